@@ -1,0 +1,1 @@
+"""A wiki over HTTP: farms of wikis and their limits, the Action API, batching."""

@@ -1,0 +1,1 @@
+"""Configuration as a value: models, loading, explanations."""

@@ -1,0 +1,1 @@
+"""The rules: pure, no IO, no clock, no logger, no framework."""

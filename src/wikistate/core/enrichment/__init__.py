@@ -1,0 +1,1 @@
+"""Enrichment: what is fetched for an event, how failures are judged, how content is folded in."""

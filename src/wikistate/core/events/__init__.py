@@ -1,0 +1,1 @@
+"""Events of the Event Platform: schemas, streams, metadata, message keys, error events."""

@@ -1,0 +1,117 @@
+"""Every error that wikistate raises on purpose, as one tree.
+
+::
+
+    WikistateError
+    ├── ConfigError            config    the operator's settings are wrong: key, what was found, what is allowed
+    ├── InputError             input     an event, a file or a document is not what it must be
+    │   └── DocumentError      input       a schema or a stream configuration is missing or malformed
+    ├── ExternalError          external  something outside does not do its part
+    │   ├── SourceError        external    a source cannot be read
+    │   ├── SinkError          external    a sink cannot be written
+    │   ├── WikiError          external    a wiki does not answer as the Action API says
+    │   └── PartError          external    a real part (Java, broker, wiki) of the tests or tools is not to be had
+    └── InternalError          internal  a defect of ours
+
+Each error says whose fault it is (`domain`) and whether trying again can help (`retry`), carries the ids that
+lead to the place (`ids`), and has two texts for the person who reads it: the message (what happened, where) and
+the hint (what to do next). All of them survive `pickle`, because Flink sends them between processes.
+
+Back-pressure and filtered events are signals, not errors.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Domain(StrEnum):
+    """Whose fault an error is."""
+
+    INPUT = "input"
+    EXTERNAL = "external"
+    INTERNAL = "internal"
+    CONFIG = "config"
+
+
+class Retry(StrEnum):
+    """Whether the same call may succeed later without anyone changing anything."""
+
+    NEVER = "never"
+    LATER = "later"
+
+
+class WikistateError(Exception):
+    """The root of the tree.
+
+    Args:
+        message: What happened and where, one sentence, for the person who runs the job.
+        hint: What to do next. Empty when there is nothing to advise.
+        ids: What leads to the place, for example ``file``, ``topic``, ``offset``, ``key``.
+    """
+
+    domain: ClassVar[Domain] = Domain.INTERNAL
+    retry: ClassVar[Retry] = Retry.NEVER
+
+    def __init__(self, message: str, *, hint: str = "", **ids: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.ids = ids
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The default would call the class with the message alone and lose hint and ids.
+        return (_rebuild, (type(self), self.message, self.hint, self.ids))
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+def _rebuild(kind: type[WikistateError], message: str, hint: str, ids: dict[str, object]) -> WikistateError:
+    return kind(message, hint=hint, **ids)
+
+
+class ConfigError(WikistateError):
+    """The operator's settings are wrong. ``ids['key']`` is the dotted path of the setting where there is one."""
+
+    domain = Domain.CONFIG
+
+
+class InputError(WikistateError):
+    """Something that was handed to us is not what it must be."""
+
+    domain = Domain.INPUT
+
+
+class DocumentError(InputError):
+    """A schema or a stream configuration is missing, malformed, or not the one that the settings name."""
+
+
+class ExternalError(WikistateError):
+    """Something outside does not do its part; it may do so later."""
+
+    domain = Domain.EXTERNAL
+    retry = Retry.LATER
+
+
+class SourceError(ExternalError):
+    """A source cannot be read."""
+
+
+class SinkError(ExternalError):
+    """A sink cannot be written. What was not yet flushed is not committed, so a restart produces it again."""
+
+
+class WikiError(ExternalError):
+    """A wiki does not answer as the Action API's documentation says."""
+
+
+class PartError(ExternalError):
+    """A real part (Java, a broker, a wiki) that tests or tools start is not to be had on this machine."""
+
+    retry = Retry.NEVER
+
+
+class InternalError(WikistateError):
+    """A defect of ours. The message asks for a report."""

@@ -1,0 +1,1 @@
+"""One file a job: thin wiring of core and adapters."""

@@ -1,0 +1,1 @@
+"""Operations beside a running job: topics, offsets."""

@@ -1,0 +1,1 @@
+"""What drives a job: one process, or Apache Flink."""

@@ -1,0 +1,1 @@
+"""The local runner: one process, one loop, any source to any sinks."""
