@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from wikistate.core.record import Output, Partition, Record
 
-    Revoked = Callable[[Set[Partition]], Awaitable[None]]
+    Revoked = Callable[[AbstractSet[Partition]], Awaitable[None]]
     """Told that partitions are being taken away; the source waits for it before it lets go of them."""
 
 
@@ -32,8 +33,8 @@ class Source(Protocol):
             revoked: Awaited when partitions go to another member of the group, before they do. What it commits counts.
         """
 
-    async def poll(self, limit: int, timeout: float) -> list[Record] | None:
-        """Up to `limit` records, as soon as there is one, or an empty list after `timeout` seconds.
+    async def poll(self, limit: int, wait: float) -> list[Record] | None:
+        """Up to `limit` records, as soon as there is one, or an empty list after `wait` seconds.
 
         None means that a bounded source has ended. With ``limit=0`` nothing is read, but the source shows that it is
         alive (a Kafka consumer that does not poll is put out of its group): call it while there is no room.
