@@ -1,0 +1,115 @@
+"""From layers of settings to one validated `Configuration`, with errors that a person can act on."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from wikistate.config.layers import Layer, dotted, merge
+from wikistate.config.model import Configuration
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from wikistate.config.layers import KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and what was odd about the settings but does not stop the job."""
+
+    configuration: Configuration
+    warnings: tuple[str, ...]
+
+
+def load(layers: Sequence[Layer]) -> Loaded:
+    """Merges and validates.
+
+    Unknown keys of lenient layers are dropped with a warning; see `Layer.strict`.
+
+    Raises:
+        ConfigError: Something is wrong; the message holds a line for each key: where it was written, what was found,
+            what is allowed, and the nearest right spelling.
+    """
+    merged = merge(layers)
+    strict = {path for layer in layers if layer.strict for path in layer.origins}
+    warnings: list[str] = []
+    try:
+        return Loaded(Configuration.model_validate(merged.values), ())
+    except ValidationError as error:
+        unknown = [_path(detail) for detail in error.errors() if detail["type"] == "extra_forbidden"]
+    for path in unknown:
+        if path not in strict:
+            warnings.append(f"{_describe_unknown(path, merged)} It is ignored.")
+            _drop(merged.values, path)
+    try:
+        return Loaded(Configuration.model_validate(merged.values), tuple(warnings))
+    except ValidationError as error:
+        problems = [_describe(detail, merged) for detail in error.errors()]
+    raise ConfigError("\n".join(problems), hint="\nAll keys: wikistate config schema")
+
+
+def _path(detail: ErrorDetails) -> KeyPath:
+    return tuple(str(part) for part in detail["loc"])
+
+
+def _drop(values: dict[str, Any], path: KeyPath) -> None:
+    for part in path[:-1]:
+        values = values[part]
+    del values[path[-1]]
+
+
+def _origin(path: KeyPath, layer: Layer) -> str:
+    """Where the key was written, or the nearest key above it."""
+    for length in range(len(path), 0, -1):
+        origin = layer.origins.get(path[:length])
+        if origin:
+            return f"{origin}: "
+    return ""
+
+
+def _describe(detail: ErrorDetails, layer: Layer) -> str:
+    path = _path(detail)
+    if detail["type"] == "extra_forbidden":
+        return _describe_unknown(path, layer)
+    found = "" if detail["type"] == "missing" else f" found {_short(detail['input'])};"
+    return f"{_origin(path, layer)}{dotted(path)}:{found} {_expected(detail)}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  (a line's worth)
+
+
+def _expected(detail: ErrorDetails) -> str:
+    expected = detail.get("ctx", {}).get("expected")
+    if detail["type"] in {"literal_error", "enum"} and expected:
+        allowed = [choice.strip(" '") for choice in str(expected).replace(" or ", ", ").split(",")]
+        nearest = difflib.get_close_matches(str(detail["input"]), allowed, n=1, cutoff=0.5)
+        return f"allowed: {', '.join(allowed)}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+    return detail["msg"][:1].lower() + detail["msg"][1:]
+
+
+def _describe_unknown(path: KeyPath, layer: Layer) -> str:
+    known = list(_fields_at(Configuration, path[:-1]))
+    nearest = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.6)
+    advice = f"did you mean {dotted((*path[:-1], nearest[0]))}?" if nearest else f"known here: {', '.join(known)}."
+    return f"{_origin(path, layer)}{dotted(path)}: there is no such key; {advice}"
+
+
+def _fields_at(model: type[BaseModel], path: KeyPath) -> Iterator[str]:
+    """The keys that are allowed below a path."""
+    current: Any = model
+    for part in path:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            current = current.model_fields[part].annotation
+        else:  # a map of named settings: step over the name
+            current = current.__args__[-1]
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        yield from current.model_fields

@@ -1,0 +1,355 @@
+"""The configuration as a value: frozen, nested, one class a concern, every field with default, unit and consequence.
+
+The keys of `stream_manager` and `enrich` are those of the public enrichment jobs, so that their files run as they
+are; `local`, `wikis`, `farms`, `telemetry` and `flink` are ours. ``wikistate config schema`` prints the JSON Schema of
+this page, and the table in the docs is made from it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseModel):
+    """What all settings have in common: they are values, and a key that is not declared is noticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class DeliveryGuarantee(StrEnum):
+    """What a crash may do to the output."""
+
+    NONE = "NONE"
+    AT_LEAST_ONCE = "AT_LEAST_ONCE"
+    EXACTLY_ONCE = "EXACTLY_ONCE"
+
+
+class Projection(StrEnum):
+    """What becomes of fields that are newer than the pinned schema version."""
+
+    PINNED = "pinned"
+    PASS_THROUGH = "pass_through"  # noqa: S105  (a mode, no password)
+
+
+def _as_text(value: object) -> object:
+    """Kafka properties are strings; YAML reads `true` and `10485760` as something else."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+KafkaProperties = dict[str, Annotated[str, BeforeValidator(_as_text)]]
+
+
+class SourceOptions(Settings):
+    """Options of the source's connector."""
+
+    bootstrap_servers: str = ""
+    """Kafka: `host:port`, several separated by commas."""
+
+    topics: list[str] = []
+    """Kafka: the topics to read. Empty: all topics of the stream by its stream configuration."""
+
+    consumer_group: str = ""
+    """Kafka: the group whose committed offsets are this job's position. Empty: the job's name."""
+
+    offsets_initializer: str = "committed"
+    """Kafka: where to start. `committed` (falls back to `latest` when the group has none), `earliest` or `latest` (used
+    when the group has no committed offset), or an RFC 3339 time, which is used whatever was committed."""
+
+    end: str = ""
+    """Kafka: where to stop. Empty: never. `latest`: where the topics end when the job starts; or an RFC 3339 time."""
+
+    properties: KafkaProperties = {}
+    """Kafka: consumer properties, handed through. Names of the Java client are translated where they differ."""
+
+    path: str = ""
+    """File: the NDJSON file to read; `.gz` and `.zst` are decompressed. `-` is standard input."""
+
+    max_record_bytes: PositiveInt = 64 * MIB
+    """File: a longer line is not read into memory; it becomes an error event with its beginning."""
+
+
+class SinkOptions(Settings):
+    """Options of a sink's connector."""
+
+    bootstrap_servers: str = ""
+    """Kafka: `host:port`, several separated by commas. The error sink defaults to the sink's."""
+
+    topic: str = ""
+    """Kafka: the topic to write. Empty: `kafka_topic_prefix` and the stream's name."""
+
+    kafka_topic_prefix: str = ""
+    """Kafka: goes before the stream's name, for example `eqiad.`; also isolates test runs on a shared cluster."""
+
+    delivery_guarantee: DeliveryGuarantee | None = None
+    """`AT_LEAST_ONCE` (default), `EXACTLY_ONCE` (Kafka transactions; source and sinks on one cluster) or `NONE`. The
+    stronger one of the two sinks holds for both."""
+
+    properties: KafkaProperties = {}
+    """Kafka: producer properties, handed through. Names of the Java client are translated where they differ."""
+
+    path: str = ""
+    """File: the NDJSON file to append to; `.gz` and `.zst` are compressed. `-` is standard output (the error sink's
+    `-` is standard error)."""
+
+
+class Source(Settings):
+    """Where events come from."""
+
+    stream: str = ""
+    """`name:version`: the stream, and the schema version that events are read as."""
+
+    connector: Literal["kafka", "file"] | None = None
+    """How the stream is read."""
+
+    parallelism: PositiveInt | None = None
+    """Flink only: subtasks of the source, at most the number of partitions. The local runner reads all partitions."""
+
+    options: SourceOptions = SourceOptions()
+    """Options of the connector."""
+
+
+class Sink(Settings):
+    """Where events go."""
+
+    stream: str = ""
+    """`name:version`: the stream, and the schema version that events are written as."""
+
+    connector: Literal["kafka", "file"] | None = None
+    """How the stream is written. The error sink defaults to the sink's."""
+
+    options: SinkOptions = SinkOptions()
+    """Options of the connector."""
+
+
+class StreamManager(Settings):
+    """Streams, schemas and connectors: the framework half of the public jobs' files."""
+
+    job_name: str = ""
+    """Names the job in error events, logs and the default consumer group."""
+
+    stream_config_uri: str = "bundled:streams.yaml"
+    """Stream configuration: an Action API (`https://meta.wikimedia.org/w/api.php`), a file, or the bundled one."""
+
+    schema_uris: list[str] = ["bundled:jsonschema"]
+    """Schema repositories in order of preference: `file://` and http(s) bases, paths, or the bundled one."""
+
+    http_client_routes: dict[str, str] = {}
+    """Origin to replacement, for example `https://meta.wikimedia.org: http://localhost:6500`. The request goes to the
+    replacement and keeps the origin's host in its `Host` header."""
+
+    source: Source = Source()
+    """Where events come from."""
+
+    sink: Sink = Sink()
+    """Where enriched events go."""
+
+    error_sink: Sink = Sink()
+    """Where error events go."""
+
+    projection: Projection = Projection.PINNED
+    """`pinned`: fields that the pinned schema version does not know are dropped, as the public jobs do.
+    `pass_through`: they are kept, and the output keeps the `$schema` of the input."""
+
+    process_async_enabled_default: bool = True
+    """`false` asks for one revision a request, one at a time."""
+
+    process_max_workers_default: PositiveInt | None = None
+    """The most requests at once to a wiki of one's own; the public jobs' number of threads."""
+
+    process_batch_size_default: PositiveInt | None = None
+    """The most revisions in a request, 50 unless set."""
+
+
+class HttpSession(Settings):
+    """The pool of connections to the wikis."""
+
+    pool_maxsize: PositiveInt = 100
+    """The most connections at once, all wikis together."""
+
+
+class RetrySettings(Settings):
+    """How often and how patiently a wiki is asked again. What is asked again at all, the failure table says."""
+
+    max_attempts: PositiveInt = 4
+    """Requests for one revision before it becomes an error event. Replica lag has its own bound."""
+
+    base_delay: PositiveFloat = 0.5
+    """Seconds before the second attempt; doubles with each further one, with jitter."""
+
+    max_delay: PositiveFloat = 30.0
+    """Seconds: the most that the doubling reaches."""
+
+    max_retry_after: PositiveFloat = 300.0
+    """Seconds: a `Retry-After` beyond this is cut to it."""
+
+    acceptable_lag: NonNegativeFloat = 15.0
+    """Seconds after an event during which a revision that the wiki does not know yet is taken for replica lag and
+    asked for again. Later it is an error event."""
+
+
+class Enrich(Settings):
+    """The enrichment: the application half of the public jobs' files."""
+
+    mediawiki_api_endpoint_template: str = ""
+    """The Action API of every allowed wiki: a URL with `{domain}`, or a fixed one (a service mesh), to which the wiki
+    is named by the `Host` header. Empty: `https://{domain}/w/api.php`."""
+
+    ssl_ca_bundle_path: str = ""
+    """PEM file of certificate authorities. Empty: the system's."""
+
+    request_timeout: PositiveFloat = 65.0
+    """Seconds for one request, from sending to the last byte. A little above a proxy's own, so that the proxy answers."""
+
+    connect_timeout: PositiveFloat = 10.0
+    """Seconds to connect."""
+
+    max_content_size: PositiveInt = 17 * MIB
+    """Bytes of all slots of a revision together; a larger one becomes an error event."""
+
+    http_session: HttpSession = HttpSession()
+    """The pool of connections."""
+
+    user_agent: str = ""
+    """Goes before our own name and version; put a way to reach you here. Wikis that do not know whom to write block."""
+
+    batch_size: PositiveInt = Field(default=50, le=500)
+    """Revisions in a request. The Action API takes 50, or 500 with the right `apihighlimits`."""
+
+    linger: NonNegativeFloat = 0.004
+    """Seconds that a part-filled batch waits for more while another request to its wiki is under way; never otherwise."""
+
+    maxlag: PositiveInt = 5
+    """Seconds of database lag beyond which the wiki is asked to refuse the request, so that we wait and it recovers."""
+
+    retry: RetrySettings = RetrySettings()
+    """Patience."""
+
+    max_response_bytes: PositiveInt = 64 * MIB
+    """Bytes of one answer after decompression; reading stops there."""
+
+
+class CredentialSettings(Settings):
+    """How to log in to a private wiki. Secrets are named, never written here."""
+
+    token_env: str = ""
+    """Environment variable with an OAuth 2 access token (owner-only consumer)."""
+
+    token_file: str = ""
+    """File with an OAuth 2 access token."""
+
+    bot_name: str = ""
+    """Name of a bot password, `User@Purpose`."""
+
+    bot_password_env: str = ""
+    """Environment variable with the bot password."""
+
+    bot_password_file: str = ""
+    """File with the bot password."""
+
+
+class WikiSettings(Settings):
+    """A wiki that events may name, beside those that are allowed from the start."""
+
+    api: str
+    """URL of its Action API."""
+
+    farm: str = ""
+    """The farm whose limits it shares. Empty: one farm for all wikis of the same host."""
+
+    credentials: CredentialSettings = CredentialSettings()
+    """Only for wikis that may not be read without."""
+
+
+class FarmSettings(Settings):
+    """Limits that a group of wikis shares."""
+
+    concurrency: PositiveInt | None = None
+    """Requests at once at the most. Default: 3 for farms that we do not own (`wikimedia`), 16 for others. Within it the
+    number adapts: it grows while answers are fast and halves when the wiki asks for mercy."""
+
+    rate: PositiveFloat | None = None
+    """Requests a second at the most. Default: no cap."""
+
+
+class LocalRunnerSettings(Settings):
+    """Bounds and intervals of the local runner."""
+
+    max_in_flight_events: PositiveInt = 5_000
+    """Events read and not yet written. More fills batches better, less repeats less after a crash."""
+
+    max_in_flight_bytes: PositiveInt = 64 * MIB
+    """Bytes that those events and their waiting results may hold."""
+
+    max_uncommitted_events: PositiveInt = 50_000
+    """Events that one slow event may keep from being committed; then reading stops until it is done."""
+
+    commit_interval: PositiveFloat = 1.0
+    """Seconds between commits. A crash repeats at most this much (with `EXACTLY_ONCE`: delays readers by this much)."""
+
+    poll_records: PositiveInt = 500
+    """Records read at once."""
+
+    drain_timeout: PositiveFloat = 30.0
+    """Seconds that a stop waits for events in flight; what is not done by then is done by the next run."""
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    ECS = "ecs"
+    HUMAN = "human"
+
+
+class Telemetry(Settings):
+    """Metrics and logs."""
+
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port of the Prometheus endpoint; 0 takes a free one. Default: none."""
+
+    metrics_host: str = "127.0.0.1"
+    """Address that the endpoint binds to. Anything but loopback shows the job's figures to the network."""
+
+    log_format: LogFormat = LogFormat.AUTO
+    """`ecs`: one JSON object a line in the Elastic Common Schema. `human`: for eyes. `auto`: human at a terminal."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is worth a line."""
+
+
+class Configuration(Settings):
+    """The whole configuration of a job."""
+
+    stream_manager: StreamManager = StreamManager()
+    """Streams, schemas, connectors."""
+
+    enrich: Enrich = Enrich()
+    """The enrichment."""
+
+    wikis: dict[str, WikiSettings] = {}
+    """Wikis that events may name, by `meta.domain`."""
+
+    allow_wikimedia: bool = True
+    """Whether Wikimedia's own wikis may be asked. `false` leaves those in `wikis` alone."""
+
+    farms: dict[str, FarmSettings] = {}
+    """Limits by farm."""
+
+    local: LocalRunnerSettings = LocalRunnerSettings()
+    """The local runner."""
+
+    telemetry: Telemetry = Telemetry()
+    """Metrics and logs."""
+
+    flink: dict[str, Any] = {}
+    """Options of the Flink runner, under Flink's own names. The local runner ignores them."""
+
+    log_config: dict[str, Any] = {}
+    """The public jobs' `dictConfig` for logging; accepted and not used: see `telemetry`."""
