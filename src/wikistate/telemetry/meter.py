@@ -1,4 +1,4 @@
-"""Where measurements go: a port, a meter that forgets, and one that remembers for tests and summaries.
+"""Where measurements go: a port, and a meter that remembers.
 
 A metric is bound to its labels once and the result called for each event, so that the hot path pays for one call and
 no look-up of labels.
@@ -6,8 +6,9 @@ no look-up of labels.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -41,75 +42,75 @@ def check_labels(metric: Metric, labels: dict[str, str]) -> tuple[str, ...]:
     return tuple(labels[name] for name in metric.labels)
 
 
-class MemoryMeter:
-    """Keeps the sums: counters added up, gauges as last set, histograms as count of observations and their sum.
+@dataclass(slots=True)
+class Distribution:
+    """What a histogram has seen: how many values fell at or below each bound, their number and their sum."""
 
-    For the summary at the end of a run and for tests.
+    bounds: tuple[float, ...]
+    counts: list[int]  # one for each bound and one beyond the last; not cumulative
+    total: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many values were observed."""
+        return sum(self.counts)
+
+
+Labels = tuple[str, ...]
+
+
+class RecordingMeter:
+    """Keeps everything in memory, for the Prometheus endpoint, the summary at the end of a run, and tests.
+
+    Its own arithmetic and not the Prometheus client's, because a value is reported several times for each event and
+    the client takes a lock each time; all reports come from one thread here.
     """
 
     def __init__(self) -> None:
-        self.values: dict[tuple[str, tuple[str, ...]], float] = defaultdict(float)
-        self.counts: dict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
+        self.numbers: dict[Metric, dict[Labels, float]] = {}
+        self.distributions: dict[Histogram, dict[Labels, Distribution]] = {}
 
     def counter(self, metric: Counter, **labels: str) -> Report:
         """See `Meter`."""
-        slot = (metric.name, check_labels(metric, labels))
+        series, slot = self._series(metric, labels)
 
         def add(value: float) -> None:
-            self.values[slot] += value
+            series[slot] += value
 
         return add
 
     def gauge(self, metric: Gauge, **labels: str) -> Report:
         """See `Meter`."""
-        slot = (metric.name, check_labels(metric, labels))
+        series, slot = self._series(metric, labels)
 
         def put(value: float) -> None:
-            self.values[slot] = value
+            series[slot] = value
 
         return put
 
     def histogram(self, metric: Histogram, **labels: str) -> Report:
         """See `Meter`."""
-        slot = (metric.name, check_labels(metric, labels))
+        slot = check_labels(metric, labels)
+        empty = Distribution(metric.buckets, [0] * (len(metric.buckets) + 1))
+        seen = self.distributions.setdefault(metric, {}).setdefault(slot, empty)
+        bounds, counts = seen.bounds, seen.counts
 
         def observe(value: float) -> None:
-            self.values[slot] += value
-            self.counts[slot] += 1
+            counts[bisect_left(bounds, value)] += 1
+            seen.total += value
 
         return observe
 
-    def total(self, metric: Metric) -> float:
+    def _series(self, metric: Metric, labels: dict[str, str]) -> tuple[dict[Labels, float], Labels]:
+        slot = check_labels(metric, labels)
+        series = self.numbers.setdefault(metric, {})
+        series.setdefault(slot, 0.0)
+        return series, slot
+
+    def total(self, metric: Counter | Gauge) -> float:
         """The sum over all label values."""
-        return sum(value for (name, _), value in self.values.items() if name == metric.name)
+        return sum(self.numbers.get(metric, {}).values())
 
-    def count(self, metric: Histogram) -> int:
-        """How many values a histogram observed, over all label values."""
-        return sum(value for (name, _), value in self.counts.items() if name == metric.name)
-
-    def by_label(self, metric: Metric) -> dict[tuple[str, ...], float]:
-        """The values by label values, in declared order of the labels."""
-        return {labels: value for (name, labels), value in self.values.items() if name == metric.name}
-
-
-def _forget(value: float) -> None:
-    """Takes a measurement and keeps nothing of it."""
-
-
-class NullMeter:
-    """Forgets everything."""
-
-    def counter(self, metric: Counter, **labels: str) -> Report:
-        """See `Meter`."""
-        check_labels(metric, labels)
-        return _forget
-
-    def gauge(self, metric: Gauge, **labels: str) -> Report:
-        """See `Meter`."""
-        check_labels(metric, labels)
-        return _forget
-
-    def histogram(self, metric: Histogram, **labels: str) -> Report:
-        """See `Meter`."""
-        check_labels(metric, labels)
-        return _forget
+    def by_label(self, metric: Counter | Gauge) -> dict[Labels, float]:
+        """The values by label values, in the declared order of the labels."""
+        return dict(self.numbers.get(metric, {}))

@@ -1,0 +1,88 @@
+"""The Prometheus endpoint: what a `RecordingMeter` holds, in the exposition format."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from prometheus_client import start_http_server
+from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from wikistate.errors import ConfigError
+from wikistate.telemetry.metrics import Counter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from prometheus_client import Metric as Family
+
+    from wikistate.telemetry.meter import Distribution, RecordingMeter
+    from wikistate.telemetry.metrics import Histogram, Metric
+
+
+class MeterCollector(Collector):
+    """Reads a meter whenever Prometheus scrapes. The copies make that safe beside the loop's thread."""
+
+    def __init__(self, meter: RecordingMeter) -> None:
+        self._meter = meter
+
+    def collect(self) -> Iterable[Family]:
+        """All metrics that were bound so far."""
+        for metric, series in list(self._meter.numbers.items()):
+            yield _numbers(metric, dict(series))
+        for histogram, distributions in list(self._meter.distributions.items()):
+            yield _distributions(histogram, dict(distributions))
+
+
+def _numbers(metric: Metric, series: dict[tuple[str, ...], float]) -> Family:
+    kind = CounterMetricFamily if isinstance(metric, Counter) else GaugeMetricFamily
+    family = kind(metric.name, metric.help, labels=metric.labels)
+    for labels, value in series.items():
+        family.add_metric(labels, value)
+    return family
+
+
+def _distributions(histogram: Histogram, series: dict[tuple[str, ...], Distribution]) -> Family:
+    family = HistogramMetricFamily(histogram.name, histogram.help, labels=histogram.labels)
+    for labels, seen in series.items():
+        family.add_metric(labels, list(_cumulative(seen)), seen.total)
+    return family
+
+
+def _cumulative(seen: Distribution) -> Iterator[tuple[str, float]]:
+    bounds = [*map(str, seen.bounds), "+Inf"]
+    yield from zip(bounds, map(float, accumulate(list(seen.counts))), strict=True)
+
+
+def serve(meter: RecordingMeter, *, host: str, port: int) -> tuple[int, Callable[[], None]]:
+    """Serves ``/metrics`` on a thread of its own.
+
+    Args:
+        meter: What is shown.
+        host: Address to bind to.
+        port: Port, 0 for a free one.
+
+    Returns:
+        The port, and a function that ends the endpoint.
+
+    Raises:
+        ConfigError: The address cannot be bound.
+    """
+    registry = CollectorRegistry()
+    registry.register(MeterCollector(meter))
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise ConfigError(
+            f"The metrics endpoint cannot listen on {host}:{port}: {error.strerror}.",
+            hint="Choose another --metrics-port; 0 takes a free one.",
+            key="telemetry.metrics_port",
+        ) from None
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return server.server_port, end
