@@ -1,0 +1,226 @@
+"""The local runner: one process, one loop. Reads, hands over, keeps order, writes, commits; decides nothing else.
+
+Three tasks share one `InFlight`: the reader admits while there is room, the writer hands released outputs to the
+sinks, the committer makes them count at intervals. A full sink stops the writer, what is in flight grows to its
+bounds, and so the reader stops: that is all of the back-pressure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wikistate.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from wikistate.adapters.connectors.ports import Source
+    from wikistate.config.model import LocalRunnerSettings
+    from wikistate.core.record import Output, Partition, Record, Work
+    from wikistate.jobs.job import Job
+    from wikistate.runners.local.delivery import Delivery
+    from wikistate.runners.local.in_flight import Ticket
+    from wikistate.telemetry.meter import Meter
+
+from wikistate.core.record import Role
+from wikistate.runners.local.in_flight import InFlight
+
+POLL_SECONDS = 0.25
+"""How long a poll waits for a first record: the longest that a stop request goes unseen on an idle stream."""
+
+KEEP_ALIVE_SECONDS = 5.0
+"""How often a source is told that we live while there is no room to read."""
+
+
+class LocalRunner:
+    """Runs one job from one source to its sinks until the source ends or `stop` is called.
+
+    Args:
+        job: What decides.
+        source: Where records come from; opened and closed by the runner.
+        delivery: Where outputs go and how positions are committed; opened and closed by the runner.
+        settings: Bounds and intervals.
+        meter: Where measurements go.
+    """
+
+    def __init__(
+        self, job: Job, source: Source, delivery: Delivery, *, settings: LocalRunnerSettings, meter: Meter
+    ) -> None:
+        self._job = job
+        self._source = source
+        self._delivery = delivery
+        self._settings = settings
+        self._in_flight = InFlight(
+            max_events=settings.max_in_flight_events,
+            max_bytes=settings.max_in_flight_bytes,
+            max_uncommitted=settings.max_uncommitted_events,
+        )
+        self._stopping = asyncio.Event()
+        self._moved = asyncio.Event()  # something was released, or the reader has ended
+        self._room = asyncio.Event()
+        self._sinks_busy = asyncio.Lock()  # a commit covers exactly what was written before it
+        self._measure = _Measurements(meter)
+
+    def stop(self) -> None:
+        """Read no more; finish, write and commit what is in flight, then end."""
+        self._stopping.set()
+        self._room.set()
+
+    async def run(self) -> None:
+        """Runs to the end.
+
+        Raises:
+            WikistateError: The source, a sink or the job cannot go on. What was not committed is done again by the
+                next run.
+        """
+        try:
+            await self._job.open()
+            await self._delivery.open()
+            await self._source.open(self._revoked)
+            await self._drive()
+        finally:
+            await self._close()
+
+    async def _drive(self) -> None:
+        writer = asyncio.create_task(self._write(), name="writer")
+        committer = asyncio.create_task(self._commit_at_intervals(), name="committer")
+        reader = asyncio.create_task(self._read(), name="reader")
+        tasks = {reader, writer, committer}
+        try:
+            while not reader.done():
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                _raise_first(tasks)
+            await self._drained(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if not self._in_flight.events:  # else a write may have been cut in its middle: the next run does it again
+            await self._commit()
+
+    async def _drained(self, tasks: AbstractSet[asyncio.Task[None]]) -> None:
+        deadline = time.monotonic() + self._settings.drain_timeout
+        while self._in_flight.events and (not self._stopping.is_set() or time.monotonic() < deadline):
+            self._room.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), POLL_SECONDS)
+            _raise_first(tasks)
+
+    async def _read(self) -> None:
+        while not self._stopping.is_set():
+            room = self._in_flight.room()
+            if not room:
+                await self._wait_for_room()
+                continue
+            records = await self._source.poll(min(room, self._settings.poll_records), POLL_SECONDS)
+            if records is None:
+                return
+            self._admit(records)
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        try:
+            await asyncio.wait_for(self._room.wait(), KEEP_ALIVE_SECONDS)
+        except TimeoutError:
+            await self._source.poll(0, 0.0)
+
+    def _admit(self, records: Sequence[Record]) -> None:
+        now = time.monotonic()
+        in_flight, job = self._in_flight, self._job
+        for record in records:
+            ticket = in_flight.admit(record, now)
+            work = job.accept(record)
+            in_flight.line_up(ticket, self._lane(ticket, work))
+            job.perform(work, partial(self._finished, ticket))
+        self._measure.consumed(len(records))
+        self._measure.in_flight(in_flight)
+
+    def _lane(self, ticket: Ticket, work: Work) -> Hashable:
+        return ticket.partition if self._delivery.in_partition_order else work.key
+
+    def _finished(self, ticket: Ticket, outputs: list[Output]) -> None:
+        self._in_flight.finish(ticket, outputs)
+        self._moved.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            async with self._sinks_busy:
+                await self._write_released()
+            self._room.set()
+
+    async def _write_released(self) -> None:
+        tickets = self._in_flight.take_released()
+        outputs = [output for ticket in tickets for output in ticket.outputs or ()]
+        if outputs:
+            await self._delivery.write(outputs)
+        self._in_flight.wrote(tickets)
+        self._measure.wrote(tickets, outputs)
+        self._measure.in_flight(self._in_flight)
+
+    async def _commit_at_intervals(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.commit_interval)
+            await self._commit()
+            self._room.set()
+            self._measure.lag(self._source)
+
+    async def _commit(self) -> None:
+        async with self._sinks_busy:
+            positions = self._in_flight.positions()
+            if positions:
+                await self._delivery.commit(positions)
+                self._measure.commits(1)
+
+    async def _revoked(self, partitions: AbstractSet[Partition]) -> None:
+        await self._commit()
+        self._in_flight.forget(partitions)
+
+    async def _close(self) -> None:
+        await self._source.close()
+        await self._delivery.close()
+        await self._job.close()
+
+
+def _raise_first(tasks: AbstractSet[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        if task.done() and (error := task.exception()) is not None:
+            raise error
+
+
+class _Measurements:
+    """What the runner reports, bound once."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self.consumed = meter.counter(metrics.EVENTS_CONSUMED)
+        self.commits = meter.counter(metrics.COMMITS)
+        self._produced = {role: meter.counter(metrics.EVENTS_PRODUCED, role=role) for role in Role}
+        self._events = meter.gauge(metrics.EVENTS_IN_FLIGHT)
+        self._bytes = meter.gauge(metrics.BYTES_IN_FLIGHT)
+        self._latency = meter.histogram(metrics.EVENT_LATENCY)
+        self._age = meter.histogram(metrics.EVENT_AGE)
+
+    def in_flight(self, in_flight: InFlight) -> None:
+        self._events(in_flight.events)
+        self._bytes(in_flight.bytes)
+
+    def wrote(self, tickets: Sequence[Ticket], outputs: Sequence[Output]) -> None:
+        now, epoch = time.monotonic(), time.time()
+        for ticket in tickets:
+            self._latency(now - ticket.read_at)
+        for role, count in self._produced.items():
+            count(sum(1 for output in outputs if output.role is role))
+        for output in outputs:
+            if output.timestamp is not None:
+                self._age(epoch - output.timestamp / 1000)
+
+    def lag(self, source: Source) -> None:
+        for partition, records in source.lag().items():
+            self._meter.gauge(metrics.SOURCE_LAG, topic=partition.topic, partition=str(partition.number))(records)
