@@ -1,0 +1,109 @@
+"""Schema repositories: which of several places a schema comes from."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from wikistate.core.events.descriptor import LATEST, VERSION
+from wikistate.core.events.documents import parse_document
+from wikistate.core.events.schema import Schema
+from wikistate.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from wikistate.core.events.documents import Document, Read
+
+# A title is a path under the base. No part of it begins with a dot, so that none leads out of the repository.
+_TITLE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
+
+_SUFFIXES = (".yaml", ".json", "")
+
+
+class SchemaRepository:
+    """Finds schemas in an ordered list of bases; the first that has the document wins. What was found is kept.
+
+    Args:
+        bases: URIs under which documents lie as ``<title>/<version>``, with ``.yaml``, ``.json`` or nothing after it.
+        read: Reads a document by its full URI.
+    """
+
+    def __init__(self, bases: Sequence[str], read: Read) -> None:
+        self._bases = tuple(base.rstrip("/") for base in bases)
+        self._read = read
+        self._schemas: dict[tuple[str, str], Schema] = {}
+
+    def get(self, title: str, version: str) -> Schema:
+        """The schema with this title and version; for ``latest``, the version that the document states in its `$id`.
+
+        Raises:
+            DocumentError: There is no such schema, or what is there is not that schema.
+            ExternalError: A place that holds schemas does not answer.
+        """
+        schema = self._schemas.get((title, version))
+        if schema is None:
+            schema = self._schemas[title, version] = self._load(title, version)
+            self._schemas.setdefault((title, schema.version), schema)
+        return schema
+
+    def by_uri(self, uri: str) -> Schema:
+        """The schema that events name as their `$schema`, such as ``/mediawiki/page/change/1.7.0``.
+
+        Raises:
+            DocumentError: As for `get`.
+            ExternalError: As for `get`.
+        """
+        title, _, version = uri.removeprefix("/").rpartition("/")
+        return self.get(title, version)
+
+    def _load(self, title: str, version: str) -> Schema:
+        origin, content = self._find(title, version)
+        document = parse_document(content, origin)
+        _check_title(document, title, origin)
+        return Schema(document, title=title, version=_version(document, version, origin=origin), origin=origin)
+
+    def _find(self, title: str, version: str) -> tuple[str, bytes]:
+        for uri in self._places(title, version):
+            if (content := self._read(uri)) is not None:
+                return uri, content
+        tried = ", ".join(self._places(title, version)) or "nothing, since schema_uris is empty"
+        raise DocumentError(
+            f"There is no schema {title} {version}; tried {tried}.",
+            hint="Add the base URI of a repository that has it to schema_uris, or ask for another version.",
+            title=title,
+            version=version,
+        )
+
+    def _places(self, title: str, version: str) -> Iterator[str]:
+        if not (_TITLE.fullmatch(title) and (version == LATEST or VERSION.fullmatch(version))):
+            raise DocumentError(
+                f"/{title}/{version} is not the URI of a schema.",
+                hint="It must be /<title>/<X.Y.Z>, for example /mediawiki/page/change/1.7.0.",
+                title=title,
+                version=version,
+            )
+        return (f"{base}/{title}/{version}{suffix}" for base in self._bases for suffix in _SUFFIXES)
+
+
+def _check_title(document: Document, title: str, origin: str) -> None:
+    if document.get("title") != title:
+        raise DocumentError(
+            f"{origin} has the title {document.get('title')!r}, expected {title!r}.",
+            hint="Check the layout of the repository: a schema lies at <base>/<title>/<version>.",
+            uri=origin,
+        )
+
+
+def _version(document: Document, asked: str, *, origin: str) -> str:
+    """The version that the document itself states, which for a pinned one is the version asked for."""
+    identity = document.get("$id")
+    stated = str(identity).rpartition("/")[2]
+    expected = f"/{document['title']}/{stated if asked == LATEST else asked}"
+    if identity == expected and VERSION.fullmatch(stated):
+        return stated
+    raise DocumentError(
+        f"{origin} has the $id {identity!r}, expected /{document['title']}/{'X.Y.Z' if asked == LATEST else asked}.",
+        hint="Materialise the schema again, or point schema_uris to another repository.",
+        uri=origin,
+    )

@@ -1,0 +1,100 @@
+"""A schema: judges events, says what is wrong with them, and projects them to what it knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from jsonschema_rs import Draft7Validator
+
+from wikistate.core.events.projection import compile_projection
+from wikistate.core.events.violations import describe
+from wikistate.errors import DocumentError
+
+if TYPE_CHECKING:
+    from wikistate.core.events.documents import Document
+    from wikistate.core.events.meta import Event
+
+
+class Schema:
+    """One version of a schema, compiled. Immutable.
+
+    Attributes:
+        title: The title, which streams name as their ``schema_title``.
+        version: ``X.Y.Z``; never ``latest``.
+        uri: What events state as their ``$schema``: ``/<title>/<version>``.
+        document: The materialised JSON schema, draft 7.
+    """
+
+    __slots__ = ("_project", "_validator", "document", "title", "uri", "version")
+
+    def __init__(self, document: Document, *, title: str, version: str, origin: str) -> None:
+        """Compile a document.
+
+        Args:
+            document: The materialised JSON schema.
+            title: Its title.
+            version: Its version.
+            origin: The full URI that it was read from, for errors.
+
+        Raises:
+            DocumentError: The document is no JSON schema, or refers to another document.
+        """
+        self.title = title
+        self.version = version
+        self.uri = f"/{title}/{version}"
+        self.document = document
+        self._validator = _compile(document, origin)
+        self._project = compile_projection(document)
+
+    def __repr__(self) -> str:
+        return f"Schema({self.uri})"
+
+    def is_valid(self, event: Event) -> bool:
+        """Whether the event follows the schema, formats included. Never raises."""
+        try:
+            return self._validator.is_valid(event)
+        except ValueError:
+            return False  # not JSON: a date, a key that is no string
+
+    def violations(self, event: Event) -> str:
+        """What is wrong with an event, short and bounded; empty for a valid one."""
+        try:
+            return describe(self._validator.iter_errors(event), self.document)
+        except ValueError as error:
+            return f"the event is not JSON: {error}"
+
+    def project(self, event: Event) -> Event:
+        """The event without the fields that the schema does not know: the same object when there are none.
+
+        Only closed objects lose fields. The result may share parts with the event, which is never changed.
+        """
+        if self._project is None:
+            return event
+        projected: Event = self._project(event)
+        return projected
+
+    def has_field(self, path: str) -> bool:
+        """Whether the schema declares the field at a dotted path, such as ``page.page_id``. Any key of a map counts."""
+        node: Any = self.document
+        for name in path.split("."):
+            node = node.get("properties", {}).get(name, node.get("additionalProperties"))
+            if not isinstance(node, dict):
+                return False
+        return True
+
+
+def _compile(document: Document, origin: str) -> Draft7Validator:
+    try:
+        return Draft7Validator(document, validate_formats=True, retriever=_refuse)
+    except ValueError as error:
+        reason = getattr(error, "message", str(error))
+        raise DocumentError(
+            f"{origin} is not a draft 7 JSON schema: {reason}.",
+            hint="Use a materialised schema: one that is complete in its own file.",
+            uri=origin,
+        ) from error
+
+
+def _refuse(uri: str) -> NoReturn:
+    # The library would fetch it over HTTP.
+    raise ValueError(f"it refers to {uri}, and a materialised schema refers to nothing")

@@ -1,0 +1,166 @@
+"""Stream configuration: which topics, schema and key a stream has.
+
+The shape of the document is the answer of MediaWiki's ``action=streamconfigs`` (MediaWiki: Extension:EventStreamConfig):
+``streams``, an object of settings by stream name. A name between slashes is a regular expression for many streams.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from jsonschema_rs import Draft7Validator
+
+from wikistate.core.events.violations import describe
+from wikistate.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wikistate.core.events.documents import Document
+
+DEFAULT_PREFIXES = ("eqiad.", "codfw.")
+"""The topic prefixes of a stream that does not state its own: the datacenters that Wikimedia runs."""
+
+_TEXTS = {"type": "array", "items": {"type": "string", "minLength": 1}}
+
+_SHAPE: dict[str, Any] = {
+    "type": "object",
+    "required": ["schema_title"],
+    "properties": {
+        "schema_title": {"type": "string", "minLength": 1},
+        "topics": _TEXTS,
+        "topic_prefixes": _TEXTS | {"type": ["array", "null"]},
+        "message_key_fields": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
+        "canary_events_enabled": {"type": "boolean"},
+        "destination_event_service": {"type": ["string", "null"]},
+    },
+}
+_SETTINGS = Draft7Validator(_SHAPE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamConfig:
+    """The settings of one stream, as far as a job needs them.
+
+    Attributes:
+        stream: The name, without a datacenter prefix; ``/regex/`` for the settings of many streams.
+        schema_title: The title of the only schema that its events may follow.
+        topics: The topics that it is made of, one for each prefix; ``/regex/`` where the stream is one.
+        topic_prefixes: What the topics have before the name of the stream; empty for a single topic without prefix.
+        message_key_fields: Name in the message key to dotted path in the event; empty for an unkeyed stream.
+        canary_events_enabled: Whether synthetic events are sent through it.
+        destination_event_service: Which service takes its events over HTTP; None where none does.
+    """
+
+    stream: str
+    schema_title: str
+    topics: tuple[str, ...]
+    topic_prefixes: tuple[str, ...]
+    message_key_fields: Mapping[str, str]
+    canary_events_enabled: bool = True
+    destination_event_service: str | None = None
+
+    def accepts_topic(self, topic: str) -> bool:
+        """Whether the topic is one of the stream's."""
+        return any(topic == own or (is_regex(own) and re.search(own[1:-1], topic)) for own in self.topics)
+
+
+class StreamConfigs:
+    """The settings of many streams. Each is read when it is asked for: what no job uses may be malformed."""
+
+    def __init__(self, streams: Mapping[str, Any], origin: str) -> None:
+        self._streams = streams
+        self._origin = origin
+
+    @classmethod
+    def parse(cls, document: Document, origin: str) -> StreamConfigs:
+        """Take an answer of ``action=streamconfigs``, or a file of that shape.
+
+        Args:
+            document: The parsed document.
+            origin: Its URI, for errors.
+
+        Raises:
+            DocumentError: The document has no object ``streams``.
+        """
+        streams = document.get("streams")
+        if isinstance(streams, dict):
+            return cls(streams, origin)
+        raise DocumentError(
+            f"{origin} has no object 'streams', but {', '.join(map(repr, list(document)[:5])) or 'nothing'}.",
+            hint="It must have the shape of an answer of action=streamconfigs: streams, then settings by stream name.",
+            uri=origin,
+        )
+
+    def get(self, name: str) -> StreamConfig:
+        """The settings of a stream: those under its name, else those of the first regular expression that finds it.
+
+        Raises:
+            DocumentError: There are none, or they are malformed.
+        """
+        if name in self._streams:
+            return self._read(name)
+        for pattern in filter(is_regex, self._streams):
+            if self._finds(pattern, name):
+                return _named(self._read(pattern), name)
+        near = ", ".join(get_close_matches(name, self._streams)) or "nothing"
+        raise DocumentError(
+            f"{self._origin} has no stream {name!r}; near it is {near}.",
+            hint="Correct the name, or add the stream to the stream configuration.",
+            uri=self._origin,
+            stream=name,
+        )
+
+    def _read(self, name: str) -> StreamConfig:
+        settings = self._streams[name]
+        if wrong := describe(_SETTINGS.iter_errors(settings), _SHAPE):
+            raise DocumentError(
+                f"{self._origin} has a malformed stream {name!r}: {wrong}.",
+                hint="Correct the settings of this stream.",
+                uri=self._origin,
+                stream=name,
+            )
+        prefixes = tuple(settings.get("topic_prefixes", DEFAULT_PREFIXES) or ())
+        return StreamConfig(
+            stream=name,
+            schema_title=settings["schema_title"],
+            topics=tuple(settings.get("topics", ())) or _topics(name, prefixes),
+            topic_prefixes=prefixes,
+            message_key_fields=settings.get("message_key_fields", {}),
+            canary_events_enabled=settings.get("canary_events_enabled", True),
+            destination_event_service=settings.get("destination_event_service"),
+        )
+
+    def _finds(self, pattern: str, name: str) -> bool:
+        try:
+            return re.search(pattern[1:-1], name) is not None
+        except re.error as error:
+            raise DocumentError(
+                f"{self._origin} has a stream {pattern!r} that is not a regular expression: {error}.",
+                hint="Correct it, or name the streams one by one.",
+                uri=self._origin,
+                stream=pattern,
+            ) from error
+
+
+def _named(config: StreamConfig, name: str) -> StreamConfig:
+    """The settings of many streams for one of them: topics that are a pattern give way to its own."""
+    if any(map(is_regex, config.topics)):
+        config = replace(config, topics=_topics(name, config.topic_prefixes))
+    return replace(config, stream=name)
+
+
+def _topics(stream: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    if not prefixes:
+        return (stream,)
+    if is_regex(stream):
+        return (f"/^({'|'.join(map(re.escape, prefixes))}){stream[1:-1].removeprefix('^')}/",)
+    return tuple(prefix + stream for prefix in prefixes)
+
+
+def is_regex(name: str) -> bool:
+    """Whether the name of a stream or topic is a regular expression: it stands between slashes."""
+    return len(name) > len("//") and name.startswith("/") and name.endswith("/")

@@ -1,0 +1,46 @@
+"""Timestamps of events: RFC 3339 text on the wire, milliseconds since the epoch inside."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_LONGEST = 64  # characters; whole seconds take 20, and what is longer must not fill the cache
+
+_RFC3339 = re.compile(
+    r"(?P<date>\d{4}-\d{2}-\d{2})[Tt](?P<minute>[01]\d:[0-5]\d|2[0-3]:[0-5]\d):(?P<second>[0-5]\d|60)"
+    r"(?:\.(?P<fraction>\d+))?(?P<offset>[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
+
+
+def parse_timestamp(text: str) -> int | None:
+    """Milliseconds since the epoch of an RFC 3339 timestamp; None when it is not one.
+
+    A fraction is cut to milliseconds. A leap second counts as the second after it. Year 0 is not known to Python.
+    """
+    return _parse(text) if len(text) <= _LONGEST else None
+
+
+# Events come in the order of time, so that many in a row state the same second.
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> int | None:
+    found = _RFC3339.fullmatch(text)
+    if found is None:
+        return None
+    date, minute, second, fraction, offset = found.groups()
+    try:
+        start = datetime.fromisoformat(f"{date}T{minute}:00{offset.upper()}")
+    except ValueError:
+        return None
+    return (start - _EPOCH) // _MILLISECOND + int(second) * 1000 + int((fraction or "")[:3].ljust(3, "0"))
+
+
+@lru_cache(maxsize=1024)
+def format_timestamp(milliseconds: int) -> str:
+    """RFC 3339 in UTC with milliseconds and a trailing ``Z``, for the years 1 to 9999."""
+    moment = _EPOCH + milliseconds * _MILLISECOND
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
