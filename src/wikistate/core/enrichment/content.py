@@ -1,0 +1,192 @@
+"""The content of a revision: read out of the Action API's answer, folded into an event.
+
+The shape of the answer is that of ``action=query&prop=revisions&rvslots=*&formatversion=2`` (MediaWiki Action API
+documentation, API:Revisions).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wikistate.core.enrichment.failures import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json = dict[str, Any]
+
+
+class Slot(NamedTuple):
+    """One slot of a revision.
+
+    Attributes:
+        body: The text, None when it is hidden.
+        model: Content model, for example ``wikitext``.
+        format: Content format, for example ``text/x-wiki``.
+        size: Bytes as the wiki counts them.
+        sha1: 40 hexadecimal digits.
+    """
+
+    body: str | None
+    model: str | None
+    format: str | None
+    size: int | None
+    sha1: str | None
+
+
+class Content(NamedTuple):
+    """What a wiki says of a revision.
+
+    Attributes:
+        slots: By role. Empty when the revision is suppressed.
+        hidden: The content is deleted or suppressed, so no body is to be expected.
+    """
+
+    slots: Mapping[str, Slot]
+    hidden: bool = False
+
+
+_SUPPRESSED = Content({}, hidden=True)
+
+_FLAGS = (
+    ("textmissing", FailureKind.TEXT_MISSING, "the wiki cannot load its text"),
+    ("missing", FailureKind.SLOT_MISSING, "the wiki has no such slot"),
+    ("badcontentformat", FailureKind.BAD_CONTENT_FORMAT, "its content cannot be serialised"),
+    ("nosuchsection", FailureKind.NO_SUCH_SECTION, "the wiki says that there is no such section"),
+)
+
+
+def read_revision(revision: Json) -> Content | Failure:
+    """Reads one element of ``pages[].revisions``.
+
+    Content that is hidden is not a failure: the event goes on without a body. Suppressed content is not kept even if
+    the wiki shows it to us, because the readers of a stream have no such rights.
+    """
+    if revision.get("suppressed"):
+        return _SUPPRESSED
+    slots = revision.get("slots")
+    if not isinstance(slots, dict) or not slots:
+        return _without_slots(revision)
+    read: dict[str, Slot] = {}
+    hidden = False
+    for role, slot in slots.items():
+        found = _read_slot(role, slot)
+        if isinstance(found, Failure):
+            return found
+        read[role] = found
+        hidden = hidden or found.body is None
+    return Content(read, hidden)
+
+
+def _without_slots(revision: Json) -> Content | Failure:
+    if revision.get("texthidden"):
+        return _SUPPRESSED
+    if revision.get("textmissing"):
+        return Failure(FailureKind.TEXT_MISSING, "The wiki cannot load the revision's text")
+    return Failure(FailureKind.SLOTS_MISSING, "The wiki's answer has no slots for the revision")
+
+
+def _read_slot(role: str, slot: object) -> Slot | Failure:
+    if not isinstance(slot, dict):
+        return Failure(FailureKind.UNPARSABLE, f"Slot {role!r:.40} of the wiki's answer is not an object")
+    body = slot.get("content")
+    if type(body) is str:
+        return _slot(slot, body)
+    if slot.get("texthidden"):
+        return _slot(slot, None)
+    return _why_no_body(role, slot)
+
+
+def _slot(slot: Json, body: str | None) -> Slot:
+    return Slot(body, slot.get("contentmodel"), slot.get("contentformat"), slot.get("size"), slot.get("sha1"))
+
+
+def _why_no_body(role: str, slot: Json) -> Failure:
+    for flag, kind, meaning in _FLAGS:
+        if slot.get(flag):
+            return Failure(kind, f"Slot {role!r:.40}: {meaning}")
+    return Failure(FailureKind.UNPARSABLE, f"Slot {role!r:.40} of the wiki's answer has neither content nor a reason")
+
+
+def fold(event: Json, content: Content, *, max_content_size: int | None = None) -> Json | Failure:
+    """A new event with ``content_body`` in each slot of ``revision``; the given one is not changed.
+
+    A role that the event does not know is added as the wiki describes it. ``prior_state`` stays as it is.
+
+    Args:
+        event: A ``mediawiki/page/change`` event for which `plan` said to fetch.
+        content: What the wiki answered for its revision.
+        max_content_size: Bytes in UTF-8 that all bodies together may have; None for any size.
+
+    Returns:
+        The event, or why there is none: a slot that the answer lacks, or more content than is allowed.
+    """
+    revision: Json = dict(event["revision"])
+    known = revision.get("content_slots") or {}
+    if content.hidden:
+        return _without_bodies(event, revision, known)
+    if max_content_size is not None and (oversize := _oversize(content, max_content_size)):
+        return oversize
+    slots = {role: dict(slot) for role, slot in known.items()}
+    for role, slot in content.slots.items():
+        if role not in slots:
+            slots[role] = _describe(role, slot)
+        slots[role]["content_body"] = slot.body
+    if len(slots) > len(content.slots):
+        return _lacking(slots, content)
+    revision["content_slots"] = slots
+    return {**event, "revision": revision}
+
+
+def _without_bodies(event: Json, revision: Json, known: Mapping[str, Json]) -> Json:
+    # An event that is replayed may bring the body of a time when it was still visible.
+    if known:
+        revision["content_slots"] = {
+            role: {name: value for name, value in slot.items() if name != "content_body"}
+            for role, slot in known.items()
+        }
+    return {**event, "revision": revision}
+
+
+def _oversize(content: Content, limit: int) -> Failure | None:
+    bodies = [slot.body for slot in content.slots.values() if slot.body is not None]
+    if 4 * sum(map(len, bodies)) <= limit:  # no character takes more than four bytes: nothing to encode
+        return None
+    size = sum(len(body.encode("utf-8", "surrogatepass")) for body in bodies)
+    if size <= limit:
+        return None
+    return Failure(
+        FailureKind.TOO_LARGE,
+        f"The content has {size} bytes, but max_content_size allows {limit}",
+    )
+
+
+def _describe(role: str, slot: Slot) -> Json:
+    described = {
+        "slot_role": role,
+        "content_model": slot.model,
+        "content_format": slot.format,
+        "content_size": slot.size,
+        "content_sha1": base36_sha1(slot.sha1) if slot.sha1 and _HEX_SHA1.fullmatch(slot.sha1) else None,
+    }
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def _lacking(slots: Mapping[str, Json], content: Content) -> Failure:
+    absent = ", ".join(sorted(slots.keys() - content.slots.keys()))
+    return Failure(FailureKind.SLOT_MISSING, f"The wiki's answer lacks slots that the event names: {absent:.200}")
+
+
+_HEX_SHA1 = re.compile("[0-9a-fA-F]{40}")
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def base36_sha1(hexadecimal: str) -> str:
+    """The form that events and MediaWiki's database use: base 36, padded to 31 characters."""
+    number = int(hexadecimal, 16)
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits.rjust(31, "0")

@@ -1,0 +1,67 @@
+"""From bytes to an event that is what its schema says, or to the reason why it is not one.
+
+The order of the checks is the order of what one must know to understand the next: bytes, JSON, an object, no canary,
+the stream's schema, valid.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from wikistate.core.events.meta import is_canary
+from wikistate.core.events.refusal import Filtered, FilterReason, Refused
+
+if TYPE_CHECKING:
+    from wikistate.core.events.meta import Event
+    from wikistate.core.events.schema import Schema
+    from wikistate.core.record import Record
+
+_CANARY = Filtered(FilterReason.CANARY)
+_TOMBSTONE = Filtered(FilterReason.TOMBSTONE)
+
+
+class Decoder:
+    """Decodes the records of one stream.
+
+    Args:
+        schema: The pinned version: what events are validated against.
+        keep_unknown: Whether fields that the pinned version does not know stay in the event. The producer is usually
+            ahead of the pin, so unknown fields are no error either way.
+    """
+
+    def __init__(self, schema: Schema, *, keep_unknown: bool) -> None:
+        self._schema = schema
+        self._keep_unknown = keep_unknown
+        self._schema_prefix = f"/{schema.title}/"
+
+    def decode(self, record: Record) -> Event | Filtered | Refused:
+        """The event, or why there is none. Raises nothing, whatever the record holds."""
+        value = record.value
+        if value is None:
+            return _TOMBSTONE
+        if record.cut:
+            size = len(value) + record.cut
+            return Refused("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
+        try:
+            event = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            return Refused("NotJson", f"The record is not JSON: {error}." if value else "The record is empty.")
+        if not isinstance(event, dict):
+            return Refused("NotAnObject", f"An event must be a JSON object, found {type(event).__name__}.")
+        if is_canary(event):
+            return _CANARY
+        return self._conform(event)
+
+    def _conform(self, event: Event) -> Event | Refused:
+        uri = event.get("$schema")
+        if not isinstance(uri, str) or not uri.startswith(self._schema_prefix):
+            return Refused("WrongSchema", f"$schema must begin with {self._schema_prefix}, found {uri!r:.100}.", event)
+        if self._schema.is_valid(event):
+            return event
+        projected = self._schema.project(event)
+        if not self._schema.is_valid(projected):
+            found = self._schema.violations(projected)
+            return Refused("InvalidEvent", f"The event does not conform to {self._schema.uri}: {found}", event)
+        return event if self._keep_unknown else projected

@@ -1,0 +1,116 @@
+"""From an event to the bytes of a sink: re-stamped, keyed, checked against the stream's schema, bounded in size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from wikistate.core.events.error_event import Emitter, error_event
+from wikistate.core.events.meta import MessageKey, event_time, stamp
+from wikistate.core.events.refusal import Refused
+from wikistate.core.record import Output, Role
+from wikistate.errors import InputError
+
+if TYPE_CHECKING:
+    from wikistate.core.events.meta import Event, NewId
+    from wikistate.core.events.schema import Schema
+    from wikistate.core.events.stream_config import StreamConfig
+    from wikistate.core.record import Record
+
+
+class Encoder:
+    """Encodes the events of the sink.
+
+    Args:
+        stream: The sink's stream: its name is stamped in, its key fields make the message key.
+        schema: The pinned version of the sink's schema.
+        keep_unknown: Whether fields beyond the pinned version are written as they came. Then the event keeps its own
+            `$schema`, which alone says truly what it is, and only the part that the pinned version knows is checked.
+        max_bytes: The largest record that the sink takes, before compression.
+        new_id: Makes an id for an event that has none.
+    """
+
+    def __init__(
+        self, stream: StreamConfig, schema: Schema, *, keep_unknown: bool, max_bytes: int, new_id: NewId
+    ) -> None:
+        self._stream = stream.stream
+        self._schema = schema
+        self._keep_unknown = keep_unknown
+        self._max_bytes = max_bytes
+        self._new_id = new_id
+        self._key = MessageKey(stream.message_key_fields)
+        self._key.check(schema)
+
+    def key_of(self, event: Event) -> bytes | Refused | None:
+        """The message key, which is also what order is kept within; None for an unkeyed stream."""
+        try:
+            return self._key.of(event)
+        except InputError as error:
+            return Refused("NoMessageKey", error.message, event)
+
+    def encode(self, event: Event, key: bytes | None, now: int) -> Output | Refused:
+        """The output for the sink, or why there is none.
+
+        Args:
+            event: The event as it shall be written, but for its stamps.
+            key: What `key_of` gave.
+            now: Milliseconds since the epoch.
+        """
+        uri = event["$schema"] if self._keep_unknown else self._schema.uri
+        stamped = stamp(event, schema_uri=uri, stream=self._stream, now=now, new_id=self._new_id)
+        if not self._schema.is_valid(stamped):
+            projected = self._schema.project(stamped)
+            if not self._schema.is_valid(projected):
+                return Refused("InvalidOutput", self._schema.violations(projected), event)
+            if not self._keep_unknown:
+                stamped = projected
+        try:
+            value = orjson.dumps(stamped)
+        except orjson.JSONEncodeError as error:  # nested too deeply, or half a surrogate pair
+            return Refused("NotEncodable", f"The event cannot be written as JSON: {error}.", event)
+        if len(value) > self._max_bytes:
+            found = f"The enriched event has {len(value)} bytes; the sink takes {self._max_bytes}."
+            return Refused("EventTooLargeForSink", found, event)
+        return Output(Role.SINK, key, value, event_time(stamped))
+
+
+class ErrorEncoder:
+    """Encodes error events.
+
+    Args:
+        emitter: Who reports failures, and where.
+        max_bytes: The largest record that the error sink takes; the copy of the source event is cut to fit.
+        new_id: Makes ids.
+    """
+
+    def __init__(self, emitter: Emitter, *, max_bytes: int, new_id: NewId) -> None:
+        self._emitter = emitter
+        self._max_raw_bytes = max(0, max_bytes - _ENVELOPE)
+        self._new_id = new_id
+
+    def encode(self, refused: Refused, record: Record, now: int) -> Output:
+        """The error event of a refused record; always one, whatever the record holds.
+
+        Args:
+            refused: Why the record became no event on the sink.
+            record: The record as it was read.
+            now: Milliseconds since the epoch.
+        """
+        event = error_event(
+            self._emitter,
+            error_type=refused.error_type,
+            message=refused.message,
+            stack=refused.stack,
+            raw=record.value,
+            raw_cut=record.cut,
+            max_raw_bytes=self._max_raw_bytes,
+            event=refused.event,
+            now=now,
+            new_id=self._new_id,
+        )
+        return Output(Role.ERROR, None, orjson.dumps(event), now)
+
+
+_ENVELOPE = 128 * 1024
+"""Bytes that an error event may have beside `raw_event`: message and stack of 16,384 characters, escaped, and ids."""

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from wikistate.core.enrichment.failures import (
+    TABLE,
+    FailureKind,
+    Retried,
+    Scope,
+    kind_of_api_error,
+    kind_of_status,
+    row_of,
+)
+
+
+def test_each_kind_has_exactly_one_row() -> None:
+    """The table is complete and says nothing twice."""
+    assert sorted(row.kind for row in TABLE) == sorted(FailureKind)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_statuses_that_pass_are_retried(status: int) -> None:
+    """The statuses of the public job's table that are worth another try."""
+    assert row_of(kind_of_status(status)).retried is Retried.UNTIL_LIMIT
+
+
+@pytest.mark.parametrize(
+    "status", [201, 204, 206, 301, 302, 304, 307, 400, 401, 403, 404, 410, 413, 418, 501, 505, 599]
+)
+def test_other_statuses_are_final(status: int) -> None:
+    """Every other status is final."""
+    assert row_of(kind_of_status(status)).retried is Retried.NEVER
+
+
+@pytest.mark.parametrize(
+    "code", ["maxlag", "readonly", "ratelimited", "internal_api_error_DBQueryError", "internal_api_error_Exception"]
+)
+def test_api_errors_that_pass_are_retried(code: str) -> None:
+    """API errors of a wiki that is busy or in maintenance are worth another try."""
+    assert row_of(kind_of_api_error(code)).retried is Retried.UNTIL_LIMIT
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["nosuchrevid", "invalidparammix", "badvalue", "missingparam", "readapidenied", "toomanyvalues", "", "maxlag2"],
+)
+def test_other_api_errors_are_final(code: str) -> None:
+    """API errors about the request are final."""
+    assert row_of(kind_of_api_error(code)).retried is Retried.NEVER
+
+
+def test_only_an_unknown_revision_is_retried_by_age() -> None:
+    """Replica lag is the one failure that is bounded by the event's age and not by tries."""
+    assert [row.kind for row in TABLE if row.retried is Retried.WHILE_YOUNG] == [FailureKind.BAD_REVISION]
+
+
+def test_what_slows_down() -> None:
+    """Rate limits slow the farm, an overloaded wiki slows itself, everything else slows nothing."""
+    slows = {row.kind: row.slows for row in TABLE if row.slows is not Scope.NOTHING}
+    assert slows == {
+        FailureKind.TOO_MANY_REQUESTS: Scope.FARM,
+        FailureKind.RATE_LIMITED: Scope.FARM,
+        FailureKind.MAXLAG: Scope.WIKI,
+        FailureKind.READ_ONLY: Scope.WIKI,
+        FailureKind.UNAVAILABLE: Scope.WIKI,
+    }

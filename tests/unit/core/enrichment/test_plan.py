@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wikistate.core.enrichment.plan import Fetch, PassThrough, Reason, Refuse, plan
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def change(kind: str = "edit", **revision: Any) -> dict[str, Any]:
+    """An event of a kind; the keywords replace fields of its revision."""
+    return {
+        "page_change_kind": kind,
+        "meta": {"domain": "en.wikipedia.org"},
+        "page": {"page_title": "Main_Page"},
+        "revision": {"rev_id": 7, "is_content_visible": True, **revision},
+    }
+
+
+@pytest.mark.parametrize("kind", ["create", "edit", "move", "undelete", "visibility_change", "a_kind_of_tomorrow"])
+def test_each_kind_but_delete_is_fetched_by_revision(kind: str) -> None:
+    """Every kind of change is enriched by `rev_id`, also one that is not known yet."""
+    assert plan(change(kind)) == Fetch("en.wikipedia.org", 7)
+
+
+def test_deletion_passes_through() -> None:
+    """A deleted page has nothing to fetch, whatever else its event lacks."""
+    assert plan({"page_change_kind": "delete"}) == PassThrough(Reason.DELETED)
+
+
+def test_hidden_content_passes_through() -> None:
+    """Content that is not visible is not asked for, even where slots are absent."""
+    assert plan(change(is_content_visible=False)) == PassThrough(Reason.HIDDEN)
+
+
+def test_absent_visibility_counts_as_visible() -> None:
+    """`is_content_visible` is optional: only an explicit false hides."""
+    event = change()
+    del event["revision"]["is_content_visible"]
+    assert plan(event) == Fetch("en.wikipedia.org", 7)
+
+
+@pytest.mark.parametrize("rev_id", [None, 0, -3, True, "7", 7.0])
+def test_what_is_no_revision_id_is_refused(rev_id: object) -> None:
+    """The refusal names the field and what was found there."""
+    refused = plan(change(rev_id=rev_id))
+    assert isinstance(refused, Refuse)
+    assert refused.error_type == "InvalidEvent"
+    assert "revision.rev_id" in refused.message
+
+
+@pytest.mark.parametrize("slots", [[], "main", {"main": None}, {"main": ["x"]}])
+def test_slots_that_are_no_map_are_refused(slots: object) -> None:
+    """What `fold` could not write into is refused before any wiki is asked."""
+    refused = plan(change(content_slots=slots))
+    assert isinstance(refused, Refuse)
+    assert "content_slots" in refused.message
+
+
+@pytest.mark.parametrize("meta", [None, {}, {"domain": ""}, {"domain": 5}, ["en.wikipedia.org"]])
+def test_event_without_domain_is_refused(meta: object) -> None:
+    """Without `meta.domain` nobody knows which wiki to ask."""
+    refused = plan({**change(), "meta": meta})
+    assert isinstance(refused, Refuse)
+    assert "meta.domain" in refused.message
+
+
+@given(
+    st.fixed_dictionaries({}, optional={"page_change_kind": JSON, "revision": JSON, "meta": JSON})
+    | st.dictionaries(st.text(max_size=5), JSON)
+)
+def test_any_object_gets_a_plan(event: dict[str, Any]) -> None:
+    """Whatever JSON an event holds, the plan is a value and never an exception."""
+    assert isinstance(plan(event), PassThrough | Fetch | Refuse)
