@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from wikistate.errors import Retry, SinkError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
@@ -53,6 +55,26 @@ class Source(Protocol):
         """Let go. Commits nothing. May be called when `open` failed, and twice."""
 
 
+class OversizeError(SinkError):
+    """One output is larger than the sink takes, and would be so again.
+
+    The sink is as good as before: it took what came before this output and nothing from it on.
+
+    Attributes:
+        position: Which of the outputs of this `write` it is.
+        size: Its size in bytes.
+        limit: What the sink takes, in bytes.
+    """
+
+    retry = Retry.NEVER
+
+    def __init__(self, message: str, *, hint: str = "", **ids: object) -> None:
+        super().__init__(message, hint=hint, **ids)
+        self.position = int(str(ids.get("position", 0)))
+        self.size = int(str(ids.get("size", 0)))
+        self.limit = int(str(ids.get("limit", 0)))
+
+
 class Sink(Protocol):
     """Where the outputs of one role go.
 
@@ -67,14 +89,16 @@ class Sink(Protocol):
         """Take outputs. May buffer; waits while the buffer is full, which is the back-pressure.
 
         Raises:
-            SinkError: The sink cannot take them, now or because an earlier one failed.
+            OversizeError: One of them is larger than the sink takes. Those before it were taken, it and the rest not.
+            SinkError: The sink cannot take them, now or because an earlier one failed. It stays so until it is replaced.
         """
 
     async def flush(self) -> None:
         """Return when all that was written is durable.
 
         Raises:
-            SinkError: Something that was written did not arrive. Nothing read since the last commit may be committed.
+            SinkError: Something that was written did not arrive. Nothing read since the last commit may be committed,
+                and each later call raises it again.
         """
 
     async def close(self) -> None:

@@ -1,0 +1,137 @@
+"""Reading one file or stream, chunk by chunk; blocking, for a thread of its own."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+from pathlib import Path
+
+from wikistate.adapters.connectors.files.codecs import (
+    DamagedError,
+    Decompressor,
+    Plain,
+    by_magic,
+    by_name,
+    decompressor,
+)
+from wikistate.adapters.connectors.files.lines import Line, LineSplitter
+from wikistate.core.record import Partition, Record
+from wikistate.errors import SourceError
+
+_PLAIN_CHUNK = 256 * 1024
+_CHUNK = 16 * 1024  # bytes before decompression, which may make hundreds of megabytes of the wrong ones
+
+
+class Reader:
+    """The lines of one file or stream as records, whose offset is the number of the line, counted from 0.
+
+    A line number and not a byte position, because it is what a person can look up, also in a compressed file, and
+    because offsets without gaps show that nothing was left out. Going on at a line costs reading what is before it.
+
+    Args:
+        target: A path, or an open descriptor.
+        bound: The longest line in bytes.
+        start: The first line that is wanted.
+    """
+
+    def __init__(self, target: Path | int, *, bound: int, start: int = 0) -> None:
+        self._target = target
+        self._start = start
+        self._splitter = LineSplitter(bound)
+        self._stream: Plain | Decompressor | None = None
+        self._head = b""
+        self._next = 0
+        self._descriptor = -1
+        self._ends = False
+        self.partition = partition_of(target)
+
+    def open(self) -> None:
+        """Open the file.
+
+        Raises:
+            SourceError: It does not exist, may not be read, or is a folder.
+        """
+        try:
+            self._descriptor = _descriptor(self._target)
+            mode = os.fstat(self._descriptor).st_mode
+        except OSError as error:
+            raise self._failed(error.strerror or str(error), "Check the path and its permissions.") from error
+        if stat.S_ISDIR(mode):
+            raise self._failed("it is a folder", "Name the files in it.")
+        self._waits = not stat.S_ISREG(mode)
+
+    def read(self, wait: float) -> list[Record] | None:
+        """The records of the next chunk; empty when none ended in it or nothing came; None at the end.
+
+        Args:
+            wait: Seconds to wait for a pipe or terminal to have something.
+
+        Raises:
+            SourceError: Reading or decompressing failed. Every whole line before that was handed over.
+        """
+        if self._ends:
+            return None
+        if self._waits and not select.select([self._descriptor], [], [], wait)[0]:
+            return []
+        plain = isinstance(self._stream, Plain)
+        try:
+            chunk = os.read(self._descriptor, _PLAIN_CHUNK if plain else _CHUNK)
+            return self._records(self._lines(chunk))
+        except OSError as error:
+            raise self._failed(error.strerror or str(error), "See whether its disk or its writer is well.") from error
+        except DamagedError as error:
+            raise self._failed(f"it is damaged, {error}", "Take it from its origin again.") from error
+
+    def close(self) -> None:
+        """Let go."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _lines(self, chunk: bytes) -> list[Line]:
+        if self._stream is None:
+            self._head += chunk
+            codec = by_magic(self._head)
+            if codec is None and chunk:
+                return []  # too little to tell, from a pipe
+            if codec is None and self._head:
+                codec = by_name(self._target) if isinstance(self._target, Path) else None
+            self._stream = decompressor(codec) if codec else Plain()
+            lines = self._splitter.feed(self._stream.feed(self._head))
+            self._head = b""
+            return lines if chunk else [*lines, *self._last()]
+        return self._splitter.feed(self._stream.feed(chunk)) if chunk else self._last()
+
+    def _last(self) -> list[Line]:
+        if self._stream is not None:
+            self._stream.finish()
+        self._ends = True
+        return self._splitter.finish()
+
+    def _records(self, lines: list[Line]) -> list[Record]:
+        first, self._next = self._next, self._next + len(lines)
+        if self._ends and self._next < self._start:
+            raise self._failed(
+                f"{self._start} lines of it are done, but it has only {self._next}",
+                "It is not the file that was read before: give it another name, or remove its saved position.",
+            )
+        skipped = max(0, self._start - first)
+        partition = self.partition
+        return [
+            Record(value, None, None, partition, number, cut)
+            for number, (value, cut) in enumerate(lines[skipped:], first + skipped)
+        ]
+
+    def _failed(self, why: str, hint: str) -> SourceError:
+        name = self.partition.topic
+        return SourceError(f"{name} cannot be read at line {self._next}: {why}.", hint=hint, file=name, line=self._next)
+
+
+def partition_of(target: Path | int) -> Partition:
+    """A file is a topic of one partition."""
+    return Partition("-" if isinstance(target, int) else str(target))
+
+
+def _descriptor(target: Path | int) -> int:
+    return os.dup(target) if isinstance(target, int) else os.open(target, os.O_RDONLY)

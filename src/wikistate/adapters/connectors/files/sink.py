@@ -1,0 +1,101 @@
+"""NDJSON files and the standard streams as a sink."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from wikistate.adapters.connectors.files.appender import Appender
+from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.errors import InternalError, SinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from wikistate.core.record import Output
+
+log = structlog.get_logger(__name__)
+
+STANDARD_OUTPUT = 1
+"""The descriptor, as a target of `FileSink`."""
+
+STANDARD_ERROR = 2
+"""The descriptor, as a target of `FileSink`."""
+
+_BUFFER = 1024 * 1024  # bytes that are gathered before the thread writes them
+
+
+class FileSink:
+    """Appends one line for each output. See `Sink` for the protocol.
+
+    The file always ends with a whole line: what a crash tore is cut off at the next start, with a line in the log, and
+    a write that fails is cut back. With ``.gz`` and ``.zst`` in its name it is compressed; each flush ends a member,
+    so a reader sees what was flushed. NDJSON keeps the value alone: keys and timestamps are not written.
+
+    Two sinks must not write to one file or stream at the same time; give both roles the same sink instead.
+
+    Args:
+        target: A path, or an open descriptor such as `STANDARD_OUTPUT`.
+    """
+
+    def __init__(self, target: Path | int) -> None:
+        self._appender = Appender(target)
+        self._thread = ClientThread("file-sink")
+        self._gathered: list[bytes] = []
+        self._size = 0
+        self._failure: SinkError | None = None
+
+    async def open(self) -> None:
+        """See `Sink`."""
+        self._thread.start()
+        await self._thread.run(self._appender.open)
+
+    async def write(self, outputs: Sequence[Output]) -> None:
+        """See `Sink`."""
+        if self._failure is not None:
+            raise self._failure
+        if not outputs:
+            return
+        block = b"\n".join([output.value for output in outputs]) + b"\n"
+        if block.count(b"\n") != len(outputs):
+            raise InternalError(
+                "An event with a line break in it cannot be a line of NDJSON.", hint="Please report it."
+            )
+        self._gathered.append(block)
+        self._size += len(block)
+        if self._size >= _BUFFER:
+            await self._drain()
+
+    async def flush(self) -> None:
+        """See `Sink`."""
+        if self._failure is not None:
+            raise self._failure
+        await self._drain()
+        await self._do(self._appender.flush)
+
+    async def close(self) -> None:
+        """See `Sink`."""
+        if not self._thread.running:
+            return
+        if self._failure is None:
+            try:
+                await self.flush()
+            except SinkError as error:
+                log.warning("the end of a file was not written; it was not committed", reason=str(error))
+        await self._thread.run(self._appender.close)
+        await self._thread.stop()
+
+    async def _drain(self) -> None:
+        if self._gathered:
+            block = b"".join(self._gathered)
+            self._gathered, self._size = [], 0
+            await self._do(lambda: self._appender.write(block))
+
+    async def _do(self, call: Callable[[], None]) -> None:
+        try:
+            await self._thread.run(call)
+        except SinkError as error:
+            self._failure = error
+            raise

@@ -1,0 +1,153 @@
+"""NDJSON files and standard input as a source."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.connectors.files.bookmark import Bookmark
+from wikistate.adapters.connectors.files.reader import Reader, partition_of
+from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wikistate.adapters.connectors.ports import Revoked
+    from wikistate.core.record import Partition, Record
+
+STANDARD_INPUT = 0
+"""The descriptor, as a target of `FileSource`."""
+
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+"""The longest line that is read whole, unless the settings say otherwise."""
+
+_SLICE = 0.1  # seconds that the thread waits for a pipe at a stretch; a commit or a close waits so long at most
+
+
+class FileSource:
+    """Reads files one after the other, each a partition of its own, then ends. See `Source` for the protocol.
+
+    A record is a line, its offset the line's number from 0; see `Reader`. An empty line is a record with an empty
+    value. NDJSON keeps neither keys nor timestamps: both are None. ``.gz`` and ``.zst`` are recognised by their first
+    bytes. A line above the bound is a record with its beginning and `Record.cut`.
+
+    Args:
+        targets: Paths, or open descriptors such as `STANDARD_INPUT`.
+        max_record_bytes: The bound of a line in bytes.
+        bookmark: Where `commit` is kept. Without it each start reads from the beginning. What comes through a pipe
+            cannot be read twice and has no position.
+
+    Raises:
+        ConfigError: A file is named twice, or none is named.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Path | int],
+        *,
+        max_record_bytes: int = MAX_RECORD_BYTES,
+        bookmark: Path | None = None,
+    ) -> None:
+        self._targets = _distinct(targets)
+        self._bound = max_record_bytes
+        self._bookmark = None if bookmark is None else Bookmark(bookmark)
+        self._done: dict[str, int] = {}
+        self._readers: list[Reader] = []
+        self._thread = ClientThread("file-source")
+        self._reading: asyncio.Future[list[Record] | None] | None = None
+        self._ready: list[Record] = []
+        self._handed_over = 0
+
+    async def open(self, revoked: Revoked) -> None:  # noqa: ARG002  (a file is never taken away)
+        """See `Source`. Raises `SourceError` when a file cannot be opened."""
+        self._thread.start()
+        await self._thread.run(self._open)
+
+    async def poll(self, limit: int, wait: float) -> list[Record] | None:
+        """See `Source`."""
+        if limit == 0:
+            await asyncio.sleep(wait)
+            return []
+        give_up = time.monotonic() + wait
+        while self._handed_over == len(self._ready):
+            left = give_up - time.monotonic()
+            records = await self._read(max(0.0, min(left, _SLICE)))
+            if records is None:
+                return None
+            self._ready, self._handed_over = records, 0
+            if left <= 0:
+                break
+        first = self._handed_over
+        self._handed_over = min(first + limit, len(self._ready))
+        return self._ready[first : self._handed_over]
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """See `Source`."""
+        keys = {partition_of(target): _key(target) for target in self._targets if isinstance(target, Path)}
+        self._done |= {keys[partition]: line for partition, line in positions.items() if partition in keys}
+        if self._bookmark is not None and positions:
+            bookmark, done = self._bookmark, dict(self._done)
+            await self._thread.run(lambda: bookmark.store(done))
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See `Source`. Unknown: nobody counts the lines of a file before reading it."""
+        return {}
+
+    async def close(self) -> None:
+        """See `Source`."""
+        if not self._thread.running:
+            return
+        if self._reading is not None:
+            await asyncio.wait({self._reading})
+            self._reading = None
+        await self._thread.run(self._close)
+        await self._thread.stop()
+
+    async def _read(self, wait: float) -> list[Record] | None:
+        # A poll that is cancelled leaves its read behind for the next one: what was read must not get lost.
+        reading = self._reading = self._reading or self._thread.submit(lambda: self._next_chunk(wait))
+        try:
+            return await asyncio.shield(reading)
+        finally:
+            if reading.done():
+                self._reading = None
+
+    # On the thread.
+
+    def _open(self) -> None:
+        self._done = {} if self._bookmark is None else self._bookmark.load()
+        for target in self._targets:
+            start = self._done.get(_key(target), 0) if isinstance(target, Path) else 0
+            reader = Reader(target, bound=self._bound, start=start)
+            reader.open()
+            self._readers.append(reader)
+
+    def _next_chunk(self, wait: float) -> list[Record] | None:
+        """The records of a chunk; None when everything was read."""
+        while self._readers:
+            if (records := self._readers[0].read(wait)) is not None:
+                return records
+            self._readers.pop(0).close()
+        return None
+
+    def _close(self) -> None:
+        while self._readers:
+            self._readers.pop().close()
+
+
+def _key(path: Path) -> str:
+    return str(path.resolve())
+
+
+def _distinct(targets: Sequence[Path | int]) -> tuple[Path | int, ...]:
+    names = [str(target if isinstance(target, int) else target.resolve()) for target in targets]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice or not targets:
+        raise ConfigError(
+            f"The source names {min(twice)} twice." if twice else "The source names no file.",
+            hint="Name each file once.",
+        )
+    return tuple(targets)

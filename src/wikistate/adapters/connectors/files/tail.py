@@ -1,0 +1,71 @@
+"""What a crash leaves at the end of a file, and how a sink cuts it off before it appends. Blocking."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import orjson
+
+from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, Decompressor, TornError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BLOCK = 64 * 1024
+_CHUNK = 16 * 1024  # bytes before decompression
+
+
+def whole_until(descriptor: int, codec: Codec) -> int:
+    """Up to which byte a file consists of whole lines, or of whole members of compressed lines.
+
+    A compressed file is decompressed for it, from its beginning.
+
+    Raises:
+        DamagedError: A compressed file is damaged elsewhere than at its end, or is not compressed in this way.
+    """
+    return _last_line_end(descriptor) if codec is Codec.PLAIN else _last_member_end(descriptor, codec)
+
+
+def lacks_only_its_end(descriptor: int, start: int) -> bool:
+    """Whether what stands from `start` to the end of the file is a whole JSON object without its line feed.
+
+    Then it may be anybody's last line, and is kept.
+    """
+    tail = os.pread(descriptor, os.fstat(descriptor).st_size - start, start)
+    try:
+        return isinstance(orjson.loads(tail), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _last_line_end(descriptor: int) -> int:
+    at = os.fstat(descriptor).st_size
+    while at > 0:
+        size = min(_BLOCK, at)
+        at -= size
+        found = os.pread(descriptor, size, at).rfind(b"\n")
+        if found >= 0:
+            return at + found + 1
+    return 0
+
+
+def _last_member_end(descriptor: int, codec: Codec) -> int:
+    stream = Decompressor(codec)
+    try:
+        for chunk in _chunks(descriptor):
+            stream.feed(chunk)
+        stream.finish()
+    except TornError:
+        return stream.whole
+    return stream.whole
+
+
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    at = 0
+    while chunk := os.pread(descriptor, _CHUNK, at):
+        at += len(chunk)
+        yield chunk
+
+
+__all__ = ["DamagedError", "lacks_only_its_end", "whole_until"]

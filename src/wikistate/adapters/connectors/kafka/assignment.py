@@ -1,0 +1,168 @@
+"""Where a consumer stands in the partitions that it was given: where they start, how far they go, what is left.
+
+Used on the consumer's thread alone.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar, assert_never
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
+
+from wikistate.adapters.connectors.kafka.codes import REGROUPED, passes
+from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from confluent_kafka import Consumer
+
+    from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_ANSWER = 10.0  # seconds for one question to the cluster
+_PATIENCE = 120.0  # seconds until a question that is asked again and again counts as failed
+_PAUSE = 0.2  # seconds between two of them
+
+
+class Positions:
+    """Turns `Start` and `End` into offsets.
+
+    Args:
+        consumer: Whose partitions they are.
+        settings: Where to start and end.
+    """
+
+    def __init__(self, consumer: Consumer, settings: KafkaSourceSettings) -> None:
+        self._consumer = consumer
+        self._settings = settings
+        self._known: frozenset[tuple[str, int]] = frozenset()
+        self._placed: set[tuple[str, int]] = set()
+        self.ends: dict[tuple[str, int], int] | None = None
+
+    def survey(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """Take note of what is there when the source opens: a bounded source ends at these ends."""
+        self._known = frozenset(partitions)
+        if self._settings.end is not None:
+            self.ends = {partition: self._end(partition) for partition in partitions}
+
+    def starts(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+        """The partitions with the offset to start at."""
+        match self._settings.start:
+            case Moment(milliseconds):
+                forced = [part for part in partitions if (part.topic, part.partition) not in self._placed]
+                going_on = [part for part in partitions if part not in forced]
+                found = [*self._at(forced, milliseconds), *self._committed(going_on, Edge.EARLIEST)]
+            case Committed(otherwise):
+                found = self._committed(partitions, otherwise)
+            case other:
+                assert_never(other)
+        self._placed.update((part.topic, part.partition) for part in partitions)
+        return found
+
+    def repair(self, partition: TopicPartition) -> None:
+        """Go on at the oldest record: the one that was asked for is gone (retention), or was never there."""
+        log.error(
+            "the position is not in the topic any more, going on at its oldest record",
+            topic=partition.topic,
+            partition=partition.partition,
+            offset=partition.offset,
+            hint="Records in between were deleted before they were read: replay them from another copy.",
+        )
+        self._consumer.seek(TopicPartition(partition.topic, partition.partition, OFFSET_BEGINNING))
+
+    def left(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+        """How many records lie between what was handed over and the newest one, from what the last fetch said."""
+        left = {}
+        for at in self._consumer.position(list(partitions)) if partitions else ():
+            _, high = self._consumer.get_watermark_offsets(at, cached=True)
+            if at.offset >= 0 and high >= 0:
+                left[at.topic, at.partition] = max(0, high - at.offset)
+        return left
+
+    def _committed(self, partitions: Sequence[TopicPartition], otherwise: Edge) -> list[TopicPartition]:
+        if not partitions:
+            return []
+        asked = _asked(lambda: self._consumer.committed(list(partitions), _ANSWER))
+        fresh = [part for part in asked if part.offset < 0]
+        newest = self._newest(fresh) if otherwise is Edge.LATEST else {}
+        placed = [self._placed_at(part, newest) for part in asked]
+        self._remember([part for part in placed if (part.topic, part.partition) in newest])
+        return placed
+
+    def _newest(self, fresh: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+        # A partition that appeared later is read from its beginning: its first records are news, not history.
+        known = [part for part in fresh if (part.topic, part.partition) in self._known]
+        return {(part.topic, part.partition): self._watermarks(part)[1] for part in known}
+
+    def _placed_at(self, part: TopicPartition, newest: dict[tuple[str, int], int]) -> TopicPartition:
+        offset = part.offset if part.offset >= 0 else newest.get((part.topic, part.partition), OFFSET_BEGINNING)
+        return TopicPartition(part.topic, part.partition, offset)
+
+    def _remember(self, placed: list[TopicPartition]) -> None:
+        """Commit what "latest" was: after a crash before the first commit it would be later, and leave a hole."""
+        if placed:
+            commit(self._consumer, placed)
+
+    def _at(self, partitions: Sequence[TopicPartition], milliseconds: int) -> list[TopicPartition]:
+        if not partitions:
+            return []
+        asked = [TopicPartition(part.topic, part.partition, milliseconds) for part in partitions]
+        found = _asked(lambda: self._consumer.offsets_for_times(asked, _ANSWER))
+        return [part if part.offset >= 0 else self._top(part) for part in found]
+
+    def _top(self, part: TopicPartition) -> TopicPartition:
+        """Nothing is as new as the moment asked for: what comes next is."""
+        return TopicPartition(part.topic, part.partition, self._watermarks(part)[1])
+
+    def _end(self, partition: tuple[str, int]) -> int:
+        match self._settings.end:
+            case Moment(milliseconds):
+                return self._at([TopicPartition(*partition)], milliseconds)[0].offset
+            case Now() | None:
+                return self._watermarks(TopicPartition(*partition))[1]
+            case other:
+                assert_never(other)
+
+    def _watermarks(self, part: TopicPartition) -> tuple[int, int]:
+        return _asked(lambda: self._consumer.get_watermark_offsets(part, _ANSWER))
+
+
+def _asked(question: Callable[[], T]) -> T:
+    """Ask the cluster until it answers; what passes by itself is waited for, within bounds."""
+    give_up = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return question()
+        except KafkaException as error:
+            if not passes(error.args[0]) or time.monotonic() > give_up:
+                raise
+        time.sleep(_PAUSE)
+
+
+def commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
+    """Commit and wait for the answer.
+
+    That the group shares its partitions anew while we commit is no failure: whoever has them next starts at the last
+    commit that counted, and does again what was not committed.
+
+    Raises:
+        KafkaException: The commit failed for another reason, and went on failing.
+    """
+    try:
+        _asked(lambda: _commit_once(consumer, offsets))
+    except KafkaException as error:
+        if error.args[0].code() not in REGROUPED:
+            raise
+        log.warning("the group shares its partitions anew, a commit did not count", reason=error.args[0].str())
+
+
+def _commit_once(consumer: Consumer, offsets: list[TopicPartition]) -> None:
+    for part in consumer.commit(offsets=offsets, asynchronous=False):
+        if part.error is not None:
+            raise KafkaException(part.error)

@@ -1,0 +1,109 @@
+"""What every Kafka client shares: how it is made and what it logs."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+from confluent_kafka import KafkaException
+
+from wikistate.adapters.connectors.kafka.codes import ALL_BROKERS_DOWN
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from confluent_kafka import KafkaError
+
+    from wikistate.adapters.connectors.kafka.settings import Translation
+
+C = TypeVar("C")
+
+log = structlog.get_logger(__name__)
+
+_KERBEROS = "No provider for SASL mechanism GSSAPI"
+
+
+class ClientLog:
+    """Hands librdkafka's own log lines on; it calls this object as if it were a `logging.Logger`.
+
+    What librdkafka logs as an error reaches `Outage` too, which says it once; so everything comes out as `debug`
+    unless the operator asked for it with the property ``debug``.
+    """
+
+    def __init__(self, client: str) -> None:
+        self._log = log.bind(client=client)
+
+    def log(self, level: int, template: str, *parts: object, **_: object) -> None:
+        """One line, at the level of the standard library's numbers."""
+        text = template % parts if parts else template
+        if level >= logging.CRITICAL:
+            self._log.error("kafka client", line=text)
+        else:
+            self._log.debug("kafka client", line=text)
+
+
+class Outage:
+    """Says once that the brokers are gone and once that they are back, and remembers why.
+
+    A client tries again by itself and for ever; each attempt fails with a report of its own.
+
+    Args:
+        client: What is logged as the client's name.
+    """
+
+    def __init__(self, client: str) -> None:
+        self._log = log.bind(client=client)
+        self.reason = ""
+        self.away = False
+
+    def report(self, error: KafkaError) -> None:
+        """An error that librdkafka reports outside of any call. It may be called on any thread."""
+        if error.code() != ALL_BROKERS_DOWN or not self.reason:
+            self.reason = error.str()
+        if not self.away:
+            self.away = True
+            self._log.warning("kafka does not answer, waiting for it", reason=self.reason)
+
+    def over(self) -> None:
+        """Something was received."""
+        if self.away:
+            self.away = False
+            self.reason = ""
+            self._log.info("kafka answers again")
+
+
+def create(
+    kind: Callable[[dict[str, Any]], C], translation: Translation, *, key: str, hooks: Mapping[str, object]
+) -> C:
+    """Make a client. It connects in the background: nothing here waits for a broker.
+
+    Args:
+        kind: The client's class.
+        translation: Its properties.
+        key: The dotted path of the operator's properties, for errors.
+        hooks: What is not a text: ``error_cb``, ``on_delivery``.
+
+    Raises:
+        ConfigError: librdkafka refuses the properties: a value, a file of a certificate, a mechanism that it lacks.
+    """
+    for name, why in translation.ignored.items():
+        log.info("kafka property has no effect here", key=f"{key}.{name}", why=why)
+    try:
+        return kind({**translation.properties, **hooks, "logger": ClientLog(kind.__name__)})
+    except KafkaException as error:
+        raise _refused(error.args[0], key=key) from error
+
+
+def _refused(error: KafkaError, *, key: str) -> ConfigError:
+    text = error.str().strip()
+    if _KERBEROS in text:
+        return ConfigError(
+            f"{key} asks for Kerberos (SASL mechanism GSSAPI), which this build of librdkafka does not have.",
+            hint="Use SCRAM-SHA-512, OAUTHBEARER or TLS certificates; or the Flink runner, whose Java client has "
+            "Kerberos; or install confluent-kafka built against a librdkafka with Cyrus SASL "
+            "(pip install --no-binary confluent-kafka confluent-kafka).",
+            key=key,
+        )
+    return ConfigError(f"{key} is refused by librdkafka: {text}.", hint="Correct the property that it names.", key=key)

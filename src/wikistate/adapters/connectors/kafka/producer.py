@@ -1,0 +1,183 @@
+"""One producer, which several sinks may share."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from wikistate.adapters.connectors.kafka.client import Outage, create
+from wikistate.adapters.connectors.kafka.codes import PURGED, advice, sink_error
+from wikistate.adapters.connectors.kafka.settings import producer_properties
+from wikistate.adapters.connectors.kafka.topic import partitions_of
+from wikistate.adapters.connectors.ports import OversizeError
+from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.errors import SinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    from confluent_kafka import Message
+
+    from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings
+    from wikistate.core.record import Output
+
+    T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+_ROOM = 0.01  # seconds between two looks whether the queue has room again
+_SLICE = 0.5  # seconds that a flush waits before it looks whether something failed
+_CLOSING = 10.0  # seconds for what is still queued when the producer closes
+_LIMIT = 1_000_000  # bytes; librdkafka's default of message.max.bytes
+
+
+class KafkaProducer:
+    """Idempotent and compressed. librdkafka batches, retries and keeps the order within a partition.
+
+    Only failed deliveries are reported: a callback for each message would cost more than producing it. The first
+    failure stays: `produce` and `flush` raise it from then on, until the process starts again from its last commit.
+
+    Args:
+        settings: See `KafkaProducerSettings`.
+
+    Raises:
+        ConfigError: A property is unknown or cannot be honoured.
+    """
+
+    def __init__(self, settings: KafkaProducerSettings) -> None:
+        self.settings = settings
+        self._translation = producer_properties(settings)
+        self._limit = int(self._translation.properties.get("message.max.bytes", _LIMIT))
+        self._thread = ClientThread("kafka-producer")
+        self._outage = Outage("kafka-producer")
+        self._failure: SinkError | None = None
+        self._users = 0
+
+    @property
+    def client(self) -> Producer:
+        """The one of confluent-kafka, for transactions."""
+        return self._client
+
+    async def open(self) -> None:
+        """Make the client, for the first of its users; it connects in the background.
+
+        Raises:
+            ConfigError: librdkafka refuses a property.
+        """
+        self._users += 1
+        if self._users > 1:
+            return
+        hooks = {
+            "error_cb": self._outage.report,
+            "on_delivery": self._on_failed_delivery,
+            "delivery.report.only.error": True,
+        }
+        self._client = create(Producer, self._translation, key=self.settings.key, hooks=hooks)
+        self._thread.start()
+
+    async def check(self, topic: str) -> None:
+        """Make sure that the topic is there.
+
+        Raises:
+            SinkError: It is not, or the cluster did not answer within `patience` seconds.
+        """
+        await self._thread.run(
+            lambda: partitions_of(
+                self._client,
+                topic,
+                patience=self.settings.patience,
+                servers=self.settings.bootstrap_servers,
+                outage=self._outage,
+                raises=SinkError,
+            )
+        )
+
+    async def produce(self, topic: str, outputs: Sequence[Output]) -> None:
+        """Queue outputs; waits while the queue is full.
+
+        Raises:
+            OversizeError: One of them exceeds `message.max.bytes`.
+            SinkError: An earlier one was not delivered.
+        """
+        done = 0
+        while True:
+            self._client.poll(0)
+            if self._failure is not None:
+                raise self._failure
+            done = self._queue(topic, outputs, done)
+            if done == len(outputs):
+                return
+            await asyncio.sleep(_ROOM)
+
+    async def flush(self) -> None:
+        """Return when everything that was queued, by any user, is acknowledged by all in-sync replicas.
+
+        Raises:
+            SinkError: Something was not delivered.
+        """
+        while await self._thread.run(lambda: self._client.flush(_SLICE)):
+            if self._failure is not None:
+                raise self._failure
+        if self._failure is not None:
+            raise self._failure
+        self._outage.over()
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Run a blocking call of the client on the producer's thread."""
+        return await self._thread.run(call)
+
+    async def close(self) -> None:
+        """Give what is queued some seconds, for the last of its users, and let go."""
+        self._users = max(0, self._users - 1)
+        if self._users or not self._thread.running:
+            return
+        if left := await self._thread.run(lambda: self._client.flush(_CLOSING)):
+            log.warning("kafka did not take everything before the end; it was not committed", messages=left)
+            self._client.purge()
+        await self._thread.stop()
+
+    def _queue(self, topic: str, outputs: Sequence[Output], start: int) -> int:
+        """Queue from `start` on until the queue is full; the position of the first that was not queued."""
+        produce = self._client.produce
+        position = start
+        try:
+            for position in range(start, len(outputs)):
+                _, key, value, timestamp = outputs[position]
+                produce(topic, value, key, timestamp=timestamp or 0)
+        except BufferError:
+            return position
+        except KafkaException as error:
+            raise self._refused(error.args[0], topic, outputs, position) from error
+        return len(outputs)
+
+    def _refused(self, error: KafkaError, topic: str, outputs: Sequence[Output], position: int) -> SinkError:
+        if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+            self._failure = sink_error(error, f"Writing to {topic!r}", servers=self.settings.bootstrap_servers)
+            return self._failure
+        size = len(outputs[position].value) + len(outputs[position].key or b"")
+        return OversizeError(
+            f"A record of {size} bytes is too large for the topic {topic!r}: the producer takes {self._limit}.",
+            hint=f"Raise {self.settings.key}.max.request.size (and the topic's max.message.bytes), or lower "
+            "enrich.max_content_size.",
+            topic=topic,
+            position=position,
+            size=size,
+            limit=self._limit,
+        )
+
+    def _on_failed_delivery(self, error: KafkaError | None, message: Message) -> None:
+        # Called for failures alone, in whichever thread polls or flushes.
+        if error is None or error.code() in PURGED or self._failure is not None:
+            return
+        self._failure = SinkError(
+            f"A record for the topic {message.topic()!r} was not delivered to {self.settings.bootstrap_servers}: "
+            f"{error.str()} (key {message.key()!r}, {len(message)} bytes).",
+            hint=advice(error),
+            topic=message.topic(),
+            key=message.key(),
+            size=len(message),
+        )

@@ -1,0 +1,321 @@
+"""Kafka topics as a source.
+
+One thread drives the consumer, because librdkafka wants one caller at a time and its calls block. The loop pays one
+hop to that thread for each batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, cast
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from wikistate.adapters.connectors.kafka import codes
+from wikistate.adapters.connectors.kafka.assignment import Positions, commit
+from wikistate.adapters.connectors.kafka.client import Outage, create
+from wikistate.adapters.connectors.kafka.codes import passes, source_error
+from wikistate.adapters.connectors.kafka.settings import consumer_properties
+from wikistate.adapters.connectors.kafka.topic import partitions_of
+from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.core.record import Partition, Record
+from wikistate.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import TypeVar
+
+    from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
+    from wikistate.adapters.connectors.ports import Revoked
+
+    T = TypeVar("T")
+    _Key = tuple[str, int]
+
+log = structlog.get_logger(__name__)
+
+_SLICE = 0.1
+"""Seconds that the thread waits for records at a stretch; a commit that comes meanwhile waits so long at most."""
+
+_STALL = 1.0
+"""Seconds without room after which partitions are paused. Pausing throws away what was fetched ahead, so a short stall
+does without; and the group waits so long at most for a member that has no room."""
+
+_LAG_EVERY = 1.0  # seconds between two looks at what is left
+
+
+class KafkaSource:
+    """A member of a consumer group. See `Source` for the protocol.
+
+    * Partitions are shared by the cooperative protocol unless the properties say otherwise: only those that move stop.
+    * New partitions are found every `topic.metadata.refresh.interval.ms` and read from their beginning.
+    * Brokers that are away are waited for; a log line says so once.
+    * A position that retention has overtaken is an error in the log, and reading goes on at the oldest record.
+    * A bounded source that is given no partition waits until other members end and leave theirs to it.
+
+    Args:
+        settings: See `KafkaSourceSettings`.
+
+    Raises:
+        ConfigError: A property is unknown or cannot be honoured.
+    """
+
+    def __init__(self, settings: KafkaSourceSettings) -> None:
+        self._settings = settings
+        self._translation = consumer_properties(settings)
+        self._incremental = _is_incremental(self._translation.properties)
+        self._thread = ClientThread("kafka-source")
+        self._outage = Outage("kafka-source")
+        self._reading: asyncio.Future[list[Record]] | None = None
+        self._kept: list[Record] = []
+        self._failure: BaseException | None = None
+        self._letting_go: asyncio.Task[None] | None = None
+        self._closing = False
+        self._last_read = time.monotonic()
+        # What follows belongs to the consumer's thread once it runs.
+        self._assigned: dict[_Key, Partition] = {}
+        self._ended: set[tuple[str, int]] = set()
+        self._paused = False
+        self._lag: dict[Partition, int] = {}
+        self._lag_at = 0.0
+
+    async def open(self, revoked: Revoked) -> None:
+        """See `Source`. Raises `SourceError` after `patience` seconds without an answer, at once without the topic."""
+        self._consumer = create(
+            Consumer, self._translation, key=self._settings.key, hooks={"error_cb": self._outage.report}
+        )
+        self._positions = Positions(self._consumer, self._settings)
+        self._revoked = revoked
+        self._thread.start()
+        await self._run(self._subscribe, "Opening the topics")
+
+    async def poll(self, limit: int, wait: float) -> list[Record] | None:
+        """See `Source`."""
+        if limit == 0:
+            return await self._stall(wait)
+        self._last_read = time.monotonic()
+        give_up = self._last_read + wait
+        while True:
+            batch = await self._take(limit, max(0.0, give_up - time.monotonic()))
+            if batch:
+                self._last_read = time.monotonic()
+                return batch
+            if self._at_end():
+                return None
+            if time.monotonic() >= give_up:
+                return []
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """See `Source`. A commit that fails because the partitions have gone to another member counts as done."""
+        offsets = as_offsets(positions)
+        if offsets:
+            await self._run(lambda: commit(self._consumer, offsets), "Committing offsets")
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See `Source`. Not older than a second while records are read."""
+        return self._lag
+
+    async def group_metadata(self) -> object:
+        """What ties a transaction's offsets to this member; for `KafkaTransactions.commit`."""
+        metadata: object = await self._run(self._consumer.consumer_group_metadata, "Asking for the group's metadata")
+        return metadata
+
+    async def close(self) -> None:
+        """See `Source`."""
+        self._closing = True
+        if not self._thread.running:
+            return
+        if self._letting_go is not None:
+            self._letting_go.cancel()
+        if self._reading is not None:
+            await asyncio.wait({self._reading})
+            self._reading = None
+        await self._run(self._consumer.close, "Leaving the group")
+        await self._thread.stop()
+
+    # On the loop.
+
+    async def _run(self, call: Callable[[], T], doing: str) -> T:
+        try:
+            return await self._thread.run(call)
+        except KafkaException as error:
+            raise source_error(error.args[0], doing, servers=self._settings.bootstrap_servers) from error
+
+    async def _stall(self, wait: float) -> list[Record]:
+        await asyncio.sleep(wait)
+        if time.monotonic() - self._last_read >= _STALL:
+            self._kept += await self._read(self._serve)
+        return []
+
+    async def _take(self, limit: int, wait: float) -> list[Record]:
+        if not self._kept:
+            self._kept = await self._read(lambda: self._consume(limit, min(wait, _SLICE)))
+        batch, self._kept = self._kept[:limit], self._kept[limit:]
+        return batch
+
+    async def _read(self, call: Callable[[], list[Record]]) -> list[Record]:
+        # A poll that is cancelled leaves its read behind for the next one: what was consumed must not get lost.
+        if self._reading is None:
+            self._reading = self._thread.submit(call)
+        try:
+            batch = await asyncio.shield(self._reading)
+        except KafkaException as error:
+            self._reading = None
+            raise source_error(error.args[0], "Reading", servers=self._settings.bootstrap_servers) from error
+        self._reading = None
+        if self._failure is not None:
+            raise self._failure
+        return batch
+
+    def _at_end(self) -> bool:
+        return self._positions.ends is not None and bool(self._assigned) and self._ended >= self._assigned.keys()
+
+    async def _let_go(self, partitions: frozenset[Partition]) -> None:
+        self._letting_go = asyncio.current_task()
+        try:
+            await self._revoked(partitions)
+        finally:
+            self._letting_go = None
+            self._kept = [record for record in self._kept if record.partition not in partitions]
+
+    # On the consumer's thread.
+
+    def _subscribe(self) -> None:
+        partitions = [part for topic in self._settings.topics for part in self._partitions(topic)]
+        self._positions.survey(partitions)
+        self._consumer.subscribe(
+            list(self._settings.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    def _partitions(self, topic: str) -> list[tuple[str, int]]:
+        numbers = partitions_of(
+            self._consumer,
+            topic,
+            patience=self._settings.patience,
+            servers=self._settings.bootstrap_servers,
+            outage=self._outage,
+            raises=SourceError,
+        )
+        return [(topic, number) for number in numbers]
+
+    def _consume(self, limit: int, wait: float) -> list[Record]:
+        self._resume()
+        # librdkafka waits until the batch is full: wait for one, then take what lies ready.
+        messages = self._consumer.consume(1, wait)
+        if messages and limit > 1:
+            messages += self._consumer.consume(limit - 1, 0)
+        self._look_at_lag()
+        return self._records(messages) if messages else []
+
+    def _serve(self) -> list[Record]:
+        """Stay a member without reading. A record that was on its way when the pause began is handed over later."""
+        if not self._paused:
+            self._paused = True
+            log.info("no room for records, pausing the partitions")
+        self._consumer.pause(self._as_parts(self._assigned))
+        return self._records(self._consumer.consume(1, 0))
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._consumer.resume(self._as_parts(self._assigned.keys() - self._ended))
+
+    def _records(self, messages: Sequence[Message]) -> list[Record]:
+        records: list[Record] = []
+        append, assigned = records.append, self._assigned
+        for message in messages:
+            if (error := message.error()) is not None:
+                self._event(message, error)
+                continue
+            # None: revoked while this batch was read; its next owner reads it.
+            if (partition := assigned.get((message.topic(), message.partition()))) is not None:  # type: ignore[arg-type]  # never None here
+                kind, milliseconds = message.timestamp()
+                offset = cast("int", message.offset())
+                append(Record(message.value(), message.key(), milliseconds if kind else None, partition, offset))
+        if records and self._outage.away:
+            self._outage.over()
+        return records if self._positions.ends is None else self._within(records, self._positions.ends)
+
+    def _event(self, message: Message, error: KafkaError) -> None:
+        match error.code():
+            case codes.PARTITION_EOF:
+                self._reached(message.topic() or "", message.partition() or 0, message.offset() or 0)
+            case codes.POSITION_GONE:
+                self._positions.repair(
+                    TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0)
+                )
+            case _ if passes(error):
+                log.warning("kafka: this passes by itself", reason=error.str())
+            case _:
+                raise KafkaException(error)
+
+    def _within(self, records: list[Record], ends: Mapping[tuple[str, int], int]) -> list[Record]:
+        for partition, offset in {record.partition: record.offset for record in records}.items():
+            self._reached(partition.topic, partition.number, offset + 1)
+        return [record for record in records if record.offset < ends.get(record.partition, 0)]
+
+    def _reached(self, topic: str, number: int, offset: int) -> None:
+        """A partition whose next record is at the end, or behind it, has ended."""
+        if self._positions.ends is not None and offset >= self._positions.ends.get((topic, number), 0):
+            self._ended.add((topic, number))
+            self._consumer.pause([TopicPartition(topic, number)])
+
+    def _look_at_lag(self) -> None:
+        if time.monotonic() - self._lag_at < _LAG_EVERY:
+            return
+        self._lag_at = time.monotonic()
+        left = self._positions.left(self._as_parts(self._assigned))
+        self._lag = {self._assigned[partition]: count for partition, count in left.items()}
+
+    # Called by librdkafka, on the consumer's thread, inside of `consume`.
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        placed = self._positions.starts(partitions)
+        for part in placed:
+            self._assigned[part.topic, part.partition] = Partition(part.topic, part.partition)
+            log.info("given a partition", topic=part.topic, partition=part.partition, offset=_shown(part.offset))
+        if self._incremental:
+            consumer.incremental_assign(placed)
+        else:
+            consumer.assign(placed)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = {
+            key: self._assigned[key] for part in partitions if (key := (part.topic, part.partition)) in self._assigned
+        }
+        if gone and not self._closing:
+            self._tell(frozenset(gone.values()))
+        for key, partition in gone.items():
+            del self._assigned[key]
+            self._ended.discard(key)
+            log.info("giving up a partition", topic=partition.topic, partition=partition.number)
+        if self._incremental:
+            consumer.incremental_unassign(partitions)
+        else:
+            consumer.unassign()
+
+    def _tell(self, partitions: frozenset[Partition]) -> None:
+        try:
+            self._thread.wait_for(self._let_go(partitions))
+        except BaseException as error:  # noqa: BLE001  (poll raises it; C code in between would swallow it)
+            self._failure = error
+
+    def _as_parts(self, partitions: Iterable[_Key]) -> list[TopicPartition]:
+        return [TopicPartition(topic, number) for topic, number in partitions]
+
+
+def as_offsets(positions: Mapping[Partition, int]) -> list[TopicPartition]:
+    """Positions in librdkafka's type."""
+    return [TopicPartition(part.topic, part.number, offset) for part, offset in positions.items()]
+
+
+def _is_incremental(properties: Mapping[str, str]) -> bool:
+    """Whether partitions come and go one by one, or all at once: it decides which calls a callback must make."""
+    if properties.get("group.protocol") == "consumer":
+        return True
+    return properties["partition.assignment.strategy"].startswith("cooperative")
+
+
+def _shown(offset: int) -> int | str:
+    return offset if offset >= 0 else "the oldest"

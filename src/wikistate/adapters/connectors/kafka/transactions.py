@@ -1,0 +1,143 @@
+"""Exactly-once from Kafka to Kafka: outputs and the source's offsets in one transaction."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from confluent_kafka import KafkaException
+
+from wikistate.adapters.connectors.kafka.codes import sink_error
+from wikistate.adapters.connectors.kafka.source import as_offsets
+from wikistate.errors import SinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from confluent_kafka import KafkaError
+
+    from wikistate.adapters.connectors.kafka.producer import KafkaProducer
+    from wikistate.core.record import Partition
+
+log = structlog.get_logger(__name__)
+
+_PAUSE = 0.1  # seconds before a call that passes by itself is tried again
+
+
+class KafkaTransactions:
+    """The transactions of one producer, whose sinks all write within them.
+
+    Protocol: `open` once, after which an unfinished transaction of an earlier process with the same id is aborted and
+    that process is shut out. Then `begin`, writes to sinks, `commit`, again and again. When `commit` raises, nothing
+    of the transaction is visible to readers of committed records, the source's offsets are where they were, and the
+    job must start again from them. `abort` gives up what was begun, when the job ends. Source: Apache Kafka, KIP-98
+    and KIP-447.
+
+    Args:
+        producer: Made with a `transactional_id`; its sinks must be on the cluster of the source.
+    """
+
+    def __init__(self, producer: KafkaProducer) -> None:
+        self._producer = producer
+        self._open = False
+        self._begun = False
+
+    async def open(self) -> None:
+        """Announce the transactional id.
+
+        Raises:
+            SinkError: The cluster does not answer in time, or refuses the id or its timeout.
+        """
+        await self._producer.open()
+        self._open = True
+        patience = self._producer.settings.patience
+        await self._try(lambda: self._producer.client.init_transactions(patience), "Announcing", within=patience)
+
+    async def begin(self) -> None:
+        """Open a transaction. Does nothing while one is open.
+
+        Raises:
+            SinkError: Another process uses the transactional id.
+        """
+        if not self._begun:
+            await self._try(self._producer.client.begin_transaction, "Beginning", within=0)
+            self._begun = True
+
+    async def commit(self, positions: Mapping[Partition, int], group_metadata: object) -> None:
+        """Make outputs and positions visible, both or neither.
+
+        Args:
+            positions: The offsets that are done, as for `Source.commit`.
+            group_metadata: From `KafkaSource.group_metadata`.
+
+        Raises:
+            SinkError: The transaction was aborted, or another process uses the transactional id.
+        """
+        client, timeout = self._producer.client, self._producer.settings.transaction_timeout
+        await self.begin()
+        try:
+            await self._producer.flush()
+            if offsets := as_offsets(positions):
+                await self._try(
+                    lambda: client.send_offsets_to_transaction(offsets, group_metadata, timeout),
+                    "Adding offsets to",
+                    within=timeout,
+                )
+            await self._try(lambda: client.commit_transaction(timeout), "Committing", within=timeout)
+        except SinkError:
+            await self._give_up()
+            raise
+        self._begun = False
+
+    async def abort(self) -> None:
+        """Give up what was written since `begin`. Does nothing when no transaction is open.
+
+        Raises:
+            SinkError: The cluster does not answer; it aborts the transaction by itself after its timeout.
+        """
+        if self._begun:
+            self._begun = False
+            timeout = self._producer.settings.transaction_timeout
+            await self._try(lambda: self._producer.client.abort_transaction(timeout), "Aborting", within=timeout)
+
+    async def close(self) -> None:
+        """Abort what is open and let go. May be called when `open` failed, and twice."""
+        if self._open:
+            self._open = False
+            try:
+                await self.abort()
+            finally:
+                await self._producer.close()
+
+    async def _give_up(self) -> None:
+        try:
+            await self.abort()
+        except SinkError as error:
+            # The first failure is the one to raise; the broker aborts by itself after the transaction's timeout.
+            log.warning("a failed transaction could not be aborted", reason=str(error))
+
+    async def _try(self, call: Callable[[], None], doing: str, *, within: float) -> None:
+        give_up = time.monotonic() + within
+        while True:
+            try:
+                return await self._producer.run(call)
+            except KafkaException as error:
+                reason: KafkaError = error.args[0]
+                if not reason.retriable() or time.monotonic() > give_up:
+                    raise self._failed(reason, doing) from error
+            await self._producer.run(lambda: time.sleep(_PAUSE))
+
+    def _failed(self, reason: KafkaError, doing: str) -> SinkError:
+        identity = self._producer.settings.transactional_id
+        if not reason.fatal():
+            return sink_error(
+                reason, f"{doing} a transaction of {identity!r}", servers=self._producer.settings.bootstrap_servers
+            )
+        self._begun = False  # nothing of it can be aborted by us any more
+        return SinkError(
+            f"{doing} a transaction of {identity!r} failed for good: {reason.str()}.",
+            hint="Another process has taken over this transactional id: see that no two replicas have the same one, "
+            "and start this one again if it is the one that should live.",
+            transactional_id=identity,
+        )

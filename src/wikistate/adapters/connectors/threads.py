@@ -1,0 +1,102 @@
+"""One thread for one blocking client: calls run in order, the loop awaits them.
+
+A Kafka consumer must be used by one thread at a time, and a file read blocks. One hop of a thread costs some 50 µs,
+so that one is paid for a batch and never for a record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+T = TypeVar("T")
+
+
+class ClientThread:
+    """Runs calls one after the other on a thread of its own.
+
+    Protocol: `start` from the loop that will await; `run` from that loop; `stop` once at the end, after which nothing
+    runs. The thread is a daemon: a call that never returns does not keep the process alive.
+
+    Args:
+        name: Shown in tracebacks and by debuggers.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not yet stopped."""
+        return self._loop is not None
+
+    def start(self) -> None:
+        """Start the thread. Once."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    def submit(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """Queue a call. Its result, or what it raises, arrives on the loop.
+
+        Raises:
+            RuntimeError: The thread does not run; a defect of the caller.
+        """
+        if self._loop is None:
+            raise RuntimeError(f"{self._thread.name} is used before it is opened, or after it was closed.")
+        promise: Future[T] = Future()
+
+        def settle() -> None:
+            if not promise.set_running_or_notify_cancel():
+                return
+            try:
+                promise.set_result(call())
+            except BaseException as error:  # noqa: BLE001  (it is raised where the call is awaited)
+                promise.set_exception(error)
+
+        self._calls.put(settle)
+        return asyncio.wrap_future(promise)
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Run a call and wait for it. Cancelling the wait does not interrupt a call that has begun."""
+        return await self.submit(call)
+
+    def wait_for(self, step: Coroutine[object, object, None]) -> None:
+        """On this thread, inside a call: run a coroutine on the loop and wait for its end, serving calls meanwhile.
+
+        So the coroutine may use the client: a consumer commits while its own thread waits in a rebalance callback.
+
+        Raises:
+            RuntimeError: The loop is gone.
+            BaseException: What the coroutine raised.
+        """
+        if self._loop is None or self._loop.is_closed():
+            step.close()
+            raise RuntimeError("The event loop of this client is gone.")
+        future = asyncio.run_coroutine_threadsafe(step, self._loop)
+        future.add_done_callback(lambda _: self._calls.put(None))
+        self._serve()
+        future.result()
+
+    async def stop(self) -> None:
+        """End the thread after the calls that are queued. Does nothing when it does not run."""
+        if self._loop is None:
+            return
+        await self.run(_nothing)
+        self._loop = None
+        self._calls.put(None)
+
+    def _serve(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+
+
+def _nothing() -> None:
+    """The last call of a thread: when it has run, all before it have."""

@@ -1,0 +1,133 @@
+"""The short way to say where events come from and go to: one text for one end.
+
+::
+
+    kafka://host:9093,other:9093/topic,second?group=my-job&start=earliest&end=latest
+    file:events.ndjson.zst     or the path alone
+    -                          standard input or standard output
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from wikistate.adapters.connectors.positions import Committed, parse_end, parse_start
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from wikistate.adapters.connectors.positions import End, Start
+
+ALLOWED = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ."
+
+_OPTIONS = ("group", "start", "end")
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaUrl:
+    """Topics of one cluster.
+
+    Attributes:
+        bootstrap_servers: ``host:port``, several separated by commas.
+        topics: One or more; a sink takes exactly one.
+        group: The consumer group; empty where the job's name is meant. Of no use to a sink, as `start` and `end`.
+        start: Where a source starts.
+        end: Where it ends; None: never.
+    """
+
+    bootstrap_servers: str
+    topics: tuple[str, ...]
+    group: str = ""
+    start: Start = Committed()  # noqa: RUF009  (a frozen value)
+    end: End | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileUrl:
+    """A file; compressed when its name ends in ``.gz`` or ``.zst``."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandardStream:
+    """Standard input of a source, standard output of a sink."""
+
+
+ConnectorUrl = KafkaUrl | FileUrl | StandardStream
+
+
+def parse_url(text: str, *, key: str) -> ConnectorUrl:
+    """What `text` names.
+
+    Args:
+        text: One of the forms that the module's docstring shows.
+        key: The setting or option that holds it, for the error.
+
+    Raises:
+        ConfigError: It is of none of these forms; says which are.
+    """
+    if text == "-":
+        return StandardStream()
+    scheme, colon, rest = text.partition(":")
+    match scheme:
+        case "kafka" if rest.startswith("//"):
+            return _kafka(text, key=key)
+        case "file" if colon:
+            return FileUrl(_path(rest, text, key=key))
+        case _ if "://" in text or not text:
+            raise ConfigError(f"{key} is {text!r}, which names no source or sink.", hint=ALLOWED, key=key)
+        case _:
+            return FileUrl(text)
+
+
+def _path(rest: str, text: str, *, key: str) -> str:
+    # RFC 8089: `file:///abs` and `file://localhost/abs` beside `file:/abs`; a relative path is our extension.
+    path = unquote(rest.removeprefix("//localhost")) if rest.startswith("//localhost/") else unquote(rest)
+    if path.startswith("//") and not path.startswith("///"):
+        raise ConfigError(
+            f"{key} is {text!r}: a file of another host cannot be read.", hint="Write file:/path or file:path.", key=key
+        )
+    path = path.removeprefix("//")
+    if not path:
+        raise ConfigError(f"{key} is {text!r}, which names no file.", hint=ALLOWED, key=key)
+    return path
+
+
+def _kafka(text: str, *, key: str) -> KafkaUrl:
+    parts = urlsplit(text)
+    topics = tuple(unquote(topic) for topic in parts.path.removeprefix("/").split(",") if topic)
+    if not parts.netloc or "@" in parts.netloc or not topics or "/" in parts.path[1:] or parts.fragment:
+        raise ConfigError(
+            f"{key} is {_shown(text)!r}, which is no address of Kafka topics.",
+            hint=f"{ALLOWED} Credentials belong into the properties.",
+            key=key,
+        )
+    options = _options(parts.query, key=key)
+    return KafkaUrl(
+        parts.netloc,
+        topics,
+        group=options.get("group", ""),
+        start=parse_start(options.get("start", ""), key=f"{key}?start"),
+        end=parse_end(options.get("end", ""), key=f"{key}?end"),
+    )
+
+
+def _options(query: str, *, key: str) -> dict[str, str]:
+    # A plus is a plus here: it belongs to a time zone and never stands for a space.
+    pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
+    for name, _ in pairs:
+        if name not in _OPTIONS:
+            raise ConfigError(
+                f"{key} has the option {name!r}, which does not exist.",
+                hint=f"Allowed: {', '.join(_OPTIONS)}. Client properties belong into the configuration file.",
+                key=f"{key}?{name}",
+            )
+    return dict(pairs)
+
+
+def _shown(text: str) -> str:
+    """The address without what stands before an ``@``, which may be a password."""
+    scheme, _, rest = text.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

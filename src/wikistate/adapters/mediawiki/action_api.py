@@ -1,0 +1,168 @@
+"""The Action API's revisions query: the request, and what an answer says of each revision. Pure.
+
+Sources: MediaWiki Action API documentation (API:Query, API:Revisions, API:Etiquette, API:Errors and warnings).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+import orjson
+
+from wikistate.adapters.http import OK, Answer, retry_after
+from wikistate.core.enrichment.content import Content, read_revision
+from wikistate.core.enrichment.failures import Failure, FailureKind, kind_of_api_error, kind_of_status
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Mapping
+
+Json = dict[str, Any]
+
+MAX_REVISIONS = 50
+"""Revisions in a request; 500 for an account with ``apihighlimits``."""
+
+_PROPERTIES = "ids|timestamp|flags|size|sha1|slotsize|slotsha1|contentmodel|roles|content"
+_BASE: dict[str, str] = {
+    "action": "query",
+    "format": "json",
+    "formatversion": "2",
+    "prop": "revisions",
+    "rvslots": "*",
+    "rvprop": _PROPERTIES,
+}
+
+
+class Page(NamedTuple):
+    """What one answer says.
+
+    Attributes:
+        results: By revision id; only revisions that were asked for.
+        continuation: What to add to the same query for the rest; empty when this was all.
+        warnings: Texts for the log.
+    """
+
+    results: dict[int, Content | Failure]
+    continuation: Mapping[str, str]
+    warnings: list[str]
+
+
+def encode(parameters: Mapping[str, str]) -> str:
+    """Percent-encodes parameters for a query or a form (RFC 3986)."""
+    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items())
+
+
+_BASE_QUERY = encode(_BASE)
+
+
+def revisions_query(rev_ids: Iterable[int], extra: Mapping[str, str]) -> str:
+    """The query for some revisions with their content, percent-encoded.
+
+    Args:
+        rev_ids: At most `MAX_REVISIONS`.
+        extra: Further parameters: a continuation, an assertion.
+    """
+    query = f"{_BASE_QUERY}&revids={'%7C'.join(map(str, rev_ids))}"
+    return f"{query}&{encode(extra)}" if extra else query
+
+
+def read_json(answer: Answer, *, place: str, now: float) -> Json | Failure:
+    """The object that an answer holds, or why it holds none: status, nothing, no JSON, an API error.
+
+    Args:
+        answer: As it came.
+        place: The wiki, for messages.
+        now: Seconds since the epoch, for a Retry-After that is a date.
+    """
+    if answer.status != OK:
+        detail = f"{place} answers with the HTTP status {answer.status}"
+        return Failure(kind_of_status(answer.status), detail, retry_after(answer.headers, now))
+    if not answer.body.strip():
+        return Failure(FailureKind.EMPTY, f"{place} answers 200 with an empty body")
+    try:
+        document = orjson.loads(answer.body)
+    except orjson.JSONDecodeError as error:
+        return Failure(FailureKind.UNPARSABLE, f"{place} answers with something that is not JSON: {error!s:.100}")
+    if not isinstance(document, dict):
+        return Failure(FailureKind.UNPARSABLE, f"{place} answers with JSON that is not an object")
+    if "error" in document or "errors" in document:
+        return _api_error(document, place, retry_after(answer.headers, now))
+    return document
+
+
+def _api_error(document: Json, place: str, wait: float | None) -> Failure:
+    """Reads both forms: ``error`` by default, a list ``errors`` with other values of ``errorformat``."""
+    error = document.get("error") or document.get("errors")
+    if isinstance(error, list):
+        error = error[0] if error else None
+    if not isinstance(error, dict):
+        return Failure(FailureKind.UNPARSABLE, f"{place} answers with an error that is not an object")
+    code = str(error.get("code"))
+    text = error.get("info") or error.get("text") or ""
+    return Failure(kind_of_api_error(code), f"{place} answers with the API error {code:.60}: {text!s:.200}", wait)
+
+
+def read_page(document: Json, asked: Container[int], *, place: str) -> Page | Failure:
+    """What a document without an error says of the revisions that were asked for.
+
+    Args:
+        document: From `read_json`.
+        asked: The revision ids; whatever else the wiki sends is left out, with a warning.
+        place: The wiki, for messages.
+    """
+    continuation = _continuation(document)
+    query = document.get("query")
+    if not query and not continuation:
+        return Failure(FailureKind.EMPTY, f"{place} answers with a document that has no query result")
+    if query is not None and not isinstance(query, dict):
+        return Failure(FailureKind.UNPARSABLE, f"{place} answers with a query result that is not an object")
+    results: dict[int, Content | Failure] = {}
+    warnings = list(_warnings(document))
+    for revision in _revisions(query or {}):
+        rev_id = revision.get("revid")
+        if type(rev_id) is int and rev_id in asked:
+            results[rev_id] = read_revision(revision)
+        else:
+            warnings.append(f"The answer holds the revision {rev_id!r:.40}, which was not asked for")
+    for rev_id in _bad_ids(query or {}):
+        if rev_id in asked:
+            results[rev_id] = unknown_revision(rev_id, place)
+    return Page(results, continuation, warnings)
+
+
+def unknown_revision(rev_id: int, place: str) -> Failure:
+    """A revision that is in ``badrevids``, or in a complete answer not at all."""
+    return Failure(FailureKind.BAD_REVISION, f"{place} does not know the revision {rev_id}, or no longer shows it")
+
+
+def _revisions(query: Json) -> Iterator[Json]:
+    """Answers are grouped by page. A page that was deleted meanwhile is ``missing`` and has no revisions."""
+    pages = query.get("pages")
+    for page in pages if isinstance(pages, list) else ():
+        revisions = page.get("revisions") if isinstance(page, dict) else None
+        for revision in revisions if isinstance(revisions, list) else ():
+            if isinstance(revision, dict):
+                yield revision
+
+
+def _bad_ids(query: Json) -> Iterator[int]:
+    """An object by revision id with ``formatversion=2``, where a plain list of objects would be expected."""
+    bad = query.get("badrevids") or {}
+    entries = bad.values() if isinstance(bad, dict) else bad if isinstance(bad, list) else ()
+    for entry in entries:
+        rev_id = entry.get("revid") if isinstance(entry, dict) else None
+        if type(rev_id) is int:
+            yield rev_id
+
+
+def _continuation(document: Json) -> dict[str, str]:
+    found = document.get("continue")
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _warnings(document: Json) -> Iterator[str]:
+    warnings = document.get("warnings")
+    if isinstance(warnings, dict):
+        for module, warning in warnings.items():
+            text = warning.get("warnings") if isinstance(warning, dict) else warning
+            yield f"{module:.40}: {text!s:.300}"

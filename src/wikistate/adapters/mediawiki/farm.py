@@ -1,0 +1,83 @@
+"""A farm: wikis that share limits. Decides which wiki is asked next, and when. Pure; the clock is handed in."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSettings, Pause, Rate
+from wikistate.core.enrichment.failures import Scope, row_of
+
+if TYPE_CHECKING:
+    from wikistate.adapters.mediawiki.queue import WikiQueue
+    from wikistate.core.enrichment.failures import FailureKind
+
+
+class Farm:
+    """The queues of a farm's wikis under its limits.
+
+    Attributes:
+        name: For metrics.
+        queues: By domain; only wikis that have something to do.
+        in_flight: Requests that are being made.
+        waiting: Revisions that wait to be asked for.
+    """
+
+    def __init__(self, name: str, settings: FarmSettings) -> None:
+        self.name = name
+        self.queues: dict[str, WikiQueue] = {}
+        self.in_flight = 0
+        self.waiting = 0
+        self.concurrency = AdaptiveConcurrency(settings.max_concurrency)
+        self.rate = Rate(settings.rate)
+        self.pause = Pause()
+        self._slow_answer = settings.slow_answer
+
+    def choose(self, now: float, linger: float) -> WikiQueue | float:
+        """The wiki to ask now: of those that are ready, the one whose oldest revision has waited longest.
+
+        Args:
+            now: The time.
+            linger: Seconds that a part of a batch waits for company while its wiki is busy.
+
+        Returns:
+            A queue; or the time at which to look again, infinity for "when something changes".
+        """
+        if self.in_flight >= self.concurrency.limit:
+            return inf
+        chosen: WikiQueue | None = None
+        next_time = inf
+        for queue in self.queues.values():
+            queue.mature(now)
+            ready = queue.ready_at(linger)
+            if ready > now:
+                next_time = min(next_time, ready)
+            elif chosen is None or queue.oldest < chosen.oldest:
+                chosen = queue
+        if chosen is None:
+            return next_time
+        allowed = max(self.pause.until, now + self.rate.wait(now))
+        return chosen if allowed <= now else allowed
+
+    def answered(self, seconds: float) -> None:
+        """A request was answered well."""
+        if seconds < self._slow_answer:
+            self.concurrency.succeeded()
+        else:
+            self.concurrency.hesitated()
+
+    def failed(self, queue: WikiQueue, kind: FailureKind, *, sent: float, now: float, wait: float) -> None:
+        """A request failed: slow down as its row of the failure table says.
+
+        Args:
+            queue: The wiki that was asked.
+            kind: What happened.
+            sent: When the request was sent.
+            now: The time.
+            wait: Seconds to pause for.
+        """
+        scope = row_of(kind).slows
+        if scope is Scope.NOTHING:
+            return
+        (self.pause if scope is Scope.FARM else queue.pause).extend(now + wait)
+        self.concurrency.overloaded(sent=sent, now=now)

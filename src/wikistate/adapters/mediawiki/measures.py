@@ -1,0 +1,52 @@
+"""What is measured of a farm, bound to its labels once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wikistate.telemetry.metrics import (
+    WIKI_BATCH_SIZE,
+    WIKI_CONCURRENCY,
+    WIKI_REQUEST_SECONDS,
+    WIKI_REQUESTS,
+    WIKI_RETRIES,
+    WIKI_WAITING,
+)
+
+if TYPE_CHECKING:
+    from wikistate.telemetry.meter import Meter, Report
+
+
+class FarmMeasures:
+    """The measurements of one farm.
+
+    Attributes:
+        batch_size: Revisions of a request that is sent.
+        request_seconds: From sending a request to having read its answer.
+        concurrency: Requests at once that are allowed now.
+        waiting: Revisions that wait to be asked for.
+    """
+
+    def __init__(self, meter: Meter, farm: str) -> None:
+        self.batch_size = meter.histogram(WIKI_BATCH_SIZE, farm=farm)
+        self.request_seconds = meter.histogram(WIKI_REQUEST_SECONDS, farm=farm)
+        self.concurrency = meter.gauge(WIKI_CONCURRENCY, farm=farm)
+        self.waiting = meter.gauge(WIKI_WAITING, farm=farm)
+        self._meter = meter
+        self._farm = farm
+        self._requests: dict[str, Report] = {}
+        self._retries: dict[str, Report] = {}
+
+    def requested(self, status: str) -> None:
+        """A request ended with this status, or with ``error``."""
+        report = self._requests.get(status)
+        if report is None:
+            report = self._requests[status] = self._meter.counter(WIKI_REQUESTS, farm=self._farm, status=status)
+        report(1)
+
+    def retried(self, cause: str) -> None:
+        """A revision will be asked for again because of this."""
+        report = self._retries.get(cause)
+        if report is None:
+            report = self._retries[cause] = self._meter.counter(WIKI_RETRIES, cause=cause)
+        report(1)

@@ -1,0 +1,186 @@
+"""The coalescer's decisions, apart from IO: which revisions wait, which go together, what becomes of them.
+
+All times are seconds of one monotonic clock, which is handed in.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.mediawiki.limits import Pause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from wikistate.adapters.mediawiki.wikis import Wiki
+    from wikistate.core.enrichment.content import Content
+    from wikistate.core.enrichment.judge import Fail
+
+    Done = Callable[[Content | Fail], None]
+    """Takes what became of one revision: exactly once, on the loop's thread."""
+
+
+class Entry:
+    """One revision that was asked for.
+
+    A plain class with slots and not a dataclass: one is made for each event, and its counters change.
+
+    Attributes:
+        rev_id: The revision.
+        born: When its event came into being, seconds since the epoch; None where that is not known.
+        done: Who wants to know. None once told.
+        asked: When it was asked for.
+        since: Since when it could be sent.
+        attempts: Failed tries that count against the limit.
+        misses: Times that the wiki did not know the revision while its event was young.
+    """
+
+    __slots__ = ("asked", "attempts", "born", "done", "misses", "rev_id", "since")
+
+    def __init__(self, rev_id: int, born: float | None, done: Done, asked: float) -> None:
+        self.rev_id = rev_id
+        self.born = born
+        self.done: Done | None = done
+        self.asked = asked
+        self.since = asked
+        self.attempts = 0
+        self.misses = 0
+
+
+class Batch:
+    """The revisions of one request. One that two events ask for is asked for once.
+
+    Attributes:
+        entries: By revision id.
+        size: How many entries; `len` is how many revisions.
+    """
+
+    __slots__ = ("entries", "size")
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.size = 0
+        self.entries: dict[int, list[Entry]] = {}
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        """Take one more."""
+        self.size += 1
+        known = self.entries.get(entry.rev_id)
+        if known is None:
+            self.entries[entry.rev_id] = [entry]
+        else:
+            known.append(entry)
+
+    def __len__(self) -> int:
+        """How many revisions."""
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entries in self.entries.values():
+            yield from entries
+
+    def singles(self) -> list[Batch]:
+        """Each revision alone."""
+        return [Batch(entries) for entries in self.entries.values()]
+
+    def halves(self) -> list[Batch]:
+        """Two batches of half the size; of one revision, itself."""
+        if len(self) == 1:
+            return [self]
+        rev_ids = list(self.entries)
+        middle = len(rev_ids) // 2
+        return [
+            Batch(entry for rev_id in part for entry in self.entries[rev_id])
+            for part in (rev_ids[:middle], rev_ids[middle:])
+        ]
+
+
+@dataclass(slots=True)
+class WikiQueue:
+    """What one wiki is still to be asked.
+
+    Fresh revisions stand in line and are batched as they come. Batches that were made after a failure keep together,
+    each until its own time.
+
+    Attributes:
+        wiki: The wiki.
+        max_batch: Revisions in a request.
+        in_flight: Requests that are being made.
+        pause: Nothing is sent before.
+    """
+
+    wiki: Wiki
+    max_batch: int
+    in_flight: int = 0
+    pause: Pause = field(default_factory=Pause)
+    _line: deque[Entry] = field(default_factory=deque)
+    _kept: deque[tuple[float, Batch]] = field(default_factory=deque)
+    _later: list[tuple[float, int, Batch, bool]] = field(default_factory=list)
+    _tie: Iterator[int] = field(default_factory=count)
+
+    def add(self, entry: Entry) -> None:
+        """Put a fresh revision in line."""
+        self._line.append(entry)
+
+    def keep(self, batch: Batch, due: float) -> None:
+        """Send these together, not before `due`."""
+        heappush(self._later, (due, next(self._tie), batch, True))
+
+    def readd(self, entry: Entry, due: float) -> None:
+        """Put this in line again at `due`, to go with whatever else is in line by then."""
+        heappush(self._later, (due, next(self._tie), Batch((entry,)), False))
+
+    def mature(self, now: float) -> None:
+        """Move what is due to where it can be taken."""
+        while self._later and self._later[0][0] <= now:
+            due, _, batch, together = heappop(self._later)
+            if together:
+                self._kept.append((due, batch))
+                continue
+            for entry in batch:
+                entry.since = due
+                self._line.append(entry)
+
+    @property
+    def oldest(self) -> float:
+        """Since when the first in line, or the first kept batch, could have been sent; infinity without any."""
+        return min(
+            self._kept[0][0] if self._kept else inf,
+            self._line[0].since if self._line else inf,
+        )
+
+    def ready_at(self, linger: float) -> float:
+        """When there is something to send; infinity when nothing waits. Call `mature` before.
+
+        A full batch, a kept one, and anything at all while nothing is in flight go at once; a part of a batch
+        lingers for company while another request is in flight.
+        """
+        line = self._line
+        linger = linger if self.in_flight and len(line) < self.max_batch else 0.0
+        ready = min(
+            self._kept[0][0] if self._kept else inf,
+            line[0].since + linger if line else inf,
+            self._later[0][0] if self._later else inf,
+        )
+        return max(ready, self.pause.until)
+
+    def take(self) -> Batch:
+        """The next request. Call only when `ready_at` has come."""
+        if self._kept and self._kept[0][0] <= self.oldest:
+            return self._kept.popleft()[1]
+        batch = Batch()
+        line, entries = self._line, batch.entries
+        while line and (len(entries) < self.max_batch or line[0].rev_id in entries):
+            batch.add(line.popleft())
+        return batch
+
+    def idle(self, now: float) -> bool:
+        """Whether nothing would be lost by forgetting this queue."""
+        waiting = self._line or self._kept or self._later
+        return not waiting and not self.in_flight and self.pause.until <= now

@@ -1,0 +1,149 @@
+"""The client that fetches revisions: coalesced into requests, bounded for each farm, retried for each revision.
+
+What is decided is decided in `queue`, `farm` and `settle`; `dispatcher` carries it out. There is no task and no future
+for a revision, only an entry in its wiki's queue, and one task for each request: a task for each revision would cost
+more than all the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import random
+from time import monotonic, time
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.mediawiki.dispatcher import BatchSettings, Dispatcher
+from wikistate.adapters.mediawiki.farm import Farm
+from wikistate.adapters.mediawiki.limits import default_farm
+from wikistate.adapters.mediawiki.measures import FarmMeasures
+from wikistate.adapters.mediawiki.queue import Entry
+from wikistate.adapters.mediawiki.sessions import session_for
+from wikistate.adapters.mediawiki.settle import Judge
+from wikistate.adapters.mediawiki.wiki_api import WikiApi
+from wikistate.core.enrichment.judge import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wikistate.adapters.http import HttpClient
+    from wikistate.adapters.mediawiki.credentials import Credential
+    from wikistate.adapters.mediawiki.limits import FarmSettings
+    from wikistate.adapters.mediawiki.queue import Done
+    from wikistate.adapters.mediawiki.wikis import Wiki
+    from wikistate.core.enrichment.content import Content
+    from wikistate.core.enrichment.judge import Fail
+    from wikistate.telemetry.meter import Meter
+
+_APIS_REMEMBERED = 4096
+
+
+class RevisionClient:
+    """Fetches the content of revisions.
+
+    Protocol: `open` once, then `fetch` on the loop's thread, as often as one likes, and `close` once. Each `fetch` is
+    answered exactly once, unless the client is closed before; also when something breaks that should not.
+
+    Args:
+        http: Opened and closed by this client.
+        meter: Where measurements go.
+        policy: How often and how patiently failures are retried.
+        batches: How revisions are gathered into requests.
+        farm_settings: The limits of a farm, by its name.
+        credentials: By domain or by farm name, the domain first. Sent to no other wiki.
+        clock: Seconds since the epoch.
+        jitter: Numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        http: HttpClient,
+        meter: Meter,
+        *,
+        policy: RetryPolicy | None = None,
+        batches: BatchSettings | None = None,
+        farm_settings: Callable[[str], FarmSettings] = default_farm,
+        credentials: Mapping[str, Credential] | None = None,
+        clock: Callable[[], float] = time,
+        jitter: Callable[[], float] = random,
+    ) -> None:
+        self._http = http
+        self._meter = meter
+        self._policy = policy or RetryPolicy()
+        self._batches = batches or BatchSettings()
+        self._farm_settings = farm_settings
+        self._credentials = credentials or {}
+        self._clock = clock
+        self._jitter = jitter
+        self._dispatchers: dict[str, Dispatcher] = {}
+        self._apis: dict[str, WikiApi] = {}
+
+    async def open(self) -> None:
+        """Open the session. Asks nothing yet.
+
+        Raises:
+            ConfigError: The HTTP settings cannot be used.
+        """
+        await self._http.open()
+
+    async def close(self) -> None:
+        """Abandon what is being fetched, tell nobody, and drop all connections."""
+        await asyncio.gather(*(dispatcher.close() for dispatcher in self._dispatchers.values()))
+        await self._http.close()
+
+    def fetch(self, wiki: Wiki, rev_id: int, *, born: float | None, done: Done) -> None:
+        """Ask for a revision.
+
+        Args:
+            wiki: From the list of allowed wikis.
+            rev_id: The revision.
+            born: When its event came into being, seconds since the epoch; None where that is not known. A revision
+                that the wiki does not know is asked for again while the event is young.
+            done: Told the content, or why there is none: once, later, on the loop's thread. Must not block.
+        """
+        dispatcher = self._dispatchers.get(wiki.farm) or self._new_dispatcher(wiki.farm)
+        dispatcher.add(wiki, Entry(rev_id, born, done, monotonic()))
+
+    async def revision(self, wiki: Wiki, rev_id: int, *, born: float | None = None) -> Content | Fail:
+        """`fetch` for callers that rather await."""
+        told: asyncio.Future[Content | Fail] = asyncio.get_running_loop().create_future()
+
+        def done(result: Content | Fail) -> None:
+            if not told.cancelled():
+                told.set_result(result)
+
+        self.fetch(wiki, rev_id, born=born, done=done)
+        return await told
+
+    def _new_dispatcher(self, farm: str) -> Dispatcher:
+        dispatcher = self._dispatchers[farm] = Dispatcher(
+            Farm(farm, self._farm_settings(farm)),
+            FarmMeasures(self._meter, farm),
+            api_of=self._api_of,
+            judge_now=self._judge_now,
+            batches=self._batches,
+        )
+        return dispatcher
+
+    def _judge_now(self) -> Judge:
+        return Judge(self._policy, self._clock(), monotonic(), self._jitter())
+
+    def _api_of(self, wiki: Wiki, measures: FarmMeasures) -> WikiApi:
+        api = self._apis.get(wiki.domain)
+        if api is None:
+            if len(self._apis) >= _APIS_REMEMBERED:  # a stream of invented subdomains must not fill the memory
+                self._apis.clear()
+            api = self._apis[wiki.domain] = self._new_api(wiki, measures)
+        return api
+
+    def _new_api(self, wiki: Wiki, measures: FarmMeasures) -> WikiApi:
+        endpoint = self._http.endpoint(wiki.url, wiki.host_header)
+        credential = self._credentials.get(wiki.domain) or self._credentials.get(wiki.farm)
+        return WikiApi(
+            wiki.domain,
+            http=self._http,
+            endpoint=endpoint,
+            session=session_for(credential, http=self._http, endpoint=endpoint, place=wiki.domain),
+            measures=measures,
+            max_response_bytes=self._batches.max_response_bytes,
+            maxlag=self._batches.maxlag,
+        )

@@ -1,0 +1,172 @@
+"""What requests to a wiki carry to say who we are, and the login that some of them need.
+
+A session belongs to one wiki, and its headers are sent to no other. Source: MediaWiki documentation (API:Login,
+API:Assert).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http.cookies import CookieError, SimpleCookie
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, assert_never
+
+from wikistate.adapters.mediawiki.action_api import encode, read_json
+from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, Credential
+from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from multidict import CIMultiDictProxy
+
+    from wikistate.adapters.http import HttpClient
+    from wikistate.adapters.routes import Endpoint
+
+_LIMIT = 1 << 20
+_REFUSAL_HOLDS = 60.0
+"""Seconds for which a refused login is not tried again, lest a wrong password lock the account."""
+
+
+class Session(Protocol):
+    """What requests to one wiki carry."""
+
+    async def headers(self) -> Mapping[str, str] | Failure:
+        """Headers of the next request; logs in first where that is needed."""
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """Parameters of each request."""
+
+    def logged_out(self, headers: Mapping[str, str]) -> None:
+        """A request with these headers was answered as if it came from nobody."""
+
+
+class TokenSession:
+    """Requests with a fixed ``Authorization``, or with none."""
+
+    parameters: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, token: BearerToken | None = None) -> None:
+        self._headers = {"Authorization": f"Bearer {token.token}"} if token else {}
+
+    async def headers(self) -> Mapping[str, str] | Failure:
+        """See `Session`."""
+        return self._headers
+
+    def logged_out(self, headers: Mapping[str, str]) -> None:
+        """A token does not log out; the next try shows whether it is still good."""
+
+
+ANONYMOUS = TokenSession()
+
+
+class PasswordSession:
+    """Requests with the cookies of a login, which is made at the first request and again when the wiki forgets it.
+
+    Each request asserts the account, so that a wiki that has forgotten it says so instead of answering as to anybody.
+    """
+
+    parameters: ClassVar[Mapping[str, str]] = {"assert": "user"}
+
+    def __init__(self, credential: BotPassword, *, http: HttpClient, endpoint: Endpoint, place: str) -> None:
+        self._credential = credential
+        self._http = http
+        self._endpoint = endpoint
+        self._place = place
+        self._cookies: dict[str, str] = {}
+        self._headers: Mapping[str, str] | None = None
+        self._refusal: tuple[float, Failure] | None = None
+        self._turn = asyncio.Lock()
+
+    async def headers(self) -> Mapping[str, str] | Failure:
+        """See `Session`. Requests that come while a login is being made wait for it."""
+        if self._headers is not None:
+            return self._headers
+        async with self._turn:
+            if self._headers is not None:
+                return self._headers
+            if self._refusal is not None and monotonic() < self._refusal[0]:
+                return self._refusal[1]
+            failure = await self._log_in()
+            if failure is not None:
+                self._refusal = (monotonic() + _REFUSAL_HOLDS, failure) if _is_final(failure) else None
+                return failure
+            self._headers = self._cookie()
+            return self._headers
+
+    def logged_out(self, headers: Mapping[str, str]) -> None:
+        """See `Session`."""
+        if headers is self._headers:
+            self._headers = None
+
+    async def _log_in(self) -> Failure | None:
+        self._cookies.clear()
+        found = await self._call({"action": "query", "meta": "tokens", "type": "login"})
+        if isinstance(found, Failure):
+            return found
+        token = (found.get("query") or {}).get("tokens", {}).get("logintoken")
+        if not isinstance(token, str):
+            return Failure(FailureKind.LOGIN_FAILED, f"{self._place} gives out no login token")
+        credential = self._credential
+        found = await self._call(
+            {"action": "login"}, {"lgname": credential.name, "lgpassword": credential.password, "lgtoken": token}
+        )
+        if isinstance(found, Failure):
+            return found
+        login = found.get("login") or {}
+        if login.get("result") == "Success":
+            return None
+        reason = login.get("reason") or login.get("result")
+        return Failure(
+            FailureKind.LOGIN_FAILED, f"{self._place} refuses the login of {credential.name}: {reason!s:.200}"
+        )
+
+    async def _call(self, query: Mapping[str, str], form: Mapping[str, str] | None = None) -> dict[str, Any] | Failure:
+        answer = await self._http.ask(
+            self._endpoint,
+            encode({**query, "format": "json", "formatversion": "2"}),
+            headers=self._cookie(),
+            limit=_LIMIT,
+            form=encode(form) if form else None,
+        )
+        if isinstance(answer, Failure):
+            return answer
+        self._keep_cookies(answer.headers)
+        return read_json(answer, place=self._place, now=time())
+
+    def _keep_cookies(self, headers: CIMultiDictProxy[str]) -> None:
+        for line in headers.getall("Set-Cookie", []):
+            try:
+                cookies = SimpleCookie(line)
+            except CookieError:
+                continue  # a cookie that cannot be read is not sent back: the login says what comes of it
+            self._cookies.update({name: morsel.coded_value for name, morsel in cookies.items()})
+
+    def _cookie(self) -> Mapping[str, str]:
+        cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        return {"Cookie": cookie} if cookie else {}
+
+
+def _is_final(failure: Failure) -> bool:
+    return row_of(failure.kind).retried is Retried.NEVER
+
+
+def session_for(credential: Credential | None, *, http: HttpClient, endpoint: Endpoint, place: str) -> Session:
+    """The session of a wiki for a credential.
+
+    Args:
+        credential: None for requests without one.
+        http: Open by the time of the first request.
+        endpoint: The wiki's Action API.
+        place: The wiki, for messages.
+    """
+    match credential:
+        case None:
+            return ANONYMOUS
+        case BearerToken():
+            return TokenSession(credential)
+        case BotPassword():
+            return PasswordSession(credential, http=http, endpoint=endpoint, place=place)
+        case unreachable:
+            assert_never(unreachable)

@@ -1,0 +1,102 @@
+"""One wiki's Action API: sends a query for revisions and reads the answer. The only IO beside logging in."""
+
+from __future__ import annotations
+
+from time import monotonic, time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS, Page, read_json, read_page, revisions_query
+from wikistate.core.enrichment.failures import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from wikistate.adapters.http import Answer, HttpClient
+    from wikistate.adapters.mediawiki.measures import FarmMeasures
+    from wikistate.adapters.mediawiki.sessions import Session
+    from wikistate.adapters.routes import Endpoint
+
+_READS_ONLY = {"Promise-Non-Write-API-Action": "true"}
+"""Keeps a POST in the nearest data centre (MediaWiki Action API documentation, API:Data formats)."""
+
+_WARNINGS_REMEMBERED = 100
+
+_log = structlog.get_logger(__name__)
+
+
+class WikiApi:
+    """Asks one wiki.
+
+    Args:
+        place: The wiki's domain, for messages.
+        http: Open by the time of the first request.
+        endpoint: Where its Action API is.
+        session: Who we are to it.
+        measures: Of its farm.
+        max_response_bytes: What an answer may have, decompressed.
+        maxlag: Seconds of replica lag from which on the wiki shall refuse.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        *,
+        http: HttpClient,
+        endpoint: Endpoint,
+        session: Session,
+        measures: FarmMeasures,
+        max_response_bytes: int,
+        maxlag: int,
+    ) -> None:
+        self.place = place
+        self._http = http
+        self._endpoint = endpoint
+        self._session = session
+        self._measures = measures
+        self._limit = max_response_bytes
+        self._parameters = {"maxlag": str(maxlag), **session.parameters}
+        self._warned: set[str] = set()
+
+    async def page(self, rev_ids: Collection[int], continuation: Mapping[str, str]) -> Page | Failure:
+        """One request and what its answer says.
+
+        Args:
+            rev_ids: What to ask for. The same for each continuation.
+            continuation: From the page before; empty for the first.
+        """
+        headers = await self._session.headers()
+        if isinstance(headers, Failure):
+            return headers
+        query = revisions_query(rev_ids, {**self._parameters, **continuation})
+        answer = await self._ask(query, headers, post=len(rev_ids) > MAX_REVISIONS)
+        page = answer if isinstance(answer, Failure) else self._read(answer, rev_ids)
+        if isinstance(page, Page):
+            self._warn(page.warnings)
+        elif page.kind is FailureKind.LOGGED_OUT:
+            self._session.logged_out(headers)
+        return page
+
+    async def _ask(self, query: str, headers: Mapping[str, str], *, post: bool) -> Answer | Failure:
+        """Several hundred ids make a URL longer than some servers take, so they are posted."""
+        started = monotonic()
+        if post:
+            headers = {**headers, **_READS_ONLY}
+            answer = await self._http.ask(self._endpoint, "", headers=headers, limit=self._limit, form=query)
+        else:
+            answer = await self._http.ask(self._endpoint, query, headers=headers, limit=self._limit)
+        self._measures.request_seconds(monotonic() - started)
+        self._measures.requested("error" if isinstance(answer, Failure) else str(answer.status))
+        return answer
+
+    def _read(self, answer: Answer, rev_ids: Collection[int]) -> Page | Failure:
+        document = read_json(answer, place=self.place, now=time())
+        return document if isinstance(document, Failure) else read_page(document, rev_ids, place=self.place)
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        """Each text once: the same parameter is wrong in each request."""
+        for text in warnings:
+            if text not in self._warned and len(self._warned) < _WARNINGS_REMEMBERED:
+                self._warned.add(text)
+                _log.warning("wiki_warning", wiki=self.place, text=text)

@@ -1,0 +1,97 @@
+"""Creating the topics of a job, for those who start with an empty cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from wikistate.adapters.connectors.kafka.client import Outage, create
+from wikistate.adapters.connectors.kafka.codes import sink_error
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, producer_properties
+from wikistate.errors import ConfigError, SinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
+
+log = structlog.get_logger(__name__)
+
+BROKERS_DEFAULT = -1
+"""As a replication factor: what the brokers' `default.replication.factor` says. They know it since Kafka 2.4."""
+
+
+async def create_topics(
+    topics: Sequence[str],
+    settings: KafkaProducerSettings,
+    *,
+    partitions: int = 1,
+    replication_factor: int = BROKERS_DEFAULT,
+    topic_settings: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Create the topics that are not there; leave the others as they are.
+
+    Args:
+        topics: Their names.
+        settings: How to reach the cluster; producer properties that do not matter here are left aside.
+        partitions: Of each new topic.
+        replication_factor: Of each new topic.
+        topic_settings: Of each new topic, for example `retention.ms`.
+
+    Returns:
+        The names of those that were created.
+
+    Raises:
+        ConfigError: A property is refused, a name is illegal, or there are fewer brokers than replicas.
+        SinkError: The cluster does not answer, or may not be asked for it.
+    """
+    new = [NewTopic(name, partitions, replication_factor, config=dict(topic_settings or {})) for name in topics]
+    if not new:
+        return []
+    outage = Outage("kafka-admin")
+    admin = create(AdminClient, producer_properties(settings), key=settings.key, hooks={"error_cb": outage.report})
+    answers: dict[str, Future[Any]] = await asyncio.to_thread(
+        lambda: admin.create_topics(new, request_timeout=settings.patience)
+    )
+    return [name for name, answer in answers.items() if await _created(name, answer, settings, outage)]
+
+
+async def _created(name: str, answer: Future[Any], settings: KafkaProducerSettings, outage: Outage) -> bool:
+    try:
+        await asyncio.wrap_future(answer)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise _failed(name, error.args[0], settings, outage) from error
+        log.info("topic exists, leaving it as it is", topic=name)
+        return False
+    log.info("topic created", topic=name)
+    return True
+
+
+def _failed(name: str, error: KafkaError, settings: KafkaProducerSettings, outage: Outage) -> ConfigError | SinkError:
+    servers = settings.bootstrap_servers
+    hint = _HINTS.get(error.code())
+    if hint is not None:
+        return ConfigError(f"The topic {name!r} cannot be created at {servers}: {error.str()}.", hint=hint, topic=name)
+    if outage.reason:
+        return SinkError(
+            f"Kafka at {servers} did not answer within {settings.patience:g} s: {outage.reason}.",
+            hint="Check bootstrap_servers, security.protocol and that the brokers can be reached from here.",
+            topic=name,
+        )
+    return sink_error(error, f"Creating the topic {name!r}", servers=servers)
+
+
+_HINTS = {
+    KafkaError.INVALID_REPLICATION_FACTOR: "Ask for as many replicas as there are brokers, or for none in particular (-1).",
+    KafkaError.INVALID_PARTITIONS: "Ask for at least one partition.",
+    KafkaError.TOPIC_EXCEPTION: "A name has at most 249 characters of a-z, A-Z, 0-9, dot, underscore and hyphen.",
+    KafkaError.POLICY_VIOLATION: "The cluster has a policy for new topics: ask its owner to create it.",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Grant this principal the operation CREATE, or ask the cluster's owner.",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "Grant this principal the operation CREATE, or ask the cluster's owner.",
+    KafkaError.INVALID_CONFIG: "Correct the topic's settings.",
+}

@@ -1,0 +1,275 @@
+"""The places that sources read and sinks write in the contract suites, one for each implementation."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import threading
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+import zstandard
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from wikistate.adapters.connectors.files import FileSink, FileSource
+from wikistate.adapters.connectors.kafka import (
+    KafkaProducer,
+    KafkaProducerSettings,
+    KafkaSink,
+    KafkaSource,
+    KafkaSourceSettings,
+)
+from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
+from wikistate.adapters.connectors.positions import Committed, Edge, Now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from wikistate.adapters.connectors.ports import Sink, Source
+    from wikistate.core.record import Output
+    from wikistate.testing.broker import KafkaBroker
+
+LARGE = {"message.max.bytes": "20000000"}
+
+
+class SourcePlace(Protocol):
+    """Somewhere that a source reads."""
+
+    def fill(self, values: Sequence[bytes]) -> None:
+        """Put records there."""
+
+    def source(self) -> Source:
+        """A new source that reads what was put there and ends."""
+
+    def waiting(self) -> Source:
+        """A new source that waits for more."""
+
+    def missing(self) -> Source | None:
+        """A source of something that does not exist, where that is possible."""
+
+
+class SinkPlace(Protocol):
+    """Somewhere that a sink writes."""
+
+    def sink(self) -> Sink:
+        """A new sink there."""
+
+    def values(self) -> list[bytes]:
+        """What somebody else reads there now."""
+
+    def broken(self) -> Sink:
+        """A sink that takes outputs and cannot make them durable."""
+
+
+class _MemoryPlace:
+    def __init__(self) -> None:
+        self._topic = MemoryTopic()
+        self._delivered: list[Output] = []
+
+    def fill(self, values: Sequence[bytes]) -> None:
+        for value in values:
+            self._topic.append(value)
+
+    def source(self) -> Source:
+        return MemorySource(self._topic)
+
+    def waiting(self) -> Source:
+        return MemorySource(self._topic, bounded=False)
+
+    def missing(self) -> Source | None:
+        return None
+
+    def sink(self) -> Sink:
+        return MemorySink(delivered=self._delivered, capacity=100)
+
+    def values(self) -> list[bytes]:
+        return [output.value for output in self._delivered]
+
+    def broken(self) -> Sink:
+        sink = MemorySink()
+        sink.break_down()
+        return sink
+
+
+class _FilePlace:
+    def __init__(self, folder: Path, suffix: str) -> None:
+        self._path = folder / f"events.ndjson{suffix}"
+        self._path.touch()
+        self._bookmark = folder / "bookmark.json"
+        self._suffix = suffix
+
+    def fill(self, values: Sequence[bytes]) -> None:
+        block = b"".join(value + b"\n" for value in values)
+        with self._path.open("ab") as file:
+            file.write(_COMPRESS[self._suffix](block) if block else b"")
+
+    def source(self) -> Source:
+        return FileSource([self._path], bookmark=self._bookmark)
+
+    def waiting(self) -> Source:
+        raise NotImplementedError
+
+    def missing(self) -> Source | None:
+        return FileSource([self._path.with_name("missing.ndjson")])
+
+    def sink(self) -> Sink:
+        return FileSink(self._path)
+
+    def values(self) -> list[bytes]:
+        written = self._path.read_bytes()
+        return _DECOMPRESS[self._suffix](written).split(b"\n")[:-1] if written else []
+
+    def broken(self) -> Sink:
+        return FileSink(Path("/dev/full"))
+
+
+class _PipePlace:
+    """A pipe, as standard input may be one."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        self._block = b""
+        self._writers: list[threading.Thread] = []
+
+    def fill(self, values: Sequence[bytes]) -> None:
+        self._block += b"".join(value + b"\n" for value in values)
+        if self._writers:
+            os.write(self._write, self._block)
+
+    def source(self) -> Source:
+        self._writers.append(threading.Thread(target=self._write_and_end))
+        self._writers[0].start()
+        return FileSource([self._read])
+
+    def waiting(self) -> Source:
+        self._writers.append(threading.current_thread())
+        return FileSource([self._read])
+
+    def missing(self) -> Source | None:
+        return None
+
+    def close(self) -> None:
+        os.close(self._read)  # a writer that nobody reads any more is told so
+        for writer in self._writers:
+            if writer is not threading.current_thread():
+                writer.join()
+        if self._write >= 0:
+            os.close(self._write)
+
+    def _write_and_end(self) -> None:
+        left = memoryview(self._block)
+        try:
+            while left:
+                left = left[os.write(self._write, left) :]
+        except BrokenPipeError:
+            pass  # the test has seen enough
+        os.close(self._write)
+        self._write = -1
+
+
+class _KafkaPlace:
+    def __init__(self, broker: KafkaBroker) -> None:
+        self._servers = broker.bootstrap_servers
+        self._topic = broker.create_topic(f"contract.{uuid.uuid4().hex}")
+        self._small = broker.create_topic(f"contract.{uuid.uuid4().hex}", settings={"max.message.bytes": "1000"})
+        self._group = f"contract.{uuid.uuid4().hex}"
+
+    def fill(self, values: Sequence[bytes]) -> None:
+        producer = Producer({"bootstrap.servers": self._servers, "linger.ms": 0, **LARGE})
+        for value in values:
+            producer.produce(self._topic, value)
+        assert producer.flush(30) == 0
+
+    def source(self) -> Source:
+        return KafkaSource(self._settings(self._topic))
+
+    def waiting(self) -> Source:
+        start = Committed(Edge.EARLIEST)
+        return KafkaSource(KafkaSourceSettings(self._servers, (self._topic,), self._group, start=start))
+
+    def missing(self) -> Source | None:
+        return KafkaSource(self._settings("missing"))
+
+    def sink(self) -> Sink:
+        return KafkaSink(self._topic, KafkaProducer(KafkaProducerSettings(self._servers, LARGE)))
+
+    def values(self) -> list[bytes]:
+        consumer = Consumer({"bootstrap.servers": self._servers, "group.id": "reader", "fetch.wait.max.ms": 10})
+        end = consumer.get_watermark_offsets(TopicPartition(self._topic, 0), 30)[1]
+        consumer.assign([TopicPartition(self._topic, 0, 0)])
+        found = [message.value() or b"" for message in (consumer.consume(end, 30) if end else [])]
+        consumer.close()
+        return found
+
+    def broken(self) -> Sink:
+        return KafkaSink(self._small, KafkaProducer(KafkaProducerSettings(self._servers)))
+
+    def _settings(self, topic: str) -> KafkaSourceSettings:
+        return KafkaSourceSettings(
+            self._servers,
+            (topic,),
+            self._group,
+            start=Committed(Edge.EARLIEST),
+            end=Now(),
+            properties={"fetch.wait.max.ms": 20},
+        )
+
+
+def _zstd_decompress(written: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress(written)
+
+
+_COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".zst": zstandard.ZstdCompressor().compress,
+}
+_DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.decompress, ".zst": _zstd_decompress}
+_FILES = {"file": "", "gzip": ".gz", "zstd": ".zst"}
+_KAFKA = pytest.param("kafka", marks=pytest.mark.kafka)
+
+
+@pytest.fixture(params=["memory", *_FILES, "pipe", _KAFKA])
+def source_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SourcePlace]:
+    """Each implementation of `Source`, with its place."""
+    yield from _source_place(request, tmp_path)
+
+
+@pytest.fixture(params=["memory", *_FILES, _KAFKA])
+def lasting_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SourcePlace]:
+    """The places where a commit outlives its source."""
+    yield from _source_place(request, tmp_path)
+
+
+@pytest.fixture(params=["memory", "pipe", _KAFKA])
+def growing_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SourcePlace]:
+    """The places where a source can wait for more."""
+    yield from _source_place(request, tmp_path)
+
+
+def _source_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SourcePlace]:
+    match request.param:
+        case "memory":
+            yield _MemoryPlace()
+        case "pipe":
+            pipe = _PipePlace()
+            yield pipe
+            pipe.close()
+        case "kafka":
+            yield _KafkaPlace(request.getfixturevalue("kafka"))
+        case kind:
+            yield _FilePlace(tmp_path, _FILES[kind])
+
+
+@pytest.fixture(params=["memory", *_FILES, _KAFKA])
+def sink_place(request: pytest.FixtureRequest, tmp_path: Path) -> SinkPlace:
+    """Each implementation of `Sink`, with its place."""
+    match request.param:
+        case "memory":
+            return _MemoryPlace()
+        case "kafka":
+            return _KafkaPlace(request.getfixturevalue("kafka"))
+        case kind:
+            return _FilePlace(tmp_path, _FILES[kind])

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from wikistate.adapters.http import Answer
+from wikistate.adapters.mediawiki.action_api import Page, encode, read_json, read_page, revisions_query
+from wikistate.core.enrichment.content import Content, Slot
+from wikistate.core.enrichment.failures import Failure, FailureKind
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+PLACE = "w.example"
+
+
+def answer(body: bytes | Any, status: int = 200, **headers: str) -> Answer:
+    """An answer; what is not bytes is encoded as JSON."""
+    encoded = body if isinstance(body, bytes) else orjson.dumps(body)
+    named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
+    return Answer(status, CIMultiDictProxy(named), encoded)
+
+
+def revision(rev_id: int, body: str = "text") -> dict[str, Any]:
+    """A revision as the API gives it."""
+    return {"revid": rev_id, "slots": {"main": {"contentmodel": "wikitext", "content": body}}}
+
+
+def content(body: str = "text") -> Content:
+    """What is read of it."""
+    return Content({"main": Slot(body, "wikitext", None, None, None)})
+
+
+def test_the_query_asks_for_everything_that_is_needed() -> None:
+    """All slots with content, format version 2, by revision id; further parameters go along encoded."""
+    assert parse_qs(revisions_query([3, 5], {"maxlag": "5", "continue": "||"})) == {
+        "action": ["query"],
+        "format": ["json"],
+        "formatversion": ["2"],
+        "prop": ["revisions"],
+        "rvslots": ["*"],
+        "rvprop": ["ids|timestamp|flags|size|sha1|slotsize|slotsha1|contentmodel|roles|content"],
+        "revids": ["3|5"],
+        "maxlag": ["5"],
+        "continue": ["||"],
+    }
+
+
+@given(st.dictionaries(st.text(min_size=1), st.text(min_size=1)))
+def test_encoding_is_undone_by_a_server(parameters: dict[str, str]) -> None:
+    """Any text arrives as it was."""
+    assert {name: values[0] for name, values in parse_qs(encode(parameters)).items()} == parameters
+
+
+@pytest.mark.parametrize(
+    ("given_answer", "kind", "wait"),
+    [
+        (answer(b"", 204), FailureKind.OTHER_SUCCESS, None),
+        (answer(b"", 302), FailureKind.REDIRECT, None),
+        (answer(b"", 404), FailureKind.CLIENT_ERROR, None),
+        (answer(b"", 429, Retry_After="9"), FailureKind.TOO_MANY_REQUESTS, 9.0),
+        (answer(b"{}", 500), FailureKind.SERVER_ERROR, None),
+        (answer(b"", 503, retry_after="30"), FailureKind.UNAVAILABLE, 30.0),
+        (answer(b""), FailureKind.EMPTY, None),
+        (answer(b" \n"), FailureKind.EMPTY, None),
+        (answer(b"<html>"), FailureKind.UNPARSABLE, None),
+        (answer(b'{"query": '), FailureKind.UNPARSABLE, None),
+        (answer(b'"text"'), FailureKind.UNPARSABLE, None),
+        (answer(b"null"), FailureKind.UNPARSABLE, None),
+        (answer({"error": {"code": "maxlag", "info": "slow"}}, Retry_After="5"), FailureKind.MAXLAG, 5.0),
+        (answer({"error": {"code": "internal_api_error_DBQueryError"}}), FailureKind.API_INTERNAL_ERROR, None),
+        (answer({"errors": [{"code": "readonly", "text": "now"}]}), FailureKind.READ_ONLY, None),
+        (answer({"error": {"code": "badvalue"}}), FailureKind.API_ERROR, None),
+        (answer({"error": None}), FailureKind.UNPARSABLE, None),
+        (answer({"errors": []}), FailureKind.UNPARSABLE, None),
+        (answer({"error": "text"}), FailureKind.UNPARSABLE, None),
+    ],
+)
+def test_answers_that_hold_no_result_are_failures(given_answer: Answer, kind: FailureKind, wait: float | None) -> None:
+    """By status, emptiness, JSON and API error, with what the server asks to wait; the detail names the wiki."""
+    failure = read_json(given_answer, place=PLACE, now=0.0)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.retry_after) == (kind, wait)
+    assert PLACE in failure.detail
+
+
+def test_a_page_is_read_whatever_its_order() -> None:
+    """Answers are grouped by page and sorted by the wiki; results go by revision id."""
+    document = {
+        "batchcomplete": True,
+        "query": {
+            "badrevids": {"9": {"revid": 9, "missing": True}},
+            "pages": [
+                {"pageid": 1, "revisions": [revision(7, "b"), revision(5, "a")]},
+                {"pageid": 2, "missing": True},
+                {"pageid": 3, "revisions": [revision(6, "c")]},
+            ],
+        },
+    }
+    page = read_page(document, {5, 6, 7, 9}, place=PLACE)
+    assert isinstance(page, Page)
+    bad = page.results.pop(9)
+    assert isinstance(bad, Failure)
+    assert bad.kind is FailureKind.BAD_REVISION
+    assert page == Page({5: content("a"), 6: content("c"), 7: content("b")}, {}, [])
+
+
+@pytest.mark.parametrize("bad", [{"9": {"revid": 9, "missing": True}}, [{"revid": 9}]])
+def test_bad_ids_come_as_object_or_list(bad: object) -> None:
+    """An object by id (MediaWiki 1.39) and a list are the same; pages may be absent altogether."""
+    page = read_page({"query": {"badrevids": bad}}, {9}, place=PLACE)
+    assert isinstance(page, Page)
+    assert list(page.results) == [9]
+
+
+def test_what_was_not_asked_for_is_left_out_with_a_warning() -> None:
+    """A wrong revision never stands for the right one."""
+    page = read_page({"query": {"pages": [{"revisions": [revision(8)]}]}}, {7}, place=PLACE)
+    assert isinstance(page, Page)
+    assert page.results == {}
+    assert "8" in page.warnings[0]
+
+
+def test_continuation_and_warnings_are_read() -> None:
+    """Every value of `continue` goes into the next query; warnings are texts."""
+    document = {
+        "continue": {"rvcontinue": 55, "continue": "||"},
+        "warnings": {"result": {"warnings": "This result was truncated"}},
+        "query": {},
+    }
+    page = read_page(document, {7}, place=PLACE)
+    assert page == Page({}, {"rvcontinue": "55", "continue": "||"}, ["result: This result was truncated"])
+
+
+@pytest.mark.parametrize("document", [{}, {"batchcomplete": True}, {"query": {}}, {"query": None}, {"query": []}])
+def test_a_document_without_a_result_is_empty(document: dict[str, Any]) -> None:
+    """It is asked for again instead of taking all its revisions for unknown."""
+    failure = read_page(document, {7}, place=PLACE)
+    assert isinstance(failure, Failure)
+    assert failure.kind is FailureKind.EMPTY
+
+
+@given(
+    st.dictionaries(st.sampled_from(["error", "errors", "query", "continue", "warnings", "batchcomplete"]), JSON)
+    | st.fixed_dictionaries(
+        {"query": st.fixed_dictionaries({}, optional={"pages": JSON, "badrevids": JSON})}, optional={"continue": JSON}
+    )
+    | st.fixed_dictionaries(
+        {"query": st.fixed_dictionaries({"pages": st.lists(st.fixed_dictionaries({"revisions": JSON}))})}
+    )
+)
+def test_any_document_is_read_or_a_failure(document: dict[str, Any]) -> None:
+    """Whatever JSON a wiki sends, reading it is a value and never an exception."""
+    read = read_json(answer(document), place=PLACE, now=0.0)
+    if not isinstance(read, Failure):
+        assert isinstance(read_page(read, {1, 2}, place=PLACE), Page | Failure)
+
+
+@given(st.binary(max_size=30), st.integers(100, 599))
+def test_any_bytes_are_read_or_a_failure(body: bytes, status: int) -> None:
+    """Also what is no JSON at all."""
+    assert isinstance(read_json(answer(body, status), place=PLACE, now=0.0), dict | Failure)

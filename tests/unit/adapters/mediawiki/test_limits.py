@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, Pause, Rate, default_farm
+
+
+def test_wikimedia_is_asked_politely() -> None:
+    """Three requests at the same time for Wikimedia's public wikis, more for one's own."""
+    assert default_farm("wikimedia").max_concurrency == 3
+    assert default_farm("own").max_concurrency == 16
+
+
+def test_concurrency_grows_by_one_for_each_window() -> None:
+    """As many fast answers as the limit itself, then one more, up to the maximum."""
+    concurrency = AdaptiveConcurrency(4)
+    limits = []
+    for _ in range(12):
+        concurrency.succeeded()
+        limits.append(concurrency.limit)
+    assert limits == [2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4]
+
+
+def test_a_slow_answer_starts_the_window_again() -> None:
+    """Fast answers on both sides of a slow one do not add up."""
+    concurrency = AdaptiveConcurrency(4)
+    for _ in range(5):
+        concurrency.succeeded()
+        concurrency.hesitated()
+    assert concurrency.limit == 2
+
+
+def test_concurrency_halves_once_for_each_round_trip() -> None:
+    """Eight requests that were out together and all come back refused count once."""
+    concurrency = AdaptiveConcurrency(16)
+    for _ in range(8):
+        concurrency.overloaded(sent=1.0, now=2.0)
+    assert concurrency.limit == 4
+    concurrency.overloaded(sent=2.5, now=3.0)
+    assert concurrency.limit == 2
+
+
+@given(
+    st.integers(1, 20),
+    st.lists(st.tuples(st.sampled_from(["succeeded", "hesitated", "overloaded"]), st.floats(0, 2))),
+)
+def test_concurrency_stays_between_one_and_the_maximum(maximum: int, answers: list[tuple[str, float]]) -> None:
+    """Whatever comes back."""
+    concurrency, now = AdaptiveConcurrency(maximum), 0.0
+    for kind, took in answers:
+        now += took
+        match kind:
+            case "succeeded":
+                concurrency.succeeded()
+            case "hesitated":
+                concurrency.hesitated()
+            case _:
+                concurrency.overloaded(sent=now - took, now=now)
+        assert 1 <= concurrency.limit <= maximum
+
+
+def test_no_rate_is_no_wait() -> None:
+    """Without a cap nothing waits."""
+    rate = Rate(None)
+    for _ in range(1000):
+        assert rate.wait(0.0) == 0.0
+        rate.take(0.0)
+
+
+@given(st.floats(0.5, 50), st.lists(st.floats(0, 0.5), min_size=1, max_size=200))
+def test_rate_is_kept_over_any_time(per_second: float, steps: list[float]) -> None:
+    """Whenever requests are wanted: in t seconds no more than rate times t go out, beyond one second's burst."""
+    rate, now, sent = Rate(per_second), 0.0, 0
+    for step in steps:
+        now += step
+        while rate.wait(now) == 0.0:
+            rate.take(now)
+            sent += 1
+    assert sent <= per_second * now + max(1.0, per_second) + 1e-6
+
+
+def test_the_wait_is_long_enough() -> None:
+    """Waiting as long as was said is followed by a token."""
+    rate = Rate(4.0)
+    for _ in range(4):
+        rate.take(10.0)
+    assert rate.wait(10.0) == 0.25
+    assert rate.wait(10.25) == 0.0
+
+
+def test_a_pause_is_never_shortened() -> None:
+    """Two refusals with different wishes: the longer one holds."""
+    pause = Pause()
+    pause.extend(5.0)
+    pause.extend(3.0)
+    assert pause.until == 5.0
