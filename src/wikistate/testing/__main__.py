@@ -1,0 +1,63 @@
+"""``python -m wikistate.testing``: write the sample world to files, one JSON document a line.
+
+``events.jsonl`` holds the events in order, ``revisions.jsonl`` all revisions with the text of their slots.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from wikistate.testing import corpus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wikistate.testing.corpus import Stored
+
+
+def write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> int:
+    """Write JSON lines; returns how many."""
+    count = 0
+    with path.open("wb") as file:
+        for document in documents:
+            file.write(orjson.dumps(document) + b"\n")
+            count += 1
+    return count
+
+
+def plain(stored: Stored) -> dict[str, Any]:
+    """A revision as a JSON document."""
+    return {
+        "wiki_id": stored.wiki.wiki_id,
+        "page_id": stored.page.page_id,
+        "title": stored.page.title,
+        "deleted": stored.deleted,
+        "rev_id": stored.revision.rev_id,
+        "sha1": stored.revision.sha1,
+        "size": stored.revision.size,
+        "slots": {part.role: part._asdict() for part in stored.revision.slots},
+    }
+
+
+def main(words: list[str] | None = None) -> None:
+    """Write the files and say what they hold."""
+    parser = argparse.ArgumentParser("wikistate.testing", description="Write the sample world to files.")
+    parser.add_argument("folder", type=Path, help="where the files go; it is made if it is not there")
+    parser.add_argument("--seed", type=int, default=corpus.SEED, help="what the world is made from")
+    parser.add_argument("--changes", type=int, default=corpus.CHANGES, help="how many changes happen")
+    parser.add_argument("--version", choices=("1.7.0", "1.11.0"), default="1.7.0", help="schema version of the events")
+    chosen = parser.parse_args(words)
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    made = corpus.compose(seed=chosen.seed, changes=chosen.changes, version=chosen.version)
+    events = write_lines(chosen.folder / "events.jsonl", made.events)
+    revisions = write_lines(chosen.folder / "revisions.jsonl", map(plain, made.revisions()))
+    sys.stdout.write(f"{events} events and {revisions} revisions of {len(made.wikis)} wikis in {chosen.folder}\n")
+
+
+if __name__ == "__main__":
+    main()

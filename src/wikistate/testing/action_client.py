@@ -1,0 +1,86 @@
+"""Speaks the Action API as a logged-in user, for tests that make a real wiki change."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection, HTTPException
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import orjson
+
+from wikistate.errors import WikiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TIMEOUT = 60.0  # seconds for one answer
+
+
+class ActionClient:
+    """One session with one wiki. Blocking, and not for use by two threads at once.
+
+    Args:
+        host: Host and port.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._cookies: dict[str, str] = {}
+
+    def log_in(self, user: str, password: str) -> None:
+        """Log in. Raises `WikiError` when the wiki does not let the user in."""
+        answer = self.write(
+            "clientlogin", "login", username=user, password=password, loginreturnurl="http://localhost/"
+        )
+        status = answer["clientlogin"]["status"]
+        if status != "PASS":
+            raise WikiError(f"The wiki did not let {user} in: {status}.", user=user)
+
+    def api(self, parameters: Mapping[str, str | int]) -> dict[str, Any]:
+        """One request to the Action API, format version 2.
+
+        Raises:
+            WikiError: The wiki is not reached, or answers with an error.
+        """
+        body = urlencode({"format": "json", "formatversion": 2, "errorformat": "plaintext", **parameters})
+        status, answer = self._exchange("POST", "/api.php", body)
+        try:
+            document: dict[str, Any] = orjson.loads(answer)
+        except ValueError as error:
+            raise WikiError(f"The wiki answered {status} and no JSON: {answer[:500]!r}", status=status) from error
+        if "errors" in document:
+            said = "; ".join(f"{error['code']}: {error['text']}" for error in document["errors"])
+            action = parameters.get("action")
+            raise WikiError(f"The wiki refused action={action}: {said}", action=action)
+        return document
+
+    def write(self, action: str, purpose: str = "csrf", **parameters: str | int) -> dict[str, Any]:
+        """An action that needs a token of the type `purpose`, which is fetched first. Raises as `api` does."""
+        tokens = self.api({"action": "query", "meta": "tokens", "type": purpose})["query"]["tokens"]
+        field = "token" if purpose == "csrf" else f"{purpose}token"
+        return self.api({"action": action, field: tokens[f"{purpose}token"], **parameters})
+
+    def page(self, parameters: Mapping[str, str | int]) -> bytes:
+        """The body of ``index.php``. Raises `WikiError` when the status is not 200."""
+        status, body = self._exchange("GET", f"/index.php?{urlencode(parameters)}")
+        if status != 200:
+            raise WikiError(f"The wiki answered {status} to {dict(parameters)}.", status=status)
+        return body
+
+    def _exchange(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+        connection = HTTPConnection(self._host, timeout=_TIMEOUT)
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, HTTPException) as error:
+            raise WikiError(f"The wiki at {self._host} does not answer: {error}") from error
+        finally:
+            connection.close()
+        for line in answer.headers.get_all("Set-Cookie", []):
+            self._cookies.update({name: morsel.value for name, morsel in SimpleCookie(line).items()})
+        return answer.status, content

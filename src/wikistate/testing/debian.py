@@ -1,0 +1,85 @@
+"""Programs that come as packages of Debian or Ubuntu."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wikistate.errors import PartError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Another package tool may be at work: an image that is still setting itself up, a second run of ours.
+_APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
+
+
+def install(packages: Sequence[str]) -> None:
+    """Install packages without what they merely recommend.
+
+    Raises:
+        PartError: This is not Debian or Ubuntu, we are not root, or the package tool fails; says what to type.
+    """
+    command = shlex.join(["apt-get", "install", "--no-install-recommends", *packages])
+    if os.geteuid() != 0:
+        raise PartError(f"{', '.join(packages)} must be installed by root.", hint=f"As root: {command}")
+    _with_fresh_lists([*_APT, "install", "-y", "--no-install-recommends", *packages])
+
+
+def download(packages: Sequence[str], folder: Path) -> list[Path]:
+    """Download packages into `folder` without installing anything, for which nobody needs to be root.
+
+    Raises:
+        PartError: This is not Debian or Ubuntu, or the packages cannot be had.
+    """
+    _with_fresh_lists([*_APT, "download", *packages], folder=folder)
+    return sorted(folder.glob("*.deb"))
+
+
+def unpack(package: Path, folder: Path) -> None:
+    """Lay a package's files under `folder`. Raises `PartError` when it cannot be read."""
+    _run(["dpkg-deb", "-x", str(package), str(folder)])
+
+
+def version(package: str) -> str:
+    """The version that would be installed. Raises `PartError` when there is none."""
+    lines = _with_fresh_lists(["apt-cache", "show", "--no-all-versions", package]).splitlines()
+    return next(line.removeprefix("Version: ") for line in lines if line.startswith("Version: "))
+
+
+def program(name: str, *, package: str) -> Path:
+    """The path of a program, whose package is installed first where it is missing. Raises `PartError`."""
+    if shutil.which(name) is None:
+        install([package])
+    found = shutil.which(name)
+    if found is None:
+        raise PartError(f"The package {package} is installed, and yet there is no program {name!r} on PATH.")
+    return Path(found)
+
+
+def _with_fresh_lists(command: Sequence[str], *, folder: Path | None = None) -> str:
+    """Try; when it fails update the package lists (missing in a fresh image, stale in an old one) and try again."""
+    try:
+        return _run(command, folder=folder)
+    except PartError:
+        if os.geteuid() != 0:
+            raise
+        _run([*_APT, "update"])
+        return _run(command, folder=folder)
+
+
+def _run(command: Sequence[str], *, folder: Path | None = None) -> str:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise PartError(f"There is no {command[0]} here.", hint="This part comes as a Debian package.") from error
+    if done.returncode != 0:
+        raise PartError(f"{shlex.join(command)} failed (status {done.returncode}):\n{done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,62 @@
+"""``python -m wikistate.testing.wiki``: a small wiki until it is interrupted. Its first line of output is its URL."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+
+import uvloop
+
+from wikistate.testing import corpus
+from wikistate.testing.faults import decode_rules
+from wikistate.testing.wiki.query import Limits
+from wikistate.testing.wiki.server import FakeWiki
+from wikistate.testing.wiki.worlds import BenchWorld, SmallWorld, World
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser("wikistate.testing.wiki", description="A small wiki that speaks the Action API.")
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="the port; 0, the default, takes a free one")
+    add("--seed", type=int, default=corpus.SEED, help="what the sample world is made from")
+    add("--changes", type=int, default=corpus.CHANGES, help="how many changes its history has")
+    add("--with-deleted", action="store_true", help="answer revisions of deleted pages too")
+    add("--bench", action="store_true", help="instead of the sample, a world where every revision exists")
+    add("--body-bytes", type=int, default=10_240, help="size of each body with --bench")
+    add("--max-values", type=int, default=50, help="revisions in a request; 500 for accounts with high limits")
+    add("--max-result-bytes", type=int, default=8_388_608, help="size of a result before it is continued")
+    add("--faults", type=argparse.FileType("rb"), help="a JSON list of fault rules")
+    add("--until-input-ends", action="store_true", help="stop when standard input closes")
+    return parser.parse_args(words)
+
+
+def world(chosen: argparse.Namespace) -> World:
+    """The world that was chosen."""
+    if chosen.bench:
+        return BenchWorld(*corpus.wikis().values(), body_bytes=chosen.body_bytes)
+    made = corpus.compose(seed=chosen.seed, changes=chosen.changes)
+    return SmallWorld.of(made, with_deleted=chosen.with_deleted)
+
+
+async def serve(chosen: argparse.Namespace) -> None:
+    """Serve until a signal, or until standard input ends."""
+    limits = Limits(values=chosen.max_values, result_bytes=chosen.max_result_bytes)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with FakeWiki(world(chosen), port=chosen.port, limits=limits, each_revision=not chosen.bench) as wiki:
+        if chosen.faults is not None:
+            wiki.set_faults(decode_rules(chosen.faults.read()))
+        if chosen.until_input_ends:
+            loop.add_reader(sys.stdin.fileno(), stop.set)
+        sys.stdout.write(f"{wiki.url}\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(arguments()))

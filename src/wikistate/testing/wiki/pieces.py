@@ -1,0 +1,62 @@
+"""Answers as sequences of pieces, so that what many answers share is encoded and compressed once.
+
+Deflate allows it (RFC 1951): runs of blocks that were compressed apart, each flushed to a byte boundary with an empty
+history, may stand one after the other in one stream. Only the checksum is computed for each answer.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SMALL = 200
+"""Bytes up to which compressing a piece costs more than it saves; such a piece is stored as it is."""
+
+LARGEST_STORED = 65_535
+_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: deflate, no name, no time, unknown system
+_LAST_BLOCK = b"\x01\x00\x00\xff\xff"
+
+
+class Piece:
+    """Some bytes of an answer, compressed when that is asked for the first time."""
+
+    __slots__ = ("_packed", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._packed: bytes | None = None
+
+    @property
+    def packed(self) -> bytes:
+        """Deflate blocks that yield `raw`; ends on a byte boundary and refers to nothing before it."""
+        if self._packed is None:
+            self._packed = _stored(self.raw) if len(self.raw) <= SMALL else _deflated(self.raw)
+        return self._packed
+
+
+def _stored(raw: bytes) -> bytes:
+    return struct.pack("<BHH", 0, len(raw), len(raw) ^ LARGEST_STORED) + raw
+
+
+def _deflated(raw: bytes) -> bytes:
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return deflate.compress(raw) + deflate.flush(zlib.Z_FULL_FLUSH)
+
+
+def plain(pieces: Sequence[Piece]) -> bytes:
+    """The answer."""
+    return b"".join([piece.raw for piece in pieces])
+
+
+def gzipped(pieces: Sequence[Piece]) -> bytes:
+    """The answer as one gzip member (RFC 1952)."""
+    checksum = size = 0
+    for piece in pieces:
+        checksum = zlib.crc32(piece.raw, checksum)
+        size += len(piece.raw)
+    body = [piece.packed for piece in pieces]
+    return b"".join([_HEAD, *body, _LAST_BLOCK, struct.pack("<II", checksum, size & 0xFFFFFFFF)])

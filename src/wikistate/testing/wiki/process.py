@@ -1,0 +1,89 @@
+"""The small wiki in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+import aiohttp
+import orjson
+
+from wikistate.errors import PartError
+from wikistate.testing.faults import Rule, encode_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+START_SECONDS = 30.0
+
+
+class WikiProcess:
+    """Starts ``python -m wikistate.testing.wiki`` with these arguments, and ends it.
+
+    ::
+
+        async with WikiProcess("--bench", "--body-bytes", "10240") as wiki:
+            ...
+            print(await wiki.stats())
+
+    It ends with its parent even when that is killed, because then its standard input closes.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        self.url = ""
+        self._arguments = arguments
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "wikistate.testing.wiki", "--until-input-ends", *self._arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        self.url = await self._read_url()
+        self._session = aiohttp.ClientSession(self.url, raise_for_status=True)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+        await self._end()
+
+    async def stats(self) -> dict[str, Any]:
+        """The counts so far, see `wikistate.testing.wiki.Tally.report`."""
+        async with self._session.get("/_control/stats") as response:
+            counts: dict[str, Any] = orjson.loads(await response.read())
+            return counts
+
+    async def clear_stats(self) -> None:
+        """Start the counts over."""
+        async with self._session.delete("/_control/stats"):
+            pass
+
+    async def set_faults(self, rules: Iterable[Rule]) -> None:
+        """Put these rules in the place of all before."""
+        async with self._session.post("/_control/faults", data=encode_rules(rules)):
+            pass
+
+    async def _read_url(self) -> str:
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            line = b""
+        if not line.startswith(b"http://"):
+            await self._end()
+            raise PartError(
+                "The small wiki did not start.",
+                hint="Its own message stands above on standard error.",
+                arguments=self._arguments,
+            )
+        return line.decode().strip()
+
+    async def _end(self) -> None:
+        if self._process.returncode is None:
+            self._process.terminate()
+        await self._process.communicate()

@@ -1,0 +1,174 @@
+"""``action=query``: revisions with their content, page information, site information.
+
+The sizes of what is answered are counted as MediaWiki counts them, and a list of revisions that does not fit stops
+with a ``continue``, so that a client meets all shapes of an answer that a real wiki has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wikistate.testing.wiki.assembly import assemble
+from wikistate.testing.wiki.pagesets import PageSet, resolve
+from wikistate.testing.wiki.remarks import PROPS, warnings
+from wikistate.testing.wiki.replies import ApiRefusal, Reply
+from wikistate.testing.wiki.shapes import measured, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    from wikistate.testing.pages import Page, Wiki
+    from wikistate.testing.wiki.worlds import Fragment, World
+
+ENUMERATING = frozenset({"rvlimit", "rvstart", "rvend", "rvstartid", "rvendid", "rvdir", "rvuser", "rvexcludeuser"})
+NOT_WITH_SLOTS = frozenset({"rvparse", "rvdiffto", "rvdifftotext", "rvexpandtemplates", "rvcontentformat"})
+
+
+class Limits(NamedTuple):
+    """What a wiki allows.
+
+    Attributes:
+        values: Values of one parameter: 50, or 500 for accounts with high limits.
+        result_bytes: MediaWiki's ``$wgAPIMaxResultSize``.
+    """
+
+    values: int = 50
+    result_bytes: int = 8_388_608
+
+
+class Query:
+    """One query of one wiki.
+
+    Args:
+        world: What there is.
+        wiki: The wiki that is asked.
+        params: The request's parameters.
+        limits: What the wiki allows.
+        hidden: Revisions that this request does not see.
+    """
+
+    def __init__(
+        self, world: World, wiki: Wiki, params: Mapping[str, str], *, limits: Limits, hidden: AbstractSet[int]
+    ) -> None:
+        self._world = world
+        self._wiki = wiki
+        self._params = params
+        self._limits = limits
+        self._hidden = hidden
+        self._fragments: dict[int, Fragment] = {}
+        self._shape = shape(params.get("rvprop"), params.get("rvslots"))
+        self._props = tuple(name for name in params.get("prop", "").split("|") if name in PROPS)
+
+    def answer(self) -> Reply:
+        """The reply.
+
+        Raises:
+            ApiRefusal: The parameters make no sense.
+        """
+        self._check()
+        pages = resolve(self._world, self._wiki, self._params, exists=self._page_of, limit=self._limits.values)
+        shown = self._shown(pages)
+        chosen, resume = self._fit(pages, sum(map(measured, shown.values()))) if self._has_revisions else ([], None)
+        return Reply(assemble(self._head(pages, resume), shown, chosen, stopped=self._page_number(resume)))
+
+    @property
+    def _has_revisions(self) -> bool:
+        return "revisions" in self._props
+
+    def _check(self) -> None:
+        given = self._params.keys()
+        if not self._has_revisions:
+            return
+        if "revids" in given and (mixed := sorted(ENUMERATING & given)):
+            text = f'The "revids" parameter may not be used with the list options ({mixed[0]}).'
+            raise ApiRefusal("invalidparammix", text)
+        if "rvslots" in given and (mixed := sorted(NOT_WITH_SLOTS & given)):
+            raise ApiRefusal("invalidparammix", f'The "{mixed[0]}" parameter cannot be used with "rvslots".')
+
+    def _page_of(self, rev_id: int) -> Page | None:
+        fragment = None if rev_id in self._hidden else self._world.fragment(self._wiki, rev_id, self._shape)
+        if fragment is None:
+            return None
+        self._fragments[rev_id] = fragment
+        return fragment.page
+
+    def _page_number(self, rev_id: int | None) -> int | None:
+        return self._fragments[rev_id].page.page_id if rev_id in self._fragments else None
+
+    def _shown(self, pages: PageSet) -> dict[int, dict[str, Any]]:
+        """The pages without their revisions, in the order of the answer."""
+        shown = {page_id: self._shown_page(page) for page_id, page in pages.pages.items()} | pages.missing
+        return dict(sorted(shown.items(), key=lambda item: (item[0] >= 0, abs(item[0]))))
+
+    def _shown_page(self, page: Page) -> dict[str, Any]:
+        shown: dict[str, Any] = {"pageid": page.page_id, "ns": page.namespace, "title": page.title}
+        if "info" not in self._props:
+            return shown
+        shown |= {"pagelanguage": self._wiki.language, "lastrevid": self._world.latest(self._wiki, page)}
+        return shown | {"redirect": True} if page.redirect is not None else shown
+
+    def _fit(self, pages: PageSet, size: int) -> tuple[list[Fragment], int | None]:
+        """The revisions that fit, in order of their numbers, and where to go on."""
+        start = _resumed(self._params.get("rvcontinue"))
+        chosen: list[Fragment] = []
+        for rev_id in pages.revisions:
+            if rev_id < start:
+                continue
+            if rev_id not in self._fragments and self._page_of(rev_id) is None:
+                continue
+            fragment = self._fragments[rev_id]
+            size += fragment.size
+            if size > self._limits.result_bytes:
+                return chosen, rev_id
+            chosen.append(fragment)
+        return chosen, None
+
+    def _head(self, pages: PageSet, resume: int | None) -> dict[str, Any]:
+        """All members of the document except the pages."""
+        head: dict[str, Any] = {"batchcomplete": True}
+        if resume is not None:
+            done = "|".join(prop for prop in self._props if prop != "revisions")
+            head = {"continue": {"rvcontinue": resume, "continue": f"||{done}"}}
+        limit = None if resume is None else self._limits.result_bytes
+        if found := warnings(self._params, self._shape, truncated_at=limit):
+            head["warnings"] = {module: {"warnings": text} for module, text in found.items()}
+        query: dict[str, Any] = {}
+        if pages.normalized:
+            query["normalized"] = pages.normalized
+        if pages.redirects:
+            query["redirects"] = pages.redirects
+        if pages.bad:
+            query["badrevids"] = {str(rev_id): {"revid": rev_id, "missing": True} for rev_id in pages.bad}
+        return head | {"query": query | self._site()}
+
+    def _site(self) -> dict[str, Any]:
+        if "siteinfo" not in self._params.get("meta", "").split("|"):
+            return {}
+        asked = self._params.get("siprop", "general").split("|")
+        return {name: value for name, value in site(self._wiki).items() if name in asked}
+
+
+def site(wiki: Wiki) -> dict[str, Any]:
+    """``meta=siteinfo``: who this is, by the values of ``siprop``."""
+    general = {
+        "mainpage": "Main Page",
+        "sitename": wiki.site_name,
+        "generator": "MediaWiki 1.45.0",
+        "lang": wiki.language,
+        "wikiid": wiki.wiki_id,
+        "server": f"https://{wiki.domain}",
+        "servername": wiki.domain,
+        "scriptpath": "/w",
+        "readonly": False,
+        "maxarticlesize": 2_097_152,
+    }
+    return {
+        "general": general,
+        "namespaces": {str(number): {"id": number, "name": name} for number, name in wiki.namespaces.items()},
+    }
+
+
+def _resumed(text: str | None) -> int:
+    """Where a continued list goes on. What is no number counts as zero, as PHP has it."""
+    return int(text) if text is not None and text.isdecimal() else 0

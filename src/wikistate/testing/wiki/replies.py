@@ -1,0 +1,92 @@
+"""What the Action API replies with: documents, and its errors, which are HTTP 200 as well ("API:Errors and warnings")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from wikistate.testing.wiki.pieces import Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JSON = "application/json; charset=utf-8"
+HTML = "text/html; charset=UTF-8"
+SERVED_BY = "mw-api-small-01"
+
+
+class Reply(NamedTuple):
+    """What goes over the wire, before compression.
+
+    Attributes:
+        pieces: Together, the body.
+        headers: Beside the usual ones.
+        status: The HTTP status.
+        content_type: The body's type.
+    """
+
+    pieces: list[Piece]
+    headers: Mapping[str, str] = {}
+    status: int = 200
+    content_type: str = JSON
+
+
+class ApiRefusal(Exception):  # noqa: N818  it is the API's answer, not an error of this program
+    """The API refuses a request.
+
+    Args:
+        code: The error's code.
+        text: What it says to people.
+        headers: Beside ``MediaWiki-API-Error``.
+        more: Further members of the error object.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, str | float] | None = None,
+    ) -> None:
+        super().__init__(code, text)
+        self.code = code
+        self.text = text
+        self.headers = headers or {}
+        self.more = more or {}
+
+
+def document(body: Mapping[str, Any]) -> Reply:
+    """A JSON document."""
+    return Reply([Piece(orjson.dumps(body))])
+
+
+def page(body: str, *, status: int = 200, content_type: str = HTML) -> Reply:
+    """Something to look at."""
+    return Reply([Piece(body.encode())], status=status, content_type=content_type)
+
+
+def refused(refusal: ApiRefusal, *, domain: str, error_format: str) -> Reply:
+    """The answer to a request that is refused: one ``error`` in the old format ``bc``, a list ``errors`` in all others."""
+    see = f"See https://{domain}/w/api.php for API usage."
+    if error_format == "bc":
+        error = {"code": refusal.code, "info": refusal.text, **refusal.more, "docref": see}
+        body: dict[str, Any] = {"error": error, "servedby": SERVED_BY}
+    else:
+        name = "html" if error_format == "html" else "text"
+        entry: dict[str, Any] = {"code": refusal.code, name: refusal.text, "module": "main"}
+        body = {"errors": [entry | {"data": dict(refusal.more)} if refusal.more else entry], "docref": see}
+        body["servedby"] = SERVED_BY
+    headers = {"MediaWiki-API-Error": refusal.code, **refusal.headers}
+    return Reply([Piece(orjson.dumps(body))], headers)
+
+
+def lagged(seconds: float, limit: float) -> ApiRefusal:
+    """The refusal of a request whose ``maxlag`` is below the replicas' lag ("Manual:Maxlag parameter")."""
+    return ApiRefusal(
+        "maxlag",
+        f"Waiting for 10.64.16.7: {seconds:g} seconds lagged.",
+        headers={"Retry-After": str(max(int(limit), 5)), "X-Database-Lag": str(int(seconds))},
+        more={"host": "10.64.16.7", "lag": seconds, "type": "db"},
+    )

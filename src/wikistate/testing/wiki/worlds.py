@@ -1,0 +1,174 @@
+"""What a small wiki knows: a world that is held in memory, and one that makes up every revision it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import orjson
+
+from wikistate.testing import prose
+from wikistate.testing.pages import Page, Revision, Wiki, slot
+from wikistate.testing.wiki.pieces import Piece
+from wikistate.testing.wiki.shapes import Shape, measured, render
+
+if TYPE_CHECKING:
+    from wikistate.testing.corpus import Corpus
+
+
+class Fragment(NamedTuple):
+    """A revision ready to be sent.
+
+    Attributes:
+        page: The page it belongs to.
+        pieces: Together, the JSON object of the revision.
+        size: What it adds to the size of a result.
+    """
+
+    page: Page
+    pieces: tuple[Piece, ...]
+    size: int
+
+
+class World(Protocol):
+    """Wikis and what is in them, as a reader without special rights sees them.
+
+    Protocol: called on the server's loop for every request; nothing blocks. Numbers are unique within a wiki only.
+    """
+
+    @property
+    def wikis(self) -> dict[str, Wiki]:
+        """The wikis by domain. The first answers to requests that name none."""
+
+    def fragment(self, wiki: Wiki, rev_id: int, shape: Shape) -> Fragment | None:
+        """A revision, None when there is no such revision or its page is deleted."""
+
+    def find(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
+        """The same, as values."""
+
+    def page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
+        """A page by its prefixed title in text form, or by its number."""
+
+    def latest(self, wiki: Wiki, page: Page) -> int:
+        """The number of the page's current revision."""
+
+
+class SmallWorld:
+    """A world held in memory. What was sent once is kept encoded.
+
+    Args:
+        wikis: The wikis; the first answers to requests that name none.
+    """
+
+    def __init__(self, *wikis: Wiki) -> None:
+        self.wikis = {wiki.domain: wiki for wiki in wikis}
+        self._revisions: dict[tuple[str, int], tuple[Page, Revision]] = {}
+        self._pages: dict[tuple[str, int], Page] = {}
+        self._titles: dict[tuple[str, str], Page] = {}
+        self._latest: dict[tuple[str, int], int] = {}
+        self._fragments: dict[tuple[str, int, Shape], Fragment] = {}
+
+    @classmethod
+    def of(cls, corpus: Corpus, *, with_deleted: bool = False) -> SmallWorld:
+        """The world at the end of a corpus.
+
+        Args:
+            corpus: What happened.
+            with_deleted: Whether revisions of deleted pages can still be had, as at the moment of their events. Without
+                it, the answer to them is ``badrevids``, which is what a job far behind the wiki sees.
+        """
+        world = cls(*corpus.wikis.values())
+        for stored in corpus.revisions():
+            if with_deleted or not stored.deleted:
+                world.put(stored.wiki, stored.page, stored.revision)
+        return world
+
+    def put(self, wiki: Wiki, page: Page, *revisions: Revision) -> None:
+        """Add or replace a page and some of its revisions; the last one given becomes the current one."""
+        self.wikis.setdefault(wiki.domain, wiki)
+        self._pages[wiki.wiki_id, page.page_id] = page
+        self._titles[wiki.wiki_id, page.title] = page
+        for revision in revisions:
+            self._revisions[wiki.wiki_id, revision.rev_id] = page, revision
+            self._latest[wiki.wiki_id, page.page_id] = revision.rev_id
+            self._fragments = {key: kept for key, kept in self._fragments.items() if key[1] != revision.rev_id}
+
+    def remove(self, wiki: Wiki, rev_id: int) -> None:
+        """Forget a revision, as a deletion of its page does for readers."""
+        self._revisions.pop((wiki.wiki_id, rev_id), None)
+        self._fragments = {key: kept for key, kept in self._fragments.items() if key[:2] != (wiki.wiki_id, rev_id)}
+
+    def fragment(self, wiki: Wiki, rev_id: int, shape: Shape) -> Fragment | None:
+        """See `World`."""
+        key = (wiki.wiki_id, rev_id, shape)
+        if (known := self._fragments.get(key)) is not None:
+            return known
+        if (found := self.find(wiki, rev_id)) is None:
+            return None
+        page, revision = found
+        shown = render(revision, shape)
+        fragment = self._fragments[key] = Fragment(page, (Piece(orjson.dumps(shown)),), measured(shown))
+        return fragment
+
+    def find(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
+        """See `World`."""
+        return self._revisions.get((wiki.wiki_id, rev_id))
+
+    def page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
+        """See `World`."""
+        return self._titles.get((wiki.wiki_id, title)) if title else self._pages.get((wiki.wiki_id, page_id))
+
+    def latest(self, wiki: Wiki, page: Page) -> int:
+        """See `World`."""
+        return self._latest[wiki.wiki_id, page.page_id]
+
+
+class BenchWorld:
+    """A world without end and without memory: every revision exists, with the same body.
+
+    Args:
+        wikis: The wikis.
+        body_bytes: The size of the body of each revision.
+    """
+
+    def __init__(self, *wikis: Wiki, body_bytes: int = 10_240) -> None:
+        self.wikis = {wiki.domain: wiki for wiki in wikis}
+        self._slots = (slot(prose.filler(body_bytes)),)
+        self._tails: dict[Shape, tuple[bytes, Piece, int]] = {}
+
+    def fragment(self, wiki: Wiki, rev_id: int, shape: Shape) -> Fragment | None:
+        """See `World`. A revision's page has the same number."""
+        del wiki
+        if rev_id <= 0:
+            return None
+        start, tail, size = self._tails.get(shape) or self._prepare(shape)
+        # The parent is not stated: all that differs between two revisions is their number.
+        head = Piece(b"%s%d" % (start, rev_id)) if start else Piece(b"")
+        return Fragment(_bench_page(rev_id), (head, tail), size)
+
+    def find(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
+        """See `World`."""
+        del wiki
+        return (_bench_page(rev_id), Revision(rev_id, self._slots, None)) if rev_id > 0 else None
+
+    def page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
+        """See `World`. Titles lead nowhere."""
+        del wiki
+        return _bench_page(page_id) if page_id > 0 and not title else None
+
+    def latest(self, wiki: Wiki, page: Page) -> int:
+        """See `World`."""
+        del wiki
+        return page.page_id
+
+    def _prepare(self, shape: Shape) -> tuple[bytes, Piece, int]:
+        """The JSON before and after the number, which comes first when it comes at all."""
+        shown = render(Revision(1, self._slots, None), shape)
+        document = orjson.dumps(shown)
+        start = b'{"revid":' if "revid" in shown else b""
+        tail = Piece(document[len(start) + 1 :] if start else document)
+        self._tails[shape] = start, tail, measured(shown)
+        return self._tails[shape]
+
+
+def _bench_page(number: int) -> Page:
+    return Page(number, f"Page {number}")

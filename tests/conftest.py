@@ -1,0 +1,114 @@
+"""What the whole suite shares: the real parts, started when the first test asks for them, and what a skip means."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import pytest
+
+from wikistate.errors import PartError
+from wikistate.testing.broker import KafkaBroker
+from wikistate.testing.mediawiki import RealMediaWiki
+from wikistate.testing.parts import PARTS
+from wikistate.testing.parts import kcat as find_kcat
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+MARKED = ("kafka", "mediawiki")
+"""Fixtures that start a real part; a test that uses one gets the marker of the same name."""
+
+STRICT = os.environ.get("CI") == "true"
+"""Whether a skipped test counts as failed: on a machine that is there for testing, nothing may be missing."""
+
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+class NewTopic(Protocol):
+    """Creates topics that no other test has seen."""
+
+    def __call__(self, partitions: int = 1, **settings: str) -> str:
+        """Create one and return its name; settings are the topic's, with ``_`` for ``.`` in their names."""
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A running broker, one for the session. Whoever kills it starts it again, or takes a `KafkaBroker` of its own."""
+    _require("java", "kafka-broker")
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic(kafka: KafkaBroker, request: pytest.FixtureRequest) -> NewTopic:
+    """Creates topics named after the test."""
+
+    def create(partitions: int = 1, **settings: str) -> str:
+        stem = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:100]
+        name = f"{stem}.{uuid.uuid4().hex[:8]}"
+        named = {key.replace("_", "."): value for key, value in settings.items()}
+        return kafka.create_topic(name, partitions=partitions, settings=named)
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def mediawiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMediaWiki]:
+    """A running wiki, one for the session: take page titles that no other test takes."""
+    _require("mediawiki")
+    with RealMediaWiki(tmp_path_factory.mktemp("mediawiki")) as wiki:
+        yield wiki
+
+
+@pytest.fixture(scope="session")
+def kcat() -> str:
+    """The path of `kcat`."""
+    _require("kcat")
+    return find_kcat()
+
+
+@pytest.fixture(scope="session")
+def long_faults() -> bool:
+    """Whether fault tests take their long form, as they do under `make faults`."""
+    return os.environ.get("WIKISTATE_FAULTS") == "long"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out."""
+    for item in items:
+        for name in MARKED:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skipped test into a failed one where skipping is not allowed."""
+    return _strict((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a test file that skips itself as a whole."""
+    return _strict((yield))
+
+
+def _strict(report: Report) -> Report:
+    # An expected failure is reported as skipped too, and is none.
+    if STRICT and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"CI=true, and this was skipped: {report.longreprtext or report.longrepr}"
+    return report
+
+
+def _require(*parts: str) -> None:
+    """Skip when a part cannot be had. A part that is there and does not start is an error."""
+    for part in parts:
+        try:
+            PARTS[part]()
+        except PartError as error:
+            pytest.skip(f"{part} cannot be had: {error}")
