@@ -71,6 +71,10 @@ class SourceOptions(Settings):
     path: str = ""
     """File: the NDJSON file to read; `.gz` and `.zst` are decompressed. `-` is standard input."""
 
+    bookmark: str = ""
+    """File: a small file that keeps the position, so that a restart goes on where the last commit was. Empty: each run
+    reads from the beginning."""
+
     max_record_bytes: PositiveInt = 64 * MIB
     """File: a longer line is not read into memory; it becomes an error event with its beginning."""
 
@@ -295,6 +299,10 @@ class LocalRunnerSettings(Settings):
 
     poll_records: PositiveInt = 500
     """Records read at once."""
+
+    instance: str = ""
+    """What tells this process from other replicas of the job and stays the same over restarts. With `EXACTLY_ONCE` it
+    is part of the transactional id. Empty: the host's name, which is right for one process a host."""
 
     drain_timeout: PositiveFloat = 30.0
     """Seconds that a stop waits for events in flight; what is not done by then is done by the next run."""

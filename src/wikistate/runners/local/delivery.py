@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wikistate.adapters.connectors.kafka.source import KafkaSource
+    from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
     from wikistate.adapters.connectors.ports import Sink, Source
     from wikistate.core.record import Output, Partition, Role
 
@@ -57,10 +59,7 @@ class AtLeastOnce:
 
     async def write(self, outputs: Sequence[Output]) -> None:
         """See `Delivery`."""
-        for role, sink in self._sinks.items():
-            batch = [output for output in outputs if output.role is role]
-            if batch:
-                await sink.write(batch)
+        await _write_by_role(self._sinks, outputs)
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Delivery`."""
@@ -80,3 +79,42 @@ class NoGuarantee(AtLeastOnce):
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Delivery`."""
         await self._source.commit(positions)
+
+
+class ExactlyOnce:
+    """Outputs and positions in one transaction, which begins with the first output after a commit."""
+
+    in_partition_order = True
+
+    def __init__(self, source: KafkaSource, sinks: Mapping[Role, Sink], transactions: KafkaTransactions) -> None:
+        self._source = source
+        self._sinks = sinks
+        self._transactions = transactions
+
+    async def open(self) -> None:
+        """See `Delivery`."""
+        await self._transactions.open()
+        for sink in self._sinks.values():
+            await sink.open()
+
+    async def write(self, outputs: Sequence[Output]) -> None:
+        """See `Delivery`."""
+        await self._transactions.begin()
+        await _write_by_role(self._sinks, outputs)
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """See `Delivery`."""
+        await self._transactions.commit(positions, await self._source.group_metadata())
+
+    async def close(self) -> None:
+        """See `Delivery`. What is not committed is aborted."""
+        await self._transactions.close()
+        for sink in self._sinks.values():
+            await sink.close()
+
+
+async def _write_by_role(sinks: Mapping[Role, Sink], outputs: Sequence[Output]) -> None:
+    for role, sink in sinks.items():
+        batch = [output for output in outputs if output.role is role]
+        if batch:
+            await sink.write(batch)

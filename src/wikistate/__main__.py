@@ -1,0 +1,5 @@
+"""``python -m wikistate``."""
+
+from wikistate.cli.app import main
+
+main()

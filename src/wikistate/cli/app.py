@@ -1,0 +1,155 @@
+"""The command line: ``wikistate run``, ``wikistate config``, ``wikistate demo``.
+
+Command bodies are imported when they run, so that ``wikistate --help`` and a job's start do not pay for each other.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wikistate import __version__
+from wikistate.cli.exits import tell
+from wikistate.errors import WikistateError
+
+app = typer.Typer(
+    name="wikistate",
+    help="Event-carried state transfer for MediaWiki: streams that say what a page changed to.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+config_app = typer.Typer(help="Look at configuration without running anything.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+Config = Annotated[
+    list[Path] | None,
+    typer.Option("--config", "-c", metavar="FILE", help="YAML file; repeat it, later files win key by key."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, for example enrich.batch_size=20; repeatable."),
+]
+SourceUrl = Annotated[
+    str,
+    typer.Option(
+        "--source",
+        metavar="URL",
+        help="kafka://host:port/topic[?group=…&start=committed|earliest|latest|TIME&end=latest|TIME], file:PATH, or - "
+        "for standard input.",
+    ),
+]
+SinkUrl = Annotated[
+    str, typer.Option("--sink", metavar="URL", help="kafka://host:port/topic, file:PATH[.gz|.zst], or -.")
+]
+ErrorSinkUrl = Annotated[
+    str,
+    typer.Option("--error-sink", metavar="URL", help="Where error events go; by default beside the sink."),
+]
+Wiki = Annotated[
+    list[str] | None,
+    typer.Option("--wiki", metavar="DOMAIN=API_URL", help="A wiki that events may name; repeatable."),
+]
+Job = Annotated[str, typer.Argument(metavar="JOB", help="page-content-change")]
+
+
+@app.command()
+def run(
+    job: Job,
+    *,
+    config: Config = None,
+    set_: Set = None,
+    source: SourceUrl = "",
+    sink: SinkUrl = "",
+    error_sink: ErrorSinkUrl = "",
+    wiki: Wiki = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve Prometheus metrics on this port of loopback; 0 takes a free one.")
+    ] = None,
+    create_topics: Annotated[bool, typer.Option("--create-topics", help="Make Kafka topics that are missing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Connect to everything, read and write nothing.")] = False,
+    progress: Annotated[
+        bool | None, typer.Option("--progress/--no-progress", help="A live line; by default at a terminal.")
+    ] = None,
+) -> None:
+    """Run a job until its source ends or it is told to stop.
+
+    SIGTERM or Ctrl+C finishes what is in flight and commits it; a second one stops at once.
+    """
+    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.run import run_job  # noqa: PLC0415
+
+    flags = Flags(
+        source=source,
+        sink=sink,
+        error_sink=error_sink,
+        wikis=tuple(wiki or ()),
+        metrics_port=metrics_port,
+        assignments=tuple(set_ or ()),
+        files=tuple(config or ()),
+    )
+    raise typer.Exit(run_job(job, flags, create_topics=create_topics, check=check, progress=progress))
+
+
+@app.command()
+def demo(
+    *,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the output goes.")] = Path("out"),
+    events: Annotated[int, typer.Option(metavar="N", min=1, help="How many changes the sample has.")] = 3000,
+) -> None:
+    """See it work: a small wiki, a sample of its changes, page-content-change over both."""
+    from wikistate.cli.demo import run_demo  # noqa: PLC0415
+
+    raise typer.Exit(run_demo(out, events))
+
+
+@config_app.command("check")
+def config_check(
+    *,
+    job: Annotated[str, typer.Option(help="The job that the configuration is for.")] = "page-content-change",
+    config: Config = None,
+    set_: Set = None,
+) -> None:
+    """Say whether the configuration is right; unknown keys count as wrong here."""
+    from wikistate.cli import configuration  # noqa: PLC0415
+
+    raise typer.Exit(configuration.check(job, tuple(config or ()), tuple(set_ or ())))
+
+
+@config_app.command("show")
+def config_show(
+    *,
+    job: Annotated[str, typer.Option(help="The job that the configuration is for.")] = "page-content-change",
+    config: Config = None,
+    set_: Set = None,
+) -> None:
+    """Print the configuration that would hold, defaults included, as YAML."""
+    from wikistate.cli import configuration  # noqa: PLC0415
+
+    raise typer.Exit(configuration.show(job, tuple(config or ()), tuple(set_ or ())))
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of the configuration, for editors and charts."""
+    from wikistate.cli import configuration  # noqa: PLC0415
+
+    raise typer.Exit(configuration.schema())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """The entry point: runs a command, and turns our errors into a message and an exit code."""
+    try:
+        app()
+    except WikistateError as error:
+        sys.exit(tell(error))

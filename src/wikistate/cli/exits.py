@@ -1,0 +1,45 @@
+"""Exit codes, and the one place where an error becomes what the operator sees.
+
+====  ==============================================================================================
+0     done: the source ended, or a stop was asked for and everything read was finished
+1     a defect of ours; the traceback is shown, please report it
+2     the settings or the command line are wrong; nothing was read
+3     an input file or document is not what it must be
+4     something outside does not do its part: broker, file system, wiki, schema repository
+130   stopped at once by a second Ctrl+C or SIGTERM; what was not committed is done by the next run
+====  ==============================================================================================
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+
+from wikistate.errors import Domain, WikistateError
+
+
+class Exit(IntEnum):
+    """What the process tells its parent."""
+
+    OK = 0
+    INTERNAL = 1
+    CONFIG = 2
+    INPUT = 3
+    EXTERNAL = 4
+    STOPPED_AT_ONCE = 130
+
+
+_BY_DOMAIN = {
+    Domain.CONFIG: Exit.CONFIG,
+    Domain.INPUT: Exit.INPUT,
+    Domain.EXTERNAL: Exit.EXTERNAL,
+    Domain.INTERNAL: Exit.INTERNAL,
+}
+
+
+def tell(error: WikistateError) -> Exit:
+    """Prints an error to standard error and says with which code to exit."""
+    print(f"wikistate: {error.message}", file=sys.stderr)  # noqa: T201  (a command's voice)
+    if error.hint:
+        print(error.hint.strip("\n"), file=sys.stderr)  # noqa: T201
+    return _BY_DOMAIN[error.domain]

@@ -1,0 +1,89 @@
+"""What the command line says, as a layer of settings above the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wikistate.adapters.connectors.positions import describe
+from wikistate.adapters.connectors.urls import FileUrl, KafkaUrl, StandardStream, parse_url
+from wikistate.config.layers import Layer, parse_assignment, read_file
+from wikistate.config.load import Loaded, load
+from wikistate.errors import ConfigError
+from wikistate.jobs.catalogue import job_named
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The options of ``wikistate run`` that are settings."""
+
+    files: tuple[Path, ...] = ()
+    assignments: tuple[str, ...] = ()
+    source: str = ""
+    sink: str = ""
+    error_sink: str = ""
+    wikis: tuple[str, ...] = ()
+    metrics_port: int | None = None
+
+
+def load_configuration(job: str, flags: Flags) -> Loaded:
+    """The configuration of a job: its defaults, then the files, then the command line.
+
+    Raises:
+        ConfigError: Something of it is wrong.
+    """
+    defaults = Layer(values=dict(job_named(job).defaults))
+    return load([defaults, *map(read_file, flags.files), _command_line(flags)])
+
+
+def _command_line(flags: Flags) -> Layer:
+    layer = Layer(strict=True)
+    for text in flags.assignments:
+        layer.put(*parse_assignment(text), "--set")
+    _put_end(layer, "source", flags.source, "--source")
+    _put_end(layer, "sink", flags.sink, "--sink")
+    _put_end(layer, "error_sink", flags.error_sink, "--error-sink")
+    for text in flags.wikis:
+        domain, equals, api = text.partition("=")
+        if not (domain and equals and api):
+            raise ConfigError(f"--wiki {text}: expected DOMAIN=API_URL, for example my.wiki=https://my.wiki/w/api.php.")
+        layer.put(("wikis", domain, "api"), api, "--wiki")
+    if flags.metrics_port is not None:
+        layer.put(("telemetry", "metrics_port"), flags.metrics_port, "--metrics-port")
+    return layer
+
+
+def _put_end(layer: Layer, end: str, text: str, flag: str) -> None:
+    if not text:
+        return
+    for key, value in _end_settings(end, text, flag).items():
+        layer.put(("stream_manager", end, *key.split(".")), value, flag)
+
+
+def _end_settings(end: str, text: str, flag: str) -> dict[str, Any]:
+    match parse_url(text, key=flag):
+        case FileUrl(path):
+            return {"connector": "file", "options.path": path}
+        case StandardStream():
+            return {"connector": "file", "options.path": "-"}
+        case KafkaUrl() as url:
+            return {"connector": "kafka", **_kafka_settings(end, url, flag)}
+
+
+def _kafka_settings(end: str, url: KafkaUrl, flag: str) -> dict[str, Any]:
+    settings: dict[str, Any] = {"options.bootstrap_servers": url.bootstrap_servers}
+    if end == "source":
+        settings["options.topics"] = list(url.topics)
+        settings["options.offsets_initializer"] = describe(url.start)
+        if url.group:
+            settings["options.consumer_group"] = url.group
+        if url.end is not None:
+            settings["options.end"] = describe(url.end)
+        return settings
+    if len(url.topics) != 1 or url != KafkaUrl(url.bootstrap_servers, url.topics):
+        raise ConfigError(f"{flag}: a sink takes one topic and no options, as in kafka://host:port/topic.")
+    settings["options.topic"] = url.topics[0]
+    return settings

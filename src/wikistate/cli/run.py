@@ -1,0 +1,126 @@
+"""``wikistate run``: from flags to a running job, with its signals, its status and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from wikistate.cli.exits import Exit
+from wikistate.cli.flags import load_configuration
+from wikistate.cli.status import Status
+from wikistate.cli.topics import create_missing_topics
+from wikistate.jobs.catalogue import job_named
+from wikistate.runners.local.launch import check_ends, local_runner
+from wikistate.telemetry.logs import configure_logs
+from wikistate.telemetry.meter import RecordingMeter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from wikistate.cli.flags import Flags
+    from wikistate.config.model import Telemetry
+    from wikistate.runners.local.runner import LocalRunner
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+def run_job(name: str, flags: Flags, *, create_topics: bool, check: bool, progress: bool | None) -> Exit:
+    """Runs a job by name.
+
+    Args:
+        name: Of the job.
+        flags: What the command line says.
+        create_topics: Make missing Kafka topics first.
+        check: Only connect to everything.
+        progress: Show a live line; None for "at a terminal".
+
+    Raises:
+        WikistateError: The job cannot start or cannot go on.
+    """
+    entry = job_named(name)
+    loaded = load_configuration(name, flags)
+    configuration = loaded.configuration
+    configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
+    for warning in loaded.warnings:
+        log.warning("There is a setting that is not known.", setting=warning)
+    meter = RecordingMeter()
+    job, ends = entry.assemble(configuration, meter)
+    if create_topics:
+        in_loop(create_missing_topics(ends))
+    if check:
+        in_loop(check_ends(job, ends, configuration.local))
+        print("Everything answers: the job can run.", file=sys.stderr)  # noqa: T201
+        return Exit.OK
+    status = Status(meter, total=None, live=sys.stderr.isatty() if progress is None else progress)
+    with metrics_endpoint(configuration.telemetry, meter):
+        end = in_loop(drive(local_runner(job, ends, configuration.local, meter), status))
+    status.summary()
+    return end
+
+
+@contextlib.contextmanager
+def metrics_endpoint(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[None]:
+    """Serves metrics meanwhile, where a port is set."""
+    if telemetry.metrics_port is None:
+        yield
+        return
+    from wikistate.telemetry.prometheus import serve  # noqa: PLC0415  (a run without the endpoint does not pay for it)
+
+    port, end = serve(meter, host=telemetry.metrics_host, port=telemetry.metrics_port)
+    log.info("Metrics are served.", url=f"http://{telemetry.metrics_host}:{port}/metrics")
+    try:
+        yield
+    finally:
+        end()
+
+
+async def drive(runner: LocalRunner, status: Status) -> Exit:
+    """Runs to the end, with the live line beside it and the signals wired: the first drains, the second ends at once."""
+    run = asyncio.ensure_future(runner.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop_or_end(runner, run))
+    line = asyncio.ensure_future(status.follow())
+    try:
+        await run
+    except asyncio.CancelledError:
+        return Exit.STOPPED_AT_ONCE
+    finally:
+        line.cancel()
+        await asyncio.gather(line, return_exceptions=True)
+    return Exit.OK
+
+
+def _stop_or_end(runner: LocalRunner, run: asyncio.Future[None]) -> Callable[[], None]:
+    asked = False
+
+    def react() -> None:
+        nonlocal asked
+        if asked:
+            run.cancel()
+        else:
+            asked = True
+            log.info("Stopping: what is in flight is finished and committed. Once more stops at once.")
+            runner.stop()
+
+    return react
+
+
+def in_loop(main: Coroutine[object, object, T]) -> T:
+    """Runs a coroutine in a loop of its own, uvloop's where there is one."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415
+    except ImportError:  # not on Windows; asyncio's own loop does the same more slowly
+        return asyncio.new_event_loop
+    return new_event_loop

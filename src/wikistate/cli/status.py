@@ -1,0 +1,87 @@
+"""What a person at a terminal sees of a run: a live line while it goes on, a summary at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from wikistate.telemetry import metrics
+
+if TYPE_CHECKING:
+    from wikistate.telemetry.meter import RecordingMeter
+
+REFRESH_SECONDS = 0.2
+
+
+class Status:
+    """Shows a run by what its meter recorded; the run itself knows nothing of it.
+
+    Args:
+        meter: Where the run reports.
+        total: How many records the source holds, None when nobody knows.
+        live: Whether to show the live line.
+    """
+
+    def __init__(self, meter: RecordingMeter, *, total: int | None, live: bool) -> None:
+        self._meter = meter
+        self._total = total
+        self._live = live
+        self._began = time.monotonic()
+        self.console = Console(stderr=True)
+
+    async def follow(self) -> None:
+        """Refreshes the live line until cancelled."""
+        if not self._live:
+            return
+        with self._progress() as progress:
+            task = progress.add_task("", total=self._total)
+            try:
+                while True:
+                    progress.update(task, completed=self._done(), description=self._line())
+                    await asyncio.sleep(REFRESH_SECONDS)
+            finally:
+                progress.update(task, completed=self._done(), description=self._line())
+
+    def _progress(self) -> Progress:
+        counted = (BarColumn(), MofNCompleteColumn()) if self._total is not None else (SpinnerColumn(),)
+        return Progress(*counted, TextColumn("{task.description}"), TimeElapsedColumn(), console=self.console)
+
+    def _done(self) -> float:
+        produced = self._meter.total(metrics.EVENTS_PRODUCED)
+        return produced + self._meter.total(metrics.EVENTS_FILTERED)
+
+    def _line(self) -> str:
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        waiting = self._meter.total(metrics.WIKI_WAITING)
+        parts = [f"{self._done() / seconds:,.0f} events/s"]
+        if errors := self._meter.total(metrics.EVENTS_ERRORS):
+            parts.append(f"[red]{errors:,.0f} errors[/red]")
+        if waiting:
+            parts.append(f"{waiting:,.0f} wait for the wiki")
+        return ", ".join(parts)
+
+    def summary(self) -> None:
+        """Prints what the run did."""
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        produced = self._meter.by_label(metrics.EVENTS_PRODUCED)
+        requests = self._meter.total(metrics.WIKI_REQUESTS)
+        table = Table(show_header=False, box=None, padding=(0, 2))
+        table.add_column(justify="right")
+        table.add_column()
+        table.add_row(f"{self._meter.total(metrics.EVENTS_CONSUMED):,.0f}", "events read")
+        table.add_row(f"{produced.get(('sink',), 0):,.0f}", "events written")
+        for (reason,), count in self._meter.by_label(metrics.EVENTS_FILTERED).items():
+            table.add_row(f"{count:,.0f}", f"dropped: {reason}")
+        table.add_row(f"{produced.get(('error',), 0):,.0f}", "error events")
+        for (kind,), count in sorted(self._meter.by_label(metrics.EVENTS_ERRORS).items()):
+            table.add_row(f"{count:,.0f}", f"  {kind}")
+        table.add_row(f"{requests:,.0f}", "requests to wikis")
+        for (cause,), count in sorted(self._meter.by_label(metrics.WIKI_RETRIES).items()):
+            table.add_row(f"{count:,.0f}", f"  asked again: {cause}")
+        table.add_row(f"{seconds:,.1f}", f"seconds, {self._done() / seconds:,.0f} events/s")
+        self.console.print(table)

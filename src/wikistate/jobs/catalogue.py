@@ -1,0 +1,50 @@
+"""The jobs by name: what the command line can run."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wikistate.errors import ConfigError
+from wikistate.jobs import page_content_change
+from wikistate.jobs.assembly import assemble_page_content_change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wikistate.config.model import Configuration
+    from wikistate.jobs.assembly import Assembled
+    from wikistate.telemetry.meter import Meter
+
+
+class Entry(NamedTuple):
+    """A job that can be run.
+
+    Attributes:
+        name: As the command line says it.
+        defaults: Settings that hold unless the operator says otherwise.
+        assemble: Makes job and ends out of a configuration; called in the process that runs the job.
+    """
+
+    name: str
+    defaults: Mapping[str, Any]
+    assemble: Callable[[Configuration, Meter], Assembled]
+
+
+_JOBS = {
+    entry.name: entry
+    for entry in (Entry(page_content_change.NAME, page_content_change.DEFAULTS, assemble_page_content_change),)
+}
+
+
+def job_named(name: str) -> Entry:
+    """The job with this name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name in _JOBS:
+        return _JOBS[name]
+    nearest = difflib.get_close_matches(name, _JOBS, n=1, cutoff=0.4)
+    advice = f" Did you mean {nearest[0]}?" if nearest else ""
+    raise ConfigError(f"There is no job {name!r}; there are: {', '.join(_JOBS)}.{advice}")

@@ -1,0 +1,111 @@
+"""From a configuration to the wikis that may be asked and the client that asks them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wikistate import __version__
+from wikistate.adapters.http import HttpClient, HttpSettings
+from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, secret_from
+from wikistate.adapters.mediawiki.dispatcher import BatchSettings
+from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm
+from wikistate.adapters.mediawiki.revisions import RevisionClient
+from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMPLATE, Wikis
+from wikistate.core.enrichment.judge import RetryPolicy
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from wikistate.adapters.mediawiki.credentials import Credential
+    from wikistate.config.model import Configuration, CredentialSettings
+    from wikistate.telemetry.meter import Meter
+
+
+def http_settings(configuration: Configuration) -> HttpSettings:
+    """How requests are made, to wikis and to where documents lie."""
+    enrich = configuration.enrich
+    return HttpSettings(
+        user_agent=f"{enrich.user_agent} wikistate/{__version__}".strip(),
+        routes=configuration.stream_manager.http_client_routes,
+        ca_bundle=Path(enrich.ssl_ca_bundle_path) if enrich.ssl_ca_bundle_path else None,
+        connect_timeout=enrich.connect_timeout,
+        read_timeout=enrich.request_timeout,
+        total_timeout=enrich.request_timeout,
+    )
+
+
+def allowed_wikis(configuration: Configuration) -> Wikis:
+    """The list of wikis that events may name.
+
+    Raises:
+        ConfigError: A domain or a URL is not one.
+    """
+    return Wikis(
+        domains=WIKIMEDIA_DOMAINS if configuration.allow_wikimedia else (),
+        template=configuration.enrich.mediawiki_api_endpoint_template or WIKIMEDIA_TEMPLATE,
+        explicit={domain: wiki.api for domain, wiki in configuration.wikis.items()},
+        farms={domain: wiki.farm for domain, wiki in configuration.wikis.items() if wiki.farm},
+    )
+
+
+def revision_client(configuration: Configuration, meter: Meter) -> RevisionClient:
+    """The client that fetches content, with the limits of each farm.
+
+    Raises:
+        ConfigError: A credential cannot be read.
+    """
+    enrich, manager, retry = configuration.enrich, configuration.stream_manager, configuration.enrich.retry
+    one_by_one = not manager.process_async_enabled_default
+    workers = 1 if one_by_one else manager.process_max_workers_default
+    return RevisionClient(
+        HttpClient(http_settings(configuration)),
+        meter,
+        policy=RetryPolicy(
+            max_attempts=retry.max_attempts,
+            base_delay=retry.base_delay,
+            max_delay=retry.max_delay,
+            retry_after_cap=retry.max_retry_after,
+            acceptable_lag=retry.acceptable_lag,
+        ),
+        batches=BatchSettings(
+            max_batch=1 if one_by_one else manager.process_batch_size_default or enrich.batch_size,
+            linger=enrich.linger,
+            maxlag=enrich.maxlag,
+            max_response_bytes=enrich.max_response_bytes,
+        ),
+        farm_settings=lambda name: _farm(configuration, name, workers),
+        credentials={
+            domain: credential
+            for domain, wiki in configuration.wikis.items()
+            if (credential := _credential(wiki.credentials, key=f"wikis.{domain}.credentials"))
+        },
+    )
+
+
+def _farm(configuration: Configuration, name: str, workers: int | None) -> FarmSettings:
+    """Limits of a farm: what the operator says of it, else our default, which the public jobs' workers may lower."""
+    default = default_farm(name)
+    stated = configuration.farms.get(name)
+    concurrency = stated.concurrency if stated else None
+    return FarmSettings(
+        max_concurrency=concurrency or min(default.max_concurrency, workers or default.max_concurrency),
+        rate=stated.rate if stated else default.rate,
+    )
+
+
+def _credential(settings: CredentialSettings, *, key: str) -> Credential | None:
+    if settings.token_env or settings.token_file:
+        return BearerToken(_secret(settings.token_env, settings.token_file))
+    if not settings.bot_name:
+        return None
+    if not (settings.bot_password_env or settings.bot_password_file):
+        raise ConfigError(
+            f"{key}.bot_name is set, but there is no password.",
+            hint=f"Set {key}.bot_password_env or {key}.bot_password_file.",
+            key=key,
+        )
+    return BotPassword(settings.bot_name, _secret(settings.bot_password_env, settings.bot_password_file))
+
+
+def _secret(env: str, file: str) -> str:
+    return secret_from(env=env or None, file=Path(file) if file else None)

@@ -1,0 +1,130 @@
+"""From a job and its ends to a local runner: makes the connectors and the delivery, and hands them over."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.connectors.files import STANDARD_ERROR, STANDARD_INPUT, STANDARD_OUTPUT, FileSink, FileSource
+from wikistate.adapters.connectors.kafka.producer import KafkaProducer
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, KafkaSourceSettings, transactional_id
+from wikistate.adapters.connectors.kafka.sink import KafkaSink
+from wikistate.adapters.connectors.kafka.source import KafkaSource
+from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
+from wikistate.adapters.connectors.positions import parse_end, parse_start
+from wikistate.config.model import DeliveryGuarantee
+from wikistate.core.record import Role
+from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd
+from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee
+from wikistate.runners.local.runner import LocalRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wikistate.adapters.connectors.ports import Sink, Source
+    from wikistate.config.model import LocalRunnerSettings
+    from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
+    from wikistate.jobs.job import Job
+    from wikistate.runners.local.delivery import Delivery
+    from wikistate.telemetry.meter import Meter
+
+
+def local_runner(job: Job, ends: Ends, settings: LocalRunnerSettings, meter: Meter) -> LocalRunner:
+    """A runner for a job, not yet running.
+
+    Raises:
+        ConfigError: A property of a client is wrong, or the ends do not fit the guarantee.
+    """
+    source, delivery = connect(ends, settings)
+    return LocalRunner(job, source, delivery, settings=settings, meter=meter)
+
+
+async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> None:
+    """Opens everything and closes it again; reads and writes no event.
+
+    Raises:
+        WikistateError: What the run would fail with at its start.
+    """
+    source, delivery = connect(ends, settings)
+    try:
+        await job.open()
+        await delivery.open()
+        await source.open(_nothing_was_read)
+    finally:
+        await source.close()
+        await delivery.close()
+        await job.close()
+
+
+async def _nothing_was_read(partitions: object) -> None:
+    """There is nothing to commit when partitions are revoked."""
+
+
+def connect(ends: Ends, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
+    """The source, and the sinks under the guarantee that was asked for.
+
+    Raises:
+        ConfigError: As `local_runner`.
+    """
+    if ends.guarantee is DeliveryGuarantee.EXACTLY_ONCE:
+        return _exactly_once(ends, settings)
+    source = make_source(ends.source)
+    kind = NoGuarantee if ends.guarantee is DeliveryGuarantee.NONE else AtLeastOnce
+    return source, kind(source, _make_sinks(ends))
+
+
+def _exactly_once(ends: Ends, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
+    source_end, sink_end, error_end = ends.on_one_cluster()
+    source = _kafka_source(source_end)
+    identity = transactional_id(source_end.group, settings.instance or socket.gethostname())
+    producer = KafkaProducer(producer_settings(sink_end, identity))
+    sinks = {Role.SINK: KafkaSink(sink_end.topic, producer), Role.ERROR: KafkaSink(error_end.topic, producer)}
+    return source, ExactlyOnce(source, sinks, KafkaTransactions(producer))
+
+
+def make_source(end: SourceEnd) -> Source:
+    """The connector that reads an end."""
+    if isinstance(end, KafkaSourceEnd):
+        return _kafka_source(end)
+    return FileSource(
+        [STANDARD_INPUT if end.is_standard_stream else Path(end.path)],
+        max_record_bytes=end.max_record_bytes,
+        bookmark=Path(end.bookmark) if end.bookmark else None,
+    )
+
+
+def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
+    return KafkaSource(
+        KafkaSourceSettings(
+            end.bootstrap_servers,
+            end.topics,
+            end.group,
+            start=parse_start(end.start, key="stream_manager.source.options.offsets_initializer"),
+            end=parse_end(end.end, key="stream_manager.source.options.end"),
+            properties=end.properties,
+        )
+    )
+
+
+def _make_sinks(ends: Ends) -> Mapping[Role, Sink]:
+    sink = _make_sink(ends.sink, STANDARD_OUTPUT)
+    if ends.error == ends.sink and not (isinstance(ends.sink, FileEnd) and ends.sink.is_standard_stream):
+        # Two writers of one file would tear each other's lines.
+        return {Role.SINK: sink, Role.ERROR: sink}
+    return {Role.SINK: sink, Role.ERROR: _make_sink(ends.error, STANDARD_ERROR)}
+
+
+def _make_sink(end: SinkEnd, standard_stream: int) -> Sink:
+    match end:
+        case KafkaSinkEnd():
+            return KafkaSink(end.topic, KafkaProducer(producer_settings(end)))
+        case FileEnd():
+            return FileSink(standard_stream if end.is_standard_stream else Path(end.path))
+
+
+def producer_settings(end: KafkaSinkEnd, identity: str = "") -> KafkaProducerSettings:
+    """How a Kafka end is written. `identity` is the transactional id, empty outside transactions."""
+    return KafkaProducerSettings(
+        end.bootstrap_servers, end.properties, key=f"{end.key}.properties", transactional_id=identity
+    )
