@@ -37,7 +37,12 @@ class Delivery(Protocol):
         """Hand outputs to their sinks. Raises `SinkError`."""
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Make what was written count, and the positions with it. Raises `SinkError` or `SourceError`."""
+        """Make what was written durable, and the positions with it, which may be none.
+
+        Raises:
+            SinkError: Something that was written did not arrive.
+            SourceError: The positions cannot be kept.
+        """
 
     async def close(self) -> None:
         """Close the sinks."""
@@ -65,7 +70,8 @@ class AtLeastOnce:
         """See `Delivery`."""
         for sink in self._sinks.values():
             await sink.flush()
-        await self._source.commit(positions)
+        if positions:
+            await self._source.commit(positions)
 
     async def close(self) -> None:
         """See `Delivery`."""
@@ -78,7 +84,8 @@ class NoGuarantee(AtLeastOnce):
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Delivery`."""
-        await self._source.commit(positions)
+        if positions:
+            await self._source.commit(positions)
 
 
 class ExactlyOnce:

@@ -64,6 +64,7 @@ class LocalRunner:
         self._moved = asyncio.Event()  # something was released, or the reader has ended
         self._room = asyncio.Event()
         self._sinks_busy = asyncio.Lock()  # a commit covers exactly what was written before it
+        self._unflushed = False
         self._measure = _Measurements(meter)
 
     def stop(self) -> None:
@@ -159,6 +160,7 @@ class LocalRunner:
         tickets = self._in_flight.take_released()
         outputs = [output for ticket in tickets for output in ticket.outputs or ()]
         if outputs:
+            self._unflushed = True
             await self._delivery.write(outputs)
         self._in_flight.wrote(tickets)
         self._measure.wrote(tickets, outputs)
@@ -174,7 +176,9 @@ class LocalRunner:
     async def _commit(self) -> None:
         async with self._sinks_busy:
             positions = self._in_flight.positions()
-            if positions:
+            # Written outputs are flushed also while a slow event keeps every position back: readers wait for them.
+            if positions or self._unflushed:
+                self._unflushed = False
                 await self._delivery.commit(positions)
                 self._measure.commits(1)
 
