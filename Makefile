@@ -8,7 +8,8 @@ DEV := .venv
 UV := .cache/uv
 PY := $(DEV)/bin/python
 
-.PHONY: help run test check unit contract integration e2e faults bench cover lock parts clean
+.PHONY: help run test check unit contract integration e2e faults bench cover lock parts parts-for-tests clean
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -55,7 +56,6 @@ parts: $(DEV)/.ready ## Fetch the real parts of the tests: Java, Kafka, MediaWik
 	@$(PY) -m wikistate.testing.parts
 
 # As `parts`, but outside CI a part that cannot be had only leaves out the tests that need it.
-.PHONY: parts-for-tests
 parts-for-tests: $(DEV)/.ready
 	@$(PY) -m wikistate.testing.parts || [ "$$CI" != true ]
 
@@ -63,15 +63,19 @@ clean: ## Remove environments, caches and output; fetched parts stay in the user
 	@rm -rf $(RUN) $(DEV) .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment is ready when all that its lock names is in it. It stands on hashes alone: what a registry answers
-# with is compared with the lock, also for the build backend, which is locked too and therefore not isolated.
-$(RUN)/.ready: requirements/run.lock
-$(DEV)/.ready: requirements/dev.lock
+# An environment stands on hashes alone: what a registry answers with is compared with the lock, also for the build
+# backend, which is locked too and therefore not isolated. It is made anew when its lock changes; a change of
+# pyproject.toml alone installs the package again, for its commands.
+$(RUN)/.locked: requirements/run.lock
+$(DEV)/.locked: requirements/dev.lock
 
-$(RUN)/.ready $(DEV)/.ready: pyproject.toml
+$(RUN)/.locked $(DEV)/.locked:
 	@$(ENVIRONMENT)
-	@echo "Installing $(filter %.lock,$^) into $(@D) ..."
-	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes --requirement $(filter %.lock,$^)
+	@echo "Installing $< into $(@D) ..."
+	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
+	@touch $@
+
+$(RUN)/.ready $(DEV)/.ready: %/.ready: %/.locked pyproject.toml
 	@$(@D)/bin/python $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@touch $@
 

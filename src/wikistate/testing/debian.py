@@ -48,7 +48,10 @@ def unpack(package: Path, folder: Path) -> None:
 def version(package: str) -> str:
     """The version that would be installed. Raises `PartError` when there is none."""
     lines = _with_fresh_lists(["apt-cache", "show", "--no-all-versions", package]).splitlines()
-    return next(line.removeprefix("Version: ") for line in lines if line.startswith("Version: "))
+    found = next((line for line in lines if line.startswith("Version: ")), None)
+    if found is None:
+        raise PartError(f"The package sources of this machine have no {package}.")
+    return found.removeprefix("Version: ")
 
 
 def program(name: str, *, package: str) -> Path:
