@@ -7,6 +7,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import hypothesis
 import pytest
 
 from wikistate.errors import PartError
@@ -17,6 +18,12 @@ from wikistate.testing.parts import kcat as find_kcat
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+# Shared machines stall for seconds: how long an example takes says nothing. The same examples each time, because a run
+# that fails must fail again; `make faults` draws new ones.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("drawn", deadline=None)
+hypothesis.settings.load_profile("drawn" if os.environ.get("WIKISTATE_FAULTS") == "long" else "steady")
 
 MARKED = ("kafka", "mediawiki")
 """Fixtures that start a real part; a test that uses one gets the marker of the same name."""

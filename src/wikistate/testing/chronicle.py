@@ -79,8 +79,8 @@ class Chronicle:
         match self._rng.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]:
             case "edit" if self.pages:
                 return [self._edit(self._pick())]
-            case "move" if self.pages:
-                return self._move(self._pick())
+            case "move" if self.pages and _is_movable(page := self._pick()):
+                return self._move(page)
             case "delete" if self.pages:
                 return [self._delete(self._pick())]
             case "undelete" if restorable := [page_id for page_id in self.deleted if page_id not in self._suppressed]:
@@ -90,9 +90,10 @@ class Chronicle:
             case _:
                 return [self._create(self._desk.draft())]
 
-    def _create(self, draft: Draft) -> Event:
+    def _create(self, draft: Draft, comment: str | None = None) -> Event:
         page = Page(self._page_number(), draft.title, draft.namespace, draft.redirect)
-        saved = self._revision(draft.slots, parent_id=0, comment=self._rng.choice(self._phrases.comments))
+        comment = self._rng.choice(self._phrases.comments) if comment is None else comment
+        saved = self._revision(draft.slots, parent_id=0, comment=comment)
         self.pages[page.page_id] = page
         self.history[page.page_id] = [saved]
         return events.create(page, saved, envelope=self._envelope(saved.editor))
@@ -121,7 +122,8 @@ class Chronicle:
 
     def _import(self, page: Page) -> Event:
         """An imported revision, whose parent is not known."""
-        slots = self._desk.amended(self.history[page.page_id][-1].slots, self.history[page.page_id][-1].rev_id)
+        head = self.history[page.page_id][-1]
+        slots = self._desk.amended(head.slots, head.rev_id)
         saved = self._revision(slots, parent_id=None, comment="1 revision imported")
         return events.edit(self._save(page, saved), saved, envelope=self._envelope(saved.editor))
 
@@ -135,7 +137,7 @@ class Chronicle:
         envelope = self._envelope(saved.editor)
         if self._rng.random() < 0.3:
             return [events.move(moved, saved, envelope=envelope, prior_page=page, prior=prior, comment=reason)]
-        created = self._create(redirect(moved, title=page.title))
+        created = self._create(redirect(moved, title=page.title), comment)
         left = self.pages[self._next_page]
         event = events.move(
             moved, saved, envelope=envelope, prior_page=page, prior=prior, comment=reason, left_behind=left
@@ -215,6 +217,11 @@ class Chronicle:
 
     def _uuid(self) -> str:
         return str(UUID(int=self._rng.getrandbits(128), version=4))
+
+
+def _is_movable(page: Page) -> bool:
+    """Items never move, and other technical pages would lose the ending of their titles."""
+    return page.namespace in {0, 1} and not (page.title[:1] == "Q" and page.title[1:].isdigit())
 
 
 def _user(name: str, rng: Random) -> User:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import BaseModel
@@ -12,14 +12,19 @@ from wikistate.config.load import load
 from wikistate.config.model import Configuration, DeliveryGuarantee
 from wikistate.errors import ConfigError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 def written(folder: Path, text: str, name: str = "job.yaml") -> Layer:
+    """A layer that was written to a file."""
     file = folder / name
     file.write_text(text, encoding="utf-8")
     return read_file(file)
 
 
 def assigned(*assignments: str) -> Layer:
+    """A layer from the command line."""
     layer = Layer(strict=True)
     for assignment in assignments:
         layer.put(*parse_assignment(assignment), "--set")

@@ -13,24 +13,29 @@ P0, P1 = Partition("t", 0), Partition("t", 1)
 
 
 def in_flight(*, events: int = 100, size: int = 10_000, uncommitted: int = 1_000) -> InFlight:
+    """An empty one with these bounds."""
     return InFlight(max_events=events, max_bytes=size, max_uncommitted=uncommitted)
 
 
 def record(offset: int, partition: Partition = P0, value: bytes = b"x") -> Record:
+    """A record at this offset."""
     return Record(value, None, None, partition, offset)
 
 
 def output(text: str) -> list[Output]:
+    """One output."""
     return [Output(Role.SINK, None, text.encode(), None)]
 
 
 def admit(flight: InFlight, offset: int, lane: str | None, partition: Partition = P0) -> Ticket:
+    """Admits a record and lines it up."""
     ticket = flight.admit(record(offset, partition), 0.0)
     flight.line_up(ticket, lane)
     return ticket
 
 
 def released(flight: InFlight) -> list[int]:
+    """Writes what is released; the offsets."""
     tickets = flight.take_released()
     flight.wrote(tickets)
     return [ticket.offset for ticket in tickets]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wikistate.testing.clock import ManualClock
@@ -74,6 +74,7 @@ async def test_no_time_at_all_passes_at_once() -> None:
     assert clock.now() == 0.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 50), max_size=12))
 async def test_everybody_has_woken_when_the_longest_sleep_is_over(naps: list[int]) -> None:
     """Each sleeper sees the time that it asked for."""

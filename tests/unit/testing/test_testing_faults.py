@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wikistate.errors import InputError
@@ -124,6 +124,7 @@ def test_every_action_travels_as_json() -> None:
     assert decode_rules(encode_rules(rules)) == rules
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wikistate.testing.pages import Page, Revision, base36, from_base36, hex_sha1, revision, slot
@@ -22,6 +22,7 @@ def test_small_sums_are_padded_and_the_largest_fits() -> None:
     assert len(base36("f" * 40)) == 31
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**160 - 1))
 def test_hex_to_base_36_and_back_is_the_identity(number: int) -> None:
     """No sum changes by being written the other way."""
@@ -30,6 +31,7 @@ def test_hex_to_base_36_and_back_is_the_identity(number: int) -> None:
     assert int(base36(digest), 36) == number
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_slot_counts_bytes_of_utf_8(text: str) -> None:
     """Size and sum are those of the encoded text, not of its characters."""

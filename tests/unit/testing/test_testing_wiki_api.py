@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wikistate.testing import corpus
@@ -15,6 +15,9 @@ from wikistate.testing.pages import Flaw, Page, RedirectLink, Revision, User, Vi
 from wikistate.testing.wiki import BenchWorld, Limits, SmallWorld
 from wikistate.testing.wiki.api import ActionApi
 from wikistate.testing.wiki.pieces import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 WIKI = Wiki("enwiki", "en.wikipedia.org", namespaces={0: "", 1: "Talk"})
 EVERYTHING = (
@@ -31,19 +34,22 @@ def world(*revisions: Revision, page: Page | None = None) -> SmallWorld:
 
 
 def query(
-    of: SmallWorld | BenchWorld, *revids: int, limits: Limits | None = None, lag: float = 0, **params: str
+    of: SmallWorld | BenchWorld,
+    *revids: int,
+    limits: Limits | None = None,
+    more: Mapping[str, str] | None = None,
+    **params: str,
 ) -> dict[str, Any]:
     """The document that answers a query for revisions and everything about them."""
     asked = {"revids": "|".join(map(str, revids))} if revids else {}
-    words = CONTENT | {"rvprop": EVERYTHING} | asked | params
-    reply = ActionApi(of, limits=limits).api(WIKI, words, lag=lag)
+    reply = ActionApi(of, limits=limits).api(WIKI, CONTENT | {"rvprop": EVERYTHING} | asked | params | dict(more or {}))
     document: dict[str, Any] = orjson.loads(plain(reply.pieces))
     return document
 
 
 def only(of: SmallWorld, rev_id: int, **params: str) -> dict[str, Any]:
     """The one revision of an answer."""
-    (page,) = query(of, rev_id, **params)["query"]["pages"]
+    (page,) = query(of, rev_id, more=params)["query"]["pages"]
     (found,) = page["revisions"]
     assert isinstance(found, dict)
     return found
@@ -193,7 +199,10 @@ def test_pages_come_by_number_and_revisions_within_a_page_too() -> None:
     made.put(WIKI, Page(9, "B"), revision(1), revision(4))
     made.put(WIKI, Page(2, "A"), revision(3), revision(2))
     pages = query(made, 4, 3, 2, 1)["query"]["pages"]
-    assert [[page["pageid"], *(shown["revid"] for shown in page["revisions"])] for page in pages] == [[2, 2, 3], [9, 1, 4]]
+    assert [[page["pageid"], *(shown["revid"] for shown in page["revisions"])] for page in pages] == [
+        [2, 2, 3],
+        [9, 1, 4],
+    ]
 
 
 def test_the_same_number_on_two_wikis_is_two_revisions() -> None:
@@ -207,6 +216,7 @@ def test_the_same_number_on_two_wikis_is_two_revisions() -> None:
     assert texts == ["english", "deutsch"]
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, 60), min_size=1, max_size=50))
 def test_any_set_of_ids_is_parted_into_found_and_bad(asked: set[int]) -> None:
     """Each id is answered once, as one or the other: even numbers exist, odd ones do not."""
@@ -221,6 +231,7 @@ def test_any_set_of_ids_is_parted_into_found_and_bad(asked: set[int]) -> None:
     assert all(rev_id % 2 == 1 for rev_id in bad)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 900), min_size=1, max_size=20), st.integers(1_100, 4_000))
 def test_a_continued_query_ends_and_yields_everything_once(sizes: list[int], limit: int) -> None:
     """Each answer but the last stays below the limit, goes on where it stopped, and repeats the bad ids."""
@@ -230,8 +241,8 @@ def test_a_continued_query_ends_and_yields_everything_once(sizes: list[int], lim
     seen: list[int] = []
     resume: dict[str, str] = {}
     for _ in range(len(sizes) + 1):
-        words = {"rvprop": "ids|content", **resume}
-        answer = query(made, *range(1, len(sizes) + 1), 99, limits=Limits(result_bytes=limit), **words)
+        words = {"rvprop": "ids|content"} | resume
+        answer = query(made, *range(1, len(sizes) + 1), 99, limits=Limits(result_bytes=limit), more=words)
         assert "99" in answer["query"]["badrevids"]
         revisions = [shown for page in answer["query"]["pages"] for shown in page.get("revisions", [])]
         assert sum(len(shown["slots"]["main"]["content"]) for shown in revisions) <= limit
@@ -261,7 +272,7 @@ def test_a_revision_larger_than_an_answer_never_comes() -> None:
     """The query continues at itself for ever: a client has to notice."""
     made, limits = world(revision(5, "x" * 5_000)), Limits(result_bytes=1_000)
     first = query(made, 5, limits=limits)
-    again = query(made, 5, limits=limits, **{name: str(value) for name, value in first["continue"].items()})
+    again = query(made, 5, limits=limits, more={name: str(value) for name, value in first["continue"].items()})
     assert first == again
     assert first["continue"]["rvcontinue"] == 5
     assert first["query"]["pages"][0]["revisions"] == []
@@ -311,7 +322,7 @@ def test_other_error_formats_have_a_list() -> None:
 
 
 @pytest.mark.parametrize(("maxlag", "refused"), [("5", True), ("8", False), (None, False)])
-def test_a_lagged_wiki_refuses_only_those_who_ask_it_to(maxlag: str | None, refused: bool) -> None:  # noqa: FBT001  a parameter of the table above
+def test_a_lagged_wiki_refuses_only_those_who_ask_it_to(*, maxlag: str | None, refused: bool) -> None:
     """``maxlag`` below the lag: an error with the lag, and headers that say when to come again."""
     words = CONTENT | {"revids": "1"} | ({} if maxlag is None else {"maxlag": maxlag})
     reply = ActionApi(world(revision(1))).api(WIKI, words, lag=7.25)
@@ -319,7 +330,11 @@ def test_a_lagged_wiki_refuses_only_those_who_ask_it_to(maxlag: str | None, refu
     assert ("error" in document) is refused
     if refused:
         assert reply.headers == {"MediaWiki-API-Error": "maxlag", "Retry-After": "5", "X-Database-Lag": "7"}
-        assert (document["error"]["code"], document["error"]["lag"], document["error"]["type"]) == ("maxlag", 7.25, "db")
+        assert (document["error"]["code"], document["error"]["lag"], document["error"]["type"]) == (
+            "maxlag",
+            7.25,
+            "db",
+        )
 
 
 def test_unknown_parameters_and_properties_are_remarked_on() -> None:
@@ -380,6 +395,7 @@ def test_without_format_json_the_answer_is_for_people() -> None:
     assert reply.content_type.startswith("text/html")
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**53), st.sampled_from(["ids|content", "content", EVERYTHING]))
 def test_a_world_for_benchmarks_has_every_revision(rev_id: int, rvprop: str) -> None:
     """Each with a body of the same size, whose sum is right."""

@@ -96,8 +96,7 @@ async def test_hanging_ends_when_the_client_leaves() -> None:
         with pytest.raises(TimeoutError):
             await session.get("/w/api.php", params=ASKED, timeout=aiohttp.ClientTimeout(total=0.1))
         async with asyncio.timeout(5):
-            while wiki.tally.concurrent:
-                await asyncio.sleep(0)
+            await wiki.in_flight(0)
         assert numbers(await answered(session)) == [5, 6]
 
 
@@ -106,8 +105,7 @@ async def test_a_wiki_closes_although_a_request_hangs() -> None:
     async with asyncio.timeout(5):
         async with broken(faults.Hang()) as (wiki, session):
             hanging = asyncio.create_task(answered(session))
-            while not wiki.tally.concurrent:
-                await asyncio.sleep(0)
+            await wiki.in_flight(1)
             hanging.cancel()
 
 
@@ -171,23 +169,26 @@ async def test_a_flood_can_be_read_in_part_and_in_full(action: faults.Huge | fau
         async with session.get("/w/api.php", params=ASKED) as response:
             assert len(await response.read()) == 3_000_000
         async with asyncio.timeout(5):
-            while wiki.tally.concurrent:
-                await asyncio.sleep(0)
+            await wiki.in_flight(0)
 
 
 async def test_a_bomb_is_small_on_the_wire() -> None:
     """A hundredth of what it unpacks to, or less."""
-    async with broken(faults.Bomb(3_000_000), auto_decompress=False) as (_, session):
-        async with session.get("/w/api.php", params=ASKED) as response:
-            assert response.headers["Content-Encoding"] == "gzip"
-            assert len(await response.read()) < 30_000
+    async with (
+        broken(faults.Bomb(3_000_000), auto_decompress=False) as (_, session),
+        session.get("/w/api.php", params=ASKED) as response,
+    ):
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert len(await response.read()) < 30_000
 
 
 async def test_a_redirect_names_its_target() -> None:
     """Whether it is followed is up to the client."""
-    async with broken(faults.Redirect("http://192.0.2.1/w/api.php")) as (_, session):
-        async with session.get("/w/api.php", params=ASKED, allow_redirects=False) as response:
-            assert (response.status, response.headers["Location"]) == (302, "http://192.0.2.1/w/api.php")
+    async with (
+        broken(faults.Redirect("http://192.0.2.1/w/api.php")) as (_, session),
+        session.get("/w/api.php", params=ASKED, allow_redirects=False) as response,
+    ):
+        assert (response.status, response.headers["Location"]) == (302, "http://192.0.2.1/w/api.php")
 
 
 async def test_a_stall_goes_on_for_ever_at_the_same_place() -> None:

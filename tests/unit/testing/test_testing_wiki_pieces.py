@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wikistate.testing.wiki.pieces import Piece, gzipped, plain
@@ -13,6 +13,7 @@ from wikistate.testing.wiki.pieces import Piece, gzipped, plain
 RUNS = st.builds(lambda unit, times: unit * times, st.binary(min_size=1, max_size=40), st.integers(1, 3_000))
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=400) | RUNS, max_size=12))
 def test_unpacked_they_are_what_was_put_in(parts: list[bytes]) -> None:
     """Small pieces, large ones, empty ones, none at all, in any order."""

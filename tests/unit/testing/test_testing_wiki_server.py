@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
+import pytest
 
+from wikistate.errors import PartError
 from wikistate.testing import corpus
-from wikistate.testing.faults import Delay, Rule, Status
+from wikistate.testing.faults import Delay, Rule, Status, decode_rules, encode_rules
 from wikistate.testing.pages import Page, Wiki, revision
 from wikistate.testing.wiki import BenchWorld, FakeWiki, SmallWorld, WikiProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 ENGLISH = Wiki("enwiki", "en.wikipedia.org")
 GERMAN = Wiki("dewiki", "de.wikipedia.org", "de")
@@ -99,9 +102,7 @@ async def test_what_was_asked_is_counted() -> None:
     """Requests, revisions, each revision by wiki, batch sizes, hosts, user agents."""
     async with client(headers={"User-Agent": "somebody (a@example.org)"}) as (wiki, session):
         for host, revids in (("en.wikipedia.org", "5|6"), ("en.wikipedia.org", "5"), ("de.wikipedia.org", "5|99")):
-            async with session.get(
-                "/w/api.php", params=QUERY | {"revids": revids}, headers={"Host": host}
-            ) as response:
+            async with session.get("/w/api.php", params=QUERY | {"revids": revids}, headers={"Host": host}) as response:
                 assert response.status == 200
         tally = wiki.tally
         assert (tally.requests, tally.revisions) == (3, 5)
@@ -166,12 +167,29 @@ async def test_a_wiki_in_another_process_is_steered_from_here() -> None:
     assert process.returncode == 0
 
 
+async def test_a_process_serves_the_sample_with_rules_from_a_file(tmp_path: Path) -> None:
+    """The same world as `compose` makes here, and the rules are in force from the first request on."""
+    rules = [Rule(Status(429, {"Retry-After": "1"}), nth=1)]
+    path = tmp_path / "faults.json"
+    path.write_bytes(encode_rules(rules))
+    stored = next(found for found in corpus.compose(seed=4, changes=50).revisions() if not found.deleted)
+    host = {"Host": stored.wiki.domain}
+    asked = CONTENT | {"revids": str(stored.revision.rev_id)}
+    async with (
+        WikiProcess("--seed", "4", "--changes", "50", "--faults", str(path)) as wiki,
+        aiohttp.ClientSession(wiki.url, headers=host) as session,
+    ):
+        async with session.get("/_control/faults") as response:
+            assert decode_rules(await response.read()) == rules
+        async with session.get("/w/api.php", params=asked) as response:
+            assert response.status == 429
+        async with session.get("/w/api.php", params=asked) as response:
+            assert await text(response) == stored.revision.slots[0].text
+        assert (await wiki.stats())["asked"] == {stored.wiki.wiki_id: {str(stored.revision.rev_id): 2}}
+
+
 async def test_a_process_that_cannot_start_says_so() -> None:
     """The error stands where the start was asked for."""
-    import pytest
-
-    from wikistate.errors import PartError
-
     with pytest.raises(PartError, match="did not start"):
         async with WikiProcess("--no-such-option"):
             pass

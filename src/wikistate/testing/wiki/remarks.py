@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wikistate.testing.wiki.shapes import SLOT_PROPS, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 PROPS = ("info", "revisions")
 """The values of ``prop`` that this wiki knows."""
@@ -39,13 +39,13 @@ def warnings(params: Mapping[str, str], shape: Shape, *, truncated_at: int | Non
     """
     found: dict[str, str] = {}
     if unknown := [name for name in params if name not in PARAMETERS and not _is_of_a_module(name, params)]:
-        found["main"] = f"Unrecognized parameter{'s' * (len(unknown) > 1)}: {', '.join(unknown)}."
+        found["main"] = f"Unrecognized parameter{_plural(unknown)}: {', '.join(unknown)}."
     if truncated_at is not None:
         found["result"] = (
             f"This result was truncated because it would otherwise be larger than the limit of {truncated_at:,} bytes."
         )
     if unknown := [name for name in params.get("prop", "").split("|") if name and name not in PROPS]:
-        found["query"] = f'Unrecognized value for parameter "prop": {", ".join(unknown)}'
+        found["query"] = _unrecognized("prop", unknown)
     elif "redirects" in params and "revids" in params:
         found["query"] = UNRESOLVED
     return found | _on_revisions(shape) if _has_revisions(params) else found
@@ -53,7 +53,7 @@ def warnings(params: Mapping[str, str], shape: Shape, *, truncated_at: int | Non
 
 def _on_revisions(shape: Shape) -> dict[str, str]:
     if shape.unknown:
-        return {"revisions": f'Unrecognized value for parameter "rvprop": {", ".join(shape.unknown)}'}
+        return {"revisions": _unrecognized("rvprop", shape.unknown)}
     return {"revisions": LEGACY} if shape.roles is None and shape.props & SLOT_PROPS else {}
 
 
@@ -63,3 +63,11 @@ def _is_of_a_module(name: str, params: Mapping[str, str]) -> bool:
 
 def _has_revisions(params: Mapping[str, str]) -> bool:
     return "revisions" in params.get("prop", "").split("|")
+
+
+def _unrecognized(parameter: str, values: Sequence[str]) -> str:
+    return f'Unrecognized value{_plural(values)} for parameter "{parameter}": {", ".join(values)}'
+
+
+def _plural(things: Sequence[str]) -> str:
+    return "s" if len(things) > 1 else ""

@@ -41,7 +41,7 @@ class FakeWiki:
             assert wiki.tally.asks(1234) == 3
 
     Beside ``/w/api.php`` and ``/w/index.php`` there is a control path for when the wiki runs in another process:
-    ``GET /_control/stats``, ``DELETE /_control/stats``, ``GET`` and ``POST /_control/faults``.
+    ``GET`` and ``DELETE /_control/stats``, ``GET`` and ``POST /_control/faults``.
 
     Args:
         world: What the wikis know.
@@ -49,6 +49,11 @@ class FakeWiki:
         limits: What the wikis allow.
         streams: The stream configuration that they hand out.
         each_revision: Whether `tally` counts each revision apart, which takes memory for each.
+
+    Attributes:
+        url: Its address, without a slash at the end; empty until it runs.
+        tally: What it was asked.
+        lag: Seconds that its replicas lag behind; requests with a smaller ``maxlag`` are refused.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class FakeWiki:
         self.url = ""
         self._api = ActionApi(world, limits=limits, streams=streams)
         self._faults = Faults()
+        self._turns: list[asyncio.Future[None]] = []
         self._port = port
         self._first = next(iter(world.wikis.values()))
 
@@ -88,14 +94,33 @@ class FakeWiki:
         """Put these rules in the place of all before; an empty list ends all trouble."""
         self._faults.set(rules, now=self._loop.time())
 
+    async def in_flight(self, number: int) -> None:
+        """Return when exactly so many requests are being answered: what a test waits for instead of sleeping.
+
+        Meant for requests that stay (`Hang`, `Delay`) or for none; a moment between two others may be missed.
+        """
+        while self.tally.concurrent != number:
+            turn = self._loop.create_future()
+            self._turns.append(turn)
+            await turn
+
+    def _tell(self) -> None:
+        """Let those look again who wait for `in_flight`."""
+        turns, self._turns = self._turns, []
+        for turn in turns:
+            if not turn.done():
+                turn.set_result(None)
+
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith("/_control/"):
             return await self._control(request)
         self.tally.begin(host=request.host, user_agent=request.headers.get("User-Agent", ""))
+        self._tell()
         try:
             return await self._answer(request)
         finally:
             self.tally.end()
+            self._tell()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in {"GET", "POST"}:

@@ -18,6 +18,9 @@ PROPS = frozenset(
 )
 DEFAULT_PROPS = "ids|timestamp|flags|comment|user"
 SLOT_PROPS = frozenset({"slotsize", "slotsha1", "contentmodel", "content"})
+LEGACY_PROPS = frozenset({"contentmodel", "content"})
+"""Properties of the main slot that the legacy form has beside the revision's own."""
+
 ALL_SLOTS = "*"
 
 Shown = dict[str, Any]
@@ -51,8 +54,7 @@ def render(revision: Revision, shape: Shape) -> Shown:
     shown |= _author(revision, shape.props)
     shown |= _measures(revision, shape.props)
     if shape.roles is None:
-        if "content" in shape.props:
-            shown |= _content(revision.slots[0], revision)
+        shown |= _slot(revision.slots[0], revision, shape.props & LEGACY_PROPS)
     elif shape.props & SLOT_PROPS:
         shown |= _slots(revision, shape)
     shown |= _summary(revision, shape.props)

@@ -1,0 +1,208 @@
+"""The small wiki and a real MediaWiki, asked the same questions about the same pages, answer the same.
+
+A real wiki is filled, the small one is told what is in it, and whole documents are compared. What differs by
+nature is taken out first: the pointer to the documentation and the names of servers.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from wikistate.testing.pages import Page, Revision, User, Visibility, Wiki, slot
+from wikistate.testing.wiki import SmallWorld
+from wikistate.testing.wiki.api import ActionApi
+from wikistate.testing.wiki.pieces import plain
+
+if TYPE_CHECKING:
+    from wikistate.testing.mediawiki import RealMediaWiki
+
+WIKI = Wiki("wiki", "127.0.0.1")
+BASE = {"action": "query", "format": "json", "formatversion": "2"}
+PROPS = "ids|timestamp|flags|size|sha1|slotsize|slotsha1|contentmodel|roles|content|user|userid|comment|tags"
+REVISIONS = BASE | {"prop": "revisions", "rvslots": "*", "rvprop": PROPS}
+LARGE = 1_900_000
+"""Bytes; four of them fit into an answer, five do not."""
+
+
+@dataclass(frozen=True)
+class Twins:
+    """The two wikis, and the numbers of revisions by what is special about them."""
+
+    real: RealMediaWiki
+    small: ActionApi
+    numbers: dict[str, int]
+
+    def fill(self, template: str) -> str:
+        """Names replaced by numbers: ``first|bad`` becomes ``12|999999``."""
+        return "|".join(str(self.numbers.get(name, name)) for name in template.split("|"))
+
+    def ask(self, params: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The answers of the real and of the small wiki."""
+        reply = self.small.api(WIKI, params)
+        return ask_real(self.real, params), comparable(orjson.loads(plain(reply.pieces)))
+
+
+def ask_real(wiki: RealMediaWiki, params: dict[str, str]) -> dict[str, Any]:
+    """As somebody who is not logged in."""
+    body = urllib.parse.urlencode(params).encode()
+    with urllib.request.urlopen(urllib.request.Request(wiki.api_url, data=body)) as response:
+        return comparable(orjson.loads(response.read()))
+
+
+def comparable(document: dict[str, Any]) -> dict[str, Any]:
+    """Without what differs by nature."""
+    document.pop("servedby", None)
+    document.pop("docref", None)
+    document.get("error", {}).pop("docref", None)
+    # How the API announces its own changes to those who use what is deprecated.
+    if "mediawiki-api-announce" in document.get("warnings", {}).get("main", {}).get("warnings", ""):
+        del document["warnings"]["main"]
+    return document
+
+
+@pytest.fixture(scope="module")
+def twins(mediawiki: RealMediaWiki) -> Twins:
+    """Two wikis with the same pages."""
+    texts = {
+        name: f"{name} text with ünïcödé \U0001d518 & <b>tags</b>" for name in ("first", "second", "third", "other")
+    }
+    texts |= {"hidden": "secret", "suppressed": "more secret", "empty": "", "redirect": "#REDIRECT [[Twins/A]]"}
+    texts |= {f"large {number}": f"{number}" * LARGE for number in range(5)}
+    titles = {"first": "Twins/A", "second": "Twins/A", "third": "Twins/A", "redirect": "Twins/R"}
+    numbers = {
+        name: mediawiki.edit(titles.get(name, f"Twins/{name}"), text, f"saves the {name} one")
+        for name, text in texts.items()
+        if text
+    }
+    numbers["gone"] = mediawiki.edit("Twins/Gone", "soon gone")
+    world = SmallWorld(WIKI)
+    for name, rev_id in numbers.items():
+        if name != "gone":
+            world.put(WIKI, *told(mediawiki, rev_id, texts[name]))
+    hide(mediawiki, world, numbers["hidden"], Visibility(content=False))
+    hide(
+        mediawiki, world, numbers["suppressed"], Visibility(content=False, comment=False, editor=False, suppressed=True)
+    )
+    mediawiki.delete("Twins/Gone")
+    return Twins(mediawiki, ActionApi(world), numbers | {"bad": 999_999})
+
+
+def told(wiki: RealMediaWiki, rev_id: int, text: str) -> tuple[Page, Revision]:
+    """What the small wiki is told of a revision: all but its content, size and sum comes from the real one."""
+    asked = REVISIONS | {"rvprop": "ids|timestamp|flags|user|userid|comment|tags", "revids": str(rev_id)}
+    (page,) = ask_real(wiki, asked)["query"]["pages"]
+    (shown,) = page["revisions"]
+    saved = Revision(
+        rev_id=rev_id,
+        slots=(slot(text),),
+        parent_id=shown["parentid"],
+        dt=shown["timestamp"],
+        editor=User(shown["user"], shown["userid"]),
+        comment=shown["comment"],
+        minor=shown["minor"],
+        tags=tuple(shown["tags"]),
+    )
+    return Page(page["pageid"], page["title"], page["ns"]), saved
+
+
+def hide(real: RealMediaWiki, small: SmallWorld, rev_id: int, visibility: Visibility) -> None:
+    """Hide a revision on both. One that is current cannot be hidden, so the page gets another one first."""
+    found = small.find(WIKI, rev_id)
+    assert found is not None
+    page, saved = found
+    real.edit(page.title, "nothing to see")
+    parts = "|".join(
+        name
+        for name, visible in (
+            ("content", visibility.content),
+            ("comment", visibility.comment),
+            ("user", visibility.editor),
+        )
+        if not visible
+    )
+    real.hide_revision(rev_id, hide=parts, suppress=visibility.suppressed)
+    small.put(WIKI, page, replace(saved, visibility=visibility))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"revids": "first"},
+        {"revids": "third|other|first|second"},
+        {"revids": "first|bad|gone|0|-5"},
+        {"revids": "bad|gone"},
+        {"revids": ""},
+        {"revids": "hidden|suppressed|other"},
+        {"revids": "first|first|first"},
+        {"revids": "first", "rvprop": "ids"},
+        {"revids": "first|hidden", "rvprop": "ids|content"},
+        {"revids": "first", "rvprop": "ids|mood|weather"},
+        {"revids": "first", "hat": "on", "shoes": "off"},
+        {"revids": "first", "prop": "revisions|horoscope"},
+        {"revids": "first", "rvcontinue": "nonsense"},
+        {"revids": "first", "maxlag": "5"},
+        {"titles": "Twins/A|Twins/Nowhere"},
+        {"titles": "Twins/R|Twins/R"},
+    ],
+    ids=lambda params: ",".join(f"{name}={value}" for name, value in params.items()),
+)
+def test_queries_for_revisions_are_answered_alike(twins: Twins, params: dict[str, str]) -> None:
+    """Whole documents are equal: fields, flags, bad ids, warnings, order of pages."""
+    asked = REVISIONS | params
+    if "revids" in asked:
+        asked["revids"] = twins.fill(asked["revids"])
+    real, small = twins.ask(asked)
+    assert small == real
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        BASE | {"action": "frobnicate"},
+        BASE,
+        REVISIONS | {"revids": "|".join(map(str, range(1, 60)))},
+        REVISIONS | {"revids": "1|x"},
+        REVISIONS | {"revids": "1", "titles": "A"},
+    ],
+    ids=["unknown action", "nothing asked", "too many", "no number", "two sources"],
+)
+def test_refusals_are_worded_alike(twins: Twins, params: dict[str, str]) -> None:
+    """Code, text, and the limits that it names."""
+    real, small = twins.ask(params)
+    assert small == real
+
+
+@pytest.mark.parametrize("params", [{"rvlimit": "5"}, {"rvdir": "newer"}, {"rvdiffto": "prev"}])
+def test_parameters_that_do_not_mix_are_refused_alike(twins: Twins, params: dict[str, str]) -> None:
+    """The code is the same; the wording lists more than the small wiki knows."""
+    real, small = twins.ask(REVISIONS | {"revids": "1"} | params)
+    assert small["error"]["code"] == real["error"]["code"] == "invalidparammix"
+
+
+def test_the_legacy_form_is_the_same(twins: Twins) -> None:
+    """Without ``rvslots``, with its warning."""
+    asked = REVISIONS | {"revids": twins.fill("first|hidden")}
+    del asked["rvslots"]
+    real, small = twins.ask(asked)
+    assert small == real
+
+
+def test_a_result_that_is_too_large_is_continued_alike(twins: Twins) -> None:
+    """Answer by answer, to the end: what fits, which pages are listed, where it goes on, what is warned of."""
+    asked = REVISIONS | {"revids": twins.fill("|".join(["first", *(f"large {number}" for number in range(5)), "bad"]))}
+    resume: dict[str, str] = {}
+    answers = 0
+    while answers < 5:
+        real, small = twins.ask(asked | resume)
+        assert small == real
+        answers += 1
+        if "continue" not in real:
+            break
+        resume = {name: str(value) for name, value in real["continue"].items()}
+    assert answers == 2

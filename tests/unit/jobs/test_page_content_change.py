@@ -1,0 +1,165 @@
+"""The job page-content-change against the small wiki: what is fetched, what passes, what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from wikistate.config.layers import Layer
+from wikistate.config.load import load
+from wikistate.core.record import Output, Partition, Record, Role
+from wikistate.jobs.assembly import assemble_page_content_change
+from wikistate.jobs.page_content_change import DEFAULTS, PageContentChange
+from wikistate.telemetry import metrics
+from wikistate.telemetry.meter import RecordingMeter
+from wikistate.testing import corpus
+from wikistate.testing.wiki.server import FakeWiki
+from wikistate.testing.wiki.worlds import SmallWorld
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from wikistate.core.events.meta import Event
+    from wikistate.jobs.job import Job
+
+WORLD = corpus.compose(changes=300)
+EVENTS = [event for event in WORLD.events if event["meta"]["domain"] != "canary"]
+BODIES = {
+    (stored.wiki.wiki_id, stored.revision.rev_id): {slot.role: slot.text for slot in stored.revision.slots}
+    if stored.revision.visibility.content
+    else {}  # hidden since: the wiki says so, and the event goes on without
+    for stored in WORLD.revisions()
+}
+
+
+class Setting:
+    """A job with its meter, opened."""
+
+    def __init__(self, job: Job, meter: RecordingMeter, wiki: FakeWiki) -> None:
+        self.job, self.meter, self.wiki = job, meter, wiki
+        self._offset = 0
+
+    async def process(self, *values: bytes | None) -> list[list[Output]]:
+        """What becomes of each value, in the order of the values."""
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[list[Output]]] = [loop.create_future() for _ in values]
+        for value, future in zip(values, futures, strict=True):
+            self._offset += 1
+            self.job.perform(
+                self.job.accept(Record(value, None, None, Partition("t"), self._offset)), future.set_result
+            )
+        return await asyncio.gather(*futures)
+
+
+@pytest.fixture
+async def setting() -> AsyncIterator[Setting]:
+    """The job over a wiki that knows all revisions, also of deleted pages."""
+    async with FakeWiki(SmallWorld.of(WORLD, with_deleted=True)) as wiki:
+        layer = Layer(values={"enrich": {"mediawiki_api_endpoint_template": f"{wiki.url}/w/api.php"}})
+        layer.values["stream_manager"] = {"source": {"connector": "file", "options": {"path": "-"}}}
+        meter = RecordingMeter()
+        configuration = load([Layer(values=dict(DEFAULTS)), layer]).configuration
+        job = assemble_page_content_change(configuration, meter).job
+        await job.open()
+        yield Setting(job, meter, wiki)
+        await job.close()
+
+
+def parsed(output: Output) -> Event:
+    """The event in an output."""
+    event: Event = orjson.loads(output.value)
+    return event
+
+
+async def test_every_kind_is_enriched_but_deletions_and_hidden_content(setting: Setting) -> None:
+    """All bodies are those that the wiki shows, of all slots; the rest of the revision is as it was."""
+    results = await setting.process(*map(orjson.dumps, EVENTS))
+    assert len(EVENTS) >= 300
+    kinds: dict[str, int] = {}
+    for event, outputs in zip(EVENTS, results, strict=True):
+        (output,) = outputs
+        assert output.role is Role.SINK, output.value
+        enriched = parsed(output)
+        kind, revision = event["page_change_kind"], event["revision"]
+        bodies = _bodies(enriched)
+        if kind == "delete" or not revision.get("is_content_visible", True):
+            assert bodies == {}
+        else:
+            assert bodies == BODIES[event["wiki_id"], revision["rev_id"]]
+            kinds[kind] = kinds.get(kind, 0) + 1
+        assert _without_bodies(enriched)["revision"] == revision
+        assert enriched.get("prior_state") == event.get("prior_state")
+    assert kinds.keys() >= {"create", "edit", "move", "undelete"}
+    assert setting.meter.total(metrics.EVENTS_ERRORS) == 0
+
+
+def _bodies(event: Event) -> dict[str, str]:
+    slots: dict[str, Any] = event["revision"].get("content_slots", {})
+    return {role: slot["content_body"] for role, slot in slots.items() if "content_body" in slot}
+
+
+def _without_bodies(event: Event) -> Event:
+    copy: Event = orjson.loads(orjson.dumps(event))
+    for slot in copy["revision"].get("content_slots", {}).values():
+        slot.pop("content_body", None)
+    return copy
+
+
+async def test_one_request_serves_many_events(setting: Setting) -> None:
+    """What is asked for at the same time goes together, 50 revisions of a wiki in a request."""
+    english = [event for event in EVENTS if event["wiki_id"] == "enwiki" and event["page_change_kind"] == "edit"][:40]
+    await setting.process(*map(orjson.dumps, english))
+    assert setting.meter.total(metrics.WIKI_REQUESTS) == 1
+
+
+async def test_poison_becomes_an_error_event_that_holds_the_original(setting: Setting) -> None:
+    """Nothing is asked of any wiki for it."""
+    event = EVENTS[0]
+    nowhere = {**event, "meta": {**event["meta"], "domain": "169.254.169.254"}}
+    homeless = {**event, "meta": {name: text for name, text in event["meta"].items() if name != "domain"}}
+    values = [b"not json", orjson.dumps({**event, "page": 3}), orjson.dumps(nowhere), orjson.dumps(homeless)]
+    results = await setting.process(*values)
+    errors = [parsed(output) for (output,) in results]
+    assert [error["error_type"] for error in errors] == ["NotJson", "InvalidEvent", "WikiNotAllowed", "NoDomain"]
+    assert [error["raw_event"].encode() for error in errors] == values
+    assert {error["meta"]["stream"] for error in errors} == {"mw_page_content_change_enrich.error"}
+    assert setting.meter.total(metrics.WIKI_REQUESTS) == 0
+    assert setting.meter.by_label(metrics.EVENTS_ERRORS)["NotJson",] == 1
+
+
+async def test_canaries_and_tombstones_vanish_and_are_counted(setting: Setting) -> None:
+    """By the name of the reason."""
+    canary = next(event for event in WORLD.events if event["meta"]["domain"] == "canary")
+    assert await setting.process(orjson.dumps(canary), None) == [[], []]
+    assert setting.meter.by_label(metrics.EVENTS_FILTERED) == {("canary",): 1, ("tombstone",): 1}
+
+
+async def test_order_is_kept_within_a_page_of_a_wiki(setting: Setting) -> None:
+    """The key of the work is the message key; poison needs no order."""
+
+    def key(value: bytes) -> object:
+        return setting.job.accept(Record(value, None, None, Partition("t"), 0)).key
+
+    event = EVENTS[0]
+    same, other = orjson.dumps(event), orjson.dumps({**event, "wiki_id": "otherwiki"})
+    assert key(same) == key(same) is not None
+    assert key(same) != key(other)
+    assert key(b"poison") is None
+
+
+async def test_a_defect_of_ours_becomes_an_error_event_with_its_stack(setting: Setting) -> None:
+    """Whatever a record does to us, the job goes on; and the report says where to look."""
+
+    class Broken:
+        def decode(self, record: Record) -> Event:
+            raise ZeroDivisionError(record.offset)
+
+    assert isinstance(setting.job, PageContentChange)
+    setting.job._decoder = Broken()  # type: ignore[assignment]  # there is no known record that breaks the real one
+    (output,) = (await setting.process(b"{}"))[0]
+    error = parsed(output)
+    assert (error["error_type"], error["raw_event"]) == ("ZeroDivisionError", "{}")
+    assert "test_page_content_change.py" in error["stack"]
