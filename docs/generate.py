@@ -1,0 +1,142 @@
+"""Writes ``docs/reference`` from the code, so that each fact has one home.
+
+``python docs/generate.py`` writes the pages; a test compares them with what it would write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel
+from typer.main import get_command
+
+from wikistate.cli import exits
+from wikistate.cli.app import app
+from wikistate.config.model import Configuration
+from wikistate.core.enrichment.failures import TABLE, Retried, Scope
+from wikistate.telemetry import metrics
+
+if TYPE_CHECKING:
+    from click import Command, Context
+
+REFERENCE = Path(__file__).parent / "reference"
+
+_NOTE = "<!-- Written by docs/generate.py: change the code, then `make docs`. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """The pages by file name."""
+    return {
+        "configuration.md": configuration(),
+        "metrics.md": metric_table(),
+        "failures.md": failure_table(),
+        "command-line.md": command_line(),
+    }
+
+
+def configuration() -> str:
+    """All settings, one table a section."""
+    lines = [
+        _NOTE,
+        "# Configuration",
+        "",
+        "Files are YAML, given with `--config FILE`; of several, later ones win key by key. `--set key=value` wins over "
+        "files. `wikistate config show` prints what would hold, `wikistate config schema` the JSON Schema.",
+        "",
+        "`stream_manager` and `enrich` are the keys of the public enrichment jobs, whose files run as they are.",
+        "",
+        *_section(Configuration, ""),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(model: type[BaseModel], path: str) -> Iterator[str]:
+    own, nested = [], []
+    for name, field in model.model_fields.items():
+        inner, key = _inner_model(field.annotation), f"{path}{name}"
+        if inner is None:
+            own.append(f"| `{key}` | {_default(field)} | {_text(field.description)} |")
+        else:
+            is_map = field.annotation is not inner
+            nested.append((inner, f"{key}.NAME." if is_map else f"{key}.", _text(field.description)))
+    if own:
+        yield from ("| key | default | meaning |", "|---|---|---|", *own, "")
+    for inner, prefix, description in nested:
+        yield from (f"## {prefix.rstrip('.')}", "", description, "")
+        yield from _section(inner, prefix)
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _default(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    return "" if value in (None, "", [], {}) else f"`{value}`"
+
+
+def _text(description: str | None) -> str:
+    return " ".join((description or "").split()).replace("|", "\\|")
+
+
+def metric_table() -> str:
+    """All metrics."""
+    rows = [
+        f"| `{metric.name}` | {type(metric).__name__.lower()} | {metric.unit} "
+        f"| {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
+        for metric in metrics.ALL
+    ]
+    head = ["| name | kind | unit | labels | meaning |", "|---|---|---|---|---|"]
+    text = "Served at `/metrics` when `--metrics-port` or `telemetry.metrics_port` is set. Labels are bounded: no titles, no ids."
+    return "\n".join([_NOTE, "# Metrics", "", text, "", *head, *rows]) + "\n"
+
+
+_RETRIED = {Retried.NEVER: "no", Retried.UNTIL_LIMIT: "up to the limit", Retried.WHILE_YOUNG: "while the event is young"}
+_SLOWS = {Scope.NOTHING: "", Scope.WIKI: "the wiki", Scope.FARM: "the farm"}
+
+
+def failure_table() -> str:
+    """What can go wrong while a revision is fetched."""
+    rows = [
+        f"| {row.what} | {_RETRIED[row.retried]} | {_SLOWS[row.slows]} | `{row.kind.value}` | {row.note} |" for row in TABLE
+    ]
+    head = ["| what happened | asked again | slows down | then `error_type` | because |", "|---|---|---|---|---|"]
+    text = (
+        "Each row ends as an event on the error stream when asking again does not help. The limit is "
+        "`enrich.retry.max_attempts`; an event is young for `enrich.retry.acceptable_lag` seconds. A failure of a request "
+        "never fails the neighbours of the revision that caused it: see [guarantees](../guarantees.md)."
+    )
+    return "\n".join([_NOTE, "# What happens when a wiki does not answer well", "", text, "", *head, *rows]) + "\n"
+
+
+def command_line() -> str:
+    """All commands with their help, and the exit codes."""
+    codes = (exits.__doc__ or "").partition("\n\n")[2].strip()
+    lines = [_NOTE, "# Command line", "", *_commands(get_command(app), "wikistate"), "## Exit codes", "", "```", codes, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _commands(command: Command, path: str, parent: Context | None = None) -> Iterator[str]:
+    context = command.make_context(path.rpartition(" ")[2], [], parent=parent, resilient_parsing=True)
+    context.terminal_width = context.max_content_width = 100
+    yield from (f"## {path}", "", "```", command.get_help(context).strip(), "```", "")
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _commands(inner, f"{path} {name}", context)
+
+
+def main() -> None:
+    """Writes the pages."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
