@@ -52,6 +52,9 @@ bench: $(DEV)/.ready ## Measure, and compare with the results that are kept in b
 cover: unit ## The lines that no unit test reaches, file by file
 	@$(PY) -m coverage report --skip-empty
 
+docs: $(DEV)/.ready ## Renew docs/reference from the code
+	@$(PY) docs/generate.py
+
 parts: $(DEV)/.ready ## Fetch the real parts of the tests: Java, Kafka, MediaWiki, kcat
 	@$(PY) -m wikistate.testing.parts
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,9 +18,16 @@ from wikistate.core.enrichment.failures import TABLE, Retried, Scope
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from click import Command, Context
 
 REFERENCE = Path(__file__).parent / "reference"
+
+_HOW_TO_CONFIGURE = (
+    "Files are YAML, given with `--config FILE`; of several, later ones win key by key. `--set key=value` wins over "
+    "files. `wikistate config show` prints what would hold, `wikistate config schema` the JSON Schema."
+)
 
 _NOTE = "<!-- Written by docs/generate.py: change the code, then `make docs`. -->\n"
 
@@ -42,8 +48,7 @@ def configuration() -> str:
         _NOTE,
         "# Configuration",
         "",
-        "Files are YAML, given with `--config FILE`; of several, later ones win key by key. `--set key=value` wins over "
-        "files. `wikistate config show` prints what would hold, `wikistate config schema` the JSON Schema.",
+        _HOW_TO_CONFIGURE,
         "",
         "`stream_manager` and `enrich` are the keys of the public enrichment jobs, whose files run as they are.",
         "",
@@ -98,14 +103,19 @@ def metric_table() -> str:
     return "\n".join([_NOTE, "# Metrics", "", text, "", *head, *rows]) + "\n"
 
 
-_RETRIED = {Retried.NEVER: "no", Retried.UNTIL_LIMIT: "up to the limit", Retried.WHILE_YOUNG: "while the event is young"}
+_RETRIED = {
+    Retried.NEVER: "no",
+    Retried.UNTIL_LIMIT: "up to the limit",
+    Retried.WHILE_YOUNG: "while the event is young",
+}
 _SLOWS = {Scope.NOTHING: "", Scope.WIKI: "the wiki", Scope.FARM: "the farm"}
 
 
 def failure_table() -> str:
     """What can go wrong while a revision is fetched."""
     rows = [
-        f"| {row.what} | {_RETRIED[row.retried]} | {_SLOWS[row.slows]} | `{row.kind.value}` | {row.note} |" for row in TABLE
+        f"| {row.what} | {_RETRIED[row.retried]} | {_SLOWS[row.slows]} | `{row.kind.value}` | {row.note} |"
+        for row in TABLE
     ]
     head = ["| what happened | asked again | slows down | then `error_type` | because |", "|---|---|---|---|---|"]
     text = (
@@ -119,7 +129,17 @@ def failure_table() -> str:
 def command_line() -> str:
     """All commands with their help, and the exit codes."""
     codes = (exits.__doc__ or "").partition("\n\n")[2].strip()
-    lines = [_NOTE, "# Command line", "", *_commands(get_command(app), "wikistate"), "## Exit codes", "", "```", codes, "```"]
+    lines = [
+        _NOTE,
+        "# Command line",
+        "",
+        *_commands(get_command(app), "wikistate"),
+        "## Exit codes",
+        "",
+        "```",
+        codes,
+        "```",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -53,6 +53,38 @@ def load(layers: Sequence[Layer]) -> Loaded:
     except ValidationError as error:
         problems = [_describe(detail, merged) for detail in error.errors()]
     raise ConfigError("\n".join(problems), hint="\nAll keys: wikistate config schema")
+
+
+def place(path: KeyPath, value: object) -> KeyPath:
+    """The path of a setting whose dots were all taken for steps.
+
+    The names in a map (Kafka properties, routes, wikis) hold dots themselves: in
+    ``….properties.max.request.size`` and ``wikis.my.wiki.api`` they belong together.
+
+    Args:
+        path: The setting as it was written, split at each dot.
+        value: What it is set to; a mapping is a whole entry of such a map.
+    """
+    kind: Any = Configuration
+    for depth, part in enumerate(path):
+        if get_origin(kind) is dict:
+            return (*path[:depth], *_entry(get_args(kind)[1], path[depth:], value))
+        if not _is_settings(kind) or part not in kind.model_fields:
+            break  # whoever validates it says what is wrong
+        kind = kind.model_fields[part].annotation
+    return path
+
+
+def _entry(kind: Any, path: KeyPath, value: object) -> KeyPath:
+    """The name of an entry as one step, and what follows it where entries have settings of their own."""
+    end = len(path)
+    if _is_settings(kind) and not isinstance(value, dict) and len(path) > 1:
+        end = max((step for step in range(1, end) if path[step] in kind.model_fields), default=end - 1)
+    return (dotted(path[:end]), *path[end:])
+
+
+def _is_settings(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _path(detail: ErrorDetails) -> KeyPath:
@@ -107,9 +139,7 @@ def _fields_at(model: type[BaseModel], path: KeyPath) -> Iterator[str]:
     """The keys that are allowed below a path."""
     current: Any = model
     for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            current = current.model_fields[part].annotation
-        else:  # a map of named settings: step over the name
-            current = current.__args__[-1]
-    if isinstance(current, type) and issubclass(current, BaseModel):
+        # Of a map of named settings, step over the name.
+        current = current.model_fields[part].annotation if _is_settings(current) else get_args(current)[-1]
+    if _is_settings(current):
         yield from current.model_fields

@@ -217,6 +217,9 @@ class Enrich(Settings):
     max_content_size: PositiveInt = 17 * MIB
     """Bytes of all slots of a revision together; a larger one becomes an error event."""
 
+    gzip: bool = True
+    """Ask for compressed answers. Costs some 15 µs of CPU for 10 KB; `false` for a wiki on the same machine or network."""
+
     http_session: HttpSession = HttpSession()
     """The pool of connections."""
 

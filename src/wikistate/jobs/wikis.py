@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from yarl import URL
 
 from wikistate import __version__
 from wikistate.adapters.http import HttpClient, HttpSettings
@@ -17,7 +20,7 @@ from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.credentials import Credential
-    from wikistate.config.model import Configuration, CredentialSettings
+    from wikistate.config.model import Configuration, CredentialSettings, WikiSettings
     from wikistate.telemetry.meter import Meter
 
 
@@ -31,6 +34,8 @@ def http_settings(configuration: Configuration) -> HttpSettings:
         connect_timeout=enrich.connect_timeout,
         read_timeout=enrich.request_timeout,
         total_timeout=enrich.request_timeout,
+        max_connections=enrich.http_session.pool_maxsize,
+        gzip=enrich.gzip,
     )
 
 
@@ -52,7 +57,7 @@ def revision_client(configuration: Configuration, meter: Meter) -> RevisionClien
     """The client that fetches content, with the limits of each farm.
 
     Raises:
-        ConfigError: A credential cannot be read.
+        ConfigError: A credential cannot be read, or would be sent unencrypted.
     """
     enrich, manager, retry = configuration.enrich, configuration.stream_manager, configuration.enrich.retry
     one_by_one = not manager.process_async_enabled_default
@@ -77,7 +82,7 @@ def revision_client(configuration: Configuration, meter: Meter) -> RevisionClien
         credentials={
             domain: credential
             for domain, wiki in configuration.wikis.items()
-            if (credential := _credential(wiki.credentials, key=f"wikis.{domain}.credentials"))
+            if (credential := _credential(wiki, key=f"wikis.{domain}.credentials"))
         },
     )
 
@@ -93,7 +98,24 @@ def _farm(configuration: Configuration, name: str, workers: int | None) -> FarmS
     )
 
 
-def _credential(settings: CredentialSettings, *, key: str) -> Credential | None:
+def _credential(wiki: WikiSettings, *, key: str) -> Credential | None:
+    credential = _read_credential(wiki.credentials, key=key)
+    url = URL(wiki.api)
+    if credential and url.scheme == "http" and not _is_loopback(url.host or ""):
+        raise ConfigError(
+            f"{key}: a secret would go to {url.host} unencrypted.", hint="Use an https URL as the wiki's api.", key=key
+        )
+    return credential
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _read_credential(settings: CredentialSettings, *, key: str) -> Credential | None:
     if settings.token_env or settings.token_file:
         return BearerToken(_secret(settings.token_env, settings.token_file))
     if not settings.bot_name:

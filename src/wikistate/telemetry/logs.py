@@ -25,6 +25,7 @@ def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
             _renderer(settings.log_format, job_name),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
@@ -36,7 +37,9 @@ def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
 def _renderer(log_format: LogFormat, job_name: str) -> structlog.typing.Processor:
     human = log_format is LogFormat.HUMAN or (log_format is LogFormat.AUTO and sys.stderr.isatty())
     if human:
-        return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        # Plain tracebacks: the pretty ones show local variables, and those may hold secrets.
+        plain = structlog.dev.plain_traceback
+        return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
     return _EcsRenderer(job_name)
 
 
@@ -58,6 +61,8 @@ class _EcsRenderer:
         line |= {key: value for key, value in event.items() if "." in key}
         if self._job_name:
             line["service.name"] = self._job_name
+        if (stack := fields.pop("exception", None)) is not None:
+            line["error.stack_trace"] = stack
         if fields:
             line["labels"] = fields
         return str(self._format(logger, name, line))

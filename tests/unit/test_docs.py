@@ -1,0 +1,53 @@
+"""The documentation says what the code says, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("bench/*.md"),
+        *ROOT.glob("examples/**/*.md"),
+    ]
+)
+
+
+def generated() -> dict[str, str]:
+    """What docs/generate.py would write."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    pages: dict[str, str] = module.pages()
+    return pages
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    """After a change of settings, metrics, the failure table or the command line: `make docs`."""
+    assert {file.name: file.read_text(encoding="utf-8") for file in (ROOT / "docs/reference").iterdir()} == generated()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_within_the_repository_lead_to_files(page: Path) -> None:
+    """Relative links only; those to the web are not followed."""
+    links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert broken == []
+
+
+def test_every_error_type_of_the_core_is_documented() -> None:
+    """The page of the job lists what the failure table does not."""
+    sources = [*ROOT.glob("src/wikistate/core/events/*.py"), *ROOT.glob("src/wikistate/jobs/*.py")]
+    refused = {kind for file in sources for kind in re.findall(r'Refused\(\s*"(\w+)"', file.read_text())}
+    page = (ROOT / "docs/page-content-change.md").read_text(encoding="utf-8")
+    assert len(refused) > 8
+    assert [kind for kind in sorted(refused) if f"`{kind}`" not in page] == []
