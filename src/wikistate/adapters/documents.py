@@ -6,6 +6,7 @@ Reading blocks. It happens before the first event; a caller with a loop to keep 
 from __future__ import annotations
 
 import http.client
+import re
 import time
 from importlib import resources
 from pathlib import Path
@@ -27,6 +28,7 @@ MAX_BYTES = 16 * 1024 * 1024
 """A document is at most this long. The largest known, all of Wikimedia's stream configurations, has one megabyte."""
 
 _NOT_THERE = (404, 410)
+_SCHEME = re.compile("([A-Za-z][A-Za-z0-9+.-]*):")
 _CHUNK = 65_536
 _SHOWN = 80
 
@@ -57,19 +59,19 @@ class DocumentReader:
             DocumentError: The URI cannot name a document, or what it names is too long or not to be read.
             ExternalError: A server does not answer, or with something else than the document or "not there".
         """
-        parts = urlsplit(uri)
-        match parts.scheme:
+        scheme = _SCHEME.match(uri)
+        match scheme and scheme[1].lower():
             case "http" | "https":
                 return self._fetch(uri)
             case "file":
-                return self._load(Path(unquote(parts.path)), uri)
+                return self._load(Path(unquote(urlsplit(uri).path)), uri)
             case "bundled":
                 return self._load(self._in_bundle(uri), uri)
-            case "":
+            case None:
                 return self._load(Path(uri), uri)
-            case scheme:
+            case other:
                 raise DocumentError(
-                    f"{uri} has the scheme {scheme!r}.", hint="Use a path, file:, bundled:, http: or https:.", uri=uri
+                    f"{uri} has the scheme {other!r}.", hint="Use a path, file:, bundled:, http: or https:.", uri=uri
                 )
 
     def _in_bundle(self, uri: str) -> Traversable:

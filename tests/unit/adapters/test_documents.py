@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
-
 from tests.unit.adapters.http_server import serving
+
 from wikistate.adapters.documents import DocumentReader, stream_configs_uri
 from wikistate.adapters.http import HttpSettings
 from wikistate.errors import DocumentError, ExternalError

@@ -56,9 +56,9 @@ def test_what_is_not_gzip_is_an_error_of_zlib() -> None:
 
 
 def test_a_bomb_takes_no_more_memory_than_the_limit() -> None:
-    """Compressed zeros of 512 MB are refused after the limit, without ever being held."""
+    """Compressed zeros of 64 MB are refused after the limit, without ever being held."""
     packer = zlib.compressobj(wbits=31)
-    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(512)) + packer.flush()
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
     limit = 1 << 20
     tracemalloc.start()
     try:

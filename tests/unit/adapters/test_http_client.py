@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
-
 from tests.unit.adapters.http_server import Respond, serving
+
 from wikistate.adapters.http import (
     Answer,
     HttpClient,

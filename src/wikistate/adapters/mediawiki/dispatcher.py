@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.settle import Judge
     from wikistate.adapters.mediawiki.wiki_api import WikiApi
     from wikistate.adapters.mediawiki.wikis import Wiki
+
+_STACK = 4000
+"""Characters of a traceback that are logged, from its end."""
 
 _log = structlog.get_logger(__name__)
 
@@ -142,7 +146,7 @@ class Dispatcher:
             self._wake()
 
     def _confess(self, queue: WikiQueue, batch: Batch, defect: Exception) -> None:
-        _log.exception("fetch_defect", wiki=queue.wiki.domain, revisions=len(batch))
+        _log.error("fetch_defect", wiki=queue.wiki.domain, revisions=len(batch), stack=_stack(defect))
         message = f"A defect of wikistate: {type(defect).__name__}: {defect!s:.200}. Please report it."
         for entry in batch:
             _tell(entry, Fail(FailureKind.INTERNAL, message))
@@ -154,14 +158,14 @@ class Dispatcher:
         continuation: Mapping[str, str] = {}
         while left:
             sent = monotonic()
-            page = await api.page(batch.entries, continuation)
+            page = await api.page(batch.entries.keys(), continuation)
             if isinstance(page, Failure):
                 self._request_failed(queue, left, page, sent)
                 return
             self._farm.answered(monotonic() - sent)
             advanced = self._settle(queue, left, page)
             if not page.continuation:
-                self._settle_absent(queue, left, api.place)
+                self._settle_absent(queue, left, api.place, alone=len(batch) == 1)
                 return
             if not advanced:
                 self._stalled(queue, left, api.place)
@@ -181,9 +185,10 @@ class Dispatcher:
                 self._revision_failed(queue, entries, result)
         return len(left) < before
 
-    def _settle_absent(self, queue: WikiQueue, left: Mapping[int, list[Entry]], place: str) -> None:
+    def _settle_absent(self, queue: WikiQueue, left: Mapping[int, list[Entry]], place: str, *, alone: bool) -> None:
         for rev_id, entries in left.items():
-            self._revision_failed(queue, entries, unknown_revision(rev_id, place))
+            failure = unknown_revision(rev_id, place)
+            self._apply(queue, self._judge_now().revision_absent(Batch(entries), failure, alone=alone), failure)
 
     def _stalled(self, queue: WikiQueue, left: Mapping[int, list[Entry]], place: str) -> None:
         detail = f"{place} continues its answer without advancing: the revision may be larger than one answer may be"
@@ -238,5 +243,10 @@ def _tell(entry: Entry, result: Content | Fail) -> None:
         return
     try:
         done(result)
-    except Exception:  # noqa: BLE001  # the one who asked is broken; its neighbours are not
-        _log.exception("done_raised", revision=entry.rev_id)
+    except Exception as defect:  # noqa: BLE001  # the one who asked is broken; its neighbours are not
+        _log.error("done_raised", revision=entry.rev_id, stack=_stack(defect))
+
+
+def _stack(defect: Exception) -> str:
+    """The traceback as text. Not left to the logger, which may show local variables, and secrets among them."""
+    return "".join(traceback.format_exception(defect))[-_STACK:]

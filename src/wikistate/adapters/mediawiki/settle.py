@@ -92,6 +92,17 @@ class Judge(NamedTuple):
             return [Kept(half, 0.0) for half in batch.halves()]
         return self._try_again(batch, failure)
 
+    def revision_absent(self, single: Batch, failure: Failure, *, alone: bool) -> list[Outcome]:
+        """A complete answer says nothing at all of a revision, not even that it is unknown.
+
+        Args:
+            single: The revision.
+            failure: What to call it.
+            alone: Whether nothing else was asked for. If something was, it is asked for again by itself: an answer
+                that is wrong about one revision may be wrong about all.
+        """
+        return [self.revision_failed(entry, failure) for entry in single] if alone else [Kept(single, 0.0)]
+
     def _alone_failed(self, entry: Entry, failure: Failure) -> Outcome:
         outcome = self.revision_failed(entry, failure)
         return Kept(Batch((entry,)), outcome.after) if isinstance(outcome, Readded) else outcome

@@ -1,0 +1,149 @@
+"""A wiki without HTTP that does to each revision what a test says, and a dispatcher that works on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from time import monotonic, time
+from typing import TYPE_CHECKING, cast
+
+from wikistate.adapters.mediawiki.action_api import Page
+from wikistate.adapters.mediawiki.dispatcher import BatchSettings, Dispatcher
+from wikistate.adapters.mediawiki.farm import Farm
+from wikistate.adapters.mediawiki.limits import FarmSettings
+from wikistate.adapters.mediawiki.measures import FarmMeasures
+from wikistate.adapters.mediawiki.queue import Entry
+from wikistate.adapters.mediawiki.settle import Judge
+from wikistate.adapters.mediawiki.wikis import Wiki
+from wikistate.core.enrichment.content import Content, Slot
+from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.enrichment.judge import Fail, RetryPolicy
+from wikistate.telemetry.meter import RecordingMeter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from wikistate.adapters.mediawiki.wiki_api import WikiApi
+
+WIKI = Wiki("w.example", "https://w.example/w/api.php", None, "farm")
+AT_ONCE = RetryPolicy(base_delay=0.0, max_delay=0.0)
+
+Fate = FailureKind | int | str
+"""Of a revision: a kind fails each request that holds it, a number is how often it is not there yet, ``gone`` is never
+there, ``absent`` is never mentioned, ``damaged`` has no text, ``endless`` is never reached by a continuation."""
+
+
+def content_of(rev_id: int) -> Content:
+    """What the wiki holds."""
+    return Content({"main": Slot(f"text {rev_id}", "wikitext", None, None, None)})
+
+
+class ScriptedApi:
+    """Stands for `WikiApi`.
+
+    Attributes:
+        requests: The revision ids of each request, continuations included.
+        asked: How often each revision was in a request that was not a continuation.
+        at_once: The most requests that were being answered at the same time.
+    """
+
+    place = "w.example"
+
+    def __init__(self, fates: Mapping[int, Fate] | None = None, *, page_size: int = 1000) -> None:
+        self.requests: list[list[int]] = []
+        self.asked: Counter[int] = Counter()
+        self.at_once = 0
+        self.outage: list[Failure] = []
+        self._fates = fates or {}
+        self._page_size = page_size
+        self._running = 0
+
+    async def page(self, rev_ids: Collection[int], continuation: Mapping[str, str]) -> Page | Failure:
+        """See `WikiApi.page`."""
+        self.requests.append(list(rev_ids))
+        self._running += 1
+        self.at_once = max(self.at_once, self._running)
+        await asyncio.sleep(0)
+        self._running -= 1
+        if not continuation:
+            self.asked.update(rev_ids)
+        if self.outage:
+            return self.outage.pop(0)
+        for rev_id in rev_ids:
+            if isinstance(fate := self._fates.get(rev_id), FailureKind):
+                return Failure(fate, f"w.example fails with {rev_id}")
+        return self._page(sorted(rev_ids), int(continuation.get("from", 0)))
+
+    def _page(self, rev_ids: list[int], start: int) -> Page:
+        results: dict[int, Content | Failure] = {}
+        for position, rev_id in enumerate(rev_ids[start:], start):
+            if len(results) >= self._page_size or self._fates.get(rev_id) == "endless":
+                return Page(results, {"from": str(position)}, [])
+            self._reveal(rev_id, results)
+        return Page(results, {}, [])
+
+    def _reveal(self, rev_id: int, results: dict[int, Content | Failure]) -> None:
+        match self._fates.get(rev_id):
+            case "absent":
+                pass
+            case "damaged":
+                results[rev_id] = Failure(FailureKind.TEXT_MISSING, "no text")
+            case "gone":
+                results[rev_id] = Failure(FailureKind.BAD_REVISION, "unknown")
+            case int(misses) if self.asked[rev_id] <= misses:
+                results[rev_id] = Failure(FailureKind.BAD_REVISION, "unknown")
+            case _:
+                results[rev_id] = content_of(rev_id)
+
+
+class Harness:
+    """A dispatcher on a scripted wiki, and what it told."""
+
+    def __init__(
+        self,
+        api: ScriptedApi,
+        *,
+        policy: RetryPolicy = AT_ONCE,
+        farm: FarmSettings | None = None,
+        batches: BatchSettings | None = None,
+    ) -> None:
+        self.meter = RecordingMeter()
+        self.told: dict[int, list[Content | Fail]] = {}
+        self.dispatcher = Dispatcher(
+            Farm("farm", farm or FarmSettings()),
+            FarmMeasures(self.meter, "farm"),
+            api_of=lambda _wiki, _measures: cast("WikiApi", api),
+            judge_now=lambda: Judge(policy, time(), monotonic(), 0.0),
+            batches=batches or BatchSettings(linger=0.0),
+        )
+        self._all_told = asyncio.Event()
+        self._expected = 0
+
+    def fetch(self, rev_id: int, *, young: bool = False) -> None:
+        """Ask for a revision, of an event that was just born or of one without a time."""
+        self._expected += 1
+        self.told.setdefault(rev_id, [])
+
+        def done(result: Content | Fail) -> None:
+            self.told[rev_id].append(result)
+            self._expected -= 1
+            if not self._expected:
+                self._all_told.set()
+
+        self.dispatcher.add(WIKI, Entry(rev_id, time() if young else None, done, monotonic()))
+
+    async def settled(self) -> None:
+        """Wait until all are told, then let the loop run on, so that what is told twice is seen."""
+        await asyncio.wait_for(self._all_told.wait(), 20)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await self.dispatcher.close()
+
+
+async def fetched(api: ScriptedApi, rev_ids: Iterable[int], *, young: bool = False) -> Harness:
+    """All these revisions at once, to the end."""
+    harness = Harness(api)
+    for rev_id in rev_ids:
+        harness.fetch(rev_id, young=young)
+    await harness.settled()
+    return harness

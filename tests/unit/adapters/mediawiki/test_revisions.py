@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from wikistate.adapters.http import HttpClient, HttpSettings
+from wikistate.adapters.mediawiki import wikis as allowed
+from wikistate.adapters.mediawiki.dispatcher import BatchSettings
+from wikistate.adapters.mediawiki.revisions import RevisionClient
+from wikistate.adapters.mediawiki.wikis import Wikis
+from wikistate.core.enrichment.content import Content
+from wikistate.core.enrichment.judge import Fail, RetryPolicy
+from wikistate.telemetry.meter import RecordingMeter
+from wikistate.telemetry.metrics import WIKI_REQUESTS
+from wikistate.testing import faults
+from wikistate.testing.faults import Rule
+from wikistate.testing.pages import Flaw, Page, Revision, Visibility, Wiki, revision, slot
+from wikistate.testing.wiki import FakeWiki, Limits, SmallWorld
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+ENGLISH = Wiki("enwiki", "en.wikipedia.org")
+GERMAN = Wiki("dewiki", "de.wikipedia.org", "de")
+QUICK = RetryPolicy(base_delay=0.001, max_delay=0.001)
+IDS = range(1, 51)
+
+
+def world() -> SmallWorld:
+    """Fifty revisions of ten pages in one wiki, and one of the same number in another."""
+    made = SmallWorld(ENGLISH, GERMAN)
+    for number in range(10):
+        made.put(
+            ENGLISH,
+            Page(number + 1, f"Page {number}"),
+            *(revision(rev_id, f"text {rev_id} «é» \U0001f600") for rev_id in IDS if rev_id % 10 == number),
+        )
+    made.put(GERMAN, Page(1, "Seite"), revision(7, "deutsch"))
+    return made
+
+
+class Asker:
+    """A client that takes all its wikis to be at one address."""
+
+    def __init__(self, url: str, **settings: Any) -> None:
+        self.meter = RecordingMeter()
+        http = HttpClient(HttpSettings(user_agent="test (me@example.org)", read_timeout=0.2))
+        self.client = RevisionClient(http, self.meter, **{"policy": QUICK, **settings})
+        self.wikis = Wikis(template=f"{url}/w/api.php")
+
+    async def ask(
+        self, rev_ids: Iterable[int], domain: str = ENGLISH.domain, born: float | None = None
+    ) -> dict[int, Content | Fail]:
+        """All of them at the same time."""
+        wiki = self.wikis.lookup(domain)
+        assert isinstance(wiki, allowed.Wiki)
+        wanted = list(rev_ids)
+        results = await asyncio.gather(*(self.client.revision(wiki, rev_id, born=born) for rev_id in wanted))
+        return dict(zip(wanted, results, strict=True))
+
+
+@asynccontextmanager
+async def asking(
+    *rules: Rule, limits: Limits | None = None, made: SmallWorld | None = None, **settings: Any
+) -> AsyncIterator[tuple[FakeWiki, Asker]]:
+    """A running wiki with these faults, and somebody who asks it."""
+    async with FakeWiki(made or world(), limits=limits) as wiki:
+        wiki.set_faults(rules)
+        asker = Asker(wiki.url, **settings)
+        await asker.client.open()
+        try:
+            yield wiki, asker
+        finally:
+            await asker.client.close()
+
+
+def body(result: Content | Fail) -> str | None:
+    """The text of the main slot."""
+    assert isinstance(result, Content), result
+    return result.slots["main"].body
+
+
+def failed(results: dict[int, Content | Fail]) -> dict[int, str]:
+    """The error types of those that failed."""
+    return {rev_id: result.error_type for rev_id, result in results.items() if isinstance(result, Fail)}
+
+
+async def test_fifty_revisions_are_one_request() -> None:
+    """Each gets its own text, the wiki is named by its host, and we say who we are."""
+    async with asking() as (wiki, asker):
+        results = await asker.ask(IDS)
+        assert {rev_id: body(result) for rev_id, result in results.items()} == {
+            rev_id: f"text {rev_id} «é» \U0001f600" for rev_id in IDS
+        }
+        assert wiki.tally.batches == {50: 1}
+        assert wiki.tally.hosts == {"en.wikipedia.org": 1}
+        assert wiki.tally.user_agents == {"test (me@example.org)": 1}
+        assert asker.meter.by_label(WIKI_REQUESTS) == {("own", "200"): 1}
+
+
+async def test_wikis_are_not_mixed_up() -> None:
+    """The same number in two wikis is two revisions, in two requests."""
+    async with asking() as (wiki, asker):
+        english, german = await asyncio.gather(asker.ask([7]), asker.ask([7], GERMAN.domain))
+        assert (body(english[7]), body(german[7])) == ("text 7 «é» \U0001f600", "deutsch")
+        assert wiki.tally.requests == 2
+
+
+async def test_a_long_answer_is_continued() -> None:
+    """A wiki that answers in pieces is asked until all is there; nothing is asked for twice anew."""
+    async with asking(limits=Limits(result_bytes=2_000)) as (wiki, asker):
+        results = await asker.ask(IDS)
+        assert not failed(results)
+        assert set(wiki.tally.batches) == {50}
+        assert wiki.tally.requests > 2
+
+
+async def test_a_stalled_answer_fails_only_what_stalls() -> None:
+    """The revision that is larger than an answer may be; all others arrive."""
+    async with asking(Rule(faults.Stall(), revisions=frozenset({25}))) as (_, asker):
+        assert failed(await asker.ask(IDS)) == {25: "ContinuationStalled"}
+
+
+@pytest.mark.parametrize(
+    ("action", "error_type", "asks"),
+    [
+        (faults.Status(500), "ServerError", 4),
+        (faults.Status(502), "ServerError", 4),
+        (faults.Status(408), "RequestTimeout", 4),
+        (faults.Status(503, {"Retry-After": "0"}), "ServiceUnavailable", 4),
+        (faults.Status(429, {"Retry-After": "0"}), "TooManyRequests", 4),
+        (faults.ApiError("maxlag", headers={"Retry-After": "0"}), "MaxLag", 4),
+        (faults.ApiError("readonly"), "ReadOnly", 4),
+        (faults.ApiError("ratelimited"), "RateLimited", 4),
+        (faults.ApiError("internal_api_error_DBQueryError"), "ApiInternalError", 4),
+        (faults.Hang(), "ReadTimeout", 4),
+        (faults.Reset(after=10), "ConnectionFailed", 4),
+        (faults.EmptyBody(), "EmptyResponse", 4),
+        (faults.Truncated(), "UnparsableResponse", 4),
+        (faults.NotJson(), "UnparsableResponse", 4),
+    ],
+    ids=str,
+)
+async def test_a_bad_revision_of_a_kind_that_may_pass(action: faults.Action, error_type: str, asks: int) -> None:
+    """Counted at the wiki: asked for exactly four times; the forty-nine others arrive."""
+    async with asking(Rule(action, revisions=frozenset({25}))) as (wiki, asker):
+        assert failed(await asker.ask(IDS)) == {25: error_type}
+        assert wiki.tally.asks(25) == asks
+
+
+@pytest.mark.parametrize(
+    ("action", "error_type"),
+    [
+        (faults.Status(204), "UnexpectedStatus"),
+        (faults.Status(404), "ClientError"),
+        (faults.Status(501), "OtherServerError"),
+        (faults.Redirect("https://evil.example/w/api.php"), "Redirect"),
+        (faults.ApiError("badvalue"), "ApiError"),
+        (faults.Huge(3_000_000), "ContentTooLarge"),
+        (faults.Bomb(10_000_000), "ContentTooLarge"),
+    ],
+    ids=str,
+)
+async def test_a_bad_revision_of_a_kind_that_does_not_pass(action: faults.Action, error_type: str) -> None:
+    """Found by halving, with fewer requests than revisions; the others arrive."""
+    settings = BatchSettings(max_response_bytes=1_000_000)
+    ids = range(1, 33)
+    async with asking(Rule(action, revisions=frozenset({25})), batches=settings) as (wiki, asker):
+        assert failed(await asker.ask(ids)) == {25: error_type}
+        assert wiki.tally.requests <= 11
+
+
+async def test_strangers_in_an_answer_stand_for_nobody() -> None:
+    """An answer full of revisions that were not asked for is not believed: each is asked for again by itself."""
+    async with asking(Rule(faults.Wrong(), revisions=frozenset({25}))) as (_, asker):
+        assert failed(await asker.ask(IDS)) == {25: "BadRevision"}
+
+
+async def test_an_outage_is_survived() -> None:
+    """A wiki that fails three times and then recovers: nothing is lost."""
+    async with asking(Rule(faults.Status(500), times=3)) as (wiki, asker):
+        assert not failed(await asker.ask(IDS))
+        assert wiki.tally.requests == 3 + 50
+
+
+async def test_replica_lag_is_waited_for() -> None:
+    """A revision that appears at the sixth ask, more often than failures are retried; the others are asked once."""
+    async with asking(Rule(faults.Absent(asks=5), revisions=frozenset({25}))) as (wiki, asker):
+        assert not failed(await asker.ask(IDS, born=time()))
+        assert (wiki.tally.asks(25), wiki.tally.asks(24)) == (6, 1)
+
+
+async def test_an_unknown_revision_of_an_old_event_is_final() -> None:
+    """It is asked for once, also when all of a request are unknown."""
+    async with asking() as (wiki, asker):
+        assert failed(await asker.ask([998, 999], born=time() - 3600)) == {998: "BadRevision", 999: "BadRevision"}
+        assert wiki.tally.requests == 1
+
+
+async def test_flags_decide_for_each_revision() -> None:
+    """Hidden, suppressed and damaged revisions in one answer: each gets what is its own."""
+    made = SmallWorld(ENGLISH)
+    made.put(
+        ENGLISH,
+        Page(1, "Page"),
+        revision(1, "plain"),
+        replace(revision(2, "hidden"), visibility=Visibility(content=False)),
+        replace(revision(3, "suppressed"), visibility=Visibility(content=False, suppressed=True)),
+        Revision(4, slots=(slot("", flaw=Flaw.TEXT_MISSING),)),
+        Revision(5, slots=(slot("{}", flaw=Flaw.BAD_FORMAT),)),
+        revision(6, ""),
+        Revision(7, slots=(slot("text"), slot("{}", role="mediainfo", model="wikibase-mediainfo"))),
+    )
+    async with asking(made=made) as (_, asker):
+        results = await asker.ask(range(1, 8))
+        assert failed(results) == {4: "TextMissing", 5: "BadContentFormat"}
+        contents = {rev_id: result for rev_id, result in results.items() if isinstance(result, Content)}
+        assert {rev_id: content.hidden for rev_id, content in contents.items()} == {
+            1: False,
+            2: True,
+            3: True,
+            6: False,
+            7: False,
+        }
+        assert body(results[6]) == ""
+        assert contents[7].slots.keys() == {"main", "mediainfo"}
+        assert all(each.body is None for rev_id in (2, 3) for each in contents[rev_id].slots.values())
+
+
+async def test_high_limits_are_posted() -> None:
+    """Five hundred ids make too long a URL; the wiki gets them all the same."""
+    async with asking(limits=Limits(values=500), batches=BatchSettings(max_batch=500)) as (wiki, asker):
+        results = await asker.ask(range(1, 501))
+        assert not failed({rev_id: results[rev_id] for rev_id in IDS})
+        assert wiki.tally.batches == {500: 1}
+
+
+async def test_a_wiki_that_is_gone_fails_each_revision_by_itself() -> None:
+    """Nothing listens: four tries, then every `fetch` is told, and the client can be closed."""
+    async with asking() as (wiki, asker):
+        pass
+    asker = Asker(wiki.url)
+    await asker.client.open()
+    assert set(failed(await asker.ask([1, 2, 3])).values()) == {"ConnectionFailed"}
+    await asker.client.close()

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+from tests.unit.adapters.http_server import serving
+
+from wikistate.adapters.http import HttpClient, HttpSettings
+from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, Credential, secret_from
+from wikistate.adapters.mediawiki.dispatcher import BatchSettings
+from wikistate.adapters.mediawiki.revisions import RevisionClient
+from wikistate.adapters.mediawiki.wikis import Wiki
+from wikistate.core.enrichment.content import Content
+from wikistate.core.enrichment.judge import Fail, RetryPolicy
+from wikistate.errors import ConfigError
+from wikistate.telemetry.meter import RecordingMeter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from multidict import MultiMapping
+
+NAME = "Bot@reading"
+PASSWORD = "s3cret"
+BOT = BotPassword(NAME, PASSWORD)
+
+
+class PrivateWiki:
+    """A wiki that shows its revisions to those who are logged in.
+
+    Attributes:
+        logins: How often somebody tried to log in.
+        authorizations: The ``Authorization`` headers that came.
+        cookies: The ``Cookie`` headers of queries for revisions.
+    """
+
+    def __init__(self) -> None:
+        self.logins = 0
+        self.authorizations: list[str | None] = []
+        self.cookies: list[str] = []
+        self._session = ""
+
+    def forget(self) -> None:
+        """End all sessions, as a restart of the session store does."""
+        self._session = ""
+
+    async def respond(self, request: web.Request) -> web.Response:
+        """Login token, login, revisions."""
+        self.authorizations.append(request.headers.get("Authorization"))
+        if request.query["action"] == "login":
+            return self._log_in(await request.post())
+        if request.query.get("meta") == "tokens":
+            answer = web.json_response({"query": {"tokens": {"logintoken": "token+\\"}}})
+            answer.set_cookie("wiki_session", "fresh", httponly=True, samesite="Lax")
+            return answer
+        self.cookies.append(request.headers.get("Cookie", ""))
+        if request.query.get("assert") == "user" and not self._knows(request):
+            return web.json_response({"error": {"code": "assertuserfailed", "info": "You are no longer logged in"}})
+        rev_ids = map(int, request.query["revids"].split("|"))
+        revisions = [{"revid": rev_id, "slots": {"main": {"content": "private"}}} for rev_id in rev_ids]
+        return web.json_response({"query": {"pages": [{"revisions": revisions}]}})
+
+    def _log_in(self, form: MultiMapping[object]) -> web.Response:
+        self.logins += 1
+        if (form["lgname"], form["lgpassword"], form["lgtoken"]) != (NAME, PASSWORD, "token+\\"):
+            return web.json_response({"login": {"result": "Failed", "reason": "Incorrect username or password"}})
+        self._session = f"session{self.logins}"
+        answer = web.json_response({"login": {"result": "Success"}})
+        answer.set_cookie("wiki_session", self._session)
+        answer.set_cookie("wiki_user", "Bot")
+        return answer
+
+    def _knows(self, request: web.Request) -> bool:
+        return bool(self._session) and request.cookies.get("wiki_session") == self._session
+
+
+@asynccontextmanager
+async def asking(
+    credentials: Mapping[str, Credential],
+) -> AsyncIterator[tuple[PrivateWiki, RevisionClient, Wiki]]:
+    """A private wiki, and a client that has these credentials and asks for single revisions."""
+    private = PrivateWiki()
+    client = RevisionClient(
+        HttpClient(HttpSettings()),
+        RecordingMeter(),
+        policy=RetryPolicy(base_delay=0.001),
+        batches=BatchSettings(max_batch=1),
+        credentials=credentials,
+    )
+    async with serving(private.respond) as origin:
+        await client.open()
+        yield private, client, Wiki("private.example", f"{origin}/w/api.php", None, "farm")
+        await client.close()
+
+
+async def test_one_login_serves_all_requests() -> None:
+    """Requests that come at the same time wait for it; its cookies go along with each, and the account is asserted."""
+    async with asking({"private.example": BOT}) as (private, client, wiki):
+        results = await asyncio.gather(*(client.revision(wiki, rev_id) for rev_id in range(1, 9)))
+        assert all(isinstance(result, Content) for result in results)
+        assert private.logins == 1
+        assert private.cookies == ["wiki_session=session1; wiki_user=Bot"] * 8
+
+
+async def test_a_session_that_ended_is_made_again() -> None:
+    """`assertuserfailed` is followed by one login and another try; nobody notices."""
+    async with asking({"private.example": BOT}) as (private, client, wiki):
+        await client.revision(wiki, 1)
+        private.forget()
+        results = await asyncio.gather(*(client.revision(wiki, rev_id) for rev_id in range(1, 9)))
+        assert all(isinstance(result, Content) for result in results)
+        assert private.logins == 2
+
+
+async def test_a_refused_login_is_not_repeated() -> None:
+    """A wrong password must not lock the account; each revision is told why, without the password."""
+    async with asking({"private.example": BotPassword(NAME, "wr0ng")}) as (private, client, wiki):
+        for rev_id in (1, 2, 3):
+            result = await client.revision(wiki, rev_id)
+            assert isinstance(result, Fail)
+            assert result.error_type == "LoginFailed"
+            assert "Incorrect username" in result.message
+            assert "wr0ng" not in result.message
+        assert private.logins == 1
+
+
+async def test_a_token_goes_with_each_request() -> None:
+    """OAuth 2: no login, a header."""
+    async with asking({"private.example": BearerToken("t0ken")}) as (private, client, wiki):
+        assert isinstance(await client.revision(wiki, 1), Content)
+        assert private.authorizations == ["Bearer t0ken"]
+
+
+@pytest.mark.parametrize("credential", [BOT, BearerToken("t0ken")], ids=["password", "token"])
+async def test_credentials_go_to_no_other_wiki(credential: Credential) -> None:
+    """A wiki that none are configured for gets none, also at the same address."""
+    async with asking({"private.example": credential}) as (private, client, wiki):
+        await client.revision(wiki, 1)
+        private.authorizations.clear()
+        private.cookies.clear()
+        await client.revision(Wiki("other.example", wiki.url, "other.example", "farm"), 1)
+        assert private.authorizations == [None]
+        assert private.cookies == [""]
+
+
+async def test_a_farm_may_have_credentials() -> None:
+    """One account for many wikis; a wiki's own comes first."""
+    async with asking({"farm": BearerToken("shared"), "private.example": BearerToken("own")}) as (
+        private,
+        client,
+        wiki,
+    ):
+        await client.revision(wiki, 1)
+        await client.revision(Wiki("other.example", wiki.url, "other.example", "farm"), 1)
+        assert private.authorizations == ["Bearer own", "Bearer shared"]
+
+
+def test_secrets_are_not_shown() -> None:
+    """Not by `repr`, which is what logs and tracebacks show."""
+    assert "s3cret" not in repr(BOT)
+    assert "t0ken" not in repr(BearerToken("t0ken"))
+
+
+def test_secrets_come_from_environment_or_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the line's end that editors put into a file."""
+    monkeypatch.setenv("WIKI_TOKEN", "from environment")
+    (tmp_path / "token").write_text("from file\n")
+    assert secret_from(env="WIKI_TOKEN") == "from environment"
+    assert secret_from(file=tmp_path / "token") == "from file"
+
+
+def test_a_secret_that_is_not_there_is_the_operators_mistake(tmp_path: Path) -> None:
+    """The error says where it was looked for."""
+    (tmp_path / "empty").write_text("\n")
+    for place, arguments in {
+        "WIKI_TOKEN_THAT_NOBODY_SET": {"env": "WIKI_TOKEN_THAT_NOBODY_SET"},
+        "empty": {"file": tmp_path / "empty"},
+        "absent": {"file": tmp_path / "absent"},
+        "nothing": {},
+    }.items():
+        with pytest.raises(ConfigError, match=place):
+            secret_from(**arguments)  # type: ignore[arg-type]  # a str or a Path by name
