@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from wikistate.adapters.connectors.memory import Crash, MemorySink, MemorySource, MemoryTopic, Revoke
 from wikistate.config.model import LocalRunnerSettings
 from wikistate.core.record import Done, Output, Partition, Record, Role, Work
-from wikistate.errors import SinkError, SourceError
+from wikistate.errors import InternalError, SinkError, SourceError
 from wikistate.runners.local.delivery import AtLeastOnce
 from wikistate.runners.local.runner import LocalRunner
 from wikistate.telemetry import metrics
@@ -281,3 +281,17 @@ async def test_a_partition_that_is_taken_away_and_given_back_is_read_again_from_
     await bench.runner.run()
     assert list(dict.fromkeys(bench.values())) == [b"a:1", b"a:2", b"a:3"]
     assert topic.committed == {P0: 3}
+
+
+async def test_a_job_that_answers_twice_stops_the_run() -> None:
+    """A second output would be out of order; a run that cannot be right does not go on."""
+
+    class Twice(Echo):
+        def perform(self, work: Work, done: Done) -> None:
+            super().perform(work, done)
+            with contextlib.suppress(RuntimeError):
+                super().perform(work, done)
+
+    bench = Bench(Twice(), topic_of(b"a:1"), bounded=False)
+    with pytest.raises(InternalError, match="memory/0 offset 0 was finished twice"):
+        await bench.runner.run()

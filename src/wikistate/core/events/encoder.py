@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from wikistate.core.events.error_event import Emitter, error_event
-from wikistate.core.events.meta import MessageKey, event_time, stamp
+from wikistate.core.events.message_key import MessageKey
+from wikistate.core.events.meta import event_time, stamp
 from wikistate.core.events.refusal import Refused
 from wikistate.core.record import Output, Role
 from wikistate.errors import InputError

@@ -1,4 +1,4 @@
-"""What every event of the Event Platform carries: `$schema`, `dt`, `meta`, and the fields of its message key.
+"""What every event of the Event Platform carries: `$schema`, `dt`, `meta`.
 
 The rules are those of Wikitech: Event Platform/Schemas and Event Platform/Stream configuration.
 
@@ -8,17 +8,10 @@ The readers take any object, also one that no schema has seen yet, and answer No
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import Any
 
 from wikistate.core.events.timestamps import format_timestamp, parse_timestamp
-from wikistate.errors import DocumentError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wikistate.core.events.schema import Schema
+from wikistate.errors import InputError
 
 Event = dict[str, Any]
 """A decoded event: a JSON object. Nobody changes one in place; who needs another makes another."""
@@ -28,9 +21,6 @@ NewId = Callable[[], str]
 
 CANARY = "canary"
 """The domain of synthetic events, which show that a stream is alive (Wikitech: Event Platform/Stream configuration)."""
-
-_CORRECT = "Correct the producer of the event, or message_key_fields in the stream configuration."
-_SCALAR = (str, int, float)  # a union would be built anew for each field of each key
 
 
 def domain_of(event: Event) -> str | None:
@@ -85,64 +75,7 @@ def stamp(event: Event, *, schema_uri: str, stream: str, now: int, new_id: NewId
     return stamped
 
 
-class MessageKey:
-    """Builds the keys of a stream.
-
-    Args:
-        fields: Name in the key to dotted path in the event, in the order of the key. Empty for an unkeyed stream.
-    """
-
-    __slots__ = ("_paths", "fields")
-
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        self.fields = dict(fields)
-        self._paths = tuple((name, tuple(path.split("."))) for name, path in fields.items())
-
-    def check(self, schema: Schema) -> None:
-        """Make sure that the schema declares every field of the key, before the first event is read.
-
-        Raises:
-            DocumentError: It does not.
-        """
-        for name, path in self.fields.items():
-            if not schema.has_field(path):
-                raise DocumentError(
-                    f"message_key_fields.{name} is {path!r}, which the schema {schema.uri} does not have.",
-                    hint="Correct the stream configuration, or use a version of the schema that has the field.",
-                    field=path,
-                    schema=schema.uri,
-                )
-
-    def of(self, event: Event) -> bytes | None:
-        """The key: a JSON object, compact, with the declared names in declared order. None for an unkeyed stream.
-
-        Raises:
-            InputError: The event lacks a field of the key, or has something there that is not text, a number or a boolean.
-        """
-        if not self._paths:
-            return None
-        key = {name: _scalar(event, path) for name, path in self._paths}
-        try:
-            return orjson.dumps(key)
-        except orjson.JSONEncodeError as error:
-            raise InputError(f"The message key cannot be built: {error}.", hint=_CORRECT) from error
-
-
 def _meta_text(event: Event, name: str) -> str | None:
     meta = event.get("meta")
     found = meta.get(name) if isinstance(meta, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _scalar(event: Event, path: tuple[str, ...]) -> str | int | float:
-    value: Any = event
-    try:
-        for name in path:
-            value = value[name]
-    except (KeyError, TypeError):
-        value = None
-    if isinstance(value, _SCALAR):
-        return value
-    field = ".".join(path)
-    found = "missing" if value is None else f"{type(value).__name__}, not text or a number"
-    raise InputError(f"The message key cannot be built: {field} is {found}.", hint=_CORRECT, field=field)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 from wikistate.core.record import Role
+from wikistate.errors import InternalError
 from wikistate.runners.local.in_flight import InFlight
 
 POLL_SECONDS = 0.25
@@ -65,6 +66,7 @@ class LocalRunner:
         self._room = asyncio.Event()
         self._sinks_busy = asyncio.Lock()  # a commit covers exactly what was written before it
         self._unflushed = False
+        self._defect: InternalError | None = None
         self._measure = _Measurements(meter)
 
     def stop(self) -> None:
@@ -145,13 +147,19 @@ class LocalRunner:
         return ticket.partition if self._delivery.in_partition_order else work.key
 
     def _finished(self, ticket: Ticket, outputs: list[Output]) -> None:
-        self._in_flight.finish(ticket, outputs)
+        try:
+            self._in_flight.finish(ticket, outputs)
+        except RuntimeError as defect:
+            # Whoever calls us back may not let it through; a run that would never end must not go on.
+            self._defect = InternalError(str(defect), hint="Please report it.")
         self._moved.set()
 
     async def _write(self) -> None:
         while True:
             await self._moved.wait()
             self._moved.clear()
+            if self._defect is not None:
+                raise self._defect
             async with self._sinks_busy:
                 await self._write_released()
             self._room.set()

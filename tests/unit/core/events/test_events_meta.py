@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.unit.core.events.strategies import JSON
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
-from wikistate.core.events.meta import MessageKey, domain_of, event_time, ingestion_time, is_canary, stamp
+from wikistate.core.events.message_key import MessageKey
+from wikistate.core.events.meta import domain_of, event_time, ingestion_time, is_canary, stamp
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.errors import DocumentError, InputError
 

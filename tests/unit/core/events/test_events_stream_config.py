@@ -6,7 +6,7 @@ import pytest
 
 from wikistate.core.events.bundled import SCHEMAS, STREAMS, read_bundled
 from wikistate.core.events.documents import parse_document
-from wikistate.core.events.meta import MessageKey
+from wikistate.core.events.message_key import MessageKey
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.events.stream_config import StreamConfig, StreamConfigs
 from wikistate.errors import DocumentError

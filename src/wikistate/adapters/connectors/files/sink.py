@@ -24,8 +24,6 @@ STANDARD_OUTPUT = 1
 STANDARD_ERROR = 2
 """The descriptor, as a target of `FileSink`."""
 
-_BUFFER = 1024 * 1024  # bytes that are gathered before the thread writes them
-
 
 class FileSink:
     """Appends one line for each output. See `Sink` for the protocol.
@@ -43,8 +41,6 @@ class FileSink:
     def __init__(self, target: Path | int) -> None:
         self._appender = Appender(target)
         self._thread = ClientThread("file-sink")
-        self._gathered: list[bytes] = []
-        self._size = 0
         self._failure: SinkError | None = None
 
     async def open(self) -> None:
@@ -63,16 +59,12 @@ class FileSink:
             raise InternalError(
                 "An event with a line break in it cannot be a line of NDJSON.", hint="Please report it."
             )
-        self._gathered.append(block)
-        self._size += len(block)
-        if self._size >= _BUFFER:
-            await self._drain()
+        await self._do(lambda: self._appender.write(block))
 
     async def flush(self) -> None:
         """See `Sink`."""
         if self._failure is not None:
             raise self._failure
-        await self._drain()
         await self._do(self._appender.flush)
 
     async def close(self) -> None:
@@ -86,12 +78,6 @@ class FileSink:
                 log.warning("the end of a file was not written; it was not committed", reason=str(error))
         await self._thread.run(self._appender.close)
         await self._thread.stop()
-
-    async def _drain(self) -> None:
-        if self._gathered:
-            block = b"".join(self._gathered)
-            self._gathered, self._size = [], 0
-            await self._do(lambda: self._appender.write(block))
 
     async def _do(self, call: Callable[[], None]) -> None:
         try:
