@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wikistate import __version__
 from wikistate.cli.exits import tell
 from wikistate.errors import WikistateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 app = typer.Typer(
     name="wikistate",
@@ -147,9 +150,13 @@ def version() -> None:
     typer.echo(__version__)
 
 
-def main() -> None:
-    """The entry point: runs a command, and turns our errors into a message and an exit code."""
+def main(words: Sequence[str] | None = None) -> None:
+    """The entry point: runs a command, and turns our errors into a message and an exit code.
+
+    Args:
+        words: The command line after the program's name; None for the process's own.
+    """
     try:
-        app()
+        app(words)
     except WikistateError as error:
         sys.exit(tell(error))

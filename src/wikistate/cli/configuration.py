@@ -27,7 +27,7 @@ def check(job: str, files: tuple[Path, ...], assignments: tuple[str, ...]) -> Ex
         print(f"wikistate: {warning}", file=sys.stderr)  # noqa: T201
     if loaded.warnings:
         return Exit.CONFIG
-    print("The configuration is right.")  # noqa: T201
+    print(f"The settings are right. Whether everything answers, says: wikistate run {job} --check")  # noqa: T201
     return Exit.OK
 
 

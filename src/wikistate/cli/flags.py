@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wikistate.adapters.connectors.positions import describe
 from wikistate.adapters.connectors.urls import FileUrl, KafkaUrl, StandardStream, parse_url
 from wikistate.config.layers import Layer, parse_assignment, read_file
-from wikistate.config.load import Loaded, load
+from wikistate.config.load import Loaded, load, place
 from wikistate.errors import ConfigError
 from wikistate.jobs.catalogue import job_named
 
@@ -42,7 +42,8 @@ def load_configuration(job: str, flags: Flags) -> Loaded:
 def _command_line(flags: Flags) -> Layer:
     layer = Layer(strict=True)
     for text in flags.assignments:
-        layer.put(*parse_assignment(text), "--set")
+        path, value = parse_assignment(text)
+        layer.put(place(path, value), value, "--set")
     _put_end(layer, "source", flags.source, "--source")
     _put_end(layer, "sink", flags.sink, "--sink")
     _put_end(layer, "error_sink", flags.error_sink, "--error-sink")

@@ -15,6 +15,7 @@ from wikistate.cli.flags import load_configuration
 from wikistate.cli.status import Status
 from wikistate.cli.topics import create_missing_topics
 from wikistate.jobs.catalogue import job_named
+from wikistate.runners.local.garbage import rare_collections
 from wikistate.runners.local.launch import check_ends, local_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
@@ -88,7 +89,8 @@ async def drive(runner: LocalRunner, status: Status) -> Exit:
         loop.add_signal_handler(number, _stop_or_end(runner, run))
     line = asyncio.ensure_future(status.follow())
     try:
-        await run
+        with rare_collections():
+            await run
     except asyncio.CancelledError:
         return Exit.STOPPED_AT_ONCE
     finally:

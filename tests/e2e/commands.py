@@ -1,0 +1,147 @@
+"""``wikistate`` as a user starts it: a process of its own, in the foreground or in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+    from typing import Any
+
+    from wikistate.core.events.meta import Event
+
+PATIENCE = 30.0
+"""Seconds for anything that happens at all: the machine may be busy with other tests."""
+
+JOB = ("run", "page-content-change")
+"""The command and its job."""
+
+
+class Finished(NamedTuple):
+    """A command that has ended: its exit status (``-N`` for signal N), and what it wrote."""
+
+    status: int
+    out: bytes
+    err: str
+
+
+async def wikistate(*words: str | Path, stdin: bytes = b"", folder: Path | None = None) -> Finished:
+    """Run a command to its end."""
+    async with started(*words, folder=folder) as command:
+        return await command.finish(stdin)
+
+
+class Command:
+    """A command that runs in the background."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._err = bytearray()
+        self._out = bytearray()
+        self._grown = asyncio.Event()
+        assert process.stdout
+        assert process.stderr
+        self._reading = [
+            asyncio.create_task(self._gather(process.stdout, self._out)),
+            asyncio.create_task(self._gather(process.stderr, self._err)),
+        ]
+
+    @property
+    def err(self) -> str:
+        """What it has written to standard error so far."""
+        return self._err.decode()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Its log so far: the lines of standard error that are JSON."""
+        return [orjson.loads(line) for line in self.err.splitlines() if line.startswith("{") and line.endswith("}")]
+
+    async def until(self, happened: Callable[[Command], bool]) -> None:
+        """Return as soon as what it wrote says so. Fails with its output when it ends before, or takes for ever."""
+        async with asyncio.timeout(PATIENCE):
+            while not happened(self):
+                assert not all(task.done() for task in self._reading), f"it ended before: {self.err}"
+                self._grown.clear()
+                await self._grown.wait()
+
+    async def logged(self, message: str, times: int = 1) -> dict[str, Any]:
+        """Wait for a log line and return it, the last one of so many."""
+
+        def found(command: Command) -> list[dict[str, Any]]:
+            return [line for line in command.lines() if line.get("message") == message]
+
+        await self.until(lambda command: len(found(command)) >= times)
+        return found(self)[times - 1]
+
+    @property
+    def out(self) -> bytes:
+        """What it has written to standard output so far."""
+        return bytes(self._out)
+
+    async def write(self, stdin: bytes) -> None:
+        """Give it this on standard input, which stays open."""
+        assert self._process.stdin
+        self._process.stdin.write(stdin)
+        await self._process.stdin.drain()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to it."""
+        self._process.send_signal(number)
+
+    async def stop(self) -> Finished:
+        """Ask it to end, and wait for that."""
+        self.send(signal.SIGTERM)
+        return await self.finish()
+
+    async def finish(self, stdin: bytes = b"") -> Finished:
+        """Give it this and the end of standard input, and wait until it has ended."""
+        assert self._process.stdin
+        async with asyncio.timeout(PATIENCE):
+            self._process.stdin.write(stdin)
+            self._process.stdin.close()
+            await asyncio.gather(*self._reading)
+            status = await self._process.wait()
+        return Finished(status, bytes(self._out), self.err)
+
+    async def end(self) -> None:
+        """Make sure that nothing of it is left."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        await asyncio.gather(*self._reading)
+
+    async def _gather(self, stream: asyncio.StreamReader, into: bytearray) -> None:
+        while piece := await stream.read(65_536):
+            into += piece
+            self._grown.set()
+        self._grown.set()
+
+
+@asynccontextmanager
+async def started(*words: str | Path, folder: Path | None = None) -> AsyncIterator[Command]:
+    """A command in the background, which is killed at the end of the block if it has not ended by then."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wikistate", *words), stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder
+    )
+    command = Command(process)
+    try:
+        yield command
+    finally:
+        await command.end()
+
+
+def ndjson(events: list[Event]) -> bytes:
+    """One JSON document a line."""
+    return b"".join(orjson.dumps(event) + b"\n" for event in events)
+
+
+def documents(lines: bytes) -> list[Event]:
+    """The inverse of `ndjson`."""
+    return [orjson.loads(line) for line in lines.splitlines()]

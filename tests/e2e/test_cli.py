@@ -1,0 +1,324 @@
+"""The command as a process: pipes, compressed files, signals, logs, metrics, and what a broken surrounding looks like."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+import orjson
+import pytest
+import zstandard
+from prometheus_client.parser import text_string_to_metric_families
+from tests.e2e.commands import JOB, PATIENCE, documents, ndjson, started, wikistate
+from tests.e2e.kafka_topics import all_committed, committed, drain, fill
+
+from wikistate.telemetry import metrics
+from wikistate.testing import corpus, events
+from wikistate.testing.faults import Hang, Rule, Status
+from wikistate.testing.wiki import FakeWiki, SmallWorld
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+
+    from tests.conftest import NewTopic
+    from tests.e2e.commands import Command
+
+    from wikistate.core.events.meta import Event
+    from wikistate.testing.broker import KafkaBroker
+    from wikistate.testing.corpus import Corpus
+
+CHANGES = 100
+
+
+@pytest.fixture(scope="module")
+def changes() -> Corpus:
+    """Some changes."""
+    return corpus.compose(changes=CHANGES)
+
+
+@asynccontextmanager
+async def wikis(changes: Corpus) -> AsyncIterator[tuple[FakeWiki, list[str]]]:
+    """The wikis of the changes, and the options that lead to them."""
+    async with FakeWiki(SmallWorld.of(changes, with_deleted=True)) as wiki:
+        yield wiki, ["--set", f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"]
+
+
+def ids(events: Iterable[Event]) -> list[str]:
+    """Which events they are."""
+    return sorted(event["meta"]["id"] for event in events)
+
+
+def of(outputs: Iterable[Event], errors: Iterable[Event]) -> list[str]:
+    """Which events outputs and errors together are about."""
+    return ids([*outputs, *(orjson.loads(error["raw_event"]) for error in errors)])
+
+
+def real(changes: Corpus) -> list[Event]:
+    """The events that are no canaries."""
+    return [event for event in changes.events if event["meta"]["domain"] != "canary"]
+
+
+async def test_standard_input_to_standard_output_writes_events_and_nothing_else(
+    changes: Corpus, tmp_path: Path
+) -> None:
+    """Logs and figures go to standard error, so that the output can be piped on."""
+    errors = tmp_path / "errors.ndjson"
+    async with wikis(changes) as (_, asking):
+        finished = await wikistate(
+            *JOB,
+            *asking,
+            "--source",
+            "-",
+            "--sink",
+            "-",
+            "--error-sink",
+            f"file:{errors}",
+            stdin=ndjson(changes.events),
+        )
+    assert finished.status == 0, finished.err
+    outputs = documents(finished.out)
+    assert {event["meta"]["stream"] for event in outputs} == {"mediawiki.page_content_change.v1"}
+    assert of(outputs, documents(errors.read_bytes())) == ids(real(changes))
+    assert "events written" in finished.err
+
+
+@pytest.mark.parametrize(("source", "sink"), [("gz", "zst"), ("zst", "gz")])
+async def test_compressed_files_are_read_and_written(source: str, sink: str, changes: Corpus, tmp_path: Path) -> None:
+    """By the ends of their names, the error events beside the output in the same way."""
+    (tmp_path / f"in.ndjson.{source}").write_bytes(_PACK[source](ndjson(changes.events)))
+    async with wikis(changes) as (_, asking):
+        ends = ("--source", f"in.ndjson.{source}", "--sink", f"file:out.ndjson.{sink}")
+        finished = await wikistate(*JOB, *asking, *ends, folder=tmp_path)
+    assert finished.status == 0, finished.err
+    outputs, errors = (
+        documents(_UNPACK[sink]((tmp_path / f"{name}.ndjson.{sink}").read_bytes())) for name in ("out", "out.errors")
+    )
+    assert of(outputs, errors) == ids(real(changes))
+
+
+def _unzstd(packed: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()
+
+
+_PACK = {"gz": gzip.compress, "zst": zstandard.ZstdCompressor().compress}
+_UNPACK = {"gz": gzip.decompress, "zst": _unzstd}
+
+
+async def test_log_lines_are_ecs_where_no_one_looks(changes: Corpus, tmp_path: Path) -> None:
+    """Each line above the figures is a JSON object of the Elastic Common Schema that names the job."""
+    (tmp_path / "in.ndjson").write_bytes(ndjson(changes.events[:3]))
+    async with wikis(changes) as (_, asking):
+        ends = ("--source", "in.ndjson", "--sink", "out.ndjson", "--metrics-port", "0")
+        finished = await wikistate(*JOB, *asking, *ends, folder=tmp_path)
+    lines = [orjson.loads(line) for line in finished.err.splitlines() if not line.startswith(" ")]
+    assert "Metrics are served." in [line["message"] for line in lines]
+    for line in lines:
+        assert {"@timestamp", "log.level", "message", "ecs.version"} <= line.keys()
+        assert line["service"]["name"] == "page-content-change"
+
+
+async def test_a_person_at_a_terminal_gets_text_and_a_live_line(changes: Corpus, tmp_path: Path) -> None:
+    """No JSON; the log in words, the progress, the figures."""
+    (tmp_path / "in.ndjson").write_bytes(ndjson(changes.events[:20]))
+    async with wikis(changes) as (_, asking):
+        ends = ("--source", "in.ndjson", "--sink", "out.ndjson", "--metrics-port", "0")
+        status, shown = await asyncio.to_thread(_at_a_terminal, [*JOB, *asking, *ends], tmp_path)
+    assert status == 0, shown
+    assert '{"@timestamp"' not in shown
+    for text in ("Metrics are served.", "events/s", "events written"):
+        assert text in shown
+    assert "\x1b[" in shown
+
+
+def _at_a_terminal(words: list[str], folder: Path) -> tuple[int, str]:
+    """Run a command whose standard streams are a terminal; its exit status and all that the terminal shows."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "wikistate", *words]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"}
+    shown = bytearray()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=environment) as process:
+        os.close(theirs)
+        while piece := _read(ours):
+            shown += piece
+        status = process.wait()
+    os.close(ours)
+    return status, shown.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # Linux says by an error that nobody holds the other end any more
+        return b""
+
+
+async def test_metrics_are_served_under_their_declared_names_with_the_figures_of_the_run(changes: Corpus) -> None:
+    """While the job waits for more: records read, dropped, written and failed add up, and so do the wiki's requests."""
+    broken = [b"no event\n", ndjson([events.canary(changes.events[0])])]
+    async with wikis(changes) as (wiki, asking):
+        wiki.set_faults([Rule(Status(500), times=1)])
+        quickly = ("--set", "enrich.retry.base_delay=0.01")
+        async with started(*JOB, *asking, *quickly, "--source", "-", "--sink", "-", "--metrics-port", "0") as job:
+            url = (await job.logged("Metrics are served."))["labels"]["url"]
+            await job.write(ndjson(real(changes)) + b"".join(broken))
+            await job.until(lambda job: accounted(job) == len(real(changes)) + 1)
+            shown = await asyncio.to_thread(scrape, url)
+            finished = await job.stop()
+        requests = wiki.tally.requests
+    assert finished.status == 0, finished.err
+    errors = len(error_events(job))
+    assert shown["wikistate_events_consumed_total"] == {(): len(real(changes)) + 2}
+    assert shown["wikistate_events_produced_total"] == {
+        ("sink",): len(real(changes)) + 1 - errors,
+        ("error",): errors,
+    }
+    assert shown["wikistate_events_filtered_total"] == {("canary",): 1}
+    assert shown["wikistate_events_errors_total"][("NotJson",)] == 1
+    assert sum(shown["wikistate_events_errors_total"].values()) == errors
+    assert sum(shown["wikistate_wiki_requests_total"].values()) == requests
+    assert sum(shown["wikistate_wiki_retries_total"].values()) >= 1
+    assert shown["wikistate_events_in_flight"] == {(): 0}
+    declared = {metric.name for metric in metrics.ALL}
+    assert set(shown) == declared - {metrics.SOURCE_LAG.name}  # a pipe has no lag
+
+
+def accounted(job: Command) -> int:
+    """How many records have come out at one end or the other."""
+    return len(job.out.splitlines()) + len(error_events(job))
+
+
+def error_events(job: Command) -> list[Event]:
+    """The error events among the lines of standard error."""
+    return [line for line in job.lines() if "emitter_id" in line]
+
+
+def scrape(url: str) -> dict[str, dict[tuple[str, ...], float]]:
+    """What the endpoint shows: by metric and label values; of a histogram, how many values it has seen."""
+    with urlopen(url, timeout=60) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    shown: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in families:
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        wanted = f"{name}_count" if family.type == "histogram" else name
+        samples = [sample for sample in family.samples if sample.name == wanted]
+        shown[name] = {tuple(sample.labels.values()): sample.value for sample in samples}
+    return shown
+
+
+async def test_the_first_signal_finishes_what_was_read(changes: Corpus, tmp_path: Path) -> None:
+    """Ctrl+C while the wiki does not answer: when it does again, all that was read is written, and the exit code is 0."""
+    async with held(changes, tmp_path, request_timeout=2) as (wiki, job):
+        job.send(signal.SIGINT)
+        await job.logged(STOPPING)
+        wiki.set_faults([])
+        finished = await job.finish()
+    assert finished.status == 0, finished.err
+    assert "Traceback" not in finished.err
+    files = ("out.ndjson", "out.errors.ndjson")
+    outputs, errors = (documents((tmp_path / name).read_bytes()) for name in files)
+    written = of(outputs, errors)
+    assert len(written) > 1
+    assert written == ids(real(changes)[: len(written)])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_second_signal_ends_at_once(number: signal.Signals, changes: Corpus, tmp_path: Path) -> None:
+    """While the wiki answers nothing and much time is left to wait for it; the exit code is 130, without a traceback."""
+    async with held(changes, tmp_path, request_timeout=3600) as (_, job):
+        job.send(number)
+        await job.logged(STOPPING)
+        job.send(number)
+        finished = await job.finish()
+    assert finished.status == 130
+    assert "Traceback" not in finished.err
+
+
+STOPPING = "Stopping: what is in flight is finished and committed. Once more stops at once."
+
+
+@asynccontextmanager
+async def held(changes: Corpus, folder: Path, *, request_timeout: int) -> AsyncIterator[tuple[FakeWiki, Command]]:
+    """A job whose one request at a time is not answered. `request_timeout` is in seconds."""
+    (folder / "in.ndjson").write_bytes(ndjson(real(changes)))
+    settings = ("local.drain_timeout=3600", f"enrich.request_timeout={request_timeout}", "farms.own.concurrency=1")
+    patience = [word for setting in settings for word in ("--set", setting)]
+    ends = ("--source", "in.ndjson", "--sink", "out.ndjson")
+    async with wikis(changes) as (wiki, asking):
+        wiki.set_faults([Rule(Hang())])
+        async with started(*JOB, *asking, *patience, *ends, folder=folder) as job:
+            async with asyncio.timeout(PATIENCE):
+                await wiki.in_flight(1)
+            yield wiki, job
+
+
+async def test_a_broker_that_cannot_be_reached_is_told_within_a_bound(tmp_path: Path) -> None:
+    """Exit code 4; the message names the address, the reason, how long was waited, and what to check."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    ends = ("--source", f"kafka://{address}/in", "--sink", tmp_path / "out.ndjson")
+    run, check = await asyncio.gather(wikistate(*JOB, *ends), wikistate(*JOB, *ends, "--check"))
+    for finished in (run, check):
+        assert finished.status == 4
+        assert f"Kafka at {address} did not answer within 30 s" in finished.err
+        assert "Connection refused" in finished.err
+        assert "Check bootstrap_servers" in finished.err
+        assert "Traceback" not in finished.err
+
+
+async def test_a_topic_that_is_not_there_is_named_with_what_makes_it(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """A newcomer's first mistake."""
+    ends = ("--source", f"kafka://{kafka.bootstrap_servers}/never-made", "--sink", tmp_path / "out.ndjson")
+    finished = await wikistate(*JOB, *ends)
+    assert finished.status == 4
+    assert "The topic 'never-made' cannot be used" in finished.err
+
+
+async def test_check_leaves_topics_and_positions_as_they_are(
+    kafka: KafkaBroker, topic: NewTopic, changes: Corpus
+) -> None:
+    """Everything is connected to, nothing is read, written or committed."""
+    source, sink, errors = topic(), topic(), topic()
+    fill(kafka, source, [orjson.dumps(event) for event in changes.events])
+    finished = await wikistate(*JOB, *_ends(kafka, source, sink, errors), "--check")
+    assert finished.status == 0, finished.err
+    assert "the job can run" in finished.err
+    assert drain(kafka, sink) == drain(kafka, errors) == []
+    assert committed(kafka, f"group-{source}") == {}
+
+
+async def test_check_beside_a_running_job_leaves_it_running(
+    kafka: KafkaBroker, topic: NewTopic, changes: Corpus
+) -> None:
+    """Also with ``EXACTLY_ONCE``, where whoever announces a transactional id shuts out the one who uses it."""
+    source, sink, errors = topic(), topic(), topic()
+    exactly_once = ("--set", "stream_manager.sink.options.delivery_guarantee=EXACTLY_ONCE")
+    half = len(real(changes)) // 2
+    async with wikis(changes) as (_, asking):
+        words = (*_ends(kafka, source, sink, errors), *asking, *exactly_once)
+        async with started(*JOB, *words) as job:
+            await job.logged("given a partition")
+            fill(kafka, source, [orjson.dumps(event) for event in real(changes)[:half]])
+            checked = await wikistate(*JOB, *words, "--check")
+            fill(kafka, source, [orjson.dumps(event) for event in real(changes)[half:]])
+            await all_committed(kafka, f"group-{source}", {source: len(real(changes))})
+            finished = await job.stop()
+    assert (checked.status, finished.status) == (0, 0), checked.err + finished.err
+    outputs, failed = ([orjson.loads(message.value) for message in drain(kafka, name)] for name in (sink, errors))
+    assert of(outputs, failed) == ids(real(changes))
+
+
+def _ends(kafka: KafkaBroker, source: str, sink: str, errors: str) -> list[str]:
+    cluster = f"kafka://{kafka.bootstrap_servers}"
+    where = f"{cluster}/{source}?group=group-{source}&start=earliest"
+    return ["--source", where, "--sink", f"{cluster}/{sink}", "--error-sink", f"{cluster}/{errors}"]

@@ -1,0 +1,80 @@
+"""``wikistate run`` from file to file, with changes that need no wiki."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from tests.unit.cli.deletions import write_deletions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.cli.conftest import Tell
+
+RUN = ("run", "page-content-change")
+
+
+def test_a_run_ends_with_its_source_and_sums_up(tell: Tell, tmp_path: Path) -> None:
+    """Exit code 0, the events in the output, nothing on standard output, the figures on standard error."""
+    source = write_deletions(tmp_path / "in.ndjson", 7)
+    told = tell(*RUN, "--source", source, "--sink", tmp_path / "out.ndjson")
+    assert (told.code, told.out) == (0, "")
+    assert _figures(told.err) >= {("7", "events read"), ("7", "events written"), ("0", "error events")}
+    written = [orjson.loads(line) for line in (tmp_path / "out.ndjson").read_bytes().splitlines()]
+    assert [event["page"]["page_id"] for event in written] == list(range(1, 8))
+
+
+def test_errors_go_beside_the_output_unless_told_otherwise(tell: Tell, tmp_path: Path) -> None:
+    """``out.ndjson`` has ``out.errors.ndjson`` beside it; what is no event is in there, with its text."""
+    (source := tmp_path / "in.ndjson").write_bytes(b"\nno event\n" + write_deletions(tmp_path / "a", 1).read_bytes())
+    told = tell(*RUN, "--source", source, "--sink", tmp_path / "out.ndjson")
+    assert told.code == 0
+    errors = [orjson.loads(line) for line in (tmp_path / "out.errors.ndjson").read_bytes().splitlines()]
+    assert [(event["error_type"], event["raw_event"]) for event in errors] == [("NotJson", ""), ("NotJson", "no event")]
+    assert ("2", "NotJson") in _figures(told.err)
+
+
+def test_what_the_command_line_says_wins_over_the_files(tell: Tell, tmp_path: Path) -> None:
+    """A file that names Kafka ends runs from file to file when the command line says so."""
+    (config := tmp_path / "job.yaml").write_text(
+        "stream_manager:\n"
+        "  source: {connector: kafka, options: {bootstrap_servers: 'nowhere:9092'}}\n"
+        "  sink: {connector: kafka, options: {bootstrap_servers: 'nowhere:9092'}}\n"
+    )
+    source = write_deletions(tmp_path / "in.ndjson")
+    told = tell(*RUN, "--config", config, "--source", source, "--sink", tmp_path / "out.ndjson")
+    assert told.code == 0
+    assert len((tmp_path / "out.ndjson").read_bytes().splitlines()) == 3
+
+
+def test_a_bookmark_lets_the_next_run_go_on(tell: Tell, tmp_path: Path) -> None:
+    """The second run reads nothing, because the first has done everything."""
+    source = write_deletions(tmp_path / "in.ndjson")
+    bookmark = f"stream_manager.source.options.bookmark={tmp_path / 'bookmark'}"
+    words = (*RUN, "--source", source, "--sink", tmp_path / "out.ndjson", "--set", bookmark)
+    assert [tell(*words).code, tell(*words).code] == [0, 0]
+    assert len((tmp_path / "out.ndjson").read_bytes().splitlines()) == 3
+
+
+def test_check_reads_and_writes_nothing(tell: Tell, tmp_path: Path) -> None:
+    """It says that the job can run; the output is empty and the bookmark is not there."""
+    source = write_deletions(tmp_path / "in.ndjson")
+    bookmark = f"stream_manager.source.options.bookmark={tmp_path / 'bookmark'}"
+    told = tell(*RUN, "--check", "--source", source, "--sink", tmp_path / "out.ndjson", "--set", bookmark)
+    assert (told.code, told.out) == (0, "")
+    assert "the job can run" in told.err
+    assert not (tmp_path / "bookmark").exists()
+    assert not (tmp_path / "out.ndjson").exists() or (tmp_path / "out.ndjson").read_bytes() == b""
+
+
+def test_check_says_what_the_run_would_fail_with(tell: Tell, tmp_path: Path) -> None:
+    """The same message and the same exit code."""
+    words = (*RUN, "--source", tmp_path / "none", "--sink", tmp_path / "out.ndjson")
+    assert tell(*words, "--check").code == tell(*words).code == 4
+
+
+def _figures(err: str) -> set[tuple[str, str]]:
+    """The summary: number and what it counts."""
+    lines = [line.split(maxsplit=1) for line in err.splitlines() if not line.startswith("{")]
+    return {(words[0], words[1].strip()) for words in lines if len(words) == 2}
