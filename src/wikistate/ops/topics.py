@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from wikistate.adapters.connectors.kafka.client import Outage, create
-from wikistate.adapters.connectors.kafka.codes import sink_error
+from wikistate.adapters.connectors.kafka.codes import TIMED_OUT, sink_error
 from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, producer_properties
 from wikistate.errors import ConfigError, SinkError
 
@@ -54,22 +54,24 @@ async def create_topics(
         return []
     outage = Outage("kafka-admin")
     admin = create(AdminClient, producer_properties(settings), key=settings.key, hooks={"error_cb": outage.report})
-    answers: dict[str, Future[Any]] = await asyncio.to_thread(
-        lambda: admin.create_topics(new, request_timeout=settings.patience)
-    )
-    return [name for name, answer in answers.items() if await _created(name, answer, settings, outage)]
+    answers: dict[str, Future[Any]] = admin.create_topics(new, request_timeout=settings.patience)
+    outcomes = await asyncio.gather(*map(asyncio.wrap_future, answers.values()), return_exceptions=True)
+    admin.poll(0)  # hands over why connections failed
+    return [name for name, outcome in zip(answers, outcomes, strict=True) if _created(name, outcome, settings, outage)]
 
 
-async def _created(name: str, answer: Future[Any], settings: KafkaProducerSettings, outage: Outage) -> bool:
-    try:
-        await asyncio.wrap_future(answer)
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+def _created(name: str, outcome: object, settings: KafkaProducerSettings, outage: Outage) -> bool:
+    match outcome:
+        case KafkaException() as error if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            log.info("topic exists, leaving it as it is", topic=name)
+            return False
+        case KafkaException() as error:
             raise _failed(name, error.args[0], settings, outage) from error
-        log.info("topic exists, leaving it as it is", topic=name)
-        return False
-    log.info("topic created", topic=name)
-    return True
+        case BaseException() as defect:
+            raise defect
+        case _:
+            log.info("topic created", topic=name)
+            return True
 
 
 def _failed(name: str, error: KafkaError, settings: KafkaProducerSettings, outage: Outage) -> ConfigError | SinkError:
@@ -77,9 +79,9 @@ def _failed(name: str, error: KafkaError, settings: KafkaProducerSettings, outag
     hint = _HINTS.get(error.code())
     if hint is not None:
         return ConfigError(f"The topic {name!r} cannot be created at {servers}: {error.str()}.", hint=hint, topic=name)
-    if outage.reason:
+    if error.code() == TIMED_OUT:
         return SinkError(
-            f"Kafka at {servers} did not answer within {settings.patience:g} s: {outage.reason}.",
+            f"Kafka at {servers} did not answer within {settings.patience:g} s: {outage.reason or error.str()}.",
             hint="Check bootstrap_servers, security.protocol and that the brokers can be reached from here.",
             topic=name,
         )

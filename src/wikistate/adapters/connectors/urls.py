@@ -72,7 +72,7 @@ def parse_url(text: str, *, key: str) -> ConnectorUrl:
         return StandardStream()
     scheme, colon, rest = text.partition(":")
     match scheme:
-        case "kafka" if rest.startswith("//"):
+        case "kafka" if colon:
             return _kafka(text, key=key)
         case "file" if colon:
             return FileUrl(_path(rest, text, key=key))

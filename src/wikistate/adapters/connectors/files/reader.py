@@ -44,6 +44,7 @@ class Reader:
         self._next = 0
         self._descriptor = -1
         self._ends = False
+        self._failure: SourceError | None = None
         self.partition = partition_of(target)
 
     def open(self) -> None:
@@ -70,6 +71,8 @@ class Reader:
         Raises:
             SourceError: Reading or decompressing failed. Every whole line before that was handed over.
         """
+        if self._failure is not None:
+            raise self._failure
         if self._ends:
             return None
         if self._waits and not select.select([self._descriptor], [], [], wait)[0]:
@@ -125,7 +128,10 @@ class Reader:
 
     def _failed(self, why: str, hint: str) -> SourceError:
         name = self.partition.topic
-        return SourceError(f"{name} cannot be read at line {self._next}: {why}.", hint=hint, file=name, line=self._next)
+        self._failure = SourceError(
+            f"{name} cannot be read at line {self._next}: {why}.", hint=hint, file=name, line=self._next
+        )
+        return self._failure
 
 
 def partition_of(target: Path | int) -> Partition:

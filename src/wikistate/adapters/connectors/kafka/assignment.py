@@ -74,7 +74,9 @@ class Positions:
             offset=partition.offset,
             hint="Records in between were deleted before they were read: replay them from another copy.",
         )
-        self._consumer.seek(TopicPartition(partition.topic, partition.partition, OFFSET_BEGINNING))
+        # No seek: librdkafka has stopped fetching the partition, and refuses one.
+        self._consumer.incremental_unassign([partition])
+        self._consumer.incremental_assign([TopicPartition(partition.topic, partition.partition, OFFSET_BEGINNING)])
 
     def left(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
         """How many records lie between what was handed over and the newest one, from what the last fetch said."""

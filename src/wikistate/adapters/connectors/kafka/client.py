@@ -28,8 +28,8 @@ _KERBEROS = "No provider for SASL mechanism GSSAPI"
 class ClientLog:
     """Hands librdkafka's own log lines on; it calls this object as if it were a `logging.Logger`.
 
-    What librdkafka logs as an error reaches `Outage` too, which says it once; so everything comes out as `debug`
-    unless the operator asked for it with the property ``debug``.
+    At the level `debug`, however grave: what matters comes again as a callback or as the error of a call, and
+    librdkafka says the same thing at each attempt to connect.
     """
 
     def __init__(self, client: str) -> None:
@@ -37,11 +37,7 @@ class ClientLog:
 
     def log(self, level: int, template: str, *parts: object, **_: object) -> None:
         """One line, at the level of the standard library's numbers."""
-        text = template % parts if parts else template
-        if level >= logging.CRITICAL:
-            self._log.error("kafka client", line=text)
-        else:
-            self._log.debug("kafka client", line=text)
+        self._log.debug("kafka client", severity=logging.getLevelName(level), line=template % parts)
 
 
 class Outage:
@@ -60,11 +56,12 @@ class Outage:
 
     def report(self, error: KafkaError) -> None:
         """An error that librdkafka reports outside of any call. It may be called on any thread."""
-        if error.code() != ALL_BROKERS_DOWN or not self.reason:
+        if error.code() != ALL_BROKERS_DOWN:
+            # One broker of several: the others answer. Of a single one: "all are down" follows.
             self.reason = error.str()
-        if not self.away:
+        elif not self.away:
             self.away = True
-            self._log.warning("kafka does not answer, waiting for it", reason=self.reason)
+            self._log.warning("kafka does not answer, waiting for it", reason=self.reason or error.str())
 
     def over(self) -> None:
         """Something was received."""

@@ -13,6 +13,10 @@ from wikistate.errors import SinkError, SourceError
 ALL_BROKERS_DOWN = KafkaError._ALL_BROKERS_DOWN
 PARTITION_EOF = KafkaError._PARTITION_EOF
 POSITION_GONE = KafkaError._AUTO_OFFSET_RESET
+TIMED_OUT = KafkaError._TIMED_OUT
+
+FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+"""Another producer has announced the same transactional id."""
 
 PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 """A record that we dropped ourselves, when aborting or closing."""
@@ -49,7 +53,13 @@ def advice(error: KafkaError) -> str:
     return _ADVICE.get(error.code(), "It may pass by itself: start the job again, it goes on where it was.")
 
 
+_TAKEN_OVER = (
+    "Another process has taken over this transactional id: see that no two replicas have the same one, and start this "
+    "one again if it is the one that should live."
+)
+
 _ADVICE = {
+    **dict.fromkeys(FENCED, _TAKEN_OVER),
     KafkaError.UNKNOWN_TOPIC_OR_PART: "Create the topic, or start with --create-topics.",
     KafkaError._UNKNOWN_TOPIC: "Create the topic, or start with --create-topics.",
     KafkaError._UNKNOWN_PARTITION: "Create the topic, or start with --create-topics.",
@@ -60,8 +70,8 @@ _ADVICE = {
     KafkaError.SASL_AUTHENTICATION_FAILED: "Check sasl.mechanism, sasl.username and sasl.password.",
     KafkaError._AUTHENTICATION: "Check security.protocol and the sasl.* properties.",
     KafkaError._SSL: "Check security.protocol, the port and ssl.ca.location.",
-    KafkaError.INCONSISTENT_GROUP_PROTOCOL: "The group's other members share partitions in another way: stop them "
-    "first, or set partition.assignment.strategy as they do.",
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL: "The group's other members share partitions in another way (eagerly): "
+    "stop all of them before this one starts.",
     KafkaError.MSG_SIZE_TOO_LARGE: "Raise max.message.bytes of the topic, or lower max.request.size and enrich.max_content_size.",
     KafkaError._MSG_TIMED_OUT: "The brokers did not take it in time (delivery.timeout.ms): look at them, then start the job again.",
     KafkaError.INVALID_TRANSACTION_TIMEOUT: "Lower transaction.timeout.ms below the brokers' transaction.max.timeout.ms.",

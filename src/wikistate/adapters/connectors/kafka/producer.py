@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from wikistate.adapters.connectors.kafka.client import Outage, create
 from wikistate.adapters.connectors.kafka.codes import PURGED, advice, sink_error
-from wikistate.adapters.connectors.kafka.settings import producer_properties
+from wikistate.adapters.connectors.kafka.settings import largest_record, producer_properties
 from wikistate.adapters.connectors.kafka.topic import partitions_of
 from wikistate.adapters.connectors.ports import OversizeError
 from wikistate.adapters.connectors.threads import ClientThread
@@ -32,7 +32,6 @@ log = structlog.get_logger(__name__)
 _ROOM = 0.01  # seconds between two looks whether the queue has room again
 _SLICE = 0.5  # seconds that a flush waits before it looks whether something failed
 _CLOSING = 10.0  # seconds for what is still queued when the producer closes
-_LIMIT = 1_000_000  # bytes; librdkafka's default of message.max.bytes
 
 
 class KafkaProducer:
@@ -51,7 +50,7 @@ class KafkaProducer:
     def __init__(self, settings: KafkaProducerSettings) -> None:
         self.settings = settings
         self._translation = producer_properties(settings)
-        self._limit = int(self._translation.properties.get("message.max.bytes", _LIMIT))
+        self._limit = largest_record(self._translation.properties)
         self._thread = ClientThread("kafka-producer")
         self._outage = Outage("kafka-producer")
         self._failure: SinkError | None = None
@@ -119,9 +118,8 @@ class KafkaProducer:
         Raises:
             SinkError: Something was not delivered.
         """
-        while await self._thread.run(lambda: self._client.flush(_SLICE)):
-            if self._failure is not None:
-                raise self._failure
+        while await self._wait(_SLICE) and self._failure is None:
+            pass
         if self._failure is not None:
             raise self._failure
         self._outage.over()
@@ -135,10 +133,19 @@ class KafkaProducer:
         self._users = max(0, self._users - 1)
         if self._users or not self._thread.running:
             return
-        if left := await self._thread.run(lambda: self._client.flush(_CLOSING)):
+        if left := await self._wait(_CLOSING):
             log.warning("kafka did not take everything before the end; it was not committed", messages=left)
             self._client.purge()
         await self._thread.stop()
+
+    async def _wait(self, seconds: float) -> int:
+        """Wait so long at most for acknowledgements; how many are still missing."""
+        try:
+            return await self._thread.run(lambda: self._client.flush(seconds))
+        except KafkaException as error:
+            if self._failure is None:
+                self._failure = sink_error(error.args[0], "Flushing", servers=self.settings.bootstrap_servers)
+            return len(self._client)
 
     def _queue(self, topic: str, outputs: Sequence[Output], start: int) -> int:
         """Queue from `start` on until the queue is full; the position of the first that was not queued."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.positions import End, Start
 
 _SOURCE_DEFAULTS = {
-    # Moves only the partitions that must move: the others go on being read while a replica comes or goes.
-    "partition.assignment.strategy": "cooperative-sticky",
     "isolation.level": "read_committed",
     # librdkafka pauses a full second when its queue is full, which caps it at 140,000 small records/s; with 10 ms it
     # reaches 630,000 (measured, one broker on loopback).
@@ -118,12 +116,17 @@ def consumer_properties(settings: KafkaSourceSettings) -> Translation:
     """The properties of a consumer in librdkafka's names.
 
     Raises:
-        ConfigError: A property is unknown, cannot be honoured or has no text value; names its dotted path.
+        ConfigError: A property is unknown, cannot be honoured or has no text value; or there is no group or topic. Names
+            the dotted path.
     """
+    _check_named(settings)
     translation = translate(settings.properties, key=settings.key)
     ours = {"bootstrap.servers": settings.bootstrap_servers, "group.id": settings.group, **_SOURCE_OURS}
     if settings.end is not None:
         ours["enable.partition.eof"] = "true"
+    if translation.properties.get("group.protocol") != "consumer":  # KIP-848 is cooperative by itself
+        # Moves only the partitions that must move: the others go on being read while a replica comes or goes.
+        ours["partition.assignment.strategy"] = "cooperative-sticky"
     return Translation({**_SOURCE_DEFAULTS, **translation.properties, **ours}, translation.ignored)
 
 
@@ -131,15 +134,46 @@ def producer_properties(settings: KafkaProducerSettings) -> Translation:
     """The properties of a producer in librdkafka's names.
 
     Raises:
-        ConfigError: A property is unknown, cannot be honoured or has no text value; names its dotted path.
+        ConfigError: A property is unknown, cannot be honoured or has no text value, or the largest record does not fit
+            into the buffer; names its dotted path.
     """
     translation = translate(settings.properties, key=settings.key)
+    _check_buffer(translation.properties, key=settings.key)
     ours = {"bootstrap.servers": settings.bootstrap_servers}
     defaults = dict(_SINK_DEFAULTS)
     if settings.transactional_id:
         ours["transactional.id"] = settings.transactional_id
         defaults["transaction.timeout.ms"] = str(round(settings.transaction_timeout * 1000))
     return Translation({**defaults, **translation.properties, **ours}, translation.ignored)
+
+
+def largest_record(properties: Mapping[str, str]) -> int:
+    """Up to how many bytes, key and all, a producer with these (translated) properties takes a record."""
+    return int(properties.get("message.max.bytes", 1_000_000))
+
+
+def _check_named(settings: KafkaSourceSettings) -> None:
+    options = settings.key.rpartition(".")[0]
+    for name, value in (("consumer_group", settings.group), ("topics", settings.topics)):
+        if not value:  # librdkafka ends the process when it is given an empty group
+            raise ConfigError(f"{options}.{name} is empty.", hint="A Kafka source needs one.", key=f"{options}.{name}")
+
+
+def _check_buffer(properties: Mapping[str, str], *, key: str) -> None:
+    """A record that is larger than the whole buffer would wait for room for ever."""
+    kilobytes = properties.get("queue.buffering.max.kbytes", "1048576")
+    largest = properties.get("message.max.bytes", "0")
+    for name, text in (("buffer.memory", kilobytes), ("max.request.size", largest)):
+        if not text.isdecimal():
+            raise ConfigError(
+                f"{key}.{name} is {text!r}, which is no whole number.", hint="Write digits.", key=f"{key}.{name}"
+            )
+    if int(largest) > int(kilobytes) * 1024:
+        raise ConfigError(
+            f"{key}.max.request.size is {largest}, but the buffer holds only {int(kilobytes) * 1024} bytes.",
+            hint=f"Raise {key}.buffer.memory to at least as much.",
+            key=f"{key}.buffer.memory",
+        )
 
 
 def translate(properties: Mapping[str, object], *, key: str) -> Translation:

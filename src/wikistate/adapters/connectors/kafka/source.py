@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from wikistate.adapters.connectors.kafka import codes
 from wikistate.adapters.connectors.kafka.assignment import Positions, commit
@@ -35,6 +35,22 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+
+class _Consumed(Protocol):
+    """A message as a consumer returns it: it has all of these, where the stubs of the class say that it may not.
+
+    An error that belongs to no partition is the exception: ask it for nothing else.
+    """
+
+    def error(self) -> KafkaError | None: ...
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def timestamp(self) -> tuple[int, int]: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+
+
 _SLICE = 0.1
 """Seconds that the thread waits for records at a stretch; a commit that comes meanwhile waits so long at most."""
 
@@ -48,7 +64,7 @@ _LAG_EVERY = 1.0  # seconds between two looks at what is left
 class KafkaSource:
     """A member of a consumer group. See `Source` for the protocol.
 
-    * Partitions are shared by the cooperative protocol unless the properties say otherwise: only those that move stop.
+    * Partitions are shared by the cooperative protocol: only those that move to another member stop.
     * New partitions are found every `topic.metadata.refresh.interval.ms` and read from their beginning.
     * Brokers that are away are waited for; a log line says so once.
     * A position that retention has overtaken is an error in the log, and reading goes on at the oldest record.
@@ -64,7 +80,6 @@ class KafkaSource:
     def __init__(self, settings: KafkaSourceSettings) -> None:
         self._settings = settings
         self._translation = consumer_properties(settings)
-        self._incremental = _is_incremental(self._translation.properties)
         self._thread = ClientThread("kafka-source")
         self._outage = Outage("kafka-source")
         self._reading: asyncio.Future[list[Record]] | None = None
@@ -87,6 +102,7 @@ class KafkaSource:
         )
         self._positions = Positions(self._consumer, self._settings)
         self._revoked = revoked
+        self._closing = False
         self._thread.start()
         await self._run(self._subscribe, "Opening the topics")
 
@@ -131,8 +147,10 @@ class KafkaSource:
         if self._reading is not None:
             await asyncio.wait({self._reading})
             self._reading = None
-        await self._run(self._consumer.close, "Leaving the group")
-        await self._thread.stop()
+        try:
+            await self._run(self._consumer.close, "Leaving the group")
+        finally:
+            await self._thread.stop()
 
     # On the loop.
 
@@ -202,11 +220,14 @@ class KafkaSource:
     def _consume(self, limit: int, wait: float) -> list[Record]:
         self._resume()
         # librdkafka waits until the batch is full: wait for one, then take what lies ready.
-        messages = self._consumer.consume(1, wait)
+        messages = self._receive(1, wait)
         if messages and limit > 1:
-            messages += self._consumer.consume(limit - 1, 0)
+            messages += self._receive(limit - 1, 0)
         self._look_at_lag()
         return self._records(messages) if messages else []
+
+    def _receive(self, limit: int, wait: float) -> list[_Consumed]:
+        return cast("list[_Consumed]", self._consumer.consume(limit, wait))
 
     def _serve(self) -> list[Record]:
         """Stay a member without reading. A record that was on its way when the pause began is handed over later."""
@@ -214,14 +235,15 @@ class KafkaSource:
             self._paused = True
             log.info("no room for records, pausing the partitions")
         self._consumer.pause(self._as_parts(self._assigned))
-        return self._records(self._consumer.consume(1, 0))
+        self._look_at_lag()
+        return self._records(self._receive(1, 0))
 
     def _resume(self) -> None:
         if self._paused:
             self._paused = False
             self._consumer.resume(self._as_parts(self._assigned.keys() - self._ended))
 
-    def _records(self, messages: Sequence[Message]) -> list[Record]:
+    def _records(self, messages: Sequence[_Consumed]) -> list[Record]:
         records: list[Record] = []
         append, assigned = records.append, self._assigned
         for message in messages:
@@ -229,22 +251,21 @@ class KafkaSource:
                 self._event(message, error)
                 continue
             # None: revoked while this batch was read; its next owner reads it.
-            if (partition := assigned.get((message.topic(), message.partition()))) is not None:  # type: ignore[arg-type]  # never None here
+            if (partition := assigned.get((message.topic(), message.partition()))) is not None:
                 kind, milliseconds = message.timestamp()
-                offset = cast("int", message.offset())
-                append(Record(message.value(), message.key(), milliseconds if kind else None, partition, offset))
+                append(
+                    Record(message.value(), message.key(), milliseconds if kind else None, partition, message.offset())
+                )
         if records and self._outage.away:
             self._outage.over()
         return records if self._positions.ends is None else self._within(records, self._positions.ends)
 
-    def _event(self, message: Message, error: KafkaError) -> None:
+    def _event(self, message: _Consumed, error: KafkaError) -> None:
         match error.code():
             case codes.PARTITION_EOF:
-                self._reached(message.topic() or "", message.partition() or 0, message.offset() or 0)
+                self._reached(message.topic(), message.partition(), message.offset())
             case codes.POSITION_GONE:
-                self._positions.repair(
-                    TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0)
-                )
+                self._positions.repair(TopicPartition(message.topic(), message.partition(), message.offset()))
             case _ if passes(error):
                 log.warning("kafka: this passes by itself", reason=error.str())
             case _:
@@ -275,10 +296,7 @@ class KafkaSource:
         for part in placed:
             self._assigned[part.topic, part.partition] = Partition(part.topic, part.partition)
             log.info("given a partition", topic=part.topic, partition=part.partition, offset=_shown(part.offset))
-        if self._incremental:
-            consumer.incremental_assign(placed)
-        else:
-            consumer.assign(placed)
+        consumer.incremental_assign(placed)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         gone = {
@@ -290,10 +308,7 @@ class KafkaSource:
             del self._assigned[key]
             self._ended.discard(key)
             log.info("giving up a partition", topic=partition.topic, partition=partition.number)
-        if self._incremental:
-            consumer.incremental_unassign(partitions)
-        else:
-            consumer.unassign()
+        consumer.incremental_unassign(partitions)
 
     def _tell(self, partitions: frozenset[Partition]) -> None:
         try:
@@ -308,13 +323,6 @@ class KafkaSource:
 def as_offsets(positions: Mapping[Partition, int]) -> list[TopicPartition]:
     """Positions in librdkafka's type."""
     return [TopicPartition(part.topic, part.number, offset) for part, offset in positions.items()]
-
-
-def _is_incremental(properties: Mapping[str, str]) -> bool:
-    """Whether partitions come and go one by one, or all at once: it decides which calls a callback must make."""
-    if properties.get("group.protocol") == "consumer":
-        return True
-    return properties["partition.assignment.strategy"].startswith("cooperative")
 
 
 def _shown(offset: int) -> int | str:

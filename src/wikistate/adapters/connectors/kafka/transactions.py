@@ -129,15 +129,7 @@ class KafkaTransactions:
             await self._producer.run(lambda: time.sleep(_PAUSE))
 
     def _failed(self, reason: KafkaError, doing: str) -> SinkError:
-        identity = self._producer.settings.transactional_id
-        if not reason.fatal():
-            return sink_error(
-                reason, f"{doing} a transaction of {identity!r}", servers=self._producer.settings.bootstrap_servers
-            )
-        self._begun = False  # nothing of it can be aborted by us any more
-        return SinkError(
-            f"{doing} a transaction of {identity!r} failed for good: {reason.str()}.",
-            hint="Another process has taken over this transactional id: see that no two replicas have the same one, "
-            "and start this one again if it is the one that should live.",
-            transactional_id=identity,
-        )
+        if reason.fatal():
+            self._begun = False  # nothing of it can be aborted by us any more
+        identity, servers = self._producer.settings.transactional_id, self._producer.settings.bootstrap_servers
+        return sink_error(reason, f"{doing} a transaction of {identity!r}", servers=servers)

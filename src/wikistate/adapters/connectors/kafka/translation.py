@@ -54,19 +54,6 @@ def _endpoint_check(value: str) -> str:
     return value.strip().lower() or "none"
 
 
-_ASSIGNORS = {
-    "RangeAssignor": "range",
-    "RoundRobinAssignor": "roundrobin",
-    "CooperativeStickyAssignor": "cooperative-sticky",
-}
-
-
-def _assignors(value: str) -> str:
-    """Java names classes, librdkafka words."""
-    names = [name.strip().rpartition(".")[2] for name in value.split(",")]
-    return ",".join(_ASSIGNORS.get(name, name) for name in names)
-
-
 _JAVA_TYPES = "records are bytes here, there is nothing to (de)serialise"
 _OFFSETS = "wikistate commits what is done, after the sinks have flushed"
 _JVM = "there is no JVM here"
@@ -90,7 +77,7 @@ TABLE: dict[str, Treatment] = {
     # Topics, partitions, positions
     "partition.discovery.interval.ms": Renamed("topic.metadata.refresh.interval.ms"),
     "fetch.max.wait.ms": Renamed("fetch.wait.max.ms"),
-    "partition.assignment.strategy": Renamed("partition.assignment.strategy", _assignors),
+    "partition.assignment.strategy": Ignored("the members of a group share partitions cooperatively here"),
     "partitioner.class": Refused("Leave it out: keys go to partitions as by the Java client's default partitioner."),
     "partitioner.ignore.keys": Refused("Leave it out, or write partitioner: random."),
     "partitioner.adaptive.partitioning.enable": Ignored("librdkafka spreads keyless records by itself"),

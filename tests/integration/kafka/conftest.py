@@ -1,0 +1,125 @@
+"""What the tests against a real broker share: writing, reading, and sources that end in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from wikistate.adapters.connectors.kafka import KafkaSource, KafkaSourceSettings
+from wikistate.adapters.connectors.positions import Committed, Edge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from wikistate.adapters.connectors.ports import Revoked
+    from wikistate.adapters.connectors.positions import End, Start
+    from wikistate.core.record import Partition, Record
+    from wikistate.testing.broker import KafkaBroker
+
+EARLIEST = Committed(Edge.EARLIEST)
+
+
+class Cluster:
+    """A broker as the tests use it, by clients that have nothing to do with wikistate."""
+
+    def __init__(self, broker: KafkaBroker) -> None:
+        self.broker = broker
+        self.servers = broker.bootstrap_servers
+
+    def produce(self, topic: str, values: Sequence[bytes], *, partition: int = 0, timestamp: int = 0) -> None:
+        """Write records and wait for the acknowledgement."""
+        producer = Producer({"bootstrap.servers": self.servers, "linger.ms": 0, "message.max.bytes": 50_000_000})
+        for value in values:
+            producer.produce(topic, value, partition=partition, timestamp=timestamp)
+        assert producer.flush(60) == 0
+
+    def read(self, topic: str, *, isolation: str = "read_committed", partition: int = 0) -> list[tuple[bytes, bytes]]:
+        """Key and value of everything that a reader of this isolation sees in a partition now."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.servers,
+                "group.id": "reader",
+                "isolation.level": isolation,
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 10,
+            }
+        )
+        consumer.assign([TopicPartition(topic, partition, 0)])
+        seen: list[tuple[bytes, bytes]] = []
+        while (message := consumer.poll(30)) is not None and message.error() is None:
+            seen.append((message.key() or b"", message.value() or b""))
+        consumer.close()
+        return seen
+
+    def committed(self, group: str, topic: str, partition: int = 0) -> int:
+        """The offset that a group has committed; negative for none."""
+        consumer = Consumer({"bootstrap.servers": self.servers, "group.id": group})
+        found = consumer.committed([TopicPartition(topic, partition)], 30)[0].offset
+        consumer.close()
+        return found
+
+    def settings(
+        self, *topics: str, group: str = "", start: Start = EARLIEST, end: End | None = None, **properties: object
+    ) -> KafkaSourceSettings:
+        """Settings of a source; properties with ``_`` for ``.`` in their names."""
+        named = {name.replace("_", "."): value for name, value in properties.items()}
+        return KafkaSourceSettings(
+            self.servers,
+            topics,
+            group or uuid.uuid4().hex,
+            start=start,
+            end=end,
+            properties={"fetch.wait.max.ms": 50, **named},
+            patience=60.0,
+        )
+
+
+@pytest.fixture
+def cluster(kafka: KafkaBroker) -> Cluster:
+    """The session's broker."""
+    return Cluster(kafka)
+
+
+async def nothing_revoked(partitions: AbstractSet[Partition]) -> None:
+    """Nobody else is in the group."""
+    raise AssertionError(partitions)
+
+
+@asynccontextmanager
+async def running(settings: KafkaSourceSettings, revoked: Revoked = nothing_revoked) -> AsyncIterator[KafkaSource]:
+    """A source, open, and closed at the end."""
+    source = KafkaSource(settings)
+    try:
+        await source.open(revoked)
+        yield source
+    finally:
+        await source.close()
+
+
+async def read(source: KafkaSource, count: int) -> list[Record]:
+    """As many records as are asked for."""
+    records: list[Record] = []
+    async with asyncio.timeout(90):
+        while len(records) < count:
+            records += await source.poll(count - len(records), 1.0) or []
+    return records
+
+
+async def read_all(source: KafkaSource) -> list[Record]:
+    """Everything up to the end of a bounded source."""
+    records: list[Record] = []
+    async with asyncio.timeout(90):
+        while (batch := await source.poll(500, 1.0)) is not None:
+            records += batch
+    return records
+
+
+def values(records: Sequence[Record]) -> list[bytes | None]:
+    """The values alone."""
+    return [record.value for record in records]

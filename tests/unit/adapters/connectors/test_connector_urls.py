@@ -1,0 +1,120 @@
+"""The short way to name an end, and the words for where a source starts and ends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, describe, parse_end, parse_start
+from wikistate.adapters.connectors.urls import FileUrl, KafkaUrl, StandardStream, parse_url
+from wikistate.errors import ConfigError
+
+NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-", StandardStream()),
+        ("file:events.ndjson", FileUrl("events.ndjson")),
+        ("file:/var/events.ndjson.zst", FileUrl("/var/events.ndjson.zst")),
+        ("file:///var/events.ndjson", FileUrl("/var/events.ndjson")),
+        ("file://localhost/var/events.ndjson", FileUrl("/var/events.ndjson")),
+        ("file:with%20space", FileUrl("with space")),
+        ("events.ndjson.gz", FileUrl("events.ndjson.gz")),
+        ("/var/100%.ndjson", FileUrl("/var/100%.ndjson")),
+        ("kafka://broker:9092/topic", KafkaUrl("broker:9092", ("topic",))),
+        (
+            "kafka://a:9093,b:9093/eqiad.mediawiki.page_change.v1,codfw.mediawiki.page_change.v1?group=job.000",
+            KafkaUrl(
+                "a:9093,b:9093",
+                ("eqiad.mediawiki.page_change.v1", "codfw.mediawiki.page_change.v1"),
+                group="job.000",
+            ),
+        ),
+        (
+            "kafka://[::1]:9092/t?start=earliest&end=latest",
+            KafkaUrl("[::1]:9092", ("t",), start=Committed(Edge.EARLIEST), end=Now()),
+        ),
+        (
+            "kafka://b:1/t?start=2026-01-31T12:00:00Z&end=2026-01-31T14:00:00.5+02:00",
+            KafkaUrl("b:1", ("t",), start=Moment(NOON), end=Moment(NOON + 500)),
+        ),
+    ],
+)
+def test_an_end_is_read(text: str, expected: object) -> None:
+    """Every form that is documented means what the documentation says."""
+    assert parse_url(text, key="--source") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "names no source or sink"),
+        ("http://host/topic", "names no source or sink"),
+        ("kafka:/topic", "no address of Kafka topics|names no source"),
+        ("kafka://broker:9092", "no address of Kafka topics"),
+        ("kafka://broker:9092/", "no address of Kafka topics"),
+        ("kafka:///topic", "no address of Kafka topics"),
+        ("kafka://broker:9092/a/b", "no address of Kafka topics"),
+        ("kafka://broker:9092/t?offset=3", "option 'offset'"),
+        ("kafka://broker:9092/t?start=yesterday", "which is no position"),
+        ("kafka://broker:9092/t?start=2026-01-31T12:00:00", "which is no position"),
+        ("kafka://broker:9092/t?end=earliest", "which is no position"),
+        ("file://other/var/events", "another host"),
+        ("file:", "names no file"),
+    ],
+)
+def test_what_is_no_end_is_an_error_that_shows_what_is(text: str, says: str) -> None:
+    """The error names the option and shows what may stand there."""
+    with pytest.raises(ConfigError, match=says) as caught:
+        parse_url(text, key="--source")
+    assert caught.value.hint
+    assert str(caught.value.ids["key"]).startswith("--source")
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    """Who writes credentials where they do not belong does not find them in the log."""
+    with pytest.raises(ConfigError) as caught:
+        parse_url("kafka://user:hunter2@broker:9092/topic", key="--source")
+    assert "hunter2" not in str(caught.value)
+    assert "Credentials" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("committed", Committed(Edge.LATEST)),
+        ("latest", Committed(Edge.LATEST)),
+        ("", Committed(Edge.LATEST)),
+        ("earliest", Committed(Edge.EARLIEST)),
+        ("2026-01-31T12:00:00Z", Moment(NOON)),
+        ("2026-01-31T13:00:00+01:00", Moment(NOON)),
+    ],
+)
+def test_a_start_is_read(text: str, start: object) -> None:
+    """The words of `offsets_initializer`: a group that has committed goes on there, whatever the word."""
+    assert parse_start(text, key="k") == start
+
+
+def test_an_empty_end_is_never() -> None:
+    """Without an end a source goes on for ever."""
+    assert parse_end("", key="k") is None
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_a_described_moment_is_read_as_itself(time: datetime) -> None:
+    """Describing and parsing are inverse, to the millisecond."""
+    moment = Moment(int(time.timestamp() * 1000))
+    assert parse_start(describe(moment), key="k") == moment
+    assert parse_end(describe(moment), key="k") == moment
+
+
+@pytest.mark.parametrize("start", [Committed(Edge.LATEST), Committed(Edge.EARLIEST)])
+def test_a_described_start_is_read_as_itself(start: Committed) -> None:
+    """The same for the words."""
+    assert parse_start(describe(start), key="k") == start
+    assert parse_end(describe(Now()), key="k") == Now()
