@@ -1,0 +1,1 @@
+"""Measurements of wikistate with fixed data: ``python -m bench``. See the README beside this file."""

@@ -1,0 +1,82 @@
+"""``python -m bench``: measure, compare with the results that are kept, and keep the new ones."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from bench import latency, memory, micro, report, sampling, startup, throughput
+from bench.stage import FULL, QUICK, set_stage
+from wikistate.cli.run import in_loop
+from wikistate.errors import WikistateError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bench.figures import Result
+    from bench.stage import Stage
+
+    Measure = Callable[[Stage], Awaitable[Result]]
+
+MEASUREMENTS: dict[str, dict[str, Measure]] = {
+    "throughput": {
+        "Throughput, 50 revisions a request": throughput.measure_batched,
+        "Throughput, one revision a request": throughput.measure_single,
+    },
+    "latency": {"Latency at a moderate rate": latency.measure_latency},
+    "memory": {"Memory": memory.measure_memory},
+    "startup": {"Start": startup.measure_startup},
+    "micro": {"Parts, each on its own": micro.measure_micro},
+}
+PROFILE = "profile"
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser("bench", description="Measure wikistate. Without names: everything but profile.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)} or {PROFILE}")
+    parser.add_argument("--quick", action="store_true", help="a little of everything in a minute; nothing is kept")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.names) - {*MEASUREMENTS, PROFILE}:
+        parser.error(f"there is no measurement {', '.join(sorted(unknown))}")
+    return chosen
+
+
+async def measure(names: list[str], *, quick: bool) -> None:
+    """Make the measurements, show each as soon as it is there, and keep them."""
+    kept, results = report.read_kept(), report.Kept()
+    with set_stage(QUICK if quick else FULL) as stage:
+        if PROFILE in names:
+            await profile(stage)
+        for name in names:
+            for title, measurement in MEASUREMENTS.get(name, {}).items():
+                found = results[title] = report.entry(await measurement(stage))
+                print(f"{title}\n\n{report.table(found['figures'], kept.get(title, {}).get('figures'))}\n", flush=True)
+    if results and not quick:
+        report.keep(results)
+    missed = sum(not figure["met"] for found in results.values() for figure in found["figures"])
+    print(f"{missed or 'No'} target{'' if missed == 1 else 's'} missed.")
+
+
+async def profile(stage: Stage) -> None:
+    """Write where the time goes."""
+    report.FOLDER.mkdir(exist_ok=True)
+    file = report.FOLDER / "profile.txt"
+    file.write_text((await sampling.profile(stage)).tables() + "\n")
+    print(f"{file.relative_to(report.FOLDER.parent.parent)} says where the time goes.")
+
+
+def main() -> int:
+    """Returns the exit status: a target that is missed is no failure, a measurement that breaks off is one."""
+    chosen = arguments()
+    try:
+        in_loop(measure(chosen.names or list(MEASUREMENTS), quick=chosen.quick))
+    except WikistateError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""The bare loop: consume, fetch, put the body into the event, produce, and nothing else.
+
+No validation, no order, no commits, no retries, no bounds, no metrics: what is left of the job when all that it is
+for is taken away. It has the same clients with the same settings, asks for as many revisions in a request and makes
+as many requests at once, so that the ratio of the two speeds is what wikistate itself costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+import uvloop
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from yarl import URL
+
+from wikistate.adapters.connectors.kafka.codes import PARTITION_EOF
+from wikistate.adapters.connectors.kafka.settings import (
+    KafkaProducerSettings,
+    KafkaSourceSettings,
+    consumer_properties,
+    producer_properties,
+)
+from wikistate.adapters.connectors.positions import Now
+from wikistate.adapters.mediawiki.action_api import revisions_query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+POLL_RECORDS = 500
+_IDLE = 0.25  # seconds that a read of an empty topic waits
+_READ_BUFFER = 1 << 20  # bytes, the job's own: with aiohttp's 64 KB a large answer is read in a hundred steps
+
+
+class BareLoop:
+    """Reads a topic of one partition from its beginning, to its end or until SIGTERM.
+
+    Args:
+        options: From the command line.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._api = f"{options.wiki}/w/api.php?"
+        self._batch: int = options.batch
+        self._sink: str = options.sink
+        end = None if options.endless else Now()
+        source = KafkaSourceSettings(options.servers, (options.source,), options.sink, end=end)
+        self._consumer = Consumer(consumer_properties(source).properties)
+        self._consumer.assign([TopicPartition(options.source, 0, 0)])
+        self._producer = Producer(producer_properties(KafkaProducerSettings(options.servers)).properties)
+        self._requests = asyncio.Semaphore(options.requests)
+        self._ended = asyncio.Event()
+
+    async def run(self) -> None:
+        """From the first record to the last."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._ended.set)
+        async with aiohttp.ClientSession(read_bufsize=_READ_BUFFER) as session, asyncio.TaskGroup() as tasks:
+            while (messages := await self._read()) is not None:
+                for start in range(0, len(messages), self._batch):
+                    await self._requests.acquire()
+                    tasks.create_task(self._enrich(session, messages[start : start + self._batch]))
+        self._producer.flush()
+
+    async def _read(self) -> list[Message] | None:
+        found: list[Message] = []
+        while not found:
+            if self._ended.is_set():
+                return None
+            messages = self._consumer.consume(POLL_RECORDS, 0)
+            found = self._records(messages or await asyncio.to_thread(self._consumer.consume, 1, _IDLE))
+        return found
+
+    def _records(self, messages: Sequence[Message]) -> list[Message]:
+        errors = [error for message in messages if (error := message.error()) is not None]
+        if any(error.code() == PARTITION_EOF for error in errors):
+            self._ended.set()
+        return [message for message in messages if message.error() is None] if errors else list(messages)
+
+    async def _enrich(self, session: aiohttp.ClientSession, messages: Sequence[Message]) -> None:
+        events: list[dict[str, Any]] = [orjson.loads(message.value() or b"") for message in messages]
+        query = revisions_query([event["revision"]["rev_id"] for event in events], {"maxlag": "5"})
+        async with session.get(URL(self._api + query, encoded=True)) as response:
+            answer = orjson.loads(await response.read())
+        self._requests.release()
+        bodies = {
+            revision["revid"]: revision["slots"]["main"]["content"]
+            for page in answer["query"]["pages"]
+            for revision in page["revisions"]
+        }
+        for message, event in zip(messages, events, strict=True):
+            event["revision"]["content_slots"]["main"]["content_body"] = bodies[event["revision"]["rev_id"]]
+            self._producer.produce(self._sink, orjson.dumps(event), message.key())
+        self._producer.poll(0)
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser("bench.bare", description="Enrich a topic with as little code as possible.")
+    parser.add_argument("servers", help="host:port of the broker")
+    parser.add_argument("source", help="topic that is read")
+    parser.add_argument("sink", help="topic that is written")
+    parser.add_argument("wiki", help="address of the wiki")
+    parser.add_argument("--batch", type=int, required=True, help="revisions in a request")
+    parser.add_argument("--requests", type=int, required=True, help="requests at once")
+    parser.add_argument("--endless", action="store_true", help="go on at the topic's end, until SIGTERM")
+    return parser.parse_args()
+
+
+async def main() -> None:
+    """Run it."""
+    await BareLoop(arguments()).run()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,97 @@
+"""The processes that are measured: the job as a user starts it, and the bare loop that it is compared with."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from wikistate.errors import PartError
+from wikistate.testing.processes import Process, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from wikistate.testing.wiki.process import WikiProcess
+
+_LOOK = 0.02  # seconds between two looks whether a process has ended
+_PYTHON = (sys.executable, "-m")
+
+
+class Usage(NamedTuple):
+    """What a process took. `cpu` are the seconds of all its threads, in user and system mode."""
+
+    seconds: float
+    cpu: float
+
+
+class Route(NamedTuple):
+    """Where a process reads and writes: ``host:port`` of the broker, two topics, the wiki's address."""
+
+    servers: str
+    source: str
+    sink: str
+    wiki: str
+
+
+def job(route: Route, *, end: str = "latest", settings: Sequence[str] = ()) -> list[str]:
+    """``wikistate run page-content-change`` over Kafka, from the topic's beginning.
+
+    Args:
+        route: Where. The error stream goes beside the sink, under the sink's name with ``.error``.
+        end: As in the address of a source; empty to go on until told to stop.
+        settings: ``KEY=VALUE`` each.
+    """
+    options = f"group={route.sink}&start=earliest" + (f"&end={end}" if end else "")
+    source = f"kafka://{route.servers}/{route.source}?{options}"
+    sink = f"kafka://{route.servers}/{route.sink}"
+    return command(source, sink, f"{sink}.error", route.wiki, settings)
+
+
+def command(source: str, sink: str, errors: str, wiki: str, settings: Sequence[str] = ()) -> list[str]:
+    """``wikistate run page-content-change`` between any ends."""
+    words = [*_PYTHON, "wikistate", "run", "page-content-change", "--no-progress"]
+    words += ["--source", source, "--sink", sink, "--error-sink", errors]
+    for text in (f"enrich.mediawiki_api_endpoint_template={wiki}/w/api.php", *settings):
+        words += ["--set", text]
+    return words
+
+
+def bare_loop(route: Route, *, batch: int, requests: int, endless: bool = False) -> list[str]:
+    """The bare loop over the same ends; see `bench.bare`."""
+    words = [*_PYTHON, "bench.bare", *route, "--batch", str(batch), "--requests", str(requests)]
+    return [*words, "--endless"] if endless else words
+
+
+async def run_to_end(words: Sequence[str], *, log: Path, within: float) -> Usage:
+    """Runs a process and waits for its end. No other child may end meanwhile: CPU time is read off the kernel's sum.
+
+    Raises:
+        PartError: It failed, or took longer than `within` seconds; shows the end of its log.
+    """
+    began, cpu = time.monotonic(), _children_cpu()
+    process = Process(words, log=log)
+    await asyncio.to_thread(_await_end, process, within)
+    ended = time.monotonic()
+    if status := process.kill():
+        raise PartError(f"{' '.join(words[1:4])} ended with status {status}:\n{tail(log)}")
+    return Usage(ended - began, _children_cpu() - cpu)
+
+
+def _await_end(process: Process, within: float) -> None:
+    give_up = time.monotonic() + within
+    while process.running and time.monotonic() < give_up:
+        time.sleep(_LOOK)
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+async def wiki_answers(wiki: WikiProcess) -> int:
+    """How many requests for revisions it answered since its counts were cleared."""
+    return sum((await wiki.stats())["batches"].values())

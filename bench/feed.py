@@ -1,0 +1,89 @@
+"""The fixed data: page changes that are all edits of existing pages, the same on every run and machine."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from wikistate.testing import corpus
+from wikistate.testing.prose import load_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wikistate.testing.events import Event
+
+SEED = 7
+PAGES = 20_000
+"""How many pages are edited: few enough that some edits of a page are in flight together and must keep their order."""
+
+FIRST_REVISION = 1_000_000_001
+WIKI, DOMAIN = "enwiki", "en.wikipedia.org"
+_PAGE, _REVISION = 98_765_432_101, 98_765_432_102  # stand for the numbers in the template; nothing else is like them
+_TIME = "2026-01-15T12:00:00Z"
+
+
+class Edit(NamedTuple):
+    """One record of the source topic. `value` is an event of some 2.3 KB."""
+
+    key: bytes
+    value: bytes
+    rev_id: int
+
+
+class Template:
+    """An edit of the sample world with gaps for what tells one event from another."""
+
+    def __init__(self) -> None:
+        event = _sample() | {"dt": _TIME, "wiki_id": WIKI}
+        event["meta"] |= {"dt": _TIME, "domain": DOMAIN}
+        event["page"] |= {"page_id": _PAGE}
+        event["revision"] |= {"rev_id": _REVISION, "rev_dt": _TIME}
+        text = orjson.dumps(event).replace(b"%", b"%%")
+        for sentinel, gap in (
+            (b"%d" % _PAGE, b"%(page)d"),
+            (b"%d" % _REVISION, b"%(revision)d"),
+            (b'"wiki_id":"enwiki"', b'"wiki_id":"%(wiki)b"'),
+            (DOMAIN.encode(), b"%(domain)b"),
+        ):
+            text = text.replace(sentinel, gap)
+        self._text = text
+
+    def edit(self, *, page_id: int, rev_id: int, wiki: str = WIKI, domain: str = DOMAIN) -> Edit:
+        """The record of an edit."""
+        known = {b"page": page_id, b"revision": rev_id, b"wiki": wiki.encode(), b"domain": domain.encode()}
+        key = b'{"wiki_id":"%b","page_id":%d}' % (wiki.encode(), page_id)
+        return Edit(key, self._text % known, rev_id)
+
+
+def edits(count: int, *, wikis: bool = False) -> Iterator[Edit]:
+    """Edits with ascending revision ids.
+
+    Args:
+        count: How many.
+        wikis: Spread them over the wikis of the sample world, by their weights; else all belong to one.
+    """
+    random, template = Random(SEED), Template()
+    places, weights = _wikis() if wikis else ([(WIKI, DOMAIN)], [1])
+    for number in range(count):
+        ((wiki, domain),) = random.choices(places, weights)
+        page_id = 1 + random.randrange(PAGES)
+        yield template.edit(page_id=page_id, rev_id=FIRST_REVISION + number, wiki=wiki, domain=domain)
+
+
+def _wikis() -> tuple[list[tuple[str, str]], list[int]]:
+    sample = load_sample("wikis.toml")
+    return [(name, entry["domain"]) for name, entry in sample.items()], [entry["weight"] for entry in sample.values()]
+
+
+def _sample() -> Event:
+    """The first edit of the sample world that has one slot, as the revisions of the bench's wiki have."""
+    return next(
+        event
+        for event in corpus.compose(changes=50).events
+        if event["page_change_kind"] == "edit"
+        and event["wiki_id"] == WIKI
+        and event["revision"]["content_slots"].keys() == {"main"}
+    )

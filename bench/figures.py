@@ -1,0 +1,62 @@
+"""What a measurement comes to: figures, some of which have a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import quantiles
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A bound that a figure shall keep. One of the two is given, in the figure's unit."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __str__(self) -> str:
+        return f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
+
+    def is_met_by(self, value: float) -> bool:
+        """Whether the value keeps the bound."""
+        return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table."""
+
+    name: str
+    value: float
+    unit: str
+    target: Target | None = None
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the target is reached; a figure without one always is."""
+        return self.target is None or self.target.is_met_by(self.value)
+
+
+class Result(Protocol):
+    """What a measurement returns: a frozen dataclass of plain values, which is kept as JSON."""
+
+    def figures(self) -> list[Figure]:
+        """The lines of the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Of a distribution, in its unit."""
+
+    p50: float
+    p90: float
+    p99: float
+
+
+def percentiles(values: Sequence[float]) -> Percentiles:
+    """The percentiles of two values or more."""
+    cuts = quantiles(values, n=100, method="inclusive")
+    return Percentiles(cuts[49], cuts[89], cuts[98])

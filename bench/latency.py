@@ -1,0 +1,175 @@
+"""How long an event takes at a moderate rate, against the bare path: consume, one fetch, produce.
+
+* **End to end** is the time from handing the source event to a Kafka producer to receiving its enriched event from a
+  Kafka consumer, both in this process and on one clock. Both pass Kafka twice.
+* **The wiki's own answer time** is the time of a request for one revision, alone, on an open connection.
+* **Added by wikistate** is its end to end less that of the bare path, percentile by percentile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import asdict, dataclass
+from itertools import islice
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from bench import children
+from bench.children import Route
+from bench.feed import FIRST_REVISION, edits
+from bench.figures import Figure, Percentiles, Target, percentiles
+from bench.stage import small_wiki
+from wikistate.adapters.mediawiki.action_api import revisions_query
+from wikistate.errors import PartError
+from wikistate.testing.processes import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.feed import Edit
+    from bench.stage import Stage
+    from wikistate.testing.wiki.process import WikiProcess
+
+WARM_UP = 100
+"""Events before those that count: connections are open and code is warm by then."""
+
+_ARRIVAL = 60.0  # seconds within which every event must have come out, also on a busy machine
+_QUESTIONS = 300
+_REVISION = re.compile(rb'"rev_id":(\d+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """In milliseconds."""
+
+    rate: int
+    events: int
+    job: Percentiles
+    bare: Percentiles
+    wiki: Percentiles
+
+    def figures(self) -> list[Figure]:
+        """See `Result`."""
+        figures = [
+            Figure(f"{name}, {percentile}", value, "ms")
+            for name, found in (("wikistate", self.job), ("bare path", self.bare), ("the wiki alone", self.wiki))
+            for percentile, value in asdict(found).items()
+        ]
+        figures += [
+            Figure("added by wikistate, p50", self.job.p50 - self.bare.p50, "ms"),
+            Figure("added by wikistate, p99", self.job.p99 - self.bare.p99, "ms", Target(at_most=20.0)),
+        ]
+        return figures
+
+
+async def measure_latency(stage: Stage) -> Latency:
+    """The job and the bare path, one after the other."""
+    count = WARM_UP + round(stage.sizes.rate * stage.sizes.latency_seconds)
+    async with small_wiki() as wiki:
+        alone = await _ask_alone(wiki)
+        found = {kind: await _run(stage, wiki, kind, count) for kind in ("bare", "job")}
+    return Latency(stage.sizes.rate, count - WARM_UP, percentiles(found["job"]), percentiles(found["bare"]), alone)
+
+
+async def _run(stage: Stage, wiki: WikiProcess, kind: str, count: int) -> Sequence[float]:
+    source, sink = stage.topics.new("page-change"), stage.topics.sink(kind)
+    route = Route(stage.topics.servers, source, sink, wiki.url)
+    words = (
+        children.job(route, end="") if kind == "job" else children.bare_loop(route, batch=1, requests=16, endless=True)
+    )
+    process = Process(words, log=stage.log(sink))
+    try:
+        return await asyncio.to_thread(_offer, stage, route, count)
+    finally:
+        process.stop()
+        stage.topics.drop(source, sink)
+
+
+def _offer(stage: Stage, route: Route, count: int) -> Sequence[float]:
+    """Offers events at a steady rate; their times in milliseconds, without the warm-up."""
+    arrivals = Arrivals(stage, route.sink, count)
+    producer, sent = stage.topics.producer(linger=0), list[float]()
+    feed = edits(count)
+    for edit in islice(feed, WARM_UP):
+        producer.produce(route.source, edit.value, edit.key)
+        sent.append(time.perf_counter())
+    arrivals.wait_for(WARM_UP)
+    for edit in _paced(feed, stage.sizes.rate):
+        sent.append(time.perf_counter())
+        producer.produce(route.source, edit.value, edit.key)
+        producer.poll(0)
+    producer.flush()
+    arrivals.wait_for(count)
+    arrivals.end()
+    return [(arrivals.at[FIRST_REVISION + number] - at) * 1000 for number, at in enumerate(sent)][WARM_UP:]
+
+
+def _paced(feed: Iterator[Edit], rate: int) -> Iterator[Edit]:
+    due = time.perf_counter()
+    for edit in feed:
+        due += 1 / rate
+        time.sleep(max(0.0, due - time.perf_counter()))
+        yield edit
+
+
+class Arrivals:
+    """Notes on a thread of its own when each enriched event arrives.
+
+    Attributes:
+        at: Seconds of `time.perf_counter`, by revision id.
+    """
+
+    def __init__(self, stage: Stage, topic: str, count: int) -> None:
+        self.at: dict[int, float] = {}
+        self._ended = Event()
+        self._count = count
+        self._consumer = stage.topics.following(topic)
+        self._thread = Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        while not self._ended.is_set():
+            message = self._consumer.poll(0.1)
+            if message is not None and message.error() is None:
+                now = time.perf_counter()
+                self.at[_revision(message.value() or b"")] = now
+
+    def wait_for(self, count: int) -> None:
+        """Return when so many have come.
+
+        Raises:
+            PartError: They did not.
+        """
+        give_up = time.monotonic() + _ARRIVAL
+        while len(self.at) < count:
+            if time.monotonic() > give_up:
+                raise PartError(f"Of {count} events {len(self.at)} came out within {_ARRIVAL:g} s.")
+            time.sleep(0.01)
+
+    def end(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        self._thread.join()
+        self._consumer.close()
+
+
+def _revision(value: bytes) -> int:
+    found = _REVISION.search(value)
+    return int(found[1]) if found else 0
+
+
+async def _ask_alone(wiki: WikiProcess) -> Percentiles:
+    times = []
+    async with aiohttp.ClientSession() as session:
+        for number in range(_QUESTIONS):
+            query = revisions_query([FIRST_REVISION + number], {"maxlag": "5"})
+            began = time.perf_counter()
+            async with session.get(URL(f"{wiki.url}/w/api.php?{query}", encoded=True)) as response:
+                await response.read()
+            times.append((time.perf_counter() - began) * 1000)
+    return percentiles(times)

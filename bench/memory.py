@@ -1,0 +1,105 @@
+"""Memory over a long run: resident size, sampled while the job enriches half a million events of all the sample's wikis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from bench import children
+from bench.children import Route
+from bench.feed import edits
+from bench.figures import Figure, Target
+from bench.stage import DEADLINE, small_wiki
+from wikistate.errors import PartError
+from wikistate.testing.processes import Process, tail
+
+if TYPE_CHECKING:
+    from bench.stage import Stage
+
+BODY_BYTES = 2_048
+"""Smaller than elsewhere, so that half a million events take less than a minute."""
+
+_EVERY = 0.25  # seconds between two samples
+_MIB = 1024  # the kernel counts in KiB
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Resident size now and at its most, in MiB, so many seconds after the start."""
+
+    seconds: float
+    resident: float
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The samples of the whole run."""
+
+    events: int
+    seconds: float
+    requests: float
+    samples: tuple[Sample, ...]
+
+    @property
+    def quarters(self) -> tuple[float, float]:
+        """The mean resident size in the first and in the last quarter of the run, without its first two seconds."""
+        warm = [sample.resident for sample in self.samples if sample.seconds > 2.0] or [self.samples[-1].resident]
+        size = max(1, len(warm) // 4)
+        return mean(warm[:size]), mean(warm[-size:])
+
+    def figures(self) -> list[Figure]:
+        """See `Result`."""
+        first, last = self.quarters
+        return [
+            Figure("events", self.events, ""),
+            Figure("time", self.seconds, "s"),
+            Figure("most resident memory", self.samples[-1].peak, "MiB", Target(at_most=200.0)),
+            Figure("mean, first quarter", first, "MiB"),
+            Figure("mean, last quarter", last, "MiB"),
+            Figure("last quarter / first quarter", last / first, "", Target(at_most=1.1)),
+            Figure("requests to the wiki", self.requests, "an event", Target(at_most=1 / 25)),
+        ]
+
+
+async def measure_memory(stage: Stage) -> Memory:
+    """One run of the job over all wikis."""
+    events = stage.sizes.memory_events
+    source, sink = stage.topics.filled("page-change", edits(events, wikis=True)), stage.topics.sink("job")
+    async with small_wiki(body_bytes=BODY_BYTES) as wiki:
+        words = children.job(Route(stage.topics.servers, source, sink, wiki.url))
+        samples = await _watch(Process(words, log=stage.log(sink)))
+        requests = await children.wiki_answers(wiki) / events
+    if (found := stage.topics.count(sink)) < events:
+        raise PartError(f"Of {events} events only {found} came out.", hint="The others are on the error stream.")
+    stage.topics.drop(source, sink)
+    return Memory(events, samples[-1].seconds, requests, tuple(samples))
+
+
+async def _watch(process: Process) -> list[Sample]:
+    began, samples = time.monotonic(), list[Sample]()
+    while process.running and time.monotonic() - began < DEADLINE:
+        if (sample := _sample(process.pid, time.monotonic() - began)) is not None:
+            samples.append(sample)
+        await asyncio.sleep(_EVERY)
+    if status := process.kill():
+        raise PartError(f"The job ended with status {status}:\n{tail(process.log)}")
+    return samples
+
+
+def _sample(pid: int, seconds: float) -> Sample | None:
+    """What the kernel says of a process; None when it has just ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    sizes = {
+        name: int(rest.split()[0]) / _MIB
+        for name, _, rest in (line.partition(":") for line in lines)
+        if name in ("VmRSS", "VmHWM")
+    }
+    return Sample(seconds, sizes["VmRSS"], sizes["VmHWM"]) if sizes else None

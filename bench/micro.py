@@ -1,0 +1,128 @@
+"""The parts that every event passes, each on its own, in microseconds an event."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+
+from bench.feed import DOMAIN, edits
+from bench.figures import Figure
+from bench.stage import BODY_BYTES
+from wikistate.adapters.mediawiki.action_api import Page, read_page
+from wikistate.cli.flags import Flags, load_configuration
+from wikistate.core.enrichment.content import Content, fold
+from wikistate.core.enrichment.plan import plan
+from wikistate.core.events.decoder import Decoder
+from wikistate.core.events.encoder import Encoder
+from wikistate.core.record import Partition, Record
+from wikistate.errors import InternalError
+from wikistate.jobs.assembly import read_streams
+from wikistate.jobs.page_content_change import NAME
+from wikistate.testing.prose import filler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.stage import Stage
+    from wikistate.core.events.meta import Event
+
+    T = TypeVar("T")
+    R = TypeVar("R")
+
+REPEATS = 5
+"""The best counts: what is slower was disturbed."""
+
+MAX_CONTENT = 17 * 1024 * 1024
+BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Micro:
+    """Microseconds an event, by the part's name."""
+
+    body_bytes: int
+    parts: dict[str, float]
+
+    def figures(self) -> list[Figure]:
+        """See `Result`."""
+        return [Figure(name, value, "µs/event") for name, value in self.parts.items()]
+
+
+async def measure_micro(stage: Stage) -> Micro:
+    """All parts on the same events, in the order in which an event passes them."""
+    source, sink, _ = read_streams(load_configuration(NAME, Flags()).configuration)
+    decoder = Decoder(source.schema, keep_unknown=False)
+    encoder = Encoder(sink.config, sink.schema, keep_unknown=False, max_bytes=MAX_CONTENT, new_id=str)
+    records = [
+        Record(edit.value, edit.key, None, Partition("page-change"), offset)
+        for offset, edit in enumerate(edits(stage.sizes.micro_events))
+    ]
+    events = [orjson.loads(record.value or b"") for record in records]
+    answers = [_answer(events[start : start + BATCH]) for start in range(0, len(events), BATCH)]
+    contents = [_content(read_page(answer, answer["asked"], place=DOMAIN)) for answer in answers]
+    pairs = [(event, contents[number // BATCH]) for number, event in enumerate(events)]
+    folded = [_folded(pair) for pair in pairs]
+    texts = [orjson.dumps(answer) for answer in answers]
+    return Micro(
+        BODY_BYTES,
+        {
+            "parse the event's JSON": _timed(orjson.loads, [record.value or b"" for record in records]),
+            "decode: parse, filter, validate": _timed(decoder.decode, records),
+            "of decode: validate": _timed(source.schema.is_valid, events),
+            "message key": _timed(encoder.key_of, events),
+            "plan": _timed(plan, events),
+            f"parse the wiki's answer, of {BATCH}": _timed(orjson.loads, texts) / BATCH,
+            f"read the wiki's answer, of {BATCH}": _timed(
+                lambda answer: read_page(answer, answer["asked"], place=DOMAIN), answers
+            )
+            / BATCH,
+            "fold": _timed(_folded, pairs),
+            "encode: stamp, validate, write": _timed(
+                lambda event: encoder.encode(event, b"", 1_790_000_000_000), folded
+            ),
+            "of encode: validate": _timed(sink.schema.is_valid, folded),
+            "of encode: write JSON": _timed(orjson.dumps, folded),
+        },
+    )
+
+
+def _timed(part: Callable[[T], R], inputs: Sequence[T]) -> float:
+    best = float("inf")
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        for each in inputs:
+            part(each)
+        best = min(best, time.perf_counter() - began)
+    return best / len(inputs) * 1e6
+
+
+def _folded(pair: tuple[Event, Content]) -> Event:
+    folded = fold(*pair, max_content_size=MAX_CONTENT)
+    if isinstance(folded, dict):
+        return folded
+    raise InternalError(f"The bench's own event cannot be folded: {folded.detail}.")
+
+
+def _content(page: object) -> Content:
+    """One of a page; the bodies are all the same."""
+    content = next(iter(page.results.values())) if isinstance(page, Page) else None
+    if isinstance(content, Content):
+        return content
+    raise InternalError("The bench's own answer cannot be read.")
+
+
+def _answer(events: Sequence[Event]) -> dict[str, Any]:
+    """As the Action API answers a query for the revisions of these events; ``asked`` are their ids."""
+    body = filler(BODY_BYTES)
+    slot = {"contentmodel": "wikitext", "contentformat": "text/x-wiki", "size": BODY_BYTES, "content": body}
+    pages = [
+        {
+            "pageid": event["page"]["page_id"],
+            "revisions": [{"revid": event["revision"]["rev_id"], "slots": {"main": slot}}],
+        }
+        for event in events
+    ]
+    return {"asked": [event["revision"]["rev_id"] for event in events], "query": {"pages": pages}}

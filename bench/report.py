@@ -1,0 +1,89 @@
+"""The results that are kept: JSON for machines, a table for people, both written by the bench."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bench.machine import circumstances
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.figures import Figure, Result
+
+FOLDER = Path(__file__).parent / "results"
+_JSON = FOLDER / "results.json"
+_TABLE = FOLDER / "results.md"
+
+Kept = dict[str, dict[str, Any]]
+"""By title: ``circumstances``, ``figures``, and all that was measured under ``raw``."""
+
+
+def read_kept() -> Kept:
+    """What the last runs left; a measurement that was never made is absent."""
+    return dict(orjson.loads(_JSON.read_bytes())) if _JSON.exists() else {}
+
+
+def entry(result: Result) -> dict[str, Any]:
+    """A result with what is needed to judge it."""
+    return {
+        "circumstances": circumstances(),
+        "figures": [_figure(figure) for figure in result.figures()],
+        "raw": asdict(result),  # type: ignore[call-overload]  # a result is a dataclass; a protocol cannot say so
+    }
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    return {
+        "name": figure.name,
+        "value": figure.value,
+        "unit": figure.unit,
+        "target": str(figure.target) if figure.target else "",
+        "met": figure.is_met,
+    }
+
+
+def keep(results: Kept) -> None:
+    """Writes both files anew: these results, and those of other measurements as they were."""
+    FOLDER.mkdir(exist_ok=True)
+    kept = read_kept() | results
+    _JSON.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    sections = [_section(title, found) for title, found in kept.items()]
+    _TABLE.write_text("\n".join(["# Results", "", "Written by `python -m bench`.", "", *sections]))
+
+
+def _section(title: str, found: Mapping[str, Any]) -> str:
+    facts = [f"- {name}: {value}" for name, value in found["circumstances"].items()]
+    return "\n".join([f"## {title}", "", table(found["figures"]), "", *facts, ""])
+
+
+def table(figures: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) -> str:
+    """A Markdown table.
+
+    Args:
+        figures: Of one measurement.
+        before: The figures that are kept of it, to compare with.
+    """
+    earlier = {each["name"]: each["value"] for each in before or ()}
+    heads = ["figure", "value", "target", "reached", *(["kept"] if earlier else [])]
+    rows = [
+        [
+            each["name"],
+            f"{_shown(each['value'])} {each['unit']}".strip(),
+            each["target"],
+            ("yes" if each["met"] else "**no**") if each["target"] else "",
+            *([_shown(earlier[each["name"]]) if each["name"] in earlier else ""] if earlier else []),
+        ]
+        for each in figures
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = [heads, ["-" * width for width in widths], *rows]
+    return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines)
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

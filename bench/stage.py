@@ -1,0 +1,105 @@
+"""What the measurements share: a broker, a folder for logs, and how much of everything."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from bench.topics import Topics
+from wikistate.testing.broker import KafkaBroker
+from wikistate.testing.wiki.process import WikiProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much is measured.
+
+    Attributes:
+        runs: Of each of two things that are compared; they take turns.
+        batched_events: In a run with full batches.
+        single_events: In a run with one revision a request.
+        rate: Events a second that are offered where latency is measured.
+        latency_seconds: For how long.
+        memory_events: In the run whose memory is watched.
+        starts: How often the job is started where the start is measured.
+        micro_events: How many events each part is timed with.
+    """
+
+    runs: int
+    batched_events: int
+    single_events: int
+    rate: int
+    latency_seconds: float
+    memory_events: int
+    starts: int
+    micro_events: int
+
+
+FULL = Sizes(
+    runs=3,
+    batched_events=60_000,
+    single_events=12_000,
+    rate=200,
+    latency_seconds=20.0,
+    memory_events=500_000,
+    starts=5,
+    micro_events=5_000,
+)
+QUICK = Sizes(
+    runs=1,
+    batched_events=10_000,
+    single_events=2_000,
+    rate=200,
+    latency_seconds=3.0,
+    memory_events=20_000,
+    starts=1,
+    micro_events=500,
+)
+
+BODY_BYTES = 10_240
+"""Of each revision's content, where nothing else is said: the order of a long article."""
+
+DEADLINE = 240.0
+"""Seconds within which a process that is measured must have ended, also on a busy machine."""
+
+
+class Stage:
+    """Set up once for all measurements. The broker starts when the first of them asks for topics.
+
+    Attributes:
+        folder: For logs and files; gone afterwards.
+        sizes: How much of everything.
+    """
+
+    def __init__(self, folder: Path, sizes: Sizes, stack: ExitStack) -> None:
+        self.folder = folder
+        self.sizes = sizes
+        self._stack = stack
+
+    @cached_property
+    def topics(self) -> Topics:
+        """On a broker in a process of its own."""
+        return Topics(self._stack.enter_context(KafkaBroker(self.folder / "kafka")))
+
+    def log(self, name: str) -> Path:
+        """Where a process writes what it has to say."""
+        return self.folder / f"{name}.log"
+
+
+@contextmanager
+def set_stage(sizes: Sizes) -> Iterator[Stage]:
+    """Ends whatever was started on it, and leaves nothing behind."""
+    with TemporaryDirectory(prefix="wikistate-bench-") as folder, ExitStack() as stack:
+        yield Stage(Path(folder), sizes, stack)
+
+
+def small_wiki(*, body_bytes: int = BODY_BYTES) -> WikiProcess:
+    """A wiki in a process of its own, where every revision exists and has a body of this size."""
+    return WikiProcess("--bench", "--body-bytes", str(body_bytes))

@@ -1,0 +1,110 @@
+"""Events a second over real Kafka, in ratio to the bare loop.
+
+Both read the same topic, ask the same wiki and write through the same broker; they take turns, so that whatever else
+the machine does falls on both. The speed of a run is read off its output: the time between the first tenth and the
+last tenth of the records as the broker took them, so that neither start nor end counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench import children
+from bench.children import Route
+from bench.feed import edits
+from bench.figures import Figure, Target
+from bench.stage import DEADLINE, small_wiki
+from wikistate.errors import PartError
+
+if TYPE_CHECKING:
+    from bench.stage import Stage
+    from wikistate.testing.wiki.process import WikiProcess
+
+REQUESTS = 16
+"""At once, at the most: what a wiki of one's own is asked unless the operator says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `cpu` is in microseconds an event, of all threads, start included; `requests` is for each event."""
+
+    rate: float
+    cpu: float
+    requests: float
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """The job's runs and the bare loop's, in the order in which they took turns."""
+
+    batch: int
+    events: int
+    job: tuple[Run, ...]
+    bare: tuple[Run, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the ratios of neighbouring runs."""
+        return median(job.rate / bare.rate for job, bare in zip(self.job, self.bare, strict=True))
+
+    def figures(self) -> list[Figure]:
+        """See `Result`."""
+        batched = self.batch > 1
+        figures = [
+            Figure("speed of wikistate", median(run.rate for run in self.job), "events/s"),
+            Figure("speed of the bare loop", median(run.rate for run in self.bare), "events/s"),
+            Figure("wikistate / bare loop", self.ratio, "", Target(at_least=0.6 if batched else 0.5)),
+            Figure("CPU of wikistate", median(run.cpu for run in self.job), "µs/event"),
+            Figure("CPU of the bare loop", median(run.cpu for run in self.bare), "µs/event"),
+        ]
+        if batched:
+            asked = max(run.requests for run in self.job)
+            figures.append(Figure("requests to the wiki", asked, "an event", Target(at_most=1 / 25)))
+        return figures
+
+
+async def measure_batched(stage: Stage) -> Throughput:
+    """50 revisions a request."""
+    return await _measure(stage, batch=50, events=stage.sizes.batched_events)
+
+
+async def measure_single(stage: Stage) -> Throughput:
+    """One revision a request, for wikis and proxies that want it so."""
+    return await _measure(stage, batch=1, events=stage.sizes.single_events)
+
+
+async def _measure(stage: Stage, *, batch: int, events: int) -> Throughput:
+    source = stage.topics.filled("page-change", edits(events))
+    job, bare = [], []
+    async with small_wiki() as wiki:
+        for _ in range(stage.sizes.runs):
+            bare.append(await _run(stage, wiki, "bare", source, batch=batch, events=events))
+            job.append(await _run(stage, wiki, "job", source, batch=batch, events=events))
+    stage.topics.drop(source)
+    return Throughput(batch, events, tuple(job), tuple(bare))
+
+
+async def _run(stage: Stage, wiki: WikiProcess, kind: str, source: str, *, batch: int, events: int) -> Run:
+    sink = stage.topics.sink(kind)
+    route = Route(stage.topics.servers, source, sink, wiki.url)
+    settings = (f"enrich.batch_size={batch}",)
+    words = (
+        children.job(route, settings=settings)
+        if kind == "job"
+        else children.bare_loop(route, batch=batch, requests=REQUESTS)
+    )
+    await wiki.clear_stats()
+    usage = await children.run_to_end(words, log=stage.log(sink), within=DEADLINE)
+    asked = await children.wiki_answers(wiki)
+    rate = _rate(stage, sink, events)
+    stage.topics.drop(sink)
+    return Run(rate, usage.cpu / events * 1e6, asked / events)
+
+
+def _rate(stage: Stage, sink: str, events: int) -> float:
+    if (found := stage.topics.count(sink)) < events:
+        raise PartError(f"Of {events} events only {found} came out.", hint="The others are on the error stream.")
+    first, last = events // 10, events * 9 // 10
+    return (last - first) / (stage.topics.appended_at(sink, last) - stage.topics.appended_at(sink, first))

@@ -1,0 +1,107 @@
+"""The broker's side of a measurement: topics that are filled, watched and dropped.
+
+Sinks are stamped by the broker when it appends (``LogAppendTime``), so that the speed of a run can be read off its
+output afterwards and nobody watches while it is measured.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from wikistate.errors import PartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.feed import Edit
+    from wikistate.testing.broker import KafkaBroker
+
+_ANSWER = 30.0  # seconds for one question to the broker
+
+
+class Topics:
+    """Topics of one partition on one broker, as page_change has on Wikimedia's.
+
+    Args:
+        broker: Running.
+    """
+
+    def __init__(self, broker: KafkaBroker) -> None:
+        self.servers = broker.bootstrap_servers
+        self._broker = broker
+
+    def new(self, stem: str) -> str:
+        """An empty topic that nobody has used."""
+        settings = {"message.timestamp.type": "LogAppendTime"}
+        return self._broker.create_topic(f"{stem}.{uuid.uuid4().hex[:8]}", settings=settings)
+
+    def sink(self, stem: str) -> str:
+        """An empty topic, and one for errors beside it, with ``.error`` behind its name."""
+        topic = self.new(stem)
+        self._broker.create_topic(f"{topic}.error")
+        return topic
+
+    def filled(self, stem: str, edits: Iterable[Edit]) -> str:
+        """A new topic that holds these."""
+        topic = self.new(stem)
+        producer = self.producer(linger=50)
+        for number, edit in enumerate(edits, start=1):
+            producer.produce(topic, edit.value, edit.key)
+            if not number % 10_000:  # stays far below the bound of the producer's queue
+                producer.flush()
+        producer.flush()
+        return topic
+
+    def producer(self, *, linger: int) -> Producer:
+        """A producer of one's own. `linger` in milliseconds."""
+        return Producer({"bootstrap.servers": self.servers, "linger.ms": linger, "compression.type": "snappy"})
+
+    def drop(self, *topics: str) -> None:
+        """Give their disk space back, and that of the error topics beside them."""
+        admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
+        there = admin.list_topics(timeout=_ANSWER).topics
+        names = [name for topic in topics for name in (topic, f"{topic}.error") if name in there]
+        for gone in admin.delete_topics(names).values():
+            gone.result()
+
+    def count(self, topic: str) -> int:
+        """How many records it has."""
+        consumer = self._reader()
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=_ANSWER)
+        consumer.close()
+        return int(end)
+
+    def appended_at(self, topic: str, offset: int) -> float:
+        """When the broker took a record, in seconds since the epoch, in steps of a millisecond."""
+        consumer = self.following(topic, offset=offset)
+        _, milliseconds = one(consumer).timestamp()
+        consumer.close()
+        return float(milliseconds) / 1000
+
+    def following(self, topic: str, *, offset: int = 0) -> Consumer:
+        """A consumer that gets the records from this offset on, each as soon as the broker has it."""
+        consumer = self._reader()
+        consumer.assign([TopicPartition(topic, 0, offset)])
+        return consumer
+
+    def _reader(self) -> Consumer:
+        return Consumer({"bootstrap.servers": self.servers, "group.id": "bench", "enable.auto.commit": False})
+
+
+def one(consumer: Consumer) -> Message:
+    """The next record.
+
+    Raises:
+        PartError: None came within half a minute.
+    """
+    give_up = time.monotonic() + _ANSWER
+    while time.monotonic() < give_up:
+        message = consumer.poll(0.1)
+        if message is not None and message.error() is None:
+            return message
+    raise PartError(f"No record came within {_ANSWER:g} s.", hint="See the logs of the job and the broker.")

@@ -1,0 +1,110 @@
+"""Kill -9 at any moment, over real Kafka: nothing is lost, nothing overtakes within its page, commits tell the truth."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e import topics
+from tests.e2e.kill_stream import BODY_BYTES, KillStream, compose, number_of
+from tests.e2e.support import PATIENCE
+from wikistate.testing.processes import tail
+from wikistate.testing.wiki.process import WikiProcess
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.conftest import NewTopic
+    from wikistate.testing.broker import KafkaBroker
+
+pytestmark = pytest.mark.fault
+GUARANTEES = pytest.mark.parametrize("guarantee", ["AT_LEAST_ONCE", "EXACTLY_ONCE"])
+SEED = 20_260_101
+START_SECONDS = 1.5
+"""Within this time a member starts, joins its group and reads its first records."""
+
+
+@pytest.fixture
+async def wiki() -> AsyncIterator[WikiProcess]:
+    """Wikis in a process of their own, where every revision exists."""
+    async with WikiProcess("--bench", "--body-bytes", str(BODY_BYTES)) as wiki:
+        yield wiki
+
+
+def kill_at_some_moment(stream: KillStream, moments: Random, growth: int) -> None:
+    """Start a member and kill it: half of the times while it starts, else after some of its outputs have arrived."""
+    member = stream.member("a")
+    if moments.random() < 0.5:
+        time.sleep(moments.uniform(0.0, START_SECONDS))
+    else:
+        stream.wait_for_growth(moments.randrange(1, growth), member)
+    assert member.running, tail(member.log)
+    member.kill()
+
+
+async def stream_of(
+    count: int, guarantee: str, *, wiki: WikiProcess, kafka: KafkaBroker, topic: NewTopic, folder: Path
+) -> KillStream:
+    """So many changes in a topic, and a wiki that does to some of them what their composition says."""
+    composed = compose(count, Random(SEED))
+    await wiki.set_faults(composed.rules)
+    api = f"{wiki.url}/w/api.php"
+    return KillStream.written(kafka, topic, composed, api=api, guarantee=guarantee, folder=folder)
+
+
+@GUARANTEES
+@pytest.mark.timeout(3000)
+async def test_a_member_that_is_killed_again_and_again_loses_nothing(
+    guarantee: str, kafka: KafkaBroker, topic: NewTopic, wiki: WikiProcess, tmp_path: Path, *, long_faults: bool
+) -> None:
+    """At every moment of its life, start and commit included: what is committed is out, what is out is in order."""
+    count, kills = (20_000, 30) if long_faults else (4_000, 6)
+    stream = await stream_of(count, guarantee, wiki=wiki, kafka=kafka, topic=topic, folder=tmp_path)
+    moments = Random(SEED)
+    for _ in range(kills):
+        kill_at_some_moment(stream, moments, count // kills)
+        stream.assert_commits_cover_only_what_is_out()
+    assert stream.finish() == 0
+    stream.assert_all_out()
+    stream.assert_order(restarts=kills)
+
+
+@GUARANTEES
+async def test_two_members_survive_each_other(
+    guarantee: str, kafka: KafkaBroker, topic: NewTopic, wiki: WikiProcess, tmp_path: Path
+) -> None:
+    """One is killed and the other takes over; it comes back and takes its share again; then the other way round."""
+    stream = await stream_of(3_000, guarantee, wiki=wiki, kafka=kafka, topic=topic, folder=tmp_path)
+    one, other = stream.member("a", static=False), stream.member("b", static=False)
+    for name in ("a", "b"):
+        stream.wait_for_growth(300, one, other)
+        one.kill()
+        stream.assert_commits_cover_only_what_is_out()
+        stream.wait_for_growth(300, other)
+        one, other = other, stream.member(name, static=False)
+    stream.wait_until_all_out(one, other)
+    assert [one.stop(within=PATIENCE), other.stop(within=PATIENCE)] == [0, 0]
+    stream.assert_all_out()
+    stream.assert_order(restarts=5)  # two joined at the beginning, two were killed, two came back
+
+
+@GUARANTEES
+async def test_a_member_that_is_told_to_stop_finishes_what_it_has_read(
+    guarantee: str, kafka: KafkaBroker, topic: NewTopic, wiki: WikiProcess, tmp_path: Path
+) -> None:
+    """SIGTERM: what is committed is exactly what is out, the exit code is 0, and the next run repeats nothing."""
+    stream = await stream_of(2_000, guarantee, wiki=wiki, kafka=kafka, topic=topic, folder=tmp_path)
+    member = stream.member("a")
+    stream.wait_for_growth(500, member)
+    assert member.stop(within=PATIENCE) == 0
+    committed = sorted(stream.committed_numbers())
+    assert 500 <= len(committed) < 2_000
+    assert sorted(stream.numbers()) == committed
+    assert stream.finish() == 0
+    stream.assert_all_out()
+    assert len(stream.numbers()) == 2_000
+    stream.assert_order(restarts=0)
