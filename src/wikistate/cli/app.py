@@ -43,21 +43,34 @@ SourceUrl = Annotated[
         "--source",
         metavar="URL",
         help="kafka://host:port/topic[?group=…&start=committed|earliest|latest|TIME&end=latest|TIME], file:PATH, or - "
-        "for standard input.",
+        "for standard input. A new group starts at the latest record; start=earliest reads what is there already.",
     ),
 ]
 SinkUrl = Annotated[
-    str, typer.Option("--sink", metavar="URL", help="kafka://host:port/topic, file:PATH[.gz|.zst], or -.")
+    str,
+    typer.Option(
+        "--sink",
+        metavar="URL",
+        help="kafka://host:port/topic, file:PATH[.gz|.zst], or -, the default, for standard output.",
+    ),
 ]
 ErrorSinkUrl = Annotated[
     str,
-    typer.Option("--error-sink", metavar="URL", help="Where error events go; by default beside the sink."),
+    typer.Option(
+        "--error-sink",
+        metavar="URL",
+        help="Where error events go, as for --sink; by default beside the sink, for - to standard error.",
+    ),
 ]
 Wiki = Annotated[
     list[str] | None,
-    typer.Option("--wiki", metavar="DOMAIN=API_URL", help="A wiki that events may name; repeatable."),
+    typer.Option(
+        "--wiki",
+        metavar="DOMAIN=API_URL",
+        help="A wiki that events may name, beside Wikimedia's own; repeatable.",
+    ),
 ]
-Job = Annotated[str, typer.Argument(metavar="JOB", help="page-content-change")]
+Job = Annotated[str, typer.Argument(metavar="JOB", help="What to run: page-content-change.")]
 
 
 @app.command()

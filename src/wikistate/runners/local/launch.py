@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,14 @@ def local_runner(job: Job, ends: Ends, settings: LocalRunnerSettings, meter: Met
 async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> None:
     """Opens everything and closes it again; reads and writes no event.
 
+    Transactions are not announced: that would shut out a process which uses the same transactional id just now.
+
     Raises:
         WikistateError: What the run would fail with at its start.
     """
+    if ends.guarantee is DeliveryGuarantee.EXACTLY_ONCE:
+        ends.on_one_cluster()
+        ends = replace(ends, guarantee=DeliveryGuarantee.AT_LEAST_ONCE)
     source, delivery = connect(ends, settings)
     try:
         await job.open()

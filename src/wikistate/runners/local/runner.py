@@ -110,8 +110,10 @@ class LocalRunner:
         deadline = time.monotonic() + self._settings.drain_timeout
         while self._in_flight.events and (not self._stopping.is_set() or time.monotonic() < deadline):
             self._room.clear()
+            # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._room.wait()
             _raise_first(tasks)
 
     async def _read(self) -> None:
@@ -128,7 +130,8 @@ class LocalRunner:
     async def _wait_for_room(self) -> None:
         self._room.clear()
         try:
-            await asyncio.wait_for(self._room.wait(), KEEP_ALIVE_SECONDS)
+            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                await self._room.wait()
         except TimeoutError:
             await self._source.poll(0, 0.0)
 

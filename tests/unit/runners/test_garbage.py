@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+from wikistate.runners.local.garbage import THRESHOLDS, rare_collections
+
+
+def test_collections_are_rare_meanwhile_and_as_before_afterwards() -> None:
+    """Thresholds and the frozen generation are those of before, however the run ends."""
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    with pytest.raises(KeyError), rare_collections():
+        assert gc.get_threshold() == THRESHOLDS
+        assert gc.get_freeze_count() > frozen
+        raise KeyError
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+
+
+def test_a_cycle_is_still_collected() -> None:
+    """Rare is not never: memory does not fill with cycles."""
+    with rare_collections():
+        first = weakref.ref(_cycle())
+        for _ in range(2 * THRESHOLDS[0]):
+            _cycle()
+        assert first() is None
+
+
+class _Node:
+    def __init__(self) -> None:
+        self.next = self
+
+
+def _cycle() -> _Node:
+    return _Node()
