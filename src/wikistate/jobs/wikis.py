@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,14 +44,22 @@ def allowed_wikis(configuration: Configuration) -> Wikis:
     """The list of wikis that events may name.
 
     Raises:
-        ConfigError: A domain or a URL is not one.
+        ConfigError: A domain or a URL is not one, or limits are set for a farm that no wiki belongs to.
     """
-    return Wikis(
+    wikis = Wikis(
         domains=WIKIMEDIA_DOMAINS if configuration.allow_wikimedia else (),
         template=configuration.enrich.mediawiki_api_endpoint_template or WIKIMEDIA_TEMPLATE,
         explicit={domain: wiki.api for domain, wiki in configuration.wikis.items()},
         farms={domain: wiki.farm for domain, wiki in configuration.wikis.items() if wiki.farm},
     )
+    for name in configuration.farms:
+        if name not in wikis.farms:
+            raise ConfigError(
+                f"farms.{name}: no wiki belongs to this farm, so its limits would hold for nothing.",
+                hint=f"Farms of this configuration: {', '.join(sorted(wikis.farms))}.",
+                key=f"farms.{name}",
+            )
+    return wikis
 
 
 def revision_client(configuration: Configuration, meter: Meter) -> RevisionClient:
@@ -61,7 +70,6 @@ def revision_client(configuration: Configuration, meter: Meter) -> RevisionClien
     """
     enrich, manager, retry = configuration.enrich, configuration.stream_manager, configuration.enrich.retry
     one_by_one = not manager.process_async_enabled_default
-    workers = 1 if one_by_one else manager.process_max_workers_default
     return RevisionClient(
         HttpClient(http_settings(configuration)),
         meter,
@@ -78,7 +86,7 @@ def revision_client(configuration: Configuration, meter: Meter) -> RevisionClien
             maxlag=enrich.maxlag,
             max_response_bytes=enrich.max_response_bytes,
         ),
-        farm_settings=lambda name: _farm(configuration, name, workers),
+        farm_settings=partial(farm_settings, configuration),
         credentials={
             domain: credential
             for domain, wiki in configuration.wikis.items()
@@ -87,9 +95,10 @@ def revision_client(configuration: Configuration, meter: Meter) -> RevisionClien
     )
 
 
-def _farm(configuration: Configuration, name: str, workers: int | None) -> FarmSettings:
+def farm_settings(configuration: Configuration, name: str) -> FarmSettings:
     """Limits of a farm: what the operator says of it, else our default, which the public jobs' workers may lower."""
-    default = default_farm(name)
+    manager, default = configuration.stream_manager, default_farm(name)
+    workers = manager.process_max_workers_default if manager.process_async_enabled_default else 1
     stated = configuration.farms.get(name)
     concurrency = stated.concurrency if stated else None
     return FarmSettings(

@@ -95,6 +95,11 @@ class Wikis:
         }
         self._known: dict[str, Wiki] = {}
 
+    @property
+    def farms(self) -> frozenset[str]:
+        """The farms that a wiki of this list may belong to."""
+        return frozenset({WIKIMEDIA_FARM, OWN_FARM, *(wiki.farm for wiki in self._explicit.values())})
+
     def lookup(self, domain: str) -> Wiki | Fail:
         """The wiki of a domain, or why there is none. Upper and lower case are the same (RFC 4343)."""
         known = self._known.get(domain)
