@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wikistate.core.events.meta import Event
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds for anything that happens at all: the machine may be busy with other tests."""
 
 JOB = ("run", "page-content-change")

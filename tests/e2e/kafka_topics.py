@@ -6,12 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from tests.e2e.commands import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from wikistate.testing.broker import KafkaBroker
 
@@ -35,19 +35,24 @@ def fill(kafka: KafkaBroker, topic: str, values: Sequence[bytes | None]) -> None
 
 
 def drain(kafka: KafkaBroker, topic: str) -> list[Message]:
-    """All records of partition 0 that are there now."""
-    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tests", "fetch.max.bytes": LARGE})
+    """All records of partition 0 that are there and committed now."""
+    settings = {"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tests", "enable.partition.eof": True}
+    consumer = Consumer({**settings, "fetch.max.bytes": LARGE, "isolation.level": "read_committed"})
     try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=PATIENCE)
         consumer.assign([TopicPartition(topic, 0, 0)])
-        messages: list[Message] = []
-        while len(messages) < end:
-            for message in consumer.consume(min(500, end - len(messages)), PATIENCE):
-                assert message.error() is None
-                messages.append(Message(message.key(), message.value() or b"", message.timestamp()[1]))
-        return messages
+        return list(_until_end(consumer))
     finally:
         consumer.close()
+
+
+def _until_end(consumer: Consumer) -> Iterator[Message]:
+    while True:
+        message = consumer.poll(PATIENCE)
+        assert message is not None, "the topic cannot be read"
+        if (error := message.error()) is not None:
+            assert error.code() == KafkaError._PARTITION_EOF, error
+            return
+        yield Message(message.key(), message.value() or b"", message.timestamp()[1])
 
 
 async def filled(kafka: KafkaBroker, *topics: str, count: int) -> None:
@@ -89,8 +94,5 @@ async def all_committed(kafka: KafkaBroker, group: str, offsets: dict[str, int])
 def topic_names(kafka: KafkaBroker) -> set[str]:
     """The topics that there are, internal ones left out."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    try:
-        names = admin.list_topics(timeout=PATIENCE).topics
-    except KafkaException as error:
-        raise AssertionError(error) from error
+    names = admin.list_topics(timeout=PATIENCE).topics
     return {name for name in names if not name.startswith("__")}

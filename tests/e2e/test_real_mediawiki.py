@@ -90,6 +90,7 @@ class Streams(NamedTuple):
 
     sink: list[Message]
     errors: list[Event]
+    requests: int
 
     def of(self, rev_id: int) -> list[Event]:
         """The output events about a revision, in order."""
@@ -114,7 +115,8 @@ def streams(story: Story, kafka: KafkaBroker) -> Streams:
         )
     )
     assert finished.status == 0, finished.err
-    return Streams(drain(kafka, sink), [orjson.loads(message.value) for message in drain(kafka, errors)])
+    (requests,) = (line.split()[0] for line in finished.err.splitlines() if line.rstrip().endswith("requests to wikis"))
+    return Streams(drain(kafka, sink), [value(message) for message in drain(kafka, errors)], int(requests))
 
 
 def test_nothing_is_lost(story: Story, streams: Streams) -> None:
@@ -198,6 +200,12 @@ def test_the_revisions_of_a_page_keep_their_order(story: Story, streams: Streams
     made = [event for event in story.room.events if event["page"]["page_title"] == "E2e/Many"]
     assert len(many) == MANY
     assert [event["revision"]["rev_id"] for event in many] == [event["revision"]["rev_id"] for event in made]
+
+
+def test_many_revisions_are_asked_for_together(streams: Streams) -> None:
+    """The wiki answers a small part of the requests that one for each event would have been."""
+    assert len(streams.sink) > 2.5 * 50
+    assert streams.requests < len(streams.sink) / 3
 
 
 async def test_a_batch_that_exceeds_the_wikis_result_size_is_continued(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from wikistate.config.layers import Layer, parse_assignment
 from wikistate.config.load import load, place
+from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
@@ -35,7 +36,9 @@ def test_the_name_of_a_kafka_property_keeps_its_dots() -> None:
 
 def test_a_route_keeps_the_dots_of_its_origin() -> None:
     """Its name is a URL."""
-    manager = loaded("stream_manager.http_client_routes.https://meta.wikimedia.org=http://localhost:6500").stream_manager
+    manager = loaded(
+        "stream_manager.http_client_routes.https://meta.wikimedia.org=http://localhost:6500"
+    ).stream_manager
     assert manager.http_client_routes == {"https://meta.wikimedia.org": "http://localhost:6500"}
 
 
@@ -53,11 +56,17 @@ def test_a_whole_entry_is_a_mapping() -> None:
 
 def test_an_unknown_setting_of_a_wiki_is_told_with_the_whole_domain() -> None:
     """The message names the key as the operator meant it."""
-    with pytest.raises(Exception, match=r"wikis\.my\.wiki\.apii: there is no such key; did you mean wikis\.my\.wiki\.api\?"):
+    with pytest.raises(
+        ConfigError, match=r"wikis\.my\.wiki\.apii: there is no such key; did you mean wikis\.my\.wiki\.api\?"
+    ):
         loaded("wikis.my.wiki={api: u}", "wikis.my.wiki.apii=u")
 
 
-@given(st.lists(st.sampled_from(["enrich", "wikis", "api", "x", "stream_manager", "sink", "options", "properties"]), min_size=1))
+@given(
+    st.lists(
+        st.sampled_from(["enrich", "wikis", "api", "x", "stream_manager", "sink", "options", "properties"]), min_size=1
+    )
+)
 def test_no_word_is_lost_or_moved(words: list[str]) -> None:
     """Whatever the path, only dots change their meaning."""
     path = tuple(words)
