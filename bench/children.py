@@ -37,25 +37,36 @@ class Route(NamedTuple):
     wiki: str
 
 
-def job(route: Route, *, end: str = "latest", settings: Sequence[str] = ()) -> list[str]:
-    """``wikistate run page-content-change`` over Kafka, from the topic's beginning.
+class Ends(NamedTuple):
+    """The same as the command line takes it."""
+
+    source: str
+    sink: str
+    errors: str
+
+
+def kafka_ends(route: Route, *, end: str = "latest") -> Ends:
+    """The ends of the job over Kafka, from the topic's beginning.
 
     Args:
-        route: Where. The error stream goes beside the sink, under the sink's name with ``.error``.
+        route: Where. Errors go to the topic beside the sink, see `Topics.sink`.
         end: As in the address of a source; empty to go on until told to stop.
-        settings: ``KEY=VALUE`` each.
     """
     options = f"group={route.sink}&start=earliest" + (f"&end={end}" if end else "")
-    source = f"kafka://{route.servers}/{route.source}?{options}"
     sink = f"kafka://{route.servers}/{route.sink}"
-    return command(source, sink, f"{sink}.error", route.wiki, settings)
+    return Ends(f"kafka://{route.servers}/{route.source}?{options}", sink, f"{sink}.error")
 
 
-def command(source: str, sink: str, errors: str, wiki: str, settings: Sequence[str] = ()) -> list[str]:
-    """``wikistate run page-content-change`` between any ends."""
+def wiki_setting(url: str) -> str:
+    """The setting that sends all requests to one address, as behind a service mesh."""
+    return f"enrich.mediawiki_api_endpoint_template={url}/w/api.php"
+
+
+def job(ends: Ends, wiki: str, *settings: str) -> list[str]:
+    """``wikistate run page-content-change``, as a user starts it. Settings are ``KEY=VALUE``."""
     words = [*_PYTHON, "wikistate", "run", "page-content-change", "--no-progress"]
-    words += ["--source", source, "--sink", sink, "--error-sink", errors]
-    for text in (f"enrich.mediawiki_api_endpoint_template={wiki}/w/api.php", *settings):
+    words += ["--source", ends.source, "--sink", ends.sink, "--error-sink", ends.errors]
+    for text in (wiki_setting(wiki), *settings):
         words += ["--set", text]
     return words
 

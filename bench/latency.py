@@ -1,9 +1,11 @@
-"""How long an event takes at a moderate rate, against the bare path: consume, one fetch, produce.
+"""How long an event takes at a moderate rate, beside the bare path: consume, one fetch, produce.
 
-* **End to end** is the time from handing the source event to a Kafka producer to receiving its enriched event from a
-  Kafka consumer, both in this process and on one clock. Both pass Kafka twice.
-* **The wiki's own answer time** is the time of a request for one revision, alone, on an open connection.
-* **Added by wikistate** is its end to end less that of the bare path, percentile by percentile.
+* **wikistate** and **bare path**, end to end: from handing the source event to a Kafka producer to receiving its
+  enriched event from a Kafka consumer, both in this process and on one clock. Both pass Kafka twice, with the same
+  settings of their clients.
+* **the wiki alone**: a request for one revision on an open connection, with nothing else going on.
+* **wikistate less the wiki**: end to end less the median of the wiki alone. Two passes through Kafka are in it.
+* **wikistate less the bare path**: percentile by percentile. This is what wikistate's own work adds.
 """
 
 from __future__ import annotations
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 WARM_UP = 100
 """Events before those that count: connections are open and code is warm by then."""
 
+TURNS = 3
+"""Of each, so that what else the machine does falls on both."""
+
 _ARRIVAL = 60.0  # seconds within which every event must have come out, also on a busy machine
 _QUESTIONS = 300
 _REVISION = re.compile(rb'"rev_id":(\d+)')
@@ -60,27 +65,34 @@ class Latency:
             for name, found in (("wikistate", self.job), ("bare path", self.bare), ("the wiki alone", self.wiki))
             for percentile, value in asdict(found).items()
         ]
+        target = Target(at_most=20.0)
         figures += [
-            Figure("added by wikistate, p50", self.job.p50 - self.bare.p50, "ms"),
-            Figure("added by wikistate, p99", self.job.p99 - self.bare.p99, "ms", Target(at_most=20.0)),
+            Figure("wikistate less the wiki, p99", self.job.p99 - self.wiki.p50, "ms", target),
+            Figure("wikistate less the bare path, p50", self.job.p50 - self.bare.p50, "ms"),
+            Figure("wikistate less the bare path, p99", self.job.p99 - self.bare.p99, "ms", target),
         ]
         return figures
 
 
 async def measure_latency(stage: Stage) -> Latency:
-    """The job and the bare path, one after the other."""
-    count = WARM_UP + round(stage.sizes.rate * stage.sizes.latency_seconds)
+    """The job and the bare path, taking turns."""
+    count = WARM_UP + round(stage.sizes.rate * stage.sizes.latency_seconds / TURNS)
+    job, bare = list[float](), list[float]()
     async with small_wiki() as wiki:
         alone = await _ask_alone(wiki)
-        found = {kind: await _run(stage, wiki, kind, count) for kind in ("bare", "job")}
-    return Latency(stage.sizes.rate, count - WARM_UP, percentiles(found["job"]), percentiles(found["bare"]), alone)
+        for _ in range(TURNS):
+            bare += await _run(stage, wiki, "bare", count)
+            job += await _run(stage, wiki, "job", count)
+    return Latency(stage.sizes.rate, len(job), percentiles(job), percentiles(bare), alone)
 
 
 async def _run(stage: Stage, wiki: WikiProcess, kind: str, count: int) -> Sequence[float]:
     source, sink = stage.topics.new("page-change"), stage.topics.sink(kind)
     route = Route(stage.topics.servers, source, sink, wiki.url)
     words = (
-        children.job(route, end="") if kind == "job" else children.bare_loop(route, batch=1, requests=16, endless=True)
+        children.job(children.kafka_ends(route, end=""), wiki.url)
+        if kind == "job"
+        else children.bare_loop(route, batch=1, requests=16, endless=True)
     )
     process = Process(words, log=stage.log(sink))
     try:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BODY_BYTES = 2_048
 """Smaller than elsewhere, so that half a million events take less than a minute."""
 
-_EVERY = 0.25  # seconds between two samples
+_EVERY = 0.5  # seconds between two samples
 _MIB = 1024  # the kernel counts in KiB
 
 
@@ -71,7 +71,8 @@ async def measure_memory(stage: Stage) -> Memory:
     events = stage.sizes.memory_events
     source, sink = stage.topics.filled("page-change", edits(events, wikis=True)), stage.topics.sink("job")
     async with small_wiki(body_bytes=BODY_BYTES) as wiki:
-        words = children.job(Route(stage.topics.servers, source, sink, wiki.url))
+        route = Route(stage.topics.servers, source, sink, wiki.url)
+        words = children.job(children.kafka_ends(route), wiki.url)
         samples = await _watch(Process(words, log=stage.log(sink)))
         requests = await children.wiki_answers(wiki) / events
     if (found := stage.topics.count(sink)) < events:

@@ -13,12 +13,13 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.children import Route, job
+from bench.children import Route, kafka_ends, wiki_setting
 from bench.feed import edits
 from bench.stage import small_wiki
 from wikistate.cli.flags import Flags, load_configuration
 from wikistate.jobs.catalogue import job_named
 from wikistate.jobs.page_content_change import NAME
+from wikistate.runners.local.garbage import rare_collections
 from wikistate.runners.local.launch import local_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from bench.stage import Stage
+    from wikistate.runners.local.runner import LocalRunner
 
 INTERVAL = 0.001
 """Seconds between two samples."""
@@ -109,27 +111,19 @@ async def profile(stage: Stage) -> Samples:
     events = stage.sizes.batched_events
     source, sink = stage.topics.filled("page-change", edits(events)), stage.topics.sink("job")
     async with small_wiki() as wiki:
-        meter = RecordingMeter()
-        words = job(Route(stage.topics.servers, source, sink, wiki.url))
-        configuration = load_configuration(NAME, _flags(words)).configuration
-        configure_logs(configuration.telemetry, job_name=NAME)
-        made, ends = job_named(NAME).assemble(configuration, meter)
-        runner = local_runner(made, ends, configuration.local, meter)
-        with sampling() as samples:
+        runner = _runner(Route(stage.topics.servers, source, sink, wiki.url))
+        with rare_collections(), sampling() as samples:
             await runner.run()
     stage.topics.drop(source, sink)
     return samples
 
 
-def _flags(words: list[str]) -> Flags:
-    """The same flags as those of a process of its own."""
-
-    def after(flag: str) -> str:
-        return words[words.index(flag) + 1]
-
-    return Flags(
-        source=after("--source"),
-        sink=after("--sink"),
-        error_sink=after("--error-sink"),
-        assignments=(after("--set"),),
-    )
+def _runner(route: Route) -> LocalRunner:
+    """What ``wikistate run`` makes of the same ends."""
+    ends, meter = kafka_ends(route), RecordingMeter()
+    settings = (wiki_setting(route.wiki), "telemetry.log_level=warning")
+    flags = Flags(source=ends.source, sink=ends.sink, error_sink=ends.errors, assignments=settings)
+    configuration = load_configuration(NAME, flags).configuration
+    configure_logs(configuration.telemetry, job_name=NAME)
+    job, resolved = job_named(NAME).assemble(configuration, meter)
+    return local_runner(job, resolved, configuration.local, meter)

@@ -26,7 +26,7 @@ class Sizes:
         batched_events: In a run with full batches.
         single_events: In a run with one revision a request.
         rate: Events a second that are offered where latency is measured.
-        latency_seconds: For how long.
+        latency_seconds: For how long, all turns together.
         memory_events: In the run whose memory is watched.
         starts: How often the job is started where the start is measured.
         micro_events: How many events each part is timed with.
@@ -43,7 +43,7 @@ class Sizes:
 
 
 FULL = Sizes(
-    runs=3,
+    runs=5,
     batched_events=60_000,
     single_events=12_000,
     rate=200,

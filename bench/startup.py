@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench import children
-from bench.children import Route
+from bench.children import Ends, Route
 from bench.feed import edits
 from bench.figures import Figure, Target
 from bench.stage import small_wiki
@@ -58,7 +58,7 @@ async def measure_startup(stage: Stage) -> Startup:
 async def _over_files(stage: Stage, wiki: str, source: Path) -> float:
     sink = stage.folder / "enriched.ndjson"
     sink.unlink(missing_ok=True)
-    words = children.command(f"file:{source}", f"file:{sink}", f"file:{sink}.errors", wiki)
+    words = children.job(Ends(f"file:{source}", f"file:{sink}", f"file:{sink}.errors"), wiki)
     began = time.monotonic()
     process = Process(words, log=stage.log("files"))
     try:
@@ -73,7 +73,7 @@ async def _over_files(stage: Stage, wiki: str, source: Path) -> float:
 def _over_kafka(stage: Stage, wiki: str, source: str) -> float:
     sink = stage.topics.sink("job")
     consumer = stage.topics.following(sink)
-    words = children.job(Route(stage.topics.servers, source, sink, wiki), end="")
+    words = children.job(children.kafka_ends(Route(stage.topics.servers, source, sink, wiki), end=""), wiki)
     began = time.monotonic()
     process = Process(words, log=stage.log(sink))
     try:

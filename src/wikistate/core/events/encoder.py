@@ -71,7 +71,10 @@ class Encoder:
         except orjson.JSONEncodeError as error:  # nested too deeply, or half a surrogate pair
             return Refused("NotEncodable", f"The event cannot be written as JSON: {error}.", event)
         if len(value) > self._max_bytes:
-            found = f"The enriched event has {len(value)} bytes; the sink takes {self._max_bytes}."
+            found = (
+                f"The enriched event has {len(value)} bytes; the sink takes {self._max_bytes}. For a Kafka sink, raise "
+                "max.request.size and the topic's max.message.bytes."
+            )
             return Refused("EventTooLargeForSink", found, event)
         return Output(Role.SINK, key, value, event_time(stamped))
 

@@ -31,7 +31,7 @@ _PAUSE = 0.2  # seconds between two of them
 
 
 class Positions:
-    """Turns `Start` and `End` into offsets.
+    """Turns `Start` and `End` into offsets, and commits offsets.
 
     Args:
         consumer: Whose partitions they are.
@@ -44,6 +44,9 @@ class Positions:
         self._known: frozenset[tuple[str, int]] = frozenset()
         self._placed: set[tuple[str, int]] = set()
         self.ends: dict[tuple[str, int], int] | None = None
+        """Where a bounded source ends."""
+        self.closing = False
+        """Set from any thread: nothing is waited for any more."""
 
     def survey(self, partitions: Sequence[tuple[str, int]]) -> None:
         """Take note of what is there when the source opens: a bounded source ends at these ends."""
@@ -64,6 +67,22 @@ class Positions:
                 assert_never(other)
         self._placed.update((part.topic, part.partition) for part in partitions)
         return found
+
+    def commit(self, offsets: list[TopicPartition]) -> None:
+        """Commit and wait for the answer.
+
+        That the group shares its partitions anew while we commit is no failure: whoever has them next starts at the
+        last commit that counted, and does again what was not committed.
+
+        Raises:
+            KafkaException: The commit failed for another reason, and went on failing.
+        """
+        try:
+            self._ask(lambda: self._commit_once(offsets))
+        except KafkaException as error:
+            if error.args[0].code() not in REGROUPED:
+                raise
+            log.warning("the group shares its partitions anew, a commit did not count", reason=error.args[0].str())
 
     def repair(self, partition: TopicPartition) -> None:
         """Go on at the oldest record: the one that was asked for is gone (retention), or was never there."""
@@ -90,7 +109,7 @@ class Positions:
     def _committed(self, partitions: Sequence[TopicPartition], otherwise: Edge) -> list[TopicPartition]:
         if not partitions:
             return []
-        asked = _asked(lambda: self._consumer.committed(list(partitions), _ANSWER))
+        asked = self._ask(lambda: self._consumer.committed(list(partitions), _ANSWER))
         fresh = [part for part in asked if part.offset < 0]
         newest = self._newest(fresh) if otherwise is Edge.LATEST else {}
         placed = [self._placed_at(part, newest) for part in asked]
@@ -109,13 +128,13 @@ class Positions:
     def _remember(self, placed: list[TopicPartition]) -> None:
         """Commit what "latest" was: after a crash before the first commit it would be later, and leave a hole."""
         if placed:
-            commit(self._consumer, placed)
+            self.commit(placed)
 
     def _at(self, partitions: Sequence[TopicPartition], milliseconds: int) -> list[TopicPartition]:
         if not partitions:
             return []
         asked = [TopicPartition(part.topic, part.partition, milliseconds) for part in partitions]
-        found = _asked(lambda: self._consumer.offsets_for_times(asked, _ANSWER))
+        found = self._ask(lambda: self._consumer.offsets_for_times(asked, _ANSWER))
         return [part if part.offset >= 0 else self._top(part) for part in found]
 
     def _top(self, part: TopicPartition) -> TopicPartition:
@@ -132,39 +151,20 @@ class Positions:
                 assert_never(other)
 
     def _watermarks(self, part: TopicPartition) -> tuple[int, int]:
-        return _asked(lambda: self._consumer.get_watermark_offsets(part, _ANSWER))
+        return self._ask(lambda: self._consumer.get_watermark_offsets(part, _ANSWER))
 
+    def _commit_once(self, offsets: list[TopicPartition]) -> None:
+        for part in self._consumer.commit(offsets=offsets, asynchronous=False):
+            if part.error is not None:
+                raise KafkaException(part.error)
 
-def _asked(question: Callable[[], T]) -> T:
-    """Ask the cluster until it answers; what passes by itself is waited for, within bounds."""
-    give_up = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            return question()
-        except KafkaException as error:
-            if not passes(error.args[0]) or time.monotonic() > give_up:
-                raise
-        time.sleep(_PAUSE)
-
-
-def commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
-    """Commit and wait for the answer.
-
-    That the group shares its partitions anew while we commit is no failure: whoever has them next starts at the last
-    commit that counted, and does again what was not committed.
-
-    Raises:
-        KafkaException: The commit failed for another reason, and went on failing.
-    """
-    try:
-        _asked(lambda: _commit_once(consumer, offsets))
-    except KafkaException as error:
-        if error.args[0].code() not in REGROUPED:
-            raise
-        log.warning("the group shares its partitions anew, a commit did not count", reason=error.args[0].str())
-
-
-def _commit_once(consumer: Consumer, offsets: list[TopicPartition]) -> None:
-    for part in consumer.commit(offsets=offsets, asynchronous=False):
-        if part.error is not None:
-            raise KafkaException(part.error)
+    def _ask(self, question: Callable[[], T]) -> T:
+        """Ask the cluster until it answers; what passes by itself is waited for, within bounds."""
+        give_up = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return question()
+            except KafkaException as error:
+                if not passes(error.args[0]) or self.closing or time.monotonic() > give_up:
+                    raise
+            time.sleep(_PAUSE)

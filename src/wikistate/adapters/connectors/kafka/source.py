@@ -14,7 +14,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from wikistate.adapters.connectors.kafka import codes
-from wikistate.adapters.connectors.kafka.assignment import Positions, commit
+from wikistate.adapters.connectors.kafka.assignment import Positions
 from wikistate.adapters.connectors.kafka.client import Outage, create
 from wikistate.adapters.connectors.kafka.codes import passes, source_error
 from wikistate.adapters.connectors.kafka.settings import consumer_properties
@@ -126,7 +126,7 @@ class KafkaSource:
         """See `Source`. A commit that fails because the partitions have gone to another member counts as done."""
         offsets = as_offsets(positions)
         if offsets:
-            await self._run(lambda: commit(self._consumer, offsets), "Committing offsets")
+            await self._run(lambda: self._positions.commit(offsets), "Committing offsets")
 
     def lag(self) -> Mapping[Partition, int]:
         """See `Source`. Not older than a second while records are read."""
@@ -142,6 +142,7 @@ class KafkaSource:
         self._closing = True
         if not self._thread.running:
             return
+        self._positions.closing = True
         if self._letting_go is not None:
             self._letting_go.cancel()
         if self._reading is not None:
@@ -292,6 +293,8 @@ class KafkaSource:
     # Called by librdkafka, on the consumer's thread, inside of `consume`.
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._closing:
+            return  # librdkafka shares partitions even while a member leaves
         placed = self._positions.starts(partitions)
         for part in placed:
             self._assigned[part.topic, part.partition] = Partition(part.topic, part.partition)
