@@ -9,6 +9,7 @@
     ├── ExternalError          external  something outside does not do its part
     │   ├── SourceError        external    a source cannot be read
     │   ├── SinkError          external    a sink cannot be written
+    │   │   └── OversizeError  external      because one record is larger than it takes
     │   ├── WikiError          external    a wiki does not answer as the Action API says
     │   └── PartError          external    a real part (Java, broker, wiki) of the tests or tools is not to be had
     └── InternalError          internal  a defect of ours

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Partition(NamedTuple):
-    """The unit of a source within which positions are ordered: one partition of a topic, one file."""
+    """The unit of a source within which positions are ordered: one partition of a topic, or a file by its path."""
 
     topic: str
     number: int = 0

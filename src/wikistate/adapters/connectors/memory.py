@@ -7,6 +7,7 @@ them back. So a test of a crash is a list with a crash in it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
@@ -75,10 +76,9 @@ class MemoryTopic:
     async def grown(self, wait: float) -> None:
         """Return when something is added, or after `wait` seconds."""
         self._grown.clear()
-        try:
-            await asyncio.wait_for(self._grown.wait(), wait)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._grown.wait()
 
     def left(self, position: int) -> dict[Partition, int]:
         """How many records of each partition stand at this position of the list or behind it."""

@@ -70,9 +70,10 @@ class Encoder:
             value = orjson.dumps(stamped)
         except orjson.JSONEncodeError as error:  # nested too deeply, or half a surrogate pair
             return Refused("NotEncodable", f"The event cannot be written as JSON: {error}.", event)
-        if len(value) > self._max_bytes:
+        size = len(value) + len(key or b"")
+        if size > self._max_bytes:
             found = (
-                f"The enriched event has {len(value)} bytes; the sink takes {self._max_bytes}. For a Kafka sink, raise "
+                f"The enriched event has {size} bytes with its key; the sink takes {self._max_bytes}. For a Kafka sink, raise "
                 "max.request.size and the topic's max.message.bytes."
             )
             return Refused("EventTooLargeForSink", found, event)

@@ -44,7 +44,8 @@ def local_runner(job: Job, ends: Ends, settings: LocalRunnerSettings, meter: Met
 async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> None:
     """Opens everything and closes it again; reads and writes no event.
 
-    Transactions are not announced: that would shut out a process which uses the same transactional id just now.
+    A job that runs meanwhile is not disturbed: no consumer group is joined, which would move partitions, and no
+    transaction announced, which would shut out the process that uses the same transactional id just now.
 
     Raises:
         WikistateError: What the run would fail with at its start.
@@ -56,7 +57,7 @@ async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> Non
     try:
         await job.open()
         await delivery.open()
-        await source.open(_nothing_was_read)
+        await (source.check() if isinstance(source, KafkaSource) else source.open(_nothing_was_read))
     finally:
         await source.close()
         await delivery.close()

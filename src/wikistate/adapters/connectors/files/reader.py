@@ -128,9 +128,8 @@ class Reader:
 
     def _failed(self, why: str, hint: str) -> SourceError:
         name = self.partition.topic
-        self._failure = SourceError(
-            f"{name} cannot be read at line {self._next}: {why}.", hint=hint, file=name, line=self._next
-        )
+        place = f" at line {self._next}" if self._next else ""
+        self._failure = SourceError(f"{name} cannot be read{place}: {why}.", hint=hint, file=name, line=self._next)
         return self._failure
 
 

@@ -35,7 +35,7 @@ _SINK_DEFAULTS = {
     "acks": "all",
     "compression.type": "snappy",
     "enable.idempotence": "true",
-    "linger.ms": "20",
+    "linger.ms": "5",
     "log.connection.close": "false",
     # The Java client's default for records with a key, so that both put a page into the same partition.
     "partitioner": "murmur2_random",

@@ -97,14 +97,18 @@ class KafkaSource:
 
     async def open(self, revoked: Revoked) -> None:
         """See `Source`. Raises `SourceError` after `patience` seconds without an answer, at once without the topic."""
-        self._consumer = create(
-            Consumer, self._translation, key=self._settings.key, hooks={"error_cb": self._outage.report}
-        )
-        self._positions = Positions(self._consumer, self._settings)
         self._revoked = revoked
-        self._closing = False
-        self._thread.start()
+        self._connect()
         await self._run(self._subscribe, "Opening the topics")
+
+    async def check(self) -> None:
+        """In place of `open`: see whether the topics can be read, and join no group. A running job is not disturbed.
+
+        Raises:
+            SourceError: As `open`.
+        """
+        self._connect()
+        await self._run(self._survey, "Looking at the topics")
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`."""
@@ -155,6 +159,13 @@ class KafkaSource:
 
     # On the loop.
 
+    def _connect(self) -> None:
+        hooks = {"error_cb": self._outage.report}
+        self._consumer = create(Consumer, self._translation, key=self._settings.key, hooks=hooks)
+        self._positions = Positions(self._consumer, self._settings)
+        self._closing = False
+        self._thread.start()
+
     async def _run(self, call: Callable[[], T], doing: str) -> T:
         try:
             return await self._thread.run(call)
@@ -200,9 +211,11 @@ class KafkaSource:
 
     # On the consumer's thread.
 
+    def _survey(self) -> list[_Key]:
+        return [part for topic in self._settings.topics for part in self._partitions(topic)]
+
     def _subscribe(self) -> None:
-        partitions = [part for topic in self._settings.topics for part in self._partitions(topic)]
-        self._positions.survey(partitions)
+        self._positions.survey(self._survey())
         self._consumer.subscribe(
             list(self._settings.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
