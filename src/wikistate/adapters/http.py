@@ -225,6 +225,7 @@ def user_agent(contact: str) -> str:
     """A User-Agent that names a contact, as Wikimedia's User-Agent policy asks for.
 
     Args:
-        contact: An e-mail address or the URL of a page.
+        contact: An e-mail address or the URL of a page; empty for none.
     """
-    return f"wikistate/{wikistate.__version__} ({contact}) aiohttp/{aiohttp.__version__}"
+    named = f" ({contact})" if contact else ""
+    return f"wikistate/{wikistate.__version__}{named} aiohttp/{aiohttp.__version__}"

@@ -15,6 +15,7 @@ from wikistate.cli.flags import load_configuration
 from wikistate.cli.status import Status
 from wikistate.cli.topics import create_missing_topics
 from wikistate.jobs.catalogue import job_named
+from wikistate.jobs.wikis import lacks_contact
 from wikistate.runners.local.garbage import rare_collections
 from wikistate.runners.local.launch import check_ends, local_runner
 from wikistate.telemetry.logs import configure_logs
@@ -50,6 +51,10 @@ def run_job(name: str, flags: Flags, *, create_topics: bool, check: bool, progre
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
     for warning in loaded.warnings:
         log.warning("There is a setting that is not known.", setting=warning)
+    if lacks_contact(configuration):
+        log.warning(
+            "Wikimedia asks for a contact in the User-Agent and limits clients without one: set enrich.contact."
+        )
     meter = RecordingMeter()
     job, ends = entry.assemble(configuration, meter)
     if create_topics:

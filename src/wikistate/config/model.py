@@ -223,8 +223,8 @@ class Enrich(Settings):
     http_session: HttpSession = HttpSession()
     """The pool of connections."""
 
-    user_agent: str = ""
-    """Goes before our own name and version; put a way to reach you here. Wikis that do not know whom to write block."""
+    contact: str = ""
+    """A way to reach you, an e-mail address or a page: part of the User-Agent. Public wikis limit clients without one."""
 
     batch_size: PositiveInt = Field(default=50, le=500)
     """Revisions in a request. The Action API takes 50, or 500 with the right `apihighlimits`."""

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from wikistate import __version__
-from wikistate.adapters.http import HttpClient, HttpSettings
+from wikistate.adapters.http import HttpClient, HttpSettings, user_agent
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, secret_from
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm
@@ -29,7 +28,7 @@ def http_settings(configuration: Configuration) -> HttpSettings:
     """How requests are made, to wikis and to where documents lie."""
     enrich = configuration.enrich
     return HttpSettings(
-        user_agent=f"{enrich.user_agent} wikistate/{__version__}".strip(),
+        user_agent=user_agent(enrich.contact),
         routes=configuration.stream_manager.http_client_routes,
         ca_bundle=Path(enrich.ssl_ca_bundle_path) if enrich.ssl_ca_bundle_path else None,
         connect_timeout=enrich.connect_timeout,
@@ -38,6 +37,12 @@ def http_settings(configuration: Configuration) -> HttpSettings:
         max_connections=enrich.http_session.pool_maxsize,
         gzip=enrich.gzip,
     )
+
+
+def lacks_contact(configuration: Configuration) -> bool:
+    """Whether Wikimedia's public wikis are meant and cannot write to whoever asks (its User-Agent policy)."""
+    asks_wikimedia = configuration.allow_wikimedia and not configuration.enrich.mediawiki_api_endpoint_template
+    return asks_wikimedia and not configuration.wikis and not configuration.enrich.contact
 
 
 def allowed_wikis(configuration: Configuration) -> Wikis:
