@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -60,3 +60,10 @@ def percentiles(values: Sequence[float]) -> Percentiles:
     """The percentiles of two values or more."""
     cuts = quantiles(values, n=100, method="inclusive")
     return Percentiles(cuts[49], cuts[89], cuts[98])
+
+
+def middle(turns: Sequence[Percentiles]) -> Percentiles:
+    """The median of each percentile over several turns."""
+    return Percentiles(
+        median(turn.p50 for turn in turns), median(turn.p90 for turn in turns), median(turn.p99 for turn in turns)
+    )

@@ -24,7 +24,7 @@ from yarl import URL
 from bench import children
 from bench.children import Route
 from bench.feed import FIRST_REVISION, edits
-from bench.figures import Figure, Percentiles, Target, percentiles
+from bench.figures import Figure, Percentiles, Target, middle, percentiles
 from bench.stage import small_wiki
 from wikistate.adapters.mediawiki.action_api import revisions_query
 from wikistate.errors import PartError
@@ -41,7 +41,7 @@ WARM_UP = 100
 """Events before those that count: connections are open and code is warm by then."""
 
 TURNS = 3
-"""Of each, so that what else the machine does falls on both."""
+"""Of each. The median turn counts, percentile by percentile, so that what else the machine does counts little."""
 
 _ARRIVAL = 60.0  # seconds within which every event must have come out, also on a busy machine
 _QUESTIONS = 300
@@ -77,13 +77,13 @@ class Latency:
 async def measure_latency(stage: Stage) -> Latency:
     """The job and the bare path, taking turns."""
     count = WARM_UP + round(stage.sizes.rate * stage.sizes.latency_seconds / TURNS)
-    job, bare = list[float](), list[float]()
+    job, bare = list[Percentiles](), list[Percentiles]()
     async with small_wiki() as wiki:
         alone = await _ask_alone(wiki)
         for _ in range(TURNS):
-            bare += await _run(stage, wiki, "bare", count)
-            job += await _run(stage, wiki, "job", count)
-    return Latency(stage.sizes.rate, len(job), percentiles(job), percentiles(bare), alone)
+            bare.append(percentiles(await _run(stage, wiki, "bare", count)))
+            job.append(percentiles(await _run(stage, wiki, "job", count)))
+    return Latency(stage.sizes.rate, TURNS * (count - WARM_UP), middle(job), middle(bare), alone)
 
 
 async def _run(stage: Stage, wiki: WikiProcess, kind: str, count: int) -> Sequence[float]:

@@ -20,7 +20,6 @@ from wikistate.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from click import Command, Context
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -143,7 +142,7 @@ def command_line() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _commands(command: Command, path: str, parent: Context | None = None) -> Iterator[str]:
+def _commands(command: Any, path: str, parent: Any = None) -> Iterator[str]:  # typer brings a click of its own
     context = command.make_context(path.rpartition(" ")[2], [], parent=parent, resilient_parsing=True)
     context.terminal_width = context.max_content_width = 100
     yield from (f"## {path}", "", "```", command.get_help(context).strip(), "```", "")

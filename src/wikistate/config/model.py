@@ -288,7 +288,7 @@ class FarmSettings(Settings):
 class LocalRunnerSettings(Settings):
     """Bounds and intervals of the local runner."""
 
-    max_in_flight_events: PositiveInt = 5_000
+    max_in_flight_events: PositiveInt = 2_500
     """Events read and not yet written. More fills batches better, less repeats less after a crash."""
 
     max_in_flight_bytes: PositiveInt = 64 * MIB

@@ -47,6 +47,10 @@ class KafkaSinkEnd:
     properties: Mapping[str, str]
     key: str
 
+    def shares_producer(self, other: KafkaSinkEnd) -> bool:
+        """Whether one client can write both."""
+        return self.bootstrap_servers == other.bootstrap_servers and self.properties == other.properties
+
     @property
     def max_record_bytes(self) -> int:
         """The largest value that the producer takes; it looks at records before it compresses (T355426).

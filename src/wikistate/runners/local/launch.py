@@ -115,6 +115,11 @@ def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
 
 
 def _make_sinks(ends: Ends) -> Mapping[Role, Sink]:
+    match ends.sink, ends.error:
+        case KafkaSinkEnd() as sink_end, KafkaSinkEnd() as error_end if sink_end.shares_producer(error_end):
+            # One client instead of two: half the connections, threads and buffers.
+            producer = KafkaProducer(producer_settings(sink_end))
+            return {Role.SINK: KafkaSink(sink_end.topic, producer), Role.ERROR: KafkaSink(error_end.topic, producer)}
     sink = _make_sink(ends.sink, STANDARD_OUTPUT)
     if ends.error == ends.sink and not (isinstance(ends.sink, FileEnd) and ends.sink.is_standard_stream):
         # Two writers of one file would tear each other's lines.

@@ -22,6 +22,8 @@ _SOURCE_DEFAULTS = {
     # reaches 630,000 (measured, one broker on loopback).
     "fetch.queue.backoff.ms": "10",
     "log.connection.close": "false",
+    # What is fetched ahead. The default of 64 MiB is a third of the whole process and makes nothing faster (measured).
+    "queued.max.messages.kbytes": "8192",
 }
 
 _SOURCE_OURS = {
@@ -35,7 +37,7 @@ _SINK_DEFAULTS = {
     "acks": "all",
     "compression.type": "snappy",
     "enable.idempotence": "true",
-    "linger.ms": "5",
+    "linger.ms": "2",
     "log.connection.close": "false",
     # The Java client's default for records with a key, so that both put a page into the same partition.
     "partitioner": "murmur2_random",
@@ -140,11 +142,16 @@ def producer_properties(settings: KafkaProducerSettings) -> Translation:
     translation = translate(settings.properties, key=settings.key)
     _check_buffer(translation.properties, key=settings.key)
     ours = {"bootstrap.servers": settings.bootstrap_servers}
-    defaults = dict(_SINK_DEFAULTS)
+    defaults = {**_SINK_DEFAULTS, "queue.buffering.max.kbytes": str(_buffer_kilobytes(translation.properties))}
     if settings.transactional_id:
         ours["transactional.id"] = settings.transactional_id
         defaults["transaction.timeout.ms"] = str(round(settings.transaction_timeout * 1000))
     return Translation({**defaults, **translation.properties, **ours}, translation.ignored)
+
+
+def _buffer_kilobytes(properties: Mapping[str, str]) -> int:
+    """Librdkafka's default of 1 GiB would let a slow broker fill the memory; 64 MiB, or room for two large records."""
+    return max(65_536, 2 * largest_record(properties) // 1024)
 
 
 def largest_record(properties: Mapping[str, str]) -> int:
