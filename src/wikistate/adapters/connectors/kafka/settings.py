@@ -150,8 +150,8 @@ def producer_properties(settings: KafkaProducerSettings) -> Translation:
 
 
 def _buffer_kilobytes(properties: Mapping[str, str]) -> int:
-    """Librdkafka's default of 1 GiB would let a slow broker fill the memory; 64 MiB, or room for two large records."""
-    return max(65_536, 2 * largest_record(properties) // 1024)
+    """Librdkafka's default of 1 GiB would let a slow broker fill the memory; 32 MiB, or room for two large records."""
+    return max(32_768, 2 * largest_record(properties) // 1024)
 
 
 def largest_record(properties: Mapping[str, str]) -> int:
