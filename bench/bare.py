@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 POLL_RECORDS = 500
+_FULL = 0.001  # seconds between two looks whether the producer has room
 _IDLE = 0.25  # seconds that a read of an empty topic waits
 _READ_BUFFER = 1 << 20  # bytes, the job's own: with aiohttp's 64 KB a large answer is read in a hundred steps
 
@@ -85,7 +86,6 @@ class BareLoop:
         query = revisions_query([event["revision"]["rev_id"] for event in events], {"maxlag": "5"})
         async with session.get(URL(self._api + query, encoded=True)) as response:
             answer = orjson.loads(await response.read())
-        self._requests.release()
         bodies = {
             revision["revid"]: revision["slots"]["main"]["content"]
             for page in answer["query"]["pages"]
@@ -93,8 +93,17 @@ class BareLoop:
         }
         for message, event in zip(messages, events, strict=True):
             event["revision"]["content_slots"]["main"]["content_body"] = bodies[event["revision"]["rev_id"]]
-            self._producer.produce(self._sink, orjson.dumps(event), message.key())
+            await self._produce(orjson.dumps(event), message.key())
         self._producer.poll(0)
+        self._requests.release()
+
+    async def _produce(self, value: bytes, key: bytes | None) -> None:
+        while True:
+            try:
+                return self._producer.produce(self._sink, value, key)
+            except BufferError:  # the broker is slower than the wiki: wait for it, as every producer must
+                self._producer.poll(0)
+                await asyncio.sleep(_FULL)
 
 
 def arguments() -> argparse.Namespace:
