@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
+from uuid import uuid4
 
 import orjson
-
 from tests.e2e import topics
 from tests.e2e.support import COMMAND, OLD, PATIENCE, assert_errors_hold, body_of, change, line, now, settings
+
 from wikistate.testing import corpus
 from wikistate.testing.faults import Absent, Rule
 from wikistate.testing.processes import Process, tail
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from tests.conftest import NewTopic
     from tests.e2e.support import Event
     from tests.e2e.topics import Found, Place
+
     from wikistate.testing.broker import KafkaBroker
 
 BODY_BYTES = 200
@@ -88,6 +89,12 @@ class KillStream:
         api: URL of the wikis' Action API.
         guarantee: Under which the members deliver.
         folder: For their logs.
+        source: The topic that is read.
+        sink: The topic of enriched events.
+        errors: The topic of error events.
+        quick: Whether the broker notices within seconds that a member is gone, and not after Kafka's usual time.
+        places: Where each change stands in the source, by its number.
+        members: All that were started.
     """
 
     broker: KafkaBroker
@@ -98,6 +105,7 @@ class KillStream:
     source: str
     sink: str
     errors: str
+    quick: bool = True
     places: dict[int, Place] = field(default_factory=dict)
     members: list[Process] = field(default_factory=list)
 
@@ -111,11 +119,22 @@ class KillStream:
 
     @classmethod
     def written(
-        cls, broker: KafkaBroker, topic: NewTopic, composed: Composed, *, api: str, guarantee: str, folder: Path
+        cls,
+        broker: KafkaBroker,
+        composed: Composed,
+        *,
+        api: str,
+        guarantee: str,
+        folder: Path,
+        quick: bool = True,
     ) -> KillStream:
         """Make the topics and write the whole stream."""
-        stream = cls(broker, composed, api, guarantee, folder, topic(PARTITIONS), topic(PARTITIONS - 1), topic())
-        places = topics.produce(broker, stream.source, [(each.page, each.line) for each in composed.changes])
+        source, sink, errors = (
+            broker.create_topic(f"{role}.{uuid4()}", partitions=partitions)
+            for role, partitions in (("source", PARTITIONS), ("sink", PARTITIONS - 1), ("errors", 1))
+        )
+        places = topics.produce(broker, source, [(each.page, each.line) for each in composed.changes])
+        stream = cls(broker, composed, api, guarantee, folder, source, sink, errors, quick)
         stream.places = {each.number: place for each, place in zip(composed.changes, places, strict=True)}
         return stream
 
@@ -135,11 +154,11 @@ class KillStream:
         """
         url = f"kafka://{self.broker.bootstrap_servers}"
         end = "&end=latest" if bounded else ""
-        session = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"}
+        session = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"} if self.quick else {}
         words = settings(
             stream_manager__source__options__properties=session | ({"group.instance.id": name} if static else {}),
             stream_manager__sink__options__delivery_guarantee=self.guarantee,
-            stream_manager__sink__options__properties={"transaction.timeout.ms": "10000"},
+            stream_manager__sink__options__properties={"transaction.timeout.ms": "10000"} if self.quick else {},
             enrich__mediawiki_api_endpoint_template=self.api,
             enrich__batch_size=10,
             enrich__retry={"base_delay": 0.05, "acceptable_lag": 3600},
@@ -199,7 +218,8 @@ class KillStream:
         assert refused == self.composed.poison | self.composed.unknown
         assert enriched == {each.number for each in self.composed.changes} - refused
         assert {len(body_of(event_of(found))) for found in seen[self.sink]} == {BODY_BYTES}
-        assert_errors_hold([event_of(found) for found in seen[self.errors]], [each.line for each in self.composed.changes])
+        given = [each.line for each in self.composed.changes]
+        assert_errors_hold([event_of(found) for found in seen[self.errors]], given)
 
     def assert_order(self, *, restarts: int) -> None:
         """Nothing overtakes within its page.

@@ -158,7 +158,7 @@ NOT_ALLOWED = (
         ".wikipedia.org",
     ),
     *("en.wikipedia.org/w/api.php?", "en.wikipedia.org#", "en..wikipedia.org", "-.wikipedia.org", "_.wikipedia.org"),
-    *("bücher.wikipedia.org", "en.wi\u212aipedia.org", "ｅｎ.wikipedia.org", "en\u3002wikipedia.org"),
+    *("bücher.wikipedia.org", "en.wi\u212aipedia.org", "\uff45\uff4e.wikipedia.org", "en\u3002wikipedia.org"),
     *("en.wikipedia.org\r\nHost: evil.example", "en.wikipedia.org\u0000", " en.wikipedia.org", "%65n.wikipedia.org"),
     *("a" * 10_240, "a" * 10_240 + ".wikipedia.org", "." * 10_240),
 )

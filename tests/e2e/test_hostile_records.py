@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import orjson
 import pytest
-
 from tests.e2e import topics
 from tests.e2e.support import asking, assert_errors_hold, change, line, settings, started, text_of, world_of
+
 from wikistate.testing.wiki.server import FakeWiki
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import NewTopic
     from tests.e2e.support import Event
     from tests.e2e.topics import Found
+
     from wikistate.testing.broker import KafkaBroker
 
 LARGE = 20_000_000
@@ -56,7 +57,10 @@ class Ends:
 
     async def run(self, folder: Path, *arguments: str) -> tuple[int, str]:
         """Run the job to the end of the source; its exit code, and what it said."""
-        async with FakeWiki(world_of(1, 2, 3)) as wiki, started(folder, *asking(wiki), *self.words(), *arguments) as run:
+        async with (
+            FakeWiki(world_of(1, 2, 3)) as wiki,
+            started(folder, *asking(wiki), *self.words(), *arguments) as run,
+        ):
             ended = await run.end()
         return ended.code, ended.told
 
@@ -78,7 +82,14 @@ async def test_records_without_an_event_and_keys_that_are_none(
     """A tombstone is dropped, keys are not read, all else that is no event is an error event; the rest is enriched."""
     ends = Ends.new(kafka, topic)
     lines = [line(change(number)) for number in (1, 2, 3)]
-    records = [(b"\xff\x00{", lines[0]), (b"k", None), (None, lines[1]), (b"", b""), (b"k", b"\x00\xff"), (b"{}", lines[2])]
+    records = [
+        (b"\xff\x00{", lines[0]),
+        (b"k", None),
+        (None, lines[1]),
+        (b"", b""),
+        (b"k", b"\x00\xff"),
+        (b"{}", lines[2]),
+    ]
     topics.produce(kafka, ends.source, records)
     code, told = await ends.run(tmp_path)
     assert code == 0, told
@@ -90,7 +101,9 @@ async def test_records_without_an_event_and_keys_that_are_none(
     assert_errors_hold(ends.refused(), [b"", b"\x00\xff"])
 
 
-async def test_the_key_of_an_enriched_record_names_its_page(kafka: KafkaBroker, topic: NewTopic, tmp_path: Path) -> None:
+async def test_the_key_of_an_enriched_record_names_its_page(
+    kafka: KafkaBroker, topic: NewTopic, tmp_path: Path
+) -> None:
     """Whatever the key was that it came with."""
     ends = Ends.new(kafka, topic)
     topics.produce(kafka, ends.source, [(b"garbage", line(change(1)))])

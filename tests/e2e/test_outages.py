@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import gzip
 from random import Random
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
+import orjson
 import pytest
-
+import zstandard
 from tests.e2e.kill_stream import BODY_BYTES, KillStream, compose
 from tests.e2e.support import (
     PATIENCE,
@@ -16,13 +16,11 @@ from tests.e2e.support import (
     change,
     errors_of,
     line,
-    run_files,
     settings,
-    sink_of,
     started,
-    text_of,
     world_of,
 )
+
 from wikistate.testing.broker import KafkaBroker
 from wikistate.testing.wiki.process import WikiProcess
 from wikistate.testing.wiki.server import FakeWiki
@@ -50,14 +48,11 @@ async def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
 ) -> None:
     """In good order, then as by a power cut, each time in the middle of the work: one run of the job goes through both."""
     composed = compose(3_000, Random(7))
-
-    def topic(partitions: int = 1, **settings: str) -> str:
-        return broker.create_topic(f"{uuid4()}", partitions=partitions, settings=settings)
-
     async with WikiProcess("--bench", "--body-bytes", str(BODY_BYTES)) as wiki:
         await wiki.set_faults(composed.rules)
         api = f"{wiki.url}/w/api.php"
-        with KillStream.written(broker, topic, composed, api=api, guarantee=guarantee, folder=tmp_path) as stream:
+        made = KillStream.written(broker, composed, api=api, guarantee=guarantee, folder=tmp_path, quick=False)
+        with made as stream:
             member = stream.member("a")
             for end in (broker.stop, broker.kill):
                 stream.wait_for_growth(500, member)
@@ -66,7 +61,7 @@ async def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
             stream.wait_until_all_out(member)
             assert member.stop(within=PATIENCE) == 0
     stream.assert_all_out()
-    stream.assert_order(restarts=0)
+    stream.assert_order(restarts=2)
     assert len(stream.committed_numbers()) == len(composed.changes)
     assert "kafka does not answer, waiting for it" in member.log.read_text()
 
@@ -89,17 +84,39 @@ async def test_a_full_device_ends_the_job_with_a_message(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
 async def test_after_the_disk_was_full_the_next_run_completes_the_output(suffix: str, tmp_path: Path) -> None:
-    """The file holds whole lines alone when the limit was hit, and every change when there was room again."""
+    """What could not be written whole is cut off; with room again, the next run goes on and every change is there."""
     source, sink = tmp_path / "changes.ndjson", tmp_path / f"out.ndjson{suffix}"
     source.write_bytes(b"\n".join(LINES) + b"\n")
-    words = settings(stream_manager__source__options__bookmark=str(tmp_path / "bookmark"))
-    limited = ("sh", "-c", 'ulimit -f 8; exec "$@"', "sh")
+    words = settings(
+        stream_manager__source__options__bookmark=str(tmp_path / "bookmark"),
+        local__max_in_flight_events=20,
+    )
+    limited = ("sh", "-c", 'ulimit -f 16; exec "$@"', "sh")  # 8 KiB where a block has 512 bytes
+    ends = {"source": f"file:{source}", "sink": f"file:{sink}"}
     async with FakeWiki(world_of(*REVISIONS)) as wiki:
-        words += [*asking(wiki), *settings(local__max_in_flight_events=20, local__commit_interval=0.02)]
-        ends = {"source": f"file:{source}", "sink": f"file:{sink}"}
+        words += [*asking(wiki), *settings(local__commit_interval=0.01)]
         async with started(tmp_path, *words, **ends, under=limited) as run:
             full = await run.end()
+        before = revisions_in(sink)
         async with started(tmp_path, *words, **ends) as run:
             whole = await run.end()
-    assert (full.code, whole.code) == (4, 0)
+    assert full.code == 4
     assert f"wikistate: {sink} cannot be written: File too large." in full.told
+    assert "write to another one" in full.told
+    assert whole.code == 0, whole.told
+    assert len(before) < len(REVISIONS)
+    assert set(revisions_in(sink)) == set(REVISIONS)
+
+
+def revisions_in(file: Path) -> list[int]:
+    """The revisions of an output file; all of its lines are whole."""
+    match file.suffix:
+        case ".gz":
+            written = gzip.decompress(file.read_bytes())
+        case ".zst":
+            with zstandard.open(file, "rb") as lines:
+                written = lines.read()
+        case _:
+            written = file.read_bytes()
+    assert not written or written.endswith(b"\n")
+    return [orjson.loads(each)["revision"]["rev_id"] for each in written.splitlines()]
