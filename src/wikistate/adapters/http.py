@@ -104,6 +104,9 @@ class HttpClient:
             auto_decompress=False,
             read_bufsize=_READ_BUFFER,
         )
+        # aiohttp asks once more by itself when a connection that was used before breaks; there is no public switch. How
+        # often a wiki is asked is the failure table's to say, and a count that nobody sees doubles the load of an outage.
+        self._session._retry_connection = False  # noqa: SLF001
 
     async def close(self) -> None:
         """Drop all connections."""

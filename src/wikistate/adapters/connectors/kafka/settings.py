@@ -146,6 +146,9 @@ def producer_properties(settings: KafkaProducerSettings) -> Translation:
     if settings.transactional_id:
         ours["transactional.id"] = settings.transactional_id
         defaults["transaction.timeout.ms"] = str(round(settings.transaction_timeout * 1000))
+        # After an outage of all brokers librdkafka 2.16 makes their handles anew ("rebootstrap", KIP-899), but goes on
+        # asking the old one for the group's coordinator: offsets then wait for a transaction's whole timeout (seen).
+        defaults["metadata.recovery.strategy"] = "none"
     return Translation({**defaults, **translation.properties, **ours}, translation.ignored)
 
 
