@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -77,15 +77,37 @@ class Echo:
             await self.asked.wait()
 
 
+class SlowToCommit(MemorySource):
+    """A source whose commits take as long as the test says."""
+
+    def __init__(self, topic: MemoryTopic) -> None:
+        super().__init__(topic, bounded=False)
+        self.committing, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """See `Source`."""
+        self.committing.set()
+        await self.goes_on.wait()
+        await super().commit(positions)
+
+
 class Bench:
     """A job between memory ends under the local runner."""
 
-    def __init__(self, job: Echo, topic: MemoryTopic, *, bounded: bool = True, **settings: float) -> None:
+    def __init__(
+        self,
+        job: Echo,
+        topic: MemoryTopic,
+        *,
+        bounded: bool = True,
+        source: MemorySource | None = None,
+        **settings: float,
+    ) -> None:
         self.job = job
         self.topic = topic
         self.sink, self.errors = MemorySink(), MemorySink()
         self.meter = RecordingMeter()
-        source = MemorySource(topic, bounded=bounded)
+        source = source or MemorySource(topic, bounded=bounded)
         self.runner = LocalRunner(
             job,
             source,
@@ -281,6 +303,22 @@ async def test_a_partition_that_is_taken_away_and_given_back_is_read_again_from_
     await bench.runner.run()
     assert list(dict.fromkeys(bench.values())) == [b"a:1", b"a:2", b"a:3"]
     assert topic.committed == {P0: 3}
+
+
+async def test_the_end_of_a_run_waits_for_a_commit_that_is_under_way() -> None:
+    """Its positions are taken: cut off, they would be lost, and with transactions the outputs would count without them."""
+    topic = topic_of(b"a:1", b"b:1")
+    source = SlowToCommit(topic)
+    bench = Bench(Echo(), topic, source=source)
+    run = asyncio.create_task(bench.runner.run())
+    await source.committing.wait()
+    bench.runner.stop()
+    for _ in range(500):
+        await asyncio.sleep(0.001)
+    assert not run.done()
+    source.goes_on.set()
+    await run
+    assert topic.committed == {P0: 2}
 
 
 async def test_a_job_that_answers_twice_stops_the_run() -> None:

@@ -13,6 +13,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 from wikistate.core.record import Role
 from wikistate.errors import InternalError
 from wikistate.runners.local.in_flight import InFlight
+
+log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.25
 """How long a poll waits for a first record: the longest that a stop request goes unseen on an idle stream."""
@@ -99,11 +103,15 @@ class LocalRunner:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 _raise_first(tasks)
             await self._drained(tasks)
+            async with self._sinks_busy:  # never in the middle of a commit: its positions are taken and would be lost
+                committer.cancel()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if not self._in_flight.events:  # else a write may have been cut in its middle: the next run does it again
+        if self._in_flight.events:  # a write may have been cut in its middle, so nothing more is committed
+            log.warning("The stop waited long enough; the next run does what is left.", events=self._in_flight.events)
+        else:
             await self._commit()
 
     async def _drained(self, tasks: AbstractSet[asyncio.Task[None]]) -> None:
