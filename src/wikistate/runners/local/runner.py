@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from wikistate.core.record import Role
+from wikistate.errors import InternalError
+from wikistate.runners.local.in_flight import InFlight
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -28,10 +31,6 @@ if TYPE_CHECKING:
     from wikistate.runners.local.delivery import Delivery
     from wikistate.runners.local.in_flight import Ticket
     from wikistate.telemetry.meter import Meter
-
-from wikistate.core.record import Role
-from wikistate.errors import InternalError
-from wikistate.runners.local.in_flight import InFlight
 
 log = structlog.get_logger(__name__)
 
