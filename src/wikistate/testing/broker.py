@@ -122,7 +122,8 @@ class KafkaBroker:
     def _format(self, class_path: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._settings_file.write_text("".join(f"{key}={value}\n" for key, value in self._settings.items()))
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # The first byte is fixed, so that the id never begins with a hyphen: it would be taken for an option.
+        cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         command = [
             *self._java(class_path),
             "kafka.tools.StorageTool",
