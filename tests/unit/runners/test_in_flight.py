@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wikistate.core.record import Output, Partition, Record, Role
-from wikistate.runners.local.in_flight import InFlight, Ticket
+from wikistate.runners.local.in_flight import InFlight
+
+if TYPE_CHECKING:
+    from wikistate.runners.lanes import Ticket
 
 P0, P1 = Partition("t", 0), Partition("t", 1)
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.core.record import Role
 from wikistate.errors import InternalError
 from wikistate.runners.local.in_flight import InFlight
+from wikistate.runners.measurements import Measurements
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from wikistate.config.model import LocalRunnerSettings
     from wikistate.core.record import Output, Partition, Record, Work
     from wikistate.jobs.job import Job
+    from wikistate.runners.lanes import Ticket
     from wikistate.runners.local.delivery import Delivery
-    from wikistate.runners.local.in_flight import Ticket
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ class LocalRunner:
         self._sinks_busy = asyncio.Lock()  # a commit covers exactly what was written before it
         self._unflushed = False
         self._defect: InternalError | None = None
-        self._measure = _Measurements(meter)
+        self._measure = _LocalMeasurements(meter)
 
     def stop(self) -> None:
         """Read no more; finish, write and commit what is in flight, then end."""
@@ -216,32 +216,13 @@ def _raise_first(tasks: AbstractSet[asyncio.Task[None]]) -> None:
             raise error
 
 
-class _Measurements:
-    """What the runner reports, bound once."""
+class _LocalMeasurements(Measurements):
+    """Adds what only a runner knows that reads and commits by itself."""
 
     def __init__(self, meter: Meter) -> None:
+        super().__init__(meter)
         self._meter = meter
-        self.consumed = meter.counter(metrics.EVENTS_CONSUMED)
         self.commits = meter.counter(metrics.COMMITS)
-        self._produced = {role: meter.counter(metrics.EVENTS_PRODUCED, role=role) for role in Role}
-        self._events = meter.gauge(metrics.EVENTS_IN_FLIGHT)
-        self._bytes = meter.gauge(metrics.BYTES_IN_FLIGHT)
-        self._latency = meter.histogram(metrics.EVENT_LATENCY)
-        self._age = meter.histogram(metrics.EVENT_AGE)
-
-    def in_flight(self, in_flight: InFlight) -> None:
-        self._events(in_flight.events)
-        self._bytes(in_flight.bytes)
-
-    def wrote(self, tickets: Sequence[Ticket], outputs: Sequence[Output]) -> None:
-        now, epoch = time.monotonic(), time.time()
-        for ticket in tickets:
-            self._latency(now - ticket.read_at)
-        for role, count in self._produced.items():
-            count(sum(1 for output in outputs if output.role is role))
-        for output in outputs:
-            if output.timestamp is not None:
-                self._age(epoch - output.timestamp / 1000)
 
     def lag(self, source: Source) -> None:
         for partition, records in source.lag().items():

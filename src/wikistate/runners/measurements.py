@@ -1,0 +1,44 @@
+"""What every runner reports of the work that goes through it, bound once."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from wikistate.core.record import Role
+from wikistate.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wikistate.core.record import Output
+    from wikistate.runners.lanes import Lanes, Ticket
+    from wikistate.telemetry.meter import Meter
+
+
+class Measurements:
+    """Counts and times events; a runner calls `consumed` with the number of records that it read."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.consumed = meter.counter(metrics.EVENTS_CONSUMED)
+        self._produced = {role: meter.counter(metrics.EVENTS_PRODUCED, role=role) for role in Role}
+        self._events = meter.gauge(metrics.EVENTS_IN_FLIGHT)
+        self._bytes = meter.gauge(metrics.BYTES_IN_FLIGHT)
+        self._latency = meter.histogram(metrics.EVENT_LATENCY)
+        self._age = meter.histogram(metrics.EVENT_AGE)
+
+    def in_flight(self, lanes: Lanes) -> None:
+        """What is in flight now."""
+        self._events(lanes.events)
+        self._bytes(lanes.bytes)
+
+    def wrote(self, tickets: Sequence[Ticket], outputs: Sequence[Output]) -> None:
+        """These tickets are done, and these are their outputs."""
+        now, epoch = time.monotonic(), time.time()
+        for ticket in tickets:
+            self._latency(now - ticket.read_at)
+        for role, count in self._produced.items():
+            count(sum(1 for output in outputs if output.role is role))
+        for output in outputs:
+            if output.timestamp is not None:
+                self._age(epoch - output.timestamp / 1000)
