@@ -1,14 +1,17 @@
 # The one door: what a newcomer, a maintainer and the continuous integration call. `make` alone lists the targets.
 
-PYTHON_CANDIDATES := python3 python3.13 python3.12 python3.11
+PYTHON_CANDIDATES = python3 python3.13 python3.12 python3.11
+PYTHON_BELOW = 4.0
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --root-user-action=ignore
 
 RUN := .venv-run
 DEV := .venv
+FLINK := .venv-flink
 UV := .cache/uv
 PY := $(DEV)/bin/python
 
-.PHONY: help run test check unit contract integration e2e faults bench cover lock parts parts-for-tests clean
+.PHONY: help run test check unit contract integration e2e faults bench cover docs lock parts flink bridge clean
+.PHONY: parts-for-tests flink-for-tests
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -19,7 +22,7 @@ help: ## List the targets
 run: $(RUN)/.ready ## Watch the main job at work on sample changes: light install, no service needed
 	@$(RUN)/bin/wikistate demo
 
-test: check unit parts-for-tests ## Everything, with real parts
+test: check unit flink-for-tests parts-for-tests ## Everything, with real parts
 	@$(PY) -m pytest tests/contract tests/integration tests/e2e
 
 check: $(DEV)/.ready ## Style, types and layers
@@ -58,19 +61,32 @@ docs: $(DEV)/.ready ## Renew docs/reference from the code
 parts: $(DEV)/.ready ## Fetch the real parts of the tests: Java, Kafka, MediaWiki, kcat
 	@$(PY) -m wikistate.testing.parts
 
-# As `parts`, but outside CI a part that cannot be had only leaves out the tests that need it.
+flink: $(FLINK)/.ready ## Build the environment that has Apache Flink, and say how to use it
+	@echo "A job on Flink, in one command:"
+	@echo "  $(FLINK)/bin/wikistate run page-content-change --runner flink --source URL --sink URL"
+	@echo "What a cluster of yours must be given beside Flink:"
+	@$(FLINK)/bin/wikistate flink jars
+
+bridge: $(DEV)/.ready $(FLINK)/.ready ## Compile jvm/src into the jar that the package brings
+	@$(PY) jvm/build.py $(FLINK)
+
+# As `parts` and `flink`, but outside CI what cannot be had only leaves out the tests that need it.
 parts-for-tests: $(DEV)/.ready
 	@$(PY) -m wikistate.testing.parts || [ "$$CI" != true ]
 
+flink-for-tests:
+	@$(MAKE) --no-print-directory $(FLINK)/.ready || [ "$$CI" != true ]
+
 clean: ## Remove environments, caches and output; fetched parts stay in the user's cache
-	@rm -rf $(RUN) $(DEV) .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
-	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf $(RUN) $(DEV) $(FLINK) .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	@find src tests bench docs jvm -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment stands on hashes alone: what a registry answers with is compared with the lock, also for the build
 # backend, which is locked too and therefore not isolated. It is made anew when its lock changes; a change of
 # pyproject.toml alone installs the package again, for its commands.
 $(RUN)/.locked: requirements/run.lock
 $(DEV)/.locked: requirements/dev.lock
+$(FLINK)/.locked: requirements/flink.lock
 
 $(RUN)/.locked $(DEV)/.locked:
 	@$(ENVIRONMENT)
@@ -78,18 +94,35 @@ $(RUN)/.locked $(DEV)/.locked:
 	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
 	@touch $@
 
-$(RUN)/.ready $(DEV)/.ready: %/.ready: %/.locked pyproject.toml
+# Some of Flink's dependencies have no wheel. They are built with the locked setuptools, which must be there before.
+$(FLINK)/.locked: PYTHON_CANDIDATES = python3 python3.12 python3.11
+$(FLINK)/.locked: PYTHON_BELOW = 3.13
+$(FLINK)/.locked:
+	@$(ENVIRONMENT)
+	@echo "Installing $< into $(@D) (about 1 GB) ..."
+	@awk '/^[a-z]/ { wanted = /^setuptools==/ } wanted' $< >$(@D)/setuptools.lock
+	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes --requirement $(@D)/setuptools.lock
+	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes --no-build-isolation --requirement $<
+	@touch $@
+
+$(RUN)/.ready $(DEV)/.ready $(FLINK)/.ready: %/.ready: %/.locked pyproject.toml
 	@$(@D)/bin/python $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@touch $@
 
-# Finds a Python, makes the environment $(@D), and on Debian as root adds the package without which `venv` has no pip.
+define SUITABLE
+import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < tuple(map(int, sys.argv[1].split("."))))
+endef
+
+# Finds a Python from 3.11 up to, and without, PYTHON_BELOW, makes the environment $(@D), and on Debian as root adds
+# the package without which `venv` has no pip.
 define ENVIRONMENT
 set -e; \
 for name in $(PYTHON_CANDIDATES); do \
-  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; \
+  if $$name -c '$(SUITABLE)' $(PYTHON_BELOW) 2>/dev/null; then python=$$name; break; fi; \
 done; \
 if [ -z "$${python:-}" ]; then \
-  echo "wikistate needs Python 3.11 or later; tried: $(PYTHON_CANDIDATES). On Debian or Ubuntu: apt-get install python3" >&2; \
+  echo "$(@D) needs Python 3.11 or later, below $(PYTHON_BELOW); tried: $(PYTHON_CANDIDATES)." >&2; \
+  echo "On Debian or Ubuntu: apt-get install python3, or the one of these that your release has." >&2; \
   exit 1; \
 fi; \
 if ! $$python -c 'import ensurepip' 2>/dev/null; then \
@@ -109,11 +142,12 @@ endef
 
 # `.[dev]` and the build backend, for every Python that we run on. Needs no Java and no real part.
 lock: $(UV)/.ready ## Renew the locks in requirements/ from pyproject.toml
-	@for part in run: dev:--extra=dev flink:--extra=flink; do \
+	@for part in run: dev:--extra=dev flink:--extra=flink,requirements/flink-build.in; do \
 	  echo "Locking $${part%%:*} ..."; \
 	  $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
-	    pyproject.toml requirements/build.in $${part#*:} --output-file requirements/$${part%%:*}.lock || exit 1; \
+	    pyproject.toml requirements/build.in $$(echo $${part#*:} | tr , ' ') \
+	    --output-file requirements/$${part%%:*}.lock || exit 1; \
 	done
 
 $(UV)/.ready:

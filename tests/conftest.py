@@ -12,12 +12,14 @@ import pytest
 
 from wikistate.errors import PartError
 from wikistate.testing.broker import KafkaBroker
+from wikistate.testing.java import path_without_java
 from wikistate.testing.mediawiki import RealMediaWiki
-from wikistate.testing.parts import PARTS
+from wikistate.testing.parts import FLINK_PYTHON, PARTS
 from wikistate.testing.parts import kcat as find_kcat
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
 # Shared machines stall for seconds: how long an example takes says nothing. The same examples each time, because a run
 # that fails must fail again; `make faults` draws new ones.
@@ -25,8 +27,8 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("drawn", deadline=None)
 hypothesis.settings.load_profile("drawn" if os.environ.get("WIKISTATE_FAULTS") == "long" else "steady")
 
-MARKED = ("kafka", "mediawiki")
-"""Fixtures that start a real part; a test that uses one gets the marker of the same name."""
+MARKED = {"kafka": "kafka", "mediawiki": "mediawiki", "flink_python": "flink"}
+"""Fixtures of real parts, and the marker that a test gets which uses one."""
 
 STRICT = os.environ.get("CI") == "true"
 """Whether a skipped test counts as failed: on a machine that is there for testing, nothing may be missing."""
@@ -40,6 +42,15 @@ class NewTopic(Protocol):
 
     def __call__(self, partitions: int = 1, **settings: str) -> str:
         """Create one and return its name; settings are the topic's, with ``_`` for ``.`` in their names."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_java_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hide what Java the machine happens to have: neither jobs nor tests may come to lean on it."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("JAVA_HOME", raising=False)
+        environment.setenv("PATH", path_without_java(os.environ["PATH"], tmp_path_factory.mktemp("path")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +90,13 @@ def kcat() -> str:
 
 
 @pytest.fixture(scope="session")
+def flink_python() -> Path:
+    """The Python of the environment that has Flink; a process of it runs jobs there. The jars are fetched."""
+    _require("flink")
+    return FLINK_PYTHON
+
+
+@pytest.fixture(scope="session")
 def long_faults() -> bool:
     """Whether fault tests take their long form, as they do under `make faults`."""
     return os.environ.get("WIKISTATE_FAULTS") == "long"
@@ -87,9 +105,9 @@ def long_faults() -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out."""
     for item in items:
-        for name in MARKED:
-            if name in getattr(item, "fixturenames", ()):
-                item.add_marker(name)
+        for fixture, marker in MARKED.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
 
 
 @pytest.hookimpl(wrapper=True)

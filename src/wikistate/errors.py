@@ -11,6 +11,7 @@
     │   ├── SinkError          external    a sink cannot be written
     │   │   └── OversizeError  external      because one record is larger than it takes
     │   ├── WikiError          external    a wiki does not answer as the Action API says
+    │   ├── EngineError        external    the engine that a job was given to (Flink) failed
     │   └── PartError          external    a real part (Java, broker, wiki) of the tests or tools is not to be had
     └── InternalError          internal  a defect of ours
 
@@ -106,6 +107,10 @@ class SinkError(ExternalError):
 
 class WikiError(ExternalError):
     """A wiki does not answer as the Action API's documentation says."""
+
+
+class EngineError(ExternalError):
+    """The engine that a job was given to failed, or the job failed there."""
 
 
 class PartError(ExternalError):

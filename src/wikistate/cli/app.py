@@ -13,6 +13,7 @@ import typer
 
 from wikistate import __version__
 from wikistate.cli.exits import tell
+from wikistate.cli.runner import Runner
 from wikistate.errors import WikistateError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at configuration without running anything.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+flink_app = typer.Typer(help="What Apache Flink needs.", no_args_is_help=True)
+app.add_typer(flink_app, name="flink")
 
 Config = Annotated[
     list[Path] | None,
@@ -77,6 +80,10 @@ Job = Annotated[str, typer.Argument(metavar="JOB", help="What to run: page-conte
 def run(
     job: Job,
     *,
+    runner: Annotated[
+        Runner,
+        typer.Option(help="What runs it: local, this one process; flink, Apache Flink (needs the extra `flink`)."),
+    ] = Runner.LOCAL,
     config: Config = None,
     set_: Set = None,
     source: SourceUrl = "",
@@ -108,7 +115,7 @@ def run(
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),
     )
-    raise typer.Exit(run_job(job, flags, create_topics=create_topics, check=check, progress=progress))
+    raise typer.Exit(run_job(job, flags, runner=runner, create_topics=create_topics, check=check, progress=progress))
 
 
 @app.command()
@@ -155,6 +162,14 @@ def config_schema() -> None:
     from wikistate.cli import configuration  # noqa: PLC0415
 
     raise typer.Exit(configuration.schema())
+
+
+@flink_app.command("jars")
+def flink_jars() -> None:
+    """Fetch the jars that a job on Flink needs beside Flink, and print their paths: the Kafka connector, the bridge."""
+    from wikistate.cli.jars import print_jars  # noqa: PLC0415
+
+    raise typer.Exit(print_jars())
 
 
 @app.command()

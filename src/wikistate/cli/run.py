@@ -12,6 +12,7 @@ import structlog
 
 from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
+from wikistate.cli.runner import Runner
 from wikistate.cli.status import Status
 from wikistate.jobs.catalogue import job_named
 from wikistate.jobs.wikis import lacks_contact
@@ -31,12 +32,15 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-def run_job(name: str, flags: Flags, *, create_topics: bool, check: bool, progress: bool | None) -> Exit:
+def run_job(
+    name: str, flags: Flags, *, runner: Runner, create_topics: bool, check: bool, progress: bool | None
+) -> Exit:
     """Runs a job by name.
 
     Args:
         name: Of the job.
         flags: What the command line says.
+        runner: What it runs on.
         create_topics: Make missing Kafka topics first.
         check: Only connect to everything.
         progress: Show a live line; None for "at a terminal".
@@ -64,6 +68,10 @@ def run_job(name: str, flags: Flags, *, create_topics: bool, check: bool, progre
         in_loop(check_ends(job, ends, configuration.local))
         print("Everything answers: the job can run.", file=sys.stderr)  # noqa: T201
         return Exit.OK
+    if runner is Runner.FLINK:
+        from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra, that the local runner does without)
+
+        return run_on_flink(entry, configuration, ends)
     status = Status(meter, total=None, live=sys.stderr.isatty() if progress is None else progress)
     with metrics_endpoint(configuration.telemetry, meter):
         end = in_loop(drive(local_runner(job, ends, configuration.local, meter), status))

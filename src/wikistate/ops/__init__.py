@@ -1,1 +1,1 @@
-"""Operations beside a running job: topics, offsets."""
+"""Operations beside a running job: topics, and what Flink needs to be there."""

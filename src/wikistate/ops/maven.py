@@ -1,8 +1,8 @@
-"""Downloads artifacts from Maven Central: ``python -m wikistate.testing.maven FOLDER COORDINATE...``.
+"""Downloads artifacts from Maven Central: ``python -m wikistate.ops.maven FOLDER COORDINATE...``.
 
 By `jgo`, a Maven client in pure Python: it needs neither Maven nor Java, so there is one way for every machine. In a
 process of its own, because after a failure it leaves connections open, which Python would report in the middle of
-whatever test comes next.
+whatever comes next.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,13 @@ def download(coordinates: Sequence[str], folder: Path) -> None:
     Raises:
         PartError: One of them cannot be had.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "wikistate.testing.maven", str(folder), *coordinates],
+    if find_spec("jgo") is None:
+        raise PartError(
+            f"{', '.join(coordinates)} cannot be fetched: the package jgo is not installed.",
+            hint="Install wikistate with its extra `flink`; in a checkout, `make flink` or `make parts` does.",
+        )
+    done = subprocess.run(  # noqa: S603 (our own module; coordinates are declared in this repository)
+        [sys.executable, "-m", "wikistate.ops.maven", str(folder), *coordinates],
         env={**_trust(), **os.environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -47,7 +53,7 @@ def download(coordinates: Sequence[str], folder: Path) -> None:
     if done.returncode != 0:
         raise PartError(
             f"Maven Central did not give what was asked for:\n{done.stderr.strip()}\n",
-            hint="It must be reachable (HTTPS_PROXY is heeded), and jgo installed, as the development requirements do.",
+            hint="It must be reachable; HTTPS_PROXY is heeded.",
         )
 
 
@@ -92,7 +98,7 @@ def _bring(coordinate: str, folder: Path) -> str | None:
 
 
 def _resolve(coordinate: str, scratch: Path) -> Path:
-    from jgo.maven import MavenContext  # noqa: PLC0415 (a development requirement, wanted by this process alone)
+    from jgo.maven import MavenContext  # noqa: PLC0415 (of an extra, and wanted by this process alone)
 
     group, artifact, version = coordinate.split(":")
     central = MavenContext(repo_cache=scratch, local_repos=[], timeout=_SILENCE)

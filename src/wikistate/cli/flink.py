@@ -1,0 +1,36 @@
+"""``wikistate run --runner flink``: from a configuration to a job on Flink."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wikistate.cli.exits import Exit
+from wikistate.errors import ConfigError
+from wikistate.ops.jars import flink_jars
+from wikistate.ops.java import java_home
+
+if TYPE_CHECKING:
+    from wikistate.config.model import Configuration
+    from wikistate.jobs.catalogue import Entry
+    from wikistate.jobs.ends import Ends
+
+
+def run_on_flink(entry: Entry, configuration: Configuration, ends: Ends) -> Exit:
+    """Runs a job on Flink.
+
+    Raises:
+        WikistateError: The job cannot start or cannot go on.
+    """
+    try:
+        from wikistate.runners.flink.launch import on_given_cluster, run_alone, submit  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            "The Flink runner needs Apache Flink, which is not installed here.",
+            hint="Install it into an environment of its own: pip install 'wikistate[flink]' (Python 3.11 or 3.12).",
+        ) from error
+    jars = flink_jars()
+    if on_given_cluster():
+        submit(entry, configuration, ends, jars)
+        return Exit.OK
+    ended_well = run_alone(entry, configuration, ends, jars=jars, java_home=java_home())
+    return Exit.OK if ended_well else Exit.STOPPED_AT_ONCE

@@ -1,0 +1,148 @@
+"""A Flink of the process's own: a JVM child with a whole cluster in it, and a job's life there.
+
+Over Flink's REST interface where PyFlink's own calls do not work (its ``JobClient.stop_with_savepoint`` calls a method
+that Flink 2 no longer has). Source: Apache Flink documentation, "REST API".
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import orjson
+import structlog
+
+from wikistate.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyflink.common import JobClient
+
+log = structlog.get_logger(__name__)
+
+LOG_SETTINGS = Path(__file__).with_name("log4j.properties")
+
+_REST_TIMEOUT = 10.0  # seconds for one answer of the cluster
+_LOOK = 0.5  # seconds between two looks at what goes on
+_LOOKS_FOR_TROUBLE = 6
+_MAX_HEAP = "-Xmx1g"  # what a mini-cluster needs for some thousand events a second
+
+
+def prepare_process(java_home: Path, logs: Path) -> None:
+    """Sets what PyFlink reads from the environment when it starts the JVM; what the operator has set stays."""
+    logs.mkdir(parents=True, exist_ok=True)
+    for name, value in {
+        "JAVA_HOME": str(java_home),
+        "JVM_ARGS": _MAX_HEAP,
+        "FLINK_LOG_DIR": str(logs),
+        "LOG4J_PROPERTIES": str(LOG_SETTINGS),
+        # In processes of their own and not in threads of this one, which would share one lock.
+        "_python_worker_execution_mode": "process",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RunningJob:
+    """A submitted job.
+
+    Args:
+        client: PyFlink's.
+        rest: Address of the cluster's REST interface.
+    """
+
+    def __init__(self, client: JobClient, rest: str) -> None:
+        self._job = f"{rest}/jobs/{client.get_job_id()}"
+        self._ended = threading.Event()
+        self._failure: Exception | None = None
+        self._told = 0  # when the newest trouble happened that was told of; milliseconds since the epoch
+        threading.Thread(target=self._await_end, args=(client,), daemon=True).start()
+
+    def _await_end(self, client: JobClient) -> None:
+        try:
+            client.get_job_execution_result().result()
+        except Exception as error:  # noqa: BLE001  (whatever it is, `result` raises it where it is waited for)
+            self._failure = error
+        self._ended.set()
+
+    def wait(self, until: Callable[[], bool]) -> bool:
+        """Returns at the job's end, True, or when `until` says so, False. Says meanwhile why the job was restarted."""
+        looks = 0
+        while not self._ended.wait(_LOOK):
+            if until():
+                return False
+            looks += 1
+            if not looks % _LOOKS_FOR_TROUBLE:
+                self._tell_troubles()
+        return True
+
+    def _tell_troubles(self) -> None:
+        try:
+            history = self._call("/exceptions")["exceptionHistory"]["entries"]
+        except EngineError as error:
+            log.debug("Flink does not answer just now.", why=str(error))
+            return
+        for entry in history:
+            if (moment := entry["timestamp"]) > self._told:
+                self._told = moment
+                log.warning("The job is restarted from its last checkpoint.", why=root_cause(entry["stacktrace"]))
+
+    def result(self) -> None:
+        """Raises `EngineError` when the job, which has ended, has failed."""
+        if self._failure is not None:
+            raise EngineError(
+                f"The Flink job failed: {root_cause(str(self._failure))}",
+                hint=f"Flink's log in {os.environ['FLINK_LOG_DIR']} has all of it.",
+            ) from self._failure
+
+    def stop(self) -> None:
+        """Lets the job finish what is in flight, keeps in a savepoint where it was, and returns when it has ended.
+
+        Raises:
+            EngineError: There is no savepoint: the job was not running just then, or could not write it.
+        """
+        trigger = self._call("/stop", {"drain": False})["request-id"]
+        while not self._ended.wait(_LOOK):
+            try:
+                state = self._call(f"/savepoints/{trigger}")
+            except EngineError:
+                if self._ended.wait(_REST_TIMEOUT):  # the cluster goes down with its job, sooner than we could look
+                    return
+                raise
+            failure = state.get("operation", {}).get("failure-cause")
+            if failure is not None:
+                raise EngineError(f"There is no savepoint: {root_cause(failure['stack-trace'])}")
+
+    def cancel(self) -> None:
+        """Ends the job at once; the last checkpoint stays."""
+        self._call("?mode=cancel", method="PATCH")
+
+    def _call(self, path: str, body: dict[str, Any] | None = None, *, method: str | None = None) -> dict[str, Any]:
+        content = None if body is None else orjson.dumps(body)
+        request = Request(self._job + path, content, {"Content-Type": "application/json"}, method=method)  # noqa: S310  (http, to ourselves)
+        try:
+            with urlopen(request, timeout=_REST_TIMEOUT) as answer:  # noqa: S310  (likewise)
+                found: dict[str, Any] = orjson.loads(answer.read() or b"{}")
+        except (URLError, OSError) as error:
+            raise EngineError(f"Flink's REST interface does not answer {self._job}{path}: {error}") from error
+        return found
+
+
+def root_cause(trace: str) -> str:
+    """The innermost message of a Java stack trace."""
+    lines = trace.splitlines() or ["no reason given"]
+    causes = [line.strip().removeprefix("Caused by: ") for line in lines if line.strip().startswith("Caused by: ")]
+    return causes[-1] if causes else lines[0]

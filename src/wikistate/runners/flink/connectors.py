@@ -1,0 +1,185 @@
+"""The ends of a job as Flink's sources and sinks.
+
+PyFlink's own Kafka source shows the value alone, so that a tombstone is nothing, and its sink cannot state a record's
+time. The bridge, four small Java classes in a jar of ours, adds that.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, assert_never
+
+from pyflink.common import Types
+from pyflink.datastream.connectors.base import DeliveryGuarantee as FlinkGuarantee
+from pyflink.datastream.connectors.file_system import (
+    FileSink,
+    FileSource,
+    OutputFileConfig,
+    RollingPolicy,
+    StreamFormat,
+)
+from pyflink.datastream.connectors.kafka import (
+    KafkaOffsetResetStrategy,
+    KafkaOffsetsInitializer,
+    KafkaSink,
+    KafkaSource,
+)
+from pyflink.java_gateway import get_gateway
+
+from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, parse_end, parse_start
+from wikistate.errors import ConfigError
+from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd
+from wikistate.runners.flink.rows import OUTPUT_FIELDS, RECORD_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyflink.common import TypeInformation
+    from pyflink.datastream.connectors import Sink, Source
+
+    from wikistate.adapters.connectors.positions import End, Start
+    from wikistate.config.model import DeliveryGuarantee
+    from wikistate.jobs.ends import SinkEnd, SourceEnd
+
+TRANSACTION_TIMEOUT = 15 * 60 * 1000
+"""Milliseconds: the longest that a broker allows unless told otherwise (Kafka's ``transaction.max.timeout.ms``). What
+a transaction of a checkpoint holds is lost when the job is down for longer; Flink's own default is more than brokers
+take."""
+
+
+def record_type() -> TypeInformation:
+    """The type of rows of `RECORD_FIELDS`. Made anew each time: once used, it holds on to the JVM and cannot be pickled."""
+    types = [_bytes(), _bytes(), Types.LONG(), Types.STRING(), Types.INT(), Types.LONG(), Types.INT()]
+    return Types.ROW_NAMED(list(RECORD_FIELDS), types)
+
+
+def output_type() -> TypeInformation:
+    """The type of rows of `OUTPUT_FIELDS`, made anew each time."""
+    return Types.ROW_NAMED(list(OUTPUT_FIELDS), [Types.STRING(), _bytes(), _bytes(), Types.LONG()])
+
+
+def _bytes() -> TypeInformation:
+    return Types.PRIMITIVE_ARRAY(Types.BYTE())
+
+
+def make_source(end: SourceEnd) -> Source:
+    """What reads an end, as rows of `RECORD_FIELDS`.
+
+    Raises:
+        ConfigError: Flink cannot read it.
+    """
+    match end:
+        case KafkaSourceEnd():
+            return _kafka_source(end)
+        case FileEnd():
+            return _file_source(end)
+        case _:
+            assert_never(end)
+
+
+def make_sink(end: SinkEnd, guarantee: DeliveryGuarantee, *, identity: str) -> Sink:
+    """What writes rows of `OUTPUT_FIELDS` to an end.
+
+    Args:
+        end: Where.
+        guarantee: What a crash may do.
+        identity: Tells the transactions of this sink from all others on its cluster, and stays over restarts.
+
+    Raises:
+        ConfigError: Flink cannot write it.
+    """
+    match end:
+        case KafkaSinkEnd():
+            return _kafka_sink(end, guarantee, identity)
+        case FileEnd():
+            return _file_sink(end)
+        case _:
+            assert_never(end)
+
+
+def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
+    builder = (
+        KafkaSource.builder()
+        .set_bootstrap_servers(end.bootstrap_servers)
+        .set_topics(*end.topics)
+        .set_group_id(end.group)
+        .set_starting_offsets(
+            _starting(parse_start(end.start, key="stream_manager.source.options.offsets_initializer"))
+        )
+    )
+    stop = parse_end(end.end, key="stream_manager.source.options.end")
+    if stop is not None:
+        builder.set_bounded(_stopping(stop))
+    for name, value in end.properties.items():
+        builder.set_property(name, value)
+    builder._j_builder.setDeserializer(_bridge().RecordDeserializer())
+    return builder.build()
+
+
+def _starting(start: Start) -> KafkaOffsetsInitializer:
+    match start:
+        case Committed(otherwise):
+            edges = {Edge.EARLIEST: KafkaOffsetResetStrategy.EARLIEST, Edge.LATEST: KafkaOffsetResetStrategy.LATEST}
+            return KafkaOffsetsInitializer.committed_offsets(edges[otherwise])
+        case Moment(milliseconds):
+            return KafkaOffsetsInitializer.timestamp(milliseconds)
+        case _:
+            assert_never(start)
+
+
+def _stopping(end: End) -> KafkaOffsetsInitializer:
+    match end:
+        case Now():
+            return KafkaOffsetsInitializer.latest()
+        case Moment(milliseconds):
+            return KafkaOffsetsInitializer.timestamp(milliseconds)
+        case _:
+            assert_never(end)
+
+
+def _kafka_sink(end: KafkaSinkEnd, guarantee: DeliveryGuarantee, identity: str) -> KafkaSink:
+    builder = KafkaSink.builder().set_bootstrap_servers(end.bootstrap_servers)
+    builder._j_builder.setRecordSerializer(_bridge().OutputSerializer(end.topic))
+    builder.set_delivery_guarantee(FlinkGuarantee[guarantee.name]).set_transactional_id_prefix(identity)
+    properties: Mapping[str, str] = {"transaction.timeout.ms": str(TRANSACTION_TIMEOUT)} | dict(end.properties)
+    for name, value in properties.items():
+        builder.set_property(name, value)
+    return builder.build()
+
+
+def _file_source(end: FileEnd) -> FileSource:
+    path = _path(end, "stream_manager.source.options.path")
+    lines = StreamFormat(_bridge().LineFormat(str(path), end.max_record_bytes))
+    return FileSource.for_record_stream_format(lines, path.as_uri()).build()
+
+
+def _file_sink(end: FileEnd) -> FileSink:
+    path = _path(end, "stream_manager.sink.options.path")
+    files = OutputFileConfig.builder().with_part_suffix(".ndjson").build()
+    return (
+        FileSink.for_row_format(path.as_uri(), _LineEncoder())
+        .with_output_file_config(files)
+        .with_rolling_policy(RollingPolicy.default_rolling_policy())
+        .build()
+    )
+
+
+class _LineEncoder:
+    """What PyFlink takes for an `Encoder`."""
+
+    def __init__(self) -> None:
+        self._j_encoder = _bridge().LineEncoder()
+
+
+def _path(end: FileEnd, key: str) -> Path:
+    if end.is_standard_stream:
+        raise ConfigError(
+            "Flink has no standard streams: its workers may run on other machines.",
+            hint="Name a file or a topic, or use the local runner.",
+            key=key,
+        )
+    return Path(end.path).absolute()
+
+
+def _bridge() -> Any:
+    return get_gateway().jvm.org.wikistate.flink

