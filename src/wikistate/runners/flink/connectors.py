@@ -26,14 +26,13 @@ from pyflink.datastream.connectors.kafka import (
 )
 from pyflink.java_gateway import get_gateway
 
+from wikistate.adapters.connectors.kafka.java_client import java_properties
 from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, parse_end, parse_start
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd
 from wikistate.runners.flink.rows import OUTPUT_FIELDS, RECORD_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyflink.common import TypeInformation
     from pyflink.datastream.connectors import Sink, Source
 
@@ -110,7 +109,7 @@ def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
     stop = parse_end(end.end, key="stream_manager.source.options.end")
     if stop is not None:
         builder.set_bounded(_stopping(stop))
-    for name, value in end.properties.items():
+    for name, value in java_properties(end.properties, key="stream_manager.source.options.properties").items():
         builder.set_property(name, value)
     builder._j_builder.setDeserializer(_bridge().RecordDeserializer())
     return builder.build()
@@ -141,8 +140,8 @@ def _kafka_sink(end: KafkaSinkEnd, guarantee: DeliveryGuarantee, identity: str) 
     builder = KafkaSink.builder().set_bootstrap_servers(end.bootstrap_servers)
     builder._j_builder.setRecordSerializer(_bridge().OutputSerializer(end.topic))
     builder.set_delivery_guarantee(FlinkGuarantee[guarantee.name]).set_transactional_id_prefix(identity)
-    properties: Mapping[str, str] = {"transaction.timeout.ms": str(TRANSACTION_TIMEOUT)} | dict(end.properties)
-    for name, value in properties.items():
+    properties = java_properties(end.properties, key=f"{end.key}.properties")
+    for name, value in ({"transaction.timeout.ms": str(TRANSACTION_TIMEOUT)} | properties).items():
         builder.set_property(name, value)
     return builder.build()
 

@@ -1,0 +1,92 @@
+"""Properties for Apache Kafka's Java client, which is what Flink reads and writes with.
+
+A configuration serves both runners, so what it says in librdkafka's words is put into Java's. Sources: librdkafka's
+CONFIGURATION.md; Apache Kafka documentation, "Producer Configs", "Consumer Configs", "Encryption and Authentication
+using SSL" and "Authentication using SASL". The other direction is `translation`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PEM_TRUST = {"ssl.truststore.type": "PEM"}
+_PEM_KEY = {"ssl.keystore.type": "PEM"}
+
+_RENAMED = {
+    "message.max.bytes": "max.request.size",
+    "topic.metadata.refresh.interval.ms": "partition.discovery.interval.ms",
+    "fetch.wait.max.ms": "fetch.max.wait.ms",
+    "fetch.message.max.bytes": "max.partition.fetch.bytes",
+    "queue.buffering.max.ms": "linger.ms",
+    "compression.codec": "compression.type",
+    "request.required.acks": "acks",
+    "message.timeout.ms": "delivery.timeout.ms",
+    "sasl.mechanisms": "sasl.mechanism",
+    "socket.send.buffer.bytes": "send.buffer.bytes",
+    "socket.receive.buffer.bytes": "receive.buffer.bytes",
+    "ssl.ca.location": "ssl.truststore.location",
+    "ssl.ca.pem": "ssl.truststore.certificates",
+    "ssl.key.pem": "ssl.keystore.key",
+    "ssl.certificate.pem": "ssl.keystore.certificate.chain",
+}
+_COMPANIONS = {"ssl.ca.location": _PEM_TRUST, "ssl.ca.pem": _PEM_TRUST, "ssl.key.pem": _PEM_KEY}
+
+_REFUSED = {
+    "ssl.key.location": "Write ssl.key.pem and ssl.certificate.pem, which both runners read.",
+    "ssl.certificate.location": "Write ssl.key.pem and ssl.certificate.pem, which both runners read.",
+    "bootstrap.servers": "Write it one level higher, as bootstrap_servers.",
+    "group.id": "Write it one level higher, as consumer_group.",
+    "transactional.id": "Leave it out: it is made of the consumer group or the job's name.",
+}
+
+_LOGIN = ("sasl.username", "sasl.password")
+_LOGIN_MODULES = {
+    "PLAIN": "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.plain.PlainLoginModule",
+    "SCRAM-SHA-256": "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.ScramLoginModule",
+    "SCRAM-SHA-512": "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.ScramLoginModule",
+}
+
+
+def java_properties(properties: Mapping[str, str], *, key: str) -> dict[str, str]:
+    """The same properties as the Java client names them; a name that both know, or Java alone, stays.
+
+    Args:
+        properties: As the operator writes them.
+        key: The dotted path of their setting, for errors.
+
+    Raises:
+        ConfigError: One has no counterpart, and leaving it out would be wrong.
+    """
+    found: dict[str, str] = {}
+    for name, value in properties.items():
+        if name in _REFUSED:
+            raise ConfigError(f"{key}.{name} is not for Flink.", hint=_REFUSED[name], key=f"{key}.{name}")
+        if name == "queue.buffering.max.kbytes":
+            found["buffer.memory"] = str(int(value) * 1024)
+        elif name not in _LOGIN:
+            found |= {_RENAMED.get(name, name): value, **_COMPANIONS.get(name, {})}
+    return found | _login(properties, key)
+
+
+def _login(properties: Mapping[str, str], key: str) -> dict[str, str]:
+    if not any(name in properties for name in _LOGIN):
+        return {}
+    mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms", "")).upper()
+    if mechanism not in _LOGIN_MODULES or not all(name in properties for name in _LOGIN):
+        raise ConfigError(
+            f"{key} has {' or '.join(_LOGIN)}, which need each other and a sasl.mechanism.",
+            hint=f"With a name and a password: {', '.join(_LOGIN_MODULES)}. For others write sasl.jaas.config.",
+            key=f"{key}.sasl.mechanism",
+        )
+    user, password = (_quoted(properties[name]) for name in _LOGIN)
+    return {"sasl.jaas.config": f"{_LOGIN_MODULES[mechanism]} required username={user} password={password};"}
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
