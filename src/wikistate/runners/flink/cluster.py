@@ -34,14 +34,22 @@ _LOOKS_FOR_TROUBLE = 6
 _MAX_HEAP = "-Xmx1g"  # what a mini-cluster needs for some thousand events a second
 
 
-def prepare_process(java_home: Path, logs: Path) -> None:
-    """Sets what PyFlink reads from the environment when it starts the JVM; what the operator has set stays."""
+def prepare_process(flink: Path, java_home: Path, logs: Path) -> None:
+    """Sets what PyFlink reads from the environment when it starts the JVM; what the operator has set stays.
+
+    Args:
+        flink: Where Flink lies.
+        java_home: Where Java lies.
+        logs: Folder for Flink's log.
+    """
     logs.mkdir(parents=True, exist_ok=True)
     for name, value in {
         "JAVA_HOME": str(java_home),
         "JVM_ARGS": _MAX_HEAP,
         "FLINK_LOG_DIR": str(logs),
         "LOG4J_PROPERTIES": str(LOG_SETTINGS),
+        # Goes onto the class path as it is. A cluster within a process looks for reporters there and not in plugins.
+        "HADOOP_CLASSPATH": str(flink / "plugins" / "metrics-prometheus" / "*"),
         # In processes of their own and not in threads of this one, which would share one lock.
         "_python_worker_execution_mode": "process",
     }.items():
@@ -122,7 +130,7 @@ class RunningJob:
                 if self._ended.wait(_REST_TIMEOUT):  # the cluster goes down with its job, sooner than we could look
                     return
                 raise
-            failure = state.get("operation", {}).get("failure-cause")
+            failure = (state.get("operation") or {}).get("failure-cause")
             if failure is not None:
                 raise EngineError(f"There is no savepoint: {root_cause(failure['stack-trace'])}")
 

@@ -7,8 +7,10 @@ import signal
 import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyflink
 import structlog
 from pyflink.common import Configuration as FlinkConfiguration
 from pyflink.datastream import StreamExecutionEnvironment
@@ -21,9 +23,8 @@ from wikistate.runners.flink.snapshots import state_folder, with_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from wikistate.config.model import Configuration
+    from wikistate.config.model import Configuration, Telemetry
     from wikistate.jobs.catalogue import Entry
     from wikistate.jobs.ends import Ends
 
@@ -78,8 +79,9 @@ def run_alone(entry: Entry, configuration: Configuration, ends: Ends, *, jars: S
     """
     name = configuration.stream_manager.job_name
     folder = state_folder(name)
-    prepare_process(java_home, folder / "log")
-    options = {"rest.port": str(free_port())} | _ALONE | flink_options(configuration.flink, ends.guarantee)
+    prepare_process(Path(pyflink.__file__).parent, java_home, folder / "log")
+    options = _ALONE | _metrics(configuration.telemetry) | flink_options(configuration.flink, ends.guarantee)
+    options = {"rest.port": str(free_port())} | options
     options = with_snapshots(options, folder)
     rest = f"http://127.0.0.1:{options['rest.port']}"
     stops = _count_signals()
@@ -98,6 +100,22 @@ def _environment(
     env.add_jars(*(jar.as_uri() for jar in jars))
     build(env, entry, configuration, ends)
     return env
+
+
+def _metrics(telemetry: Telemetry) -> dict[str, str]:
+    if telemetry.metrics_port is None:
+        return {}
+    reporter = "metrics.reporter.prometheus"
+    port = telemetry.metrics_port or free_port()
+    log.info("Metrics are served by Flink.", url=f"http://{telemetry.metrics_host}:{port}/metrics")
+    return {
+        "metrics.reporters": "prometheus",
+        f"{reporter}.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+        f"{reporter}.host": telemetry.metrics_host,
+        f"{reporter}.port": str(port),
+        # Long names of hosts and subtasks say nothing on a cluster of one process.
+        f"{reporter}.filterLabelValueCharacters": "false",
+    }
 
 
 def _attend(job: RunningJob, stops: Signals) -> bool:
