@@ -19,7 +19,7 @@ from bench.stage import small_wiki
 from wikistate.cli.flags import Flags, load_configuration
 from wikistate.jobs.catalogue import job_named
 from wikistate.jobs.page_content_change import NAME
-from wikistate.runners.local.garbage import rare_collections
+from wikistate.runners.garbage import rare_collections
 from wikistate.runners.local.launch import local_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter

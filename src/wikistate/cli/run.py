@@ -16,7 +16,7 @@ from wikistate.cli.runner import Runner
 from wikistate.cli.status import Status
 from wikistate.jobs.catalogue import job_named
 from wikistate.jobs.wikis import lacks_contact
-from wikistate.runners.local.garbage import rare_collections
+from wikistate.runners.garbage import rare_collections
 from wikistate.runners.local.launch import check_ends, local_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter

@@ -4,7 +4,7 @@ import gc
 import weakref
 from contextlib import suppress
 
-from wikistate.runners.local.garbage import THRESHOLDS, rare_collections
+from wikistate.runners.garbage import THRESHOLDS, rare_collections
 
 
 def test_collections_are_rare_meanwhile_and_as_before_afterwards() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +14,7 @@ from wikistate.core.record import Role
 from wikistate.runners.flink.meter import FlinkMeter
 from wikistate.runners.flink.performer import Performer
 from wikistate.runners.flink.rows import fields_of, record_of
+from wikistate.runners.garbage import rare_collections
 from wikistate.runners.lanes import Lanes
 from wikistate.runners.measurements import Measurements
 from wikistate.telemetry.logs import configure_logs
@@ -45,6 +47,8 @@ class Perform(AsyncFunction):  # type: ignore[misc]  # pyflink ships no types
         """Assembles the job. Flink makes the loop after this, so clients are opened with the first record."""
         configure_logs(self._configuration.telemetry, job_name=self._configuration.stream_manager.job_name)
         _prefer_uvloop()
+        self._process = ExitStack()
+        self._process.enter_context(rare_collections())  # it runs nothing but Flink's functions
         bounds = self._configuration.local
         meter = FlinkMeter(runtime_context.get_metrics_group())
         self._performer = Performer(
@@ -52,6 +56,10 @@ class Perform(AsyncFunction):  # type: ignore[misc]  # pyflink ships no types
             Lanes(max_events=bounds.max_in_flight_events, max_bytes=bounds.max_in_flight_bytes),
             Measurements(meter),
         )
+
+    def close(self) -> None:
+        """Lets go. Flink has ended the loop before this, so connections are left for the process's end to close."""
+        self._process.close()
 
     async def async_invoke(self, value: Row) -> list[Row]:
         """What becomes of one record."""
