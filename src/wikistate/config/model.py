@@ -286,13 +286,14 @@ class FarmSettings(Settings):
 
 
 class LocalRunnerSettings(Settings):
-    """Bounds and intervals of the local runner."""
+    """Bounds and intervals of the local runner. What may be in flight holds for each of Flink's subtasks as well."""
 
     max_in_flight_events: PositiveInt = 2_500
-    """Events read and not yet written. More fills batches better, less repeats less after a crash."""
+    """Events read and not yet written. More fills batches better, less repeats less after a crash. On Flink: of each
+    subtask."""
 
     max_in_flight_bytes: PositiveInt = 64 * MIB
-    """Bytes that those events and their waiting results may hold."""
+    """Bytes that those events and their waiting results may hold. On Flink: of each subtask."""
 
     max_uncommitted_events: PositiveInt = 50_000
     """Events that one slow event may keep from being committed; then reading stops until it is done."""
