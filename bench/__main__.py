@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench import latency, memory, micro, report, sampling, startup, throughput
+from bench.peers import comparison
 from bench.stage import FULL, QUICK, set_stage
 from wikistate.cli.run import in_loop
 from wikistate.errors import WikistateError
@@ -28,13 +29,18 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
     "memory": {"Memory": memory.measure_memory},
     "startup": {"Start": startup.measure_startup},
     "micro": {"Parts, each on its own": micro.measure_micro},
+    "peers": {"Side by side with peers": comparison.measure_peers},
 }
 PROFILE = "profile"
+ON_DEMAND = {"peers"}
+"""Made only when they are named: they take long, and install what is nobody's but theirs."""
 
 
 def arguments() -> argparse.Namespace:
     """What the command line says."""
-    parser = argparse.ArgumentParser("bench", description="Measure wikistate. Without names: everything but profile.")
+    parser = argparse.ArgumentParser(
+        "bench", description="Measure wikistate. Without names: everything but profile and peers."
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)} or {PROFILE}")
     parser.add_argument("--quick", action="store_true", help="a little of everything in a minute; nothing is kept")
     chosen = parser.parse_args()
@@ -71,7 +77,7 @@ def main() -> int:
     """Returns the exit status: a target that is missed is no failure, a measurement that breaks off is one."""
     chosen = arguments()
     try:
-        in_loop(measure(chosen.names or list(MEASUREMENTS), quick=chosen.quick))
+        in_loop(measure(chosen.names or [name for name in MEASUREMENTS if name not in ON_DEMAND], quick=chosen.quick))
     except WikistateError as error:
         print(error, file=sys.stderr)
         return 1

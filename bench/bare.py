@@ -38,7 +38,7 @@ _READ_BUFFER = 1 << 20  # bytes, the job's own: with aiohttp's 64 KB a large ans
 
 
 class BareLoop:
-    """Reads a topic of one partition from its beginning, to its end or until SIGTERM.
+    """Reads a topic from its beginning, to its end or until SIGTERM.
 
     Args:
         options: From the command line.
@@ -51,7 +51,8 @@ class BareLoop:
         end = None if options.endless else Now()
         source = KafkaSourceSettings(options.servers, (options.source,), options.sink, end=end)
         self._consumer = Consumer(consumer_properties(source).properties)
-        self._consumer.assign([TopicPartition(options.source, 0, 0)])
+        self._open: int = options.partitions
+        self._consumer.assign([TopicPartition(options.source, number, 0) for number in range(self._open)])
         self._producer = Producer(producer_properties(KafkaProducerSettings(options.servers)).properties)
         self._requests = asyncio.Semaphore(options.requests)
         self._ended = asyncio.Event()
@@ -77,7 +78,8 @@ class BareLoop:
 
     def _records(self, messages: Sequence[Message]) -> list[Message]:
         errors = [error for message in messages if (error := message.error()) is not None]
-        if any(error.code() == PARTITION_EOF for error in errors):
+        self._open -= sum(error.code() == PARTITION_EOF for error in errors)
+        if not self._open:
             self._ended.set()
         return [message for message in messages if message.error() is None] if errors else list(messages)
 
@@ -115,6 +117,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("wiki", help="address of the wiki")
     parser.add_argument("--batch", type=int, required=True, help="revisions in a request")
     parser.add_argument("--requests", type=int, required=True, help="requests at once")
+    parser.add_argument("--partitions", type=int, default=1, help="how many the source has")
     parser.add_argument("--endless", action="store_true", help="go on at the topic's end, until SIGTERM")
     return parser.parse_args()
 

@@ -71,9 +71,10 @@ def job(ends: Ends, wiki: str, *settings: str) -> list[str]:
     return words
 
 
-def bare_loop(route: Route, *, batch: int, requests: int, endless: bool = False) -> list[str]:
+def bare_loop(route: Route, *, batch: int, requests: int, partitions: int = 1, endless: bool = False) -> list[str]:
     """The bare loop over the same ends; see `bench.bare`."""
     words = [*_PYTHON, "bench.bare", *route, "--batch", str(batch), "--requests", str(requests)]
+    words += ["--partitions", str(partitions)]
     return [*words, "--endless"] if endless else words
 
 

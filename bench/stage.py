@@ -30,6 +30,9 @@ class Sizes:
         memory_events: In the run whose memory is watched.
         starts: How often the job is started where the start is measured.
         micro_events: How many events each part is timed with.
+        peer_runs: Of each contender in the comparison with peers.
+        peer_events: In a run of it.
+        peer_events_few: In a run of a contender that would take minutes for those.
     """
 
     runs: int
@@ -40,6 +43,9 @@ class Sizes:
     memory_events: int
     starts: int
     micro_events: int
+    peer_runs: int
+    peer_events: int
+    peer_events_few: int
 
 
 FULL = Sizes(
@@ -51,6 +57,9 @@ FULL = Sizes(
     memory_events=500_000,
     starts=5,
     micro_events=5_000,
+    peer_runs=3,
+    peer_events=60_000,
+    peer_events_few=12_000,
 )
 QUICK = Sizes(
     runs=1,
@@ -61,6 +70,9 @@ QUICK = Sizes(
     memory_events=20_000,
     starts=1,
     micro_events=500,
+    peer_runs=1,
+    peer_events=15_000,
+    peer_events_few=5_000,
 )
 
 BODY_BYTES = 10_240

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 from wikistate.errors import PartError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from bench.feed import Edit
     from wikistate.testing.broker import KafkaBroker
@@ -25,7 +25,7 @@ _ANSWER = 30.0  # seconds for one question to the broker
 
 
 class Topics:
-    """Topics of one partition on one broker, as page_change has on Wikimedia's.
+    """Topics on one broker, of one partition unless said otherwise, as page_change has on Wikimedia's.
 
     Args:
         broker: Running.
@@ -35,10 +35,10 @@ class Topics:
         self.servers = broker.bootstrap_servers
         self._broker = broker
 
-    def new(self, stem: str) -> str:
+    def new(self, stem: str, *, partitions: int = 1) -> str:
         """An empty topic that nobody has used."""
         settings = {"message.timestamp.type": "LogAppendTime"}
-        return self._broker.create_topic(f"{stem}.{uuid.uuid4().hex[:8]}", settings=settings)
+        return self._broker.create_topic(f"{stem}.{uuid.uuid4().hex[:8]}", partitions=partitions, settings=settings)
 
     def sink(self, stem: str) -> str:
         """An empty topic, and one for errors beside it, with ``.error`` behind its name."""
@@ -46,9 +46,9 @@ class Topics:
         self._broker.create_topic(f"{topic}.error")
         return topic
 
-    def filled(self, stem: str, edits: Iterable[Edit]) -> str:
+    def filled(self, stem: str, edits: Iterable[Edit], *, partitions: int = 1) -> str:
         """A new topic that holds these."""
-        topic = self.new(stem)
+        topic = self.new(stem, partitions=partitions)
         producer = self.producer(linger=50)
         for number, edit in enumerate(edits, start=1):
             producer.produce(topic, edit.value, edit.key)
@@ -75,6 +75,22 @@ class Topics:
         _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=_ANSWER)
         consumer.close()
         return int(end)
+
+    def counter(self, topic: str) -> Callable[[], int]:
+        """Like `count`, for whoever asks often: with one client for all questions."""
+        consumer = self._reader()
+        return lambda: int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=_ANSWER)[1])
+
+    def records(self, topic: str) -> Iterator[Message]:
+        """All that it holds now, in order."""
+        consumer, left = self.following(topic), self.count(topic)
+        while left:
+            messages = [message for message in consumer.consume(min(left, 1_000), _ANSWER) if message.error() is None]
+            if not messages:
+                raise PartError(f"{left} records of {topic} cannot be read back.", hint="See the broker's log.")
+            left -= len(messages)
+            yield from messages
+        consumer.close()
 
     def appended_at(self, topic: str, offset: int) -> float:
         """When the broker took a record, in seconds since the epoch, in steps of a millisecond."""

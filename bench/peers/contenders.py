@@ -1,0 +1,162 @@
+"""Who takes part, and how each is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench import children
+from bench.children import Route
+from bench.peers.environments import ROOT, flink_python, python_of
+from bench.throughput import REQUESTS
+from wikistate.ops.jars import FLINK_DECLARATION, declared, fetch
+from wikistate.testing.java import java_home
+from wikistate.testing.processes import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from bench.peers.route import PeerRoute
+
+    Words = Sequence[str | Path]
+
+PARALLELISM = 2
+"""Of all that scale by parallelism, workers or processes: the cores that there are."""
+
+CHECKPOINT_SECONDS = 2
+
+THREADS = 8
+"""In each process, where requests at once are made by hand. With more it does not get faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The processes of one run.
+
+    Attributes:
+        commands: Of each process.
+        environment: Added to ours.
+        before: A command that must have ended before.
+        rest_port: Where Flink answers questions about the job; None for all others.
+    """
+
+    commands: Sequence[Words]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    before: Words = ()
+    rest_port: int | None = None
+
+
+class Contender(NamedTuple):
+    """One column of the comparison.
+
+    Attributes:
+        name: For people.
+        many: Takes the large feed. The others are so slow that a part of it fills the time.
+        start: From the route of a run.
+        revisions: How many it asks for in a request, as a rule.
+        by_hand: Does by hand what its framework does not offer.
+    """
+
+    name: str
+    many: bool
+    start: Callable[[PeerRoute], Start]
+    revisions: int = 50
+    by_hand: bool = False
+
+
+def wikistate_local(route: PeerRoute) -> Start:
+    """The job as a user starts it."""
+    return Start([_job(route)])
+
+
+def wikistate_flink(route: PeerRoute) -> Start:
+    """The same command with the other runner."""
+    port = free_port()
+    settings = [f"flink.{option}" for option in _flink_options(route, port)]
+    words: Words = [flink_python(), *_job(route, *settings)[1:], "--runner", "flink"]
+    return Start([words], _java(), rest_port=port)
+
+
+def naive_flink(route: PeerRoute) -> Start:
+    """See `bench.peers.naive_flink`."""
+    port = free_port()
+    jars = ";".join(file.as_uri() for file in fetch(declared("flink-kafka-connector", declaration=FLINK_DECLARATION)))
+    words: Words = [*_module(flink_python(), "naive_flink"), *_flink_options(route, port), f"pipeline.jars={jars}"]
+    return Start([words], {**route.variables(), **_java(), "PYTHONPATH": str(ROOT)}, rest_port=port)
+
+
+def quix(route: PeerRoute, *, requests: int = 1) -> Start:
+    """A process for each core, which share the partitions; see `bench.peers.quix_job`."""
+    return Start([_module(python_of("quix"), "quix_job")] * PARALLELISM, _variables(route, requests))
+
+
+def faust(route: PeerRoute) -> Start:
+    """A worker for each core, which share the partitions; see `bench.peers.faust_job`."""
+    words: Words = [python_of("faust"), "-m", "faust", "-A", "bench.peers.faust_job", "--loop", "uvloop", "worker"]
+    return Start([[*words, "--without-web", "--loglevel", "warn"]] * PARALLELISM, route.variables())
+
+
+def bytewax(route: PeerRoute, *, requests: int = 1) -> Start:
+    """A process for each core, with the recovery store without which nothing is delivered at least once.
+
+    See `bench.peers.bytewax_job`.
+    """
+    python = python_of("bytewax")
+    addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(PARALLELISM))
+    recovery = ["--recovery-directory", route.folder, "--snapshot-interval", "10", "--backup-interval", "0"]
+    words: Words = [python, "-m", "bytewax.run", "bench.peers.bytewax_job", *recovery, "--addresses", addresses]
+    return Start(
+        [[*words, "--process-id", str(number)] for number in range(PARALLELISM)],
+        _variables(route, requests),
+        before=[python, "-m", "bytewax.recovery", route.folder, str(PARALLELISM)],
+    )
+
+
+def bare(route: PeerRoute) -> Start:
+    """What all of them are measured by; see `bench.bare`."""
+    ours = Route(route.servers, route.source, route.sink, route.api.removesuffix("/w/api.php"))
+    return Start([children.bare_loop(ours, batch=50, requests=REQUESTS, partitions=PARALLELISM, endless=True)])
+
+
+LOCAL = Contender("wikistate", many=True, start=wikistate_local)
+FLINK = Contender("wikistate on Flink", many=True, start=wikistate_flink)
+PEERS = (
+    Contender("naive PyFlink", many=False, start=naive_flink, revisions=1),
+    Contender("Quix Streams", many=True, start=quix),
+    Contender("Quix Streams, threads by hand", many=True, start=partial(quix, requests=THREADS), by_hand=True),
+    Contender("faust-streaming", many=True, start=faust),
+    Contender("Bytewax", many=True, start=bytewax),
+    Contender("Bytewax, threads by hand", many=True, start=partial(bytewax, requests=THREADS), by_hand=True),
+)
+BARE = Contender("the bare loop", many=True, start=bare)
+CONTENDERS = (BARE, LOCAL, *PEERS, FLINK)
+
+
+def _job(route: PeerRoute, *settings: str) -> list[str]:
+    wiki = route.api.removesuffix("/w/api.php")
+    ends = children.kafka_ends(Route(route.servers, route.source, route.sink, wiki), end="")
+    return children.job(ends, wiki, *settings)
+
+
+def _flink_options(route: PeerRoute, port: int) -> list[str]:
+    return [
+        f"parallelism.default={PARALLELISM}",
+        f"rest.port={port}",
+        "web.checkpoints.history=200",
+        f"execution.checkpointing.interval={CHECKPOINT_SECONDS} s",
+        f"execution.checkpointing.dir=file://{route.folder}",
+    ]
+
+
+def _variables(route: PeerRoute, requests: int) -> dict[str, str]:
+    return route.variables() | {"PEER_REQUESTS": str(requests)}
+
+
+def _java() -> dict[str, str]:
+    return {"JAVA_HOME": str(java_home())}
+
+
+def _module(python: Path, name: str) -> Words:
+    return [python, "-m", f"bench.peers.{name}"]

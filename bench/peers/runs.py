@@ -1,0 +1,144 @@
+"""One run of one contender, and what is read off it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench.children import wiki_answers
+from bench.feed import FIRST_REVISION
+from bench.peers.checkpoints import Checkpoint, completed, under_load
+from bench.peers.environments import ROOT
+from bench.peers.outputs import Record, check
+from bench.peers.route import PeerRoute
+from bench.peers.watching import watch
+from bench.stage import BODY_BYTES, DEADLINE
+from wikistate.errors import PartError
+from wikistate.testing.processes import Process
+from wikistate.testing.prose import filler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.peers.contenders import Contender, Start
+    from bench.peers.outputs import Verdict
+    from bench.peers.watching import Sample
+    from bench.stage import Stage
+    from wikistate.testing.wiki.process import WikiProcess
+
+WARM, COOL = 0.2, 0.8
+"""Between these shares of the outputs lies what counts as steady: start, warming up and the last batches are outside."""
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run.
+
+    Attributes:
+        rate: Outputs a second as the broker took them, in the steady part.
+        start: Seconds from the start of the first process to the first output.
+        resident: The most memory of all its processes together, in MiB.
+        cpu: Microseconds an event in the steady part, of all its processes.
+        requests: To the wiki, for each event.
+        checkpoints: Seconds of each that was made under load, on Flink.
+        repeated: Events that came out more than once.
+        overtaken: Events that came out behind a later edit of their page.
+    """
+
+    rate: float
+    start: float
+    resident: float
+    cpu: float
+    requests: float
+    checkpoints: tuple[float, ...]
+    repeated: int
+    overtaken: int
+
+
+class _Seen(NamedTuple):
+    """What was seen of a run while it lasted. `began` is in seconds since the epoch."""
+
+    began: float
+    samples: list[Sample]
+    checkpoints: list[Checkpoint]
+
+
+async def run(stage: Stage, wiki: WikiProcess, contender: Contender, source: str, *, events: int) -> Run:
+    """Starts a contender, waits until everything is out, ends it and judges what it wrote.
+
+    Args:
+        stage: Where.
+        wiki: Where all content comes from.
+        contender: Who.
+        source: A topic that holds the feed.
+        events: How many.
+
+    Raises:
+        PartError: It ended by itself, took too long, or wrote something that is wrong.
+    """
+    name = f"{contender.name.lower().replace(' ', '-')}-{next(_numbers)}"
+    folder, sink = stage.folder / name, stage.topics.sink("peer")
+    folder.mkdir()
+    start = contender.start(PeerRoute(stage.topics.servers, source, sink, f"{wiki.url}/w/api.php", str(folder)))
+    await wiki.clear_stats()
+    try:
+        seen = await _watched(stage, start, stage.log(name), sink, events=events)
+        requests = await wiki_answers(wiki) / events
+        verdict = await asyncio.to_thread(_verdict, stage, sink, events)
+    except PartError as error:
+        raise PartError(f"{contender.name}: {error.message}", hint=error.hint) from error
+    found = _judged(stage, sink, seen, verdict, requests=requests, events=events)
+    stage.topics.drop(sink)
+    return found
+
+
+async def _watched(stage: Stage, start: Start, log: Path, sink: str, *, events: int) -> _Seen:
+    surroundings = {**os.environ, **start.environment}
+    if start.before:
+        await asyncio.to_thread(subprocess.run, start.before, cwd=ROOT, check=True, env=surroundings)
+    with ExitStack() as stack:
+        began, processes = time.time(), list[Process]()
+        for words in start.commands:
+            processes.append(Process(words, log=log, environment=start.environment, folder=ROOT))
+            stack.callback(processes[-1].kill)  # at once: everything is out, and each has its own way of ending
+        samples = await watch(processes, stage.topics.counter(sink), until=events, within=DEADLINE)
+        return _Seen(began, samples, completed(start.rest_port) if start.rest_port else [])
+
+
+def _verdict(stage: Stage, sink: str, events: int) -> Verdict:
+    return check(
+        (Record(message.key() or b"", message.value() or b"") for message in stage.topics.records(sink)),
+        revisions=range(FIRST_REVISION, FIRST_REVISION + events),
+        body=filler(BODY_BYTES),
+    )
+
+
+def _judged(stage: Stage, sink: str, seen: _Seen, verdict: Verdict, *, requests: float, events: int) -> Run:
+    warm, cool = int(WARM * events), int(COOL * events)
+    first, steady, end, last = (stage.topics.appended_at(sink, offset) for offset in (0, warm, cool, events - 1))
+    return Run(
+        rate=(cool - warm) / (end - steady),
+        start=first - seen.began,
+        resident=max(sample.resident for sample in seen.samples),
+        cpu=_cpu(seen.samples, events),
+        requests=requests,
+        checkpoints=under_load(seen.checkpoints, first=first, last=last),
+        repeated=verdict.repeated,
+        overtaken=verdict.overtaken,
+    )
+
+
+def _cpu(samples: Sequence[Sample], events: int) -> float:
+    """Between the first sample that shows the steady part and the first that shows everything."""
+    begin = next(sample for sample in samples if sample.outputs >= WARM * events)
+    end = next(sample for sample in samples if sample.outputs >= events)
+    return (end.cpu - begin.cpu) / max(1, end.outputs - begin.outputs) * 1e6
