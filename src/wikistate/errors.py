@@ -12,7 +12,7 @@
     │   │   └── OversizeError  external      because one record is larger than it takes
     │   ├── WikiError          external    a wiki does not answer as the Action API says
     │   ├── EngineError        external    the engine that a job was given to (Flink) failed
-    │   └── PartError          external    a real part (Java, broker, wiki) of the tests or tools is not to be had
+    │   └── PartError          external    a part that is fetched or started (Java, jar, broker) is not to be had
     └── InternalError          internal  a defect of ours
 
 Each error says whose fault it is (`domain`) and whether trying again can help (`retry`), carries the ids that
@@ -114,7 +114,7 @@ class EngineError(ExternalError):
 
 
 class PartError(ExternalError):
-    """A real part (Java, a broker, a wiki) that tests or tools start is not to be had on this machine."""
+    """What a job on Flink, a test or a tool needs (Java, a jar, a broker, a wiki) is not to be had on this machine."""
 
     retry = Retry.NEVER
 

@@ -76,6 +76,7 @@ class RunningJob:
         self._job = f"{rest}/jobs/{client.get_job_id()}"
         self._ended = threading.Event()
         self._failure: Exception | None = None
+        self._cancelled = False
         self._told = 0  # when the newest trouble happened that was told of; milliseconds since the epoch
         threading.Thread(target=self._await_end, args=(client,), daemon=True).start()
 
@@ -109,8 +110,8 @@ class RunningJob:
                 log.warning("The job is restarted from its last checkpoint.", why=root_cause(entry["stacktrace"]))
 
     def result(self) -> None:
-        """Raises `EngineError` when the job, which has ended, has failed."""
-        if self._failure is not None:
+        """Raises `EngineError` when the job, which has ended, has failed. To be cancelled by us is no failure."""
+        if self._failure is not None and not self._cancelled:
             raise EngineError(
                 f"The Flink job failed: {root_cause(str(self._failure))}",
                 hint=f"Flink's log in {os.environ['FLINK_LOG_DIR']} has all of it.",
@@ -136,6 +137,7 @@ class RunningJob:
 
     def cancel(self) -> None:
         """Ends the job at once; the last checkpoint stays."""
+        self._cancelled = True
         self._call("?mode=cancel", method="PATCH")
 
     def _call(self, path: str, body: dict[str, Any] | None = None, *, method: str | None = None) -> dict[str, Any]:

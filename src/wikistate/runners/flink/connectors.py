@@ -1,7 +1,7 @@
 """The ends of a job as Flink's sources and sinks.
 
 PyFlink's own Kafka source shows the value alone, so that a tombstone is nothing, and its sink cannot state a record's
-time. The bridge, four small Java classes in a jar of ours, adds that.
+time. The bridge, some small Java classes in a jar of ours, adds that.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ TRANSACTION_TIMEOUT = 15 * 60 * 1000
 """Milliseconds: the longest that a broker allows unless told otherwise (Kafka's ``transaction.max.timeout.ms``). What
 a transaction of a checkpoint holds is lost when the job is down for longer; Flink's own default is more than brokers
 take."""
+
+
+_ZSTANDARD = frozenset({".zst", ".zstd"})
 
 
 def record_type() -> TypeInformation:
@@ -148,12 +151,24 @@ def _kafka_sink(end: KafkaSinkEnd, guarantee: DeliveryGuarantee, identity: str) 
 
 def _file_source(end: FileEnd) -> FileSource:
     path = _path(end, "stream_manager.source.options.path")
+    if path.suffix in _ZSTANDARD:
+        raise ConfigError(
+            f"{path} is compressed with Zstandard, which Flink does not read.",
+            hint="Decompress it, compress it with gzip, or use the local runner.",
+            key="stream_manager.source.options.path",
+        )
     lines = StreamFormat(_bridge().LineFormat(str(path), end.max_record_bytes))
     return FileSource.for_record_stream_format(lines, path.as_uri()).build()
 
 
 def _file_sink(end: FileEnd) -> FileSink:
     path = _path(end, "stream_manager.sink.options.path")
+    if path.suffix in {".gz", *_ZSTANDARD}:
+        raise ConfigError(
+            f"{path} asks for a compressed file; Flink writes a folder of plain ones.",
+            hint="Name a folder, or use the local runner.",
+            key="stream_manager.sink.options.path",
+        )
     files = OutputFileConfig.builder().with_part_suffix(".ndjson").build()
     return (
         FileSink.for_row_format(path.as_uri(), _LineEncoder())

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +11,9 @@ import pyflink
 import structlog
 from pyflink.common import Configuration as FlinkConfiguration
 from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.util.java_utils import get_j_env_configuration
 
-from wikistate.errors import EngineError
+from wikistate.runners.flink.attendance import attend, count_signals
 from wikistate.runners.flink.cluster import RunningJob, free_port, prepare_process
 from wikistate.runners.flink.graph import build
 from wikistate.runners.flink.options import flink_options
@@ -34,6 +32,8 @@ _ALONE = {
     "execution.target": "local",
     "python.executable": sys.executable,
     "python.client.executable": sys.executable,
+    # A wiki's limits hold in each subtask: more of them is for the operator to say.
+    "parallelism.default": "1",
     # A fault that does not pass must end the process, so that whoever watches over it can tell.
     "restart-strategy.type": "exponential-delay",
     "restart-strategy.exponential-delay.initial-backoff": "1 s",
@@ -54,8 +54,16 @@ def submit(entry: Entry, configuration: Configuration, ends: Ends, jars: Sequenc
     Raises:
         ConfigError: Flink cannot do what the settings ask for.
     """
-    options = flink_options(configuration.flink, ends.guarantee)
+    options = flink_options(configuration.flink, ends.guarantee, known=_set_already())
     _environment(entry, configuration, ends, options, jars).execute(configuration.stream_manager.job_name)
+
+
+def _set_already() -> set[str]:
+    env = StreamExecutionEnvironment.get_execution_environment()
+    known: set[str] = FlinkConfiguration(
+        j_configuration=get_j_env_configuration(env._j_stream_execution_environment)
+    ).key_set()
+    return known
 
 
 def run_alone(entry: Entry, configuration: Configuration, ends: Ends, *, jars: Sequence[Path], java_home: Path) -> bool:
@@ -84,10 +92,10 @@ def run_alone(entry: Entry, configuration: Configuration, ends: Ends, *, jars: S
     options = {"rest.port": str(free_port())} | options
     options = with_snapshots(options, folder)
     rest = f"http://127.0.0.1:{options['rest.port']}"
-    stops = _count_signals()
+    stops = count_signals()
     client = _environment(entry, configuration, ends, options, jars).execute_async(name)
     log.info("The job runs on Flink.", web=rest, resumed_from=options.get("execution.state-recovery.path", ""))
-    return _attend(RunningJob(client, rest), stops)
+    return attend(RunningJob(client, rest), stops)
 
 
 def _environment(
@@ -113,45 +121,6 @@ def _metrics(telemetry: Telemetry) -> dict[str, str]:
         f"{reporter}.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
         f"{reporter}.host": telemetry.metrics_host,
         f"{reporter}.port": str(port),
-        # Long names of hosts and subtasks say nothing on a cluster of one process.
+        # It would write the bounds of buckets as 0_5 and _Inf, which no longer are numbers.
         f"{reporter}.filterLabelValueCharacters": "false",
     }
-
-
-def _attend(job: RunningJob, stops: Signals) -> bool:
-    if job.wait(lambda: stops.count > 0):
-        job.result()
-        return True
-    log.info("Stopping: what is in flight is finished and kept in a savepoint. Once more stops at once.")
-    threading.Thread(target=_stop, args=(job,), daemon=True).start()
-    if job.wait(lambda: stops.count > 1):
-        job.result()
-        return True
-    job.cancel()
-    return False
-
-
-def _stop(job: RunningJob) -> None:
-    try:
-        job.stop()
-    except EngineError as error:
-        log.warning("The job is cancelled; the next run goes on from the last checkpoint.", why=str(error))
-        job.cancel()
-
-
-@dataclass(slots=True)
-class Signals:
-    """How often the process was told to stop."""
-
-    count: int = 0
-
-
-def _count_signals() -> Signals:
-    stops = Signals()
-
-    def react(*_: object) -> None:
-        stops.count += 1
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, react)
-    return stops

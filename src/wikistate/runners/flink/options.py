@@ -12,6 +12,7 @@ from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
 DEFAULTS = {
     # Every operator has a uid of ours, so that a savepoint fits the next version; with this, Flink checks that.
@@ -27,19 +28,23 @@ DEFAULTS = {
 }
 
 
-def flink_options(flink: Mapping[str, Any], guarantee: DeliveryGuarantee) -> dict[str, str]:
+def flink_options(
+    flink: Mapping[str, Any], guarantee: DeliveryGuarantee, *, known: AbstractSet[str] = frozenset()
+) -> dict[str, str]:
     """Flink's options.
 
     Args:
         flink: The section ``flink`` of the configuration; nested keys are joined with dots.
         guarantee: What a crash may do to the output.
+        known: What the cluster or ``flink run -D`` has set already: our defaults leave it as it is.
 
     Raises:
         ConfigError: An option is neither text, number nor boolean.
     """
     exactly = guarantee is DeliveryGuarantee.EXACTLY_ONCE
     mode = {"execution.checkpointing.mode": "EXACTLY_ONCE" if exactly else "AT_LEAST_ONCE"}
-    return DEFAULTS | mode | dict(_flatten(flink, ""))
+    defaults = {key: value for key, value in (DEFAULTS | mode).items() if key not in known}
+    return defaults | dict(_flatten(flink, ""))
 
 
 def _flatten(section: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

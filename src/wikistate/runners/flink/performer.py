@@ -39,6 +39,7 @@ class Performer:
         self._queue: deque[tuple[Record, asyncio.Future[list[Output]]]] = deque()
         self._promises: dict[Ticket, asyncio.Future[list[Output]]] = {}
         self._admitting = False
+        self._defect: InternalError | None = None
 
     async def outputs_of(self, record: Record) -> list[Output]:
         """What the job makes of a record.
@@ -46,6 +47,8 @@ class Performer:
         Raises:
             WikistateError: The job cannot work at all, or answered twice for a record.
         """
+        if self._defect is not None:
+            raise self._defect
         promise: asyncio.Future[list[Output]] = asyncio.get_running_loop().create_future()
         self._queue.append((record, promise))
         if self._opening is None:
@@ -78,7 +81,8 @@ class Performer:
             self._lanes.finish(ticket, outputs)
         except RuntimeError as defect:
             # Whoever calls us back may not let it through; a job whose order is broken must not go on.
-            self._break_off(InternalError(str(defect), hint="Please report it."))
+            self._defect = InternalError(str(defect), hint="Please report it.")
+            self._break_off(self._defect)
             return
         released = self._lanes.take_released()
         for each in released:

@@ -1,0 +1,65 @@
+"""Waits for the end of a job on a cluster of the process's own, and stops it when the process is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from wikistate.errors import EngineError
+
+if TYPE_CHECKING:
+    from wikistate.runners.flink.cluster import RunningJob
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Signals:
+    """How often the process was told to stop."""
+
+    count: int = 0
+
+
+def count_signals() -> Signals:
+    """Counts SIGTERM and SIGINT from now on, instead of ending the process."""
+    stops = Signals()
+
+    def react(*_: object) -> None:
+        stops.count += 1
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, react)
+    return stops
+
+
+def attend(job: RunningJob, stops: Signals) -> bool:
+    """Returns at the job's end. The first signal stops it with a savepoint, the second one cancels it.
+
+    Returns:
+        Whether the job came to its end in good order.
+
+    Raises:
+        EngineError: The job failed.
+    """
+    if job.wait(lambda: stops.count > 0):
+        job.result()
+        return True
+    log.info("Stopping: what is in flight is finished and kept in a savepoint. Once more stops at once.")
+    threading.Thread(target=_stop, args=(job,), daemon=True).start()
+    if job.wait(lambda: stops.count > 1):
+        job.result()
+        return True
+    job.cancel()
+    return False
+
+
+def _stop(job: RunningJob) -> None:
+    try:
+        job.stop()
+    except EngineError as error:
+        log.warning("The job is cancelled; the next run goes on from the last checkpoint.", why=str(error))
+        job.cancel()

@@ -1,0 +1,212 @@
+"""Kafka as tests see it from outside: what is written to a topic, what stands in it, what is committed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from wikistate.adapters.connectors.kafka.codes import PARTITION_EOF, passes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from confluent_kafka import Message
+
+    from wikistate.testing.broker import KafkaBroker
+
+PATIENCE = 120.0
+"""Seconds for anything that a broker does: the machine may be busy with other tests."""
+
+LARGEST = 100_000_000
+"""Bytes of a record that these clients take."""
+
+
+class Place(NamedTuple):
+    """Where a record stands in a topic."""
+
+    partition: int
+    offset: int
+
+
+class Found(NamedTuple):
+    """A record of a topic. `timestamp` is in milliseconds since the epoch."""
+
+    place: Place
+    key: bytes | None
+    value: bytes | None
+    topic: str
+    timestamp: int
+
+
+def produce(
+    broker: KafkaBroker, topic: str, records: Sequence[tuple[bytes | None, bytes | None]], *, timestamp: int = 0
+) -> list[Place]:
+    """Write records, keys first, in this order, and return where each of them stands.
+
+    Args:
+        broker: Where the topic is.
+        topic: Its name.
+        records: Keys and values; a value of None is a tombstone.
+        timestamp: Of all of them, in milliseconds since the epoch; 0 stands for now.
+    """
+    places: dict[int, Place] = {}
+    producer = Producer(
+        {
+            "bootstrap.servers": broker.bootstrap_servers,
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "message.max.bytes": LARGEST,
+            "topic.metadata.propagation.max.ms": 500,
+            "log_level": 0,
+        }
+    )
+    for number, (key, value) in enumerate(records):
+
+        def note(error: KafkaError | None, message: object, number: int = number) -> None:
+            assert error is None, error
+            places[number] = Place(message.partition(), message.offset())  # type: ignore[attr-defined]  # a Message
+
+        producer.produce(topic, value, key, on_delivery=note, timestamp=timestamp)
+        producer.poll(0)
+    assert producer.flush(PATIENCE) == 0
+    return [places[number] for number in range(len(records))]
+
+
+def read(broker: KafkaBroker, topic: str, *, isolation: str = "read_committed") -> list[Found]:
+    """All records of a topic, each partition in its order."""
+    consumer = _consumer(broker, isolation)
+    try:
+        numbers = _partitions(consumer, topic)
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
+        return sorted(_until_ends(consumer, set(numbers)))
+    finally:
+        consumer.close()
+
+
+def count(broker: KafkaBroker, *topics: str) -> int:
+    """How far these topics have come, all partitions together; records of open transactions included."""
+    consumer = _consumer(broker, "read_uncommitted")
+    try:
+        return sum(end.offset for end in _ends(consumer, topics))
+    finally:
+        consumer.close()
+
+
+def committed(broker: KafkaBroker, group: str, topic: str) -> dict[int, int]:
+    """Up to which offset a group has committed each partition; 0 where it has not."""
+    consumer = _consumer(broker, "read_committed", group=group)
+    try:
+        asked = [TopicPartition(topic, number) for number in _partitions(consumer, topic)]
+        return {part.partition: max(0, part.offset) for part in _committed(consumer, asked)}
+    finally:
+        consumer.close()
+
+
+def ends(broker: KafkaBroker, topic: str) -> dict[int, int]:
+    """The offset behind the last record of each partition."""
+    consumer = _consumer(broker, "read_uncommitted")
+    try:
+        return {end.partition: end.offset for end in _ends(consumer, [topic])}
+    finally:
+        consumer.close()
+
+
+class Reader:
+    """Reads topics from where they end now, and keeps what it has read, each partition in its order.
+
+    ::
+
+        with Reader(broker, "sink", "errors") as reader:
+            ...
+            assert len(reader.poll()) == 3
+
+    Args:
+        broker: Where the topics are.
+        topics: Their names.
+        isolation: What becomes of transactions: ``read_committed`` or ``read_uncommitted``.
+    """
+
+    def __init__(self, broker: KafkaBroker, *topics: str, isolation: str = "read_committed") -> None:
+        looks_on = _consumer(broker, "read_uncommitted")
+        starts = _ends(looks_on, topics)
+        looks_on.close()
+        self._found: list[Found] = []
+        self._consumer = _consumer(broker, isolation)
+        self._consumer.assign(starts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def poll(self) -> list[Found]:
+        """All that was read so far. A broker that does not answer is waited for by whoever calls again."""
+        for message in self._consumer.consume(500, 0.1):
+            error = message.error()
+            if error is None:
+                self._found.append(_found(message))
+            else:
+                assert error.code() == PARTITION_EOF or passes(error), error
+        return self._found
+
+
+def _consumer(broker: KafkaBroker, isolation: str, *, group: str = "looks-on") -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": broker.bootstrap_servers,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": isolation,
+            "fetch.wait.max.ms": 50,
+            "log_level": 0,
+        }
+    )
+
+
+def _committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return consumer.committed(asked, timeout=PATIENCE)
+        except KafkaException as error:
+            # The group's coordinator is being made, or moves; or a transaction with offsets is just ending.
+            if time.monotonic() > give_up or not (_is_moving(error.args[0]) or error.args[0].retriable()):
+                raise
+        time.sleep(0.05)
+
+
+def _is_moving(error: KafkaError) -> bool:
+    return error.code() in {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
+    return sorted(consumer.list_topics(topic, timeout=PATIENCE).topics[topic].partitions)
+
+
+def _ends(consumer: Consumer, topics: Iterable[str]) -> list[TopicPartition]:
+    places = [TopicPartition(topic, number) for topic in topics for number in _partitions(consumer, topic)]
+    for place in places:
+        place.offset = consumer.get_watermark_offsets(place, timeout=PATIENCE)[1]
+    return places
+
+
+def _until_ends(consumer: Consumer, left: set[int]) -> Iterable[Found]:
+    give_up = time.monotonic() + PATIENCE
+    while left:
+        assert time.monotonic() < give_up, f"the end of the partitions {left} was not reached"
+        for message in consumer.consume(500, 0.1):
+            if (error := message.error()) is None:
+                yield _found(message)
+            else:
+                assert error.code() == PARTITION_EOF, error
+                left.discard(message.partition())
+
+
+def _found(message: Message) -> Found:
+    # A consumed message always has a place; only one that was not delivered yet has none.
+    place = Place(message.partition() or 0, message.offset() or 0)
+    return Found(place, message.key(), message.value(), message.topic() or "", message.timestamp()[1])

@@ -1,0 +1,228 @@
+"""A job that answers by callback, awaited: in order within a page, within bounds, opened with the first record."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wikistate.core.record import Output, Partition, Record, Role, Work
+from wikistate.errors import InternalError, SourceError
+from wikistate.runners.flink.performer import Performer
+from wikistate.runners.lanes import Lanes
+from wikistate.runners.measurements import Measurements
+from wikistate.telemetry import metrics
+from wikistate.telemetry.meter import RecordingMeter
+
+if TYPE_CHECKING:
+    from wikistate.core.record import Done
+    from wikistate.errors import WikistateError
+
+
+class ScriptedJob:
+    """A job that is answered for by the test: the key of a record is its page, and its output its offset.
+
+    Args:
+        at_once: Whether it answers before `perform` returns.
+        failure: What opening it raises.
+    """
+
+    def __init__(self, *, at_once: bool = False, failure: WikistateError | None = None) -> None:
+        self.opened = 0
+        self.may_open = asyncio.Event()
+        self.may_open.set()
+        self.given: dict[int, Done] = {}
+        self._at_once = at_once
+        self._failure = failure
+
+    async def open(self) -> None:
+        """See `Job`."""
+        self.opened += 1
+        await self.may_open.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def accept(self, record: Record) -> Work:
+        """See `Job`."""
+        return Work(record.key, record.offset)
+
+    def perform(self, work: Work, done: Done) -> None:
+        """See `Job`."""
+        assert isinstance(work.payload, int)
+        self.given[work.payload] = done
+        if self._at_once:
+            self.answer(work.payload)
+
+    async def close(self) -> None:
+        """See `Job`."""
+
+    def answer(self, *offsets: int) -> None:
+        """Calls back for these records."""
+        for offset in offsets:
+            self.given[offset]([Output(Role.SINK, None, str(offset).encode(), 1_000)])
+
+
+class Running:
+    """A performer, and what was asked of it."""
+
+    def __init__(self, job: ScriptedJob, *, events: int = 100, size: int = 10_000) -> None:
+        self.meter = RecordingMeter()
+        lanes = Lanes(max_events=events, max_bytes=size)
+        self._performer = Performer(job, lanes, Measurements(self.meter))
+        self.tasks: list[asyncio.Task[list[Output]]] = []
+
+    async def take(self, *pages: str | None) -> None:
+        """Records of these pages, one after the other; offsets count on. Returns when each has come as far as it can."""
+        for page in pages:
+            key = None if page is None else page.encode()
+            record = Record(b"r", key, None, Partition("changes"), len(self.tasks))
+            self.tasks.append(asyncio.create_task(self._performer.outputs_of(record)))
+        await settle()
+
+    def done(self) -> list[int]:
+        """The offsets whose outputs are there."""
+        return [offset for offset, task in enumerate(self.tasks) if task.done()]
+
+
+async def settle() -> None:
+    """Lets everything go on that can: a few turns of the loop, without any time passing."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_what_becomes_of_a_record_is_returned() -> None:
+    """Once the job has called back."""
+    job = ScriptedJob()
+    running = Running(job)
+    await running.take("page")
+    assert running.done() == []
+    job.answer(0)
+    assert await running.tasks[0] == [Output(Role.SINK, None, b"0", 1_000)]
+
+
+async def test_a_later_event_of_a_page_waits_for_the_earlier_one_and_others_do_not() -> None:
+    """Whatever order the answers come in: so the engine, which emits what is done, keeps the order of each page."""
+    job = ScriptedJob()
+    running = Running(job)
+    await running.take("a", "a", "b", None)
+    job.answer(1, 2, 3)
+    await settle()
+    assert running.done() == [2, 3]
+    job.answer(0)
+    await settle()
+    assert running.done() == [0, 1, 2, 3]
+
+
+async def test_results_of_a_page_are_ready_in_its_order() -> None:
+    """Not only together: who waits for them wakes in the order of the records."""
+    job = ScriptedJob()
+    running = Running(job)
+    woken: list[asyncio.Task[list[Output]]] = []
+    await running.take(*"aaaa")
+    for task in running.tasks:
+        task.add_done_callback(woken.append)
+    job.answer(3, 1, 2, 0)
+    await settle()
+    assert woken == running.tasks
+
+
+async def test_the_job_is_opened_once_and_nothing_is_given_to_it_before() -> None:
+    """Records that come while it opens wait, and keep their order."""
+    job = ScriptedJob()
+    job.may_open.clear()
+    running = Running(job)
+    await running.take("a", "b", "a")
+    assert (job.opened, job.given) == (1, {})
+    job.may_open.set()
+    await settle()
+    assert (job.opened, list(job.given)) == (1, [0, 1, 2])
+
+
+async def test_a_job_that_cannot_be_opened_fails_each_record() -> None:
+    """With its own error, now and later: none may look as if it were done."""
+    running = Running(ScriptedJob(failure=SourceError("It is not there.")))
+    await running.take("a", "b")
+    await running.take("c")
+    for task in running.tasks:
+        with pytest.raises(SourceError, match="It is not there"):
+            await task
+
+
+async def test_no_more_is_in_flight_than_the_bounds_allow() -> None:
+    """What waits is given to the job in order, as soon as there is room."""
+    job = ScriptedJob()
+    running = Running(job, events=2)
+    await running.take(*"abcde")
+    assert list(job.given) == [0, 1]
+    job.answer(1)
+    await settle()
+    assert list(job.given) == [0, 1, 2]
+    job.answer(0, 2)
+    await settle()
+    assert list(job.given) == [0, 1, 2, 3, 4]
+    assert running.done() == [0, 1, 2]
+
+
+async def test_results_that_wait_for_their_turn_take_room() -> None:
+    """The bound of bytes counts them: a slow event of a page cannot make the rest pile up."""
+    job = ScriptedJob()
+    running = Running(job, size=3)
+    await running.take("a", "a", "b", "c")
+    assert list(job.given) == [0, 1, 2]
+    job.answer(1)
+    job.answer(2)
+    await settle()
+    assert list(job.given) == [0, 1, 2], "the result of 1 waits for 0 and holds the room that 2 has left"
+    job.answer(0)
+    await settle()
+    assert list(job.given) == [0, 1, 2, 3]
+
+
+async def test_a_job_that_answers_at_once_goes_through_any_number_of_records() -> None:
+    """One at a time, without a call within a call for each: the stack would end before the queue does."""
+    job = ScriptedJob(at_once=True)
+    job.may_open.clear()
+    running = Running(job, events=1)
+    await running.take(*["a"] * 3_000)
+    job.may_open.set()
+    outputs = await asyncio.gather(*running.tasks)
+    assert [each[0].value for each in outputs] == [str(offset).encode() for offset in range(3_000)]
+
+
+async def test_an_answer_given_twice_breaks_the_job_off() -> None:
+    """What is in flight fails as our defect, so that the engine goes back to its last checkpoint."""
+    job = ScriptedJob()
+    running = Running(job)
+    await running.take("a", "b")
+    job.answer(0, 0)
+    with pytest.raises(InternalError, match="changes/0 offset 0 was finished twice"):
+        await running.tasks[1]
+
+
+async def test_an_operator_that_goes_down_is_not_answered() -> None:
+    """Its records are cancelled; a job that calls back afterwards meets no error."""
+    job = ScriptedJob()
+    running = Running(job)
+    await running.take("a", "a")
+    for task in running.tasks:
+        task.cancel()
+    await asyncio.gather(*running.tasks, return_exceptions=True)
+    job.answer(1, 0)
+    await settle()
+    assert all(task.cancelled() for task in running.tasks)
+
+
+async def test_it_reports_what_goes_through_it() -> None:
+    """Under the names that every runner reports under."""
+    job = ScriptedJob()
+    running = Running(job, events=2)
+    await running.take(*"abc")
+    assert running.meter.total(metrics.EVENTS_IN_FLIGHT) == 2
+    assert running.meter.total(metrics.EVENTS_CONSUMED) == 2
+    job.answer(0, 1, 2)
+    await settle()
+    assert running.meter.total(metrics.EVENTS_CONSUMED) == 3
+    assert running.meter.by_label(metrics.EVENTS_PRODUCED) == {("sink",): 3, ("error",): 0}
+    ((latencies,),) = (running.meter.distributions[metrics.EVENT_LATENCY].values(),)
+    assert latencies.count == 3

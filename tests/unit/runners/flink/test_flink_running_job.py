@@ -1,0 +1,274 @@
+"""A job's life on a cluster of its own, by what the cluster's REST interface says."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+import pytest
+from structlog.testing import capture_logs
+
+from wikistate.errors import Domain, EngineError
+from wikistate.runners.flink import cluster
+from wikistate.runners.flink.cluster import LOG_SETTINGS, RunningJob, free_port, prepare_process, root_cause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyflink.common import JobClient
+
+TRACE = """java.util.concurrent.CompletionException: something went wrong
+\tat org.example.Outer.run(Outer.java:1)
+Caused by: org.example.Middle: nearer
+\t... 3 more
+  Caused by: java.io.IOException: the disk is full
+\tat org.example.Inner.write(Inner.java:2)
+"""
+
+
+class Client:
+    """As PyFlink's `JobClient`: its result comes when the job ends."""
+
+    def __init__(self) -> None:
+        self.execution: Future[object] = Future()
+
+    def get_job_id(self) -> str:
+        """Of the job."""
+        return "4711"
+
+    def get_job_execution_result(self) -> Future[object]:
+        """Waited for in a thread."""
+        return self.execution
+
+
+class Rest:
+    """A REST interface that answers as it is told to, and keeps what it was asked. None is a path that there is not."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Callable[[], dict[str, Any] | None]] = {}
+        self.asked: list[tuple[str, str, Any]] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._answering())
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def close(self) -> None:
+        """Be gone: connections are refused from now on."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+
+    def _answering(self) -> type[BaseHTTPRequestHandler]:
+        rest = self
+
+        class Answering(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                rest.asked.append((self.command, self.path, orjson.loads(content) if content else None))
+                found = rest.answers.get(self.path, lambda: None)()
+                body = orjson.dumps(found)
+                self.send_response(404 if found is None else 200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do_PATCH = answer  # noqa: N815  (names that the server looks for)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Answering
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks follow each other at once."""
+    monkeypatch.setattr(cluster, "_LOOK", 0.01)
+    monkeypatch.setattr(cluster, "_REST_TIMEOUT", 5.0)
+
+
+@pytest.fixture
+def rest() -> Iterator[Rest]:
+    """The cluster's."""
+    rest = Rest()
+    yield rest
+    rest.close()
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """PyFlink's, whose job ends with the test at the latest."""
+    client = Client()
+    yield client
+    if not client.execution.done():
+        client.execution.set_result(None)
+
+
+@pytest.fixture
+def job(client: Client, rest: Rest) -> RunningJob:
+    """The job that runs there."""
+    return RunningJob(cast("JobClient", client), rest.url)
+
+
+def test_the_end_of_a_job_is_waited_for(job: RunningJob, client: Client) -> None:
+    """One that came to its end in good order raises nothing."""
+    client.execution.set_result(None)
+    assert job.wait(lambda: False)
+    job.result()
+
+
+def test_waiting_ends_when_it_is_told_to(job: RunningJob) -> None:
+    """And says that the job has not."""
+    assert not job.wait(lambda: True)
+
+
+def test_a_failed_job_says_why_and_where_to_read_on(
+    job: RunningJob, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The innermost cause alone; what Flink said stays attached for who looks for it."""
+    monkeypatch.setenv("FLINK_LOG_DIR", "/state/log")
+    client.execution.set_exception(RuntimeError(TRACE))
+    assert job.wait(lambda: False)
+    with pytest.raises(EngineError) as caught:
+        job.result()
+    assert caught.value.message == "The Flink job failed: java.io.IOException: the disk is full"
+    assert "/state/log" in caught.value.hint
+    assert caught.value.domain is Domain.EXTERNAL
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_each_restart_of_a_job_is_told_of_once(job: RunningJob, rest: Rest) -> None:
+    """With its cause; those that come later, too."""
+    history = [{"timestamp": 1_000, "stacktrace": TRACE}]
+    rest.answers["/jobs/4711/exceptions"] = lambda: {"exceptionHistory": {"entries": history}}
+
+    def looked(times: int) -> Callable[[], bool]:
+        before = len(rest.asked)
+        return lambda: len(rest.asked) >= before + times
+
+    with capture_logs() as logs:
+        assert not job.wait(looked(3))
+        history.insert(0, {"timestamp": 2_000, "stacktrace": "org.example.Another: trouble"})
+        assert not job.wait(looked(3))
+    assert [entry["why"] for entry in logs] == ["java.io.IOException: the disk is full", "org.example.Another: trouble"]
+    assert {entry["log_level"] for entry in logs} == {"warning"}
+
+
+def test_a_cluster_that_does_not_answer_just_now_is_no_reason_to_give_up(job: RunningJob, client: Client) -> None:
+    """The job may run on; whether it has ended, its client says."""
+    looks: list[None] = []
+
+    def several_looks() -> bool:
+        looks.append(None)
+        if len(looks) == 20:
+            client.execution.set_result(None)
+        return False
+
+    with capture_logs() as logs:
+        assert job.wait(several_looks)
+    assert {entry["log_level"] for entry in logs} == {"debug"}
+
+
+def test_a_stop_returns_when_the_job_has_ended(job: RunningJob, client: Client, rest: Rest) -> None:
+    """Asked for once, without draining: event time must not jump to its end; and watched until then."""
+    looks: list[None] = []
+
+    def in_progress() -> dict[str, Any]:
+        looks.append(None)
+        if len(looks) == 3:
+            client.execution.set_result(None)
+        return {"status": {"id": "IN_PROGRESS"}, "operation": None}
+
+    rest.answers["/jobs/4711/stop"] = lambda: {"request-id": "s1"}
+    rest.answers["/jobs/4711/savepoints/s1"] = in_progress
+    job.stop()
+    assert rest.asked[0] == ("POST", "/jobs/4711/stop", {"drain": False})
+    assert len(rest.asked) == 1 + len(looks)
+    job.result()
+
+
+def test_a_savepoint_that_fails_is_said_with_its_cause(job: RunningJob, rest: Rest) -> None:
+    """The job runs on then; whoever stops it must cancel it."""
+    rest.answers["/jobs/4711/stop"] = lambda: {"request-id": "s1"}
+    rest.answers["/jobs/4711/savepoints/s1"] = lambda: {
+        "status": {"id": "COMPLETED"},
+        "operation": {"failure-cause": {"stack-trace": TRACE}},
+    }
+    with pytest.raises(EngineError, match=r"There is no savepoint: java\.io\.IOException: the disk is full"):
+        job.stop()
+
+
+def test_a_stop_that_the_cluster_refuses_is_an_error(job: RunningJob) -> None:
+    """A job that is just being restarted cannot be stopped with a savepoint."""
+    with pytest.raises(EngineError, match=r"does not answer http://127\.0\.0\.1:\d+/jobs/4711/stop: .*404"):
+        job.stop()
+
+
+def test_a_cluster_that_goes_down_with_its_job_has_stopped_it(job: RunningJob, client: Client, rest: Rest) -> None:
+    """It answers no more before anyone could look at the savepoint, and the job's end is known a moment later."""
+    rest.answers["/jobs/4711/stop"] = lambda: {"request-id": "s1"}
+    looked = threading.Event()
+    rest.answers["/jobs/4711/savepoints/s1"] = looked.set
+    with ThreadPoolExecutor() as threads:
+        stop = threads.submit(job.stop)
+        assert looked.wait(10)
+        client.execution.set_result(None)
+        stop.result(10)
+
+
+def test_a_job_is_cancelled_over_rest(job: RunningJob, rest: Rest) -> None:
+    """By Flink's own call for it."""
+    rest.answers["/jobs/4711?mode=cancel"] = dict
+    job.cancel()
+    assert rest.asked == [("PATCH", "/jobs/4711?mode=cancel", None)]
+
+
+@pytest.mark.parametrize(
+    ("trace", "cause"),
+    [
+        (TRACE, "java.io.IOException: the disk is full"),
+        ("org.example.Only: one\n\tat org.example.Place.run(Place.java:1)", "org.example.Only: one"),
+        ("", "no reason given"),
+    ],
+    ids=["nested", "alone", "none"],
+)
+def test_the_root_cause_is_the_innermost_message(trace: str, cause: str) -> None:
+    """The rest of a Java stack trace is for the log."""
+    assert root_cause(trace) == cause
+
+
+def test_the_jvm_is_started_with_what_the_process_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder for its log is made, Python workers are processes, and the Prometheus reporter can be found."""
+    monkeypatch.setattr(os, "environ", environment := {"PATH": "/bin"})
+    prepare_process(Path("/flink"), Path("/java"), tmp_path / "state" / "log")
+    assert (tmp_path / "state" / "log").is_dir()
+    assert environment == {
+        "PATH": "/bin",
+        "JAVA_HOME": "/java",
+        "JVM_ARGS": "-Xmx1g",
+        "FLINK_LOG_DIR": str(tmp_path / "state" / "log"),
+        "LOG4J_PROPERTIES": str(LOG_SETTINGS),
+        "HADOOP_CLASSPATH": "/flink/plugins/metrics-prometheus/*",
+        "_python_worker_execution_mode": "process",
+    }
+    assert LOG_SETTINGS.is_file()
+
+
+def test_what_the_operator_has_set_for_the_jvm_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More heap, another log."""
+    said = {"JVM_ARGS": "-Xmx4g", "LOG4J_PROPERTIES": "/etc/log4j.properties"}
+    monkeypatch.setattr(os, "environ", environment := dict(said))
+    prepare_process(Path("/flink"), Path("/java"), tmp_path)
+    assert environment.items() >= said.items()
+
+
+def test_a_free_port_can_be_listened_on() -> None:
+    """At once, on loopback."""
+    with ThreadingHTTPServer(("127.0.0.1", free_port()), BaseHTTPRequestHandler):
+        pass
