@@ -37,12 +37,12 @@ class Page(NamedTuple):
     """What one answer says.
 
     Attributes:
-        results: By revision id; only revisions that were asked for.
+        results: By subject (a revision id, a page, a title); only what was asked for.
         continuation: What to add to the same query for the rest; empty when this was all.
         warnings: Texts for the log.
     """
 
-    results: dict[int, Content | Failure]
+    results: dict[Any, Any]
     continuation: Mapping[str, str]
     warnings: list[str]
 
@@ -110,24 +110,31 @@ def read_page(document: Json, asked: Container[int], *, place: str) -> Page | Fa
         asked: The revision ids; whatever else the wiki sends is left out, with a warning.
         place: The wiki, for messages.
     """
-    continuation = _continuation(document)
-    query = document.get("query")
-    if not query and not continuation:
-        return Failure(FailureKind.EMPTY, f"{place} answers with a document that has no query result")
-    if query is not None and not isinstance(query, dict):
-        return Failure(FailureKind.UNPARSABLE, f"{place} answers with a query result that is not an object")
+    query = query_result(document, place=place)
+    if isinstance(query, Failure):
+        return query
     results: dict[int, Content | Failure] = {}
-    warnings = list(_warnings(document))
-    for revision in _revisions(query or {}):
+    warnings = list(warnings_of(document))
+    for revision in _revisions(query):
         rev_id = revision.get("revid")
         if type(rev_id) is int and rev_id in asked:
             results[rev_id] = read_revision(revision)
         else:
             warnings.append(f"The answer holds the revision {rev_id!r:.40}, which was not asked for")
-    for rev_id in _bad_ids(query or {}):
+    for rev_id in bad_ids(query):
         if rev_id in asked:
             results[rev_id] = unknown_revision(rev_id, place)
-    return Page(results, continuation, warnings)
+    return Page(results, continuation_of(document), warnings)
+
+
+def query_result(document: Json, *, place: str) -> Json | Failure:
+    """The object ``query`` of a document without an error; empty where an answer holds nothing but how it goes on."""
+    query = document.get("query")
+    if not query and not continuation_of(document):
+        return Failure(FailureKind.EMPTY, f"{place} answers with a document that has no query result")
+    if query is not None and not isinstance(query, dict):
+        return Failure(FailureKind.UNPARSABLE, f"{place} answers with a query result that is not an object")
+    return query or {}
 
 
 def unknown_revision(rev_id: int, place: str) -> Failure:
@@ -137,16 +144,23 @@ def unknown_revision(rev_id: int, place: str) -> Failure:
 
 def _revisions(query: Json) -> Iterator[Json]:
     """Answers are grouped by page. A page that was deleted meanwhile is ``missing`` and has no revisions."""
-    pages = query.get("pages")
-    for page in pages if isinstance(pages, list) else ():
-        revisions = page.get("revisions") if isinstance(page, dict) else None
-        for revision in revisions if isinstance(revisions, list) else ():
-            if isinstance(revision, dict):
-                yield revision
+    for page in objects(query, "pages"):
+        yield from objects(page, "revisions")
 
 
-def _bad_ids(query: Json) -> Iterator[int]:
-    """An object by revision id with ``formatversion=2``, where a plain list of objects would be expected."""
+def objects(document: Json, name: str) -> Iterator[Json]:
+    """The objects of a list; whatever else is there is not what was asked for."""
+    found = document.get(name)
+    for element in found if isinstance(found, list) else ():
+        if isinstance(element, dict):
+            yield element
+
+
+def bad_ids(query: Json) -> Iterator[int]:
+    """The revisions that the wiki does not know.
+
+    An object by revision id with ``formatversion=2``, where a plain list of objects would be expected.
+    """
     bad = query.get("badrevids") or {}
     entries = bad.values() if isinstance(bad, dict) else bad if isinstance(bad, list) else ()
     for entry in entries:
@@ -155,12 +169,14 @@ def _bad_ids(query: Json) -> Iterator[int]:
             yield rev_id
 
 
-def _continuation(document: Json) -> dict[str, str]:
+def continuation_of(document: Json) -> dict[str, str]:
+    """What to add to the same query for the rest; empty when this was all."""
     found = document.get("continue")
     return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
-def _warnings(document: Json) -> Iterator[str]:
+def warnings_of(document: Json) -> Iterator[str]:
+    """What the wiki remarks, for the log."""
     warnings = document.get("warnings")
     if isinstance(warnings, dict):
         for module, warning in warnings.items():

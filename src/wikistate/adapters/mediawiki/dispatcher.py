@@ -1,4 +1,4 @@
-"""Sends a farm's batches and tells what became of each revision. One task for each request."""
+"""Sends a farm's batches and tells what became of each subject. One task for each request."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
-from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS, Page, unknown_revision
+from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS
+from wikistate.adapters.mediawiki.question import REVISIONS
 from wikistate.adapters.mediawiki.queue import Batch, Entry, WikiQueue
 from wikistate.adapters.mediawiki.settle import Kept, Outcome, Readded, Told
-from wikistate.core.enrichment.content import Content
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.core.enrichment.judge import Fail, wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
+    from wikistate.adapters.mediawiki.action_api import Page
     from wikistate.adapters.mediawiki.farm import Farm
     from wikistate.adapters.mediawiki.measures import FarmMeasures
+    from wikistate.adapters.mediawiki.question import Question
     from wikistate.adapters.mediawiki.settle import Judge
     from wikistate.adapters.mediawiki.wiki_api import WikiApi
     from wikistate.adapters.mediawiki.wikis import Wiki
@@ -81,15 +83,21 @@ class Dispatcher:
         self._closed = False
         self._loop = asyncio.get_running_loop()
 
-    def add(self, wiki: Wiki, entry: Entry) -> None:
-        """Put a revision in its wiki's line. What is added in one tick of the loop goes together."""
-        queue = self._farm.queues.get(wiki.domain)
-        if queue is None:
-            queue = self._farm.queues[wiki.domain] = WikiQueue(wiki, self._batches.max_batch)
+    def add(self, wiki: Wiki, entry: Entry, question: Question = REVISIONS) -> None:
+        """Put a subject in its wiki's line. What is added in one tick of the loop goes together."""
+        queue = self._farm.queues.get((wiki.domain, question)) or self._new_queue(wiki, question)
         queue.add(entry)
         self._farm.waiting += 1
         if not self._woken:
             self._wake()
+
+    def _new_queue(self, wiki: Wiki, question: Question) -> WikiQueue:
+        queue = WikiQueue(wiki, self._batches.max_batch, question)
+        for (domain, _), other in self._farm.queues.items():
+            if domain == wiki.domain:
+                queue.pause = other.pause
+        self._farm.queues[wiki.domain, question] = queue
+        return queue
 
     async def close(self) -> None:
         """Abandon everything."""
@@ -142,7 +150,7 @@ class Dispatcher:
             self._farm.in_flight -= 1
             queue.in_flight -= 1
             if queue.idle(monotonic()):
-                self._farm.queues.pop(queue.wiki.domain, None)
+                self._farm.queues.pop((queue.wiki.domain, queue.question), None)
             self._wake()
 
     def _confess(self, queue: WikiQueue, batch: Batch, defect: Exception) -> None:
@@ -156,9 +164,10 @@ class Dispatcher:
         api = self._api_of(queue.wiki, self._measures)
         left = dict(batch.entries)
         continuation: Mapping[str, str] = {}
+        read = queue.question.reading()
         while left:
             sent = monotonic()
-            page = await api.page(batch.entries.keys(), continuation)
+            page = await api.page(queue.question, batch.entries.keys(), continuation, read=read)
             if isinstance(page, Failure):
                 self._request_failed(queue, left, page, sent)
                 return
@@ -173,24 +182,26 @@ class Dispatcher:
             continuation = page.continuation
             await self._await_rate()
 
-    def _settle(self, queue: WikiQueue, left: dict[int, list[Entry]], page: Page) -> bool:
+    def _settle(self, queue: WikiQueue, left: dict[Hashable, list[Entry]], page: Page) -> bool:
         """Tell what the page says of those that are left. Whether it says anything."""
         before = len(left)
-        for rev_id, result in page.results.items():
-            entries = left.pop(rev_id, ())
-            if isinstance(result, Content):
+        for subject, result in page.results.items():
+            entries = left.pop(subject, ())
+            if not isinstance(result, Failure):
                 for entry in entries:
                     _tell(entry, result)
             elif entries:
                 self._revision_failed(queue, entries, result)
         return len(left) < before
 
-    def _settle_absent(self, queue: WikiQueue, left: Mapping[int, list[Entry]], place: str, *, alone: bool) -> None:
-        for rev_id, entries in left.items():
-            failure = unknown_revision(rev_id, place)
+    def _settle_absent(
+        self, queue: WikiQueue, left: Mapping[Hashable, list[Entry]], place: str, *, alone: bool
+    ) -> None:
+        for subject, entries in left.items():
+            failure = queue.question.unknown(subject, place)
             self._apply(queue, self._judge_now().revision_absent(Batch(entries), failure, alone=alone), failure)
 
-    def _stalled(self, queue: WikiQueue, left: Mapping[int, list[Entry]], place: str) -> None:
+    def _stalled(self, queue: WikiQueue, left: Mapping[Hashable, list[Entry]], place: str) -> None:
         detail = f"{place} continues its answer without advancing: the revision may be larger than one answer may be"
         failure = Failure(FailureKind.STALLED, detail)
         self._apply(queue, self._judge_now().request_failed(_batch(left), failure), failure)
@@ -199,7 +210,9 @@ class Dispatcher:
         judge = self._judge_now()
         self._apply(queue, [judge.revision_failed(entry, failure) for entry in entries], failure)
 
-    def _request_failed(self, queue: WikiQueue, left: Mapping[int, list[Entry]], failure: Failure, sent: float) -> None:
+    def _request_failed(
+        self, queue: WikiQueue, left: Mapping[Hashable, list[Entry]], failure: Failure, sent: float
+    ) -> None:
         judge = self._judge_now()
         pause = wait(failure, attempt=1, policy=judge.policy)
         self._farm.failed(queue, failure.kind, sent=sent, now=judge.now, wait=pause)
@@ -233,18 +246,18 @@ class Dispatcher:
         self._farm.rate.take(monotonic())
 
 
-def _batch(left: Mapping[int, list[Entry]]) -> Batch:
+def _batch(left: Mapping[Hashable, list[Entry]]) -> Batch:
     return Batch(entry for entries in left.values() for entry in entries)
 
 
-def _tell(entry: Entry, result: Content | Fail) -> None:
+def _tell(entry: Entry, result: object) -> None:
     done, entry.done = entry.done, None
     if done is None:
         return
     try:
         done(result)
     except Exception as defect:  # noqa: BLE001  # the one who asked is broken; its neighbours are not
-        _log.error("done_raised", revision=entry.rev_id, stack=_stack(defect))
+        _log.error("done_raised", subject=repr(entry.subject), stack=_stack(defect))
 
 
 def _stack(defect: Exception) -> str:

@@ -9,6 +9,7 @@ from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSetting
 from wikistate.core.enrichment.failures import Scope, row_of
 
 if TYPE_CHECKING:
+    from wikistate.adapters.mediawiki.question import Question
     from wikistate.adapters.mediawiki.queue import WikiQueue
     from wikistate.core.enrichment.failures import FailureKind
 
@@ -18,14 +19,14 @@ class Farm:
 
     Attributes:
         name: For metrics.
-        queues: By domain; only wikis that have something to do.
+        queues: By domain and question; only what has something to do.
         in_flight: Requests that are being made.
-        waiting: Revisions that wait to be asked for.
+        waiting: Subjects that wait to be asked for.
     """
 
     def __init__(self, name: str, settings: FarmSettings) -> None:
         self.name = name
-        self.queues: dict[str, WikiQueue] = {}
+        self.queues: dict[tuple[str, Question], WikiQueue] = {}
         self.in_flight = 0
         self.waiting = 0
         self.concurrency = AdaptiveConcurrency(settings.max_concurrency)

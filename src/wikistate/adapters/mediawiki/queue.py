@@ -1,4 +1,4 @@
-"""The coalescer's decisions, apart from IO: which revisions wait, which go together, what becomes of them.
+"""The coalescer's decisions, apart from IO: which subjects wait, which go together, what becomes of them.
 
 All times are seconds of one monotonic clock, which is handed in.
 """
@@ -10,40 +10,40 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.mediawiki.limits import Pause
+from wikistate.adapters.mediawiki.question import REVISIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
+    from wikistate.adapters.mediawiki.question import Question
     from wikistate.adapters.mediawiki.wikis import Wiki
-    from wikistate.core.enrichment.content import Content
-    from wikistate.core.enrichment.judge import Fail
 
-    Done = Callable[[Content | Fail], None]
-    """Takes what became of one revision: exactly once, on the loop's thread."""
+    Done = Callable[[Any], None]
+    """Takes what became of one subject, the question's answer or a `Fail`: exactly once, on the loop's thread."""
 
 
 class Entry:
-    """One revision that was asked for.
+    """One subject, mostly a revision, that was asked for.
 
     A plain class with slots and not a dataclass: one is made for each event, and its counters change.
 
     Attributes:
-        rev_id: The revision.
+        subject: The revision's id, or whatever else its question is about.
         born: When its event came into being, seconds since the epoch; None where that is not known.
         done: Who wants to know. None once told.
         asked: When it was asked for.
         since: Since when it could be sent.
         attempts: Failed tries that count against the limit.
-        misses: Times that the wiki did not know the revision while its event was young.
+        misses: Times that the wiki did not know it while its event was young.
     """
 
-    __slots__ = ("asked", "attempts", "born", "done", "misses", "rev_id", "since")
+    __slots__ = ("asked", "attempts", "born", "done", "misses", "since", "subject")
 
-    def __init__(self, rev_id: int, born: float | None, done: Done, asked: float) -> None:
-        self.rev_id = rev_id
+    def __init__(self, subject: Hashable, born: float | None, done: Done, asked: float) -> None:
+        self.subject = subject
         self.born = born
         self.done: Done | None = done
         self.asked = asked
@@ -53,32 +53,32 @@ class Entry:
 
 
 class Batch:
-    """The revisions of one request. One that two events ask for is asked for once.
+    """The subjects of one request. One that two events ask for is asked for once.
 
     Attributes:
-        entries: By revision id.
-        size: How many entries; `len` is how many revisions.
+        entries: By subject.
+        size: How many entries; `len` is how many subjects.
     """
 
     __slots__ = ("entries", "size")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.size = 0
-        self.entries: dict[int, list[Entry]] = {}
+        self.entries: dict[Any, list[Entry]] = {}
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: Entry) -> None:
         """Take one more."""
         self.size += 1
-        known = self.entries.get(entry.rev_id)
+        known = self.entries.get(entry.subject)
         if known is None:
-            self.entries[entry.rev_id] = [entry]
+            self.entries[entry.subject] = [entry]
         else:
             known.append(entry)
 
     def __len__(self) -> int:
-        """How many revisions."""
+        """How many subjects."""
         return len(self.entries)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -86,37 +86,39 @@ class Batch:
             yield from entries
 
     def singles(self) -> list[Batch]:
-        """Each revision alone."""
+        """Each subject alone."""
         return [Batch(entries) for entries in self.entries.values()]
 
     def halves(self) -> list[Batch]:
-        """Two batches of half the size; of one revision, itself."""
+        """Two batches of half the size; of one subject, itself."""
         if len(self) == 1:
             return [self]
-        rev_ids = list(self.entries)
-        middle = len(rev_ids) // 2
+        subjects = list(self.entries)
+        middle = len(subjects) // 2
         return [
-            Batch(entry for rev_id in part for entry in self.entries[rev_id])
-            for part in (rev_ids[:middle], rev_ids[middle:])
+            Batch(entry for subject in part for entry in self.entries[subject])
+            for part in (subjects[:middle], subjects[middle:])
         ]
 
 
 @dataclass(slots=True)
 class WikiQueue:
-    """What one wiki is still to be asked.
+    """What one wiki is still to be asked, of one kind of question.
 
-    Fresh revisions stand in line and are batched as they come. Batches that were made after a failure keep together,
+    Fresh subjects stand in line and are batched as they come. Batches that were made after a failure keep together,
     each until its own time.
 
     Attributes:
         wiki: The wiki.
-        max_batch: Revisions in a request.
+        max_batch: Subjects in a request.
+        question: What is asked of them.
         in_flight: Requests that are being made.
-        pause: Nothing is sent before.
+        pause: Nothing is sent before. The queues of a wiki share it.
     """
 
     wiki: Wiki
     max_batch: int
+    question: Question = REVISIONS
     in_flight: int = 0
     pause: Pause = field(default_factory=Pause)
     _line: deque[Entry] = field(default_factory=deque)
@@ -125,7 +127,7 @@ class WikiQueue:
     _tie: Iterator[int] = field(default_factory=count)
 
     def add(self, entry: Entry) -> None:
-        """Put a fresh revision in line."""
+        """Put a fresh subject in line."""
         self._line.append(entry)
 
     def keep(self, batch: Batch, due: float) -> None:
@@ -176,7 +178,7 @@ class WikiQueue:
             return self._kept.popleft()[1]
         batch = Batch()
         line, entries = self._line, batch.entries
-        while line and (len(entries) < self.max_batch or line[0].rev_id in entries):
+        while line and (len(entries) < self.max_batch or line[0].subject in entries):
             batch.add(line.popleft())
         return batch
 

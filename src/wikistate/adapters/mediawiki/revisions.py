@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from random import random
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings, Dispatcher
 from wikistate.adapters.mediawiki.farm import Farm
 from wikistate.adapters.mediawiki.limits import default_farm
 from wikistate.adapters.mediawiki.measures import FarmMeasures
+from wikistate.adapters.mediawiki.question import REVISIONS
 from wikistate.adapters.mediawiki.queue import Entry
 from wikistate.adapters.mediawiki.sessions import session_for
 from wikistate.adapters.mediawiki.settle import Judge
@@ -23,11 +24,12 @@ from wikistate.adapters.mediawiki.wiki_api import WikiApi
 from wikistate.core.enrichment.judge import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from wikistate.adapters.http import HttpClient
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.adapters.mediawiki.limits import FarmSettings
+    from wikistate.adapters.mediawiki.question import Question
     from wikistate.adapters.mediawiki.queue import Done
     from wikistate.adapters.mediawiki.wikis import Wiki
     from wikistate.core.enrichment.content import Content
@@ -100,18 +102,35 @@ class RevisionClient:
                 that the wiki does not know is asked for again while the event is young.
             done: Told the content, or why there is none: once, later, on the loop's thread. Must not block.
         """
+        self.ask(wiki, REVISIONS, rev_id, born=born, done=done)
+
+    def ask(self, wiki: Wiki, question: Question, subject: Hashable, *, born: float | None, done: Done) -> None:
+        """Ask something else than for content, within the same limits and with the same patience.
+
+        Args:
+            wiki: As for `fetch`.
+            question: What to ask.
+            subject: What to ask it of; subjects of equal questions go together.
+            born: As for `fetch`.
+            done: As for `fetch`; told the question's answer, or why there is none.
+        """
         dispatcher = self._dispatchers.get(wiki.farm) or self._new_dispatcher(wiki.farm)
-        dispatcher.add(wiki, Entry(rev_id, born, done, monotonic()))
+        dispatcher.add(wiki, Entry(subject, born, done, monotonic()), question)
 
     async def revision(self, wiki: Wiki, rev_id: int, *, born: float | None = None) -> Content | Fail:
         """`fetch` for callers that rather await."""
-        told: asyncio.Future[Content | Fail] = asyncio.get_running_loop().create_future()
+        found: Content | Fail = await self.answer(wiki, REVISIONS, rev_id, born=born)
+        return found
 
-        def done(result: Content | Fail) -> None:
-            if not told.cancelled():
+    async def answer(self, wiki: Wiki, question: Question, subject: Hashable, *, born: float | None = None) -> Any:
+        """`ask` for callers that rather await: the question's answer, or a `Fail`."""
+        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(result: object) -> None:
+            if not told.done():  # cancelled, when nobody waits any more
                 told.set_result(result)
 
-        self.fetch(wiki, rev_id, born=born, done=done)
+        self.ask(wiki, question, subject, born=born, done=done)
         return await told
 
     def _new_dispatcher(self, farm: str) -> Dispatcher:

@@ -1,13 +1,13 @@
-"""One wiki's Action API: sends a query for revisions and reads the answer. The only IO beside logging in."""
+"""One wiki's Action API: sends a query and reads the answer. The only IO beside logging in."""
 
 from __future__ import annotations
 
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS, Page, read_json, read_page, revisions_query
+from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS, Page, read_json
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.http import Answer, HttpClient
     from wikistate.adapters.mediawiki.measures import FarmMeasures
+    from wikistate.adapters.mediawiki.question import Question, Reading
     from wikistate.adapters.mediawiki.sessions import Session
     from wikistate.adapters.routes import Endpoint
 
 _READS_ONLY = {"Promise-Non-Write-API-Action": "true"}
 """Keeps a POST in the nearest data centre (MediaWiki Action API documentation, API:Data formats)."""
+
+_LONGEST_QUERY = 4096
+"""Characters of a query that goes into the URL; servers take 8,000 by default, path and host included."""
 
 _WARNINGS_REMEMBERED = 100
 
@@ -59,19 +63,24 @@ class WikiApi:
         self._parameters = {"maxlag": str(maxlag), **session.parameters}
         self._warned: set[str] = set()
 
-    async def page(self, rev_ids: Collection[int], continuation: Mapping[str, str]) -> Page | Failure:
+    async def page(
+        self, question: Question, subjects: Collection[Any], continuation: Mapping[str, str], *, read: Reading
+    ) -> Page | Failure:
         """One request and what its answer says.
 
         Args:
-            rev_ids: What to ask for. The same for each continuation.
+            question: What to ask.
+            subjects: What to ask it of. The same for each continuation.
             continuation: From the page before; empty for the first.
+            read: The question's reading, the same for each continuation.
         """
         headers = await self._session.headers()
         if isinstance(headers, Failure):
             return headers
-        query = revisions_query(rev_ids, {**self._parameters, **continuation})
-        answer = await self._ask(query, headers, post=len(rev_ids) > MAX_REVISIONS)
-        page = answer if isinstance(answer, Failure) else self._read(answer, rev_ids)
+        query = question.query(subjects, {**self._parameters, **continuation})
+        answer = await self._ask(query, headers, post=len(subjects) > MAX_REVISIONS or len(query) > _LONGEST_QUERY)
+        document = answer if isinstance(answer, Failure) else read_json(answer, place=self.place, now=time())
+        page = document if isinstance(document, Failure) else read(document, subjects, place=self.place)
         if isinstance(page, Page):
             self._warn(page.warnings)
         elif page.kind is FailureKind.LOGGED_OUT:
@@ -79,7 +88,7 @@ class WikiApi:
         return page
 
     async def _ask(self, query: str, headers: Mapping[str, str], *, post: bool) -> Answer | Failure:
-        """Several hundred ids make a URL longer than some servers take, so they are posted."""
+        """Several hundred ids, or some titles, make a URL longer than some servers take, so they are posted."""
         started = monotonic()
         if post:
             headers = {**headers, **_READS_ONLY}
@@ -89,10 +98,6 @@ class WikiApi:
         self._measures.request_seconds(monotonic() - started)
         self._measures.requested("error" if isinstance(answer, Failure) else str(answer.status))
         return answer
-
-    def _read(self, answer: Answer, rev_ids: Collection[int]) -> Page | Failure:
-        document = read_json(answer, place=self.place, now=time())
-        return document if isinstance(document, Failure) else read_page(document, rev_ids, place=self.place)
 
     def _warn(self, warnings: Iterable[str]) -> None:
         """Each text once: the same parameter is wrong in each request."""

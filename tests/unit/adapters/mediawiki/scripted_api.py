@@ -23,6 +23,7 @@ from wikistate.telemetry.meter import RecordingMeter
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from wikistate.adapters.mediawiki.question import Question, Reading
     from wikistate.adapters.mediawiki.wiki_api import WikiApi
 
 WIKI = Wiki("w.example", "https://w.example/w/api.php", None, "farm")
@@ -58,8 +59,11 @@ class ScriptedApi:
         self._page_size = page_size
         self._running = 0
 
-    async def page(self, rev_ids: Collection[int], continuation: Mapping[str, str]) -> Page | Failure:
+    async def page(
+        self, question: Question, rev_ids: Collection[int], continuation: Mapping[str, str], *, read: Reading
+    ) -> Page | Failure:
         """See `WikiApi.page`."""
+        del question, read
         self.requests.append(list(rev_ids))
         self._running += 1
         self.at_once = max(self.at_once, self._running)

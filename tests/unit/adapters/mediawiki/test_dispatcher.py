@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from wikistate.adapters.mediawiki.action_api import Page
+    from wikistate.adapters.mediawiki.question import Question, Reading
 
 # Those that pause a wiki or a farm end well, too, but not at once.
 POISONS = [
@@ -177,11 +178,13 @@ async def test_nothing_is_left_waiting() -> None:
 class BrokenApi(ScriptedApi):
     """Breaks in a way that nobody thought of."""
 
-    async def page(self, rev_ids: Collection[int], continuation: Mapping[str, str]) -> Page | Failure:
+    async def page(
+        self, question: Question, rev_ids: Collection[int], continuation: Mapping[str, str], *, read: Reading
+    ) -> Page | Failure:
         """Raises with revision 13."""
         if 13 in rev_ids:
             raise RuntimeError("unlucky")
-        return await super().page(rev_ids, continuation)
+        return await super().page(question, rev_ids, continuation, read=read)
 
 
 async def test_a_defect_of_ours_loses_nothing() -> None:

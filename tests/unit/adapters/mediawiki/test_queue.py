@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from wikistate.adapters.mediawiki.farm import Farm
 from wikistate.adapters.mediawiki.limits import FarmSettings
+from wikistate.adapters.mediawiki.question import REVISIONS
 from wikistate.adapters.mediawiki.queue import Batch, Entry, WikiQueue
 from wikistate.adapters.mediawiki.wikis import Wiki
 from wikistate.core.enrichment.failures import FailureKind
@@ -36,7 +37,7 @@ def farm(*queues: WikiQueue, concurrency: int = 4, rate: float | None = None) ->
     """A farm of these wikis, at its full concurrency."""
     made = Farm("farm", FarmSettings(max_concurrency=concurrency, rate=rate))
     made.concurrency.limit = concurrency
-    made.queues = {queue.wiki.domain: queue for queue in queues}
+    made.queues = {(queue.wiki.domain, queue.question): queue for queue in queues}
     return made
 
 
@@ -207,7 +208,7 @@ def test_a_lagging_wiki_pauses_alone() -> None:
 def test_other_failures_slow_nothing() -> None:
     """A time-out of one request is no reason to slow down the others."""
     alone = farm(filled(1))
-    alone.failed(alone.queues["w.example"], FailureKind.READ_TIMEOUT, sent=0.0, now=1.0, wait=5.0)
+    alone.failed(alone.queues["w.example", REVISIONS], FailureKind.READ_TIMEOUT, sent=0.0, now=1.0, wait=5.0)
     assert isinstance(alone.choose(1.0, LINGER), WikiQueue)
     assert alone.concurrency.limit == 4
 

@@ -29,7 +29,7 @@ def test_a_failed_request_is_tried_again_as_it_is() -> None:
     (kept,) = JUDGE.request_failed(batch(1, 2, 3), TIMEOUT)
     assert isinstance(kept, Kept)
     assert kept.after == 0.5
-    assert [(each.rev_id, each.attempts) for each in kept.batch] == [(1, 1), (2, 1), (3, 1)]
+    assert [(each.subject, each.attempts) for each in kept.batch] == [(1, 1), (2, 1), (3, 1)]
 
 
 def test_the_last_try_is_made_alone() -> None:
@@ -135,4 +135,4 @@ def test_a_bad_revision_is_asked_for_exactly_as_often_as_allowed(kind: FailureKi
                 case Readded():
                     raise AssertionError(outcome)
     assert asked == 4
-    assert [each.entry.rev_id for each in told] == [1]
+    assert [each.entry.subject for each in told] == [1]
