@@ -193,7 +193,10 @@ def revision(rev_id: int, text: str = "Some text.", *, parent_id: int | None = 0
 
 @dataclass(frozen=True, slots=True)
 class RedirectLink:
-    """Where a redirect page points. The target need not exist, and may lie in a virtual (negative) namespace."""
+    """Where a redirect page points. The target need not exist, and may lie in a virtual (negative) namespace.
+
+    The title has no prefix of another wiki: that is `interwiki`. The section, `fragment`, is not part of events.
+    """
 
     title: str
     namespace: int = 0
@@ -201,6 +204,7 @@ class RedirectLink:
     interwiki: str | None = None
     is_redirect: bool = False
     item_id: str | None = None
+    fragment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

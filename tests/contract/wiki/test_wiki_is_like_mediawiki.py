@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from wikistate.testing.pages import Page, Revision, User, Visibility, Wiki, slot
+from wikistate.testing.pages import Page, RedirectLink, Revision, User, Visibility, Wiki, slot
 from wikistate.testing.wiki import SmallWorld
 from wikistate.testing.wiki.api import ActionApi
 from wikistate.testing.wiki.pieces import plain
@@ -26,6 +26,17 @@ WIKI = Wiki("wiki", "127.0.0.1")
 BASE = {"action": "query", "format": "json", "formatversion": "2"}
 PROPS = "ids|timestamp|flags|size|sha1|slotsize|slotsha1|contentmodel|roles|content|user|userid|comment|tags"
 REVISIONS = BASE | {"prop": "revisions", "rvslots": "*", "rvprop": PROPS}
+REDIRECTS = {
+    "to a page": RedirectLink("Twins/A"),
+    "to a section": RedirectLink("Twins/A", fragment="A section"),
+    "to another wiki": RedirectLink("SoftSecurity", interwiki="meatball", fragment="Here"),
+    "to nothing": RedirectLink("Twins/Nothing at all"),
+    "to a special page": RedirectLink("Special:RecentChanges", namespace=-1),
+    "to a redirect": RedirectLink("Twins/to a page"),
+    "to itself": RedirectLink("Twins/to itself"),
+    "there": RedirectLink("Twins/and back"),
+    "and back": RedirectLink("Twins/there"),
+}
 LARGE = 1_900_000
 """Bytes; four of them fit into an answer, five do not."""
 
@@ -90,6 +101,13 @@ def twins(mediawiki: RealMediaWiki) -> Twins:
         mediawiki, world, numbers["suppressed"], Visibility(content=False, comment=False, editor=False, suppressed=True)
     )
     mediawiki.delete("Twins/Gone")
+    for name, link in REDIRECTS.items():
+        prefix, fragment = f"{link.interwiki}:" if link.interwiki else "", f"#{link.fragment}" if link.fragment else ""
+        text = f"#REDIRECT [[{prefix}{link.title}{fragment}]]"
+        page, saved = told(mediawiki, mediawiki.edit(f"Twins/{name}", text), text)
+        world.put(WIKI, replace(page, redirect=link), saved)
+        numbers[name] = page.page_id
+    numbers["no redirect"] = told(mediawiki, numbers["other"], texts["other"])[0].page_id
     return Twins(mediawiki, ActionApi(world), numbers | {"bad": 999_999})
 
 
@@ -162,6 +180,31 @@ def test_queries_for_revisions_are_answered_alike(twins: Twins, params: dict[str
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [*({"pageids": name, "redirects": "1"} for name in REDIRECTS), {"pageids": "|".join(REDIRECTS)}]
+    + [{"pageids": "|".join([*REDIRECTS, "no redirect", "999999"]), "redirects": "1"}]
+    + [{"titles": "|".join(f"Twins/{name}" for name in REDIRECTS)} | more for more in ({}, {"redirects": "1"})],
+    ids=lambda asked: ",".join(f"{name}={value:.30}" for name, value in asked.items()),
+)
+def test_redirects_are_resolved_alike(twins: Twins, asked: dict[str, str]) -> None:
+    """Each step, each end, and of the pages: number, namespace, title, what they are."""
+    asked = {name: twins.fill(value) if name == "pageids" else value for name, value in asked.items()}
+    real, small = (described(document["query"]) for document in twins.ask(BASE | {"prop": "info"} | asked))
+    assert small == real
+
+
+def described(query: dict[str, Any]) -> dict[str, Any]:
+    """Redirects and what pages are; what else is said of pages, the small wiki mostly leaves out."""
+    kept = ("pageid", "ns", "title", "missing", "special", "redirect", "lastrevid")
+    pages = [{name: page[name] for name in kept if name in page} for page in query.get("pages", ())]
+    lists = {
+        name: sorted(query.get(name, ()), key=str) if len(pages) > 1 else query.get(name)
+        for name in ("redirects", "interwiki")
+    }
+    return lists | {"pages": sorted(pages, key=str)}
+
+
+@pytest.mark.parametrize(
     "params",
     [
         BASE | {"action": "frobnicate"},
@@ -206,3 +249,18 @@ def test_a_result_that_is_too_large_is_continued_alike(twins: Twins) -> None:
             break
         resume = {name: str(value) for name, value in real["continue"].items()}
     assert answers == 2
+
+
+def test_a_continued_answer_describes_its_pages_once(twins: Twins) -> None:
+    """What ``prop=info`` says comes with the first answer for all pages, and with none that continues it."""
+    asked = REVISIONS | {"prop": "revisions|info"}
+    asked["revids"] = twins.fill("|".join(f"large {number}" for number in range(5)))
+    first, small_first = twins.ask(asked)
+    resume = {name: str(value) for name, value in first["continue"].items()}
+    assert small_first["continue"] == first["continue"]
+    second, small_second = twins.ask(asked | resume)
+    for document in (first, small_first):
+        assert all("lastrevid" in page for page in document["query"]["pages"])
+    for document in (second, small_second):
+        assert not any("lastrevid" in page for page in document["query"]["pages"])
+        assert [page["title"] for page in document["query"]["pages"] if "revisions" in page] == ["Twins/large 4"]

@@ -15,7 +15,7 @@ from wikistate.core.enrichment.content import Content, read_revision
 from wikistate.core.enrichment.failures import Failure, FailureKind, kind_of_api_error, kind_of_status
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 Json = dict[str, Any]
 
@@ -27,7 +27,6 @@ _BASE: dict[str, str] = {
     "action": "query",
     "format": "json",
     "formatversion": "2",
-    "prop": "revisions",
     "rvslots": "*",
     "rvprop": _PROPERTIES,
 }
@@ -55,14 +54,15 @@ def encode(parameters: Mapping[str, str]) -> str:
 _BASE_QUERY = encode(_BASE)
 
 
-def revisions_query(rev_ids: Iterable[int], extra: Mapping[str, str]) -> str:
+def revisions_query(rev_ids: Iterable[int], extra: Mapping[str, str], *, prop: str = "revisions") -> str:
     """The query for some revisions with their content, percent-encoded.
 
     Args:
         rev_ids: At most `MAX_REVISIONS`.
         extra: Further parameters: a continuation, an assertion.
+        prop: What of their pages, ``revisions`` among it.
     """
-    query = f"{_BASE_QUERY}&revids={'%7C'.join(map(str, rev_ids))}"
+    query = f"{_BASE_QUERY}&prop={quote(prop)}&revids={'%7C'.join(map(str, rev_ids))}"
     return f"{query}&{encode(extra)}" if extra else query
 
 
@@ -102,23 +102,31 @@ def _api_error(document: Json, place: str, wait: float | None) -> Failure:
     return Failure(kind_of_api_error(code), f"{place} answers with the API error {code:.60}: {text!s:.200}", wait)
 
 
-def read_page(document: Json, asked: Container[int], *, place: str) -> Page | Failure:
+def _content(page: Json, revision: Json) -> Content | Failure:
+    del page
+    return read_revision(revision)
+
+
+def read_page(
+    document: Json, asked: Container[int], *, place: str, read: Callable[[Json, Json], Any] = _content
+) -> Page | Failure:
     """What a document without an error says of the revisions that were asked for.
 
     Args:
         document: From `read_json`.
         asked: The revision ids; whatever else the wiki sends is left out, with a warning.
         place: The wiki, for messages.
+        read: Makes the result, or a `Failure`, out of a page and one of its revisions.
     """
     query = query_result(document, place=place)
     if isinstance(query, Failure):
         return query
-    results: dict[int, Content | Failure] = {}
+    results: dict[int, Any] = {}
     warnings = list(warnings_of(document))
-    for revision in _revisions(query):
+    for page, revision in _revisions(query):
         rev_id = revision.get("revid")
         if type(rev_id) is int and rev_id in asked:
-            results[rev_id] = read_revision(revision)
+            results[rev_id] = read(page, revision)
         else:
             warnings.append(f"The answer holds the revision {rev_id!r:.40}, which was not asked for")
     for rev_id in bad_ids(query):
@@ -142,10 +150,11 @@ def unknown_revision(rev_id: int, place: str) -> Failure:
     return Failure(FailureKind.BAD_REVISION, f"{place} does not know the revision {rev_id}, or no longer shows it")
 
 
-def _revisions(query: Json) -> Iterator[Json]:
+def _revisions(query: Json) -> Iterator[tuple[Json, Json]]:
     """Answers are grouped by page. A page that was deleted meanwhile is ``missing`` and has no revisions."""
     for page in objects(query, "pages"):
-        yield from objects(page, "revisions")
+        for revision in objects(page, "revisions"):
+            yield page, revision
 
 
 def objects(document: Json, name: str) -> Iterator[Json]:

@@ -109,7 +109,9 @@ def _why_no_body(role: str, slot: Json) -> Failure:
     return Failure(FailureKind.UNPARSABLE, f"Slot {role!r:.40} of the wiki's answer has neither content nor a reason")
 
 
-def fold(event: Json, content: Content, *, max_content_size: int | None = None) -> Json | Failure:
+def fold(
+    event: Json, content: Content, *, max_content_size: int | None = None, with_format: bool = False
+) -> Json | Failure:
     """A new event with ``content_body`` in each slot of ``revision``; the given one is not changed.
 
     A role that the event does not know is added as the wiki describes it. ``prior_state`` stays as it is.
@@ -118,6 +120,7 @@ def fold(event: Json, content: Content, *, max_content_size: int | None = None) 
         event: A ``mediawiki/page/change`` event for which `plan` said to fetch.
         content: What the wiki answered for its revision.
         max_content_size: Bytes in UTF-8 that all bodies together may have; None for any size.
+        with_format: Whether ``content_format`` is what the wiki says (T368746), also where the event says otherwise.
 
     Returns:
         The event, or why there is none: a slot that the answer lacks, or more content than is allowed.
@@ -133,6 +136,8 @@ def fold(event: Json, content: Content, *, max_content_size: int | None = None) 
         if role not in slots:
             slots[role] = _describe(role, slot)
         slots[role]["content_body"] = slot.body
+        if with_format and slot.format:
+            slots[role]["content_format"] = slot.format
     if len(slots) > len(content.slots):
         return _lacking(slots, content)
     revision["content_slots"] = slots

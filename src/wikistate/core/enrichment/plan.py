@@ -52,20 +52,21 @@ _DELETED = PassThrough(Reason.DELETED)
 _HIDDEN = PassThrough(Reason.HIDDEN)
 
 
-def plan(event: Mapping[str, Any]) -> Plan:
+def plan(event: Mapping[str, Any], *, even_hidden: bool = False) -> Plan:
     """Decides by the event alone.
 
     Every kind of change but ``delete`` is enriched (T408850), as long as the content is visible.
 
     Args:
         event: A decoded ``mediawiki/page/change`` event. It need not be valid.
+        even_hidden: Whether a revision is asked for whose content is hidden, for what its page is.
     """
     if event.get("page_change_kind") == "delete":
         return _DELETED
     revision = event.get("revision")
     if not isinstance(revision, dict):
         return _refuse("revision", "an object", revision)
-    if revision.get("is_content_visible") is False:
+    if revision.get("is_content_visible") is False and not even_hidden:
         return _HIDDEN
     return _fetch(revision, event.get("meta"))
 

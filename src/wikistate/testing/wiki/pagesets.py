@@ -10,7 +10,7 @@ from wikistate.testing.wiki.replies import ApiRefusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wikistate.testing.pages import Page, Wiki
+    from wikistate.testing.pages import Page, RedirectLink, Wiki
     from wikistate.testing.wiki.worlds import World
 
 SOURCES = ("revids", "titles", "pageids")
@@ -26,7 +26,8 @@ class PageSet:
         bad: Numbers of revisions that do not.
         missing: Entries for pages that do not exist, by their number; numbers below zero for titles.
         normalized: Titles as they were written, and as the wiki writes them.
-        redirects: Where resolved redirects lead.
+        redirects: Where resolved redirects lead, step by step.
+        interwiki: Targets on other wikis.
         by_revision: Whether revisions were asked for by number.
     """
 
@@ -36,6 +37,7 @@ class PageSet:
     missing: dict[int, dict[str, Any]] = field(default_factory=dict)
     normalized: list[dict[str, Any]] = field(default_factory=list)
     redirects: list[dict[str, Any]] = field(default_factory=list)
+    interwiki: list[dict[str, Any]] = field(default_factory=list)
     by_revision: bool = False
 
 
@@ -63,7 +65,7 @@ def resolve(
         case ["titles"]:
             return _by_title(world, wiki, values(params, "titles", limit), follow="redirects" in params)
         case ["pageids"]:
-            return _by_page(world, wiki, integers(params, "pageids", limit))
+            return _by_page(world, wiki, integers(params, "pageids", limit), follow="redirects" in params)
         case _:
             return PageSet()
 
@@ -107,34 +109,68 @@ def _by_revision(asked: list[int], exists: Callable[[int], Page | None]) -> Page
     return found
 
 
-def _by_page(world: World, wiki: Wiki, asked: list[int]) -> PageSet:
+def _by_page(world: World, wiki: Wiki, asked: list[int], *, follow: bool) -> PageSet:
     found = PageSet()
-    for page_id in asked:
+    pages: list[Page] = []
+    for page_id in sorted(asked):
         if (page := world.page(wiki, page_id=page_id)) is None:
             found.missing[page_id] = {"pageid": page_id, "missing": True}
         else:
-            _take(found, page, world.latest(wiki, page))
+            pages.append(page)
+    _take_all(found, world, wiki, pages, follow=follow)
     return found
 
 
 def _by_title(world: World, wiki: Wiki, asked: list[str], *, follow: bool) -> PageSet:
     found = PageSet()
+    pages: list[Page] = []
     for written in asked:
         title = written.replace("_", " ")
         if title != written:
             found.normalized.append({"fromencoded": False, "from": written, "to": title})
-        page = world.page(wiki, title=title)
-        if follow and page is not None and page.redirect is not None:
-            link = page.redirect
-            step = {"from": page.title, "to": link.title}
-            found.redirects.append(step | {"tointerwiki": link.interwiki} if link.interwiki else step)
-            title, page = link.title, world.page(wiki, title=link.title)
-        if page is None:
-            entry = {"ns": _namespace(wiki, title), "title": title, "missing": True}
-            found.missing[-1 - len(found.missing)] = entry
+        if (page := world.page(wiki, title=title)) is None:
+            _miss(found, wiki, title)
         else:
-            _take(found, page, world.latest(wiki, page))
+            pages.append(page)
+    _take_all(found, world, wiki, pages, follow=follow)
     return found
+
+
+def _take_all(found: PageSet, world: World, wiki: Wiki, pages: list[Page], *, follow: bool) -> None:
+    """Take these pages, or what they lead to: all first steps, then all second ones, until nothing new is a redirect."""
+    passed: set[str] = set()
+    while pages:
+        ahead: list[Page] = []
+        for page in pages:
+            if not follow or page.redirect is None:
+                _take(found, page, world.latest(wiki, page))
+            elif page.title not in passed:
+                passed.add(page.title)
+                ahead += _step(found, world, wiki, page.title, page.redirect)
+        pages = ahead
+
+
+def _step(found: PageSet, world: World, wiki: Wiki, title: str, link: RedirectLink) -> list[Page]:
+    """One step of a redirect: the page that it leads to, if there is one here."""
+    target = f"{link.interwiki}:{link.title}" if link.interwiki else link.title
+    step = {"from": title, "to": target, "tofragment": link.fragment, "tointerwiki": link.interwiki}
+    found.redirects.append({name: value for name, value in step.items() if value is not None})
+    if link.interwiki:
+        entry = {"title": target, "iw": link.interwiki}
+        found.interwiki += [entry] if entry not in found.interwiki else []
+        return []
+    if (page := world.page(wiki, title=target)) is not None:
+        return [page]
+    if link.namespace < 0:
+        found.missing[-1 - len(found.missing)] = {"ns": link.namespace, "title": target, "special": True}
+    else:
+        _miss(found, wiki, target)
+    return []
+
+
+def _miss(found: PageSet, wiki: Wiki, title: str) -> None:
+    if all(entry.get("title") != title for entry in found.missing.values()):
+        found.missing[-1 - len(found.missing)] = {"ns": _namespace(wiki, title), "title": title, "missing": True}
 
 
 def _take(found: PageSet, page: Page, latest: int) -> None:

@@ -103,8 +103,8 @@ class Query:
 
     def _shown_page(self, page: Page) -> dict[str, Any]:
         shown: dict[str, Any] = {"pageid": page.page_id, "ns": page.namespace, "title": page.title}
-        if "info" not in self._props:
-            return shown
+        if "info" not in self._props or "info" in self._params.get("continue", "").split("||")[-1].split("|"):
+            return shown  # what an earlier answer of a continued query has said is not said again
         shown |= {"pagelanguage": self._wiki.language, "lastrevid": self._world.latest(self._wiki, page)}
         return shown | {"redirect": True} if page.redirect is not None else shown
 
@@ -138,6 +138,8 @@ class Query:
             query["normalized"] = pages.normalized
         if pages.redirects:
             query["redirects"] = pages.redirects
+        if pages.interwiki:
+            query["interwiki"] = pages.interwiki
         if pages.bad:
             query["badrevids"] = {str(rev_id): {"revid": rev_id, "missing": True} for rev_id in pages.bad}
         return head | {"query": query | self._site()}

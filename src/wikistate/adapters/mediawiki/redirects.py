@@ -1,0 +1,204 @@
+"""What the Action API says of redirects. Pure.
+
+A revision's page comes with it (``prop=info``) and says whether it is a redirect now, but not where it leads: for that,
+redirects are resolved, which works by page ids and not by revision ids. An answer to many pages names the steps by
+title, in no order that one could rely on, and only the pages at their ends: what a step in between is, is asked by title.
+
+Sources: MediaWiki Action API documentation (API:Query, "Resolving redirects"; API:Info; API:Continue).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wikistate.adapters.mediawiki.action_api import (
+    Page,
+    continuation_of,
+    encode,
+    objects,
+    query_result,
+    read_page,
+    revisions_query,
+    unknown_revision,
+    warnings_of,
+)
+from wikistate.core.enrichment.content import Content, read_revision
+from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.enrichment.page_state import PageState, RedirectTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from wikistate.adapters.mediawiki.action_api import Json
+    from wikistate.adapters.mediawiki.question import Reading
+
+_INFO = encode({"action": "query", "format": "json", "formatversion": "2", "prop": "info"})
+
+
+class PageName(NamedTuple):
+    """A page: its id, and its title (prefixed, text form) as of the answer that it was found in."""
+
+    page_id: int
+    title: str
+
+
+class RevisionOfPage(NamedTuple):
+    """A revision's content, and what its page is now."""
+
+    content: Content
+    page: PageName
+    is_redirect: bool
+
+
+class RevisionsOfPages:
+    """Revisions, by their ids, with what their pages are now. Answers are `RevisionOfPage`."""
+
+    def query(self, subjects: Collection[int], extra: Mapping[str, str]) -> str:
+        """See `Question`."""
+        return revisions_query(subjects, extra, prop="revisions|info")
+
+    def reading(self) -> Reading:
+        """See `Question`."""
+        return _RevisionReading()
+
+    def unknown(self, subject: int, place: str) -> Failure:
+        """See `Question`."""
+        return unknown_revision(subject, place)
+
+
+class _RevisionReading:
+    """Remembers the pages: the first answer describes all of them, its continuations only bring further revisions."""
+
+    def __init__(self) -> None:
+        self._pages: dict[int, tuple[PageName, bool]] = {}
+
+    def __call__(self, document: Json, asked: Collection[int], /, *, place: str) -> Page | Failure:
+        query = query_result(document, place=place)
+        for page in objects(query, "pages") if isinstance(query, dict) else ():
+            if "lastrevid" in page and (name := _name(page)):
+                self._pages[name.page_id] = name, page.get("redirect") is True
+        return read_page(document, asked, place=place, read=self._read)
+
+    def _read(self, page: Json, revision: Json) -> RevisionOfPage | Failure:
+        known = self._pages.get(page.get("pageid", 0))
+        if known is None:
+            return Failure(FailureKind.UNPARSABLE, "The wiki's answer does not say what the revision's page is")
+        content = read_revision(revision)
+        return content if isinstance(content, Failure) else RevisionOfPage(content, *known)
+
+
+class Redirects:
+    """Where redirects lead, one step each, by `PageName`. Answers are `PageState`.
+
+    The target of a redirect to a redirect has no namespace and no page id yet: that, `Targets` knows.
+    """
+
+    def query(self, subjects: Collection[PageName], extra: Mapping[str, str]) -> str:
+        """See `Question`."""
+        page_ids = "%7C".join(str(subject.page_id) for subject in subjects)
+        return _query(f"pageids={page_ids}&redirects=1", extra)
+
+    def reading(self) -> Reading:
+        """See `Question`."""
+        return read_redirects
+
+    def unknown(self, subject: PageName, place: str) -> Failure:
+        """See `Question`."""
+        return Failure(FailureKind.UNPARSABLE, f"{place} does not say where the page {subject.page_id} leads")
+
+
+class Targets:
+    """Pages that redirects lead to, by their titles (prefixed, text form). Answers are `RedirectTarget`."""
+
+    def query(self, subjects: Collection[str], extra: Mapping[str, str]) -> str:
+        """See `Question`."""
+        return _query(encode({"titles": "|".join(subjects)}), extra)
+
+    def reading(self) -> Reading:
+        """See `Question`."""
+        return read_targets
+
+    def unknown(self, subject: str, place: str) -> Failure:
+        """See `Question`."""
+        return Failure(FailureKind.UNPARSABLE, f"{place} says nothing of the page {subject!r:.260}")
+
+
+REVISIONS_OF_PAGES, REDIRECTS, TARGETS = RevisionsOfPages(), Redirects(), Targets()
+
+
+def read_redirects(document: Json, asked: Collection[PageName], /, *, place: str) -> Page | Failure:
+    """What an answer says of where pages lead.
+
+    Steps are named by title, and a page may have been renamed since its own was read: then nothing is said of it, and
+    it is asked for again by itself, where the first step is its own.
+    """
+    query = query_result(document, place=place) if document.get("query") or len(asked) > 1 else {}
+    if isinstance(query, Failure):
+        return query
+    steps = {step["from"]: step for step in objects(query, "redirects") if _is_step(step)}
+    pages = list(objects(query, "pages"))
+    first = next(iter(steps.values()), None)
+    titles, ids = _by_title(pages), {page.get("pageid"): page for page in pages}
+    results: dict[PageName, PageState | Failure] = {}
+    for subject in asked:
+        if step := first if len(asked) == 1 else steps.get(subject.title):
+            results[subject] = PageState(is_redirect=True, target=_target(step, titles))
+        elif page := ids.get(subject.page_id):
+            results[subject] = _unknown_page(subject, place) if page.get("missing") else PageState(is_redirect=False)
+        elif len(asked) == 1:
+            results[subject] = PageState(is_redirect=True)
+    return Page(results, continuation_of(document), list(warnings_of(document)))
+
+
+def read_targets(document: Json, asked: Collection[str], /, *, place: str) -> Page | Failure:
+    """What an answer says of the pages with these titles."""
+    query = query_result(document, place=place)
+    if isinstance(query, Failure):
+        return query
+    pages = _by_title(objects(query, "pages"))
+    written = {entry.get("from"): entry.get("to") for entry in objects(query, "normalized")}
+    found = {title: pages.get(str(written.get(title, title))) for title in asked}
+    results = {title: _described(title, page) for title, page in found.items() if page is not None}
+    return Page(results, continuation_of(document), list(warnings_of(document)))
+
+
+def _query(subjects: str, extra: Mapping[str, str]) -> str:
+    query = f"{_INFO}&{subjects}"
+    return f"{query}&{encode(extra)}" if extra else query
+
+
+def _name(page: Json) -> PageName | None:
+    page_id, title = page.get("pageid"), page.get("title")
+    return PageName(page_id, title) if type(page_id) is int and isinstance(title, str) else None
+
+
+def _is_step(step: Json) -> bool:
+    return all(isinstance(step.get(name), str) and step[name] for name in ("from", "to"))
+
+
+def _by_title(pages: Iterable[Json]) -> dict[Any, Json]:
+    return {page.get("title"): page for page in pages}
+
+
+def _target(step: Json, pages: Mapping[Any, Json]) -> RedirectTarget:
+    title, interwiki = step["to"], step.get("tointerwiki")
+    if isinstance(interwiki, str) and interwiki:
+        return RedirectTarget(title.removeprefix(f"{interwiki}:"), interwiki)
+    page = pages.get(title)
+    return RedirectTarget(title) if page is None else _described(title, page)
+
+
+def _described(title: str, page: Json) -> RedirectTarget:
+    """A page as ``prop=info`` describes it. Special pages and pages that do not exist have no id."""
+    namespace, page_id = page.get("ns"), page.get("pageid")
+    exists = type(page_id) is int and not page.get("missing")
+    return RedirectTarget(
+        title,
+        namespace=namespace if type(namespace) is int else None,
+        page_id=page_id if exists else None,
+        is_redirect=page.get("redirect") is True if exists else None,
+    )
+
+
+def _unknown_page(subject: PageName, place: str) -> Failure:
+    return Failure(FailureKind.BAD_REVISION, f"{place} does not know the page {subject.page_id}, or no longer shows it")
