@@ -19,8 +19,8 @@ from wikistate.core.events.decoder import Decoder
 from wikistate.core.events.encoder import Encoder
 from wikistate.core.record import Partition, Record
 from wikistate.errors import InternalError
-from wikistate.jobs.assembly import read_streams
 from wikistate.jobs.page_content_change import NAME
+from wikistate.jobs.streams import read_streams
 from wikistate.testing.prose import filler
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Micro:
 
 async def measure_micro(stage: Stage) -> Micro:
     """All parts on the same events, in the order in which an event passes them."""
-    source, sink, _ = read_streams(load_configuration(NAME, Flags()).configuration)
+    streams = read_streams(load_configuration(NAME, Flags()).configuration)
+    source, sink = streams.source, streams.sink
     decoder = Decoder(source.schema, keep_unknown=False)
     encoder = Encoder(sink.config, sink.schema, keep_unknown=False, max_bytes=MAX_CONTENT, new_id=str)
     records = [

@@ -1,8 +1,8 @@
 """The configuration as a value: frozen, nested, one class a concern, every field with default, unit and consequence.
 
 The keys of `stream_manager` and `enrich` are those of the public enrichment jobs, so that their files run as they
-are; `local`, `wikis`, `farms`, `telemetry` and `flink` are ours. ``wikistate config schema`` prints the JSON Schema of
-this page, and the table in the docs is made from it.
+are; `wikis`, `farms`, `filter`, `custom`, `local`, `telemetry` and `flink` are ours. ``wikistate config schema`` prints
+the JSON Schema of this page, and the table in the docs is made from it.
 """
 
 from __future__ import annotations
@@ -285,6 +285,39 @@ class FarmSettings(Settings):
     """Requests a second at the most. Default: no cap."""
 
 
+class FilterSettings(Settings):
+    """Which events a job cares about, and which of their fields it writes. An empty list stands for everything."""
+
+    wikis: list[str] = []
+    """Events of these wikis: database names (`enwiki`) or domains (`en.wikipedia.org`)."""
+
+    namespaces: list[int] = []
+    """Events of pages in these namespaces, by number: 0 for articles."""
+
+    kinds: list[str] = []
+    """Events of these kinds: `create`, `edit`, `move`, `delete`, `undelete`, `visibility_change`."""
+
+    content_models: list[str] = []
+    """Events with a slot of one of these content models, such as `wikitext`. Events that state no model pass."""
+
+    fields: list[str] = []
+    """Fields that are written, as dotted paths into the sink's schema: `page.page_title`, all of `revision`,
+    `revision.content_slots.*.content_body`. What the schema requires is written, too."""
+
+
+class CustomSettings(Settings):
+    """An enrichment of one's own, for the job `custom`."""
+
+    enrich: str = ""
+    """`MODULE:FUNCTION`: an `async def` that takes an event and a context. The current folder is searched first."""
+
+    timeout: PositiveFloat = 300.0
+    """Seconds that the function may take for one event; then the event goes to the error stream."""
+
+    settings: dict[str, Any] = {}
+    """The function's own settings, handed to it as `context.settings`."""
+
+
 class LocalRunnerSettings(Settings):
     """Bounds and intervals of the local runner. What may be in flight holds for each of Flink's subtasks as well."""
 
@@ -353,6 +386,12 @@ class Configuration(Settings):
 
     farms: dict[str, FarmSettings] = {}
     """Limits by farm."""
+
+    filter: FilterSettings = FilterSettings()
+    """Which events, and which of their fields."""
+
+    custom: CustomSettings = CustomSettings()
+    """An enrichment of one's own."""
 
     local: LocalRunnerSettings = LocalRunnerSettings()
     """The local runner."""

@@ -1,4 +1,4 @@
-"""From a configuration to a job and its ends: reads schemas and stream configuration, makes the parts, joins them.
+"""From a configuration to a job and its ends: makes the parts and joins them.
 
 Called in the process where the job will run. Everything that can be wrong with streams, schemas, wikis and ends is
 found here, before the first event is read.
@@ -6,31 +6,21 @@ found here, before the first event is read.
 
 from __future__ import annotations
 
-import time
-import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.adapters.documents import DocumentReader, stream_configs_uri
-from wikistate.config.model import Projection
-from wikistate.core.events.decoder import Decoder
-from wikistate.core.events.descriptor import Descriptor
-from wikistate.core.events.documents import parse_document
-from wikistate.core.events.encoder import Encoder, ErrorEncoder
-from wikistate.core.events.error_event import Emitter
-from wikistate.core.events.repository import SchemaRepository
-from wikistate.core.events.stream_config import StreamConfigs
-from wikistate.errors import ConfigError
+from wikistate.jobs.content_history_reconcile import PastContent
 from wikistate.jobs.ends import resolve_ends
-from wikistate.jobs.page_content_change import PageContentChange
-from wikistate.jobs.wikis import allowed_wikis, http_settings, revision_client
+from wikistate.jobs.enrichment import Answer, EnrichmentJob
+from wikistate.jobs.page_content_change import PageContent
+from wikistate.jobs.streams import codec_of, read_streams
+from wikistate.jobs.wikis import allowed_wikis, revision_client
 
 if TYPE_CHECKING:
-    from wikistate.config.model import Configuration, StreamManager
-    from wikistate.core.events.schema import Schema
-    from wikistate.core.events.stream_config import StreamConfig
+    from wikistate.config.model import Configuration
     from wikistate.jobs.ends import Ends
+    from wikistate.jobs.enrichment import Enrichment
     from wikistate.jobs.job import Job
+    from wikistate.jobs.streams import Streams
     from wikistate.telemetry.meter import Meter
 
 
@@ -41,14 +31,6 @@ class Assembled(NamedTuple):
     ends: Ends
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A stream with the schema that its events are read or written as."""
-
-    config: StreamConfig
-    schema: Schema
-
-
 def assemble_page_content_change(configuration: Configuration, meter: Meter) -> Assembled:
     """The job page-content-change.
 
@@ -57,71 +39,32 @@ def assemble_page_content_change(configuration: Configuration, meter: Meter) -> 
         DocumentError: A stream or schema does not exist, or is not what it must be.
         ExternalError: A place that holds them does not answer.
     """
-    manager, enrich = configuration.stream_manager, configuration.enrich
-    source, sink, error = read_streams(configuration)
-    ends = resolve_ends(manager, source_topics=source.config.topics, sink=sink.config.stream, error=error.config.stream)
-    emitter = Emitter(
-        emitter_id=manager.job_name,
-        stream=error.config.stream,
-        schema_uri=error.schema.uri,
-        source_stream=source.config.stream,
-        source_schema_uri=source.schema.uri,
-    )
-    keep_unknown = manager.projection is Projection.PASS_THROUGH
-    job = PageContentChange(
-        decoder=Decoder(source.schema, keep_unknown=keep_unknown),
-        encoder=Encoder(
-            sink.config,
-            sink.schema,
-            keep_unknown=keep_unknown,
-            max_bytes=ends.sink.max_record_bytes,
-            new_id=_new_id,
-        ),
-        errors=ErrorEncoder(emitter, max_bytes=ends.error.max_record_bytes, new_id=_new_id),
-        wikis=allowed_wikis(configuration),
-        revisions=revision_client(configuration, meter),
-        max_content_size=enrich.max_content_size,
-        meter=meter,
-        clock=time.time,
-    )
-    return Assembled(job, ends)
+    client, limit = revision_client(configuration, meter), configuration.enrich.max_content_size
+    return _assemble(configuration, meter, PageContent(client, max_content_size=limit))
 
 
-def _new_id() -> str:
-    return str(uuid.uuid4())
+def assemble_content_history_reconcile(configuration: Configuration, meter: Meter) -> Assembled:
+    """The job content-history-reconcile; raises as `assemble_page_content_change` does."""
+    client, limit = revision_client(configuration, meter), configuration.enrich.max_content_size
+    return _assemble(configuration, meter, PastContent(client, max_content_size=limit))
 
 
-def read_streams(configuration: Configuration) -> tuple[Stream, Stream, Stream]:
-    """Source, sink and error stream with their schemas.
+def _assemble(configuration: Configuration, meter: Meter, enrichment: Enrichment[Answer]) -> Assembled:
+    streams = read_streams(configuration)
+    ends = ends_of(configuration, streams)
+    codec = codec_of(configuration, streams, ends, meter)
+    return Assembled(EnrichmentJob(codec, allowed_wikis(configuration), enrichment), ends)
+
+
+def ends_of(configuration: Configuration, streams: Streams) -> Ends:
+    """Where a job with these streams reads and writes.
 
     Raises:
-        ConfigError: A descriptor is missing or malformed.
-        DocumentError: A stream or schema does not exist, or is not what it must be.
-        ExternalError: A place that holds them does not answer.
+        ConfigError: The settings do not say where something is.
     """
-    manager = configuration.stream_manager
-    read = DocumentReader(http_settings(configuration))
-    source = Descriptor.parse(manager.source.stream, key="stream_manager.source.stream")
-    sink = Descriptor.parse(manager.sink.stream, key="stream_manager.sink.stream")
-    error = Descriptor.parse(manager.error_sink.stream, key="stream_manager.error_sink.stream")
-    configs = _stream_configs(manager, read, [source.stream, sink.stream, error.stream])
-    schemas = SchemaRepository(manager.schema_uris, read)
-
-    def stream(descriptor: Descriptor) -> Stream:
-        config = configs.get(descriptor.stream)
-        return Stream(config, schemas.get(config.schema_title, descriptor.version))
-
-    return stream(source), stream(sink), stream(error)
-
-
-def _stream_configs(manager: StreamManager, read: DocumentReader, names: list[str]) -> StreamConfigs:
-    uri = stream_configs_uri(manager.stream_config_uri, names)
-    content = read(uri)
-    if content is None:
-        key = "stream_manager.stream_config_uri"
-        raise ConfigError(
-            f"There is no stream configuration at {uri}.",
-            hint=f"Correct {key}; bundled:streams.yaml has the streams of the public jobs.",
-            key=key,
-        )
-    return StreamConfigs.parse(parse_document(content, uri), uri)
+    return resolve_ends(
+        configuration.stream_manager,
+        source_topics=streams.source.config.topics,
+        sink=streams.sink.config.stream,
+        error=streams.error.config.stream,
+    )

@@ -6,8 +6,8 @@ import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.errors import ConfigError
-from wikistate.jobs import page_content_change
-from wikistate.jobs.assembly import assemble_page_content_change
+from wikistate.jobs import content_history_reconcile, page_content_change
+from wikistate.jobs.assembly import assemble_content_history_reconcile, assemble_page_content_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +33,10 @@ class Entry(NamedTuple):
 
 _JOBS = {
     entry.name: entry
-    for entry in (Entry(page_content_change.NAME, page_content_change.DEFAULTS, assemble_page_content_change),)
+    for entry in (
+        Entry(page_content_change.NAME, page_content_change.DEFAULTS, assemble_page_content_change),
+        Entry(content_history_reconcile.NAME, content_history_reconcile.DEFAULTS, assemble_content_history_reconcile),
+    )
 }
 
 

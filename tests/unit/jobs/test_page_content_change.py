@@ -12,7 +12,8 @@ from wikistate.config.layers import Layer
 from wikistate.config.load import load
 from wikistate.core.record import Output, Partition, Record, Role
 from wikistate.jobs.assembly import assemble_page_content_change
-from wikistate.jobs.page_content_change import DEFAULTS, PageContentChange
+from wikistate.jobs.enrichment import EnrichmentJob
+from wikistate.jobs.page_content_change import DEFAULTS
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing import corpus
@@ -157,8 +158,8 @@ async def test_a_defect_of_ours_becomes_an_error_event_with_its_stack(setting: S
         def decode(self, record: Record) -> Event:
             raise ZeroDivisionError(record.offset)
 
-    assert isinstance(setting.job, PageContentChange)
-    setting.job._decoder = Broken()  # type: ignore[assignment]  # there is no known record that breaks the real one
+    assert isinstance(setting.job, EnrichmentJob)
+    setting.job._codec._decoder = Broken()  # type: ignore[assignment]  # there is no known record that breaks the real one
     (output,) = (await setting.process(b"{}"))[0]
     error = parsed(output)
     assert (error["error_type"], error["raw_event"]) == ("ZeroDivisionError", "{}")

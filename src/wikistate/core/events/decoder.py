@@ -1,7 +1,7 @@
 """From bytes to an event that is what its schema says, or to the reason why it is not one.
 
 The order of the checks is the order of what one must know to understand the next: bytes, JSON, an object, no canary,
-the stream's schema, valid.
+nothing that is filtered out, the stream's schema, valid. What nobody wants is no error, whatever is wrong with it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from wikistate.core.events.filters import EventFilter
 from wikistate.core.events.meta import is_canary
 from wikistate.core.events.refusal import Filtered, FilterReason, Refused
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from wikistate.core.events.schema import Schema
     from wikistate.core.record import Record
 
+_EVERYTHING = EventFilter()
 _CANARY = Filtered(FilterReason.CANARY)
 _TOMBSTONE = Filtered(FilterReason.TOMBSTONE)
 
@@ -29,11 +31,13 @@ class Decoder:
         schema: The pinned version: what events are validated against.
         keep_unknown: Whether fields that the pinned version does not know stay in the event. The producer is usually
             ahead of the pin, so unknown fields are no error either way.
+        event_filter: Which events are wanted.
     """
 
-    def __init__(self, schema: Schema, *, keep_unknown: bool) -> None:
+    def __init__(self, schema: Schema, *, keep_unknown: bool, event_filter: EventFilter = _EVERYTHING) -> None:
         self._schema = schema
         self._keep_unknown = keep_unknown
+        self._filter = event_filter or None
         self._schema_prefix = f"/{schema.title}/"
 
     def decode(self, record: Record) -> Event | Filtered | Refused:
@@ -50,9 +54,12 @@ class Decoder:
             return Refused("NotJson", f"The record is not JSON: {error}." if value else "The record is empty.")
         if not isinstance(event, dict):
             return Refused("NotAnObject", f"An event must be a JSON object, found {type(event).__name__}.")
+        return self._unwanted(event) or self._conform(event)
+
+    def _unwanted(self, event: Event) -> Filtered | None:
         if is_canary(event):
             return _CANARY
-        return self._conform(event)
+        return None if self._filter is None else self._filter.dropped(event)
 
     def _conform(self, event: Event) -> Event | Refused:
         uri = event.get("$schema")

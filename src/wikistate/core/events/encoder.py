@@ -15,6 +15,7 @@ from wikistate.errors import InputError
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event, NewId
+    from wikistate.core.events.projection import Projection
     from wikistate.core.events.schema import Schema
     from wikistate.core.events.stream_config import StreamConfig
     from wikistate.core.record import Record
@@ -30,16 +31,25 @@ class Encoder:
             `$schema`, which alone says truly what it is, and only the part that the pinned version knows is checked.
         max_bytes: The largest record that the sink takes, before compression.
         new_id: Makes an id for an event that has none.
+        select: Cuts events down to the fields that are wanted; None for all fields.
     """
 
     def __init__(
-        self, stream: StreamConfig, schema: Schema, *, keep_unknown: bool, max_bytes: int, new_id: NewId
+        self,
+        stream: StreamConfig,
+        schema: Schema,
+        *,
+        keep_unknown: bool,
+        max_bytes: int,
+        new_id: NewId,
+        select: Projection | None = None,
     ) -> None:
         self._stream = stream.stream
         self._schema = schema
         self._keep_unknown = keep_unknown
         self._max_bytes = max_bytes
         self._new_id = new_id
+        self._select = select
         self._key = MessageKey(stream.message_key_fields)
         self._key.check(schema)
 
@@ -58,8 +68,9 @@ class Encoder:
             key: What `key_of` gave.
             now: Milliseconds since the epoch.
         """
-        uri = event["$schema"] if self._keep_unknown else self._schema.uri
-        stamped = stamp(event, schema_uri=uri, stream=self._stream, now=now, new_id=self._new_id)
+        uri = str(event.get("$schema", self._schema.uri)) if self._keep_unknown else self._schema.uri
+        chosen = event if self._select is None else self._select(event)
+        stamped = stamp(chosen, schema_uri=uri, stream=self._stream, now=now, new_id=self._new_id)
         if not self._schema.is_valid(stamped):
             projected = self._schema.project(stamped)
             if not self._schema.is_valid(projected):

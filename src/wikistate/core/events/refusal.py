@@ -18,6 +18,18 @@ class FilterReason(StrEnum):
     TOMBSTONE = "tombstone"
     """A null value in a compacted topic: the key was deleted, there is no event."""
 
+    WIKI = "wiki"
+    """Of a wiki that `filter.wikis` does not name."""
+
+    NAMESPACE = "namespace"
+    """Of a page in a namespace that `filter.namespaces` does not name."""
+
+    KIND = "kind"
+    """A kind of change that `filter.kinds` does not name."""
+
+    CONTENT_MODEL = "content_model"
+    """No slot has a content model that `filter.content_models` names."""
+
 
 class Filtered(NamedTuple):
     """Dropped on purpose."""

@@ -1,0 +1,123 @@
+"""Field selection: an event cut down to the fields that its readers want, and still valid.
+
+What the schema requires stays, whatever was asked for, and so do the stamps and the fields of the message key. The
+schema is narrowed once, and the projection for what is left of it compiled as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wikistate.core.events.projection import compile_projection
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from wikistate.core.events.projection import Projection
+    from wikistate.core.events.schema import Schema
+
+ANY = "*"
+"""In a path, every key of a map: ``revision.content_slots.*.content_body``."""
+
+_ALWAYS = ("$schema", "meta", "dt")
+_KEY = "filter.fields"
+
+_Wanted = dict[str, "_Wanted"] | None  # None: all that is below
+
+
+class FieldSelection(NamedTuple):
+    """What cuts events down.
+
+    Attributes:
+        project: Returns an event without the other fields; the one that was given stays as it is.
+        kept: Paths that nobody asked for and that stay nevertheless, because an event without them is not valid.
+    """
+
+    project: Projection
+    kept: tuple[str, ...]
+
+
+def select_fields(schema: Schema, paths: Collection[str], *, key_fields: Iterable[str] = ()) -> FieldSelection:
+    """The selection of some fields of a schema.
+
+    Args:
+        schema: Of the events that are written.
+        paths: Dotted paths, such as ``page.page_title``; of an object, all of it. `ANY` stands for each key of a map.
+        key_fields: Paths of the message key.
+
+    Raises:
+        ConfigError: The schema has no such field.
+    """
+    wanted: dict[str, _Wanted] = {}
+    for path in (*paths, *key_fields, *(name for name in _ALWAYS if schema.has_field(name))):
+        _put(wanted, path.split("."))
+    narrowing = _Narrowing(schema.uri)
+    document = narrowing.narrow(schema.document, wanted, "")
+    return FieldSelection(compile_projection(document) or _same, tuple(sorted(narrowing.kept)))
+
+
+def _same(event: Any) -> Any:
+    return event
+
+
+def _put(wanted: dict[str, _Wanted], path: list[str]) -> None:
+    name, *rest = path
+    if not rest:
+        wanted[name] = None
+        return
+    below = wanted.setdefault(name, {})
+    if below is not None:  # all of it is wanted already
+        _put(below, rest)
+
+
+class _Narrowing:
+    """Cuts a schema down, and remembers what it had to leave in."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self.kept: list[str] = []
+
+    def narrow(self, schema: Any, wanted: _Wanted, path: str) -> Any:
+        """What is left of a part of the schema: what is wanted of it, and what it requires."""
+        if wanted is None or not isinstance(schema, Mapping):
+            return schema
+        if "items" in schema:
+            return {**schema, "items": self.narrow(schema["items"], wanted, path)}
+        properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+        if not properties and not isinstance(others, Mapping):
+            self._check(wanted, (), path)
+            return schema  # a plain value, or an object of anything
+        if not properties:
+            return self._narrow_map(others, wanted, path)
+        self._check(wanted, properties, path)
+        return {**schema, "properties": self._narrow_properties(schema, wanted, path), "additionalProperties": False}
+
+    def _narrow_properties(self, schema: Mapping[str, Any], wanted: Mapping[str, _Wanted], path: str) -> dict[str, Any]:
+        left = {}
+        for name, child in schema["properties"].items():
+            if name in wanted:
+                left[name] = self.narrow(child, wanted[name], f"{path}{name}.")
+            elif name in schema.get("required", ()):
+                self.kept.append(path + name)
+                left[name] = self.narrow(child, {}, f"{path}{name}.")
+        return left
+
+    def _narrow_map(self, values: Mapping[str, Any], wanted: Mapping[str, _Wanted], path: str) -> dict[str, Any]:
+        names = {name: self.narrow(values, below, f"{path}{name}.") for name, below in wanted.items() if name != ANY}
+        if ANY not in wanted:
+            return {"type": "object", "properties": names, "additionalProperties": False}
+        every = self.narrow(values, wanted[ANY], f"{path}{ANY}.")
+        return {"type": "object", "additionalProperties": every}
+
+    def _check(self, wanted: Mapping[str, _Wanted], known: Collection[str], path: str) -> None:
+        for name in wanted:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                raise ConfigError(
+                    f"{_KEY} has {path}{name}, which events of {self._uri} do not have.",
+                    hint=f"Did you mean {path}{near[0]}?" if near else f"There are: {', '.join(known) or 'none'}.",
+                    key=_KEY,
+                )

@@ -1,0 +1,100 @@
+"""Filters: which events a job cares about. The others are dropped and counted, by the name of what did not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wikistate.core.events.refusal import Filtered, FilterReason
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from wikistate.core.events.meta import Event
+    from wikistate.core.events.schema import Schema
+
+_FIELDS = {
+    "namespaces": "page.namespace_id",
+    "kinds": "page_change_kind",
+    "content_models": "revision.content_slots",
+}
+"""What each filter looks at, as page/change has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Lets those events pass that fit each list; an empty list fits everything.
+
+    What an event does not say of itself never drops it: a page that was suppressed has no content model any more, and
+    whoever follows that model must hear of it.
+
+    Attributes:
+        wikis: Database names (``enwiki``) or domains (``en.wikipedia.org``).
+        namespaces: Numbers of namespaces.
+        kinds: Values of ``page_change_kind``.
+        content_models: An event passes when one of its slots has one of these.
+    """
+
+    wikis: frozenset[str] = frozenset()
+    namespaces: frozenset[int] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    content_models: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether anything is dropped at all."""
+        return bool(self.wikis or self.namespaces or self.kinds or self.content_models)
+
+    def check(self, schema: Schema) -> None:
+        """Make sure that events of this schema have what is looked at, before the first event is read.
+
+        Raises:
+            ConfigError: They have not, or a kind is none that the schema knows.
+        """
+        for name, field in _FIELDS.items():
+            if getattr(self, name) and not schema.has_field(field):
+                raise ConfigError(
+                    f"filter.{name} looks at {field}, which events of {schema.uri} do not have.",
+                    hint=f"Remove filter.{name}, or read a stream of mediawiki/page/change.",
+                    key=f"filter.{name}",
+                )
+        known = schema.document.get("properties", {}).get("page_change_kind", {}).get("enum", self.kinds)
+        if unknown := sorted(self.kinds.difference(known)):
+            raise ConfigError(
+                f"filter.kinds has {unknown[0]!r}, which is no kind of change; there are: {', '.join(known)}.",
+                key="filter.kinds",
+            )
+
+    def dropped(self, event: Event) -> Filtered | None:
+        """Why the event is dropped, None when it passes. It need not be valid."""
+        if self.wikis and not self._is_of_wiki(event):
+            return _WIKI
+        if self.namespaces and not _fits(_inner(event, "page").get("namespace_id"), self.namespaces):
+            return _NAMESPACE
+        if self.kinds and not _fits(event.get("page_change_kind"), self.kinds):
+            return _KIND
+        if self.content_models and not self._has_model(event):
+            return _CONTENT_MODEL
+        return None
+
+    def _is_of_wiki(self, event: Event) -> bool:
+        names = [name for name in (event.get("wiki_id"), _inner(event, "meta").get("domain")) if isinstance(name, str)]
+        return not names or any(name in self.wikis for name in names)
+
+    def _has_model(self, event: Event) -> bool:
+        slots = _inner(_inner(event, "revision"), "content_slots").values()
+        models = [slot["content_model"] for slot in slots if isinstance(slot, dict) and "content_model" in slot]
+        return not models or any(_fits(model, self.content_models) for model in models)
+
+
+_WIKI = Filtered(FilterReason.WIKI)
+_NAMESPACE = Filtered(FilterReason.NAMESPACE)
+_KIND = Filtered(FilterReason.KIND)
+_CONTENT_MODEL = Filtered(FilterReason.CONTENT_MODEL)
+
+
+def _inner(event: Event, name: str) -> Event:
+    found = event.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _fits(value: Any, wanted: frozenset[Any]) -> bool:
+    return not isinstance(value, str | int) or value in wanted
