@@ -1,0 +1,159 @@
+"""What answers say of redirects: questions, readings, and what is said of an answer that says too little."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wikistate.adapters.mediawiki.action_api import Page
+from wikistate.adapters.mediawiki.redirects import (
+    REDIRECTS,
+    REVISIONS_OF_PAGES,
+    TARGETS,
+    PageName,
+    RevisionOfPage,
+    read_redirects,
+    read_targets,
+)
+from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.enrichment.page_state import PageState, RedirectTarget
+
+PLACE = "w.example"
+ASH, OAK, ELM = PageName(1, "Ash"), PageName(2, "Oak"), PageName(3, "Elm")
+RIVER = {"pageid": 9, "ns": 0, "title": "River Ash"}
+
+
+def states(query: dict[str, Any], *asked: PageName) -> dict[PageName, Any]:
+    """What an answer says of these pages."""
+    page = read_redirects({"query": query}, asked, place=PLACE)
+    assert isinstance(page, Page)
+    return page.results
+
+
+def step(title: str, target: str, **more: str) -> dict[str, str]:
+    """One step of a redirect, as the API names it."""
+    return {"from": title, "to": target, **more}
+
+
+def test_each_question_is_worded_as_the_api_has_it() -> None:
+    """Revisions with their pages by revision id, redirects by page id, targets by title; extra parameters follow."""
+    base = {"action": ["query"], "format": ["json"], "formatversion": ["2"]}
+    first = parse_qs(REVISIONS_OF_PAGES.query([3, 5], {"maxlag": "5"}))
+    assert (first["prop"], first["revids"], first["maxlag"]) == (["revisions|info"], ["3|5"], ["5"])
+    asked = parse_qs(REDIRECTS.query([ASH, OAK], {}))
+    assert asked == base | {"prop": ["info"], "pageids": ["1|2"], "redirects": ["1"]}
+    asked = parse_qs(TARGETS.query(["River Ash", "A&B"], {"maxlag": "5"}))
+    assert asked == base | {"prop": ["info"], "titles": ["River Ash|A&B"], "maxlag": ["5"]}
+
+
+def test_steps_are_told_apart_by_the_titles_of_the_pages() -> None:
+    """A page here, a page that is not there, a page of another wiki, a special page; and one that is no redirect now."""
+    query = {
+        "redirects": [step("Oak", "Gone"), step("Ash", "River Ash", tofragment="Mouth")],
+        "pages": [RIVER, {"ns": 1, "title": "Gone", "missing": True}, {"pageid": 3, "ns": 0, "title": "Elm"}],
+    }
+    assert states(query, ASH, OAK, ELM) == {
+        ASH: PageState(is_redirect=True, target=RedirectTarget("River Ash", namespace=0, page_id=9, is_redirect=False)),
+        OAK: PageState(is_redirect=True, target=RedirectTarget("Gone", namespace=1)),
+        ELM: PageState(is_redirect=False),
+    }
+    query = {
+        "redirects": [step("Ash", "meatball:Soft security", tointerwiki="meatball"), step("Oak", "Special:Log")],
+        "pages": [{"ns": -1, "title": "Special:Log", "special": True}],
+    }
+    assert states(query, ASH, OAK) == {
+        ASH: PageState(is_redirect=True, target=RedirectTarget("Soft security", interwiki="meatball")),
+        OAK: PageState(is_redirect=True, target=RedirectTarget("Special:Log", namespace=-1)),
+    }
+
+
+def test_of_a_redirect_to_a_redirect_only_the_first_step_counts() -> None:
+    """What lies in between is not described: its namespace is not known yet."""
+    query = {"redirects": [step("Ash", "Oak"), step("Oak", "River Ash")], "pages": [RIVER]}
+    assert states(query, ASH)[ASH].target == RedirectTarget("Oak")
+    assert states(query, ASH, OAK)[OAK].target == RedirectTarget("River Ash", namespace=0, page_id=9, is_redirect=False)
+
+
+def test_a_page_that_was_renamed_meanwhile_is_not_guessed_at() -> None:
+    """Among others nothing is said of it; asked for alone, the first step is its own, whatever it is called by now."""
+    query = {"redirects": [step("Ash (tree)", "River Ash")], "pages": [RIVER, {"pageid": 3, "ns": 0, "title": "Elm"}]}
+    assert states(query, ASH, ELM) == {ELM: PageState(is_redirect=False)}
+    alone = states({"redirects": [step("Ash (tree)", "River Ash")], "pages": [RIVER]}, ASH)
+    assert alone[ASH].target.title == "River Ash"
+
+
+def test_a_redirect_of_which_the_wiki_has_no_record_has_no_target() -> None:
+    """Asked for alone, an answer without anything says so much; of two, it is a failure that is tried again."""
+    empty = read_redirects({"batchcomplete": True}, [ASH], place=PLACE)
+    assert isinstance(empty, Page)
+    assert empty.results == {ASH: PageState(is_redirect=True)}
+    two = read_redirects({"batchcomplete": True}, [ASH, OAK], place=PLACE)
+    assert isinstance(two, Failure)
+    assert two.kind is FailureKind.EMPTY
+
+
+def test_a_page_that_was_deleted_meanwhile_fails_alone() -> None:
+    """It is as a revision that is gone; its neighbour is not touched."""
+    found = states({"pages": [{"pageid": 1, "missing": True}, {"pageid": 3, "ns": 0, "title": "Elm"}]}, ASH, ELM)
+    assert found[ASH].kind is FailureKind.BAD_REVISION
+    assert found[ELM] == PageState(is_redirect=False)
+
+
+def test_targets_are_found_by_the_title_that_was_asked_for() -> None:
+    """Also when the wiki writes it in another way; one that it leaves out has no answer."""
+    document = {
+        "query": {
+            "normalized": [{"from": "ash", "to": "Ash"}],
+            "pages": [{"pageid": 1, "ns": 0, "title": "Ash", "redirect": True}],
+        }
+    }
+    page = read_targets(document, ["ash", "Oak"], place=PLACE)
+    assert isinstance(page, Page)
+    assert page.results == {"ash": RedirectTarget("ash", namespace=0, page_id=1, is_redirect=True)}
+
+
+def test_a_continued_answer_leans_on_the_pages_of_the_first() -> None:
+    """Pages are described once; a revision of a page that was never described is a failure, not "no redirect"."""
+    revision = {"revid": 5, "slots": {"main": {"contentmodel": "wikitext", "content": "text"}}}
+    described = {"pageid": 1, "title": "Ash", "lastrevid": 7, "redirect": True}
+    read = REVISIONS_OF_PAGES.reading()
+    first = read({"continue": {"rvcontinue": "5"}, "query": {"pages": [described]}}, {5, 6}, place=PLACE)
+    assert isinstance(first, Page)
+    assert first.results == {}
+    later = {"query": {"pages": [{"pageid": 1, "title": "Ash", "revisions": [revision]}]}}
+    second = read(later, {5, 6}, place=PLACE)
+    assert isinstance(second, Page)
+    found = second.results[5]
+    assert isinstance(found, RevisionOfPage)
+    assert (found.page, found.is_redirect) == (ASH, True)
+    fresh = REVISIONS_OF_PAGES.reading()(later, {5}, place=PLACE)
+    assert isinstance(fresh, Page)
+    assert fresh.results[5].kind is FailureKind.UNPARSABLE
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 4) | st.sampled_from(["Ash", "Oak", "title", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["query", "pages", "redirects", "from", "to", "pageid", "title", "missing", "ns", "continue"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize("read", [read_redirects, REVISIONS_OF_PAGES.reading()], ids=["redirects", "revisions"])
+@given(document=st.dictionaries(st.sampled_from(["query", "continue", "warnings"]), JSON))
+def test_no_answer_breaks_a_reading(read: Any, document: dict[str, Any]) -> None:
+    """Whatever JSON a wiki sends, there is a page or a failure."""
+    assert isinstance(read(document, [ASH, OAK] if read is read_redirects else [1, 2], place=PLACE), Page | Failure)
+    assert isinstance(read_targets(document, ["Ash", "Oak"], place=PLACE), Page | Failure)
