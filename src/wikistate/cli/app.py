@@ -73,7 +73,9 @@ Wiki = Annotated[
         help="A wiki that events may name, beside Wikimedia's own; repeatable.",
     ),
 ]
-Job = Annotated[str, typer.Argument(metavar="JOB", help="What to run: page-content-change.")]
+Job = Annotated[
+    str, typer.Argument(metavar="JOB", help="What to run: page-content-change, content-history-reconcile or custom.")
+]
 
 
 @app.command()
@@ -90,6 +92,13 @@ def run(
     sink: SinkUrl = "",
     error_sink: ErrorSinkUrl = "",
     wiki: Wiki = None,
+    enrich: Annotated[
+        str,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="For custom: an `async def` that takes an event and a context. The current folder is searched first.",
+        ),
+    ] = "",
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve Prometheus metrics on this port of loopback; 0 takes a free one.")
     ] = None,
@@ -111,6 +120,7 @@ def run(
         sink=sink,
         error_sink=error_sink,
         wikis=tuple(wiki or ()),
+        enrich=enrich,
         metrics_port=metrics_port,
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),

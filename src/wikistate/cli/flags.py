@@ -26,6 +26,7 @@ class Flags:
     sink: str = ""
     error_sink: str = ""
     wikis: tuple[str, ...] = ()
+    enrich: str = ""
     metrics_port: int | None = None
 
 
@@ -52,6 +53,8 @@ def _command_line(flags: Flags) -> Layer:
         if not (domain and equals and api):
             raise ConfigError(f"--wiki {text}: expected DOMAIN=API_URL, for example my.wiki=https://my.wiki/w/api.php.")
         layer.put(("wikis", domain, "api"), api, "--wiki")
+    if flags.enrich:
+        layer.put(("custom", "enrich"), flags.enrich, "--enrich")
     if flags.metrics_port is not None:
         layer.put(("telemetry", "metrics_port"), flags.metrics_port, "--metrics-port")
     return layer

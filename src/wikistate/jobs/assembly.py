@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import structlog
+
+from wikistate.core.events.message_key import MessageKey
+from wikistate.errors import ConfigError
 from wikistate.jobs.content_history_reconcile import PastContent
-from wikistate.jobs.ends import resolve_ends
+from wikistate.jobs.custom import job as custom
+from wikistate.jobs.custom.context import Context
+from wikistate.jobs.custom.function import load_function
+from wikistate.jobs.custom.job import CustomJob
+from wikistate.jobs.ends import KafkaSourceEnd, resolve_ends
 from wikistate.jobs.enrichment import Answer, EnrichmentJob
 from wikistate.jobs.page_content_change import PageContent
 from wikistate.jobs.streams import codec_of, read_streams
@@ -17,6 +25,7 @@ from wikistate.jobs.wikis import allowed_wikis, revision_client
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
+    from wikistate.jobs.custom.function import Enrich
     from wikistate.jobs.ends import Ends
     from wikistate.jobs.enrichment import Enrichment
     from wikistate.jobs.job import Job
@@ -47,6 +56,51 @@ def assemble_content_history_reconcile(configuration: Configuration, meter: Mete
     """The job content-history-reconcile; raises as `assemble_page_content_change` does."""
     client, limit = revision_client(configuration, meter), configuration.enrich.max_content_size
     return _assemble(configuration, meter, PastContent(client, max_content_size=limit))
+
+
+def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich | None = None) -> Assembled:
+    """The job custom.
+
+    Args:
+        configuration: The settings.
+        meter: Where measurements go.
+        enrich: The function; None for the one that the settings name.
+
+    Raises:
+        ConfigError: A setting is wrong; also what `assemble_page_content_change` raises.
+    """
+    function = enrich or load_function(configuration.custom.enrich)
+    streams = read_streams(configuration)
+    ends = ends_of(configuration, streams)
+    _check_group(ends)
+    client = revision_client(configuration, meter)
+    context = Context(
+        wikis=allowed_wikis(configuration),
+        client=client,
+        max_content_size=configuration.enrich.max_content_size,
+        settings=configuration.custom.settings,
+        log=structlog.get_logger(configuration.custom.enrich),
+        meter=meter,
+    )
+    job = CustomJob(
+        codec_of(configuration, streams, ends, meter),
+        MessageKey(streams.source.config.message_key_fields),
+        function,
+        context,
+        client=client,
+        timeout=configuration.custom.timeout,
+    )
+    return Assembled(job, ends)
+
+
+def _check_group(ends: Ends) -> None:
+    """Two enrichments under one name would be one consumer group: each would see half of the events."""
+    if isinstance(ends.source, KafkaSourceEnd) and ends.source.group == custom.NAME:
+        raise ConfigError(
+            "stream_manager.job_name is missing: it names the consumer group and what error events say of their origin.",
+            hint="Give each enrichment a name of its own: --set stream_manager.job_name=my-enrichment.",
+            key="stream_manager.job_name",
+        )
 
 
 def _assemble(configuration: Configuration, meter: Meter, enrichment: Enrichment[Answer]) -> Assembled:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.errors import ConfigError
 from wikistate.jobs import content_history_reconcile, page_content_change
-from wikistate.jobs.assembly import assemble_content_history_reconcile, assemble_page_content_change
+from wikistate.jobs.assembly import (
+    assemble_content_history_reconcile,
+    assemble_custom,
+    assemble_page_content_change,
+)
+from wikistate.jobs.custom import job as custom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +41,7 @@ _JOBS = {
     for entry in (
         Entry(page_content_change.NAME, page_content_change.DEFAULTS, assemble_page_content_change),
         Entry(content_history_reconcile.NAME, content_history_reconcile.DEFAULTS, assemble_content_history_reconcile),
+        Entry(custom.NAME, custom.DEFAULTS, assemble_custom),
     )
 }
 

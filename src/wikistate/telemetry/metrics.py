@@ -89,5 +89,12 @@ WIKI_CONCURRENCY = Gauge(
 )
 WIKI_WAITING = Gauge("wikistate_wiki_waiting", "revisions", "Revisions that wait to be asked for.", ("farm",))
 
+CUSTOM_COUNT = Counter(
+    "wikistate_custom_total", "", "What an enrichment of the user's counts, by the name that it gives.", ("name",)
+)
+CUSTOM_VALUE = Gauge(
+    "wikistate_custom_value", "", "What an enrichment of the user's measures, by the name that it gives.", ("name",)
+)
+
 ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 """The whole list, in the order of this page."""

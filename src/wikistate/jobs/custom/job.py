@@ -1,0 +1,177 @@
+"""The job: awaits the user's function for each event, and turns whatever it does into outputs."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID, uuid5
+
+from wikistate.core.events.refusal import Refused
+from wikistate.core.record import Work
+from wikistate.errors import InputError
+from wikistate.jobs.codec import unforeseen
+from wikistate.jobs.custom.context import FetchError, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from wikistate.adapters.mediawiki.revisions import RevisionClient
+    from wikistate.core.events.message_key import MessageKey
+    from wikistate.core.events.meta import Event
+    from wikistate.core.record import Done, Output, Record
+    from wikistate.jobs.codec import Codec
+    from wikistate.jobs.custom.context import Context
+    from wikistate.jobs.custom.function import Enrich
+
+NAME = "custom"
+
+DEFAULTS = {
+    "stream_manager": {
+        "job_name": NAME,
+        "source": {"stream": "mediawiki.page_change.v1:1.7.0"},
+        "sink": {"stream": "custom_enriched.v1:1.7.0"},
+        "error_sink": {"stream": "custom_enrich.error:2.1.0"},
+    }
+}
+"""Settings that hold for this job unless the operator says otherwise."""
+
+_IDS = UUID("3b1f0a5e-8a0c-5d0c-9c1b-6f2f6f0d9a37")
+"""The name space of ids that are made for outputs: the same input makes the same ids, so that repeats can be dropped."""
+
+_LONGEST_REASON = 64  # characters; a longer one is no label
+
+
+class _Pending(NamedTuple):
+    """A valid event that the function has not seen yet."""
+
+    record: Record
+    event: Event
+
+
+class CustomJob:
+    """The job; see `wikistate.jobs.job.Job` for the protocol.
+
+    Args:
+        codec: Of the job's streams.
+        order: The message key of the source, which is what order is kept within.
+        enrich: The user's function.
+        context: What it is given.
+        client: What the context asks with; opened and closed by the job.
+        timeout: Seconds that the function may take for one event.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        order: MessageKey,
+        enrich: Enrich,
+        context: Context,
+        *,
+        client: RevisionClient,
+        timeout: float,
+    ) -> None:
+        self._codec = codec
+        self._order = order
+        self._enrich = enrich
+        self._context = context
+        self._client = client
+        self._timeout = timeout
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def open(self) -> None:
+        """See `Job`."""
+        await self._client.open()
+
+    async def close(self) -> None:
+        """See `Job`."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.close()
+
+    def accept(self, record: Record) -> Work:
+        """See `Job`. The payload is the outputs where they are known already, else a `_Pending`."""
+        try:
+            event = self._codec.read(record)
+            if not isinstance(event, dict):
+                return Work(None, event)
+            lane: Hashable = self._order.of(event)
+        except InputError as error:
+            return Work(None, [self._codec.refuse(record, Refused("NoMessageKey", error.message))])
+        except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
+            return Work(None, [self._codec.refuse(record, unforeseen(error))])
+        return Work(lane, _Pending(record, event))
+
+    def perform(self, work: Work, done: Done) -> None:
+        """See `Job`."""
+        match work.payload:
+            case _Pending() as pending:
+                task = asyncio.get_running_loop().create_task(self._work(pending, done))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case list() as outputs:
+                done(outputs)
+
+    async def _work(self, pending: _Pending, done: Done) -> None:
+        try:
+            outputs = await self._outputs(pending)
+        except asyncio.CancelledError as error:
+            if self._closing:
+                raise
+            outputs = [self._failed(pending, error)]  # the function cancelled itself: its event must not be lost
+        except Exception as error:  # noqa: BLE001  (whatever the function does, the job goes on)
+            outputs = [self._failed(pending, error)]
+        done(outputs)
+
+    async def _outputs(self, pending: _Pending) -> list[Output]:
+        limit = asyncio.timeout(self._timeout)
+        try:
+            async with limit:
+                made = await self._enrich(pending.event, self._context)
+        except Skip as skip:
+            made = skip
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"It took longer than custom.timeout allows, {self._timeout:g} s.") from error
+        if isinstance(made, Skip):
+            self._codec.drop(made.reason[:_LONGEST_REASON])
+            return []
+        events = [made] if isinstance(made, dict) else made
+        if not isinstance(events, list | tuple) or not all(isinstance(event, dict) for event in events):
+            raise TypeError(f"It returned {type(made).__name__}; return an event, a list of events, or Skip(reason).")
+        return [self._emit(pending.record, event) for event in _identified(events, pending)]
+
+    def _emit(self, record: Record, event: Event) -> Output:
+        key = self._codec.key_of(event)
+        return self._codec.refuse(record, key) if isinstance(key, Refused) else self._codec.emit(record, event, key)
+
+    def _failed(self, pending: _Pending, error: BaseException) -> Output:
+        event = pending.event
+        if isinstance(error, FetchError):
+            return self._codec.refuse(pending.record, Refused(error.error_type, error.message, event))
+        stack = "".join(traceback.format_exception(error))
+        return self._codec.refuse(
+            pending.record, Refused(type(error).__name__, str(error) or type(error).__name__, event, stack)
+        )
+
+
+def _identified(events: list[Event] | tuple[Event, ...], pending: _Pending) -> list[Event]:
+    """The events, each with an id of its own, and with the source's wiki and request where they have no `meta`.
+
+    Readers drop repeats by ``meta.id``: several events that were copied from one must not look like one.
+    """
+    meta: dict[str, Any] = pending.event.get("meta") or {}
+    own = meta.get("id") or f"{pending.record.partition}/{pending.record.offset}"
+    traces = {name: meta[name] for name in ("domain", "request_id") if name in meta}
+    identified = []
+    for number, event in enumerate(events):
+        stated = event.get("meta", traces)
+        if isinstance(stated, dict) and stated.get("id", own) == own and (len(events) > 1 or "id" not in stated):
+            identified.append({**event, "meta": {**stated, "id": str(uuid5(_IDS, f"{own} {number}"))}})
+        else:
+            identified.append(event)
+    return identified

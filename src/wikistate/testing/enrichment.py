@@ -1,0 +1,109 @@
+"""Runs an enrichment of one's own over some events: no Kafka, no configuration, a small wiki where one is needed.
+
+::
+
+    made = corpus.compose(changes=100)
+    outputs = await run_enrichment(enrich, made.events, wiki=SmallWorld.of(made))
+    assert outputs.skipped == {"bot": 7}
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from wikistate.config.layers import Layer
+from wikistate.config.load import load
+from wikistate.core.record import Partition, Record, Role
+from wikistate.jobs.assembly import assemble_custom
+from wikistate.jobs.custom.function import checked
+from wikistate.jobs.custom.job import DEFAULTS
+from wikistate.telemetry import metrics
+from wikistate.telemetry.meter import RecordingMeter
+from wikistate.testing.wiki import FakeWiki
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wikistate.core.events.meta import Event
+    from wikistate.core.record import Output
+    from wikistate.jobs.custom.function import Enrich
+    from wikistate.jobs.job import Job
+    from wikistate.testing.wiki import World
+
+
+class Outputs(NamedTuple):
+    """What became of the events.
+
+    Attributes:
+        events: What goes to the sink, valid and stamped, in the order of the events that it was made of.
+        errors: What goes to the error stream.
+        skipped: How many events were dropped, by the reason; canaries and what the filters drop among them.
+        counted: What the enrichment counted, by name.
+    """
+
+    events: list[Event]
+    errors: list[Event]
+    skipped: Mapping[str, int]
+    counted: Mapping[str, float]
+
+
+async def run_enrichment(
+    enrich: Enrich,
+    events: Iterable[Event],
+    *,
+    wiki: World | None = None,
+    settings: Mapping[str, Any] | None = None,
+    configuration: Mapping[str, Any] | None = None,
+) -> Outputs:
+    """Run an enrichment as the job ``custom`` does, all events at the same time.
+
+    Args:
+        enrich: ``async def enrich(event, context)``.
+        events: Of the source stream.
+        wiki: What the wikis that it asks know; None when it asks none.
+        settings: What ``context.settings`` holds.
+        configuration: Further settings as in a configuration file, for streams and schemas of one's own.
+
+    Raises:
+        ConfigError: The function cannot be an enrichment, or a setting is wrong.
+    """
+    checked(enrich, getattr(enrich, "__qualname__", repr(enrich)))
+    async with AsyncExitStack() as stack:
+        url = (await stack.enter_async_context(FakeWiki(wiki))).url if wiki else "http://127.0.0.1:9"
+        layers = [Layer(values=dict(DEFAULTS)), Layer(values=dict(configuration or {})), _here(url, settings or {})]
+        meter = RecordingMeter()
+        job = assemble_custom(load(layers).configuration, meter, enrich).job
+        await job.open()
+        stack.push_async_callback(job.close)
+        outputs = await _perform(job, events)
+    return Outputs(
+        [orjson.loads(output.value) for output in outputs if output.role is Role.SINK],
+        [orjson.loads(output.value) for output in outputs if output.role is Role.ERROR],
+        Counter({reason: int(number) for (reason,), number in meter.by_label(metrics.EVENTS_FILTERED).items()}),
+        {name: number for (name,), number in meter.by_label(metrics.CUSTOM_COUNT).items()},
+    )
+
+
+def _here(url: str, settings: Mapping[str, Any]) -> Layer:
+    """The settings of a run in this process: one address for all wikis, no place to read from or write to."""
+    here = Layer(values={"enrich": {"mediawiki_api_endpoint_template": f"{url}/w/api.php"}})
+    here.values["stream_manager"] = {"source": {"connector": "file", "options": {"path": "-"}}}
+    if settings:
+        here.values["custom"] = {"settings": dict(settings)}
+    return here
+
+
+async def _perform(job: Job, events: Iterable[Event]) -> list[Output]:
+    loop = asyncio.get_running_loop()
+    told: list[asyncio.Future[list[Output]]] = []
+    for offset, event in enumerate(events):
+        future: asyncio.Future[list[Output]] = loop.create_future()
+        record = Record(orjson.dumps(event), None, None, Partition("events"), offset)
+        job.perform(job.accept(record), future.set_result)
+        told.append(future)
+    return [output for outputs in await asyncio.gather(*told) for output in outputs]
