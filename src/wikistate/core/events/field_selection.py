@@ -51,16 +51,23 @@ def select_fields(schema: Schema, paths: Collection[str], *, key_fields: Iterabl
     Raises:
         ConfigError: The schema has no such field.
     """
-    wanted: dict[str, _Wanted] = {}
-    for path in (*paths, *key_fields, *(name for name in _ALWAYS if schema.has_field(name))):
-        _put(wanted, path.split("."))
+    for path in paths:  # each by itself: within a field of the key, which stays whole, a wrong one would hide
+        _Narrowing(schema.uri).narrow(schema.document, _tree([path]), "")
+    always = (name for name in _ALWAYS if schema.has_field(name))
     narrowing = _Narrowing(schema.uri)
-    document = narrowing.narrow(schema.document, wanted, "")
+    document = narrowing.narrow(schema.document, _tree([*paths, *key_fields, *always]), "")
     return FieldSelection(compile_projection(document) or _same, tuple(sorted(narrowing.kept)))
 
 
 def _same(event: Any) -> Any:
     return event
+
+
+def _tree(paths: Iterable[str]) -> dict[str, _Wanted]:
+    wanted: dict[str, _Wanted] = {}
+    for path in paths:
+        _put(wanted, path.split("."))
+    return wanted
 
 
 def _put(wanted: dict[str, _Wanted], path: list[str]) -> None:

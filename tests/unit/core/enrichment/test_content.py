@@ -191,3 +191,14 @@ def test_base36_is_the_same_number(digest: bytes) -> None:
 def test_base36_of_the_empty_text() -> None:
     """The value that MediaWiki's database holds for every empty text."""
     assert base36_sha1(hashlib.sha1(b"").hexdigest()) == "phoiac9h4m842xq45sp7s6u21eteeq1"
+
+
+def test_the_format_is_filled_from_the_answer_where_that_is_asked_for() -> None:
+    """It wins over what the event says; without being asked for, the event's stays."""
+    event = {"revision": {"content_slots": {"main": {"slot_role": "main", "content_format": "text/x-old"}}}}
+    content = Content({"main": Slot("text", "wikitext", "text/x-wiki", 4, None)})
+    filled, left = fold(event, content, with_format=True), fold(event, content)
+    assert isinstance(filled, dict)
+    assert isinstance(left, dict)
+    assert filled["revision"]["content_slots"]["main"]["content_format"] == "text/x-wiki"
+    assert left["revision"]["content_slots"]["main"]["content_format"] == "text/x-old"

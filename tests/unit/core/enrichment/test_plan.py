@@ -80,3 +80,15 @@ def test_event_without_domain_is_refused(meta: object) -> None:
 def test_any_object_gets_a_plan(event: dict[str, Any]) -> None:
     """Whatever JSON an event holds, the plan is a value and never an exception."""
     assert isinstance(plan(event), PassThrough | Fetch | Refuse)
+
+
+def test_hidden_content_is_asked_for_where_the_page_matters() -> None:
+    """A page whose revision is hidden may be a redirect; a deleted one is gone all the same."""
+    event = {
+        "page_change_kind": "edit",
+        "meta": {"domain": "w.example"},
+        "revision": {"rev_id": 5, "is_content_visible": False},
+    }
+    assert isinstance(plan(event), PassThrough)
+    assert plan(event, even_hidden=True) == Fetch("w.example", 5)
+    assert isinstance(plan(event | {"page_change_kind": "delete"}, even_hidden=True), PassThrough)
