@@ -4,7 +4,7 @@
 
     made = corpus.compose(changes=100)
     outputs = await run_enrichment(enrich, made.events, wiki=SmallWorld.of(made))
-    assert outputs.skipped == {"bot": 7}
+    assert outputs.errors == []
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
-"""``python -m wikistate.testing.wiki``: a small wiki until it is interrupted. Its first line of output is its URL."""
+"""``python -m wikistate.testing.wiki``: a small wiki until it is interrupted. Its first line of output is its URL.
+
+With ``--while COMMAND`` it is there as long as a command runs, and ends with the command's exit status.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import signal
 import sys
 
@@ -29,6 +33,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     add("--max-values", type=int, default=50, help="revisions in a request; 500 for accounts with high limits")
     add("--max-result-bytes", type=int, default=8_388_608, help="size of a result before it is continued")
     add("--faults", type=argparse.FileType("rb"), help="a JSON list of fault rules")
+    add("--while", dest="command", default="", help="serve while this command runs; {url} in it is the wiki's address")
     add("--until-input-ends", action="store_true", help="stop when standard input closes")
     return parser.parse_args(words)
 
@@ -41,8 +46,8 @@ def world(chosen: argparse.Namespace) -> World:
     return SmallWorld.of(made, with_deleted=chosen.with_deleted)
 
 
-async def serve(chosen: argparse.Namespace) -> None:
-    """Serve until a signal, or until standard input ends."""
+async def serve(chosen: argparse.Namespace) -> int:
+    """Serve until a signal, until standard input ends, or until the command has ended. Returns the exit status."""
     limits = Limits(values=chosen.max_values, result_bytes=chosen.max_result_bytes)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -53,10 +58,24 @@ async def serve(chosen: argparse.Namespace) -> None:
             wiki.set_faults(decode_rules(chosen.faults.read()))
         if chosen.until_input_ends:
             loop.add_reader(sys.stdin.fileno(), stop.set)
+        if chosen.command:
+            return await run_beside(shlex.split(chosen.command.replace("{url}", wiki.url)), stop)
         sys.stdout.write(f"{wiki.url}\n")
         sys.stdout.flush()
         await stop.wait()
+    return 0
+
+
+async def run_beside(words: list[str], stop: asyncio.Event) -> int:
+    """Run a command to its end, or to that of the wiki. Returns its exit status."""
+    process = await asyncio.create_subprocess_exec(*words)
+    ended, told = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+    if not ended.done():
+        process.terminate()
+    told.cancel()
+    return await ended
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(arguments()))
+    sys.exit(uvloop.run(serve(arguments())))
