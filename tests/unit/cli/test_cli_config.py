@@ -50,6 +50,20 @@ def test_show_says_what_holds_after_all_layers(tell: Tell) -> None:
     assert values["enrich"]["request_timeout"] == 7
 
 
+@pytest.mark.parametrize(
+    ("job", "file"),
+    [
+        ("page-content-change", "small-wiki.yaml"),
+        ("content-history-reconcile", "reconcile.yaml"),
+        ("custom", "links/links.yaml"),
+    ],
+)
+def test_the_examples_of_each_job_are_right_without_a_warning(tell: Tell, job: str, file: str) -> None:
+    """Every key of them is one that we know."""
+    told = tell("config", "check", "--job", job, "--config", EXAMPLES / file)
+    assert (told.code, told.err) == (0, "")
+
+
 @pytest.mark.parametrize("files", [LOCAL, *LAYERED])
 def test_the_examples_are_right_without_a_warning(tell: Tell, files: tuple[Path, ...]) -> None:
     """Every key of them is one that we know."""

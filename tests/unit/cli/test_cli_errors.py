@@ -23,6 +23,11 @@ TO_KAFKA = (*FROM_INPUT, "--sink", "kafka://127.0.0.1:9/out")
     ("words", "said"),
     [
         (("run", "page-content-chnage"), ["no job 'page-content-chnage'", "Did you mean page-content-change?"]),
+        ((*RUN, "--enrich", "m:f"), ["--enrich is for the job custom"]),
+        (("run", "custom", "--source", "-"), ["custom.enrich is missing", "--enrich my_module:enrich"]),
+        (("run", "custom", "--source", "-", "--enrich", "not_there:f"), ["there is no module not_there"]),
+        ((*FROM_INPUT, "--set", "filter.kinds=[edits]"), ["'edits', which is no kind of change", "visibility_change"]),
+        ((*FROM_INPUT, "--set", "filter.fields=[page.titel]"), ["filter.fields has page.titel", "There are: page_id"]),
         (RUN, ["stream_manager.source.connector is missing", "--source kafka://host:port/topic"]),
         ((*RUN, "--source", "http://x/y"), ["--source is 'http://x/y'", "kafka://host:port", "file:PATH"]),
         ((*RUN, "--source", "kafka://h:1/t?grup=a"), ["--source has the option 'grup'", "Allowed: group, start, end"]),
