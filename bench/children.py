@@ -62,9 +62,9 @@ def wiki_setting(url: str) -> str:
     return f"enrich.mediawiki_api_endpoint_template={url}/w/api.php"
 
 
-def job(ends: Ends, wiki: str, *settings: str) -> list[str]:
-    """``wikistate run page-content-change``, as a user starts it. Settings are ``KEY=VALUE``."""
-    words = [*_PYTHON, "wikistate", "run", "page-content-change", "--no-progress"]
+def job(ends: Ends, wiki: str, *settings: str, name: str = "page-content-change") -> list[str]:
+    """``wikistate run``, as a user starts it. Settings are ``KEY=VALUE``."""
+    words = [*_PYTHON, "wikistate", "run", name, "--no-progress"]
     words += ["--source", ends.source, "--sink", ends.sink, "--error-sink", ends.errors]
     for text in (wiki_setting(wiki), *settings):
         words += ["--set", text]

@@ -73,7 +73,7 @@ async def measure_memory(stage: Stage) -> Memory:
     async with small_wiki(body_bytes=BODY_BYTES) as wiki:
         route = Route(stage.topics.servers, source, sink, wiki.url)
         words = children.job(children.kafka_ends(route), wiki.url)
-        samples = await _watch(Process(words, log=stage.log(sink)))
+        samples = await watch(Process(words, log=stage.log(sink)))
         requests = await children.wiki_answers(wiki) / events
     if (found := stage.topics.count(sink)) < events:
         raise PartError(f"Of {events} events only {found} came out.", hint="The others are on the error stream.")
@@ -81,7 +81,12 @@ async def measure_memory(stage: Stage) -> Memory:
     return Memory(events, samples[-1].seconds, requests, tuple(samples))
 
 
-async def _watch(process: Process) -> list[Sample]:
+async def watch(process: Process) -> list[Sample]:
+    """The samples of a process to its end.
+
+    Raises:
+        PartError: It failed, or did not end in time.
+    """
     began, samples = time.monotonic(), list[Sample]()
     while process.running and time.monotonic() - began < DEADLINE:
         if (sample := _sample(process.pid, time.monotonic() - began)) is not None:

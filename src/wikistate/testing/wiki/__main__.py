@@ -30,6 +30,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     add("--with-deleted", action="store_true", help="answer revisions of deleted pages too")
     add("--bench", action="store_true", help="instead of the sample, a world where every revision exists")
     add("--body-bytes", type=int, default=10_240, help="size of each body with --bench")
+    add("--redirects-every", type=int, default=0, metavar="N", help="with --bench: every Nth page is a redirect")
     add("--max-values", type=int, default=50, help="revisions in a request; 500 for accounts with high limits")
     add("--max-result-bytes", type=int, default=8_388_608, help="size of a result before it is continued")
     add("--faults", type=argparse.FileType("rb"), help="a JSON list of fault rules")
@@ -41,7 +42,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
 def world(chosen: argparse.Namespace) -> World:
     """The world that was chosen."""
     if chosen.bench:
-        return BenchWorld(*corpus.wikis().values(), body_bytes=chosen.body_bytes)
+        return BenchWorld(
+            *corpus.wikis().values(), body_bytes=chosen.body_bytes, redirects_every=chosen.redirects_every
+        )
     made = corpus.compose(seed=chosen.seed, changes=chosen.changes)
     return SmallWorld.of(made, with_deleted=chosen.with_deleted)
 

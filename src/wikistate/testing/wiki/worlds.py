@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import orjson
 
 from wikistate.testing import prose
-from wikistate.testing.pages import Page, Revision, Wiki, slot
+from wikistate.testing.pages import Page, RedirectLink, Revision, Wiki, slot
 from wikistate.testing.wiki.pieces import Piece
 from wikistate.testing.wiki.shapes import Shape, measured, render
 
@@ -122,15 +122,20 @@ class SmallWorld:
         return self._latest[wiki.wiki_id, page.page_id]
 
 
+_TITLE = "Page "
+
+
 class BenchWorld:
     """A world without end and without memory: every revision exists, with the same body.
 
     Args:
         wikis: The wikis.
         body_bytes: The size of the body of each revision.
+        redirects_every: Each page whose number is a multiple of this is a redirect to the next one; 0 for none.
     """
 
-    def __init__(self, *wikis: Wiki, body_bytes: int = 10_240) -> None:
+    def __init__(self, *wikis: Wiki, body_bytes: int = 10_240, redirects_every: int = 0) -> None:
+        self._redirects_every = redirects_every
         self.wikis = {wiki.domain: wiki for wiki in wikis}
         self._slots = (slot(prose.filler(body_bytes)),)
         self._tails: dict[Shape, tuple[bytes, Piece, int]] = {}
@@ -143,22 +148,27 @@ class BenchWorld:
         start, tail, size = self._tails.get(shape) or self._prepare(shape)
         # The parent is not stated: all that differs between two revisions is their number.
         head = Piece(b"%s%d" % (start, rev_id)) if start else Piece(b"")
-        return Fragment(_bench_page(rev_id), (head, tail), size)
+        return Fragment(self._page(rev_id), (head, tail), size)
 
     def find(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
         """See `World`."""
         del wiki
-        return (_bench_page(rev_id), Revision(rev_id, self._slots, None)) if rev_id > 0 else None
+        return (self._page(rev_id), Revision(rev_id, self._slots, None)) if rev_id > 0 else None
 
     def page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
-        """See `World`. Titles lead nowhere."""
+        """See `World`."""
         del wiki
-        return _bench_page(page_id) if page_id > 0 and not title else None
+        number = title.removeprefix(_TITLE) if title.startswith(_TITLE) else str(page_id)
+        return self._page(int(number)) if number.isdecimal() and int(number) > 0 else None
 
     def latest(self, wiki: Wiki, page: Page) -> int:
         """See `World`."""
         del wiki
         return page.page_id
+
+    def _page(self, number: int) -> Page:
+        leads = self._redirects_every and number % self._redirects_every == 0
+        return Page(number, f"{_TITLE}{number}", redirect=RedirectLink(f"{_TITLE}{number + 1}") if leads else None)
 
     def _prepare(self, shape: Shape) -> tuple[bytes, Piece, int]:
         """The JSON before and after the number, which comes first when it comes at all."""
@@ -168,7 +178,3 @@ class BenchWorld:
         tail = Piece(document[len(start) + 1 :] if start else document)
         self._tails[shape] = start, tail, measured(shown)
         return self._tails[shape]
-
-
-def _bench_page(number: int) -> Page:
-    return Page(number, f"Page {number}")
