@@ -1,0 +1,89 @@
+"""content-history-reconcile and an enrichment of a user's own come to the same on both runners, filters included."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+from tests.e2e.commands import PATIENCE
+from tests.e2e.kafka_topics import drain, fill
+
+from wikistate.testing import corpus
+from wikistate.testing.wiki.process import WikiProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from wikistate.core.events.meta import Event
+    from wikistate.testing.broker import KafkaBroker
+
+CHANGES = 400
+ENRICH = """
+from words import SEEN
+
+from wikistate.custom import Skip
+
+
+async def enrich(event, context):
+    if event["page_change_kind"] == "move":
+        return Skip("moved")
+    if event["page"]["page_id"] % 7 == 0:
+        raise LookupError("no sevens")
+    enriched = await context.with_content(event)
+    return [enriched, enriched | {"comment": SEEN}]
+"""
+JOBS = {
+    "content-history-reconcile": (),
+    "custom": ("--enrich", "written_here:enrich", "--set", "stream_manager.job_name=written-here"),
+}
+FILTER = ("--set", "filter.namespaces=[0, 1, 6]", "--set", "filter.fields=[page, revision, comment]")
+
+
+@pytest.mark.parametrize("job", JOBS)
+async def test_both_runners_write_the_same(job: str, kafka: KafkaBroker, flink_python: Path, tmp_path: Path) -> None:
+    """The same events and the same errors, but for the times at which they were written; nothing is missing."""
+    (tmp_path / "written_here.py").write_text(ENRICH)
+    (tmp_path / "words.py").write_text('SEEN = "seen"\n')
+    made = corpus.compose(changes=CHANGES)
+    source = kafka.create_topic(f"both-runners.{job}")
+    fill(kafka, source, [orjson.dumps(event) for event in made.events])
+    written = []
+    async with WikiProcess("--changes", str(CHANGES)) as wiki:
+        for runner, python in (("local", sys.executable), ("flink", str(flink_python))):
+            sink, errors = (kafka.create_topic(f"both-runners.{job}.{runner}.{name}") for name in ("out", "errors"))
+            cluster = f"kafka://{kafka.bootstrap_servers}"
+            words = [python, "-m", "wikistate", "run", job, "--runner", runner, *JOBS[job], *FILTER]
+            words += ["--source", f"{cluster}/{source}?group={sink}&start=earliest&end=latest"]
+            words += ["--sink", f"{cluster}/{sink}", "--error-sink", f"{cluster}/{errors}"]
+            words += ["--set", f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"]
+            await asyncio.to_thread(_run, [*words, "--set", "enrich.retry.acceptable_lag=0.01"], tmp_path)
+            written.append((_events(kafka, sink), _errors(kafka, errors)))
+    local, flink = written
+    assert flink == local
+    assert len(local[0]) > CHANGES / 2
+    assert {error_type for error_type, _ in local[1]} == (
+        {"BadRevision"} if job == "content-history-reconcile" else {"BadRevision", "LookupError"}
+    )
+    assert all("performer" not in event for event in local[0])
+
+
+def _run(words: Sequence[str], folder: Path) -> None:
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def _events(kafka: KafkaBroker, topic: str) -> list[Event]:
+    """Sorted, without the time at which they were written."""
+    events = [orjson.loads(message.value) for message in drain(kafka, topic)]
+    return sorted((event | {"meta": event["meta"] | {"dt": ""}} for event in events), key=orjson.dumps)
+
+
+def _errors(kafka: KafkaBroker, topic: str) -> list[tuple[str, str]]:
+    """Their kinds and what they are about; a message may say how old an event is."""
+    errors = [orjson.loads(message.value) for message in drain(kafka, topic)]
+    return sorted((error["error_type"], error["raw_event"]) for error in errors)
