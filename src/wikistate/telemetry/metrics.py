@@ -83,7 +83,13 @@ WIKI_RETRIES = Counter(
     "Revisions that were asked for again, by what had happened.",
     ("cause",),
 )
-WIKI_BATCH_SIZE = Histogram("wikistate_wiki_batch_revisions", "revisions", "Revisions in a request.", ("farm",), BATCH)
+WIKI_BATCH_SIZE = Histogram(
+    "wikistate_wiki_batch_revisions",
+    "revisions",
+    "Revisions, or what else is asked about, in a request.",
+    ("farm",),
+    BATCH,
+)
 WIKI_CONCURRENCY = Gauge(
     "wikistate_wiki_concurrency", "requests", "How many requests at once the farm is allowed now.", ("farm",)
 )

@@ -65,7 +65,7 @@ async def run_enrichment(
     Args:
         enrich: ``async def enrich(event, context)``.
         events: Of the source stream.
-        wiki: What the wikis that it asks know; None when it asks none.
+        wiki: What the wikis that it asks know; None when it asks none. Its first wiki may have any domain.
         settings: What ``context.settings`` holds.
         configuration: Further settings as in a configuration file, for streams and schemas of one's own.
 
@@ -74,8 +74,9 @@ async def run_enrichment(
     """
     checked(enrich, getattr(enrich, "__qualname__", repr(enrich)))
     async with AsyncExitStack() as stack:
-        url = (await stack.enter_async_context(FakeWiki(wiki))).url if wiki else "http://127.0.0.1:9"
-        layers = [Layer(values=dict(DEFAULTS)), Layer(values=dict(configuration or {})), _here(url, settings or {})]
+        here = _at(await stack.enter_async_context(FakeWiki(wiki))) if wiki else Layer()
+        _put_aside(here, settings or {})
+        layers = [Layer(values=dict(DEFAULTS)), Layer(values=dict(configuration or {})), here]
         meter = RecordingMeter()
         job = assemble_custom(load(layers).configuration, meter, enrich).job
         await job.open()
@@ -89,13 +90,18 @@ async def run_enrichment(
     )
 
 
-def _here(url: str, settings: Mapping[str, Any]) -> Layer:
-    """The settings of a run in this process: one address for all wikis, no place to read from or write to."""
-    here = Layer(values={"enrich": {"mediawiki_api_endpoint_template": f"{url}/w/api.php"}})
-    here.values["stream_manager"] = {"source": {"connector": "file", "options": {"path": "-"}}}
+def _at(wiki: FakeWiki) -> Layer:
+    """The settings that send all requests to one address; what has no domain of Wikimedia's is the first wiki."""
+    api = f"{wiki.url}/w/api.php"
+    first = next(iter(wiki.world.wikis))
+    return Layer(values={"enrich": {"mediawiki_api_endpoint_template": api}, "wikis": {first: {"api": api}}})
+
+
+def _put_aside(layer: Layer, settings: Mapping[str, Any]) -> None:
+    """The settings of a run that reads and writes nothing but what it is given here."""
+    layer.values["stream_manager"] = {"source": {"connector": "file", "options": {"path": "-"}}}
     if settings:
-        here.values["custom"] = {"settings": dict(settings)}
-    return here
+        layer.values["custom"] = {"settings": dict(settings)}
 
 
 async def _perform(job: Job, events: Iterable[Event]) -> list[Output]:

@@ -18,8 +18,9 @@ from wikistate.jobs.custom.job import DEFAULTS, CustomJob
 from wikistate.telemetry import metrics
 from wikistate.telemetry.bounded import MOST
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.testing import corpus
+from wikistate.testing import corpus, events
 from wikistate.testing.enrichment import run_enrichment
+from wikistate.testing.pages import Page, Wiki, revision
 from wikistate.testing.wiki import SmallWorld
 
 if TYPE_CHECKING:
@@ -191,6 +192,20 @@ async def test_content_is_what_the_main_job_folds_in() -> None:
     }
     assert bodies == {key: texts[key] for key in bodies}
     assert len(bodies) > len(EDITS) * 0.9
+
+
+async def test_a_wiki_of_ones_own_can_stand_in() -> None:
+    """Its domain need not be one of Wikimedia's."""
+    page, saved, own = Page(1, "Ash"), revision(5, "About ash trees."), Wiki("own", "my.wiki.example")
+    world = SmallWorld()
+    world.put(own, page, saved)
+    changes = [events.create(page, saved, envelope=events.Envelope(own))]
+
+    async def enrich(event: Event, context: Context) -> Event:
+        return await context.with_content(event)
+
+    (made,) = (await run_enrichment(enrich, changes, wiki=world)).events
+    assert made["revision"]["content_slots"]["main"]["content_body"] == "About ash trees."
 
 
 async def test_any_query_can_be_asked() -> None:

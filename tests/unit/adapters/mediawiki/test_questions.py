@@ -1,0 +1,106 @@
+"""Several kinds of questions to one wiki: never in one request, always under the same limits."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Any
+from urllib.parse import parse_qs
+
+from tests.unit.adapters.mediawiki.scripted_api import WIKI, Harness, ScriptedApi
+
+from wikistate.adapters.http import HttpClient, HttpSettings
+from wikistate.adapters.mediawiki import wikis as allowed
+from wikistate.adapters.mediawiki.any_query import ONCE, AnyQuery
+from wikistate.adapters.mediawiki.limits import FarmSettings
+from wikistate.adapters.mediawiki.question import REVISIONS
+from wikistate.adapters.mediawiki.queue import Entry
+from wikistate.adapters.mediawiki.redirects import TARGETS
+from wikistate.adapters.mediawiki.revisions import RevisionClient
+from wikistate.adapters.mediawiki.wikis import Wikis
+from wikistate.core.enrichment.content import Content
+from wikistate.core.enrichment.judge import Fail, RetryPolicy
+from wikistate.core.enrichment.page_state import RedirectTarget
+from wikistate.telemetry.meter import RecordingMeter
+from wikistate.testing import faults
+from wikistate.testing.faults import Rule
+from wikistate.testing.pages import Page, Wiki, revision
+from wikistate.testing.wiki import FakeWiki, SmallWorld
+
+ENGLISH = Wiki("enwiki", "en.wikipedia.org")
+
+
+async def ask(*asked: tuple[Any, Any], rules: tuple[Rule, ...] = ()) -> tuple[FakeWiki, list[Any]]:
+    """All of these questions at the same time; the wiki and its answers."""
+    world = SmallWorld(ENGLISH)
+    for number in range(1, 61):
+        world.put(ENGLISH, Page(number, f"Page {number} {'x' * 200}"), revision(number))
+    async with FakeWiki(world) as wiki:
+        wiki.set_faults(rules)
+        http = HttpClient(HttpSettings(user_agent="test (me@example.org)"))
+        policy = RetryPolicy(base_delay=0.001, max_delay=0.001)
+        client = RevisionClient(http, RecordingMeter(), policy=policy)
+        await client.open()
+        found = Wikis(template=f"{wiki.url}/w/api.php").lookup(ENGLISH.domain)
+        assert isinstance(found, allowed.Wiki)
+        answers = await asyncio.gather(*(client.answer(found, question, subject) for question, subject in asked))
+        await client.close()
+    return wiki, answers
+
+
+async def test_different_questions_go_into_different_requests() -> None:
+    """Two revisions share one, a title has its own."""
+    title = f"Page 3 {'x' * 200}"
+    wiki, answers = await ask((REVISIONS, 1), (TARGETS, title), (REVISIONS, 2))
+    assert wiki.tally.requests == 2
+    first, target, second = answers
+    assert isinstance(first, Content)
+    assert isinstance(second, Content)
+    assert target == RedirectTarget(title, namespace=0, page_id=3, is_redirect=False)
+
+
+async def test_titles_that_make_a_long_url_are_posted() -> None:
+    """Fifty of them, of 200 letters each: one request, and all are answered."""
+    titles = [f"Page {number} {'x' * 200}" for number in range(1, 51)]
+    wiki, answers = await ask(*((TARGETS, title) for title in titles))
+    assert wiki.tally.requests == 1
+    assert [answer.page_id for answer in answers] == list(range(1, 51))
+
+
+async def test_any_query_is_asked_once_and_again_where_that_helps() -> None:
+    """Equal ones share the answer; a server error is tried again; an error of the API is told."""
+    general = AnyQuery.of({"meta": "siteinfo", "siprop": ["general"]})
+    wiki, answers = await ask((general, ONCE), (general, ONCE))
+    assert wiki.tally.requests == 1
+    assert answers[0] == answers[1]
+    assert answers[0]["query"]["general"]["wikiid"] == "enwiki"
+    _, again = await ask((general, ONCE), rules=(Rule(faults.Status(500), times=1),))
+    assert again == answers[:1]
+    _, (refused,) = await ask((AnyQuery.of({"action": "frobnicate"}), ONCE))
+    assert isinstance(refused, Fail)
+    assert refused.error_type == "ApiError"
+
+
+def test_values_of_any_query_become_text() -> None:
+    """Lists as the API has them, booleans as numbers; what is implied can be replaced, what is added comes last."""
+    query = AnyQuery.of({"titles": ["A", "B"], "redirects": True, "cllimit": 50}).query([ONCE], {"maxlag": "5"})
+    assert parse_qs(query) == {
+        **{name: [value] for name, value in (("action", "query"), ("format", "json"), ("formatversion", "2"))},
+        "titles": ["A|B"],
+        "redirects": ["1"],
+        "cllimit": ["50"],
+        "maxlag": ["5"],
+    }
+
+
+async def test_a_wiki_that_asks_for_mercy_is_asked_nothing_else() -> None:
+    """The pause of a wiki holds for all questions; the bound on requests, too."""
+    harness = Harness(api := ScriptedApi(), farm=FarmSettings(max_concurrency=1))
+    paused = harness.dispatcher._new_queue(WIKI, REVISIONS)
+    paused.pause.extend(monotonic() + 60.0)
+    assert harness.dispatcher._new_queue(WIKI, TARGETS).pause is paused.pause
+    harness.dispatcher.add(WIKI, Entry("A page", None, lambda _: None, monotonic()), TARGETS)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert api.requests == []
+    await harness.dispatcher.close()
