@@ -6,7 +6,7 @@ found here, before the first event is read.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
 
@@ -24,6 +24,7 @@ from wikistate.jobs.streams import codec_of, read_streams
 from wikistate.jobs.wikis import allowed_wikis, revision_client
 
 if TYPE_CHECKING:
+    from wikistate.adapters.mediawiki.revisions import RevisionClient
     from wikistate.config.model import Configuration
     from wikistate.jobs.custom.function import Enrich
     from wikistate.jobs.ends import Ends
@@ -48,14 +49,12 @@ def assemble_page_content_change(configuration: Configuration, meter: Meter) -> 
         DocumentError: A stream or schema does not exist, or is not what it must be.
         ExternalError: A place that holds them does not answer.
     """
-    client, limit = revision_client(configuration, meter), configuration.enrich.max_content_size
-    return _assemble(configuration, meter, PageContent(client, max_content_size=limit))
+    return _assemble(configuration, meter, PageContent)
 
 
 def assemble_content_history_reconcile(configuration: Configuration, meter: Meter) -> Assembled:
     """The job content-history-reconcile; raises as `assemble_page_content_change` does."""
-    client, limit = revision_client(configuration, meter), configuration.enrich.max_content_size
-    return _assemble(configuration, meter, PastContent(client, max_content_size=limit))
+    return _assemble(configuration, meter, PastContent)
 
 
 def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich | None = None) -> Assembled:
@@ -79,7 +78,7 @@ def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich |
         client=client,
         max_content_size=configuration.enrich.max_content_size,
         settings=configuration.custom.settings,
-        log=structlog.get_logger(configuration.custom.enrich),
+        log=structlog.get_logger(enrich=configuration.custom.enrich),
         meter=meter,
     )
     job = CustomJob(
@@ -103,11 +102,23 @@ def _check_group(ends: Ends) -> None:
         )
 
 
-def _assemble(configuration: Configuration, meter: Meter, enrichment: Enrichment[Answer]) -> Assembled:
+class _NewEnrichment(Protocol[Answer]):
+    """Makes what a job asks and folds."""
+
+    def __call__(self, client: RevisionClient, *, max_content_size: int) -> Enrichment[Answer]: ...
+
+
+def _assemble(configuration: Configuration, meter: Meter, new: _NewEnrichment[Answer]) -> Assembled:
     streams = read_streams(configuration)
     ends = ends_of(configuration, streams)
-    codec = codec_of(configuration, streams, ends, meter)
-    return Assembled(EnrichmentJob(codec, allowed_wikis(configuration), enrichment), ends)
+    client = revision_client(configuration, meter)
+    job = EnrichmentJob(
+        codec_of(configuration, streams, ends, meter),
+        allowed_wikis(configuration),
+        new(client, max_content_size=configuration.enrich.max_content_size),
+        client=client,
+    )
+    return Assembled(job, ends)
 
 
 def ends_of(configuration: Configuration, streams: Streams) -> Ends:

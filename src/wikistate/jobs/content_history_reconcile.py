@@ -41,22 +41,13 @@ class PastContent:
     """The content of each event's revision, and its page's state; see `wikistate.jobs.enrichment.Enrichment`.
 
     Args:
-        client: Asks the wikis; opened and closed with this.
+        client: Asks the wikis.
         max_content_size: Bytes that the slots of a revision may have together.
     """
 
     def __init__(self, client: RevisionClient, *, max_content_size: int) -> None:
-        self._client = client
         self._history = History(client)
         self._max_content_size = max_content_size
-
-    async def open(self) -> None:
-        """See `Enrichment`."""
-        await self._client.open()
-
-    async def close(self) -> None:
-        """See `Enrichment`."""
-        await self._client.close()
 
     def plan(self, event: Event) -> Plan:
         """See `Enrichment`. The page of a revision whose content is hidden may be a redirect like any other."""

@@ -20,6 +20,7 @@ from wikistate.jobs.codec import unforeseen
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from wikistate.adapters.mediawiki.revisions import RevisionClient
     from wikistate.adapters.mediawiki.wikis import Wiki, Wikis
     from wikistate.core.enrichment.plan import Plan
     from wikistate.core.events.meta import Event
@@ -32,12 +33,9 @@ Answer = TypeVar("Answer")
 class Enrichment(Protocol[Answer]):
     """What is asked of a wiki for an event, and how its answer is folded in.
 
-    Protocol: `open` once; then, on the loop's thread, `plan` for each event, `ask` for those that it says to fetch, and
-    `fold` for each answer; `close` once. Only `ask` may take its time, and it answers exactly once.
+    Protocol: on the loop's thread, `plan` for each event, `ask` for those that it says to fetch, and `fold` for each
+    answer. Only `ask` may take its time, and it answers exactly once.
     """
-
-    async def open(self) -> None:
-        """Open clients. Raises a `WikistateError` when nothing can be asked at all."""
 
     def plan(self, event: Event) -> Plan:
         """Whether the event passes, is refused, or needs an answer. Pure."""
@@ -54,9 +52,6 @@ class Enrichment(Protocol[Answer]):
 
     def fold(self, event: Event, answer: Answer) -> Event | Failure:
         """A new event with the answer in it, or why there can be none. Pure."""
-
-    async def close(self) -> None:
-        """Release clients."""
 
 
 class _Pending(NamedTuple):
@@ -75,21 +70,23 @@ class EnrichmentJob(Generic[Answer]):
     Args:
         codec: Of the job's streams.
         wikis: Which wikis may be asked, by domain.
-        enrichment: What is asked; opened and closed by the job.
+        enrichment: What is asked.
+        client: What it asks with; opened and closed by the job.
     """
 
-    def __init__(self, codec: Codec, wikis: Wikis, enrichment: Enrichment[Answer]) -> None:
+    def __init__(self, codec: Codec, wikis: Wikis, enrichment: Enrichment[Answer], *, client: RevisionClient) -> None:
         self._codec = codec
         self._wikis = wikis
         self._enrichment = enrichment
+        self._client = client
 
     async def open(self) -> None:
         """See `Job`."""
-        await self._enrichment.open()
+        await self._client.open()
 
     async def close(self) -> None:
         """See `Job`."""
-        await self._enrichment.close()
+        await self._client.close()
 
     def accept(self, record: Record) -> Work:
         """See `Job`. The payload is the outputs where they are known already, else a `_Pending`."""

@@ -35,21 +35,13 @@ class PageContent:
     """The content of each event's revision; see `wikistate.jobs.enrichment.Enrichment`.
 
     Args:
-        client: Fetches content; opened and closed with this.
+        client: Fetches content.
         max_content_size: Bytes that the slots of a revision may have together.
     """
 
     def __init__(self, client: RevisionClient, *, max_content_size: int) -> None:
         self._client = client
         self._max_content_size = max_content_size
-
-    async def open(self) -> None:
-        """See `Enrichment`."""
-        await self._client.open()
-
-    async def close(self) -> None:
-        """See `Enrichment`."""
-        await self._client.close()
 
     def plan(self, event: Event) -> Plan:
         """See `Enrichment`."""

@@ -96,13 +96,15 @@ class CustomJob:
         """See `Job`. The payload is the outputs where they are known already, else a `_Pending`."""
         try:
             event = self._codec.read(record)
-            if not isinstance(event, dict):
-                return Work(None, event)
-            lane: Hashable = self._order.of(event)
-        except InputError as error:
-            return Work(None, [self._codec.refuse(record, Refused("NoMessageKey", error.message))])
+            return self._line_up(record, event) if isinstance(event, dict) else Work(None, event)
         except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
             return Work(None, [self._codec.refuse(record, unforeseen(error))])
+
+    def _line_up(self, record: Record, event: Event) -> Work:
+        try:
+            lane: Hashable = self._order.of(event)
+        except InputError as error:
+            return Work(None, [self._codec.refuse(record, Refused("NoMessageKey", error.message, event))])
         return Work(lane, _Pending(record, event))
 
     def perform(self, work: Work, done: Done) -> None:
