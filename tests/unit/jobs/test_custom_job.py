@@ -209,7 +209,7 @@ async def test_a_wiki_of_ones_own_can_stand_in() -> None:
 
 
 async def test_any_query_can_be_asked() -> None:
-    """The document is the wiki's; equal queries that wait together are asked once."""
+    """The document is the wiki's."""
 
     async def enrich(event: Event, context: Context) -> Event:
         wiki = context.wiki(event["meta"]["domain"])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from wikistate.adapters.mediawiki.action_api import Page, encode, warnings_of
 from wikistate.core.enrichment.failures import Failure, FailureKind
@@ -14,42 +13,40 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.action_api import Json
     from wikistate.adapters.mediawiki.question import Reading
 
-ONCE = 0
-"""The only subject of such a query: all that it asks for is in its parameters."""
+Parameters = tuple[tuple[str, str], ...]
+"""Names and values of a query, sorted; ``action=query`` and the format need not be said."""
 
 _BASE = {"action": "query", "format": "json", "formatversion": "2"}
 
 
-@dataclass(frozen=True, slots=True)
+def parameters_of(values: Mapping[str, object]) -> Parameters:
+    """The parameters of a query; values become text, lists the API's ``a|b|c``."""
+    return tuple(sorted((name, _text(value)) for name, value in values.items()))
+
+
 class AnyQuery:
-    """A query of the Action API. Equal ones that wait at the same time are asked once. The answer is the document.
+    """Queries of the Action API, each by its `Parameters`. Answers are the documents."""
 
-    Attributes:
-        parameters: Names and values; ``action=query`` and the format need not be said.
-    """
+    most = 1
 
-    parameters: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, object]) -> Self:
-        """The query for these parameters; values become text, lists the API's ``a|b|c``."""
-        return cls(tuple(sorted((name, _text(value)) for name, value in parameters.items())))
-
-    def query(self, subjects: Collection[int], extra: Mapping[str, str]) -> str:
+    def query(self, subjects: Collection[Parameters], extra: Mapping[str, str]) -> str:
         """See `Question`."""
-        del subjects
-        return encode({**_BASE, **dict(self.parameters), **extra})
+        (parameters,) = subjects
+        return encode({**_BASE, **dict(parameters), **extra})
 
     def reading(self) -> Reading:
         """See `Question`."""
         return _whole
 
-    def unknown(self, subject: int, place: str) -> Failure:
+    def unknown(self, subject: Parameters, place: str) -> Failure:
         """See `Question`."""
-        return Failure(FailureKind.EMPTY, f"{place} has no answer to query {subject}")
+        return Failure(FailureKind.EMPTY, f"{place} has no answer to {dict(subject)!r:.200}")
 
 
-def _whole(document: Json, asked: Collection[int], /, *, place: str) -> Page:
+ANY_QUERY = AnyQuery()
+
+
+def _whole(document: Json, asked: Collection[Parameters], /, *, place: str) -> Page:
     """The document as it is. Whether it is continued, and for how long, whoever asked decides."""
     del place
     return Page(dict.fromkeys(asked, document), {}, list(warnings_of(document)))

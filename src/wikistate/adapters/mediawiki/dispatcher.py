@@ -92,7 +92,7 @@ class Dispatcher:
             self._wake()
 
     def _new_queue(self, wiki: Wiki, question: Question) -> WikiQueue:
-        queue = WikiQueue(wiki, self._batches.max_batch, question)
+        queue = WikiQueue(wiki, question.most or self._batches.max_batch, question)
         for (domain, _), other in self._farm.queues.items():
             if domain == wiki.domain:
                 queue.pause = other.pause

@@ -33,6 +33,10 @@ class Reading(Protocol):
 class Question(Protocol):
     """A kind of query. Hashable: what is equal is asked together."""
 
+    @property
+    def most(self) -> int | None:
+        """Subjects in a request at the most; None for as many as the settings allow."""
+
     def query(self, subjects: Collection[Any], extra: Mapping[str, str]) -> str:
         """The query for some subjects, percent-encoded.
 
@@ -50,6 +54,8 @@ class Question(Protocol):
 
 class Revisions:
     """The content of revisions, by their ids. Answers are `Content`."""
+
+    most = None
 
     def query(self, subjects: Collection[int], extra: Mapping[str, str]) -> str:
         """See `Question`."""

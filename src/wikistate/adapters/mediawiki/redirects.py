@@ -53,6 +53,8 @@ class RevisionOfPage(NamedTuple):
 class RevisionsOfPages:
     """Revisions, by their ids, with what their pages are now. Answers are `RevisionOfPage`."""
 
+    most = None
+
     def query(self, subjects: Collection[int], extra: Mapping[str, str]) -> str:
         """See `Question`."""
         return revisions_query(subjects, extra, prop="revisions|info")
@@ -93,6 +95,8 @@ class Redirects:
     The target of a redirect to a redirect has no namespace and no page id yet: that, `Targets` knows.
     """
 
+    most = None
+
     def query(self, subjects: Collection[PageName], extra: Mapping[str, str]) -> str:
         """See `Question`."""
         page_ids = "%7C".join(str(subject.page_id) for subject in subjects)
@@ -109,6 +113,8 @@ class Redirects:
 
 class Targets:
     """Pages that redirects lead to, by their titles (prefixed, text form). Answers are `RedirectTarget`."""
+
+    most = None
 
     def query(self, subjects: Collection[str], extra: Mapping[str, str]) -> str:
         """See `Question`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wikistate.adapters.mediawiki.any_query import ONCE, AnyQuery
+from wikistate.adapters.mediawiki.any_query import ANY_QUERY, parameters_of
 from wikistate.core.enrichment.content import fold
 from wikistate.core.enrichment.failures import Failure
 from wikistate.core.enrichment.judge import Fail
@@ -91,8 +91,8 @@ class WikiClient:
     async def ask(self, **parameters: object) -> dict[str, Any]:
         """Any query of the Action API, for example ``ask(prop="categories", titles="Ash", cllimit=50)``.
 
-        Such queries are not put together with others; one that waits already is not asked twice. The answer may be
-        the first of several: its member ``continue``, if there is one, goes into the parameters of the next.
+        Each is a request of its own, within the same limits. The answer may be the first of several: its member
+        ``continue``, if there is one, goes into the parameters of the next.
 
         Args:
             **parameters: ``action=query``, ``format=json`` and ``formatversion=2`` are implied. A list is ``a|b|c``.
@@ -103,7 +103,7 @@ class WikiClient:
         Raises:
             FetchError: The wiki does not answer, or with an error.
         """
-        document: dict[str, Any] = _given(await self._client.answer(self._wiki, AnyQuery.of(parameters), ONCE))
+        document: dict[str, Any] = _given(await self._client.answer(self._wiki, ANY_QUERY, parameters_of(parameters)))
         return document
 
 

@@ -11,7 +11,7 @@ from tests.unit.adapters.mediawiki.scripted_api import WIKI, Harness, ScriptedAp
 
 from wikistate.adapters.http import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki import wikis as allowed
-from wikistate.adapters.mediawiki.any_query import ONCE, AnyQuery
+from wikistate.adapters.mediawiki.any_query import ANY_QUERY, parameters_of
 from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.adapters.mediawiki.question import REVISIONS
 from wikistate.adapters.mediawiki.queue import Entry
@@ -67,23 +67,25 @@ async def test_titles_that_make_a_long_url_are_posted() -> None:
     assert [answer.page_id for answer in answers] == list(range(1, 51))
 
 
-async def test_any_query_is_asked_once_and_again_where_that_helps() -> None:
-    """Equal ones share the answer; a server error is tried again; an error of the API is told."""
-    general = AnyQuery.of({"meta": "siteinfo", "siprop": ["general"]})
-    wiki, answers = await ask((general, ONCE), (general, ONCE))
-    assert wiki.tally.requests == 1
-    assert answers[0] == answers[1]
+async def test_any_query_is_asked_alone_and_again_where_that_helps() -> None:
+    """Never together with another; a server error is tried again; an error of the API is told."""
+    general = ANY_QUERY, parameters_of({"meta": "siteinfo", "siprop": ["general"]})
+    namespaces = ANY_QUERY, parameters_of({"meta": "siteinfo", "siprop": "namespaces"})
+    wiki, answers = await ask(general, namespaces)
+    assert wiki.tally.requests == 2
     assert answers[0]["query"]["general"]["wikiid"] == "enwiki"
-    _, again = await ask((general, ONCE), rules=(Rule(faults.Status(500), times=1),))
+    assert answers[1]["query"].keys() == {"namespaces"}
+    _, again = await ask(general, rules=(Rule(faults.Status(500), times=1),))
     assert again == answers[:1]
-    _, (refused,) = await ask((AnyQuery.of({"action": "frobnicate"}), ONCE))
+    _, (refused,) = await ask((ANY_QUERY, parameters_of({"action": "frobnicate"})))
     assert isinstance(refused, Fail)
     assert refused.error_type == "ApiError"
 
 
 def test_values_of_any_query_become_text() -> None:
     """Lists as the API has them, booleans as numbers; what is implied can be replaced, what is added comes last."""
-    query = AnyQuery.of({"titles": ["A", "B"], "redirects": True, "cllimit": 50}).query([ONCE], {"maxlag": "5"})
+    parameters = parameters_of({"titles": ["A", "B"], "redirects": True, "cllimit": 50})
+    query = ANY_QUERY.query([parameters], {"maxlag": "5"})
     assert parse_qs(query) == {
         **{name: [value] for name, value in (("action", "query"), ("format", "json"), ("formatversion", "2"))},
         "titles": ["A|B"],
