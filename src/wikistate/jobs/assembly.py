@@ -22,6 +22,7 @@ from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.events.stream_config import StreamConfigs
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import resolve_ends
+from wikistate.jobs.feeds import with_followed_wiki
 from wikistate.jobs.page_content_change import PageContentChange
 from wikistate.jobs.wikis import allowed_wikis, http_settings, revision_client
 
@@ -57,9 +58,10 @@ def assemble_page_content_change(configuration: Configuration, meter: Meter) -> 
         DocumentError: A stream or schema does not exist, or is not what it must be.
         ExternalError: A place that holds them does not answer.
     """
+    configuration = with_followed_wiki(configuration)
     manager, enrich = configuration.stream_manager, configuration.enrich
     source, sink, error = read_streams(configuration)
-    ends = resolve_ends(manager, source_topics=source.config.topics, sink=sink.config.stream, error=error.config.stream)
+    ends = resolve_ends(configuration, source=source.config, sink=sink.config.stream, error=error.config.stream)
     emitter = Emitter(
         emitter_id=manager.job_name,
         stream=error.config.stream,
