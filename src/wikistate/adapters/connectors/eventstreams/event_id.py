@@ -27,10 +27,12 @@ class Entry(NamedTuple):
         return self.timestamp is not None or (self.offset is not None and self.offset >= 0)
 
     def is_behind(self, other: Entry) -> bool:
-        """Whether the other one stands further on in the same partition, as far as that can be told."""
+        """Whether the other one stands further on in the same partition. An offset and a time do not compare: it does."""
         if self.offset is not None and other.offset is not None:
             return self.offset < other.offset
-        return (self.timestamp or 0) < (other.timestamp or 0)
+        if self.timestamp is not None and other.timestamp is not None:
+            return self.timestamp < other.timestamp
+        return True
 
 
 def parse_id(text: str) -> list[Entry]:
