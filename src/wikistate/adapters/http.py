@@ -6,11 +6,13 @@ keep buffers and frames alive for as long as an event is in flight (T332948).
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import zlib
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
@@ -18,6 +20,7 @@ from yarl import URL
 
 import wikistate
 from wikistate.adapters.http_body import read_bounded
+from wikistate.adapters.http_stream import ByteStream, unreadable_encoding
 from wikistate.adapters.routes import Endpoint, Routes
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.errors import ConfigError
@@ -141,6 +144,41 @@ class HttpClient:
                 allow_redirects=False,
             ) as response:
                 return await _read(response, limit)
+        except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
+            return failure_of(error, endpoint)
+
+    async def stream(
+        self, endpoint: Endpoint, query: str, *, headers: Mapping[str, str]
+    ) -> ByteStream | Answer | Failure:
+        """One request whose answer goes on: no time-out after its first byte but what its reader has patience for.
+
+        Args:
+            endpoint: Where to.
+            query: Percent-encoded; empty for none.
+            headers: Beside those of every request.
+
+        Returns:
+            An answer that is not 200 is read to its end, as by `ask`.
+        """
+        if self._session is None:
+            return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
+        settings = self._settings
+        endless = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout, sock_read=None)
+        try:
+            async with asyncio.timeout(settings.total_timeout):
+                response = await self._session.get(
+                    URL(f"{endpoint.url}?{query}" if query else endpoint.url, encoded=True),
+                    headers=_headers(endpoint, headers, None),
+                    allow_redirects=False,
+                    timeout=endless,
+                )
+                if response.status != OK:
+                    async with response:
+                        return await _read(response, ERROR_BODY)
+            if failure := unreadable_encoding(response):
+                response.close()
+                return failure
+            return ByteStream(response, partial(failure_of, endpoint=endpoint))
         except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
             return failure_of(error, endpoint)
 

@@ -46,7 +46,9 @@ SourceUrl = Annotated[
         "--source",
         metavar="URL",
         help="kafka://host:port/topic[?group=…&start=committed|earliest|latest|TIME&end=latest|TIME], file:PATH, or - "
-        "for standard input. A new group starts at the latest record; start=earliest reads what is there already.",
+        "for standard input. A new group starts at the latest record; start=earliest reads what is there already. "
+        "eventstreams:STREAM[?since=TIME&end=TIME&base=URL] reads a public stream, recentchanges:API_URL"
+        "[?since=TIME&end=TIME] a wiki that sends no events; both keep their position in --state.",
     ),
 ]
 SinkUrl = Annotated[
@@ -102,6 +104,13 @@ def run(
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve Prometheus metrics on this port of loopback; 0 takes a free one.")
     ] = None,
+    state: Annotated[
+        str,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where eventstreams and recentchanges keep their position; by default ~/.local/state/wikistate/JOB_NAME.",
+        ),
+    ] = "",
     create_topics: Annotated[bool, typer.Option("--create-topics", help="Make Kafka topics that are missing.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Connect to everything, read and write nothing.")] = False,
     progress: Annotated[
@@ -122,6 +131,7 @@ def run(
         wikis=tuple(wiki or ()),
         enrich=enrich,
         metrics_port=metrics_port,
+        state=state,
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),
     )

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.connectors.positions import describe
-from wikistate.adapters.connectors.urls import FileUrl, KafkaUrl, StandardStream, parse_url
+from wikistate.adapters.connectors.urls import (
+    EventStreamsUrl,
+    FileUrl,
+    KafkaUrl,
+    RecentChangesUrl,
+    StandardStream,
+    parse_url,
+)
 from wikistate.config.layers import Layer, parse_assignment, read_file
 from wikistate.config.load import Loaded, load, place
 from wikistate.errors import ConfigError
@@ -29,6 +36,7 @@ class Flags:
     wikis: tuple[str, ...] = ()
     enrich: str = ""
     metrics_port: int | None = None
+    state: str = ""
 
 
 def load_configuration(job: str, flags: Flags) -> Loaded:
@@ -60,6 +68,8 @@ def _command_line(flags: Flags) -> Layer:
         layer.put(("custom", "enrich"), flags.enrich, "--enrich")
     if flags.metrics_port is not None:
         layer.put(("telemetry", "metrics_port"), flags.metrics_port, "--metrics-port")
+    if flags.state:
+        layer.put(("local", "state"), flags.state, "--state")
     return layer
 
 
@@ -78,6 +88,21 @@ def _end_settings(end: str, text: str, flag: str) -> dict[str, Any]:
             return {"connector": "file", "options.path": "-"}
         case KafkaUrl() as url:
             return {"connector": "kafka", **_kafka_settings(end, url, flag)}
+        case EventStreamsUrl() | RecentChangesUrl() if end != "source":
+            raise ConfigError(f"{flag}: {text.partition(':')[0]} is a source; a sink is a topic, a file or -.")
+        case EventStreamsUrl() as url:
+            streams = {"connector": "eventstreams", "options.streams": list(url.streams)}
+            return streams | _feed_settings(url) | ({"options.url": url.base} if url.base else {})
+        case RecentChangesUrl() as url:
+            return {"connector": "recentchanges", "options.url": url.api, **_feed_settings(url)}
+
+
+def _feed_settings(url: EventStreamsUrl | RecentChangesUrl) -> dict[str, Any]:
+    return {
+        name: describe(edge)
+        for name, edge in (("options.since", url.since), ("options.end", url.end))
+        if edge is not None
+    }
 
 
 def _kafka_settings(end: str, url: KafkaUrl, flag: str) -> dict[str, Any]:

@@ -63,7 +63,8 @@ class SourceOptions(Settings):
     when the group has no committed offset), or an RFC 3339 time, which is used whatever was committed."""
 
     end: str = ""
-    """Kafka: where to stop. Empty: never. `latest`: where the topics end when the job starts; or an RFC 3339 time."""
+    """Where to stop, but for files. Empty: never. `latest`: where the source ends when the job starts; or an RFC 3339
+    time."""
 
     properties: KafkaProperties = {}
     """Kafka: consumer properties, handed through. Names of the Java client are translated where they differ."""
@@ -76,7 +77,24 @@ class SourceOptions(Settings):
     reads from the beginning."""
 
     max_record_bytes: PositiveInt = 64 * MIB
-    """File: a longer line is not read into memory; it becomes an error event with its beginning."""
+    """File, EventStreams: a longer line is not read into memory; it becomes an error event with its beginning."""
+
+    url: str = ""
+    """EventStreams: the URL before the streams' names. Empty: Wikimedia's public service. Recent changes: the wiki's
+    Action API; the wiki itself need not be listed under `wikis`."""
+
+    streams: list[str] = []
+    """EventStreams: the streams to read. Empty: `stream_manager.source.stream`."""
+
+    since: str = ""
+    """EventStreams, recent changes: where to start when no position is kept yet, an RFC 3339 time. Empty: now."""
+
+    poll_interval: PositiveFloat = 5.0
+    """Recent changes: seconds from an answer without anything new to the next question."""
+
+    overlap: PositiveFloat = 120.0
+    """Recent changes: seconds before the newest change that each question covers again, for changes that were made
+    earlier and committed later. Longer than the wiki's longest transaction."""
 
 
 class SinkOptions(Settings):
@@ -109,8 +127,9 @@ class Source(Settings):
     stream: str = ""
     """`name:version`: the stream, and the schema version that events are read as."""
 
-    connector: Literal["kafka", "file"] | None = None
-    """How the stream is read."""
+    connector: Literal["kafka", "file", "eventstreams", "recentchanges"] | None = None
+    """How the stream is read. `eventstreams` (server-sent events) and `recentchanges` (a wiki that sends no events) keep
+    their position under `local.state` and are for the local runner."""
 
     parallelism: PositiveInt | None = None
     """Flink only: subtasks of the source, at most the number of partitions. The local runner reads all partitions."""
@@ -340,6 +359,10 @@ class LocalRunnerSettings(Settings):
     instance: str = ""
     """What tells this process from other replicas of the job and stays the same over restarts. With `EXACTLY_ONCE` it
     is part of the transactional id. Empty: the host's name, which is right for one process a host."""
+
+    state: str = ""
+    """Folder where `eventstreams` and `recentchanges` keep their position. Empty: `wikistate/<job_name>` under
+    `$XDG_STATE_HOME` or `~/.local/state`. Each process needs one of its own."""
 
     drain_timeout: PositiveFloat = 30.0
     """Seconds that a stop waits for events in flight; what is not done by then is done by the next run."""

@@ -19,6 +19,7 @@ from wikistate.jobs.custom.function import load_function
 from wikistate.jobs.custom.job import CustomJob
 from wikistate.jobs.ends import KafkaSourceEnd, resolve_ends
 from wikistate.jobs.enrichment import Answer, EnrichmentJob
+from wikistate.jobs.feeds import with_followed_wiki
 from wikistate.jobs.page_content_change import PageContent
 from wikistate.jobs.streams import codec_of, read_streams
 from wikistate.jobs.wikis import allowed_wikis, revision_client
@@ -68,6 +69,7 @@ def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich |
     Raises:
         ConfigError: A setting is wrong; also what `assemble_page_content_change` raises.
     """
+    configuration = with_followed_wiki(configuration)
     function = enrich or load_function(configuration.custom.enrich)
     streams = read_streams(configuration)
     ends = ends_of(configuration, streams)
@@ -109,6 +111,7 @@ class _NewEnrichment(Protocol[Answer]):
 
 
 def _assemble(configuration: Configuration, meter: Meter, new: _NewEnrichment[Answer]) -> Assembled:
+    configuration = with_followed_wiki(configuration)
     streams = read_streams(configuration)
     ends = ends_of(configuration, streams)
     client = revision_client(configuration, meter)
@@ -128,8 +131,8 @@ def ends_of(configuration: Configuration, streams: Streams) -> Ends:
         ConfigError: The settings do not say where something is.
     """
     return resolve_ends(
-        configuration.stream_manager,
-        source_topics=streams.source.config.topics,
+        configuration,
+        source=streams.source.config,
         sink=streams.sink.config.stream,
         error=streams.error.config.stream,
     )

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from wikistate.config.model import DeliveryGuarantee, SinkOptions
 from wikistate.errors import ConfigError
+from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd, event_streams_end, recent_changes_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wikistate.config.model import Sink, Source, StreamManager
+    from wikistate.config.model import Configuration, Sink, StreamManager
+    from wikistate.core.events.stream_config import StreamConfig
 
 STANDARD_STREAM = "-"
 """The path that stands for standard input, standard output and, for errors, standard error."""
@@ -80,7 +82,7 @@ class FileEnd:
         return self.path == STANDARD_STREAM
 
 
-SourceEnd = KafkaSourceEnd | FileEnd
+SourceEnd = KafkaSourceEnd | FileEnd | EventStreamsEnd | RecentChangesEnd
 SinkEnd = KafkaSinkEnd | FileEnd
 
 
@@ -115,42 +117,50 @@ class Ends:
         )
 
 
-def resolve_ends(manager: StreamManager, *, source_topics: tuple[str, ...], sink: str, error: str) -> Ends:
+def resolve_ends(configuration: Configuration, *, source: StreamConfig, sink: str, error: str) -> Ends:
     """The ends that the settings mean.
 
     Args:
-        manager: The settings.
-        source_topics: The topics of the source stream by its stream configuration.
+        configuration: The settings.
+        source: The stream configuration of the source's stream.
         sink: Name of the sink's stream.
         error: Name of the error stream.
 
     Raises:
         ConfigError: The settings do not say where something is.
     """
+    manager = configuration.stream_manager
     guarantees = [each.options.delivery_guarantee for each in (manager.sink, manager.error_sink)]
     stated = [guarantee for guarantee in guarantees if guarantee is not None]
     return Ends(
-        source=_source_end(manager.source, manager.job_name, source_topics),
+        source=_source_end(configuration, source),
         sink=_sink_end(manager.sink, sink, "sink"),
         error=_sink_end(_error_sink(manager), error, "error_sink"),
         guarantee=max(stated, key=list(DeliveryGuarantee).index, default=DeliveryGuarantee.AT_LEAST_ONCE),
     )
 
 
-def _source_end(source: Source, job_name: str, topics: tuple[str, ...]) -> SourceEnd:
-    options = source.options
-    match source.connector:
+def _source_end(configuration: Configuration, stream: StreamConfig) -> SourceEnd:
+    manager = configuration.stream_manager
+    options = manager.source.options
+    match manager.source.connector:
         case "kafka" if options.bootstrap_servers:
             return KafkaSourceEnd(
                 bootstrap_servers=options.bootstrap_servers,
-                topics=tuple(options.topics) or topics,
-                group=options.consumer_group or job_name,
+                topics=tuple(options.topics) or stream.topics,
+                group=options.consumer_group or manager.job_name,
                 start=options.offsets_initializer,
                 end=options.end,
                 properties=options.properties,
             )
         case "file" if options.path:
             return FileEnd(path=options.path, bookmark=options.bookmark, max_record_bytes=options.max_record_bytes)
+        case "eventstreams":
+            return event_streams_end(configuration, stream.stream)
+        case "recentchanges" if options.url:
+            return recent_changes_end(configuration)
+        case "recentchanges":
+            raise _missing("stream_manager.source.options.url", "It names the wiki's Action API.")
         case "kafka":
             raise _missing("stream_manager.source.options.bootstrap_servers", "It names the cluster, as in host:9092.")
         case "file":
@@ -158,7 +168,8 @@ def _source_end(source: Source, job_name: str, topics: tuple[str, ...]) -> Sourc
         case None:
             raise _missing(
                 "stream_manager.source.connector",
-                "Say where events come from: --source kafka://host:port/topic, --source file:PATH, or --source -.",
+                "Say where events come from: --source kafka://host:port/topic, --source file:PATH, --source -, "
+                "--source eventstreams:STREAM, or --source recentchanges:API_URL.",
             )
 
 

@@ -42,7 +42,8 @@ def http_settings(configuration: Configuration) -> HttpSettings:
 def lacks_contact(configuration: Configuration) -> bool:
     """Whether Wikimedia's public wikis are meant and cannot write to whoever asks (its User-Agent policy)."""
     asks_wikimedia = configuration.allow_wikimedia and not configuration.enrich.mediawiki_api_endpoint_template
-    return asks_wikimedia and not configuration.wikis and not configuration.enrich.contact
+    follows_one = configuration.stream_manager.source.connector == "recentchanges"
+    return asks_wikimedia and not (configuration.wikis or follows_one) and not configuration.enrich.contact
 
 
 def allowed_wikis(configuration: Configuration) -> Wikis:
@@ -95,7 +96,7 @@ def revision_client(configuration: Configuration, meter: Meter) -> RevisionClien
         credentials={
             domain: credential
             for domain, wiki in configuration.wikis.items()
-            if (credential := _credential(wiki, key=f"wikis.{domain}.credentials"))
+            if (credential := credential_of(wiki, key=f"wikis.{domain}.credentials"))
         },
     )
 
@@ -112,7 +113,16 @@ def farm_settings(configuration: Configuration, name: str) -> FarmSettings:
     )
 
 
-def _credential(wiki: WikiSettings, *, key: str) -> Credential | None:
+def credential_of(wiki: WikiSettings, *, key: str) -> Credential | None:
+    """Who we are to a wiki; None for nobody.
+
+    Args:
+        wiki: Its settings.
+        key: The dotted path of its credentials, for the error.
+
+    Raises:
+        ConfigError: The credential cannot be read, or would be sent unencrypted.
+    """
     credential = _read_credential(wiki.credentials, key=key)
     url = URL(wiki.api)
     if credential and url.scheme == "http" and not _is_loopback(url.host or ""):

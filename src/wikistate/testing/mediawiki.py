@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
 import shutil
 import subprocess
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from wikistate.errors import PartError, WikiError
@@ -15,8 +18,7 @@ from wikistate.testing.action_client import ActionClient
 from wikistate.testing.processes import Process, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
 _PHP_PACKAGES = ("php-cli", "php-sqlite3", "php-mbstring", "php-xml", "php-intl", "php-curl", "php-apcu")
 _PHP_MODULES = frozenset({"pdo_sqlite", "mbstring", "xml", "intl", "curl", "apcu"})
@@ -132,6 +134,25 @@ class RealMediaWiki:
         if "newrevid" not in answer:
             raise WikiError(f"The edit of {title!r} made no revision: {answer}", title=title)
         return int(answer["newrevid"])
+
+    def edit_many(self, pages: Sequence[tuple[str, str]]) -> list[int]:
+        """Write pages by title and text, in one process and without HTTP: some fifty a second. Returns the revisions.
+
+        Raises:
+            WikiError: One could not be written; shows what MediaWiki says.
+        """
+        done = subprocess.run(
+            ["php", Path(__file__).with_name("bulk_edit.php")],
+            input="".join(f"{json.dumps(page)}\n" for page in pages),
+            cwd=fetch_mediawiki(),
+            env={**os.environ, "MW_CONFIG_FILE": str(self._folder / "LocalSettings.php")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise WikiError(f"The wiki did not take {len(pages)} edits: {done.stdout[-500:]}{done.stderr[-500:]}")
+        return [int(line) for line in done.stdout.split()]
 
     def move(self, title: str, target: str, *, redirect: bool = True) -> None:
         """Rename a page; with `redirect`, the old title leads to the new one."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 import zstandard
 from confluent_kafka import Consumer, Producer, TopicPartition
+from tests.contract.connectors.feed_places import EventStreamsPlace, RecentChangesPlace
 
 from wikistate.adapters.connectors.files import FileSink, FileSource
 from wikistate.adapters.connectors.kafka import (
@@ -23,9 +24,10 @@ from wikistate.adapters.connectors.kafka import (
 )
 from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
 from wikistate.adapters.connectors.positions import Committed, Edge, Now
+from wikistate.testing.sse import SseServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from wikistate.adapters.connectors.ports import Sink, Source
     from wikistate.core.record import Output
@@ -228,29 +230,41 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 _DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.decompress, ".zst": _zstd_decompress}
 _FILES = {"file": "", "gzip": ".gz", "zstd": ".zst"}
+_FEEDS = ("eventstreams", "recentchanges")
 _KAFKA = pytest.param("kafka", marks=pytest.mark.kafka)
 
 
-@pytest.fixture(params=["memory", *_FILES, "pipe", _KAFKA])
-def source_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SourcePlace]:
+@pytest.fixture
+async def sse_server() -> AsyncIterator[SseServer]:
+    """A server with one empty stream."""
+    async with SseServer({"changes": ["eqiad.changes"]}) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", *_FILES, "pipe", *_FEEDS, _KAFKA])
+def source_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourcePlace]:
     """Each implementation of `Source`, with its place."""
-    yield from _source_place(request, tmp_path)
+    yield from _source_place(request, tmp_path, sse_server)
 
 
-@pytest.fixture(params=["memory", *_FILES, _KAFKA])
-def lasting_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SourcePlace]:
+@pytest.fixture(params=["memory", *_FILES, *_FEEDS, _KAFKA])
+def lasting_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourcePlace]:
     """The places where a commit outlives its source."""
-    yield from _source_place(request, tmp_path)
+    yield from _source_place(request, tmp_path, sse_server)
 
 
-@pytest.fixture(params=["memory", "pipe", _KAFKA])
-def growing_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SourcePlace]:
+@pytest.fixture(params=["memory", "pipe", *_FEEDS, _KAFKA])
+def growing_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourcePlace]:
     """The places where a source can wait for more."""
-    yield from _source_place(request, tmp_path)
+    yield from _source_place(request, tmp_path, sse_server)
 
 
-def _source_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SourcePlace]:
+def _source_place(request: pytest.FixtureRequest, tmp_path: Path, server: SseServer) -> Iterator[SourcePlace]:
     match request.param:
+        case "eventstreams":
+            yield EventStreamsPlace(server, tmp_path)
+        case "recentchanges":
+            yield RecentChangesPlace(tmp_path)
         case "memory":
             yield _MemoryPlace()
         case "pipe":

@@ -64,7 +64,10 @@ def test_an_unknown_key_without_a_near_one_lists_what_is_known() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("stream_manager: {source: {connector: kafak}}", "found 'kafak'; allowed: kafka, file; did you mean kafka?"),
+        (
+            "stream_manager: {source: {connector: kafak}}",
+            "found 'kafak'; allowed: kafka, file, eventstreams, recentchanges; did you mean kafka?",
+        ),
         ("enrich: {batch_size: 700}", "enrich.batch_size: found 700; input should be less than or equal to 500"),
         ("enrich: {batch_size: many}", "enrich.batch_size: found 'many'; input should be a valid integer"),
         ("stream_manager: {sink: {options: {delivery_guarantee: EXACTLY}}}", "did you mean EXACTLY_ONCE?"),

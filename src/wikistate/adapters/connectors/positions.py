@@ -99,6 +99,32 @@ def describe(position: Start | End) -> str:
             assert_never(position)
 
 
+def milliseconds_of(end: End | None, *, now: int) -> int | None:
+    """The moment that an end is, in milliseconds since the epoch; None for never."""
+    match end:
+        case None:
+            return None
+        case Now():
+            return now
+        case Moment(milliseconds):
+            return milliseconds
+        case _:
+            assert_never(end)
+
+
+def parse_since(text: str, *, key: str) -> Moment | None:
+    """Where a feed starts that has no committed position; None, now, for an empty text.
+
+    Args:
+        text: Empty or an RFC 3339 time.
+        key: The dotted path of the setting, for the error.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    return Moment(_milliseconds(text, key=key, allowed="nothing")) if text else None
+
+
 def _milliseconds(text: str, *, key: str, allowed: str) -> int:
     try:
         moment = datetime.fromisoformat(text)

@@ -5,6 +5,8 @@
     kafka://host:9093,other:9093/topic,second?group=my-job&start=earliest&end=latest
     file:events.ndjson.zst     or the path alone
     -                          standard input or standard output
+    eventstreams:STREAM?since=TIME&end=TIME&base=https://host/v2/stream/          a source only
+    recentchanges:https://my.wiki/w/api.php?since=TIME&end=TIME                   a source only
 """
 
 from __future__ import annotations
@@ -13,15 +15,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from wikistate.adapters.connectors.positions import Committed, parse_end, parse_start
+from wikistate.adapters.connectors.positions import Committed, parse_end, parse_since, parse_start
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.positions import End, Start
+    from wikistate.adapters.connectors.positions import End, Moment, Start
 
-ALLOWED = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ."
+ALLOWED = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ; for a source also eventstreams:STREAM or recentchanges:API_URL."
 
-_OPTIONS = ("group", "start", "end")
+_KAFKA_OPTIONS = ("group", "start", "end")
+_FEED_OPTIONS = ("since", "end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,33 @@ class StandardStream:
     """Standard input of a source, standard output of a sink."""
 
 
-ConnectorUrl = KafkaUrl | FileUrl | StandardStream
+@dataclass(frozen=True, slots=True)
+class EventStreamsUrl:
+    """Public streams, served as server-sent events.
+
+    Attributes:
+        streams: One or more names.
+        base: The URL before the names; empty for Wikimedia's.
+        since: Where it starts when nothing is committed; None for now.
+        end: Where it ends; None: never.
+    """
+
+    streams: tuple[str, ...]
+    base: str = ""
+    since: Moment | None = None
+    end: End | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentChangesUrl:
+    """The recent changes of a wiki, by the URL of its Action API. `since` and `end` as in `EventStreamsUrl`."""
+
+    api: str
+    since: Moment | None = None
+    end: End | None = None
+
+
+ConnectorUrl = KafkaUrl | FileUrl | StandardStream | EventStreamsUrl | RecentChangesUrl
 
 
 def parse_url(text: str, *, key: str) -> ConnectorUrl:
@@ -76,6 +105,10 @@ def parse_url(text: str, *, key: str) -> ConnectorUrl:
             return _kafka(text, key=key)
         case "file" if colon:
             return FileUrl(_path(rest, text, key=key))
+        case "eventstreams" if colon:
+            return _event_streams(rest, text, key=key)
+        case "recentchanges" if colon:
+            return _recent_changes(rest, text, key=key)
         case _ if "://" in text or not text:
             raise ConfigError(f"{key} is {text!r}, which names no source or sink.", hint=ALLOWED, key=key)
         case _:
@@ -104,7 +137,7 @@ def _kafka(text: str, *, key: str) -> KafkaUrl:
             hint=f"{ALLOWED} Credentials belong into the properties.",
             key=key,
         )
-    options = _options(parts.query, key=key)
+    options = _options(parts.query, _KAFKA_OPTIONS, key=key)
     return KafkaUrl(
         parts.netloc,
         topics,
@@ -114,14 +147,49 @@ def _kafka(text: str, *, key: str) -> KafkaUrl:
     )
 
 
-def _options(query: str, *, key: str) -> dict[str, str]:
+def _event_streams(rest: str, text: str, *, key: str) -> EventStreamsUrl:
+    names, _, query = rest.partition("?")
+    streams = tuple(unquote(name) for name in names.split(",") if name)
+    if not streams or "/" in names:
+        raise ConfigError(
+            f"{key} is {text!r}, which names no stream.",
+            hint="Write eventstreams:mediawiki.page_change.v1; another server goes into ?base=https://host/v2/stream/.",
+            key=key,
+        )
+    options = _options(query, (*_FEED_OPTIONS, "base"), key=key)
+    return EventStreamsUrl(
+        streams,
+        base=options.get("base", ""),
+        since=parse_since(options.get("since", ""), key=f"{key}?since"),
+        end=parse_end(options.get("end", ""), key=f"{key}?end"),
+    )
+
+
+def _recent_changes(rest: str, text: str, *, key: str) -> RecentChangesUrl:
+    api, _, query = rest.partition("?")
+    parts = urlsplit(api)
+    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        raise ConfigError(
+            f"{key} is {_shown(text)!r}, which names no Action API.",
+            hint="Write recentchanges:https://my.wiki/w/api.php. Credentials belong under wikis, by the wiki's domain.",
+            key=key,
+        )
+    options = _options(query, _FEED_OPTIONS, key=key)
+    return RecentChangesUrl(
+        api,
+        since=parse_since(options.get("since", ""), key=f"{key}?since"),
+        end=parse_end(options.get("end", ""), key=f"{key}?end"),
+    )
+
+
+def _options(query: str, allowed: tuple[str, ...], *, key: str) -> dict[str, str]:
     # A plus is a plus here: it belongs to a time zone and never stands for a space.
     pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
     for name, _ in pairs:
-        if name not in _OPTIONS:
+        if name not in allowed:
             raise ConfigError(
                 f"{key} has the option {name!r}, which does not exist.",
-                hint=f"Allowed: {', '.join(_OPTIONS)}. Client properties belong into the configuration file.",
+                hint=f"Allowed: {', '.join(allowed)}. Client properties belong into the configuration file.",
                 key=f"{key}?{name}",
             )
     return dict(pairs)

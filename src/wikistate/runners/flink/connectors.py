@@ -30,6 +30,7 @@ from wikistate.adapters.connectors.kafka.java_client import java_properties
 from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, parse_end, parse_start
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd
+from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
 from wikistate.runners.flink.rows import OUTPUT_FIELDS, RECORD_FIELDS
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ def make_source(end: SourceEnd) -> Source:
             return _kafka_source(end)
         case FileEnd():
             return _file_source(end)
+        case EventStreamsEnd() | RecentChangesEnd():
+            raise ConfigError(
+                "Flink cannot read public streams or recent changes: there is one of each, and nothing to spread.",
+                hint="Run the job locally, or let a local run write the events to Kafka and read them there.",
+                key="stream_manager.source.connector",
+            )
         case _:
             assert_never(end)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.connectors.feed import FeedSource
 from wikistate.adapters.connectors.files import STANDARD_ERROR, STANDARD_INPUT, STANDARD_OUTPUT, FileSink, FileSource
 from wikistate.adapters.connectors.kafka.producer import KafkaProducer
 from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, KafkaSourceSettings, transactional_id
@@ -18,6 +19,7 @@ from wikistate.config.model import DeliveryGuarantee
 from wikistate.core.record import Role
 from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd
 from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee
+from wikistate.runners.local.feeds import make_feed_source
 from wikistate.runners.local.runner import LocalRunner
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> Non
     try:
         await job.open()
         await delivery.open()
-        await (source.check() if isinstance(source, KafkaSource) else source.open(_nothing_was_read))
+        await (source.check() if isinstance(source, KafkaSource | FeedSource) else source.open(_nothing_was_read))
     finally:
         await source.close()
         await delivery.close()
@@ -94,6 +96,8 @@ def make_source(end: SourceEnd) -> Source:
     """The connector that reads an end."""
     if isinstance(end, KafkaSourceEnd):
         return _kafka_source(end)
+    if not isinstance(end, FileEnd):
+        return make_feed_source(end)
     return FileSource(
         [STANDARD_INPUT if end.is_standard_stream else Path(end.path)],
         max_record_bytes=end.max_record_bytes,

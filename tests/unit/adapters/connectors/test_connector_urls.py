@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, describe, parse_end, parse_start
-from wikistate.adapters.connectors.urls import FileUrl, KafkaUrl, StandardStream, parse_url
+from wikistate.adapters.connectors.urls import (
+    EventStreamsUrl,
+    FileUrl,
+    KafkaUrl,
+    RecentChangesUrl,
+    StandardStream,
+    parse_url,
+)
 from wikistate.errors import ConfigError
 
 NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
@@ -35,6 +42,16 @@ NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
                 group="job.000",
             ),
         ),
+        ("eventstreams:mediawiki.page_change.v1", EventStreamsUrl(("mediawiki.page_change.v1",))),
+        (
+            "eventstreams:a,b?since=2026-01-31T12:00:00Z&end=latest&base=http://localhost:8092/v2/stream/",
+            EventStreamsUrl(("a", "b"), base="http://localhost:8092/v2/stream/", since=Moment(NOON), end=Now()),
+        ),
+        ("recentchanges:https://my.wiki/w/api.php", RecentChangesUrl("https://my.wiki/w/api.php")),
+        (
+            "recentchanges:http://localhost:80/api.php?since=2026-01-31T13:00:00+01:00",
+            RecentChangesUrl("http://localhost:80/api.php", since=Moment(NOON)),
+        ),
         (
             "kafka://[::1]:9092/t?start=earliest&end=latest",
             KafkaUrl("[::1]:9092", ("t",), start=Committed(Edge.EARLIEST), end=Now()),
@@ -55,6 +72,13 @@ def test_an_end_is_read(text: str, expected: object) -> None:
     [
         ("", "names no source or sink"),
         ("http://host/topic", "names no source or sink"),
+        ("eventstreams:", "names no stream"),
+        ("eventstreams:https://host/v2/stream/name", "names no stream"),
+        ("eventstreams:a?start=latest", "start"),
+        ("eventstreams:a?since=yesterday", "no position"),
+        ("recentchanges:my.wiki", "no Action API"),
+        ("recentchanges:https://Bot:secret@my.wiki/w/api.php", "no Action API"),
+        ("recentchanges:https://my.wiki/w/api.php?base=x", "base"),
         ("kafka:/topic", "no address of Kafka topics|names no source"),
         ("kafka://broker:9092", "no address of Kafka topics"),
         ("kafka://broker:9092/", "no address of Kafka topics"),

@@ -1,0 +1,123 @@
+"""Where a source that keeps no position of its own is to go on: one small SQLite file in the job's state folder.
+
+The offsets of the port are integers. Where a source's own position is richer, the checkpoint maps the committed offset
+to a resume token, which only the source understands.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from wikistate.core.record import Partition
+from wikistate.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS places (
+    source TEXT, topic TEXT, number INTEGER, offset INTEGER NOT NULL, token TEXT NOT NULL,
+    PRIMARY KEY (source, topic, number)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notes (source TEXT, name TEXT, note TEXT NOT NULL, PRIMARY KEY (source, name)) WITHOUT ROWID;
+"""
+
+
+class Place(NamedTuple):
+    """How far a partition is done.
+
+    Attributes:
+        offset: Everything before it is done.
+        token: What the source makes of it when it goes on.
+    """
+
+    offset: int
+    token: str
+
+
+class Checkpoint:
+    """Places and notes of one source. Blocking; for use by one thread.
+
+    One process at a time: two runs on one checkpoint would each skip what the other has done.
+
+    Args:
+        path: Of the file, which several sources may share. Made, with its folder, when it is not there.
+        source: Tells its sources apart, for example by their URL.
+    """
+
+    def __init__(self, path: Path, source: str) -> None:
+        self._path = path
+        self._source = source
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Raises `SourceError` when it cannot be used, or another process uses it."""
+        with self._failing("opened"):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # The thread that uses it is not always the one that closes it after a failed start.
+            connection = sqlite3.connect(self._path, isolation_level=None, timeout=1.0, check_same_thread=False)
+            self._connection = connection
+            # Exclusive, so that a second run is told; the kernel takes the lock off a process that is killed.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+
+    def places(self) -> dict[Partition, Place]:
+        """What was committed last, by partition."""
+        query = "SELECT topic, number, offset, token FROM places WHERE source = ?"
+        with self._failing("read") as connection:
+            rows = connection.execute(query, (self._source,)).fetchall()
+        return {Partition(topic, number): Place(offset, token) for topic, number, offset, token in rows}
+
+    def commit(self, places: Mapping[Partition, Place]) -> None:
+        """Keep places, all or none of them. Returns when that is durable."""
+        rows = [(self._source, *partition, *place) for partition, place in places.items()]
+        with self._failing("written") as connection, _transaction(connection):
+            connection.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", rows)
+
+    def notes(self, names: Iterable[str]) -> dict[str, str]:
+        """What was noted under these names; those without a note are left out."""
+        query = "SELECT note FROM notes WHERE source = ? AND name = ?"
+        with self._failing("read") as connection:
+            found = {name: connection.execute(query, (self._source, name)).fetchone() for name in names}
+        return {name: row[0] for name, row in found.items() if row is not None}
+
+    def note(self, notes: Mapping[str, str]) -> None:
+        """Keep notes, each in the place of an earlier one of its name. Returns when they are durable."""
+        rows = [(self._source, name, note) for name, note in notes.items()]
+        with self._failing("written") as connection, _transaction(connection):
+            connection.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        """Let go. May be called when `open` failed, and twice."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _failing(self, what: str) -> Iterator[sqlite3.Connection]:
+        """Hands out the connection, and turns what goes wrong with it into our error."""
+        try:
+            # While it is being opened there is none yet, and nobody uses it.
+            yield self._connection  # type: ignore[misc]
+        except (sqlite3.Error, OSError) as error:
+            raise SourceError(
+                f"The checkpoint {self._path} cannot be {what}: {error}.",
+                hint="If it is locked, another process runs this job: each needs a state folder of its own (--state).",
+                file=str(self._path),
+            ) from error
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,67 @@
+"""The ids of EventStreams' events: where a client that was cut off goes on. Pure.
+
+An id is a JSON list with an entry for each partition of the stream's topics: ``{"topic", "partition", "offset"}``, or
+``"timestamp"`` (milliseconds since the epoch) in the place of ``"offset"``. A partition that nothing came from yet has
+the offset -1. Source: Wikitech, "Event Platform/EventStreams HTTP Service".
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import orjson
+
+from wikistate.core.record import Partition
+
+
+class Entry(NamedTuple):
+    """The last event of a partition that a client has seen: by its offset, or by its timestamp where that is None."""
+
+    partition: Partition
+    offset: int | None = None
+    timestamp: int | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything has come from this partition."""
+        return self.timestamp is not None or (self.offset is not None and self.offset >= 0)
+
+    def is_behind(self, other: Entry) -> bool:
+        """Whether the other one stands further on in the same partition. An offset and a time do not compare: it does."""
+        if self.offset is not None and other.offset is not None:
+            return self.offset < other.offset
+        if self.timestamp is not None and other.timestamp is not None:
+            return self.timestamp < other.timestamp
+        return True
+
+
+def parse_id(text: str) -> list[Entry]:
+    """The entries of an id; none when it is no such id."""
+    try:
+        entries = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return []
+    found = [_entry(entry) for entry in entries] if isinstance(entries, list) else []
+    return [entry for entry in found if entry is not None]
+
+
+def _entry(entry: object) -> Entry | None:
+    match entry:
+        case {"topic": str(topic), "partition": int(number), "timestamp": int(timestamp)}:
+            return Entry(Partition(topic, number), timestamp=timestamp)
+        case {"topic": str(topic), "partition": int(number), "offset": int(offset)}:
+            return Entry(Partition(topic, number), offset=offset)
+        case _:
+            return None
+
+
+def format_id(entries: list[Entry]) -> str:
+    """The id with these entries, as a ``Last-Event-ID`` header carries it."""
+    return orjson.dumps([_plain(entry) for entry in entries]).decode()
+
+
+def _plain(entry: Entry) -> dict[str, str | int]:
+    place: dict[str, str | int] = {"topic": entry.partition.topic, "partition": entry.partition.number}
+    if entry.timestamp is not None:
+        return place | {"timestamp": entry.timestamp}
+    return place | {"offset": entry.offset if entry.offset is not None else -1}

@@ -1,0 +1,207 @@
+"""EventStreams: keeps one connection to a server of server-sent events, and makes a new one whenever it ends.
+
+Public front ends cut connections after about 15 minutes, so a cut is nothing that is reported. Source of the protocol:
+the WHATWG HTML standard, section 9.2, and Wikitech, "Event Platform/EventStreams HTTP Service".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import structlog
+
+from wikistate.adapters.connectors.eventstreams.parser import EventStreamParser
+from wikistate.adapters.connectors.eventstreams.progress import Progress
+from wikistate.adapters.connectors.feed import begin
+from wikistate.adapters.connectors.positions import milliseconds_of
+from wikistate.adapters.http import Answer, HttpClient, HttpSettings, retry_after
+from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, kind_of_status, row_of
+from wikistate.core.enrichment.judge import RetryPolicy, wait
+from wikistate.core.events.timestamps import format_timestamp
+from wikistate.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wikistate.adapters.connectors.checkpoint import Place
+    from wikistate.adapters.connectors.feed import Arrival, Notes
+    from wikistate.adapters.connectors.positions import End, Moment
+    from wikistate.adapters.http_stream import ByteStream
+    from wikistate.core.record import Partition
+
+PUBLIC_BASE = "https://stream.wikimedia.org/v2/stream/"
+"""Where Wikimedia serves its public streams."""
+
+_MIB = 1024 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStreamsSettings:
+    """What is read, and how patiently.
+
+    Attributes:
+        streams: Names of streams; one connection carries them all.
+        base: URL that the names are appended to.
+        since: Where to start when nothing is committed; None for "from now on".
+        end: The first time, by the server's timestamps, that is not read any more; None: never end.
+        quiet: Seconds without a record before the end, once the end has passed by the clock, after which it has come.
+        silence: Seconds without a byte, heartbeats included, after which a connection is taken for dead.
+        backoff: Seconds between tries while the server does not answer. Jitter is taken off.
+        max_record_bytes: The longest data that is kept whole.
+    """
+
+    streams: tuple[str, ...]
+    base: str = PUBLIC_BASE
+    since: Moment | None = None
+    end: End | None = None
+    quiet: float = 10.0
+    silence: float = 90.0
+    backoff: RetryPolicy = RetryPolicy(base_delay=1.0, max_delay=60.0)  # noqa: RUF009  (a frozen value)
+    max_record_bytes: int = 64 * _MIB
+
+
+class EventStreamsFeed:
+    """See `Feed` for the protocol.
+
+    Args:
+        settings: What is read.
+        http: How requests are made.
+    """
+
+    def __init__(self, settings: EventStreamsSettings, http: HttpSettings) -> None:
+        self._settings = settings
+        self._http = HttpClient(http)
+        self._name = ",".join(settings.streams)
+        self._progress = Progress(self._name, 0)
+        self._stream: ByteStream | None = None
+        self._parser = EventStreamParser(settings.max_record_bytes)
+        self._attempt = 0
+        self._begun = 0
+        self._end: int | None = None
+        self._last_record = 0.0
+
+    @property
+    def identity(self) -> str:
+        """See `Feed`."""
+        return f"eventstreams:{self._settings.base}{self._name}"
+
+    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:
+        """See `Feed`. The first connection must stand: a mistake in the settings shows here."""
+        now = _now()
+        self._end = milliseconds_of(self._settings.end, now=now)
+        self._begun = await begin(notes, self._settings.since, now=now)
+        self._progress = Progress(self._name, self._begun)
+        self._progress.restore(places)
+        self._last_record = time.monotonic()
+        await self._http.open()
+        if failure := await self._connect():
+            raise self._refused(failure)
+        log.info("Following the stream.", stream=self._name, since=format_timestamp(self._begun))
+
+    async def arrive(self) -> list[Arrival] | None:
+        """See `Feed`."""
+        while True:
+            chunk = await self._receive()
+            found = [arrival for event in self._parser.feed(chunk) if (arrival := self._progress.take(event))]
+            if self._end is not None:
+                found = [arrival for arrival in found if (arrival.record.timestamp or 0) < self._end]
+            if found:
+                self._attempt = 0
+                self._last_record = time.monotonic()
+                return found
+            if self._parser.is_within_event:
+                self._last_record = time.monotonic()
+            elif self._has_ended():
+                return None
+
+    def settle(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (see `Feed`)
+        """See `Feed`. The ids list every partition, so the last one says it all."""
+        return done[-1]
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See `Source`. Unknown: the server does not say."""
+        return {}
+
+    async def close(self) -> None:
+        """See `Feed`."""
+        self._disconnect()
+        await self._http.close()
+
+    def _has_ended(self) -> bool:
+        if self._end is None or _now() < self._end:
+            return False
+        return time.monotonic() - self._last_record >= self._settings.quiet
+
+    async def _receive(self) -> bytes:
+        """The next bytes; none when the connection ended, or when it is time to see whether the end has come."""
+        if self._stream is None:
+            await self._reconnect()
+            return b""
+        patience = self._settings.silence if self._end is None else min(self._settings.quiet, self._settings.silence)
+        chunk = await self._stream.read(patience)
+        if isinstance(chunk, Failure) and chunk.kind is FailureKind.READ_TIMEOUT and patience < self._settings.silence:
+            return b""
+        if isinstance(chunk, Failure) or not chunk:
+            log.debug("The stream was cut.", stream=self._name, why=chunk.detail if isinstance(chunk, Failure) else "")
+            self._disconnect()
+            return b""
+        return chunk
+
+    async def _reconnect(self) -> None:
+        self._attempt += 1
+        if self._attempt > 1 or self._parser.retry:
+            await self._back_off(Failure(FailureKind.CONNECTION_FAILED, "", self._parser.retry))
+        while failure := await self._connect():
+            if row_of(failure.kind).retried is Retried.NEVER:
+                raise self._refused(failure)
+            log.warning("The stream does not answer; it is asked again.", stream=self._name, why=failure.detail)
+            self._attempt += 1
+            await self._back_off(failure)
+
+    async def _back_off(self, failure: Failure) -> None:
+        policy, jitter = self._settings.backoff, random.random()  # noqa: S311  (spreads clients, hides nothing)
+        await asyncio.sleep(wait(failure, attempt=self._attempt, policy=policy, jitter=jitter))
+
+    async def _connect(self) -> Failure | None:
+        settings = self._settings
+        endpoint = self._http.endpoint(settings.base + quote(self._name, safe=","))
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        query = f"since={quote(format_timestamp(self._begun))}"
+        if last := self._progress.last_event_id():
+            headers["Last-Event-ID"], query = last, ""
+        answer = await self._http.stream(endpoint, query, headers=headers)
+        if isinstance(answer, Failure):
+            return answer
+        if isinstance(answer, Answer):
+            detail = f"{endpoint.url} answers with the HTTP status {answer.status}: {answer.body[:200]!r}"
+            return Failure(kind_of_status(answer.status), detail, retry_after(answer.headers, time.time()))
+        if answer.content_type != "text/event-stream":
+            answer.close()
+            return Failure(FailureKind.CLIENT_ERROR, f"{endpoint.url} answers with {answer.content_type!r:.80}")
+        self._stream = answer
+        self._parser = EventStreamParser(settings.max_record_bytes)
+        return None
+
+    def _disconnect(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _refused(self, failure: Failure) -> SourceError:
+        return SourceError(
+            f"The event stream {self._name} cannot be read: {failure.detail}.",
+            hint="Check the stream's name and the base URL; the public streams are listed at "
+            "https://stream.wikimedia.org/?doc.",
+            stream=self._name,
+        )
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

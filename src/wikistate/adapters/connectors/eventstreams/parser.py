@@ -1,0 +1,119 @@
+"""Server-sent events, out of the bytes of an answer: the algorithm of the WHATWG HTML standard, section 9.2.6. Pure.
+
+Two things differ from a browser. Data stays bytes: what is no UTF-8 is the reader's to refuse, with the original at
+hand. And an event longer than a bound keeps its beginning only, so that no server fills our memory.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CARRIAGE_RETURN = 13
+_LONGEST_FIELD = 65_536  # bytes of an id or of another field beside the data
+
+
+class ServerSentEvent(NamedTuple):
+    """One event.
+
+    Attributes:
+        id: The last event id that was set, by this event or an earlier one.
+        data: Its data lines, joined by line feeds.
+        cut: How many bytes of the data were left out because it is longer than it may be; 0 normally.
+    """
+
+    id: str
+    data: bytes
+    cut: int = 0
+
+
+class EventStreamParser:
+    """Fed with chunks as they come, cut anywhere. One for each connection.
+
+    Args:
+        max_bytes: The longest data that is kept whole.
+
+    Attributes:
+        retry: Seconds that the server asks to wait before a reconnect, None where it does not.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self.retry: float | None = None
+        self._max_bytes = max_bytes
+        self._rest = bytearray()
+        self._overlong = 0  # bytes of the unfinished line that were not kept
+        self._after_return = False  # a line feed that comes next belongs to the line end before
+        self._begun = False
+        self._id = ""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._cut = 0
+
+    @property
+    def is_within_event(self) -> bool:
+        """Whether some of an event has come and not yet all of it."""
+        return bool(self._rest or self._data)
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """The events that this chunk completes."""
+        if self._after_return and chunk:
+            chunk = chunk.removeprefix(b"\n")
+            self._after_return = False
+        events: list[ServerSentEvent] = []
+        begin = 0
+        for end in _LINE_END.finditer(chunk):
+            self._keep(chunk[begin : end.start()])
+            begin = end.end()
+            if (event := self._line()) is not None:
+                events.append(event)
+        self._after_return = begin == len(chunk) > 0 and chunk[-1] == _CARRIAGE_RETURN
+        self._keep(chunk[begin:])
+        return events
+
+    def _keep(self, piece: bytes) -> None:
+        room = max(0, self._max_bytes + _LONGEST_FIELD - len(self._rest))
+        self._rest += piece[:room]
+        self._overlong += max(0, len(piece) - room)
+
+    def _line(self) -> ServerSentEvent | None:
+        line, overlong = bytes(self._rest), self._overlong
+        self._rest.clear()
+        self._overlong = 0
+        if not self._begun:
+            self._begun = True
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(b":")
+        self._field(name, value.removeprefix(b" "), overlong)
+        return None
+
+    def _field(self, name: bytes, value: bytes, overlong: int) -> None:
+        match name:
+            case b"data":
+                self._add(value, overlong)
+            case b"id" if b"\0" not in value and len(value) <= _LONGEST_FIELD:
+                self._id = value.decode(errors="replace")
+            case b"retry" if value.isdigit():
+                self.retry = int(value[:9]) / 1000
+            case _:
+                pass  # comments keep the connection alive; unknown fields and `event` say nothing to us
+
+    def _add(self, value: bytes, overlong: int) -> None:
+        if self._cut:
+            self._cut += 1 + len(value) + overlong
+            return
+        separator = 1 if self._data else 0
+        kept = value[: max(0, self._max_bytes - self._size - separator)]
+        self._cut = len(value) - len(kept) + overlong
+        self._size += separator + len(kept)
+        self._data.append(kept)
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        if not self._data:
+            return None
+        event = ServerSentEvent(self._id, b"\n".join(self._data), self._cut)
+        self._data, self._size, self._cut = [], 0, 0
+        return event

@@ -1,0 +1,152 @@
+"""Recent changes: asks a wiki again and again what happened since, and tells it as page_change events."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+import structlog
+
+from wikistate.adapters.connectors.feed import Arrival, begin
+from wikistate.adapters.connectors.positions import milliseconds_of
+from wikistate.adapters.connectors.recent_changes.changes import Change, read_changes
+from wikistate.adapters.connectors.recent_changes.pages import Pages
+from wikistate.adapters.connectors.recent_changes.reporter import Reporter
+from wikistate.adapters.connectors.recent_changes.wiki import Wiki
+from wikistate.adapters.connectors.recent_changes.window import Window
+from wikistate.core.events.timestamps import format_timestamp
+from wikistate.core.record import Partition, Record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from wikistate.adapters.connectors.checkpoint import Place
+    from wikistate.adapters.connectors.feed import Notes
+    from wikistate.adapters.connectors.positions import End, Moment
+    from wikistate.adapters.connectors.recent_changes.reporter import Report
+    from wikistate.adapters.connectors.recent_changes.wiki import Answered, WikiQueries
+
+log = structlog.get_logger(__name__)
+
+_SECOND = 1000  # milliseconds; what a wiki's timestamps are exact to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentChangesSettings:
+    """What is read, and how often.
+
+    Attributes:
+        api: URL of the wiki's Action API.
+        domain: What `meta.domain` is to say; empty for the wiki's own word.
+        since: Where to start when nothing is committed; None for now.
+        end: Where to end; None: never.
+        interval: Seconds from an answer without news to the next question.
+        overlap: Seconds before the newest change that are read again for changes committed late.
+    """
+
+    api: str
+    domain: str = ""
+    since: Moment | None = None
+    end: End | None = None
+    interval: float = 5.0
+    overlap: float = 120.0
+
+
+class RecentChangesFeed:
+    """See `Feed` for the protocol. One partition, named after the wiki's domain.
+
+    Args:
+        settings: What is read.
+        queries: Asks the wiki; opened and closed by the feed.
+    """
+
+    def __init__(self, settings: RecentChangesSettings, queries: WikiQueries) -> None:
+        self._settings = settings
+        self._overlap = round(settings.overlap * 1000)
+        self._wiki = Wiki(queries, settings.api)
+        self._parts: AsyncIterator[Answered] | None = None
+        self._end: int | None = None
+        self._now = 0
+        self._offset = 0
+
+    @property
+    def identity(self) -> str:
+        """See `Feed`."""
+        return f"recentchanges:{self._settings.api}"
+
+    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:
+        """See `Feed`."""
+        facts, self._now = await self._wiki.open(self._settings.domain)
+        self._partition = Partition(facts.domain)
+        self._reporter = Reporter(self._wiki, facts, Pages(notes))
+        # What happens in this very second belongs to it, so an end that is "now" comes when the second is over.
+        self._end = milliseconds_of(self._settings.end, now=self._now + _SECOND)
+        if place := places.get(self._partition):
+            self._offset = place.offset
+            self._seen, self._done = (Window.load(place.token, self._overlap) for _ in range(2))
+        else:
+            begun = await begin(notes, self._settings.since, now=self._now)
+            self._seen, self._done = Window(self._overlap, begun), Window(self._overlap, begun)
+        log.info("Following the wiki's changes.", wiki=facts.domain, since=format_timestamp(self._seen.start))
+
+    async def arrive(self) -> list[Arrival] | None:
+        """See `Feed`."""
+        while True:
+            if arrivals := await self._next_round():
+                return arrivals
+            left = float("inf") if self._end is None else (self._end - self._now) / 1000
+            if left <= 0:  # the answer that held nothing new was given after the end
+                return None
+            await asyncio.sleep(min(self._settings.interval, left))
+
+    def settle(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one)
+        """See `Feed`."""
+        self._done.add((identity, time) for token in done for identity, time in orjson.loads(token))
+        return self._done.dump()
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See `Source`. Unknown: the wiki does not count."""
+        return {}
+
+    async def close(self) -> None:
+        """See `Feed`."""
+        await self._wiki.close()
+
+    async def _next_round(self) -> list[Arrival]:
+        """What is new in the next part of the list; none when there is nothing more for now."""
+        if self._parts is None:
+            self._start = self._seen.start
+            self._parts = self._wiki.recent(self._start, self._end)
+        async for part in self._parts:
+            self._now = max(self._now, part.now)
+            if arrivals := await self._report(part):
+                return arrivals
+        self._parts = None
+        return []
+
+    async def _report(self, part: Answered) -> list[Arrival]:
+        changes = [change for change in await self._changes(part) if self._is_new(change)]
+        reports = await self._reporter.report(changes)
+        self._seen.add((change.identity, change.timestamp) for change in changes)
+        self._seen.add((report.identity, report.timestamp) for report in reports)
+        return [Arrival(self._record(report), orjson.dumps(report.settles).decode()) for report in reports]
+
+    async def _changes(self, part: Answered) -> list[Change]:
+        """The changes of a part, with the log entries of the same time."""
+        recent = read_changes(part.rows, [])
+        upto = self._end if part.is_last else max((change.timestamp for change in recent), default=self._start)
+        changes = read_changes(part.rows, await self._wiki.logged(self._start, upto))
+        if not part.is_last:
+            self._start = max(self._start, upto or 0)
+        return changes
+
+    def _is_new(self, change: Change) -> bool:
+        in_time = self._end is None or change.timestamp < self._end
+        return in_time and change.timestamp >= self._seen.start and change.identity not in self._seen
+
+    def _record(self, report: Report) -> Record:
+        self._offset += 1
+        value = orjson.dumps(report.event)
+        return Record(value, None, report.timestamp, self._partition, self._offset - 1)

@@ -1,0 +1,261 @@
+"""From changes to page_change events: looks up what their rows do not say, and composes.
+
+A look-up comes later than the change. What the wiki no longer shows (a page deleted meanwhile) is told by the row and
+by what was noted of the page; a look-up only ever adds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wikistate.adapters.connectors.recent_changes.changes import Change, What
+from wikistate.adapters.connectors.recent_changes.pages import PageState
+from wikistate.core.events.page_change import Kind, compose, page_entity, revision_entity, user_entity
+from wikistate.core.events.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wikistate.adapters.connectors.recent_changes.pages import Pages
+    from wikistate.adapters.connectors.recent_changes.wiki import Found, Wiki
+    from wikistate.core.events.page_change import WikiFacts
+
+Json = dict[str, Any]
+
+_REDIRECT_DELAY = 10_000  # milliseconds between a move and the redirect that it leaves, which has its own timestamp
+
+
+class Report(NamedTuple):
+    """An event about one change.
+
+    Attributes:
+        identity: Of the change.
+        timestamp: Of the change, in milliseconds since the epoch.
+        event: The ``mediawiki/page/change`` event.
+        settles: The changes, as identity and timestamp, that are done when this event is, and all events before it.
+    """
+
+    identity: str
+    timestamp: int
+    event: Json
+    settles: tuple[tuple[str, int], ...]
+
+
+class Reporter:
+    """Reports the changes of one wiki.
+
+    Args:
+        wiki: Looked up in.
+        facts: What all events of the wiki have in common.
+        pages: What is known of its pages.
+    """
+
+    def __init__(self, wiki: Wiki, facts: WikiFacts, pages: Pages) -> None:
+        self._wiki = wiki
+        self._facts = facts
+        self._pages = pages
+        self._revisions: dict[int, Found] = {}
+        self._current: dict[str, Found] = {}
+
+    async def report(self, changes: Sequence[Change]) -> list[Report]:
+        """The events of some changes, in their order. A change may have none, or two: a move and its redirect."""
+        await self._look_up(changes)
+        reports = [report for change in changes for report in await self._report(change)]
+        await self._pages.keep()
+        return reports
+
+    async def _look_up(self, changes: Sequence[Change]) -> None:
+        self._revisions = await self._wiki.revisions(_wanted_revisions(changes))
+        moved = [self._revisions[change.rev_id] for change in changes if _is_known_move(change, self._revisions)]
+        self._revisions |= await self._wiki.revisions(found.revision.get("parentid") or 0 for found in moved)
+        self._current = await self._wiki.pages(_wanted_titles(changes))
+        await self._pages.load({change.page_id for change in changes if change.page_id})
+
+    async def _report(self, change: Change) -> list[Report]:
+        match change.what:
+            case What.SAVED:
+                return [self._saved(change, self._revisions.get(change.rev_id))]
+            case What.BROUGHT_IN:
+                return self._brought_in(change)
+            case What.MOVED:
+                return await self._moved(change)
+            case What.DELETED:
+                return [await self._deleted(change)]
+            case What.UNDELETED:
+                return [self._undeleted(change)]
+            case What.HIDDEN:
+                return self._hidden(change)
+
+    def _saved(self, change: Change, found: Found | None) -> Report:
+        revision = revision_entity(found.revision if found else _revision_of_row(change))
+        prior = self._revisions.get(revision.get("rev_parent_id") or change.row.get("old_revid") or 0)
+        kind = Kind.CREATE if change.row.get("type") == "new" or revision.get("rev_parent_id") == 0 else Kind.EDIT
+        return self._event(
+            change,
+            kind,
+            page=self._page(change, found),
+            revision=revision,
+            dt=revision["rev_dt"],
+            prior={"revision": revision_entity(prior.revision)} if prior else None,
+        )
+
+    def _brought_in(self, change: Change) -> list[Report]:
+        found = self._revisions.get(change.rev_id) or self._current.get(change.title)
+        if found is None:  # deleted since: the deletion is a change of its own
+            return []
+        return [self._saved(change, found)]
+
+    async def _moved(self, change: Change) -> list[Report]:
+        title, namespace = str(change.params.get("target_title")), int(change.params.get("target_ns", 0))
+        found = self._revisions.get(change.rev_id) or self._current.get(title)
+        noted = self._pages.get(change.page_id)
+        page_id = found.page["pageid"] if found else change.page_id
+        page = page_entity(self._facts, page_id=page_id, title=title, namespace=namespace)
+        before = page_entity(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
+        prior: Json = {"page": {name: value for name, value in before.items() if page[name] != value}}
+        if found and (parent := self._revisions.get(found.revision.get("parentid") or 0)):
+            prior["revision"] = revision_entity(parent.revision)
+        redirect = await self._redirect(change)
+        revision = revision_entity(found.revision) if found else noted.revision if noted else _known_of(change)
+        move = self._event(change, Kind.MOVE, page=page, revision=revision, prior=prior, comment=_comment(change))
+        if redirect is None:
+            return [move]
+        move.event["created_redirect_page"] = redirect.event["page"]
+        # A move is done when its redirect is: a restart between the two would never tell of the redirect.
+        return [move._replace(settles=()), redirect._replace(settles=(*move.settles, *redirect.settles))]
+
+    async def _redirect(self, change: Change) -> Report | None:
+        """The event of the redirect that a move left behind, which has no row of its own; None where there is none."""
+        if change.params.get("suppressredirect"):
+            return None
+        found = await self._wiki.first_revision(change.title)
+        if found is None or abs(_time(found.revision) - change.timestamp) > _REDIRECT_DELAY:
+            return None  # deleted or written anew since, which has rows of its own
+        made = change._replace(identity=f"rev:{found.revision['revid']}", page_id=found.page["pageid"])
+        return self._saved(made, found)
+
+    async def _deleted(self, change: Change) -> Report:
+        noted = self._pages.get(change.page_id)
+        revision = noted.revision if noted else None
+        if revision is None and (shown := await self._wiki.deleted_revision(change.title)):
+            revision = revision_entity(shown)
+        return self._event(
+            change, Kind.DELETE, page=self._page(change, None), revision=revision, comment=_comment(change)
+        )
+
+    def _undeleted(self, change: Change) -> Report:
+        found, noted = self._current.get(change.title), self._pages.get(change.page_id)
+        revision = revision_entity(found.revision) if found else noted.revision if noted else None
+        page_id = found.page["pageid"] if found else change.page_id
+        page = page_entity(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
+        return self._event(change, Kind.UNDELETE, page=page, revision=revision, comment=_comment(change))
+
+    def _hidden(self, change: Change) -> list[Report]:
+        """Only what concerns the current revision changes the state of the page."""
+        ids = _hidden_ids(change)
+        current, noted = self._current.get(change.title), self._pages.get(change.page_id)
+        affected = next(
+            (
+                rev_id
+                for rev_id in (current and current.revision["revid"], noted and noted.revision.get("rev_id"))
+                if rev_id in ids
+            ),
+            None,
+        )
+        found = self._revisions.get(affected or 0)
+        if found is None:
+            return []
+        was = change.params.get("old") or {}
+        revision = revision_entity(found.revision)
+        flags = {f"is_{ours}_visible": not was.get(theirs) for ours, theirs in _PARTS.items()}
+        changed = {name: value for name, value in flags.items() if revision[name] != value}
+        page = self._page(change, found)
+        return [self._event(change, Kind.VISIBILITY, page=page, revision=revision, prior={"revision": changed})]
+
+    def _page(self, change: Change, found: Found | None) -> Json:
+        is_current = found is not None and found.page.get("lastrevid") == found.revision["revid"]
+        return page_entity(
+            self._facts,
+            page_id=change.page_id or (found.page["pageid"] if found else 0),
+            title=change.title,
+            namespace=change.row["ns"],
+            is_redirect=bool(found.page.get("redirect")) if found and is_current else None,
+        )
+
+    def _event(
+        self,
+        change: Change,
+        kind: Kind,
+        *,
+        page: Json,
+        revision: Json | None,
+        dt: str = "",
+        prior: Json | None = None,
+        comment: str | None = None,
+    ) -> Report:
+        if revision is not None and kind is not Kind.DELETE:
+            self._pages.put(page["page_id"], PageState(page, revision))
+        event = compose(
+            self._facts,
+            kind,
+            identity=change.identity,
+            dt=dt or change.row["timestamp"],
+            page=page,
+            revision=revision,
+            performer=user_entity(change.row),
+            comment=comment,
+            prior=prior,
+        )
+        return Report(change.identity, change.timestamp, event, ((change.identity, change.timestamp),))
+
+
+_PARTS = {"content": "content", "comment": "comment", "editor": "user"}
+"""What of a revision can be hidden: in our words, and in those of the log."""
+
+
+def _wanted_revisions(changes: Iterable[Change]) -> Iterable[int]:
+    for change in changes:
+        yield from (rev_id for rev_id in (change.rev_id, change.row.get("old_revid"), *_hidden_ids(change)) if rev_id)
+
+
+def _wanted_titles(changes: Iterable[Change]) -> Iterable[str]:
+    for change in changes:
+        match change.what:
+            case What.UNDELETED | What.HIDDEN | What.BROUGHT_IN:
+                yield change.title
+            case What.MOVED:
+                yield str(change.params.get("target_title"))
+            case What.SAVED | What.DELETED:
+                pass
+
+
+def _hidden_ids(change: Change) -> list[int]:
+    if change.what is not What.HIDDEN or change.params.get("type") != "revision":
+        return []
+    return [int(rev_id) for rev_id in change.params.get("ids", [])]
+
+
+def _is_known_move(change: Change, revisions: dict[int, Found]) -> bool:
+    return change.what is What.MOVED and change.rev_id in revisions
+
+
+def _revision_of_row(change: Change) -> Json:
+    """What a row of recent changes alone says of the revision, in the words of a revision."""
+    row = change.row
+    kept = {name: row[name] for name in ("timestamp", "minor", "user", "userid", "comment") if name in row}
+    hidden = {name: row[name] for name in ("userhidden", "commenthidden", "sha1hidden") if name in row}
+    told = {"revid": change.rev_id, "parentid": row.get("old_revid", 0), "size": row.get("newlen", 0)}
+    return told | kept | hidden
+
+
+def _known_of(change: Change) -> Json | None:
+    """The least that is to be said of the revision that a log entry made; None where it does not name it."""
+    return {"rev_id": change.rev_id, "rev_dt": change.row["timestamp"]} if change.rev_id else None
+
+
+def _comment(change: Change) -> str | None:
+    return None if "commenthidden" in change.row else change.row.get("comment")
+
+
+def _time(revision: Json) -> int:
+    return parse_timestamp(revision["timestamp"]) or 0

@@ -1,0 +1,157 @@
+"""Composes ``mediawiki/page/change`` events out of what a wiki's Action API says, for wikis that send none themselves.
+
+Pure. The shapes read are those of the Action API with ``formatversion=2`` (API:Revisions, API:RecentChanges,
+API:Logevents); what is written follows the schema's own descriptions and Wikitech, "Event Platform". What the API does
+not say is left out: all but the page, the revision's id and its time is optional in the schema.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from wikistate.core.enrichment.content import base36_sha1
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json = dict[str, Any]
+
+SCHEMA = "/mediawiki/page/change/1.7.0"
+STREAM = "mediawiki.page_change.v1"
+"""The stream that composed events say they belong to."""
+
+
+class Kind(StrEnum):
+    """``page_change_kind``."""
+
+    CREATE = "create"
+    EDIT = "edit"
+    MOVE = "move"
+    DELETE = "delete"
+    UNDELETE = "undelete"
+    VISIBILITY = "visibility_change"
+
+
+_CHANGELOG = {Kind.CREATE: "insert", Kind.UNDELETE: "insert", Kind.DELETE: "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class WikiFacts:
+    """What the events of a wiki have in common.
+
+    Attributes:
+        wiki_id: The database name.
+        domain: What `meta.domain` says.
+        article: URL of a page, with ``$1`` for its title.
+        content_namespaces: Numbers of the namespaces that count as content.
+    """
+
+    wiki_id: str
+    domain: str
+    article: str
+    content_namespaces: frozenset[int]
+
+
+def page_entity(wiki: WikiFacts, *, page_id: int, title: str, namespace: int, is_redirect: bool | None = None) -> Json:
+    """The page as events describe it. `is_redirect` is None where that is not known for this moment."""
+    entity: Json = {
+        "page_id": page_id,
+        "page_title": title.replace(" ", "_"),
+        "namespace_id": namespace,
+        "namespace_is_content": namespace in wiki.content_namespaces,
+    }
+    return entity if is_redirect is None else entity | {"is_redirect": is_redirect}
+
+
+def revision_entity(revision: Mapping[str, Any]) -> Json:
+    """The revision as events describe it, out of an element of ``revisions`` that was asked for without content.
+
+    What is hidden is left out. Without content, the API says that the text is hidden by hiding its hash.
+    """
+    entity: Json = {
+        "rev_id": revision["revid"],
+        "rev_dt": revision["timestamp"],
+        "is_content_visible": "sha1hidden" not in revision and not revision.get("suppressed"),
+        "is_comment_visible": "commenthidden" not in revision,
+        "is_editor_visible": "userhidden" not in revision,
+    }
+    for name, source in (("rev_parent_id", "parentid"), ("is_minor_edit", "minor"), ("rev_size", "size")):
+        if source in revision:
+            entity[name] = revision[source]
+    if revision.get("sha1"):
+        entity["rev_sha1"] = base36_sha1(revision["sha1"])
+    if "comment" in revision and entity["is_comment_visible"]:
+        entity["comment"] = revision["comment"]
+    if (editor := user_entity(revision)) is not None:
+        entity["editor"] = editor
+    if slots := revision.get("slots"):
+        entity["content_slots"] = {role: _slot(role, slot) for role, slot in slots.items()}
+    return entity
+
+
+def _slot(role: str, slot: Mapping[str, Any]) -> Json:
+    entity: Json = {"slot_role": role}
+    for name, source in (("content_model", "contentmodel"), ("content_size", "size")):
+        if source in slot:
+            entity[name] = slot[source]
+    if slot.get("sha1"):
+        entity["content_sha1"] = base36_sha1(slot["sha1"])
+    return entity
+
+
+def user_entity(row: Mapping[str, Any]) -> Json | None:
+    """Who did what a row or a revision describes; None where that is hidden. Anonymous users have no id."""
+    name = row.get("user")
+    if not name or "userhidden" in row:
+        return None
+    return {"user_text": name} | ({"user_id": row["userid"]} if row.get("userid") else {})
+
+
+def compose(
+    wiki: WikiFacts,
+    kind: Kind,
+    *,
+    identity: str,
+    dt: str,
+    page: Json,
+    revision: Json | None,
+    performer: Json | None = None,
+    comment: str | None = None,
+    prior: Json | None = None,
+) -> Json:
+    """An event.
+
+    Args:
+        wiki: Where it happened.
+        kind: What happened.
+        identity: What tells the change from all others of its wiki. The same change always gets the same `meta.id`,
+            so that readers can drop repeats.
+        dt: When, RFC 3339.
+        page: The page afterwards.
+        revision: Its current revision. None where nobody can tell any more: such an event is not valid, and the job
+            that reads it says so on its error stream.
+        performer: Who did it; None where hidden.
+        comment: The reason, for those kinds that have one.
+        prior: `prior_state`.
+    """
+    event: Json = {
+        "$schema": SCHEMA,
+        "meta": {
+            "stream": STREAM,
+            "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{wiki.domain}/{wiki.wiki_id}/{identity}/{kind}")),
+            "domain": wiki.domain,
+            "uri": wiki.article.replace("$1", quote(page["page_title"], safe=";@$!*(),/~:")),
+        },
+        "dt": dt,
+        "changelog_kind": _CHANGELOG.get(kind, "update"),
+        "page_change_kind": kind.value,
+        "wiki_id": wiki.wiki_id,
+        "page": page,
+        "revision": revision or {},
+    }
+    named = {"performer": performer, "comment": comment, "prior_state": prior}
+    return event | {name: value for name, value in named.items() if value is not None}

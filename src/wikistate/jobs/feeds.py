@@ -1,0 +1,157 @@
+"""Sources that arrive by themselves, resolved: what a runner needs to read a public stream or a wiki's recent changes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from wikistate.adapters.connectors.eventstreams import PUBLIC_BASE
+from wikistate.adapters.connectors.recent_changes.questions import about_the_wiki
+from wikistate.adapters.documents import DocumentReader
+from wikistate.config.model import WikiSettings
+from wikistate.errors import ConfigError
+from wikistate.jobs.wikis import credential_of, http_settings
+
+if TYPE_CHECKING:
+    from wikistate.adapters.http import HttpSettings
+    from wikistate.adapters.mediawiki.credentials import Credential
+    from wikistate.config.model import Configuration
+
+_URL = "stream_manager.source.options.url"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStreamsEnd:
+    """Streams of server-sent events. `since` and `end` as in the settings; `state` is the checkpoint's file."""
+
+    base: str
+    streams: tuple[str, ...]
+    since: str
+    end: str
+    max_record_bytes: int
+    http: HttpSettings
+    state: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentChangesEnd:
+    """The recent changes of a wiki, which events call `domain`. The rest as in `EventStreamsEnd` and the settings."""
+
+    api: str
+    domain: str
+    since: str
+    end: str
+    interval: float
+    overlap: float
+    maxlag: int
+    http: HttpSettings
+    credential: Credential | None = field(repr=False)
+    state: Path
+
+
+def event_streams_end(configuration: Configuration, stream: str) -> EventStreamsEnd:
+    """What the settings say of a public stream.
+
+    Args:
+        configuration: All settings.
+        stream: The name of the source's stream, which is read unless the settings name others.
+
+    Raises:
+        ConfigError: The base is no URL.
+    """
+    options = configuration.stream_manager.source.options
+    base = options.url or PUBLIC_BASE
+    _check_url(base, "https://stream.wikimedia.org/v2/stream/")
+    return EventStreamsEnd(
+        base=base if base.endswith("/") else f"{base}/",
+        streams=tuple(options.streams) or (stream,),
+        since=options.since,
+        end=options.end,
+        max_record_bytes=options.max_record_bytes,
+        http=http_settings(configuration),
+        state=state_file(configuration),
+    )
+
+
+def recent_changes_end(configuration: Configuration) -> RecentChangesEnd:
+    """What the settings say of a wiki's recent changes.
+
+    Raises:
+        ConfigError: There is no such API, or a credential cannot be read.
+    """
+    options = configuration.stream_manager.source.options
+    _check_url(options.url, "https://my.wiki/w/api.php")
+    domain = _domain_of(configuration, options.url)
+    wiki = configuration.wikis.get(domain)
+    return RecentChangesEnd(
+        api=options.url,
+        domain=domain,
+        since=options.since,
+        end=options.end,
+        interval=options.poll_interval,
+        overlap=options.overlap,
+        maxlag=configuration.enrich.maxlag,
+        http=http_settings(configuration),
+        credential=credential_of(wiki, key=f"wikis.{domain}.credentials") if wiki else None,
+        state=state_file(configuration),
+    )
+
+
+def with_followed_wiki(configuration: Configuration) -> Configuration:
+    """The settings, with the wiki whose recent changes are read among those that may be asked: it was named by hand.
+
+    Asks the wiki for its domain where the settings do not list it.
+
+    Raises:
+        ConfigError: The URL is not that of an Action API that everybody may read.
+        ExternalError: The wiki does not answer.
+    """
+    source = configuration.stream_manager.source
+    if source.connector != "recentchanges" or _domain_of(configuration, source.options.url):
+        return configuration
+    _check_url(source.options.url, "https://my.wiki/w/api.php")
+    domain = _ask_domain(configuration, source.options.url)
+    wikis = configuration.wikis | {domain: WikiSettings(api=source.options.url)}
+    return configuration.model_copy(update={"wikis": wikis})
+
+
+def state_file(configuration: Configuration) -> Path:
+    """The checkpoint of a job; its place follows the XDG Base Directory Specification."""
+    if configuration.local.state:
+        return Path(configuration.local.state) / "positions.sqlite"
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    name = quote(configuration.stream_manager.job_name, safe=" ") or "job"
+    return Path(home) / "wikistate" / name / "positions.sqlite"
+
+
+def _domain_of(configuration: Configuration, api: str) -> str:
+    return next((domain for domain, wiki in configuration.wikis.items() if wiki.api == api), "")
+
+
+def _ask_domain(configuration: Configuration, api: str) -> str:
+    question = {"action": "query", "format": "json", "formatversion": "2", **about_the_wiki()}
+    content = DocumentReader(http_settings(configuration))(f"{api}?{urlencode(question)}")
+    try:
+        domain = orjson.loads(content or b"")["query"]["general"]["servername"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        domain = None
+    if not isinstance(domain, str) or not domain:
+        raise ConfigError(
+            f"{api} does not answer as the Action API of a wiki that everybody may read: {(content or b'')[:200]!r}.",
+            hint="Check the URL, which ends in api.php. A wiki that needs a login is listed under wikis, with its "
+            "domain, this URL and its credentials.",
+            key=_URL,
+        )
+    return domain
+
+
+def _check_url(url: str, example: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"{_URL} is {url!r}, which is no http or https URL.", hint=f"For example: {example}", key=_URL
+        )

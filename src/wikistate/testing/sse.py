@@ -1,0 +1,234 @@
+"""A server of server-sent events that behaves as public ones do on their worse days: `SseServer`."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import orjson
+from aiohttp import web
+
+from wikistate.core.events.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+
+_FULL_MINUTE = 60_000
+
+
+class Item(NamedTuple):
+    """One event on the server: its data as it is sent, and its place.
+
+    Attributes:
+        data: Bytes; a line feed in them makes two data lines.
+        topic: Of a stream of one partition each.
+        offset: Its number there, from 0.
+        timestamp: Milliseconds since the epoch.
+    """
+
+    data: bytes
+    topic: str
+    offset: int
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """What goes wrong.
+
+    Attributes:
+        cut_after: Events after which a connection is dropped in the middle of the next one; None for never.
+        repeat: Events before the place that a client asks for that it gets again.
+        heartbeat: Put a comment before, inside and behind every event of this many; 0 for none.
+        refuse: Statuses that the first connections are answered with, one each.
+        retry_after: Seconds, in the ``Retry-After`` of those.
+        timestamps: State places by timestamp instead of by offset, as Wikimedia's servers do.
+        line_end: Between lines.
+        chunk: Bytes that are sent at once; 0 for whole events.
+    """
+
+    cut_after: int | None = None
+    repeat: int = 0
+    heartbeat: int = 0
+    refuse: Sequence[int] = ()
+    retry_after: int | None = None
+    timestamps: bool = False
+    line_end: bytes = b"\n"
+    chunk: int = 0
+
+
+@dataclass(slots=True)
+class Visit:
+    """One connection, as the server saw it.
+
+    Attributes:
+        last_event_id: What the client said that it has, decoded; None where it said nothing.
+        since: Its ``since``.
+    """
+
+    last_event_id: list[dict[str, Any]] | None
+    since: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class SseServer:
+    """Serves streams under ``/v2/stream/NAMES`` from memory, for as long as the block lasts. For one event loop.
+
+    Args:
+        streams: The topics of each stream.
+        weather: What goes wrong; may be changed while it runs.
+    """
+
+    def __init__(self, streams: Mapping[str, Sequence[str]], weather: Weather | None = None) -> None:
+        self.weather = weather or Weather()
+        self.visits: list[Visit] = []
+        self.items: list[Item] = []
+        self._streams = streams
+        self._grown = asyncio.Event()
+        self._open: set[asyncio.Task[None]] = set()
+        self._runner = web.AppRunner(self._application(), shutdown_timeout=0.1)
+
+    @property
+    def base(self) -> str:
+        """The URL that the names of streams are appended to."""
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}/v2/stream/"
+
+    def put(self, topic: str, data: bytes, *, timestamp: int | None = None) -> Item:
+        """Append an event to a topic; by default a second after the one before, so that places grow."""
+        offset = sum(item.topic == topic for item in self.items)
+        if timestamp is None:
+            timestamp = self.items[-1].timestamp + 1000 if self.items else _FULL_MINUTE
+        item = Item(data, topic, offset, timestamp)
+        self.items.append(item)
+        self._grown.set()
+        return item
+
+    def cut(self) -> None:
+        """Drop all connections."""
+        for task in self._open:
+            task.cancel()
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.cut()
+        await self._runner.cleanup()
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_get("/v2/stream/{names}", self._serve)
+        return application
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        last = request.headers.get("Last-Event-ID")
+        places = orjson.loads(last) if last else None
+        since = request.query.get("since")
+        self.visits.append(Visit(places, since, dict(request.headers)))
+        if len(self.visits) <= len(self.weather.refuse):
+            headers = {} if self.weather.retry_after is None else {"Retry-After": str(self.weather.retry_after)}
+            return web.Response(status=self.weather.refuse[len(self.visits) - 1], headers=headers)
+        names = request.match_info["names"].split(",")
+        if unknown := [name for name in names if name not in self._streams]:
+            return web.Response(status=404, text=f"There is no stream {unknown[0]}.")
+        topics = [topic for name in names for topic in self._streams[name]]
+        return await self._send(request, self._from(topics, places, since))
+
+    async def _send(self, request: web.Request, items: AsyncIterator[tuple[Item, str]]) -> web.StreamResponse:
+        zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+        headers = {"Content-Type": "text/event-stream; charset=utf-8"} | (
+            {"Content-Encoding": "gzip"} if zipped else {}
+        )
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        write = _Writer(response, zipped=zipped, chunk=self.weather.chunk)
+        task = asyncio.ensure_future(self._pour(write, items))
+        self._open.add(task)
+        with suppress(asyncio.CancelledError, ConnectionError):
+            await task
+        self._open.discard(task)
+        if request.transport is not None:
+            request.transport.abort()
+        return response
+
+    async def _pour(self, write: _Writer, items: AsyncIterator[tuple[Item, str]]) -> None:
+        await write(b":ok" + self.weather.line_end * 2)
+        sent = 0
+        async for item, event_id in items:
+            lines = self._lines(
+                item, event_id, beat=bool(self.weather.heartbeat and sent % self.weather.heartbeat == 0)
+            )
+            if sent == self.weather.cut_after:
+                await write(lines[: len(lines) // 2])
+                return
+            await write(lines)
+            sent += 1
+
+    def _lines(self, item: Item, event_id: str, *, beat: bool) -> bytes:
+        comment = [b":heartbeat"] if beat else []
+        data = [b"data: " + line for line in item.data.split(b"\n")]
+        lines = [*comment, b"event: message", b"id: " + event_id.encode(), *comment, *data, *comment, b"", *comment]
+        return b"".join(line + self.weather.line_end for line in lines)
+
+    async def _from(
+        self, topics: Sequence[str], places: Sequence[Mapping[str, Any]] | None, since: str | None
+    ) -> AsyncIterator[tuple[Item, str]]:
+        wanted = _wanted(places, since, begin=len(self.items))
+        position, seen = 0, dict.fromkeys(topics, -1)
+        first = next((place for place, item in enumerate(self.items) if wanted(place, item)), len(self.items))
+        first = max(0, first - (self.weather.repeat if places else 0))
+        while True:
+            while position < len(self.items):
+                item = self.items[position]
+                if item.topic in seen and (wanted(position, item) or (places and position >= first)):
+                    yield item, orjson.dumps(list(self._places(item, seen))).decode()
+                position += 1
+            self._grown.clear()
+            await self._grown.wait()
+
+    def _places(self, item: Item, seen: dict[str, int]) -> Iterator[dict[str, Any]]:
+        seen[item.topic] = item.timestamp if self.weather.timestamps else item.offset
+        for topic, place in seen.items():
+            kind = "timestamp" if self.weather.timestamps and place >= 0 else "offset"
+            yield {"topic": topic, "partition": 0, kind: place}
+
+
+class _Writer:
+    """Sends bytes, compressed or not, in chunks or whole."""
+
+    def __init__(self, response: web.StreamResponse, *, zipped: bool, chunk: int) -> None:
+        self._response = response
+        self._zip = zlib.compressobj(wbits=zlib.MAX_WBITS | 16) if zipped else None
+        self._chunk = chunk
+
+    async def __call__(self, data: bytes) -> None:
+        if self._zip is not None:
+            data = self._zip.compress(data) + self._zip.flush(zlib.Z_SYNC_FLUSH)
+        step = self._chunk or len(data)
+        for begin in range(0, len(data), step):
+            await self._response.write(data[begin : begin + step])
+
+
+def _wanted(
+    places: Sequence[Mapping[str, Any]] | None, since: str | None, *, begin: int
+) -> Callable[[int, Item], bool]:
+    """Whether a client that asks like this gets an item at a position of the list."""
+    if places is not None:
+        known = {place["topic"]: place for place in places}
+
+        def is_behind(_: int, item: Item) -> bool:
+            place = known.get(item.topic, {})
+            if "timestamp" in place:
+                return bool(item.timestamp >= place["timestamp"])
+            return bool(item.offset > place.get("offset", -1)) if place.get("offset", -1) >= 0 else False
+
+        return is_behind
+    if since is not None:
+        moment = parse_timestamp(since) or 0
+        return lambda _, item: item.timestamp >= moment
+    return lambda position, _: position >= begin

@@ -1,0 +1,177 @@
+"""The places of sources that arrive by themselves: a server of server-sent events, and a wiki.
+
+Neither carries arbitrary bytes, so a place spells them on the way in and its source reads them on the way out.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from wikistate.adapters.connectors.eventstreams import EventStreamsFeed, EventStreamsSettings
+from wikistate.adapters.connectors.feed import Feed, FeedSource
+from wikistate.adapters.connectors.positions import Moment, Now
+from wikistate.adapters.connectors.recent_changes import RecentChangesFeed, RecentChangesSettings
+from wikistate.adapters.http import HttpSettings
+from wikistate.core.events.timestamps import format_timestamp
+from wikistate.errors import WikiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from wikistate.adapters.connectors.ports import Revoked, Source
+    from wikistate.core.record import Partition, Record
+    from wikistate.testing.sse import SseServer
+
+NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
+
+
+class Spelled:
+    """A source whose records hold something that stands for the value."""
+
+    def __init__(self, source: Source, read: Callable[[bytes], bytes]) -> None:
+        self._source = source
+        self._read = read
+
+    async def open(self, revoked: Revoked) -> None:
+        """See `Source`."""
+        await self._source.open(revoked)
+
+    async def poll(self, limit: int, wait: float) -> list[Record] | None:
+        """See `Source`."""
+        records = await self._source.poll(limit, wait)
+        return records and [record._replace(value=self._read(record.value or b"")) for record in records]
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """See `Source`."""
+        await self._source.commit(positions)
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See `Source`."""
+        return self._source.lag()
+
+    async def close(self) -> None:
+        """See `Source`."""
+        await self._source.close()
+
+
+class EventStreamsPlace:
+    """A stream of a local server."""
+
+    def __init__(self, server: SseServer, folder: Path) -> None:
+        self._server = server
+        self._state = folder / "state" / "positions.sqlite"
+        self._settings = EventStreamsSettings(streams=("changes",), base=server.base, since=Moment(0), quiet=0.3)
+
+    def fill(self, values: Sequence[bytes]) -> None:
+        """See `SourcePlace`."""
+        for value in values:
+            self._server.put("eqiad.changes", b"#" + base64.b64encode(value))
+
+    def source(self) -> Source:
+        """See `SourcePlace`."""
+        return self._spelled(replace(self._settings, end=Now()))
+
+    def waiting(self) -> Source:
+        """See `SourcePlace`."""
+        return self._spelled(self._settings)
+
+    def missing(self) -> Source | None:
+        """See `SourcePlace`."""
+        return self._spelled(replace(self._settings, streams=("missing",)))
+
+    def _spelled(self, settings: EventStreamsSettings) -> Source:
+        return Spelled(_over(EventStreamsFeed(settings, HttpSettings()), self._state), _decode_data)
+
+
+class RecentChangesPlace:
+    """A wiki of which only the recent changes can be read: one new page for each value, which is its summary."""
+
+    def __init__(self, folder: Path) -> None:
+        self._state = folder / "state" / "positions.sqlite"
+        self._rows: list[dict[str, Any]] = []
+        self._settings = RecentChangesSettings(api="http://wiki.example/api.php", since=Moment(0), interval=0.02)
+
+    def fill(self, values: Sequence[bytes]) -> None:
+        """All in the same second, which is the worst case."""
+        for value in values:
+            number = len(self._rows) + 1
+            self._rows.append(
+                {
+                    "type": "new",
+                    "ns": 0,
+                    "title": f"Page {number}",
+                    "pageid": number,
+                    "revid": number,
+                    "old_revid": 0,
+                    "rcid": number,
+                    "user": "Somebody",
+                    "userid": 7,
+                    "timestamp": format_timestamp(NOON),
+                    "comment": base64.b64encode(value).decode(),
+                }
+            )
+
+    def source(self) -> Source:
+        """See `SourcePlace`."""
+        return self._spelled(replace(self._settings, end=Now()))
+
+    def waiting(self) -> Source:
+        """See `SourcePlace`."""
+        return self._spelled(self._settings)
+
+    def missing(self) -> Source | None:
+        """See `SourcePlace`."""
+        return self._spelled(replace(self._settings, api="http://wiki.example/missing.php"))
+
+    def _spelled(self, settings: RecentChangesSettings) -> Source:
+        queries = _Queries(None if "missing" in settings.api else self._rows)
+        return Spelled(_over(RecentChangesFeed(settings, queries), self._state), _decode_comment)
+
+
+class _Queries:
+    """A wiki that shows its recent changes seven at a time, and nothing else. Its clock goes a second a question."""
+
+    def __init__(self, rows: list[dict[str, Any]] | None) -> None:
+        self._rows = rows
+        self._now = NOON
+
+    async def open(self) -> None:
+        pass
+
+    async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> dict[str, Any]:
+        del tries
+        if self._rows is None:
+            raise WikiError("The wiki answers with the HTTP status 404.")
+        self._now += 1000
+        answer: dict[str, Any] = {"curtimestamp": format_timestamp(self._now)}
+        match parameters:
+            case {"meta": "siteinfo"}:
+                general = {"wikiid": "wiki", "servername": "wiki.example", "server": "//wiki.example"}
+                namespaces = {"0": {"id": 0, "content": True}}
+                return answer | {"query": {"general": general | {"articlepath": "/wiki/$1"}, "namespaces": namespaces}}
+            case {"list": "recentchanges"}:
+                first = int(parameters.get("rccontinue", "0"))
+                more = {"continue": {"rccontinue": str(first + 7)}} if first + 7 < len(self._rows) else {}
+                return answer | more | {"query": {"recentchanges": self._rows[first : first + 7]}}
+            case _:
+                return answer
+
+    async def close(self) -> None:
+        pass
+
+
+def _over(feed: Feed, state: Path) -> FeedSource:
+    return FeedSource(feed, state)
+
+
+def _decode_data(value: bytes) -> bytes:
+    return base64.b64decode(value.removeprefix(b"#"))
+
+
+def _decode_comment(value: bytes) -> bytes:
+    return base64.b64decode(orjson.loads(value)["revision"]["comment"])

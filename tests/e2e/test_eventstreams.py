@@ -1,0 +1,138 @@
+"""A public stream on its worse days: the job over server-sent events, from a server that drops, repeats and mumbles."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.commands import JOB, PATIENCE, Command, started
+from tests.e2e.support import asking, assert_valid, change, line, read_lines, world_of
+
+from wikistate.testing.sse import SseServer, Weather
+from wikistate.testing.wiki.server import FakeWiki
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+STREAM = "mediawiki.page_change.v1"
+TOPICS = (f"eqiad.{STREAM}", f"codfw.{STREAM}")
+REVISIONS = range(1, 201)
+MALFORMED = b'{"$schema": "/mediawiki/page/change/1.7.0", "meta": {"stream"'
+
+CUT_AFTER = 23
+
+STORM = Weather(cut_after=CUT_AFTER, repeat=5, heartbeat=2, line_end=b"\r\n", chunk=700)
+"""Every connection ends after 23 events, in the middle of the next; each begins with some that were there before;
+comments come before, inside and behind events; bytes come in pieces."""
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[SseServer]:
+    """A stream of two topics, as of two data centres."""
+    async with SseServer({STREAM: TOPICS}, STORM) as server:
+        yield server
+
+
+@pytest.fixture
+async def wiki() -> AsyncIterator[FakeWiki]:
+    """The wiki of the changes."""
+    async with FakeWiki(world_of(*REVISIONS)) as wiki:
+        yield wiki
+
+
+def fill(server: SseServer, *, malformed_at: int) -> None:
+    """All changes, turn about in the two topics, and one event that is none."""
+    for number in REVISIONS:
+        server.put(TOPICS[number % 2], line(change(number)))
+        if number == malformed_at:
+            server.put(TOPICS[0], MALFORMED)
+
+
+@asynccontextmanager
+async def job(server: SseServer, wiki: FakeWiki, folder: Path) -> AsyncIterator[Command]:
+    """The command, from the beginning of the stream to files."""
+    source = f"eventstreams:{STREAM}?base={server.base}&since=1970-01-01T00:00:00Z"
+    ends = ("--source", source, "--sink", "file:out.ndjson", "--state", "state")
+    async with started(*JOB, *ends, *asking(wiki), folder=folder) as command:
+        yield command
+
+
+async def written(folder: Path, count: int) -> None:
+    """Wait until so many different events, errors included, are in the output."""
+    async with asyncio.timeout(PATIENCE):
+        while len(revisions(folder)) + len(read_lines(folder / "out.errors.ndjson")) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # another process writes the files
+
+
+def revisions(folder: Path) -> set[int]:
+    """The revisions that came out enriched."""
+    return {event["revision"]["rev_id"] for event in read_lines(folder / "out.ndjson")}
+
+
+@pytest.mark.parametrize("timestamps", [False, True], ids=["offsets", "timestamps"])
+async def test_nothing_is_lost_in_a_storm_and_the_malformed_event_is_an_error(
+    server: SseServer, wiki: FakeWiki, tmp_path: Path, *, timestamps: bool
+) -> None:
+    """Dropped, repeated and torn, by offset or by timestamp: each change comes out once, and what is none is told."""
+    server.weather = replace(STORM, timestamps=timestamps)
+    fill(server, malformed_at=50)
+    async with job(server, wiki, tmp_path) as command:
+        await written(tmp_path, len(REVISIONS) + 1)
+        finished = await command.stop()
+    assert finished.status == 0, finished.err
+    events, errors = read_lines(tmp_path / "out.ndjson"), read_lines(tmp_path / "out.errors.ndjson")
+    assert sorted(event["revision"]["rev_id"] for event in events) == list(REVISIONS)
+    assert [(error["error_type"], error["raw_event"].encode()) for error in errors] == [("NotJson", MALFORMED)]
+    assert_valid([*events, *errors])
+    assert len(server.visits) > len(REVISIONS) // CUT_AFTER
+    assert all("gzip" in visit.headers["Accept-Encoding"] for visit in server.visits)
+
+
+async def test_a_killed_run_goes_on_where_it_had_committed(server: SseServer, wiki: FakeWiki, tmp_path: Path) -> None:
+    """Killed three times in the middle: nothing is lost, and what was committed is not asked for again."""
+    fill(server, malformed_at=50)
+    for count in (40, 80, 120):
+        async with job(server, wiki, tmp_path) as command:
+            await written(tmp_path, count)
+            command.send(signal.SIGKILL)
+    before = len(server.visits)
+    async with job(server, wiki, tmp_path) as command:
+        await written(tmp_path, len(REVISIONS) + 1)
+        assert (await command.stop()).status == 0
+    assert revisions(tmp_path) == set(REVISIONS)
+    resumed = {place["topic"]: place for place in server.visits[before].last_event_id or []}
+    assert set(resumed) == set(TOPICS)
+    assert min(place["offset"] for place in resumed.values()) > 0
+
+
+async def test_a_server_that_refuses_for_a_while_is_waited_for(
+    server: SseServer, wiki: FakeWiki, tmp_path: Path
+) -> None:
+    """A connection that stood is made again over 503 and 429, and the time that the server asks for passes first."""
+    server.weather = Weather()
+    async with job(server, wiki, tmp_path) as command:
+        await command.logged("Following the stream.")
+        server.weather = Weather(refuse=(200, 503, 429), retry_after=1)
+        server.cut()
+        await command.logged("The stream does not answer; it is asked again.", times=2)
+        fill(server, malformed_at=50)
+        await written(tmp_path, len(REVISIONS) + 1)
+        assert (await command.stop()).status == 0
+    assert revisions(tmp_path) == set(REVISIONS)
+
+
+async def test_a_stream_that_does_not_exist_says_so(server: SseServer, wiki: FakeWiki, tmp_path: Path) -> None:
+    """The message names the stream and what the server said; nothing is retried."""
+    source = f"eventstreams:no.such.stream?base={server.base}"
+    words = (*JOB, "--source", source, "--sink", "file:out.ndjson", "--state", "state", *asking(wiki))
+    async with started(*words, folder=tmp_path) as command:
+        finished = await command.finish()
+    assert finished.status == 4
+    assert "The event stream no.such.stream cannot be read" in finished.err
+    assert "404" in finished.err
+    assert len(server.visits) == 1

@@ -1,0 +1,196 @@
+"""A real MediaWiki that sends no events: one command follows what happens on it, is killed in the middle, loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.commands import JOB, PATIENCE, started
+from tests.e2e.support import assert_valid, read_lines
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+    from pathlib import Path
+
+    from tests.e2e.commands import Command
+
+    from wikistate.core.events.meta import Event
+    from wikistate.testing.mediawiki import RealMediaWiki
+
+BURSTS, BURST = 10, 50
+"""500 changes: each burst is written as fast as MediaWiki can, tens a second."""
+
+PAGES = 120
+"""Fewer than the changes, so that most pages are written several times."""
+
+FOLLOWING = "Following the wiki's changes."
+
+
+class Follower:
+    """The command, its output, and the wiki that it follows.
+
+    Attributes:
+        wiki: The wiki.
+        folder: Where the output and the position are.
+    """
+
+    def __init__(self, wiki: RealMediaWiki, folder: Path) -> None:
+        self.wiki = wiki
+        self.folder = folder
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[Command]:
+        """The command runs meanwhile. It is killed at the end, in the middle of whatever it does."""
+        async with started(
+            *(*JOB, "--source", f"recentchanges:{self.wiki.api_url}", "--sink", "file:out.ndjson", "--state", "state"),
+            *("--set", "stream_manager.source.options.poll_interval=0.2", "--set", "local.commit_interval=0.2"),
+            folder=self.folder,
+        ) as command:
+            await command.logged(FOLLOWING)
+            yield command
+            command.send(signal.SIGKILL)
+
+    def events(self) -> list[Event]:
+        """What it has written so far: whole lines."""
+        return read_lines(self.folder / "out.ndjson")
+
+    def errors(self) -> list[Event]:
+        """Its error events so far."""
+        return read_lines(self.folder / "out.errors.ndjson")
+
+    async def until(self, happened: Callable[[list[Event]], bool]) -> list[Event]:
+        """Wait until its output says so."""
+        async with asyncio.timeout(PATIENCE):
+            while not happened(events := self.events()):  # noqa: ASYNC110  (another process writes the file)
+                await asyncio.sleep(0.1)
+        return events
+
+    async def has(self, kind: str, title: str) -> Event:
+        """Wait for the last event of a kind about a page."""
+
+        def those(events: Iterable[Event]) -> list[Event]:
+            about = [event for event in events if event["page"]["page_title"] == title]
+            return [event for event in about if event["page_change_kind"] == kind]
+
+        return those(await self.until(lambda events: bool(those(events))))[-1]
+
+
+@pytest.fixture
+def follower(mediawiki: RealMediaWiki, tmp_path: Path) -> Follower:
+    """A follower of the session's wiki that has not begun."""
+    return Follower(mediawiki, tmp_path)
+
+
+def burst(number: int) -> list[tuple[str, str]]:
+    """What is written at once: titles and texts."""
+    changes = range(number * BURST, (number + 1) * BURST)
+    return [(f"Busy/{change % PAGES}", f"Text number {change}.") for change in changes]
+
+
+async def test_nothing_is_lost_over_kills_in_the_middle_of_five_hundred_changes(follower: Follower) -> None:
+    """Five runs, each killed while changes are made and again while nothing runs: every revision comes out, valid."""
+    made: list[int] = []
+    for number in range(0, BURSTS, 2):
+        async with follower.following():
+            made += await asyncio.to_thread(follower.wiki.edit_many, burst(number))
+            before = len(follower.events())
+            writing = asyncio.to_thread(follower.wiki.edit_many, burst(number + 1)[: BURST // 2])
+            task = asyncio.create_task(writing)
+            await follower.until(lambda events, before=before: len(events) > before)  # type: ignore[misc]
+        made += await task
+        made += await asyncio.to_thread(follower.wiki.edit_many, burst(number + 1)[BURST // 2 :])
+    assert len(set(made)) == BURSTS * BURST
+    async with follower.following():
+        events = await follower.until(lambda events: revisions_of(events) >= set(made))
+    assert_valid(events)
+    assert follower.errors() == []
+    assert {body_of(event) for event in events} >= {text for number in range(BURSTS) for _, text in burst(number)}
+    assert most_in_a_second(events) >= 10
+    assert_in_order(events)
+
+
+def revisions_of(events: list[Event]) -> set[int]:
+    """The revisions that the events are about."""
+    return {event["revision"]["rev_id"] for event in events}
+
+
+def body_of(event: Event) -> str | None:
+    """The content of the main slot, None where there is none."""
+    body: str | None = event["revision"].get("content_slots", {}).get("main", {}).get("content_body")
+    return body
+
+
+def most_in_a_second(events: list[Event]) -> int:
+    """How many revisions the busiest second has."""
+    seconds: dict[str, set[int]] = {}
+    for event in events:
+        seconds.setdefault(event["dt"], set()).add(event["revision"]["rev_id"])
+    return max(map(len, seconds.values()))
+
+
+def assert_in_order(events: list[Event]) -> None:
+    """Of each page, no revision appears for the first time behind a newer one. A repeat is known by its `meta.id`."""
+    newest: dict[int, int] = {}
+    told: set[str] = set()
+    for event in events:
+        if event["meta"]["id"] in told:
+            continue
+        told.add(event["meta"]["id"])
+        page, revision = event["page"]["page_id"], event["revision"]["rev_id"]
+        assert revision > newest.get(page, 0)
+        newest[page] = revision
+
+
+async def test_every_kind_of_change_is_told(follower: Follower) -> None:
+    """Create, edit, move with its redirect, delete, undelete and hide, each as its wiki has it by then."""
+    wiki = follower.wiki
+    async with follower.following():
+        await asyncio.to_thread(make_changes, wiki)
+        hidden = await follower.has("visibility_change", "Kinds/Hidden")
+        created = await follower.has("create", "Kinds/Restored")
+        gone = await follower.has("create", "Kinds/Deleted")
+        await asyncio.to_thread(delete_and_restore, wiki)
+        deleted = await follower.has("delete", "Kinds/Deleted")
+        restored = await follower.has("undelete", "Kinds/Restored")
+        moved = await follower.has("move", "Talk:Kinds/New_name")
+        redirect = await follower.has("create", "Kinds/Old_name")
+        edited = await follower.has("edit", "Kinds/Edited")
+    assert_valid(follower.events())
+    assert (edited["prior_state"]["revision"]["rev_id"], body_of(edited)) == (edited["revision"]["rev_parent_id"], "2")
+    assert body_of(moved) == "It will be moved."
+    assert moved["prior_state"]["page"] == {
+        "page_title": "Kinds/Old_name",
+        "namespace_id": 0,
+        "namespace_is_content": True,
+    }
+    assert moved["created_redirect_page"]["page_id"] == redirect["page"]["page_id"] != moved["page"]["page_id"]
+    assert "Talk:Kinds/New name" in (body_of(redirect) or "")
+    assert deleted["revision"]["rev_id"] == gone["revision"]["rev_id"]
+    assert deleted["changelog_kind"] == "delete"
+    assert restored["revision"]["rev_id"] == created["revision"]["rev_id"]
+    assert hidden["prior_state"]["revision"] == {"is_comment_visible": True}
+    assert hidden["revision"]["is_comment_visible"] is False
+    assert "comment" not in hidden["revision"]
+
+
+def make_changes(wiki: RealMediaWiki) -> None:
+    """One page for each kind of change."""
+    wiki.edit("Kinds/Edited", "1")
+    wiki.edit("Kinds/Edited", "2")
+    wiki.edit("Kinds/Old name", "It will be moved.")
+    wiki.move("Kinds/Old name", "Talk:Kinds/New name")
+    wiki.edit("Kinds/Hidden", "An old revision, which may be hidden without a word.")
+    first = wiki.edit("Kinds/Hidden", "Its summary will be hidden.", "rude")
+    wiki.hide_revision(first, hide="comment")
+    for title in ("Kinds/Deleted", "Kinds/Restored"):
+        wiki.edit(title, "It will be deleted.")
+
+
+def delete_and_restore(wiki: RealMediaWiki) -> None:
+    """What may only be done when the pages have been seen: a wiki shows nobody the revisions of deleted pages."""
+    for title in ("Kinds/Deleted", "Kinds/Restored"):
+        wiki.delete(title)
+    wiki.undelete("Kinds/Restored")

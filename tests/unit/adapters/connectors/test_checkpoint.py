@@ -1,0 +1,85 @@
+"""Places and notes over restarts, in one file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wikistate.adapters.connectors.checkpoint import Checkpoint, Place
+from wikistate.core.record import Partition
+from wikistate.errors import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HERE, THERE = Partition("here"), Partition("there", 3)
+
+
+def opened(path: Path, source: str = "feed") -> Checkpoint:
+    """A checkpoint, open."""
+    checkpoint = Checkpoint(path, source)
+    checkpoint.open()
+    return checkpoint
+
+
+def test_places_and_notes_are_there_for_the_next_one(tmp_path: Path) -> None:
+    """Each partition has its last place; a note replaces the one before."""
+    path = tmp_path / "new" / "folder" / "positions.sqlite"
+    first = opened(path)
+    first.commit({HERE: Place(3, "c"), THERE: Place(1, "é")})
+    first.commit({HERE: Place(9, "i")})
+    first.note({"a": "1", "b": "2"})
+    first.note({"a": "3"})
+    first.close()
+    second = opened(path)
+    assert second.places() == {HERE: Place(9, "i"), THERE: Place(1, "é")}
+    assert second.notes(["a", "b", "c"]) == {"a": "3", "b": "2"}
+    second.close()
+
+
+def test_sources_of_one_file_do_not_see_each_other(tmp_path: Path) -> None:
+    """The source is part of the key."""
+    one = opened(tmp_path / "positions.sqlite", "one")
+    one.commit({HERE: Place(3, "c")})
+    one.note({"a": "1"})
+    one.close()
+    other = opened(tmp_path / "positions.sqlite", "other")
+    assert (other.places(), other.notes(["a"])) == ({}, {})
+    other.close()
+
+
+def test_a_second_process_is_told_that_there_is_a_first(tmp_path: Path) -> None:
+    """It would skip what the first has done; the message says what to do."""
+    path = tmp_path / "positions.sqlite"
+    first = opened(path)
+    script = f"""
+from pathlib import Path
+from wikistate.adapters.connectors.checkpoint import Checkpoint
+Checkpoint(Path({str(path)!r}), "feed").open()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "locked" in done.stderr
+    assert "--state" in done.stderr
+    first.close()
+
+
+def test_a_file_that_is_no_checkpoint_is_an_error_that_names_it(tmp_path: Path) -> None:
+    """Not ours: it is not overwritten."""
+    path = tmp_path / "positions.sqlite"
+    path.write_bytes(b"Dear diary, " * 100)
+    checkpoint = Checkpoint(path, "feed")
+    with pytest.raises(SourceError, match=r"positions\.sqlite"):
+        checkpoint.open()
+    checkpoint.close()
+    assert path.read_bytes() == b"Dear diary, " * 100
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    """A file is in its place."""
+    (tmp_path / "state").write_text("")
+    with pytest.raises(SourceError, match="state"):
+        Checkpoint(tmp_path / "state" / "positions.sqlite", "feed").open()

@@ -1,0 +1,87 @@
+"""The algorithm of the WHATWG standard for server-sent events, whatever the chunks."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wikistate.adapters.connectors.eventstreams.parser import EventStreamParser, ServerSentEvent
+
+PLAIN = 1_000_000
+
+
+def parsed(*chunks: bytes, max_bytes: int = PLAIN) -> list[tuple[str, bytes]]:
+    """The ids and the data of the events in these chunks."""
+    parser = EventStreamParser(max_bytes)
+    return [(event.id, event.data) for chunk in chunks for event in parser.feed(chunk)]
+
+
+@pytest.mark.parametrize(
+    ("stream", "events"),
+    [
+        (b"data: one\n\n", [("", b"one")]),
+        (b"data:one\n\n", [("", b"one")]),
+        (b"data:  one\n\n", [("", b" one")]),
+        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [("", b"YHOO\n+2\n10")]),
+        (b": a comment\n\ndata: one\n:another\n\n", [("", b"one")]),
+        (b"id: 1\ndata: one\n\ndata: two\n\n", [("1", b"one"), ("1", b"two")]),
+        (b"id: 1\ndata: one\n\nid\ndata: two\n\n", [("1", b"one"), ("", b"two")]),
+        (b"id: 1\n\ndata: one\n\n", [("1", b"one")]),
+        (b"id: a\0b\ndata: one\n\n", [("", b"one")]),
+        (b"data\n\ndata\ndata\n\ndata:", [("", b""), ("", b"\n")]),
+        (b"event: message\nunknown: x\ndata: one\r\rdata: two\r\n\r\n", [("", b"one"), ("", b"two")]),
+        (b"\xef\xbb\xbfdata: one\n\n", [("", b"one")]),
+        (b"data: not ended\n", []),
+        (b"data: \xff\xfe\n\n", [("", b"\xff\xfe")]),
+        (b"", []),
+    ],
+)
+def test_a_stream_is_read_as_the_standard_says(stream: bytes, events: list[tuple[str, bytes]]) -> None:
+    """The standard's own examples and rules; but data stays bytes, and an event of nothing but `data` is one."""
+    assert parsed(stream) == events
+
+
+PIECES = st.sampled_from([b"data: a", b"data:b", b"id: 7", b":c", b"retry: 5", b"\n", b"\r", b"\r\n", b"\n\n", b"x"])
+
+
+@given(st.lists(PIECES).map(b"".join), st.data())
+def test_how_a_stream_is_cut_into_chunks_changes_nothing(stream: bytes, draw: st.DataObject) -> None:
+    """Chunks come as the network likes."""
+    cuts = sorted(draw.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    edges = [0, *cuts, len(stream)]
+    chunks = [stream[begin:end] for begin, end in pairwise(edges)]
+    assert parsed(*chunks) == parsed(stream)
+
+
+@given(st.binary(max_size=300), st.integers(1, 100), st.integers(1, 50))
+def test_an_overlong_event_keeps_its_beginning_and_says_what_is_missing(data: bytes, bound: int, step: int) -> None:
+    """What is kept is a beginning of the data, and it is as long as may be; the event behind is whole."""
+    lines = data.replace(b"\r", b"").split(b"\n")
+    whole = b"\n".join(lines)
+    stream = b"".join(b"data:" + b" " + line + b"\n" for line in lines) + b"\ndata: next\n\n"
+    parser = EventStreamParser(bound)
+    chunks = [stream[begin : begin + step] for begin in range(0, len(stream), step)]
+    first, second = [event for chunk in chunks for event in parser.feed(chunk)]
+    assert whole.startswith(first.data)
+    assert len(first.data) + first.cut == len(whole)
+    assert len(first.data) <= max(bound, 1)
+    assert second.data == b"next"[:bound]
+
+
+def test_a_line_that_never_ends_takes_no_more_memory_than_an_event_may() -> None:
+    """However much comes, what is kept is bounded."""
+    parser = EventStreamParser(1000)
+    for _ in range(100):
+        assert parser.feed(b"x" * 100_000) == []
+    assert len(parser._rest) < 100_000
+    assert parser.feed(b"\n\ndata: after\n\n") == [ServerSentEvent("", b"after")]
+
+
+def test_the_wait_that_the_server_asks_for_is_in_seconds() -> None:
+    """`retry` is in milliseconds on the wire; what is no number is ignored."""
+    parser = EventStreamParser(PLAIN)
+    parser.feed(b"retry: 2500\nretry: soon\n")
+    assert parser.retry == 2.5
