@@ -54,7 +54,7 @@ SinkUrl = Annotated[
     typer.Option(
         "--sink",
         metavar="URL",
-        help="kafka://host:port/topic, file:PATH[.gz|.zst], or -, the default, for standard output.",
+        help="kafka://host:port/topic, file:PATH[.gz|.zst], parquet:FOLDER, or -, the default, for standard output.",
     ),
 ]
 ErrorSinkUrl = Annotated[

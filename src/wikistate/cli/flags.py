@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.connectors.positions import describe
-from wikistate.adapters.connectors.urls import FileUrl, KafkaUrl, StandardStream, parse_url
+from wikistate.adapters.connectors.urls import FileUrl, KafkaUrl, ParquetUrl, StandardStream, parse_url
 from wikistate.config.layers import Layer, parse_assignment, read_file
 from wikistate.config.load import Loaded, load, place
 from wikistate.errors import ConfigError
@@ -70,6 +70,10 @@ def _end_settings(end: str, text: str, flag: str) -> dict[str, Any]:
             return {"connector": "file", "options.path": path}
         case StandardStream():
             return {"connector": "file", "options.path": "-"}
+        case ParquetUrl(path) if end == "sink":
+            return {"connector": "parquet", "options.path": path}
+        case ParquetUrl():
+            raise ConfigError(f"{flag}: a Parquet folder is a sink for enriched events alone.", key=flag)
         case KafkaUrl() as url:
             return {"connector": "kafka", **_kafka_settings(end, url, flag)}
 

@@ -100,7 +100,14 @@ class SinkOptions(Settings):
 
     path: str = ""
     """File: the NDJSON file to append to; `.gz` and `.zst` are compressed. `-` is standard output (the error sink's
-    `-` is standard error)."""
+    `-` is standard error). Parquet: the folder."""
+
+    roll_bytes: PositiveInt = 128 * MIB
+    """Parquet: bytes from which on a file is complete and readers see it."""
+
+    roll_seconds: PositiveFloat = 300.0
+    """Parquet: seconds that an event waits at most until readers see it. Less makes more and smaller files; a crash
+    repeats the work of so long, and no event."""
 
 
 class Source(Settings):
@@ -125,8 +132,8 @@ class Sink(Settings):
     stream: str = ""
     """`name:version`: the stream, and the schema version that events are written as."""
 
-    connector: Literal["kafka", "file"] | None = None
-    """How the stream is written. The error sink defaults to the sink's."""
+    connector: Literal["kafka", "file", "parquet"] | None = None
+    """How the stream is written. The error sink defaults to the sink's, beside Parquet to a file."""
 
     options: SinkOptions = SinkOptions()
     """Options of the connector."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
 import orjson
 from tests.unit.cli.deletions import write_deletions
 
@@ -78,3 +79,21 @@ def _figures(err: str) -> set[tuple[str, str]]:
     """The summary: number and what it counts."""
     lines = [line.split(maxsplit=1) for line in err.splitlines() if not line.startswith("{")]
     return {(words[0], words[1].strip()) for words in lines if len(words) == 2}
+
+
+def test_a_parquet_folder_takes_the_events_and_a_file_beside_it_the_errors(tell: Tell, tmp_path: Path) -> None:
+    """A second run over the same file adds nothing, because the folder knows how far the file was read."""
+    (source := tmp_path / "in.ndjson").write_bytes(b"no event\n" + write_deletions(tmp_path / "a", 3).read_bytes())
+    words = (*RUN, "--source", source, "--sink", f"parquet:{tmp_path / 'lake'}")
+    assert [tell(*words).code, tell(*words).code] == [0, 0]
+    with duckdb.connect() as database:
+        found = database.execute("select page_id from read_parquet(?)", [f"{tmp_path}/lake/**/*.parquet"]).fetchall()
+    assert sorted(found) == [(1,), (2,), (3,)]
+    (error,) = (tmp_path / "lake.errors.ndjson").read_bytes().splitlines()
+    assert orjson.loads(error)["raw_event"] == "no event"
+
+
+def test_errors_do_not_go_into_a_parquet_folder(tell: Tell, tmp_path: Path) -> None:
+    """Said before anything is read."""
+    told = tell(*RUN, "--source", write_deletions(tmp_path / "in"), "--error-sink", f"parquet:{tmp_path / 'lake'}")
+    assert (told.code, "for enriched events alone" in told.err) == (2, True)

@@ -5,6 +5,7 @@
     kafka://host:9093,other:9093/topic,second?group=my-job&start=earliest&end=latest
     file:events.ndjson.zst     or the path alone
     -                          standard input or standard output
+    parquet:folder             a sink alone
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from wikistate.errors import ConfigError
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.positions import End, Start
 
-ALLOWED = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ."
+ALLOWED = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ; a sink may be parquet:FOLDER."
 
 _OPTIONS = ("group", "start", "end")
 
@@ -55,7 +56,14 @@ class StandardStream:
     """Standard input of a source, standard output of a sink."""
 
 
-ConnectorUrl = KafkaUrl | FileUrl | StandardStream
+@dataclass(frozen=True, slots=True)
+class ParquetUrl:
+    """A folder of Parquet files, which only a sink can be."""
+
+    path: str
+
+
+ConnectorUrl = KafkaUrl | FileUrl | StandardStream | ParquetUrl
 
 
 def parse_url(text: str, *, key: str) -> ConnectorUrl:
@@ -76,6 +84,8 @@ def parse_url(text: str, *, key: str) -> ConnectorUrl:
             return _kafka(text, key=key)
         case "file" if colon:
             return FileUrl(_path(rest, text, key=key))
+        case "parquet" if colon:
+            return ParquetUrl(_path(rest, text, key=key))
         case _ if "://" in text or not text:
             raise ConfigError(f"{key} is {text!r}, which names no source or sink.", hint=ALLOWED, key=key)
         case _:

@@ -111,7 +111,7 @@ class LocalRunner:
         if self._in_flight.events:  # a write may have been cut in its middle, so nothing more is committed
             log.warning("The stop waited long enough; the next run does what is left.", events=self._in_flight.events)
         else:
-            await self._commit()
+            await self._commit(at_once=True)
 
     async def _drained(self, tasks: AbstractSet[asyncio.Task[None]]) -> None:
         deadline = time.monotonic() + self._settings.drain_timeout
@@ -191,17 +191,17 @@ class LocalRunner:
             self._room.set()
             self._measure.lag(self._source)
 
-    async def _commit(self) -> None:
+    async def _commit(self, *, at_once: bool = False) -> None:
         async with self._sinks_busy:
             positions = self._in_flight.positions()
             # Written outputs are flushed also while a slow event keeps every position back: readers wait for them.
-            if positions or self._unflushed:
+            if positions or self._unflushed or self._delivery.holds_back:
                 self._unflushed = False
-                await self._delivery.commit(positions)
+                await self._delivery.commit(positions, at_once=at_once)
                 self._measure.commits(1)
 
     async def _revoked(self, partitions: AbstractSet[Partition]) -> None:
-        await self._commit()
+        await self._commit(at_once=True)
         self._in_flight.forget(partitions)
 
     async def _close(self) -> None:

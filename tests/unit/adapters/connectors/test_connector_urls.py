@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, describe, parse_end, parse_start
-from wikistate.adapters.connectors.urls import FileUrl, KafkaUrl, StandardStream, parse_url
+from wikistate.adapters.connectors.urls import FileUrl, KafkaUrl, ParquetUrl, StandardStream, parse_url
 from wikistate.errors import ConfigError
 
 NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
@@ -118,3 +118,9 @@ def test_a_described_start_is_read_as_itself(start: Committed) -> None:
     """The same for the words."""
     assert parse_start(describe(start), key="k") == start
     assert parse_end(describe(Now()), key="k") == Now()
+
+
+def test_a_folder_of_parquet_files() -> None:
+    """Relative or absolute, as a file."""
+    assert parse_url("parquet:lake/changes", key="--sink") == ParquetUrl("lake/changes")
+    assert parse_url("parquet:///lake", key="--sink") == ParquetUrl("/lake")
