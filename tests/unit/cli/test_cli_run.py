@@ -97,3 +97,15 @@ def test_errors_do_not_go_into_a_parquet_folder(tell: Tell, tmp_path: Path) -> N
     """Said before anything is read."""
     told = tell(*RUN, "--source", write_deletions(tmp_path / "in"), "--error-sink", f"parquet:{tmp_path / 'lake'}")
     assert (told.code, "for enriched events alone" in told.err) == (2, True)
+
+
+def test_events_and_errors_may_share_a_file(tell: Tell, tmp_path: Path) -> None:
+    """One writer for both: no line is torn, none is missing."""
+    (source := tmp_path / "in.ndjson").write_bytes(b"no event\n" + write_deletions(tmp_path / "a", 2).read_bytes())
+    both = tmp_path / "out.ndjson"
+    assert tell(*RUN, "--source", source, "--sink", both, "--error-sink", both).code == 0
+    assert sorted(orjson.loads(line)["$schema"] for line in both.read_bytes().splitlines()) == [
+        "/error/2.1.0",
+        "/mediawiki/page/change/1.7.0",
+        "/mediawiki/page/change/1.7.0",
+    ]

@@ -70,10 +70,11 @@ class AtLeastOnce:
     def __init__(self, source: Source, sinks: Mapping[Role, Sink]) -> None:
         self._source = source
         self._sinks = sinks
+        self._distinct = tuple(dict.fromkeys(sinks.values()))  # both roles may go to one place
 
     async def open(self) -> None:
         """See `Delivery`."""
-        for sink in self._sinks.values():
+        for sink in self._distinct:
             await sink.open()
 
     async def write(self, outputs: Sequence[Output]) -> None:
@@ -82,14 +83,14 @@ class AtLeastOnce:
 
     async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:  # noqa: ARG002  (never put off)
         """See `Delivery`."""
-        for sink in self._sinks.values():
+        for sink in self._distinct:
             await sink.flush()
         if positions:
             await self._source.commit(positions)
 
     async def close(self) -> None:
         """See `Delivery`."""
-        for sink in self._sinks.values():
+        for sink in self._distinct:
             await sink.close()
 
 
