@@ -21,6 +21,7 @@ from wikistate.jobs.catalogue import job_named
 from wikistate.jobs.ends import ParquetEnd
 from wikistate.jobs.repost import Repost
 from wikistate.ops.replay import ReplaySource, error_stream, survey
+from wikistate.runners.error_limit import ErrorLimit
 from wikistate.runners.local.launch import connect
 from wikistate.runners.local.runner import LocalRunner
 from wikistate.telemetry.logs import configure_logs
@@ -92,7 +93,15 @@ def run_replay(request: Request, flags: Flags) -> Exit:
     source, delivery = connect(ends, configuration.local)
     replayed = ReplaySource(source, choice, found.ends)
     status = Status(meter, total=found.chosen, live=Console(stderr=True).is_terminal)
-    end = in_loop(drive(LocalRunner(job, replayed, delivery, settings=configuration.local, meter=meter), status))
+    runner = LocalRunner(
+        job,
+        replayed,
+        delivery,
+        settings=configuration.local,
+        meter=meter,
+        error_limit=ErrorLimit(configuration.error_limit),
+    )
+    end = in_loop(drive(runner, status))
     status.summary()
     return end
 

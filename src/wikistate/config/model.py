@@ -1,7 +1,7 @@
 """The configuration as a value: frozen, nested, one class a concern, every field with default, unit and consequence.
 
 The keys of `stream_manager` and `enrich` are those of the public enrichment jobs, so that their files run as they
-are; `local`, `wikis`, `farms`, `telemetry` and `flink` are ours. ``wikistate config schema`` prints the JSON Schema of
+are; `local`, `wikis`, `farms`, `error_limit`, `telemetry` and `flink` are ours. ``wikistate config schema`` prints the JSON Schema of
 this page, and the table in the docs is made from it.
 """
 
@@ -319,6 +319,20 @@ class LocalRunnerSettings(Settings):
     """Seconds that a stop waits for events in flight; what is not done by then is done by the next run."""
 
 
+class ErrorLimitSettings(Settings):
+    """When a run stops because too many events fail (exit code 5). On Flink each subtask counts its own."""
+
+    share: float | None = Field(default=None, gt=0, lt=1)
+    """Share of error events among the last `window` outputs beyond which the run stops. Default: no limit, which is
+    right for a service: it would be started again, and again, and never get past a stretch of poison."""
+
+    in_a_row: PositiveInt | None = None
+    """Error events one after the other beyond which the run stops. Default: no limit."""
+
+    window: PositiveInt = 500
+    """Outputs that `share` looks back over; it is not judged before there were so many."""
+
+
 class LogFormat(StrEnum):
     """How log lines look."""
 
@@ -363,6 +377,9 @@ class Configuration(Settings):
 
     local: LocalRunnerSettings = LocalRunnerSettings()
     """The local runner."""
+
+    error_limit: ErrorLimitSettings = ErrorLimitSettings()
+    """When a run stops because too many events fail."""
 
     telemetry: Telemetry = Telemetry()
     """Metrics and logs."""

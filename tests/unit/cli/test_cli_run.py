@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import orjson
+import pytest
 from tests.unit.cli.deletions import write_deletions
 
 if TYPE_CHECKING:
@@ -109,3 +110,15 @@ def test_events_and_errors_may_share_a_file(tell: Tell, tmp_path: Path) -> None:
         "/mediawiki/page/change/1.7.0",
         "/mediawiki/page/change/1.7.0",
     ]
+
+
+@pytest.mark.parametrize("limit", ["error_limit.in_a_row=10", "error_limit.share=0.5"])
+def test_a_run_that_fails_too_often_stops_and_commits_nothing_of_it(tell: Tell, tmp_path: Path, limit: str) -> None:
+    """Exit code 5 and the reason; the bookmark does not move past what failed, so the next run does it again."""
+    (source := tmp_path / "in.ndjson").write_bytes(b"no event\n" * 600)
+    bookmark = f"stream_manager.source.options.bookmark={tmp_path / 'bookmark'}"
+    words = (*RUN, "--source", source, "--sink", tmp_path / "out.ndjson", "--set", bookmark)
+    told = tell(*words, "--set", limit)
+    assert (told.code, "events" in told.err, "the limit is" in told.err) == (5, True, True)
+    assert not (tmp_path / "bookmark").exists()
+    assert tell(*words).code == 0

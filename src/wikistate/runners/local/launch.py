@@ -19,6 +19,7 @@ from wikistate.config.model import DeliveryGuarantee
 from wikistate.core.record import Role
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, ParquetEnd
+from wikistate.runners.error_limit import ErrorLimit
 from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, IntoFolder, NoGuarantee
 from wikistate.runners.local.runner import LocalRunner
 
@@ -26,21 +27,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wikistate.adapters.connectors.ports import Resume, Sink, Source
-    from wikistate.config.model import LocalRunnerSettings
+    from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
     from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
     from wikistate.jobs.job import Job
     from wikistate.runners.local.delivery import Delivery
     from wikistate.telemetry.meter import Meter
 
 
-def local_runner(job: Job, ends: Ends, settings: LocalRunnerSettings, meter: Meter) -> LocalRunner:
+def local_runner(
+    job: Job,
+    ends: Ends,
+    settings: LocalRunnerSettings,
+    meter: Meter,
+    *,
+    error_limit: ErrorLimitSettings | None = None,
+) -> LocalRunner:
     """A runner for a job, not yet running.
 
     Raises:
         ConfigError: A property of a client is wrong, or the ends do not fit the guarantee.
     """
     source, delivery = connect(ends, settings)
-    return LocalRunner(job, source, delivery, settings=settings, meter=meter)
+    return LocalRunner(job, source, delivery, settings=settings, meter=meter, error_limit=ErrorLimit(error_limit))
 
 
 async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.errors import InternalError
+from wikistate.runners.error_limit import ErrorLimit
 from wikistate.runners.local.in_flight import InFlight
 from wikistate.runners.measurements import Measurements
 from wikistate.telemetry import metrics
@@ -50,15 +51,24 @@ class LocalRunner:
         delivery: Where outputs go and how positions are committed; opened and closed by the runner.
         settings: Bounds and intervals.
         meter: Where measurements go.
+        error_limit: Ends the run when too many events fail.
     """
 
     def __init__(
-        self, job: Job, source: Source, delivery: Delivery, *, settings: LocalRunnerSettings, meter: Meter
+        self,
+        job: Job,
+        source: Source,
+        delivery: Delivery,
+        *,
+        settings: LocalRunnerSettings,
+        meter: Meter,
+        error_limit: ErrorLimit | None = None,
     ) -> None:
         self._job = job
         self._source = source
         self._delivery = delivery
         self._settings = settings
+        self._error_limit = error_limit or ErrorLimit()
         self._in_flight = InFlight(
             max_events=settings.max_in_flight_events,
             max_bytes=settings.max_in_flight_bytes,
@@ -180,6 +190,7 @@ class LocalRunner:
         if outputs:
             self._unflushed = True
             await self._delivery.write(outputs)
+            self._error_limit.look_at(outputs)  # while they still count as in flight: then nothing of them is committed
         self._in_flight.wrote(tickets)
         self._measure.wrote(tickets, outputs)
         self._measure.in_flight(self._in_flight)
