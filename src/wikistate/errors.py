@@ -13,6 +13,7 @@
     │   ├── WikiError          external    a wiki does not answer as the Action API says
     │   ├── EngineError        external    the engine that a job was given to (Flink) failed
     │   └── PartError          external    a part that is fetched or started (Java, jar, broker) is not to be had
+    ├── ErrorLimitError        external  more events fail than the operator allows
     └── InternalError          internal  a defect of ours
 
 Each error says whose fault it is (`domain`) and whether trying again can help (`retry`), carries the ids that
@@ -117,6 +118,12 @@ class PartError(ExternalError):
     """What a job on Flink, a test or a tool needs (Java, a jar, a broker, a wiki) is not to be had on this machine."""
 
     retry = Retry.NEVER
+
+
+class ErrorLimitError(WikistateError):
+    """More events fail than the operator allows. Whose fault that is, their error events say."""
+
+    domain = Domain.EXTERNAL
 
 
 class InternalError(WikistateError):

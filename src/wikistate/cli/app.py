@@ -1,4 +1,4 @@
-"""The command line: ``wikistate run``, ``wikistate config``, ``wikistate demo``.
+"""The command line: ``wikistate run``, ``wikistate replay``, ``wikistate config``, ``wikistate demo``.
 
 Command bodies are imported when they run, so that ``wikistate --help`` and a job's start do not pay for each other.
 """
@@ -56,7 +56,7 @@ SinkUrl = Annotated[
     typer.Option(
         "--sink",
         metavar="URL",
-        help="kafka://host:port/topic, file:PATH[.gz|.zst], or -, the default, for standard output.",
+        help="kafka://host:port/topic, file:PATH[.gz|.zst], parquet:FOLDER, or -, the default, for standard output.",
     ),
 ]
 ErrorSinkUrl = Annotated[
@@ -136,6 +136,67 @@ def run(
         files=tuple(config or ()),
     )
     raise typer.Exit(run_job(job, flags, runner=runner, create_topics=create_topics, check=check, progress=progress))
+
+
+@app.command()
+def replay(
+    *,
+    source: Annotated[
+        str, typer.Option("--from", metavar="URL", help="The error stream: kafka://host:port/topic or file:PATH.")
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="JOB|URL",
+            help="A job, which does the events again as it is configured; or the stream to put them back on, "
+            "kafka://host:port/topic or file:PATH.",
+        ),
+    ],
+    types: Annotated[
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only errors of this type; repeatable.")
+    ] = None,
+    since: Annotated[str, typer.Option(metavar="TIME", help="Only what failed then or later.")] = "",
+    until: Annotated[str, typer.Option(metavar="TIME", help="Only what failed before.")] = "",
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="At most so many events.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what there is.")] = False,
+    group: Annotated[
+        str, typer.Option(metavar="GROUP", help="Consumer group that keeps how far the error stream was replayed.")
+    ] = "",
+    job: Annotated[
+        str, typer.Option(help="The job whose errors they are, when --to is a stream.")
+    ] = "page-content-change",
+    config: Config = None,
+    set_: Set = None,
+    sink: SinkUrl = "",
+    error_sink: ErrorSinkUrl = "",
+    wiki: Wiki = None,
+) -> None:
+    """Do again what failed: read error events, show their kinds and counts, put their originals through the job.
+
+    What fails again is on the error stream again, for the next replay; this one ends where the stream ended when it began.
+    """
+    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.replay import Request, run_replay  # noqa: PLC0415
+
+    request = Request(
+        to=to,
+        job=job,
+        types=tuple(types or ()),
+        since=since,
+        until=until,
+        limit=limit,
+        group=group,
+        dry_run=dry_run,
+    )
+    flags = Flags(
+        source=source,
+        sink=sink,
+        error_sink=error_sink,
+        wikis=tuple(wiki or ()),
+        assignments=tuple(set_ or ()),
+        files=tuple(config or ()),
+    )
+    raise typer.Exit(run_replay(request, flags))
 
 
 @app.command()

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     from wikistate.core.events.meta import Event
 
+ERROR_LIMIT = ("error_limit.share=0.25", "error_limit.in_a_row=100")
+"""Whoever sees more fail than this sees something that is broken, and should be told so."""
+
 SHOWN_CHARACTERS = 240
 """How much of a page's content is shown."""
 
@@ -72,11 +75,13 @@ async def _enrich(flags: Flags, *, total: int, changes: int) -> Exit:
     async with WikiProcess("--changes", str(changes)) as wiki:
         # One address for all wikis, told apart by the Host header: as behind a service mesh.
         template = f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"
-        loaded = load_configuration(NAME, replace(flags, assignments=(template,)))
+        loaded = load_configuration(NAME, replace(flags, assignments=(template, *ERROR_LIMIT)))
         configure_logs(loaded.configuration.telemetry, job_name=NAME)
         job, ends = job_named(NAME).assemble(loaded.configuration, meter)
         status = Status(meter, total=total, live=True)
-        end = await drive(local_runner(job, ends, loaded.configuration.local, meter), status)
+        configuration = loaded.configuration
+        runner = local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
+        end = await drive(runner, status)
     status.summary()
     return end
 

@@ -6,6 +6,7 @@
 2     the settings or the command line are wrong; nothing was read
 3     an input file or document is not what it must be
 4     something outside does not do its part: broker, file system, wiki, schema repository
+5     more events failed than `error_limit` allows; what was not committed is done by the next run
 130   stopped at once by a second Ctrl+C or SIGTERM; what was not committed is done by the next run
 ====  ==============================================================================================
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 
-from wikistate.errors import Domain, WikistateError
+from wikistate.errors import Domain, ErrorLimitError, WikistateError
 
 
 class Exit(IntEnum):
@@ -26,6 +27,7 @@ class Exit(IntEnum):
     CONFIG = 2
     INPUT = 3
     EXTERNAL = 4
+    ERROR_LIMIT = 5
     STOPPED_AT_ONCE = 130
 
 
@@ -42,4 +44,4 @@ def tell(error: WikistateError) -> Exit:
     print(f"wikistate: {error.message}", file=sys.stderr)  # noqa: T201  (a command's voice)
     if error.hint:
         print(error.hint.strip("\n"), file=sys.stderr)  # noqa: T201
-    return _BY_DOMAIN[error.domain]
+    return Exit.ERROR_LIMIT if isinstance(error, ErrorLimitError) else _BY_DOMAIN[error.domain]

@@ -10,6 +10,7 @@ from wikistate.adapters.connectors.urls import (
     EventStreamsUrl,
     FileUrl,
     KafkaUrl,
+    ParquetUrl,
     RecentChangesUrl,
     StandardStream,
     parse_url,
@@ -86,6 +87,10 @@ def _end_settings(end: str, text: str, flag: str) -> dict[str, Any]:
             return {"connector": "file", "options.path": path}
         case StandardStream():
             return {"connector": "file", "options.path": "-"}
+        case ParquetUrl(path) if end == "sink":
+            return {"connector": "parquet", "options.path": path}
+        case ParquetUrl():
+            raise ConfigError(f"{flag}: a Parquet folder is a sink for enriched events alone.", key=flag)
         case KafkaUrl() as url:
             return {"connector": "kafka", **_kafka_settings(end, url, flag)}
         case EventStreamsUrl() | RecentChangesUrl() if end != "source":

@@ -74,7 +74,8 @@ def run_job(
         return run_on_flink(entry, configuration, ends)
     status = Status(meter, total=None, live=sys.stderr.isatty() if progress is None else progress)
     with metrics_endpoint(configuration.telemetry, meter):
-        end = in_loop(drive(local_runner(job, ends, configuration.local, meter), status))
+        runs = local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
+        end = in_loop(drive(runs, status))
     status.summary()
     return end
 

@@ -1,8 +1,8 @@
 """The configuration as a value: frozen, nested, one class a concern, every field with default, unit and consequence.
 
 The keys of `stream_manager` and `enrich` are those of the public enrichment jobs, so that their files run as they
-are; `wikis`, `farms`, `filter`, `custom`, `local`, `telemetry` and `flink` are ours. ``wikistate config schema`` prints
-the JSON Schema of this page, and the table in the docs is made from it.
+are; `wikis`, `farms`, `filter`, `custom`, `local`, `error_limit`, `telemetry` and `flink` are ours. ``wikistate config
+schema`` prints the JSON Schema of this page, and the table in the docs is made from it.
 """
 
 from __future__ import annotations
@@ -118,7 +118,14 @@ class SinkOptions(Settings):
 
     path: str = ""
     """File: the NDJSON file to append to; `.gz` and `.zst` are compressed. `-` is standard output (the error sink's
-    `-` is standard error)."""
+    `-` is standard error). Parquet: the folder."""
+
+    roll_bytes: PositiveInt = 128 * MIB
+    """Parquet: bytes from which on a file is complete and readers see it."""
+
+    roll_seconds: PositiveFloat = 300.0
+    """Parquet: seconds that an event waits at most until readers see it. Less makes more and smaller files; a crash
+    repeats the work of so long, and no event."""
 
 
 class Source(Settings):
@@ -144,8 +151,8 @@ class Sink(Settings):
     stream: str = ""
     """`name:version`: the stream, and the schema version that events are written as."""
 
-    connector: Literal["kafka", "file"] | None = None
-    """How the stream is written. The error sink defaults to the sink's."""
+    connector: Literal["kafka", "file", "parquet"] | None = None
+    """How the stream is written. The error sink defaults to the sink's, beside Parquet to a file."""
 
     options: SinkOptions = SinkOptions()
     """Options of the connector."""
@@ -368,6 +375,20 @@ class LocalRunnerSettings(Settings):
     """Seconds that a stop waits for events in flight; what is not done by then is done by the next run."""
 
 
+class ErrorLimitSettings(Settings):
+    """When a run stops because too many events fail (exit code 5). On Flink each subtask counts its own."""
+
+    share: float | None = Field(default=None, gt=0, lt=1)
+    """Share of error events among the last `window` outputs beyond which the run stops. Default: no limit, which is
+    right for a service: it would be started again, and again, and never get past a stretch of poison."""
+
+    in_a_row: PositiveInt | None = None
+    """Error events one after the other beyond which the run stops. Default: no limit."""
+
+    window: PositiveInt = 500
+    """Outputs that `share` looks back over; it is not judged before there were so many."""
+
+
 class LogFormat(StrEnum):
     """How log lines look."""
 
@@ -418,6 +439,9 @@ class Configuration(Settings):
 
     local: LocalRunnerSettings = LocalRunnerSettings()
     """The local runner."""
+
+    error_limit: ErrorLimitSettings = ErrorLimitSettings()
+    """When a run stops because too many events fail."""
 
     telemetry: Telemetry = Telemetry()
     """Metrics and logs."""

@@ -82,8 +82,18 @@ class FileEnd:
         return self.path == STANDARD_STREAM
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParquetEnd:
+    """A folder of Parquet files. `roll_bytes` and `roll_seconds` as in ``stream_manager.sink.options``."""
+
+    path: str
+    roll_bytes: int
+    roll_seconds: float
+    max_record_bytes: int = MAX_FILE_RECORD
+
+
 SourceEnd = KafkaSourceEnd | FileEnd | EventStreamsEnd | RecentChangesEnd
-SinkEnd = KafkaSinkEnd | FileEnd
+SinkEnd = KafkaSinkEnd | FileEnd | ParquetEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +185,8 @@ def _source_end(configuration: Configuration, stream: StreamConfig) -> SourceEnd
 
 def _sink_end(sink: Sink, stream: str, name: str) -> SinkEnd:
     options, key = sink.options, f"stream_manager.{name}.options"
+    if sink.connector == "parquet":
+        return _parquet_end(options, key)
     if sink.connector != "kafka":
         return FileEnd(path=options.path or STANDARD_STREAM)
     if not options.bootstrap_servers:
@@ -187,13 +199,29 @@ def _sink_end(sink: Sink, stream: str, name: str) -> SinkEnd:
     )
 
 
+def _parquet_end(options: SinkOptions, key: str) -> ParquetEnd:
+    if not key.startswith("stream_manager.sink."):
+        raise ConfigError(
+            f"{key} is a Parquet folder; error events do not go into one.",
+            hint="Name a file or a topic: `wikistate replay` reads them back from there.",
+            key=key,
+        )
+    if options.path in ("", STANDARD_STREAM):
+        raise _missing(f"{key}.path", "It names the folder, as in parquet:lake/page_content_change.")
+    return ParquetEnd(path=options.path, roll_bytes=options.roll_bytes, roll_seconds=options.roll_seconds)
+
+
 def _error_sink(manager: StreamManager) -> Sink:
     """The error sink; where it says nothing of its place, it lies beside the sink.
 
     Beside a topic: the error stream's own topic on the same cluster. Beside ``out.ndjson``: ``out.errors.ndjson``.
-    Beside standard output: standard error.
+    Beside standard output: standard error. Beside a Parquet ``folder``: ``folder.errors.ndjson``.
     """
     sink, errors = manager.sink, manager.error_sink
+    if sink.connector == "parquet" and errors.connector is None and not errors.options.path:
+        path = f"{sink.options.path.rstrip('/')}.errors.ndjson"
+        options = errors.options.model_copy(update={"path": path})
+        return errors.model_copy(update={"connector": "file", "options": options})
     if errors.connector not in (None, sink.connector) or errors.options.bootstrap_servers or errors.options.path:
         return errors
     own = {name: getattr(errors.options, name) for name in errors.options.model_fields_set}

@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import duckdb
 import pytest
 import zstandard
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -23,6 +24,7 @@ from wikistate.adapters.connectors.kafka import (
     KafkaSourceSettings,
 )
 from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
+from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.adapters.connectors.positions import Committed, Edge, Now
 from wikistate.testing.sse import SseServer
 
@@ -171,6 +173,25 @@ class _PipePlace:
         self._write = -1
 
 
+class _ParquetPlace:
+    """A folder of tables, read by an engine of others. Each commit adds files, which are read in that order."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "lake"
+
+    def sink(self) -> Sink:
+        return ParquetSink(ParquetSettings(path=self._folder))
+
+    def values(self) -> list[bytes]:
+        files = sorted(self._folder.glob("dt=*/*/*.parquet"), key=lambda file: file.stat().st_mtime_ns)
+        with duckdb.connect() as database:
+            found = [database.execute("select event from read_parquet(?)", [str(file)]).fetchall() for file in files]
+        return [text.encode() for rows in found for (text,) in rows]
+
+    def broken(self) -> Sink:
+        return ParquetSink(ParquetSettings(path=Path("/dev/full/lake")))
+
+
 class _KafkaPlace:
     def __init__(self, broker: KafkaBroker) -> None:
         self._servers = broker.bootstrap_servers
@@ -277,7 +298,7 @@ def _source_place(request: pytest.FixtureRequest, tmp_path: Path, server: SseSer
             yield _FilePlace(tmp_path, _FILES[kind])
 
 
-@pytest.fixture(params=["memory", *_FILES, _KAFKA])
+@pytest.fixture(params=["memory", *_FILES, "parquet", _KAFKA])
 def sink_place(request: pytest.FixtureRequest, tmp_path: Path) -> SinkPlace:
     """Each implementation of `Sink`, with its place."""
     match request.param:
@@ -285,5 +306,7 @@ def sink_place(request: pytest.FixtureRequest, tmp_path: Path) -> SinkPlace:
             return _MemoryPlace()
         case "kafka":
             return _KafkaPlace(request.getfixturevalue("kafka"))
+        case "parquet":
+            return _ParquetPlace(tmp_path)
         case kind:
             return _FilePlace(tmp_path, _FILES[kind])

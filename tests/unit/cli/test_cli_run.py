@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
 import orjson
+import pytest
 from tests.unit.cli.deletions import write_deletions
 
 if TYPE_CHECKING:
@@ -78,3 +80,45 @@ def _figures(err: str) -> set[tuple[str, str]]:
     """The summary: number and what it counts."""
     lines = [line.split(maxsplit=1) for line in err.splitlines() if not line.startswith("{")]
     return {(words[0], words[1].strip()) for words in lines if len(words) == 2}
+
+
+def test_a_parquet_folder_takes_the_events_and_a_file_beside_it_the_errors(tell: Tell, tmp_path: Path) -> None:
+    """A second run over the same file adds nothing, because the folder knows how far the file was read."""
+    (source := tmp_path / "in.ndjson").write_bytes(b"no event\n" + write_deletions(tmp_path / "a", 3).read_bytes())
+    words = (*RUN, "--source", source, "--sink", f"parquet:{tmp_path / 'lake'}")
+    assert [tell(*words).code, tell(*words).code] == [0, 0]
+    with duckdb.connect() as database:
+        found = database.execute("select page_id from read_parquet(?)", [f"{tmp_path}/lake/**/*.parquet"]).fetchall()
+    assert sorted(found) == [(1,), (2,), (3,)]
+    (error,) = (tmp_path / "lake.errors.ndjson").read_bytes().splitlines()
+    assert orjson.loads(error)["raw_event"] == "no event"
+
+
+def test_errors_do_not_go_into_a_parquet_folder(tell: Tell, tmp_path: Path) -> None:
+    """Said before anything is read."""
+    told = tell(*RUN, "--source", write_deletions(tmp_path / "in"), "--error-sink", f"parquet:{tmp_path / 'lake'}")
+    assert (told.code, "for enriched events alone" in told.err) == (2, True)
+
+
+def test_events_and_errors_may_share_a_file(tell: Tell, tmp_path: Path) -> None:
+    """One writer for both: no line is torn, none is missing."""
+    (source := tmp_path / "in.ndjson").write_bytes(b"no event\n" + write_deletions(tmp_path / "a", 2).read_bytes())
+    both = tmp_path / "out.ndjson"
+    assert tell(*RUN, "--source", source, "--sink", both, "--error-sink", both).code == 0
+    assert sorted(orjson.loads(line)["$schema"] for line in both.read_bytes().splitlines()) == [
+        "/error/2.1.0",
+        "/mediawiki/page/change/1.7.0",
+        "/mediawiki/page/change/1.7.0",
+    ]
+
+
+@pytest.mark.parametrize("limit", ["error_limit.in_a_row=10", "error_limit.share=0.5"])
+def test_a_run_that_fails_too_often_stops_and_commits_nothing_of_it(tell: Tell, tmp_path: Path, limit: str) -> None:
+    """Exit code 5 and the reason; the bookmark does not move past what failed, so the next run does it again."""
+    (source := tmp_path / "in.ndjson").write_bytes(b"no event\n" * 600)
+    bookmark = f"stream_manager.source.options.bookmark={tmp_path / 'bookmark'}"
+    words = (*RUN, "--source", source, "--sink", tmp_path / "out.ndjson", "--set", bookmark)
+    told = tell(*words, "--set", limit)
+    assert (told.code, "events" in told.err, "the limit is" in told.err) == (5, True, True)
+    assert not (tmp_path / "bookmark").exists()
+    assert tell(*words).code == 0

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Revoked = Callable[[AbstractSet[Partition]], Awaitable[None]]
     """Told that partitions are being taken away; the source waits for it before it lets go of them."""
 
+    Resume = Callable[[], Mapping[Partition, int]]
+    """The offsets to go on at, kept by somebody else than the source: whatever the source itself remembers of these
+    partitions does not count. Asked when a partition is begun, from any thread."""
+
 
 class Source(Protocol):
     """Where records come from.

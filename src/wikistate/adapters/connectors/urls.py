@@ -7,6 +7,7 @@
     -                          standard input or standard output
     eventstreams:STREAM?since=TIME&end=TIME&base=https://host/v2/stream/          a source only
     recentchanges:https://my.wiki/w/api.php?since=TIME&end=TIME                   a source only
+    parquet:FOLDER                                                                a sink only
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from wikistate.errors import ConfigError
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.positions import End, Moment, Start
 
-ALLOWED = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ; for a source also eventstreams:STREAM or recentchanges:API_URL."
+ALLOWED = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ; for a source also eventstreams:STREAM or recentchanges:API_URL, for a sink parquet:FOLDER."
 
 _KAFKA_OPTIONS = ("group", "start", "end")
 _FEED_OPTIONS = ("since", "end")
@@ -84,7 +85,14 @@ class RecentChangesUrl:
     end: End | None = None
 
 
-ConnectorUrl = KafkaUrl | FileUrl | StandardStream | EventStreamsUrl | RecentChangesUrl
+@dataclass(frozen=True, slots=True)
+class ParquetUrl:
+    """A folder of Parquet files, which only a sink can be."""
+
+    path: str
+
+
+ConnectorUrl = KafkaUrl | FileUrl | StandardStream | EventStreamsUrl | RecentChangesUrl | ParquetUrl
 
 
 def parse_url(text: str, *, key: str) -> ConnectorUrl:
@@ -103,8 +111,9 @@ def parse_url(text: str, *, key: str) -> ConnectorUrl:
     match scheme:
         case "kafka" if colon:
             return _kafka(text, key=key)
-        case "file" if colon:
-            return FileUrl(_path(rest, text, key=key))
+        case "file" | "parquet" if colon:
+            path = _path(rest, text, key=key)
+            return FileUrl(path) if scheme == "file" else ParquetUrl(path)
         case "eventstreams" if colon:
             return _event_streams(rest, text, key=key)
         case "recentchanges" if colon:

@@ -23,6 +23,8 @@ SCHEMA_URI = "/error/2.1.0"
 _LONGEST_IDENTITY = 1024  # characters; a longer host name, stream or request id is not one
 _LONGEST_TEXT = 16_384  # bytes of a message or stack, escaped as a JSON string
 
+_CUT = " (raw_event is cut:"
+
 _Utf8 = getincrementaldecoder("utf-8")
 
 
@@ -126,4 +128,9 @@ def _clean(text: str) -> str:
 
 
 def _notice(size: int, left_out: int) -> str:
-    return f" (raw_event is cut: it lacks the last {left_out} of {size} bytes)" if left_out else ""
+    return f"{_CUT} it lacks the last {left_out} of {size} bytes)" if left_out else ""
+
+
+def is_cut(message: str) -> bool:
+    """Whether the message of an error event says that its `raw_event` is not whole."""
+    return _CUT in message

@@ -29,7 +29,7 @@ from pyflink.java_gateway import get_gateway
 from wikistate.adapters.connectors.kafka.java_client import java_properties
 from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, parse_end, parse_start
 from wikistate.errors import ConfigError
-from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd
+from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, ParquetEnd
 from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
 from wikistate.runners.flink.rows import OUTPUT_FIELDS, RECORD_FIELDS
 
@@ -102,6 +102,12 @@ def make_sink(end: SinkEnd, guarantee: DeliveryGuarantee, *, identity: str) -> S
             return _kafka_sink(end, guarantee, identity)
         case FileEnd():
             return _file_sink(end)
+        case ParquetEnd():
+            raise ConfigError(
+                "The Flink runner does not write Parquet.",
+                hint="Use the local runner for parquet:FOLDER, or write to a topic and read that with --runner local.",
+                key="stream_manager.sink.connector",
+            )
         case _:
             assert_never(end)
 

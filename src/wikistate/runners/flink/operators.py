@@ -11,6 +11,7 @@ from pyflink.common import Row
 from pyflink.datastream import AsyncFunction, KeySelector, OutputTag, ProcessFunction, RuntimeContext
 
 from wikistate.core.record import Role
+from wikistate.runners.error_limit import ErrorLimit
 from wikistate.runners.flink.meter import FlinkMeter
 from wikistate.runners.flink.performer import Performer
 from wikistate.runners.flink.rows import fields_of, record_of
@@ -55,6 +56,7 @@ class Perform(AsyncFunction):  # type: ignore[misc]  # pyflink ships no types
             self._entry.assemble(self._configuration, meter).job,
             Lanes(max_events=bounds.max_in_flight_events, max_bytes=bounds.max_in_flight_bytes),
             Measurements(meter),
+            error_limit=ErrorLimit(self._configuration.error_limit),
         )
 
     def close(self) -> None:

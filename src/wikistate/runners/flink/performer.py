@@ -11,10 +11,12 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wikistate.errors import InternalError
+from wikistate.errors import ErrorLimitError, InternalError
+from wikistate.runners.error_limit import ErrorLimit
 
 if TYPE_CHECKING:
     from wikistate.core.record import Output, Record
+    from wikistate.errors import WikistateError
     from wikistate.jobs.job import Job
     from wikistate.runners.lanes import Lanes, Ticket
     from wikistate.runners.measurements import Measurements
@@ -29,23 +31,27 @@ class Performer:
         job: Not yet open; the first record opens it, because only then there is a loop.
         lanes: Order and bounds.
         measurements: Where it reports.
+        error_limit: Ends the job when too many events fail.
     """
 
-    def __init__(self, job: Job, lanes: Lanes, measurements: Measurements) -> None:
+    def __init__(
+        self, job: Job, lanes: Lanes, measurements: Measurements, *, error_limit: ErrorLimit | None = None
+    ) -> None:
         self._job = job
         self._lanes = lanes
         self._measure = measurements
+        self._error_limit = error_limit or ErrorLimit()
         self._opening: asyncio.Task[None] | None = None
         self._queue: deque[tuple[Record, asyncio.Future[list[Output]]]] = deque()
         self._promises: dict[Ticket, asyncio.Future[list[Output]]] = {}
         self._admitting = False
-        self._defect: InternalError | None = None
+        self._defect: WikistateError | None = None
 
     async def outputs_of(self, record: Record) -> list[Output]:
         """What the job makes of a record.
 
         Raises:
-            WikistateError: The job cannot work at all, or answered twice for a record.
+            WikistateError: The job cannot work at all, answered twice for a record, or too many events fail.
         """
         if self._defect is not None:
             raise self._defect
@@ -85,6 +91,13 @@ class Performer:
             self._break_off(self._defect)
             return
         released = self._lanes.take_released()
+        try:
+            for each in released:
+                self._error_limit.look_at(each.outputs or ())
+        except ErrorLimitError as reached:
+            self._defect = reached
+            self._break_off(reached)
+            return
         for each in released:
             self._keep_promise(each)
         self._lanes.wrote(released)
@@ -98,7 +111,7 @@ class Performer:
         if not promise.done():  # cancelled, when the operator goes down
             promise.set_result(outputs)
 
-    def _break_off(self, defect: InternalError) -> None:
+    def _break_off(self, defect: WikistateError) -> None:
         for promise in self._promises.values():
             if not promise.done():
                 promise.set_exception(defect)

@@ -5,19 +5,24 @@
 ``EXACTLY_ONCE``          outputs and positions in one Kafka transaction; needs Kafka on all ends
 ``NONE``                  commit without waiting for the sinks: a crash may lose what they had buffered
 ========================  ================================================================================
+
+A sink that keeps the source's positions with what it holds (Parquet) has each event once whatever was asked for.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from wikistate.core.record import Role
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wikistate.adapters.connectors.kafka.source import KafkaSource
     from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
+    from wikistate.adapters.connectors.parquet import ParquetSink
     from wikistate.adapters.connectors.ports import Sink, Source
-    from wikistate.core.record import Output, Partition, Role
+    from wikistate.core.record import Output, Partition
 
 
 class Delivery(Protocol):
@@ -30,14 +35,22 @@ class Delivery(Protocol):
     in_partition_order: bool
     """Whether outputs must be written in the order of their partition, because a commit covers exactly a prefix."""
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether a commit was put off, so that it must be asked for again though nothing new was written."""
+
     async def open(self) -> None:
         """Open the sinks."""
 
     async def write(self, outputs: Sequence[Output]) -> None:
         """Hand outputs to their sinks. Raises `SinkError`."""
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
+    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:
         """Make what was written durable, and the positions with it, which may be none.
+
+        Args:
+            positions: The first offset of each partition that is not done.
+            at_once: May not be put off: the run ends, or the partitions go to another reader.
 
         Raises:
             SinkError: Something that was written did not arrive.
@@ -52,37 +65,39 @@ class AtLeastOnce:
     """Flush, then commit."""
 
     in_partition_order = False
+    holds_back = False
 
     def __init__(self, source: Source, sinks: Mapping[Role, Sink]) -> None:
         self._source = source
         self._sinks = sinks
+        self._distinct = tuple(dict.fromkeys(sinks.values()))  # both roles may go to one place
 
     async def open(self) -> None:
         """See `Delivery`."""
-        for sink in self._sinks.values():
+        for sink in self._distinct:
             await sink.open()
 
     async def write(self, outputs: Sequence[Output]) -> None:
         """See `Delivery`."""
         await _write_by_role(self._sinks, outputs)
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
+    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:  # noqa: ARG002  (never put off)
         """See `Delivery`."""
-        for sink in self._sinks.values():
+        for sink in self._distinct:
             await sink.flush()
         if positions:
             await self._source.commit(positions)
 
     async def close(self) -> None:
         """See `Delivery`."""
-        for sink in self._sinks.values():
+        for sink in self._distinct:
             await sink.close()
 
 
 class NoGuarantee(AtLeastOnce):
     """Commit without flushing."""
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
+    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:  # noqa: ARG002  (never put off)
         """See `Delivery`."""
         if positions:
             await self._source.commit(positions)
@@ -92,6 +107,7 @@ class ExactlyOnce:
     """Outputs and positions in one transaction, which begins with the first output after a commit."""
 
     in_partition_order = True
+    holds_back = False
 
     def __init__(self, source: KafkaSource, sinks: Mapping[Role, Sink], transactions: KafkaTransactions) -> None:
         self._source = source
@@ -109,7 +125,7 @@ class ExactlyOnce:
         await self._transactions.begin()
         await _write_by_role(self._sinks, outputs)
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
+    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:  # noqa: ARG002  (never put off)
         """See `Delivery`."""
         await self._transactions.commit(positions, await self._source.group_metadata())
 
@@ -118,6 +134,56 @@ class ExactlyOnce:
         await self._transactions.close()
         for sink in self._sinks.values():
             await sink.close()
+
+
+class IntoFolder:
+    """Outputs and positions in one commit of a folder; the source starts at the positions that the folder keeps.
+
+    Files are worth keeping only from some size on, so a commit is put off until the sink says that it is due. Error
+    events are flushed before it: they may be repeated after a crash. What the source itself remembers (the offsets of
+    a consumer group) follows behind, for those who watch the lag.
+    """
+
+    in_partition_order = True
+
+    def __init__(self, source: Source, sink: ParquetSink, errors: Sink) -> None:
+        self._source = source
+        self._sink = sink
+        self._errors = errors
+        self._positions: dict[Partition, int] = {}
+
+    @property
+    def holds_back(self) -> bool:
+        """See `Delivery`."""
+        return bool(self._positions)
+
+    async def open(self) -> None:
+        """See `Delivery`."""
+        await self._sink.open()
+        await self._errors.open()
+
+    async def write(self, outputs: Sequence[Output]) -> None:
+        """See `Delivery`."""
+        await _write_by_role({Role.SINK: self._sink, Role.ERROR: self._errors}, outputs)
+
+    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:
+        """See `Delivery`."""
+        self._positions |= positions
+        await self._errors.flush()
+        if not (at_once or self._sink.due):
+            return
+        done, self._positions = self._positions, {}
+        await self._sink.commit(done)
+        if done:
+            await self._source.commit(done)
+
+    async def close(self) -> None:
+        """See `Delivery`. What is not committed is dropped: the next run does it."""
+        try:
+            await self._sink.discard()
+        finally:
+            await self._sink.close()
+            await self._errors.close()
 
 
 async def _write_by_role(sinks: Mapping[Role, Sink], outputs: Sequence[Output]) -> None:

@@ -14,33 +14,43 @@ from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, 
 from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.source import KafkaSource
 from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
+from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.adapters.connectors.positions import parse_end, parse_start
 from wikistate.config.model import DeliveryGuarantee
 from wikistate.core.record import Role
-from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd
-from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee
+from wikistate.errors import ConfigError
+from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, ParquetEnd
+from wikistate.runners.error_limit import ErrorLimit
+from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, IntoFolder, NoGuarantee
 from wikistate.runners.local.feeds import make_feed_source
 from wikistate.runners.local.runner import LocalRunner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wikistate.adapters.connectors.ports import Sink, Source
-    from wikistate.config.model import LocalRunnerSettings
+    from wikistate.adapters.connectors.ports import Resume, Sink, Source
+    from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
     from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
     from wikistate.jobs.job import Job
     from wikistate.runners.local.delivery import Delivery
     from wikistate.telemetry.meter import Meter
 
 
-def local_runner(job: Job, ends: Ends, settings: LocalRunnerSettings, meter: Meter) -> LocalRunner:
+def local_runner(
+    job: Job,
+    ends: Ends,
+    settings: LocalRunnerSettings,
+    meter: Meter,
+    *,
+    error_limit: ErrorLimitSettings | None = None,
+) -> LocalRunner:
     """A runner for a job, not yet running.
 
     Raises:
         ConfigError: A property of a client is wrong, or the ends do not fit the guarantee.
     """
     source, delivery = connect(ends, settings)
-    return LocalRunner(job, source, delivery, settings=settings, meter=meter)
+    return LocalRunner(job, source, delivery, settings=settings, meter=meter, error_limit=ErrorLimit(error_limit))
 
 
 async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> None:
@@ -52,7 +62,7 @@ async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> Non
     Raises:
         WikistateError: What the run would fail with at its start.
     """
-    if ends.guarantee is DeliveryGuarantee.EXACTLY_ONCE:
+    if ends.guarantee is DeliveryGuarantee.EXACTLY_ONCE and not isinstance(ends.sink, ParquetEnd):
         ends.on_one_cluster()
         ends = replace(ends, guarantee=DeliveryGuarantee.AT_LEAST_ONCE)
     source, delivery = connect(ends, settings)
@@ -76,6 +86,8 @@ def connect(ends: Ends, settings: LocalRunnerSettings) -> tuple[Source, Delivery
     Raises:
         ConfigError: As `local_runner`.
     """
+    if isinstance(ends.sink, ParquetEnd):
+        return _into_folder(ends, ends.sink)
     if ends.guarantee is DeliveryGuarantee.EXACTLY_ONCE:
         return _exactly_once(ends, settings)
     source = make_source(ends.source)
@@ -92,20 +104,30 @@ def _exactly_once(ends: Ends, settings: LocalRunnerSettings) -> tuple[Source, De
     return source, ExactlyOnce(source, sinks, KafkaTransactions(producer))
 
 
-def make_source(end: SourceEnd) -> Source:
-    """The connector that reads an end."""
+def _into_folder(ends: Ends, end: ParquetEnd) -> tuple[Source, Delivery]:
+    reader = ends.source.group if isinstance(ends.source, KafkaSourceEnd) else ""
+    sink = ParquetSink(
+        ParquetSettings(path=Path(end.path), reader=reader, roll_bytes=end.roll_bytes, roll_seconds=end.roll_seconds)
+    )
+    source = make_source(ends.source, resume=lambda: sink.positions)
+    return source, IntoFolder(source, sink, _make_sink(ends.error, STANDARD_ERROR))
+
+
+def make_source(end: SourceEnd, *, resume: Resume | None = None) -> Source:
+    """The connector that reads an end; `resume` where a sink keeps its positions."""
     if isinstance(end, KafkaSourceEnd):
-        return _kafka_source(end)
+        return _kafka_source(end, resume=resume)
     if not isinstance(end, FileEnd):
         return make_feed_source(end)
     return FileSource(
         [STANDARD_INPUT if end.is_standard_stream else Path(end.path)],
         max_record_bytes=end.max_record_bytes,
         bookmark=Path(end.bookmark) if end.bookmark else None,
+        resume=resume,
     )
 
 
-def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
+def _kafka_source(end: KafkaSourceEnd, *, resume: Resume | None = None) -> KafkaSource:
     return KafkaSource(
         KafkaSourceSettings(
             end.bootstrap_servers,
@@ -114,7 +136,8 @@ def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
             start=parse_start(end.start, key="stream_manager.source.options.offsets_initializer"),
             end=parse_end(end.end, key="stream_manager.source.options.end"),
             properties=end.properties,
-        )
+        ),
+        resume=resume,
     )
 
 
@@ -137,6 +160,8 @@ def _make_sink(end: SinkEnd, standard_stream: int) -> Sink:
             return KafkaSink(end.topic, KafkaProducer(producer_settings(end)))
         case FileEnd():
             return FileSink(standard_stream if end.is_standard_stream else Path(end.path))
+        case ParquetEnd():  # the settings allow it as the main sink alone, which has its own delivery
+            raise ConfigError(f"{end.path}: a Parquet folder cannot be an error sink.")
 
 
 def producer_settings(end: KafkaSinkEnd, identity: str = "") -> KafkaProducerSettings:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.errors import InternalError
+from wikistate.runners.error_limit import ErrorLimit
 from wikistate.runners.local.in_flight import InFlight
 from wikistate.runners.measurements import Measurements
 from wikistate.telemetry import metrics
@@ -50,15 +51,24 @@ class LocalRunner:
         delivery: Where outputs go and how positions are committed; opened and closed by the runner.
         settings: Bounds and intervals.
         meter: Where measurements go.
+        error_limit: Ends the run when too many events fail.
     """
 
     def __init__(
-        self, job: Job, source: Source, delivery: Delivery, *, settings: LocalRunnerSettings, meter: Meter
+        self,
+        job: Job,
+        source: Source,
+        delivery: Delivery,
+        *,
+        settings: LocalRunnerSettings,
+        meter: Meter,
+        error_limit: ErrorLimit | None = None,
     ) -> None:
         self._job = job
         self._source = source
         self._delivery = delivery
         self._settings = settings
+        self._error_limit = error_limit or ErrorLimit()
         self._in_flight = InFlight(
             max_events=settings.max_in_flight_events,
             max_bytes=settings.max_in_flight_bytes,
@@ -111,7 +121,7 @@ class LocalRunner:
         if self._in_flight.events:  # a write may have been cut in its middle, so nothing more is committed
             log.warning("The stop waited long enough; the next run does what is left.", events=self._in_flight.events)
         else:
-            await self._commit()
+            await self._commit(at_once=True)
 
     async def _drained(self, tasks: AbstractSet[asyncio.Task[None]]) -> None:
         deadline = time.monotonic() + self._settings.drain_timeout
@@ -180,6 +190,7 @@ class LocalRunner:
         if outputs:
             self._unflushed = True
             await self._delivery.write(outputs)
+            self._error_limit.look_at(outputs)  # while they still count as in flight: then nothing of them is committed
         self._in_flight.wrote(tickets)
         self._measure.wrote(tickets, outputs)
         self._measure.in_flight(self._in_flight)
@@ -191,17 +202,17 @@ class LocalRunner:
             self._room.set()
             self._measure.lag(self._source)
 
-    async def _commit(self) -> None:
+    async def _commit(self, *, at_once: bool = False) -> None:
         async with self._sinks_busy:
             positions = self._in_flight.positions()
             # Written outputs are flushed also while a slow event keeps every position back: readers wait for them.
-            if positions or self._unflushed:
+            if positions or self._unflushed or self._delivery.holds_back:
                 self._unflushed = False
-                await self._delivery.commit(positions)
+                await self._delivery.commit(positions, at_once=at_once)
                 self._measure.commits(1)
 
     async def _revoked(self, partitions: AbstractSet[Partition]) -> None:
-        await self._commit()
+        await self._commit(at_once=True)
         self._in_flight.forget(partitions)
 
     async def _close(self) -> None:

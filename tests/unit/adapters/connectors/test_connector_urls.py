@@ -13,6 +13,7 @@ from wikistate.adapters.connectors.urls import (
     EventStreamsUrl,
     FileUrl,
     KafkaUrl,
+    ParquetUrl,
     RecentChangesUrl,
     StandardStream,
     parse_url,
@@ -142,3 +143,9 @@ def test_a_described_start_is_read_as_itself(start: Committed) -> None:
     """The same for the words."""
     assert parse_start(describe(start), key="k") == start
     assert parse_end(describe(Now()), key="k") == Now()
+
+
+def test_a_folder_of_parquet_files() -> None:
+    """Relative or absolute, as a file."""
+    assert parse_url("parquet:lake/changes", key="--sink") == ParquetUrl("lake/changes")
+    assert parse_url("parquet:///lake", key="--sink") == ParquetUrl("/lake")

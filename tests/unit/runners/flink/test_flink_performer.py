@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from wikistate.config.model import ErrorLimitSettings
 from wikistate.core.record import Output, Partition, Record, Role, Work
-from wikistate.errors import InternalError, SourceError
+from wikistate.errors import ErrorLimitError, InternalError, SourceError
+from wikistate.runners.error_limit import ErrorLimit
 from wikistate.runners.flink.performer import Performer
 from wikistate.runners.lanes import Lanes
 from wikistate.runners.measurements import Measurements
@@ -226,3 +228,20 @@ async def test_it_reports_what_goes_through_it() -> None:
     assert running.meter.by_label(metrics.EVENTS_PRODUCED) == {("sink",): 3, ("error",): 0}
     ((latencies,),) = (running.meter.distributions[metrics.EVENT_LATENCY].values(),)
     assert latencies.count == 3
+
+
+async def test_too_many_errors_break_the_job_off() -> None:
+    """What was in flight and what comes after fails with the limit: the engine fails, and goes on from its checkpoint."""
+    job = ScriptedJob()
+    limit = ErrorLimit(ErrorLimitSettings(in_a_row=1))
+    performer = Performer(job, Lanes(max_events=9, max_bytes=999), Measurements(RecordingMeter()), error_limit=limit)
+    records = [Record(b"r", None, None, Partition("changes"), offset) for offset in range(4)]
+    tasks = [asyncio.create_task(performer.outputs_of(record)) for record in records[:3]]
+    await settle()
+    failed = [Output(Role.ERROR, None, b"{}", None)]
+    job.given[0](failed)
+    job.given[1](failed)
+    assert await tasks[0] == failed
+    for waiting in (tasks[1], tasks[2], performer.outputs_of(records[3])):
+        with pytest.raises(ErrorLimitError, match="2 events in a row failed; the limit is 1"):
+            await waiting

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.connectors.files.bookmark import Bookmark
 from wikistate.adapters.connectors.files.reader import Reader, partition_of
 from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.core.record import Partition
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wikistate.adapters.connectors.ports import Revoked
-    from wikistate.core.record import Partition, Record
+    from wikistate.adapters.connectors.ports import Resume, Revoked
+    from wikistate.core.record import Record
 
 STANDARD_INPUT = 0
 """The descriptor, as a target of `FileSource`."""
@@ -39,6 +40,7 @@ class FileSource:
         max_record_bytes: The bound of a line in bytes.
         bookmark: Where `commit` is kept. Without it each start reads from the beginning. What comes through a pipe
             cannot be read twice and has no position.
+        resume: Where to go on, for sinks that keep the positions; above the bookmark.
 
     Raises:
         ConfigError: A file is named twice, or none is named.
@@ -50,10 +52,12 @@ class FileSource:
         *,
         max_record_bytes: int = MAX_RECORD_BYTES,
         bookmark: Path | None = None,
+        resume: Resume | None = None,
     ) -> None:
         self._targets = _distinct(targets)
         self._bound = max_record_bytes
         self._bookmark = None if bookmark is None else Bookmark(bookmark)
+        self._resume = resume or (dict[Partition, int])
         self._done: dict[str, int] = {}
         self._readers: list[Reader] = []
         self._thread = ClientThread("file-source")
@@ -119,8 +123,11 @@ class FileSource:
 
     def _open(self) -> None:
         self._done = {} if self._bookmark is None else self._bookmark.load()
+        kept = self._resume()
         for target in self._targets:
-            start = self._done.get(_key(target), 0) if isinstance(target, Path) else 0
+            start = 0
+            if isinstance(target, Path):
+                start = kept.get(partition_of(target), self._done.get(_key(target), 0))
             reader = Reader(target, bound=self._bound, start=start)
             reader.open()
             self._readers.append(reader)

@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
 from wikistate.adapters.connectors.kafka.codes import REGROUPED, passes
 from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now
+from wikistate.core.record import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
     from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
+    from wikistate.adapters.connectors.ports import Resume
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +38,13 @@ class Positions:
     Args:
         consumer: Whose partitions they are.
         settings: Where to start and end.
+        resume: The offsets that somebody else keeps.
     """
 
-    def __init__(self, consumer: Consumer, settings: KafkaSourceSettings) -> None:
+    def __init__(self, consumer: Consumer, settings: KafkaSourceSettings, *, resume: Resume | None = None) -> None:
         self._consumer = consumer
         self._settings = settings
+        self._resume = resume or (dict[Partition, int])
         self._known: frozenset[tuple[str, int]] = frozenset()
         self._placed: set[tuple[str, int]] = set()
         self.ends: dict[tuple[str, int], int] | None = None
@@ -56,17 +60,24 @@ class Positions:
 
     def starts(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
         """The partitions with the offset to start at."""
+        kept = self._resume()
+        given = {part: kept.get(Partition(part.topic, part.partition)) for part in partitions}
+        resumed = [TopicPartition(part.topic, part.partition, at) for part, at in given.items() if at is not None]
+        found = [*resumed, *self._stated([part for part, at in given.items() if at is None])]
+        self._placed.update((part.topic, part.partition) for part in partitions)
+        return found
+
+    def _stated(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+        """Where the settings say."""
         match self._settings.start:
             case Moment(milliseconds):
                 forced = [part for part in partitions if (part.topic, part.partition) not in self._placed]
                 going_on = [part for part in partitions if part not in forced]
-                found = [*self._at(forced, milliseconds), *self._committed(going_on, Edge.EARLIEST)]
+                return [*self._at(forced, milliseconds), *self._committed(going_on, Edge.EARLIEST)]
             case Committed(otherwise):
-                found = self._committed(partitions, otherwise)
+                return self._committed(partitions, otherwise)
             case other:
                 assert_never(other)
-        self._placed.update((part.topic, part.partition) for part in partitions)
-        return found
 
     def commit(self, offsets: list[TopicPartition]) -> None:
         """Commit and wait for the answer.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
-    from wikistate.adapters.connectors.ports import Revoked
+    from wikistate.adapters.connectors.ports import Resume, Revoked
 
     T = TypeVar("T")
     _Key = tuple[str, int]
@@ -72,13 +72,15 @@ class KafkaSource:
 
     Args:
         settings: See `KafkaSourceSettings`.
+        resume: Where to go on, for sinks that keep the positions; above the group's offsets and `settings.start`.
 
     Raises:
         ConfigError: A property is unknown or cannot be honoured.
     """
 
-    def __init__(self, settings: KafkaSourceSettings) -> None:
+    def __init__(self, settings: KafkaSourceSettings, *, resume: Resume | None = None) -> None:
         self._settings = settings
+        self._resume_at = resume
         self._translation = consumer_properties(settings)
         self._thread = ClientThread("kafka-source")
         self._outage = Outage("kafka-source")
@@ -162,7 +164,7 @@ class KafkaSource:
     def _connect(self) -> None:
         hooks = {"error_cb": self._outage.report}
         self._consumer = create(Consumer, self._translation, key=self._settings.key, hooks=hooks)
-        self._positions = Positions(self._consumer, self._settings)
+        self._positions = Positions(self._consumer, self._settings, resume=self._resume_at)
         self._closing = False
         self._thread.start()
 

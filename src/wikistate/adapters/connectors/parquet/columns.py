@@ -1,0 +1,107 @@
+"""The table that events are written as: a fixed set of columns, and everything else as JSON. Pure.
+
+The columns are the same for every stream and schema version, so that files of years read as one table in every engine:
+none of Hive, Spark, Trino and DuckDB agrees with the others on how nested columns grow. What has no column is in
+`event`. The bodies of a revision's slots, which are most of the bytes, stand in a map of their own and not in `event`,
+so that a query of anything else does not read them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+if TYPE_CHECKING:
+    from wikistate.core.record import Output
+
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+"""How Hive names the partition of rows whose partition column is null; the other engines read it so, too."""
+
+
+class Column(NamedTuple):
+    """A column that holds one field of an event.
+
+    Attributes:
+        name: In the table.
+        kind: ``string``, ``int64`` or ``bool``; a field of another type makes a null.
+        path: Where the field stands in the event.
+    """
+
+    name: str
+    kind: str
+    path: tuple[str, ...]
+
+
+FIELDS = (
+    Column("event_id", "string", ("meta", "id")),
+    Column("stream", "string", ("meta", "stream")),
+    Column("domain", "string", ("meta", "domain")),
+    Column("wiki_id", "string", ("wiki_id",)),
+    Column("page_change_kind", "string", ("page_change_kind",)),
+    Column("changelog_kind", "string", ("changelog_kind",)),
+    Column("page_id", "int64", ("page", "page_id")),
+    Column("namespace_id", "int64", ("page", "namespace_id")),
+    Column("page_title", "string", ("page", "page_title")),
+    Column("is_redirect", "bool", ("page", "is_redirect")),
+    Column("rev_id", "int64", ("revision", "rev_id")),
+    Column("rev_parent_id", "int64", ("revision", "rev_parent_id")),
+    Column("rev_dt", "string", ("revision", "rev_dt")),
+    Column("rev_size", "int64", ("revision", "rev_size")),
+    Column("comment", "string", ("revision", "comment")),
+    Column("user_id", "int64", ("performer", "user_id")),
+    Column("user_text", "string", ("performer", "user_text")),
+)
+"""One field each, in the order of the table; behind them come `event_time`, `content_bodies` and `event`."""
+
+_TYPES: dict[str, type] = {"string": str, "int64": int, "bool": bool}
+_INT64 = range(-(2**63), 2**63)
+
+Row = tuple[Any, ...]
+
+
+def partition_of(milliseconds: int | None) -> str:
+    """The folder of an event by its time: ``dt=2026-01-15/hour=09``, in UTC."""
+    try:
+        moment = None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+    except (OverflowError, OSError, ValueError):  # a year that has more or fewer than four digits
+        moment = None
+    return f"dt={moment:%Y-%m-%d}/hour={moment:%H}" if moment else f"dt={NO_VALUE}/hour={NO_VALUE}"
+
+
+def row_of(output: Output) -> Row:
+    """The values of an event's columns. What is no JSON object keeps its text in `event`, and nothing else."""
+    try:
+        event = orjson.loads(output.value)
+    except orjson.JSONDecodeError:
+        event = None
+    if not isinstance(event, dict):
+        return (*[None] * len(FIELDS), output.timestamp, [], output.value.decode(errors="backslashreplace"))
+    fields = [_field(event, column) for column in FIELDS]
+    bodies = _take_bodies(event)
+    text = orjson.dumps(event) if bodies else output.value
+    return (*fields, output.timestamp, bodies, text.decode())
+
+
+def _field(event: dict[str, Any], column: Column) -> Any:
+    found: Any = event
+    for name in column.path:
+        found = found.get(name) if isinstance(found, dict) else None
+    if type(found) is not _TYPES[column.kind] or (column.kind == "int64" and found not in _INT64):
+        return None
+    return found
+
+
+def _take_bodies(event: dict[str, Any]) -> list[tuple[str, str]]:
+    """Cuts the content bodies out of the event and returns them by slot."""
+    slots: Any = event
+    for name in ("revision", "content_slots"):
+        slots = slots.get(name) if isinstance(slots, dict) else None
+    if not isinstance(slots, dict):
+        return []
+    return [
+        (role, slot.pop("content_body"))
+        for role, slot in slots.items()
+        if isinstance(slot, dict) and isinstance(slot.get("content_body"), str)
+    ]

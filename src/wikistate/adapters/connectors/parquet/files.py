@@ -1,0 +1,81 @@
+"""Parquet files that are being written, one for each hour; blocking, for a thread of its own."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wikistate.adapters.connectors.parquet.columns import FIELDS, row_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wikistate.adapters.connectors.parquet.columns import Row
+    from wikistate.core.record import Output
+
+_ARROW = {"string": pa.string(), "int64": pa.int64(), "bool": pa.bool_()}
+
+SCHEMA = pa.schema(
+    [
+        *(pa.field(column.name, _ARROW[column.kind]) for column in FIELDS),
+        pa.field("event_time", pa.timestamp("ms", tz="UTC")),
+        pa.field("content_bodies", pa.map_(pa.string(), pa.string())),
+        pa.field("event", pa.string()),
+    ]
+)
+"""The table's columns; those of the partition stand in the folders' names alone."""
+
+ROW_GROUP_BYTES = 16 * 1024 * 1024
+"""Bytes of events that wait for a row group to be full: what a file that is open may keep in memory."""
+
+
+class OpenFile:
+    """One file that grows by row groups.
+
+    Args:
+        path: Where it is written. It is no Parquet file before `close`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.waiting = 0
+        self._rows: list[Row] = []
+        self._file: BinaryIO = path.open("xb")
+        self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd")
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk and in memory."""
+        return self._file.tell() + self.waiting
+
+    def write(self, output: Output) -> None:
+        """Take an event."""
+        self._rows.append(row_of(output))
+        self.waiting += len(output.value)
+        if self.waiting >= ROW_GROUP_BYTES:
+            self.write_row_group()
+
+    def write_row_group(self) -> None:
+        """Write what waits. Does nothing when nothing does."""
+        if self._rows:
+            columns = zip(*self._rows, strict=True)
+            arrays = [pa.array(column, kind.type) for column, kind in zip(columns, SCHEMA, strict=True)]
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+            self._rows, self.waiting = [], 0
+
+    def close(self) -> None:
+        """Complete it and make it durable."""
+        self.write_row_group()
+        self._writer.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def discard(self) -> None:
+        """Let go of it and remove it."""
+        self._rows = []
+        self._file.close()
+        self.path.unlink(missing_ok=True)

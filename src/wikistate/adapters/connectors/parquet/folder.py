@@ -1,0 +1,161 @@
+"""A folder of Parquet files that changes by commits; blocking, for a thread of its own.
+
+::
+
+    FOLDER/dt=2026-01-15/hour=09/part-….parquet     what readers see
+    FOLDER/_wikistate/pending/….open                what is being written, or was when a crash came
+    FOLDER/_wikistate/commit.json                   the last commit, see `ledger`
+    FOLDER/_wikistate/lock                          held by the one process that writes
+
+Names that begin with an underscore are hidden from Hive, Spark and Trino; what is pending does not end in ``.parquet``
+for those who read by a pattern.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from typing import TYPE_CHECKING
+
+import structlog
+
+from wikistate.adapters.connectors.files.bookmark import sync_folder
+from wikistate.adapters.connectors.parquet.columns import partition_of
+from wikistate.adapters.connectors.parquet.files import OpenFile
+from wikistate.adapters.connectors.parquet.ledger import Commit, Ledger
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from wikistate.core.record import Output, Partition
+
+log = structlog.get_logger(__name__)
+
+MAX_OPEN_FILES = 16
+"""Hours that are written at the same time. A back-fill that jumps between more makes more files, not more memory."""
+
+
+class Folder:
+    """Writes outputs and commits them together with the positions of the source.
+
+    Args:
+        path: Of the folder, which is made when it is not there.
+        reader: Who reads the source; see `Commit`.
+        roll_bytes: A file that reaches this size is completed and another one begun.
+    """
+
+    def __init__(self, path: Path, *, reader: str, roll_bytes: int) -> None:
+        self._path = path
+        self._reader = reader
+        self._roll_bytes = roll_bytes
+        self._pending = path / "_wikistate" / "pending"
+        self._ledger = Ledger(path / "_wikistate" / "commit.json")
+        self._committed = Commit()
+        self._open: dict[str, OpenFile] = {}  # the one that was written last is at the end
+        self._completed: dict[str, str] = {}
+        self._completed_bytes = 0
+        self._lock = -1
+
+    @property
+    def positions(self) -> Mapping[Partition, int]:
+        """The first offset of each partition that the folder does not hold; as far as this reader goes."""
+        return self._committed.positions.get(self._reader, {})
+
+    @property
+    def pending_bytes(self) -> int:
+        """About how much waits for the next commit."""
+        return self._completed_bytes + sum(file.size for file in self._open.values())
+
+    def open(self) -> None:
+        """Take the folder, finish the last commit and drop what came after it.
+
+        Raises:
+            ConfigError: Another process writes to it.
+            SinkError: The record of what was committed cannot be understood.
+            OSError: It cannot be used.
+        """
+        self._pending.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        self._committed = self._ledger.load()
+        self._publish(self._committed.files)
+        self.discard()
+
+    def write(self, outputs: Sequence[Output]) -> None:
+        """Take outputs; nobody sees them before `commit`."""
+        for output in outputs:
+            partition = partition_of(output.timestamp)
+            file = self._file(partition)
+            file.write(output)
+            if file.size >= self._roll_bytes:
+                self._complete(partition)
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Publish what was written, and remember the positions with it: both or neither."""
+        for partition in list(self._open):
+            self._complete(partition)
+        if not self._completed and not positions:
+            return
+        sync_folder(self._pending)
+        readers = dict(self._committed.positions)
+        readers[self._reader] = {**self.positions, **positions}
+        commit = Commit(readers, self._completed)
+        self._ledger.store(commit)
+        self._committed, self._completed, self._completed_bytes = commit, {}, 0
+        self._publish(commit.files)
+
+    def discard(self) -> None:
+        """Drop what was not committed."""
+        for file in self._open.values():
+            file.discard()
+        self._open, self._completed, self._completed_bytes = {}, {}, 0
+        for left in self._pending.iterdir():
+            log.info("dropping what was not committed; it is done again", file=str(left))
+            left.unlink()
+
+    def close(self) -> None:
+        """Let go of the folder. What was not committed is dropped by the next `open`."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _take_lock(self) -> None:
+        self._lock = os.open(self._path / "_wikistate" / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"Another process writes to {self._path}.",
+                hint="Give each process a folder of its own; tables may span several.",
+                key="stream_manager.sink.options.path",
+            ) from error
+
+    def _file(self, partition: str) -> OpenFile:
+        file = self._open.pop(partition, None)
+        if file is None:
+            if len(self._open) >= MAX_OPEN_FILES:
+                self._complete(next(iter(self._open)))
+            file = OpenFile(self._pending / f"{uuid.uuid4().hex}.open")
+        self._open[partition] = file
+        return file
+
+    def _complete(self, partition: str) -> None:
+        file = self._open.pop(partition)
+        file.close()
+        self._completed[file.path.name] = f"{partition}/part-{file.path.stem}.parquet"
+        self._completed_bytes += file.path.stat().st_size
+
+    def _publish(self, files: Mapping[str, str]) -> None:
+        """Put committed files where readers look. Done again after a crash in its middle; those that are there stay."""
+        targets = set()
+        for name, place in files.items():
+            source, target = self._pending / name, self._path / place
+            if source.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(target)
+                targets.add(target.parent)
+        for folder in targets:
+            for changed in (folder, folder.parent, self._path):
+                sync_folder(changed)

@@ -1,0 +1,135 @@
+"""A folder of Parquet files as a sink that keeps the positions of its source with what it holds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.errors import ConfigError, SinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from wikistate.core.record import Output, Partition
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParquetSettings:
+    """A folder of Parquet files.
+
+    Attributes:
+        path: The folder.
+        reader: Who reads the source; positions are kept for each reader apart.
+        roll_bytes: Size from which on a file is complete.
+        roll_seconds: How long what is written may wait until readers see it.
+    """
+
+    path: Path
+    reader: str = ""
+    roll_bytes: int = 128 * 1024 * 1024
+    roll_seconds: float = 300.0
+
+
+class ParquetSink:
+    """Writes Parquet files. See `Sink` for the protocol, of which `flush` publishes at once.
+
+    A runner that wants each event once calls `commit` in place of `flush`, whenever `due`, and starts its source at
+    `positions`, which hold from `open` on.
+
+    Args:
+        settings: See `ParquetSettings`.
+
+    Raises:
+        ConfigError: pyarrow is not installed.
+    """
+
+    def __init__(self, settings: ParquetSettings) -> None:
+        try:
+            from wikistate.adapters.connectors.parquet.folder import Folder  # noqa: PLC0415  (takes 0.2 s to import)
+        except ImportError as error:
+            raise ConfigError(
+                "A Parquet sink needs pyarrow, which is not installed here.",
+                hint="pip install 'wikistate[parquet]'",
+                key="stream_manager.sink.connector",
+            ) from error
+        self._settings = settings
+        self._folder = Folder(settings.path, reader=settings.reader, roll_bytes=settings.roll_bytes)
+        self._thread = ClientThread("parquet-sink")
+        self._failure: SinkError | None = None
+        self._since: float | None = None
+
+    @property
+    def positions(self) -> Mapping[Partition, int]:
+        """The first offset of each partition that the folder does not hold. May be asked from any thread."""
+        return self._folder.positions
+
+    @property
+    def due(self) -> bool:
+        """Whether what was written has waited long enough, or is large enough, to be committed."""
+        waited = 0.0 if self._since is None else time.monotonic() - self._since
+        return waited >= self._settings.roll_seconds or self._folder.pending_bytes >= self._settings.roll_bytes
+
+    async def open(self) -> None:
+        """See `Sink`. Takes the folder for this process, and drops what was not committed."""
+        self._thread.start()
+        await self._do(self._folder.open, "opened")
+
+    async def write(self, outputs: Sequence[Output]) -> None:
+        """See `Sink`."""
+        self._since = self._since or time.monotonic()
+        await self._do(lambda: self._folder.write(outputs), "written")
+
+    async def flush(self) -> None:
+        """See `Sink`."""
+        await self.commit({})
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Make what was written visible and the positions durable, both or neither.
+
+        Raises:
+            SinkError: Neither.
+        """
+        await self._do(lambda: self._folder.commit(positions), "written")
+        self._since = None
+
+    async def discard(self) -> None:
+        """Drop what was written since the last commit.
+
+        Raises:
+            SinkError: It cannot be removed; the next `open` does.
+        """
+        if self._thread.running and self._failure is None:
+            await self._do(self._folder.discard, "cleaned")
+
+    async def close(self) -> None:
+        """See `Sink`."""
+        if not self._thread.running:
+            return
+        try:
+            if self._failure is None:
+                await self.flush()
+        finally:
+            await self._thread.run(self._folder.close)
+            await self._thread.stop()
+
+    async def _do(self, call: Callable[[], T], what: str) -> T:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return await self._thread.run(call)
+        except SinkError as error:
+            self._failure = error
+            raise
+        except OSError as error:
+            self._failure = SinkError(
+                f"{self._settings.path} cannot be {what}: {error.strerror or error}.",
+                hint="See whether there is room and write permission, then start the job again: it goes on after the "
+                "last commit.",
+                folder=str(self._settings.path),
+            )
+            raise self._failure from error

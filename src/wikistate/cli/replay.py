@@ -1,0 +1,150 @@
+"""``wikistate replay``: what an error stream holds, and doing it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from wikistate.adapters.connectors.positions import Moment, parse_end
+from wikistate.cli.exits import Exit
+from wikistate.cli.flags import load_configuration
+from wikistate.cli.run import drive, in_loop
+from wikistate.cli.status import Status
+from wikistate.core.events.failed import Choice
+from wikistate.core.events.message_key import MessageKey
+from wikistate.errors import ConfigError
+from wikistate.jobs.assembly import Assembled
+from wikistate.jobs.catalogue import job_named
+from wikistate.jobs.ends import ParquetEnd
+from wikistate.jobs.repost import Repost
+from wikistate.jobs.streams import read_streams
+from wikistate.ops.replay import ReplaySource, error_stream, survey
+from wikistate.runners.error_limit import ErrorLimit
+from wikistate.runners.local.launch import connect
+from wikistate.runners.local.runner import LocalRunner
+from wikistate.telemetry.logs import configure_logs
+from wikistate.telemetry.meter import RecordingMeter
+
+if TYPE_CHECKING:
+    from wikistate.cli.flags import Flags
+    from wikistate.config.model import Configuration
+    from wikistate.jobs.catalogue import Entry
+    from wikistate.ops.replay import Survey
+    from wikistate.telemetry.meter import Meter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What ``wikistate replay`` was asked for.
+
+    Attributes:
+        to: The name of a job, or the URL of a stream to put the events back on.
+        job: The job whose errors they are, when `to` is a stream.
+        types: The error types; empty for all.
+        since: RFC 3339, empty for no bound.
+        until: RFC 3339, empty for no bound.
+        limit: The most events.
+        group: The consumer group; empty for the default.
+        dry_run: Only look.
+    """
+
+    to: str
+    job: str
+    types: tuple[str, ...] = ()
+    since: str = ""
+    until: str = ""
+    limit: int | None = None
+    group: str = ""
+    dry_run: bool = False
+
+    def choice(self) -> Choice:
+        """Which error events are meant.
+
+        Raises:
+            ConfigError: A time is none.
+        """
+        since, until = _moment(self.since, key="--since"), _moment(self.until, key="--until")
+        return Choice(types=frozenset(self.types), since=since, until=until)
+
+
+def run_replay(request: Request, flags: Flags) -> Exit:
+    """Shows what there is, and does it again unless only asked to look.
+
+    Args:
+        request: What to replay.
+        flags: Settings; `flags.source` is the error stream.
+
+    Raises:
+        WikistateError: The error stream cannot be read, or the job cannot go on.
+    """
+    onto_stream = ":" in request.to or "/" in request.to  # a job that is misspelt must not become a file
+    entry = job_named(request.job if onto_stream else request.to)
+    configuration = load_configuration(entry.name, _flags(request, flags) if onto_stream else flags).configuration
+    configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
+    meter, choice = RecordingMeter(), request.choice()
+    job, ends = _repost(entry, configuration, meter) if onto_stream else entry.assemble(configuration, meter)
+    ends = replace(ends, source=error_stream(ends.source, choice, group=request.group))
+    found = in_loop(survey(ends.source, choice, limit=request.limit))
+    _show(found)
+    if request.dry_run or not found.chosen:
+        return Exit.OK
+    source, delivery = connect(ends, configuration.local)
+    replayed = ReplaySource(source, choice, found.ends)
+    status = Status(meter, total=found.chosen, live=Console(stderr=True).is_terminal)
+    runner = LocalRunner(
+        job,
+        replayed,
+        delivery,
+        settings=configuration.local,
+        meter=meter,
+        error_limit=ErrorLimit(configuration.error_limit),
+    )
+    end = in_loop(drive(runner, status))
+    status.summary()
+    return end
+
+
+def _flags(request: Request, flags: Flags) -> Flags:
+    if flags.sink or flags.error_sink:
+        raise ConfigError("--to names a stream, so --sink and --error-sink have no meaning.", key="--sink")
+    return replace(flags, sink=request.to)
+
+
+def _repost(entry: Entry, configuration: Configuration, meter: Meter) -> Assembled:
+    """A job that puts events back onto their stream. Nothing fails there, so there is no error stream."""
+    _, ends = entry.assemble(configuration, meter)
+    if isinstance(ends.sink, ParquetEnd):
+        raise ConfigError("--to: a Parquet folder is no stream that a job reads.", key="--to")
+    source = read_streams(configuration).source
+    return Assembled(Repost(MessageKey(source.config.message_key_fields)), replace(ends, error=ends.sink))
+
+
+def _moment(text: str, *, key: str) -> int | None:
+    match parse_end(text, key=key):
+        case None:
+            return None
+        case Moment(milliseconds):
+            return milliseconds
+        case _:
+            raise ConfigError(
+                f"{key} is {text!r}, which is no time.", hint="For example 2026-01-31T12:00:00Z.", key=key
+            )
+
+
+def _show(found: Survey) -> None:
+    console = Console(stderr=True)
+    if not found.counts:
+        console.print("There is nothing new on the error stream.")
+        return
+    table = Table(box=None, padding=(0, 2))
+    table.add_column("events", justify="right")
+    table.add_column("error type")
+    table.add_column("")
+    for (kind, fate), count in found.counts.most_common():
+        table.add_row(f"{count:,}", kind or "-", fate.value)
+    console.print(table)
+    if not found.chosen:
+        console.print("There is nothing to do again.")

@@ -1,0 +1,172 @@
+"""Emptying an error stream: looking at it first, then reading the events that failed out of it for a job.
+
+What a replay reads ends where the error stream ended when it was looked at, so that what fails again is never read by
+the replay that wrote it. Positions are those of a reader of its own, so the next replay begins behind this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from wikistate.core.events.failed import Choice, Fate
+from wikistate.errors import ConfigError
+from wikistate.jobs.ends import FileEnd, KafkaSourceEnd
+from wikistate.runners.local.launch import make_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wikistate.adapters.connectors.ports import Revoked, Source
+    from wikistate.core.record import Partition, Record
+    from wikistate.jobs.ends import SourceEnd
+
+READER = "wikistate-replay"
+"""The consumer group of replays, unless the operator names another."""
+
+_POLL_RECORDS = 500
+_POLL_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a replay would find.
+
+    Attributes:
+        counts: Records by error type and fate.
+        ends: Where the replay of each partition ends.
+    """
+
+    counts: Counter[tuple[str, Fate]] = field(default_factory=Counter)
+    ends: dict[Partition, int] = field(default_factory=dict)
+
+    @property
+    def chosen(self) -> int:
+        """How many events are to be done again."""
+        return sum(count for (_, fate), count in self.counts.items() if fate is Fate.REPLAYED)
+
+
+def error_stream(end: SourceEnd, choice: Choice, *, group: str = "") -> SourceEnd:
+    """An error stream as the source of a replay: from where the last such replay ended up to where it ends now.
+
+    Positions belong to the choice: a replay of one error type passes over all others, and they are still to be found
+    by a replay of another choice.
+
+    Args:
+        end: Where the error stream is.
+        choice: What is replayed of it.
+        group: The consumer group; by default one for all replays with the same choice.
+
+    Raises:
+        ConfigError: It can be read only once.
+    """
+    suffix = _digest(choice)
+    if isinstance(end, KafkaSourceEnd):
+        start = end.start if end.start not in ("committed", "latest", "") else "earliest"
+        return replace(end, group=group or f"{READER}{suffix}", start=start, end="latest")
+    if not isinstance(end, FileEnd):
+        raise ConfigError(
+            "An error stream is a Kafka topic or a file.",
+            hint="Name one, as in --from kafka://host:9092/topic or --from file:errors.ndjson.",
+            key="--from",
+        )
+    if end.is_standard_stream:
+        raise ConfigError(
+            "A replay reads its error stream twice, which standard input does not allow.",
+            hint="Save it to a file, or name a topic.",
+            key="--from",
+        )
+    return replace(end, bookmark=f"{end.path}.replayed{suffix}")
+
+
+def _digest(choice: Choice) -> str:
+    if choice == Choice():
+        return ""
+    text = repr((sorted(choice.types), choice.since, choice.until))
+    return f"-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+async def survey(end: SourceEnd, choice: Choice, *, limit: int | None) -> Survey:
+    """Look at an error stream; nothing is committed.
+
+    Args:
+        end: From `error_stream`.
+        choice: What is to be done again.
+        limit: Stop looking when so many are found.
+
+    Raises:
+        WikistateError: It cannot be read.
+    """
+    found, chosen = Survey(), 0
+    source = make_source(end)
+    try:
+        await source.open(_nobody_waits)
+        while (records := await source.poll(_POLL_RECORDS, _POLL_SECONDS)) is not None:
+            for record in records:
+                failed = choice.judge(record.value)
+                found.counts[failed.error_type, failed.fate] += 1
+                found.ends[record.partition] = record.offset + 1
+                chosen += failed.fate is Fate.REPLAYED
+                if chosen == limit:
+                    return found
+    finally:
+        await source.close()
+    return found
+
+
+async def _nobody_waits(partitions: object) -> None:
+    """Nothing is in flight while one only looks."""
+
+
+class ReplaySource:
+    """The events that failed, as if they came from their own stream. See `Source` for the protocol.
+
+    A record keeps the place of its error event, so committing it says that the error event is dealt with.
+
+    Args:
+        source: The error stream.
+        choice: Which of them.
+        ends: Where each partition ends; others are not read.
+    """
+
+    def __init__(self, source: Source, choice: Choice, ends: Mapping[Partition, int]) -> None:
+        self._source = source
+        self._choice = choice
+        self._ends = ends
+        self._left = {partition for partition, end in ends.items() if end > 0}
+
+    async def open(self, revoked: Revoked) -> None:
+        """See `Source`."""
+        await self._source.open(revoked)
+
+    async def poll(self, limit: int, wait: float) -> list[Record] | None:
+        """See `Source`."""
+        if not self._left:
+            return None
+        records = await self._source.poll(limit, wait)
+        if records is None:
+            return None
+        for record in records:
+            if record.offset + 1 >= self._ends.get(record.partition, 0):
+                self._left.discard(record.partition)
+        return [again for record in records if (again := self._again(record)) is not None]
+
+    def _again(self, record: Record) -> Record | None:
+        if record.offset >= self._ends.get(record.partition, 0):
+            return None
+        failed = self._choice.judge(record.value)
+        return record._replace(value=failed.raw, key=None) if failed.fate is Fate.REPLAYED else None
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """See `Source`."""
+        await self._source.commit(positions)
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See `Source`."""
+        return self._source.lag()
+
+    async def close(self) -> None:
+        """See `Source`."""
+        await self._source.close()

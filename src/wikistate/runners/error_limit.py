@@ -1,0 +1,73 @@
+"""When a run has failed too often to go on: the same for every runner.
+
+A bad release, a revoked credential or a wiki that is gone would otherwise drain a whole topic into the error stream.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from wikistate.config.model import ErrorLimitSettings
+from wikistate.core.record import Role
+from wikistate.errors import ErrorLimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wikistate.core.record import Output
+
+_HINT = (
+    "Look at the error stream for the reason. What was not committed is done again by the next run; for the rest there is "
+    "`wikistate replay`. The limit is set by error_limit."
+)
+
+
+class ErrorLimit:
+    """Looks at each output on its way to a sink.
+
+    Args:
+        settings: The limits; none are set by default, and then it never objects.
+    """
+
+    def __init__(self, settings: ErrorLimitSettings | None = None) -> None:
+        settings = settings or ErrorLimitSettings()
+        self._share = settings.share
+        self._in_a_row = settings.in_a_row
+        self._last: deque[bool] = deque(maxlen=settings.window)
+        self._errors = 0
+        self._row = 0
+
+    def look_at(self, outputs: Iterable[Output]) -> None:
+        """Count outputs, in the order in which they are written.
+
+        Raises:
+            ErrorLimitError: There are too many errors among them.
+        """
+        if self._share is None and self._in_a_row is None:
+            return
+        for output in outputs:
+            self._count(failed=output.role is Role.ERROR)
+            self._judge()
+
+    def _count(self, *, failed: bool) -> None:
+        if len(self._last) == self._last.maxlen:
+            self._errors -= self._last[0]
+        self._last.append(failed)
+        self._errors += failed
+        self._row = self._row + 1 if failed else 0
+
+    def _judge(self) -> None:
+        if self._in_a_row is not None and self._row > self._in_a_row:
+            raise ErrorLimitError(
+                f"{self._row} events in a row failed; the limit is {self._in_a_row}.",
+                hint=_HINT,
+                key="error_limit.in_a_row",
+            )
+        seen = len(self._last)
+        if self._share is not None and seen == self._last.maxlen and self._errors > self._share * seen:
+            raise ErrorLimitError(
+                f"{self._errors} of the last {seen} events failed; the limit is {self._share:.1%}.",
+                hint=_HINT,
+                key="error_limit.share",
+            )

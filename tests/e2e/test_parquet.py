@@ -1,0 +1,148 @@
+"""The lake sink: each event once in the table, whenever the process is killed."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+import duckdb
+import pytest
+from confluent_kafka.admin import AdminClient
+from tests.e2e import topics
+from tests.e2e.kill_stream import WIKIS, wait_until
+from tests.e2e.support import COMMAND, PATIENCE, change, line, now, settings
+
+from wikistate.testing.processes import Process, tail
+from wikistate.testing.wiki.process import WikiProcess
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from wikistate.testing.broker import KafkaBroker
+
+pytestmark = pytest.mark.fault
+SEED = 20_260_115
+COUNT = 3_000
+BODY_BYTES = 200
+KILLS = 6
+PAGES = 150
+START_SECONDS = 1.5
+"""Within this time a process starts and reads its first records."""
+
+
+class Lake(NamedTuple):
+    """A job that writes Parquet, as often as it is started."""
+
+    folder: Path
+    source: str
+    api: str
+
+    def start(self) -> Process:
+        """Start a process that ends with its source."""
+        words = settings(
+            stream_manager__sink__options={"roll_seconds": 0.2},
+            stream_manager__source__options__properties={"session.timeout.ms": "6000", "group.instance.id": "a"},
+            enrich__mediawiki_api_endpoint_template=self.api,
+            enrich__batch_size=10,
+            farms__own__rate=15,
+            local__commit_interval=0.05,
+            local__max_in_flight_events=200,
+        )
+        ends = ["--source", self.source, "--sink", f"parquet:{self.folder / 'lake'}"]
+        return Process([*COMMAND, *ends, *words], log=self.folder / "job.log")
+
+    def files(self) -> int:
+        """How many files readers see."""
+        return len(list(self.folder.glob("lake/dt=*/hour=*/*.parquet")))
+
+    def has_more_than(self, files: int) -> bool:
+        """Whether there are more than so many."""
+        return self.files() > files
+
+    def finish(self) -> None:
+        """Run to the end of the source."""
+        process = self.start()
+        wait_until(lambda: not process.running)
+        assert process.kill() == 0, tail(process.log)
+
+    def rows(self) -> list[tuple[int, str]]:
+        """The revisions of the table with their bodies, as an engine of others reads it, in their order."""
+        table = f"read_parquet('{self.folder}/lake/**/*.parquet', hive_partitioning=true)"
+        with duckdb.connect() as database:
+            return database.execute(f"select rev_id, content_bodies['main'] from {table} order by rev_id").fetchall()
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[str]:
+    """Wikis in a process of their own, where every revision exists."""
+    async with WikiProcess("--bench", "--body-bytes", str(BODY_BYTES)) as wiki:
+        yield f"{wiki.url}/w/api.php"
+
+
+def edits() -> list[bytes]:
+    """Changes of this hour, numbered from 1."""
+    moment, rng = now(), Random(SEED)
+    pages = [rng.randrange(1, PAGES) for _ in range(COUNT)]
+    return [
+        line(change(number, page_id=page, wiki=WIKIS[page % len(WIKIS)], dt=moment))
+        for number, page in enumerate(pages, start=1)
+    ]
+
+
+def kill_again_and_again(lake: Lake) -> None:
+    """Kill the job while it starts, and while it writes."""
+    moments = Random(SEED)
+    for _ in range(KILLS):
+        process, before = lake.start(), lake.files()
+        if moments.random() < 0.4:
+            time.sleep(moments.uniform(0.0, START_SECONDS))
+        else:
+            wait_until(partial(lake.has_more_than, before), process)
+            time.sleep(moments.uniform(0.0, 0.3))
+        assert process.running, tail(process.log)
+        process.kill()
+
+
+def assert_each_is_there_once(lake: Lake) -> None:
+    """Every change, with a body."""
+    rows = lake.rows()
+    assert [number for number, _ in rows] == list(range(1, COUNT + 1))
+    assert {len(body) for _, body in rows} == {BODY_BYTES}
+
+
+def forget(kafka: KafkaBroker, group: str) -> None:
+    """Delete a consumer group, as soon as the broker takes its static member for gone."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+
+    def deleted() -> bool:
+        failure = admin.delete_consumer_groups([group])[group].exception(PATIENCE)
+        return failure is None
+
+    wait_until(deleted)
+
+
+async def test_the_table_holds_each_event_once_after_kills(kafka: KafkaBroker, api: str, tmp_path: Path) -> None:
+    """Over Kafka. The positions are the folder's: without the group's offsets nothing is done a second time, too."""
+    topic = kafka.create_topic(f"changes.{uuid4()}", partitions=4)
+    topics.produce(kafka, topic, [(str(number % PAGES).encode(), edit) for number, edit in enumerate(edits())])
+    url = f"kafka://{kafka.bootstrap_servers}/{topic}?group={topic}&start=earliest&end=latest"
+    lake = Lake(tmp_path, url, api)
+    kill_again_and_again(lake)
+    lake.finish()
+    assert_each_is_there_once(lake)
+    forget(kafka, topic)
+    lake.finish()
+    assert_each_is_there_once(lake)
+
+
+async def test_a_file_is_read_on_where_the_table_ends(api: str, tmp_path: Path) -> None:
+    """A file needs no bookmark: a run that was killed is simply started again."""
+    (source := tmp_path / "changes.ndjson").write_bytes(b"".join(edit + b"\n" for edit in edits()))
+    lake = Lake(tmp_path, f"file:{source}", api)
+    kill_again_and_again(lake)
+    lake.finish()
+    assert_each_is_there_once(lake)
