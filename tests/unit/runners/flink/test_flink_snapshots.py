@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wikistate.jobs.ends import FileEnd, KafkaSourceEnd
+from wikistate.jobs.ends import FileEnd, KafkaSourceEnd, SourceEnd
 from wikistate.runners.flink.snapshots import newest_snapshot, state_folder, with_snapshots
 
 CHECKPOINTS = "execution.checkpointing.dir"
@@ -42,7 +42,12 @@ def test_the_folder_is_found_by_the_xdg_specification(monkeypatch: pytest.Monkey
 
 def test_each_job_and_each_source_has_a_folder_of_its_own() -> None:
     """Positions in one topic mean nothing in another; where a run starts and ends does not matter."""
-    others = [replace(SOURCE, topics=("b",)), replace(SOURCE, group="h"), FileEnd(path="a"), FileEnd(path="b")]
+    others: list[SourceEnd] = [
+        replace(SOURCE, topics=("b",)),
+        replace(SOURCE, group="h"),
+        FileEnd(path="a"),
+        FileEnd(path="b"),
+    ]
     folders = [state_folder("job", source) for source in (SOURCE, *others)]
     assert len({*folders, state_folder("another", SOURCE)}) == 6
     assert state_folder("job", replace(SOURCE, start="latest", end="latest")) == folders[0]
