@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from tests.e2e import topics
 from tests.e2e.support import asking, assert_errors_hold, change, line, settings, started, text_of, world_of
 
+from wikistate.testing import topics
 from wikistate.testing.wiki.server import FakeWiki
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from tests.conftest import NewTopic
     from tests.e2e.support import Event
-    from tests.e2e.topics import Found
 
     from wikistate.testing.broker import KafkaBroker
+    from wikistate.testing.topics import Found
 
 LARGE = 20_000_000
 

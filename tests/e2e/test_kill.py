@@ -7,7 +7,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.kill_stream import BODY_BYTES, KillStream, compose
+from tests.e2e.change_stream import BODY_BYTES, compose
+from tests.e2e.kill_stream import KillStream
 from tests.e2e.support import PATIENCE
 
 from wikistate.testing.processes import tail
@@ -54,7 +55,7 @@ def make(kafka: KafkaBroker, wiki: WikiProcess, tmp_path: Path) -> Make:
         composed = compose(count, Random(SEED))
         await wiki.set_faults(composed.rules)
         api = f"{wiki.url}/w/api.php"
-        return KillStream.written(kafka, composed, api=api, guarantee=guarantee, folder=tmp_path)
+        return KillStream(broker=kafka, composed=composed, api=api, guarantee=guarantee, folder=tmp_path)
 
     return make
 

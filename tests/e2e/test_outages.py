@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 import zstandard
-from tests.e2e.kill_stream import BODY_BYTES, KillStream, compose
+from tests.e2e.change_stream import BODY_BYTES, compose
+from tests.e2e.kill_stream import KillStream
 from tests.e2e.support import (
     PATIENCE,
     asking,
@@ -51,7 +52,7 @@ async def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
     async with WikiProcess("--bench", "--body-bytes", str(BODY_BYTES)) as wiki:
         await wiki.set_faults(composed.rules)
         api = f"{wiki.url}/w/api.php"
-        made = KillStream.written(broker, composed, api=api, guarantee=guarantee, folder=tmp_path, quick=False)
+        made = KillStream(broker=broker, composed=composed, api=api, guarantee=guarantee, folder=tmp_path, quick=False)
         with made as stream:
             member = stream.member("a")
             for end in (broker.stop, broker.kill):

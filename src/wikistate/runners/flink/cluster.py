@@ -6,7 +6,9 @@ that Flink 2 no longer has). Source: Apache Flink documentation, "REST API".
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 import socket
 import threading
 from pathlib import Path
@@ -34,18 +36,22 @@ _LOOKS_FOR_TROUBLE = 6
 _MAX_HEAP = "-Xmx1g"  # what a mini-cluster needs for some thousand events a second
 
 
-def prepare_process(flink: Path, java_home: Path, logs: Path) -> None:
+def prepare_process(flink: Path, java_home: Path, folder: Path) -> None:
     """Sets what PyFlink reads from the environment when it starts the JVM; what the operator has set stays.
 
     Args:
         flink: Where Flink lies.
         java_home: Where Java lies.
-        logs: Folder for Flink's log.
+        folder: The job's; Flink's log goes into ``log``, and what it needs for the moment into ``tmp``.
     """
-    logs.mkdir(parents=True, exist_ok=True)
+    logs, scratch = folder / "log", folder / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)  # a run that was killed leaves tens of megabytes there
+    for each in (logs, scratch):
+        each.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # its traces of a lost JVM say less than our message
     for name, value in {
         "JAVA_HOME": str(java_home),
-        "JVM_ARGS": _MAX_HEAP,
+        "JVM_ARGS": f"{_MAX_HEAP} -Djava.io.tmpdir={scratch}",
         "FLINK_LOG_DIR": str(logs),
         "LOG4J_PROPERTIES": str(LOG_SETTINGS),
         # Goes onto the class path as it is. A cluster within a process looks for reporters there and not in plugins.
@@ -112,8 +118,9 @@ class RunningJob:
     def result(self) -> None:
         """Raises `EngineError` when the job, which has ended, has failed. To be cancelled by us is no failure."""
         if self._failure is not None and not self._cancelled:
+            lost = type(self._failure).__name__ in {"Py4JError", "Py4JNetworkError"}  # nobody answers any more
             raise EngineError(
-                f"The Flink job failed: {root_cause(str(self._failure))}",
+                "Flink's JVM has ended." if lost else f"The Flink job failed: {root_cause(str(self._failure))}",
                 hint=f"Flink's log in {os.environ['FLINK_LOG_DIR']} has all of it.",
             ) from self._failure
 

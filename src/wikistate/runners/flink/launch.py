@@ -86,8 +86,8 @@ def run_alone(entry: Entry, configuration: Configuration, ends: Ends, *, jars: S
         EngineError: The job failed.
     """
     name = configuration.stream_manager.job_name
-    folder = state_folder(name)
-    prepare_process(Path(pyflink.__file__).parent, java_home, folder / "log")
+    folder = state_folder(name, ends.source)
+    prepare_process(Path(pyflink.__file__).parent, java_home, folder)
     options = _ALONE | _metrics(configuration.telemetry) | flink_options(configuration.flink, ends.guarantee)
     options = {"rest.port": str(free_port())} | options
     options = with_snapshots(options, folder)

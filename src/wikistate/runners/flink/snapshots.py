@@ -5,32 +5,53 @@ On a cluster this is the affair of Flink, its operator or ``flink run -s``.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+
+from wikistate.jobs.ends import KafkaSourceEnd
+
+if TYPE_CHECKING:
+    from wikistate.jobs.ends import SourceEnd
 
 _CHECKPOINTS = "execution.checkpointing.dir"
 _SAVEPOINTS = "execution.checkpointing.savepoint-dir"
 _RESUME = "execution.state-recovery.path"
+_CLAIM = "execution.state-recovery.claim-mode"
 _METADATA = "_metadata"  # written last: a snapshot that has it is whole
 
 
-def state_folder(job_name: str) -> Path:
-    """The job's folder for what must outlive its process, by the XDG Base Directory Specification."""
+def state_folder(job_name: str, source: SourceEnd) -> Path:
+    """The job's folder for what must outlive its process, by the XDG Base Directory Specification.
+
+    Args:
+        job_name: Of the job; several jobs may have the same.
+        source: What it reads: the positions in a snapshot belong to that, and to nothing else.
+    """
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "wikistate" / "flink" / job_name
+    match source:
+        case KafkaSourceEnd():
+            identity = f"{source.bootstrap_servers} {sorted(source.topics)} {source.group}"
+        case _:
+            identity = repr(source)
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+    return Path(base) / "wikistate" / "flink" / f"{job_name}-{digest}"
 
 
 def with_snapshots(options: dict[str, str], folder: Path) -> dict[str, str]:
     """The options, with places for snapshots where they name none, going on from the newest snapshot there.
 
-    A stop makes a savepoint and a crash leaves the last checkpoint: whichever is newer is what was done last.
+    A stop makes a savepoint and a crash leaves the last checkpoint: whichever is newer is what was done last. The job
+    that goes on from it claims it, and Flink removes it once it is outdated: left lying, it would be found by a later
+    run and lead back.
     """
     places = {_CHECKPOINTS: (folder / "checkpoints").as_uri(), _SAVEPOINTS: (folder / "savepoints").as_uri()}
     options = places | options
     newest = newest_snapshot(options[_CHECKPOINTS], options[_SAVEPOINTS])
-    return options if newest is None else {_RESUME: newest} | options
+    return options if newest is None else {_RESUME: newest, _CLAIM: "CLAIM"} | options
 
 
 def newest_snapshot(*places: str) -> str | None:

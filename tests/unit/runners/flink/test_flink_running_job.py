@@ -246,12 +246,17 @@ def test_the_root_cause_is_the_innermost_message(trace: str, cause: str) -> None
 def test_the_jvm_is_started_with_what_the_process_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder for its log is made, Python workers are processes, and the Prometheus reporter can be found."""
     monkeypatch.setattr(os, "environ", environment := {"PATH": "/bin"})
-    prepare_process(Path("/flink"), Path("/java"), tmp_path / "state" / "log")
+    left = tmp_path / "state" / "tmp" / "left-by-a-run-that-was-killed.jar"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    prepare_process(Path("/flink"), Path("/java"), tmp_path / "state")
     assert (tmp_path / "state" / "log").is_dir()
+    assert left.parent.is_dir()
+    assert not left.exists()
     assert environment == {
         "PATH": "/bin",
         "JAVA_HOME": "/java",
-        "JVM_ARGS": "-Xmx1g",
+        "JVM_ARGS": f"-Xmx1g -Djava.io.tmpdir={tmp_path / 'state' / 'tmp'}",
         "FLINK_LOG_DIR": str(tmp_path / "state" / "log"),
         "LOG4J_PROPERTIES": str(LOG_SETTINGS),
         "HADOOP_CLASSPATH": "/flink/plugins/metrics-prometheus/*",

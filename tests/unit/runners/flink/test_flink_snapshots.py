@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from wikistate.jobs.ends import FileEnd, KafkaSourceEnd, SourceEnd
 from wikistate.runners.flink.snapshots import newest_snapshot, state_folder, with_snapshots
 
 CHECKPOINTS = "execution.checkpointing.dir"
 SAVEPOINTS = "execution.checkpointing.savepoint-dir"
 RESUME = "execution.state-recovery.path"
+
+SOURCE = KafkaSourceEnd(
+    bootstrap_servers="broker:9092", topics=("a",), group="g", start="earliest", end="", properties={}
+)
 
 
 def snapshot(place: Path, name: str, *, at: int, whole: bool = True) -> str:
@@ -26,12 +32,26 @@ def snapshot(place: Path, name: str, *, at: int, whole: bool = True) -> str:
 
 
 def test_the_folder_is_found_by_the_xdg_specification(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And lies in the user's home where nothing says otherwise; each job has its own."""
+    """And lies in the user's home where nothing says otherwise."""
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    assert state_folder("job") == Path("/state/wikistate/flink/job")
+    assert state_folder("job", SOURCE).parent == Path("/state/wikistate/flink")
     monkeypatch.setenv("XDG_STATE_HOME", "")
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert state_folder("job") == Path("/home/somebody/.local/state/wikistate/flink/job")
+    assert state_folder("job", SOURCE).parent == Path("/home/somebody/.local/state/wikistate/flink")
+
+
+def test_each_job_and_each_source_has_a_folder_of_its_own() -> None:
+    """Positions in one topic mean nothing in another; where a run starts and ends does not matter."""
+    others: list[SourceEnd] = [
+        replace(SOURCE, topics=("b",)),
+        replace(SOURCE, group="h"),
+        FileEnd(path="a"),
+        FileEnd(path="b"),
+    ]
+    folders = [state_folder("job", source) for source in (SOURCE, *others)]
+    assert len({*folders, state_folder("another", SOURCE)}) == 6
+    assert state_folder("job", replace(SOURCE, start="latest", end="latest")) == folders[0]
+    assert folders[0].name.startswith("job-")
 
 
 def test_the_first_start_has_places_and_nothing_to_go_on_from(tmp_path: Path) -> None:

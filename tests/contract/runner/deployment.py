@@ -1,0 +1,196 @@
+"""A job with topics of its own, which is started, stopped, killed and started again, and must lose nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import orjson
+from tests.contract.runner.jobs import Change, Poison
+from tests.contract.runner.outputs import Outputs, assert_in_order
+from tests.contract.runner.runs import Run
+
+from wikistate.testing import topics
+from wikistate.testing.processes import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tests.contract.runner.jobs import JobCase
+    from tests.contract.runner.runners import Runner
+    from tests.contract.runner.wiki import Wiki
+
+    from wikistate.telemetry.metrics import Counter as CounterMetric
+    from wikistate.testing.broker import KafkaBroker
+
+PARTITIONS = 3
+RECORD_TIMESTAMP = 1_234_567_890_123
+"""Milliseconds: that of every record on the source, which is no event's own time."""
+
+
+@dataclass(kw_only=True, repr=False)
+class Deployment:
+    """A job under a runner, between topics of its own.
+
+    Attributes:
+        runner: What runs it.
+        case: The job.
+        guarantee: Under which it delivers.
+        broker: Where its topics are.
+        wiki: The wiki that it asks.
+        folder: For its log and what it keeps.
+        written: How often each change was written to the source.
+        poison: How many records that are no events, tombstones left out, were.
+        repeats: How often it had to go back and begin anew: crashes, and losses of its broker.
+        went_wrong: The changes that must be on the error stream.
+    """
+
+    runner: Runner
+    case: JobCase
+    guarantee: str
+    broker: KafkaBroker
+    wiki: Wiki
+    folder: Path
+    written: Counter[Change] = field(default_factory=Counter)
+    poison: int = 0
+    repeats: int = 0
+    went_wrong: set[Change] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.source, self.sink, self.errors = (
+            self.broker.create_topic(f"{role}.{uuid4().hex}", partitions=partitions)
+            for role, partitions in (("source", PARTITIONS), ("sink", PARTITIONS - 1), ("errors", 1))
+        )
+        self._run: Run | None = None
+        self._pages = count(1)
+        self.port = 0
+
+    @property
+    def run(self) -> Run:
+        """The run that was started last."""
+        assert self._run is not None, "it was not started"
+        return self._run
+
+    @property
+    def exactly_once(self) -> bool:
+        """Whether nothing may be repeated."""
+        return self.guarantee == "EXACTLY_ONCE"
+
+    def start(self, **settings: object) -> None:
+        """Start it, or start it again; ``__`` in the name of a setting stands for a dot."""
+        self.close()
+        self.port = free_port()
+        chosen: dict[str, object] = {
+            "stream_manager.sink.options.delivery_guarantee": self.guarantee,
+            "stream_manager.sink.options.properties": {"transaction.timeout.ms": "60000"},
+            **self.case.settings(self.wiki.url),
+            **self.runner.settings(self.port),
+            **{name.replace("__", "."): value for name, value in settings.items()},
+        }
+        words = [word for name, value in chosen.items() for word in ("--set", f"{name}={orjson.dumps(value).decode()}")]
+        command = [str(self.runner.python), "-m", "wikistate", "run", self.case.name, "--runner", self.runner.name]
+        self._run = Run(
+            [*command, "--no-progress", *self._ends(), *words],
+            log=self.folder / "job.log",
+            environment={"XDG_STATE_HOME": str(self.folder / "state")},
+        )
+
+    def _ends(self) -> list[str]:
+        url = f"kafka://{self.broker.bootstrap_servers}"
+        source = f"{url}/{self.source}?group={self.source}&start=earliest"
+        return ["--source", source, "--sink", f"{url}/{self.sink}", "--error-sink", f"{url}/{self.errors}"]
+
+    def ensure_running(self) -> None:
+        """Start it unless it runs."""
+        if not self.running:
+            self.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self._run is not None and self._run.running
+
+    def stop(self) -> None:
+        """Stop it as a user at a terminal would, which succeeds."""
+        self.run.interrupt()
+        assert self.run.wait() == 0
+
+    def kill(self) -> None:
+        """Kill it, with all its processes."""
+        self.run.kill()
+        self.repeats += 1
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self._run is not None:
+            self._run.end()
+
+    def new_changes(self, *, pages: int = 1, numbers: int = 1) -> list[Change]:
+        """Changes of pages that no scenario has seen: the first of each page, then the second of each, and so on."""
+        fresh = [next(self._pages) for _ in range(pages)]
+        return [Change(page, number) for number in range(1, numbers + 1) for page in fresh]
+
+    def write(self, records: Sequence[Change | Poison]) -> None:
+        """Put records on the source, each on the partition of its page."""
+        self.written.update(each for each in records if isinstance(each, Change))
+        self.poison += sum(isinstance(each, Poison) and each.value is not None for each in records)
+        pairs = [(self.case.key(each.page), self._value(each)) for each in records]
+        topics.produce(self.broker, self.source, pairs, timestamp=RECORD_TIMESTAMP)
+
+    def _value(self, record: Change | Poison) -> bytes | None:
+        return self.case.record(record) if isinstance(record, Change) else record.value
+
+    def outputs(self, *, committed: bool = True) -> Outputs:
+        """What it writes from now on."""
+        return Outputs(
+            self.broker,
+            sink=self.sink,
+            errors=self.errors,
+            recognise=self.case.recognise,
+            isolation="read_committed" if committed else "read_uncommitted",
+        )
+
+    def wait_until(self, reached: Callable[[], bool]) -> None:
+        """Wait for something that must come while it runs."""
+        self.run.wait_until(reached)
+
+    def wait_until_kept(self, outputs: Outputs, changes: Sequence[Change]) -> None:
+        """Wait until these are out and no crash brings them again.
+
+        In transactions, what a reader sees is kept; else the offsets of the group say so. Only where they must: Flink
+        tells Kafka of its offsets some ten seconds after it has kept them.
+        """
+        self.wait_until(lambda: set(outputs.changes()) >= set(changes))
+        if not self.exactly_once:
+            self.wait_until(self.all_committed)
+
+    def all_committed(self) -> bool:
+        """Whether the group's offsets are the ends of the source."""
+        return topics.committed(self.broker, self.source, self.source) == topics.ends(self.broker, self.source)
+
+    def total(self, metric: CounterMetric, label: str = "") -> int:
+        """What one of its counters shows."""
+        return self.runner.total(self.port, metric, label)
+
+    def assert_all_out(self) -> None:
+        """All that was ever written to the source has come out, where it belongs, in order, and as often as promised."""
+        sink, errors = self._everything(self.sink), self._everything(self.errors)
+        poison = errors.count(None)
+        assert set(errors) - {None} == self.went_wrong
+        assert set(sink) == set(self.written) - self.went_wrong
+        assert_in_order(filter(None, sink), repeats=self._allowed_falls())
+        if self.exactly_once or not self.repeats:
+            assert Counter(filter(None, sink + errors)) == self.written
+            assert poison == self.poison
+        assert poison >= self.poison
+
+    def _everything(self, topic: str) -> list[Change | None]:
+        return [self.case.recognise(found.value or b"") for found in topics.read(self.broker, topic)]
+
+    def _allowed_falls(self) -> int:
+        written_again = max(self.written.values(), default=1) - 1
+        return written_again + (0 if self.exactly_once else self.repeats)

@@ -1,0 +1,123 @@
+"""The jobs that every runner runs, as the scenarios see them: changes in, changes out, wikis that misbehave.
+
+A scenario speaks of pages and numbers, and each job says what these are in its own terms. A new job is one more `JobCase`
+in `JOBS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from wikistate.testing import corpus, events
+from wikistate.testing.faults import Absent, Action, Rule
+from wikistate.testing.pages import Page, revision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+WIKI = corpus.wikis()["enwiki"]
+START = datetime(2026, 6, 1, tzinfo=UTC)
+NUMBERS = 1000
+"""How many numbers a page has."""
+
+
+class Change(NamedTuple):
+    """One event: the page it is about, and its number, which grows within its page."""
+
+    page: int
+    number: int
+
+
+class Poison(NamedTuple):
+    """A record among those of a page that is no event; None is a tombstone, which says that there is nothing."""
+
+    page: int
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCase:
+    """A job, in the terms of the scenarios.
+
+    Attributes:
+        name: What the command line calls it.
+        settings: Its settings when the wiki at a URL is all the wikis there are, and is asked for ever.
+        record: The value of a change's record on the source.
+        key: The key that the source and the sink give to a page.
+        timestamp: That of the record on the sink, in milliseconds since the epoch.
+        recognise: The change that an event on the sink or on the error stream is about; None where that holds none.
+        rule: What a wiki does when it is asked about these changes.
+        held: What a wiki does so that a change is not finished for as long as the rule stands.
+    """
+
+    name: str
+    settings: Callable[[str], dict[str, object]]
+    record: Callable[[Change], bytes]
+    key: Callable[[int], bytes]
+    timestamp: Callable[[Change], int]
+    recognise: Callable[[bytes], Change | None]
+    rule: Callable[[Action, Iterable[Change]], Rule]
+    held: Action = Absent()  # noqa: RUF009  (a frozen value)
+
+
+def _settings(wiki: str) -> dict[str, object]:
+    """Every revision is a request of its own, so that what the wiki does to one is done to no other.
+
+    So many requests at once that the limit is never what a scenario waits for, even after the wiki has asked for mercy.
+    """
+    return {
+        "enrich.mediawiki_api_endpoint_template": f"{wiki}/w/api.php",
+        "enrich.batch_size": 1,
+        "farms.own.concurrency": 64,
+        "enrich.request_timeout": 3.0,
+        "enrich.retry": {"max_attempts": 1_000, "base_delay": 0.05, "max_delay": 0.5, "acceptable_lag": 1e9},
+    }
+
+
+def _revision(change: Change) -> int:
+    return change.page * NUMBERS + change.number
+
+
+def _moment(change: Change) -> datetime:
+    return START + timedelta(minutes=change.page, seconds=change.number)
+
+
+def _page_change(change: Change) -> bytes:
+    envelope = events.Envelope(WIKI, event_id=str(UUID(int=_revision(change))))
+    saved = replace(revision(_revision(change)), dt=f"{_moment(change):%Y-%m-%dT%H:%M:%SZ}")
+    return orjson.dumps(events.edit(Page(change.page, f"Page {change.page}"), saved, envelope=envelope))
+
+
+def _recognise_page_change(value: bytes) -> Change | None:
+    match _parsed(value):
+        case {"error_type": _, "raw_event": str(raw)}:
+            return _recognise_page_change(raw.encode())
+        case {"revision": {"rev_id": int(rev_id)}}:
+            return Change(*divmod(rev_id, NUMBERS))
+        case _:
+            return None
+
+
+def _parsed(value: bytes) -> object:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+
+
+JOBS = [
+    JobCase(
+        name="page-content-change",
+        settings=_settings,
+        record=_page_change,
+        key=lambda page: orjson.dumps({"wiki_id": WIKI.wiki_id, "page_id": page}),
+        timestamp=lambda change: int(_moment(change).timestamp() * 1000),
+        recognise=_recognise_page_change,
+        rule=lambda action, changes: Rule(action, revisions=frozenset(map(_revision, changes))),
+    ),
+]

@@ -1,0 +1,62 @@
+"""The declared metrics, where each runner shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.contract.runner.jobs import Poison
+
+from wikistate.core.record import Role
+from wikistate.telemetry import metrics
+from wikistate.testing.faults import Status
+
+if TYPE_CHECKING:
+    from tests.contract.runner.deployment import Deployment
+    from tests.contract.runner.wiki import Wiki
+
+
+def counts(running: Deployment) -> dict[str, int]:
+    """What is counted of records and events."""
+    return {
+        "consumed": running.total(metrics.EVENTS_CONSUMED),
+        "filtered": running.total(metrics.EVENTS_FILTERED),
+        "produced": running.total(metrics.EVENTS_PRODUCED),
+        "to the sink": running.total(metrics.EVENTS_PRODUCED, Role.SINK),
+        "to the error stream": running.total(metrics.EVENTS_PRODUCED, Role.ERROR),
+        "errors": running.total(metrics.EVENTS_ERRORS),
+        "of poison": running.total(metrics.EVENTS_ERRORS, "NotJson"),
+    }
+
+
+def settled(running: Deployment) -> dict[str, int]:
+    """The counts, when all that was read is in them: a runner may show them a little later than it writes."""
+    running.wait_until(lambda: running.total(metrics.EVENTS_CONSUMED) == counts_out(running))
+    return counts(running)
+
+
+def counts_out(running: Deployment) -> int:
+    """The records of which the job says what became of them."""
+    return running.total(metrics.EVENTS_PRODUCED) + running.total(metrics.EVENTS_FILTERED)
+
+
+def test_what_goes_in_and_comes_out_is_counted(running: Deployment, wiki: Wiki) -> None:
+    """Under the declared names: four changes, one of which fails, a poison record and a tombstone."""
+    first, *changes = running.new_changes(numbers=5)
+    wiki.misbehave(running.case.rule(Status(404), changes[:1]))
+    running.went_wrong.update(changes[:1])
+    with running.outputs() as outputs:
+        running.write([first])  # until it is out, the job may be so young that it shows nothing yet
+        running.wait_until(lambda: outputs.changes() == [first])
+        before = settled(running)
+        running.write([*changes, Poison(first.page, b"{not json"), Poison(first.page, None)])
+        running.wait_until(lambda: len(outputs.read()) >= 6)
+    expected = {
+        "consumed": 6,
+        "filtered": 1,
+        "produced": 5,
+        "to the sink": 3,
+        "to the error stream": 2,
+        "errors": 2,
+        "of poison": 1,
+    }
+    running.wait_until(lambda: counts(running) == {name: before[name] + more for name, more in expected.items()})

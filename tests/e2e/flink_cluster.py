@@ -1,0 +1,128 @@
+"""A Flink session cluster of processes: a JobManager, a TaskManager and ``flink run``, all from the pip package."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any, Self
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import orjson
+import yaml
+
+from wikistate.testing.java import java_home
+from wikistate.testing.processes import Process, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+PATIENCE = 120.0
+"""Seconds for anything that a cluster does: the machine may be busy with other tests."""
+
+
+class SessionCluster:
+    """One TaskManager with one slot. What it keeps and writes lies in one folder.
+
+    Args:
+        python: Of the environment that has PyFlink.
+        folder: For settings, logs, checkpoints and savepoints.
+    """
+
+    def __init__(self, python: Path, folder: Path) -> None:
+        (self._home,) = python.parents[1].glob("lib/python3.*/site-packages/pyflink")
+        self._python = python
+        self._folder = folder
+        self.port = free_port()
+        """Where the REST interface listens on loopback."""
+        self.savepoints = folder / "savepoints"
+        self._environment = {
+            "FLINK_HOME": str(self._home),
+            "FLINK_CONF_DIR": str(folder / "conf"),
+            "FLINK_LOG_DIR": str(folder),
+            "JAVA_HOME": str(java_home()),
+        }
+        self._parts: list[Process] = []
+
+    def __enter__(self) -> Self:
+        self._write_settings()
+        try:
+            for part in ("jobmanager", "taskmanager"):
+                self._parts.append(self._start(part, "start-foreground", script=f"{part}.sh"))
+            self._parts[-1].wait_until(lambda: self._free_slots() == 1, within=PATIENCE)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for part in reversed(self._parts):
+            part.stop()
+
+    def submit(self, *words: str | Path, job: Sequence[str | Path]) -> str:
+        """``flink run`` with these options, detached; returns what it printed.
+
+        Args:
+            words: Options of ``flink run``.
+            job: The command line of ``wikistate``.
+        """
+        command = [self._home / "bin" / "flink", *self._run("-d", *words, job=job)]
+        done = subprocess.run(
+            command,
+            env={**os.environ, **self._environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def attach(self, *words: str | Path, job: Sequence[str | Path]) -> Process:
+        """As `submit`, but not detached: the process lives as long as the job."""
+        return self._start("client", *self._run(*words, job=job), script="flink")
+
+    def get(self, path: str) -> Any:
+        """What the REST interface answers."""
+        with urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
+            return orjson.loads(answer.read())
+
+    def _run(self, *words: str | Path, job: Sequence[str | Path]) -> list[str | Path]:
+        python = ("-pyclientexec", self._python, "-pyexec", self._python)
+        return ["run", *words, *python, "-pym", "wikistate", *job]
+
+    def _start(self, name: str, *words: str | Path, script: str) -> Process:
+        command = [self._home / "bin" / script, *words]
+        return Process(command, log=self._folder / f"{name}.log", environment=self._environment)
+
+    def _free_slots(self) -> int:
+        try:
+            slots: int = self.get("/overview")["slots-available"]
+        except URLError:  # it does not listen yet
+            return 0
+        return slots
+
+    def _write_settings(self) -> None:
+        given = self._home / "conf"
+        folder = self._folder / "conf"
+        folder.mkdir()
+        for file in given.glob("log4j*"):
+            (folder / file.name).write_bytes(file.read_bytes())
+        settings = {
+            "env": yaml.safe_load((given / "config.yaml").read_text())["env"],  # what opens Java's modules to Flink
+            "rest.address": "127.0.0.1",
+            "rest.port": self.port,
+            "rest.bind-port": str(self.port),
+            "jobmanager.rpc.address": "127.0.0.1",
+            "jobmanager.rpc.port": free_port(),
+            "jobmanager.memory.process.size": "1024m",
+            "taskmanager.host": "127.0.0.1",
+            "taskmanager.memory.process.size": "1728m",
+            "taskmanager.numberOfTaskSlots": 1,
+            "execution.checkpointing.dir": (self._folder / "checkpoints").as_uri(),
+            "execution.checkpointing.savepoint-dir": self.savepoints.as_uri(),
+            "metrics.fetcher.update-interval": 500,
+        }
+        (folder / "config.yaml").write_text(yaml.safe_dump(settings))
