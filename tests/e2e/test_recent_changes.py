@@ -144,30 +144,37 @@ def assert_in_order(events: list[Event]) -> None:
         newest[page] = revision
 
 
-async def test_every_kind_of_change_is_told(follower: Follower) -> None:
+@pytest.mark.parametrize("killed", [False, True], ids=["while it runs", "while it is dead"])
+async def test_every_kind_of_change_is_told(follower: Follower, *, killed: bool) -> None:
     """Create, edit, move with its redirect, delete, undelete and hide, each as its wiki has it by then."""
-    wiki = follower.wiki
+    story = Story(follower.wiki, "Dead" if killed else "Alive")
     async with follower.following():
-        await asyncio.to_thread(make_changes, wiki)
-        hidden = await follower.has("visibility_change", "Kinds/Hidden")
-        created = await follower.has("create", "Kinds/Restored")
-        gone = await follower.has("create", "Kinds/Deleted")
-        await asyncio.to_thread(delete_and_restore, wiki)
-        deleted = await follower.has("delete", "Kinds/Deleted")
-        restored = await follower.has("undelete", "Kinds/Restored")
-        moved = await follower.has("move", "Talk:Kinds/New_name")
-        redirect = await follower.has("create", "Kinds/Old_name")
-        edited = await follower.has("edit", "Kinds/Edited")
+        await asyncio.to_thread(story.begin)
+        created = await follower.has("create", f"{story.name}/Restored")
+        gone = await follower.has("create", f"{story.name}/Deleted")
+        if not killed:
+            await asyncio.to_thread(story.go_on)
+            await follower.has("visibility_change", f"{story.name}/Hidden")
+    if killed:
+        await asyncio.to_thread(story.go_on)
+    async with follower.following():
+        hidden = await follower.has("visibility_change", f"{story.name}/Hidden")
+        deleted = await follower.has("delete", f"{story.name}/Deleted")
+        restored = await follower.has("undelete", f"{story.name}/Restored")
+        moved = await follower.has("move", f"Talk:{story.name}/New_name")
+        redirect = await follower.has("create", f"{story.name}/Old_name")
+        edited = await follower.has("edit", f"{story.name}/Edited")
     assert_valid(follower.events())
+    assert follower.errors() == []
     assert (edited["prior_state"]["revision"]["rev_id"], body_of(edited)) == (edited["revision"]["rev_parent_id"], "2")
     assert body_of(moved) == "It will be moved."
     assert moved["prior_state"]["page"] == {
-        "page_title": "Kinds/Old_name",
+        "page_title": f"{story.name}/Old_name",
         "namespace_id": 0,
         "namespace_is_content": True,
     }
     assert moved["created_redirect_page"]["page_id"] == redirect["page"]["page_id"] != moved["page"]["page_id"]
-    assert "Talk:Kinds/New name" in (body_of(redirect) or "")
+    assert f"Talk:{story.name}/New name" in (body_of(redirect) or "")
     assert deleted["revision"]["rev_id"] == gone["revision"]["rev_id"]
     assert deleted["changelog_kind"] == "delete"
     assert restored["revision"]["rev_id"] == created["revision"]["rev_id"]
@@ -176,21 +183,33 @@ async def test_every_kind_of_change_is_told(follower: Follower) -> None:
     assert "comment" not in hidden["revision"]
 
 
-def make_changes(wiki: RealMediaWiki) -> None:
-    """One page for each kind of change."""
-    wiki.edit("Kinds/Edited", "1")
-    wiki.edit("Kinds/Edited", "2")
-    wiki.edit("Kinds/Old name", "It will be moved.")
-    wiki.move("Kinds/Old name", "Talk:Kinds/New name")
-    wiki.edit("Kinds/Hidden", "An old revision, which may be hidden without a word.")
-    first = wiki.edit("Kinds/Hidden", "Its summary will be hidden.", "rude")
-    wiki.hide_revision(first, hide="comment")
-    for title in ("Kinds/Deleted", "Kinds/Restored"):
-        wiki.edit(title, "It will be deleted.")
+class Story:
+    """One page for each kind of change.
 
+    Args:
+        wiki: Where it happens.
+        name: Begins the titles of its pages.
+    """
 
-def delete_and_restore(wiki: RealMediaWiki) -> None:
-    """What may only be done when the pages have been seen: a wiki shows nobody the revisions of deleted pages."""
-    for title in ("Kinds/Deleted", "Kinds/Restored"):
-        wiki.delete(title)
-    wiki.undelete("Kinds/Restored")
+    def __init__(self, wiki: RealMediaWiki, name: str) -> None:
+        self.wiki = wiki
+        self.name = name
+
+    def begin(self) -> None:
+        """What has to be seen before it is deleted: a wiki shows nobody the revisions of deleted pages."""
+        for title in ("Deleted", "Restored"):
+            self.wiki.edit(f"{self.name}/{title}", "It will be deleted.")
+
+    def go_on(self) -> None:
+        """All the rest."""
+        wiki, name = self.wiki, self.name
+        wiki.edit(f"{name}/Edited", "1")
+        wiki.edit(f"{name}/Edited", "2")
+        wiki.edit(f"{name}/Old name", "It will be moved.")
+        wiki.move(f"{name}/Old name", f"Talk:{name}/New name")
+        wiki.edit(f"{name}/Hidden", "An old revision.")
+        rude = wiki.edit(f"{name}/Hidden", "Its summary will be hidden.", "rude")
+        wiki.hide_revision(rude, hide="comment")
+        wiki.delete(f"{name}/Deleted")
+        wiki.delete(f"{name}/Restored")
+        wiki.undelete(f"{name}/Restored")

@@ -79,7 +79,7 @@ def make_source(end: SourceEnd) -> Source:
         case EventStreamsEnd() | RecentChangesEnd():
             raise ConfigError(
                 "Flink cannot read public streams or recent changes: there is one of each, and nothing to spread.",
-                hint="Run the job locally, or let a local run write the events to Kafka and read them there.",
+                hint="Run the job with the local runner (--runner local), which keeps their position.",
                 key="stream_manager.source.connector",
             )
         case _:
