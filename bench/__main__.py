@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import latency, memory, micro, report, sampling, startup, throughput
+from bench import farm, latency, memory, micro, report, sampling, startup, throughput
 from bench.peers import comparison
 from bench.stage import FULL, QUICK, set_stage
 from wikistate.cli.run import in_loop
@@ -29,6 +29,7 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
     "memory": {"Memory": memory.measure_memory},
     "startup": {"Start": startup.measure_startup},
     "micro": {"Parts, each on its own": micro.measure_micro},
+    "farm": {"A farm of public wikis, simulated": farm.measure_farm},
     "peers": {"Side by side with peers": comparison.measure_peers},
 }
 PROFILE = "profile"

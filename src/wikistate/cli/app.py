@@ -73,6 +73,13 @@ Wiki = Annotated[
         help="A wiki that events may name, beside Wikimedia's own; repeatable.",
     ),
 ]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        help="Requests a second at the most, to each farm of wikis; by default 5 for Wikimedia's, no cap for others.",
+    ),
+]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="What to run: page-content-change.")]
 
 
@@ -90,6 +97,7 @@ def run(
     sink: SinkUrl = "",
     error_sink: ErrorSinkUrl = "",
     wiki: Wiki = None,
+    rate: Rate = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve Prometheus metrics on this port of loopback; 0 takes a free one.")
     ] = None,
@@ -111,6 +119,7 @@ def run(
         sink=sink,
         error_sink=error_sink,
         wikis=tuple(wiki or ()),
+        rate=rate,
         metrics_port=metrics_port,
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),
@@ -150,6 +159,7 @@ def replay(
     sink: SinkUrl = "",
     error_sink: ErrorSinkUrl = "",
     wiki: Wiki = None,
+    rate: Rate = None,
 ) -> None:
     """Do again what failed: read error events, show their kinds and counts, put their originals through the job.
 
@@ -173,6 +183,7 @@ def replay(
         sink=sink,
         error_sink=error_sink,
         wikis=tuple(wiki or ()),
+        rate=rate,
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),
     )

@@ -27,6 +27,7 @@ class Flags:
     error_sink: str = ""
     wikis: tuple[str, ...] = ()
     metrics_port: int | None = None
+    rate: float | None = None
 
 
 def load_configuration(job: str, flags: Flags) -> Loaded:
@@ -52,6 +53,8 @@ def _command_line(flags: Flags) -> Layer:
         if not (domain and equals and api):
             raise ConfigError(f"--wiki {text}: expected DOMAIN=API_URL, for example my.wiki=https://my.wiki/w/api.php.")
         layer.put(("wikis", domain, "api"), api, "--wiki")
+    if flags.rate is not None:
+        layer.put(("enrich", "rate"), flags.rate, "--rate")
     if flags.metrics_port is not None:
         layer.put(("telemetry", "metrics_port"), flags.metrics_port, "--metrics-port")
     return layer
