@@ -30,6 +30,7 @@ class Sizes:
         memory_events: In the run whose memory is watched.
         starts: How often the job is started where the start is measured.
         micro_events: How many events each part is timed with.
+        farm_seconds: Of virtual time, in the simulated farm.
         peer_runs: Of each contender in the comparison with peers.
         peer_events: In a run of it.
         peer_events_few: In a run of a contender that would take minutes for those.
@@ -43,6 +44,7 @@ class Sizes:
     memory_events: int
     starts: int
     micro_events: int
+    farm_seconds: float
     peer_runs: int
     peer_events: int
     peer_events_few: int
@@ -57,6 +59,7 @@ FULL = Sizes(
     memory_events=500_000,
     starts=5,
     micro_events=5_000,
+    farm_seconds=600.0,
     peer_runs=3,
     peer_events=60_000,
     peer_events_few=12_000,
@@ -70,6 +73,7 @@ QUICK = Sizes(
     memory_events=20_000,
     starts=1,
     micro_events=500,
+    farm_seconds=120.0,
     peer_runs=1,
     peer_events=15_000,
     peer_events_few=5_000,

@@ -11,10 +11,11 @@ from uuid import uuid4
 import duckdb
 import pytest
 from confluent_kafka.admin import AdminClient
-from tests.e2e import topics
-from tests.e2e.kill_stream import WIKIS, wait_until
+from tests.e2e.change_stream import WIKIS
+from tests.e2e.kill_stream import wait_until
 from tests.e2e.support import COMMAND, PATIENCE, change, line, now, settings
 
+from wikistate.testing import topics
 from wikistate.testing.processes import Process, tail
 from wikistate.testing.wiki.process import WikiProcess
 

@@ -75,6 +75,13 @@ Wiki = Annotated[
         help="A wiki that events may name, beside Wikimedia's own; repeatable.",
     ),
 ]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        help="Requests a second at the most, to each farm of wikis; by default 5 for Wikimedia's, no cap for others.",
+    ),
+]
 Job = Annotated[
     str, typer.Argument(metavar="JOB", help="What to run: page-content-change, content-history-reconcile or custom.")
 ]
@@ -101,6 +108,7 @@ def run(
             help="For custom: an `async def` that takes an event and a context. The current folder is searched first.",
         ),
     ] = "",
+    rate: Rate = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve Prometheus metrics on this port of loopback; 0 takes a free one.")
     ] = None,
@@ -130,6 +138,7 @@ def run(
         error_sink=error_sink,
         wikis=tuple(wiki or ()),
         enrich=enrich,
+        rate=rate,
         metrics_port=metrics_port,
         state=state,
         assignments=tuple(set_ or ()),
@@ -170,6 +179,7 @@ def replay(
     sink: SinkUrl = "",
     error_sink: ErrorSinkUrl = "",
     wiki: Wiki = None,
+    rate: Rate = None,
 ) -> None:
     """Do again what failed: read error events, show their kinds and counts, put their originals through the job.
 
@@ -193,6 +203,7 @@ def replay(
         sink=sink,
         error_sink=error_sink,
         wikis=tuple(wiki or ()),
+        rate=rate,
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),
     )

@@ -38,6 +38,7 @@ class Flags:
     enrich: str = ""
     metrics_port: int | None = None
     state: str = ""
+    rate: float | None = None
 
 
 def load_configuration(job: str, flags: Flags) -> Loaded:
@@ -67,6 +68,8 @@ def _command_line(flags: Flags) -> Layer:
         layer.put(("wikis", domain, "api"), api, "--wiki")
     if flags.enrich:
         layer.put(("custom", "enrich"), flags.enrich, "--enrich")
+    if flags.rate is not None:
+        layer.put(("enrich", "rate"), flags.rate, "--rate")
     if flags.metrics_port is not None:
         layer.put(("telemetry", "metrics_port"), flags.metrics_port, "--metrics-port")
     if flags.state:

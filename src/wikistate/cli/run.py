@@ -15,6 +15,7 @@ from wikistate.cli.flags import load_configuration
 from wikistate.cli.runner import Runner
 from wikistate.cli.status import Status
 from wikistate.jobs.catalogue import job_named
+from wikistate.jobs.ends import KafkaSourceEnd
 from wikistate.jobs.wikis import lacks_contact
 from wikistate.runners.garbage import rare_collections
 from wikistate.runners.local.launch import check_ends, local_runner
@@ -72,7 +73,8 @@ def run_job(
         from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra, that the local runner does without)
 
         return run_on_flink(entry, configuration, ends)
-    status = Status(meter, total=None, live=sys.stderr.isatty() if progress is None else progress)
+    bounded = isinstance(ends.source, KafkaSourceEnd) and bool(ends.source.end)
+    status = Status(meter, total=None, live=sys.stderr.isatty() if progress is None else progress, bounded=bounded)
     with metrics_endpoint(configuration.telemetry, meter):
         runs = local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
         end = in_loop(drive(runs, status))

@@ -7,7 +7,15 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from wikistate.telemetry import metrics
@@ -25,11 +33,13 @@ class Status:
         meter: Where the run reports.
         total: How many records the source holds, None when nobody knows.
         live: Whether to show the live line.
+        bounded: Whether the source ends where its lag says, so that the time left can be told as soon as that is known.
     """
 
-    def __init__(self, meter: RecordingMeter, *, total: int | None, live: bool) -> None:
+    def __init__(self, meter: RecordingMeter, *, total: int | None, live: bool, bounded: bool = False) -> None:
         self._meter = meter
         self._total = total
+        self._bounded = bounded
         self._live = live
         self._began = time.monotonic()
         self.console = Console(stderr=True)
@@ -39,17 +49,26 @@ class Status:
         if not self._live:
             return
         with self._progress() as progress:
-            task = progress.add_task("", total=self._total)
+            task = progress.add_task("", total=self.total())
             try:
                 while True:
-                    progress.update(task, completed=self._done(), description=self._line())
+                    progress.update(task, completed=self._done(), total=self.total(), description=self._line())
                     await asyncio.sleep(REFRESH_SECONDS)
             finally:
                 progress.update(task, completed=self._done(), description=self._line())
 
     def _progress(self) -> Progress:
-        counted = (BarColumn(), MofNCompleteColumn()) if self._total is not None else (SpinnerColumn(),)
-        return Progress(*counted, TextColumn("{task.description}"), TimeElapsedColumn(), console=self.console)
+        line = (TextColumn("{task.description}"), TimeElapsedColumn())
+        if self._total is None and not self._bounded:
+            return Progress(SpinnerColumn(), *line, console=self.console)
+        left = (TextColumn("left:"), TimeRemainingColumn(elapsed_when_finished=False))
+        return Progress(BarColumn(), MofNCompleteColumn(), *line, *left, console=self.console)
+
+    def total(self) -> float | None:
+        """How many records there are in all: what was said, or what was read and what the source still has."""
+        if self._total is not None or not self._bounded or not self._meter.by_label(metrics.SOURCE_LAG):
+            return self._total
+        return self._meter.total(metrics.EVENTS_CONSUMED) + self._meter.total(metrics.SOURCE_LAG)
 
     def _done(self) -> float:
         produced = self._meter.total(metrics.EVENTS_PRODUCED)
@@ -59,6 +78,8 @@ class Status:
         seconds = max(time.monotonic() - self._began, 1e-3)
         waiting = self._meter.total(metrics.WIKI_WAITING)
         parts = [f"{self._done() / seconds:,.0f} events/s"]
+        if not self._bounded and (lag := self._meter.total(metrics.SOURCE_LAG)):
+            parts.append(f"{lag:,.0f} behind")
         if errors := self._meter.total(metrics.EVENTS_ERRORS):
             parts.append(f"[red]{errors:,.0f} errors[/red]")
         if waiting:

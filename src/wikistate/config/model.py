@@ -258,6 +258,13 @@ class Enrich(Settings):
     linger: NonNegativeFloat = 0.004
     """Seconds that a part-filled batch waits for more while another request to its wiki is under way; never otherwise."""
 
+    rate: PositiveFloat | None = None
+    """Requests a second to each farm that `farms` sets no rate for. Default: 5 for `wikimedia`, no cap for others."""
+
+    latency_bound: NonNegativeFloat = 30.0
+    """Seconds that a change may wait while requests are scarce. Until then they go to the wikis where they carry most and
+    the batches of the others fill; what has waited so long goes first. With requests to spare nothing waits."""
+
     maxlag: PositiveInt = 5
     """Seconds of database lag beyond which the wiki is asked to refuse the request, so that we wait and it recovers."""
 
@@ -308,7 +315,7 @@ class FarmSettings(Settings):
     number adapts: it grows while answers are fast and halves when the wiki asks for mercy."""
 
     rate: PositiveFloat | None = None
-    """Requests a second at the most. Default: no cap."""
+    """Requests a second at the most. Default: `enrich.rate`."""
 
 
 class FilterSettings(Settings):

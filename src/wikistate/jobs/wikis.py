@@ -109,7 +109,8 @@ def farm_settings(configuration: Configuration, name: str) -> FarmSettings:
     concurrency = stated.concurrency if stated else None
     return FarmSettings(
         max_concurrency=concurrency or min(default.max_concurrency, workers or default.max_concurrency),
-        rate=stated.rate if stated else default.rate,
+        rate=(stated.rate if stated else None) or configuration.enrich.rate or default.rate,
+        latency_bound=configuration.enrich.latency_bound,
     )
 
 

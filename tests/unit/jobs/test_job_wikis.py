@@ -35,7 +35,7 @@ def test_a_farm_that_no_wiki_belongs_to_is_told() -> None:
 def test_limits_are_polite_to_wikimedia_and_brisk_with_ones_own_unless_said_otherwise() -> None:
     """The operator's word wins over the public jobs' number of workers, and that over our default."""
     plain = configured()
-    assert farm_settings(plain, "wikimedia") == FarmSettings(max_concurrency=3)
+    assert farm_settings(plain, "wikimedia") == FarmSettings(max_concurrency=3, rate=5.0)
     assert farm_settings(plain, "own") == FarmSettings(max_concurrency=16)
     workers = configured(stream_manager={"process_max_workers_default": 2})
     assert farm_settings(workers, "wikimedia").max_concurrency == 2
@@ -43,6 +43,9 @@ def test_limits_are_polite_to_wikimedia_and_brisk_with_ones_own_unless_said_othe
         stream_manager={"process_max_workers_default": 2}, farms={"wikimedia": {"concurrency": 8, "rate": 5}}
     )
     assert farm_settings(stated, "wikimedia") == FarmSettings(max_concurrency=8, rate=5)
+    rated = configured(enrich={"rate": 2, "latency_bound": 9}, farms={"own": {"rate": 7}})
+    assert farm_settings(rated, "wikimedia") == FarmSettings(max_concurrency=3, rate=2, latency_bound=9)
+    assert farm_settings(rated, "own").rate == 7
     one_by_one = configured(stream_manager={"process_async_enabled_default": False})
     assert farm_settings(one_by_one, "own").max_concurrency == 1
 

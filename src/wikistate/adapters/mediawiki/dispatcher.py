@@ -240,10 +240,9 @@ class Dispatcher:
 
     async def _await_rate(self) -> None:
         """A continuation is a request, too."""
-        delay = self._farm.rate.wait(monotonic())
+        delay = self._farm.rate.take(monotonic())  # before the wait: what others send meanwhile comes after it
         if delay > 0.0:
             await asyncio.sleep(delay)
-        self._farm.rate.take(monotonic())
 
 
 def _batch(left: Mapping[Hashable, list[Entry]]) -> Batch:

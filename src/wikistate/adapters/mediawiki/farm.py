@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from wikistate.core.enrichment.failures import FailureKind
 
 
+_IN_TIME = 0.8
+"""At this part of the latency bound a revision goes first: the rest is for its turn among others, and for the answer."""
+
+
 class Farm:
     """The queues of a farm's wikis under its limits.
 
@@ -33,9 +37,15 @@ class Farm:
         self.rate = Rate(settings.rate)
         self.pause = Pause()
         self._slow_answer = settings.slow_answer
+        # Without a rate only answers are scarce, and they come the faster the less each carries: oldest first at once.
+        self._patience = 0.0 if settings.rate is None else settings.latency_bound * _IN_TIME
 
     def choose(self, now: float, linger: float) -> WikiQueue | float:
-        """The wiki to ask now: of those that are ready, the one whose oldest revision has waited longest.
+        """The wiki to ask now, of those that are ready.
+
+        With requests to spare that is whichever has something: nothing waits here that could be sent. Where a rate makes
+        requests scarce they go where they carry most, so that the batches of small wikis fill meanwhile; but what has waited for the latency
+        bound goes first, oldest first.
 
         Args:
             now: The time.
@@ -46,19 +56,25 @@ class Farm:
         """
         if self.in_flight >= self.concurrency.limit:
             return inf
-        chosen: WikiQueue | None = None
+        allowed = max(self.pause.until, now + self.rate.wait(now))
+        if allowed > now:
+            return allowed if self.queues else inf
+        oldest: WikiQueue | None = None
+        fullest: WikiQueue | None = None
         next_time = inf
         for queue in self.queues.values():
             queue.mature(now)
             ready = queue.ready_at(linger)
             if ready > now:
                 next_time = min(next_time, ready)
-            elif chosen is None or queue.oldest < chosen.oldest:
-                chosen = queue
-        if chosen is None:
+                continue
+            if oldest is None or queue.oldest < oldest.oldest:
+                oldest = queue
+            if fullest is None or queue.carried > fullest.carried:
+                fullest = queue
+        if oldest is None or fullest is None:
             return next_time
-        allowed = max(self.pause.until, now + self.rate.wait(now))
-        return chosen if allowed <= now else allowed
+        return oldest if now - oldest.oldest >= self._patience else fullest
 
     def answered(self, seconds: float) -> None:
         """A request was answered well."""

@@ -5,6 +5,7 @@ All times are seconds of one monotonic clock.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_FARM
@@ -12,8 +13,15 @@ from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_FARM
 POLITE_CONCURRENCY = 3
 """Requests at the same time that Wikimedia asks clients of its public wikis to keep to (API etiquette, 2026)."""
 
+POLITE_RATE = 5.0
+"""Requests a second to Wikimedia's public wikis unless the operator knows of a higher limit. The limits of clients that
+say who they are are not published; with fifty revisions a request this carries several times what all wikis change."""
+
 OWN_CONCURRENCY = 16
 """Requests at the same time for wikis of one's own."""
+
+_SLACK = 1.05
+"""A window is so much longer than it must be: networks deliver unevenly, and the other side counts arrivals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,17 +31,21 @@ class FarmSettings:
     Attributes:
         max_concurrency: Requests at the same time. 1 or more.
         rate: Requests per second; None for no bound.
+        latency_bound: Seconds that a revision may wait for its batch to fill while `rate` makes requests scarce.
         slow_answer: Seconds from which on an answer counts as slow: concurrency does not grow on it.
     """
 
     max_concurrency: int = OWN_CONCURRENCY
     rate: float | None = None
+    latency_bound: float = 30.0
     slow_answer: float = 5.0
 
 
 def default_farm(name: str) -> FarmSettings:
     """Polite to Wikimedia's public wikis, brisk with one's own."""
-    return FarmSettings(max_concurrency=POLITE_CONCURRENCY) if name == WIKIMEDIA_FARM else FarmSettings()
+    if name == WIKIMEDIA_FARM:
+        return FarmSettings(max_concurrency=POLITE_CONCURRENCY, rate=POLITE_RATE)
+    return FarmSettings()
 
 
 class AdaptiveConcurrency:
@@ -75,30 +87,29 @@ class AdaptiveConcurrency:
 
 
 class Rate:
-    """A token bucket that holds what one second brings, and at least one token."""
+    """No more than so many requests in any second, bursts included; below two a second, one in the time it may take.
+
+    A window that slides and not a bucket of tokens: a bucket that was full lets up to twice the rate through in one
+    second, which the other side answers with 429.
+    """
 
     def __init__(self, per_second: float | None) -> None:
-        self._per_second = per_second
-        self._size = max(1.0, per_second or 1.0)
-        self._tokens = self._size
-        self._filled = float("-inf")
+        self._limited = per_second is not None
+        size = max(1, int(per_second or 1))
+        self._window = size / (per_second or 1) * _SLACK
+        self._sent: deque[float] = deque(maxlen=size)
 
     def wait(self, now: float) -> float:
-        """Seconds until there is a token, 0.0 when there is one."""
-        if self._per_second is None:
+        """Seconds until a request may be sent, 0.0 when it may be now."""
+        if not self._limited or len(self._sent) < (self._sent.maxlen or 1):
             return 0.0
-        self._fill(now, self._per_second)
-        return max(0.0, 1.0 - self._tokens) / self._per_second
+        return max(0.0, self._sent[0] + self._window - now)
 
-    def take(self, now: float) -> None:
-        """Use a token. May borrow from the future, for a request that cannot be put off."""
-        if self._per_second is not None:
-            self._fill(now, self._per_second)
-            self._tokens -= 1.0
-
-    def _fill(self, now: float, per_second: float) -> None:
-        self._tokens = min(self._size, self._tokens + (now - self._filled) * per_second)
-        self._filled = now
+    def take(self, now: float) -> float:
+        """Count a request; returns the seconds after which it may be sent, for one that must queue for its time."""
+        delay = self.wait(now)
+        self._sent.append(now + delay)
+        return delay
 
 
 class Pause:

@@ -157,6 +157,11 @@ class WikiQueue:
             self._line[0].since if self._line else inf,
         )
 
+    @property
+    def carried(self) -> int:
+        """How much the next request would carry."""
+        return len(self._kept[0][1]) if self._kept else min(len(self._line), self.max_batch)
+
     def ready_at(self, linger: float) -> float:
         """When there is something to send; infinity when nothing waits. Call `mature` before.
 

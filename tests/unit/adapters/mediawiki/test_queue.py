@@ -163,6 +163,14 @@ def test_the_wiki_that_waited_longest_is_asked_first() -> None:
     assert farm(large, small).choose(3.0, LINGER) is small
 
 
+def test_a_scarce_request_goes_where_it_carries_most_until_one_has_waited_too_long() -> None:
+    """Under a rate the batch of a small wiki may fill; near the latency bound it goes first all the same."""
+    large, small = filled(*range(100), domain="large.example", asked=2.0), filled(1, domain="small.example", asked=1.0)
+    limited = farm(large, small, rate=5.0)
+    assert limited.choose(3.0, LINGER) is large
+    assert limited.choose(1.0 + FarmSettings().latency_bound, LINGER) is small
+
+
 def test_no_more_than_the_farm_allows_at_once() -> None:
     """The answer of one that is out is what lets the next one go."""
     busy = farm(filled(1), concurrency=2)
@@ -184,7 +192,7 @@ def test_the_rate_is_that_of_the_farm() -> None:
     limited = farm(filled(1), rate=2.0)
     limited.rate.take(10.0)
     limited.rate.take(10.0)
-    assert limited.choose(10.0, LINGER) == 10.5
+    assert limited.choose(10.0, LINGER) == 10.0 + limited.rate.wait(10.0) > 11.0
 
 
 def test_too_many_requests_pauses_the_whole_farm() -> None:

@@ -109,12 +109,16 @@ class Positions:
         self._consumer.incremental_assign([TopicPartition(partition.topic, partition.partition, OFFSET_BEGINNING)])
 
     def left(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
-        """How many records lie between what was handed over and the newest one, from what the last fetch said."""
+        """How many records lie between what was handed over and the newest one, or where the source ends.
+
+        From what the last fetch said.
+        """
         left = {}
         for at in self._consumer.position(list(partitions)) if partitions else ():
             _, high = self._consumer.get_watermark_offsets(at, cached=True)
             if at.offset >= 0 and high >= 0:
-                left[at.topic, at.partition] = max(0, high - at.offset)
+                end = high if self.ends is None else min(high, self.ends.get((at.topic, at.partition), 0))
+                left[at.topic, at.partition] = max(0, end - at.offset)
         return left
 
     def _committed(self, partitions: Sequence[TopicPartition], otherwise: Edge) -> list[TopicPartition]:

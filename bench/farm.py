@@ -1,0 +1,69 @@
+"""A simulated farm of public wikis, with batches and without: does a client keep up within the farm's limits?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.figures import Figure, Target
+from wikistate.testing.public_farm import PublicFarm, simulate
+
+if TYPE_CHECKING:
+    from bench.stage import Stage
+
+FIRST_MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class FarmUse:
+    """Ten virtual minutes of 300 wikis: 40 changes/s, 5 requests/s, 3 at a time, 429 beyond.
+
+    Attributes:
+        latency_bound: Of the client, in seconds.
+        lost: Changes that were never answered.
+        refused: Requests that got a 429 after the first minute.
+        waits: Seconds that half, 90 % and 99 % of the changes did not pass.
+        revisions: Per request, on average.
+        behind: Share of the changes that wait when they stop coming: with batches, and with one revision a request.
+    """
+
+    latency_bound: float
+    lost: int
+    refused: int
+    waits: tuple[float, float, float]
+    revisions: float
+    behind: tuple[float, float]
+
+    def figures(self) -> list[Figure]:
+        """See `Result`."""
+        half, most, nearly_all = self.waits
+        return [
+            Figure("changes lost", self.lost, "changes", Target(at_most=0)),
+            Figure("429 after the first minute", self.refused, "requests", Target(at_most=0)),
+            Figure("wait, p50", half, "s"),
+            Figure("wait, p90", most, "s"),
+            Figure("wait, p99", nearly_all, "s", Target(at_most=self.latency_bound)),
+            Figure("revisions a request", self.revisions, "revisions"),
+            Figure("behind at the end, with batches", 100 * self.behind[0], "%"),
+            Figure("behind at the end, one revision a request", 100 * self.behind[1], "%", Target(at_least=50)),
+        ]
+
+
+async def measure_farm(stage: Stage) -> FarmUse:
+    """Both ways, on the same arrivals."""
+    plan = PublicFarm(seconds=stage.sizes.farm_seconds)
+    whole = simulate(plan)
+    batched = simulate(plan, drain=False)
+    single = simulate(PublicFarm(seconds=plan.seconds, max_batch=1), drain=False)
+    return FarmUse(
+        latency_bound=plan.latency_bound,
+        lost=whole.left,
+        refused=sum(moment > FIRST_MINUTE for moment in whole.refused),
+        waits=(whole.wait(0.5), whole.wait(0.9), whole.wait(0.99)),
+        revisions=len(whole.waits) / whole.requests,
+        behind=(_behind(batched.left, len(batched.waits)), _behind(single.left, len(single.waits))),
+    )
+
+
+def _behind(left: int, answered: int) -> float:
+    return left / (left + answered)
