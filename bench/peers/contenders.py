@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PARALLELISM = 2
 """Of all that scale by parallelism, workers or processes: the cores that there are."""
 
-CHECKPOINT_SECONDS = 2
+CHECKPOINT_SECONDS = 10
 
 THREADS = 8
 """In each process, where requests at once are made by hand. With more it does not get faster."""
