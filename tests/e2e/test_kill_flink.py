@@ -69,7 +69,7 @@ async def test_a_job_whose_processes_are_killed_loses_nothing(guarantee: str, ma
     stream.assert_order(restarts=2 * rounds)
 
 
-@GUARANTEES
+@pytest.mark.parametrize("guarantee", ["EXACTLY_ONCE"])
 async def test_a_second_sigterm_ends_the_job_at_once_and_loses_nothing(
     guarantee: str, make: Make, wiki: WikiProcess
 ) -> None:
