@@ -28,8 +28,8 @@ def test_a_slow_first_event_of_a_page_stays_the_first(running: Deployment, wiki:
         assert_in_order(outputs.changes())
 
 
-# In transactions it may, where a commit covers a prefix of a partition. On Flink it may, because PyFlink hands on nothing
-# at the end of a bundle and at a checkpoint before all that is in flight is done (Flink documentation, "Asynchronous I/O").
+# In transactions it may, where a commit covers a prefix of a partition. On Flink it may, because PyFlink waits for all that
+# is in flight at the end of each bundle and before each checkpoint, and hands nothing on meanwhile.
 @pytest.mark.parametrize(("runner", "guarantee"), [("local", "AT_LEAST_ONCE")], indirect=True)
 def test_a_slow_page_keeps_no_other_page_from_being_written(running: Deployment, wiki: Wiki) -> None:
     """The wiki holds one page back until all others have been seen on the sink; only then does it come."""
