@@ -32,6 +32,8 @@ _SETTINGS = """
 // Nothing happens behind a request's back: what a test sees is what the request did.
 $wgJobRunRate = 0;
 $wgMainCacheType = CACHE_ACCEL;
+// Not with the other things: APCu forgets everything at once when it is full, and with it who is logged in.
+$wgSessionCacheType = CACHE_DB;
 $wgPasswordAttemptThrottle = [];
 $wgEnableEmail = false;
 // The wiki's own default lets no one hide revisions.
