@@ -11,12 +11,12 @@ import structlog
 
 from wikistate.adapters.connectors.feed import Arrival, begin
 from wikistate.adapters.connectors.positions import milliseconds_of
-from wikistate.adapters.connectors.recent_changes.changes import Change, read_changes
 from wikistate.adapters.connectors.recent_changes.pages import Pages
 from wikistate.adapters.connectors.recent_changes.reporter import Reporter
 from wikistate.adapters.connectors.recent_changes.wiki import Wiki
 from wikistate.adapters.connectors.recent_changes.window import Window
 from wikistate.core.events.timestamps import format_timestamp
+from wikistate.core.events.wiki_changes import Change, read_changes
 from wikistate.core.record import Partition, Record
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wikistate.adapters.connectors.recent_changes.changes import Change, What
 from wikistate.adapters.connectors.recent_changes.pages import PageState
 from wikistate.core.events.page_change import Kind, compose, page_entity, revision_entity, user_entity
 from wikistate.core.events.timestamps import parse_timestamp
+from wikistate.core.events.wiki_changes import Change, What
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

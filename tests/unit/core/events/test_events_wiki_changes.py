@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wikistate.adapters.connectors.recent_changes.changes import What, read_changes
+from wikistate.core.events.wiki_changes import What, read_changes
 
 NOON = "2026-01-31T12:00:00Z"
 LATER = "2026-01-31T12:00:01Z"
