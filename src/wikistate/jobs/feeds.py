@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from wikistate.adapters.connectors.eventstreams import PUBLIC_BASE
 from wikistate.adapters.connectors.recent_changes.questions import about_the_wiki
 from wikistate.adapters.documents import DocumentReader
 from wikistate.config.model import WikiSettings
+from wikistate.config.places import state_home
 from wikistate.errors import ConfigError
 from wikistate.jobs.wikis import credential_of, http_settings
 
@@ -121,12 +121,11 @@ def with_followed_wiki(configuration: Configuration) -> Configuration:
 
 
 def state_file(configuration: Configuration) -> Path:
-    """The checkpoint of a job; its place follows the XDG Base Directory Specification."""
+    """The checkpoint of a job."""
     if configuration.local.state:
         return Path(configuration.local.state) / "positions.sqlite"
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     name = quote(configuration.stream_manager.job_name, safe=" ") or "job"
-    return Path(home) / "wikistate" / name / "positions.sqlite"
+    return state_home() / name / "positions.sqlite"
 
 
 def _domain_of(configuration: Configuration, api: str) -> str:

@@ -6,12 +6,12 @@ On a cluster this is the affair of Flink, its operator or ``flink run -s``.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from wikistate.config.places import state_home
 from wikistate.jobs.ends import KafkaSourceEnd
 
 if TYPE_CHECKING:
@@ -25,20 +25,19 @@ _METADATA = "_metadata"  # written last: a snapshot that has it is whole
 
 
 def state_folder(job_name: str, source: SourceEnd) -> Path:
-    """The job's folder for what must outlive its process, by the XDG Base Directory Specification.
+    """The job's folder for what must outlive its process.
 
     Args:
         job_name: Of the job; several jobs may have the same.
         source: What it reads: the positions in a snapshot belong to that, and to nothing else.
     """
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     match source:
         case KafkaSourceEnd():
             identity = f"{source.bootstrap_servers} {sorted(source.topics)} {source.group}"
         case _:
             identity = repr(source)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-    return Path(base) / "wikistate" / "flink" / f"{job_name}-{digest}"
+    return state_home() / "flink" / f"{job_name}-{digest}"
 
 
 def with_snapshots(options: dict[str, str], folder: Path) -> dict[str, str]:
