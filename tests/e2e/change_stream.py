@@ -137,8 +137,8 @@ class ChangeStream:
         return topics.count(self.broker, self.sink, self.errors)
 
     def growth(self, records: int) -> Callable[[], bool]:
-        """Says whether the outputs have so many records more than now."""
-        goal = self.progress() + records
+        """Says whether the outputs have so many records more than now, or everything is out: more need not come."""
+        goal = min(self.progress() + records, len(self.composed.changes))
         return lambda: self.progress() >= goal
 
     def seen(self) -> dict[str, list[Found]]:

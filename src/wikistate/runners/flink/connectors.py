@@ -27,6 +27,7 @@ from pyflink.datastream.connectors.kafka import (
 from pyflink.java_gateway import get_gateway
 
 from wikistate.adapters.connectors.kafka.java_client import java_properties
+from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS
 from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, parse_end, parse_start
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, ParquetEnd
@@ -157,7 +158,8 @@ def _kafka_sink(end: KafkaSinkEnd, guarantee: DeliveryGuarantee, identity: str) 
     builder._j_builder.setRecordSerializer(_bridge().OutputSerializer(end.topic))
     builder.set_delivery_guarantee(FlinkGuarantee[guarantee.name]).set_transactional_id_prefix(identity)
     properties = java_properties(end.properties, key=f"{end.key}.properties")
-    for name, value in ({"transaction.timeout.ms": str(TRANSACTION_TIMEOUT)} | properties).items():
+    defaults = PRODUCER_DEFAULTS | {"transaction.timeout.ms": str(TRANSACTION_TIMEOUT)}
+    for name, value in (defaults | properties).items():
         builder.set_property(name, value)
     return builder.build()
 

@@ -22,8 +22,8 @@ DEFAULTS = {
     "execution.checkpointing.interval": "10 s",
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     # All that is in flight is finished at the end of each bundle and nothing is fed meanwhile, so a bundle must be
-    # several times what is in flight at once. But a checkpoint waits for the bundle: this many events at the most.
-    "python.fn-execution.bundle.size": "10000",
+    # at least twice what is in flight at once. But a checkpoint waits for the bundle: this many events at the most.
+    "python.fn-execution.bundle.size": "5000",
     "python.fn-execution.bundle.time": "1000",
 }
 
