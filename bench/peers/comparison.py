@@ -56,7 +56,7 @@ class Comparison:
                 median(ours.rate / theirs.rate for ours, theirs in pairs),
                 median(theirs.cpu / ours.cpu for ours, theirs in pairs),
             )
-            yield Figure(f"wikistate / {peer.name}", speed, "", None if peer.by_hand else Target(at_least=2))
+            yield Figure(f"wikistate / {peer.name}", speed, "", Target(at_least=2) if peer.same_work else None)
             yield Figure(f"{peer.name} / wikistate, by CPU", cpu, "")
 
 

@@ -27,8 +27,8 @@ PARALLELISM = 2
 
 CHECKPOINT_SECONDS = 10
 
-THREADS = 8
-"""In each process, where requests at once are made by hand. With more it does not get faster."""
+AT_ONCE = 8
+"""Requests of a process where a variant makes several at once. With more none gets faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,15 @@ class Contender(NamedTuple):
         many: Takes the large feed. The others are so slow that a part of it fills the time.
         start: From the route of a run.
         revisions: How many it asks for in a request, as a rule.
-        by_hand: Does by hand what its framework does not offer.
+        same_work: Does the job by its framework's own means. Others keep no order, or do by hand what is not offered:
+            they stand without a target, because the truth should be seen.
     """
 
     name: str
     many: bool
     start: Callable[[PeerRoute], Start]
     revisions: int = 50
-    by_hand: bool = False
+    same_work: bool = True
 
 
 def wikistate_local(route: PeerRoute) -> Start:
@@ -92,10 +93,10 @@ def quix(route: PeerRoute, *, requests: int = 1) -> Start:
     return Start([_module(python_of("quix"), "quix_job")] * PARALLELISM, _variables(route, requests))
 
 
-def faust(route: PeerRoute) -> Start:
+def faust(route: PeerRoute, *, requests: int = 1) -> Start:
     """A worker for each core, which share the partitions; see `bench.peers.faust_job`."""
     words: Words = [python_of("faust"), "-m", "faust", "-A", "bench.peers.faust_job", "--loop", "uvloop", "worker"]
-    return Start([[*words, "--without-web", "--loglevel", "warn"]] * PARALLELISM, route.variables())
+    return Start([[*words, "--without-web", "--loglevel", "warn"]] * PARALLELISM, _variables(route, requests))
 
 
 def bytewax(route: PeerRoute, *, requests: int = 1) -> Start:
@@ -125,10 +126,11 @@ FLINK = Contender("wikistate on Flink", many=True, start=wikistate_flink)
 PEERS = (
     Contender("naive PyFlink", many=False, start=naive_flink, revisions=1),
     Contender("Quix Streams", many=True, start=quix),
-    Contender("Quix Streams, threads by hand", many=True, start=partial(quix, requests=THREADS), by_hand=True),
+    Contender("Quix Streams, threads by hand", many=True, start=partial(quix, requests=AT_ONCE), same_work=False),
     Contender("faust-streaming", many=True, start=faust),
+    Contender("faust-streaming, order lost", many=True, start=partial(faust, requests=AT_ONCE), same_work=False),
     Contender("Bytewax", many=True, start=bytewax),
-    Contender("Bytewax, threads by hand", many=True, start=partial(bytewax, requests=THREADS), by_hand=True),
+    Contender("Bytewax, threads by hand", many=True, start=partial(bytewax, requests=AT_ONCE), same_work=False),
 )
 BARE = Contender("the bare loop", many=True, start=bare)
 CONTENDERS = (BARE, LOCAL, *PEERS, FLINK)

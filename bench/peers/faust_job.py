@@ -1,7 +1,8 @@
-"""faust-streaming: one agent with several instances, each of which takes a batch off the stream and awaits the wiki.
+"""faust-streaming: an agent that takes a batch off the stream and awaits the wiki.
 
-As its documentation has it: `concurrency` for an agent that fetches over HTTP (Agents), `take` to gather events
-(Streams), an aiohttp session for I/O (Cheat Sheet), uvloop for the loop.
+As its documentation has it: `take` to gather events (Streams), an aiohttp session for I/O (Cheat Sheet), uvloop for the
+loop. `concurrency` (Agents) is how it has several requests at once; its documentation says that events are then no
+longer processed in their order, and they are not.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import faust  # type: ignore[import-not-found]  # installed in this peer's own e
 from bench.peers.enrichment import HEADERS, REVISIONS, Batch
 from bench.peers.route import PeerRoute
 
-CONCURRENCY = 8
-"""Instances of the agent: with more, it does not get faster."""
+INSTANCES = int(os.environ["PEER_REQUESTS"])
+"""Of the agent. With one, the order within a page is kept; with more than eight, it does not get faster."""
 
 WITHIN = 0.5  # seconds after which a batch goes although it is not full
 
@@ -38,7 +39,7 @@ source = app.topic(route.source, key_type=bytes, value_type=bytes)
 sink = app.topic(route.sink, key_type=bytes, value_type=bytes)
 
 
-@app.agent(source, concurrency=CONCURRENCY)  # type: ignore[untyped-decorator]  # as above
+@app.agent(source, concurrency=INSTANCES)  # type: ignore[untyped-decorator]  # as above
 async def enrich(stream: faust.Stream[bytes]) -> None:
     """Commits what has been written: faust acknowledges a batch when the next one is asked for."""
     async for events in stream.take_events(REVISIONS, within=WITHIN):
