@@ -37,16 +37,24 @@ async def enrich(event, context):
     enriched = await context.with_content(event)
     return [enriched, enriched | {"comment": SEEN}]
 """
+FIRST, END = 40, 360
 JOBS = {
     "content-history-reconcile": (),
     "custom": ("--enrich", "written_here:enrich", "--set", "stream_manager.job_name=written-here"),
+}
+BOUNDS = {
+    "content-history-reconcile": f"start=offset:0={FIRST}&end=offset:0={END}",
+    "custom": "start=earliest&end=latest",
 }
 FILTER = ("--set", "filter.namespaces=[0, 1, 6]", "--set", "filter.fields=[page, revision, comment]")
 
 
 @pytest.mark.parametrize("job", JOBS)
 async def test_both_runners_write_the_same(job: str, kafka: KafkaBroker, flink_python: Path, tmp_path: Path) -> None:
-    """The same events and the same errors, but for the times at which they were written; nothing is missing."""
+    """The same events and the same errors, but for the times at which they were written; nothing is missing.
+
+    One of the jobs reads a span of offsets and nothing beyond.
+    """
     (tmp_path / "written_here.py").write_text(ENRICH)
     (tmp_path / "words.py").write_text('SEEN = "seen"\n')
     made = corpus.compose(changes=CHANGES)
@@ -58,13 +66,15 @@ async def test_both_runners_write_the_same(job: str, kafka: KafkaBroker, flink_p
             sink, errors = (kafka.create_topic(f"both-runners.{job}.{runner}.{name}") for name in ("out", "errors"))
             cluster = f"kafka://{kafka.bootstrap_servers}"
             words = [python, "-m", "wikistate", "run", job, "--runner", runner, *JOBS[job], *FILTER]
-            words += ["--source", f"{cluster}/{source}?group={sink}&start=earliest&end=latest"]
+            words += ["--source", f"{cluster}/{source}?group={sink}&{BOUNDS[job]}"]
             words += ["--sink", f"{cluster}/{sink}", "--error-sink", f"{cluster}/{errors}"]
             words += ["--set", f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"]
             await asyncio.to_thread(_run, [*words, "--set", "enrich.retry.acceptable_lag=0.01"], tmp_path)
             written.append((_events(kafka, sink), _errors(kafka, errors)))
     local, flink = written
     assert flink == local
+    if "offset" in BOUNDS[job]:
+        assert _ids(local) <= {event["meta"]["id"] for event in made.events[FIRST:END]}
     assert len(local[0]) > CHANGES / 2
     assert {error_type for error_type, _ in local[1]} == (
         {"BadRevision"} if job == "content-history-reconcile" else {"BadRevision", "LookupError"}
@@ -81,6 +91,11 @@ def _events(kafka: KafkaBroker, topic: str) -> list[Event]:
     """Sorted, without the time at which they were written."""
     events = [orjson.loads(message.value) for message in drain(kafka, topic)]
     return sorted((event | {"meta": event["meta"] | {"dt": ""}} for event in events), key=orjson.dumps)
+
+
+def _ids(written: tuple[list[Event], list[tuple[str, str]]]) -> set[str]:
+    events, errors = written
+    return {event["meta"]["id"] for event in events} | {orjson.loads(raw)["meta"]["id"] for _, raw in errors}
 
 
 def _errors(kafka: KafkaBroker, topic: str) -> list[tuple[str, str]]:

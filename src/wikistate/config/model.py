@@ -60,11 +60,12 @@ class SourceOptions(Settings):
 
     offsets_initializer: str = "committed"
     """Kafka: where to start. `committed` (falls back to `latest` when the group has none), `earliest` or `latest` (used
-    when the group has no committed offset), or an RFC 3339 time, which is used whatever was committed."""
+    when the group has no committed offset), or an RFC 3339 time or offsets (`offset:0=120,1=95`), which are used whatever
+    was committed."""
 
     end: str = ""
     """Where to stop, but for files. Empty: never. `latest`: where the source ends when the job starts; or an RFC 3339
-    time."""
+    time; Kafka: or offsets, each the first that is not read."""
 
     properties: KafkaProperties = {}
     """Kafka: consumer properties, handed through. Names of the Java client are translated where they differ."""

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from tests.integration.kafka.conftest import Cluster, nothing_revoked, read, read_all, running, values
 
 from wikistate.adapters.connectors.kafka import KafkaSource, KafkaSourceSettings
-from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now
+from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, Offsets
 from wikistate.core.record import Partition
 from wikistate.errors import SourceError
 
@@ -80,6 +80,21 @@ async def test_an_end_time_stops_before_the_first_record_that_is_not_older(clust
     async with running(span) as source:
         assert values(await read_all(source)) == [b"2", b"3", b"4"]
         assert await source.poll(10, 0.0) is None
+
+
+async def test_a_span_of_offsets_is_read_and_nothing_beyond(cluster: Cluster, topic: NewTopic) -> None:
+    """From the first to before the last, whatever is committed; a partition without one is read from end to end."""
+    name = topic(3)
+    for number in range(3):
+        cluster.produce(name, [b"%d-%d" % (number, offset) for offset in range(5)], partition=number)
+    start, end = Offsets(((name, 0, 1), ("", 1, 4))), Offsets((("", 0, 3), (name, 1, 5)))
+    span = cluster.settings(name, group=name, start=start, end=end)
+    for _ in range(2):
+        async with running(span) as source:
+            assert sorted(values(await read_all(source)), key=str) == sorted(
+                [b"0-1", b"0-2", b"1-4", *(b"2-%d" % offset for offset in range(5))], key=str
+            )
+            await source.commit({Partition(name, 0): 3, Partition(name, 1): 5})
 
 
 async def test_a_moment_behind_all_records_is_the_end(cluster: Cluster, topic: NewTopic) -> None:

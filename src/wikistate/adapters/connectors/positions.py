@@ -5,6 +5,7 @@ The words are those of the public jobs' ``offsets_initializer``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -39,20 +40,40 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Offsets:
+    """A record of each partition: the first that is read, or the first that is not. As a start it holds as `Moment` does.
+
+    Attributes:
+        offsets: By topic, empty for every topic that is read, and number of the partition. A partition without one
+            starts at its oldest record, and ends where it ends when the source opens.
+    """
+
+    offsets: tuple[tuple[str, int, int], ...]
+
+    def of(self, topic: str, number: int) -> int | None:
+        """The offset of a partition; None where none is stated."""
+        found = [at for name, partition, at in self.offsets if partition == number and name in ("", topic)]
+        return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
 class Now:
     """The end as it is when the source opens."""
 
 
-Start = Committed | Moment
-End = Moment | Now
+Start = Committed | Moment | Offsets
+End = Moment | Now | Offsets
+
+_OFFSETS = "offset:"
+_OFFSET = re.compile(r"(?:(?P<topic>[A-Za-z0-9._-]+)/)?(?P<number>\d{1,9})=(?P<offset>\d{1,18})", re.ASCII)
 
 
 def parse_start(text: str, *, key: str) -> Start:
     """The start that `text` names.
 
     Args:
-        text: ``committed`` (falls back to ``latest``), ``earliest`` or ``latest`` (both: where nothing is committed), or
-            an RFC 3339 time.
+        text: ``committed`` (falls back to ``latest``), ``earliest`` or ``latest`` (both: where nothing is committed), an
+            RFC 3339 time, or offsets: ``offset:0=120,1=95``, for several topics ``offset:TOPIC/0=120``.
         key: The dotted path of the setting, for the error.
 
     Raises:
@@ -63,15 +84,17 @@ def parse_start(text: str, *, key: str) -> Start:
             return Committed(Edge.LATEST)
         case "earliest":
             return Committed(Edge.EARLIEST)
+        case _ if text.startswith(_OFFSETS):
+            return _offsets(text, key=key)
         case _:
-            return Moment(_milliseconds(text, key=key, allowed="committed, earliest, latest"))
+            return Moment(_milliseconds(text, key=key, allowed=f"committed, earliest, latest, {_EXAMPLE}"))
 
 
 def parse_end(text: str, *, key: str) -> End | None:
     """The end that `text` names; None, never, for an empty text.
 
     Args:
-        text: Empty, ``latest`` or an RFC 3339 time.
+        text: Empty, ``latest``, an RFC 3339 time, or offsets as for `parse_start`.
         key: The dotted path of the setting, for the error.
 
     Raises:
@@ -82,8 +105,22 @@ def parse_end(text: str, *, key: str) -> End | None:
             return None
         case "latest":
             return Now()
+        case _ if text.startswith(_OFFSETS):
+            return _offsets(text, key=key)
         case _:
-            return Moment(_milliseconds(text, key=key, allowed="latest"))
+            return Moment(_milliseconds(text, key=key, allowed=f"latest, {_EXAMPLE}"))
+
+
+def parse_until(text: str, *, key: str) -> Moment | Now | None:
+    """The end of a source that has no offsets, only times: as `parse_end`, which also raises `ConfigError` for offsets."""
+    end = parse_end(text, key=key)
+    if isinstance(end, Offsets):
+        raise ConfigError(
+            f"{key} is {text!r}, but this source knows no offsets.",
+            hint="Write latest, or a time with its zone such as 2026-01-31T12:00:00Z.",
+            key=key,
+        )
+    return end
 
 
 def describe(position: Start | End) -> str:
@@ -95,11 +132,14 @@ def describe(position: Start | End) -> str:
             return "latest"
         case Moment(milliseconds):
             return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).isoformat(timespec="milliseconds")
+        case Offsets(offsets):
+            stated = (f"{topic}/{number}={at}" if topic else f"{number}={at}" for topic, number, at in offsets)
+            return _OFFSETS + ",".join(stated)
         case _:
             assert_never(position)
 
 
-def milliseconds_of(end: End | None, *, now: int) -> int | None:
+def milliseconds_of(end: Moment | Now | None, *, now: int) -> int | None:
     """The moment that an end is, in milliseconds since the epoch; None for never."""
     match end:
         case None:
@@ -123,6 +163,21 @@ def parse_since(text: str, *, key: str) -> Moment | None:
         ConfigError: It is neither.
     """
     return Moment(_milliseconds(text, key=key, allowed="nothing")) if text else None
+
+
+_EXAMPLE = "offsets such as offset:0=120,1=95"
+
+
+def _offsets(text: str, *, key: str) -> Offsets:
+    found = [_OFFSET.fullmatch(each) for each in text.removeprefix(_OFFSETS).split(",")]
+    stated = tuple((each["topic"] or "", int(each["number"]), int(each["offset"])) for each in found if each)
+    if len(stated) < len(found) or len({(topic, number) for topic, number, _ in stated}) < len(stated):
+        raise ConfigError(
+            f"{key} is {text!r}, which states no offsets.",
+            hint=f"Each partition once, by number: {_EXAMPLE}; for several topics offset:TOPIC/0=120.",
+            key=key,
+        )
+    return Offsets(stated)
 
 
 def _milliseconds(text: str, *, key: str, allowed: str) -> int:

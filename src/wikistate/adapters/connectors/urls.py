@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from wikistate.adapters.connectors.positions import Committed, parse_end, parse_since, parse_start
+from wikistate.adapters.connectors.positions import Committed, parse_end, parse_since, parse_start, parse_until
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.positions import End, Moment, Start
+    from wikistate.adapters.connectors.positions import End, Moment, Now, Start
 
 ALLOWED = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ; for a source also eventstreams:STREAM or recentchanges:API_URL, for a sink parquet:FOLDER."
 
@@ -73,7 +73,7 @@ class EventStreamsUrl:
     streams: tuple[str, ...]
     base: str = ""
     since: Moment | None = None
-    end: End | None = None
+    end: Moment | Now | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class RecentChangesUrl:
 
     api: str
     since: Moment | None = None
-    end: End | None = None
+    end: Moment | Now | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _event_streams(rest: str, text: str, *, key: str) -> EventStreamsUrl:
         streams,
         base=options.get("base", ""),
         since=parse_since(options.get("since", ""), key=f"{key}?since"),
-        end=parse_end(options.get("end", ""), key=f"{key}?end"),
+        end=parse_until(options.get("end", ""), key=f"{key}?end"),
     )
 
 
@@ -187,7 +187,7 @@ def _recent_changes(rest: str, text: str, *, key: str) -> RecentChangesUrl:
     return RecentChangesUrl(
         api,
         since=parse_since(options.get("since", ""), key=f"{key}?since"),
-        end=parse_end(options.get("end", ""), key=f"{key}?end"),
+        end=parse_until(options.get("end", ""), key=f"{key}?end"),
     )
 
 

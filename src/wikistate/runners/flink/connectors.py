@@ -23,18 +23,21 @@ from pyflink.datastream.connectors.kafka import (
     KafkaOffsetsInitializer,
     KafkaSink,
     KafkaSource,
+    KafkaTopicPartition,
 )
 from pyflink.java_gateway import get_gateway
 
 from wikistate.adapters.connectors.kafka.java_client import java_properties
 from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS
-from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, parse_end, parse_start
+from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, Offsets, parse_end, parse_start
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, ParquetEnd
 from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
 from wikistate.runners.flink.rows import OUTPUT_FIELDS, RECORD_FIELDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyflink.common import TypeInformation
     from pyflink.datastream.connectors import Sink, Source
 
@@ -120,37 +123,49 @@ def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
         .set_topics(*end.topics)
         .set_group_id(end.group)
         .set_starting_offsets(
-            _starting(parse_start(end.start, key="stream_manager.source.options.offsets_initializer"))
+            _starting(parse_start(end.start, key="stream_manager.source.options.offsets_initializer"), end.topics)
         )
     )
     stop = parse_end(end.end, key="stream_manager.source.options.end")
     if stop is not None:
-        builder.set_bounded(_stopping(stop))
+        builder.set_bounded(_stopping(stop, end.topics))
     for name, value in java_properties(end.properties, key="stream_manager.source.options.properties").items():
         builder.set_property(name, value)
     builder._j_builder.setDeserializer(_bridge().RecordDeserializer())
     return builder.build()
 
 
-def _starting(start: Start) -> KafkaOffsetsInitializer:
+def _starting(start: Start, topics: Sequence[str]) -> KafkaOffsetsInitializer:
     match start:
         case Committed(otherwise):
             edges = {Edge.EARLIEST: KafkaOffsetResetStrategy.EARLIEST, Edge.LATEST: KafkaOffsetResetStrategy.LATEST}
             return KafkaOffsetsInitializer.committed_offsets(edges[otherwise])
         case Moment(milliseconds):
             return KafkaOffsetsInitializer.timestamp(milliseconds)
+        case Offsets():
+            return KafkaOffsetsInitializer.offsets(_by_partition(start, topics), KafkaOffsetResetStrategy.EARLIEST)
         case _:
             assert_never(start)
 
 
-def _stopping(end: End) -> KafkaOffsetsInitializer:
+def _stopping(end: End, topics: Sequence[str]) -> KafkaOffsetsInitializer:
     match end:
         case Now():
             return KafkaOffsetsInitializer.latest()
         case Moment(milliseconds):
             return KafkaOffsetsInitializer.timestamp(milliseconds)
+        case Offsets():
+            return KafkaOffsetsInitializer.offsets(_by_partition(end, topics), KafkaOffsetResetStrategy.LATEST)
         case _:
             assert_never(end)
+
+
+def _by_partition(stated: Offsets, topics: Sequence[str]) -> dict[KafkaTopicPartition, int]:
+    return {
+        KafkaTopicPartition(topic, number): offset
+        for name, number, offset in stated.offsets
+        for topic in ([name] if name else topics)
+    }
 
 
 def _kafka_sink(end: KafkaSinkEnd, guarantee: DeliveryGuarantee, identity: str) -> KafkaSink:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wikistate.adapters.connectors.eventstreams import EventStreamsFeed, EventStreamsSettings
 from wikistate.adapters.connectors.feed import FeedSource
-from wikistate.adapters.connectors.positions import parse_end, parse_since
+from wikistate.adapters.connectors.positions import parse_since, parse_until
 from wikistate.adapters.connectors.recent_changes import RecentChangesFeed, RecentChangesSettings
 from wikistate.adapters.mediawiki.queries import QueryClient
 from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
@@ -31,7 +31,7 @@ def _event_streams(end: EventStreamsEnd) -> EventStreamsFeed:
         streams=end.streams,
         base=end.base,
         since=parse_since(end.since, key=_SINCE),
-        end=parse_end(end.end, key=_END),
+        end=parse_until(end.end, key=_END),
         max_record_bytes=end.max_record_bytes,
     )
     return EventStreamsFeed(settings, end.http)
@@ -42,7 +42,7 @@ def _recent_changes(end: RecentChangesEnd) -> RecentChangesFeed:
         api=end.api,
         domain=end.domain,
         since=parse_since(end.since, key=_SINCE),
-        end=parse_end(end.end, key=_END),
+        end=parse_until(end.end, key=_END),
         interval=end.interval,
         overlap=end.overlap,
     )

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, describe, parse_end, parse_start
+from wikistate.adapters.connectors.positions import (
+    Committed,
+    Edge,
+    Moment,
+    Now,
+    Offsets,
+    describe,
+    parse_end,
+    parse_start,
+)
 from wikistate.adapters.connectors.urls import (
     EventStreamsUrl,
     FileUrl,
@@ -143,6 +152,35 @@ def test_a_described_start_is_read_as_itself(start: Committed) -> None:
     """The same for the words."""
     assert parse_start(describe(start), key="k") == start
     assert parse_end(describe(Now()), key="k") == Now()
+
+
+def test_offsets_are_read_as_a_start_and_as_an_end() -> None:
+    """By partition, for several topics with their names."""
+    stated = Offsets((("", 0, 120), ("", 1, 95)))
+    assert parse_start("offset:0=120,1=95", key="k") == parse_end("offset:0=120,1=95", key="k") == stated
+    named = parse_start("offset:eqiad.changes/0=7,codfw.changes/0=9", key="k")
+    assert isinstance(named, Offsets)
+    assert [named.of(topic, 0) for topic in ("eqiad.changes", "codfw.changes", "other")] == [7, 9, None]
+    assert [stated.of("any", number) for number in (0, 1, 2)] == [120, 95, None]
+    for position in (stated, named):
+        assert parse_start(describe(position), key="k") == position
+
+
+@pytest.mark.parametrize(
+    "text", ["offset:", "offset:5", "offset:0=", "offset:0=-1", "offset:0=1,0=2", "offset:0=1;1=2"]
+)
+def test_what_states_no_offsets_is_refused(text: str) -> None:
+    """Nothing is guessed: neither a partition nor a second offset for one."""
+    with pytest.raises(ConfigError, match="states no offsets") as caught:
+        parse_start(text, key="--source?start")
+    assert "offset:0=120,1=95" in caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["eventstreams:mediawiki.page_change.v1", "recentchanges:https://my.wiki/w/api.php"])
+def test_a_source_without_offsets_refuses_them(url: str) -> None:
+    """They end at a time."""
+    with pytest.raises(ConfigError, match="knows no offsets"):
+        parse_url(f"{url}?end=offset:0=5", key="--source")
 
 
 def test_a_folder_of_parquet_files() -> None:

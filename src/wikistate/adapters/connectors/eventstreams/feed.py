@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.connectors.checkpoint import Place
     from wikistate.adapters.connectors.feed import Arrival, Notes
-    from wikistate.adapters.connectors.positions import End, Moment
+    from wikistate.adapters.connectors.positions import Moment, Now
     from wikistate.adapters.http_stream import ByteStream
     from wikistate.core.record import Partition
 
@@ -60,7 +60,7 @@ class EventStreamsSettings:
     streams: tuple[str, ...]
     base: str = PUBLIC_BASE
     since: Moment | None = None
-    end: End | None = None
+    end: Moment | Now | None = None
     quiet: float = 10.0
     silence: float = 90.0
     backoff: RetryPolicy = RetryPolicy(base_delay=1.0, max_delay=60.0)  # noqa: RUF009  (a frozen value)

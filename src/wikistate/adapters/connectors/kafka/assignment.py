@@ -12,7 +12,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
 from wikistate.adapters.connectors.kafka.codes import REGROUPED, passes
-from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now
+from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, Offsets
 from wikistate.core.record import Partition
 
 if TYPE_CHECKING:
@@ -69,15 +69,25 @@ class Positions:
 
     def _stated(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
         """Where the settings say."""
-        match self._settings.start:
+        start = self._settings.start
+        if isinstance(start, Committed):
+            return self._committed(partitions, start.otherwise)
+        forced = [part for part in partitions if (part.topic, part.partition) not in self._placed]
+        going_on = [part for part in partitions if part not in forced]
+        return [*self._forced(forced, start), *self._committed(going_on, Edge.EARLIEST)]
+
+    def _forced(self, partitions: Sequence[TopicPartition], start: Moment | Offsets) -> list[TopicPartition]:
+        match start:
             case Moment(milliseconds):
-                forced = [part for part in partitions if (part.topic, part.partition) not in self._placed]
-                going_on = [part for part in partitions if part not in forced]
-                return [*self._at(forced, milliseconds), *self._committed(going_on, Edge.EARLIEST)]
-            case Committed(otherwise):
-                return self._committed(partitions, otherwise)
-            case other:
-                assert_never(other)
+                return self._at(partitions, milliseconds)
+            case Offsets():
+                offsets = [(part, start.of(part.topic, part.partition)) for part in partitions]
+                return [
+                    TopicPartition(part.topic, part.partition, OFFSET_BEGINNING if offset is None else offset)
+                    for part, offset in offsets
+                ]
+            case _:
+                assert_never(start)
 
     def commit(self, offsets: list[TopicPartition]) -> None:
         """Commit and wait for the answer.
@@ -157,13 +167,16 @@ class Positions:
         return TopicPartition(part.topic, part.partition, self._watermarks(part)[1])
 
     def _end(self, partition: tuple[str, int]) -> int:
-        match self._settings.end:
+        end = self._settings.end
+        match end:
+            case Offsets() if (offset := end.of(*partition)) is not None:
+                return offset
             case Moment(milliseconds):
                 return self._at([TopicPartition(*partition)], milliseconds)[0].offset
-            case Now() | None:
+            case Now() | Offsets() | None:
                 return self._watermarks(TopicPartition(*partition))[1]
-            case other:
-                assert_never(other)
+            case _:
+                assert_never(end)
 
     def _watermarks(self, part: TopicPartition) -> tuple[int, int]:
         return self._ask(lambda: self._consumer.get_watermark_offsets(part, _ANSWER))

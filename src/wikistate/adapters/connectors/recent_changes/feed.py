@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.connectors.checkpoint import Place
     from wikistate.adapters.connectors.feed import Notes
-    from wikistate.adapters.connectors.positions import End, Moment
+    from wikistate.adapters.connectors.positions import Moment, Now
     from wikistate.adapters.connectors.recent_changes.reporter import Report
     from wikistate.adapters.connectors.recent_changes.wiki import Answered, WikiQueries
 
@@ -49,7 +49,7 @@ class RecentChangesSettings:
     api: str
     domain: str = ""
     since: Moment | None = None
-    end: End | None = None
+    end: Moment | Now | None = None
     interval: float = 5.0
     overlap: float = 120.0
 
