@@ -103,11 +103,22 @@ def long_faults() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out."""
+    """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out, and say which belong together."""
     for item in items:
         for fixture, marker in MARKED.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    # What takes longest comes first, so that no worker is left alone with it at the end.
+    items.sort(key=lambda item: item.get_closest_marker("flink") is None)
+
+
+def _group(item: pytest.Item) -> str:
+    """The tests that one of several workers runs (`pytest -n`): those that share a part which is dear to start."""
+    for marker in ("flink", "mediawiki"):
+        if item.get_closest_marker(marker):
+            return marker
+    return "runner" if "contract/runner" in item.nodeid else item.path.name
 
 
 @pytest.hookimpl(wrapper=True)
