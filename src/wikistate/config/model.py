@@ -1,7 +1,7 @@
 """The configuration as a value: frozen, nested, one class a concern, every field with default, unit and consequence.
 
 The keys of `stream_manager` and `enrich` are those of the public enrichment jobs, so that their files run as they
-are; `wikis`, `farms`, `filter`, `custom`, `local`, `error_limit`, `telemetry` and `flink` are ours. ``wikistate config
+are; `wikis`, `farms`, `filter`, `custom`, `rdf`, `local`, `error_limit`, `telemetry` and `flink` are ours. ``wikistate config
 schema`` prints the JSON Schema of this page, and the table in the docs is made from it.
 """
 
@@ -10,15 +10,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-MIB = 1024 * 1024
+from wikistate.config.base import MIB, VALUE
+from wikistate.config.rdf import RdfSettings
 
 
 class Settings(BaseModel):
     """What all settings have in common: they are values, and a key that is not declared is noticed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = VALUE
 
 
 class DeliveryGuarantee(StrEnum):
@@ -368,6 +369,10 @@ class LocalRunnerSettings(Settings):
     commit_interval: PositiveFloat = 1.0
     """Seconds between commits. A crash repeats at most this much (with `EXACTLY_ONCE`: delays readers by this much)."""
 
+    checkpoint_interval: PositiveFloat = 10.0
+    """Seconds between checkpoints of a job that keeps state; each waits for what is being fetched. A crash repeats at most
+    this much."""
+
     poll_records: PositiveInt = 500
     """Records read at once."""
 
@@ -376,7 +381,8 @@ class LocalRunnerSettings(Settings):
     is part of the transactional id. Empty: the host's name, which is right for one process a host."""
 
     state: str = ""
-    """Folder where `eventstreams` and `recentchanges` keep their position. Empty: `wikistate/<job_name>` under
+    """Folder for what must outlive the process: the position of `eventstreams` and `recentchanges`, and the state of
+    `rdf-updater`. Empty: `wikistate/<job_name>` under
     `$XDG_STATE_HOME` or `~/.local/state`. Each process needs one of its own."""
 
     drain_timeout: PositiveFloat = 30.0
@@ -444,6 +450,9 @@ class Configuration(Settings):
 
     custom: CustomSettings = CustomSettings()
     """An enrichment of one's own."""
+
+    rdf: RdfSettings = RdfSettings()
+    """A Wikibase, and what is made of its changes."""
 
     local: LocalRunnerSettings = LocalRunnerSettings()
     """The local runner."""
