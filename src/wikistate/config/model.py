@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
+from wikistate.config.store import StoreSettings
+
 MIB = 1024 * 1024
 
 
@@ -443,6 +445,9 @@ class Configuration(Settings):
 
     custom: CustomSettings = CustomSettings()
     """An enrichment of one's own."""
+
+    store: StoreSettings = StoreSettings()
+    """A triple store."""
 
     local: LocalRunnerSettings = LocalRunnerSettings()
     """The local runner."""
