@@ -9,7 +9,8 @@
     ├── ExternalError          external  something outside does not do its part
     │   ├── SourceError        external    a source cannot be read
     │   ├── SinkError          external    a sink cannot be written
-    │   │   └── OversizeError  external      because one record is larger than it takes
+    │   │   ├── OversizeError  external      because one record is larger than it takes
+    │   │   └── RewoundError   external      because it holds less than it was given: it was restored from a copy
     │   ├── WikiError          external    a wiki does not answer as the Action API says
     │   ├── EngineError        external    the engine that a job was given to (Flink) failed
     │   └── PartError          external    a part that is fetched or started (Java, jar, broker) is not to be had
@@ -104,6 +105,10 @@ class SourceError(ExternalError):
 
 class SinkError(ExternalError):
     """A sink cannot be written. What was not yet flushed is not committed, so a restart produces it again."""
+
+
+class RewoundError(SinkError):
+    """A place that keeps the source's positions holds an older one than it was given: read again from there."""
 
 
 class WikiError(ExternalError):

@@ -1,7 +1,7 @@
 """The configuration as a value: frozen, nested, one class a concern, every field with default, unit and consequence.
 
 The keys of `stream_manager` and `enrich` are those of the public enrichment jobs, so that their files run as they
-are; `wikis`, `farms`, `filter`, `custom`, `rdf`, `local`, `error_limit`, `telemetry` and `flink` are ours. ``wikistate config
+are; `wikis`, `farms`, `filter`, `custom`, `rdf`, `store`, `local`, `error_limit`, `telemetry` and `flink` are ours. ``wikistate config
 schema`` prints the JSON Schema of this page, and the table in the docs is made from it.
 """
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, Field, NonNegativeFloat, Positi
 
 from wikistate.config.base import MIB, VALUE
 from wikistate.config.rdf import RdfSettings
+from wikistate.config.store import StoreSettings
 
 
 class Settings(BaseModel):
@@ -453,6 +454,9 @@ class Configuration(Settings):
 
     rdf: RdfSettings = RdfSettings()
     """A Wikibase, and what is made of its changes."""
+
+    store: StoreSettings = StoreSettings()
+    """A triple store."""
 
     local: LocalRunnerSettings = LocalRunnerSettings()
     """The local runner."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wikistate.adapters.connectors.checkpoint import Checkpoint, Place
@@ -16,7 +17,6 @@ from wikistate.adapters.connectors.threads import ClientThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from wikistate.adapters.connectors.ports import Revoked
     from wikistate.adapters.connectors.positions import Moment
@@ -46,6 +46,28 @@ class Notes(Protocol):
 
     async def note(self, notes: Mapping[str, str]) -> None:
         """Keep notes. Returns when they are durable."""
+
+
+class Places(Protocol):
+    """Who remembers for a source how far it is done. Blocking; used by one thread. See `Checkpoint`."""
+
+    def open(self) -> None:
+        """Raises `SourceError` when it cannot be used."""
+
+    def places(self) -> dict[Partition, Place]:
+        """Where to go on, by partition."""
+
+    def commit(self, places: Mapping[Partition, Place]) -> None:
+        """Keep places. Returns when they are durable."""
+
+    def notes(self, names: Iterable[str]) -> dict[str, str]:
+        """What was noted under these names."""
+
+    def note(self, notes: Mapping[str, str]) -> None:
+        """Keep notes. Returns when they are durable."""
+
+    def close(self) -> None:
+        """Let go. May be called when `open` failed, and twice."""
 
 
 class Feed(Protocol):
@@ -84,12 +106,12 @@ class FeedSource:
 
     Args:
         feed: What is read.
-        state: The checkpoint's file.
+        state: The checkpoint's file, or somebody else who remembers.
     """
 
-    def __init__(self, feed: Feed, state: Path) -> None:
+    def __init__(self, feed: Feed, state: Path | Places) -> None:
         self._feed = feed
-        self._checkpoint = Checkpoint(state, feed.identity)
+        self._checkpoint: Places = Checkpoint(state, feed.identity) if isinstance(state, Path) else state
         self._thread = ClientThread("checkpoint")
         self._buffer: deque[Arrival] = deque()
         self._buffered_bytes = 0

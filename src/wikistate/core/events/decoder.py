@@ -42,18 +42,9 @@ class Decoder:
 
     def decode(self, record: Record) -> Event | Filtered | Refused:
         """The event, or why there is none. Raises nothing, whatever the record holds."""
-        value = record.value
-        if value is None:
-            return _TOMBSTONE
-        if record.cut:
-            size = len(value) + record.cut
-            return Refused("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
-        try:
-            event = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
-            return Refused("NotJson", f"The record is not JSON: {error}." if value else "The record is empty.")
+        event = read_object(record)
         if not isinstance(event, dict):
-            return Refused("NotAnObject", f"An event must be a JSON object, found {type(event).__name__}.")
+            return event
         return self._unwanted(event) or self._conform(event)
 
     def _unwanted(self, event: Event) -> Filtered | None:
@@ -72,3 +63,20 @@ class Decoder:
             found = self._schema.violations(projected)
             return Refused("InvalidEvent", f"The event does not conform to {self._schema.uri}: {found}", event)
         return event if self._keep_unknown else projected
+
+
+def read_object(record: Record) -> Event | Filtered | Refused:
+    """The JSON object that a record holds, not yet checked for anything. Raises nothing, whatever the record holds."""
+    value = record.value
+    if value is None:
+        return _TOMBSTONE
+    if record.cut:
+        size = len(value) + record.cut
+        return Refused("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
+    try:
+        event = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        return Refused("NotJson", f"The record is not JSON: {error}." if value else "The record is empty.")
+    if not isinstance(event, dict):
+        return Refused("NotAnObject", f"An event must be a JSON object, found {type(event).__name__}.")
+    return event

@@ -30,6 +30,9 @@ class FilterReason(StrEnum):
     CONTENT_MODEL = "content_model"
     """No slot has a content model that `filter.content_models` names."""
 
+    ENTITY = "entity"
+    """An entity whose id `store.entity_filter` does not match."""
+
 
 class Filtered(NamedTuple):
     """Dropped on purpose."""

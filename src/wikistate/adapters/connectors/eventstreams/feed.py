@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import structlog
 
+from wikistate.adapters.connectors.eventstreams.one_topic import OneTopic
 from wikistate.adapters.connectors.eventstreams.parser import EventStreamParser
 from wikistate.adapters.connectors.eventstreams.progress import Progress
 from wikistate.adapters.connectors.feed import begin
@@ -55,6 +56,8 @@ class EventStreamsSettings:
         silence: Seconds without a byte, heartbeats included, after which a connection is taken for dead.
         backoff: Seconds between tries while the server does not answer. Jitter is taken off.
         max_record_bytes: The longest data that is kept whole.
+        one_topic: Follow one topic alone of those that several sites fill; then one stream.
+        topic: The one to follow; see `OneTopic`.
     """
 
     streams: tuple[str, ...]
@@ -65,6 +68,8 @@ class EventStreamsSettings:
     silence: float = 90.0
     backoff: RetryPolicy = RetryPolicy(base_delay=1.0, max_delay=60.0)  # noqa: RUF009  (a frozen value)
     max_record_bytes: int = 64 * _MIB
+    one_topic: bool = False
+    topic: str = ""
 
 
 class EventStreamsFeed:
@@ -79,7 +84,7 @@ class EventStreamsFeed:
         self._settings = settings
         self._http = HttpClient(http)
         self._name = ",".join(settings.streams)
-        self._progress = Progress(self._name, 0)
+        self._progress: Progress | OneTopic = Progress(self._name, 0)
         self._stream: ByteStream | None = None
         self._parser = EventStreamParser(settings.max_record_bytes)
         self._attempt = 0
@@ -97,7 +102,7 @@ class EventStreamsFeed:
         now = _now()
         self._end = milliseconds_of(self._settings.end, now=now)
         self._begun = await begin(notes, self._settings.since, now=now)
-        self._progress = Progress(self._name, self._begun)
+        self._progress = self._new_progress()
         self._progress.restore(places)
         self._last_record = time.monotonic()
         await self._http.open()
@@ -133,6 +138,11 @@ class EventStreamsFeed:
         """See `Feed`."""
         self._disconnect()
         await self._http.close()
+
+    def _new_progress(self) -> Progress | OneTopic:
+        if self._settings.one_topic:
+            return OneTopic(self._name, self._settings.topic)
+        return Progress(self._name, self._begun)
 
     def _has_ended(self) -> bool:
         if self._end is None or _now() < self._end:

@@ -14,6 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 from wikistate.adapters.connectors.kafka.codes import REGROUPED, passes
 from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, Offsets
 from wikistate.core.record import Partition
+from wikistate.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,6 +64,8 @@ class Positions:
         kept = self._resume()
         given = {part: kept.get(Partition(part.topic, part.partition)) for part in partitions}
         resumed = [TopicPartition(part.topic, part.partition, at) for part, at in given.items() if at is not None]
+        if self._settings.partitions:
+            self._check_held(resumed)
         found = [*resumed, *self._stated([part for part, at in given.items() if at is None])]
         self._placed.update((part.topic, part.partition) for part in partitions)
         return found
@@ -70,6 +73,9 @@ class Positions:
     def _stated(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
         """Where the settings say."""
         start = self._settings.start
+        if isinstance(start, Committed) and self._settings.partitions:
+            newest = self._newest(partitions) if start.otherwise is Edge.LATEST else {}
+            return [self._placed_at(part, newest) for part in partitions]
         if isinstance(start, Committed):
             return self._committed(partitions, start.otherwise)
         forced = [part for part in partitions if (part.topic, part.partition) not in self._placed]
@@ -106,7 +112,13 @@ class Positions:
             log.warning("the group shares its partitions anew, a commit did not count", reason=error.args[0].str())
 
     def repair(self, partition: TopicPartition) -> None:
-        """Go on at the oldest record: the one that was asked for is gone (retention), or was never there."""
+        """Go on at the oldest record: the one that was asked for is gone (retention), or was never there.
+
+        Raises:
+            SourceError: The partitions are read for somebody who must not miss a record.
+        """
+        if self._settings.partitions:
+            self._check_held([partition])
         log.error(
             "the position is not in the topic any more, going on at its oldest record",
             topic=partition.topic,
@@ -117,6 +129,19 @@ class Positions:
         # No seek: librdkafka has stopped fetching the partition, and refuses one.
         self._consumer.incremental_unassign([partition])
         self._consumer.incremental_assign([TopicPartition(partition.topic, partition.partition, OFFSET_BEGINNING)])
+
+    def _check_held(self, resumed: Sequence[TopicPartition]) -> None:
+        for part in resumed:
+            oldest, end = self._watermarks(part)
+            if not oldest <= part.offset <= end:
+                raise SourceError(
+                    f"The store is at the offset {part.offset} of {part.topic}/{part.partition}, which holds {oldest} to {end}.",
+                    hint="Records were deleted before they were read: load the store anew."
+                    if part.offset < oldest
+                    else "The store was filled from another topic of this name, or the topic was made anew: load it anew.",
+                    topic=part.topic,
+                    offset=part.offset,
+                )
 
     def left(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
         """How many records lie between what was handed over and the newest one, or where the source ends.

@@ -63,6 +63,8 @@ class KafkaSourceSettings:
         properties: As the operator wrote them: the Java client's names, or librdkafka's.
         key: The dotted path of `properties` in the configuration, for errors.
         patience: Seconds within which the cluster must answer when the source opens.
+        partitions: Of each topic, read by this consumer alone: it joins no group, and the group's offsets only tell
+            others how far it is. A position that the topic does not hold ends it. Empty: the group shares them all.
     """
 
     bootstrap_servers: str
@@ -73,6 +75,7 @@ class KafkaSourceSettings:
     properties: Mapping[str, object] = field(default_factory=dict)
     key: str = "stream_manager.source.options.properties"
     patience: float = 30.0
+    partitions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

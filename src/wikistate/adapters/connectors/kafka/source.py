@@ -68,6 +68,7 @@ class KafkaSource:
     * New partitions are found every `topic.metadata.refresh.interval.ms` and read from their beginning.
     * Brokers that are away are waited for; a log line says so once.
     * A position that retention has overtaken is an error in the log, and reading goes on at the oldest record.
+    * With `KafkaSourceSettings.partitions` it reads those by itself, shares with nobody, and stops at such a position.
     * A bounded source that is given no partition waits until other members end and leave theirs to it.
 
     Args:
@@ -218,6 +219,10 @@ class KafkaSource:
 
     def _subscribe(self) -> None:
         self._positions.survey(self._survey())
+        if numbers := self._settings.partitions:
+            parts = [TopicPartition(topic, number) for topic in self._settings.topics for number in numbers]
+            self._on_assign(self._consumer, parts)
+            return
         self._consumer.subscribe(
             list(self._settings.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
