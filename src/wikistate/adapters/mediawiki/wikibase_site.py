@@ -1,0 +1,192 @@
+"""What a Wikibase says of itself: its concept base, where its entities lie, the namespaces that hold them.
+
+Sources: MediaWiki documentation (API:Siteinfo) and that of Wikibase, which adds ``wikibase-conceptbaseuri`` to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyoxigraph
+from yarl import URL
+
+from wikistate.errors import ConfigError, InputError, WikiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Json = dict[str, Any]
+
+ENTITY_MODELS = frozenset({"wikibase-item", "wikibase-property", "wikibase-lexeme"})
+"""Content models of pages that are an entity. What other extensions add (EntitySchema) has no RDF."""
+
+FILE_NAMESPACE = 6
+
+_ENTITY = "/entity/"
+_ABOUT = pyoxigraph.NamedNode("http://schema.org/about")
+_ASKED = {"meta": "siteinfo", "siprop": "general|namespaces|extensions"}
+
+
+class Queries(Protocol):
+    """Asks a wiki's Action API, as `QueryClient` does."""
+
+    async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> Json:
+        """See `QueryClient.query`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WikibaseSite:
+    """A Wikibase.
+
+    Attributes:
+        domain: Its canonical host name, as in ``meta.domain``.
+        wiki_id: Its database name.
+        concept_uri: What its IRIs begin with, such as ``http://www.wikidata.org``; without a slash at the end.
+        entity_data: What comes before an entity's id in the URL of its RDF.
+        namespaces: The namespaces whose pages are entities, each with its content model.
+        prefixes: Their names in titles; empty for the main namespace.
+        mediainfo_namespaces: Those whose pages have an entity in a slot.
+    """
+
+    domain: str
+    wiki_id: str
+    concept_uri: str
+    entity_data: str
+    namespaces: Mapping[int, str]
+    prefixes: Mapping[int, str]
+    mediainfo_namespaces: frozenset[int]
+
+    def entity_id(self, *, namespace: int, title: str, page_id: int) -> str:
+        """The id of the entity of a page: of a file its page's number, of all others the title without its namespace."""
+        if namespace in self.mediainfo_namespaces:
+            return f"M{page_id}"
+        prefix = self.prefixes.get(namespace, "")
+        return title.removeprefix(f"{prefix}:") if prefix else title
+
+
+async def ask_site(queries: Queries, *, tries: int | None = 1) -> WikibaseSite:
+    """Ask a wiki what it is.
+
+    Args:
+        queries: Of that wiki; open.
+        tries: How often it is asked while it fails; None for as often as it takes.
+
+    Raises:
+        WikiError: It does not answer, or is no Wikibase.
+    """
+    document = await queries.query(_ASKED, tries=tries)
+    try:
+        return read_site(document["query"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise WikiError(f"The wiki says of itself nothing that can be read: {error!r:.100}.") from error
+
+
+def read_site(query: Json) -> WikibaseSite:
+    """What the answer says.
+
+    Raises:
+        WikiError: The wiki is no Wikibase repository.
+        KeyError: It lacks what every wiki says.
+    """
+    general = query["general"]
+    if "wikibase-conceptbaseuri" not in general:
+        raise WikiError(
+            f"The wiki {general['servername']} is no Wikibase: it states no concept base.",
+            hint="Give the address of the wiki that has the entities, not of one that only uses them.",
+            wiki=general["servername"],
+        )
+    found = {int(each["id"]): each for each in query["namespaces"].values()}
+    entities = {number: each["defaultcontentmodel"] for number, each in found.items() if _is_of_entities(each)}
+    return WikibaseSite(
+        domain=general["servername"],
+        wiki_id=general["wikiid"],
+        concept_uri=root_of(general["wikibase-conceptbaseuri"]),
+        entity_data=_absolute(general["server"]) + general["articlepath"].replace("$1", "Special:EntityData/"),
+        namespaces=entities,
+        prefixes={number: found[number]["name"] for number in entities},
+        mediainfo_namespaces=frozenset({FILE_NAMESPACE}) if _has_mediainfo(query) else frozenset(),
+    )
+
+
+def root_of(concept_base: str) -> str:
+    """What all IRIs of a Wikibase begin with, of the concept base as it states it, which ends in ``/entity/``."""
+    return concept_base.rstrip("/").removesuffix(_ENTITY.rstrip("/")).rstrip("/")
+
+
+def concept_uri_of(rdf: bytes, *, entity_id: str, base: str, mime_type: str = "text/turtle") -> str:
+    """The concept URI that an entity's own RDF uses, from the triple that says what the document is about.
+
+    Args:
+        rdf: From ``Special:EntityData``.
+        entity_id: Whose it is.
+        base: Its address.
+        mime_type: Of the RDF.
+
+    Raises:
+        InputError: It is not RDF, or not of this entity.
+    """
+    ending = f"{_ENTITY}{entity_id}"
+    try:
+        for quad in pyoxigraph.parse(rdf, format=pyoxigraph.RdfFormat.from_media_type(mime_type), base_iri=base):
+            if quad.predicate == _ABOUT and str(quad.object).endswith(f"{ending}>"):
+                return str(quad.object)[1:-1].removesuffix(ending)
+    except SyntaxError as error:
+        raise InputError(f"What {base} answers is not {mime_type}: {error!s:.200}.", url=base) from error
+    raise InputError(
+        f"What {base} answers is not about {entity_id}.",
+        hint="Is it the address of Special:EntityData of a Wikibase?",
+        url=base,
+    )
+
+
+def check_concept_uri(stated: str, *, used: str, key: str = "concept_uri") -> None:
+    """Compare a setting with what the wiki uses.
+
+    Args:
+        stated: The setting; empty for "as the wiki says".
+        used: From `concept_uri_of`, or `WikibaseSite.concept_uri`.
+        key: The dotted path of the setting.
+
+    Raises:
+        ConfigError: They differ: not a single triple would be taken for one of an entity.
+    """
+    if stated and root_of(stated) != used:
+        raise ConfigError(
+            f"{key} is {stated}, but the wiki's own IRIs begin with {used}.",
+            hint=f"Set {key} to {used}, or leave it out: the wiki is asked.",
+            key=key,
+        )
+
+
+def check_namespaces(stated: Iterable[int], site: WikibaseSite, *, key: str = "entity_namespaces") -> None:
+    """Compare the namespaces that a setting names with those that hold entities.
+
+    Args:
+        stated: Numbers of namespaces; none for "as the wiki says".
+        site: The wiki.
+        key: The dotted path of the setting.
+
+    Raises:
+        ConfigError: One of them holds no entities.
+    """
+    known = site.namespaces.keys() | site.mediainfo_namespaces
+    if wrong := sorted(set(stated) - known):
+        raise ConfigError(
+            f"{key} names {', '.join(map(str, wrong))}, where {site.domain} has no entities.",
+            hint=f"Its entities are in {', '.join(map(str, sorted(known)))}; leave {key} out and the wiki is asked.",
+            key=key,
+        )
+
+
+def _is_of_entities(namespace: Json) -> bool:
+    return namespace.get("defaultcontentmodel") in ENTITY_MODELS
+
+
+def _has_mediainfo(query: Json) -> bool:
+    return any(each.get("name") == "WikibaseMediaInfo" for each in query.get("extensions", ()))
+
+
+def _absolute(server: str) -> str:
+    # A wiki that is served over http and https alike states its server without a scheme.
+    return str(URL(f"https:{server}" if server.startswith("//") else server)).rstrip("/")
