@@ -42,26 +42,18 @@ class Decoder:
 
     def decode(self, record: Record) -> Event | Filtered | Refused:
         """The event, or why there is none. Raises nothing, whatever the record holds."""
-        value = record.value
-        if value is None:
-            return _TOMBSTONE
-        if record.cut:
-            size = len(value) + record.cut
-            return Refused("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
-        try:
-            event = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
-            return Refused("NotJson", f"The record is not JSON: {error}." if value else "The record is empty.")
+        event = read_object(record)
         if not isinstance(event, dict):
-            return Refused("NotAnObject", f"An event must be a JSON object, found {type(event).__name__}.")
-        return self._unwanted(event) or self._conform(event)
+            return event
+        return self._unwanted(event) or self.conform(event)
 
     def _unwanted(self, event: Event) -> Filtered | None:
         if is_canary(event):
             return _CANARY
         return None if self._filter is None else self._filter.dropped(event)
 
-    def _conform(self, event: Event) -> Event | Refused:
+    def conform(self, event: Event) -> Event | Refused:
+        """The event as the pinned version has it, or why it is none."""
         uri = event.get("$schema")
         if not isinstance(uri, str) or not uri.startswith(self._schema_prefix):
             return Refused("WrongSchema", f"$schema must begin with {self._schema_prefix}, found {uri!r:.100}.", event)
@@ -72,3 +64,20 @@ class Decoder:
             found = self._schema.violations(projected)
             return Refused("InvalidEvent", f"The event does not conform to {self._schema.uri}: {found}", event)
         return event if self._keep_unknown else projected
+
+
+def read_object(record: Record) -> Event | Filtered | Refused:
+    """The JSON object that a record holds, not yet checked for anything. Raises nothing, whatever the record holds."""
+    value = record.value
+    if value is None:
+        return _TOMBSTONE
+    if record.cut:
+        size = len(value) + record.cut
+        return Refused("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
+    try:
+        event = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        return Refused("NotJson", f"The record is not JSON: {error}." if value else "The record is empty.")
+    if not isinstance(event, dict):
+        return Refused("NotAnObject", f"An event must be a JSON object, found {type(event).__name__}.")
+    return event

@@ -30,6 +30,12 @@ class FilterReason(StrEnum):
     CONTENT_MODEL = "content_model"
     """No slot has a content model that `filter.content_models` names."""
 
+    NO_ENTITY = "no_entity"
+    """Of a page that holds no entity, though others of its namespace do."""
+
+    RECONCILIATION_SOURCE = "reconciliation_source"
+    """A reconciliation that somebody else is to act upon."""
+
 
 class Filtered(NamedTuple):
     """Dropped on purpose."""
