@@ -45,14 +45,15 @@ class Decoder:
         event = read_object(record)
         if not isinstance(event, dict):
             return event
-        return self._unwanted(event) or self._conform(event)
+        return self._unwanted(event) or self.conform(event)
 
     def _unwanted(self, event: Event) -> Filtered | None:
         if is_canary(event):
             return _CANARY
         return None if self._filter is None else self._filter.dropped(event)
 
-    def _conform(self, event: Event) -> Event | Refused:
+    def conform(self, event: Event) -> Event | Refused:
+        """The event as the pinned version has it, or why it is none."""
         uri = event.get("$schema")
         if not isinstance(uri, str) or not uri.startswith(self._schema_prefix):
             return Refused("WrongSchema", f"$schema must begin with {self._schema_prefix}, found {uri!r:.100}.", event)

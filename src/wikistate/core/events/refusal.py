@@ -33,6 +33,12 @@ class FilterReason(StrEnum):
     ENTITY = "entity"
     """An entity whose id `store.entity_filter` does not match."""
 
+    NO_ENTITY = "no_entity"
+    """Of a page that holds no entity, though others of its namespace do."""
+
+    RECONCILIATION_SOURCE = "reconciliation_source"
+    """A reconciliation that somebody else is to act upon."""
+
 
 class Filtered(NamedTuple):
     """Dropped on purpose."""

@@ -1,0 +1,132 @@
+"""From the records of an input stream to what happened to entities.
+
+Streams differ in where they say what; each has a `Shape`. What is common is here: the order of the checks, and that a
+record says what time it is in its partition whatever becomes of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from wikistate.core.events.decoder import Decoder, read_object
+from wikistate.core.events.meta import is_canary
+from wikistate.core.events.refusal import Filtered, FilterReason, Refused
+from wikistate.core.events.timestamps import parse_timestamp
+from wikistate.core.updater.inputs import InputEvent, Origin
+from wikistate.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wikistate.core.events.meta import Event
+    from wikistate.core.events.schema import Schema
+    from wikistate.core.record import Record
+
+
+class Reading(NamedTuple):
+    """What a record says.
+
+    Attributes:
+        time: What time it is in its partition, milliseconds since the epoch; None where it does not say.
+        found: What happened to which entity; or why that is dropped or refused.
+    """
+
+    time: int | None
+    found: InputEvent | Filtered | Refused
+
+
+class Shape(Protocol):
+    """Where the events of a stream say what.
+
+    Protocol: `time` and `dropped` are given any JSON object and raise nothing; `read` is given what follows the stream's
+    schema and was not dropped.
+    """
+
+    def time(self, event: Event) -> int | None:
+        """What time it is in the event's partition."""
+
+    def dropped(self, event: Event) -> FilterReason | None:
+        """Why the event is not wanted, None when it is."""
+
+    def read(self, event: Event, ingested: int) -> InputEvent:
+        """What happened.
+
+        Raises:
+            InputError: The event follows its schema, and yet it cannot be about an entity.
+        """
+
+
+class InputReader:
+    """Reads one stream.
+
+    Args:
+        schema: The pinned version of the stream's schema.
+        shape: Of the stream.
+    """
+
+    def __init__(self, schema: Schema, shape: Shape) -> None:
+        self._decoder = Decoder(schema, keep_unknown=True)
+        self._shape = shape
+
+    def read(self, record: Record, *, ingested: int) -> Reading:
+        """What a record says. Raises nothing, whatever it holds.
+
+        Args:
+            record: As the source gave it.
+            ingested: Now, milliseconds since the epoch.
+        """
+        event = read_object(record)
+        if not isinstance(event, dict):
+            return Reading(None, event)
+        return Reading(self._shape.time(event), self._judge(event, ingested))
+
+    def _judge(self, event: Event, ingested: int) -> InputEvent | Filtered | Refused:
+        reason = FilterReason.CANARY if is_canary(event) else self._shape.dropped(event)
+        if reason is not None:
+            return Filtered(reason)
+        conformed = self._decoder.conform(event)
+        if isinstance(conformed, Refused):
+            return conformed
+        try:
+            return self._shape.read(conformed, ingested)
+        except InputError as error:
+            return Refused("InvalidInput", error.message, event)
+
+
+def inner(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object in a field; an empty one where there is none."""
+    found = event.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def origin_of(event: Event) -> Origin:
+    """What later events say of where they come from."""
+    meta = inner(event, "meta")
+    names = ("dt", "id", "domain", "stream", "request_id")
+    return Origin(
+        str(event.get("$schema", "")), *(found if isinstance(found := meta.get(n), str) else "" for n in names)
+    )
+
+
+def moment(event: Mapping[str, Any], field: str = "dt") -> int:
+    """The time in a field, milliseconds since the epoch.
+
+    Raises:
+        InputError: There is none.
+    """
+    found = event.get(field)
+    time = parse_timestamp(found) if isinstance(found, str) else None
+    if time is None:
+        raise InputError(f"{field} is {found!r:.100}, but the event needs an RFC 3339 timestamp there.", field=field)
+    return time
+
+
+def existing(revision: int) -> int:
+    """The revision, when it can be one that exists.
+
+    Raises:
+        InputError: It is 0, which events use for none.
+    """
+    if revision < 1:
+        raise InputError(f"The revision is {revision}, but what exists has one from 1 on.", revision=revision)
+    return revision

@@ -1,0 +1,173 @@
+"""What the updater says on side streams of what it could not do, for whoever brings the store back into step.
+
+Source of the fields: the schemas ``rdf_streaming_updater/*``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, assert_never
+
+from wikistate.core.updater.decide import INCONSISTENCIES, Reason
+from wikistate.core.updater.inputs import (
+    InputEvent,
+    PageDeleted,
+    PageUndeleted,
+    Reconcile,
+    ReconcileAction,
+    RevisionCreated,
+)
+from wikistate.core.updater.messages import instant
+from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
+from wikistate.core.updater.state import Status
+
+if TYPE_CHECKING:
+    from wikistate.core.events.meta import Event
+    from wikistate.core.updater.reordering import Inconsistency
+
+LAPSED_ACTION = "/rdf_streaming_updater/lapsed_action/1.1.0"
+STATE_INCONSISTENCY = "/rdf_streaming_updater/state_inconsistency/1.1.0"
+FETCH_FAILURE = "/rdf_streaming_updater/fetch_failure/1.2.0"
+
+
+class FetchErrorType(StrEnum):
+    """Why an entity could not be had. Values as in the field ``fetch_error_type``."""
+
+    ENTITY_NOT_FOUND = "ENTITY_NOT_FOUND"
+    NO_CONTENT = "NO_CONTENT"
+    EMPTY_RESPONSE = "EMPTY_RESPONSE"
+    UNEXPECTED_RESPONSE = "UNEXPECTED_RESPONSE"
+    UNKNOWN = "UNKNOWN"
+
+
+class FetchFailed(NamedTuple):
+    """Why an operation could not be carried out.
+
+    Attributes:
+        kind: For machines that know the published values.
+        error_type: The precise kind.
+        message: For people.
+    """
+
+    kind: FetchErrorType
+    error_type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideEvents:
+    """Makes the events of the side streams.
+
+    Attributes:
+        domain: What `meta.domain` says.
+        emitter_id: Which job says so; left out when empty.
+        tell_unknown: Whether deletions of what was never seen are told, too. They are no sign of a loss: namespaces of
+            entities hold other pages, and every file that is deleted is one without captions.
+        lapsed_action: Name of the stream of events that came too late.
+        state_inconsistency: Name of the stream of events that did not fit.
+        fetch_failure: Name of the stream of operations that could not be carried out.
+    """
+
+    domain: str
+    emitter_id: str = ""
+    tell_unknown: bool = False
+    lapsed_action: str = "rdf-streaming-updater.lapsed-action"
+    state_inconsistency: str = "rdf-streaming-updater.state-inconsistency"
+    fetch_failure: str = "rdf-streaming-updater.fetch-failure"
+
+    def late(self, event: InputEvent, now: int) -> Event:
+        """An event that came after what it belongs before was decided.
+
+        Args:
+            event: As it was read.
+            now: Milliseconds since the epoch.
+        """
+        return self._common(LAPSED_ACTION, self.lapsed_action, event, now) | _action(event)
+
+    def inconsistent(self, found: Inconsistency, now: int) -> Event | None:
+        """An event that does not fit what was seen before; None when that is not worth telling."""
+        if found.reason is Reason.UNKNOWN_ENTITY and not self.tell_unknown:
+            return None
+        state = found.state
+        seen = {} if state.status is Status.UNDEFINED else {"state_revision_id": state.revision}
+        return (
+            self._common(STATE_INCONSISTENCY, self.state_inconsistency, found.event, now)
+            | _action(found.event)
+            | {"inconsistency": INCONSISTENCIES[found.reason], "state_status": state.status.value}
+            | seen
+        )
+
+    def failed(self, operation: Operation, failure: FetchFailed, now: int) -> Event:
+        """An operation that could not be carried out."""
+        return (
+            self._common(FETCH_FAILURE, self.fetch_failure, operation, now)
+            | {
+                "op_type": _op_type(operation),
+                "exception_type": failure.error_type,
+                "exception_msg": failure.message,
+                "fetch_error_type": failure.kind.value,
+            }
+            | ({"from_revision_id": operation.from_revision} if isinstance(operation, Diff) else {})
+        )
+
+    def _common(self, schema: str, stream: str, about: InputEvent | Operation, now: int) -> Event:
+        origin = about.origin
+        known = {"id": origin.id, "dt": origin.dt, "stream": origin.stream, "domain": origin.domain}
+        request = {"request_id": origin.request_id} if origin.request_id else {}
+        return {
+            "$schema": schema,
+            "meta": {"stream": stream, "domain": self.domain, "id": _identity(stream, about), "dt": instant(now)}
+            | request,
+            "dt": instant(now),
+            **({"emitter_id": self.emitter_id} if self.emitter_id else {}),
+            "item": about.entity,
+            "original_ingestion_dt": instant(about.ingested),
+            "revision_id": about.revision,
+            "original_event_info": {
+                "dt": instant(about.time),
+                "$schema": origin.schema,
+                "meta": {name: text for name, text in known.items() if text} | request,
+            },
+        }
+
+
+def _identity(stream: str, about: InputEvent | Operation) -> str:
+    """The same again when the same is told again after a crash, so that readers can drop repeats."""
+    origin = about.origin
+    if not origin.id:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stream}/{origin.stream}/{origin.id}/{about.entity}/{about.revision}"))
+
+
+def _action(event: InputEvent) -> Event:
+    match event:
+        case RevisionCreated(parent=None):
+            return {"action_type": "revision-create"}
+        case RevisionCreated(parent=parent):
+            return {"action_type": "revision-create", "parent_revision_id": parent}
+        case PageDeleted():
+            return {"action_type": "page-delete"}
+        case PageUndeleted():
+            return {"action_type": "page-undelete"}
+        case Reconcile(action=ReconcileAction.CREATION):
+            return {"action_type": "reconcile-creation"}
+        case Reconcile():
+            return {"action_type": "reconcile-deletion"}
+        case _:
+            assert_never(event)
+
+
+def _op_type(operation: Operation) -> str:
+    match operation:
+        case Diff():
+            return "diff"
+        case FullImport():
+            return "import"
+        case DeleteItem():
+            return "delete"
+        case ReconcileItem():
+            return "reconcile"
+        case _:
+            assert_never(operation)
