@@ -11,6 +11,7 @@
     │   ├── SinkError          external    a sink cannot be written
     │   │   ├── OversizeError  external      because one record is larger than it takes
     │   │   └── RewoundError   external      because it holds less than it was given: it was restored from a copy
+    │   ├── StateError         external    the file that a job keeps its state in cannot be used
     │   ├── WikiError          external    a wiki does not answer as the Action API says
     │   ├── EngineError        external    the engine that a job was given to (Flink) failed
     │   └── PartError          external    a part that is fetched or started (Java, jar, broker) is not to be had
@@ -109,6 +110,12 @@ class SinkError(ExternalError):
 
 class RewoundError(SinkError):
     """A place that keeps the source's positions holds an older one than it was given: read again from there."""
+
+
+class StateError(ExternalError):
+    """The file that a job keeps its state in cannot be used."""
+
+    retry = Retry.NEVER
 
 
 class WikiError(ExternalError):

@@ -46,6 +46,12 @@ class Role(StrEnum):
 
     SINK = "sink"
     ERROR = "error"
+    LAPSED_ACTION = "lapsed_action"
+    """Events that came too late to be applied in order."""
+    STATE_INCONSISTENCY = "state_inconsistency"
+    """Events that do not fit what is known of their entity."""
+    FETCH_FAILURE = "fetch_failure"
+    """Entities that could not be fetched or read."""
 
 
 class Output(NamedTuple):

@@ -38,14 +38,20 @@ class ErrorLimit:
         self._errors = 0
         self._row = 0
 
-    def look_at(self, outputs: Iterable[Output]) -> None:
+    def look_at(self, outputs: Iterable[Output], *, passed: int = 0) -> None:
         """Count outputs, in the order in which they are written.
+
+        Args:
+            outputs: What was written.
+            passed: How much was written before it that is no output and no error.
 
         Raises:
             ErrorLimitError: There are too many errors among them.
         """
         if self._share is None and self._in_a_row is None:
             return
+        for _ in range(passed):
+            self._count(failed=False)
         for output in outputs:
             self._count(failed=output.role is Role.ERROR)
             self._judge()

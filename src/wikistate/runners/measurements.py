@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from wikistate.runners.lanes import Lanes, Ticket
     from wikistate.telemetry.meter import Meter
 
+_ROLES = (Role.SINK, Role.ERROR)
+"""The streams of a job that keeps no state."""
+
 
 class Measurements:
     """Counts and times events; a runner calls `consumed` with the number of records that it read."""
 
     def __init__(self, meter: Meter) -> None:
         self.consumed = meter.counter(metrics.EVENTS_CONSUMED)
-        self._produced = {role: meter.counter(metrics.EVENTS_PRODUCED, role=role) for role in Role}
+        self._produced = {role: meter.counter(metrics.EVENTS_PRODUCED, role=role) for role in _ROLES}
         self._events = meter.gauge(metrics.EVENTS_IN_FLIGHT)
         self._bytes = meter.gauge(metrics.BYTES_IN_FLIGHT)
         self._latency = meter.histogram(metrics.EVENT_LATENCY)

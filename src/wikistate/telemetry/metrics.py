@@ -67,6 +67,17 @@ SOURCE_LAG = Gauge(
     "wikistate_source_lag", "events", "Records of a partition that are still to be read.", ("topic", "partition")
 )
 COMMITS = Counter("wikistate_commits_total", "commits", "Times that source positions were committed.")
+CHECKPOINT_SECONDS = Histogram(
+    "wikistate_checkpoint_seconds",
+    "seconds",
+    "From the pause of reading to a durable checkpoint of a job that keeps state.",
+)
+KEYS_SLEEPING = Gauge(
+    "wikistate_keys_sleeping", "keys", "Entities with events that wait for older ones, or for the watermark."
+)
+WATERMARK_BEHIND = Gauge(
+    "wikistate_watermark_behind_seconds", "seconds", "From the time up to which events have come, to now."
+)
 
 WIKI_REQUESTS = Counter(
     "wikistate_wiki_requests_total",

@@ -17,7 +17,7 @@ from wikistate.errors import SinkError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wikistate.adapters.connectors.ports import Revoked
+    from wikistate.adapters.connectors.ports import Resume, Revoked
     from wikistate.core.record import Output
 
 
@@ -92,18 +92,20 @@ class MemorySource:
     Args:
         topic: What is read. A new source on it starts behind what was committed there.
         bounded: Whether it ends at the end of the list, or waits for more.
+        resume: Where to go on, above what was committed.
     """
 
-    def __init__(self, topic: MemoryTopic, *, bounded: bool = True) -> None:
+    def __init__(self, topic: MemoryTopic, *, bounded: bool = True, resume: Resume | None = None) -> None:
         self._topic = topic
         self._bounded = bounded
+        self._resume: Resume = resume or (dict[Partition, int])
         self._next = 0
 
     async def open(self, revoked: Revoked) -> None:
         """See `Source`."""
         self._revoked = revoked
         self._next = 0
-        self._wanted = dict(self._topic.committed)
+        self._wanted = self._topic.committed | dict(self._resume())
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`."""

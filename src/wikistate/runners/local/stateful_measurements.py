@@ -1,0 +1,45 @@
+"""What the runner of stateful jobs reports, bound once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wikistate.core.record import Role
+from wikistate.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wikistate.core.record import Output, Partition
+    from wikistate.telemetry.meter import Meter
+
+
+class StatefulMeasurements:
+    """Counts records, outputs and checkpoints; shows how far event time and the checkpoint have come."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self.consumed = meter.counter(metrics.EVENTS_CONSUMED)
+        self.checkpoints = meter.counter(metrics.COMMITS)
+        self.checkpoint_seconds = meter.histogram(metrics.CHECKPOINT_SECONDS)
+        self.in_flight = meter.gauge(metrics.EVENTS_IN_FLIGHT)
+        self.sleeping = meter.gauge(metrics.KEYS_SLEEPING)
+        self._behind = meter.gauge(metrics.WATERMARK_BEHIND)
+        self._products = meter.counter(metrics.EVENTS_PRODUCED, role=Role.SINK)
+        self._produced = {role: meter.counter(metrics.EVENTS_PRODUCED, role=role) for role in Role}
+
+    def wrote(self, products: int, outputs: Sequence[Output]) -> None:
+        """These were handed over."""
+        self._products(products)
+        for output in outputs:
+            self._produced[output.role](1)
+
+    def time(self, watermark: int | None, now: float) -> None:
+        """How far event time has come, at this moment (seconds since the epoch)."""
+        if watermark is not None:
+            self._behind(max(0.0, now - watermark / 1000))
+
+    def lag(self, lag: Mapping[Partition, int]) -> None:
+        """What is left to be read."""
+        for partition, records in lag.items():
+            self._meter.gauge(metrics.SOURCE_LAG, topic=partition.topic, partition=str(partition.number))(records)
