@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -80,6 +81,20 @@ async def test_both_runners_write_the_same(job: str, kafka: KafkaBroker, flink_p
         {"BadRevision"} if job == "content-history-reconcile" else {"BadRevision", "LookupError"}
     )
     assert all("performer" not in event for event in local[0])
+
+
+@pytest.mark.parametrize("runner", ["local", pytest.param("flink", marks=pytest.mark.flink)])
+def test_too_many_errors_end_a_run(runner: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """With its own exit code and the limit in the message, under either runner, though Flink would start it again."""
+    python = sys.executable if runner == "local" else request.getfixturevalue("flink_python")
+    poison = tmp_path / "poison.ndjson"
+    poison.write_text("no JSON\n" * 50)
+    words = [python, "-m", "wikistate", "run", "page-content-change", "--runner", runner, "--source", poison]
+    words += ["--sink", tmp_path / "out", "--error-sink", tmp_path / "errors", "--set", "error_limit.in_a_row=5"]
+    state = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False, env=state)
+    assert done.returncode == 5, done.stderr[-4000:]
+    assert "6 events in a row failed; the limit is 5." in done.stderr
 
 
 def _run(words: Sequence[str], folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import socket
 import threading
@@ -19,10 +20,10 @@ from urllib.request import Request, urlopen
 import orjson
 import structlog
 
-from wikistate.errors import EngineError
+from wikistate.errors import EngineError, ErrorLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pyflink.common import JobClient
 
@@ -33,6 +34,8 @@ LOG_SETTINGS = Path(__file__).with_name("log4j.properties")
 _REST_TIMEOUT = 10.0  # seconds for one answer of the cluster
 _LOOK = 0.5  # seconds between two looks at what goes on
 _LOOKS_FOR_TROUBLE = 6
+_OVER_LIMIT = re.compile(rf"{ErrorLimitError.__name__}\((['\"])(.+?)\1\)")  # as PyFlink shows what a function raised
+_PYTHON_TRACE = "Traceback (most recent call last):"
 _MAX_HEAP = "-Xmx1g"  # what a mini-cluster needs for some thousand events a second
 
 
@@ -83,6 +86,7 @@ class RunningJob:
         self._ended = threading.Event()
         self._failure: Exception | None = None
         self._cancelled = False
+        self._over_limit = ""
         self._told = 0  # when the newest trouble happened that was told of; milliseconds since the epoch
         threading.Thread(target=self._await_end, args=(client,), daemon=True).start()
 
@@ -106,17 +110,29 @@ class RunningJob:
 
     def _tell_troubles(self) -> None:
         try:
-            history = self._call("/exceptions")["exceptionHistory"]["entries"]
+            for entry in self._call("/exceptions")["exceptionHistory"]["entries"]:
+                if (moment := entry["timestamp"]) > self._told:
+                    self._told = moment
+                    self._judge(entry["stacktrace"])
         except EngineError as error:
             log.debug("Flink does not answer just now.", why=str(error))
-            return
-        for entry in history:
-            if (moment := entry["timestamp"]) > self._told:
-                self._told = moment
-                log.warning("The job is restarted from its last checkpoint.", why=root_cause(entry["stacktrace"]))
+
+    def _judge(self, trace: str) -> None:
+        if over_limit := _OVER_LIMIT.search(trace):  # Flink would start it again, to fail again
+            self._over_limit = over_limit[2]
+            self.cancel()
+        else:
+            log.warning("The job is restarted from its last checkpoint.", why=root_cause(trace))
 
     def result(self) -> None:
-        """Raises `EngineError` when the job, which has ended, has failed. To be cancelled by us is no failure."""
+        """Says how the job, which has ended, has ended. To be cancelled by us is no failure.
+
+        Raises:
+            ErrorLimitError: More events failed than the operator allows.
+            EngineError: The job failed.
+        """
+        if self._over_limit:
+            raise ErrorLimitError(self._over_limit)
         if self._failure is not None and not self._cancelled:
             lost = type(self._failure).__name__ in {"Py4JError", "Py4JNetworkError"}  # nobody answers any more
             raise EngineError(
@@ -159,7 +175,15 @@ class RunningJob:
 
 
 def root_cause(trace: str) -> str:
-    """The innermost message of a Java stack trace."""
+    """The innermost message of a Java stack trace, or of the Python one in it."""
     lines = trace.splitlines() or ["no reason given"]
+    if any(_PYTHON_TRACE in line for line in lines):
+        return _python_cause(lines)
     causes = [line.strip().removeprefix("Caused by: ") for line in lines if line.strip().startswith("Caused by: ")]
     return causes[-1] if causes else lines[0]
+
+
+def _python_cause(lines: Sequence[str]) -> str:
+    """What was raised: the line that ends a traceback is the first that is not indented."""
+    begin = max(place for place, line in enumerate(lines) if _PYTHON_TRACE in line)
+    return next((line for line in lines[begin + 1 :] if line and not line[0].isspace()), lines[begin])

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from wikistate.errors import Domain, EngineError
+from wikistate.errors import Domain, EngineError, ErrorLimitError
 from wikistate.runners.flink import cluster
 from wikistate.runners.flink.cluster import LOG_SETTINGS, RunningJob, free_port, prepare_process, root_cause
 
@@ -28,6 +28,16 @@ Caused by: org.example.Middle: nearer
 \t... 3 more
   Caused by: java.io.IOException: the disk is full
 \tat org.example.Inner.write(Inner.java:2)
+"""
+
+WORKER_TRACE = f"""{TRACE}Caused by: java.lang.RuntimeException: Error received from SDK harness for instruction 1: \
+Traceback (most recent call last):
+  File "worker.py", line 311, in _execute
+    response = task()
+               ^^^^^^
+Exception: ("Error happens inside the class 'Perform'", ValueError('no'))
+
+\tat org.apache.beam.Control.run(Control.java:1)
 """
 
 
@@ -160,6 +170,24 @@ def test_each_restart_of_a_job_is_told_of_once(job: RunningJob, rest: Rest) -> N
     assert {entry["log_level"] for entry in logs} == {"warning"}
 
 
+def test_a_job_over_its_error_limit_is_cancelled(job: RunningJob, client: Client, rest: Rest) -> None:
+    """Flink would start it again and again; it ends with the worker's own words."""
+    trace = WORKER_TRACE.replace("ValueError('no')", "ErrorLimitError('6 events in a row failed; the limit is 5.')")
+    rest.answers["/jobs/4711/exceptions"] = lambda: {
+        "exceptionHistory": {"entries": [{"timestamp": 1_000, "stacktrace": trace}]}
+    }
+
+    def cancelled() -> dict[str, Any]:
+        client.execution.set_exception(RuntimeError("Job was cancelled."))
+        return {}
+
+    rest.answers["/jobs/4711?mode=cancel"] = cancelled
+    assert job.wait(lambda: False)
+    with pytest.raises(ErrorLimitError) as caught:
+        job.result()
+    assert str(caught.value) == "6 events in a row failed; the limit is 5."
+
+
 def test_a_cluster_that_does_not_answer_just_now_is_no_reason_to_give_up(job: RunningJob, client: Client) -> None:
     """The job may run on; whether it has ended, its client says."""
     looks: list[None] = []
@@ -277,3 +305,8 @@ def test_a_free_port_can_be_listened_on() -> None:
     """At once, on loopback."""
     with ThreadingHTTPServer(("127.0.0.1", free_port()), BaseHTTPRequestHandler):
         pass
+
+
+def test_what_a_python_worker_raised_is_the_cause() -> None:
+    """And not that something was received from it."""
+    assert root_cause(WORKER_TRACE) == """Exception: ("Error happens inside the class 'Perform'", ValueError('no'))"""
