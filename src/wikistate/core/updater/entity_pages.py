@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wikistate.core.updater.entity_id import EntityId, parse_page_entity
 
-DEFAULT_PREFIXES = ("Property", "Item", "Lexeme")
+DEFAULT_PREFIXES = ("Property:", "Item:", "Lexeme:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class EntityPages:
         mediainfo_namespaces: Numbers of those whose pages have an entity in a slot of their own: files.
         mediainfo_slot: Name of that slot.
         content_models: Content models of entities, as ``page.content_slots.main`` states them.
-        prefixes: Names of the namespaces, which stand before the ids in titles.
+        prefixes: What stands before the ids in titles: names of namespaces with a colon.
     """
 
     domain: str
@@ -44,8 +44,8 @@ class EntityPages:
     def bare_title(self, title: str) -> str:
         """The title without the name of its namespace."""
         for prefix in self.prefixes:
-            if title.startswith(f"{prefix}:"):
-                return title[len(prefix) + 1 :]
+            if title.startswith(prefix):
+                return title.removeprefix(prefix)
         return title
 
     def entity_of(self, namespace: int, *, page_id: int, title: str) -> EntityId:

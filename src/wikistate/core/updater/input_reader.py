@@ -1,6 +1,6 @@
-"""From the records of an input stream to what happened to entities.
+"""From the records of input streams to what happened to entities.
 
-Streams differ in where they say what; each has a `Shape`. What is common is here: the order of the checks, and that a
+Schemas differ in where they say what; each has a `Shape`. What is common is here: the order of the checks, and that a
 record says what time it is in its partition whatever becomes of it.
 """
 
@@ -16,7 +16,7 @@ from wikistate.core.updater.inputs import InputEvent, Origin
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wikistate.core.events.meta import Event
     from wikistate.core.events.schema import Schema
@@ -36,9 +36,9 @@ class Reading(NamedTuple):
 
 
 class Shape(Protocol):
-    """Where the events of a stream say what.
+    """Where the events of a schema say what.
 
-    Protocol: `time` and `dropped` are given any JSON object and raise nothing; `read` is given what follows the stream's
+    Protocol: `time` and `dropped` are given any JSON object and raise nothing; `read` is given what follows the
     schema and was not dropped.
     """
 
@@ -57,16 +57,14 @@ class Shape(Protocol):
 
 
 class InputReader:
-    """Reads one stream.
+    """Reads the streams of a job. Which of them a record is of, its `$schema` says.
 
     Args:
-        schema: The pinned version of the stream's schema.
-        shape: Of the stream.
+        inputs: The pinned version of each schema that a stream has, and its shape.
     """
 
-    def __init__(self, schema: Schema, shape: Shape) -> None:
-        self._decoder = Decoder(schema, keep_unknown=True)
-        self._shape = shape
+    def __init__(self, inputs: Iterable[tuple[Schema, Shape]]) -> None:
+        self._inputs = {schema.title: (Decoder(schema, keep_unknown=True), shape) for schema, shape in inputs}
 
     def read(self, record: Record, *, ingested: int) -> Reading:
         """What a record says. Raises nothing, whatever it holds.
@@ -78,19 +76,30 @@ class InputReader:
         event = read_object(record)
         if not isinstance(event, dict):
             return Reading(None, event)
-        return Reading(self._shape.time(event), self._judge(event, ingested))
+        title = str(event.get("$schema")).removeprefix("/").rpartition("/")[0]
+        if title not in self._inputs:
+            return Reading(None, Filtered(FilterReason.CANARY) if is_canary(event) else self._unknown(event))
+        decoder, shape = self._inputs[title]
+        return Reading(shape.time(event), _judge(event, ingested, decoder, shape))
 
-    def _judge(self, event: Event, ingested: int) -> InputEvent | Filtered | Refused:
-        reason = FilterReason.CANARY if is_canary(event) else self._shape.dropped(event)
-        if reason is not None:
-            return Filtered(reason)
-        conformed = self._decoder.conform(event)
-        if isinstance(conformed, Refused):
-            return conformed
-        try:
-            return self._shape.read(conformed, ingested)
-        except InputError as error:
-            return Refused("InvalidInput", error.message, event)
+    def _unknown(self, event: Event) -> Refused:
+        expected = " or ".join(f"/{title}/" for title in self._inputs)
+        return Refused(
+            "WrongSchema", f"$schema must begin with {expected}, found {event.get('$schema')!r:.100}.", event
+        )
+
+
+def _judge(event: Event, ingested: int, decoder: Decoder, shape: Shape) -> InputEvent | Filtered | Refused:
+    reason = FilterReason.CANARY if is_canary(event) else shape.dropped(event)
+    if reason is not None:
+        return Filtered(reason)
+    conformed = decoder.conform(event)
+    if isinstance(conformed, Refused):
+        return conformed
+    try:
+        return shape.read(conformed, ingested)
+    except InputError as error:
+        return Refused("InvalidInput", error.message, event)
 
 
 def inner(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:

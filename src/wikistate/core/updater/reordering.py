@@ -109,8 +109,13 @@ def _turn(event: InputEvent) -> tuple[int, int]:
     return event.revision, event.time
 
 
+def timer_of(state: KeyState, window: int) -> int | None:
+    """The event time of a key's only timer, milliseconds since the epoch; None while nothing waits."""
+    return min((event.time + window for event in state.buffer), default=None)
+
+
 def _waiting(state: KeyState, window: int) -> Step:
-    return Step(state or None, min((event.time + window for event in state.buffer), default=None))
+    return Step(state or None, timer_of(state, window))
 
 
 def _decided(state: KeyState, events: Iterable[InputEvent], window: int) -> Step:

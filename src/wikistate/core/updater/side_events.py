@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from wikistate.core.updater.decide import INCONSISTENCIES, Reason
@@ -25,6 +24,7 @@ from wikistate.core.updater.state import Status
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
+    from wikistate.core.updater.fetching import FetchErrorType
     from wikistate.core.updater.reordering import Inconsistency
 
 LAPSED_ACTION = "/rdf_streaming_updater/lapsed_action/1.1.0"
@@ -32,22 +32,12 @@ STATE_INCONSISTENCY = "/rdf_streaming_updater/state_inconsistency/1.1.0"
 FETCH_FAILURE = "/rdf_streaming_updater/fetch_failure/1.2.0"
 
 
-class FetchErrorType(StrEnum):
-    """Why an entity could not be had. Values as in the field ``fetch_error_type``."""
-
-    ENTITY_NOT_FOUND = "ENTITY_NOT_FOUND"
-    NO_CONTENT = "NO_CONTENT"
-    EMPTY_RESPONSE = "EMPTY_RESPONSE"
-    UNEXPECTED_RESPONSE = "UNEXPECTED_RESPONSE"
-    UNKNOWN = "UNKNOWN"
-
-
-class FetchFailed(NamedTuple):
-    """Why an operation could not be carried out.
+class OperationFailed(NamedTuple):
+    """Why an operation could not be carried out: the wiki did not give the entity, or what it gave is no entity.
 
     Attributes:
-        kind: For machines that know the published values.
-        error_type: The precise kind.
+        kind: In the words of the wire.
+        error_type: The precise kind, a name.
         message: For people.
     """
 
@@ -87,7 +77,12 @@ class SideEvents:
         return self._common(LAPSED_ACTION, self.lapsed_action, event, now) | _action(event)
 
     def inconsistent(self, found: Inconsistency, now: int) -> Event | None:
-        """An event that does not fit what was seen before; None when that is not worth telling."""
+        """An event that does not fit what was seen before; None when that is not worth telling.
+
+        Args:
+            found: As a step gave it.
+            now: Milliseconds since the epoch.
+        """
         if found.reason is Reason.UNKNOWN_ENTITY and not self.tell_unknown:
             return None
         state = found.state
@@ -99,8 +94,14 @@ class SideEvents:
             | seen
         )
 
-    def failed(self, operation: Operation, failure: FetchFailed, now: int) -> Event:
-        """An operation that could not be carried out."""
+    def failed(self, operation: Operation, failure: OperationFailed, now: int) -> Event:
+        """An operation that could not be carried out.
+
+        Args:
+            operation: As it was tried: of a difference, with the revision that the store holds.
+            failure: Why.
+            now: Milliseconds since the epoch.
+        """
         return (
             self._common(FETCH_FAILURE, self.fetch_failure, operation, now)
             | {

@@ -1,0 +1,150 @@
+"""Events of our own making, and a loop that feeds them to the core as a runner does: state, timer and watermark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from wikistate.core.updater.decide import INCONSISTENCIES
+from wikistate.core.updater.inputs import (
+    InputEvent,
+    Origin,
+    PageDeleted,
+    PageUndeleted,
+    Reconcile,
+    ReconcileAction,
+    RevisionCreated,
+)
+from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
+from wikistate.core.updater.publishing import fitted, published
+from wikistate.core.updater.reordering import Step, Timer, step
+from wikistate.core.updater.state import KeyState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ORIGIN = Origin(
+    schema="/mediawiki/page/change/1.7.0",
+    dt="2024-01-01T00:00:00.120Z",
+    id="5c8bb9a4-3f5d-49a8-8d20-90a2ac3cf2a0",
+    domain="www.wikidata.org",
+    stream="mediawiki.page_change.v1",
+    request_id="b8e0b3b6-0b0f-4f1c-a3b0-3d1d9d0f9a54",
+)
+INGESTED = 1_704_067_200_000
+
+
+class Wm(NamedTuple):
+    """The watermark comes to a time."""
+
+    time: int
+
+
+Stimulus: TypeAlias = InputEvent | Wm
+
+
+def saved(revision: int, *, parent: int | None = None, t: int = 0, of: str = "Q1") -> RevisionCreated:
+    """A revision was saved."""
+    return RevisionCreated(of, t, revision, INGESTED, ORIGIN, parent)
+
+
+def deleted(revision: int, *, t: int = 0, of: str = "Q1") -> PageDeleted:
+    """The page was deleted."""
+    return PageDeleted(of, t, revision, INGESTED, ORIGIN)
+
+
+def restored(revision: int, *, t: int = 0, of: str = "Q1") -> PageUndeleted:
+    """The page was restored."""
+    return PageUndeleted(of, t, revision, INGESTED, ORIGIN)
+
+
+def asked(action: str, revision: int, *, t: int = 0, of: str = "Q1") -> Reconcile:
+    """A reconciliation; `action` is CREATION or DELETION."""
+    return Reconcile(of, t, revision, INGESTED, ORIGIN, ReconcileAction(action))
+
+
+def short(operation: Operation) -> str:
+    """An operation in few words: ``diff 3<-1``."""
+    match operation:
+        case FullImport(revision=revision):
+            return f"import {revision}"
+        case Diff(revision=revision, from_revision=before):
+            return f"diff {revision}<-{before}"
+        case DeleteItem(revision=revision):
+            return f"delete {revision}"
+        case ReconcileItem(revision=revision):
+            return f"reconcile {revision}"
+
+
+@dataclass
+class Run:
+    """Feeds events of several entities, in their order, to the core.
+
+    Attributes:
+        window: For how long events wait.
+        restarts: Whether all that is remembered is written down and read back before each stimulus.
+        wm: The watermark.
+        done: Operations in few words, in order.
+        told: Inconsistencies: their name on the wire, and the state before.
+        late: What came too late.
+        store: The revision that a store which does all that holds of each entity.
+    """
+
+    window: int = 10
+    restarts: bool = False
+    wm: int | None = None
+    done: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    late: list[InputEvent] = field(default_factory=list)
+    store: dict[str, int] = field(default_factory=dict)
+    states: dict[str, KeyState] = field(default_factory=dict)
+    timers: dict[str, int] = field(default_factory=dict)
+
+    def feed(self, stimuli: Iterable[Stimulus]) -> Run:
+        """Feed all of them."""
+        for stimulus in stimuli:
+            if self.restarts:
+                self.states = {key: _written_down(state) for key, state in self.states.items()}
+            if isinstance(stimulus, Wm):
+                self._advance(stimulus.time)
+            else:
+                self._step(stimulus.entity, stimulus)
+        return self
+
+    def _advance(self, watermark: int) -> None:
+        self.wm = watermark
+        while due := sorted((time, key) for key, time in self.timers.items() if time <= watermark):
+            time, key = due[0]
+            self._step(key, Timer(time))
+
+    def _step(self, key: str, stimulus: InputEvent | Timer) -> None:
+        found = step(self.states.pop(key, None), stimulus, watermark=self.wm, window=self.window)
+        self.timers.pop(key, None)
+        if found.timer is not None:
+            self.timers[key] = found.timer
+        self._note(found)
+        state = found.state or KeyState()
+        for operation in found.operations:
+            assert fitted(operation, state) == operation, "nothing failed, so every operation is carried out as decided"
+            state = published(state, operation)
+            self._apply(operation)
+        if state:
+            self.states[key] = state
+
+    def _note(self, found: Step) -> None:
+        self.done += map(short, found.operations)
+        self.told += [
+            f"{INCONSISTENCIES[each.reason]} ({each.state.revision or None} {each.state.status})"
+            for each in found.inconsistencies
+        ]
+        self.late += [] if found.late is None else [found.late]
+
+    def _apply(self, operation: Operation) -> None:
+        if isinstance(operation, DeleteItem):
+            self.store.pop(operation.entity, None)
+        else:
+            self.store[operation.entity] = operation.revision
+
+
+def _written_down(state: KeyState) -> KeyState:
+    return KeyState.unpack(state.signed_revision, state.pack())
