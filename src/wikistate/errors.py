@@ -12,6 +12,7 @@
     │   │   ├── OversizeError  external      because one record is larger than it takes
     │   │   └── RewoundError   external      because it holds less than it was given: it was restored from a copy
     │   ├── StateError         external    the file that a job keeps its state in cannot be used
+    │   ├── StoreError         external    a triple store does not take or tell what it should
     │   ├── WikiError          external    a wiki does not answer as the Action API says
     │   ├── EngineError        external    the engine that a job was given to (Flink) failed
     │   └── PartError          external    a part that is fetched or started (Java, jar, broker) is not to be had
@@ -114,6 +115,12 @@ class RewoundError(SinkError):
 
 class StateError(ExternalError):
     """The file that a job keeps its state in cannot be used."""
+
+    retry = Retry.NEVER
+
+
+class StoreError(ExternalError):
+    """A triple store refuses what it is sent, or is not the one that it should be. What passes by itself is waited for."""
 
     retry = Retry.NEVER
 

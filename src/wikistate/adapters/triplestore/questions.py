@@ -1,0 +1,157 @@
+"""What a store is asked about itself, and what its answers mean. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pyoxigraph import BlankNode, Literal, NamedNode
+
+from wikistate.adapters.triplestore.store import StoreForm, StorePosition
+from wikistate.adapters.triplestore.terms import iri
+from wikistate.adapters.triplestore.vocabulary import (
+    ABOUT,
+    COMPLETED_UNTIL,
+    NEXT_OFFSET,
+    ONTOLOGY,
+    PARTITION,
+    TOPIC,
+    TYPE,
+    VERSION,
+)
+from wikistate.core.record import Partition
+from wikistate.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from wikistate.adapters.triplestore.statements import Dialect
+    from wikistate.adapters.triplestore.store import Row
+    from wikistate.adapters.triplestore.vocabulary import EntityIris
+
+_SAMPLE = 1000
+"""Subjects that are looked at to tell the form of a store."""
+
+_TYPES = ("Item", "Property", "Lexeme", "MediaInfo")
+
+
+def positions_query(dialect: Dialect) -> str:
+    """Asks for `read_positions`."""
+    pattern = f"?at {TOPIC} ?topic ; {PARTITION} ?partition ; {NEXT_OFFSET} ?offset ; {COMPLETED_UNTIL} ?until"
+    return f"SELECT ?topic ?partition ?offset ?until WHERE {dialect.where(pattern)}"
+
+
+def read_positions(rows: Iterable[Row]) -> dict[Partition, StorePosition]:
+    """How far a store is. Raises `StoreError` when what it kept is not what was written."""
+    found = {}
+    for row in rows:
+        try:
+            partition = Partition(_text(row, "topic"), int(_text(row, "partition")))
+            found[partition] = StorePosition(int(_text(row, "offset")), _milliseconds(_text(row, "until")))
+        except ValueError as error:
+            raise StoreError(
+                f"The store's note of how far it is cannot be read: {error}.",
+                hint="Somebody else wrote below urn:wikistate:. Restore the store from a copy, or load it again.",
+            ) from error
+    return found
+
+
+def form_query(dialect: Dialect) -> str:
+    """Asks for `read_form`."""
+    return f"SELECT ?subject WHERE {dialect.where(f'?subject {VERSION} ?version')} LIMIT {_SAMPLE}"
+
+
+def read_form(rows: Iterable[Row], uris: EntityIris) -> StoreForm:
+    """The form of a store, by a sample of what has a revision.
+
+    Raises:
+        StoreError: Both forms are in it.
+    """
+    subjects = [_iri(row, "subject") for row in rows]
+    munged = sum(uris.entity_id(subject) is not None for subject in subjects)
+    plain = sum(subject.startswith((uris.entity_data, uris.entity_data_https)) for subject in subjects)
+    if munged and plain:
+        raise StoreError(
+            f"The store mixes two forms of entities: of {len(subjects)} revisions that were looked at, {munged} stand on "
+            f"the entity (munged) and {plain} on its data node (as dumped).",
+            hint="Load it again from one kind of dump: whatever is written now would leave stale triples of the other.",
+        )
+    return StoreForm.MUNGED if munged else StoreForm.PLAIN if plain else StoreForm.EMPTY
+
+
+def versions_query(entities: Collection[str], dialect: Dialect) -> str:
+    """Asks for `read_versions`."""
+    listed = " ".join(iri(dialect.uris.entity_iri(entity)) for entity in entities)
+    either = f"{{ ?entity {VERSION} ?version }} UNION {{ ?page {ABOUT} ?entity ; {VERSION} ?version }}"
+    return f"SELECT ?entity ?version WHERE {dialect.where(f'VALUES ?entity {{ {listed} }} {either}')}"
+
+
+def read_versions(rows: Iterable[Row], uris: EntityIris) -> dict[str, int]:
+    """Entity ids to revisions; the newest where there are several."""
+    found: dict[str, int] = {}
+    for row in rows:
+        entity = uris.entity_id(_iri(row, "entity"))
+        if entity is not None:
+            found[entity] = max(found.get(entity, 0), int(_text(row, "version")))
+    return found
+
+
+def counts_query(dialect: Dialect) -> str:
+    """Asks for `read_counts`."""
+    listed = " ".join(f"<{ONTOLOGY}{name}>" for name in _TYPES)
+    pattern = f"VALUES ?type {{ {listed} }} ?entity {TYPE} ?type"
+    return f"SELECT ?type (COUNT(?entity) AS ?entities) WHERE {dialect.where(pattern)} GROUP BY ?type"
+
+
+def read_counts(rows: Iterable[Row]) -> dict[str, int]:
+    """Types by their local name to how many there are. A type that the store has none of is not in it."""
+    return {_iri(row, "type").removeprefix(ONTOLOGY): int(_text(row, "entities")) for row in rows if "type" in row}
+
+
+def number(row: Row, name: str) -> int:
+    """A count. Raises `StoreError` when it is none."""
+    try:
+        return int(_text(row, name))
+    except ValueError as error:
+        raise StoreError(f"The store's answer holds no number: {error}.") from error
+
+
+def read_json(answer: Any) -> list[Row]:
+    """The solutions of an answer in SPARQL 1.1 Query Results JSON.
+
+    Raises:
+        StoreError: It is none.
+    """
+    try:
+        return [{name: _term(cell) for name, cell in row.items()} for row in answer["results"]["bindings"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"The store's answer is no table of results: {error!r:.200}.") from error
+
+
+def _term(cell: dict[str, Any]) -> Any:
+    match cell["type"]:
+        case "uri":
+            return NamedNode(cell["value"])
+        case "bnode":
+            return BlankNode("b" + "".join(filter(str.isalnum, cell["value"])))
+        case _:
+            language, datatype = cell.get("xml:lang"), cell.get("datatype")
+            if language:
+                return Literal(cell["value"], language=language)
+            return Literal(cell["value"], datatype=NamedNode(datatype) if datatype else None)
+
+
+def _text(row: Row, name: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, Literal):
+        raise ValueError(f"?{name} is {value}")  # noqa: TRY004 (of what a store sent, not of a caller)
+    return value.value
+
+
+def _iri(row: Row, name: str) -> str:
+    value = row.get(name)
+    return value.value if isinstance(value, NamedNode) else ""
+
+
+def _milliseconds(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,0 +1,68 @@
+"""What every store does the same way, once it can be updated and queried in SPARQL."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.triplestore import orphans, questions
+from wikistate.adapters.triplestore.checks import check_marker
+from wikistate.adapters.triplestore.store import Contents
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from wikistate.adapters.triplestore.statements import Dialect
+    from wikistate.adapters.triplestore.store import Row, StorePosition
+    from wikistate.core.record import Partition
+
+
+class SpokenStore(ABC):
+    """The part of `wikistate.adapters.triplestore.store.TripleStore` that is questions and checks.
+
+    Args:
+        dialect: What is the same in each statement.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    @abstractmethod
+    async def query(self, query: str) -> list[Row]:
+        """See `TripleStore`."""
+
+    @abstractmethod
+    async def _update(self, update: str) -> object:
+        """Send one update and return when the store has taken it. Raises `StoreError`."""
+
+    async def positions(self) -> dict[Partition, StorePosition]:
+        """See `TripleStore`."""
+        return questions.read_positions(await self.query(questions.positions_query(self._dialect)))
+
+    async def versions(self, entities: Collection[str]) -> dict[str, int]:
+        """See `TripleStore`."""
+        if not entities:
+            return {}
+        rows = await self.query(questions.versions_query(entities, self._dialect))
+        return questions.read_versions(rows, self._dialect.uris)
+
+    async def counts(self) -> dict[str, int]:
+        """See `TripleStore`."""
+        return questions.read_counts(await self.query(questions.counts_query(self._dialect)))
+
+    async def sweep(self) -> int | None:
+        """See `TripleStore`."""
+        before = await self._size()
+        steps = [*orphans.census(self._dialect.uris), *orphans.collection(nodes=True)]
+        await self._update(" ;\n".join(map(self._dialect.pattern, steps)))
+        return before - await self._size()
+
+    async def _contents(self) -> Contents:
+        """Check the store and read what it says of itself. Raises `StoreError`."""
+        await check_marker(self._update, self.query, self._dialect)
+        form = questions.read_form(await self.query(questions.form_query(self._dialect)), self._dialect.uris)
+        return Contents(form=form, positions=await self.positions())
+
+    async def _size(self) -> int:
+        rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._dialect.where('?s ?p ?o')}")
+        return questions.number(rows[0], "size")

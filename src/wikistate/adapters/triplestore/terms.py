@@ -1,0 +1,87 @@
+r"""Terms as text that every SPARQL parser reads back to the same terms: all that ever gets into an update.
+
+Written as N-Triples, which is SPARQL, too, but for two traps:
+
+- SPARQL replaces ``\uXXXX`` anywhere in a request before its grammar is applied (SPARQL 1.1 Query Language, 19.2). Some
+  stores do that without looking whether the backslash is itself escaped, so that the text ``\\u0041`` breaks there.
+  Hence a "u" behind a backslash is written as a code point.
+- An IRI has no escapes. One that is not an IRI by SPARQL's grammar, or is relative and would mean something else at each
+  store, cannot be written and is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pyoxigraph import RdfFormat, serialize
+
+from wikistate.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pyoxigraph import Literal, Triple
+
+_IRI = rb"<[A-Za-z][A-Za-z0-9+.-]*+:[^\x00-\x20<>\"{}|^`\\]*+>"
+_LITERAL = rb'"(?:[^"\\\n\r]|\\.)*+"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*+|\^\^' + _IRI + rb")?"
+_LINE = _IRI + rb" " + _IRI + rb" (?:" + _IRI + rb"|" + _LITERAL + rb") \.\n"
+_IRI_ALONE = re.compile(_IRI)
+_ONE = re.compile(_LINE)
+_ALL = re.compile(rb"(?:" + _LINE + rb")*+")
+_ESCAPED_BACKSLASH_U = re.compile(rb"(?<!\\)((?:\\\\)++)([uU])")
+_SHOWN = 200  # characters of a refused triple in a message
+
+
+class UnwritableError(InputError):
+    """A triple that has no safe form in SPARQL: a blank node, an IRI that is none, a term that SPARQL 1.1 lacks."""
+
+
+def lines_of(triples: Iterable[Triple]) -> bytes:
+    """The triples as lines, each with its full stop and a line feed. Terms are never cut.
+
+    Raises:
+        UnwritableError: One of them has no safe form; names it.
+    """
+    triples = list(triples)
+    text = _serialized(triples)
+    if _ALL.fullmatch(text) is None:
+        raise _refusal(next(unwritable(triples)))
+    return _without_trap(text)
+
+
+def unwritable(triples: Iterable[Triple]) -> Iterator[Triple]:
+    """Those of the triples that have no safe form; a caller refuses the mutation that they came with."""
+    return (triple for triple in triples if _ONE.fullmatch(_serialized([triple])) is None)
+
+
+def iri(value: str) -> str:
+    """An IRI in its angle brackets. Raises `UnwritableError`."""
+    text = f"<{value}>"
+    if _IRI_ALONE.fullmatch(text.encode()) is None:
+        raise UnwritableError(f"This is no absolute IRI: {value:.{_SHOWN}}.")
+    return text
+
+
+def literal(value: Literal) -> str:
+    """A literal of ours, which is always writable."""
+    return _without_trap(str(value).encode()).decode()
+
+
+def _serialized(triples: Iterable[Triple]) -> bytes:
+    return serialize(triples, format=RdfFormat.N_TRIPLES) or b""
+
+
+def _without_trap(text: bytes) -> bytes:
+    if rb"\\u" not in text and rb"\\U" not in text:
+        return text
+    return _ESCAPED_BACKSLASH_U.sub(lambda found: found[1] + rb"\u00%02X" % ord(found[2]), text)
+
+
+def _refusal(triple: Triple) -> UnwritableError:
+    shown = f"{triple!s:.{_SHOWN}}"
+    return UnwritableError(
+        f"This triple has no safe form in SPARQL: {shown}.",
+        hint="What it came with is not applied: correct it on the wiki.",
+        triple=shown,
+    )

@@ -1,0 +1,84 @@
+"""The IRIs that statements and queries name, and those of our own that a store's books are kept in.
+
+Sources: "Wikibase RDF dump format"; "SPARQL 1.1 Update".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from wikistate.core.record import Partition
+
+
+class EntityIris(Protocol):
+    """What statements have to know of a Wikibase's IRIs, each a prefix."""
+
+    @property
+    def root(self) -> str:
+        """The concept base."""
+
+    @property
+    def entity_data(self) -> str:
+        """Of data nodes."""
+
+    @property
+    def entity_data_https(self) -> str:
+        """Of data nodes, as wikis that moved to https write them."""
+
+    @property
+    def statement(self) -> str:
+        """Of statements."""
+
+    @property
+    def value(self) -> str:
+        """Of value nodes."""
+
+    @property
+    def reference(self) -> str:
+        """Of references."""
+
+    def entity_iri(self, entity_id: str, /) -> str:
+        """The IRI of an entity."""
+
+    def entity_id(self, iri: str, /) -> str | None:
+        """The id of an entity, None for an IRI that is none's."""
+
+
+TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
+DATE_TIME = "<http://www.w3.org/2001/XMLSchema#dateTime>"
+ABOUT = "<http://schema.org/about>"
+ARTICLE = "<http://schema.org/Article>"
+IS_PART_OF = "<http://schema.org/isPartOf>"
+DATE_MODIFIED = "<http://schema.org/dateModified>"
+VERSION = "<http://schema.org/version>"
+WIKI_GROUP = "<http://wikiba.se/ontology#wikiGroup>"
+ONTOLOGY = "http://wikiba.se/ontology#"
+LEXICAL_FORM = "<http://www.w3.org/ns/lemon/ontolex#lexicalForm>"
+SENSE = "<http://www.w3.org/ns/lemon/ontolex#sense>"
+
+BOOKS = "<urn:wikistate:store>"
+"""The subject of what we note about a store as a whole."""
+
+SUSPECT_NODE = "<urn:wikistate:suspectNode>"
+"""Note: a value or a reference that may have lost its last user."""
+
+SUSPECT_SITE = "<urn:wikistate:suspectSite>"
+"""Note: a site of whose articles the last may be gone."""
+
+SUSPECT_ARTICLE = "<urn:wikistate:suspectArticle>"
+"""Note: a page of a client wiki that may have lost its sitelink."""
+
+MARKER = "<urn:wikistate:marker>"
+SEES = "<urn:wikistate:sees>"
+
+TOPIC = "<urn:wikistate:topic>"
+PARTITION = "<urn:wikistate:partition>"
+NEXT_OFFSET = "<urn:wikistate:nextOffset>"
+COMPLETED_UNTIL = "<urn:wikistate:completedUntil>"
+
+
+def position_iri(partition: Partition) -> str:
+    """The node that keeps how far the store is in a partition."""
+    return f"<urn:wikistate:position:{quote(partition.topic, safe='')}:{partition.number}>"

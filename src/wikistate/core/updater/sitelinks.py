@@ -1,0 +1,40 @@
+"""Sitelinks move between entities: what belongs to the article and not to the entity is shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyoxigraph import NamedNode
+
+from wikistate.core.rdf.patch import Patch
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from pyoxigraph import Triple
+
+_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+_ARTICLE = NamedNode("http://schema.org/Article")
+_ABOUT = NamedNode("http://schema.org/about")
+
+
+def share_sitelinks(patch: Patch) -> Patch:
+    """The same patch, with the triples of whole sitelinks among those that may belong to several entities.
+
+    A page of a client wiki is linked from one entity at a time, but when its sitelink moves, what takes it from the one
+    entity and what gives it to the other are two mutations in any order. Only the triple that says what the article is
+    about belongs to one of them alone.
+
+    Source: "Wikibase RDF dump format", sitelinks.
+    """
+    came, went = _of_articles(patch.added), _of_articles(patch.removed)
+    if not came and not went:
+        return patch
+    return Patch(patch.added - came, patch.removed - went, patch.linked | came, patch.unlinked | went)
+
+
+def _of_articles(triples: AbstractSet[Triple]) -> AbstractSet[Triple]:
+    articles = {triple.subject for triple in triples if triple.predicate == _TYPE and triple.object == _ARTICLE}
+    if not articles:
+        return frozenset()
+    return {triple for triple in triples if triple.subject in articles and triple.predicate != _ABOUT}
