@@ -140,7 +140,7 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """Revisions that nobody asked for: every number in the answer is off by `offset`."""
+    """What nobody asked for: every revision's number in the answer is off by `offset`; in RDF, every entity's."""
 
     offset: int = 1_000_000_000
     kind: Literal["wrong"] = "wrong"
@@ -185,6 +185,7 @@ class Rule:
         action: What happens.
         revisions: The request asks for one of these.
         wiki: It is for this wiki: domain or database name.
+        path: This is part of its path, such as ``Special:EntityData`` or ``/Q42.``.
         nth: It is the nth one, from 1, of those that match the two above.
         every: Its number among those is a multiple of this.
         times: The rule acts at most so often.
@@ -194,6 +195,7 @@ class Rule:
     action: Annotated[Action, Field(discriminator="kind")]
     revisions: frozenset[int] | None = None
     wiki: str | None = None
+    path: str | None = None
     nth: int | None = None
     every: int | None = None
     times: int | None = None
@@ -225,13 +227,14 @@ class Faults:
         """The rules in force, in order."""
         return [watched.rule for watched in self._watched]
 
-    def judge(self, *, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float) -> Verdict:
+    def judge(self, *, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float, path: str = "") -> Verdict:
         """What goes wrong with a request.
 
         Args:
             wiki: The names of the wiki that is asked: domain and database name.
             revisions: The revisions that are asked for.
             now: The time.
+            path: The path of its URL.
         """
         if not self._watched:
             return FINE
@@ -239,11 +242,11 @@ class Faults:
         action: Answered | None = None
         for watched in self._watched:
             match watched.rule.action:
-                case Absent() as absent if watched.acts(wiki, revisions, now):
+                case Absent() as absent if watched.acts(wiki, revisions, now, path):
                     hidden |= watched.absent(revisions, absent.asks)
                 case Absent():
                     pass
-                case other if action is None and watched.acts(wiki, revisions, now):
+                case other if action is None and watched.acts(wiki, revisions, now, path):
                     action = other
                 case _:
                     pass
@@ -260,9 +263,9 @@ class _Watched:
         self._acted = 0
         self._asked: Counter[int] = Counter()
 
-    def acts(self, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float) -> bool:
+    def acts(self, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float, path: str) -> bool:
         """Whether the rule acts on this request; counts it."""
-        if not self._matches(wiki, revisions):
+        if not self._matches(wiki, revisions, path):
             return False
         self._seen += 1
         if not self._is_due(now):
@@ -276,10 +279,12 @@ class _Watched:
         self._asked.update(meant)
         return {rev_id for rev_id in meant if asks is None or self._asked[rev_id] <= asks}
 
-    def _matches(self, wiki: AbstractSet[str], revisions: AbstractSet[int]) -> bool:
+    def _matches(self, wiki: AbstractSet[str], revisions: AbstractSet[int], path: str) -> bool:
         rule = self.rule
-        return (rule.wiki is None or rule.wiki in wiki) and (
-            rule.revisions is None or not rule.revisions.isdisjoint(revisions)
+        return (
+            (rule.wiki is None or rule.wiki in wiki)
+            and (rule.path is None or rule.path in path)
+            and (rule.revisions is None or not rule.revisions.isdisjoint(revisions))
         )
 
     def _is_due(self, now: float) -> bool:

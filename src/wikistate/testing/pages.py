@@ -29,6 +29,8 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "Scribunto": "text/plain",
         "wikibase-item": "application/json",
         "wikibase-mediainfo": "application/json",
+        "wikibase-property": "application/json",
+        "wikibase-lexeme": "application/json",
     }
 )
 """The default serialisation format of each content model."""
@@ -65,6 +67,10 @@ class Wiki:
         language: The content language's code.
         site_name: What the wiki calls itself.
         namespaces: Namespace number to local name; the main namespace has the empty name.
+        content_models: Namespace number to content model, of those whose pages do not start as wikitext.
+        concept_base: What the IRIs of its entities begin with, of a Wikibase repository; else empty.
+        extensions: What is installed, by name.
+        server: Its origin, where that is not https and its domain.
     """
 
     wiki_id: str
@@ -72,6 +78,10 @@ class Wiki:
     language: str = "en"
     site_name: str = "Wikipedia"
     namespaces: Mapping[int, str] = field(default_factory=lambda: {0: "", 1: "Talk"})
+    content_models: Mapping[int, str] = field(default_factory=dict)
+    concept_base: str = ""
+    extensions: tuple[str, ...] = ()
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -375,7 +375,7 @@ def test_the_site_says_who_it_is() -> None:
     assert (site["general"]["wikiid"], site["general"]["servername"]) == ("enwiki", "en.wikipedia.org")
     assert "namespaces" not in site
     more = query(world(revision(5)), prop="", meta="siteinfo", siprop="namespaces")["query"]
-    assert more["namespaces"]["1"] == {"id": 1, "name": "Talk"}
+    assert more["namespaces"]["1"] == {"id": 1, "name": "Talk", "content": False}
 
 
 def test_stream_configs_are_handed_out() -> None:

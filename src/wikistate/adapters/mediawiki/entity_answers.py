@@ -5,7 +5,6 @@ Sources: Wikibase documentation (mediawiki.org, Wikibase/EntityData and Wikibase
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -24,7 +23,6 @@ MIME_TYPES: Mapping[Format, str] = {"ttl": "text/turtle", "nt": "application/n-t
 
 ENTITY_DATA_PATH = "/wiki/Special:EntityData/"
 
-_ENTITY_ID = re.compile(r"[A-Z][1-9][0-9]{0,18}(?:-[A-Z][1-9][0-9]{0,18})?")
 _GONE = frozenset({404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -69,7 +67,7 @@ class EntityDataSettings:
             raise ConfigError(
                 f"{self.prefix!r} cannot be where the wiki's entities are.",
                 hint=f"It is an http or https URL, such as https://wiki.example{ENTITY_DATA_PATH}.",
-                key="entity_data",
+                key="rdf.entity_data",
             )
 
     @property
@@ -81,18 +79,16 @@ class EntityDataSettings:
         """Where a revision of an entity lies.
 
         Args:
-            entity_id: From `is_entity_id`.
+            entity_id: Checked: it becomes part of the path.
             revision: 0 for the current one, past all caches.
             now_ms: Milliseconds since the epoch: never the same twice, so that no cache knows it.
         """
         which = f"revision={revision}" if revision > 0 else f"nocache={now_ms}"
-        url, _, given = f"{self.prefix}{entity_id}.{self.format}".partition("?")  # wikis whose titles are in the query
+        slash = "" if self.prefix.endswith("/") else "/"
+        url, _, given = f"{self.prefix}{slash}{entity_id}.{self.format}".partition(
+            "?"
+        )  # wikis whose titles are in the query
         return Address(url, f"{given}&flavor=dump&{which}" if given else f"flavor=dump&{which}", entity_id)
-
-
-def is_entity_id(text: str) -> bool:
-    """Whether a text may be an entity's id. Nothing else becomes part of a URL."""
-    return _ENTITY_ID.fullmatch(text) is not None
 
 
 def read_answer(answer: Answer, address: Address, *, now: float) -> bytes | Failure:

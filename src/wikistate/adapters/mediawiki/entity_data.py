@@ -13,7 +13,6 @@ from yarl import URL
 from wikistate.adapters.mediawiki.entity_answers import (
     Address,
     EntityDataSettings,
-    is_entity_id,
     read_answer,
     redirected,
 )
@@ -22,14 +21,10 @@ from wikistate.adapters.mediawiki.measures import FarmMeasures
 from wikistate.adapters.mediawiki.turnstile import Turnstile
 from wikistate.core.enrichment.failures import Failure, FailureKind, Scope, row_of
 from wikistate.core.enrichment.judge import Fail, wait
-from wikistate.core.updater.fetching import (
-    FETCH_POLICY,
-    FetchErrorType,
-    FetchFailure,
-    Tries,
-    error_type_of,
-    judge_fetch,
-)
+from wikistate.core.updater.entity_id import parse_page_entity
+from wikistate.core.updater.fetching import FETCH_POLICY, FetchFailure, Tries, error_type_of, judge_fetch
+from wikistate.core.updater.side_events import FetchErrorType
+from wikistate.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +35,8 @@ if TYPE_CHECKING:
 
 _WORTH_SAYING = 3
 """From this try on a failure is logged: one or two are an everyday thing."""
+
+_NOT_AN_ID = "InvalidEntityId"
 
 _log = structlog.get_logger(__name__)
 
@@ -109,8 +106,10 @@ class EntityDataClient:
                 `RetryPolicy.acceptable_lag` of it a revision that is not there counts as not yet replicated. None: what is
                 not there is gone.
         """
-        if not is_entity_id(entity_id):
-            return FetchFailure(FetchErrorType.UNKNOWN, f"{entity_id!r:.100} is no entity id.", entity_id, revision)
+        try:
+            parse_page_entity(entity_id)
+        except InputError as error:
+            return FetchFailure(FetchErrorType.UNKNOWN, _NOT_AN_ID, error.message, entity_id, revision)
         began, tries = monotonic(), Tries()
         while isinstance(found := await self._try(entity_id, revision), Failure):
             wiki_answers = self._answered_last > began
@@ -124,7 +123,7 @@ class EntityDataClient:
                 jitter=random.random(),  # noqa: S311  (spreads clients, hides nothing)
             )
             if isinstance(verdict, Fail):
-                return FetchFailure(error_type_of(found.kind), verdict.message, entity_id, revision)
+                return FetchFailure(error_type_of(found.kind), found.kind.value, verdict.message, entity_id, revision)
             self._say(found, tries, verdict.after)
             await asyncio.sleep(verdict.after)
         return found

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wikistate.adapters.mediawiki.entity_answers import is_entity_id
-from wikistate.errors import WikiError
+from wikistate.errors import InputError, WikiError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -101,7 +100,7 @@ def _next(document: Json, place: Place, site: WikibaseSite) -> Place | None:
 
 
 def _numbers(site: WikibaseSite) -> list[int]:
-    return sorted(site.namespaces.keys() | site.mediainfo_namespaces)
+    return sorted(site.pages.namespaces | site.pages.mediainfo_namespaces)
 
 
 def _rows(document: Json) -> Iterator[Json]:
@@ -113,8 +112,10 @@ def _rows(document: Json) -> Iterator[Json]:
 def _entity_page(row: Json, site: WikibaseSite) -> EntityPage | None:
     """None for a page that is no entity, such as help beside the items in the main namespace."""
     namespace = row["ns"]
-    is_entity = namespace in site.mediainfo_namespaces or row.get("contentmodel") == site.namespaces.get(namespace)
-    entity = site.entity_id(namespace=namespace, title=row["title"], page_id=row["pageid"])
-    if not is_entity or not is_entity_id(entity):
+    if not site.pages.is_mediainfo(namespace) and row.get("contentmodel") != site.models.get(namespace):
         return None
-    return EntityPage(entity, row["lastrevid"], row["pageid"], namespace, bool(row.get("redirect")))
+    try:
+        entity = site.pages.entity_of(namespace, page_id=row["pageid"], title=row["title"])
+    except InputError:
+        return None
+    return EntityPage(str(entity), row["lastrevid"], row["pageid"], namespace, bool(row.get("redirect")))

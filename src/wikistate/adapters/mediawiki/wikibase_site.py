@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyoxigraph
 from yarl import URL
 
+from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.errors import ConfigError, InputError, WikiError
 
 if TYPE_CHECKING:
@@ -44,25 +45,16 @@ class WikibaseSite:
         wiki_id: Its database name.
         concept_uri: What its IRIs begin with, such as ``http://www.wikidata.org``; without a slash at the end.
         entity_data: What comes before an entity's id in the URL of its RDF.
-        namespaces: The namespaces whose pages are entities, each with its content model.
-        prefixes: Their names in titles; empty for the main namespace.
-        mediainfo_namespaces: Those whose pages have an entity in a slot.
+        models: The namespaces whose pages are entities, each with its content model.
+        pages: Which of its pages hold entities.
     """
 
     domain: str
     wiki_id: str
     concept_uri: str
     entity_data: str
-    namespaces: Mapping[int, str]
-    prefixes: Mapping[int, str]
-    mediainfo_namespaces: frozenset[int]
-
-    def entity_id(self, *, namespace: int, title: str, page_id: int) -> str:
-        """The id of the entity of a page: of a file its page's number, of all others the title without its namespace."""
-        if namespace in self.mediainfo_namespaces:
-            return f"M{page_id}"
-        prefix = self.prefixes.get(namespace, "")
-        return title.removeprefix(f"{prefix}:") if prefix else title
+    models: Mapping[int, str]
+    pages: EntityPages
 
 
 async def ask_site(queries: Queries, *, tries: int | None = 1) -> WikibaseSite:
@@ -96,16 +88,21 @@ def read_site(query: Json) -> WikibaseSite:
             hint="Give the address of the wiki that has the entities, not of one that only uses them.",
             wiki=general["servername"],
         )
-    found = {int(each["id"]): each for each in query["namespaces"].values()}
-    entities = {number: each["defaultcontentmodel"] for number, each in found.items() if _is_of_entities(each)}
+    entities = {int(each["id"]): each for each in query["namespaces"].values() if _is_of_entities(each)}
+    models = {number: each["defaultcontentmodel"] for number, each in entities.items()}
     return WikibaseSite(
         domain=general["servername"],
         wiki_id=general["wikiid"],
         concept_uri=root_of(general["wikibase-conceptbaseuri"]),
         entity_data=_absolute(general["server"]) + general["articlepath"].replace("$1", "Special:EntityData/"),
-        namespaces=entities,
-        prefixes={number: found[number]["name"] for number in entities},
-        mediainfo_namespaces=frozenset({FILE_NAMESPACE}) if _has_mediainfo(query) else frozenset(),
+        models=models,
+        pages=EntityPages(
+            domain=general["servername"],
+            namespaces=frozenset(models),
+            mediainfo_namespaces=frozenset({FILE_NAMESPACE}) if _has_mediainfo(query) else frozenset(),
+            content_models=frozenset(models.values()),
+            prefixes=tuple(each["name"] for each in entities.values() if each["name"]),
+        ),
     )
 
 
@@ -140,7 +137,7 @@ def concept_uri_of(rdf: bytes, *, entity_id: str, base: str, mime_type: str = "t
     )
 
 
-def check_concept_uri(stated: str, *, used: str, key: str = "concept_uri") -> None:
+def check_concept_uri(stated: str, *, used: str, key: str = "rdf.concept_base") -> None:
     """Compare a setting with what the wiki uses.
 
     Args:
@@ -159,7 +156,7 @@ def check_concept_uri(stated: str, *, used: str, key: str = "concept_uri") -> No
         )
 
 
-def check_namespaces(stated: Iterable[int], site: WikibaseSite, *, key: str = "entity_namespaces") -> None:
+def check_namespaces(stated: Iterable[int], site: WikibaseSite, *, key: str = "rdf.entity_namespaces") -> None:
     """Compare the namespaces that a setting names with those that hold entities.
 
     Args:
@@ -170,7 +167,7 @@ def check_namespaces(stated: Iterable[int], site: WikibaseSite, *, key: str = "e
     Raises:
         ConfigError: One of them holds no entities.
     """
-    known = site.namespaces.keys() | site.mediainfo_namespaces
+    known = site.pages.namespaces | site.pages.mediainfo_namespaces
     if wrong := sorted(set(stated) - known):
         raise ConfigError(
             f"{key} names {', '.join(map(str, wrong))}, where {site.domain} has no entities.",

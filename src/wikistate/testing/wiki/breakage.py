@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     Send = Callable[[Reply], Awaitable[web.StreamResponse]]
 
 BLOCK = 65_536
+_ENTITY_IDS = re.compile(rb"\b([QPLM])([1-9][0-9]*)\b")
+TRIPLE = b'<http://wikibase.example/entity/Q1> <http://www.w3.org/2000/01/rdf-schema#label> "'
 OPENING = b'{"batchcomplete":true,"query":{"pages":[{"pageid":1,"ns":0,"title":"'
 
 
@@ -42,11 +45,11 @@ async def go_wrong(action: Answered, request: web.BaseRequest, reply: Reply, sen
             await asyncio.Event().wait()  # ends by cancellation, when the client leaves or the wiki closes
             raise AssertionError
         case faults.Reset(after=after):
-            return await _break(request, plain(reply.pieces), after)
+            return await _break(request, reply, after)
         case faults.Huge() | faults.Bomb():
-            return await _flood(request, action)
+            return await _flood(request, action, reply)
         case faults.Trickle(chunk=chunk, pause=pause):
-            return await _trickle(request, plain(reply.pieces), chunk, pause)
+            return await _trickle(request, reply, chunk, pause)
         case faults.Status() | faults.ApiError() | faults.NotJson() | faults.Redirect():
             return await send(_replaced(action))
         case _:
@@ -86,6 +89,8 @@ def _altered(action: Altered, reply: Reply) -> Reply:
         case faults.Stall():
             return replies.document(_stalled(orjson.loads(body)))
         case faults.Wrong(offset=offset):
+            if reply.content_type != replies.JSON:
+                return reply._replace(pieces=[Piece(_of_others(body, offset))])
             return replies.document(_misnumbered(orjson.loads(body), offset))
         case _:
             assert_never(action)
@@ -106,8 +111,14 @@ def _misnumbered(document: dict[str, Any], offset: int) -> dict[str, Any]:
     return document
 
 
-async def _break(request: web.BaseRequest, body: bytes, after: int | None) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": replies.JSON})
+def _of_others(rdf: bytes, offset: int) -> bytes:
+    """The same RDF, of other entities."""
+    return _ENTITY_IDS.sub(lambda found: b"%s%d" % (found[1], int(found[2]) + offset), rdf)
+
+
+async def _break(request: web.BaseRequest, reply: Reply, after: int | None) -> web.StreamResponse:
+    body = plain(reply.pieces)
+    response = web.StreamResponse(headers={"Content-Type": reply.content_type})
     if after is not None:
         response.content_length = len(body)
         await response.prepare(request)
@@ -118,9 +129,9 @@ async def _break(request: web.BaseRequest, body: bytes, after: int | None) -> we
     return response
 
 
-async def _flood(request: web.BaseRequest, action: faults.Huge | faults.Bomb) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": replies.JSON})
-    blocks = _blocks(action.size)
+async def _flood(request: web.BaseRequest, action: faults.Huge | faults.Bomb, reply: Reply) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": reply.content_type})
+    blocks = _blocks(OPENING if reply.content_type == replies.JSON else TRIPLE, action.size)
     if isinstance(action, faults.Bomb):
         response.headers["Content-Encoding"] = "gzip"
         blocks = _deflated(blocks)
@@ -131,8 +142,9 @@ async def _flood(request: web.BaseRequest, action: faults.Huge | faults.Bomb) ->
     return response
 
 
-async def _trickle(request: web.BaseRequest, body: bytes, chunk: int, pause: float) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": replies.JSON})
+async def _trickle(request: web.BaseRequest, reply: Reply, chunk: int, pause: float) -> web.StreamResponse:
+    body = plain(reply.pieces)
+    response = web.StreamResponse(headers={"Content-Type": reply.content_type})
     response.content_length = len(body)
     await response.prepare(request)
     for start in range(0, len(body), chunk):
@@ -142,10 +154,10 @@ async def _trickle(request: web.BaseRequest, body: bytes, chunk: int, pause: flo
     return response
 
 
-def _blocks(size: int) -> Iterator[bytes]:
-    yield OPENING
+def _blocks(opening: bytes, size: int) -> Iterator[bytes]:
+    yield opening
     block = b"x" * BLOCK
-    for left in range(size - len(OPENING), 0, -BLOCK):
+    for left in range(size - len(opening), 0, -BLOCK):
         yield block[:left]
 
 

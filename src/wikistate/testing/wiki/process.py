@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import aiohttp
 import orjson
@@ -31,13 +31,15 @@ class WikiProcess:
     It ends with its parent even when that is killed, because then its standard input closes.
     """
 
+    module: ClassVar[str] = "wikistate.testing.wiki"
+
     def __init__(self, *arguments: str) -> None:
         self.url = ""
         self._arguments = arguments
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "wikistate.testing.wiki", "--until-input-ends", *self._arguments),
+            *(sys.executable, "-m", self.module, "--until-input-ends", *self._arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -53,19 +55,20 @@ class WikiProcess:
 
     async def stats(self) -> dict[str, Any]:
         """The counts so far, see `wikistate.testing.wiki.Tally.report`."""
-        async with self._session.get("/_control/stats") as response:
-            counts: dict[str, Any] = orjson.loads(await response.read())
-            return counts
+        counts: dict[str, Any] = orjson.loads(await self._exchange("GET", "/_control/stats"))
+        return counts
 
     async def clear_stats(self) -> None:
         """Start the counts over."""
-        async with self._session.delete("/_control/stats"):
-            pass
+        await self._exchange("DELETE", "/_control/stats")
 
     async def set_faults(self, rules: Iterable[Rule]) -> None:
         """Put these rules in the place of all before."""
-        async with self._session.post("/_control/faults", data=encode_rules(rules)):
-            pass
+        await self._exchange("POST", "/_control/faults", encode_rules(rules))
+
+    async def _exchange(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        async with self._session.request(method, path, data=body) as response:
+            return await response.read()
 
     async def _read_url(self) -> str:
         assert self._process.stdout is not None

@@ -159,16 +159,26 @@ def site(wiki: Wiki) -> dict[str, Any]:
         "generator": "MediaWiki 1.45.0",
         "lang": wiki.language,
         "wikiid": wiki.wiki_id,
-        "server": f"https://{wiki.domain}",
+        "server": wiki.server or f"https://{wiki.domain}",
         "servername": wiki.domain,
+        "articlepath": "/wiki/$1",
         "scriptpath": "/w",
         "readonly": False,
         "maxarticlesize": 2_097_152,
     }
+    if wiki.concept_base:
+        general["wikibase-conceptbaseuri"] = f"{wiki.concept_base}/entity/"
     return {
         "general": general,
-        "namespaces": {str(number): {"id": number, "name": name} for number, name in wiki.namespaces.items()},
+        "namespaces": {str(number): _namespace(wiki, number) for number in wiki.namespaces},
+        "extensions": [{"type": "other", "name": name} for name in wiki.extensions],
     }
+
+
+def _namespace(wiki: Wiki, number: int) -> dict[str, Any]:
+    shown = {"id": number, "name": wiki.namespaces[number], "content": number == 0 or number in wiki.content_models}
+    model = wiki.content_models.get(number)
+    return shown | {"defaultcontentmodel": model} if model else shown
 
 
 def _resumed(text: str | None) -> int:

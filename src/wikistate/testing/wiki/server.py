@@ -49,6 +49,7 @@ class FakeWiki:
         limits: What the wikis allow.
         streams: The stream configuration that they hand out.
         each_revision: Whether `tally` counts each revision apart, which takes memory for each.
+        api: What answers ``/w/api.php``, where the wiki has more to it; then limits and streams are its own.
 
     Attributes:
         url: Its address, without a slash at the end; empty until it runs.
@@ -64,12 +65,13 @@ class FakeWiki:
         limits: Limits | None = None,
         streams: Mapping[str, Any] = STREAMS,
         each_revision: bool = True,
+        api: ActionApi | None = None,
     ) -> None:
         self.world = world
         self.tally = Tally(each_revision=each_revision)
         self.lag = 0.0
         self.url = ""
-        self._api = ActionApi(world, limits=limits, streams=streams)
+        self._api = api or ActionApi(world, limits=limits, streams=streams)
         self._faults = Faults()
         self._turns: list[asyncio.Future[None]] = []
         self._port = port
@@ -131,7 +133,9 @@ class FakeWiki:
         params = await _parameters(request)
         asked = _revisions(params)
         self.tally.ask(wiki.wiki_id, asked)
-        verdict = self._faults.judge(wiki={wiki.wiki_id, wiki.domain}, revisions=asked, now=self._loop.time())
+        verdict = self._faults.judge(
+            wiki={wiki.wiki_id, wiki.domain}, revisions=asked, now=self._loop.time(), path=request.path
+        )
         lag = verdict.action.seconds if isinstance(verdict.action, Lagged) else self.lag
         reply = self._reply(request.path, wiki, params, hidden=verdict.hidden, lag=lag)
         if verdict.action is None:
@@ -193,7 +197,7 @@ async def _parameters(request: web.BaseRequest) -> dict[str, str]:
 
 
 def _revisions(params: Mapping[str, str]) -> set[int]:
-    text = params.get("revids") or params.get("oldid") or ""
+    text = params.get("revids") or params.get("oldid") or params.get("revision") or ""
     return {int(value) for value in text.split("|") if value.isdecimal()}
 
 

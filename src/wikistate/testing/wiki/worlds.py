@@ -12,6 +12,8 @@ from wikistate.testing.wiki.pieces import Piece
 from wikistate.testing.wiki.shapes import Shape, measured, render
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wikistate.testing.corpus import Corpus
 
 
@@ -96,6 +98,13 @@ class SmallWorld:
         """Forget a revision, as a deletion of its page does for readers."""
         self._revisions.pop((wiki.wiki_id, rev_id), None)
         self._fragments = {key: kept for key, kept in self._fragments.items() if key[:2] != (wiki.wiki_id, rev_id)}
+
+    def remove_page(self, wiki: Wiki, page: Page, revisions: Iterable[int]) -> None:
+        """Forget a page and its revisions."""
+        self._pages.pop((wiki.wiki_id, page.page_id), None)
+        self._titles.pop((wiki.wiki_id, page.title), None)
+        for rev_id in revisions:
+            self.remove(wiki, rev_id)
 
     def fragment(self, wiki: Wiki, rev_id: int, shape: Shape) -> Fragment | None:
         """See `World`."""

@@ -1,0 +1,125 @@
+"""The IRIs of a Wikibase (mediawiki.org, "Wikibase/Indexing/RDF Dump Format")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pyoxigraph import NamedNode
+
+WIKIDATA = "http://www.wikidata.org"
+COMMONS = "https://commons.wikimedia.org"
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+OWL = "http://www.w3.org/2002/07/owl#"
+SKOS = "http://www.w3.org/2004/02/skos/core#"
+SCHEMA = "http://schema.org/"
+PROV = "http://www.w3.org/ns/prov#"
+ONTOLEX = "http://www.w3.org/ns/lemon/ontolex#"
+DCT = "http://purl.org/dc/terms/"
+CC = "http://creativecommons.org/ns#"
+GEO = "http://www.opengis.net/ont/geosparql#"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+ONTOLOGY = "http://wikiba.se/ontology#"
+
+_COMMON = {
+    "rdf": RDF,
+    "xsd": XSD,
+    "ontolex": ONTOLEX,
+    "dct": DCT,
+    "rdfs": RDFS,
+    "owl": OWL,
+    "wikibase": ONTOLOGY,
+    "skos": SKOS,
+    "schema": SCHEMA,
+    "cc": CC,
+    "geo": GEO,
+    "prov": PROV,
+}
+_PROPERTY_PREFIXES = {
+    "wdt": "direct/",
+    "wdtn": "direct-normalized/",
+    "p": "",
+    "ps": "statement/",
+    "psv": "statement/value/",
+    "psn": "statement/value-normalized/",
+    "pq": "qualifier/",
+    "pqv": "qualifier/value/",
+    "pqn": "qualifier/value-normalized/",
+    "pr": "reference/",
+    "prv": "reference/value/",
+    "prn": "reference/value-normalized/",
+    "wdno": "novalue/",
+}
+
+
+def term(namespace: str, name: str) -> NamedNode:
+    """A term of a vocabulary."""
+    return NamedNode(namespace + name)
+
+
+TYPE = term(RDF, "type")
+LABEL = term(RDFS, "label")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The IRIs of one wiki.
+
+    Attributes:
+        concept: What its IRIs begin with; its concept base without ``/entity/``.
+        properties: The same for properties and items, where those are another wiki's (as on Commons); else empty.
+    """
+
+    concept: str
+    properties: str = field(default="")
+
+    @property
+    def shared(self) -> str:
+        """What the IRIs of items and properties begin with."""
+        return self.properties or self.concept
+
+    def entity(self, entity_id: str) -> NamedNode:
+        """An entity. Media info belongs to the wiki itself, all others to where items and properties are."""
+        return NamedNode(f"{self.concept if entity_id.startswith('M') else self.shared}/entity/{entity_id}")
+
+    def document(self, entity_id: str) -> NamedNode:
+        """The data node of an entity: its document."""
+        return NamedNode(f"{self.documents}{entity_id}")
+
+    @property
+    def documents(self) -> str:
+        """Documents are served over https even where concepts are not."""
+        return f"{self.concept.replace('http:', 'https:', 1)}/wiki/Special:EntityData/"
+
+    def statement(self, guid: str) -> NamedNode:
+        """A statement node, by the statement's id ``Q1$…``."""
+        return NamedNode(f"{self.concept}/entity/statement/{guid.replace('$', '-')}")
+
+    def value(self, digest: str) -> NamedNode:
+        """A value node."""
+        return NamedNode(f"{self.concept}/value/{digest}")
+
+    def reference(self, digest: str) -> NamedNode:
+        """A reference node."""
+        return NamedNode(f"{self.concept}/reference/{digest}")
+
+    def property(self, prefix: str, property_id: str) -> NamedNode:
+        """A property in one of its roles, by the usual prefix of that, such as ``wdt`` or ``psv``."""
+        return NamedNode(f"{self.shared}/prop/{_PROPERTY_PREFIXES[prefix]}{property_id}")
+
+    @cached_property
+    def prefixes(self) -> dict[str, str]:
+        """The prefixes that its Turtle declares."""
+        own = "sdc" if self.properties else ""
+        return {
+            **_COMMON,
+            "wd": f"{self.shared}/entity/",
+            **({"sdc": f"{self.concept}/entity/"} if own else {}),
+            f"{own}data": self.documents,
+            f"{own}s": f"{self.concept}/entity/statement/",
+            f"{own}ref": f"{self.concept}/reference/",
+            f"{own}v": f"{self.concept}/value/",
+            **{prefix: f"{self.shared}/prop/{path}" for prefix, path in _PROPERTY_PREFIXES.items()},
+        }
