@@ -24,7 +24,7 @@ from wikistate.adapters.http import Answer, HttpClient, HttpSettings, retry_afte
 from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, kind_of_status, row_of
 from wikistate.core.enrichment.judge import RetryPolicy, wait
 from wikistate.core.events.timestamps import format_timestamp
-from wikistate.errors import SourceError
+from wikistate.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,6 +104,7 @@ class EventStreamsFeed:
         self._begun = await begin(notes, self._settings.since, now=now)
         self._progress = self._new_progress()
         self._progress.restore(places)
+        self._check_begin()
         self._last_record = time.monotonic()
         await self._http.open()
         if failure := await self._connect():
@@ -143,6 +144,16 @@ class EventStreamsFeed:
         if self._settings.one_topic:
             return OneTopic(self._name, self._settings.topic)
         return Progress(self._name, self._begun)
+
+    def _check_begin(self) -> None:
+        """Who takes in every change must not begin anywhere: it would be wrong and would not know it."""
+        if self._settings.one_topic and self._settings.since is None and not self._progress.last_event_id():
+            raise ConfigError(
+                f"The store does not say how far it is in {self._name}, so it is not known where to begin.",
+                hint="Name the time from which on changes are missing, for a store that was loaded from a dump that of "
+                "the dump: eventstreams:STREAM?since=2026-01-31T00:00:00Z.",
+                key="stream_manager.source.options.since",
+            )
 
     def _has_ended(self) -> bool:
         if self._end is None or _now() < self._end:

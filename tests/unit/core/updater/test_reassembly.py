@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+from pyoxigraph import Literal, NamedNode, Triple
+
+from wikistate.core.rdf.patch import Patch
+from wikistate.core.record import Partition, Record
+from wikistate.core.updater.inputs import Origin
+from wikistate.core.updater.messages import Message, MessageVersion, decode, encode
+from wikistate.core.updater.mutation import Mutation, OperationName
+from wikistate.core.updater.reassembly import Reassembly
+
+TOPIC = Partition("eqiad.mutation")
+
+
+def mutation(entity: str, *, triples: int = 1, operation: OperationName = OperationName.DIFF) -> Mutation:
+    """A mutation that takes as many messages as it has triples."""
+    said = frozenset(
+        Triple(NamedNode(f"urn:{entity}"), NamedNode("urn:says"), Literal(str(number))) for number in range(triples)
+    )
+    origin = Origin("/s/1.0.0", "2026-01-01T00:00:00Z", f"id of {entity}", "wiki", "mutation", f"request for {entity}")
+    return Mutation(operation, entity, 1, 0, 0, origin, "mutation", Patch(added=said))
+
+
+class Stream:
+    """Messages with their offsets, as a partition holds them."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[Record, Message]] = []
+
+    def put(self, each: Mutation, *, only: slice = slice(None)) -> None:
+        """Append the messages of a mutation, or some of them."""
+        events = encode(each, MessageVersion.V2, domain="wiki", now=0, soft_maximum=1)
+        for event in events[only]:
+            record = Record(orjson.dumps(event), None, None, TOPIC, len(self.records))
+            self.records.append((record, decode(event)))
+
+    def read(self, reassembly: Reassembly) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        """Mutations with their numbers of triples; kinds of refusals with the offsets of their records."""
+        whole, refused = [], []
+        for record, message in self.records:
+            taken = reassembly.take(record, message)
+            if taken.mutation is not None:
+                whole.append((taken.mutation.entity, len(taken.mutation.patch)))
+            refused += taken.refused
+        refused += reassembly.end()
+        return whole, [(refusal.error_type, record.offset) for record, refusal in refused]
+
+
+def test_a_mutation_of_several_messages_is_whole_with_its_last() -> None:
+    """Until then to go on means to go on at its first message."""
+    stream, reassembly = Stream(), Reassembly()
+    stream.put(mutation("Q1"))
+    stream.put(mutation("Q2", triples=3))
+    begun = []
+    for record, message in stream.records:
+        reassembly.take(record, message)
+        begun.append(reassembly.begun)
+    assert begun == [None, 1, 1, None]
+    assert stream.read(Reassembly()) == ([("Q1", 1), ("Q2", 3)], [])
+
+
+def test_a_tail_is_never_taken_for_the_whole() -> None:
+    """A reconciliation whose last message alone is read would replace an entity by a piece of it."""
+    stream = Stream()
+    stream.put(mutation("Q1", triples=3, operation=OperationName.RECONCILE), only=slice(2, 3))
+    stream.put(mutation("Q2"))
+    assert stream.read(Reassembly()) == ([("Q2", 1)], [("IncompleteMutation", 0)])
+
+
+def test_a_mutation_that_another_one_cuts_off_is_refused_with_all_its_messages() -> None:
+    """What the writer had written before it crashed; it writes it again, whole."""
+    stream = Stream()
+    stream.put(mutation("Q1", triples=3), only=slice(0, 2))
+    stream.put(mutation("Q1", triples=3))
+    assert stream.read(Reassembly()) == ([("Q1", 3)], [("IncompleteMutation", 0), ("IncompleteMutation", 1)])
+
+
+def test_a_gap_breaks_a_mutation() -> None:
+    """The first and the third message of three are not a mutation of two."""
+    stream = Stream()
+    stream.put(mutation("Q1", triples=3), only=slice(0, 1))
+    stream.put(mutation("Q1", triples=3), only=slice(2, 3))
+    stream.put(mutation("Q2"))
+    assert stream.read(Reassembly()) == ([("Q2", 1)], [("IncompleteMutation", 0), ("IncompleteMutation", 1)])
+
+
+def test_messages_of_another_entity_do_not_fill_a_gap() -> None:
+    """Number and length fit, the entity does not."""
+    stream = Stream()
+    stream.put(mutation("Q1", triples=2), only=slice(0, 1))
+    stream.put(mutation("Q2", triples=2), only=slice(1, 2))
+    assert stream.read(Reassembly()) == ([], [("IncompleteMutation", 0), ("IncompleteMutation", 1)])
+
+
+def test_what_is_cut_off_at_the_end_is_refused_there() -> None:
+    """A file that ends in the middle of a mutation."""
+    stream = Stream()
+    stream.put(mutation("Q1", triples=3), only=slice(0, 2))
+    assert stream.read(Reassembly()) == ([], [("IncompleteMutation", 0), ("IncompleteMutation", 1)])
+
+
+def test_a_mutation_beyond_the_bound_is_let_go() -> None:
+    """Memory is bounded whatever a stream says; the next mutation is read as if nothing had been."""
+    stream = Stream()
+    stream.put(mutation("Q1", triples=20))
+    stream.put(mutation("Q2"))
+    whole, refused = stream.read(Reassembly(max_bytes=3000))
+    assert whole == [("Q2", 1)]
+    assert [offset for _, offset in refused] == list(range(20))
+    assert refused[0][0] == "MutationTooLarge"
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4), st.integers(0, 4)), max_size=8))
+def test_every_message_is_part_of_a_mutation_or_refused(pieces: list[tuple[int, int, int]]) -> None:
+    """Whatever is cut out of a stream: mutations are whole, and nothing disappears."""
+    stream = Stream()
+    for number, (triples, first, end) in enumerate(pieces):
+        stream.put(mutation(f"Q{number + 1}", triples=triples), only=slice(first, end))
+    sizes = {f"Q{number + 1}": triples for number, (triples, _, _) in enumerate(pieces)}
+    whole, refused = stream.read(Reassembly())
+    assert all(sizes[entity] == count for entity, count in whole)
+    assert sum(count for _, count in whole) + len(refused) == len(stream.records)
