@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Triple
 
+from wikistate.core.events.refusal import Refused
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.record import Partition, Record
 from wikistate.core.updater.inputs import Origin
-from wikistate.core.updater.messages import Message, MessageVersion, decode, encode
+from wikistate.core.updater.message_fields import MessageVersion
+from wikistate.core.updater.messages import Message, decode, encode
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.core.updater.reassembly import Reassembly
 
@@ -39,7 +41,7 @@ class Stream:
 
     def read(self, reassembly: Reassembly) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
         """Mutations with their numbers of triples; kinds of refusals with the offsets of their records."""
-        whole, refused = [], []
+        whole, refused = list[tuple[str, int]](), list[tuple[Record, Refused]]()
         for record, message in self.records:
             taken = reassembly.take(record, message)
             if taken.mutation is not None:
