@@ -122,7 +122,14 @@ class HttpClient:
         return self._routes.resolve(url, host)
 
     async def ask(
-        self, endpoint: Endpoint, query: str, *, headers: Mapping[str, str], limit: int, form: str | None = None
+        self,
+        endpoint: Endpoint,
+        query: str,
+        *,
+        headers: Mapping[str, str],
+        limit: int,
+        form: str | None = None,
+        body: bytes | None = None,
     ) -> Answer | Failure:
         """One request. Redirects are not followed.
 
@@ -132,15 +139,16 @@ class HttpClient:
             headers: Beside those of every request.
             limit: Bytes that the body may have, decompressed. Bounded while it is read.
             form: A URL-encoded form makes it a POST.
+            body: So does any other body, whose ``Content-Type`` is among the headers.
         """
         if self._session is None:
             return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
         try:
             async with self._session.request(
-                "GET" if form is None else "POST",
+                "GET" if form is None and body is None else "POST",
                 URL(f"{endpoint.url}?{query}" if query else endpoint.url, encoded=True),
                 headers=_headers(endpoint, headers, form),
-                data=form,
+                data=body if form is None else form,
                 allow_redirects=False,
             ) as response:
                 return await _read(response, limit)

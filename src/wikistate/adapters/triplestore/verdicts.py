@@ -1,0 +1,102 @@
+"""What an endpoint's answer means: done, try again, or refused for good. Pure.
+
+Source: "SPARQL 1.1 Protocol", and what Blazegraph, Fuseki and Virtuoso answer when something is wrong.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import NamedTuple, TypeAlias
+
+from wikistate.adapters.http import Answer, retry_after
+from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.errors import StoreError
+
+_BUSY = frozenset({408, 425, 429, 502, 503, 504})
+_SHOWN = 400  # characters of a store's message: a Java trace goes on for pages
+_TAGS = re.compile(r"(?s:<(style|script).*?</\1>)|<[^>]*>")
+_COUNT = re.compile(rb"mutationCount\s*=\s*(\d+)")
+_PASSING = frozenset(
+    {FailureKind.CONNECT_TIMEOUT, FailureKind.READ_TIMEOUT, FailureKind.CONNECTION_FAILED, FailureKind.UNPARSABLE}
+)
+
+
+class Done(NamedTuple):
+    """It was done. `body` is what was answered."""
+
+    body: bytes
+
+
+class Again(NamedTuple):
+    """It was not done, and may be the next time.
+
+    Attributes:
+        reason: For the person who waits, one line.
+        after: Seconds that the endpoint asks to wait; None when it does not say.
+        lasting: Whether it may just as well never be done, so that the tries are counted.
+    """
+
+    reason: str
+    after: float | None
+    lasting: bool
+
+
+class Refused(NamedTuple):
+    """It will never be done like this."""
+
+    error: StoreError
+
+
+Verdict: TypeAlias = Done | Again | Refused
+
+
+def judge(answer: Answer | Failure, *, url: str, now: float) -> Verdict:
+    """The verdict on one request.
+
+    Args:
+        answer: What came back.
+        url: Where it went, for messages.
+        now: Seconds since the epoch.
+    """
+    if isinstance(answer, Failure):
+        if answer.kind in _PASSING:
+            return Again(answer.detail, None, lasting=False)
+        return Refused(StoreError(f"{url} could not be asked: {answer.detail}.", url=url))
+    if answer.status // 100 == 2:  # noqa: PLR2004 (a class of statuses)
+        return Done(answer.body)
+    reason = f"{url} answers {answer.status}: {readable(answer.body)}"
+    if answer.status in _BUSY:
+        return Again(reason, retry_after(answer.headers, now), lasting=False)
+    if answer.status // 100 == 5 and answer.status != 501:  # noqa: PLR2004 (same)
+        # Out of memory, a transaction that lost, or a defect that it has with just this request: nobody can tell.
+        return Again(reason, retry_after(answer.headers, now), lasting=True)
+    hint = _hint(answer.status, answer.headers.get("Location", ""))
+    return Refused(StoreError(reason, hint=hint, url=url, status=answer.status))
+
+
+def readable(body: bytes) -> str:
+    """A store's message on one line: without mark-up, and no more of it than a person reads."""
+    text = " ".join(html.unescape(_TAGS.sub(" ", body[:16_384].decode("utf-8", "replace"))).split())
+    text = "".join(character for character in text if character.isprintable())
+    return f"{text[:_SHOWN]} …" if len(text) > _SHOWN else text or "(nothing)"
+
+
+def change_count(body: bytes) -> int | None:
+    """How many triples an update changed, where the store says so (Blazegraph); None elsewhere."""
+    found = _COUNT.findall(body)
+    return int(found[-1]) if found else None
+
+
+def _hint(status: int, location: str) -> str:
+    match status:
+        case 401 | 403:
+            return "Set `store.authentication`, and see whether this user may update."
+        case 404 | 405 | 415 | 501:
+            return "Set `store.location` to the URL for updates, and `store.query_url` where queries have another one."
+        case 413:
+            return "Set `store.batch_triples` lower, or let the store take larger requests."
+        case 301 | 302 | 303 | 307 | 308:
+            return f"It redirects{' to ' + location[:200] if location else ''}: set `store.location` to where it really is."
+        case _:
+            return "What the store says of it is above."
