@@ -22,8 +22,14 @@ from wikistate.adapters.mediawiki.turnstile import Turnstile
 from wikistate.core.enrichment.failures import Failure, FailureKind, Scope, row_of
 from wikistate.core.enrichment.judge import Fail, wait
 from wikistate.core.updater.entity_id import parse_page_entity
-from wikistate.core.updater.fetching import FETCH_POLICY, FetchFailure, Tries, error_type_of, judge_fetch
-from wikistate.core.updater.side_events import FetchErrorType
+from wikistate.core.updater.fetching import (
+    FETCH_POLICY,
+    FetchErrorType,
+    FetchFailure,
+    Tries,
+    error_type_of,
+    judge_fetch,
+)
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,14 +6,25 @@ does not answer at all is waited for, however long that takes. An entity is give
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.core.enrichment.judge import Fail, Retry, RetryPolicy, judge, wait
-from wikistate.core.updater.side_events import FetchErrorType
 
 FETCH_POLICY = RetryPolicy(max_attempts=8, base_delay=1.0, max_delay=30.0, retry_after_cap=300.0, acceptable_lag=10.0)
 """Some ninety seconds for what may be of one entity alone; ten for a replica that does not have the revision yet."""
+
+
+class FetchErrorType(StrEnum):
+    """Why an entity could not be had. Values as in the field ``fetch_error_type``."""
+
+    ENTITY_NOT_FOUND = "ENTITY_NOT_FOUND"
+    """The wiki does not know the entity or the revision, or no longer shows it."""
+    NO_CONTENT = "NO_CONTENT"
+    EMPTY_RESPONSE = "EMPTY_RESPONSE"
+    UNEXPECTED_RESPONSE = "UNEXPECTED_RESPONSE"
+    UNKNOWN = "UNKNOWN"
 
 
 class FetchFailure(NamedTuple):
