@@ -34,6 +34,7 @@ class Sizes:
         peer_runs: Of each contender in the comparison with peers.
         peer_events: In a run of it.
         peer_events_few: In a run of a contender that would take minutes for those.
+        state_keys: How many keys a job's state has.
     """
 
     runs: int
@@ -48,6 +49,7 @@ class Sizes:
     peer_runs: int
     peer_events: int
     peer_events_few: int
+    state_keys: int
 
 
 FULL = Sizes(
@@ -63,6 +65,7 @@ FULL = Sizes(
     peer_runs=3,
     peer_events=60_000,
     peer_events_few=12_000,
+    state_keys=10_000_000,
 )
 QUICK = Sizes(
     runs=1,
@@ -77,6 +80,7 @@ QUICK = Sizes(
     peer_runs=1,
     peer_events=15_000,
     peer_events_few=5_000,
+    state_keys=200_000,
 )
 
 BODY_BYTES = 10_240

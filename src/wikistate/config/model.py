@@ -374,6 +374,9 @@ class LocalRunnerSettings(Settings):
     """Seconds between checkpoints of a job that keeps state; each waits for what is being fetched. A crash repeats at most
     this much."""
 
+    state_cache_bytes: PositiveInt = 128 * MIB
+    """Bytes of state that a job holds in memory beside its file; as much again may have changed since a checkpoint."""
+
     poll_records: PositiveInt = 500
     """Records read at once."""
 

@@ -41,12 +41,12 @@ class RdfSettings(BaseModel):
     content_models: list[str] = ["wikibase-item", "wikibase-property", "wikibase-lexeme"]
     """Content models of pages that are entities; other pages of the namespaces are dropped."""
 
-    title_prefixes: list[str] = ["Property:", "Item:", "Lexeme:"]
-    """What titles have before the entity's id: the names of the entity namespaces."""
+    title_prefixes: list[str] = ["Property", "Item", "Lexeme"]
+    """Names of the entity namespaces, which titles have before the entity's id."""
 
-    inputs: Literal["page_change", "legacy"] = "page_change"
-    """`page_change`: one stream of that schema. `legacy`: revision-create, page-delete, page-undelete and
-    page-suppress, all among the source's topics."""
+    legacy_inputs: bool = False
+    """Read revision-create, page-delete, page-suppress and page-undelete in the place of page_change, for wikis that
+    have those alone."""
 
     reconcile: str = ""
     """The stream of requests to bring an entity in step, `NAME` or `NAME[TAG]`; with a tag, those of that
@@ -70,9 +70,6 @@ class RdfSettings(BaseModel):
     max_entity_bytes: PositiveInt = 64 * MIB
     """Bytes of one entity's RDF after decompression; reading stops there."""
 
-    schema_version: Literal["v1", "v2"] = "v2"
-    """Format of the mutation stream."""
-
     subgraphs: str = ""
     """Definitions of subgraphs, each of which gets a stream of its own: a file, or `bundled:NAME`. Empty: none."""
 
@@ -84,6 +81,9 @@ class RdfSettings(BaseModel):
 
     side_outputs: bool = True
     """Whether to tell of late events, inconsistencies and failed fetches on streams of their own."""
+
+    tell_unknown_deletions: bool = False
+    """Whether a deletion of what was never seen is told as an inconsistency, too. It is no sign of a loss."""
 
     side_domain: str = ""
     """`meta.domain` of those events. Empty: the hostname."""

@@ -68,7 +68,7 @@ def read_streams(configuration: Configuration) -> Streams:
     source = Descriptor.parse(manager.source.stream, key="stream_manager.source.stream")
     sink = Descriptor.parse(manager.sink.stream, key="stream_manager.sink.stream")
     error = Descriptor.parse(manager.error_sink.stream, key="stream_manager.error_sink.stream")
-    configs = _stream_configs(manager, read, [source.stream, sink.stream, error.stream])
+    configs = stream_configs(manager, read, [source.stream, sink.stream, error.stream])
     schemas = SchemaRepository(manager.schema_uris, read)
 
     def stream(descriptor: Descriptor) -> Stream:
@@ -78,7 +78,14 @@ def read_streams(configuration: Configuration) -> Streams:
     return Streams(stream(source), stream(sink), stream(error))
 
 
-def _stream_configs(manager: StreamManager, read: DocumentReader, names: list[str]) -> StreamConfigs:
+def stream_configs(manager: StreamManager, read: DocumentReader, names: list[str]) -> StreamConfigs:
+    """The configuration of streams by these names.
+
+    Raises:
+        ConfigError: There is no such document.
+        DocumentError: It is malformed.
+        ExternalError: The place that holds it does not answer.
+    """
     uri = stream_configs_uri(manager.stream_config_uri, names)
     content = read(uri)
     if content is None:

@@ -78,6 +78,12 @@ KEYS_SLEEPING = Gauge(
 WATERMARK_BEHIND = Gauge(
     "wikistate_watermark_behind_seconds", "seconds", "From the time up to which events have come, to now."
 )
+DECISIONS = Counter(
+    "wikistate_decisions_total", "decisions", "What was decided about entities, by the reason's name.", ("reason",)
+)
+FETCH_FAILURES = Counter(
+    "wikistate_fetch_failures_total", "entities", "Entities that could not be fetched or read, by type.", ("type",)
+)
 
 WIKI_REQUESTS = Counter(
     "wikistate_wiki_requests_total",

@@ -95,8 +95,13 @@ class KafkaProducer:
             )
         )
 
-    async def produce(self, topic: str, outputs: Sequence[Output]) -> None:
+    async def produce(self, topic: str, outputs: Sequence[Output], *, partition: int = -1) -> None:
         """Queue outputs; waits while the queue is full.
+
+        Args:
+            topic: Where to.
+            outputs: What.
+            partition: Of the topic; -1 for the one that the key says.
 
         Raises:
             OversizeError: One of them exceeds `message.max.bytes`.
@@ -107,7 +112,7 @@ class KafkaProducer:
             self._client.poll(0)
             if self._failure is not None:
                 raise self._failure
-            done = self._queue(topic, outputs, done)
+            done = self._queue(topic, outputs, done, partition)
             if done == len(outputs):
                 return
             await asyncio.sleep(_ROOM)
@@ -147,14 +152,14 @@ class KafkaProducer:
                 self._failure = sink_error(error.args[0], "Flushing", servers=self.settings.bootstrap_servers)
             return len(self._client)
 
-    def _queue(self, topic: str, outputs: Sequence[Output], start: int) -> int:
+    def _queue(self, topic: str, outputs: Sequence[Output], start: int, partition: int) -> int:
         """Queue from `start` on until the queue is full; the position of the first that was not queued."""
         produce = self._client.produce
         position = start
         try:
             for position in range(start, len(outputs)):
                 _, key, value, timestamp = outputs[position]
-                produce(topic, value, key, timestamp=timestamp or 0)
+                produce(topic, value, key, partition, timestamp=timestamp or 0)
         except BufferError:
             return position
         except KafkaException as error:

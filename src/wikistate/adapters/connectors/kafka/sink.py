@@ -20,10 +20,12 @@ class KafkaSink:
     Args:
         topic: Where to.
         producer: Through what; a producer may serve several sinks, which then flush and fail together.
+        partition: The one that everything is written to, where the order of all counts; None for what the key says.
     """
 
-    def __init__(self, topic: str, producer: KafkaProducer) -> None:
+    def __init__(self, topic: str, producer: KafkaProducer, *, partition: int | None = None) -> None:
         self._topic = topic
+        self._partition = -1 if partition is None else partition  # librdkafka's word for "as the key says"
         self._producer = producer
         self._open = False
 
@@ -35,7 +37,7 @@ class KafkaSink:
 
     async def write(self, outputs: Sequence[Output]) -> None:
         """See `Sink`."""
-        await self._producer.produce(self._topic, outputs)
+        await self._producer.produce(self._topic, outputs, partition=self._partition)
 
     async def flush(self) -> None:
         """See `Sink`."""
