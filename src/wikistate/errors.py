@@ -5,7 +5,9 @@
     WikistateError
     ├── ConfigError            config    the operator's settings are wrong: key, what was found, what is allowed
     ├── InputError             input     an event, a file or a document is not what it must be
-    │   └── DocumentError      input       a schema or a stream configuration is missing or malformed
+    │   ├── DocumentError      input       a schema or a stream configuration is missing or malformed
+    │   ├── RdfError           input       a document is not RDF, or larger than it may be
+    │   └── MungeError         input       the RDF of an entity is not that of the entity, or lacks what it must state
     ├── ExternalError          external  something outside does not do its part
     │   ├── SourceError        external    a source cannot be read
     │   ├── SinkError          external    a sink cannot be written
@@ -92,6 +94,14 @@ class InputError(WikistateError):
 
 class DocumentError(InputError):
     """A schema or a stream configuration is missing, malformed, or not the one that the settings name."""
+
+
+class RdfError(InputError):
+    """A document is not RDF, or has more triples than it may. ``ids['line']`` is where, when the parser says so."""
+
+
+class MungeError(InputError):
+    """Triples are not those of the entity that they are said to be, or lack what every entity states."""
 
 
 class ExternalError(WikistateError):

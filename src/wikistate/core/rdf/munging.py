@@ -1,0 +1,250 @@
+"""What a store keeps of the RDF that a wiki writes about an entity.
+
+The rules are those of the query service ("Wikibase/Indexing/RDF Dump Format", "WDQS data differences", mediawiki.org).
+What a triple is kept for is its subject's kind:
+
+=============  ====================================================  ===================================================
+subject        kept                                                  leads to
+=============  ====================================================  ===================================================
+document       nothing; ``schema:version``, ``schema:dateModified``
+               and ``wikibase:...`` move to the entity
+entity, forms  all but the types Item, Lexeme, Form and Sense,       statements, by ``p:...``; forms and senses, by
+and senses     ``schema:name``, ``skos:prefLabel``, and the labels   ``ontolex:lexicalForm`` and ``ontolex:sense``
+               of lexemes, forms and senses
+other entity   nothing
+statement      if led to, all but the type Statement; if not,        references, by ``prov:wasDerivedFrom``; values, by
+               ``prov:wasDerivedFrom``                               any predicate
+reference      if led to, all but the type Reference                 values, by ``prv:...`` and ``prn:...``
+value          if led to, all; if not, its types                     ``wikibase:quantityNormalized``, whoever states it
+property       under ``novalue/`` all, otherwise types
+blank node     all
+else           all of a sitelink (a ``schema:Article``) and of what
+               was led to; otherwise ``wikibase:wikiGroup``
+=============  ====================================================  ===================================================
+
+Nothing depends on the order of the document: what leads somewhere is followed after all triples were seen, so that a
+form may stand before its lexeme and a statement before its entity.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from pyoxigraph import Literal, NamedNode, Triple
+
+from wikistate.core.rdf.prefilters import prefiltered
+from wikistate.core.rdf.subjects import sort_by_subject
+from wikistate.core.rdf.uris import namespace_of
+from wikistate.core.rdf.vocabulary import (
+    ARTICLE,
+    DATE_MODIFIED,
+    DERIVED_FROM,
+    FORM,
+    ITEM,
+    LABEL,
+    LEXEME,
+    LEXEME_SENSE,
+    LEXICAL_FORM,
+    NAME,
+    PREFERRED_LABEL,
+    QUANTITY_NORMALIZED,
+    REFERENCE,
+    SENSE,
+    STATEMENT,
+    TYPE,
+    VERSION,
+    WIKI_GROUP,
+    WIKIBASE,
+)
+from wikistate.errors import MungeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wikistate.core.rdf.normalising import Node
+    from wikistate.core.rdf.subjects import Groups, Subjects
+    from wikistate.core.rdf.uris import Uris
+
+_PARTS: Final = frozenset({LEXICAL_FORM, SENSE})
+_UNSAID_TYPES: Final = frozenset({ITEM, LEXEME, FORM, LEXEME_SENSE})
+_LABEL_COPIES: Final = frozenset({NAME, PREFERRED_LABEL})
+_LABELS: Final = _LABEL_COPIES | {LABEL}
+_STATED: Final = frozenset({VERSION, DATE_MODIFIED})
+_SHOWN: Final = 3
+
+_predicate = attrgetter("predicate")
+_object = attrgetter("object")
+
+
+def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple]:
+    """What a store keeps of an entity's document.
+
+    Args:
+        triples: All of the document, normalised, in any order.
+        entity_id: Of the entity that was asked for.
+        uris: Of the wiki.
+
+    Raises:
+        MungeError: The document is about another entity, holds nothing that is known here, or does not state the
+            revision and its date.
+    """
+    entity = NamedNode(uris.entity_iri(entity_id))
+    subjects = sort_by_subject(prefiltered(triples, uris), uris)
+    _check_entity(entity_id, entity, subjects)
+    walk = _Walk(subjects, uris)
+    walk.go(entity, is_lexeme=entity_id.startswith("L"))
+    if walk.unknown and not walk.kept:
+        raise MungeError(
+            f"Nothing about {entity_id} is known in the document; it speaks of {_some(walk.unknown)}.",
+            hint="Compare the concept base in the settings with the prefix wd: of the document.",
+            entity=entity_id,
+        )
+    return frozenset(walk.kept).union(_stated(subjects, entity, entity_id))
+
+
+class _Walk:
+    """The way from an entity to all that belongs to it.
+
+    Attributes:
+        kept: Triples that belong to the entity.
+        unknown: Subjects of triples to which no way leads.
+    """
+
+    def __init__(self, subjects: Subjects, uris: Uris) -> None:
+        self._subjects = subjects
+        self._uris = uris
+        self._led_to: set[Node] = set()
+        self.kept: list[Triple] = []
+        self.unknown: set[Node] = set()
+
+    def go(self, entity: NamedNode, *, is_lexeme: bool) -> None:
+        """Each step leads only to what a later one looks at, but for values, which lead to values: those come first."""
+        self._normalised_values()
+        self._entities(entity, is_lexeme=is_lexeme)
+        self._statements()
+        self._references()
+        self._values()
+        self._properties()
+        self._others()
+        for group in self._subjects.blank.values():
+            self.kept += group
+
+    def _lead(self, nodes: Iterable[Node], groups: Groups) -> None:
+        self._led_to.update(groups.keys() & nodes)
+
+    def _normalised_values(self) -> None:
+        for group in self._subjects.values.values():
+            self._led_to.update(triple.object for triple in group if triple.predicate == QUANTITY_NORMALIZED)
+
+    def _entities(self, entity: NamedNode, *, is_lexeme: bool) -> None:
+        unsaid = _LABELS if is_lexeme else _LABEL_COPIES
+        waiting: list[Node] = [entity]
+        seen: set[Node] = set()
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                waiting += self._entity(self._subjects.entities.get(node, []), unsaid)
+                unsaid = _LABELS  # what comes now are forms and senses
+
+    def _entity(self, group: list[Triple], unsaid: frozenset[NamedNode]) -> list[Node]:
+        """Keeps the triples of an entity, a form or a sense. Returns the forms and senses that it leads to."""
+        predicates = list(map(_predicate, group))
+        claims = {each for each in set(predicates) if namespace_of(each.value) == self._uris.prop}
+        said = [
+            (triple, predicate)
+            for triple, predicate in zip(group, predicates, strict=True)
+            if predicate not in unsaid and not (predicate == TYPE and triple.object in _UNSAID_TYPES)
+        ]
+        self.kept += [triple for triple, _ in said]
+        self._lead([triple.object for triple, predicate in said if predicate in claims], self._subjects.statements)
+        return [triple.object for triple, predicate in said if predicate in _PARTS]
+
+    def _statements(self) -> None:
+        references: list[Node] = []
+        values: list[Node] = []
+        for node, group in self._subjects.statements.items():
+            if node not in self._led_to:
+                group = self._without_way(node, group, {DERIVED_FROM})  # noqa: PLW2901  # what is left of it
+            for triple, predicate, value in zip(group, map(_predicate, group), map(_object, group), strict=True):
+                if predicate == DERIVED_FROM:
+                    references.append(value)
+                elif predicate == TYPE and value == STATEMENT:
+                    continue
+                else:
+                    values.append(value)
+                self.kept.append(triple)
+        self._lead(references, self._subjects.references)
+        self._lead(values, self._subjects.values)
+
+    def _references(self) -> None:
+        values: list[Node] = []
+        for node, group in self._subjects.references.items():
+            if node not in self._led_to:
+                self._without_way(node, group, frozenset())
+                continue
+            for triple, predicate in zip(group, map(_predicate, group), strict=True):
+                if predicate == TYPE and triple.object == REFERENCE:
+                    continue
+                self.kept.append(triple)
+                if namespace_of(predicate.value) in self._uris.reference_values:
+                    values.append(triple.object)
+        self._lead(values, self._subjects.values)
+
+    def _values(self) -> None:
+        for node, group in self._subjects.values.items():
+            self.kept += group if node in self._led_to else self._without_way(node, group, {TYPE})
+
+    def _properties(self) -> None:
+        for node, group in self._subjects.properties.items():
+            is_novalue = str(node.value).startswith(self._uris.novalue)
+            self.kept += group if is_novalue else [triple for triple in group if triple.predicate == TYPE]
+
+    def _others(self) -> None:
+        for node, group in self._subjects.others.items():
+            belongs = node in self._led_to or _is_sitelink(group)
+            self.kept += group if belongs else self._without_way(node, group, {WIKI_GROUP})
+
+    def _without_way(self, node: Node, group: list[Triple], kept: Iterable[NamedNode]) -> list[Triple]:
+        """What is kept all the same of a subject to which no way leads: the triples of some predicates."""
+        found = [triple for triple in group if triple.predicate in kept]
+        if len(found) < len(group):
+            self.unknown.add(node)
+        return found
+
+
+def _is_sitelink(group: list[Triple]) -> bool:
+    return any(triple.predicate == TYPE and triple.object == ARTICLE for triple in group)
+
+
+def _check_entity(entity_id: str, entity: NamedNode, subjects: Subjects) -> None:
+    """That the document is about the entity: its answer to another question must not become this one's."""
+    about = {str(node.value).rpartition("/")[2] for node in subjects.documents}
+    if entity in subjects.entities or entity_id in about or not about:
+        return
+    raise MungeError(
+        f"The document is not about {entity_id} but about {', '.join(sorted(about)[:_SHOWN])}.",
+        hint="Compare the concept base in the settings with the prefix wd: of the document.",
+        entity=entity_id,
+    )
+
+
+def _stated(subjects: Subjects, entity: NamedNode, entity_id: str) -> Iterable[Triple]:
+    """What the document says of itself and the store of the entity: revision, date, counts."""
+    said = {(triple.predicate, triple.object) for group in subjects.documents.values() for triple in group}
+    stated = {(key, value) for key, value in said if key in _STATED or key.value.startswith(WIKIBASE)}
+    for key, value in stated:
+        if not isinstance(value, Literal):
+            raise MungeError(f"{key.value} of {entity_id} is {value}; a literal was expected.", entity=entity_id)
+    if missing := _STATED - {key for key, _ in stated}:
+        raise MungeError(
+            f"The document about {entity_id} does not state {_some(missing)}.",
+            hint="Fetch it as RDF of the whole entity, such as Special:EntityData/Q1.ttl?flavor=dump.",
+            entity=entity_id,
+        )
+    return [Triple(entity, key, value) for key, value in stated]
+
+
+def _some(nodes: Iterable[Node]) -> str:
+    return ", ".join(sorted(map(str, nodes))[:_SHOWN])

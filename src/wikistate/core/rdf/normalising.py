@@ -1,0 +1,135 @@
+"""Terms as stores can hold them and SPARQL can say them.
+
+Applied to all triples that are read, of a wiki and of a mutation stream, so that both sides of a comparison went
+through the same. Doing it twice changes nothing.
+
+- IRIs: old names of the Wikibase ontology become today's; line breaks go, and what RDF 1.1 does not allow in an IRI is
+  percent-encoded.
+- ``xsd:decimal`` and ``xsd:integer`` that are no number become 0.
+- Texts lose invisible marks of format and direction.
+"""
+
+from __future__ import annotations
+
+import re
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+
+from wikistate.core.rdf.vocabulary import DECIMAL, INTEGER, STRING
+from wikistate.errors import RdfError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Node: TypeAlias = NamedNode | BlankNode | Literal | Triple
+
+_OLD_ONTOLOGY: Final = re.compile(r"ontology-(?:0\.0\.1|beta)")
+_LINE_BREAKS: Final = re.compile(r"[\r\n]")
+_NOT_IN_IRI: Final = re.compile(r'[\x00-\x20<>"{}|\\^`]')
+"""What IRIREF leaves out in Turtle and in SPARQL. An update that held one of these would say something else."""
+
+_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f]")
+_NUMBER: Final = re.compile(r"(?=.)[+-]?[0-9]*\.?[0-9]*")
+"""A lone sign and a lone dot count as numbers, as they do for the others who write this stream."""
+
+_NUMBERS: Final = frozenset({DECIMAL, INTEGER})
+
+_subject = attrgetter("subject")
+_predicate = attrgetter("predicate")
+_object = attrgetter("object")
+
+
+def normalise(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
+    """The triples with normal terms, in their order; the list itself when there is nothing to change.
+
+    Args:
+        triples: Of one document.
+        iris: Whether IRIs are to be looked at, too. Whoever saw the document may know that none needs it.
+
+    Raises:
+        RdfError: A text that would have to change has a language tag that is none, or a triple is about a triple.
+    """
+    terms: set[Node] = set(map(_object, triples))
+    if iris:
+        terms.update(map(_subject, triples), map(_predicate, triples))
+    changes = _changes(terms, iris=iris)
+    if not changes:
+        return triples
+    normal = changes.get
+    return [Triple(normal(s, s), normal(p, p), normal(o, o)) for s, p, o in triples]  # type: ignore[arg-type]  # a term becomes one of its kind
+
+
+def _changes(terms: Iterable[Node], *, iris: bool) -> dict[Node, Node]:
+    """By term, what it becomes; those that stay are absent."""
+    changes: dict[Node, Node] = {}
+    for term in terms:
+        normal = _normal(term, iris=iris)
+        if normal is not term:
+            changes[term] = normal
+    return changes
+
+
+def _normal(term: Node, *, iris: bool) -> Node:
+    match term:
+        case Literal():
+            return _normal_literal(_typed(term) if iris else term)
+        case NamedNode():
+            return _normal_node(term) if iris else term
+        case BlankNode():
+            return term
+        case _:
+            raise RdfError(f"{term} is a triple about a triple, which no Wikibase writes and not every store takes.")
+
+
+def _normal_node(node: NamedNode) -> NamedNode:
+    value = node.value
+    normal = normal_iri(value)
+    return node if normal == value else NamedNode(normal)
+
+
+def normal_iri(iri: str) -> str:
+    """An IRI with today's names and without what RDF does not allow in one."""
+    named = _LINE_BREAKS.sub("", _OLD_ONTOLOGY.sub("ontology", iri))
+    return _NOT_IN_IRI.sub(lambda found: f"%{ord(found[0]):02X}", named)
+
+
+def _typed(literal: Literal) -> Literal:
+    """The literal with a datatype that is an IRI; an update names it as it does any other."""
+    datatype = _normal_node(literal.datatype)
+    return literal if datatype == literal.datatype else Literal(literal.value, datatype=datatype)
+
+
+def _normal_literal(literal: Literal) -> Literal:
+    value = literal.value
+    if _NUMBER.fullmatch(value):
+        return literal
+    if literal.datatype in _NUMBERS:
+        return Literal("0", datatype=literal.datatype)
+    if value.isascii() or not _UNSEEN.search(value):
+        return literal
+    return _visible(literal)
+
+
+def _visible(literal: Literal) -> Literal:
+    text = _UNSEEN.sub("", literal.value)
+    if literal.language:
+        return text_of(text, literal)
+    return Literal(text) if literal.datatype == STRING else literal
+
+
+def text_of(text: str, literal: Literal) -> Literal:
+    """Another text in a literal's place: in its language, of its datatype.
+
+    Raises:
+        RdfError: Its language tag is none.
+    """
+    if not literal.language:
+        return Literal(text, datatype=literal.datatype)
+    try:
+        return Literal(text, language=literal.language, direction=literal.direction)
+    except ValueError as error:
+        raise RdfError(
+            f"{literal.language!r} is no language tag (BCP 47).", hint="Correct the text's language in the wiki."
+        ) from error

@@ -1,0 +1,78 @@
+"""RDF documents into normalised triples."""
+
+from __future__ import annotations
+
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from pyoxigraph import RdfFormat, parse
+
+from wikistate.core.rdf.normalising import normalise
+from wikistate.errors import RdfError
+
+if TYPE_CHECKING:
+    from pyoxigraph import Triple
+
+MAX_TRIPLES: Final = 5_000_000
+"""Of one document. The largest entities of Wikidata have some hundred thousand."""
+
+_SIGNS: Final = (b"ontology-", b"\\u", b"\\U")
+
+_triple = attrgetter("triple")
+
+
+def read_triples(
+    body: bytes, *, base: str, mime_type: str = "text/turtle", max_triples: int = MAX_TRIPLES
+) -> list[Triple]:
+    """The triples of a document in its order, normalised (see `normalising`), blank nodes under their own labels.
+
+    Args:
+        body: The document, UTF-8.
+        base: What relative IRIs are relative to: the document's address.
+        mime_type: What it is said to be: ``text/turtle`` or ``application/n-triples``, parameters allowed.
+        max_triples: More than these are refused.
+
+    Raises:
+        RdfError: It is not RDF, is cut short, is larger than it may be, or is of a kind that nobody reads here.
+    """
+    kind = _format(mime_type, base)
+    try:
+        triples = _parse(body, kind, base, max_triples)
+    except SyntaxError:
+        # What is wrong may be an IRI that RDF does not allow and wikis write all the same. Normalising mends those.
+        return normalise(_parse_lenient(body, kind, base, max_triples))
+    # The IRIs of a valid document need no mending, and whether one has an old name is seen in the bytes, unless letters
+    # are escaped. To look at a whole document is cheaper than to look at the terms of its triples.
+    return normalise(triples, iris=any(sign in body for sign in _SIGNS))
+
+
+def _parse(body: bytes, kind: RdfFormat, base: str, most: int, *, lenient: bool = False) -> list[Triple]:
+    quads = parse(body, kind, base_iri=base, without_named_graphs=True, lenient=lenient)
+    triples = list(map(_triple, islice(quads, most + 1)))
+    if len(triples) > most:
+        raise RdfError(f"{base} has more than the {most:,} triples that one document may have.", document=base)
+    return triples
+
+
+def _parse_lenient(body: bytes, kind: RdfFormat, base: str, most: int) -> list[Triple]:
+    try:
+        return _parse(body, kind, base, most, lenient=True)
+    except SyntaxError as error:
+        raise RdfError(
+            f"{base} is not {kind.name}, or is cut short: {error.msg}.",
+            hint="Fetch it again; when it stays so, the wiki or what stands before it does not answer with RDF.",
+            document=base,
+            line=error.lineno,
+        ) from error
+
+
+def _format(mime_type: str, base: str) -> RdfFormat:
+    kind = RdfFormat.from_media_type(mime_type)
+    if kind not in {RdfFormat.TURTLE, RdfFormat.N_TRIPLES}:
+        raise RdfError(
+            f"{base} is {mime_type}; text/turtle or application/n-triples was expected.",
+            document=base,
+            mime_type=mime_type,
+        )
+    return kind

@@ -1,0 +1,85 @@
+"""The triples of a document by what their subject is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, TypeAlias
+
+from pyoxigraph import NamedNode
+
+from wikistate.core.rdf.uris import namespace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyoxigraph import Triple
+
+    from wikistate.core.rdf.normalising import Node
+    from wikistate.core.rdf.uris import Uris
+
+    Groups: TypeAlias = dict[Node, list[Triple]]
+
+_subject = attrgetter("subject")
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The triples of a document, by kind of subject and then by subject.
+
+    Attributes:
+        documents: About the document itself.
+        entities: Entities, forms and senses, also those that the document is not about.
+        statements: Claims with their qualifiers and ranks.
+        references: What statements were derived from.
+        values: Times, quantities, coordinates in full.
+        properties: All that properties stand for.
+        blank: What has no name, or one in place of none.
+        others: Sitelinks, sites, and what nobody here knows.
+    """
+
+    documents: Groups = field(default_factory=dict)
+    entities: Groups = field(default_factory=dict)
+    statements: Groups = field(default_factory=dict)
+    references: Groups = field(default_factory=dict)
+    values: Groups = field(default_factory=dict)
+    properties: Groups = field(default_factory=dict)
+    blank: Groups = field(default_factory=dict)
+    others: Groups = field(default_factory=dict)
+
+
+def sort_by_subject(triples: Iterable[Triple], uris: Uris) -> Subjects:
+    """Triples in any order, by their subjects."""
+    groups: Groups = defaultdict(list)
+    # Wikis write a subject's triples in a row, and a run costs one look-up.
+    for subject, run in groupby(triples, _subject):
+        groups[subject] += run
+    found = Subjects()
+    by_namespace = _by_namespace(found, uris)
+    for node, group in groups.items():
+        kind = by_namespace.get(namespace_of(node.value)) if isinstance(node, NamedNode) else found.blank
+        (_by_beginning(found, node, uris) if kind is None else kind)[node] = group
+    return found
+
+
+def _by_namespace(found: Subjects, uris: Uris) -> dict[str, Groups]:
+    return {
+        uris.foreign_entity: found.entities,
+        uris.entity: found.entities,
+        uris.entity_data: found.documents,
+        uris.entity_data_https: found.documents,
+        uris.statement: found.statements,
+        uris.reference: found.references,
+        uris.value: found.values,
+    }
+
+
+def _by_beginning(found: Subjects, node: Node, uris: Uris) -> Groups:
+    iri = str(node.value)
+    if uris.is_below_entities(iri):
+        return found.entities
+    if iri.startswith(uris.prop):
+        return found.properties
+    return found.blank if iri.startswith(uris.genid) else found.others
