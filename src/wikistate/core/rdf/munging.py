@@ -135,7 +135,7 @@ class _Walk:
 
     def _normalised_values(self) -> None:
         for group in self._subjects.values.values():
-            self._led_to.update(triple.object for triple in group if triple.predicate == QUANTITY_NORMALIZED)
+            self._led_to.update(_object(triple) for triple in group if triple.predicate == QUANTITY_NORMALIZED)
 
     def _entities(self, entity: NamedNode, *, is_lexeme: bool) -> None:
         unsaid = _LABELS if is_lexeme else _LABEL_COPIES
@@ -158,8 +158,8 @@ class _Walk:
             if predicate not in unsaid and not (predicate == TYPE and triple.object in _UNSAID_TYPES)
         ]
         self.kept += [triple for triple, _ in said]
-        self._lead([triple.object for triple, predicate in said if predicate in claims], self._subjects.statements)
-        return [triple.object for triple, predicate in said if predicate in _PARTS]
+        self._lead([_object(triple) for triple, predicate in said if predicate in claims], self._subjects.statements)
+        return [_object(triple) for triple, predicate in said if predicate in _PARTS]
 
     def _statements(self) -> None:
         references: list[Node] = []
@@ -189,7 +189,7 @@ class _Walk:
                     continue
                 self.kept.append(triple)
                 if namespace_of(predicate.value) in self._uris.reference_values:
-                    values.append(triple.object)
+                    values.append(_object(triple))
         self._lead(values, self._subjects.values)
 
     def _values(self) -> None:

@@ -23,7 +23,7 @@ from wikistate.errors import RdfError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    Node: TypeAlias = NamedNode | BlankNode | Literal | Triple
+    Node: TypeAlias = NamedNode | BlankNode | Literal
 
 _OLD_ONTOLOGY: Final = re.compile(r"ontology-(?:0\.0\.1|beta)")
 _LINE_BREAKS: Final = re.compile(r"[\r\n]")
@@ -58,7 +58,7 @@ def normalise(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
     if not changes:
         return triples
     normal = changes.get
-    return [Triple(normal(s, s), normal(p, p), normal(o, o)) for s, p, o in triples]  # type: ignore[arg-type]  # a term becomes one of its kind
+    return [Triple(normal(s, s), normal(p, p), normal(o, o)) for s, p, o in triples]
 
 
 def _changes(terms: Iterable[Node], *, iris: bool) -> dict[Node, Node]:
@@ -71,7 +71,7 @@ def _changes(terms: Iterable[Node], *, iris: bool) -> dict[Node, Node]:
     return changes
 
 
-def _normal(term: Node, *, iris: bool) -> Node:
+def _normal(term: Node | Triple, *, iris: bool) -> Node:
     match term:
         case Literal():
             return _normal_literal(_typed(term) if iris else term)
@@ -79,7 +79,7 @@ def _normal(term: Node, *, iris: bool) -> Node:
             return _normal_node(term) if iris else term
         case BlankNode():
             return term
-        case _:
+        case _:  # what the parser of RDF 1.2 lets pass beyond RDF 1.1
             raise RdfError(f"{term} is a triple about a triple, which no Wikibase writes and not every store takes.")
 
 

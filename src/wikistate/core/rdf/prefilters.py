@@ -39,7 +39,7 @@ def prefiltered(triples: list[Triple], uris: Uris) -> list[Triple]:
         return triples
     changes = _changes({*objects, *map(_subject, triples)}, uris, swap=is_old)
     normal = changes.get
-    return [Triple(normal(s, s), p, normal(o, o)) for s, p, o in triples]  # type: ignore[arg-type]  # a blank node becomes an IRI, a literal one
+    return [Triple(normal(s, s), p, normal(o, o)) for s, p, o in triples]
 
 
 def _holds_blank(triples: list[Triple], objects: list[Node]) -> bool:

@@ -1,0 +1,147 @@
+"""Definitions of subgraphs, read from YAML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import yaml
+
+from wikistate.core.rdf.subgraph_rules import RESERVED, Names, Rule, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from pyoxigraph import NamedNode
+
+_SECTIONS: Final = ("prefixes", "bindings", "subgraphs")
+_FIELDS: Final = ("name", "subgraph_uri", "stream", "rules", "default", "stubs_source")
+_DEFAULTS: Final = {"pass": True, "block": False}
+
+
+class Definition(NamedTuple):
+    """One subgraph.
+
+    Attributes:
+        name: For people.
+        stream: Where its mutations go.
+        uri: What stubs say that an entity lives in; None of the whole graph, which no stub names.
+        rules: The first one that matches decides.
+        passes: What holds when none does.
+        is_stub_source: Whether entities in it leave a stub in the subgraphs that they are not in.
+    """
+
+    name: str
+    stream: str
+    uri: NamedNode | None = None
+    rules: tuple[Rule, ...] = ()
+    passes: bool = True
+    is_stub_source: bool = False
+
+
+def read_definitions(text: str) -> tuple[Definition, ...]:
+    """The definitions in a YAML text, in its order.
+
+    Raises:
+        ConfigError: It is not YAML, or not what definitions are made of; names the place and what may stand there.
+    """
+    document = _load(text)
+    _check_keys("the document", document, _SECTIONS)
+    names = _names(document)
+    listed = document.get("subgraphs")
+    if not isinstance(listed, list) or not listed:
+        refuse("subgraphs", f"found {_kind(listed)}", "List at least one definition.")
+    found = tuple(_definition(entry, f"subgraphs[{number}]", names) for number, entry in enumerate(listed))
+    _check_together(found)
+    return found
+
+
+def _load(text: str) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        refuse("the document", f"not YAML: {error}", "Correct it; docs/subgraphs.md shows one.")
+    return _mapping(document, "the document")
+
+
+def _names(document: Mapping[str, Any]) -> Names:
+    prefixes = _mapping(document.get("prefixes", {}), "prefixes")
+    for name, base in prefixes.items():
+        _text(base, f"prefixes.{name}")
+        if not (str(name).isascii() and str(name).isalnum()):
+            refuse("prefixes", f"{name!r} is no prefix", "Use letters and digits.")
+    names = Names(prefixes)
+    bindings = _mapping(document.get("bindings", {}), "bindings")
+    return Names(prefixes, {name: _binding(name, listed, names) for name, listed in bindings.items()})
+
+
+def _binding(name: str, listed: object, names: Names) -> frozenset[NamedNode]:
+    key = f"bindings.{name}"
+    if name in RESERVED:
+        refuse(key, "the name is taken", f"Use another than {', '.join(sorted(RESERVED))}.")
+    if not isinstance(listed, list):
+        refuse(key, f"found {_kind(listed)}", "List IRIs.")
+    return frozenset(names.iri(_text(each, key), key) for each in listed)
+
+
+def _definition(entry: object, key: str, names: Names) -> Definition:
+    fields = _mapping(entry, key)
+    _check_keys(key, fields, _FIELDS)
+    rules = fields.get("rules") or []
+    if not isinstance(rules, list):
+        refuse(f"{key}.rules", f"found {_kind(rules)}", "List rules.")
+    uri = fields.get("subgraph_uri")
+    return Definition(
+        name=_text(fields.get("name"), f"{key}.name"),
+        stream=_text(fields.get("stream"), f"{key}.stream"),
+        uri=None if uri is None else names.iri(_text(uri, f"{key}.subgraph_uri"), f"{key}.subgraph_uri"),
+        rules=tuple(names.rule(_text(rule, f"{key}.rules[{n}]"), f"{key}.rules[{n}]") for n, rule in enumerate(rules)),
+        passes=_default(fields.get("default"), f"{key}.default"),
+        is_stub_source=_switch(fields.get("stubs_source", False), f"{key}.stubs_source"),
+    )
+
+
+def _check_together(found: Collection[Definition]) -> None:
+    _check_unique("name", (each.name for each in found))
+    _check_unique("subgraph_uri", (each.uri.value for each in found if each.uri))
+    whole = sum(each.uri is None for each in found)
+    if whole != 1:
+        refuse("subgraphs", f"{whole} definitions have no subgraph_uri", "Exactly one, the whole graph, has none.")
+
+
+def _check_unique(name: str, values: Iterable[str]) -> None:
+    if twice := [value for value, count in Counter(values).items() if count > 1]:
+        refuse("subgraphs", f"the {name} {twice[0]} is there twice", f"Give each definition a {name} of its own.")
+
+
+def _check_keys(key: str, fields: Mapping[str, Any], known: Collection[str]) -> None:
+    if unknown := [str(name) for name in fields if name not in known]:
+        refuse(key, f"{unknown[0]!r} is not known", f"Known are: {', '.join(known)}.")
+
+
+def _mapping(found: object, key: str) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        refuse(key, f"found {_kind(found)}", "Keys with values were expected.")
+    return found
+
+
+def _text(found: object, key: str) -> str:
+    if not isinstance(found, str) or not found:
+        refuse(key, f"found {_kind(found)}", "A text was expected.")
+    return found
+
+
+def _switch(found: object, key: str) -> bool:
+    if not isinstance(found, bool):
+        refuse(key, f"found {found!r}", "Write true or false.")
+    return found
+
+
+def _default(found: object, key: str) -> bool:
+    if not isinstance(found, str) or found not in _DEFAULTS:
+        refuse(key, f"found {found!r}", "Write pass or block.")
+    return _DEFAULTS[found]
+
+
+def _kind(found: object) -> str:
+    return "nothing" if found is None or found == "" else type(found).__name__

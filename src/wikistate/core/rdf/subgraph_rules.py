@@ -1,0 +1,140 @@
+"""Rules that say whether an entity belongs to a subgraph.
+
+A rule is ``pass|block SUBJECT PREDICATE OBJECT``. Subject and object are an IRI, ``[]`` (anything), ``?entity`` (the
+entity that is asked about) or ``?NAME`` (any of a list of IRIs, a binding); the predicate is an IRI. An IRI is written
+``<absolute>`` or ``prefix:local``. The first rule that matches a triple of the entity decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeAlias
+
+from pyoxigraph import NamedNode
+
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from pyoxigraph import Triple
+
+ENTITY: Final = "entity"
+WILDCARD: Final = "wildcard"
+RESERVED: Final = frozenset({ENTITY, WILDCARD})
+
+_ACTIONS: Final = {"pass": True, "block": False}
+_ABSOLUTE: Final = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`]*)>")
+_PREFIXED: Final = re.compile(r"([A-Za-z0-9]+):([^\x00-\x20<>\"{}|\\^`]*)")
+
+
+class Open(Enum):
+    """What a rule leaves open."""
+
+    ANYTHING = auto()
+    ENTITY = auto()
+
+
+Pattern: TypeAlias = Open | frozenset[NamedNode]
+
+
+class Rule(NamedTuple):
+    """One rule.
+
+    Attributes:
+        passes: What it says of an entity of which a triple matches.
+        subject: To be matched.
+        predicate: To be matched.
+        object: To be matched.
+    """
+
+    passes: bool
+    subject: Pattern
+    predicate: NamedNode
+    object: Pattern
+
+    def matches(self, triples: Collection[Triple], entity: NamedNode) -> bool:
+        """Whether one of the triples, which are munged and of one entity, is as the rule says."""
+        return any(
+            triple.predicate == self.predicate
+            and _fits(triple.object, self.object, entity)
+            and _fits(triple.subject, self.subject, entity)
+            for triple in triples
+        )
+
+
+def _fits(term: object, pattern: Pattern, entity: NamedNode) -> bool:
+    match pattern:
+        case Open.ANYTHING:
+            return True
+        case Open.ENTITY:
+            return term == entity
+        case _:
+            return term in pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What names in rules stand for.
+
+    Attributes:
+        prefixes: Of IRIs.
+        bindings: Lists of IRIs.
+    """
+
+    prefixes: Mapping[str, str]
+    bindings: Mapping[str, frozenset[NamedNode]] = field(default_factory=dict)
+
+    def iri(self, text: str, key: str) -> NamedNode:
+        """The IRI that a text writes.
+
+        Args:
+            text: ``<absolute>`` or ``prefix:local``.
+            key: Where it stands, for the message.
+
+        Raises:
+            ConfigError: It is no IRI, or its prefix is not declared.
+        """
+        if absolute := _ABSOLUTE.fullmatch(text):
+            return NamedNode(absolute[1])
+        prefixed = _PREFIXED.fullmatch(text)
+        if not prefixed:
+            refuse(key, f"{text!r} is no IRI", "Write <absolute> or prefix:local; literals cannot be matched.")
+        if prefixed[1] not in self.prefixes:
+            refuse(key, f"the prefix {prefixed[1]!r} is not declared", f"Declared are: {_listed(self.prefixes)}.")
+        return NamedNode(self.prefixes[prefixed[1]] + prefixed[2])
+
+    def rule(self, text: str, key: str) -> Rule:
+        """The rule that a text writes.
+
+        Raises:
+            ConfigError: It is none.
+        """
+        words = text.split()
+        if len(words) != 4 or words[0] not in _ACTIONS:  # noqa: PLR2004  # action and triple
+            refuse(key, f"{text!r} is no rule", "Write: pass|block SUBJECT PREDICATE OBJECT.")
+        action, subject, predicate, value = words
+        return Rule(_ACTIONS[action], self._pattern(subject, key), self.iri(predicate, key), self._pattern(value, key))
+
+    def _pattern(self, text: str, key: str) -> Pattern:
+        if text == "[]":
+            return Open.ANYTHING
+        if not text.startswith("?"):
+            return frozenset({self.iri(text, key)})
+        name = text[1:]
+        if name == ENTITY:
+            return Open.ENTITY
+        if name not in self.bindings:
+            refuse(key, f"there is no binding {name!r}", f"There are: {_listed([ENTITY, *self.bindings])}.")
+        return self.bindings[name]
+
+
+def refuse(key: str, found: str, allowed: str) -> NoReturn:
+    """Says what is wrong with definitions, where, and what may stand there."""
+    raise ConfigError(f"Subgraph definitions, {key}: {found}.", hint=allowed, key=key)
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
