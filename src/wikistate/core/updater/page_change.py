@@ -41,7 +41,7 @@ class PageChange:
         """By wiki, kind, namespace and content, in this order."""
         if domain_of(event) != self._pages.domain:
             return FilterReason.WIKI
-        if event.get("page_change_kind") not in _KINDS:
+        if str(event.get("page_change_kind")) not in _KINDS:
             return FilterReason.KIND
         page = inner(event, "page")
         if not self._pages.may_hold(page.get("namespace_id")):
@@ -57,7 +57,7 @@ class PageChange:
         if self._pages.is_mediainfo(page["namespace_id"]) and self._pages.mediainfo_slot in slots:
             return None
         model = inner(slots, "main").get("content_model")
-        return None if model in self._pages.content_models else FilterReason.CONTENT_MODEL
+        return None if str(model) in self._pages.content_models else FilterReason.CONTENT_MODEL
 
     def _dropped_without_content(self, event: Event, page: Mapping[str, Any]) -> FilterReason | None:
         """Of a suppressed page nobody says what it held; the title then tells."""

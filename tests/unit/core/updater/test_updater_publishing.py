@@ -1,0 +1,137 @@
+"""After a fetch that failed, the next operation makes up for what was missed, and the store ends where the wiki is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.core.updater.scenarios import INGESTED, ORIGIN, asked, deleted, restored, saved, short
+
+from wikistate.core.updater.decide import decide
+from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
+from wikistate.core.updater.publishing import failed, fitted, from_scratch, published
+from wikistate.core.updater.state import DOUBTFUL, NOTHING_HELD, KeyState
+
+if TYPE_CHECKING:
+    from wikistate.core.updater.inputs import InputEvent
+
+COMMON = ("Q1", 7, 5, INGESTED, ORIGIN)
+IMPORT, DIFF, DELETE, RECONCILE = FullImport(*COMMON), Diff(*COMMON, 4), DeleteItem(*COMMON), ReconcileItem(*COMMON)
+
+
+def seen(signed: int, held: int) -> KeyState:
+    """A state in which the store holds something else than was seen."""
+    return KeyState.of_signed(signed)._replace(held=held)
+
+
+def test_a_difference_is_made_to_what_was_published() -> None:
+    """Revision 2 could not be fetched: the difference to revision 3 is taken from 1, which the store holds."""
+    second = decide(KeyState.of_signed(1), saved(2, parent=1))
+    assert second.operation is not None
+    behind = failed(second.state, second.operation)
+    third = decide(behind, saved(3, parent=2))
+    assert third.operation is not None
+    assert short(third.operation) == "diff 3<-2"
+    assert short(fitted(third.operation, third.state)) == "diff 3<-1"
+    assert published(third.state, third.operation) == KeyState.of_signed(3)
+
+
+def test_an_import_that_failed_is_made_up_for_by_an_import() -> None:
+    """The store holds nothing yet, so there is nothing to make a difference to."""
+    first = decide(KeyState(), saved(1))
+    assert first.operation is not None
+    second = decide(failed(first.state, first.operation), saved(2, parent=1))
+    assert second.operation is not None
+    assert short(fitted(second.operation, second.state)) == "import 2"
+
+
+def test_several_operations_of_one_turn() -> None:
+    """Of an import and a difference that were decided together, the second takes over what the first failed to do."""
+    assert short(fitted(Diff(*COMMON, 4), seen(5, NOTHING_HELD))) == "import 5"
+
+
+def test_an_import_of_what_the_store_holds_is_a_difference() -> None:
+    """Importing twice would leave what is gone since."""
+    assert short(fitted(IMPORT, seen(5, 3))) == "diff 5<-3"
+
+
+def test_where_nobody_knows_what_the_store_holds_all_of_it_is_replaced() -> None:
+    """After a reconciliation that failed, or when the revision that the store holds is gone from the wiki."""
+    doubtful = failed(KeyState.of_signed(5), RECONCILE)
+    assert doubtful.held == DOUBTFUL
+    assert fitted(DIFF, doubtful) == fitted(IMPORT, doubtful) == RECONCILE
+    assert failed(seen(5, 4), DIFF, from_revision_gone=True).held == DOUBTFUL
+    assert from_scratch(DIFF) == RECONCILE
+
+
+def test_deletions_and_reconciliations_need_not_know_what_the_store_holds() -> None:
+    """They are carried out as decided."""
+    for held in (DOUBTFUL, NOTHING_HELD, 3, 5):
+        assert fitted(DELETE, seen(5, held)) == DELETE
+        assert fitted(RECONCILE, seen(5, held)) == RECONCILE
+
+
+def test_being_behind_survives_a_restart() -> None:
+    """What the store holds is written down where it is not what was seen."""
+    for state in (seen(5, 4), seen(5, NOTHING_HELD), seen(5, DOUBTFUL), seen(-5, 5)):
+        assert not state.in_step
+        assert KeyState.unpack(state.signed_revision, state.pack()) == state
+
+
+def test_a_forgotten_entity_is_forgotten_when_its_deletion_is_published() -> None:
+    """Until then what the store holds is remembered."""
+    decision = decide(KeyState.of_signed(7), asked("DELETION", 0))
+    assert decision.operation is not None
+    assert bool(decision.state)
+    assert not published(decision.state, decision.operation)
+
+
+EVENTS = st.sampled_from(["edit", "delete", "restore", "reconcile"])
+
+
+@given(st.lists(st.tuples(EVENTS, st.booleans(), st.booleans()), max_size=12))
+def test_whatever_failed_the_store_is_right_after_what_succeeded(steps: list[tuple[str, bool, bool]]) -> None:
+    """After each operation that was carried out, the store holds exactly its revision; what it takes is possible then.
+
+    A difference is possible from the revision that the store holds alone, an import into a store that holds nothing.
+    """
+    state, store = KeyState(), NOTHING_HELD
+    for revision, (what, succeeds, gone) in enumerate(steps, start=1):
+        decision = decide(state, _event(what, revision, state))
+        state = decision.state
+        if decision.operation is None:
+            continue
+        operation = fitted(decision.operation, state)
+        if succeeds or isinstance(operation, DeleteItem):
+            store = _applied(operation, store)
+            state = published(state, operation)
+        else:
+            state = failed(state, operation, from_revision_gone=gone and isinstance(operation, Diff))
+        assert state.held in (store, DOUBTFUL)
+
+
+def _event(what: str, revision: int, state: KeyState) -> InputEvent:
+    match what:
+        case "edit":
+            return saved(revision)
+        case "delete":
+            return deleted(revision)
+        case "restore":
+            return restored(state.revision or revision)
+        case _:
+            return asked("CREATION", revision)
+
+
+def _applied(operation: Operation, store: int) -> int:
+    match operation:
+        case FullImport(revision=revision):
+            assert store == NOTHING_HELD
+            return revision
+        case Diff(revision=revision, from_revision=before):
+            assert store == before
+            return revision
+        case DeleteItem():
+            return NOTHING_HELD
+        case ReconcileItem(revision=revision):
+            return revision
