@@ -15,6 +15,7 @@ from wikistate.cli import exits
 from wikistate.cli.app import app
 from wikistate.config.model import Configuration
 from wikistate.core.enrichment.failures import TABLE, Retried, Scope
+from wikistate.core.updater import decide
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def pages() -> dict[str, str]:
         "configuration.md": configuration(),
         "metrics.md": metric_table(),
         "failures.md": failure_table(),
+        "decisions.md": decision_table(),
         "command-line.md": command_line(),
     }
 
@@ -123,6 +125,33 @@ def failure_table() -> str:
         "never fails the neighbours of the revision that caused it: see [guarantees](../guarantees.md)."
     )
     return "\n".join([_NOTE, "# What happens when a wiki does not answer well", "", text, "", *head, *rows]) + "\n"
+
+
+def decision_table() -> str:
+    """What an event means for a store."""
+    head = ["| what happened | seen before | what is done | reason | told as |", "|---|---|---|---|---|"]
+    rows = [
+        f"| {row.happened.value} | {_seen(row)} | {_done(row)} | `{row.reason}` | {_told(row.reason)} |"
+        for row in decide.TABLE
+    ]
+    text = (
+        "What was seen last of the entity is compared with the revision of the event. Each event that is decided counts in "
+        "`wikistate_decisions_total` under its reason; what is told goes to the stream of inconsistencies, but for `unknown_entity` "
+        "only where that is asked for. See [order and decisions](../rdf-updater.md#order)."
+    )
+    return "\n".join([_NOTE, "# What is done about an event of an entity", "", text, "", *head, *rows]) + "\n"
+
+
+def _seen(row: decide.Row) -> str:
+    return "anything" if len(row.seen) == len(decide.Seen) else ", ".join(seen.value for seen in row.seen)
+
+
+def _done(row: decide.Row) -> str:
+    return row.do.value if row.do is decide.Do.NOTHING else f"{row.do.value}, at {row.at.value}"
+
+
+def _told(reason: decide.Reason) -> str:
+    return f"`{decide.INCONSISTENCIES[reason]}`" if reason in decide.INCONSISTENCIES else ""
 
 
 def command_line() -> str:

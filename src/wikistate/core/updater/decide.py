@@ -5,7 +5,7 @@ The table is data; `decide` looks up the only row that fits and does what it say
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum, auto
+from enum import Enum, StrEnum
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -27,48 +27,43 @@ if TYPE_CHECKING:
 class Happened(Enum):
     """What the event tells."""
 
-    REVISION = auto()
-    DELETION = auto()
-    UNDELETION = auto()
-    ASKED_CREATION = auto()
-    """Somebody asks to bring the store to a revision."""
-    ASKED_DELETION = auto()
-    """Somebody asks to take the entity out, as of a revision."""
-    FORCED_DELETION = auto()
-    """Somebody asks to take the entity out whatever was seen: a deletion of revision 0."""
+    REVISION = "a revision was saved"
+    DELETION = "the page was deleted"
+    UNDELETION = "the page was restored"
+    ASKED_CREATION = "a reconciliation asks for a revision"
+    ASKED_DELETION = "a reconciliation asks to take out a revision"
+    FORCED_DELETION = "a reconciliation asks to take out revision 0"
 
 
 class Seen(Enum):
     """What was seen before, beside the event's revision."""
 
-    NOTHING = auto()
-    OLDER = auto()
-    """It exists, at an older revision than the event's."""
-    SAME = auto()
-    NEWER = auto()
-    GONE_OLDER = auto()
-    """It was deleted, at an older revision than the event's."""
-    GONE_SAME = auto()
-    GONE_NEWER = auto()
+    NOTHING = "nothing"
+    OLDER = "an older revision"
+    SAME = "that revision"
+    NEWER = "a newer revision"
+    GONE_OLDER = "deleted at an older revision"
+    GONE_SAME = "deleted at that revision"
+    GONE_NEWER = "deleted at a newer revision"
 
 
 class Do(Enum):
     """What is done, and thereby what is remembered."""
 
-    IMPORT = auto()
-    DIFF = auto()
-    DELETE = auto()
-    DELETE_AND_FORGET = auto()
+    IMPORT = "import"
+    DIFF = "diff"
+    DELETE = "delete"
+    DELETE_AND_FORGET = "delete and forget"
     """The next event of the entity is then as the first one."""
-    RECONCILE = auto()
-    NOTHING = auto()
+    RECONCILE = "reconcile"
+    NOTHING = "nothing"
 
 
 class At(Enum):
     """Whose revision an operation is about."""
 
-    EVENT = auto()
-    SEEN = auto()
+    EVENT = "the event's revision"
+    SEEN = "the revision seen"
 
 
 class Reason(StrEnum):
