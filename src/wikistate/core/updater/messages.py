@@ -216,7 +216,7 @@ def join(messages: Sequence[Message]) -> Mutation:
         parse_timestamp(first.origin.dt) or first.time,
         first.origin,
         first.origin.stream,
-        first.patch if len(messages) == 1 else _union([message.patch for message in messages]),
+        _union([message.patch for message in messages]),
     )
 
 
@@ -238,5 +238,16 @@ def _check(first: Message, message: Message, place: int, count: int) -> None:
 
 
 def _union(patches: Sequence[Patch]) -> Patch:
-    """The patches as one."""
-    return Patch(*(frozenset[Any]().union(*kind) for kind in zip(*patches, strict=True)))
+    """The patches as one, in which no triple is in two places, whatever the messages say.
+
+    What comes wins over what goes, as it does where both are applied in this order; and what may be of others, too, over
+    what is of this entity alone.
+    """
+    added, removed, linked, unlinked = (frozenset[Any]().union(*kind) for kind in zip(*patches, strict=True))
+    return Patch(
+        _without(added, linked), _without(removed, added, linked, unlinked), linked, _without(unlinked, added, linked)
+    )
+
+
+def _without(triples: frozenset[Any], *others: frozenset[Any]) -> frozenset[Any]:
+    return triples if all(map(triples.isdisjoint, others)) else triples.difference(*others)
