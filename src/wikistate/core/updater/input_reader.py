@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from wikistate.core.record import Record
 
 
+CLOCK_SKEW = 60_000
+"""How far ahead the clock of who wrote an event may be of ours, in milliseconds."""
+
+
 class Reading(NamedTuple):
     """What a record says.
 
@@ -80,13 +84,22 @@ class InputReader:
         if title not in self._inputs:
             return Reading(None, Filtered(FilterReason.CANARY) if is_canary(event) else self._unknown(event))
         decoder, shape = self._inputs[title]
-        return Reading(shape.time(event), _judge(event, ingested, decoder, shape))
+        found = _judge(event, ingested, decoder, shape)
+        time = shape.time(event)
+        if not isinstance(found, Filtered | Refused):
+            found = found._replace(time=_past(found.time, ingested))
+        return Reading(None if time is None else _past(time, ingested), found)
 
     def _unknown(self, event: Event) -> Refused:
         expected = " or ".join(f"/{title}/" for title in self._inputs)
         return Refused(
             "WrongSchema", f"$schema must begin with {expected}, found {event.get('$schema')!r:.100}.", event
         )
+
+
+def _past(time: int, now: int) -> int:
+    """The time; now where it is in the future. Else one clock that is wrong would make all others late for years."""
+    return now if time > now + CLOCK_SKEW else time
 
 
 def _judge(event: Event, ingested: int, decoder: Decoder, shape: Shape) -> InputEvent | Filtered | Refused:

@@ -16,6 +16,7 @@ from tests.unit.core.events.strategies import JSON
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.refusal import Filtered, FilterReason, Refused
 from wikistate.core.events.repository import SchemaRepository
+from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.record import Partition, Record
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.core.updater.input_reader import InputReader, Reading, Shape
@@ -403,6 +404,18 @@ def test_nothing_that_is_read_breaks_the_reader(one: Any, other: Any, third: Any
             read(event | {"meta": event["meta"] | {"dt": one}, "revision": {"content_slots": other}}, pages)
             read(event | {"page": {"namespace_id": one, "page_title": other, "page_id": third}}, pages)
             read(event | {"page_namespace": one, "page_title": other, "rev_slots": third}, pages)
+
+
+def test_nothing_comes_from_the_future() -> None:
+    """A wrong clock would put the watermark ahead of everybody for years, and its own event would never have its turn."""
+    for event in (change() | {"dt": "2999-01-01T00:00:00Z"}, reconciliation(dt="2999-01-01T00:00:00Z")):
+        found = read(event).found
+        assert isinstance(found, RevisionCreated | Reconcile)
+        assert found.time == NOW
+    assert read(change() | {"dt": "2999-01-01T00:00:00Z"}).time == NOW
+    assert read(elsewhere("x") | {"dt": "2999-01-01T00:00:00Z"}).time == NOW
+    ahead = NOW + 30_000
+    assert read(change() | {"dt": format_timestamp(ahead)}).time == ahead, "clocks may differ by some seconds"
 
 
 def test_a_refused_event_goes_along() -> None:

@@ -144,6 +144,13 @@ def test_pieces_share_the_request_and_have_ids_of_their_own() -> None:
     assert not {event["meta"]["id"] for other in others for event in encoded(other, soft_maximum=1)} & set(ids)
 
 
+def test_a_message_names_the_stream_of_its_own_graph() -> None:
+    """What is written for a subgraph says so, and not that it belongs to the stream of the whole graph."""
+    main, part = (mutation(stream=name) for name in ("rdf.mutation.v2", "rdf.mutation-scholarly.v2"))
+    assert [event["meta"]["stream"] for each in (main, part) for event in encoded(each)] == [main.stream, part.stream]
+    assert decoded(encoded(part)).stream == part.stream
+
+
 def test_without_an_origin_ids_are_drawn() -> None:
     """What does not say where it comes from cannot be told from another."""
     bare = mutation(origin=ORIGIN._replace(id="", request_id=""))
