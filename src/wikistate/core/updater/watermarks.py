@@ -27,6 +27,10 @@ class _Progress:
         self.time: Millis | None = None
         self.heard = heard
 
+    def reach(self, time: Millis | None) -> None:
+        if time is not None and (self.time is None or time > self.time):
+            self.time = time
+
 
 class Watermarks(Generic[Part]):
     """The watermark of a job's inputs.
@@ -50,7 +54,7 @@ class Watermarks(Generic[Part]):
             now: The clock, milliseconds since the epoch.
             time: The largest event time that it had reached when it was left, as `times` told.
         """
-        self._parts.setdefault(partition, _Progress(now)).time = time
+        self._parts.setdefault(partition, _Progress(now)).reach(time)
 
     def finish(self, partition: Part) -> None:
         """Nothing more comes from a partition: it ended, or it is another reader's."""
@@ -68,8 +72,7 @@ class Watermarks(Generic[Part]):
         if progress is None:
             progress = self._parts[partition] = _Progress(now)
         progress.heard = now
-        if progress.time is None or time > progress.time:
-            progress.time = time
+        progress.reach(time)
 
     @property
     def times(self) -> Mapping[Part, Millis]:

@@ -88,6 +88,17 @@ def test_a_partition_that_ended_has_no_say() -> None:
     assert marks.current(0) == 5000 - BOUND - 1
 
 
+def test_a_partition_that_is_assigned_again_stays_where_it_is() -> None:
+    """As after every change of a consumer group: what it has said is not forgotten, nor how long it was silent."""
+    marks = watermarks()
+    marks.observe("a", 5000, 0)
+    marks.assign("a", IDLE)
+    marks.assign("a", IDLE, time=3000)
+    assert marks.times == {"a": 5000}
+    marks.observe("b", 9000, IDLE)
+    assert marks.current(IDLE) == 9000 - BOUND - 1
+
+
 def test_it_goes_on_after_a_restart_where_it_was() -> None:
     """The times of a checkpoint are enough, also for a wiki that stays quiet."""
     before = watermarks()
