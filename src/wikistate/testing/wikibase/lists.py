@@ -27,14 +27,22 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MOST = 500
+"""Rows of one answer; MediaWiki's own limit for everybody."""
+LIMITS = ("rclimit", "lelimit", "aplimit", "gaplimit")
 
 
 class WikibaseApi(ActionApi):
-    """The Action API of a Wikibase: that of the small wiki, with what a follower of changes asks besides."""
+    """The Action API of a Wikibase: that of the small wiki, with what a follower of changes asks besides.
 
-    def __init__(self, repository: Repository) -> None:
+    Args:
+        repository: What it tells of.
+        most: Rows of one answer.
+    """
+
+    def __init__(self, repository: Repository, *, most: int = MOST) -> None:
         super().__init__(repository.world)
         self._repository = repository
+        self._most = most
 
     def _query(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> Reply:
         body = self._listed(params) or orjson.loads(plain(super()._query(wiki, params, hidden).pieces))
@@ -43,6 +51,7 @@ class WikibaseApi(ActionApi):
 
     def _listed(self, params: Mapping[str, str]) -> Json | None:
         present = {page.page_id for page in self._repository.pages()}
+        params = self._limited(params)
         match params:
             case {"list": "recentchanges"}:
                 return _recent(list(recent_changes(self._repository.journal, present=present)), params)
@@ -57,11 +66,20 @@ class WikibaseApi(ActionApi):
             case _:
                 return None
 
+    def _limited(self, params: Mapping[str, str]) -> Mapping[str, str]:
+        """With numbers for limits: as many as are allowed for ``max``, ten for none."""
+        limits = {name: params.get(name, "10") for name in LIMITS}
+        most = self._most
+        return {
+            **params,
+            **{name: str(most if text == "max" else min(int(text), most)) for name, text in limits.items()},
+        }
+
 
 def _recent(rows: list[Json], params: Mapping[str, str]) -> Json:
     kinds = params.get("rctype", "edit|new|log|categorize").split("|")
     wanted = [row for row in _within(rows, params, "rc") if row["type"] in kinds and _is_in(row, params, "rcnamespace")]
-    limit = _limit(params.get("rclimit"))
+    limit = int(params["rclimit"])
     body: Json = {"batchcomplete": True}
     if len(wanted) > limit:
         body = {"continue": {"rccontinue": _mark(wanted[limit], "rcid"), "continue": "-||"}}
@@ -69,7 +87,7 @@ def _recent(rows: list[Json], params: Mapping[str, str]) -> Json:
 
 
 def _logged(rows: list[Json], params: Mapping[str, str]) -> Json:
-    wanted, limit = _within(rows, params, "le"), _limit(params.get("lelimit"))
+    wanted, limit = _within(rows, params, "le"), int(params["lelimit"])
     body: Json = {"batchcomplete": True}
     if len(wanted) > limit:
         body = {"continue": {"lecontinue": _mark(wanted[limit], "logid"), "continue": "-||"}}
@@ -137,7 +155,7 @@ def _chosen(pages: list[EntityPage], params: Mapping[str, str], prefix: str) -> 
     start = params.get(f"{prefix}continue") or params.get(f"{prefix}from", "").replace(" ", "_")
     found = sorted(_titled(pages, namespace))
     found = [(name, page) for name, page in found if name.encode() >= start.encode()]
-    limit = _limit(params.get(f"{prefix}limit"))
+    limit = int(params[f"{prefix}limit"])
     resume = found[limit][0] if len(found) > limit else ""
     return [page for _, page in found[:limit]], resume
 
@@ -147,10 +165,6 @@ def _titled(pages: list[EntityPage], namespace: int) -> Iterator[tuple[str, Enti
         if page.namespace == namespace:
             title = page.title.partition(":")[2] if namespace else page.title
             yield title.replace(" ", "_"), page
-
-
-def _limit(text: str | None) -> int:
-    return MOST if text == "max" else min(int(text or 10), MOST)
 
 
 def _time(text: str | None) -> int | None:
