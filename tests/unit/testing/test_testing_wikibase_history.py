@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -20,6 +20,9 @@ from wikistate.testing.clock import ManualClock
 from wikistate.testing.pages import Visibility
 from wikistate.testing.wikibase import Editors, Item, Repository, legacy_event, page_change
 from wikistate.testing.wikibase.rows import log_events, recent_changes
+
+if TYPE_CHECKING:
+    from wikistate.core.updater.input_reader import Shape
 
 START = 1_780_000_000.0
 
@@ -158,7 +161,7 @@ def test_the_older_streams_tell_the_same() -> None:
     """To the updater; but for what was hidden, of which there is no such stream."""
     made = history()
     pages = entity_pages(made)
-    shapes = {
+    shapes: dict[str, Shape] = {
         "mediawiki.revision-create": LegacyRevisionCreate(pages),
         "mediawiki.page-delete": LegacyPageDelete(pages),
         "mediawiki.page-suppress": LegacyPageDelete(pages),

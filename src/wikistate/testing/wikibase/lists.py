@@ -28,7 +28,8 @@ Json = dict[str, Any]
 
 MOST = 500
 """Rows of one answer; MediaWiki's own limit for everybody."""
-LIMITS = ("rclimit", "lelimit", "aplimit", "gaplimit")
+LIMITS = {"rclimit": "recentchanges", "lelimit": "logevents", "aplimit": "allpages", "gaplimit": "allpages"}
+"""The parameters that limit a list."""
 
 
 class WikibaseApi(ActionApi):
@@ -45,7 +46,11 @@ class WikibaseApi(ActionApi):
         self._most = most
 
     def _query(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> Reply:
-        body = self._listed(params) or orjson.loads(plain(super()._query(wiki, params, hidden).pieces))
+        body = self._listed(params)
+        if body is None:
+            body = orjson.loads(plain(super()._query(wiki, params, hidden).pieces))
+        else:
+            body = {"batchcomplete": True} | body | self._granted(params)
         clock = {"curtimestamp": second(self._repository.now())} if "curtimestamp" in params else {}
         return replies.document(body | clock)
 
@@ -66,6 +71,11 @@ class WikibaseApi(ActionApi):
             case _:
                 return None
 
+    def _granted(self, params: Mapping[str, str]) -> Json:
+        """What ``max`` came to."""
+        granted = {module: self._most for name, module in LIMITS.items() if params.get(name) == "max"}
+        return {"limits": granted} if granted else {}
+
     def _limited(self, params: Mapping[str, str]) -> Mapping[str, str]:
         """With numbers for limits: as many as are allowed for ``max``, ten for none."""
         limits = {name: params.get(name, "10") for name in LIMITS}
@@ -80,18 +90,19 @@ def _recent(rows: list[Json], params: Mapping[str, str]) -> Json:
     kinds = params.get("rctype", "edit|new|log|categorize").split("|")
     wanted = [row for row in _within(rows, params, "rc") if row["type"] in kinds and _is_in(row, params, "rcnamespace")]
     limit = int(params["rclimit"])
-    body: Json = {"batchcomplete": True}
-    if len(wanted) > limit:
-        body = {"continue": {"rccontinue": _mark(wanted[limit], "rcid"), "continue": "-||"}}
-    return body | {"query": {"recentchanges": wanted[:limit]}}
+    mark = _mark(wanted[limit], "rcid") if len(wanted) > limit else ""
+    return _continued("rccontinue", mark) | {"query": {"recentchanges": wanted[:limit]}}
 
 
 def _logged(rows: list[Json], params: Mapping[str, str]) -> Json:
     wanted, limit = _within(rows, params, "le"), int(params["lelimit"])
-    body: Json = {"batchcomplete": True}
-    if len(wanted) > limit:
-        body = {"continue": {"lecontinue": _mark(wanted[limit], "logid"), "continue": "-||"}}
-    return body | {"query": {"logevents": wanted[:limit]}}
+    mark = _mark(wanted[limit], "logid") if len(wanted) > limit else ""
+    return _continued("lecontinue", mark) | {"query": {"logevents": wanted[:limit]}}
+
+
+def _continued(name: str, mark: str, *, by: str = "-||") -> Json:
+    """How it goes on; an empty object at the end."""
+    return {"continue": {name: mark, "continue": by}} if mark else {}
 
 
 def _within(rows: list[Json], params: Mapping[str, str], prefix: str) -> list[Json]:
@@ -118,16 +129,13 @@ def _is_in(row: Json, params: Mapping[str, str], name: str) -> bool:
 
 def _all_pages(pages: list[EntityPage], params: Mapping[str, str]) -> Json:
     chosen, resume = _chosen(pages, params, "ap")
-    body: Json = {"continue": {"apcontinue": resume, "continue": "-||"}} if resume else {"batchcomplete": True}
     shown = [{"pageid": page.page_id, "ns": page.namespace, "title": page.title} for page in chosen]
-    return body | {"query": {"allpages": shown}}
+    return _continued("apcontinue", resume) | {"query": {"allpages": shown}}
 
 
 def _generated(pages: list[EntityPage], params: Mapping[str, str]) -> Json:
     chosen, resume = _chosen(pages, params, "gap")
-    body: Json = {"batchcomplete": True}
-    if resume:
-        body |= {"continue": {"gapcontinue": resume, "continue": "gapcontinue||"}}
+    body = _continued("gapcontinue", resume, by="gapcontinue||")
     if not chosen:  # a generator that finds nothing leaves the result out
         return body
     return body | {"query": {"pages": [_shown(page) for page in sorted(chosen, key=lambda page: page.page_id)]}}

@@ -18,8 +18,7 @@ from wikistate.adapters.mediawiki.entity_data import EntityDataClient
 from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.core.enrichment.failures import FailureKind
 from wikistate.core.enrichment.judge import RetryPolicy
-from wikistate.core.updater.fetching import FetchFailure
-from wikistate.core.updater.side_events import FetchErrorType
+from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.telemetry.metrics import WIKI_REQUESTS, WIKI_RETRIES
 from wikistate.testing import faults

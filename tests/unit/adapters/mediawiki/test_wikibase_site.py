@@ -60,7 +60,7 @@ async def test_a_wikibase_says_where_its_entities_are() -> None:
     assert (site.domain, site.wiki_id, site.concept_uri) == ("wiki.example", "wikiwiki", "https://wiki.example")
     assert site.entity_data == f"{wikibase.url}/wiki/Special:EntityData/"
     assert site.models == {120: "wikibase-item", 122: "wikibase-property", 146: "wikibase-lexeme"}
-    assert site.pages.prefixes == ("Item", "Property", "Lexeme")
+    assert site.pages.prefixes == ("Item:", "Property:", "Lexeme:")
     assert site.pages.mediainfo_namespaces == {6}
 
 
@@ -69,7 +69,7 @@ async def test_namespaces_differ_from_wiki_to_wiki() -> None:
     async with FakeWikibase(Repository(LIKE_WIKIDATA)) as wikibase, queries(wikibase.url) as client:
         site = await ask_site(client)
         assert site.models == {0: "wikibase-item", 120: "wikibase-property", 146: "wikibase-lexeme"}
-        assert (site.pages.prefixes, site.pages.mediainfo_namespaces) == (("Property", "Lexeme"), frozenset())
+        assert (site.pages.prefixes, site.pages.mediainfo_namespaces) == (("Property:", "Lexeme:"), frozenset())
         assert str(site.pages.entity_of(0, page_id=9, title="Q42")) == "Q42"
     async with FakeWikibase(Repository(LIKE_COMMONS)) as wikibase, queries(wikibase.url) as client:
         site = await ask_site(client)

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.core.enrichment.judge import Fail, Retry
-from wikistate.core.updater.fetching import FETCH_POLICY, Tries, error_type_of, judge_fetch
-from wikistate.core.updater.side_events import FetchErrorType
+from wikistate.core.updater.fetching import FETCH_POLICY, FetchErrorType, Tries, error_type_of, judge_fetch
 
 DOWN = (
     FailureKind.UNAVAILABLE,
