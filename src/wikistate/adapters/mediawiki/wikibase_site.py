@@ -101,7 +101,7 @@ def read_site(query: Json) -> WikibaseSite:
             namespaces=frozenset(models),
             mediainfo_namespaces=frozenset({FILE_NAMESPACE}) if _has_mediainfo(query) else frozenset(),
             content_models=frozenset(models.values()),
-            prefixes=tuple(each["name"] for each in entities.values() if each["name"]),
+            prefixes=tuple(f"{each['name']}:" for each in entities.values() if each["name"]),
         ),
     )
 

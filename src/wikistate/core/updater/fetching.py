@@ -12,7 +12,7 @@ from typing import NamedTuple
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.core.enrichment.judge import Fail, Retry, RetryPolicy, judge, wait
 
-FETCH_POLICY = RetryPolicy(max_attempts=8, base_delay=1.0, max_delay=30.0, retry_after_cap=300.0, acceptable_lag=10.0)
+FETCH_POLICY = RetryPolicy(max_attempts=10, base_delay=0.25, max_delay=30.0, retry_after_cap=300.0, acceptable_lag=10.0)
 """Some ninety seconds for what may be of one entity alone; ten for a replica that does not have the revision yet."""
 
 

@@ -27,22 +27,36 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MOST = 500
+"""Rows of one answer; MediaWiki's own limit for everybody."""
+LIMITS = {"rclimit": "recentchanges", "lelimit": "logevents", "aplimit": "allpages", "gaplimit": "allpages"}
+"""The parameters that limit a list."""
 
 
 class WikibaseApi(ActionApi):
-    """The Action API of a Wikibase: that of the small wiki, with what a follower of changes asks besides."""
+    """The Action API of a Wikibase: that of the small wiki, with what a follower of changes asks besides.
 
-    def __init__(self, repository: Repository) -> None:
+    Args:
+        repository: What it tells of.
+        most: Rows of one answer.
+    """
+
+    def __init__(self, repository: Repository, *, most: int = MOST) -> None:
         super().__init__(repository.world)
         self._repository = repository
+        self._most = most
 
     def _query(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> Reply:
-        body = self._listed(params) or orjson.loads(plain(super()._query(wiki, params, hidden).pieces))
+        body = self._listed(params)
+        if body is None:
+            body = orjson.loads(plain(super()._query(wiki, params, hidden).pieces))
+        else:
+            body = {"batchcomplete": True} | body | self._granted(params)
         clock = {"curtimestamp": second(self._repository.now())} if "curtimestamp" in params else {}
         return replies.document(body | clock)
 
     def _listed(self, params: Mapping[str, str]) -> Json | None:
         present = {page.page_id for page in self._repository.pages()}
+        params = self._limited(params)
         match params:
             case {"list": "recentchanges"}:
                 return _recent(list(recent_changes(self._repository.journal, present=present)), params)
@@ -57,23 +71,38 @@ class WikibaseApi(ActionApi):
             case _:
                 return None
 
+    def _granted(self, params: Mapping[str, str]) -> Json:
+        """What ``max`` came to."""
+        granted = {module: self._most for name, module in LIMITS.items() if params.get(name) == "max"}
+        return {"limits": granted} if granted else {}
+
+    def _limited(self, params: Mapping[str, str]) -> Mapping[str, str]:
+        """With numbers for limits: as many as are allowed for ``max``, ten for none."""
+        limits = {name: params.get(name, "10") for name in LIMITS}
+        most = self._most
+        return {
+            **params,
+            **{name: str(most if text == "max" else min(int(text), most)) for name, text in limits.items()},
+        }
+
 
 def _recent(rows: list[Json], params: Mapping[str, str]) -> Json:
     kinds = params.get("rctype", "edit|new|log|categorize").split("|")
     wanted = [row for row in _within(rows, params, "rc") if row["type"] in kinds and _is_in(row, params, "rcnamespace")]
-    limit = _limit(params.get("rclimit"))
-    body: Json = {"batchcomplete": True}
-    if len(wanted) > limit:
-        body = {"continue": {"rccontinue": _mark(wanted[limit], "rcid"), "continue": "-||"}}
-    return body | {"query": {"recentchanges": wanted[:limit]}}
+    limit = int(params["rclimit"])
+    mark = _mark(wanted[limit], "rcid") if len(wanted) > limit else ""
+    return _continued("rccontinue", mark) | {"query": {"recentchanges": wanted[:limit]}}
 
 
 def _logged(rows: list[Json], params: Mapping[str, str]) -> Json:
-    wanted, limit = _within(rows, params, "le"), _limit(params.get("lelimit"))
-    body: Json = {"batchcomplete": True}
-    if len(wanted) > limit:
-        body = {"continue": {"lecontinue": _mark(wanted[limit], "logid"), "continue": "-||"}}
-    return body | {"query": {"logevents": wanted[:limit]}}
+    wanted, limit = _within(rows, params, "le"), int(params["lelimit"])
+    mark = _mark(wanted[limit], "logid") if len(wanted) > limit else ""
+    return _continued("lecontinue", mark) | {"query": {"logevents": wanted[:limit]}}
+
+
+def _continued(name: str, mark: str, *, by: str = "-||") -> Json:
+    """How it goes on; an empty object at the end."""
+    return {"continue": {name: mark, "continue": by}} if mark else {}
 
 
 def _within(rows: list[Json], params: Mapping[str, str], prefix: str) -> list[Json]:
@@ -100,16 +129,13 @@ def _is_in(row: Json, params: Mapping[str, str], name: str) -> bool:
 
 def _all_pages(pages: list[EntityPage], params: Mapping[str, str]) -> Json:
     chosen, resume = _chosen(pages, params, "ap")
-    body: Json = {"continue": {"apcontinue": resume, "continue": "-||"}} if resume else {"batchcomplete": True}
     shown = [{"pageid": page.page_id, "ns": page.namespace, "title": page.title} for page in chosen]
-    return body | {"query": {"allpages": shown}}
+    return _continued("apcontinue", resume) | {"query": {"allpages": shown}}
 
 
 def _generated(pages: list[EntityPage], params: Mapping[str, str]) -> Json:
     chosen, resume = _chosen(pages, params, "gap")
-    body: Json = {"batchcomplete": True}
-    if resume:
-        body |= {"continue": {"gapcontinue": resume, "continue": "gapcontinue||"}}
+    body = _continued("gapcontinue", resume, by="gapcontinue||")
     if not chosen:  # a generator that finds nothing leaves the result out
         return body
     return body | {"query": {"pages": [_shown(page) for page in sorted(chosen, key=lambda page: page.page_id)]}}
@@ -137,7 +163,7 @@ def _chosen(pages: list[EntityPage], params: Mapping[str, str], prefix: str) -> 
     start = params.get(f"{prefix}continue") or params.get(f"{prefix}from", "").replace(" ", "_")
     found = sorted(_titled(pages, namespace))
     found = [(name, page) for name, page in found if name.encode() >= start.encode()]
-    limit = _limit(params.get(f"{prefix}limit"))
+    limit = int(params[f"{prefix}limit"])
     resume = found[limit][0] if len(found) > limit else ""
     return [page for _, page in found[:limit]], resume
 
@@ -147,10 +173,6 @@ def _titled(pages: list[EntityPage], namespace: int) -> Iterator[tuple[str, Enti
         if page.namespace == namespace:
             title = page.title.partition(":")[2] if namespace else page.title
             yield title.replace(" ", "_"), page
-
-
-def _limit(text: str | None) -> int:
-    return MOST if text == "max" else min(int(text or 10), MOST)
 
 
 def _time(text: str | None) -> int | None:

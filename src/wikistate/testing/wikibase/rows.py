@@ -117,7 +117,7 @@ def _entry(change: Change) -> tuple[str, str, Row]:
             now = change.revision.visibility
             params = {
                 "type": "revision",
-                "ids": [str(change.revision.rev_id)],
+                "ids": [change.revision.rev_id],
                 "old": _bits(change.before),
                 "new": _bits(now),
             }

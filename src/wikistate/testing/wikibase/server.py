@@ -16,7 +16,7 @@ from wikistate.testing.wiki.replies import Reply
 from wikistate.testing.wiki.server import FakeWiki
 from wikistate.testing.wikibase.documents import CONTENT_TYPES, serialized
 from wikistate.testing.wikibase.editing import Editors
-from wikistate.testing.wikibase.lists import WikibaseApi
+from wikistate.testing.wikibase.lists import MOST, WikibaseApi
 from wikistate.testing.wikibase.repository import Repository
 from wikistate.testing.wikibase.telling import page_change
 
@@ -49,14 +49,22 @@ class FakeWikibase(FakeWiki):
         repository: What it knows.
         port: The port; 0 takes a free one.
         editors: Who works when the control path asks for edits.
+        most: Rows of one answer of its Action API.
 
     Attributes:
         repository: What it knows; change it and the next answer is another.
     """
 
-    def __init__(self, repository: Repository | None = None, *, port: int = 0, editors: Editors | None = None) -> None:
+    def __init__(
+        self,
+        repository: Repository | None = None,
+        *,
+        port: int = 0,
+        editors: Editors | None = None,
+        most: int = MOST,
+    ) -> None:
         self.repository = repository or Repository()
-        super().__init__(self.repository.world, port=port, api=WikibaseApi(self.repository))
+        super().__init__(self.repository.world, port=port, api=WikibaseApi(self.repository, most=most))
         self._editors = editors or Editors(self.repository)
         self._render = lru_cache(maxsize=_KEPT)(self._rendered)
 

@@ -1,0 +1,156 @@
+"""A Wikibase is asked what it is, and settings that contradict it are named with the right value."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from wikistate.adapters.http import HttpSettings
+from wikistate.adapters.mediawiki.queries import QueryClient
+from wikistate.adapters.mediawiki.wikibase_site import (
+    ask_site,
+    check_concept_uri,
+    check_namespaces,
+    concept_uri_of,
+    read_site,
+    root_of,
+)
+from wikistate.errors import ConfigError, InputError, WikiError
+from wikistate.testing.pages import Wiki
+from wikistate.testing.wiki import FakeWiki, SmallWorld
+from wikistate.testing.wikibase import (
+    COMMONS,
+    WIKIDATA,
+    FakeWikibase,
+    Item,
+    Kind,
+    Repository,
+    Vocabulary,
+    wikibase_wiki,
+)
+from wikistate.testing.wikibase.documents import Stamp, describe, serialized
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SUITE = wikibase_wiki("wiki.example", concept="https://wiki.example")
+LIKE_WIKIDATA = wikibase_wiki(
+    "www.wikidata.example", concept=WIKIDATA, namespaces={Kind.ITEM: 0, Kind.PROPERTY: 120, Kind.LEXEME: 146}
+)
+LIKE_COMMONS = wikibase_wiki("commons.example", concept=COMMONS, namespaces={Kind.MEDIA: 6})
+
+
+@asynccontextmanager
+async def queries(url: str) -> AsyncIterator[QueryClient]:
+    """Asks the wiki at this address."""
+    client = QueryClient(f"{url}/w/api.php", HttpSettings())
+    await client.open()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def test_a_wikibase_says_where_its_entities_are() -> None:
+    """Concept base, namespaces with their models and names, and the address of entity data."""
+    async with FakeWikibase(Repository(SUITE)) as wikibase, queries(wikibase.url) as client:
+        site = await ask_site(client)
+    assert (site.domain, site.wiki_id, site.concept_uri) == ("wiki.example", "wikiwiki", "https://wiki.example")
+    assert site.entity_data == f"{wikibase.url}/wiki/Special:EntityData/"
+    assert site.models == {120: "wikibase-item", 122: "wikibase-property", 146: "wikibase-lexeme"}
+    assert site.pages.prefixes == ("Item:", "Property:", "Lexeme:")
+    assert site.pages.mediainfo_namespaces == {6}
+
+
+async def test_namespaces_differ_from_wiki_to_wiki() -> None:
+    """Items in the main namespace, or no items at all: taken as the wiki says."""
+    async with FakeWikibase(Repository(LIKE_WIKIDATA)) as wikibase, queries(wikibase.url) as client:
+        site = await ask_site(client)
+        assert site.models == {0: "wikibase-item", 120: "wikibase-property", 146: "wikibase-lexeme"}
+        assert (site.pages.prefixes, site.pages.mediainfo_namespaces) == (("Property:", "Lexeme:"), frozenset())
+        assert str(site.pages.entity_of(0, page_id=9, title="Q42")) == "Q42"
+    async with FakeWikibase(Repository(LIKE_COMMONS)) as wikibase, queries(wikibase.url) as client:
+        site = await ask_site(client)
+        assert site.models == {}
+        assert site.pages.mediainfo_namespaces == {6}
+        assert str(site.pages.entity_of(6, page_id=9, title="File:A.jpg")) == "M9"
+
+
+async def test_a_wiki_that_is_no_wikibase_is_told_apart() -> None:
+    """With what to do about it."""
+    async with FakeWiki(SmallWorld(Wiki("enwiki", "en.wiki.example"))) as wiki, queries(wiki.url) as client:
+        with pytest.raises(WikiError, match=r"en\.wiki\.example is no Wikibase.* the wiki that has the entities"):
+            await ask_site(client)
+
+
+@pytest.mark.parametrize("query", [{}, {"general": None}, {"general": {"wikibase-conceptbaseuri": 3}}])
+async def test_a_wiki_that_says_nothing_that_can_be_read_is_an_error(query: dict[str, Any]) -> None:
+    """Not a traceback."""
+
+    class Scripted:
+        async def query(self, parameters: object, *, tries: int | None = None) -> dict[str, Any]:
+            del parameters, tries
+            return {"query": query}
+
+    with pytest.raises(WikiError, match="nothing that can be read"):
+        await ask_site(Scripted())
+
+
+def test_a_server_without_a_scheme_is_asked_over_https() -> None:
+    """And an article path with the title in the query is kept."""
+    general = {
+        "wikiid": "w",
+        "servername": "w.example",
+        "server": "//w.example",
+        "articlepath": "/index.php?title=$1",
+        "wikibase-conceptbaseuri": "http://w.example/entity/",
+    }
+    site = read_site({"general": general, "namespaces": {}, "extensions": []})
+    assert site.entity_data == "https://w.example/index.php?title=Special:EntityData/"
+
+
+@pytest.mark.parametrize(
+    "text", ["http://w.example", "http://w.example/", "http://w.example/entity/", "http://w.example/entity"]
+)
+def test_a_concept_base_may_be_written_in_any_usual_way(text: str) -> None:
+    """With ``/entity/`` or without."""
+    assert root_of(text) == "http://w.example"
+
+
+@pytest.mark.parametrize("form", ["ttl", "nt"])
+def test_an_entitys_own_rdf_says_which_concept_base_is_used(form: str) -> None:
+    """Also one that the wiki's host name does not tell, and that of a federated wiki's own entities."""
+    stamp, mime = Stamp(5, "2026-01-01T00:00:00Z"), {"ttl": "text/turtle", "nt": "application/n-triples"}[form]
+    plain = Vocabulary("http://concepts.example/base")
+    body = serialized(describe(Item(id="Q1"), stamp, plain), form, plain)
+    found = concept_uri_of(body, entity_id="Q1", base="http://w.example/Q1", mime_type=mime)
+    assert found == "http://concepts.example/base"
+
+
+@pytest.mark.parametrize(
+    ("body", "why"), [(b"<html>", "is not text/turtle"), (b"<a:b> <c:d> <e:f> .", "is not about Q1")]
+)
+def test_what_is_no_rdf_of_the_entity_says_so(body: bytes, why: str) -> None:
+    """With the address."""
+    with pytest.raises(InputError, match=f"http://w.example/Q1.* {why}"):
+        concept_uri_of(body, entity_id="Q1", base="http://w.example/Q1")
+
+
+def test_a_wrong_concept_base_is_named_with_the_right_one() -> None:
+    """Nothing would be indexed, without any error."""
+    check_concept_uri("", used="http://w.example")
+    check_concept_uri("http://w.example/entity/", used="http://w.example")
+    with pytest.raises(ConfigError, match=r"rdf\.concept_base is https://w\.example.* Set .* to http://w\.example"):
+        check_concept_uri("https://w.example", used="http://w.example")
+
+
+async def test_a_wrong_namespace_is_named_with_the_right_ones() -> None:
+    """Those of Wikidata, on another Wikibase."""
+    async with FakeWikibase(Repository(SUITE)) as wikibase, queries(wikibase.url) as client:
+        site = await ask_site(client)
+    check_namespaces([], site)
+    check_namespaces([120, 6], site)
+    with pytest.raises(ConfigError, match=r"names 0, 640, where wiki\.example has no entities.* in 6, 120, 122, 146"):
+        check_namespaces([0, 120, 640], site)
