@@ -83,7 +83,10 @@ Rate = Annotated[
     ),
 ]
 Job = Annotated[
-    str, typer.Argument(metavar="JOB", help="What to run: page-content-change, content-history-reconcile or custom.")
+    str,
+    typer.Argument(
+        metavar="JOB", help="What to run: page-content-change, content-history-reconcile, custom or rdf-updater."
+    ),
 ]
 
 
@@ -116,7 +119,8 @@ def run(
         str,
         typer.Option(
             metavar="FOLDER",
-            help="Where eventstreams and recentchanges keep their position; by default ~/.local/state/wikistate/JOB_NAME.",
+            help="Where eventstreams and recentchanges keep their position, and rdf-updater its state; by default "
+            "~/.local/state/wikistate/JOB_NAME.",
         ),
     ] = "",
     create_topics: Annotated[bool, typer.Option("--create-topics", help="Make Kafka topics that are missing.")] = False,

@@ -18,7 +18,7 @@ from wikistate.adapters.connectors.urls import (
 from wikistate.config.layers import Layer, parse_assignment, read_file
 from wikistate.config.load import Loaded, load, place
 from wikistate.errors import ConfigError
-from wikistate.jobs.catalogue import job_named
+from wikistate.jobs.catalogue import any_job_named
 from wikistate.jobs.custom import job as custom
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def load_configuration(job: str, flags: Flags) -> Loaded:
     """
     if flags.enrich and job != custom.NAME:
         raise ConfigError(f"--enrich is for the job {custom.NAME}; {job} knows itself how to enrich.", key="--enrich")
-    defaults = Layer(values=dict(job_named(job).defaults))
+    defaults = Layer(values=dict(any_job_named(job).defaults))
     return load([defaults, *map(read_file, flags.files), _command_line(flags)])
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
@@ -14,7 +14,7 @@ from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
 from wikistate.cli.runner import Runner
 from wikistate.cli.status import Status
-from wikistate.jobs.catalogue import job_named
+from wikistate.jobs.catalogue import StatefulEntry, any_job_named
 from wikistate.jobs.ends import KafkaSourceEnd
 from wikistate.jobs.wikis import lacks_contact
 from wikistate.runners.garbage import rare_collections
@@ -27,10 +27,20 @@ if TYPE_CHECKING:
 
     from wikistate.cli.flags import Flags
     from wikistate.config.model import Telemetry
-    from wikistate.runners.local.runner import LocalRunner
+    from wikistate.jobs.ends import SourceEnd
 
 log = structlog.get_logger()
 T = TypeVar("T")
+
+
+class Drivable(Protocol):
+    """A runner."""
+
+    async def run(self) -> None:
+        """Run to the end."""
+
+    def stop(self) -> None:
+        """Read no more, finish what was read, then end."""
 
 
 def run_job(
@@ -49,7 +59,7 @@ def run_job(
     Raises:
         WikistateError: The job cannot start or cannot go on.
     """
-    entry = job_named(name)
+    entry = any_job_named(name)
     loaded = load_configuration(name, flags)
     configuration = loaded.configuration
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
@@ -60,6 +70,11 @@ def run_job(
             "Wikimedia asks for a contact in the User-Agent and limits clients without one: set enrich.contact."
         )
     meter = RecordingMeter()
+    if isinstance(entry, StatefulEntry):
+        from wikistate.cli.stateful_jobs import How, run_stateful_job  # noqa: PLC0415  (other jobs need no RDF)
+
+        how = How(runner=runner, create_topics=create_topics, check=check, progress=progress)
+        return run_stateful_job(entry, configuration, meter, how)
     job, ends = entry.assemble(configuration, meter)
     if create_topics:
         from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
@@ -67,19 +82,29 @@ def run_job(
         in_loop(create_missing_topics(ends))
     if check:
         in_loop(check_ends(job, ends, configuration.local))
-        print("Everything answers: the job can run.", file=sys.stderr)  # noqa: T201
-        return Exit.OK
+        return everything_answers()
     if runner is Runner.FLINK:
         from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra, that the local runner does without)
 
         return run_on_flink(entry, configuration, ends)
-    bounded = isinstance(ends.source, KafkaSourceEnd) and bool(ends.source.end)
-    status = Status(meter, total=None, live=sys.stderr.isatty() if progress is None else progress, bounded=bounded)
+    status = status_of(meter, ends.source, progress=progress)
     with metrics_endpoint(configuration.telemetry, meter):
         runs = local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
         end = in_loop(drive(runs, status))
     status.summary()
     return end
+
+
+def everything_answers() -> Exit:
+    """What ``--check`` says when nothing is wrong."""
+    print("Everything answers: the job can run.", file=sys.stderr)  # noqa: T201  (a command's voice)
+    return Exit.OK
+
+
+def status_of(meter: RecordingMeter, source: SourceEnd, *, progress: bool | None) -> Status:
+    """What a person sees of a run; a live line by default at a terminal."""
+    bounded = isinstance(source, KafkaSourceEnd) and bool(source.end)
+    return Status(meter, total=None, live=sys.stderr.isatty() if progress is None else progress, bounded=bounded)
 
 
 @contextlib.contextmanager
@@ -98,7 +123,7 @@ def metrics_endpoint(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[No
         end()
 
 
-async def drive(runner: LocalRunner, status: Status) -> Exit:
+async def drive(runner: Drivable, status: Status) -> Exit:
     """Runs to the end, with the live line beside it and the signals wired: the first drains, the second ends at once."""
     run = asyncio.ensure_future(runner.run())
     loop = asyncio.get_running_loop()
@@ -116,7 +141,7 @@ async def drive(runner: LocalRunner, status: Status) -> Exit:
     return Exit.OK
 
 
-def _stop_or_end(runner: LocalRunner, run: asyncio.Future[None]) -> Callable[[], None]:
+def _stop_or_end(runner: Drivable, run: asyncio.Future[None]) -> Callable[[], None]:
     asked = False
 
     def react() -> None:

@@ -10,7 +10,9 @@ from wikistate.ops.topics import create_topics
 from wikistate.runners.local.launch import producer_settings
 
 if TYPE_CHECKING:
-    from wikistate.jobs.ends import Ends
+    from collections.abc import Iterable
+
+    from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
 
 
 async def create_missing_topics(ends: Ends) -> None:
@@ -20,9 +22,14 @@ async def create_missing_topics(ends: Ends) -> None:
         ConfigError: A property or a topic's name is wrong.
         SinkError: A cluster does not answer or refuses.
     """
-    if isinstance(ends.source, KafkaSourceEnd):
-        await create_topics(ends.source.topics, _admin_settings(ends.source))
-    for end in (ends.sink, ends.error):
+    await create_topics_of(ends.source, (ends.sink, ends.error))
+
+
+async def create_topics_of(source: SourceEnd, sinks: Iterable[SinkEnd]) -> None:
+    """As `create_missing_topics`."""
+    if isinstance(source, KafkaSourceEnd):
+        await create_topics(source.topics, _admin_settings(source))
+    for end in sinks:
         if isinstance(end, KafkaSinkEnd):
             await create_topics([end.topic], producer_settings(end))
 

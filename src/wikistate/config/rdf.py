@@ -41,8 +41,8 @@ class RdfSettings(BaseModel):
     content_models: list[str] = ["wikibase-item", "wikibase-property", "wikibase-lexeme"]
     """Content models of pages that are entities; other pages of the namespaces are dropped."""
 
-    title_prefixes: list[str] = ["Property", "Item", "Lexeme"]
-    """Names of the entity namespaces, which titles have before the entity's id."""
+    title_prefixes: list[str] = ["Property:", "Item:", "Lexeme:"]
+    """What titles have before the entity's id: names of namespaces, with a colon."""
 
     legacy_inputs: bool = False
     """Read revision-create, page-delete, page-suppress and page-undelete in the place of page_change, for wikis that

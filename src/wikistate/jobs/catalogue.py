@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.errors import ConfigError
-from wikistate.jobs import content_history_reconcile, page_content_change
+from wikistate.jobs import content_history_reconcile, page_content_change, rdf_updater
 from wikistate.jobs.assembly import (
     assemble_content_history_reconcile,
     assemble_custom,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from wikistate.config.model import Configuration
     from wikistate.jobs.assembly import Assembled
+    from wikistate.jobs.stateful_ends import StatefulAssembled
     from wikistate.telemetry.meter import Meter
 
 
@@ -36,6 +37,22 @@ class Entry(NamedTuple):
     assemble: Callable[[Configuration, Meter], Assembled]
 
 
+class StatefulEntry(NamedTuple):
+    """A job that keeps state. Attributes as of `Entry`."""
+
+    name: str
+    defaults: Mapping[str, Any]
+    assemble: Callable[[Configuration, Meter], StatefulAssembled[Any, Any, Any]]
+
+
+def _assemble_rdf_updater(configuration: Configuration, meter: Meter) -> StatefulAssembled[Any, Any, Any]:
+    from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater  # noqa: PLC0415  (other jobs need no RDF)
+
+    return assemble_rdf_updater(configuration, meter)
+
+
+_STATEFUL_JOBS = {rdf_updater.NAME: StatefulEntry(rdf_updater.NAME, rdf_updater.DEFAULTS, _assemble_rdf_updater)}
+
 _JOBS = {
     entry.name: entry
     for entry in (
@@ -46,14 +63,27 @@ _JOBS = {
 }
 
 
-def job_named(name: str) -> Entry:
-    """The job with this name.
+def any_job_named(name: str) -> Entry | StatefulEntry:
+    """The job with this name, whatever it is made of.
 
     Raises:
         ConfigError: There is none.
     """
-    if name in _JOBS:
-        return _JOBS[name]
-    nearest = difflib.get_close_matches(name, _JOBS, n=1, cutoff=0.4)
+    jobs = _JOBS | _STATEFUL_JOBS
+    if name in jobs:
+        return jobs[name]
+    nearest = difflib.get_close_matches(name, jobs, n=1, cutoff=0.4)
     advice = f" Did you mean {nearest[0]}?" if nearest else ""
-    raise ConfigError(f"There is no job {name!r}; there are: {', '.join(_JOBS)}.{advice}")
+    raise ConfigError(f"There is no job {name!r}; there are: {', '.join(jobs)}.{advice}")
+
+
+def job_named(name: str) -> Entry:
+    """The job with this name that makes events of events.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    entry = any_job_named(name)
+    if isinstance(entry, StatefulEntry):
+        raise ConfigError(f"{name} keeps state and enriches no events.", hint=f"Those that do: {', '.join(_JOBS)}.")
+    return entry

@@ -57,3 +57,9 @@ class StatefulAssembled(Generic[Stimulus, Operation, Product]):
     lateness: int
     idleness: int
     concurrency: int
+
+    @property
+    def written(self) -> tuple[SinkEnd, ...]:
+        """All ends that are written."""
+        streams = self.outlet.streams.values() if isinstance(self.outlet, Publication) else ()
+        return (*streams, *self.sinks.values())

@@ -14,7 +14,7 @@ from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, s
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm
 from wikistate.adapters.mediawiki.revisions import RevisionClient
-from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMPLATE, Wikis
+from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMPLATE, Wikis, is_wikimedia
 from wikistate.core.enrichment.judge import RetryPolicy
 from wikistate.errors import ConfigError
 
@@ -41,6 +41,8 @@ def http_settings(configuration: Configuration) -> HttpSettings:
 
 def lacks_contact(configuration: Configuration) -> bool:
     """Whether Wikimedia's public wikis are meant and cannot write to whoever asks (its User-Agent policy)."""
+    if configuration.rdf.hostname:
+        return is_wikimedia(configuration.rdf.hostname) and not configuration.enrich.contact
     asks_wikimedia = configuration.allow_wikimedia and not configuration.enrich.mediawiki_api_endpoint_template
     follows_one = configuration.stream_manager.source.connector == "recentchanges"
     return asks_wikimedia and not (configuration.wikis or follows_one) and not configuration.enrich.contact

@@ -122,7 +122,7 @@ class Wikis:
         if "{domain}" not in self._template:
             return Wiki(name, self._template, name, OWN_FARM)
         url = self._template.replace("{domain}", name)
-        return Wiki(name, url, None, WIKIMEDIA_FARM if _is_wikimedia(URL(url).host or "") else OWN_FARM)
+        return Wiki(name, url, None, WIKIMEDIA_FARM if is_wikimedia(URL(url).host or "") else OWN_FARM)
 
 
 def _refusal(domain: str) -> Fail:
@@ -138,13 +138,14 @@ def _is_host_name(domain: str) -> bool:
     return _HOST_NAME.fullmatch(domain) is not None and _NUMERIC_END.search(domain) is None
 
 
-def _is_wikimedia(host: str) -> bool:
+def is_wikimedia(host: str) -> bool:
+    """Whether a host is one of Wikimedia's, whose limits are for everybody."""
     return any(host == domain or host.endswith("." + domain) for domain in WIKIMEDIA_DOMAINS)
 
 
 def _explicit(domain: str, text: str, farm: str | None) -> Wiki:
     url = _checked_url(text, f"wikis.{domain}")
-    shared = WIKIMEDIA_FARM if _is_wikimedia(url.host or "") else url.host_port_subcomponent or ""
+    shared = WIKIMEDIA_FARM if is_wikimedia(url.host or "") else url.host_port_subcomponent or ""
     return Wiki(domain.lower(), text, None, farm or shared)
 
 

@@ -1,0 +1,233 @@
+"""From a configuration to the job and its ends."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+from wikistate.adapters.documents import DocumentReader
+from wikistate.adapters.http import HttpClient
+from wikistate.adapters.mediawiki.entity_answers import ENTITY_DATA_PATH, EntityDataSettings
+from wikistate.adapters.mediawiki.entity_data import EntityDataClient
+from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm
+from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_FARM, is_wikimedia
+from wikistate.config.model import DeliveryGuarantee
+from wikistate.core.events.bundled import SCHEME
+from wikistate.core.events.encoder import ErrorEncoder
+from wikistate.core.events.error_event import Emitter
+from wikistate.core.rdf.bundled import bundled_names, read_bundled_subgraphs
+from wikistate.core.rdf.subgraphs import Subgraphs
+from wikistate.core.rdf.uris import Uris
+from wikistate.core.record import Role
+from wikistate.core.updater.fetching import FETCH_POLICY
+from wikistate.core.updater.side_events import SideEvents
+from wikistate.errors import ConfigError
+from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, resolve_ends
+from wikistate.jobs.feeds import EventStreamsEnd, state_file
+from wikistate.jobs.rdf_updater.graphs import Graphs
+from wikistate.jobs.rdf_updater.job import RdfUpdater
+from wikistate.jobs.rdf_updater.mutations import MutationMaker
+from wikistate.jobs.rdf_updater.streams import MutationEncoder, format_of, new_id, read_updater_streams
+from wikistate.jobs.rdf_updater.telling import Teller
+from wikistate.jobs.stateful_ends import Publication, StatefulAssembled
+from wikistate.jobs.wikis import http_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wikistate.config.model import Configuration
+    from wikistate.config.rdf import RdfSettings
+    from wikistate.core.updater.inputs import InputEvent
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.core.updater.operations import Operation
+    from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
+    from wikistate.jobs.outlet import Outlet
+    from wikistate.jobs.rdf_updater.streams import UpdaterStreams
+    from wikistate.telemetry.meter import Meter
+
+STATE_FILE = "state.sqlite"
+
+
+def assemble_rdf_updater(
+    configuration: Configuration, meter: Meter, *, outlet: Outlet[Mutation] | None = None
+) -> StatefulAssembled[InputEvent, Operation, Mutation]:
+    """The job rdf-updater.
+
+    Args:
+        configuration: The settings.
+        meter: Where measurements go.
+        outlet: Where mutations go; None for the streams that the settings name.
+
+    Raises:
+        ConfigError: A setting is wrong.
+        DocumentError: A stream or schema does not exist, or is not what it must be.
+        ExternalError: A place that holds them does not answer.
+    """
+    rdf = configuration.rdf
+    streams = read_updater_streams(configuration)
+    ends = _ends(configuration, streams)
+    uris = uris_of(rdf)
+    subgraphs = _subgraphs(configuration, streams)
+    graphs = Graphs(
+        entity_client(configuration, meter),
+        uris,
+        mime_type=entity_settings(rdf).mime_type,
+        concept_base=uris.root,
+    )
+    job = RdfUpdater(
+        streams.reader,
+        MutationMaker(graphs, uris, subgraphs),
+        _teller(configuration, streams, ends, meter),
+        window=_ms(rdf.reordering_window),
+        meter=meter,
+        clock=time.time,
+    )
+    return StatefulAssembled(
+        job=job,
+        source=_source(configuration, ends.source, streams),
+        outlet=outlet or _publication(configuration, streams, ends, subgraphs),
+        sinks={Role.ERROR: ends.error, **_side_ends(configuration, ends.sink, streams)},
+        state=state_file(configuration).with_name(STATE_FILE),
+        lateness=_ms(rdf.lateness),
+        idleness=_ms(rdf.idleness),
+        concurrency=rdf.concurrency,
+    )
+
+
+def uris_of(rdf: RdfSettings) -> Uris:
+    """The URIs of the wiki's entities."""
+    own = rdf.concept_base or f"http://{rdf.hostname}"
+    return Uris.federated(own, rdf.federated_concept_base) if rdf.scheme == "federated" else Uris.wikibase(own)
+
+
+def entity_settings(rdf: RdfSettings) -> EntityDataSettings:
+    """Where entities are fetched."""
+    prefix = rdf.entity_data or f"https://{rdf.hostname}{ENTITY_DATA_PATH}"
+    return EntityDataSettings(prefix=prefix, max_bytes=rdf.max_entity_bytes)
+
+
+def entity_client(configuration: Configuration, meter: Meter) -> EntityDataClient:
+    """What fetches entities, politely from Wikimedia's wikis."""
+    rdf, settings = configuration.rdf, entity_settings(configuration.rdf)
+    polite = default_farm(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
+    return EntityDataClient(
+        settings,
+        HttpClient(http_settings(configuration)),
+        meter,
+        limits=FarmSettings(
+            max_concurrency=min(rdf.concurrency, polite.max_concurrency) if polite else rdf.concurrency,
+            rate=configuration.enrich.rate or (polite.rate if polite else None),
+        ),
+        policy=replace(FETCH_POLICY, acceptable_lag=rdf.acceptable_lag),
+    )
+
+
+def _ends(configuration: Configuration, streams: UpdaterStreams) -> Ends:
+    ends = resolve_ends(
+        configuration,
+        source=streams.inputs[0][0].config,
+        sink=streams.sink.config.stream,
+        error=streams.error.config.stream,
+    )
+    if ends.guarantee is not DeliveryGuarantee.AT_LEAST_ONCE:
+        raise ConfigError(
+            f"rdf-updater writes at least once, not {ends.guarantee}.",
+            hint="Repeats have the same meta.id, and a store that takes a mutation twice is as after the first time.",
+            key="stream_manager.sink.options.delivery_guarantee",
+        )
+    return ends
+
+
+def _source(configuration: Configuration, source: SourceEnd, streams: UpdaterStreams) -> SourceEnd:
+    """The source with all inputs in it, unless the settings name topics or streams themselves."""
+    options = configuration.stream_manager.source.options
+    match source:
+        case KafkaSourceEnd() if not options.topics:
+            return replace(source, topics=streams.topics)
+        case EventStreamsEnd() if not options.streams:
+            return replace(source, streams=tuple(stream.config.stream for stream, _ in streams.inputs))
+        case _:
+            return source
+
+
+def _subgraphs(configuration: Configuration, streams: UpdaterStreams) -> Subgraphs:
+    named = configuration.rdf.subgraphs
+    if not named:
+        return Subgraphs.whole(streams.sink.config.stream)
+    suffix = format_of(streams.sink).suffix
+    found = Subgraphs.read(_definitions(configuration, named))
+    return Subgraphs(
+        tuple(each._replace(stream=each.stream.removesuffix(suffix) + suffix) for each in found.definitions)
+    )
+
+
+def _definitions(configuration: Configuration, named: str) -> str:
+    if named.startswith(SCHEME):
+        return read_bundled_subgraphs(named.removeprefix(SCHEME))
+    content = DocumentReader(http_settings(configuration))(named)
+    if content is None:
+        raise ConfigError(
+            f"There are no definitions of subgraphs at {named}.",
+            hint=f"Name a YAML file, or {' or '.join(SCHEME + name for name in bundled_names())}.",
+            key="rdf.subgraphs",
+        )
+    return content.decode()
+
+
+def _publication(
+    configuration: Configuration, streams: UpdaterStreams, ends: Ends, subgraphs: Subgraphs
+) -> Publication[Mutation]:
+    rdf = configuration.rdf
+    form = format_of(streams.sink)
+    names = [stream for stream in subgraphs.streams if stream != streams.sink.config.stream]
+    return Publication(
+        streams={streams.sink.config.stream: ends.sink}
+        | {name: _subgraph_end(configuration, ends.sink, name) for name in names},
+        encode=MutationEncoder(streams.sink.schema, form.version, domain=rdf.hostname, clock=time.time),
+        partition=rdf.partition,
+    )
+
+
+def _subgraph_end(configuration: Configuration, sink: SinkEnd, stream: str) -> SinkEnd:
+    """Beside the whole graph's: a topic of its own, or the same file."""
+    if not isinstance(sink, KafkaSinkEnd):
+        return sink
+    prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
+    return replace(sink, topic=configuration.rdf.subgraph_topics.get(stream, prefix + stream))
+
+
+def _side_ends(configuration: Configuration, sink: SinkEnd, streams: UpdaterStreams) -> Mapping[Role, SinkEnd]:
+    """Beside the mutations: topics of their own; of ``out.ndjson`` the file ``out.side.ndjson``; else standard error."""
+    if isinstance(sink, KafkaSinkEnd):
+        prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
+        return {role: replace(sink, topic=prefix + stream.config.stream) for role, stream in streams.side.items()}
+    if not isinstance(sink, FileEnd) or sink.is_standard_stream:
+        return dict.fromkeys(streams.side, FileEnd(path="-"))
+    path = Path(sink.path)
+    stem, dot, rest = path.name.partition(".")
+    return dict.fromkeys(streams.side, FileEnd(path=str(path.with_name(f"{stem}.side{dot}{rest}"))))
+
+
+def _teller(configuration: Configuration, streams: UpdaterStreams, ends: Ends, meter: Meter) -> Teller:
+    rdf, source = configuration.rdf, streams.inputs[0][0]
+    emitter = Emitter(
+        emitter_id=configuration.stream_manager.job_name,
+        stream=streams.error.config.stream,
+        schema_uri=streams.error.schema.uri,
+        source_stream=source.config.stream,
+        source_schema_uri=source.schema.uri,
+    )
+    events = SideEvents(
+        domain=rdf.side_domain or rdf.hostname, emitter_id=rdf.emitter_id, tell_unknown=rdf.tell_unknown_deletions
+    )
+    schemas = {role: stream.schema for role, stream in streams.side.items()}
+    errors = ErrorEncoder(emitter, max_bytes=ends.error.max_record_bytes, new_id=new_id)
+    return Teller(events, schemas, errors, meter=meter)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

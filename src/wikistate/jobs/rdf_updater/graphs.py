@@ -1,0 +1,117 @@
+"""From a revision of an entity to its munged graph: fetch, parse, munge."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, concept_uri_of
+from wikistate.core.rdf.munging import munge
+from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
+from wikistate.errors import InputError
+
+if TYPE_CHECKING:
+    from pyoxigraph import Triple
+
+    from wikistate.core.rdf.uris import Uris
+
+OFF_THE_LOOP = 64 * 1024
+"""Bytes of RDF from which on a thread reads it: some 5 ms of work, while which the loop would serve nobody else."""
+
+
+class Entities(Protocol):
+    """Where entities are fetched; see `EntityDataClient`."""
+
+    async def open(self) -> None:
+        """Make ready."""
+
+    async def close(self) -> None:
+        """Let go."""
+
+    def url(self, entity_id: str, revision: int) -> str:
+        """The address of a revision."""
+
+    async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
+        """The RDF of a revision."""
+
+
+class Missing(NamedTuple):
+    """Why there is no graph of a revision.
+
+    Attributes:
+        type: In the words of the wire.
+        error: The class of the failure.
+        message: For people.
+        revision: Which of the two of a difference.
+    """
+
+    type: FetchErrorType
+    error: str
+    message: str
+    revision: int
+
+
+class Graphs:
+    """Graphs of a wiki's entities.
+
+    Args:
+        entities: Where they are fetched.
+        uris: Of the wiki.
+        mime_type: Of what the wiki answers.
+        concept_base: As the settings state it; compared with what the wiki uses when its first entity cannot be read.
+    """
+
+    def __init__(self, entities: Entities, uris: Uris, *, mime_type: str, concept_base: str) -> None:
+        self._entities = entities
+        self._uris = uris
+        self._mime_type = mime_type
+        self._concept_base = concept_base
+        self._proven = False  # that the wiki's entities can be read with these URIs
+
+    async def open(self) -> None:
+        """Open the client."""
+        await self._entities.open()
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._entities.close()
+
+    async def of(self, entity: str, revision: int, *, event_time: int | None = None) -> frozenset[Triple] | Missing:
+        """The munged triples of a revision.
+
+        Args:
+            entity: Entity id.
+            revision: Which one.
+            event_time: When it came into being, milliseconds since the epoch, where the wiki may not know it yet.
+
+        Raises:
+            ConfigError: The wiki's entities have other IRIs than the settings say.
+        """
+        body = await self._entities.fetch(entity, revision, event_time=event_time)
+        if isinstance(body, FetchFailure):
+            return Missing(body.kind, body.error_type, body.message, revision)
+        read = partial(self._read, entity, revision, body)
+        try:
+            graph = await asyncio.to_thread(read) if len(body) >= OFF_THE_LOOP else read()
+        except InputError as error:
+            self._blame_settings(entity, revision, body)
+            return Missing(FetchErrorType.UNKNOWN, type(error).__name__, error.message, revision)
+        self._proven = True
+        return graph
+
+    def _read(self, entity: str, revision: int, body: bytes) -> frozenset[Triple]:
+        base = self._entities.url(entity, revision)
+        return munge(read_triples(body, base=base, mime_type=self._mime_type), entity, self._uris)
+
+    def _blame_settings(self, entity: str, revision: int, body: bytes) -> None:
+        """One entity that cannot be read is its own fault; when it is the first one, the settings may be wrong for all."""
+        if self._proven:
+            return
+        base = self._entities.url(entity, revision)
+        try:
+            used = concept_uri_of(body, entity_id=entity, base=base, mime_type=self._mime_type)
+        except InputError:
+            return
+        check_concept_uri(self._concept_base, used=used, key="rdf.concept_base")

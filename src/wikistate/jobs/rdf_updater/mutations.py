@@ -1,0 +1,95 @@
+"""Carries out what was decided: fetches what it takes and makes mutations of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple, assert_never
+
+from wikistate.core.rdf.subgraphs import mutations_of
+from wikistate.core.updater.fetching import FetchErrorType
+from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
+from wikistate.core.updater.publishing import from_scratch
+from wikistate.jobs.rdf_updater.graphs import Missing
+
+if TYPE_CHECKING:
+    from pyoxigraph import Triple
+
+    from wikistate.core.rdf.subgraphs import Subgraphs
+    from wikistate.core.rdf.uris import Uris
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.jobs.rdf_updater.graphs import Graphs
+
+_NOTHING: frozenset[Triple] = frozenset()
+
+
+class Made(NamedTuple):
+    """What an operation became.
+
+    Attributes:
+        operation: As it was carried out.
+        mutations: For each stream that it concerns.
+    """
+
+    operation: Operation
+    mutations: list[Mutation]
+
+
+class MutationMaker:
+    """Makes mutations.
+
+    Args:
+        graphs: Of the wiki's entities.
+        uris: Of the wiki.
+        subgraphs: What is made of one entity's change.
+    """
+
+    def __init__(self, graphs: Graphs, uris: Uris, subgraphs: Subgraphs) -> None:
+        self._graphs = graphs
+        self._uris = uris
+        self._subgraphs = subgraphs
+
+    async def open(self) -> None:
+        """Open the client."""
+        await self._graphs.open()
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._graphs.close()
+
+    async def make(self, operation: Operation) -> Made | Missing:
+        """Carry out an operation; it may take as long as the wiki does not answer.
+
+        Raises:
+            ConfigError: See `Graphs.of`.
+        """
+        match operation:
+            case DeleteItem():
+                return self._made(operation, _NOTHING, _NOTHING)
+            case FullImport(entity, time, revision):
+                return self._all_of(operation, await self._graphs.of(entity, revision, event_time=time))
+            case ReconcileItem(entity, revision=revision):
+                return self._all_of(operation, await self._graphs.of(entity, revision))
+            case Diff():
+                return await self._difference(operation)
+            case _:
+                assert_never(operation)
+
+    def _all_of(self, operation: Operation, graph: frozenset[Triple] | Missing) -> Made | Missing:
+        return graph if isinstance(graph, Missing) else self._made(operation, _NOTHING, graph)
+
+    async def _difference(self, operation: Diff) -> Made | Missing:
+        before, after = await asyncio.gather(
+            self._graphs.of(operation.entity, operation.from_revision),
+            self._graphs.of(operation.entity, operation.revision, event_time=operation.time),
+        )
+        if isinstance(after, Missing):
+            return after
+        if not isinstance(before, Missing):
+            return self._made(operation, before, after)
+        if before.type is FetchErrorType.ENTITY_NOT_FOUND:
+            # What the store holds cannot be had any more (the revision is deleted or hidden), what it shall hold can.
+            return self._made(from_scratch(operation), _NOTHING, after)
+        return before
+
+    def _made(self, operation: Operation, before: frozenset[Triple], after: frozenset[Triple]) -> Made:
+        return Made(operation, mutations_of(operation, before, after, self._uris, self._subgraphs))

@@ -1,0 +1,218 @@
+"""The streams of the job: their configuration and schemas, what reads the inputs and what writes the outputs."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from wikistate.adapters.documents import DocumentReader
+from wikistate.core.events.descriptor import Descriptor
+from wikistate.core.events.repository import SchemaRepository
+from wikistate.core.record import Output, Role
+from wikistate.core.updater.entity_pages import EntityPages
+from wikistate.core.updater.input_reader import InputReader
+from wikistate.core.updater.legacy import LegacyPageDelete, LegacyPageUndelete, LegacyRevisionCreate
+from wikistate.core.updater.message_fields import MessageVersion
+from wikistate.core.updater.messages import encode
+from wikistate.core.updater.page_change import PageChange
+from wikistate.core.updater.reconciliation import ReconcileStream, Reconciliation
+from wikistate.errors import ConfigError, InternalError
+from wikistate.jobs.streams import Stream, stream_configs
+from wikistate.jobs.wikis import http_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from wikistate.config.model import Configuration
+    from wikistate.config.rdf import RdfSettings
+    from wikistate.core.events.schema import Schema
+    from wikistate.core.updater.input_reader import Shape
+    from wikistate.core.updater.mutation import Mutation
+
+SIDE_STREAMS: Mapping[Role, str] = {
+    Role.LAPSED_ACTION: "rdf-streaming-updater.lapsed-action:1.1.0",
+    Role.STATE_INCONSISTENCY: "rdf-streaming-updater.state-inconsistency:1.1.0",
+    Role.FETCH_FAILURE: "rdf-streaming-updater.fetch-failure:1.2.0",
+}
+"""What is told of what was not done; stream and schema version by role."""
+
+LEGACY_STREAMS: Mapping[str, type[LegacyRevisionCreate | LegacyPageDelete | LegacyPageUndelete]] = {
+    "mediawiki.revision-create:2.0.0": LegacyRevisionCreate,
+    "mediawiki.page-delete:1.0.0": LegacyPageDelete,
+    "mediawiki.page-suppress:1.0.0": LegacyPageDelete,
+    "mediawiki.page-undelete:1.0.0": LegacyPageUndelete,
+}
+"""The streams that there were before page_change; what reads them, by stream and schema version."""
+
+_RECONCILE_VERSION = "1.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdaterStreams:
+    """All streams of the job.
+
+    Attributes:
+        inputs: What is read.
+        sink: The stream of mutations of the whole graph.
+        side: The side streams, by role; none where they are switched off.
+        error: The error stream.
+    """
+
+    inputs: Sequence[tuple[Stream, Shape]]
+    sink: Stream
+    side: Mapping[Role, Stream]
+    error: Stream
+
+    @property
+    def reader(self) -> InputReader:
+        """What reads the inputs."""
+        return InputReader((stream.schema, shape) for stream, shape in self.inputs)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics of all inputs."""
+        return tuple(dict.fromkeys(topic for stream, _ in self.inputs for topic in stream.config.topics))
+
+
+def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
+    """The streams with their schemas.
+
+    Raises:
+        ConfigError: A descriptor is missing or malformed.
+        DocumentError: A stream or schema does not exist, or is not what it must be.
+        ExternalError: A place that holds them does not answer.
+    """
+    manager, rdf = configuration.stream_manager, configuration.rdf
+    sink = Descriptor.parse(manager.sink.stream, key="stream_manager.sink.stream")
+    error = Descriptor.parse(manager.error_sink.stream, key="stream_manager.error_sink.stream")
+    side = {role: Descriptor.parse(text, key=role) for role, text in SIDE_STREAMS.items() if rdf.side_outputs}
+    inputs = _inputs(configuration)
+    read = DocumentReader(http_settings(configuration))
+    names = [each.stream for each in (*(descriptor for descriptor, _ in inputs), sink, error, *side.values())]
+    configs = stream_configs(manager, read, names)
+    schemas = SchemaRepository(manager.schema_uris, read)
+
+    def stream(descriptor: Descriptor) -> Stream:
+        config = configs.get(descriptor.stream)
+        return Stream(config, schemas.get(config.schema_title, descriptor.version))
+
+    return UpdaterStreams(
+        [(stream(descriptor), shape) for descriptor, shape in inputs],
+        stream(sink),
+        {role: stream(descriptor) for role, descriptor in side.items()},
+        stream(error),
+    )
+
+
+def _inputs(configuration: Configuration) -> list[tuple[Descriptor, Shape]]:
+    rdf = configuration.rdf
+    pages = entity_pages(rdf)
+    inputs: list[tuple[Descriptor, Shape]]
+    if rdf.legacy_inputs:
+        inputs = [(Descriptor.parse(text, key="legacy"), shape(pages)) for text, shape in LEGACY_STREAMS.items()]
+    else:
+        source = configuration.stream_manager.source.stream
+        inputs = [(Descriptor.parse(source, key="stream_manager.source.stream"), PageChange(pages))]
+    if rdf.reconcile:
+        name, tag = ReconcileStream.parse(rdf.reconcile, key="rdf.reconcile")
+        inputs.append((Descriptor(name, _RECONCILE_VERSION), Reconciliation(rdf.hostname, tag)))
+    return inputs
+
+
+def entity_pages(rdf: RdfSettings) -> EntityPages:
+    """Which pages of the wiki hold entities, as the settings say.
+
+    Raises:
+        ConfigError: They do not say which wiki, or no namespace.
+    """
+    if not rdf.hostname:
+        raise ConfigError(
+            "rdf.hostname is missing: it names the wiki whose entities are followed.",
+            hint="Say for example --set rdf.hostname=www.wikidata.org.",
+            key="rdf.hostname",
+        )
+    if not (rdf.entity_namespaces or rdf.mediainfo_namespaces):
+        raise ConfigError(
+            "rdf.entity_namespaces and rdf.mediainfo_namespaces are empty: no page would be an entity's.",
+            hint="Wikidata has its entities in --set rdf.entity_namespaces=[0,120,146], a new Wikibase in [120,122].",
+            key="rdf.entity_namespaces",
+        )
+    return EntityPages(
+        domain=rdf.hostname,
+        namespaces=frozenset(rdf.entity_namespaces),
+        mediainfo_namespaces=frozenset(rdf.mediainfo_namespaces),
+        mediainfo_slot=rdf.mediainfo_slot,
+        content_models=frozenset(rdf.content_models),
+        prefixes=tuple(rdf.title_prefixes),
+    )
+
+
+class _Format(NamedTuple):
+    """Of the messages of mutations, by the schema of their stream."""
+
+    version: MessageVersion
+    suffix: str
+
+
+FORMATS: Mapping[str, _Format] = {
+    "wikibase/rdf/update_stream": _Format(MessageVersion.V1, ""),
+    "mediawiki/wikibase/entity/rdf_change": _Format(MessageVersion.V2, ".v2"),
+}
+"""By the title of the schema: the version, and what names of the streams of subgraphs end in."""
+
+
+def format_of(sink: Stream) -> _Format:
+    """The format of the messages that a stream takes.
+
+    Raises:
+        ConfigError: It takes no mutations.
+    """
+    if sink.schema.title in FORMATS:
+        return FORMATS[sink.schema.title]
+    raise ConfigError(
+        f"The stream {sink.config.stream} has events of the schema {sink.schema.title}, and no mutations.",
+        hint=f"Name one with {' or '.join(FORMATS)}.",
+        key="stream_manager.sink.stream",
+    )
+
+
+class MutationEncoder:
+    """Writes mutations as messages.
+
+    Args:
+        schema: Of the messages.
+        version: Of the format.
+        domain: Host name of the wiki.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, schema: Schema, version: MessageVersion, *, domain: str, clock: Callable[[], float]) -> None:
+        self._schema = schema
+        self._version = version
+        self._domain = domain
+        self._clock = clock
+
+    def __call__(self, mutation: Mutation) -> list[tuple[str, Output]]:
+        """The messages of a mutation, in order, each with the name of its stream.
+
+        Raises:
+            InternalError: One of them is not what its schema says: nothing of it may be written.
+        """
+        now = int(self._clock() * 1000)
+        events = encode(mutation, self._version, domain=self._domain, now=now)
+        for event in events:
+            if not self._schema.is_valid(event):
+                raise InternalError(
+                    f"A message about {mutation.entity} does not conform to {self._schema.uri}: "
+                    f"{self._schema.violations(event)}",
+                    hint="Please report it.",
+                )
+        return [(mutation.stream, Output(Role.SINK, None, orjson.dumps(event), now)) for event in events]
+
+
+def new_id() -> str:
+    """An id for an event."""
+    return str(uuid.uuid4())

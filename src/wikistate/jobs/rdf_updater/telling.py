@@ -1,0 +1,75 @@
+"""What the job says of what it did not do: on its side streams, and of records that are no events on the error stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from wikistate.core.record import Output, Role
+from wikistate.core.updater.side_events import OperationFailed
+from wikistate.errors import InternalError
+from wikistate.telemetry import metrics
+from wikistate.telemetry.bounded import BoundedLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wikistate.core.events.encoder import ErrorEncoder
+    from wikistate.core.events.meta import Event
+    from wikistate.core.events.refusal import Refused
+    from wikistate.core.events.schema import Schema
+    from wikistate.core.record import Record
+    from wikistate.core.updater.inputs import InputEvent
+    from wikistate.core.updater.operations import Operation
+    from wikistate.core.updater.reordering import Inconsistency
+    from wikistate.core.updater.side_events import SideEvents
+    from wikistate.jobs.rdf_updater.graphs import Missing
+    from wikistate.telemetry.meter import Meter
+
+
+class Teller:
+    """Encodes side events and error events.
+
+    Args:
+        events: Makes side events.
+        schemas: Of the side streams, by role; none for a job that tells nothing beside errors.
+        errors: Makes error events.
+        meter: Where measurements go.
+    """
+
+    def __init__(
+        self, events: SideEvents, schemas: Mapping[Role, Schema], errors: ErrorEncoder, *, meter: Meter
+    ) -> None:
+        self._events = events
+        self._schemas = schemas
+        self._errors = errors
+        self._refused = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+
+    def refused(self, refused: Refused, record: Record, now: int) -> Output:
+        """Of a record that is no event."""
+        self._refused.report(refused.error_type)
+        return self._errors.encode(refused, record, now)
+
+    def late(self, event: InputEvent, now: int) -> Output | None:
+        """Of an event that came too late."""
+        return self._output(Role.LAPSED_ACTION, self._events.late(event, now), now)
+
+    def inconsistent(self, found: Inconsistency, now: int) -> Output | None:
+        """Of an event that does not fit what was seen."""
+        return self._output(Role.STATE_INCONSISTENCY, self._events.inconsistent(found, now), now)
+
+    def failed(self, operation: Operation, missing: Missing, now: int) -> Output | None:
+        """Of an operation that could not be carried out."""
+        failure = OperationFailed(missing.type, missing.error, missing.message)
+        return self._output(Role.FETCH_FAILURE, self._events.failed(operation, failure, now), now)
+
+    def _output(self, role: Role, event: Event | None, now: int) -> Output | None:
+        schema = self._schemas.get(role)
+        if event is None or schema is None:
+            return None
+        if not schema.is_valid(event):
+            raise InternalError(
+                f"A side event does not conform to {schema.uri}: {schema.violations(event)}", hint="Please report it."
+            )
+        return Output(role, None, orjson.dumps(event), now)

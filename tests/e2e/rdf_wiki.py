@@ -1,0 +1,103 @@
+"""A small Wikibase whose changes rdf-updater follows: what it is told, and what must be published in the end."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from tests.e2e.support import settings
+
+from wikistate.core.rdf.munging import munge
+from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.uris import Uris
+from wikistate.core.updater.messages import Message, decode, join
+from wikistate.core.updater.mutation import Mutation, OperationName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pyoxigraph import Triple
+
+    from wikistate.testing.wikibase import WikibaseProcess
+
+    Graphs = dict[str, frozenset[Triple]]
+
+Event = dict[str, Any]
+
+DOMAIN = "wikibase.example"
+COMMAND = (sys.executable, "-m", "wikistate", "run", "rdf-updater", "--no-progress")
+_URIS = Uris.wikibase(f"http://{DOMAIN}")
+_FILES = 6
+
+
+def following(wikibase: WikibaseProcess, **more: object) -> list[str]:
+    """Settings for this wiki, with little patience for what comes out of order."""
+    return settings(
+        rdf__hostname=DOMAIN,
+        rdf__entity_namespaces=[120, 122, 146],
+        rdf__mediainfo_namespaces=[_FILES],
+        rdf__entity_data=f"{wikibase.url}/wiki/Special:EntityData/",
+        rdf__acceptable_lag=0,
+        rdf__lateness=0.5,
+        rdf__idleness=0.5,
+        rdf__reordering_window=0.5,
+        **more,
+    )
+
+
+def entity_of(event: Event) -> str:
+    """The id of the entity that an event is about."""
+    page = event["page"]
+    if page["namespace_id"] == _FILES:
+        return f"M{page['page_id']}"
+    return str(page["page_title"].rpartition(":")[2])
+
+
+def current(journal: Iterable[Event]) -> dict[str, int]:
+    """The entities that there are, with their revisions."""
+    found: dict[str, int] = {}
+    for event in journal:
+        match event["page_change_kind"]:
+            case "delete":
+                found.pop(entity_of(event), None)
+            case "create" | "edit" | "undelete":
+                found[entity_of(event)] = event["revision"]["rev_id"]
+    return found
+
+
+async def graphs_of_wiki(wikibase: WikibaseProcess) -> Graphs:
+    """What the wiki says of each of its entities now."""
+    graphs: Graphs = {}
+    async with aiohttp.ClientSession() as session:
+        for entity, revision in current(await wikibase.journal()).items():
+            url = f"{wikibase.url}/wiki/Special:EntityData/{entity}.ttl?flavor=dump&revision={revision}"
+            async with session.get(url) as answer:
+                assert answer.status == 200, url
+                graphs[entity] = munge(read_triples(await answer.read(), base=url), entity, _URIS)
+    return graphs
+
+
+def graphs_of(messages: Iterable[Event]) -> Graphs:
+    """What the messages come to, one after the other."""
+    graphs: Graphs = {}
+    for mutation in mutations(messages):
+        patch = mutation.patch
+        before = graphs.get(mutation.entity, frozenset())
+        match mutation.operation:
+            case OperationName.DELETE:
+                graphs.pop(mutation.entity, None)
+            case OperationName.DIFF:
+                graphs[mutation.entity] = (before - patch.removed - patch.unlinked) | patch.added | patch.linked
+            case OperationName.IMPORT | OperationName.RECONCILE:
+                graphs[mutation.entity] = patch.added | patch.linked
+    return graphs
+
+
+def mutations(messages: Iterable[Event]) -> Iterator[Mutation]:
+    """The mutations that are whole; what a kill cut off comes again from its beginning."""
+    parts: list[Message] = []
+    for message in map(decode, messages):
+        parts = [*parts, message] if message.sequence else [message]
+        if len(parts) == message.sequence_length:
+            yield join(parts)

@@ -1,0 +1,174 @@
+"""rdf-updater as its users start it: what is published comes to what the wiki says, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from random import Random
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+from tests.e2e.kafka_topics import drain, fill
+from tests.e2e.rdf_wiki import COMMAND, entity_of, following, graphs_of, graphs_of_wiki
+from tests.e2e.support import PATIENCE, assert_valid, read_lines, settings
+
+from wikistate.testing.processes import Process, tail
+from wikistate.testing.wikibase import WikibaseProcess
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from tests.conftest import NewTopic
+
+    from wikistate.testing.broker import KafkaBroker
+
+Event = dict[str, object]
+SEED = 20_260_101
+
+
+@pytest.fixture
+async def wikibase() -> AsyncIterator[WikibaseProcess]:
+    """A small Wikibase in a process of its own."""
+    async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
+        yield wikibase
+
+
+async def run(*words: str) -> tuple[int, str]:
+    """Run to the end; the exit code, and what was said."""
+    process = await asyncio.create_subprocess_exec(*COMMAND, *words, stderr=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(PATIENCE):
+        _, told = await process.communicate()
+    return process.returncode or 0, told.decode()
+
+
+async def test_what_is_published_comes_to_what_the_wiki_says(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """From a file to files, in two runs: the second knows from its state where the first one ended."""
+    source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
+    words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path / 'state'}", *following(wikibase))
+    for edits in (60, 80):
+        await wikibase.edit(edits)
+        source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.journal()))
+        code, told = await run(*words)
+        assert code == 0, told
+    published = read_lines(sink)
+    assert graphs_of(published) == await graphs_of_wiki(wikibase)
+    assert {event["operation"] for event in published} >= {"import", "diff", "delete"}
+    assert_valid(published)
+    assert_valid(read_lines(tmp_path / "mutations.side.ndjson"))
+    assert read_lines(tmp_path / "mutations.errors.ndjson") == []
+
+
+async def test_what_is_no_change_and_what_cannot_be_fetched_is_told(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """A line that is no event is on the error stream, a revision that the wiki does not have on a side stream."""
+    event = next(event for event in await wikibase.journal() if entity_of(event) == "Q1")
+    unknown = event | {"revision": event["revision"] | {"rev_id": 999_999}}
+    source = tmp_path / "changes.ndjson"
+    source.write_bytes(b"no event\n" + orjson.dumps(unknown) + b"\n")
+    sink = tmp_path / "mutations.ndjson"
+    code, told = await run(
+        f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase)
+    )
+    assert code == 0, told
+    assert read_lines(sink) == []
+    (failure,) = read_lines(tmp_path / "mutations.side.ndjson")
+    assert (failure["item"], failure["revision_id"]) == ("Q1", 999_999)
+    assert failure["fetch_error_type"] == "ENTITY_NOT_FOUND"
+    (error,) = read_lines(tmp_path / "mutations.errors.ndjson")
+    assert (error["error_type"], error["raw_event"]) == ("NotJson", "no event")
+
+
+async def test_a_wrong_concept_base_is_found_with_the_first_entity(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """The message has the right one, and nothing is published or taken for done."""
+    source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
+    source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.journal()))
+    words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase))
+    code, told = await run(*words, *settings(rdf__concept_base="https://wrong.example"))
+    assert code == 2, told
+    assert "http://wikibase.example" in told
+    assert read_lines(sink) == []
+    code, told = await run(*words)
+    assert code == 0, told
+    assert graphs_of(read_lines(sink)) == await graphs_of_wiki(wikibase)
+
+
+class Kafka:
+    """The job between two topics, which may be killed."""
+
+    def __init__(self, broker: KafkaBroker, source: str, folder: Path, words: Sequence[str]) -> None:
+        self.broker = broker
+        self.source = source
+        self.prefix = f"{source}."
+        self.folder = folder
+        self.words = list(words)
+
+    @property
+    def published(self) -> list[Event]:
+        """All messages of the mutation stream."""
+        topic = f"{self.prefix}rdf-streaming-updater.mutation.v2"
+        return [orjson.loads(message.value) for message in drain(self.broker, topic)]
+
+    def start(self, *, end: str = "") -> Process:
+        """Start the job where it was."""
+        servers = self.broker.bootstrap_servers
+        source = f"kafka://{servers}/{self.source}?group={self.source}&start=earliest{end and f'&end={end}'}"
+        sink = settings(
+            stream_manager__sink__connector="kafka",
+            stream_manager__sink__options__bootstrap_servers=servers,
+            stream_manager__sink__options__kafka_topic_prefix=self.prefix,
+            local__checkpoint_interval=0.2,
+        )
+        words = (*COMMAND, "--source", source, "--create-topics", "--state", str(self.folder / "state"))
+        return Process([*words, *sink, *self.words], log=self.folder / "job.log")
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Append changes to the source."""
+        fill(self.broker, self.source, [orjson.dumps(event) for event in events])
+
+    async def finish(self) -> None:
+        """Run to the end of the topic as it is."""
+        process = self.start(end="latest")
+        give_up = time.monotonic() + PATIENCE
+        while process.running:
+            assert time.monotonic() < give_up, tail(process.log)
+            await asyncio.sleep(0.05)
+        assert process.kill() == 0, tail(process.log)
+
+
+@pytest.fixture
+def job(kafka: KafkaBroker, topic: NewTopic, wikibase: WikibaseProcess, tmp_path: Path) -> Kafka:
+    """The job over Kafka."""
+    return Kafka(kafka, topic(), tmp_path, following(wikibase))
+
+
+@pytest.mark.fault
+@pytest.mark.timeout(900)
+async def test_a_job_that_is_killed_again_and_again_publishes_what_the_wiki_says(
+    job: Kafka, wikibase: WikibaseProcess, *, long_faults: bool
+) -> None:
+    """While the wiki is edited, at any moment of the job's life, start and checkpoint included."""
+    kills, edits = (30, 150) if long_faults else (6, 60)
+    moments = Random(SEED)
+    job.tell(await wikibase.journal())
+    for _ in range(kills):
+        process = job.start()
+        job.tell(await wikibase.edit(edits))
+        await asyncio.sleep(moments.uniform(0.3, 2.5))
+        assert process.running, tail(process.log)
+        process.kill()
+    await job.finish()
+    assert graphs_of(job.published) == await graphs_of_wiki(wikibase)
+    assert_valid(job.published)
+
+
+async def test_changes_that_come_twice_and_out_of_order_come_to_the_same(job: Kafka, wikibase: WikibaseProcess) -> None:
+    """Within the reordering window, whatever the order, and however often."""
+    await wikibase.edit(60)
+    events = await wikibase.journal()
+    mixed = [*events, *events]
+    Random(SEED).shuffle(mixed)
+    job.words += settings(rdf__reordering_window=600)
+    job.tell(mixed)
+    await job.finish()
+    assert graphs_of(job.published) == await graphs_of_wiki(wikibase)
