@@ -84,6 +84,13 @@ class Status:
             parts.append(f"[red]{errors:,.0f} errors[/red]")
         if waiting:
             parts.append(f"{waiting:,.0f} wait for the wiki")
+        if behind := self._meter.total(metrics.STORE_LAG):
+            parts.append(f"the store is {behind:,.0f} s behind")
+        parts += [
+            f"[yellow]waiting for the {what}[/yellow]"
+            for (what,), waits in self._meter.by_label(metrics.WAITING).items()
+            if waits
+        ]
         return ", ".join(parts)
 
     def summary(self) -> None:

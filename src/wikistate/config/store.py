@@ -52,6 +52,9 @@ class StoreSettings(BaseModel):
     authentication: StoreAuthentication = StoreAuthentication()
     """How the endpoint knows us."""
 
+    ca_bundle: str = ""
+    """PEM file of certificate authorities for the endpoint. Empty: the system's."""
+
     connect_timeout: PositiveFloat = 10.0
     """Seconds to connect to the endpoint."""
 

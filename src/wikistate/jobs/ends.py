@@ -30,7 +30,11 @@ _KAFKA_OVERHEAD = 2048  # bytes; key and framing count, too
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaSourceEnd:
-    """Topics to read. `start` and `end` as in ``stream_manager.source.options``."""
+    """Topics to read. `start` and `end` as in ``stream_manager.source.options``.
+
+    Attributes:
+        alone: Read by one process and without a group: the first partition of a topic that has one.
+    """
 
     bootstrap_servers: str
     topics: tuple[str, ...]
@@ -38,6 +42,7 @@ class KafkaSourceEnd:
     start: str
     end: str
     properties: Mapping[str, str]
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

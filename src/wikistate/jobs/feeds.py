@@ -27,7 +27,11 @@ _URL = "stream_manager.source.options.url"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStreamsEnd:
-    """Streams of server-sent events. `since` and `end` as in the settings; `state` is the checkpoint's file."""
+    """Streams of server-sent events. `since` and `end` as in the settings; `state` is the checkpoint's file.
+
+    Attributes:
+        alone: One topic is followed, of the sites that have the same changes: `topic`, or the first that comes.
+    """
 
     base: str
     streams: tuple[str, ...]
@@ -36,6 +40,8 @@ class EventStreamsEnd:
     max_record_bytes: int
     http: HttpSettings
     state: Path
+    alone: bool = False
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

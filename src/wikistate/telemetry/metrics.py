@@ -15,6 +15,9 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 BATCH = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 100.0, 200.0, 500.0)
 """Bucket bounds for the number of revisions in a request."""
 
+TRIPLES = (1.0, 10.0, 100.0, 1e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6)
+"""Bucket bounds for the number of triples in a batch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -111,6 +114,36 @@ WIKI_CONCURRENCY = Gauge(
     "wikistate_wiki_concurrency", "requests", "How many requests at once the farm is allowed now.", ("farm",)
 )
 WIKI_WAITING = Gauge("wikistate_wiki_waiting", "revisions", "Revisions that wait to be asked for.", ("farm",))
+
+STORE_MUTATIONS = Counter(
+    "wikistate_store_mutations_total",
+    "mutations",
+    "Mutations that the store holds, by operation and type of entity. A type that stops growing has gone missing.",
+    ("operation", "entity_type"),
+)
+STORE_TRIPLES = Counter(
+    "wikistate_store_triples_total",
+    "triples",
+    "Triples sent to the store: added, removed, linked, unlinked.",
+    ("kind",),
+)
+STORE_CHANGES = Counter(
+    "wikistate_store_changes_total", "triples", "Triples that the store says it changed; only where a store tells."
+)
+STORE_BATCH_TRIPLES = Histogram(
+    "wikistate_store_batch_triples", "triples", "Triples that a batch touches.", buckets=TRIPLES
+)
+STORE_BATCH_SECONDS = Histogram(
+    "wikistate_store_batch_seconds", "seconds", "From handing a batch to the store to having it applied."
+)
+STORE_LAG = Gauge(
+    "wikistate_store_lag_seconds",
+    "seconds",
+    "Age of the changes of the last batch when it was applied: by how much the store was behind.",
+)
+WAITING = Gauge(
+    "wikistate_waiting", "", "1 while there is nothing to do but wait for it: `store`, `stream`.", ("what",)
+)
 
 CUSTOM_COUNT = Counter(
     "wikistate_custom_total", "", "What an enrichment of the user's counts, by the name that it gives.", ("name",)

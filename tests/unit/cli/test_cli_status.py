@@ -52,3 +52,17 @@ async def test_a_bar_with_the_time_left_is_drawn() -> None:
             status.console.print(progress.get_renderable())
     assert "100/400" in shown.get()
     assert "left: -:--:--" in shown.get()
+
+
+def test_what_a_run_waits_for_is_said() -> None:
+    """A line that stands still says why; one that moves does not."""
+    meter = RecordingMeter()
+    waits = {what: meter.gauge(metrics.WAITING, what=what) for what in ("store", "stream")}
+    meter.gauge(metrics.STORE_LAG)(42.0)
+    waits["store"](1.0)
+    status = Status(meter, total=None, live=False)
+    assert "the store is 42 s behind" in status._line()
+    assert "waiting for the store" in status._line()
+    assert "waiting for the stream" not in status._line()
+    waits["store"](0.0)
+    assert "waiting" not in status._line()

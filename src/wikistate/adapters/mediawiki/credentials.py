@@ -46,7 +46,7 @@ def secret_from(*, env: str | None = None, file: Path | None = None) -> str:
     else:
         secret, place = "", "nothing"
     if not secret.strip():
-        raise ConfigError(f"A wiki's secret was looked for in {place}, and there is none.", hint="Set it.")
+        raise ConfigError(f"A secret was looked for in {place}, and there is none.", hint="Set it.")
     return secret.strip()
 
 
@@ -54,4 +54,4 @@ def _read(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The file {file} with a wiki's secret cannot be read: {error}.", hint="Check it.") from error
+        raise ConfigError(f"The file {file} with a secret cannot be read: {error}.", hint="Check it.") from error

@@ -1,0 +1,84 @@
+"""The job: reads mutations, tells what is none on the error stream, and has the rest written with its positions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from wikistate.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wikistate.adapters.connectors.ports import Sink
+    from wikistate.core.record import Output, Partition, Record
+    from wikistate.jobs.rdf_consumer.reader import MutationReader, Reading
+    from wikistate.jobs.rdf_consumer.writer import StoreWriter
+    from wikistate.telemetry.meter import Meter
+
+
+class RdfConsumer:
+    """See `wikistate.jobs.absorber.Absorber` for the protocol.
+
+    Args:
+        reader: Of the stream.
+        writer: Of the store; opened and closed by the job.
+        errors: Where error events go; opened and closed by the job.
+        meter: Where measurements go.
+    """
+
+    def __init__(self, reader: MutationReader, writer: StoreWriter, errors: Sink, meter: Meter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._errors = errors
+        self._failed = meter.counter(metrics.EVENTS_PRODUCED, role="error")
+
+    @property
+    def positions(self) -> Mapping[Partition, int]:
+        """See `Absorber`."""
+        return {partition: at.next_offset for partition, at in self._writer.positions.items()}
+
+    async def open(self) -> None:
+        """See `Absorber`."""
+        await self._errors.open()
+        await self._writer.open()
+
+    async def take(self, records: Sequence[Record], *, current: bool) -> None:
+        """See `Absorber`."""
+        self._writer.check()
+        for record in records:
+            await self._accept(self._reader.read(record))
+        if current:
+            self._writer.up_to_date()
+
+    async def flush(self) -> None:
+        """See `Absorber`."""
+        await self._writer.flush()
+
+    async def finish(self) -> None:
+        """See `Absorber`."""
+        for reading in self._reader.end():
+            await self._accept(reading)
+        await self._writer.flush()
+
+    async def rewind(self) -> None:
+        """See `Absorber`."""
+        self._reader.forget()
+        await self._writer.rewind()
+
+    async def close(self) -> None:
+        """See `Absorber`."""
+        await asyncio.gather(self._writer.close(), self._errors.close())
+
+    async def _accept(self, reading: Reading) -> None:
+        if reading.mutation is not None:
+            await self._writer.write([reading.mutation])
+        if reading.errors:
+            await self._tell(reading.errors)
+        self._writer.advance({reading.partition: reading.position})
+
+    async def _tell(self, errors: Sequence[Output]) -> None:
+        """Durable before the position moves beyond the record: whatever comes, it is told of."""
+        await self._errors.write(errors)
+        await self._errors.flush()
+        self._failed(len(errors))

@@ -1,0 +1,60 @@
+"""What is reported of a store that is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wikistate.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wikistate.adapters.triplestore.store import Applied
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.core.updater.store_patch import StorePatch
+    from wikistate.telemetry.meter import Meter, Report
+
+_TYPES = {"Q": "item", "P": "property", "L": "lexeme", "M": "mediainfo", "E": "schema"}
+
+_KINDS = ("added", "removed", "linked", "unlinked")
+
+
+class StoreMeasurements:
+    """Counts and times what was applied.
+
+    Args:
+        meter: Where it goes.
+        now: Seconds since the epoch.
+    """
+
+    def __init__(self, meter: Meter, now: Callable[[], float]) -> None:
+        self._meter = meter
+        self._now = now
+        self._produced = meter.counter(metrics.EVENTS_PRODUCED, role="sink")
+        self._changes = meter.counter(metrics.STORE_CHANGES)
+        self._kinds = {kind: meter.counter(metrics.STORE_TRIPLES, kind=kind) for kind in _KINDS}
+        self._triples = meter.histogram(metrics.STORE_BATCH_TRIPLES)
+        self._seconds = meter.histogram(metrics.STORE_BATCH_SECONDS)
+        self._lag = meter.gauge(metrics.STORE_LAG)
+        self._by_entity: dict[tuple[str, str], Report] = {}
+
+    def applied(self, mutations: Sequence[Mutation], patch: StorePatch, applied: Applied) -> None:
+        """The store holds a batch."""
+        self._produced(len(mutations))
+        for mutation in mutations:
+            self._count(mutation.operation.value, _TYPES.get(mutation.entity[:1], "other"))
+        for kind, report in self._kinds.items():
+            report(len(getattr(patch, kind)))
+        self._triples(patch.weight)
+        self._seconds(applied.seconds)
+        if applied.changes is not None:
+            self._changes(applied.changes)
+        if patch.freshness is not None:
+            self._lag(self._now() - patch.freshness / 1000)
+
+    def _count(self, operation: str, entity_type: str) -> None:
+        key = operation, entity_type
+        if key not in self._by_entity:
+            labels = {"operation": operation, "entity_type": entity_type}
+            self._by_entity[key] = self._meter.counter(metrics.STORE_MUTATIONS, **labels)
+        self._by_entity[key](1)

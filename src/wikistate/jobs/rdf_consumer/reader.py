@@ -1,0 +1,128 @@
+"""From the records of a mutation stream to whole mutations, and how far each record brings its partition.
+
+Each record ends as part of a mutation, as an error event, or as a drop with its reason.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+from typing import TYPE_CHECKING, NamedTuple
+
+from wikistate.adapters.triplestore.store import StorePosition
+from wikistate.core.events.decoder import read_object
+from wikistate.core.events.meta import is_canary
+from wikistate.core.events.refusal import Filtered, FilterReason, Refused
+from wikistate.core.updater.messages import Message, decode
+from wikistate.core.updater.reassembly import Reassembly
+from wikistate.errors import InputError
+from wikistate.telemetry import metrics
+from wikistate.telemetry.bounded import BoundedLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wikistate.core.events.encoder import ErrorEncoder
+    from wikistate.core.record import Output, Partition, Record
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.telemetry.meter import Meter
+
+
+class Reading(NamedTuple):
+    """What a record led to.
+
+    Attributes:
+        mutation: The one that it completes, if any.
+        errors: Error events.
+        partition: Of the record.
+        position: How far the partition is when all this is done: the first record that is still needed, and the time of
+            the newest change before it.
+    """
+
+    mutation: Mutation | None
+    errors: list[Output]
+    partition: Partition
+    position: StorePosition
+
+
+class MutationReader:
+    """Reads one or more partitions, each in order.
+
+    Args:
+        errors: Encodes error events.
+        meter: Where measurements go.
+        entity_filter: What an entity id must contain a match of to be wanted.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        errors: ErrorEncoder,
+        meter: Meter,
+        *,
+        entity_filter: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._errors = errors
+        self._wanted = re.compile(entity_filter).search if entity_filter else None
+        self._clock = clock
+        self._parts: dict[Partition, Reassembly] = {}
+        self._newest: dict[Partition, int] = {}
+        self._dropped = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
+        self._refused = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+
+    def read(self, record: Record) -> Reading:
+        """What this record leads to. Raises nothing, whatever it holds."""
+        reassembly = self._parts.setdefault(record.partition, Reassembly())
+        mutation: Mutation | None = None
+        errors: list[Output] = []
+        match self._message(record):
+            case Filtered(reason):
+                self._dropped.report(reason)
+            case Refused() as refused:
+                errors = [self._refuse(record, refused)]
+            case Message() as message:
+                mutation, left = reassembly.take(record, message)
+                errors = [self._refuse(*each) for each in left]
+        begun = reassembly.begun
+        position = self._position(record, record.offset + 1 if begun is None else begun, mutation)
+        return Reading(mutation, errors, record.partition, position)
+
+    def end(self) -> Iterator[Reading]:
+        """Nothing more comes: the messages of mutations that are not whole become error events."""
+        for reassembly in self._parts.values():
+            if left := reassembly.end():
+                record = left[-1][0]
+                errors = [self._refuse(*each) for each in left]
+                yield Reading(None, errors, record.partition, self._position(record, record.offset + 1))
+
+    def _position(self, record: Record, next_offset: int, mutation: Mutation | None = None) -> StorePosition:
+        if mutation is not None:
+            newest = max(self._newest.get(record.partition, 0), mutation.time)
+            self._newest[record.partition] = newest
+        return StorePosition(next_offset, self._newest.get(record.partition, 0))
+
+    def forget(self) -> None:
+        """The source is read anew from elsewhere: pieces of mutations come again."""
+        self._parts.clear()
+
+    def _message(self, record: Record) -> Message | Filtered | Refused:
+        event = read_object(record)
+        if not isinstance(event, dict):
+            return event
+        if is_canary(event):
+            return Filtered(FilterReason.CANARY)
+        try:
+            message = decode(event)
+        except InputError as error:
+            return Refused("InvalidMutation", error.message, event)
+        except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
+            return Refused("InternalError", str(error), event, "".join(traceback.format_exception(error)))
+        if self._wanted is not None and not self._wanted(message.entity):
+            return Filtered(FilterReason.ENTITY)
+        return message
+
+    def _refuse(self, record: Record, refused: Refused) -> Output:
+        self._refused.report(refused.error_type)
+        return self._errors.encode(refused, record, int(self._clock() * 1000))

@@ -1,0 +1,133 @@
+"""A triple store in memory, of entities that are one subject each, for what writes into stores."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pyoxigraph import Literal, NamedNode, Triple
+
+from wikistate.adapters.triplestore.store import Applied, Contents, StoreForm
+from wikistate.core.rdf.patch import Patch
+from wikistate.core.record import Partition
+from wikistate.core.updater.inputs import Origin
+from wikistate.core.updater.mutation import Mutation, OperationName
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from wikistate.adapters.triplestore.store import Row, StorePosition
+    from wikistate.core.updater.store_patch import StorePatch
+    from wikistate.testing.clock import ManualClock
+
+TOPIC = Partition("eqiad.mutation")
+_ORIGIN = Origin("/s/1.0.0", "2026-01-01T00:00:00Z", "id", "wiki", "mutation", "request")
+
+
+def triple(entity: str, value: str) -> Triple:
+    """Something that an entity says."""
+    return Triple(NamedNode(f"urn:{entity}"), NamedNode("urn:says"), Literal(value))
+
+
+def mutation(operation: OperationName, entity: str, *, time: int = 0, **patch: frozenset[Triple]) -> Mutation:
+    """A mutation; `patch` as the fields of a `Patch`."""
+    return Mutation(operation, entity, 1, time, time, _ORIGIN, "mutation", Patch(**patch))
+
+
+def says(entity: str, *values: str, time: int = 0) -> Mutation:
+    """An entity says more."""
+    return mutation(OperationName.DIFF, entity, time=time, added=frozenset(triple(entity, value) for value in values))
+
+
+class MemoryStore:
+    """See `TripleStore` for the protocol.
+
+    Args:
+        clock: What a batch takes time of.
+
+    Attributes:
+        graph: What it holds.
+        held: Its positions.
+        applied: What it was given, in order.
+        seconds: That a batch takes.
+        away: While it is set, nothing is applied.
+        failure: What the next batch raises.
+    """
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.graph: set[Triple] = set()
+        self.held: dict[Partition, StorePosition] = {}
+        self.applied: list[StorePatch] = []
+        self.seconds = 0.0
+        self.failure: Exception | None = None
+        self.is_open = False
+        self._back = asyncio.Event()
+        self._back.set()
+
+    def go_away(self) -> None:
+        """Answer nothing until `come_back`."""
+        self._back.clear()
+
+    def come_back(self) -> None:
+        """Answer again."""
+        self._back.set()
+
+    def copy(self) -> tuple[set[Triple], dict[Partition, StorePosition]]:
+        """A backup."""
+        return set(self.graph), dict(self.held)
+
+    def restore(self, copy: tuple[set[Triple], dict[Partition, StorePosition]]) -> None:
+        """Become what a backup holds."""
+        self.graph, self.held = set(copy[0]), dict(copy[1])
+
+    async def open(self) -> Contents:
+        """See `TripleStore`."""
+        self.is_open = True
+        return Contents(form=StoreForm.EMPTY, positions=dict(self.held))
+
+    async def apply(
+        self,
+        patch: StorePatch,
+        positions: Mapping[Partition, StorePosition],
+        freshness: int | None,  # noqa: ARG002  (see `TripleStore`)
+    ) -> Applied:
+        """See `TripleStore`."""
+        await self._back.wait()
+        await self._clock.sleep(self.seconds)
+        if self.failure is not None:
+            raise self.failure
+        gone = {NamedNode(f"urn:{entity}") for entity in patch.deleted | patch.reconciled}
+        self.graph = {each for each in self.graph if each.subject not in gone} - patch.removed
+        self.graph |= patch.added | patch.linked
+        self.held |= positions
+        self.applied.append(patch)
+        return Applied(None, self.seconds, 1)
+
+    async def positions(self) -> dict[Partition, StorePosition]:
+        """See `TripleStore`."""
+        return dict(self.held)
+
+    async def close(self) -> None:
+        """See `TripleStore`."""
+        self.is_open = False
+
+    async def versions(self, entities: Collection[str]) -> dict[str, int]:
+        """See `TripleStore`; of no use here."""
+        raise NotImplementedError
+
+    async def counts(self) -> dict[str, int]:
+        """See `TripleStore`; of no use here."""
+        raise NotImplementedError
+
+    async def query(self, query: str) -> list[Row]:
+        """See `TripleStore`; of no use here."""
+        raise NotImplementedError
+
+    async def ask(self, query: str) -> bool:
+        """See `TripleStore`; of no use here."""
+        raise NotImplementedError
+
+    async def sweep(self) -> int | None:
+        """See `TripleStore`; of no use here."""
+        raise NotImplementedError

@@ -1,0 +1,43 @@
+"""Mutation streams for the consumer's tests: messages as records."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import orjson
+from tests.unit.jobs.rdf_consumer.memory_store import TOPIC
+
+from wikistate.core.events.encoder import ErrorEncoder
+from wikistate.core.events.error_event import Emitter
+from wikistate.core.record import Record
+from wikistate.core.updater.message_fields import MessageVersion
+from wikistate.core.updater.messages import encode
+from wikistate.jobs.rdf_consumer.reader import MutationReader
+
+if TYPE_CHECKING:
+    from wikistate.core.events.meta import Event
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.telemetry.meter import Meter
+
+
+def reader(meter: Meter, entity_filter: str = "") -> MutationReader:
+    """A reader whose error events are bounded generously."""
+    emitter = Emitter(
+        emitter_id="test", stream="errors", source_stream="mutation", source_schema_uri="/mediawiki/x/1.0.0"
+    )
+    errors = ErrorEncoder(emitter, max_bytes=1_000_000, new_id=lambda: str(uuid.UUID(int=1)))
+    return MutationReader(errors, meter, entity_filter=entity_filter, clock=lambda: 0.0)
+
+
+def events(mutation: Mutation, *, domain: str = "wiki", version: MessageVersion = MessageVersion.V2) -> list[Event]:
+    """The messages of a mutation, each of about one triple."""
+    return encode(mutation, version, domain=domain, now=0, soft_maximum=1)
+
+
+def records(*contents: Event | bytes | None) -> list[Record]:
+    """Records of one partition, from offset 0."""
+    return [
+        Record(orjson.dumps(content) if isinstance(content, dict) else content, None, None, TOPIC, offset)
+        for offset, content in enumerate(contents)
+    ]
