@@ -17,6 +17,7 @@ from wikistate.cli.status import Status
 from wikistate.jobs.catalogue import StatefulEntry, any_job_named
 from wikistate.jobs.ends import KafkaSourceEnd
 from wikistate.jobs.wikis import lacks_contact
+from wikistate.runners.allocation import share_one_arena
 from wikistate.runners.garbage import rare_collections
 from wikistate.runners.local.launch import check_ends, local_runner
 from wikistate.telemetry.logs import configure_logs
@@ -89,6 +90,7 @@ def run_job(
         return run_on_flink(entry, configuration, ends)
     status = status_of(meter, ends.source, progress=progress)
     with metrics_endpoint(configuration.telemetry, meter):
+        share_one_arena()
         runs = local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
         end = in_loop(drive(runs, status))
     status.summary()
