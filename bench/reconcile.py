@@ -32,8 +32,8 @@ REDIRECTS_EVERY = 20
 REQUESTS_AN_HOUR = 100_000
 """What the public job is planned for (T368787)."""
 
-PACED_IN_FLIGHT = 500
-"""Events in flight of the run that is held to it: ten full requests wait, where one is under way."""
+PACED_IN_FLIGHT = 250
+"""Events in flight of the run that is held to it: five full requests wait, where one is under way."""
 
 _HOUR = 3600
 _MB_IN_MIB = 1_000_000 / (1 << 20)
