@@ -15,7 +15,7 @@ import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
 
 from wikistate.core.rdf.vocabulary import DECIMAL, INTEGER, STRING
 from wikistate.errors import RdfError
@@ -86,7 +86,16 @@ def _normal(term: Node | Triple, *, iris: bool) -> Node:
 def _normal_node(node: NamedNode) -> NamedNode:
     value = node.value
     normal = normal_iri(value)
-    return node if normal == value else NamedNode(normal)
+    return node if normal == value else _lenient_node(normal)
+
+
+def _lenient_node(iri: str) -> NamedNode:
+    try:
+        return NamedNode(iri)
+    except ValueError:
+        # A port that is no number, a percent sign alone: RFC 3987 forbids it, the syntax of Turtle and SPARQL does not.
+        (quad,) = parse(f"<{iri}> <{iri}> <{iri}> .", RdfFormat.N_TRIPLES, lenient=True)
+        return quad.predicate
 
 
 def normal_iri(iri: str) -> str:
