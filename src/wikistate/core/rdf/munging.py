@@ -28,12 +28,13 @@ form may stand before its lexeme and a statement before its entity.
 
 from __future__ import annotations
 
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from wikistate.core.rdf.prefilters import prefiltered
+from wikistate.core.rdf.fitting import fitted, is_latitude_first
 from wikistate.core.rdf.subjects import sort_by_subject
 from wikistate.core.rdf.uris import namespace_of
 from wikistate.core.rdf.vocabulary import (
@@ -90,7 +91,7 @@ def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple
             revision and its date.
     """
     entity = NamedNode(uris.entity_iri(entity_id))
-    subjects = sort_by_subject(prefiltered(triples, uris), uris)
+    subjects = sort_by_subject(triples, uris)
     _check_entity(entity_id, entity, subjects)
     walk = _Walk(subjects, uris)
     walk.go(entity, is_lexeme=entity_id.startswith("L"))
@@ -100,7 +101,9 @@ def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple
             hint="Compare the concept base in the settings with the prefix wd: of the document.",
             entity=entity_id,
         )
-    return frozenset(walk.kept).union(_stated(subjects, entity, entity_id))
+    said = list(chain.from_iterable(subjects.documents.values()))
+    kept = [*walk.kept, *_stated(said, entity, entity_id)]
+    return frozenset(fitted(kept, uris, latitude_first=is_latitude_first(said)))
 
 
 class _Walk:
@@ -230,9 +233,9 @@ def _check_entity(entity_id: str, entity: NamedNode, subjects: Subjects) -> None
     )
 
 
-def _stated(subjects: Subjects, entity: NamedNode, entity_id: str) -> Iterable[Triple]:
+def _stated(document: list[Triple], entity: NamedNode, entity_id: str) -> Iterable[Triple]:
     """What the document says of itself and the store of the entity: revision, date, counts."""
-    said = {(triple.predicate, triple.object) for group in subjects.documents.values() for triple in group}
+    said = {(triple.predicate, triple.object) for triple in document}
     stated = {(key, value) for key, value in said if key in _STATED or key.value.startswith(WIKIBASE)}
     for key, value in stated:
         if not isinstance(value, Literal):

@@ -94,8 +94,9 @@ def _lenient_node(iri: str) -> NamedNode:
         return NamedNode(iri)
     except ValueError:
         # A port that is no number, a percent sign alone: RFC 3987 forbids it, the syntax of Turtle and SPARQL does not.
-        (quad,) = parse(f"<{iri}> <{iri}> <{iri}> .", RdfFormat.N_TRIPLES, lenient=True)
-        return quad.predicate
+        quad = next(parse(f"<{iri}> <{iri}> <{iri}> .", RdfFormat.N_TRIPLES, lenient=True))
+        node: NamedNode = quad.predicate
+        return node
 
 
 def normal_iri(iri: str) -> str:

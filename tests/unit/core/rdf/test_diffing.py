@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.unit.core.rdf.entities import ENTITIES
 from tests.unit.core.rdf.turtle import STATED, WIKIDATA, triples
+
 from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.munging import munge
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Triple
-
 from tests.unit.core.rdf.entities import ENTITIES
 from tests.unit.core.rdf.turtle import COMMONS, STATED, WIKIDATA, kept, triples
+
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.uris import Uris
 from wikistate.errors import MungeError

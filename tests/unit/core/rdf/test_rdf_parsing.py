@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse, serialize
+from tests.unit.core.rdf.turtle import BASE, PREFIXES
 
 from wikistate.core.rdf.normalising import normalise
 from wikistate.core.rdf.parsing import read_triples
 from wikistate.errors import RdfError
-
-from tests.unit.core.rdf.turtle import BASE, PREFIXES
 
 if TYPE_CHECKING:
     from wikistate.core.rdf.normalising import Node
@@ -63,7 +62,7 @@ def test_iris_cannot_break_out() -> None:
     ("label", "kept"),
     [
         *((number, True) for number in ["0", "+1234.567", "-567.1234", "1234.5", "+", "-", ".", "1."]),
-        *((other, False) for other in ["", "1e5", "1,5", "abc", "--1", "1.2.3", " 1", "١"]),
+        *((other, False) for other in ["", "1e5", "1,5", "abc", "--1", "1.2.3", " 1", "\u0661"]),
     ],
 )
 @pytest.mark.parametrize("datatype", ["decimal", "integer"])

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 from pyoxigraph import NamedNode, Triple
-
 from tests.unit.core.rdf.turtle import WIKIDATA, triples
+
 from wikistate.core.rdf.bundled import bundled_names, read_bundled_subgraphs
 from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.patch import Patch

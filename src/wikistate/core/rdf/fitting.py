@@ -1,4 +1,4 @@
-"""What is done to the terms of a wiki's triples before it is judged which of them to keep."""
+"""What is done to the terms of a wiki's triples before they are stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from wikistate.core.rdf.normalising import text_of
-from wikistate.core.rdf.uris import namespace_of
 from wikistate.core.rdf.vocabulary import SOFTWARE_VERSION, WKT_LITERAL
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 MAX_LITERAL: Final = 32767
 """UTF-16 code units. Longer ones are cut: the length of a string in the stores that this stream was made for."""
 
-LATITUDE_FIRST: Final = "0.0.1"
+LATITUDE_FIRST: Final = Literal("0.0.1")
 """The format (``schema:softwareVersion``) that wrote points the wrong way round."""
 
 _POINT: Final = re.compile(r"(Point\()(\S+) (\S+)(\))", re.IGNORECASE)
@@ -31,18 +30,28 @@ _object = attrgetter("object")
 _value = attrgetter("value")
 
 
-def prefiltered(triples: list[Triple], uris: Uris) -> list[Triple]:
-    """The triples with named blank nodes, literals of bounded length, and points with the longitude first."""
-    is_old = _is_latitude_first(triples, uris)
+def fitted(triples: list[Triple], uris: Uris, *, latitude_first: bool) -> list[Triple]:
+    """The triples with named blank nodes, literals of bounded length, and points with the longitude first.
+
+    Args:
+        triples: To be stored. What was judged before is the same with the old terms as with the new ones.
+        uris: Of the wiki.
+        latitude_first: Whether the document has its points the wrong way round.
+    """
     objects: list[Node] = list(map(_object, triples))
-    if not (is_old or _holds_blank(triples, objects) or _may_hold_long(objects)):
+    if not (latitude_first or _hold_blank(triples, objects) or _may_hold_long(objects)):
         return triples
-    changes = _changes({*objects, *map(_subject, triples)}, uris, swap=is_old)
+    changes = _changes({*objects, *map(_subject, triples)}, uris, swap=latitude_first)
     normal = changes.get
     return [Triple(normal(s, s), p, normal(o, o)) for s, p, o in triples]
 
 
-def _holds_blank(triples: list[Triple], objects: list[Node]) -> bool:
+def is_latitude_first(said: Iterable[Triple]) -> bool:
+    """Whether what a document says of itself is that it has the old format."""
+    return any(triple.predicate == SOFTWARE_VERSION and triple.object == LATITUDE_FIRST for triple in said)
+
+
+def _hold_blank(triples: list[Triple], objects: list[Node]) -> bool:
     return BlankNode in set(map(type, objects)) or BlankNode in set(map(type, map(_subject, triples)))
 
 
@@ -76,13 +85,3 @@ def _swapped(literal: Literal) -> Literal:
     if literal.datatype != WKT_LITERAL:
         return literal
     return text_of(_POINT.sub(r"\1\3 \2\4", literal.value), literal)
-
-
-def _is_latitude_first(triples: list[Triple], uris: Uris) -> bool:
-    documents = {uris.entity_data, uris.entity_data_https}
-    return any(
-        triple.predicate == SOFTWARE_VERSION
-        and triple.object == Literal(LATITUDE_FIRST)
-        and namespace_of(str(getattr(triple.subject, "value", ""))) in documents
-        for triple in triples
-    )
