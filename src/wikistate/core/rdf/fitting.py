@@ -6,19 +6,18 @@ import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode
 
-from wikistate.core.rdf.normalising import text_of
+from wikistate.core.rdf.normalising import renamed, replaced, text_of
 from wikistate.core.rdf.vocabulary import SOFTWARE_VERSION, WKT_LITERAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pyoxigraph import Triple
+
     from wikistate.core.rdf.normalising import Node
     from wikistate.core.rdf.uris import Uris
-
-MAX_LITERAL: Final = 32767
-"""UTF-16 code units. Longer ones are cut: the length of a string in the stores that this stream was made for."""
 
 LATITUDE_FIRST: Final = Literal("0.0.1")
 """The format (``schema:softwareVersion``) that wrote points the wrong way round."""
@@ -27,23 +26,6 @@ _POINT: Final = re.compile(r"(Point\()(\S+) (\S+)(\))", re.IGNORECASE)
 
 _subject = attrgetter("subject")
 _object = attrgetter("object")
-_value = attrgetter("value")
-
-
-def fitted(triples: list[Triple], uris: Uris, *, latitude_first: bool) -> list[Triple]:
-    """The triples with named blank nodes, literals of bounded length, and points with the longitude first.
-
-    Args:
-        triples: To be stored. What was judged before is the same with the old terms as with the new ones.
-        uris: Of the wiki.
-        latitude_first: Whether the document has its points the wrong way round.
-    """
-    objects: list[Node] = list(map(_object, triples))
-    if not (latitude_first or _hold_blank(triples, objects) or _may_hold_long(objects)):
-        return triples
-    changes = _changes({*objects, *map(_subject, triples)}, uris, swap=latitude_first)
-    normal = changes.get
-    return [Triple(normal(s, s), p, normal(o, o)) for s, p, o in triples]
 
 
 def is_latitude_first(said: Iterable[Triple]) -> bool:
@@ -51,37 +33,30 @@ def is_latitude_first(said: Iterable[Triple]) -> bool:
     return any(triple.predicate == SOFTWARE_VERSION and triple.object == LATITUDE_FIRST for triple in said)
 
 
-def _hold_blank(triples: list[Triple], objects: list[Node]) -> bool:
-    return BlankNode in set(map(type, objects)) or BlankNode in set(map(type, map(_subject, triples)))
+def with_longitude_first(triples: list[Triple]) -> list[Triple]:
+    """Triples of the old format with their points as in today's: longitude, latitude."""
+    objects: list[Node] = list(map(_object, triples))
+    points = [term for term in set(objects) if isinstance(term, Literal) and term.datatype == WKT_LITERAL]
+    return replaced(triples, objects, {point: _swapped(point) for point in points})
 
 
-def _may_hold_long(objects: Iterable[Node]) -> bool:
-    # A code point is one code unit or two.
-    return max(map(len, map(_value, objects)), default=0) > MAX_LITERAL // 2
+def _swapped(point: Literal) -> Literal:
+    return text_of(_POINT.sub(r"\1\3 \2\4", point.value), point)
 
 
-def _changes(terms: set[Node], uris: Uris, *, swap: bool) -> dict[Node, Node]:
-    changes: dict[Node, Node] = {}
-    for term in terms:
-        if isinstance(term, BlankNode):
-            changes[term] = NamedNode(uris.genid + term.value)
-        elif isinstance(term, Literal):
-            changes[term] = _swapped(_cut(term)) if swap else _cut(term)
-    return changes
+def with_names(triples: list[Triple], uris: Uris, *, subjects: Iterable[Node]) -> list[Triple]:
+    """Triples in which blank nodes have names (RDF 1.1 Concepts, 3.5), made of the labels that the wiki gives them.
+
+    Args:
+        triples: To be stored.
+        uris: Of the wiki.
+        subjects: Those of their subjects that may be blank.
+    """
+    objects: list[Node] = list(map(_object, triples))
+    if BlankNode in set(map(type, objects)):
+        triples = replaced(triples, objects, _names(objects, uris))
+    return renamed(triples, _names(subjects, uris))
 
 
-def _cut(literal: Literal) -> Literal:
-    text = literal.value
-    if len(text) <= MAX_LITERAL // 2:
-        return literal
-    units = text.encode("utf-16-le")
-    if len(units) <= 2 * MAX_LITERAL:
-        return literal
-    # A pair that the cut would halve goes as a whole.
-    return text_of(units[: 2 * MAX_LITERAL].decode("utf-16-le", "ignore"), literal)
-
-
-def _swapped(literal: Literal) -> Literal:
-    if literal.datatype != WKT_LITERAL:
-        return literal
-    return text_of(_POINT.sub(r"\1\3 \2\4", literal.value), literal)
+def _names(nodes: Iterable[Node], uris: Uris) -> dict[Node, Node]:
+    return {node: NamedNode(uris.genid + node.value) for node in set(nodes) if type(node) is BlankNode}

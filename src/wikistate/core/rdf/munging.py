@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from wikistate.core.rdf.fitting import fitted, is_latitude_first
+from wikistate.core.rdf.fitting import is_latitude_first, with_longitude_first, with_names
 from wikistate.core.rdf.subjects import sort_by_subject
 from wikistate.core.rdf.uris import namespace_of
 from wikistate.core.rdf.vocabulary import (
@@ -103,7 +103,9 @@ def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple
         )
     said = list(chain.from_iterable(subjects.documents.values()))
     kept = [*walk.kept, *_stated(said, entity, entity_id)]
-    return frozenset(fitted(kept, uris, latitude_first=is_latitude_first(said)))
+    if is_latitude_first(said):
+        kept = with_longitude_first(kept)
+    return frozenset(with_names(kept, uris, subjects=subjects.blank))
 
 
 class _Walk:
@@ -155,14 +157,18 @@ class _Walk:
         """Keeps the triples of an entity, a form or a sense. Returns the forms and senses that it leads to."""
         predicates = list(map(_predicate, group))
         claims = {each for each in set(predicates) if namespace_of(each.value) == self._uris.prop}
-        said = [
-            (triple, predicate)
-            for triple, predicate in zip(group, predicates, strict=True)
-            if predicate not in unsaid and not (predicate == TYPE and triple.object in _UNSAID_TYPES)
-        ]
-        self.kept += [triple for triple, _ in said]
-        self._lead([_object(triple) for triple, predicate in said if predicate in claims], self._subjects.statements)
-        return [_object(triple) for triple, predicate in said if predicate in _PARTS]
+        statements: list[Node] = []
+        parts: list[Node] = []
+        for triple, predicate in zip(group, predicates, strict=True):
+            if predicate in unsaid or (predicate == TYPE and triple.object in _UNSAID_TYPES):
+                continue
+            self.kept.append(triple)
+            if predicate in claims:
+                statements.append(_object(triple))
+            elif predicate in _PARTS:
+                parts.append(_object(triple))
+        self._lead(statements, self._subjects.statements)
+        return parts
 
     def _statements(self) -> None:
         references: list[Node] = []
