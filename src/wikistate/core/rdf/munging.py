@@ -28,12 +28,13 @@ form may stand before its lexeme and a statement before its entity.
 
 from __future__ import annotations
 
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from wikistate.core.rdf.prefilters import prefiltered
+from wikistate.core.rdf.fitting import is_latitude_first, with_longitude_first, with_names
 from wikistate.core.rdf.subjects import sort_by_subject
 from wikistate.core.rdf.uris import namespace_of
 from wikistate.core.rdf.vocabulary import (
@@ -90,7 +91,7 @@ def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple
             revision and its date.
     """
     entity = NamedNode(uris.entity_iri(entity_id))
-    subjects = sort_by_subject(prefiltered(triples, uris), uris)
+    subjects = sort_by_subject(triples, uris)
     _check_entity(entity_id, entity, subjects)
     walk = _Walk(subjects, uris)
     walk.go(entity, is_lexeme=entity_id.startswith("L"))
@@ -100,7 +101,11 @@ def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple
             hint="Compare the concept base in the settings with the prefix wd: of the document.",
             entity=entity_id,
         )
-    return frozenset(walk.kept).union(_stated(subjects, entity, entity_id))
+    said = list(chain.from_iterable(subjects.documents.values()))
+    kept = [*walk.kept, *_stated(said, entity, entity_id)]
+    if is_latitude_first(said):
+        kept = with_longitude_first(kept)
+    return frozenset(with_names(kept, uris, subjects=subjects.blank))
 
 
 class _Walk:
@@ -152,14 +157,18 @@ class _Walk:
         """Keeps the triples of an entity, a form or a sense. Returns the forms and senses that it leads to."""
         predicates = list(map(_predicate, group))
         claims = {each for each in set(predicates) if namespace_of(each.value) == self._uris.prop}
-        said = [
-            (triple, predicate)
-            for triple, predicate in zip(group, predicates, strict=True)
-            if predicate not in unsaid and not (predicate == TYPE and triple.object in _UNSAID_TYPES)
-        ]
-        self.kept += [triple for triple, _ in said]
-        self._lead([_object(triple) for triple, predicate in said if predicate in claims], self._subjects.statements)
-        return [_object(triple) for triple, predicate in said if predicate in _PARTS]
+        statements: list[Node] = []
+        parts: list[Node] = []
+        for triple, predicate in zip(group, predicates, strict=True):
+            if predicate in unsaid or (predicate == TYPE and triple.object in _UNSAID_TYPES):
+                continue
+            self.kept.append(triple)
+            if predicate in claims:
+                statements.append(_object(triple))
+            elif predicate in _PARTS:
+                parts.append(_object(triple))
+        self._lead(statements, self._subjects.statements)
+        return parts
 
     def _statements(self) -> None:
         references: list[Node] = []
@@ -230,9 +239,9 @@ def _check_entity(entity_id: str, entity: NamedNode, subjects: Subjects) -> None
     )
 
 
-def _stated(subjects: Subjects, entity: NamedNode, entity_id: str) -> Iterable[Triple]:
+def _stated(document: list[Triple], entity: NamedNode, entity_id: str) -> Iterable[Triple]:
     """What the document says of itself and the store of the entity: revision, date, counts."""
-    said = {(triple.predicate, triple.object) for group in subjects.documents.values() for triple in group}
+    said = {(triple.predicate, triple.object) for triple in document}
     stated = {(key, value) for key, value in said if key in _STATED or key.value.startswith(WIKIBASE)}
     for key, value in stated:
         if not isinstance(value, Literal):

@@ -7,6 +7,7 @@ through the same. Doing it twice changes nothing.
   percent-encoded.
 - ``xsd:decimal`` and ``xsd:integer`` that are no number become 0.
 - Texts lose invisible marks of format and direction.
+- Literals are cut to 32767 UTF-16 code units.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
 
 from wikistate.core.rdf.vocabulary import DECIMAL, INTEGER, STRING
 from wikistate.errors import RdfError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     Node: TypeAlias = NamedNode | BlankNode | Literal
 
@@ -33,6 +34,9 @@ _NOT_IN_IRI: Final = re.compile(r'[\x00-\x20<>"{}|\\^`]')
 _UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f]")
 _NUMBER: Final = re.compile(r"(?=.)[+-]?[0-9]*\.?[0-9]*")
 """A lone sign and a lone dot count as numbers, as they do for the others who write this stream."""
+
+MAX_LITERAL: Final = 32767
+"""UTF-16 code units: the length of a string in the stores that this stream was made for."""
 
 _NUMBERS: Final = frozenset({DECIMAL, INTEGER})
 
@@ -51,42 +55,70 @@ def normalise(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
     Raises:
         RdfError: A text that would have to change has a language tag that is none, or a triple is about a triple.
     """
-    terms: set[Node] = set(map(_object, triples))
-    if iris:
-        terms.update(map(_subject, triples), map(_predicate, triples))
-    changes = _changes(terms, iris=iris)
-    if not changes:
+    objects: list[Node] = list(map(_object, triples))
+    if Triple in set(map(type, objects)):
+        raise RdfError("There is a triple about a triple, which no Wikibase writes and not every store takes.")
+    changed = replaced(triples, objects, _changes(set(objects), iris=iris))
+    if not iris:
+        return changed
+    nodes = {*map(_subject, changed), *map(_predicate, changed)}
+    return renamed(changed, _changes(nodes, iris=True))
+
+
+def replaced(triples: list[Triple], objects: Iterable[Node], change: Mapping[Node, Node]) -> list[Triple]:
+    """The triples with other objects, the list itself if there are none.
+
+    Args:
+        triples: To be changed.
+        objects: Theirs, which whoever asks has anyway.
+        change: What becomes of an object; what is absent stays. Most do, and so do most triples.
+    """
+    if not change:
         return triples
-    normal = changes.get
-    return [Triple(normal(s, s), normal(p, p), normal(o, o)) for s, p, o in triples]
+    new = change.get
+    return [
+        triple if (term := new(old)) is None else Triple(triple.subject, triple.predicate, term)
+        for triple, old in zip(triples, objects, strict=True)
+    ]
+
+
+def renamed(triples: list[Triple], change: Mapping[Node, Node]) -> list[Triple]:
+    """The triples with other subjects and predicates, the list itself if there are none. See `replaced`."""
+    if not change:
+        return triples
+    new = change.get
+    return [Triple(new(s, s), new(p, p), o) for s, p, o in triples]  # type: ignore[arg-type]  # nodes become nodes
 
 
 def _changes(terms: Iterable[Node], *, iris: bool) -> dict[Node, Node]:
     """By term, what it becomes; those that stay are absent."""
     changes: dict[Node, Node] = {}
     for term in terms:
-        normal = _normal(term, iris=iris)
+        normal: Node = term
+        # By type and not by `match`: nothing in a document is looked at as often.
+        if type(term) is Literal:
+            normal = _normal_literal(_typed(term) if iris else term)
+        elif iris and type(term) is NamedNode:
+            normal = _normal_node(term)
         if normal is not term:
             changes[term] = normal
     return changes
 
 
-def _normal(term: Node | Triple, *, iris: bool) -> Node:
-    match term:
-        case Literal():
-            return _normal_literal(_typed(term) if iris else term)
-        case NamedNode():
-            return _normal_node(term) if iris else term
-        case BlankNode():
-            return term
-        case _:  # what the parser of RDF 1.2 lets pass beyond RDF 1.1
-            raise RdfError(f"{term} is a triple about a triple, which no Wikibase writes and not every store takes.")
-
-
 def _normal_node(node: NamedNode) -> NamedNode:
     value = node.value
     normal = normal_iri(value)
-    return node if normal == value else NamedNode(normal)
+    return node if normal == value else _lenient_node(normal)
+
+
+def _lenient_node(iri: str) -> NamedNode:
+    try:
+        return NamedNode(iri)
+    except ValueError:
+        # A port that is no number, a percent sign alone: RFC 3987 forbids it, the syntax of Turtle and SPARQL does not.
+        quad = next(parse(f"<{iri}> <{iri}> <{iri}> .", RdfFormat.N_TRIPLES, lenient=True))
+        node: NamedNode = quad.predicate
+        return node
 
 
 def normal_iri(iri: str) -> str:
@@ -103,20 +135,24 @@ def _typed(literal: Literal) -> Literal:
 
 def _normal_literal(literal: Literal) -> Literal:
     value = literal.value
+    if len(value) > MAX_LITERAL // 2:  # a code point is one code unit or two
+        literal = _cut(literal)
+        value = literal.value
     if _NUMBER.fullmatch(value):
         return literal
     if literal.datatype in _NUMBERS:
         return Literal("0", datatype=literal.datatype)
     if value.isascii() or not _UNSEEN.search(value):
         return literal
-    return _visible(literal)
+    return text_of(_UNSEEN.sub("", value), literal) if literal.language or literal.datatype == STRING else literal
 
 
-def _visible(literal: Literal) -> Literal:
-    text = _UNSEEN.sub("", literal.value)
-    if literal.language:
-        return text_of(text, literal)
-    return Literal(text) if literal.datatype == STRING else literal
+def _cut(literal: Literal) -> Literal:
+    units = literal.value.encode("utf-16-le")
+    if len(units) <= 2 * MAX_LITERAL:
+        return literal
+    # A pair that the cut would halve goes as a whole.
+    return text_of(units[: 2 * MAX_LITERAL].decode("utf-16-le", "ignore"), literal)
 
 
 def text_of(text: str, literal: Literal) -> Literal:

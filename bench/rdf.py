@@ -1,0 +1,142 @@
+"""Entities a second, from two documents to the patch between them, beside a plain implementation with rdflib."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from random import Random
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench.figures import Figure, Target
+from bench.peers.environments import HERE, python_of
+from wikistate.core.rdf.diffing import diff
+from wikistate.core.rdf.munging import munge
+from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.uris import Uris
+from wikistate.errors import InternalError, PartError
+from wikistate.testing.wikibase.authors import Author
+from wikistate.testing.wikibase.documents import Stamp, describe, serialized
+from wikistate.testing.wikibase.vocabulary import WIKIDATA, Vocabulary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.stage import Stage
+
+URIS = Uris.wikibase(WIKIDATA)
+LARGE, SMALL = 4700, 60
+"""Triples that are asked for; an entity has somewhat fewer."""
+
+TIMES = 10
+"""As fast as the other at least."""
+
+_ROUNDS = 5
+
+
+class Case(NamedTuple):
+    """Edits of entities of one size: the folder that has them, their ids, and how many triples they have on average."""
+
+    folder: Path
+    entity_ids: list[str]
+    triples: float
+
+
+class Pair(NamedTuple):
+    """Seconds of the same work."""
+
+    wikistate: float
+    rdflib: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What one size took."""
+
+    name: str
+    triples: float
+    entities: int
+    pairs: list[Pair]
+
+    def figures(self) -> list[Figure]:
+        """As lines of the table."""
+        ours, theirs = (self.entities / median(seconds) for seconds in zip(*self.pairs, strict=True))
+        return [
+            Figure(f"{self.name}: triples of an entity", self.triples, ""),
+            Figure(f"{self.name}: edits, wikistate", ours, "/s"),
+            Figure(f"{self.name}: edits, rdflib", theirs, "/s"),
+            Figure(f"{self.name}: wikistate / rdflib", self.ratio, "", Target(at_least=TIMES)),
+        ]
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast; the median over neighbouring runs."""
+        return median(pair.rdflib / pair.wikistate for pair in self.pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Rdf:
+    """Each size."""
+
+    compared: list[Compared]
+
+    def figures(self) -> list[Figure]:
+        """See `Result`."""
+        return [figure for each in self.compared for figure in each.figures()]
+
+
+async def measure_rdf(stage: Stage) -> Rdf:
+    """The two take turns on the same documents, and must find the same patches."""
+    python = await asyncio.to_thread(python_of, "rdflib")
+    rounds = min(_ROUNDS, stage.sizes.runs)
+    compared = []
+    for name, triples, count in (("large", LARGE, 4), ("small", SMALL, 200)):
+        case = _write(stage.folder / name, triples, count)
+        pairs = [await asyncio.to_thread(_take_turns, python, case) for _ in range(rounds)]
+        compared.append(Compared(name, case.triples, count, pairs))
+    return Rdf(compared)
+
+
+def _write(folder: Path, triples: int, count: int) -> Case:
+    """Entities before and after an edit that takes one statement, adds one and changes a label."""
+    folder.mkdir()
+    author, vocabulary, found = Author(Random(6)), Vocabulary(WIKIDATA), []
+    for number in range(count):
+        item = author.item(f"Q{number}", triples=triples)
+        edited = replace(
+            item,
+            labels={**item.labels, "en": f"edited {number}"},
+            statements=(*item.statements[1:], author.statement(item.id)),
+        )
+        for revision, (when, entity) in enumerate((("before", item), ("after", edited)), start=1):
+            document = describe(entity, Stamp(revision, "2024-05-01T00:00:00Z"), vocabulary)
+            found.append(len(document))
+            (folder / f"{item.id}.{when}.ttl").write_bytes(serialized(document, "ttl", vocabulary))
+    return Case(folder, [f"Q{number}" for number in range(count)], sum(found) / len(found))
+
+
+def _take_turns(python: Path, case: Case) -> Pair:
+    ours, counts = _measure(case)
+    words: list[str | Path] = [python, HERE / "rdflib_munge.py", case.folder, *case.entity_ids]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PartError(f"The plain implementation ended with status {done.returncode}:\n{done.stderr}")
+    theirs = json.loads(done.stdout)
+    if theirs["counts"] != counts:
+        raise InternalError(f"The patches differ: {counts} and {theirs['counts']}.")
+    return Pair(ours, theirs["seconds"])
+
+
+def _measure(case: Case) -> tuple[float, list[list[int]]]:
+    bodies = [
+        [(case.folder / f"{each}.{when}.ttl").read_bytes() for when in ("before", "after")] for each in case.entity_ids
+    ]
+    began = time.perf_counter()
+    counts = []
+    for entity_id, pair in zip(case.entity_ids, bodies, strict=True):
+        before, after = (munge(read_triples(body, base=URIS.entity_data), entity_id, URIS) for body in pair)
+        counts.append([len(part) for part in diff(before, after, URIS)])
+    return time.perf_counter() - began, counts

@@ -1,0 +1,62 @@
+"""What is done to the terms of a wiki's triples before they are stored."""
+
+from __future__ import annotations
+
+import re
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from pyoxigraph import BlankNode, Literal, NamedNode
+
+from wikistate.core.rdf.normalising import renamed, replaced, text_of
+from wikistate.core.rdf.vocabulary import SOFTWARE_VERSION, WKT_LITERAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyoxigraph import Triple
+
+    from wikistate.core.rdf.normalising import Node
+    from wikistate.core.rdf.uris import Uris
+
+LATITUDE_FIRST: Final = Literal("0.0.1")
+"""The format (``schema:softwareVersion``) that wrote points the wrong way round."""
+
+_POINT: Final = re.compile(r"(Point\()(\S+) (\S+)(\))", re.IGNORECASE)
+
+_subject = attrgetter("subject")
+_object = attrgetter("object")
+
+
+def is_latitude_first(said: Iterable[Triple]) -> bool:
+    """Whether what a document says of itself is that it has the old format."""
+    return any(triple.predicate == SOFTWARE_VERSION and triple.object == LATITUDE_FIRST for triple in said)
+
+
+def with_longitude_first(triples: list[Triple]) -> list[Triple]:
+    """Triples of the old format with their points as in today's: longitude, latitude."""
+    objects: list[Node] = list(map(_object, triples))
+    points = [term for term in set(objects) if isinstance(term, Literal) and term.datatype == WKT_LITERAL]
+    return replaced(triples, objects, {point: _swapped(point) for point in points})
+
+
+def _swapped(point: Literal) -> Literal:
+    return text_of(_POINT.sub(r"\1\3 \2\4", point.value), point)
+
+
+def with_names(triples: list[Triple], uris: Uris, *, subjects: Iterable[Node]) -> list[Triple]:
+    """Triples in which blank nodes have names (RDF 1.1 Concepts, 3.5), made of the labels that the wiki gives them.
+
+    Args:
+        triples: To be stored.
+        uris: Of the wiki.
+        subjects: Those of their subjects that may be blank.
+    """
+    objects: list[Node] = list(map(_object, triples))
+    if BlankNode in set(map(type, objects)):
+        triples = replaced(triples, objects, _names(objects, uris))
+    return renamed(triples, _names(subjects, uris))
+
+
+def _names(nodes: Iterable[Node], uris: Uris) -> dict[Node, Node]:
+    return {node: NamedNode(uris.genid + node.value) for node in set(nodes) if type(node) is BlankNode}

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse, serialize
+from tests.unit.core.rdf.turtle import BASE, PREFIXES
+
+from wikistate.core.rdf.normalising import normalise
+from wikistate.core.rdf.parsing import read_triples
+from wikistate.errors import RdfError
+
+if TYPE_CHECKING:
+    from wikistate.core.rdf.normalising import Node
+
+XSD = "http://www.w3.org/2001/XMLSchema#"
+
+
+def objects(text: str) -> list[object]:
+    """The objects of triples whose other terms do not matter."""
+    body = f"{PREFIXES} <s> <p> {text} ."
+    return [triple.object for triple in read_triples(body.encode(), base=BASE)]
+
+
+def read(body: str, mime_type: str = "text/turtle") -> list[Triple]:
+    """The triples of a whole document."""
+    return read_triples(body.encode(), base=BASE, mime_type=mime_type)
+
+
+def test_labels_of_blank_nodes_stay() -> None:
+    """Wikibase's labels are stable hashes: the same document gives the same triples each time."""
+    assert objects("_:e39d2a834262") == [BlankNode("e39d2a834262")]
+
+
+@pytest.mark.parametrize("name", ["ontology-0.0.1", "ontology-beta", "ontolog\\u0079-beta"])
+def test_old_ontologies(name: str) -> None:
+    """Terms of the ontology's old names get today's, also those that are written with escapes, in each position."""
+    node = NamedNode("http://wikiba.se/ontology#Item")
+    iri = f"<http://wikiba.se/{name}#Item>"
+    assert read(f"{iri} {iri} {iri} .") == [Triple(node, node, node)]
+    assert read(f"@prefix w: <http://wikiba.se/{name}#> . w:Item w:Item w:Item .") == [Triple(node, node, node)]
+
+
+def test_what_no_iri_may_hold() -> None:
+    """Characters that RDF forbids in an IRI and wikis write are percent-encoded, line breaks are dropped."""
+    assert objects("<http://x/a|b{c}`d^e>") == [NamedNode("http://x/a%7Cb%7Bc%7D%60d%5Ee")]
+    assert objects("<http://x/\\u000A\\u000Da\\u005Cb>") == [NamedNode("http://x/a%5Cb")]
+
+
+def test_iris_cannot_break_out() -> None:
+    """An IRI that would end itself, by an escape that a lenient parser takes, cannot do so in an update."""
+    (node,) = objects("<http://x/\\u003E\\u0020\\u003Cy\\u003E\\u0022>")
+    assert node == NamedNode("http://x/%3E%20%3Cy%3E%22")
+    (typed,) = objects('"1"^^<http://x/\\u003E\\u0020>')
+    assert typed == Literal("1", datatype=NamedNode("http://x/%3E%20"))
+
+
+@pytest.mark.parametrize(
+    ("label", "kept"),
+    [
+        *((number, True) for number in ["0", "+1234.567", "-567.1234", "1234.5", "+", "-", ".", "1."]),
+        *((other, False) for other in ["", "1e5", "1,5", "abc", "--1", "1.2.3", " 1", "\u0661"]),
+    ],
+)
+@pytest.mark.parametrize("datatype", ["decimal", "integer"])
+def test_numbers_that_are_none(label: str, datatype: str, kept: bool) -> None:  # noqa: FBT001  # a table's column
+    """What is said to be a number and is none becomes 0; a lone sign or dot passes."""
+    node = NamedNode(XSD + datatype)
+    assert objects(f'"{label}"^^xsd:{datatype}') == [Literal(label if kept else "0", datatype=node)]
+
+
+def test_other_datatypes_stay() -> None:
+    """No other datatype is looked into."""
+    assert objects('"abc"^^xsd:double') == [Literal("abc", datatype=NamedNode(XSD + "double"))]
+
+
+@pytest.mark.parametrize("sign", "\u00ad\u200b\u200f\u202a\u202e\u2060\u2064\u206a\u206f")
+def test_unseen_marks(sign: str) -> None:
+    """Plain texts and those in a language lose marks that nobody sees; typed ones keep them."""
+    assert objects(f'"a{sign}b"') == [Literal("ab")]
+    assert objects(f'"a{sign}b"@fa') == [Literal("ab", language="fa")]
+    assert objects(f'"a{sign}b"^^geo:wktLiteral') == [
+        Literal(f"a{sign}b", datatype=NamedNode("http://www.opengis.net/ont/geosparql#wktLiteral"))
+    ]
+
+
+@pytest.mark.parametrize("sign", "\u200a\u2010\u2029\u202f\u2065")
+def test_neighbours_of_unseen_marks(sign: str) -> None:
+    """Spaces and hyphens beside them in Unicode stay."""
+    assert objects(f'"a{sign}b"') == [Literal(f"a{sign}b")]
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+def iri_of(text: str) -> NamedNode:
+    """The IRI that becomes of a text when a document holds it, all of it escaped."""
+    iri = "<http://x/" + "".join(f"\\U{ord(letter):08X}" for letter in text) + ">"
+    return read(f"{iri} {iri} {iri} .")[0].predicate
+
+
+IRIS = TEXTS.map(iri_of)
+LITERALS = (
+    TEXTS.map(Literal)
+    | TEXTS.map(lambda text: Literal(text, language="fa"))
+    | st.tuples(TEXTS, st.sampled_from(["decimal", "integer", "dateTime"])).map(
+        lambda found: Literal(found[0], datatype=NamedNode(XSD + found[1]))
+    )
+)
+TRIPLES = st.builds(Triple, IRIS, IRIS, IRIS | LITERALS)
+
+
+@given(st.lists(TRIPLES, max_size=5))
+def test_normalising_twice_is_normalising_once(found: list[Triple]) -> None:
+    """Both ends of a stream normalise; what the first one wrote, the second one leaves as it is."""
+    once = normalise(found)
+    assert normalise(once) is once
+
+
+@given(st.lists(TRIPLES, max_size=5), st.sampled_from([RdfFormat.TURTLE, RdfFormat.N_TRIPLES]))
+def test_reading_what_was_written(found: list[Triple], kind: RdfFormat) -> None:
+    """Whatever terms hold, of all of Unicode: written and read again they are the same, and none breaks out."""
+    normal = normalise(found)
+    written = serialize(normal, format=kind)
+    assert written is not None
+    assert set(read_triples(written, base=BASE, mime_type=kind.media_type)) == set(normal)
+    assert {quad.triple for quad in parse(written, kind, lenient=True)} == set(normal)
+
+
+def test_both_formats() -> None:
+    """N-Triples and Turtle, parameters of the MIME type included."""
+    text = '<http://x/s> <http://x/p> "\\u00E9"@fr .'
+    expected = [Triple(NamedNode("http://x/s"), NamedNode("http://x/p"), Literal("é", language="fr"))]
+    for mime_type in ("text/turtle", "text/turtle; charset=UTF-8", "application/n-triples"):
+        assert read(text, mime_type) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (b"<!DOCTYPE html><html><body>503</body></html>", 1),
+        (b'<http://x/s>\n <http://x/p> "cut', 2),
+        (b"<http://x/s>\n\n <http://x/p> <http://x/o", 3),
+        (b'{"error": {}}', 1),
+        (b"\x1f\x8b\x08\x00\x00", 1),
+        (b'<http://x/s> <http://x/p> "\xff" .', 1),
+        (b"<http://x/g> { <http://x/s> <http://x/p> 1 . }", 1),
+    ],
+)
+def test_what_is_no_rdf(body: bytes, line: int) -> None:
+    """A document that is not RDF or is cut short is refused, with its address and the line."""
+    with pytest.raises(RdfError) as raised:
+        read_triples(body, base=BASE)
+    assert BASE in raised.value.message
+    assert raised.value.ids["line"] == line
+    assert pickle.loads(pickle.dumps(raised.value)).ids == raised.value.ids
+
+
+def test_too_many_triples() -> None:
+    """Reading stops at the bound and does not build what lies behind it."""
+    body = b"".join(b"<http://x/s> <http://x/p> %d .\n" % number for number in range(11))
+    assert len(read_triples(body, base=BASE, max_triples=11)) == 11
+    with pytest.raises(RdfError, match="more than the 10 triples"):
+        read_triples(body + b"not even RDF", base=BASE, max_triples=10)
+
+
+def test_other_kinds_of_documents() -> None:
+    """What nobody reads here is named together with what is."""
+    for mime_type in ("text/html", "application/rdf+xml", "application/n-quads"):
+        with pytest.raises(RdfError, match="application/n-triples was expected"):
+            read("", mime_type)
+
+
+def test_triples_about_triples() -> None:
+    """RDF 1.2 has triples as terms; no Wikibase writes them, and not every store takes them."""
+    with pytest.raises(RdfError, match="triple about a triple"):
+        read("<s> <p> <<( <s> <p> <o> )>> .")
+
+
+def test_a_language_that_is_none() -> None:
+    """A text with a tag that is no language passes as it is; where it would have to change, it is refused."""
+    assert [str(found) for found in objects('"a"@zh-classical')] == ['"a"@zh-classical']
+    with pytest.raises(RdfError, match="no language tag"):
+        objects('"a\u200bb"@zh-classical')
+
+
+def test_the_list_itself_comes_back() -> None:
+    """Nothing is copied where nothing changes."""
+    nodes: list[Node] = [Literal("a"), Literal("1", datatype=NamedNode(XSD + "integer")), BlankNode("b")]
+    found = [Triple(NamedNode("http://x/s"), NamedNode("http://x/p"), node) for node in nodes]
+    assert normalise(found) is found
