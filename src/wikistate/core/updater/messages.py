@@ -10,14 +10,13 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pyoxigraph import RdfFormat, parse
-
 from wikistate.core.events.timestamps import format_timestamp, parse_timestamp
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.updater.chunks import SOFT_MAXIMUM, turtle_chunks
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.message_fields import FIELDS, MIME_TYPE, VERSIONS, MessageVersion, number, text, time, wrong
+from wikistate.core.updater.message_rdf import rdf_of
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.errors import InputError
 
@@ -163,22 +162,10 @@ def _operation(event: Mapping[str, Any]) -> OperationName:
 
 
 def _patch(event: Mapping[str, Any], operation: OperationName) -> Patch:
-    read = {kind: _triples(event, field) for kind, field in FIELDS.items() if field in event}
+    read = {kind: rdf_of(event, field) for kind, field in FIELDS.items() if field in event}
     if operation is OperationName.DELETE and any(read.values()):
         raise InputError("A mutation that deletes has RDF; it must have none.", field="operation")
     return Patch(**read)
-
-
-def _triples(event: Mapping[str, Any], field: str) -> frozenset[Any]:
-    document = event[field]
-    if not isinstance(document, dict):
-        raise wrong(field, "an object", document)
-    turtle = text(document, "data", under=f"{field}.")
-    mime_type = text(document, "mime_type", under=f"{field}.")
-    try:
-        return frozenset(quad.triple for quad in parse(turtle, format=RdfFormat.from_media_type(mime_type)))
-    except (SyntaxError, ValueError) as error:
-        raise InputError(f"{field}: {error}.", field=field) from error
 
 
 def _origin(event: Mapping[str, Any]) -> Origin:

@@ -17,6 +17,7 @@ from tests.unit.core.updater.scenarios import ORIGIN
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
+from wikistate.core.rdf.normalising import normalise
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.updater.chunks import turtle_chunks, utf16_length
 from wikistate.core.updater.message_fields import FIELDS, MessageVersion
@@ -188,7 +189,8 @@ def patches(draw: st.DrawFn) -> Patch:
     parts: list[set[Triple]] = [set(), set(), set(), set()]
     for one in draw(st.sets(TRIPLES, max_size=20)):
         parts[draw(st.integers(0, 3))].add(one)
-    return Patch(*map(frozenset, parts))
+    # Messages are normalised when they are read, and so is what the updater writes into them.
+    return Patch(*(frozenset(normalise(list(part))) for part in parts))
 
 
 @given(patches(), st.sampled_from(MessageVersion), st.integers(1, 500))
@@ -263,6 +265,9 @@ def changed(**fields: Any) -> Event:
         (changed(rdf_added_data={"data": 5, "mime_type": "text/turtle"}), "rdf_added_data.data is 5"),
         (changed(rdf_added_data={"data": "<a:", "mime_type": "text/turtle"}), "rdf_added_data"),
         (changed(rdf_added_data={"data": "", "mime_type": "image/png"}), "rdf_added_data"),
+        (changed(rdf_added_data={"data": "\ud800", "mime_type": "text/turtle"}), "rdf_added_data.data has half a"),
+        (changed(rdf_added_data={"data": "<x> <u:p> <u:o> .", "mime_type": "text/turtle"}), "has a relative IRI"),
+        (changed(rdf_added_data={"data": "<u:s> <u:p> <#o> .", "mime_type": "text/turtle"}), "has a relative IRI"),
         (changed(operation="delete"), "has RDF; it must have none"),
     ],
 )
@@ -271,6 +276,20 @@ def test_what_is_no_message(event: Event, message: str) -> None:
     with pytest.raises(InputError) as caught:
         decode(event)
     assert message in caught.value.message
+
+
+def test_texts_may_look_like_relative_iris() -> None:
+    """Only terms count."""
+    turtle = '<u:s> <u:p> "a <b> c, @base" .'
+    found = decode(changed(rdf_added_data={"data": turtle, "mime_type": "text/turtle"})).patch.added
+    assert found == {Triple(NamedNode("u:s"), NamedNode("u:p"), Literal("a <b> c, @base"))}
+
+
+def test_triples_are_normalised_as_those_of_the_wiki() -> None:
+    """What an older writer put into the stream is the same as what a newer one compares it with."""
+    turtle = '<u:s> <http://wikiba.se/ontology-beta#rank> "a\u00ad" .'
+    (found,) = decode(changed(rdf_added_data={"data": turtle, "mime_type": "text/turtle"})).patch.added
+    assert (found.predicate.value, found.object) == ("http://wikiba.se/ontology#rank", Literal("a"))
 
 
 @given(st.data(), JSON)
