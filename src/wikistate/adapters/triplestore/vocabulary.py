@@ -71,7 +71,6 @@ SUSPECT_ARTICLE = "<urn:wikistate:suspectArticle>"
 """Note: a page of a client wiki that may have lost its sitelink."""
 
 MARKER = "<urn:wikistate:marker>"
-SEES = "<urn:wikistate:sees>"
 
 TOPIC = "<urn:wikistate:topic>"
 PARTITION = "<urn:wikistate:partition>"
