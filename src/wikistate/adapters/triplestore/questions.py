@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.triplestore.statements import Dialect
     from wikistate.adapters.triplestore.store import Row
-    from wikistate.adapters.triplestore.vocabulary import EntityIris
+    from wikistate.core.rdf.uris import Uris
 
 _SAMPLE = 1000
 """Subjects that are looked at to tell the form of a store."""
@@ -61,7 +61,7 @@ def form_query(dialect: Dialect) -> str:
     return f"SELECT ?subject WHERE {dialect.where(f'?subject {VERSION} ?version')} LIMIT {_SAMPLE}"
 
 
-def read_form(rows: Iterable[Row], uris: EntityIris) -> StoreForm:
+def read_form(rows: Iterable[Row], uris: Uris) -> StoreForm:
     """The form of a store, by a sample of what has a revision.
 
     Raises:
@@ -86,7 +86,7 @@ def versions_query(entities: Collection[str], dialect: Dialect) -> str:
     return f"SELECT ?entity ?version WHERE {dialect.where(f'VALUES ?entity {{ {listed} }} {either}')}"
 
 
-def read_versions(rows: Iterable[Row], uris: EntityIris) -> dict[str, int]:
+def read_versions(rows: Iterable[Row], uris: Uris) -> dict[str, int]:
     """Entity ids to revisions; the newest where there are several."""
     found: dict[str, int] = {}
     for row in rows:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.contract.triplestore.conftest import WIKIDATA, held
 from tests.contract.triplestore.small_entities import SITE, about, article, triples
+
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.adapters.triplestore.statements import Dialect
+from wikistate.core.rdf.diffing import diff, shared
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.inputs import Origin
@@ -67,16 +68,17 @@ def graph_of(wish: Wish) -> frozenset[Triple]:
     if part != name:
         parts.append(f'wd:{name} ontolex:lexicalForm wd:{part} . wd:{part} rdfs:label "form" .')
     parts += [f"wd:{part} p:P1 wds:{name}-{value} . wds:{name}-{value} psv:P1 wdv:{value} ." for value in wish.values]
-    parts += [f"wd:{part} p:P2 wds:{name}-s . wds:{name}-s prov:wasDerivedFrom wdref:{ref} ." for ref in wish.references]
-    shared = [NODES[value] for value in wish.values] + [REFERENCES[reference] for reference in wish.references]
+    parts += [
+        f"wd:{part} p:P2 wds:{name}-s . wds:{name}-s prov:wasDerivedFrom wdref:{ref} ." for ref in wish.references
+    ]
+    nodes = [NODES[value] for value in wish.values] + [REFERENCES[reference] for reference in wish.references]
     site = [about(name, wish.title), article(wish.title), triples(SITE)] if wish.title else []
-    return frozenset().union(triples("\n".join(parts)), *shared, *site)
+    return frozenset().union(triples("\n".join(parts)), *nodes, *site)
 
 
 def is_shared(triple: Triple) -> bool:
     """As the diff tells them apart."""
-    subject = str(triple.subject)
-    return "/value/" in subject or "/reference/" in subject or "wikiGroup" in str(triple.predicate)
+    return bool(shared(frozenset({triple}), WIKIDATA))
 
 
 def change(entity: str, before: frozenset[Triple], after: frozenset[Triple], *, whole: bool, time: int) -> Mutation:
@@ -85,8 +87,7 @@ def change(entity: str, before: frozenset[Triple], after: frozenset[Triple], *, 
         return _mutation(OperationName.DELETE, entity, Patch(), time)
     if whole:
         return _mutation(OperationName.RECONCILE, entity, Patch(added=after), time)
-    linked, unlinked = (frozenset(filter(is_shared, part)) for part in (after - before, before - after))
-    patch = Patch(after - before - linked, before - after - unlinked, linked, unlinked)
+    patch = diff(before, after, WIKIDATA)
     return _mutation(OperationName.DIFF if before else OperationName.IMPORT, entity, patch, time)
 
 
