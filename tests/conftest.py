@@ -16,6 +16,7 @@ from wikistate.testing.java import path_without_java
 from wikistate.testing.mediawiki import RealMediaWiki
 from wikistate.testing.parts import FLINK_PYTHON, PARTS
 from wikistate.testing.parts import kcat as find_kcat
+from wikistate.testing.stores import Blazegraph, Fuseki, OxigraphServer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -27,7 +28,15 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("drawn", deadline=None)
 hypothesis.settings.load_profile("drawn" if os.environ.get("WIKISTATE_FAULTS") == "long" else "steady")
 
-MARKED = {"kafka": "kafka", "mediawiki": "mediawiki", "flink_python": "flink"}
+MARKED = {
+    "kafka": "kafka",
+    "mediawiki": "mediawiki",
+    "flink_python": "flink",
+    "fuseki": "stores",
+    "blazegraph": "stores",
+    "quads": "stores",
+    "target": "stores",
+}
 """Fixtures of real parts, and the marker that a test gets which uses one."""
 
 STRICT = os.environ.get("CI") == "true"
@@ -83,6 +92,29 @@ def mediawiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMediaWik
 
 
 @pytest.fixture(scope="session")
+def oxigraph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OxigraphServer]:
+    """A running endpoint around an embedded store, one for the session: whoever takes it clears it first."""
+    with OxigraphServer(tmp_path_factory.mktemp("oxigraph")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def fuseki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuseki]:
+    """A running Fuseki, one for the session: whoever takes it clears it first."""
+    _require("java", "fuseki")
+    with Fuseki(tmp_path_factory.mktemp("fuseki")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def blazegraph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blazegraph]:
+    """A running Blazegraph, one for the session: whoever takes it clears it first."""
+    _require("java", "blazegraph")
+    with Blazegraph(tmp_path_factory.mktemp("blazegraph")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
 def kcat() -> str:
     """The path of `kcat`."""
     _require("kcat")
@@ -115,7 +147,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(item: pytest.Item) -> str:
     """The tests that one of several workers runs (`pytest -n`): those that share a part which is dear to start."""
-    for marker in ("flink", "mediawiki"):
+    for marker in ("flink", "mediawiki", "stores"):
         if item.get_closest_marker(marker):
             return marker
     return "runner" if "contract/runner" in item.nodeid else item.path.name

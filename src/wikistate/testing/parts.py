@@ -52,6 +52,8 @@ PARTS: Mapping[str, Callable[[], object]] = {
     "kafka-broker": lambda: f"{len(fetch(declared('kafka-broker')))} jars",
     "java-compiler": lambda: f"{len(fetch(declared('java-compiler')))} jar",
     "flink": flink,
+    "fuseki": lambda: f"{len(fetch(declared('fuseki')))} jar",
+    "blazegraph": lambda: f"{len(fetch(declared('blazegraph')))} jar",
     "kcat": kcat,
     "mediawiki": fetch_mediawiki,
 }

@@ -126,11 +126,12 @@ class OxigraphServer(StoreProcess):
         folder: Its log.
         data: Where the store lies; memory when None.
         password: Wanted from everybody, as of a user of any name, or as a bearer token.
+        union: Whether queries see all graphs as one; updates never do.
     """
 
-    def __init__(self, folder: Path, *, data: Path | None = None, password: str = "") -> None:
+    def __init__(self, folder: Path, *, data: Path | None = None, password: str = "", union: bool = False) -> None:
         super().__init__(folder)
-        self._data, self._password = data, password
+        self._data, self._password, self._union = data, password, union
 
     @property
     def update_url(self) -> str:
@@ -143,9 +144,11 @@ class OxigraphServer(StoreProcess):
         return f"http://127.0.0.1:{self.port}/query"
 
     def _command(self) -> Sequence[str | Path]:
-        data = [] if self._data is None else ["--data", self._data]
+        data = [] if self._data is None else ["--data", str(self._data)]
         known = ["--password", self._password] if self._password else []
-        return [sys.executable, "-m", "wikistate.testing.oxigraph_server", "--port", str(self.port), *data, *known]
+        union = ["--union"] if self._union else []
+        server = [sys.executable, "-m", "wikistate.testing.oxigraph_server", "--port", str(self.port)]
+        return [*server, *data, *known, *union]
 
     def _answers(self) -> bool:
         if not self._password:

@@ -22,14 +22,14 @@ from wikistate.adapters.triplestore.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from wikistate.adapters.triplestore.vocabulary import EntityIris
+    from wikistate.core.rdf.uris import Uris
 
 
 _CHAIN = 2
 """How far a shared node is from the one that a statement names: a reference has values, a value its normalised form."""
 
 
-def clearing(entities: Sequence[str], uris: EntityIris, *, suspects: bool) -> Iterator[str]:
+def clearing(entities: Sequence[str], uris: Uris, *, suspects: bool) -> Iterator[str]:
     """The steps, each one update operation without its graph, in order.
 
     Args:
@@ -50,7 +50,7 @@ def clearing(entities: Sequence[str], uris: EntityIris, *, suspects: bool) -> It
     yield f"DELETE {{ ?entity ?p ?o }} WHERE {{ {listed} ?entity ?p ?o }}"
 
 
-def _notes(listed: str, statement: str, uris: EntityIris) -> Iterator[str]:
+def _notes(listed: str, statement: str, uris: Uris) -> Iterator[str]:
     shared = f'(STRSTARTS(STR(?node), "{uris.value}") || STRSTARTS(STR(?node), "{uris.reference}"))'
     note = f"INSERT {{ {BOOKS} {SUSPECT_NODE} ?node }}"
     yield f"{note} WHERE {{ {statement} ?statement ?q ?node FILTER(isIRI(?node) && {shared}) }}"

@@ -25,7 +25,7 @@ from wikistate.adapters.triplestore.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wikistate.adapters.triplestore.vocabulary import EntityIris
+    from wikistate.core.rdf.uris import Uris
 
 
 _BOOKS, _ARTICLE_NOTE, _SITE_NOTE, _NODE_NOTE = (
@@ -39,7 +39,7 @@ _ROUNDS = 3
 _UNUSED = f"FILTER NOT EXISTS {{ ?user ?by ?node FILTER(?user != ?node && ?user != {BOOKS}) }}"
 
 
-def notes(unlinked: Iterable[Triple], uris: EntityIris, *, nodes: bool) -> Iterator[Triple]:
+def notes(unlinked: Iterable[Triple], uris: Uris, *, nodes: bool) -> Iterator[Triple]:
     """What notes that something may be orphaned.
 
     Args:
@@ -77,7 +77,7 @@ def collection(*, nodes: bool) -> Iterator[str]:
     yield f"DELETE {{ {BOOKS} ?kind ?node }} WHERE {{ {kinds} {BOOKS} ?kind ?node }}"
 
 
-def census(uris: EntityIris) -> Iterator[str]:
+def census(uris: Uris) -> Iterator[str]:
     """The steps that note every orphan of the whole store: dear, and for a sweep alone."""
     shared = f'(STRSTARTS(STR(?node), "{uris.value}") || STRSTARTS(STR(?node), "{uris.reference}"))'
     yield (

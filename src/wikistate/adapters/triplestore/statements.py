@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wikistate.adapters.triplestore.store import StorePosition
-    from wikistate.adapters.triplestore.vocabulary import EntityIris
+    from wikistate.core.rdf.uris import Uris
     from wikistate.core.record import Partition
     from wikistate.core.updater.store_patch import StorePatch
 
@@ -46,7 +46,7 @@ class Dialect(NamedTuple):
         request_bytes: How large a request may become. One triple that is larger makes a request by itself.
     """
 
-    uris: EntityIris
+    uris: Uris
     graph: str | None = None
     orphans: bool = True
     request_bytes: int = 8 << 20

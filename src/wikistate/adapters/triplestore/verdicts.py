@@ -77,7 +77,10 @@ def judge(answer: Answer | Failure, *, url: str, now: float) -> Verdict:
 
 def readable(body: bytes) -> str:
     """A store's message on one line: without mark-up, and no more of it than a person reads."""
-    text = " ".join(html.unescape(_TAGS.sub(" ", body[:16_384].decode("utf-8", "replace"))).split())
+    text = body[:16_384].decode("utf-8", "replace")
+    if "<html" in text.lower():  # elsewhere, what stands in angle brackets is an IRI
+        text = html.unescape(_TAGS.sub(" ", text))
+    text = " ".join(text.split())
     text = "".join(character for character in text if character.isprintable())
     return f"{text[:_SHOWN]} …" if len(text) > _SHOWN else text or "(nothing)"
 

@@ -5,46 +5,11 @@ Sources: "Wikibase RDF dump format"; "SPARQL 1.1 Update".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
     from wikistate.core.record import Partition
-
-
-class EntityIris(Protocol):
-    """What statements have to know of a Wikibase's IRIs, each a prefix."""
-
-    @property
-    def root(self) -> str:
-        """The concept base."""
-
-    @property
-    def entity_data(self) -> str:
-        """Of data nodes."""
-
-    @property
-    def entity_data_https(self) -> str:
-        """Of data nodes, as wikis that moved to https write them."""
-
-    @property
-    def statement(self) -> str:
-        """Of statements."""
-
-    @property
-    def value(self) -> str:
-        """Of value nodes."""
-
-    @property
-    def reference(self) -> str:
-        """Of references."""
-
-    def entity_iri(self, entity_id: str, /) -> str:
-        """The IRI of an entity."""
-
-    def entity_id(self, iri: str, /) -> str | None:
-        """The id of an entity, None for an IRI that is none's."""
-
 
 TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
 DATE_TIME = "<http://www.w3.org/2001/XMLSchema#dateTime>"
@@ -71,7 +36,6 @@ SUSPECT_ARTICLE = "<urn:wikistate:suspectArticle>"
 """Note: a page of a client wiki that may have lost its sitelink."""
 
 MARKER = "<urn:wikistate:marker>"
-SEES = "<urn:wikistate:sees>"
 
 TOPIC = "<urn:wikistate:topic>"
 PARTITION = "<urn:wikistate:partition>"

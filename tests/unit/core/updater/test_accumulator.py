@@ -1,0 +1,137 @@
+"""What a batch of mutations comes to. That it is as good as its mutations one by one is a law of the stores' contract."""
+
+from __future__ import annotations
+
+import pytest
+from pyoxigraph import Literal, NamedNode, Triple
+
+from wikistate.core.rdf.patch import Patch
+from wikistate.core.updater.accumulator import DELETE_WEIGHT, Accumulator
+from wikistate.core.updater.inputs import Origin
+from wikistate.core.updater.mutation import Mutation, OperationName
+
+ORIGIN = Origin("", "", "", "", "", "")
+TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+SCHEMA = "http://schema.org/"
+
+
+def t(name: str) -> Triple:
+    """A triple by a name."""
+    return Triple(NamedNode(f"urn:{name}"), NamedNode("urn:p"), Literal(name))
+
+
+def mutation(
+    operation: str, entity: str, *, add: str = "", remove: str = "", link: str = "", unlink: str = "", time: int = 0
+) -> Mutation:
+    """A mutation whose triples are named by single words."""
+    patch = Patch(*(frozenset(map(t, names.split())) for names in (add, remove, link, unlink)))
+    return Mutation(OperationName(operation), entity, 1, time, 0, ORIGIN, "stream", patch)
+
+
+def batch(*mutations: Mutation) -> Accumulator:
+    """All of them, accepted."""
+    accumulator = Accumulator(lambda triple: triple.subject.value.startswith("urn:shared"))  # type: ignore[union-attr]
+    for one in mutations:
+        assert accumulator.accepts(one)
+        accumulator.add(one)
+    return accumulator
+
+
+def names(triples: object) -> set[str]:
+    """What the triples are called."""
+    return {triple.object.value for triple in triples}  # type: ignore[attr-defined]
+
+
+def test_the_last_word_on_a_triple_counts() -> None:
+    """What is added and then removed is removed from the store: it may have been there before. And the other way round."""
+    patch = batch(
+        mutation("diff", "Q1", add="a", remove="b", link="l", unlink="u"),
+        mutation("diff", "Q1", add="b", remove="a", link="u", unlink="l"),
+    ).patch()
+    assert (names(patch.added), names(patch.removed)) == ({"b"}, {"a"})
+    assert (names(patch.linked), names(patch.unlinked)) == ({"u"}, {"l"})
+
+
+def test_what_one_entity_unlinks_stays_linked_by_another() -> None:
+    """A node that two entities began to use in the batch is written for the one that goes on using it."""
+    patch = batch(
+        mutation("diff", "Q1", link="v"), mutation("diff", "Q2", link="v"), mutation("diff", "Q1", unlink="v")
+    ).patch()
+    assert names(patch.linked) == {"v"}
+
+
+def test_a_deleted_entity_takes_what_the_batch_gave_it_alone() -> None:
+    """What another links to stays, and what it had linked is looked at in the store."""
+    patch = batch(
+        mutation("diff", "Q1", add="a1", link="v w"),
+        mutation("diff", "Q2", add="a2", link="v"),
+        mutation("delete", "Q1"),
+    ).patch()
+    assert patch.deleted == {"Q1"}
+    assert (names(patch.added), names(patch.linked)) == ({"a2"}, {"v"})
+    assert names(patch.unlinked) == {"v", "w"}
+
+
+def test_an_entity_that_comes_back_after_its_deletion_is_in_the_same_batch() -> None:
+    """Deletions are applied first, so what comes later is safe from them."""
+    patch = batch(mutation("delete", "Q1"), mutation("import", "Q1", add="new")).patch()
+    assert (patch.deleted, names(patch.added)) == ({"Q1"}, {"new"})
+
+
+def test_a_reconciliation_replaces_what_the_batch_knew_of_the_entity() -> None:
+    """Its triples come unsorted; those of shared nodes are told apart."""
+    accumulator = batch(
+        mutation("diff", "Q1", add="old", time=4),
+        mutation("delete", "Q1", time=8),
+        mutation("reconcile", "Q1", add="own shared-v", time=1000),
+        mutation("diff", "Q1", remove="own", add="edited", time=3),
+    )
+    patch = accumulator.patch()
+    assert (patch.deleted, patch.reconciled) == (frozenset(), {"Q1"})
+    assert (names(patch.added), names(patch.linked), names(patch.removed)) == ({"edited"}, {"shared-v"}, {"own"})
+    assert len(accumulator) == patch.mutations == 4
+
+
+def test_two_entities_that_add_the_same_triple_are_not_deleted_in_that_batch() -> None:
+    """Whose triple it is cannot be told any more. It is counted, and ends the batch only when it matters."""
+    accumulator = batch(mutation("import", "M1", add="same"), mutation("import", "M2", add="same"))
+    assert accumulator.duplicates == 1
+    assert not accumulator.accepts(mutation("delete", "M1"))
+    assert not accumulator.accepts(mutation("reconcile", "M2"))
+    assert accumulator.accepts(mutation("delete", "M3"))
+    assert accumulator.accepts(mutation("diff", "M1", remove="same"))
+
+
+def test_freshness_is_the_mean_time_of_what_users_did() -> None:
+    """A reconciliation says nothing about how far the store is."""
+    told = batch(
+        mutation("diff", "Q1", time=10), mutation("delete", "Q2", time=20), mutation("reconcile", "Q3", time=999)
+    )
+    assert told.patch().freshness == 15
+    assert batch(mutation("reconcile", "Q3", time=999)).patch().freshness is None
+
+
+def test_weight_counts_triples_and_the_search_for_those_of_an_entity() -> None:
+    """It is what bounds a batch."""
+    told = batch(
+        mutation("diff", "Q1", add="a", remove="d", link="l", unlink="u"),
+        mutation("diff", "Q1", add="a1", link="l1"),
+        mutation("delete", "Q9"),
+    )
+    assert told.weight == told.patch().weight == 6 + DELETE_WEIGHT
+
+
+@pytest.mark.parametrize("side", ["add", "remove"])
+def test_a_sitelink_is_shared_but_for_what_it_is_about(side: str) -> None:
+    """The article moves between entities; that it is about one of them belongs to that one."""
+    page = NamedNode("https://en.wikipedia.org/wiki/A")
+    of = Triple(page, NamedNode(f"{SCHEMA}about"), NamedNode("urn:Q1"))
+    rest = {
+        Triple(page, TYPE, NamedNode(f"{SCHEMA}Article")),
+        Triple(page, NamedNode(f"{SCHEMA}name"), Literal("A", language="en")),
+    }
+    whole = frozenset({of, t("other"), *rest})
+    patch = Patch(added=whole) if side == "add" else Patch(removed=whole)
+    told = batch(Mutation(OperationName.DIFF, "Q1", 1, 0, 0, ORIGIN, "stream", patch)).patch()
+    own, shared = (told.added, told.linked) if side == "add" else (told.removed, told.unlinked)
+    assert (own, shared) == ({of, t("other")}, rest)
