@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ENTITY_DATA = "/wiki/Special:EntityData/"
 _FILE = re.compile(r"(?P<entity>[A-Za-z][0-9]+)\.(?P<format>ttl|nt)")
-_KEPT = 2_000  # documents
+_KEPT = 500  # documents, the largest of which have some 200 KB
 
 
 class FakeWikibase(FakeWiki):
