@@ -198,3 +198,18 @@ def test_the_lists_tell_of_every_change_that_a_wiki_still_shows() -> None:
         if change.number in lost
     )
     assert all((row["pageid"] == 0) != (row["logpage"] in present) for row in logged)
+
+
+def test_recent_changes_go_back_so_far_and_no_further() -> None:
+    """And of an import in bulk nobody hears at all."""
+    clock = ManualClock(START)
+    made = Repository(clock=clock.now)
+    made.save(Item(id="Q1"))
+    clock.advance(10.0)
+    made.save(Item(id="Q2"), told=False)
+    made.save(Item(id="Q3"))
+    everything = list(recent_changes(made.journal, present={1, 2, 3}))
+    assert [row["title"] for row in everything] == ["Item:Q1", "Item:Q3"]
+    recent = list(recent_changes(made.journal, present={1, 2, 3}, since=made.now()))
+    assert [row["title"] for row in recent] == ["Item:Q3"]
+    assert made.current.keys() == {"Q1", "Q2", "Q3"}
