@@ -184,7 +184,8 @@ def test_the_older_streams_tell_the_same() -> None:
 def test_the_lists_tell_of_every_change_that_a_wiki_still_shows() -> None:
     """Recent changes lose the edits of a page that was deleted; the log never loses anything."""
     made = history()
-    present = {page.page_id for page in made.pages()}
+    present = made.present
+    assert present == {page.page_id for page in made.pages()}
     recent = list(recent_changes(made.journal, present=present))
     logged = list(log_events(made.journal, present=present))
     assert [row["logid"] for row in logged] == [change.log_id for change in made.journal if change.log_id]

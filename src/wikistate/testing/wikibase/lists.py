@@ -56,14 +56,14 @@ class WikibaseApi(ActionApi):
         return replies.document(body | clock)
 
     def _listed(self, params: Mapping[str, str]) -> Json | None:
-        made = self._repository
-        present = {page.page_id for page in made.pages()}
-        params = self._limited(params)
+        made, params = self._repository, self._limited(params)
         match params:
             case {"list": "recentchanges"}:
-                return _recent(list(recent_changes(made.journal, present=present, since=made.remembers_since)), params)
+                since = max(made.remembers_since, _earliest(params, "rc"))
+                return _recent(list(recent_changes(made.journal, present=made.present, since=since)), params)
             case {"list": "logevents"}:
-                return _logged(list(log_events(made.journal, present=present)), params)
+                since = _earliest(params, "le")
+                return _logged(list(log_events(made.journal, present=made.present, since=since)), params)
             case {"list": "allpages"}:
                 return _all_pages(list(made.pages()), params)
             case {"generator": "allpages"}:
@@ -118,6 +118,12 @@ def _within(rows: list[Json], params: Mapping[str, str], prefix: str) -> list[Js
     resume = params.get(f"{prefix}continue")
     start = next((place for place, row in enumerate(found) if _mark(row, number) == resume), 0) if resume else 0
     return found[start:]
+
+
+def _earliest(params: Mapping[str, str], prefix: str) -> int:
+    """From when on rows are wanted, milliseconds since the epoch."""
+    newer = params.get(f"{prefix}dir", "older") == "newer"
+    return _time(params.get(f"{prefix}start" if newer else f"{prefix}end")) or 0
 
 
 def _mark(row: Json, number: str) -> str:

@@ -103,6 +103,11 @@ class Repository:
         """The wiki's clock, milliseconds since the epoch."""
         return int(self._clock() * 1000)
 
+    @property
+    def present(self) -> set[int]:
+        """The numbers of the pages of all entities that are there."""
+        return {past.page.page_id for past in self._pasts.values() if not past.deleted}
+
     def pages(self) -> Iterator[ListedPage]:
         """The pages of all entities that are there."""
         for past in self._pasts.values():

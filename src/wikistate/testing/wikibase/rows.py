@@ -21,7 +21,7 @@ def recent_changes(journal: Iterable[Change], *, present: Collection[int], since
     Args:
         journal: All changes.
         present: The numbers of the pages that are there.
-        since: How far back the wiki remembers, milliseconds since the epoch.
+        since: From when on, milliseconds since the epoch.
     """
     gone: dict[int, int] = {}
     changes = list(journal)
@@ -37,10 +37,10 @@ def recent_changes(journal: Iterable[Change], *, present: Collection[int], since
             yield _saved_row(change)
 
 
-def log_events(journal: Iterable[Change], *, present: Collection[int]) -> Iterator[Row]:
+def log_events(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
     """The entries of ``list=logevents``, oldest first. See `recent_changes`."""
     for change in journal:
-        if change.log_id:
+        if change.log_id and change.time >= since:
             kind, action, params = _entry(change)
             yield {
                 "logid": change.log_id,
