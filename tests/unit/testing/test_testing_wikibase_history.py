@@ -184,7 +184,8 @@ def test_the_older_streams_tell_the_same() -> None:
 def test_the_lists_tell_of_every_change_that_a_wiki_still_shows() -> None:
     """Recent changes lose the edits of a page that was deleted; the log never loses anything."""
     made = history()
-    present = {page.page_id for page in made.pages()}
+    present = made.present
+    assert present == {page.page_id for page in made.pages()}
     recent = list(recent_changes(made.journal, present=present))
     logged = list(log_events(made.journal, present=present))
     assert [row["logid"] for row in logged] == [change.log_id for change in made.journal if change.log_id]
@@ -198,3 +199,18 @@ def test_the_lists_tell_of_every_change_that_a_wiki_still_shows() -> None:
         if change.number in lost
     )
     assert all((row["pageid"] == 0) != (row["logpage"] in present) for row in logged)
+
+
+def test_recent_changes_go_back_so_far_and_no_further() -> None:
+    """And of an import in bulk nobody hears at all."""
+    clock = ManualClock(START)
+    made = Repository(clock=clock.now)
+    made.save(Item(id="Q1"))
+    clock.advance(10.0)
+    made.save(Item(id="Q2"), told=False)
+    made.save(Item(id="Q3"))
+    everything = list(recent_changes(made.journal, present={1, 2, 3}))
+    assert [row["title"] for row in everything] == ["Item:Q1", "Item:Q3"]
+    recent = list(recent_changes(made.journal, present={1, 2, 3}, since=made.now()))
+    assert [row["title"] for row in recent] == ["Item:Q3"]
+    assert made.current.keys() == {"Q1", "Q2", "Q3"}

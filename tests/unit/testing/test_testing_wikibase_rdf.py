@@ -166,7 +166,7 @@ def test_a_place_off_the_earth_names_its_globe() -> None:
     """Longitude comes first."""
     point = objects(triples_of(saying(Coordinate(1.5, -2.25, globe="Q405"))), ITEM, WORDS.property("wdt", "P1"))
     assert point == {
-        '"<http://w.example/entity/Q405> Point(-2.25 1.5)"^^<http://www.opengis.net/ont/geosparql#wktLiteral>'
+        '"<http://www.wikidata.org/entity/Q405> Point(-2.25 1.5)"^^<http://www.opengis.net/ont/geosparql#wktLiteral>'
     }
 
 

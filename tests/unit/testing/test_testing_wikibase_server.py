@@ -91,6 +91,20 @@ async def test_faults_strike_by_path_and_by_revision(wikibase: FakeWikibase) -> 
     assert (await get(wikibase.document_url("Q1", 2)))[0] == 404
 
 
+async def test_a_replica_has_a_revision_only_after_a_while() -> None:
+    """The older ones it has."""
+    clock = ManualClock(START)
+    repository = Repository(clock=clock.now)
+    repository.save(Item(id="Q1"))
+    clock.advance(5.0)
+    repository.save(Item(id="Q1", labels={"en": "x"}))
+    async with FakeWikibase(repository) as lagging:
+        lagging.replication = 2.0
+        assert [(await get(lagging.document_url("Q1", number)))[0] for number in (1, 2)] == [200, 404]
+        clock.advance(2.0)
+        assert (await get(lagging.document_url("Q1", 2)))[0] == 200
+
+
 async def test_another_entitys_document_is_good_rdf(wikibase: FakeWikibase) -> None:
     """About an entity that nobody asked for."""
     wikibase.set_faults([Rule(faults.Wrong(offset=70))])

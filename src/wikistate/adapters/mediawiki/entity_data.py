@@ -18,6 +18,7 @@ from wikistate.adapters.mediawiki.entity_answers import (
 )
 from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.adapters.mediawiki.measures import FarmMeasures
+from wikistate.adapters.mediawiki.sessions import ANONYMOUS
 from wikistate.adapters.mediawiki.turnstile import Turnstile
 from wikistate.core.enrichment.failures import Failure, FailureKind, Scope, row_of
 from wikistate.core.enrichment.judge import Fail, wait
@@ -36,11 +37,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wikistate.adapters.http import Answer, HttpClient
+    from wikistate.adapters.mediawiki.sessions import Session
     from wikistate.core.enrichment.judge import RetryPolicy
     from wikistate.telemetry.meter import Meter
 
 _WORTH_SAYING = 3
 """From this try on a failure is logged: one or two are an everyday thing."""
+
+_NOT_ALLOWED = frozenset({401, 403})
 
 _NOT_AN_ID = "InvalidEntityId"
 
@@ -66,6 +70,7 @@ class EntityDataClient:
         http: How requests are made; opened and closed with this client.
         meter: Takes the measurements.
         limits: How much the wiki is asked at once.
+        session: Who we are to it, for a wiki that not everybody may read; made for this wiki and this `http`.
         policy: How often and how patiently.
         clock: Seconds since the epoch.
     """
@@ -77,11 +82,13 @@ class EntityDataClient:
         meter: Meter,
         *,
         limits: FarmSettings | None = None,
+        session: Session = ANONYMOUS,
         policy: RetryPolicy = FETCH_POLICY,
         clock: Callable[[], float] = time,
     ) -> None:
         self.settings = settings
         self._http = http
+        self._session = session
         self._policy = policy
         self._clock = clock
         self._turnstile = Turnstile(limits or FarmSettings())
@@ -162,9 +169,15 @@ class EntityDataClient:
         return found
 
     async def _send(self, address: Address) -> Answer | Failure:
+        headers = await self._session.headers()
+        if isinstance(headers, Failure):
+            return headers
         began = monotonic()
         endpoint = self._http.endpoint(address.url)
-        answer = await self._http.ask(endpoint, address.query, headers={}, limit=self.settings.max_bytes)
+        answer = await self._http.ask(endpoint, address.query, headers=headers, limit=self.settings.max_bytes)
         self._measures.request_seconds(monotonic() - began)
         self._measures.requested("error" if isinstance(answer, Failure) else str(answer.status))
+        if not isinstance(answer, Failure) and answer.status in _NOT_ALLOWED and headers:
+            self._session.logged_out(headers)
+            return Failure(FailureKind.LOGGED_OUT, f"{address} answers {answer.status}: the login does not hold")
         return answer

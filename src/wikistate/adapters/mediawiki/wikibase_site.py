@@ -101,7 +101,7 @@ def read_site(query: Json) -> WikibaseSite:
             namespaces=frozenset(models),
             mediainfo_namespaces=frozenset({FILE_NAMESPACE}) if _has_mediainfo(query) else frozenset(),
             content_models=frozenset(models.values()),
-            prefixes=tuple(f"{each['name']}:" for each in entities.values() if each["name"]),
+            prefixes=_prefixes(entities.values()),
         ),
     )
 
@@ -174,6 +174,12 @@ def check_namespaces(stated: Iterable[int], site: WikibaseSite, *, key: str = "r
             hint=f"Its entities are in {', '.join(map(str, sorted(known)))}; leave {key} out and the wiki is asked.",
             key=key,
         )
+
+
+def _prefixes(namespaces: Iterable[Json]) -> tuple[str, ...]:
+    """What titles begin with: the Action API writes spaces where events write underscores."""
+    names = [each["name"] for each in namespaces if each["name"]]
+    return tuple(dict.fromkeys(f"{form}:" for name in names for form in (name, name.replace(" ", "_"))))
 
 
 def _is_of_entities(namespace: Json) -> bool:

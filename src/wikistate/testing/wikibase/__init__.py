@@ -8,8 +8,9 @@ from wikistate.testing.wikibase.authors import Author
 from wikistate.testing.wikibase.changes import Change
 from wikistate.testing.wikibase.editing import Editors
 from wikistate.testing.wikibase.entities import Item, Kind, Lexeme, MediaInfo, Property, Redirect, Statement
+from wikistate.testing.wikibase.layout import wikibase_wiki
 from wikistate.testing.wikibase.process import WikibaseProcess
-from wikistate.testing.wikibase.repository import Repository, wikibase_wiki
+from wikistate.testing.wikibase.repository import Repository
 from wikistate.testing.wikibase.server import FakeWikibase
 from wikistate.testing.wikibase.telling import legacy_event, page_change
 from wikistate.testing.wikibase.vocabulary import COMMONS, WIKIDATA, Vocabulary

@@ -1,4 +1,4 @@
-"""What happened on the small Wikibase, one change after the other."""
+"""What happened on the small Wikibase, and what is there, as its lists tell of it."""
 
 from __future__ import annotations
 
@@ -35,3 +35,29 @@ class Change(NamedTuple):
     comment: str = ""
     log_id: int = 0
     before: Visibility | None = None
+
+
+class ListedPage(NamedTuple):
+    """The page of an entity that is there, as lists of pages show it.
+
+    Attributes:
+        page_id: Its number.
+        namespace: Its namespace.
+        title: Prefixed, in text form.
+        model: Content model of its main slot.
+        revision: The current one.
+        touched: When that was saved.
+        size: Bytes of it.
+        is_redirect: Whether the entity was merged into another.
+        is_new: Whether it has one revision only.
+    """
+
+    page_id: int
+    namespace: int
+    title: str
+    model: str
+    revision: int
+    touched: str
+    size: int
+    is_redirect: bool
+    is_new: bool

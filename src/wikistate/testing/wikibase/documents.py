@@ -181,9 +181,9 @@ class _Writer:
 
     def _media(self, media: MediaInfo, node: NamedNode) -> Iterator[Triple]:
         path = quote(media.file.replace(" ", "_"))
-        for kind in (ontology("MediaInfo"), term(SCHEMA, "MediaObject"), term(SCHEMA, "ImageObject")):
+        for kind in (ontology("Mediainfo"), term(SCHEMA, "MediaObject"), term(SCHEMA, "ImageObject")):
             yield Triple(node, TYPE, kind)
-        yield from _texts(node, media.captions, LABEL)
+        yield from _texts(node, media.captions, term(SCHEMA, "caption"), LABEL)
         yield Triple(node, term(SCHEMA, "encodingFormat"), Literal(media.mime_type))
         yield Triple(node, term(SCHEMA, "contentUrl"), NamedNode(f"{self._words.concept}/images/{path}"))
         yield Triple(node, term(SCHEMA, "url"), NamedNode(f"{self._words.concept}/wiki/Special:FilePath/{path}"))

@@ -160,7 +160,7 @@ class Editors:
     def _pick(self, *kinds: type[AnyEntity]) -> AnyEntity | None:
         """An entity of these kinds that is there, the newer the likelier."""
         there = list(self._repository.current)
-        for _ in range(20):
+        for _ in range(20 if there else 0):
             entity = self._repository.entity(there[-1 - int(len(there) * self._rng.random() ** 2)])
             if isinstance(entity, kinds):
                 return entity

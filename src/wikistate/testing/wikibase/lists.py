@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from wikistate.testing.pages import Wiki
     from wikistate.testing.wiki.replies import Reply
-    from wikistate.testing.wikibase.repository import EntityPage, Repository
+    from wikistate.testing.wikibase.changes import ListedPage
+    from wikistate.testing.wikibase.repository import Repository
 
 Json = dict[str, Any]
 
@@ -55,17 +56,18 @@ class WikibaseApi(ActionApi):
         return replies.document(body | clock)
 
     def _listed(self, params: Mapping[str, str]) -> Json | None:
-        present = {page.page_id for page in self._repository.pages()}
-        params = self._limited(params)
+        made, params = self._repository, self._limited(params)
         match params:
             case {"list": "recentchanges"}:
-                return _recent(list(recent_changes(self._repository.journal, present=present)), params)
+                since = max(made.remembers_since, _earliest(params, "rc"))
+                return _recent(list(recent_changes(made.journal, present=made.present, since=since)), params)
             case {"list": "logevents"}:
-                return _logged(list(log_events(self._repository.journal, present=present)), params)
+                since = _earliest(params, "le")
+                return _logged(list(log_events(made.journal, present=made.present, since=since)), params)
             case {"list": "allpages"}:
-                return _all_pages(list(self._repository.pages()), params)
+                return _all_pages(list(made.pages()), params)
             case {"generator": "allpages"}:
-                return _generated(list(self._repository.pages()), params)
+                return _generated(list(made.pages()), params)
             case {"list": other} | {"generator": other}:
                 raise ApiRefusal("small-wiki-list", f"This small Wikibase has no list {other}.")
             case _:
@@ -118,6 +120,12 @@ def _within(rows: list[Json], params: Mapping[str, str], prefix: str) -> list[Js
     return found[start:]
 
 
+def _earliest(params: Mapping[str, str], prefix: str) -> int:
+    """From when on rows are wanted, milliseconds since the epoch."""
+    newer = params.get(f"{prefix}dir", "older") == "newer"
+    return _time(params.get(f"{prefix}start" if newer else f"{prefix}end")) or 0
+
+
 def _mark(row: Json, number: str) -> str:
     digits = "".join(character for character in row["timestamp"] if character.isdigit())
     return f"{digits}|{row[number]}"
@@ -127,13 +135,13 @@ def _is_in(row: Json, params: Mapping[str, str], name: str) -> bool:
     return name not in params or str(row["ns"]) in params[name].split("|")
 
 
-def _all_pages(pages: list[EntityPage], params: Mapping[str, str]) -> Json:
+def _all_pages(pages: list[ListedPage], params: Mapping[str, str]) -> Json:
     chosen, resume = _chosen(pages, params, "ap")
     shown = [{"pageid": page.page_id, "ns": page.namespace, "title": page.title} for page in chosen]
     return _continued("apcontinue", resume) | {"query": {"allpages": shown}}
 
 
-def _generated(pages: list[EntityPage], params: Mapping[str, str]) -> Json:
+def _generated(pages: list[ListedPage], params: Mapping[str, str]) -> Json:
     chosen, resume = _chosen(pages, params, "gap")
     body = _continued("gapcontinue", resume, by="gapcontinue||")
     if not chosen:  # a generator that finds nothing leaves the result out
@@ -141,7 +149,7 @@ def _generated(pages: list[EntityPage], params: Mapping[str, str]) -> Json:
     return body | {"query": {"pages": [_shown(page) for page in sorted(chosen, key=lambda page: page.page_id)]}}
 
 
-def _shown(page: EntityPage) -> Json:
+def _shown(page: ListedPage) -> Json:
     shown = {
         "pageid": page.page_id,
         "ns": page.namespace,
@@ -157,7 +165,7 @@ def _shown(page: EntityPage) -> Json:
     return shown | ({"redirect": True} if page.is_redirect else {}) | ({"new": True} if page.is_new else {})
 
 
-def _chosen(pages: list[EntityPage], params: Mapping[str, str], prefix: str) -> tuple[list[EntityPage], str]:
+def _chosen(pages: list[ListedPage], params: Mapping[str, str], prefix: str) -> tuple[list[ListedPage], str]:
     """The pages of one namespace in the order of their titles, and the title to go on from."""
     namespace = int(params.get(f"{prefix}namespace", "0"))
     start = params.get(f"{prefix}continue") or params.get(f"{prefix}from", "").replace(" ", "_")
@@ -168,7 +176,7 @@ def _chosen(pages: list[EntityPage], params: Mapping[str, str], prefix: str) -> 
     return [page for _, page in found[:limit]], resume
 
 
-def _titled(pages: list[EntityPage], namespace: int) -> Iterator[tuple[str, EntityPage]]:
+def _titled(pages: list[ListedPage], namespace: int) -> Iterator[tuple[str, ListedPage]]:
     for page in pages:
         if page.namespace == namespace:
             title = page.title.partition(":")[2] if namespace else page.title

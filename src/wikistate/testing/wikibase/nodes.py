@@ -13,6 +13,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from wikistate.testing.wikibase.entities import Rank
 from wikistate.testing.wikibase.values import (
+    ONE,
     Coordinate,
     EntityLink,
     Formula,
@@ -24,14 +25,13 @@ from wikistate.testing.wikibase.values import (
     Special,
     Text,
 )
-from wikistate.testing.wikibase.vocabulary import GEO, ONTOLOGY, PROV, TYPE, XSD, term
+from wikistate.testing.wikibase.vocabulary import GEO, ONTOLOGY, PROV, TYPE, WIKIDATA, XSD, Vocabulary, term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from wikistate.testing.wikibase.entities import Statement
     from wikistate.testing.wikibase.values import Snak, Value
-    from wikistate.testing.wikibase.vocabulary import Vocabulary
 
 Structured = Quantity | Moment | Coordinate
 
@@ -125,7 +125,7 @@ class Nodes:
                 return _literal(literal)
 
     def _point(self, place: Coordinate) -> str:
-        globe = "" if place.globe == "Q2" else f"{self._vocabulary.entity(place.globe)} "
+        globe = "" if place.globe == "Q2" else f"{_of_wikidata(place.globe)} "
         return f"{globe}Point({place.longitude} {place.latitude})"
 
     def _node(self, value: Structured) -> NamedNode:
@@ -153,7 +153,8 @@ class Nodes:
         if value.upper:
             yield Triple(node, ontology("quantityUpperBound"), xsd(value.upper, "decimal"))
             yield Triple(node, ontology("quantityLowerBound"), xsd(value.lower, "decimal"))
-        yield Triple(node, ontology("quantityUnit"), self._vocabulary.entity(value.unit))
+        unit = _of_wikidata(ONE) if value.unit == ONE else self._vocabulary.entity(value.unit)
+        yield Triple(node, ontology("quantityUnit"), unit)
         if normal := _normalized(value):
             yield Triple(node, ontology("quantityNormalized"), self._node(normal))
 
@@ -162,14 +163,19 @@ class Nodes:
         yield Triple(node, ontology("timeValue"), xsd(value.time, "dateTime"))
         yield Triple(node, ontology("timePrecision"), xsd(value.precision, "integer"))
         yield Triple(node, ontology("timeTimezone"), xsd(0, "integer"))
-        yield Triple(node, ontology("timeCalendarModel"), self._vocabulary.entity(value.calendar))
+        yield Triple(node, ontology("timeCalendarModel"), _of_wikidata(value.calendar))
 
     def _coordinate(self, node: NamedNode, value: Coordinate) -> Iterator[Triple]:
         yield Triple(node, TYPE, ontology("GlobecoordinateValue"))
         yield Triple(node, ontology("geoLatitude"), xsd(value.latitude, "double"))
         yield Triple(node, ontology("geoLongitude"), xsd(value.longitude, "double"))
         yield Triple(node, ontology("geoPrecision"), xsd(value.precision, "double"))
-        yield Triple(node, ontology("geoGlobe"), self._vocabulary.entity(value.globe))
+        yield Triple(node, ontology("geoGlobe"), _of_wikidata(value.globe))
+
+
+def _of_wikidata(item: str) -> NamedNode:
+    """Calendars, globes and the unit "one" are Wikidata's items on every Wikibase."""
+    return Vocabulary(WIKIDATA).entity(item)
 
 
 def _literal(value: Text | Identifier | Monolingual | Formula | Quantity | Moment) -> Literal:

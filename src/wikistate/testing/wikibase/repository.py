@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.testing.pages import Page, RedirectLink, Revision, User, Visibility, Wiki, hex_sha1, slot
 from wikistate.testing.wiki.worlds import SmallWorld
-from wikistate.testing.wikibase.changes import Change
+from wikistate.testing.wikibase.changes import Change, ListedPage
 from wikistate.testing.wikibase.documents import Stamp, describe
 from wikistate.testing.wikibase.entities import Item, Kind, MediaInfo, Redirect, kind_of
+from wikistate.testing.wikibase.layout import SUITE, wikibase_wiki
 from wikistate.testing.wikibase.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from pyoxigraph import Triple
 
@@ -23,63 +24,8 @@ if TYPE_CHECKING:
     from wikistate.testing.pages import Slot
     from wikistate.testing.wikibase.entities import AnyEntity, Statement
 
-SUITE = {Kind.ITEM: 120, Kind.PROPERTY: 122, Kind.LEXEME: 146, Kind.MEDIA: 6}
-"""Namespaces as Wikibase Suite has them; on Wikidata items are in the main namespace."""
-
-_NAMES = {Kind.ITEM: "Item", Kind.PROPERTY: "Property", Kind.LEXEME: "Lexeme", Kind.MEDIA: "File"}
 _SOMEBODY = User("Editor", 7, 7_000_007, ("*", "user", "autoconfirmed"), 42, "2020-01-01T00:00:00Z")
 _HIDDEN = Visibility(content=False)
-
-
-def wikibase_wiki(
-    domain: str = "wikibase.example",
-    *,
-    concept: str = "http://wikibase.example",
-    namespaces: Mapping[Kind, int] = SUITE,
-) -> Wiki:
-    """A Wikibase with the kinds of entities that have a namespace.
-
-    Args:
-        domain: Its host name.
-        concept: What the IRIs of its entities begin with.
-        namespaces: Where its entities are.
-    """
-    names = {number: _NAMES[kind] if number else "" for kind, number in namespaces.items()}
-    return Wiki(
-        wiki_id=domain.partition(".")[0] + "wiki",
-        domain=domain,
-        site_name="A small Wikibase",
-        namespaces={0: "", 1: "Talk"} | names,
-        content_models={number: kind.model for kind, number in namespaces.items() if kind is not Kind.MEDIA},
-        concept_base=concept,
-        extensions=("WikibaseRepository", *(("WikibaseMediaInfo",) if Kind.MEDIA in namespaces else ())),
-    )
-
-
-class EntityPage(NamedTuple):
-    """The page of an entity that is there, as lists of pages show it.
-
-    Attributes:
-        page_id: Its number.
-        namespace: Its namespace.
-        title: Prefixed, in text form.
-        model: Content model of its main slot.
-        revision: The current one.
-        touched: When that was saved.
-        size: Bytes of it.
-        is_redirect: Whether the entity was merged into another.
-        is_new: Whether it has one revision only.
-    """
-
-    page_id: int
-    namespace: int
-    title: str
-    model: str
-    revision: int
-    touched: str
-    size: int
-    is_redirect: bool
-    is_new: bool
 
 
 @dataclass(slots=True)
@@ -93,6 +39,14 @@ class _Past:
     suppressed: bool = False
 
 
+class _Place(NamedTuple):
+    """Where a revision is: in which past, at which place, and since when, milliseconds since the epoch."""
+
+    past: _Past
+    number: int
+    time: int
+
+
 class Repository:
     """Entities, changed by methods that are named after what an editor does. Each returns what happened.
 
@@ -104,6 +58,7 @@ class Repository:
     Attributes:
         journal: All changes.
         world: Its pages and revisions, as the Action API shows them.
+        remembers_since: Recent changes from before this time are forgotten, milliseconds since the epoch.
     """
 
     def __init__(
@@ -113,11 +68,13 @@ class Repository:
         self.vocabulary = vocabulary or Vocabulary(self.wiki.concept_base)
         self.world = SmallWorld(self.wiki)
         self.journal: list[Change] = []
+        self.remembers_since = 0
         self._clock = clock
         self._pasts: dict[str, _Past] = {}
-        self._places: dict[int, tuple[_Past, int]] = {}
+        self._places: dict[int, _Place] = {}
         self._last_revision = 0
         self._last_log = 0
+        self._last_change = 0
         self._last_page = 0
         self._last_ids: dict[Kind, int] = {}
         self._namespaces = {model: number for number, model in self.wiki.content_models.items()}
@@ -146,12 +103,17 @@ class Repository:
         """The wiki's clock, milliseconds since the epoch."""
         return int(self._clock() * 1000)
 
-    def pages(self) -> Iterator[EntityPage]:
+    @property
+    def present(self) -> set[int]:
+        """The numbers of the pages of all entities that are there."""
+        return {past.page.page_id for past in self._pasts.values() if not past.deleted}
+
+    def pages(self) -> Iterator[ListedPage]:
         """The pages of all entities that are there."""
         for past in self._pasts.values():
             if not past.deleted:
                 page, saved = past.page, past.revisions[-1]
-                yield EntityPage(
+                yield ListedPage(
                     page_id=page.page_id,
                     namespace=page.namespace,
                     title=page.title,
@@ -171,8 +133,14 @@ class Repository:
         """All revisions of an entity, oldest first."""
         return list(self._pasts[entity_id].revisions)
 
-    def save(self, entity: AnyEntity, *, comment: str = "/* saved */") -> Change:
-        """Create an entity, or edit it."""
+    def save(self, entity: AnyEntity, *, comment: str = "/* saved */", told: bool = True) -> Change:
+        """Create an entity, or edit it.
+
+        Args:
+            entity: As it is to be.
+            comment: Of the edit.
+            told: Whether anybody hears of it; bulk imports bypass recent changes.
+        """
         past = self._pasts.get(entity.id)
         kind: ChangeKind = "create" if past is None else "edit"
         if past is None:
@@ -187,12 +155,12 @@ class Repository:
             editor=_SOMEBODY,
             comment=comment,
         )
-        self._places[saved.rev_id] = past, len(past.revisions)
+        self._places[saved.rev_id] = _Place(past, len(past.revisions), self.now())
         past.revisions.append(saved)
         past.entities.append(entity)
         past.page = replace(past.page, redirect=self._link(entity), revision_count=len(past.revisions))
         self.world.put(self.wiki, past.page, saved)
-        return self._note(kind, entity.id, saved, prior=prior)
+        return self._note(kind, entity.id, saved, prior=prior, told=told)
 
     def redirect(self, entity_id: str, target: str) -> Change:
         """Make an entity a redirect to another."""
@@ -231,26 +199,34 @@ class Repository:
 
     def hide(self, entity_id: str, revision: int, *, visibility: Visibility = _HIDDEN) -> Change:
         """Change what may be seen of a revision."""
-        past, place = self._places[revision]
-        before = past.revisions[place].visibility
-        past.revisions[place] = hidden = replace(past.revisions[place], visibility=visibility)
+        past, number, _ = self._places[revision]
+        before = past.revisions[number].visibility
+        past.revisions[number] = hidden = replace(past.revisions[number], visibility=visibility)
         self.world.put(self.wiki, past.page, *past.revisions)
         return self._note("visibility_change", entity_id, hidden, before=before, logged=True)
 
-    def shows(self, entity_id: str, revision: int) -> bool:
-        """Whether a reader may see a revision."""
-        past, place = self._places.get(revision, (None, 0))
-        is_there = past is not None and past is self._pasts.get(entity_id) and not past.deleted
-        return past is not None and is_there and past.revisions[place].visibility.content
+    def shows(self, entity_id: str, revision: int, *, replicated: float = 0.0) -> bool:
+        """Whether a reader may see a revision.
+
+        Args:
+            entity_id: Whose it is.
+            revision: Its number.
+            replicated: Seconds that a replica takes to have it.
+        """
+        place = self._places.get(revision)
+        if place is None or place.past is not self._pasts.get(entity_id) or place.past.deleted:
+            return False
+        is_there = self.now() - place.time >= replicated * 1000
+        return is_there and place.past.revisions[place.number].visibility.content
 
     def document(self, entity_id: str, revision: int = 0) -> list[Triple] | None:
         """The triples of a revision, 0 for the current one; None where a reader may not see it or there is none."""
         revision = revision or self.current_of(entity_id)
         if not self.shows(entity_id, revision):
             return None
-        past, place = self._places[revision]
-        saved = past.revisions[place]
-        return describe(past.entities[place], Stamp(saved.rev_id, saved.dt), self.vocabulary)
+        past, number, _ = self._places[revision]
+        saved = past.revisions[number]
+        return describe(past.entities[number], Stamp(saved.rev_id, saved.dt), self.vocabulary)
 
     def dump(self) -> Iterator[Triple]:
         """The documents of all entities that are there. Triples of shared nodes come once for each that uses them."""
@@ -282,10 +258,12 @@ class Repository:
         comment: str = "",
         before: Visibility | None = None,
         logged: bool = False,
+        told: bool = True,
     ) -> Change:
         self._last_log += logged
+        self._last_change += 1
         change = Change(
-            number=len(self.journal) + 1,
+            number=self._last_change,
             kind=kind,
             entity=entity_id,
             page=self._pasts[entity_id].page,
@@ -296,7 +274,8 @@ class Repository:
             log_id=self._last_log if logged else 0,
             before=before,
         )
-        self.journal.append(change)
+        if told:
+            self.journal.append(change)
         return change
 
     def _now(self) -> str:

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def recent_changes(journal: Iterable[Change], *, present: Collection[int]) -> Iterator[Row]:
+def recent_changes(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
     """The rows of ``list=recentchanges``, oldest first. Edits of pages that are not there any more have none.
 
     Args:
         journal: All changes.
         present: The numbers of the pages that are there.
+        since: From when on, milliseconds since the epoch.
     """
     gone: dict[int, int] = {}
     changes = list(journal)
@@ -28,16 +29,18 @@ def recent_changes(journal: Iterable[Change], *, present: Collection[int]) -> It
         if change.kind == "delete":
             gone[change.page.page_id] = change.number
     for change in changes:
+        if change.time < since:
+            continue
         if change.log_id:
             yield _logged_row(change, is_there=change.page.page_id in present)
         elif change.number > gone.get(change.page.page_id, 0):
             yield _saved_row(change)
 
 
-def log_events(journal: Iterable[Change], *, present: Collection[int]) -> Iterator[Row]:
+def log_events(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
     """The entries of ``list=logevents``, oldest first. See `recent_changes`."""
     for change in journal:
-        if change.log_id:
+        if change.log_id and change.time >= since:
             kind, action, params = _entry(change)
             yield {
                 "logid": change.log_id,

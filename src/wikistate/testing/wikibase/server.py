@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ENTITY_DATA = "/wiki/Special:EntityData/"
 _FILE = re.compile(r"(?P<entity>[A-Za-z][0-9]+)\.(?P<format>ttl|nt)")
-_KEPT = 2_000  # documents
+_KEPT = 500  # documents, the largest of which have some 200 KB
 
 
 class FakeWikibase(FakeWiki):
@@ -53,6 +53,7 @@ class FakeWikibase(FakeWiki):
 
     Attributes:
         repository: What it knows; change it and the next answer is another.
+        replication: Seconds that a replica takes to have a new revision; EntityData answers 404 until then.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class FakeWikibase(FakeWiki):
         most: int = MOST,
     ) -> None:
         self.repository = repository or Repository()
+        self.replication = 0.0
         super().__init__(self.repository.world, port=port, api=WikibaseApi(self.repository, most=most))
         self._editors = editors or Editors(self.repository)
         self._render = lru_cache(maxsize=_KEPT)(self._rendered)
@@ -105,7 +107,8 @@ class FakeWikibase(FakeWiki):
         return getattr(self.repository.entity(entity), "target", "")
 
     def _visible(self, entity: str, revision: int, form: str) -> Piece | None:
-        return self._render(entity, revision, form) if self.repository.shows(entity, revision) else None
+        is_visible = self.repository.shows(entity, revision, replicated=self.replication)
+        return self._render(entity, revision, form) if is_visible else None
 
     def _rendered(self, entity: str, revision: int, form: str) -> Piece:
         triples = self.repository.document(entity, revision) or ()

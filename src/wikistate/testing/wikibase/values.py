@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import NamedTuple, TypeAlias
 
+ONE = "Q199"
+"""The unit of what is counted."""
+
 
 class Datatype(StrEnum):
     """The datatype of a property, by its name in RDF."""
@@ -76,10 +79,10 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with its sign, an item as its unit (Q199 is "one"), bounds, and itself in the base unit."""
+    """A number with its sign, an item as its unit, bounds, and itself in the base unit."""
 
     amount: str
-    unit: str = "Q199"
+    unit: str = ONE
     lower: str = ""
     upper: str = ""
     normalized: tuple[str, str] | None = None

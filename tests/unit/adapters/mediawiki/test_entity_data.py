@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyoxigraph
 import pytest
+from aiohttp import web
+from tests.unit.adapters.http_server import serving
 
 from wikistate.adapters.http import HttpClient, HttpSettings
+from wikistate.adapters.mediawiki.credentials import BearerToken
 from wikistate.adapters.mediawiki.entity_answers import EntityDataSettings
 from wikistate.adapters.mediawiki.entity_data import EntityDataClient
 from wikistate.adapters.mediawiki.limits import FarmSettings
+from wikistate.adapters.mediawiki.sessions import TokenSession
 from wikistate.core.enrichment.failures import FailureKind
 from wikistate.core.enrichment.judge import RetryPolicy
 from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
@@ -260,3 +264,23 @@ async def test_requests_and_retries_are_measured() -> None:
         await client.close()
     assert meter.by_label(WIKI_REQUESTS) == {("127.0.0.1", "503"): 1, ("127.0.0.1", "200"): 1}
     assert meter.by_label(WIKI_RETRIES) == {(FailureKind.UNAVAILABLE.value,): 1}
+
+
+async def test_a_wiki_that_not_everybody_may_read_is_told_who_asks() -> None:
+    """With each request; one that is refused is made again with a new login, as often as others are."""
+    asked: list[str | None] = []
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        asked.append(request.headers.get("Authorization"))
+        return web.Response(status=403 if len(asked) < 3 else 200, text="<a:b> <c:d> <e:f> .")
+
+    async with serving(guarded) as origin:
+        where = EntityDataSettings(prefix=f"{origin}/Special:EntityData/")
+        session = TokenSession(BearerToken("secret"))
+        http, meter = HttpClient(HttpSettings()), RecordingMeter()
+        client = EntityDataClient(where, http, meter, session=session, policy=HURRIED)
+        await client.open()
+        assert await client.fetch("Q1", 3) == b"<a:b> <c:d> <e:f> ."
+        await client.close()
+    assert asked == ["Bearer secret"] * 3
+    assert meter.by_label(WIKI_RETRIES) == {(FailureKind.LOGGED_OUT.value,): 2}

@@ -99,7 +99,7 @@ async def test_a_wiki_that_says_nothing_that_can_be_read_is_an_error(query: dict
 
 
 def test_a_server_without_a_scheme_is_asked_over_https() -> None:
-    """And an article path with the title in the query is kept."""
+    """An article path with the title in the query is kept, and a namespace's name is known in both ways of writing."""
     general = {
         "wikiid": "w",
         "servername": "w.example",
@@ -107,7 +107,9 @@ def test_a_server_without_a_scheme_is_asked_over_https() -> None:
         "articlepath": "/index.php?title=$1",
         "wikibase-conceptbaseuri": "http://w.example/entity/",
     }
-    site = read_site({"general": general, "namespaces": {}, "extensions": []})
+    named = {"id": 120, "name": "Our items", "defaultcontentmodel": "wikibase-item"}
+    site = read_site({"general": general, "namespaces": {"120": named}, "extensions": []})
+    assert site.pages.prefixes == ("Our items:", "Our_items:")
     assert site.entity_data == "https://w.example/index.php?title=Special:EntityData/"
 
 
