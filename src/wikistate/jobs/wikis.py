@@ -14,12 +14,14 @@ from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, s
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm
 from wikistate.adapters.mediawiki.revisions import RevisionClient
+from wikistate.adapters.mediawiki.sessions import ANONYMOUS, session_for
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMPLATE, Wikis, is_wikimedia
 from wikistate.core.enrichment.judge import RetryPolicy
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.credentials import Credential
+    from wikistate.adapters.mediawiki.sessions import Session
     from wikistate.config.model import Configuration, CredentialSettings, WikiSettings
     from wikistate.telemetry.meter import Meter
 
@@ -133,6 +135,31 @@ def credential_of(wiki: WikiSettings, *, key: str) -> Credential | None:
             f"{key}: a secret would go to {url.host} unencrypted.", hint="Use an https URL as the wiki's api.", key=key
         )
     return credential
+
+
+def session_of(configuration: Configuration, domain: str, *, http: HttpClient, asked: str) -> Session:
+    """Who we are to a wiki where something else of it is asked than its Action API.
+
+    Args:
+        configuration: Says so under ``wikis.DOMAIN``, or not.
+        domain: The wiki's.
+        http: How requests are made.
+        asked: The URL that is asked.
+
+    Raises:
+        ConfigError: The credential cannot be read, or the URL is not on the wiki's own server.
+    """
+    wiki, key = configuration.wikis.get(domain), f"wikis.{domain}.credentials"
+    credential = credential_of(wiki, key=key) if wiki else None
+    if wiki is None or credential is None:
+        return ANONYMOUS
+    if URL(asked).origin() != URL(wiki.api).origin():
+        raise ConfigError(
+            f"{key}: a secret of {URL(wiki.api).origin()} would go to {URL(asked).origin()}.",
+            hint=f"{asked} must be on the same server as wikis.{domain}.api.",
+            key=key,
+        )
+    return session_for(credential, http=http, endpoint=http.endpoint(wiki.api), place=domain)
 
 
 def _is_loopback(host: str) -> bool:

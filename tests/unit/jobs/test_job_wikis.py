@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from wikistate.adapters.http import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings
+from wikistate.adapters.mediawiki.sessions import ANONYMOUS
 from wikistate.config.layers import Layer
 from wikistate.config.load import load
 from wikistate.errors import ConfigError
-from wikistate.jobs.wikis import allowed_wikis, farm_settings, revision_client
+from wikistate.jobs.wikis import allowed_wikis, farm_settings, revision_client, session_of
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
@@ -85,3 +87,16 @@ def test_a_secret_does_not_go_over_plain_http(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ConfigError, match=r"a secret would go to w\.example unencrypted") as caught:
         revision_client(configured(wikis=wikis("w.example")), RecordingMeter())
     assert "secret" not in repr(caught.value.ids)
+
+
+async def test_a_secret_goes_to_its_own_wiki_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where something else of the wiki is asked than its Action API; who has none, asks as anybody."""
+    monkeypatch.setenv("WIKISTATE_TEST_TOKEN", "secret")
+    wiki = {"api": "https://w.example/w/api.php", "credentials": {"token_env": "WIKISTATE_TEST_TOKEN"}}
+    configuration, http = configured(wikis={"w.example": wiki, **MY_WIKI}), HttpClient(HttpSettings())
+    session = session_of(configuration, "w.example", http=http, asked="https://w.example/wiki/Special:EntityData/")
+    assert await session.headers() == {"Authorization": "Bearer secret"}
+    for domain in ("my.wiki.example", "other.example"):
+        assert session_of(configuration, domain, http=http, asked="https://elsewhere.example/") is ANONYMOUS
+    with pytest.raises(ConfigError, match=r"would go to https://elsewhere\.example"):
+        session_of(configuration, "w.example", http=http, asked="https://elsewhere.example/wiki/")

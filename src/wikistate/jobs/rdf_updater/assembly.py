@@ -34,7 +34,7 @@ from wikistate.jobs.rdf_updater.mutations import MutationMaker
 from wikistate.jobs.rdf_updater.streams import MutationEncoder, format_of, new_id, read_updater_streams
 from wikistate.jobs.rdf_updater.telling import Teller
 from wikistate.jobs.stateful_ends import Publication, StatefulAssembled
-from wikistate.jobs.wikis import http_settings
+from wikistate.jobs.wikis import http_settings, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,17 +111,23 @@ def entity_settings(rdf: RdfSettings) -> EntityDataSettings:
 
 
 def entity_client(configuration: Configuration, meter: Meter) -> EntityDataClient:
-    """What fetches entities, politely from Wikimedia's wikis."""
+    """What fetches entities, politely from Wikimedia's wikis.
+
+    Raises:
+        ConfigError: A credential cannot be read, or would be sent somewhere else than to its wiki.
+    """
     rdf, settings = configuration.rdf, entity_settings(configuration.rdf)
     polite = default_farm(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
+    http = HttpClient(http_settings(configuration))
     return EntityDataClient(
         settings,
-        HttpClient(http_settings(configuration)),
+        http,
         meter,
         limits=FarmSettings(
             max_concurrency=min(rdf.concurrency, polite.max_concurrency) if polite else rdf.concurrency,
             rate=configuration.enrich.rate or (polite.rate if polite else None),
         ),
+        session=session_of(configuration, rdf.hostname, http=http, asked=settings.prefix),
         policy=replace(FETCH_POLICY, acceptable_lag=rdf.acceptable_lag),
     )
 
