@@ -93,6 +93,27 @@ async def test_a_wrong_concept_base_is_found_with_the_first_entity(wikibase: Wik
     assert graphs_of(read_lines(sink)) == await graphs_of_wiki(wikibase)
 
 
+async def test_a_wiki_that_sends_no_events_is_followed_by_its_recent_changes(
+    wikibase: WikibaseProcess, tmp_path: Path
+) -> None:
+    """From a moment in the past on, with a stop and a start in the middle."""
+    sink = tmp_path / "mutations.ndjson"
+    source = f"recentchanges:{wikibase.url}/w/api.php?since=2020-01-01T00:00:00Z"
+    words = ("--source", source, f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase))
+    quick = settings(local__checkpoint_interval=0.2, stream_manager__source__options__poll_interval=0.2)
+    for _ in range(2):
+        process = Process([*COMMAND, *words, *quick], log=tmp_path / "job.log")
+        try:
+            await wikibase.edit(30)
+            wanted, give_up = await graphs_of_wiki(wikibase), time.monotonic() + PATIENCE
+            while graphs_of(read_lines(sink)) != wanted:
+                assert process.running, tail(process.log)
+                assert time.monotonic() < give_up, tail(process.log)
+                await asyncio.sleep(0.2)
+        finally:
+            assert process.stop() == 0, tail(process.log)
+
+
 class Kafka:
     """The job between two topics, which may be killed."""
 
