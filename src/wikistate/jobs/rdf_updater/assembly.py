@@ -97,11 +97,16 @@ def assemble_rdf_updater(
         source=_source(configuration, ends.source, streams),
         outlet=outlet or _publication(configuration, streams, ends, subgraphs),
         sinks={Role.ERROR: ends.error, **_side_ends(configuration, ends.sink, streams)},
-        state=state_file(configuration).with_name(STATE_FILE),
+        state=state_of(configuration),
         lateness=_ms(rdf.lateness),
         idleness=_ms(rdf.idleness),
         concurrency=rdf.concurrency,
     )
+
+
+def state_of(configuration: Configuration) -> Path:
+    """The file of the job's state."""
+    return state_file(configuration).with_name(STATE_FILE)
 
 
 def uris_of(rdf: RdfSettings) -> Uris:
