@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import farm, latency, memory, micro, rdf, reconcile, report, sampling, startup, state, throughput
+from bench import farm, latency, memory, micro, rdf, reconcile, report, sampling, startup, state, throughput, updater
 from bench.peers import comparison
 from bench.stage import FULL, QUICK, set_stage
 from wikistate.cli.run import in_loop
@@ -31,6 +31,7 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
     "reconcile": {"Reconcile": reconcile.measure_reconcile},
     "micro": {"Parts, each on its own": micro.measure_micro},
     "state": {"State of a job, keys at random": state.measure_state},
+    "updater": {"rdf-updater, a Wikibase at hand": updater.measure_updater},
     "farm": {"A farm of public wikis, simulated": farm.measure_farm},
     "rdf": {"Entities as RDF: two documents in, a patch out": rdf.measure_rdf},
     "peers": {"Side by side with peers": comparison.measure_peers},

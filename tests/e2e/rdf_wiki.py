@@ -27,6 +27,7 @@ Event = dict[str, Any]
 
 DOMAIN = "wikibase.example"
 COMMAND = (sys.executable, "-m", "wikistate", "run", "rdf-updater", "--no-progress")
+BOOTSTRAP = (sys.executable, "-m", "wikistate", "rdf-bootstrap")
 _URIS = Uris.wikibase(f"http://{DOMAIN}")
 _FILES = 6
 
@@ -78,9 +79,9 @@ async def graphs_of_wiki(wikibase: WikibaseProcess) -> Graphs:
     return graphs
 
 
-def graphs_of(messages: Iterable[Event]) -> Graphs:
-    """What the messages come to, one after the other."""
-    graphs: Graphs = {}
+def graphs_of(messages: Iterable[Event], loaded: Graphs | None = None) -> Graphs:
+    """What the messages come to, one after the other, on top of what was loaded."""
+    graphs: Graphs = dict(loaded or {})
     for mutation in mutations(messages):
         patch = mutation.patch
         before = graphs.get(mutation.entity, frozenset())

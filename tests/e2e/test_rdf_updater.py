@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from tests.e2e.kafka_topics import drain, fill
-from tests.e2e.rdf_wiki import COMMAND, entity_of, following, graphs_of, graphs_of_wiki
+from tests.e2e.rdf_wiki import BOOTSTRAP, COMMAND, current, entity_of, following, graphs_of, graphs_of_wiki
 from tests.e2e.support import PATIENCE, assert_valid, read_lines, settings
 
 from wikistate.testing.processes import Process, tail
@@ -91,6 +91,48 @@ async def test_a_wrong_concept_base_is_found_with_the_first_entity(wikibase: Wik
     code, told = await run(*words)
     assert code == 0, told
     assert graphs_of(read_lines(sink)) == await graphs_of_wiki(wikibase)
+
+
+async def test_a_store_that_was_loaded_is_followed_from_there(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """The list of what was loaded makes the state; nothing of it is imported again."""
+    loaded = await graphs_of_wiki(wikibase)
+    held = current(await wikibase.journal())
+    (tmp_path / "revisions.csv").write_text("".join(f"{entity},{revision}\n" for entity, revision in held.items()))
+    filling = (*BOOTSTRAP, str(tmp_path / "revisions.csv"), f"--state={tmp_path}")
+    process = await asyncio.create_subprocess_exec(*filling, stderr=asyncio.subprocess.PIPE)
+    _, told = await process.communicate()
+    assert f"knows {len(held)} entities" in told.decode()
+    source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
+    source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.edit(60)))
+    code, said = await run(
+        f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase)
+    )
+    assert code == 0, said
+    published = read_lines(sink)
+    assert graphs_of(published, loaded) == await graphs_of_wiki(wikibase)
+    first = {str(event["entity_id"]): event["operation"] for event in reversed(published)}
+    assert {first[entity] for entity in first.keys() & held.keys()} <= {"diff", "delete"}
+
+
+async def test_a_wiki_that_sends_no_events_is_followed_by_its_recent_changes(
+    wikibase: WikibaseProcess, tmp_path: Path
+) -> None:
+    """From a moment in the past on, with a stop and a start in the middle."""
+    sink = tmp_path / "mutations.ndjson"
+    source = f"recentchanges:{wikibase.url}/w/api.php?since=2020-01-01T00:00:00Z"
+    words = ("--source", source, f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase))
+    quick = settings(local__checkpoint_interval=0.2, stream_manager__source__options__poll_interval=0.2)
+    for _ in range(2):
+        process = Process([*COMMAND, *words, *quick], log=tmp_path / "job.log")
+        try:
+            await wikibase.edit(30)
+            wanted, give_up = await graphs_of_wiki(wikibase), time.monotonic() + PATIENCE
+            while graphs_of(read_lines(sink)) != wanted:
+                assert process.running, tail(process.log)
+                assert time.monotonic() < give_up, tail(process.log)
+                await asyncio.sleep(0.2)
+        finally:
+            assert process.stop() == 0, tail(process.log)
 
 
 class Kafka:

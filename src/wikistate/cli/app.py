@@ -82,6 +82,14 @@ Rate = Annotated[
         help="Requests a second at the most, to each farm of wikis; by default 5 for Wikimedia's, no cap for others.",
     ),
 ]
+State = Annotated[
+    str,
+    typer.Option(
+        metavar="FOLDER",
+        help="Where eventstreams and recentchanges keep their position, and rdf-updater its state; by default "
+        "~/.local/state/wikistate/JOB_NAME.",
+    ),
+]
 Job = Annotated[
     str,
     typer.Argument(
@@ -115,14 +123,7 @@ def run(
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve Prometheus metrics on this port of loopback; 0 takes a free one.")
     ] = None,
-    state: Annotated[
-        str,
-        typer.Option(
-            metavar="FOLDER",
-            help="Where eventstreams and recentchanges keep their position, and rdf-updater its state; by default "
-            "~/.local/state/wikistate/JOB_NAME.",
-        ),
-    ] = "",
+    state: State = "",
     create_topics: Annotated[bool, typer.Option("--create-topics", help="Make Kafka topics that are missing.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Connect to everything, read and write nothing.")] = False,
     progress: Annotated[
@@ -212,6 +213,27 @@ def replay(
         files=tuple(config or ()),
     )
     raise typer.Exit(run_replay(request, flags))
+
+
+@app.command()
+def rdf_bootstrap(
+    lists: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="What the store holds: lines ENTITY,REVISION; plain, .bz2, .gz or .zst."
+        ),
+    ],
+    *,
+    state: State = "",
+    config: Config = None,
+    set_: Set = None,
+) -> None:
+    """Make the state that rdf-updater begins with, for a store that was loaded from a dump."""
+    from wikistate.cli.bootstrap import bootstrap  # noqa: PLC0415
+    from wikistate.cli.flags import Flags  # noqa: PLC0415
+
+    flags = Flags(state=state, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    raise typer.Exit(bootstrap(lists, flags))
 
 
 @app.command()

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from wikistate.core.updater.operations import Operation
     from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
     from wikistate.jobs.outlet import Outlet
+    from wikistate.jobs.rdf_updater.graphs import Entities
     from wikistate.jobs.rdf_updater.streams import UpdaterStreams
     from wikistate.telemetry.meter import Meter
 
@@ -53,7 +54,11 @@ STATE_FILE = "state.sqlite"
 
 
 def assemble_rdf_updater(
-    configuration: Configuration, meter: Meter, *, outlet: Outlet[Mutation] | None = None
+    configuration: Configuration,
+    meter: Meter,
+    *,
+    outlet: Outlet[Mutation] | None = None,
+    entities: Entities | None = None,
 ) -> StatefulAssembled[InputEvent, Operation, Mutation]:
     """The job rdf-updater.
 
@@ -61,6 +66,7 @@ def assemble_rdf_updater(
         configuration: The settings.
         meter: Where measurements go.
         outlet: Where mutations go; None for the streams that the settings name.
+        entities: Where entities are fetched; None for the wiki that the settings name.
 
     Raises:
         ConfigError: A setting is wrong.
@@ -73,7 +79,7 @@ def assemble_rdf_updater(
     uris = uris_of(rdf)
     subgraphs = _subgraphs(configuration, streams)
     graphs = Graphs(
-        entity_client(configuration, meter),
+        entities or entity_client(configuration, meter),
         uris,
         mime_type=entity_settings(rdf).mime_type,
         concept_base=uris.root,
@@ -91,11 +97,16 @@ def assemble_rdf_updater(
         source=_source(configuration, ends.source, streams),
         outlet=outlet or _publication(configuration, streams, ends, subgraphs),
         sinks={Role.ERROR: ends.error, **_side_ends(configuration, ends.sink, streams)},
-        state=state_file(configuration).with_name(STATE_FILE),
+        state=state_of(configuration),
         lateness=_ms(rdf.lateness),
         idleness=_ms(rdf.idleness),
         concurrency=rdf.concurrency,
     )
+
+
+def state_of(configuration: Configuration) -> Path:
+    """The file of the job's state."""
+    return state_file(configuration).with_name(STATE_FILE)
 
 
 def uris_of(rdf: RdfSettings) -> Uris:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from wikistate.adapters.connectors.ports import Sink
+    from wikistate.adapters.connectors.ports import Sink, Source
     from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
     from wikistate.core.record import Partition, Role
     from wikistate.jobs.ends import SinkEnd, SourceEnd
@@ -55,7 +55,7 @@ def stateful_runner(
     outlet, sinks = _outlets(assembled)
     return StatefulRunner(
         assembled.job,
-        make_source(_held(assembled.source), resume=lambda: state.positions),
+        _source(assembled.source, state),
         outlet=outlet,
         sinks=sinks,
         state=state,
@@ -93,14 +93,21 @@ async def _nothing_was_read(partitions: AbstractSet[Partition]) -> None:
     """There is nothing to commit when partitions are revoked."""
 
 
-def _held(source: SourceEnd) -> SourceEnd:
-    """The source, whose partitions the next run of this job is given at once, whatever became of this one.
+def _source(end: SourceEnd, state: KeyedState) -> Source:
+    """The source, which goes on where the checkpoint says.
 
-    A static member of a consumer group: else a job that was killed would keep its partitions until the broker gives it up.
+    Of a Kafka source as a static member of its group: else a job that was killed would be given its partitions only when
+    the broker gives up on the one before. Streams that arrive by themselves keep a position of their own, which follows
+    the checkpoint: they know more than offsets, and where the first run began even if it was killed at once.
     """
-    if not isinstance(source, KafkaSourceEnd):
-        return source
-    return replace(source, properties={"group.instance.id": source.group, **source.properties})
+    match end:
+        case KafkaSourceEnd():
+            held = replace(end, properties={"group.instance.id": end.group, **end.properties})
+            return make_source(held, resume=lambda: state.positions)
+        case FileEnd():
+            return make_source(end, resume=lambda: state.positions)
+        case _:
+            return make_source(end)
 
 
 def _outlets(

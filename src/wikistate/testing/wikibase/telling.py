@@ -15,7 +15,7 @@ from wikistate.testing import events
 from wikistate.testing.pages import base36
 
 if TYPE_CHECKING:
-    from wikistate.testing.pages import Slot, Wiki
+    from wikistate.testing.pages import Slot, User, Wiki
     from wikistate.testing.wikibase.changes import Change
 
 Event = dict[str, Any]
@@ -83,14 +83,19 @@ def _legacy(change: Change, wiki: Wiki, stream: str, schema: str) -> Event:
         "page_namespace": change.page.namespace,
         "page_is_redirect": change.page.redirect is not None,
         "rev_id": change.revision.rev_id,
-        "performer": {"user_text": change.revision.editor.name, "user_groups": list(change.revision.editor.groups)},
+        "performer": _performer(change.revision.editor),
     }
+
+
+def _performer(editor: User) -> Event:
+    return {"user_text": editor.name, "user_groups": list(editor.groups), "user_is_bot": editor.is_bot}
 
 
 def _revision(change: Change) -> Event:
     saved = change.revision
     parent = {"rev_parent_id": saved.parent_id} if saved.parent_id else {}
     return {
+        "dt": saved.dt,
         "rev_timestamp": saved.dt,
         "rev_sha1": base36(saved.sha1),
         "rev_len": saved.size,

@@ -1,0 +1,118 @@
+"""rdf-updater over a small Wikibase that has its documents at hand: changes a second, beside a bare fetch of the same."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+from pyoxigraph import RdfFormat, parse
+
+from bench.figures import Figure, Target
+from wikistate.cli.flags import Flags, load_configuration
+from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
+from wikistate.runners.garbage import rare_collections
+from wikistate.runners.local.stateful_launch import stateful_runner
+from wikistate.telemetry import metrics
+from wikistate.telemetry.meter import RecordingMeter
+from wikistate.testing.wikibase import WikibaseProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.stage import Stage
+
+    Event = dict[str, Any]
+
+CONCURRENCY = 10
+DOMAIN = "wikibase.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Updater:
+    """Of so many changes; seconds of each way."""
+
+    changes: int
+    fetches: int
+    bare: float
+    updater: float
+
+    def figures(self) -> list[Figure]:
+        """See `Result`."""
+        return [
+            Figure("changes", self.changes, ""),
+            Figure("documents fetched", self.fetches, ""),
+            Figure("rdf-updater", self.changes / self.updater, "changes/s"),
+            Figure("rdf-updater", self.fetches / self.updater, "documents/s"),
+            Figure("bare loop that fetches and parses", self.fetches / self.bare, "documents/s"),
+            Figure("ratio", self.bare / self.updater, "", Target(at_least=0.4)),
+        ]
+
+
+async def measure_updater(stage: Stage) -> Updater:
+    """The same documents twice, after a first time that warms the wiki."""
+    async with WikibaseProcess("--entities", "100", "--triples", "100") as wikibase:
+        await wikibase.edit(stage.sizes.updater_changes)
+        journal = await wikibase.journal()
+        source = stage.folder / "entities.ndjson"
+        source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in journal))
+        folders = [stage.folder / name for name in ("warm", "measured")]
+        for folder in folders:
+            folder.mkdir()
+        warm, measured = folders
+        await _update(wikibase.url, source, warm)
+        updater, fetches = await _update(wikibase.url, source, measured)
+        bare = await _fetch(wikibase.url, journal, fetches)
+    return Updater(len(journal), fetches, bare, updater)
+
+
+async def _update(wiki: str, source: Path, folder: Path) -> tuple[float, int]:
+    """Seconds from the first record to the last mutation, and how many documents that took."""
+    assignments = (
+        f"rdf.hostname={DOMAIN}",
+        "rdf.entity_namespaces=[120,122,146]",
+        "rdf.mediainfo_namespaces=[6]",
+        f"rdf.entity_data={wiki}/wiki/Special:EntityData/",
+        "rdf.acceptable_lag=0",
+        f"rdf.concurrency={CONCURRENCY}",
+    )
+    flags = Flags(
+        source=f"file:{source}", sink=f"file:{folder / 'out.ndjson'}", state=str(folder), assignments=assignments
+    )
+    configuration = load_configuration("rdf-updater", flags).configuration
+    meter = RecordingMeter()
+    runner = stateful_runner(assemble_rdf_updater(configuration, meter), configuration.local, meter)
+    began = time.perf_counter()
+    with rare_collections():
+        await runner.run()
+    return time.perf_counter() - began, int(meter.total(metrics.WIKI_REQUESTS))
+
+
+async def _fetch(wiki: str, journal: Sequence[Event], count: int) -> float:
+    """Seconds that it takes to fetch and parse so many documents, and nothing else."""
+    urls = [url for event in journal if (url := _url(wiki, event))]
+    todo = iter([urls[number % len(urls)] for number in range(count)])
+
+    async def work(session: aiohttp.ClientSession) -> None:
+        for url in todo:
+            async with session.get(url) as answer:
+                body = await answer.read()
+            if answer.status == 200:
+                sum(1 for _ in parse(body, format=RdfFormat.TURTLE, base_iri=url))
+
+    async with aiohttp.ClientSession() as session:
+        began = time.perf_counter()
+        await asyncio.gather(*(work(session) for _ in range(CONCURRENCY)))
+        return time.perf_counter() - began
+
+
+def _url(wiki: str, event: Event) -> str:
+    if event["page_change_kind"] not in ("create", "edit"):
+        return ""
+    page, revision = event["page"], event["revision"]["rev_id"]
+    entity = f"M{page['page_id']}" if page["namespace_id"] == 6 else page["page_title"].rpartition(":")[2]
+    return f"{wiki}/wiki/Special:EntityData/{entity}.ttl?flavor=dump&revision={revision}"

@@ -1,0 +1,34 @@
+"""``wikistate rdf-bootstrap``: makes the state that rdf-updater begins with."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from wikistate.cli.exits import Exit
+from wikistate.cli.flags import load_configuration
+from wikistate.jobs import rdf_updater
+from wikistate.jobs.rdf_updater.assembly import state_of
+from wikistate.ops.bootstrap import fill_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from wikistate.cli.flags import Flags
+
+
+def bootstrap(lists: Sequence[Path], flags: Flags) -> Exit:
+    """Fills the state of rdf-updater.
+
+    Args:
+        lists: Files with lines ``ENTITY,REVISION``.
+        flags: What the command line says of settings.
+
+    Raises:
+        WikistateError: A list is not what it must be, or there is state already.
+    """
+    state = state_of(load_configuration(rdf_updater.NAME, flags).configuration)
+    count = fill_state(lists, state)
+    print(f"{state} knows {count:,} entities.", file=sys.stderr)  # noqa: T201  (a command's voice)
+    return Exit.OK

@@ -1,0 +1,146 @@
+"""rdf-updater on a small Wikibase in memory: no HTTP, no runner, a clock that stands still."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from wikistate.cli.flags import Flags, load_configuration
+from wikistate.core.rdf.munging import munge
+from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.uris import Uris
+from wikistate.core.record import Partition, Record
+from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
+from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
+from wikistate.jobs.stateful_job import NOTHING, Due, Performed, Step
+from wikistate.telemetry.meter import RecordingMeter
+from wikistate.testing.wikibase import Author, Kind, Repository, page_change
+from wikistate.testing.wikibase.documents import serialized
+
+if TYPE_CHECKING:
+    from pyoxigraph import Triple
+
+    from wikistate.core.record import Output, Role
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.core.updater.operations import Operation
+    from wikistate.testing.wikibase import Change
+
+DOMAIN = "wikibase.example"
+MINUTE = 60_000
+
+
+class RepositoryEntities:
+    """Fetches from a repository, but for what a test says.
+
+    Attributes:
+        answers: What to answer for a revision in the place of its document.
+        asked: What was fetched.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self.answers: dict[int, bytes | FetchFailure | Exception] = {}
+        self.asked: list[tuple[str, int]] = []
+
+    async def open(self) -> None:
+        """See `Entities`."""
+
+    async def close(self) -> None:
+        """See `Entities`."""
+
+    def url(self, entity_id: str, revision: int) -> str:
+        """See `Entities`."""
+        return f"https://{DOMAIN}/wiki/Special:EntityData/{entity_id}.ttl?revision={revision}"
+
+    async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
+        """See `Entities`."""
+        assert event_time is None or event_time > 0
+        self.asked.append((entity_id, revision))
+        answer = self.answers.get(revision)
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is not None:
+            return answer
+        triples = self._repository.document(entity_id, revision)
+        if triples is None:
+            return missing(entity_id, revision, FetchErrorType.ENTITY_NOT_FOUND)
+        return serialized(triples, "ttl", self._repository.vocabulary)
+
+
+def missing(entity: str, revision: int, kind: FetchErrorType = FetchErrorType.UNEXPECTED_RESPONSE) -> FetchFailure:
+    """A fetch that failed."""
+    return FetchFailure(kind, "ServerError", "The wiki answers 500.", entity, revision)
+
+
+class UpdaterBench:
+    """The job, what it remembers of one entity, and what it said.
+
+    Args:
+        assignments: Settings above those of the small Wikibase.
+    """
+
+    def __init__(self, *assignments: str) -> None:
+        self.repository = Repository(clock=lambda: 1_700_000_000.0)
+        self.entities = RepositoryEntities(self.repository)
+        self.author = Author(Random(1))
+        self.meter = RecordingMeter()
+        own = (
+            f"rdf.hostname={DOMAIN}",
+            "rdf.entity_namespaces=[120,122,146]",
+            "rdf.mediainfo_namespaces=[6]",
+        )
+        flags = Flags(source="-", assignments=(*own, *assignments))
+        configuration = load_configuration("rdf-updater", flags).configuration
+        self.assembled = assemble_rdf_updater(configuration, self.meter, entities=self.entities)
+        self.job = self.assembled.job
+        self.kept = NOTHING
+        self.told: list[Output] = []
+        self.mutations: list[Mutation] = []
+
+    def save(self, entity: str = "Q1", *, triples: int = 40) -> Change:
+        """Create or edit an item."""
+        self.repository.new_id(Kind.ITEM)
+        return self.repository.save(self.author.item(entity, triples=triples))
+
+    async def happen(self, change: Change, *, watermark: int | None = None) -> Step[Operation]:
+        """Tell the job of a change, and have done what it decides."""
+        return await self.read(page_change(change, self.repository.wiki), watermark=watermark)
+
+    async def read(self, event: Any, *, watermark: int | None = None) -> Step[Operation]:
+        """As `happen`, of an event."""
+        value = event if isinstance(event, bytes) else orjson.dumps(event)
+        accepted = self.job.accept(Record(value, None, None, Partition("topic"), 0))
+        self.told += accepted.outputs
+        if accepted.stimulus is None:
+            return Step(self.kept)
+        return await self.do(accepted.stimulus, watermark=watermark)
+
+    async def wait(self) -> Step[Operation]:
+        """Let all that waits have its turn."""
+        return await self.do(Due(2**50), watermark=2**50)
+
+    async def do(self, stimulus: Any, *, watermark: int | None) -> Step[Operation]:
+        """Have a stimulus decided and done."""
+        step = self.job.step(self.kept, stimulus, watermark)
+        self.kept = step.kept
+        self.told += step.outputs
+        for operation in step.operations:
+            performed: Performed[Mutation] = await self.job.perform(operation, self.kept)
+            self.kept = performed.kept
+            self.told += performed.outputs
+            self.mutations += performed.products
+        return step
+
+    def said(self, role: Role) -> list[dict[str, Any]]:
+        """The events of a role."""
+        return [orjson.loads(output.value) for output in self.told if output.role is role]
+
+    def graph(self, entity: str, revision: int) -> frozenset[Triple]:
+        """The munged triples of a revision."""
+        triples = self.repository.document(entity, revision)
+        assert triples is not None
+        body = serialized(triples, "ttl", self.repository.vocabulary)
+        base = self.entities.url(entity, revision)
+        return munge(read_triples(body, base=base), entity, Uris.wikibase(f"http://{DOMAIN}"))
