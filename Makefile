@@ -151,7 +151,7 @@ lock: $(UV)/.ready ## Renew the locks in requirements/ from pyproject.toml
 	    pyproject.toml requirements/build.in $$(echo $${part#*:} | tr , ' ') \
 	    --output-file requirements/$${part%%:*}.lock || exit 1; \
 	done
-	@for peer in quix faust bytewax; do \
+	@for peer in quix faust bytewax rdflib; do \
 	  echo "Locking bench/peers/$$peer ..."; \
 	  $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \

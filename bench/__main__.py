@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import farm, latency, memory, micro, reconcile, report, sampling, startup, state, throughput
+from bench import consumer, farm, latency, memory, micro, reconcile, report, sampling, startup, state, throughput
 from bench.peers import comparison
 from bench.stage import FULL, QUICK, set_stage
 from wikistate.cli.run import in_loop
@@ -31,11 +31,12 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
     "reconcile": {"Reconcile": reconcile.measure_reconcile},
     "micro": {"Parts, each on its own": micro.measure_micro},
     "state": {"State of a job, keys at random": state.measure_state},
+    "consumer": {"Mutations into a store": consumer.measure_consumer},
     "farm": {"A farm of public wikis, simulated": farm.measure_farm},
     "peers": {"Side by side with peers": comparison.measure_peers},
 }
 PROFILE = "profile"
-ON_DEMAND = {"peers"}
+ON_DEMAND = {"peers", "consumer"}
 """Made only when they are named: they take long, and install what is nobody's but theirs."""
 
 

@@ -35,6 +35,7 @@ class Sizes:
         peer_events: In a run of it.
         peer_events_few: In a run of a contender that would take minutes for those.
         state_keys: How many keys a job's state has.
+        mutation_messages: Of a mutation stream that a batch is made of.
     """
 
     runs: int
@@ -50,6 +51,7 @@ class Sizes:
     peer_events: int
     peer_events_few: int
     state_keys: int
+    mutation_messages: int
 
 
 FULL = Sizes(
@@ -66,6 +68,7 @@ FULL = Sizes(
     peer_events=60_000,
     peer_events_few=12_000,
     state_keys=10_000_000,
+    mutation_messages=50_000,
 )
 QUICK = Sizes(
     runs=1,
@@ -81,6 +84,7 @@ QUICK = Sizes(
     peer_events=15_000,
     peer_events_few=5_000,
     state_keys=200_000,
+    mutation_messages=1_000,
 )
 
 BODY_BYTES = 10_240
