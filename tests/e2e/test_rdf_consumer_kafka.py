@@ -150,7 +150,7 @@ async def test_an_endpoint_that_goes_away_and_comes_back_older_ends_right(
             shutil.copytree(tmp_path / "backup", data)
             fill(kafka, name, sent[2])
             await asyncio.to_thread(server.start)
-            await command.logged("The store came back older than it was; reading again from there.")
+            await command.logged("Reading again from where the store is.")
             await _reached(server, sum(map(len, sent)))
             assert (await command.stop()).status == 0
     assert held(data) == parts[-1].graph
