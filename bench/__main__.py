@@ -6,7 +6,21 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import farm, latency, memory, micro, rdf, reconcile, report, sampling, startup, state, throughput, updater
+from bench import (
+    consumer,
+    farm,
+    latency,
+    memory,
+    micro,
+    rdf,
+    reconcile,
+    report,
+    sampling,
+    startup,
+    state,
+    throughput,
+    updater,
+)
 from bench.peers import comparison
 from bench.stage import FULL, QUICK, set_stage
 from wikistate.cli.run import in_loop
@@ -32,12 +46,13 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
     "micro": {"Parts, each on its own": micro.measure_micro},
     "state": {"State of a job, keys at random": state.measure_state},
     "updater": {"rdf-updater, a Wikibase at hand": updater.measure_updater},
+    "consumer": {"Mutations into a store": consumer.measure_consumer},
     "farm": {"A farm of public wikis, simulated": farm.measure_farm},
     "rdf": {"Entities as RDF: two documents in, a patch out": rdf.measure_rdf},
     "peers": {"Side by side with peers": comparison.measure_peers},
 }
 PROFILE = "profile"
-ON_DEMAND = {"peers", "rdf"}
+ON_DEMAND = {"peers", "rdf", "consumer"}
 """Made only when they are named: they take long, and install what is nobody's but theirs."""
 
 

@@ -36,6 +36,7 @@ class Sizes:
         peer_events_few: In a run of a contender that would take minutes for those.
         state_keys: How many keys a job's state has.
         updater_changes: How many changes rdf-updater follows.
+        mutation_messages: Of a mutation stream that a batch is made of.
     """
 
     runs: int
@@ -52,6 +53,7 @@ class Sizes:
     peer_events_few: int
     state_keys: int
     updater_changes: int
+    mutation_messages: int
 
 
 FULL = Sizes(
@@ -69,6 +71,7 @@ FULL = Sizes(
     peer_events_few=12_000,
     state_keys=10_000_000,
     updater_changes=3_000,
+    mutation_messages=50_000,
 )
 QUICK = Sizes(
     runs=1,
@@ -85,6 +88,7 @@ QUICK = Sizes(
     peer_events_few=5_000,
     state_keys=200_000,
     updater_changes=300,
+    mutation_messages=1_000,
 )
 
 BODY_BYTES = 10_240

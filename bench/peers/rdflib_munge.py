@@ -109,7 +109,7 @@ def of_document(graph: Any, entity: Any) -> Triples:
 
 def keeps(triple: Any) -> bool:
     """Whether a property's triple is kept."""
-    return triple[0].startswith((f"{PROP}novalue/", GENID)) or triple[1] == RDF.type
+    return bool(triple[0].startswith((f"{PROP}novalue/", GENID)) or triple[1] == RDF.type)
 
 
 def diff(before: Triples, after: Triples) -> tuple[Triples, Triples, Triples, Triples]:

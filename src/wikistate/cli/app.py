@@ -90,10 +90,20 @@ State = Annotated[
         "~/.local/state/wikistate/JOB_NAME.",
     ),
 ]
+StoreLocation = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        metavar="FOLDER|URL",
+        help="A triple store: a folder, or the URL of a SPARQL 1.1 Update endpoint. For rdf-consumer, which goes on where "
+        "the store says that it is.",
+    ),
+]
 Job = Annotated[
     str,
     typer.Argument(
-        metavar="JOB", help="What to run: page-content-change, content-history-reconcile, custom or rdf-updater."
+        metavar="JOB",
+        help="What to run: page-content-change, content-history-reconcile, custom, rdf-updater or rdf-consumer.",
     ),
 ]
 
@@ -124,6 +134,7 @@ def run(
         int | None, typer.Option(help="Serve Prometheus metrics on this port of loopback; 0 takes a free one.")
     ] = None,
     state: State = "",
+    store: StoreLocation = "",
     create_topics: Annotated[bool, typer.Option("--create-topics", help="Make Kafka topics that are missing.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Connect to everything, read and write nothing.")] = False,
     progress: Annotated[
@@ -146,6 +157,7 @@ def run(
         rate=rate,
         metrics_port=metrics_port,
         state=state,
+        store=store,
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),
     )
@@ -234,6 +246,24 @@ def rdf_bootstrap(
 
     flags = Flags(state=state, assignments=tuple(set_ or ()), files=tuple(config or ()))
     raise typer.Exit(bootstrap(lists, flags))
+
+
+@app.command()
+def lag(
+    *,
+    store: StoreLocation = "",
+    most: Annotated[
+        float | None, typer.Option("--max", metavar="SECONDS", help="Exit with 6 when the store is further behind.")
+    ] = None,
+    config: Config = None,
+    set_: Set = None,
+) -> None:
+    """Print by how many seconds a store is behind its stream, for monitoring or a wiki's maxlag hook."""
+    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.lag import print_lag  # noqa: PLC0415
+
+    flags = Flags(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    raise typer.Exit(print_lag(flags, most))
 
 
 @app.command()

@@ -7,6 +7,7 @@
 3     an input file or document is not what it must be
 4     something outside does not do its part: broker, file system, wiki, schema repository
 5     more events failed than `error_limit` allows; what was not committed is done by the next run
+6     the store is further behind than `wikistate lag --max` allows
 130   stopped at once by a second Ctrl+C or SIGTERM; what was not committed is done by the next run
 ====  ==============================================================================================
 """
@@ -28,6 +29,7 @@ class Exit(IntEnum):
     INPUT = 3
     EXTERNAL = 4
     ERROR_LIMIT = 5
+    BEHIND = 6
     STOPPED_AT_ONCE = 130
 
 

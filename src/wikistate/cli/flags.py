@@ -39,6 +39,7 @@ class Flags:
     metrics_port: int | None = None
     state: str = ""
     rate: float | None = None
+    store: str = ""
 
 
 def load_configuration(job: str, flags: Flags) -> Loaded:
@@ -72,6 +73,8 @@ def _command_line(flags: Flags) -> Layer:
         layer.put(("enrich", "rate"), flags.rate, "--rate")
     if flags.metrics_port is not None:
         layer.put(("telemetry", "metrics_port"), flags.metrics_port, "--metrics-port")
+    if flags.store:
+        layer.put(("store", "location"), flags.store, "--store")
     if flags.state:
         layer.put(("local", "state"), flags.state, "--state")
     return layer

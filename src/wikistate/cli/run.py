@@ -14,7 +14,7 @@ from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
 from wikistate.cli.runner import Runner
 from wikistate.cli.status import Status
-from wikistate.jobs.catalogue import StatefulEntry, any_job_named
+from wikistate.jobs.catalogue import StatefulEntry, StoreEntry, any_job_named
 from wikistate.jobs.ends import KafkaSourceEnd
 from wikistate.jobs.wikis import lacks_contact
 from wikistate.runners.allocation import share_one_arena
@@ -76,6 +76,10 @@ def run_job(
 
         how = How(runner=runner, create_topics=create_topics, check=check, progress=progress)
         return run_stateful_job(entry, configuration, meter, how)
+    if isinstance(entry, StoreEntry):
+        from wikistate.cli.store_jobs import run_store_job  # noqa: PLC0415  (other jobs need no RDF)
+
+        return run_store_job(entry, configuration, meter, runner=runner, check=check, progress=progress)
     job, ends = entry.assemble(configuration, meter)
     if create_topics:
         from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)

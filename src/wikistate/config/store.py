@@ -65,14 +65,14 @@ class StoreSettings(BaseModel):
     batch_mutations: PositiveInt = 50_000
     """The most mutations that are applied together."""
 
-    batch_triples: PositiveInt = 250_000
+    batch_triples: PositiveInt = 100_000
     """The most triples that are applied together. Below it the size adapts to `batch_target`."""
 
     batch_seconds: PositiveFloat = 1.0
     """Seconds that a mutation waits for others at the most while the store has nothing to do. More makes fewer and
     larger updates, which some stores need; the store is so much older."""
 
-    batch_target: PositiveFloat = 10.0
+    batch_target: PositiveFloat = 5.0
     """Seconds that the store shall take for a batch: slower ones are made smaller."""
 
     delete_orphans: bool = True

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.errors import ConfigError
-from wikistate.jobs import content_history_reconcile, page_content_change, rdf_updater
+from wikistate.jobs import content_history_reconcile, page_content_change, rdf_consumer, rdf_updater
 from wikistate.jobs.assembly import (
     assemble_content_history_reconcile,
     assemble_custom,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from wikistate.config.model import Configuration
     from wikistate.jobs.assembly import Assembled
+    from wikistate.jobs.rdf_consumer.assembly import Consumption
     from wikistate.jobs.stateful_ends import StatefulAssembled
     from wikistate.telemetry.meter import Meter
 
@@ -53,6 +54,23 @@ def _assemble_rdf_updater(configuration: Configuration, meter: Meter) -> Statefu
 
 _STATEFUL_JOBS = {rdf_updater.NAME: StatefulEntry(rdf_updater.NAME, rdf_updater.DEFAULTS, _assemble_rdf_updater)}
 
+
+class StoreEntry(NamedTuple):
+    """A job that ends in a store, which keeps the positions. Attributes as of `Entry`."""
+
+    name: str
+    defaults: Mapping[str, Any]
+    assemble: Callable[[Configuration, Meter], Consumption]
+
+
+def _assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> Consumption:
+    from wikistate.jobs.rdf_consumer.assembly import assemble_rdf_consumer  # noqa: PLC0415  (other jobs need no RDF)
+
+    return assemble_rdf_consumer(configuration, meter)
+
+
+_STORE_JOBS = {rdf_consumer.NAME: StoreEntry(rdf_consumer.NAME, rdf_consumer.DEFAULTS, _assemble_rdf_consumer)}
+
 _JOBS = {
     entry.name: entry
     for entry in (
@@ -63,13 +81,13 @@ _JOBS = {
 }
 
 
-def any_job_named(name: str) -> Entry | StatefulEntry:
+def any_job_named(name: str) -> Entry | StatefulEntry | StoreEntry:
     """The job with this name, whatever it is made of.
 
     Raises:
         ConfigError: There is none.
     """
-    jobs = _JOBS | _STATEFUL_JOBS
+    jobs = _JOBS | _STATEFUL_JOBS | _STORE_JOBS
     if name in jobs:
         return jobs[name]
     nearest = difflib.get_close_matches(name, jobs, n=1, cutoff=0.4)
@@ -86,4 +104,6 @@ def job_named(name: str) -> Entry:
     entry = any_job_named(name)
     if isinstance(entry, StatefulEntry):
         raise ConfigError(f"{name} keeps state and enriches no events.", hint=f"Those that do: {', '.join(_JOBS)}.")
+    if isinstance(entry, StoreEntry):
+        raise ConfigError(f"{name} ends in a store and makes no events.", hint=f"Those that do: {', '.join(_JOBS)}.")
     return entry

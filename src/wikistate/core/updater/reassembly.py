@@ -14,6 +14,8 @@ from wikistate.core.updater.messages import join
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wikistate.core.record import Record
     from wikistate.core.updater.messages import Message
     from wikistate.core.updater.mutation import Mutation
@@ -42,10 +44,12 @@ class Reassembly:
 
     Args:
         max_bytes: The most that is kept for one mutation.
+        check: Raises an `InputError` for a mutation that cannot be used; then all its messages are refused.
     """
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, max_bytes: int = MAX_BYTES, *, check: Callable[[Mutation], object] = bool) -> None:
         self._max_bytes = max_bytes
+        self._check = check
         self._pieces: list[tuple[Record, Message]] = []
         self._bytes = 0
 
@@ -85,6 +89,7 @@ class Reassembly:
     def _join(self) -> Taken:
         try:
             mutation = join([message for _, message in self._pieces])
+            self._check(mutation)
         except InputError as error:
             return Taken(refused=self._let_go("InvalidMutation", error.message))
         self._pieces = []

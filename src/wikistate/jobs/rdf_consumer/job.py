@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.triplestore.terms import UnwritableError
+from wikistate.errors import RewoundError
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from wikistate.adapters.connectors.ports import Sink
     from wikistate.core.record import Output, Partition, Record
@@ -45,21 +48,24 @@ class RdfConsumer:
 
     async def take(self, records: Sequence[Record], *, current: bool) -> None:
         """See `Absorber`."""
-        self._writer.check()
-        for record in records:
-            await self._accept(self._reader.read(record))
-        if current:
-            self._writer.up_to_date()
+        with self._again_with_care():
+            self._writer.check()
+            for record in records:
+                await self._accept(self._reader.read(record))
+            if current:
+                self._writer.up_to_date()
 
     async def flush(self) -> None:
         """See `Absorber`."""
-        await self._writer.flush()
+        with self._again_with_care():
+            await self._writer.flush()
 
     async def finish(self) -> None:
         """See `Absorber`."""
-        for reading in self._reader.end():
-            await self._accept(reading)
-        await self._writer.flush()
+        with self._again_with_care():
+            for reading in self._reader.end():
+                await self._accept(reading)
+            await self._writer.flush()
 
     async def rewind(self) -> None:
         """See `Absorber`."""
@@ -82,3 +88,12 @@ class RdfConsumer:
         await self._errors.write(errors)
         await self._errors.flush()
         self._failed(len(errors))
+
+    @contextmanager
+    def _again_with_care(self) -> Iterator[None]:
+        """A batch that cannot be written holds a mutation that belongs onto the error stream: read it again, and look."""
+        try:
+            yield
+        except UnwritableError as error:
+            self._reader.be_careful()
+            raise RewoundError(f"A batch was not applied. {error.message}") from error

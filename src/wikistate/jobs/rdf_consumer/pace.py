@@ -24,9 +24,9 @@ class BatchBounds:
     """
 
     mutations: int = 50_000
-    triples: int = 250_000
+    triples: int = 100_000
     seconds: float = 1.0
-    target_seconds: float = 10.0
+    target_seconds: float = 5.0
 
 
 class Pace:

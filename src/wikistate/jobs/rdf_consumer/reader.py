@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 import time
 import traceback
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.adapters.triplestore.store import StorePosition
+from wikistate.adapters.triplestore.terms import lines_of
 from wikistate.core.events.decoder import read_object
 from wikistate.core.events.meta import is_canary
 from wikistate.core.events.refusal import Filtered, FilterReason, Refused
@@ -68,13 +70,23 @@ class MutationReader:
         self._wanted = re.compile(entity_filter).search if entity_filter else None
         self._clock = clock
         self._parts: dict[Partition, Reassembly] = {}
+        self._check: Callable[[Mutation], object] = bool
         self._newest: dict[Partition, int] = {}
         self._dropped = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
         self._refused = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
+    def be_careful(self) -> None:
+        """From now on, refuse mutations that no store can be told of in SPARQL: of blank nodes, of IRIs that are none.
+
+        Looking at each triple takes as long as reading it, and next to no stream ever has such a one.
+        """
+        self._check = _check_writable
+
     def read(self, record: Record) -> Reading:
         """What this record leads to. Raises nothing, whatever it holds."""
-        reassembly = self._parts.setdefault(record.partition, Reassembly())
+        reassembly = self._parts.get(record.partition)
+        if reassembly is None:
+            reassembly = self._parts[record.partition] = Reassembly(check=self._check)
         mutation: Mutation | None = None
         errors: list[Output] = []
         match self._message(record):
@@ -126,3 +138,7 @@ class MutationReader:
     def _refuse(self, record: Record, refused: Refused) -> Output:
         self._refused.report(refused.error_type)
         return self._errors.encode(refused, record, int(self._clock() * 1000))
+
+
+def _check_writable(mutation: Mutation) -> None:
+    lines_of(chain.from_iterable(mutation.patch))

@@ -10,8 +10,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.triplestore.store import StoreForm
 from wikistate.core.updater.accumulator import Accumulator
-from wikistate.errors import RewoundError, SinkError, WikistateError
+from wikistate.errors import RewoundError, SinkError, StoreError, WikistateError
 from wikistate.jobs.rdf_consumer.measurements import StoreMeasurements
 from wikistate.jobs.rdf_consumer.pace import Pace
 
@@ -103,6 +104,12 @@ class StoreWriter:
     async def open(self) -> None:
         """Open the store and ask it how far it is. Raises a `WikistateError` when it cannot be used."""
         contents = await self._store.open()
+        if contents.form is StoreForm.PLAIN:
+            raise StoreError(
+                "The store holds entities as a dump has them, with their revisions on data nodes; mutations are of munged "
+                "entities, and would leave both forms side by side.",
+                hint="Load the munged form of the dump into a store of its own.",
+            )
         self._held = dict(contents.positions)
 
     async def write(self, mutations: Sequence[Mutation]) -> None:

@@ -87,7 +87,7 @@ class AbsorbingRunner:
             await self._carried_out(self._job.finish() if ended else self._job.flush(), source)
             await self._tell(source)
         except RewoundError as rewound:
-            log.warning("The store came back older than it was; reading again from there.", reason=rewound.message)
+            log.warning("Reading again from where the store is.", reason=rewound.message)
             return False
         else:
             return True

@@ -17,10 +17,11 @@ from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.adapters.connectors.positions import parse_end, parse_start
 from wikistate.config.model import DeliveryGuarantee
-from wikistate.core.record import Role
+from wikistate.core.record import Partition, Role
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, ParquetEnd
 from wikistate.runners.error_limit import ErrorLimit
+from wikistate.runners.local.absorbing import AbsorbingRunner
 from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, IntoFolder, NoGuarantee
 from wikistate.runners.local.feeds import make_feed_source
 from wikistate.runners.local.runner import LocalRunner
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
     from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
     from wikistate.jobs.job import Job
+    from wikistate.jobs.rdf_consumer.assembly import Consumption
     from wikistate.runners.local.delivery import Delivery
     from wikistate.telemetry.meter import Meter
 
@@ -51,6 +53,34 @@ def local_runner(
     """
     source, delivery = connect(ends, settings)
     return LocalRunner(job, source, delivery, settings=settings, meter=meter, error_limit=ErrorLimit(error_limit))
+
+
+def absorbing_runner(consumption: Consumption, settings: LocalRunnerSettings, meter: Meter) -> AbsorbingRunner:
+    """A runner for a job that ends in a place which keeps the positions, not yet running.
+
+    Raises:
+        ConfigError: The ends or the place cannot be what the settings say.
+    """
+    job = consumption.job(_make_sink(consumption.error, STANDARD_ERROR))
+    source = consumption.source
+    make_source(source, resume=dict[Partition, int])  # a mistake in the settings shows before anything is opened
+    return AbsorbingRunner(job, lambda resume: make_source(source, resume=resume), settings=settings, meter=meter)
+
+
+async def check_consumption(consumption: Consumption) -> None:
+    """Opens everything and closes it again; reads nothing, and writes nothing that stays.
+
+    Raises:
+        WikistateError: What the run would fail with at its start.
+    """
+    job = consumption.job(_make_sink(consumption.error, STANDARD_ERROR))
+    source = make_source(consumption.source, resume=lambda: job.positions)
+    try:
+        await job.open()
+        await (source.check() if isinstance(source, KafkaSource | FeedSource) else source.open(_nothing_was_read))
+    finally:
+        await source.close()
+        await job.close()
 
 
 async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> None:
@@ -118,7 +148,7 @@ def make_source(end: SourceEnd, *, resume: Resume | None = None) -> Source:
     if isinstance(end, KafkaSourceEnd):
         return _kafka_source(end, resume=resume)
     if not isinstance(end, FileEnd):
-        return make_feed_source(end)
+        return make_feed_source(end, resume=resume)
     return FileSource(
         [STANDARD_INPUT if end.is_standard_stream else Path(end.path)],
         max_record_bytes=end.max_record_bytes,
@@ -136,6 +166,7 @@ def _kafka_source(end: KafkaSourceEnd, *, resume: Resume | None = None) -> Kafka
             start=parse_start(end.start, key="stream_manager.source.options.offsets_initializer"),
             end=parse_end(end.end, key="stream_manager.source.options.end"),
             properties=end.properties,
+            partitions=(0,) if end.alone else (),
         ),
         resume=resume,
     )

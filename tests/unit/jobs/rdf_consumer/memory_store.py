@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyoxigraph import Literal, NamedNode, Triple
 
 from wikistate.adapters.triplestore.store import Applied, Contents, StoreForm
+from wikistate.adapters.triplestore.terms import lines_of
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.record import Partition
 from wikistate.core.updater.inputs import Origin
@@ -50,7 +51,7 @@ class MemoryStore:
         held: Its positions.
         applied: What it was given, in order.
         seconds: That a batch takes.
-        away: While it is set, nothing is applied.
+        form: What it says of the form of its entities.
         failure: What the next batch raises.
     """
 
@@ -62,6 +63,7 @@ class MemoryStore:
         self.seconds = 0.0
         self.failure: Exception | None = None
         self.is_open = False
+        self.form = StoreForm.EMPTY
         self._back = asyncio.Event()
         self._back.set()
 
@@ -84,7 +86,7 @@ class MemoryStore:
     async def open(self) -> Contents:
         """See `TripleStore`."""
         self.is_open = True
-        return Contents(form=StoreForm.EMPTY, positions=dict(self.held))
+        return Contents(form=self.form, positions=dict(self.held))
 
     async def apply(
         self,
@@ -95,6 +97,7 @@ class MemoryStore:
         """See `TripleStore`."""
         await self._back.wait()
         await self._clock.sleep(self.seconds)
+        lines_of([*patch.added, *patch.linked])
         if self.failure is not None:
             raise self.failure
         gone = {NamedNode(f"urn:{entity}") for entity in patch.deleted | patch.reconciled}

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, mutation, says
 from tests.unit.jobs.rdf_consumer.streams import events, reader, records
 
@@ -124,3 +125,26 @@ async def test_a_mutation_that_is_cut_off_by_the_end_is_told_and_the_rest_is_app
     assert [orjson.loads(each.value)["error_type"] for each in bench.errors.delivered] == ["IncompleteMutation"]
     assert says("Q1", "one", "two", "three").patch.added <= bench.store.graph
     assert job.positions == {TOPIC: len(STREAM) - 1}
+
+
+async def test_a_mutation_that_no_store_can_be_told_of_goes_to_the_error_stream_and_the_rest_is_applied(
+    bench: Bench,
+) -> None:
+    """A blank node has no name in an update. The batch is read again, and only that mutation is left out."""
+    nameless = mutation(
+        OperationName.DIFF, "Q8", added=frozenset({Triple(BlankNode("x"), NamedNode("urn:p"), Literal(""))})
+    )
+    stream = records(*MESSAGES, *events(nameless), *events(says("Q9", "late")))
+    job = bench.job()
+    await job.open()
+    await job.take(stream, current=False)
+    with pytest.raises(RewoundError, match="no safe form"):
+        await job.finish()
+    await job.rewind()
+    await job.take(stream[job.positions.get(TOPIC, 0) :], current=False)
+    await job.finish()
+    assert bench.store.graph == await whole_graph() | says("Q9", "late").patch.added
+    (error,) = (orjson.loads(each.value) for each in bench.errors.delivered)
+    assert error["error_type"] == "InvalidMutation"
+    assert "Q8" in error["raw_event"]
+    assert job.positions == {TOPIC: len(stream)}

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, mutation, says, triple
 
-from wikistate.adapters.triplestore.store import StorePosition
+from wikistate.adapters.triplestore.store import StoreForm, StorePosition
 from wikistate.core.record import Partition
 from wikistate.core.updater.mutation import OperationName
-from wikistate.errors import RewoundError, SinkError
+from wikistate.errors import RewoundError, SinkError, StoreError
 from wikistate.jobs.rdf_consumer.pace import BatchBounds
 from wikistate.jobs.rdf_consumer.writer import HEARTBEAT_SECONDS, StoreWriter
 from wikistate.telemetry import metrics
@@ -239,3 +239,11 @@ async def test_close_drops_what_is_not_held(bench: Bench) -> None:
     await bench.writer.close()
     assert not bench.store.is_open
     assert bench.store.held == {}
+
+
+async def test_a_store_in_the_form_of_a_plain_dump_is_refused() -> None:
+    """Munged mutations would leave stale triples of the other form, and nobody would see it."""
+    bench = Bench()
+    bench.store.form = StoreForm.PLAIN
+    with pytest.raises(StoreError, match="as a dump has them"):
+        await bench.writer.open()

@@ -1,0 +1,172 @@
+"""The consumer: messages to a batch against a peer that reads them with rdflib, and messages to a store against a bulk load."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import orjson
+from pyoxigraph import RdfFormat, Store, serialize
+
+from bench.figures import Figure, Target
+from bench.peers.environments import python_of
+from wikistate.adapters.triplestore.statements import Dialect, requests
+from wikistate.config.store import StoreSettings
+from wikistate.core.events.encoder import ErrorEncoder
+from wikistate.core.events.error_event import Emitter
+from wikistate.core.record import Partition, Record
+from wikistate.core.updater.accumulator import Accumulator
+from wikistate.core.updater.message_fields import MessageVersion
+from wikistate.core.updater.messages import encode
+from wikistate.jobs.rdf_consumer.assembly import store_writer
+from wikistate.jobs.rdf_consumer.reader import MutationReader
+from wikistate.jobs.stores import shared_triples, uris_of
+from wikistate.runners.garbage import rare_collections
+from wikistate.telemetry.meter import RecordingMeter
+from wikistate.testing.mutations import ChangingGraph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bench.stage import Stage
+    from wikistate.core.updater.mutation import Mutation
+
+TOPIC = Partition("eqiad.mutation")
+SEED = 20_260_104
+SETTINGS = StoreSettings(location="unused")
+PEER = Path(__file__).parent / "peers" / "rdflib_batches.py"
+PEER_SHARE = 10
+"""The peer is given the first of so many parts of the messages: its time grows with their number and no faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """What was measured.
+
+    Attributes:
+        messages: In a batch of ours.
+        assembled: Messages a second that become the text of an update, run by run.
+        peer: The same, of the peer.
+        consumed: Triples a second from messages into an embedded store, run by run.
+        loaded: The same triples a second, bulk-loaded.
+    """
+
+    messages: int
+    assembled: tuple[float, ...]
+    peer: tuple[float, ...]
+    consumed: tuple[float, ...]
+    loaded: tuple[float, ...]
+
+    def figures(self) -> list[Figure]:
+        """See `Result`."""
+        pairs = zip(self.assembled, self.peer, strict=True)
+        stores = zip(self.consumed, self.loaded, strict=True)
+        return [
+            Figure("messages in a batch", self.messages, ""),
+            Figure("assembling a batch", median(self.assembled), "messages/s"),
+            Figure("assembling a batch, with rdflib", median(self.peer), "messages/s"),
+            Figure("ours / rdflib", median(own / other for own, other in pairs), "", Target(at_least=10.0)),
+            Figure("messages into an embedded store", median(self.consumed), "triples/s"),
+            Figure("bulk load of the same triples", median(self.loaded), "triples/s"),
+            Figure("consumed / bulk-loaded", median(own / other for own, other in stores), "", Target(at_least=0.5)),
+        ]
+
+
+async def measure_consumer(stage: Stage) -> Consumption:
+    """Both comparisons, taking turns."""
+    count = stage.sizes.mutation_messages
+    changes = _records(ChangingGraph(Random(SEED), entities=count // 10).mutations(count), limit=count)
+    imports, lines = _imports(count)
+    found: list[tuple[float, float, float, float]] = []
+    for _ in range(stage.sizes.runs):
+        with rare_collections():  # as in a run of the job
+            own, consumed = _assembled(changes), await _consumed(imports, lines.count(b"\n"))
+        other = _assembled_by_peer(changes[: max(1, count // PEER_SHARE)])
+        found.append((own, other, consumed, _loaded(lines)))
+    return Consumption(count, *(tuple(column) for column in zip(*found, strict=True)))
+
+
+def _assembled(records: Sequence[Record]) -> float:
+    began = time.perf_counter()
+    reader, batch = _reader(), Accumulator(shared_triples(SETTINGS))
+    dialect, texts = Dialect(uris_of(SETTINGS)), list[str]()
+    for record in records:
+        mutation = reader.read(record).mutation
+        if mutation is None:
+            continue
+        if not batch.accepts(mutation):
+            texts += requests(batch.patch(), {}, None, dialect)
+            batch = Accumulator(shared_triples(SETTINGS))
+        batch.add(mutation)
+    texts += requests(batch.patch(), {}, None, dialect)
+    return len(records) / (time.perf_counter() - began)
+
+
+def _assembled_by_peer(records: Sequence[Record]) -> float:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "messages.ndjson"
+        file.write_bytes(b"".join((record.value or b"") + b"\n" for record in records))
+        told = subprocess.run([python_of("rdflib"), PEER, file], stdout=subprocess.PIPE, check=True).stdout
+    measured = json.loads(told)
+    return float(measured["messages"] / measured["seconds"])
+
+
+async def _consumed(records: Sequence[Record], triples: int) -> float:
+    """Through the consumer's own reader and writer, batches and positions included, until all is in the store."""
+    with TemporaryDirectory() as folder:
+        settings = StoreSettings(location=f"{folder}/store")
+        reader, writer = _reader(), store_writer(settings, RecordingMeter())
+        await writer.open()
+        began = time.perf_counter()
+        for number, record in enumerate(records):
+            reading = reader.read(record)
+            if reading.mutation is not None:
+                await writer.write([reading.mutation])
+            writer.advance({reading.partition: reading.position})
+            if number % 500 == 0:
+                await asyncio.sleep(0)  # as a poll does
+        await writer.flush()
+        seconds = time.perf_counter() - began
+        await writer.close()
+    return triples / seconds
+
+
+def _loaded(lines: bytes) -> float:
+    with TemporaryDirectory() as folder:
+        store = Store(folder)
+        began = time.perf_counter()
+        store.bulk_load(lines, RdfFormat.N_TRIPLES)
+        store.flush()
+        return lines.count(b"\n") / (time.perf_counter() - began)
+
+
+def _imports(count: int) -> tuple[list[Record], bytes]:
+    """Messages that import entities, and all triples that these messages hold as N-Triples."""
+    imports = list(ChangingGraph(Random(SEED), entities=count).imports())
+    held = (triple for mutation in imports for kind in mutation.patch for triple in kind)
+    return _records(imports, limit=len(imports)), serialize(held, format=RdfFormat.N_TRIPLES) or b""
+
+
+def _records(mutations: Iterable[Mutation], *, limit: int) -> list[Record]:
+    events = (
+        event
+        for mutation in mutations
+        for event in encode(mutation, MessageVersion.V2, domain="www.wikidata.org", now=mutation.time)
+    )
+    return [
+        Record(orjson.dumps(event), None, None, TOPIC, offset)
+        for offset, event in zip(range(limit), events, strict=False)
+    ]
+
+
+def _reader() -> MutationReader:
+    emitter = Emitter(emitter_id="bench", stream="errors", source_stream="mutation", source_schema_uri="/x/1.0.0")
+    return MutationReader(ErrorEncoder(emitter, max_bytes=1 << 20, new_id=lambda: ""), RecordingMeter())

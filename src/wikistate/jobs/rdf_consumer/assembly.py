@@ -1,0 +1,138 @@
+"""From a configuration to the consumer and its ends. What is wrong with the settings is found here."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from wikistate.core.events.encoder import ErrorEncoder
+from wikistate.core.events.error_event import Emitter
+from wikistate.core.events.stream_config import StreamConfig
+from wikistate.errors import ConfigError
+from wikistate.jobs.ends import FileEnd, KafkaSourceEnd, resolve_ends
+from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
+from wikistate.jobs.rdf_consumer import ERRORS, NAME, STREAM
+from wikistate.jobs.rdf_consumer.job import RdfConsumer
+from wikistate.jobs.rdf_consumer.pace import BatchBounds
+from wikistate.jobs.rdf_consumer.reader import MutationReader
+from wikistate.jobs.rdf_consumer.writer import StoreWriter
+from wikistate.jobs.stores import check_location, freshness_note, is_endpoint, shared_triples, triple_store
+
+if TYPE_CHECKING:
+    from wikistate.adapters.connectors.ports import Sink
+    from wikistate.config.model import Configuration
+    from wikistate.config.store import StoreSettings
+    from wikistate.jobs.absorber import Absorber
+    from wikistate.jobs.ends import SinkEnd, SourceEnd
+    from wikistate.telemetry.meter import Meter
+
+_SCHEMA = "mediawiki/wikibase/entity/rdf_change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumption:
+    """The consumer, as a runner needs it: where it reads, where errors go, and the job once that is there."""
+
+    configuration: Configuration
+    meter: Meter
+    source: SourceEnd
+    error: SinkEnd
+
+    def job(self, errors: Sink) -> Absorber:
+        """The job, not yet open.
+
+        Raises:
+            ConfigError: The store cannot be what the settings say.
+        """
+        settings = self.configuration.store
+        encoder = ErrorEncoder(_emitter(self.configuration), max_bytes=self.error.max_record_bytes, new_id=_new_id)
+        reader = MutationReader(encoder, self.meter, entity_filter=settings.entity_filter)
+        return RdfConsumer(reader, store_writer(settings, self.meter), errors, self.meter)
+
+
+def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> Consumption:
+    """The job rdf-consumer.
+
+    Raises:
+        ConfigError: A setting is wrong.
+    """
+    check_location(configuration.store)
+    _check_filter(configuration.store)
+    ends = resolve_ends(_with_errors_beside(configuration), source=_stream(), sink="", error=ERRORS)
+    source = _alone(ends.source, configuration.store)
+    return Consumption(configuration=configuration, meter=meter, source=source, error=ends.error)
+
+
+def store_writer(settings: StoreSettings, meter: Meter) -> StoreWriter:
+    """What writes into the store that the settings name, not yet open.
+
+    Raises:
+        ConfigError: The store cannot be what the settings say.
+    """
+    bounds = BatchBounds(
+        mutations=settings.batch_mutations,
+        triples=settings.batch_triples,
+        seconds=settings.batch_seconds,
+        target_seconds=settings.batch_target,
+    )
+    note = freshness_note(settings)
+    return StoreWriter(
+        triple_store(settings, meter), bounds, shared_triples(settings), meter, note=note.write if note else None
+    )
+
+
+def _check_filter(settings: StoreSettings) -> None:
+    try:
+        re.compile(settings.entity_filter)
+    except re.error as error:
+        key = "store.entity_filter"
+        raise ConfigError(f"{key} is {settings.entity_filter!r}, no regular expression: {error}.", key=key) from error
+
+
+def _alone(end: SourceEnd, settings: StoreSettings) -> SourceEnd:
+    """The source, read by one process from where the store is."""
+    match end:
+        case KafkaSourceEnd(topics=(_,)):
+            # A fresh store that begins in the middle of a stream would be wrong and would not know it.
+            start = "earliest" if end.start in ("committed", "latest") else end.start
+            return replace(end, start=start, alone=True)
+        case EventStreamsEnd(streams=(_,)):
+            return replace(end, topic=settings.topic, alone=True)
+        case FileEnd():
+            return end
+        case RecentChangesEnd():
+            raise ConfigError(
+                "Recent changes are no mutations of a graph.", hint="rdf-sync follows a wiki by its recent changes."
+            )
+        case _:
+            raise ConfigError("A store follows one topic of one stream; name one.", key="stream_manager.source.options")
+
+
+def _with_errors_beside(configuration: Configuration) -> Configuration:
+    """Error events lie beside an embedded store, ``folder.errors.ndjson``, where the settings name no place."""
+    manager, location = configuration.stream_manager, configuration.store.location
+    errors = manager.error_sink
+    if is_endpoint(location) or errors.connector or errors.options.path or errors.options.bootstrap_servers:
+        return configuration
+    options = errors.options.model_copy(update={"path": f"{location.rstrip('/')}.errors.ndjson"})
+    beside = errors.model_copy(update={"connector": "file", "options": options})
+    return configuration.model_copy(update={"stream_manager": manager.model_copy(update={"error_sink": beside})})
+
+
+def _stream() -> StreamConfig:
+    return StreamConfig(stream=STREAM, schema_title=_SCHEMA, topics=(), topic_prefixes=(), message_key_fields={})
+
+
+def _emitter(configuration: Configuration) -> Emitter:
+    return Emitter(
+        emitter_id=configuration.stream_manager.job_name or NAME,
+        stream=ERRORS,
+        source_stream=STREAM,
+        source_schema_uri=f"/{_SCHEMA}/2.0.0",
+    )
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())

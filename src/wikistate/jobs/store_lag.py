@@ -1,0 +1,52 @@
+"""How fresh a store is: up to which moment it holds all changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pyoxigraph import Literal
+
+from wikistate.errors import StoreError
+from wikistate.jobs.rdf_consumer.writer import newest
+from wikistate.jobs.stores import freshness_note, triple_store, uris_of
+
+if TYPE_CHECKING:
+    from wikistate.adapters.triplestore.store import TripleStore
+    from wikistate.config.store import StoreSettings
+    from wikistate.telemetry.meter import Meter
+
+
+async def freshness_of(settings: StoreSettings, meter: Meter) -> int:
+    """Up to which moment a store holds all changes, milliseconds since the epoch.
+
+    Raises:
+        StoreError: It does not know, or does not answer.
+        ConfigError: It cannot be what the settings say.
+    """
+    note = freshness_note(settings)
+    if note is not None:
+        return note.read()
+    store = triple_store(settings, meter)
+    try:
+        contents = await store.open()
+        moment = newest(contents.positions.values(), await _stated(store, settings))
+    finally:
+        await store.close()
+    if not moment:
+        raise StoreError(f"{settings.location} does not say how fresh it is.", hint="Nothing was written into it yet.")
+    return moment
+
+
+async def _stated(store: TripleStore, settings: StoreSettings) -> int | None:
+    """What the store itself says, in the triple that query services have always had for it."""
+    pattern = f"<{uris_of(settings).root}> <http://schema.org/dateModified> ?moment"
+    inner = f"GRAPH <{settings.graph}> {{ {pattern} }}" if settings.graph else pattern
+    rows = await store.query(f"SELECT (MAX(?moment) AS ?newest) WHERE {{ {inner} }}")
+    term = rows[0].get("newest") if rows else None
+    if not isinstance(term, Literal):
+        return None
+    try:
+        return int(datetime.fromisoformat(term.value).timestamp() * 1000)
+    except ValueError:
+        return None

@@ -1,0 +1,135 @@
+"""From the settings to the triple store that they name."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from wikistate.adapters.mediawiki.credentials import secret_from
+from wikistate.adapters.triplestore.credentials import Basic, Bearer
+from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.freshness import FreshnessNote
+from wikistate.adapters.triplestore.oxigraph import OxigraphStore
+from wikistate.adapters.triplestore.statements import Dialect
+from wikistate.core.rdf.diffing import shared
+from wikistate.core.rdf.uris import Uris
+from wikistate.errors import ConfigError
+from wikistate.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyoxigraph import Triple
+
+    from wikistate.adapters.triplestore.credentials import Credential
+    from wikistate.adapters.triplestore.store import TripleStore, Waiting
+    from wikistate.config.store import StoreSettings
+    from wikistate.telemetry.meter import Meter
+
+log = structlog.get_logger(__name__)
+
+_AUTHENTICATION = "store.authentication"
+
+
+def is_endpoint(location: str) -> bool:
+    """Whether a store is reached over HTTP; otherwise it is a folder."""
+    return location.startswith(("http://", "https://"))
+
+
+def check_location(settings: StoreSettings) -> None:
+    """Raises `ConfigError` when the settings do not say where the store is."""
+    if not settings.location:
+        raise ConfigError(
+            "store.location is missing.",
+            hint="Say which store is meant: --store ./folder, or --store http://host/sparql.",
+            key="store.location",
+        )
+
+
+def triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
+    """The store, not yet open.
+
+    Raises:
+        ConfigError: It cannot be what the settings say.
+    """
+    check_location(settings)
+    dialect = Dialect(uris_of(settings), graph=settings.graph or None, orphans=settings.delete_orphans)
+    if not is_endpoint(settings.location):
+        return OxigraphStore(Path(settings.location), dialect)
+    return SparqlEndpoint(_endpoint(settings), dialect, on_waiting=_Patience(settings.location, meter))
+
+
+def freshness_note(settings: StoreSettings) -> FreshnessNote | None:
+    """Where an embedded store says how fresh it is; None for an endpoint, which is asked. Raises `ConfigError`."""
+    check_location(settings)
+    return None if is_endpoint(settings.location) else FreshnessNote(Path(settings.location))
+
+
+def uris_of(settings: StoreSettings) -> Uris:
+    """The IRIs of the store's entities.
+
+    Raises:
+        ConfigError: A concept base is none.
+    """
+    if settings.federated_concept_base:
+        return Uris.federated(settings.concept_base, settings.federated_concept_base)
+    return Uris.wikibase(settings.concept_base)
+
+
+def shared_triples(settings: StoreSettings) -> Callable[[Triple], bool]:
+    """What tells which triples may belong to several entities. Raises as `uris_of`."""
+    return partial(_is_shared, uris_of(settings))
+
+
+def _is_shared(uris: Uris, triple: Triple) -> bool:
+    return bool(shared(frozenset({triple}), uris))
+
+
+def _endpoint(settings: StoreSettings) -> EndpointSettings:
+    return EndpointSettings(
+        update_url=settings.location,
+        query_url=settings.query_url,
+        credential=_credential(settings),
+        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
+        connect_timeout=settings.connect_timeout,
+        request_timeout=settings.request_timeout,
+    )
+
+
+def _credential(settings: StoreSettings) -> Credential | None:
+    known = settings.authentication
+    if known.token_env or known.token_file:
+        return Bearer(_secret(known.token_env, known.token_file))
+    if not known.user:
+        return None
+    if not (known.password_env or known.password_file):
+        raise ConfigError(
+            f"{_AUTHENTICATION}.user is set, but there is no password.",
+            hint=f"Set {_AUTHENTICATION}.password_env or {_AUTHENTICATION}.password_file.",
+            key=_AUTHENTICATION,
+        )
+    return Basic(known.user, _secret(known.password_env, known.password_file))
+
+
+def _secret(env: str, file: str) -> str:
+    return secret_from(env=env or None, file=Path(file) if file else None)
+
+
+class _Patience:
+    """Tells, once for each time that a store is away, that it is waited for and that it is back."""
+
+    def __init__(self, location: str, meter: Meter) -> None:
+        self._location = location
+        self._waits = meter.gauge(metrics.WAITING, what="store")
+        self._waiting = False
+
+    def __call__(self, waiting: Waiting | None) -> None:
+        if waiting is None:
+            log.info("The store answers again.", store=self._location)
+        elif not self._waiting:
+            log.warning("The store does not answer; it is waited for.", store=self._location, why=waiting.reason)
+        self._waiting = waiting is not None
+        self._waits(float(self._waiting))
