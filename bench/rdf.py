@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import time
+import sys
 from dataclasses import dataclass, replace
 from random import Random
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.figures import Figure, Target
 from bench.peers.environments import HERE, python_of
-from wikistate.core.rdf.diffing import diff
-from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
-from wikistate.core.rdf.uris import Uris
 from wikistate.errors import InternalError, PartError
 from wikistate.testing.wikibase.authors import Author
 from wikistate.testing.wikibase.documents import Stamp, describe, serialized
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
 
     from bench.stage import Stage
 
-URIS = Uris.wikibase(WIKIDATA)
 LARGE, SMALL = 4700, 60
 """Triples that are asked for; an entity has somewhat fewer."""
 
@@ -46,7 +41,7 @@ class Case(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Seconds of the same work."""
+    """Seconds of CPU for the same work: a neighbour on a busy machine slows neither."""
 
     wikistate: float
     rdflib: float
@@ -119,24 +114,15 @@ def _write(folder: Path, triples: int, count: int) -> Case:
 
 
 def _take_turns(python: Path, case: Case) -> Pair:
-    ours, counts = _measure(case)
-    words: list[str | Path] = [python, HERE / "rdflib_munge.py", case.folder, *case.entity_ids]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    ours = _run(case, [sys.executable, "-m", "bench.munging"])
+    theirs = _run(case, [python, HERE / "rdflib_munge.py"])
+    if theirs["counts"] != ours["counts"]:
+        raise InternalError(f"The patches differ: {ours['counts']} and {theirs['counts']}.")
+    return Pair(ours["seconds"], theirs["seconds"])
+
+
+def _run(case: Case, words: list[str | Path]) -> dict[str, Any]:
+    done = subprocess.run([*words, case.folder, *case.entity_ids], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise PartError(f"The plain implementation ended with status {done.returncode}:\n{done.stderr}")
-    theirs = json.loads(done.stdout)
-    if theirs["counts"] != counts:
-        raise InternalError(f"The patches differ: {counts} and {theirs['counts']}.")
-    return Pair(ours, theirs["seconds"])
-
-
-def _measure(case: Case) -> tuple[float, list[list[int]]]:
-    bodies = [
-        [(case.folder / f"{each}.{when}.ttl").read_bytes() for when in ("before", "after")] for each in case.entity_ids
-    ]
-    began = time.perf_counter()
-    counts = []
-    for entity_id, pair in zip(case.entity_ids, bodies, strict=True):
-        before, after = (munge(read_triples(body, base=URIS.entity_data), entity_id, URIS) for body in pair)
-        counts.append([len(part) for part in diff(before, after, URIS)])
-    return time.perf_counter() - began, counts
+        raise PartError(f"{words[-1]} ended with status {done.returncode}:\n{done.stderr}")
+    return dict(json.loads(done.stdout))

@@ -6,15 +6,13 @@ import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from pyoxigraph import BlankNode, Literal, NamedNode
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from wikistate.core.rdf.normalising import renamed, replaced, text_of
 from wikistate.core.rdf.vocabulary import SOFTWARE_VERSION, WKT_LITERAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from pyoxigraph import Triple
 
     from wikistate.core.rdf.normalising import Node
     from wikistate.core.rdf.uris import Uris
@@ -24,7 +22,6 @@ LATITUDE_FIRST: Final = Literal("0.0.1")
 
 _POINT: Final = re.compile(r"(Point\()(\S+) (\S+)(\))", re.IGNORECASE)
 
-_subject = attrgetter("subject")
 _object = attrgetter("object")
 
 
@@ -54,9 +51,12 @@ def with_names(triples: list[Triple], uris: Uris, *, subjects: Iterable[Node]) -
     """
     objects: list[Node] = list(map(_object, triples))
     if BlankNode in set(map(type, objects)):
-        triples = replaced(triples, objects, _names(objects, uris))
-    return renamed(triples, _names(subjects, uris))
+        triples = [
+            Triple(triple.subject, triple.predicate, _named(term, uris)) if type(term) is BlankNode else triple
+            for triple, term in zip(triples, objects, strict=True)
+        ]
+    return renamed(triples, {node: _named(node, uris) for node in subjects if isinstance(node, BlankNode)})
 
 
-def _names(nodes: Iterable[Node], uris: Uris) -> dict[Node, Node]:
-    return {node: NamedNode(uris.genid + node.value) for node in set(nodes) if type(node) is BlankNode}
+def _named(node: BlankNode, uris: Uris) -> NamedNode:
+    return NamedNode(uris.genid + node.value)

@@ -75,9 +75,8 @@ def replaced(triples: list[Triple], objects: Iterable[Node], change: Mapping[Nod
     """
     if not change:
         return triples
-    new = change.get
     return [
-        triple if (term := new(old)) is None else Triple(triple.subject, triple.predicate, term)
+        triple if old not in change else Triple(triple.subject, triple.predicate, change[old])
         for triple, old in zip(triples, objects, strict=True)
     ]
 
