@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import web
 from tests.unit.adapters.http_server import serving
@@ -130,6 +132,31 @@ async def test_an_endpoint_that_is_not_there_is_waited_for() -> None:
         await store.open()
     await store.close()
     assert len(patience.told) == 5
+
+
+async def test_an_update_that_takes_too_long_is_sent_again() -> None:
+    """The time-out that is set is the one that counts."""
+    patience, requests = Patience(), 0
+    hanging = asyncio.Event()
+
+    async def respond(request: web.Request) -> web.Response:
+        nonlocal requests
+        requests += 1
+        await request.read()
+        if requests == 1:
+            await hanging.wait()
+        return web.Response(status=204)
+
+    async with serving(respond) as origin:
+        settings = EndpointSettings(update_url=origin, request_timeout=0.05)
+        store = SparqlEndpoint(settings, DIALECT, on_waiting=patience.told.append, sleep=patience.sleep)
+        await store._http.open()
+        applied = await store.apply(StorePatch(), POSITION, None)
+        hanging.set()
+        await store.close()
+    assert requests == 2
+    assert applied.requests == 1
+    assert [waiting is None for waiting in patience.told] == [False, True]
 
 
 async def test_an_answer_that_is_none_is_an_error() -> None:
