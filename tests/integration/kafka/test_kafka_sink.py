@@ -55,6 +55,20 @@ async def test_keys_go_where_the_java_client_puts_them(cluster: Cluster, topic: 
         ]
 
 
+async def test_where_the_order_of_all_counts_everything_goes_to_one_partition(
+    cluster: Cluster, topic: NewTopic
+) -> None:
+    """Whatever the keys, also without any."""
+    name = topic(3)
+    values = [b"%d" % number for number in range(30)]
+    sink = KafkaSink(name, KafkaProducer(KafkaProducerSettings(cluster.servers)), partition=2)
+    await sink.open()
+    await sink.write([output(value, None if int(value) % 2 else value) for value in values])
+    await sink.flush()
+    await sink.close()
+    assert [value for _, value in cluster.read(name, partition=2)] == values
+
+
 async def test_a_missing_topic_is_an_error_at_the_start(cluster: Cluster) -> None:
     """Before the first event is fetched, with the way out."""
     sink = KafkaSink("no.such.topic", KafkaProducer(KafkaProducerSettings(cluster.servers)))

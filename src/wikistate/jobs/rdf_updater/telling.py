@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from wikistate.core.record import Output, Role
+from wikistate.core.events.refusal import Refused
+from wikistate.core.record import Output, Partition, Record, Role
 from wikistate.core.updater.side_events import OperationFailed
-from wikistate.errors import InternalError
 from wikistate.telemetry import metrics
 from wikistate.telemetry.bounded import BoundedLabel
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from wikistate.core.events.encoder import ErrorEncoder
     from wikistate.core.events.meta import Event
-    from wikistate.core.events.refusal import Refused
     from wikistate.core.events.schema import Schema
-    from wikistate.core.record import Record
     from wikistate.core.updater.inputs import InputEvent
     from wikistate.core.updater.operations import Operation
     from wikistate.core.updater.reordering import Inconsistency
@@ -68,8 +66,11 @@ class Teller:
         schema = self._schemas.get(role)
         if event is None or schema is None:
             return None
-        if not schema.is_valid(event):
-            raise InternalError(
-                f"A side event does not conform to {schema.uri}: {schema.violations(event)}", hint="Please report it."
-            )
-        return Output(role, None, orjson.dumps(event), now)
+        value = orjson.dumps(event)
+        if schema.is_valid(event):
+            return Output(role, None, value, now)
+        # It repeats what the event said that led to it; whatever that was, it is told.
+        found = f"The event for {role} does not conform to {schema.uri}: {schema.violations(event)}"
+        return self.refused(
+            Refused("InvalidSideEvent", found, event), Record(value, None, now, Partition(role), 0), now
+        )

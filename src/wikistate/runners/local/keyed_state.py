@@ -96,7 +96,7 @@ class KeyedState:
         self._changed_bytes += _size(kept)
 
     def trim(self) -> None:
-        """Let go of what was not used for long, as far as there is too much."""
+        """Let go of what was loaded or written first, as far as there is too much."""
         while self._clean_bytes > self._cache_bytes:
             _, kept = self._clean.popitem(last=False)
             self._clean_bytes -= _size(kept)

@@ -297,7 +297,7 @@ class StatefulRunner(Generic[Stimulus, Operation, Product]):
         await self._until(self._idle)
         wakes = self._wakes.changes()
         if self._positions or wakes or self._state.changed:
-            await self._writer.flush()
+            await self._flush()
             await self._state.commit(wakes=wakes, progress=self._progress(), watermark=self._watermark)
             self._wakes.settled()
             # For others to see; this job goes on where its own checkpoint says.
@@ -306,6 +306,16 @@ class StatefulRunner(Generic[Stimulus, Operation, Product]):
             self._measure.checkpoints(1)
             self._measure.checkpoint_seconds(time.monotonic() - began)
         self._checkpoint_at = time.monotonic() + self._settings.checkpoint_interval
+
+    async def _flush(self) -> None:
+        """Flush what was written, and keep the source alive meanwhile: what is behind an outlet may be away for long."""
+        flushing = asyncio.create_task(self._writer.flush(), name="flush")
+        flushing.add_done_callback(lambda _: self._moved.set())
+        try:
+            await self._until(flushing.done)
+        finally:
+            flushing.cancel()
+        await flushing
 
     def _progress(self) -> dict[Partition, Progress]:
         times = self._watermarks.times

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import orjson
 import pytest
 from tests.unit.jobs.rdf_updater.updater_bench import DOMAIN, MINUTE, UpdaterBench, missing
 
-from wikistate.core.record import Role
+from wikistate.core.record import Partition, Record, Role
 from wikistate.core.updater.fetching import FetchErrorType
 from wikistate.core.updater.mutation import OperationName
 from wikistate.core.updater.operations import Diff
@@ -164,6 +165,18 @@ async def test_side_streams_can_be_switched_off() -> None:
     assert bench.told == []
     assert set(bench.assembled.sinks) == {Role.ERROR}
     assert bench.meter.by_label(metrics.FETCH_FAILURES)[("UNEXPECTED_RESPONSE",)] == 1
+
+
+async def test_a_side_event_that_cannot_be_one_is_told_as_an_error(bench: UpdaterBench) -> None:
+    """Whatever was read past all checks: here a revision that the side stream's schema does not take."""
+    change = bench.save()
+    event = page_change(change, bench.repository.wiki)
+    accepted = bench.job.accept(Record(orjson.dumps(event), None, None, Partition("topic"), 0))
+    assert accepted.stimulus is not None
+    await bench.do(accepted.stimulus._replace(revision=-7), watermark=change.time + 10 * MINUTE)
+    (error,) = bench.said(Role.ERROR)
+    assert error["error_type"] == "InvalidSideEvent"
+    assert orjson.loads(error["raw_event"])["revision_id"] == -7
 
 
 async def test_what_is_not_wanted_is_counted_and_what_is_no_event_is_an_error(bench: UpdaterBench) -> None:

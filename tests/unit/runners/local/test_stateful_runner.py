@@ -254,6 +254,34 @@ async def test_an_outlet_that_fails_ends_the_run_without_a_checkpoint(bench: Ben
     assert sorted(bench.products) == sorted(f"{key}:word#1" for key in range(10))
 
 
+class SlowOutlet(MemoryOutlet[str]):
+    """Waits with its flush until it may."""
+
+    def __init__(self, durable: list[str]) -> None:
+        super().__init__(durable)
+        self.may = asyncio.Event()
+        self.waits = asyncio.Event()
+
+    async def flush(self) -> None:
+        """See `Outlet`."""
+        self.waits.set()
+        await self.may.wait()
+        await super().flush()
+
+
+async def test_nothing_is_committed_before_the_outlet_has_flushed(bench: Bench) -> None:
+    """Neither the state nor the positions that others see."""
+    bench.say(1, "word")
+    outlet = SlowOutlet(bench.products)
+    run = asyncio.create_task(bench.run(outlet=outlet))
+    await outlet.waits.wait()
+    assert bench.topic.committed == {}
+    outlet.may.set()
+    await run
+    assert bench.products == ["1:word#1"]
+    assert bench.topic.committed == {Partition("memory"): 1}
+
+
 async def test_a_job_that_cannot_go_on_ends_the_run(bench: Bench) -> None:
     """Its error is what the run ends with, while other keys are busy."""
     bench.say(1, "waits")
