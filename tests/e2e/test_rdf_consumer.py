@@ -17,6 +17,7 @@ from tests.e2e.support import read_lines
 
 from wikistate.testing.mutations import STREAM
 from wikistate.testing.sse import SseServer, Weather
+from wikistate.testing.stores import OxigraphServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -172,6 +173,27 @@ async def test_the_lag_of_a_store_is_told_while_a_job_has_it_open(server: SseSer
     assert int(finished.out) > 10_000_000
 
 
+async def test_an_endpoint_that_wants_a_password_is_given_it_and_nobody_else_sees_it(tmp_path: Path) -> None:
+    """From a file; a wrong one is told at once, and is in no output."""
+    (stretch,) = stretches(30)
+    (tmp_path / "mutations.ndjson").write_bytes(b"\n".join(lines(stretch.mutations)) + b"\n")
+    (tmp_path / "secret").write_text("open sesame\n")
+    (tmp_path / "wrong").write_text("open barley\n")
+    with OxigraphServer(tmp_path / "server", data=tmp_path / "data", password="open sesame") as server:
+        told = ("--store", server.update_url, "--set", f"store.query_url={server.query_url}")
+        known = ("--set", "store.authentication.user=ali", "--set", "store.authentication.password_file=")
+        words = (*JOB, "--source", "file:mutations.ndjson", *told, *known[:-1])
+        refused = await wikistate(*words, f"{known[-1]}wrong", folder=tmp_path)
+        checked = await wikistate(*words, f"{known[-1]}secret", "--check", folder=tmp_path)
+        finished = await wikistate(*words, f"{known[-1]}secret", "--set", "telemetry.log_level=debug", folder=tmp_path)
+    assert (refused.status, checked.status, finished.status) == (4, 0, 0), (refused.err, checked.err, finished.err)
+    assert "Everything answers" in checked.err
+    assert held(tmp_path / "data") == stretch.graph
+    for each in (refused, checked, finished):
+        assert "sesame" not in each.err
+        assert "barley" not in each.err
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -181,6 +203,14 @@ async def test_the_lag_of_a_store_is_told_while_a_job_has_it_open(server: SseSer
         (("--source", "file:x.ndjson", "--store", "s", "--runner", "flink"), "one writer"),
         (("--source", "kafka://localhost:9/a,b", "--store", "s"), "one topic of one stream"),
         (("--source", "file:x.ndjson", "--store", "s", "--set", "store.concept_base=Q"), "no concept base"),
+        (
+            ("--source", "file:x.ndjson", "--store", "http://s", "--set", "store.authentication.user=me"),
+            "there is no password",
+        ),
+        (
+            ("--source", "file:x.ndjson", "--store", "http://s", "--set", "store.authentication.token_env=NOT_SET"),
+            "environment variable NOT_SET",
+        ),
     ],
 )
 async def test_a_mistake_is_told_before_anything_is_read(more: tuple[str, ...], message: str, tmp_path: Path) -> None:
