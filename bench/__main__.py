@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench import (
     consumer,
+    endurance,
     farm,
     latency,
     memory,
@@ -47,12 +48,13 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
     "state": {"State of a job, keys at random": state.measure_state},
     "updater": {"rdf-updater, a Wikibase at hand": updater.measure_updater},
     "consumer": {"Mutations into a store": consumer.measure_consumer},
+    "endurance": {"Memory of the jobs that keep a store in step": endurance.measure_endurance},
     "farm": {"A farm of public wikis, simulated": farm.measure_farm},
     "rdf": {"Entities as RDF: two documents in, a patch out": rdf.measure_rdf},
     "peers": {"Side by side with peers": comparison.measure_peers},
 }
 PROFILE = "profile"
-ON_DEMAND = {"peers", "rdf", "consumer"}
+ON_DEMAND = {"peers", "rdf", "consumer", "endurance"}
 """Made only when they are named: they take long, and install what is nobody's but theirs."""
 
 

@@ -81,14 +81,14 @@ async def measure_memory(stage: Stage) -> Memory:
     return Memory(events, samples[-1].seconds, requests, tuple(samples))
 
 
-async def watch(process: Process) -> list[Sample]:
-    """The samples of a process to its end.
+async def watch(process: Process, *, within: float = DEADLINE) -> list[Sample]:
+    """The samples of a process to its end, which must come within so many seconds.
 
     Raises:
         PartError: It failed, or did not end in time.
     """
     began, samples = time.monotonic(), list[Sample]()
-    while process.running and time.monotonic() - began < DEADLINE:
+    while process.running and time.monotonic() - began < within:
         if (sample := _sample(process.pid, time.monotonic() - began)) is not None:
             samples.append(sample)
         await asyncio.sleep(_EVERY)

@@ -37,6 +37,7 @@ class Sizes:
         state_keys: How many keys a job's state has.
         updater_changes: How many changes rdf-updater follows.
         mutation_messages: Of a mutation stream that a batch is made of.
+        endured_changes: How many the jobs that keep a store in step follow while their memory is watched.
     """
 
     runs: int
@@ -54,6 +55,7 @@ class Sizes:
     state_keys: int
     updater_changes: int
     mutation_messages: int
+    endured_changes: int
 
 
 FULL = Sizes(
@@ -72,6 +74,7 @@ FULL = Sizes(
     state_keys=10_000_000,
     updater_changes=3_000,
     mutation_messages=50_000,
+    endured_changes=200_000,
 )
 QUICK = Sizes(
     runs=1,
@@ -89,6 +92,7 @@ QUICK = Sizes(
     state_keys=200_000,
     updater_changes=300,
     mutation_messages=1_000,
+    endured_changes=4_000,
 )
 
 BODY_BYTES = 10_240
