@@ -7,8 +7,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.unit.core.rdf.turtle import BASE, COMMONS, WIKIDATA
+
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.parsing import read_triples
 from wikistate.core.rdf.vocabulary import LABEL, NAME, PREFERRED_LABEL, TYPE, WIKIBASE
