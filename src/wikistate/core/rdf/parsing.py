@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 MAX_TRIPLES: Final = 5_000_000
 """Of one document. The largest entities of Wikidata have some hundred thousand."""
 
-_SIGNS: Final = (b"ontology-", b"\\u", b"\\U")
+_ESCAPE: Final = re.compile(rb"\\[uU]")
 
 _triple = attrgetter("triple")
 
@@ -44,7 +45,7 @@ def read_triples(
         return normalise(_parse_lenient(body, kind, base, max_triples))
     # The IRIs of a valid document need no mending, and whether one has an old name is seen in the bytes, unless letters
     # are escaped. To look at a whole document is cheaper than to look at the terms of its triples.
-    return normalise(triples, iris=any(sign in body for sign in _SIGNS))
+    return normalise(triples, iris=b"ontology-" in body or bool(_ESCAPE.search(body)))
 
 
 def _parse(body: bytes, kind: RdfFormat, base: str, most: int, *, lenient: bool = False) -> list[Triple]:

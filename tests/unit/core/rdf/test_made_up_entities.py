@@ -1,0 +1,61 @@
+"""Entities as the small Wikibase of the tests writes them, which knows nothing of munging."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.core.rdf.turtle import BASE, COMMONS, WIKIDATA
+
+from wikistate.core.rdf.munging import munge
+from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.vocabulary import LABEL, NAME, PREFERRED_LABEL, TYPE, WIKIBASE
+from wikistate.testing.wikibase.authors import PROPERTIES, Author
+from wikistate.testing.wikibase.documents import CONTENT_TYPES, Stamp, describe, serialized
+from wikistate.testing.wikibase.entities import Redirect
+from wikistate.testing.wikibase.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from pyoxigraph import Triple
+
+    from wikistate.testing.wikibase.entities import AnyEntity
+
+WIKI = Vocabulary("http://www.wikidata.org")
+MEDIA_WIKI = Vocabulary("https://commons.wikimedia.org", "http://www.wikidata.org")
+AUTHOR = Author(Random(6))
+ENTITIES: list[AnyEntity] = [
+    replace(AUTHOR.item("Q1", triples=2000), sitelinks=(AUTHOR.sitelink(1), AUTHOR.sitelink(2))),
+    AUTHOR.lexeme("L1"),
+    *(AUTHOR.property(property_id, datatype) for property_id, datatype in PROPERTIES.items()),
+    AUTHOR.media("M1", "Cat.png"),
+    Redirect(id="Q9", target="Q1"),
+]
+UNSAID_TYPES = {WIKIBASE + name for name in ("Statement", "Reference", "Item", "Lexeme", "Form", "Sense")}
+
+
+@pytest.mark.parametrize("kind", ["ttl", "nt"])
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.id)
+def test_nothing_is_lost_but_what_the_table_says(entity: AnyEntity, kind: str) -> None:
+    """Every triple about something else than the document is kept, but for the types and labels that are said twice."""
+    wiki, uris = (MEDIA_WIKI, COMMONS) if entity.id.startswith("M") else (WIKI, WIKIDATA)
+    body = serialized(describe(entity, Stamp(7, "2024-05-01T00:00:00Z"), wiki), kind, wiki)
+    document = read_triples(body, base=BASE, mime_type=CONTENT_TYPES[kind])
+    found = {named(triple, uris.genid) for triple in munge(document, entity.id, uris)}
+    lost = [triple for triple in document if named(triple, uris.genid) not in found]
+    assert [triple for triple in lost if not is_left_out(triple, is_lexeme=entity.id.startswith("L"))] == []
+
+
+def named(triple: Triple, genid: str) -> str:
+    """A triple whose blank nodes have their names."""
+    return str(triple).replace("_:", f"<{genid}").replace(">", "")
+
+
+def is_left_out(triple: Triple, *, is_lexeme: bool) -> bool:
+    """Whether it is about the document, or says what is said elsewhere."""
+    if "Special:EntityData" in str(triple.subject) or triple.predicate in {NAME, PREFERRED_LABEL}:
+        return True
+    if triple.predicate == TYPE:
+        return str(triple.object).strip("<>") in UNSAID_TYPES
+    return is_lexeme and triple.predicate == LABEL
