@@ -1,6 +1,7 @@
 """A SPARQL endpoint around an embedded Oxigraph: ``python -m wikistate.testing.oxigraph_server --port 7878``.
 
-As much of the SPARQL 1.1 Protocol as a writer needs: updates and queries as the body of a POST.
+As much of the SPARQL 1.1 Protocol as a writer needs: updates and queries as the body of a POST, queries also as
+a form.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Endpoint:
 
     async def query(self, request: web.Request) -> web.Response:
         """Results as JSON, triples as N-Triples."""
-        text = await request.text()
+        posted = await request.post() if request.content_type == "application/x-www-form-urlencoded" else {}
+        text = str(posted["query"]) if "query" in posted else await request.text()
         try:
             body, kind = await asyncio.to_thread(self._answer, text)
         except SyntaxError as error:

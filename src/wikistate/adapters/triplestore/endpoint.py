@@ -7,8 +7,10 @@ import random
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, assert_never
+from urllib.parse import urlencode
 
 import orjson
+from pyoxigraph import Literal
 
 from wikistate.adapters.http import HttpClient, HttpSettings
 from wikistate.adapters.triplestore.questions import read_json
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from wikistate.core.updater.store_patch import StorePatch
 
 _UPDATE = {"Content-Type": "application/sparql-update; charset=UTF-8", "Accept": "*/*"}
-_QUERY = {"Content-Type": "application/sparql-query; charset=UTF-8", "Accept": "application/sparql-results+json"}
+_QUERY = {"Accept": "application/sparql-results+json"}
+_NO = str(Literal(0))
 _LARGEST_ANSWER = 256 << 20  # bytes
 
 
@@ -133,6 +136,8 @@ class SparqlEndpoint(SpokenStore):
         answer = await self._asked(query)
         if isinstance(answer, dict) and isinstance(answer.get("boolean"), bool):
             return bool(answer["boolean"])
+        if rows := read_json(answer):  # a table of one cell: how Virtuoso 7.2.5 puts it
+            return any(str(value) != _NO for value in rows[0].values())
         raise StoreError("The store's answer is no yes or no.", query=query)
 
     async def close(self) -> None:
@@ -140,23 +145,31 @@ class SparqlEndpoint(SpokenStore):
         await self._http.close()
 
     async def _update(self, update: str) -> _Told:
-        return await self._tell(self._settings.update_url, update, _UPDATE)
+        return await self._tell(self._settings.update_url, _UPDATE, body=update.encode())
 
     async def _asked(self, query: str) -> Any:
         url = self._settings.query_url or self._settings.update_url
-        told = await self._tell(url, query, _QUERY)
+        # As a form, which Virtuoso 7.2.5 needs; updates are not, which would make them larger.
+        told = await self._tell(url, _QUERY, form=urlencode({"query": query}))
         try:
             return orjson.loads(told.body)
         except orjson.JSONDecodeError as error:
             raise StoreError(f"{url} answers a query with something else than JSON: {error}.", query=query) from error
 
-    async def _tell(self, url: str, text: str, headers: Mapping[str, str]) -> _Told:
+    async def _tell(
+        self, url: str, headers: Mapping[str, str], *, form: str | None = None, body: bytes | None = None
+    ) -> _Told:
         """Send until it is done or refused."""
+        credential = self._settings.credential
+        known = {**headers, "Authorization": credential.header} if credential is not None else headers
         attempt = 0
         while True:
             attempt += 1
             began = time.monotonic()
-            verdict = judge(await self._send(url, text, headers), url=url, now=time.time())
+            answer = await self._http.ask(
+                self._http.endpoint(url), "", headers=known, limit=_LARGEST_ANSWER, form=form, body=body
+            )
+            verdict = judge(answer, url=url, now=time.time())
             match verdict:
                 case Done():
                     if attempt > 1:
@@ -168,13 +181,6 @@ class SparqlEndpoint(SpokenStore):
                     raise verdict.error
                 case unknown:
                     assert_never(unknown)
-
-    async def _send(self, url: str, text: str, headers: Mapping[str, str]) -> Any:
-        credential = self._settings.credential
-        known = {"Authorization": credential.header} if credential is not None else {}
-        return await self._http.ask(
-            self._http.endpoint(url), "", headers={**headers, **known}, limit=_LARGEST_ANSWER, body=text.encode()
-        )
 
     async def _wait(self, verdict: Again, attempt: int) -> None:
         if verdict.lasting and attempt >= self._settings.tries:

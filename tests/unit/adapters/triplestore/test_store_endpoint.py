@@ -169,6 +169,25 @@ async def test_an_answer_that_is_none_is_an_error() -> None:
         await store.close()
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"head": {}, "boolean": true}', True),
+        ('{"head": {}, "boolean": false}', False),
+        ('{"results": {"bindings": [{"r": {"type": "typed-literal", "value": "1", "datatype": "%sinteger"}}]}}', True),
+        ('{"results": {"bindings": [{"r": {"type": "typed-literal", "value": "0", "datatype": "%sinteger"}}]}}', False),
+    ],
+)
+async def test_yes_and_no_are_read_as_the_standard_and_as_virtuoso_put_them(body: str, expected: object) -> None:
+    """Virtuoso answers with a table of one cell."""
+    text = body.replace("%s", "http://www.w3.org/2001/XMLSchema#")
+    async with serving(Scripted((200, text)).respond) as origin:
+        store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
+        await store._http.open()
+        assert await store.ask("ASK {}") is expected
+        await store.close()
+
+
 async def test_a_url_that_is_none_is_a_setting_that_is_wrong() -> None:
     """Said before anything is sent."""
     store = SparqlEndpoint(EndpointSettings(update_url="sparql.test"), DIALECT)
