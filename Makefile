@@ -60,7 +60,7 @@ cover: unit ## The lines that no unit test reaches, file by file
 docs: $(DEV)/.ready ## Renew docs/reference from the code
 	@$(PY) docs/generate.py
 
-parts: $(DEV)/.ready ## Fetch the real parts of the tests: Java, Kafka, MediaWiki, kcat
+parts: $(DEV)/.ready ## Fetch the real parts of the tests: Java, Kafka, MediaWiki, kcat, triple stores
 	@$(PY) -m wikistate.testing.parts
 
 flink: $(FLINK)/.ready ## Build the environment that has Apache Flink, and say how to use it

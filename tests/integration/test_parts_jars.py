@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PARTS = [
     (DECLARATION, "kafka-broker"),
     (DECLARATION, "java-compiler"),
+    (DECLARATION, "fuseki"),
+    (DECLARATION, "blazegraph"),
     (FLINK_DECLARATION, "flink-kafka-connector"),
 ]
 
@@ -57,7 +59,7 @@ def test_every_declared_jar_is_complete(declaration: Path, part: str) -> None:
     for jar in jars:
         assert re.fullmatch(r"[\w.-]+:[\w.-]+:[\w.-]+", jar.coordinate)
         assert re.fullmatch(r"[0-9a-f]{64}", jar.sha256)
-        assert re.match(r"(Apache-2\.0|MIT|BSD-[23]-Clause|CC0-1\.0|EPL-2\.0)\b", jar.licence)
+        assert re.match(r"(Apache-2\.0|MIT|BSD-[23]-Clause|CC0-1\.0|EPL-2\.0|GPL-2\.0-only)\b", jar.licence)
 
 
 @pytest.mark.parametrize("declaration", [DECLARATION, FLINK_DECLARATION], ids=lambda file: file.name)
