@@ -6,7 +6,7 @@ through the same. Doing it twice changes nothing.
 - IRIs: old names of the Wikibase ontology become today's; line breaks go, and what RDF 1.1 does not allow in an IRI is
   percent-encoded.
 - ``xsd:decimal`` and ``xsd:integer`` that are no number become 0.
-- Texts lose invisible marks of format and direction.
+- Texts lose invisible marks of format and direction, and the base direction that RDF 1.2 gives them.
 - Literals are cut to 32767 UTF-16 code units.
 """
 
@@ -134,6 +134,8 @@ def _typed(literal: Literal) -> Literal:
 
 def _normal_literal(literal: Literal) -> Literal:
     value = literal.value
+    if literal.direction is not None:
+        literal = text_of(value, literal)
     if len(value) > MAX_LITERAL // 2:  # a code point is one code unit or two
         literal = _cut(literal)
         value = literal.value
@@ -155,7 +157,7 @@ def _cut(literal: Literal) -> Literal:
 
 
 def text_of(text: str, literal: Literal) -> Literal:
-    """Another text in a literal's place: in its language, of its datatype.
+    """Another text in a literal's place: in its language, of its datatype, without a base direction.
 
     Raises:
         RdfError: Its language tag is none.
@@ -163,7 +165,7 @@ def text_of(text: str, literal: Literal) -> Literal:
     if not literal.language:
         return Literal(text, datatype=literal.datatype)
     try:
-        return Literal(text, language=literal.language, direction=literal.direction)
+        return Literal(text, language=literal.language)
     except ValueError as error:
         raise RdfError(
             f"{literal.language!r} is no language tag (BCP 47).", hint="Correct the text's language in the wiki."

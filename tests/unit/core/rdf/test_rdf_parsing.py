@@ -174,6 +174,11 @@ def test_other_kinds_of_documents() -> None:
             read("", mime_type)
 
 
+def test_base_directions() -> None:
+    """RDF 1.2 lets a text have a direction; a SPARQL 1.1 store would refuse the whole update."""
+    assert objects('"a"@fa--rtl, "b\u200b"@fa--rtl') == [Literal("a", language="fa"), Literal("b", language="fa")]
+
+
 def test_triples_about_triples() -> None:
     """RDF 1.2 has triples as terms; no Wikibase writes them, and not every store takes them."""
     with pytest.raises(RdfError, match="triple about a triple"):
