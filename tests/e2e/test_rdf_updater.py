@@ -13,6 +13,8 @@ from tests.e2e.kafka_topics import drain, fill
 from tests.e2e.rdf_wiki import BOOTSTRAP, COMMAND, current, entity_of, following, graphs_of, graphs_of_wiki
 from tests.e2e.support import PATIENCE, assert_valid, read_lines, settings
 
+from wikistate.testing import faults
+from wikistate.testing.faults import Rule
 from wikistate.testing.processes import Process, tail
 from wikistate.testing.wikibase import WikibaseProcess
 
@@ -38,8 +40,13 @@ async def wikibase() -> AsyncIterator[WikibaseProcess]:
 async def run(*words: str) -> tuple[int, str]:
     """Run to the end; the exit code, and what was said."""
     process = await asyncio.create_subprocess_exec(*COMMAND, *words, stderr=asyncio.subprocess.PIPE)
-    async with asyncio.timeout(PATIENCE):
-        _, told = await process.communicate()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            _, told = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return process.returncode or 0, told.decode()
 
 
@@ -91,6 +98,29 @@ async def test_a_wrong_concept_base_is_found_with_the_first_entity(wikibase: Wik
     code, told = await run(*words)
     assert code == 0, told
     assert graphs_of(read_lines(sink)) == await graphs_of_wiki(wikibase)
+
+
+async def test_of_a_wiki_that_stumbles_no_change_is_silently_lost(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """Overloaded, resetting connections, cutting answers short, behind with its replicas: it is asked again, or told."""
+    await wikibase.edit(30)
+    rules = (
+        Rule(faults.Status(503, {"Retry-After": "1"}), path="EntityData", times=5),
+        Rule(faults.Status(429, {"Retry-After": "1"}), path="EntityData", times=5),
+        Rule(faults.Reset(), path="EntityData", every=9, times=10),
+        Rule(faults.Truncated(0.999), path="EntityData", every=17),
+        Rule(faults.Absent(asks=1), path="EntityData", every=10),
+    )
+    await wikibase.set_faults(rules)
+    source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
+    source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.journal()))
+    words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase))
+    code, told = await run(*words, *settings(rdf__acceptable_lag=3))
+    assert code == 0, told
+    await wikibase.set_faults(())
+    failed = {failure["item"] for failure in read_lines(tmp_path / "mutations.side.ndjson")}
+    published, wanted = graphs_of(read_lines(sink)), await graphs_of_wiki(wikibase)
+    told_of = published.keys() | wanted.keys()
+    assert {entity for entity in told_of if published.get(entity) != wanted.get(entity)} <= failed
 
 
 async def test_a_store_that_was_loaded_is_followed_from_there(wikibase: WikibaseProcess, tmp_path: Path) -> None:
