@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.triplestore.store import StoreForm
+from wikistate.adapters.triplestore.store import StoreForm, StorePosition
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.errors import RewoundError, SinkError, StoreError, WikistateError
 from wikistate.jobs.rdf_consumer.measurements import StoreMeasurements
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pyoxigraph import Triple
 
-    from wikistate.adapters.triplestore.store import StorePosition, TripleStore
+    from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.core.record import Partition
     from wikistate.core.updater.mutation import Mutation
     from wikistate.jobs.rdf_consumer.pace import BatchBounds
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SECONDS = 10.0
 """How often a store that has nothing to do is told that it is up to date. What asks for its lag believes it so long."""
+
+
+_NOWHERE = StorePosition(-1, 0)
+"""Where a store is in a partition that it was never fed from."""
 
 
 def newest(positions: Iterable[StorePosition], freshness: int | None) -> int:
@@ -131,10 +135,12 @@ class StoreWriter:
 
     def advance(self, positions: Positions) -> None:
         """What was written up to now covers the source up to here."""
-        new = {part: at for part, at in positions.items() if at.next_offset > self._reached(part)}
-        if new:
-            self._batch.positions.update(new)
-            self._begin()
+        for partition, at in positions.items():
+            before = self._batch.positions.get(partition) or self._held.get(partition) or _NOWHERE
+            if at.next_offset > before.next_offset:
+                until = max(at.completed_until, before.completed_until)
+                self._batch.positions[partition] = at._replace(completed_until=until)
+                self._begin()
 
     def up_to_date(self) -> None:
         """The source holds nothing more at this moment. The store is told now and then, while it has nothing to do."""
@@ -172,10 +178,6 @@ class StoreWriter:
     @property
     def _busy(self) -> bool:
         return self._applying is not None and not self._applying.done()
-
-    def _reached(self, partition: Partition) -> int:
-        reached = self._batch.positions.get(partition) or self._held.get(partition)
-        return -1 if reached is None else reached.next_offset
 
     def _begin(self) -> None:
         if self._patience is None:
@@ -227,16 +229,12 @@ class StoreWriter:
         found = await self._store.positions()
         if _offsets(found) == _offsets(self._held):
             return
-        if all(at.next_offset <= self._held_offset(partition) for partition, at in found.items()):
+        if all(at.next_offset <= self._held.get(part, _NOWHERE).next_offset for part, at in found.items()):
             raise RewoundError(f"The store is at {_shown(found)}, and had been at {_shown(self._held)}.")
         raise SinkError(
             f"Another process writes into the store: it is at {_shown(found)}, and we had left it at {_shown(self._held)}.",
             hint="One process at a time may write into a store: end the other one.",
         )
-
-    def _held_offset(self, partition: Partition) -> int:
-        held = self._held.get(partition)
-        return -1 if held is None else held.next_offset
 
     async def _drop(self) -> None:
         tasks = {task for task in (self._patience, self._applying) if task is not None}

@@ -247,3 +247,13 @@ async def test_a_store_in_the_form_of_a_plain_dump_is_refused() -> None:
     bench.store.form = StoreForm.PLAIN
     with pytest.raises(StoreError, match="as a dump has them"):
         await bench.writer.open()
+
+
+async def test_a_writer_that_was_started_again_does_not_make_the_store_look_older(bench: Bench) -> None:
+    """It has read nothing yet that states a time: what the store had said holds."""
+    bench.store.held = {TOPIC: StorePosition(7, 5000)}
+    again = bench.new_writer()
+    await again.open()
+    again.advance({TOPIC: StorePosition(8, 0)})
+    await again.flush()
+    assert bench.store.held == {TOPIC: StorePosition(8, 5000)}
