@@ -90,6 +90,14 @@ State = Annotated[
         "~/.local/state/wikistate/JOB_NAME.",
     ),
 ]
+WikibaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--wikibase",
+        metavar="URL",
+        help="For rdf-sync: address of the wiki that the store follows. It is asked for all that is not set.",
+    ),
+]
 StoreLocation = Annotated[
     str,
     typer.Option(
@@ -103,7 +111,7 @@ Job = Annotated[
     str,
     typer.Argument(
         metavar="JOB",
-        help="What to run: page-content-change, content-history-reconcile, custom, rdf-updater or rdf-consumer.",
+        help="What to run: page-content-change, content-history-reconcile, custom, rdf-updater, rdf-consumer or rdf-sync.",
     ),
 ]
 
@@ -135,6 +143,7 @@ def run(
     ] = None,
     state: State = "",
     store: StoreLocation = "",
+    wikibase: WikibaseUrl = "",
     create_topics: Annotated[bool, typer.Option("--create-topics", help="Make Kafka topics that are missing.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Connect to everything, read and write nothing.")] = False,
     progress: Annotated[
@@ -158,6 +167,7 @@ def run(
         metrics_port=metrics_port,
         state=state,
         store=store,
+        wikibase=wikibase,
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),
     )

@@ -38,6 +38,7 @@ class Flags:
     enrich: str = ""
     metrics_port: int | None = None
     state: str = ""
+    wikibase: str = ""
     rate: float | None = None
     store: str = ""
 
@@ -75,6 +76,8 @@ def _command_line(flags: Flags) -> Layer:
         layer.put(("telemetry", "metrics_port"), flags.metrics_port, "--metrics-port")
     if flags.store:
         layer.put(("store", "location"), flags.store, "--store")
+    if flags.wikibase:
+        layer.put(("rdf", "wikibase"), flags.wikibase, "--wikibase")
     if flags.state:
         layer.put(("local", "state"), flags.state, "--state")
     return layer

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import structlog
+
 from wikistate.cli.run import drive, everything_answers, in_loop, metrics_endpoint, status_of
 from wikistate.cli.runner import Runner
-from wikistate.errors import ConfigError
+from wikistate.errors import ConfigError, RewoundError
 from wikistate.runners.local.stateful_launch import check_stateful, stateful_runner
 
 if TYPE_CHECKING:
     from wikistate.cli.exits import Exit
+    from wikistate.cli.status import Status
     from wikistate.config.model import Configuration
     from wikistate.jobs.catalogue import StatefulEntry
+    from wikistate.jobs.stateful_ends import StatefulAssembled
     from wikistate.telemetry.meter import RecordingMeter
+
+log = structlog.get_logger(__name__)
 
 
 class How(NamedTuple):
@@ -45,7 +51,21 @@ def run_stateful_job(entry: StatefulEntry, configuration: Configuration, meter: 
         return everything_answers()
     status = status_of(meter, assembled.source, progress=how.progress)
     with metrics_endpoint(configuration.telemetry, meter):
-        runner: Any = stateful_runner(assembled, configuration.local, meter, error_limit=configuration.error_limit)
-        end = in_loop(drive(runner, status))
+        while (end := _run(assembled, configuration, meter, status)) is None:
+            assembled = entry.assemble(configuration, meter)
     status.summary()
     return end
+
+
+def _run(
+    assembled: StatefulAssembled[Any, Any, Any], configuration: Configuration, meter: RecordingMeter, status: Status
+) -> Exit | None:
+    """One run; None when what it writes into went back, so that everything begins again from there."""
+    runner: Any = stateful_runner(assembled, configuration.local, meter, error_limit=configuration.error_limit)
+    try:
+        return in_loop(drive(runner, status))
+    except RewoundError as error:
+        log.warning(
+            "What is written into holds less than it was given; it is brought up from there.", why=error.message
+        )
+        return None

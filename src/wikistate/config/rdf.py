@@ -14,6 +14,13 @@ class RdfSettings(BaseModel):
 
     model_config = VALUE
 
+    wikibase: str = ""
+    """rdf-sync: address of the wiki, which is then asked for all that is not set here. Also `--wikibase`."""
+
+    source_reach: PositiveFloat = 604_800.0
+    """rdf-sync: seconds that a source of events keeps what happened. A store that was not followed for longer is compared
+    with the wiki, entity by entity. Recent changes say themselves how far they reach."""
+
     hostname: str = ""
     """Host of the wiki: events count whose `meta.domain` it is, and entities are fetched from it."""
 

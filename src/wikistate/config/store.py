@@ -39,6 +39,10 @@ class StoreSettings(BaseModel):
     query_url: str = ""
     """URL of the endpoint's queries, where it is not `location`."""
 
+    adopt: bool = False
+    """rdf-sync: take over a store that others have loaded. All its entities are compared with the wiki, and what the wiki
+    does not have is taken out."""
+
     graph: str = ""
     """IRI of the named graph that holds the triples. Empty: the default graph."""
 

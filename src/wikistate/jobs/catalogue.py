@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.errors import ConfigError
-from wikistate.jobs import content_history_reconcile, page_content_change, rdf_consumer, rdf_updater
+from wikistate.jobs import content_history_reconcile, page_content_change, rdf_consumer, rdf_sync, rdf_updater
 from wikistate.jobs.assembly import (
     assemble_content_history_reconcile,
     assemble_custom,
@@ -52,7 +52,19 @@ def _assemble_rdf_updater(configuration: Configuration, meter: Meter) -> Statefu
     return assemble_rdf_updater(configuration, meter)
 
 
-_STATEFUL_JOBS = {rdf_updater.NAME: StatefulEntry(rdf_updater.NAME, rdf_updater.DEFAULTS, _assemble_rdf_updater)}
+def _assemble_rdf_sync(configuration: Configuration, meter: Meter) -> StatefulAssembled[Any, Any, Any]:
+    from wikistate.jobs.rdf_sync.assembly import assemble_rdf_sync  # noqa: PLC0415  (other jobs need no RDF)
+
+    return assemble_rdf_sync(configuration, meter)
+
+
+_STATEFUL_JOBS = {
+    entry.name: entry
+    for entry in (
+        StatefulEntry(rdf_updater.NAME, rdf_updater.DEFAULTS, _assemble_rdf_updater),
+        StatefulEntry(rdf_sync.NAME, rdf_sync.DEFAULTS, _assemble_rdf_sync),
+    )
+}
 
 
 class StoreEntry(NamedTuple):

@@ -18,6 +18,8 @@ from wikistate.errors import ConfigError
 from wikistate.jobs.wikis import credential_of, http_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wikistate.adapters.http import HttpSettings
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.config.model import Configuration
@@ -46,7 +48,10 @@ class EventStreamsEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentChangesEnd:
-    """The recent changes of a wiki, which events call `domain`. The rest as in `EventStreamsEnd` and the settings."""
+    """The recent changes of a wiki, which events call `domain`. The rest as in `EventStreamsEnd` and the settings.
+
+    `caught_up` is told the wiki's clock, milliseconds since the epoch, when all that had happened by then was read.
+    """
 
     api: str
     domain: str
@@ -58,6 +63,7 @@ class RecentChangesEnd:
     http: HttpSettings
     credential: Credential | None = field(repr=False)
     state: Path
+    caught_up: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
 
 
 def event_streams_end(configuration: Configuration, stream: str) -> EventStreamsEnd:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from wikistate.adapters.connectors.ports import Source
     from wikistate.core.record import Output, Role
     from wikistate.jobs.ends import SinkEnd, SourceEnd
     from wikistate.jobs.outlet import Outlet
@@ -47,6 +48,7 @@ class StatefulAssembled(Generic[Stimulus, Operation, Product]):
         lateness: How far out of order the events of a partition may be, milliseconds.
         idleness: After how long a quiet partition no longer holds event time back, milliseconds.
         concurrency: How many operations may be performed at once.
+        around: What the job puts around the source that is made of its end; nothing, for most.
     """
 
     job: StatefulJob[Stimulus, Operation, Product]
@@ -57,6 +59,7 @@ class StatefulAssembled(Generic[Stimulus, Operation, Product]):
     lateness: int
     idleness: int
     concurrency: int
+    around: Callable[[Source], Source] | None = None
 
     @property
     def written(self) -> tuple[SinkEnd, ...]:

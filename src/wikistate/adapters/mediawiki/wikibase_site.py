@@ -47,6 +47,7 @@ class WikibaseSite:
         entity_data: What comes before an entity's id in the URL of its RDF.
         models: The namespaces whose pages are entities, each with its content model.
         pages: Which of its pages hold entities.
+        names: The names of those namespaces, empty for the main one.
     """
 
     domain: str
@@ -55,6 +56,12 @@ class WikibaseSite:
     entity_data: str
     models: Mapping[int, str]
     pages: EntityPages
+    names: Mapping[int, str]
+
+    def prefix_of(self, namespace: int) -> str:
+        """What stands before an entity's id in the titles of a namespace."""
+        name = self.names[namespace]
+        return f"{name}:" if name else ""
 
 
 async def ask_site(queries: Queries, *, tries: int | None = 1) -> WikibaseSite:
@@ -103,6 +110,7 @@ def read_site(query: Json) -> WikibaseSite:
             content_models=frozenset(models.values()),
             prefixes=_prefixes(entities.values()),
         ),
+        names={number: each["name"] for number, each in entities.items()},
     )
 
 

@@ -94,10 +94,10 @@ class RdfUpdater:
     def step(self, kept: Kept, stimulus: InputEvent | Due, watermark: int | None) -> Step[Operation]:
         """See `StatefulJob`."""
         found = Timer(stimulus.time) if isinstance(stimulus, Due) else stimulus
-        decided = step(_state_of(kept), found, watermark=watermark, window=self._window)
+        decided = step(state_of(kept), found, watermark=watermark, window=self._window)
         for reason in decided.reasons:
             self._decided.report(reason)
-        return Step(_kept(decided.state or UNSEEN), decided.timer, decided.operations, self._told(decided))
+        return Step(kept_of(decided.state or UNSEEN), decided.timer, decided.operations, self._told(decided))
 
     def _told(self, decided: Decided) -> list[Output]:
         now = self._now()
@@ -108,7 +108,7 @@ class RdfUpdater:
 
     async def perform(self, operation: Operation, kept: Kept) -> Performed[Mutation]:
         """See `StatefulJob`. What cannot be done is told, and made up for by the next operation of the entity."""
-        state = _state_of(kept)
+        state = state_of(kept)
         operation = fitted(operation, state)
         try:
             made = await self._maker.make(operation)
@@ -119,24 +119,26 @@ class RdfUpdater:
             made = _unforeseen(operation, error)
         if isinstance(made, Missing):
             return self._failed(operation, state, made)
-        return Performed(_kept(published(state, made.operation)), made.mutations)
+        return Performed(kept_of(published(state, made.operation)), made.mutations)
 
     def _failed(self, operation: Operation, state: KeyState, missing: Missing) -> Performed[Mutation]:
         self._missing.report(missing.type)
         gone = isinstance(operation, Diff) and missing.revision == operation.from_revision
         told = self._teller.failed(operation, missing, self._now())
         after = failed(state, operation, from_revision_gone=gone)
-        return Performed(_kept(after), outputs=() if told is None else (told,))
+        return Performed(kept_of(after), outputs=() if told is None else (told,))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
 
-def _state_of(kept: Kept) -> KeyState:
+def state_of(kept: Kept) -> KeyState:
+    """What the job makes of what is remembered."""
     return KeyState.unpack(kept.number, kept.rest)
 
 
-def _kept(state: KeyState) -> Kept:
+def kept_of(state: KeyState) -> Kept:
+    """What is to be remembered."""
     return Kept(state.signed_revision, state.pack())
 
 

@@ -58,4 +58,5 @@ def _recent_changes(end: RecentChangesEnd) -> RecentChangesFeed:
         interval=end.interval,
         overlap=end.overlap,
     )
-    return RecentChangesFeed(settings, QueryClient(end.api, end.http, credential=end.credential, maxlag=end.maxlag))
+    queries = QueryClient(end.api, end.http, credential=end.credential, maxlag=end.maxlag)
+    return RecentChangesFeed(settings, queries, caught_up=end.caught_up)

@@ -53,9 +53,10 @@ def stateful_runner(
     """
     state = KeyedState(StateFile(assembled.state), cache_bytes=settings.state_cache_bytes)
     outlet, sinks = _outlets(assembled)
+    source = _source(assembled.source, state)
     return StatefulRunner(
         assembled.job,
-        _source(assembled.source, state),
+        source if assembled.around is None else assembled.around(source),
         outlet=outlet,
         sinks=sinks,
         state=state,

@@ -20,7 +20,7 @@ from wikistate.core.events.wiki_changes import Change, read_changes
 from wikistate.core.record import Partition, Record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from wikistate.adapters.connectors.checkpoint import Place
     from wikistate.adapters.connectors.feed import Notes
@@ -60,15 +60,20 @@ class RecentChangesFeed:
     Args:
         settings: What is read.
         queries: Asks the wiki; opened and closed by the feed.
+        caught_up: Told the wiki's clock, milliseconds since the epoch, when all that had happened by then has arrived.
     """
 
-    def __init__(self, settings: RecentChangesSettings, queries: WikiQueries) -> None:
+    def __init__(
+        self, settings: RecentChangesSettings, queries: WikiQueries, *, caught_up: Callable[[int], None] | None = None
+    ) -> None:
         self._settings = settings
+        self._caught_up = caught_up
         self._overlap = round(settings.overlap * 1000)
         self._wiki = Wiki(queries, settings.api)
         self._parts: AsyncIterator[Answered] | None = None
         self._end: int | None = None
         self._now = 0
+        self._asked = 0
         self._offset = 0
 
     @property
@@ -96,6 +101,8 @@ class RecentChangesFeed:
         while True:
             if arrivals := await self._next_round():
                 return arrivals
+            if self._caught_up is not None:
+                self._caught_up(self._asked)
             left = float("inf") if self._end is None else (self._end - self._now) / 1000
             if left <= 0:  # the answer that held nothing new was given after the end
                 return None
@@ -117,10 +124,11 @@ class RecentChangesFeed:
     async def _next_round(self) -> list[Arrival]:
         """What is new in the next part of the list; none when there is nothing more for now."""
         if self._parts is None:
-            self._start = self._seen.start
+            self._start, self._asked = self._seen.start, 0
             self._parts = self._wiki.recent(self._start, self._end)
         async for part in self._parts:
             self._now = max(self._now, part.now)
+            self._asked = self._asked or part.now
             if arrivals := await self._report(part):
                 return arrivals
         self._parts = None

@@ -1,0 +1,96 @@
+"""From the address of a wiki, as a person knows it, to its Action API.
+
+Source: MediaWiki documentation (Manual:$wgScriptPath; Really Simple Discovery, which every page links to as ``EditURI``).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+from wikistate.adapters.http import OK, Answer
+from wikistate.adapters.mediawiki.action_api import read_json
+from wikistate.core.enrichment.failures import Failure
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from wikistate.adapters.http import HttpClient
+
+_PATHS = ("/w/api.php", "/api.php")
+_LINK = re.compile(r"<link[^>]+rel=\"EditURI\"[^>]*>", re.IGNORECASE)
+_HREF = re.compile(r"href=\"([^\"]+)\"", re.IGNORECASE)
+_QUERY = "action=query&meta=siteinfo&format=json&formatversion=2"
+_LIMIT = 4 * 1024 * 1024  # bytes of a page
+_HOPS = 5
+
+
+async def find_api(http: HttpClient, address: str) -> str:
+    """The URL of a wiki's Action API.
+
+    Args:
+        http: How it is asked; open.
+        address: Of the wiki: its host, one of its pages, or the API itself.
+
+    Raises:
+        ConfigError: The address is none of a wiki that can be read.
+    """
+    url = URL(address)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigError(
+            f"{address!r} is not the address of a wiki.", hint="Give a URL such as https://my.wiki.", key="rdf.wikibase"
+        )
+    tried: list[str] = []
+    async for candidate in _candidates(http, url):
+        answer = await http.ask(http.endpoint(candidate), _QUERY, headers={}, limit=_LIMIT)
+        if not isinstance(answer, Failure) and _is_api(answer, candidate):
+            return candidate
+        tried.append(f"{candidate} ({answer.detail if isinstance(answer, Failure) else answer.status})")
+    raise ConfigError(
+        f"There is no Action API to be found at {address}. Tried: {'; '.join(tried)}.",
+        hint="Give the URL of the API itself, which ends in api.php. A wiki that needs a login is named by it, with its "
+        "credentials under wikis.DOMAIN.",
+        key="rdf.wikibase",
+    )
+
+
+async def _candidates(http: HttpClient, url: URL) -> AsyncIterator[str]:
+    if url.path.endswith("api.php"):
+        yield str(url.with_query(None))
+        return
+    for path in _PATHS:
+        yield str(url.with_path(path))
+    if linked := await _linked(http, url):
+        yield linked
+
+
+async def _linked(http: HttpClient, url: URL) -> str:
+    """The API that a page of the wiki names."""
+    for _ in range(_HOPS):
+        endpoint = http.endpoint(str(url.with_query(None)))
+        answer = await http.ask(endpoint, url.raw_query_string, headers={}, limit=_LIMIT)
+        if isinstance(answer, Failure):
+            return ""
+        if answer.status == OK:
+            return _edit_uri(answer.body.decode(errors="replace"), url)
+        location = answer.headers.get("Location", "")
+        if not location or (URL(location).is_absolute() and URL(location).host != url.host):
+            return ""
+        url = url.join(URL(location))
+    return ""
+
+
+def _edit_uri(page: str, url: URL) -> str:
+    link = _LINK.search(page)
+    href = _HREF.search(link.group()) if link else None
+    return str(url.join(URL(html.unescape(href.group(1)))).with_query(None)) if href else ""
+
+
+def _is_api(answer: Answer, place: str) -> bool:
+    """Also a wiki that may not be read without a login answers as an API does: with a document that says so."""
+    document = read_json(answer, place=place, now=0.0)
+    return answer.status == OK and (not isinstance(document, Failure) or "readapidenied" in document.detail)

@@ -1,0 +1,124 @@
+"""From a configuration to the job, its ends, and what keeps them together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from wikistate.adapters.connectors.feed import FeedSource
+from wikistate.jobs.feeds import RecentChangesEnd
+from wikistate.jobs.rdf_consumer.pace import BatchBounds
+from wikistate.jobs.rdf_consumer.writer import StoreWriter
+from wikistate.jobs.rdf_sync.catching_up import CatchingUpSource
+from wikistate.jobs.rdf_sync.following import EventTimes, WikiClock, reach_of_events, reach_of_recent_changes
+from wikistate.jobs.rdf_sync.holdings import SharedStore, StoreHoldings
+from wikistate.jobs.rdf_sync.job import RdfSync
+from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet
+from wikistate.jobs.rdf_sync.pages import WikiPages
+from wikistate.jobs.rdf_sync.reading import EventReader, RecentChangesReader
+from wikistate.jobs.rdf_sync.site import ask_wiki, query_client
+from wikistate.jobs.rdf_sync.standing import Standing
+from wikistate.jobs.rdf_sync.walking import WalkFeed
+from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
+from wikistate.jobs.stores import freshness_note, shared_triples, triple_store, uris_of
+
+if TYPE_CHECKING:
+    from wikistate.adapters.connectors.ports import Source
+    from wikistate.config.model import Configuration
+    from wikistate.config.store import StoreSettings
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.jobs.ends import SourceEnd
+    from wikistate.jobs.rdf_sync.catching_up import Following, Reach
+    from wikistate.jobs.rdf_sync.site import Asked
+    from wikistate.jobs.stateful_ends import StatefulAssembled
+    from wikistate.telemetry.meter import Meter
+
+
+def assemble_rdf_sync(configuration: Configuration, meter: Meter) -> StatefulAssembled[Any, Any, Mutation]:
+    """The job rdf-sync. Asks the wiki; not to be called within a loop.
+
+    Raises:
+        ConfigError: A setting is wrong, or contradicts the wiki.
+        DocumentError: A stream or schema does not exist, or is not what it must be.
+        ExternalError: The wiki, or a place that holds them, does not answer.
+    """
+    asked = asyncio.run(ask_wiki(configuration))
+    return _Synchronised(asked, meter).assembled(meter)
+
+
+class _Synchronised:
+    """What the parts of a run share.
+
+    Args:
+        asked: The settings, and what the wiki said of itself.
+        meter: Where measurements go.
+    """
+
+    def __init__(self, asked: Asked, meter: Meter) -> None:
+        self._configuration, self._site = asked.configuration, asked.site
+        settings = self._configuration.store
+        self._queries = query_client(self._configuration, asked.api)
+        self._store = SharedStore(triple_store(settings, meter))
+        self._holdings = StoreHoldings(self._store, uris_of(settings), graph=settings.graph)
+        self._writer = _writer(settings, self._store, meter)
+
+    def assembled(self, meter: Meter) -> StatefulAssembled[Any, Any, Mutation]:
+        base: StatefulAssembled[Any, Any, Mutation] = assemble_rdf_updater(
+            self._configuration, meter, outlet=self._writer
+        )
+        mark = GenerationFile(base.state.with_name("generation"))
+        outlet = MarkingOutlet(self._writer, lambda: self._store.contents, mark)
+        following, reach = self._recent_changes() if isinstance(base.source, RecentChangesEnd) else self._events()
+        source = base.source
+        if isinstance(source, RecentChangesEnd) and isinstance(following, WikiClock):
+            source = replace(source, caught_up=following.note)
+
+        def around(followed: Source) -> Source:
+            walk = FeedSource(self._walk(outlet), base.state.with_name("walk.sqlite"))
+            adopt = self._configuration.store.adopt
+            return CatchingUpSource(followed, walk, outlet, following, reach=reach, adopt=adopt)
+
+        return replace(base, job=self._job(base.job, source, outlet), source=source, outlet=outlet, around=around)
+
+    def _job(self, updater: Any, source: SourceEnd, outlet: MarkingOutlet) -> RdfSync:
+        rdf = self._configuration.rdf
+        recent = isinstance(source, RecentChangesEnd)
+        return RdfSync(
+            updater,
+            RecentChangesReader(updater, self._site.pages) if recent else EventReader(updater),
+            outlet,
+            self._holdings,
+            WikiPages(self._queries, self._site),
+            window=round(rdf.reordering_window * 1000),
+            domain=rdf.hostname,
+        )
+
+    def _walk(self, outlet: MarkingOutlet) -> WalkFeed:
+        return WalkFeed(self._queries, self._site, self._holdings, anew=lambda: outlet.standing is not Standing.RESUME)
+
+    def _recent_changes(self) -> tuple[Following, Reach]:
+        overlap = self._configuration.stream_manager.source.options.overlap
+
+        async def reach() -> int | None:
+            return await reach_of_recent_changes(self._queries, overlap=round(overlap * 1000))
+
+        return WikiClock(), reach
+
+    def _events(self) -> tuple[Following, Reach]:
+        async def reach() -> int | None:
+            return reach_of_events(self._configuration.rdf.source_reach, time.time)
+
+        return EventTimes(), reach
+
+
+def _writer(settings: StoreSettings, store: SharedStore, meter: Meter) -> StoreWriter:
+    bounds = BatchBounds(
+        mutations=settings.batch_mutations,
+        triples=settings.batch_triples,
+        seconds=settings.batch_seconds,
+        target_seconds=settings.batch_target,
+    )
+    note = freshness_note(settings)
+    return StoreWriter(store, bounds, shared_triples(settings), meter, note=note.write if note else None)

@@ -1,0 +1,111 @@
+"""The source of the job: what happens on the wiki, and beside it, for as long as it takes, the walk over all entities.
+
+There is one way to read changes and no other time than the wiki's own: following begins before the walk does and never
+stops, so that nothing can lie between the two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from wikistate.core.events.timestamps import format_timestamp
+from wikistate.jobs.rdf_sync.walking import WALK
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from wikistate.adapters.connectors.ports import Revoked, Source
+    from wikistate.core.record import Partition, Record
+    from wikistate.jobs.rdf_sync.marking import MarkingOutlet
+
+    Reach = Callable[[], Awaitable[int | None]]
+    """From when on the source still has everything, milliseconds since the epoch; None where it does not say."""
+
+log = structlog.get_logger(__name__)
+
+
+class Following(Protocol):
+    """How far the source was followed."""
+
+    def until(self) -> int:
+        """Up to when everything has arrived, milliseconds since the epoch; 0 where that is not known."""
+
+    def read(self, records: list[Record]) -> None:
+        """These were handed over."""
+
+
+class CatchingUpSource:
+    """See `Source` for the protocol.
+
+    Args:
+        follow: What happens on the wiki.
+        walk: All entities; ends.
+        outlet: Knows where the store stands; open before the source is.
+        following: How far `follow` was followed.
+        reach: How far it reaches back.
+        adopt: Whether a store that others loaded may be taken over.
+    """
+
+    def __init__(
+        self,
+        follow: Source,
+        walk: Source,
+        outlet: MarkingOutlet,
+        following: Following,
+        *,
+        reach: Reach,
+        adopt: bool,
+    ) -> None:
+        self._follow = follow
+        self._walk = walk
+        self._outlet = outlet
+        self._following = following
+        self._reach = reach
+        self._adopt = adopt
+
+    async def open(self, revoked: Revoked) -> None:
+        """See `Source`. Raises also as `wikistate.jobs.rdf_sync.standing.judge`."""
+        standing = self._outlet.compare(reach=await self._reach(), adopt=self._adopt)
+        await self._follow.open(revoked)
+        if standing.walks:
+            log.info("All entities are compared with the store.", because=standing.value)
+            await self._walk.open(revoked)
+        else:
+            log.info("The store is in step.", until=format_timestamp(self._outlet.followed))
+
+    async def poll(self, limit: int, wait: float) -> list[Record] | None:
+        """See `Source`. What happens comes before what is walked."""
+        walking = self._outlet.walking
+        until = self._following.until()
+        records = await self._follow.poll(limit, 0.0 if walking else wait)
+        if records is None and not walking:
+            return None
+        found = records or []
+        if len(found) < limit:  # all that had arrived by then is handed over
+            self._outlet.followed = max(self._outlet.followed, until)
+        self._following.read(found)
+        if walking and len(found) < limit:
+            found = found + await self._walked(limit - len(found), 0.0 if found else wait)
+        return found
+
+    async def _walked(self, limit: int, wait: float) -> list[Record]:
+        records = await self._walk.poll(limit, wait)
+        if records is None:
+            self._outlet.walking = False
+        return records or []
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """See `Source`."""
+        await self._follow.commit({part: offset for part, offset in positions.items() if part != WALK})
+        await self._walk.commit({part: offset for part, offset in positions.items() if part == WALK})
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See `Source`."""
+        return self._follow.lag()
+
+    async def close(self) -> None:
+        """See `Source`."""
+        await self._follow.close()
+        await self._walk.close()

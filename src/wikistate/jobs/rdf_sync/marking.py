@@ -1,0 +1,163 @@
+"""Keeps store and checkpoint together: the store notes which checkpoint it belongs to, and up to when it is complete."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from wikistate.adapters.triplestore.store import StorePosition
+from wikistate.core.record import Partition
+from wikistate.errors import StateError
+from wikistate.jobs.rdf_sync.standing import Found, Standing, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from wikistate.adapters.triplestore.store import Contents
+    from wikistate.core.updater.mutation import Mutation
+
+MARK = Partition("rdf-sync.checkpoint")
+"""Where the store notes it. The offset is the generation of the checkpoint: its time, so that no two are alike."""
+
+
+class Writer(Protocol):
+    """Writes into the store; see `wikistate.jobs.rdf_consumer.writer.StoreWriter`."""
+
+    async def open(self) -> None:
+        """Open the store."""
+
+    async def write(self, mutations: Sequence[Mutation]) -> None:
+        """Take mutations."""
+
+    def advance(self, positions: Mapping[Partition, StorePosition]) -> None:
+        """Note positions with what was written up to now."""
+
+    async def flush(self) -> None:
+        """Return when all is in the store."""
+
+    async def close(self) -> None:
+        """Let go of the store."""
+
+
+class Generation(Protocol):
+    """Our side of the mark, which outlives the process."""
+
+    def read(self) -> tuple[int, int] | None:
+        """Generation of the last checkpoint, and up to when the source was followed by then; None before the first."""
+
+    def write(self, generation: int, followed: int) -> None:
+        """Keep them. Returns when they are durable."""
+
+
+class GenerationFile:
+    """See `Generation`: a small file.
+
+    Args:
+        path: Where it lies; made, with its folder, when it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> tuple[int, int] | None:
+        """See `Generation`. Raises `StateError` when it holds something else."""
+        try:
+            generation, followed = self._path.read_text().split()
+            return int(generation), int(followed)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise _unusable(self._path, error) from error
+
+    def write(self, generation: int, followed: int) -> None:
+        """See `Generation`. Raises `StateError`."""
+        draft = self._path.with_name(f"{self._path.name}.new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with draft.open("w") as file:
+                file.write(f"{generation} {followed}")
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._path)
+        except OSError as error:
+            raise _unusable(self._path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> StateError:
+    return StateError(
+        f"{path} cannot be used: {error}.",
+        hint="It says which checkpoint the store belongs to. Without it all entities are compared again: remove it.",
+        file=str(path),
+    )
+
+
+class MarkingOutlet:
+    """The store as an `Outlet` that marks each checkpoint.
+
+    The mark is written into the store with the data and on our side after it: a store whose mark is older than ours was
+    put back to an earlier state behind our back. Then the checkpoint itself is taken: what it lacks comes again.
+
+    Args:
+        writer: Of the store; opened and closed by the outlet.
+        contents: What the store said of itself when it was opened.
+        generation: Our side of the mark.
+        clock: Seconds since the epoch.
+
+    Attributes:
+        standing: What was found to be done.
+        followed: Up to when the source was followed, milliseconds since the epoch; 0 while that is not known.
+        walking: Whether a walk goes on, so that the store is not complete.
+        written: Entities that were written since the last checkpoint.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        contents: Callable[[], Contents],
+        generation: Generation,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._writer = writer
+        self._contents = contents
+        self._generation = generation
+        self._clock = clock
+        self._last = 0
+        self.standing = Standing.UNKNOWN
+        self.followed = 0
+        self.walking = True
+        self.written: set[str] = set()
+
+    async def open(self) -> None:
+        """See `Outlet`."""
+        await self._writer.open()
+
+    def compare(self, *, reach: int | None, adopt: bool) -> Standing:
+        """Find out what is to be done with the store, which is open. Arguments and errors are those of `judge`."""
+        contents, known = self._contents(), self._generation.read()
+        mark = contents.positions.get(MARK)
+        generation, followed = known or (None, None)
+        self.standing = judge(Found(contents.form, mark, generation, followed, reach, adopt))
+        self.walking = self.standing.walks
+        self.followed = followed or 0
+        self._last = max(mark.next_offset if mark else 0, generation or 0)
+        return self.standing
+
+    async def write(self, products: Sequence[Mutation]) -> None:
+        """See `Outlet`."""
+        await self._writer.write(products)
+
+    async def flush(self) -> None:
+        """See `Outlet`."""
+        self._last = max(self._last + 1, int(self._clock() * 1000))
+        complete = 0 if self.walking else self.followed
+        self._writer.advance({MARK: StorePosition(self._last, complete)})
+        await self._writer.flush()
+        self._generation.write(self._last, self.followed)
+        self.written.clear()
+
+    async def close(self) -> None:
+        """See `Outlet`."""
+        await self._writer.close()

@@ -1,0 +1,74 @@
+"""What the wiki has of one entity right now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wikistate.core.updater.entity_id import parse_page_entity
+from wikistate.errors import WikiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wikistate.adapters.connectors.recent_changes.wiki import WikiQueries
+    from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
+
+_LETTERS = {"wikibase-item": "Q", "wikibase-property": "P", "wikibase-lexeme": "L"}
+"""Which ids the pages of a content model have."""
+
+
+class CurrentRevisions(Protocol):
+    """Knows the current revisions of entities. `open` once, then `of` from any task, `close` once."""
+
+    async def open(self) -> None:
+        """Get ready."""
+
+    async def close(self) -> None:
+        """Let go. May be called when `open` failed, and twice."""
+
+    async def of(self, entity: str) -> int | None:
+        """The current revision of an entity; None where the wiki has no such page. Waits for a wiki that is down."""
+
+
+class WikiPages:
+    """See `CurrentRevisions`: asks the Action API, ``prop=info``.
+
+    Args:
+        queries: Asks the wiki; opened and closed by this.
+        site: The wiki.
+    """
+
+    def __init__(self, queries: WikiQueries, site: WikibaseSite) -> None:
+        self._queries = queries
+        self._prefixes = {_LETTERS[model]: site.prefix_of(number) for number, model in site.models.items()}
+
+    async def open(self) -> None:
+        """See `CurrentRevisions`."""
+        await self._queries.open()
+
+    async def close(self) -> None:
+        """See `CurrentRevisions`."""
+        await self._queries.close()
+
+    async def of(self, entity: str) -> int | None:
+        """See `CurrentRevisions`.
+
+        Raises:
+            WikiError: The wiki refuses, or answers something else.
+        """
+        document = await self._queries.query({"prop": "info", **self._named(entity)})
+        try:
+            (page,) = document["query"]["pages"]
+        except (KeyError, ValueError, TypeError) as error:
+            raise WikiError(f"The wiki does not say whether {entity} exists: {error!r:.100}.") from error
+        return _revision(page)
+
+    def _named(self, entity: str) -> Mapping[str, str]:
+        letter, number, _ = parse_page_entity(entity)
+        if letter in self._prefixes:
+            return {"titles": f"{self._prefixes[letter]}{entity}"}
+        return {"pageids": str(number)}  # media info
+
+
+def _revision(page: Mapping[str, Any]) -> int | None:
+    return int(page["lastrevid"]) or None if "lastrevid" in page else None

@@ -1,0 +1,181 @@
+"""Asks the wiki what it is, and fills in the settings; what contradicts the wiki is an error that has the right value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel
+from yarl import URL
+
+from wikistate.adapters.http import HttpClient
+from wikistate.adapters.mediawiki.discovery import find_api
+from wikistate.adapters.mediawiki.entity_answers import EntityDataSettings, read_answer
+from wikistate.adapters.mediawiki.entity_pages import walk
+from wikistate.adapters.mediawiki.queries import QueryClient
+from wikistate.adapters.mediawiki.wikibase_site import (
+    WikibaseSite,
+    ask_site,
+    check_concept_uri,
+    check_namespaces,
+    concept_uri_of,
+)
+from wikistate.adapters.mediawiki.wikis import is_wikimedia
+from wikistate.config.places import state_home
+from wikistate.core.enrichment.failures import Failure
+from wikistate.errors import ConfigError
+from wikistate.jobs.stores import check_location, is_endpoint
+from wikistate.jobs.wikis import credential_of, http_settings
+
+if TYPE_CHECKING:
+    from wikistate.config.model import Configuration, StreamManager
+    from wikistate.config.rdf import RdfSettings
+
+OWN_INTERVAL, FOREIGN_INTERVAL = 1.0, 5.0
+"""Seconds between two questions to a wiki that has nothing new: to one's own, and to one that is everybody's."""
+
+_POLL = "poll_interval"
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+class Asked(NamedTuple):
+    """What the wiki said.
+
+    Attributes:
+        configuration: The settings, with what it said filled in.
+        site: The wiki.
+        api: URL of its Action API.
+    """
+
+    configuration: Configuration
+    site: WikibaseSite
+    api: str
+
+
+async def ask_wiki(configuration: Configuration) -> Asked:
+    """Ask the wiki that the settings name.
+
+    Raises:
+        ConfigError: They name none, or contradict it.
+        WikiError: It does not answer, or is no Wikibase.
+    """
+    check_location(configuration.store)
+    http = HttpClient(http_settings(configuration))
+    await http.open()
+    try:
+        api = await _api(http, configuration)
+        queries = query_client(configuration, api)
+        await queries.open()
+        try:
+            site = await ask_site(queries)
+            used = await _used_concept_uri(http, configuration, site, queries) or site.concept_uri
+        finally:
+            await queries.close()
+    finally:
+        await http.close()
+    _check(configuration, site, used)
+    return Asked(_filled_in(configuration, site, api, used), site, api)
+
+
+def query_client(configuration: Configuration, api: str) -> QueryClient:
+    """What asks the wiki's Action API. Raises `ConfigError` when a credential cannot be read."""
+    wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
+    credential = credential_of(wiki, key="wikis") if wiki else None
+    return QueryClient(api, http_settings(configuration), credential=credential, maxlag=configuration.enrich.maxlag)
+
+
+async def _api(http: HttpClient, configuration: Configuration) -> str:
+    source = configuration.stream_manager.source
+    address = configuration.rdf.wikibase or (source.options.url if source.connector == "recentchanges" else "")
+    if not address:
+        raise ConfigError(
+            "rdf.wikibase is missing: it names the wiki that the store follows.",
+            hint="Say --wikibase https://my.wiki.",
+            key="rdf.wikibase",
+        )
+    return await find_api(http, address)
+
+
+async def _used_concept_uri(
+    http: HttpClient, configuration: Configuration, site: WikibaseSite, queries: QueryClient
+) -> str:
+    """What the wiki's RDF really uses, of its first entity that can be read; empty while there is none."""
+    settings = EntityDataSettings(prefix=configuration.rdf.entity_data or site.entity_data)
+    async for stretch in walk(queries, site):
+        for page in stretch.pages:
+            if page.is_redirect:
+                continue
+            address = settings.address(page.entity, page.revision, now_ms=0)
+            answer = await http.ask(http.endpoint(address.url), address.query, headers={}, limit=settings.max_bytes)
+            found = answer if isinstance(answer, Failure) else read_answer(answer, address, now=0.0)
+            if isinstance(found, Failure):
+                return ""  # what is wrong is said when it is followed, where it is asked again
+            return concept_uri_of(found, entity_id=page.entity, base=str(address), mime_type=settings.mime_type)
+    return ""
+
+
+def _check(configuration: Configuration, site: WikibaseSite, used: str) -> None:
+    rdf, store = configuration.rdf, configuration.store
+    check_concept_uri(rdf.concept_base, used=used)
+    if "concept_base" in store.model_fields_set:
+        check_concept_uri(store.concept_base, used=used, key="store.concept_base")
+    check_namespaces(rdf.entity_namespaces, site)
+    check_namespaces(rdf.mediainfo_namespaces, site, key="rdf.mediainfo_namespaces")
+    if rdf.hostname and rdf.hostname != site.domain:
+        raise ConfigError(
+            f"rdf.hostname is {rdf.hostname}, but the wiki calls itself {site.domain}.",
+            hint="Leave rdf.hostname out: the wiki is asked.",
+            key="rdf.hostname",
+        )
+
+
+def _filled_in(configuration: Configuration, site: WikibaseSite, api: str, used: str) -> Configuration:
+    rdf, store, local = configuration.rdf, configuration.store, configuration.local
+    federated = rdf.federated_concept_base if rdf.scheme == "federated" else ""
+    return _with(
+        configuration,
+        rdf=_rdf(rdf, site, used),
+        store=_with(store, concept_base=used, federated_concept_base=federated),
+        stream_manager=_streams(configuration, site, api),
+        local=local if local.state else _with(local, state=_beside(configuration, "state", site)),
+    )
+
+
+def _rdf(rdf: RdfSettings, site: WikibaseSite, used: str) -> RdfSettings:
+    pages = site.pages
+    return _with(
+        rdf,
+        hostname=site.domain,
+        concept_base=used,
+        entity_data=rdf.entity_data or site.entity_data,
+        entity_namespaces=rdf.entity_namespaces or sorted(pages.namespaces),
+        mediainfo_namespaces=rdf.mediainfo_namespaces or sorted(pages.mediainfo_namespaces),
+        content_models=sorted(pages.content_models),
+        title_prefixes=list(pages.prefixes),
+    )
+
+
+def _streams(configuration: Configuration, site: WikibaseSite, api: str) -> StreamManager:
+    manager = configuration.stream_manager
+    source, sink = manager.source, manager.sink
+    if source.connector == "recentchanges":
+        interval = FOREIGN_INTERVAL if is_wikimedia(URL(api).host or "") else OWN_INTERVAL
+        if _POLL in source.options.model_fields_set:
+            interval = source.options.poll_interval
+        source = _with(source, options=_with(source.options, url=api, poll_interval=interval))
+    if sink.connector == "file" and not sink.options.path:
+        sink = _with(sink, options=_with(sink.options, path=_beside(configuration, "ndjson", site)))
+    return _with(manager, source=source, sink=sink)
+
+
+def _beside(configuration: Configuration, ending: str, site: WikibaseSite) -> str:
+    """A place beside an embedded store, or for an endpoint one in the user's state folder."""
+    location = configuration.store.location
+    if not is_endpoint(location):
+        return f"{location.rstrip('/')}.{ending}"
+    name = f"{quote(site.domain, safe='')} {quote(location, safe='')}"
+    return str(state_home() / configuration.stream_manager.job_name / f"{name}.{ending}")
+
+
+def _with(settings: Settings, **values: object) -> Settings:
+    return settings.model_copy(update=values)
