@@ -33,11 +33,8 @@ check: $(DEV)/.ready ## Style, types and layers
 	@$(DEV)/bin/mypy --no-error-summary
 	@$(DEV)/bin/lint-imports --no-logo
 
-unit: $(DEV)/.ready ## Unit tests, with their coverage
-	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest tests/unit
-	@$(PY) -m coverage combine --quiet
-	@$(PY) -m coverage report --format=total | sed 's/.*/Coverage of the unit tests: & %/'
+unit: $(DEV)/.ready ## Unit tests
+	@$(PY) -m pytest -n 2 tests/unit
 
 contract: $(DEV)/.ready ## What every source, sink and runner must do
 	@$(PY) -m pytest tests/contract
@@ -54,7 +51,10 @@ faults: $(DEV)/.ready ## The long form of the fault tests: kills, cuts, full dis
 bench: $(DEV)/.ready ## Measure, and compare with the results that are kept in bench/
 	@$(PY) -m bench
 
-cover: unit ## The lines that no unit test reaches, file by file
+cover: $(DEV)/.ready ## The lines that no unit test reaches, file by file
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest tests/unit
+	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report --skip-empty
 
 docs: $(DEV)/.ready ## Renew docs/reference from the code
