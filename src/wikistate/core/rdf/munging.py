@@ -38,6 +38,7 @@ from wikistate.core.rdf.fitting import is_latitude_first, with_longitude_first, 
 from wikistate.core.rdf.subjects import sort_by_subject
 from wikistate.core.rdf.uris import namespace_of
 from wikistate.core.rdf.vocabulary import (
+    ABOUT,
     ARTICLE,
     DATE_MODIFIED,
     DERIVED_FROM,
@@ -228,12 +229,16 @@ def _is_sitelink(group: list[Triple]) -> bool:
 
 
 def _check_entity(entity_id: str, entity: NamedNode, subjects: Subjects) -> None:
-    """That the document is about the entity: its answer to another question must not become this one's."""
-    about = {str(node.value).rpartition("/")[2] for node in subjects.documents}
-    if entity in subjects.entities or entity_id in about or not about:
+    """That the document is about the entity: another one's, or the same one's under other IRIs, must not be stored."""
+    if entity in subjects.entities or not subjects.documents:
+        return
+    said = chain.from_iterable(subjects.documents.values())
+    about = {str(triple.object) for triple in said if triple.predicate == ABOUT}
+    ids = {str(node.value).rpartition("/")[2] for node in subjects.documents}
+    if str(entity) in about or (not about and entity_id in ids):
         return
     raise MungeError(
-        f"The document is not about {entity_id} but about {', '.join(sorted(about)[:_SHOWN])}.",
+        f"The document is not about {entity_id} but about {', '.join(sorted(about or ids)[:_SHOWN])}.",
         hint="Compare the concept base in the settings with the prefix wd: of the document.",
         entity=entity_id,
     )

@@ -227,6 +227,13 @@ REFUSED = {
         f"<https://x.org/wiki/Special:EntityData/Q1> {STATED} . <https://x.org/entity/Q1> a wikibase:Item .",
         "Nothing about Q1 is known",
     ),
+    "the same entity under other IRIs": (
+        (
+            f"data:Q1 schema:about <https://www.wikidata.org/entity/Q1> ; {STATED} ."
+            "<https://www.wikidata.org/entity/Q1> wdt:P1 1 . <https://x.org/wiki/A> a schema:Article ."
+        ),
+        "not about Q1 but about <https://www.wikidata.org/entity/Q1>",
+    ),
     "nothing that is known": ("<http://x/s> <http://x/p> 1 .", "Nothing about Q1 is known"),
     "no revision": (
         'data:Q1 schema:dateModified "2024-05-01T00:00:00Z"^^xsd:dateTime . wd:Q1 a wikibase:Item .',
