@@ -209,7 +209,7 @@ class ChangingGraph:
         yield Triple(statement, NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom"), cited)
         yield Triple(cited, NamedNode(f"{self.uris.prop}reference/value/P813"), dated)
         for each in (node, dated):
-            yield Triple(each, NamedNode(f"{_WIKIBASE}timeValue"), Literal(f"value \\u0041 {each.value[-4:]}\t"))
+            yield Triple(each, NamedNode(f"{_WIKIBASE}timeValue"), Literal(_text_of(each)))
 
     def _form(self, entity: str, number: int) -> Iterator[Triple]:
         form = NamedNode(f"{self._iri(entity).value}-F{number}")
@@ -218,6 +218,12 @@ class ChangingGraph:
 
     def _iri(self, entity: str) -> NamedNode:
         return NamedNode(self.uris.entity_iri(entity))
+
+
+def _text_of(node: NamedNode) -> str:
+    """The text of a value; that of the first one looks like an escape, and must not become one on its way."""
+    number = node.value[-4:]
+    return f"value \\u0041\t{number}" if number == "0000" else f"value {number}"
 
 
 def _sitelink(subject: NamedNode, page: int) -> Iterator[Triple]:

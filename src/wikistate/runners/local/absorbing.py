@@ -73,7 +73,8 @@ class AbsorbingRunner:
             if not await self._carried_out(self._job.open()):
                 return
             while not await self._pass():
-                await self._job.rewind()
+                if not await self._carried_out(self._job.rewind()):
+                    return
         finally:
             await self._job.close()
 

@@ -87,7 +87,7 @@ class Shelf:
 
     async def rewind(self) -> None:
         """See `Absorber`."""
-        self.calls.append("rewind")
+        await self._called("rewind")
 
     async def close(self) -> None:
         """See `Absorber`."""
@@ -182,6 +182,23 @@ async def test_a_stop_is_heard_whatever_the_run_waits_for(calling: str) -> None:
     async with asyncio.timeout(5.0):
         await running
     assert bench.shelf.calls == (["open", "close"] if calling == "open" else ["open", "finish", "close"])
+
+
+async def test_a_stop_is_heard_while_a_place_that_went_back_does_not_answer() -> None:
+    """It was restored and is not there yet: the next run asks it again."""
+    bench = Bench()
+    bench.shelf.hangs_in = "rewind"
+
+    def lose() -> None:
+        raise RewoundError("The shelf is as it was.")
+
+    bench.shelf.before = lose
+    running = asyncio.create_task(bench.runner.run())
+    await bench.shelf.hangs.wait()
+    bench.runner.stop()
+    async with asyncio.timeout(5.0):
+        await running
+    assert bench.shelf.calls == ["open", "rewind", "close"]
 
 
 async def test_a_failure_ends_the_run_with_everything_closed() -> None:
