@@ -58,6 +58,11 @@ class Command:
         """What it has written to standard error so far."""
         return self._err.decode()
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.returncode is None
+
     def lines(self) -> list[dict[str, Any]]:
         """Its log so far: the lines of standard error that are JSON."""
         return [orjson.loads(line) for line in self.err.splitlines() if line.startswith("{") and line.endswith("}")]

@@ -78,7 +78,8 @@ class _Synchronised:
         def around(followed: Source) -> Source:
             walk = FeedSource(self._walk(outlet), base.state.with_name("walk.sqlite"))
             adopt = self._configuration.store.adopt
-            return CatchingUpSource(followed, walk, outlet, following, reach=reach, adopt=adopt)
+            pulse = self._configuration.local.checkpoint_interval
+            return CatchingUpSource(followed, walk, outlet, following, reach=reach, adopt=adopt, pulse=pulse)
 
         return replace(base, job=self._job(base.job, source, outlet), source=source, outlet=outlet, around=around)
 

@@ -6,24 +6,30 @@ stops, so that nothing can lie between the two.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from wikistate.core.events.timestamps import format_timestamp
+from wikistate.core.record import Partition, Record
 from wikistate.jobs.rdf_sync.walking import WALK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from wikistate.adapters.connectors.ports import Revoked, Source
-    from wikistate.core.record import Partition, Record
     from wikistate.jobs.rdf_sync.marking import MarkingOutlet
 
     Reach = Callable[[], Awaitable[int | None]]
     """From when on the source still has everything, milliseconds since the epoch; None where it does not say."""
 
 log = structlog.get_logger(__name__)
+
+PULSE = Partition("rdf-sync.pulse")
+"""Its records say nothing but that the source was followed up to then: so that also a store of a quiet wiki is told."""
+
+_OURS = {WALK, PULSE}
 
 
 class Following(Protocol):
@@ -46,6 +52,7 @@ class CatchingUpSource:
         following: How far `follow` was followed.
         reach: How far it reaches back.
         adopt: Whether a store that others loaded may be taken over.
+        pulse: Seconds between two records of `PULSE`.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class CatchingUpSource:
         *,
         reach: Reach,
         adopt: bool,
+        pulse: float,
     ) -> None:
         self._follow = follow
         self._walk = walk
@@ -64,6 +72,9 @@ class CatchingUpSource:
         self._following = following
         self._reach = reach
         self._adopt = adopt
+        self._pulse = pulse
+        self._pulsed = 0.0
+        self._told = 0
 
     async def open(self, revoked: Revoked) -> None:
         """See `Source`. Raises also as `wikistate.jobs.rdf_sync.standing.judge`."""
@@ -88,7 +99,15 @@ class CatchingUpSource:
         self._following.read(found)
         if walking and len(found) < limit:
             found = found + await self._walked(limit - len(found), 0.0 if found else wait)
-        return found
+        return found or self._beat()
+
+    def _beat(self) -> list[Record]:
+        """One of `PULSE` when it is time."""
+        now, followed = time.monotonic(), self._outlet.followed
+        if followed <= self._told or now - self._pulsed < self._pulse:
+            return []
+        self._pulsed, self._told = now, followed
+        return [Record(None, None, None, PULSE, followed)]
 
     async def _walked(self, limit: int, wait: float) -> list[Record]:
         records = await self._walk.poll(limit, wait)
@@ -98,7 +117,7 @@ class CatchingUpSource:
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Source`."""
-        await self._follow.commit({part: offset for part, offset in positions.items() if part != WALK})
+        await self._follow.commit({part: offset for part, offset in positions.items() if part not in _OURS})
         await self._walk.commit({part: offset for part, offset in positions.items() if part == WALK})
 
     def lag(self) -> Mapping[Partition, int]:

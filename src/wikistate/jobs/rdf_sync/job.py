@@ -16,6 +16,7 @@ from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.inputs import Origin, RevisionCreated
 from wikistate.core.updater.reordering import timer_of
 from wikistate.core.updater.settling import Check, believable, doubted, settle
+from wikistate.jobs.rdf_sync.catching_up import PULSE
 from wikistate.jobs.rdf_sync.walking import WALK, read_finding
 from wikistate.jobs.rdf_updater.job import kept_of, state_of
 from wikistate.jobs.stateful_job import Accepted, Due, Kept, Performed, Step
@@ -93,6 +94,8 @@ class RdfSync:
         """See `StatefulJob`."""
         if record.partition == WALK:
             return self._found(record)
+        if record.partition == PULSE:
+            return Accepted(None)
         return self._reader.accept(record, self._now())
 
     def _found(self, record: Record) -> Accepted[Stimulus]:
