@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pyoxigraph import Triple
 
-    from wikistate.testing.wikibase import WikibaseProcess
+    from wikistate.testing.wikibase import FakeWikibase, WikibaseProcess
 
     Graphs = dict[str, frozenset[Triple]]
 
@@ -32,7 +32,7 @@ _URIS = Uris.wikibase(f"http://{DOMAIN}")
 _FILES = 6
 
 
-def following(wikibase: WikibaseProcess, **more: object) -> list[str]:
+def following(wikibase: WikibaseProcess | FakeWikibase, **more: object) -> list[str]:
     """Settings for this wiki, with little patience for what comes out of order."""
     return settings(
         rdf__hostname=DOMAIN,

@@ -228,7 +228,10 @@ class Blazegraph(StoreProcess):
         ]
 
     def _properties(self) -> dict[str, str]:
-        """Without inference and full text, as query services of Wikibases run it."""
+        """Without inference and full text, as query services of Wikibases run it; and with times as they were written.
+
+        Blazegraph keeps a time as milliseconds in 64 bits, which wraps around for years of astronomers and geologists.
+        """
         return {
             "com.bigdata.journal.AbstractJournal.file": str(self.folder / "journal.jnl"),
             "com.bigdata.journal.AbstractJournal.bufferMode": "DiskRW",
@@ -236,6 +239,7 @@ class Blazegraph(StoreProcess):
             "com.bigdata.rdf.store.AbstractTripleStore.axiomsClass": "com.bigdata.rdf.axioms.NoAxioms",
             "com.bigdata.rdf.store.AbstractTripleStore.statementIdentifiers": "false",
             "com.bigdata.rdf.store.AbstractTripleStore.textIndex": "false",
+            "com.bigdata.rdf.store.AbstractTripleStore.inlineDateTimes": "false",
             "com.bigdata.rdf.sail.truthMaintenance": "false",
         }
 
