@@ -84,7 +84,7 @@ class Synced:
         """Wait until the store says that it has all that has happened by now, and end the command."""
         last = self.repository.now()
         async with asyncio.timeout(PATIENCE):
-            while self.fresh_until() <= last + 1000:  # noqa: ASYNC110  (another process writes the file)
+            while self.fresh_until() <= last + 1000:
                 assert command.running, command.err
                 await asyncio.sleep(0.05)
         ended = await command.stop()
