@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -69,11 +70,17 @@ def _parse_lenient(body: bytes, kind: RdfFormat, base: str, most: int) -> list[T
 
 
 def _format(mime_type: str, base: str) -> RdfFormat:
-    kind = RdfFormat.from_media_type(mime_type)
-    if kind not in {RdfFormat.TURTLE, RdfFormat.N_TRIPLES}:
+    kind = _known_format(mime_type)
+    if kind is None:
         raise RdfError(
             f"{base} is {mime_type}; text/turtle or application/n-triples was expected.",
             document=base,
             mime_type=mime_type,
         )
     return kind
+
+
+@lru_cache(maxsize=64)
+def _known_format(mime_type: str) -> RdfFormat | None:
+    kind = RdfFormat.from_media_type(mime_type)
+    return kind if kind in {RdfFormat.TURTLE, RdfFormat.N_TRIPLES} else None

@@ -109,20 +109,20 @@ class Accumulator:
         self._add(entity, patch.added)
         self._link(entity, patch.linked)
 
-    def _remove(self, triples: Iterable[Triple]) -> None:
+    def _remove(self, triples: frozenset[Triple]) -> None:
+        self._removed |= triples
         for triple in triples:
             self._owner.pop(triple, None)
             self._users.pop(triple, None)
-            self._removed.add(triple)
 
     def _add(self, entity: str, triples: frozenset[Triple]) -> None:
         self._removed -= triples
         for triple in triples:
-            before = self._owner.get(triple, entity)
+            before = self._owner.setdefault(triple, entity)
             if before != entity:
                 self._entangled |= {before, entity}
                 self.duplicates += 1
-            self._owner[triple] = entity
+                self._owner[triple] = entity
 
     def _link(self, entity: str, triples: frozenset[Triple]) -> None:
         self._removed -= triples

@@ -4,20 +4,71 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyoxigraph import NamedNode
+from pyoxigraph import NamedNode, Triple
 
 from wikistate.core.rdf.parsing import read_triples
-from wikistate.core.updater.message_fields import text, wrong
-from wikistate.errors import InputError
+from wikistate.core.rdf.patch import Patch
+from wikistate.core.updater.message_fields import FIELDS, MIME_TYPE, text, wrong
+from wikistate.errors import InputError, RdfError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
-
-    from pyoxigraph import Triple
 
 _BASE: Final = "message:///"
 """What relative IRIs become. A message has no address, so one that has any does not say what it means."""
+
+_END: Final = NamedNode("http://wikistate.invalid/end")
+_ENDED: Final = Triple(_END, _END, _END)
+_END_OF_FIELD: Final = f"\n{_ENDED} .\n"
+"""Between the documents of a message, where they are read as one. Nothing that is cut short can hold it as a triple:
+wherever a document stops, two more terms and a full stop fit, or none, but never three."""
+
+
+def patch_of(event: Mapping[str, Any]) -> Patch:
+    """The triples in all fields of a message.
+
+    Raises:
+        InputError: As `rdf_of`.
+    """
+    fields = {kind: field for kind, field in FIELDS.items() if field in event}
+    if len(fields) > 1 and (read := _read_as_one(event, list(fields.values()))) is not None:
+        return Patch(**dict(zip(fields, read, strict=True)))
+    return Patch(**{kind: rdf_of(event, field) for kind, field in fields.items()})
+
+
+def _read_as_one(event: Mapping[str, Any], fields: Sequence[str]) -> list[frozenset[Triple]] | None:
+    """The triples in each field; None where they must be read one by one.
+
+    Messages are small: to begin a document takes as long as the document itself.
+    """
+    documents: list[str] = []
+    for field in fields:
+        match event[field]:
+            case {"data": str(turtle), "mime_type": mime_type} if mime_type == MIME_TYPE:
+                documents.append(turtle)
+            case _:
+                return None
+    whole = _END_OF_FIELD.join(documents)
+    if not _has_absolute_iris(whole):
+        return None
+    try:
+        triples = read_triples(whole.encode(), base=_BASE)
+    except (RdfError, UnicodeEncodeError):
+        return None  # which of the fields is wrong, and where, is said when each is read by itself
+    return _split(triples, len(documents))
+
+
+def _split(triples: list[Triple], count: int) -> list[frozenset[Triple]] | None:
+    if triples.count(_ENDED) != count - 1:
+        return None
+    found: list[frozenset[Triple]] = []
+    begin = 0
+    for _ in range(count - 1):
+        end = triples.index(_ENDED, begin)
+        found.append(frozenset(triples[begin:end]))
+        begin = end + 1
+    return [*found, frozenset(triples[begin:])]
 
 
 def rdf_of(event: Mapping[str, Any], field: str) -> frozenset[Triple]:
@@ -35,14 +86,14 @@ def rdf_of(event: Mapping[str, Any], field: str) -> frozenset[Triple]:
         triples = read_triples(turtle.encode(), base=_BASE + field, mime_type=mime_type)
     except UnicodeEncodeError as error:
         raise InputError(f"{field}.data has half a character: {error}.", field=field) from error
-    if _perhaps_relative(turtle) and any(map(_is_relative, triples)):
+    if not _has_absolute_iris(turtle) and any(map(_is_relative, triples)):
         raise InputError(f"{field} has a relative IRI, but a message has no address.", field=field)
     return frozenset(triples)
 
 
-def _perhaps_relative(turtle: str) -> bool:
-    """Whether a document may have relative IRIs: to count is cheaper than to look at each term, and nearly always enough."""
-    return turtle.count("<") != turtle.count("<http://") + turtle.count("<https://")
+def _has_absolute_iris(turtle: str) -> bool:
+    """Whether it is seen in a document that all its IRIs are absolute: to count is cheaper than to look at each term."""
+    return turtle.count("<") == turtle.count("<http://") + turtle.count("<https://")
 
 
 def _is_relative(triple: Triple) -> bool:

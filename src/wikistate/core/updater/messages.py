@@ -16,7 +16,7 @@ from wikistate.core.updater.chunks import SOFT_MAXIMUM, turtle_chunks
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.message_fields import FIELDS, MIME_TYPE, VERSIONS, MessageVersion, number, text, time, wrong
-from wikistate.core.updater.message_rdf import rdf_of
+from wikistate.core.updater.message_rdf import patch_of
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.errors import InputError
 
@@ -162,10 +162,10 @@ def _operation(event: Mapping[str, Any]) -> OperationName:
 
 
 def _patch(event: Mapping[str, Any], operation: OperationName) -> Patch:
-    read = {kind: rdf_of(event, field) for kind, field in FIELDS.items() if field in event}
-    if operation is OperationName.DELETE and any(read.values()):
+    patch = patch_of(event)
+    if operation is OperationName.DELETE and any(patch):
         raise InputError("A mutation that deletes has RDF; it must have none.", field="operation")
-    return Patch(**read)
+    return patch
 
 
 def _origin(event: Mapping[str, Any]) -> Origin:
@@ -230,11 +230,17 @@ def _union(patches: Sequence[Patch]) -> Patch:
     What comes wins over what goes, as it does where both are applied in this order; and what may be of others, too, over
     what is of this entity alone.
     """
-    added, removed, linked, unlinked = (frozenset[Any]().union(*kind) for kind in zip(*patches, strict=True))
+    if len(patches) == 1:
+        added, removed, linked, unlinked = patches[0]
+    else:
+        added, removed, linked, unlinked = (frozenset[Any]().union(*kind) for kind in zip(*patches, strict=True))
     return Patch(
         _without(added, linked), _without(removed, added, linked, unlinked), linked, _without(unlinked, added, linked)
     )
 
 
 def _without(triples: frozenset[Any], *others: frozenset[Any]) -> frozenset[Any]:
-    return triples if all(map(triples.isdisjoint, others)) else triples.difference(*others)
+    for other in others:
+        if not triples.isdisjoint(other):
+            return triples.difference(*others)
+    return triples
