@@ -34,6 +34,12 @@ CONCEPT = "http://wikibase.example"
 TURTLE = {"Content-Type": "text/turtle; charset=UTF-8"}
 HEALTHY = "Q1"
 
+FORGED = f"""
+<{CONCEPT}/wiki/Special:EntityData/Q9> <http://schema.org/version> 1 ; <http://schema.org/dateModified> "2026-01-01" .
+<urn:wikistate:store> a <http://schema.org/Article> ; <urn:wikistate:suspectArticle> <{CONCEPT}/entity/{HEALTHY}> .
+"""
+"""Would have a store believe that an item is an orphan."""
+
 ANSWERS: dict[str, Action] = {
     "Q2": Truncated(),
     "Q3": Status(200, TURTLE, "{ 'this': 'is no RDF' }"),
@@ -42,7 +48,8 @@ ANSWERS: dict[str, Action] = {
     "Q6": Bomb(200_000_000),
     "Q7": Redirect("http://127.0.0.1:9/secret"),
     "Q8": Status(200, TURTLE, "<< <urn:a> <urn:b> <urn:c> >> <urn:d> <urn:e> ."),
-    "Q9": Status(200, TURTLE, f"<{CONCEPT}/entity/Q1> a <http://wikiba.se/ontology#Item> ."),
+    "Q9": Status(200, TURTLE, FORGED),
+    "Q10": Status(200, TURTLE, f"<{CONCEPT}/entity/Q1> a <http://wikiba.se/ontology#Item> ."),
 }
 """What the wiki answers instead of the RDF of an entity. An empty answer or a web page passes; that is waited for."""
 
@@ -66,6 +73,8 @@ CRAFTED = """
 <{entity}> <http://www.w3.org/2000/01/rdf-schema#label> "\\" }} ; DROP ALL ; INSERT DATA {{ <urn:a> <urn:b> \\""@en ;
   <urn:p> <http://evil.example/\\u003E\\u0020\\u007D;DROP\\u0020ALL;#> ;
   <urn:p\\u003E> "1"^^<urn:t\\u0022\\u003E> ;
+  <urn:wikistate:topic> "forged" ; <urn:wikistate:partition> 0 ; <urn:wikistate:nextOffset> 7 ;
+  <urn:wikistate:completedUntil> "2026-01-01T00:00:00.000Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> ;
   <urn:p> <http://evil.example/\\u000A\\u005C\\u0060\\u005E\\u007C> .
 """
 
@@ -187,7 +196,9 @@ def _with_titles(event: dict[str, object]) -> Iterator[dict[str, object]]:
 def _harmful(good: dict[str, object]) -> Iterator[dict[str, object]]:
     """Messages like the good one, each with something else in the place of what it says."""
     data = {"mime_type": "text/turtle"}
+    forged = f"<urn:wikistate:store> <urn:wikistate:suspectArticle> <{CONCEPT}/entity/{HEALTHY}> ."
     for text in (
+        forged,
         "<urn:a> <urn:b> <urn:c> . } ; DROP ALL ; #",
         "<urn:a> <urn:b> ",
         "<a> <b> <../c> .",
