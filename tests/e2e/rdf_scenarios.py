@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.testing.wikibase import Item, Kind, Lexeme, Property, Repository, page_change
-from wikistate.testing.wikibase.authors import PROPERTIES, Author
+from wikistate.testing.wikibase.authors import LANGUAGES, PROPERTIES, Author
 from wikistate.testing.wikibase.entities import Sitelink, Statement
-from wikistate.testing.wikibase.values import Snak, Special
+from wikistate.testing.wikibase.values import Snak, Special, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -205,6 +205,25 @@ def reconciled(site: Site) -> list[Event]:
         site.reconcile("L3", revision, "DELETION"),
         site.reconcile("Q11", 0, "DELETION"),
     ]
+
+
+def crafted(site: Site) -> list[Event]:
+    """Texts that would end a literal, an update or a message, if anything were ever pasted."""
+    texts = (
+        '" } ; DROP ALL ; INSERT DATA { <urn:a> <urn:b> "',
+        '\\" . } ; CLEAR ALL #',
+        "\\u0022 \\\\u0022 \\U00000022 \\",
+        "\"\"\"\n'''\r\n\t\b\f",
+        "".join(map(chr, range(1, 0x250))),
+        "\u2028\u2029\ufeff\ufdd0\uffff\U0001f30a\U0010ffff",
+        "<http://example.org/> ?s ?p ?o . @prefix : <> . # {{}}",
+        "%s {0} $1 \\1",
+    )
+    statements = [
+        Statement(f"Q13$00000000-0000-4000-8000-{number:012}", "P7", Text(text)) for number, text in enumerate(texts)
+    ]
+    labels = dict(zip(LANGUAGES, texts, strict=True))
+    return site.told([site.repository.save(Item(id="Q13", labels=labels, statements=tuple(statements)))])
 
 
 def _links(number: int) -> tuple[Sitelink, ...]:

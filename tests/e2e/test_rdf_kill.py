@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.rdf_deployment import ERRORS, MUTATIONS, Deployment
-from tests.e2e.rdf_stores import EmbeddedStore, assert_same
+from tests.e2e.rdf_stores import EmbeddedStore, ServedStore, assert_same
 from tests.e2e.rdf_wiki import following, graphs_of_wiki
 from tests.e2e.support import assert_valid, settings
 
@@ -17,9 +17,11 @@ from wikistate.testing.processes import tail
 from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator
     from pathlib import Path
 
     from tests.conftest import NewTopic
+    from tests.e2e.rdf_stores import FollowingStore
 
     from wikistate.testing.broker import KafkaBroker
     from wikistate.testing.processes import Process
@@ -29,42 +31,70 @@ LIFE_SECONDS = 2.5
 """Within this time a job starts, reads, writes and keeps where it is, several times."""
 
 
-async def live_for_a_while(moments: Random, jobs: list[Process], *, doomed: set[int]) -> None:
-    """Let the jobs run until some moment, and kill those that are doomed."""
-    await asyncio.sleep(moments.uniform(0.2, LIFE_SECONDS))
-    for number in doomed:
-        assert jobs[number].running, tail(jobs[number].log)
-        jobs[number].kill()
+@pytest.fixture
+async def wikibase() -> AsyncIterator[WikibaseProcess]:
+    """A small Wikibase in a process of its own."""
+    async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
+        yield wikibase
+
+
+@pytest.fixture(params=["embedded", pytest.param("fuseki", marks=pytest.mark.stores)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> FollowingStore:
+    """One that dies with its consumer, and one that goes on with the last request of a consumer that is dead."""
+    if request.param == "embedded":
+        return EmbeddedStore(tmp_path / "store")
+    served = ServedStore(request.getfixturevalue("fuseki"), tmp_path / "errors.ndjson", by_value=False)
+    served.clear()
+    return served
+
+
+@pytest.fixture
+def deployment(kafka: KafkaBroker, topic: NewTopic, wikibase: WikibaseProcess, tmp_path: Path) -> Iterator[Deployment]:
+    """Both jobs; the consumer writes many small batches."""
+    consuming = settings(store__concept_base="http://wikibase.example", store__batch_mutations=50)
+    with Deployment(
+        broker=kafka, source=topic(), folder=tmp_path, updating=following(wikibase), consuming=consuming
+    ) as deployment:
+        yield deployment
+
+
+class Victims:
+    """The updater and the consumer, each started again when it was killed."""
+
+    def __init__(self, *start: Callable[[], Process]) -> None:
+        self._start = start
+        self._moments = Random(SEED)
+        self._alive: dict[int, Process] = {}
+
+    async def live_for_a_while(self, *, doomed: Collection[int] = ()) -> None:
+        """Let both run until some moment, and kill those that are doomed, or whom chance picks."""
+        for number, start in enumerate(self._start):
+            if number not in self._alive:
+                self._alive[number] = start()
+        await asyncio.sleep(self._moments.uniform(0.2, LIFE_SECONDS))
+        for number in doomed or self._moments.choice(((0,), (1,), (0, 1))):
+            job = self._alive.pop(number)
+            assert job.running, tail(job.log)
+            job.kill()
 
 
 @pytest.mark.fault
 @pytest.mark.timeout(1800)
 async def test_jobs_that_are_killed_again_and_again_leave_the_store_as_if_loaded_from_scratch(
-    kafka: KafkaBroker, topic: NewTopic, tmp_path: Path, *, long_faults: bool
+    deployment: Deployment, wikibase: WikibaseProcess, store: FollowingStore, *, long_faults: bool
 ) -> None:
     """While the wiki is edited: start, checkpoint and the middle of a batch included. Who is killed is drawn, too."""
     kills, changes = (30, 5_000) if long_faults else (5, 400)
-    moments, store = Random(SEED), EmbeddedStore(tmp_path / "store")
-    async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
-        with Deployment(
-            broker=kafka,
-            source=topic(),
-            folder=tmp_path,
-            updating=following(wikibase),
-            consuming=settings(store__concept_base="http://wikibase.example", store__batch_mutations=50),
-        ) as deployment:
-            deployment.tell(await wikibase.journal())
-            start = (deployment.updater, partial(deployment.consumer, store))
-            jobs = [each() for each in start]
-            for _ in range(kills - 1):
-                deployment.tell(await wikibase.edit(changes // (kills - 1) + 1))
-                doomed = moments.choice(({0}, {1}, {0, 1}))
-                await live_for_a_while(moments, jobs, doomed=doomed)
-                jobs = [start[number]() if number in doomed else job for number, job in enumerate(jobs)]
-            await live_for_a_while(moments, jobs, doomed={0, 1})
-            await deployment.finish(store)
-            graphs = await graphs_of_wiki(wikibase)
-            assert_same(store, frozenset().union(*graphs.values()))
-            assert_valid(deployment.told(MUTATIONS))
-            assert deployment.told(ERRORS) == []
-            assert {event["operation"] for event in deployment.told(MUTATIONS)} >= {"import", "diff", "delete"}
+    victims = Victims(deployment.updater, partial(deployment.consumer, store))
+    deployment.tell(await wikibase.journal())
+    for _ in range(kills - 1):
+        deployment.tell(await wikibase.edit(changes // (kills - 1) + 1))
+        await victims.live_for_a_while()
+    await victims.live_for_a_while(doomed=(0, 1))
+    await deployment.finish(store)
+    graphs = await graphs_of_wiki(wikibase)
+    assert_same(store, frozenset().union(*graphs.values()))
+    mutations = deployment.told(MUTATIONS)
+    assert_valid(mutations)
+    assert {event["operation"] for event in mutations} >= {"import", "diff", "delete"}
+    assert deployment.told(ERRORS) == []

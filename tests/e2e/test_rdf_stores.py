@@ -105,6 +105,7 @@ async def followed(
         scenarios.duplicated,
         scenarios.missed,
         scenarios.reconciled,
+        scenarios.crafted,
     ],
     ids=lambda scenario: scenario.__name__,
 )

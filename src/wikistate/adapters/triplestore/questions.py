@@ -15,6 +15,7 @@ from wikistate.adapters.triplestore.vocabulary import (
     NEXT_OFFSET,
     ONTOLOGY,
     PARTITION,
+    POSITION,
     TOPIC,
     TYPE,
     VERSION,
@@ -37,7 +38,9 @@ _TYPES = ("Item", "Property", "Lexeme", "MediaInfo")
 
 def positions_query(dialect: Dialect) -> str:
     """Asks for `read_positions`."""
-    pattern = f"?at {TOPIC} ?topic ; {PARTITION} ?partition ; {NEXT_OFFSET} ?offset ; {COMPLETED_UNTIL} ?until"
+    # By its subject, which no other triple may have: an entity may have any predicate.
+    ours = f'FILTER(STRSTARTS(STR(?at), "{POSITION}"))'
+    pattern = f"?at {TOPIC} ?topic ; {PARTITION} ?partition ; {NEXT_OFFSET} ?offset ; {COMPLETED_UNTIL} ?until {ours}"
     return f"SELECT ?topic ?partition ?offset ?until WHERE {dialect.where(pattern)}"
 
 

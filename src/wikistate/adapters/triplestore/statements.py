@@ -13,7 +13,7 @@ from pyoxigraph import Literal
 
 from wikistate.adapters.triplestore import orphans
 from wikistate.adapters.triplestore.clearing import clearing
-from wikistate.adapters.triplestore.terms import iri, lines_of, literal
+from wikistate.adapters.triplestore.terms import iri, lines_of, literal, notes_of
 from wikistate.adapters.triplestore.vocabulary import (
     COMPLETED_UNTIL,
     DATE_MODIFIED,
@@ -74,7 +74,7 @@ def taking(patch: StorePatch, dialect: Dialect) -> Iterator[str]:
         yield from map(dialect.pattern, clearing(listed, dialect.uris, suspects=dialect.orphans))
     yield from _data("DELETE", lines_of(patch.removed), dialect)
     suspects = set(orphans.notes(patch.unlinked, dialect.uris, nodes=dialect.orphans))
-    yield from _data("INSERT", lines_of(suspects), dialect)
+    yield from _data("INSERT", notes_of(suspects), dialect)
 
 
 def giving(patch: StorePatch, dialect: Dialect) -> Iterator[str]:

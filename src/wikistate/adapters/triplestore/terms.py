@@ -1,10 +1,11 @@
 r"""Terms as text that every SPARQL parser reads back to the same terms: all that ever gets into an update.
 
-Written as N-Triples, which is SPARQL, too, but for two traps:
+Written as N-Triples, which is SPARQL, too, but for these traps:
 
 - SPARQL replaces ``\uXXXX`` anywhere in a request before its grammar is applied (SPARQL 1.1 Query Language, 19.2). Some
   stores do that without looking whether the backslash is itself escaped, so that the text ``\\u0041`` breaks there.
   Hence a "u" behind a backslash is written as a code point.
+- Our own books are in the store, too. A triple of a wiki that is about them would be believed, and is refused.
 - An IRI has no escapes. One that is not an IRI by SPARQL's grammar, or is relative and would mean something else at each
   store, cannot be written and is refused.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import RdfFormat, serialize
 
+from wikistate.core.rdf.vocabulary import BOOKS
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 _IRI = rb"<[A-Za-z][A-Za-z0-9+.-]*+:[^\x00-\x20<>\"{}|^`\\]*+>"
 _LITERAL = rb'"(?:[^"\\\n\r]|\\.)*+"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*+|\^\^' + _IRI + rb")?"
-_LINE = _IRI + rb" " + _IRI + rb" (?:" + _IRI + rb"|" + _LITERAL + rb") \.\n"
+_FOREIGN = rb"(?!<" + BOOKS.encode() + rb")" + _IRI
+_LINE = _FOREIGN + rb" " + _IRI + rb" (?:" + _IRI + rb"|" + _LITERAL + rb") \.\n"
 _IRI_ALONE = re.compile(_IRI)
 _ONE = re.compile(_LINE)
 _ALL = re.compile(rb"(?:" + _LINE + rb")*+")
@@ -34,7 +37,10 @@ _SHOWN = 200  # characters of a refused triple in a message
 
 
 class UnwritableError(InputError):
-    """A triple that has no safe form in SPARQL: a blank node, an IRI that is none, a term that SPARQL 1.1 lacks."""
+    """A triple that has no safe form in SPARQL: a blank node, an IRI that is none, a term that SPARQL 1.1 lacks.
+
+    Or one about our own books.
+    """
 
 
 def lines_of(triples: Iterable[Triple]) -> bytes:
@@ -48,6 +54,15 @@ def lines_of(triples: Iterable[Triple]) -> bytes:
     if _ALL.fullmatch(text) is None:
         raise _refusal(next(unwritable(triples)))
     return _without_trap(text)
+
+
+def notes_of(triples: Iterable[Triple]) -> bytes:
+    """The same for triples about our own books. Raises `UnwritableError`."""
+    noted = list(triples)
+    iris = (str(term) for triple in noted for term in (triple.subject, triple.predicate, triple.object))
+    if not all(_IRI_ALONE.fullmatch(text.encode()) for text in iris):
+        raise UnwritableError("A note in the store's books names what is no IRI.")
+    return _serialized(noted)
 
 
 def unwritable(triples: Iterable[Triple]) -> Iterator[Triple]:

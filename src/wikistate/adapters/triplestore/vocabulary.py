@@ -42,7 +42,10 @@ PARTITION = "<urn:wikistate:partition>"
 NEXT_OFFSET = "<urn:wikistate:nextOffset>"
 COMPLETED_UNTIL = "<urn:wikistate:completedUntil>"
 
+POSITION = "urn:wikistate:position:"
+"""What the nodes begin with that keep how far the store is."""
+
 
 def position_iri(partition: Partition) -> str:
     """The node that keeps how far the store is in a partition."""
-    return f"<urn:wikistate:position:{quote(partition.topic, safe='')}:{partition.number}>"
+    return f"<{POSITION}{quote(partition.topic, safe='')}:{partition.number}>"

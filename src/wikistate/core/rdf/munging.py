@@ -40,6 +40,7 @@ from wikistate.core.rdf.uris import namespace_of
 from wikistate.core.rdf.vocabulary import (
     ABOUT,
     ARTICLE,
+    BOOKS,
     DATE_MODIFIED,
     DERIVED_FROM,
     FORM,
@@ -88,12 +89,13 @@ def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple
         uris: Of the wiki.
 
     Raises:
-        MungeError: The document is about another entity, holds nothing that is known here, or does not state the
-            revision and its date.
+        MungeError: The document is about another entity, holds nothing that is known here, does not state the revision
+            and its date, or speaks of our notes in a store.
     """
     entity = NamedNode(uris.entity_iri(entity_id))
     subjects = sort_by_subject(triples, uris)
     _check_entity(entity_id, entity, subjects)
+    _check_others(entity_id, subjects)
     walk = _Walk(subjects, uris)
     walk.go(entity, is_lexeme=entity_id.startswith("L"))
     if walk.unknown and not walk.kept:
@@ -242,6 +244,15 @@ def _check_entity(entity_id: str, entity: NamedNode, subjects: Subjects) -> None
         hint="Compare the concept base in the settings with the prefix wd: of the document.",
         entity=entity_id,
     )
+
+
+def _check_others(entity_id: str, subjects: Subjects) -> None:
+    if forged := [node for node in subjects.others if str(node.value).startswith(BOOKS)]:
+        raise MungeError(
+            f"The document about {entity_id} speaks of {_some(forged)}: a store would take it for what we note there.",
+            hint="No Wikibase writes this: see what stands between it and us.",
+            entity=entity_id,
+        )
 
 
 def _stated(document: list[Triple], entity: NamedNode, entity_id: str) -> Iterable[Triple]:

@@ -2,7 +2,7 @@
 
 A decision is made before the wiki is asked. When it then cannot be carried out, what was seen is ahead of what the store
 holds, and a difference to what was seen would leave out what was missed. So the state keeps both, and each operation is
-fitted to what the store holds just before it is carried out.
+fitted to what the store holds, or is not known to hold, just before it is carried out.
 """
 
 from __future__ import annotations
@@ -39,17 +39,13 @@ def published(state: KeyState, operation: Operation) -> KeyState:
     return state._replace(held=NOTHING_HELD if isinstance(operation, DeleteItem) else operation.revision)
 
 
-def failed(state: KeyState, operation: Operation, *, from_revision_gone: bool = False) -> KeyState:
+def failed(state: KeyState) -> KeyState:
     """The state after an operation could not be carried out: the next one makes up for it.
 
-    Args:
-        state: The state before.
-        operation: As it was tried.
-        from_revision_gone: Whether the wiki no longer has the revision that the store holds, so that no difference to
-            it can be made any more.
+    Nobody can tell any more what the store holds. It may be what it held before; but after a crash the operation is done a
+    second time, and then its mutation may be out already, of a revision that the wiki has hidden in the meantime.
     """
-    doubtful = from_revision_gone or isinstance(operation, ReconcileItem)
-    return state._replace(held=DOUBTFUL) if doubtful else state
+    return state._replace(held=DOUBTFUL)
 
 
 def from_scratch(operation: Operation) -> ReconcileItem:

@@ -42,7 +42,8 @@ class KeyState(NamedTuple):
     Attributes:
         revision: The last one seen; 0 while the status is undefined.
         status: Of the entity with that revision.
-        held: The revision that the store holds, which is behind when a fetch failed; or `NOTHING_HELD`, `DOUBTFUL`.
+        held: The revision that the store holds, which is behind until an operation is carried out; or `NOTHING_HELD`, or
+            `DOUBTFUL` when one failed.
         buffer: Events that wait for those before them, in the order in which they came.
     """
 

@@ -10,7 +10,6 @@ import structlog
 from wikistate.core.events.refusal import Filtered, Refused
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.fetching import FetchErrorType
-from wikistate.core.updater.operations import Diff, Operation
 from wikistate.core.updater.publishing import failed, fitted, published
 from wikistate.core.updater.reordering import Timer, step
 from wikistate.core.updater.state import UNSEEN, KeyState
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from wikistate.core.updater.input_reader import InputReader
     from wikistate.core.updater.inputs import InputEvent
     from wikistate.core.updater.mutation import Mutation
+    from wikistate.core.updater.operations import Operation
     from wikistate.core.updater.reordering import Step as Decided
     from wikistate.jobs.rdf_updater.mutations import MutationMaker
     from wikistate.jobs.rdf_updater.telling import Teller
@@ -123,10 +123,8 @@ class RdfUpdater:
 
     def _failed(self, operation: Operation, state: KeyState, missing: Missing) -> Performed[Mutation]:
         self._missing.report(missing.type)
-        gone = isinstance(operation, Diff) and missing.revision == operation.from_revision
         told = self._teller.failed(operation, missing, self._now())
-        after = failed(state, operation, from_revision_gone=gone)
-        return Performed(kept_of(after), outputs=() if told is None else (told,))
+        return Performed(kept_of(failed(state)), outputs=() if told is None else (told,))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

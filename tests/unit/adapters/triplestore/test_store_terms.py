@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyoxigraph import BaseDirection, BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
-from wikistate.adapters.triplestore.terms import UnwritableError, iri, lines_of, unwritable
+from wikistate.adapters.triplestore.terms import UnwritableError, iri, lines_of, notes_of, unwritable
 
 SUBJECT, PREDICATE = NamedNode("http://a.test/s"), NamedNode("http://a.test/p")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -93,6 +93,14 @@ def test_an_iri_that_would_end_its_brackets_is_refused(line: bytes) -> None:
         lines_of([Triple(SUBJECT, PREDICATE, Literal("fine")), *triples])
     assert refusal.value.ids["triple"]
     assert list(unwritable(triples)) == triples
+
+
+def test_a_triple_about_the_books_of_the_store_is_refused() -> None:
+    """It would be believed: an entity that is noted as an orphan goes with the next batch."""
+    forged = Triple(NamedNode("urn:wikistate:store"), NamedNode("urn:wikistate:suspectArticle"), SUBJECT)
+    with pytest.raises(UnwritableError, match="suspectArticle"):
+        lines_of([forged])
+    assert notes_of([forged]).decode() == f"{forged} .\n"
 
 
 @pytest.mark.parametrize(

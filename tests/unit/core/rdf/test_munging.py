@@ -244,6 +244,10 @@ REFUSED = {
         f"data:Q1 {STATED} ; schema:version <http://x/7> . wd:Q1 wdt:P1 1 .",
         "a literal was expected",
     ),
+    "the books of a store": (
+        f"data:Q1 {STATED} . wd:Q1 wdt:P1 1 . <urn:wikistate:store> a schema:Article ; <urn:wikistate:x> wd:Q2 .",
+        "speaks of <urn:wikistate:store>",
+    ),
     "nothing at all": ("", "does not state"),
 }
 

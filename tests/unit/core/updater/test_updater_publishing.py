@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.core.updater.scenarios import INGESTED, ORIGIN, asked, deleted, restored, saved, short
@@ -25,25 +26,19 @@ def seen(signed: int, held: int) -> KeyState:
     return KeyState.of_signed(signed)._replace(held=held)
 
 
-def test_a_difference_is_made_to_what_was_published() -> None:
-    """Revision 2 could not be fetched: the difference to revision 3 is taken from 1, which the store holds."""
-    second = decide(KeyState.of_signed(1), saved(2, parent=1))
-    assert second.operation is not None
-    behind = failed(second.state, second.operation)
-    third = decide(behind, saved(3, parent=2))
+@pytest.mark.parametrize("before", [None, 1])
+def test_after_a_failure_all_of_the_entity_is_replaced(before: int | None) -> None:
+    """Revision 2 could not be fetched. When it was tried before a crash, it may have been there, and been published."""
+    second = decide(KeyState.of_signed(before), saved(2, parent=1))
+    third = decide(failed(second.state), saved(3, parent=2))
     assert third.operation is not None
-    assert short(third.operation) == "diff 3<-2"
-    assert short(fitted(third.operation, third.state)) == "diff 3<-1"
+    assert short(fitted(third.operation, third.state)) == "reconcile 3"
     assert published(third.state, third.operation) == KeyState.of_signed(3)
 
 
-def test_an_import_that_failed_is_made_up_for_by_an_import() -> None:
-    """The store holds nothing yet, so there is nothing to make a difference to."""
-    first = decide(KeyState(), saved(1))
-    assert first.operation is not None
-    second = decide(failed(first.state, first.operation), saved(2, parent=1))
-    assert second.operation is not None
-    assert short(fitted(second.operation, second.state)) == "import 2"
+def test_a_difference_is_made_to_what_was_published() -> None:
+    """Of what was decided, the store may hold less."""
+    assert short(fitted(Diff(*COMMON, 4), seen(5, 3))) == "diff 5<-3"
 
 
 def test_several_operations_of_one_turn() -> None:
@@ -57,11 +52,10 @@ def test_an_import_of_what_the_store_holds_is_a_difference() -> None:
 
 
 def test_where_nobody_knows_what_the_store_holds_all_of_it_is_replaced() -> None:
-    """After a reconciliation that failed, or when the revision that the store holds is gone from the wiki."""
-    doubtful = failed(KeyState.of_signed(5), RECONCILE)
-    assert doubtful.held == DOUBTFUL
+    """Also when the revision that it holds is gone from the wiki."""
+    doubtful = seen(5, DOUBTFUL)
+    assert failed(KeyState.of_signed(5)) == doubtful
     assert fitted(DIFF, doubtful) == fitted(IMPORT, doubtful) == RECONCILE
-    assert failed(seen(5, 4), DIFF, from_revision_gone=True).held == DOUBTFUL
     assert from_scratch(DIFF) == RECONCILE
 
 
@@ -90,24 +84,23 @@ def test_a_forgotten_entity_is_forgotten_when_its_deletion_is_published() -> Non
 EVENTS = st.sampled_from(["edit", "delete", "restore", "reconcile"])
 
 
-@given(st.lists(st.tuples(EVENTS, st.booleans(), st.booleans()), max_size=12))
-def test_whatever_failed_the_store_is_right_after_what_succeeded(steps: list[tuple[str, bool, bool]]) -> None:
+@given(st.lists(st.tuples(EVENTS, st.sampled_from(["done", "failed", "out, and failed after a crash"])), max_size=12))
+def test_whatever_failed_the_store_is_right_after_what_succeeded(steps: list[tuple[str, str]]) -> None:
     """After each operation that was carried out, the store holds exactly its revision; what it takes is possible then.
 
     A difference is possible from the revision that the store holds alone, an import into a store that holds nothing.
     """
     state, store = KeyState(), NOTHING_HELD
-    for revision, (what, succeeds, gone) in enumerate(steps, start=1):
+    for revision, (what, outcome) in enumerate(steps, start=1):
         decision = decide(state, _event(what, revision, state))
         state = decision.state
         if decision.operation is None:
             continue
         operation = fitted(decision.operation, state)
-        if succeeds or isinstance(operation, DeleteItem):
+        fails = outcome != "done" and not isinstance(operation, DeleteItem)
+        if outcome != "failed" or not fails:
             store = _applied(operation, store)
-            state = published(state, operation)
-        else:
-            state = failed(state, operation, from_revision_gone=gone and isinstance(operation, Diff))
+        state = failed(state) if fails else published(state, operation)
         assert state.held in (store, DOUBTFUL)
 
 

@@ -1,4 +1,4 @@
-"""A Wikibase of files whose properties and items are another wiki's, as Commons is, through both jobs."""
+"""Other wikis through both jobs: one of files, as Commons is, and one that tells of its changes in the older streams."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from wikistate.testing.wikibase import (
     Kind,
     Repository,
     Vocabulary,
+    legacy_event,
     page_change,
     wikibase_wiki,
 )
@@ -57,3 +58,26 @@ async def test_files_with_statements_about_items_of_another_wiki(
             assert {event["fetch_error_type"] for event in jobs.told(FAILED)} <= {"ENTITY_NOT_FOUND"}
             assert jobs.told(ERRORS) == []
     assert {change.kind for change in repository.journal} >= {"create", "edit", "delete", "undelete"}
+
+
+async def test_a_wiki_that_tells_of_its_changes_in_the_older_streams(
+    kafka: KafkaBroker, topic: NewTopic, tmp_path: Path
+) -> None:
+    """Revisions, deletions, suppressed ones and undeletions, each with a schema of its own; the store ends the same."""
+    repository, store = Repository(), EmbeddedStore(tmp_path / "store")
+    editors = Editors(repository, seed=SEED, triples=40)
+    editors.found(10)
+    async with FakeWikibase(repository) as wikibase:
+        updating = following(wikibase, rdf__legacy_inputs=True)
+        consuming = settings(store__concept_base="http://wikibase.example")
+        with Deployment(broker=kafka, source=topic(), folder=tmp_path, updating=updating, consuming=consuming) as jobs:
+            editors.bustle(200)
+            events = [legacy_event(change, repository.wiki) for change in repository.journal]
+            jobs.tell([event for event in events if event is not None])
+            await jobs.finish(store)
+            assert_same(store, graph_of(repository, Uris.wikibase("http://wikibase.example")))
+            assert jobs.told(ERRORS) == []
+    streams = {event["meta"]["stream"] for event in events if event is not None}
+    assert streams == {
+        f"mediawiki.{name}" for name in ("revision-create", "page-delete", "page-suppress", "page-undelete")
+    }

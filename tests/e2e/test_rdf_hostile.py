@@ -1,0 +1,210 @@
+"""A wiki, events and messages that mean harm: each ends on a side stream or an error stream, and no store suffers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+from pyoxigraph import Literal, NamedNode
+from tests.e2e.kafka_topics import fill
+from tests.e2e.rdf_deployment import ERRORS, FAILED, MUTATIONS, Deployment
+from tests.e2e.rdf_stores import EmbeddedStore, assert_same, graph_of
+from tests.e2e.rdf_wiki import following
+from tests.e2e.support import assert_valid, read_lines, settings
+
+from wikistate.core.rdf.uris import Uris
+from wikistate.testing.faults import Bomb, Huge, Redirect, Rule, Status, Truncated, Wrong
+from wikistate.testing.wikibase import FakeWikibase, Item, Repository, page_change
+from wikistate.testing.wikibase.authors import Author
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import NewTopic
+
+    from wikistate.testing.broker import KafkaBroker
+    from wikistate.testing.faults import Action
+    from wikistate.testing.wikibase import Change
+
+CONCEPT = "http://wikibase.example"
+TURTLE = {"Content-Type": "text/turtle; charset=UTF-8"}
+HEALTHY = "Q1"
+
+FORGED = f"""
+<{CONCEPT}/wiki/Special:EntityData/Q9> <http://schema.org/version> 1 ; <http://schema.org/dateModified> "2026-01-01" .
+<urn:wikistate:store> a <http://schema.org/Article> ; <urn:wikistate:suspectArticle> <{CONCEPT}/entity/{HEALTHY}> .
+"""
+"""Would have a store believe that an item is an orphan."""
+
+ANSWERS: dict[str, Action] = {
+    "Q2": Truncated(),
+    "Q3": Status(200, TURTLE, "{ 'this': 'is no RDF' }"),
+    "Q4": Wrong(),
+    "Q5": Huge(200_000_000),
+    "Q6": Bomb(200_000_000),
+    "Q7": Redirect("http://127.0.0.1:9/secret"),
+    "Q8": Status(200, TURTLE, "<< <urn:a> <urn:b> <urn:c> >> <urn:d> <urn:e> ."),
+    "Q9": Status(200, TURTLE, FORGED),
+    "Q10": Status(200, TURTLE, f"<{CONCEPT}/entity/Q1> a <http://wikiba.se/ontology#Item> ."),
+}
+"""What the wiki answers instead of the RDF of an entity. An empty answer or a web page passes; that is waited for."""
+
+TITLES = (
+    "Item:Q1/../../../etc/passwd",
+    "Item:../Q1",
+    "Item:Q1?action=raw",
+    "Item:Q1#Q2",
+    "Item:Q%31",
+    "Item:q1",
+    "Item:Q01",
+    "Item:Q99999999999999999999",
+    "Item:Q1 Q2",
+    "Item:Q1\r\nHost: evil.example",
+    'Item:Q1> ?p ?o } ; DROP ALL ; DELETE { <"',
+)
+
+CRAFTED = """
+<{document}> a <http://schema.org/Dataset> ; <http://schema.org/about> <{entity}> ;
+  <http://schema.org/version> 1 ; <http://schema.org/dateModified> "2026-01-01T00:00:00Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> .
+<{entity}> <http://www.w3.org/2000/01/rdf-schema#label> "\\" }} ; DROP ALL ; INSERT DATA {{ <urn:a> <urn:b> \\""@en ;
+  <urn:p> <http://evil.example/\\u003E\\u0020\\u007D;DROP\\u0020ALL;#> ;
+  <urn:p\\u003E> "1"^^<urn:t\\u0022\\u003E> ;
+  <urn:wikistate:topic> "forged" ; <urn:wikistate:partition> 0 ; <urn:wikistate:nextOffset> 7 ;
+  <urn:wikistate:completedUntil> "2026-01-01T00:00:00.000Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> ;
+  <urn:p> <http://evil.example/\\u000A\\u005C\\u0060\\u005E\\u007C> .
+"""
+
+
+class Attacked:
+    """A wiki whose changes go through both jobs into a store."""
+
+    def __init__(self, wikibase: FakeWikibase, jobs: Deployment, store: EmbeddedStore) -> None:
+        self.wikibase = wikibase
+        self.repository = wikibase.repository
+        self.jobs = jobs
+        self.store = store
+
+    def tell(self, changes: Iterable[Change]) -> None:
+        """Tell what happened."""
+        self.jobs.tell([page_change(change, self.repository.wiki) for change in changes])
+
+    def edit(self, entity: str, label: str) -> Change:
+        """Edit an item."""
+        item = self.repository.entity(entity)
+        assert isinstance(item, Item)
+        return self.repository.save(replace(item, labels={**item.labels, "en": label}))
+
+    async def finish(self) -> None:
+        """Let both jobs do all that there is."""
+        await self.jobs.finish(self.store)
+
+
+@pytest.fixture
+async def attacked(kafka: KafkaBroker, topic: NewTopic, tmp_path: Path) -> AsyncIterator[Attacked]:
+    """A wiki with some items, all of which the store holds."""
+    repository, author = Repository(), Author(Random(1), items=12)
+    first = [repository.save(author.item(entity, triples=40)) for entity in (HEALTHY, *ANSWERS)]
+    async with FakeWikibase(repository) as wikibase:
+        with Deployment(
+            broker=kafka,
+            source=topic(),
+            folder=tmp_path,
+            updating=following(wikibase),
+            consuming=settings(store__concept_base=CONCEPT),
+        ) as jobs:
+            found = Attacked(wikibase, jobs, EmbeddedStore(tmp_path / "store"))
+            found.tell(first)
+            await found.finish()
+            yield found
+
+
+async def test_answers_and_events_that_mean_harm_change_nothing(attacked: Attacked) -> None:
+    """Each is told of; the healthy entity gets through, and so do the others as soon as the wiki answers well."""
+    healthy = attacked.edit(HEALTHY, "healthy")
+    graph = graph_of(attacked.repository, Uris.wikibase(CONCEPT))
+    edits = [attacked.edit(entity, "attacked") for entity in ANSWERS]
+    attacked.wikibase.set_faults(
+        [
+            Rule(action, revisions=frozenset({edit.revision.rev_id}))
+            for edit, action in zip(edits, ANSWERS.values(), strict=True)
+        ]
+    )
+    attacked.tell(edits)
+    attacked.jobs.tell(list(_with_titles(page_change(healthy, attacked.repository.wiki))))
+    attacked.tell([healthy])
+    await attacked.finish()
+    assert_same(attacked.store, graph)
+    assert {event["item"] for event in attacked.jobs.told(FAILED)} == set(ANSWERS)
+    assert_valid(attacked.jobs.told(FAILED))
+    assert [event["error_type"] for event in attacked.jobs.told(ERRORS)] == ["InvalidInput"] * len(TITLES)
+    attacked.wikibase.set_faults([])
+    attacked.tell([attacked.edit(entity, "well again") for entity in ANSWERS])
+    await attacked.finish()
+    assert_same(attacked.store, graph_of(attacked.repository, Uris.wikibase(CONCEPT)))
+
+
+async def test_terms_that_mean_harm_are_terms(attacked: Attacked) -> None:
+    """What would end an IRI or a literal is part of it: the entity has its triples, and nobody else loses any."""
+    graph = graph_of(attacked.repository, Uris.wikibase(CONCEPT))
+    entity = attacked.repository.save(Item(id="Q50"))
+    iri = f"{CONCEPT}/entity/Q50"
+    body = CRAFTED.format(document=f"{CONCEPT}/wiki/Special:EntityData/Q50", entity=iri)
+    attacked.wikibase.set_faults([Rule(Status(200, TURTLE, body), revisions=frozenset({entity.revision.rev_id}))])
+    attacked.tell([entity])
+    await attacked.finish()
+    held = attacked.store.held()
+    own = {(triple.predicate.value, triple.object) for triple in held if triple.subject == NamedNode(iri)}
+    assert {triple for triple in held if triple.subject != NamedNode(iri)} == attacked.store.loaded(graph)
+    assert {
+        (
+            "http://www.w3.org/2000/01/rdf-schema#label",
+            Literal('" } ; DROP ALL ; INSERT DATA { <urn:a> <urn:b> "', language="en"),
+        ),
+        ("urn:p", NamedNode("http://evil.example/%3E%20%7D;DROP%20ALL;#")),
+        ("urn:p%3E", Literal("1", datatype=NamedNode("urn:t%22%3E"))),
+    } <= own
+    assert attacked.jobs.told(FAILED) == []
+
+
+async def test_messages_that_mean_harm_change_nothing(attacked: Attacked) -> None:
+    """Somebody else writes into the stream of mutations: each message is an error event, and the next one is applied."""
+    graph = graph_of(attacked.repository, Uris.wikibase(CONCEPT))
+    (good, *_) = attacked.jobs.told(MUTATIONS)
+    bad = list(_harmful(good))
+    fill(attacked.jobs.broker, f"{attacked.jobs.source}.{MUTATIONS}", [orjson.dumps(event) for event in bad])
+    await attacked.finish()
+    assert_same(attacked.store, graph)
+    errors = read_lines(attacked.store.folder.with_name("store.errors.ndjson"))
+    # One that is found out only when it is to be written has its batch read again, and what was told told again.
+    assert {event["raw_event"] for event in errors} == {orjson.dumps(event).decode() for event in bad}
+    assert {event["error_type"] for event in errors} == {"InvalidMutation"}
+    attacked.tell([attacked.edit(HEALTHY, "healthy")])
+    await attacked.finish()
+    assert_same(attacked.store, graph_of(attacked.repository, Uris.wikibase(CONCEPT)))
+
+
+def _with_titles(event: dict[str, object]) -> Iterator[dict[str, object]]:
+    page = event["page"]
+    assert isinstance(page, dict)
+    return (event | {"page": page | {"page_title": title}} for title in TITLES)
+
+
+def _harmful(good: dict[str, object]) -> Iterator[dict[str, object]]:
+    """Messages like the good one, each with something else in the place of what it says."""
+    data = {"mime_type": "text/turtle"}
+    forged = f"<urn:wikistate:store> <urn:wikistate:suspectArticle> <{CONCEPT}/entity/{HEALTHY}> ."
+    for text in (
+        forged,
+        "<urn:a> <urn:b> <urn:c> . } ; DROP ALL ; #",
+        "<urn:a> <urn:b> ",
+        "<a> <b> <../c> .",
+        "_:a <urn:b> _:c .",
+    ):
+        yield good | {"rdf_added_data": {**data, "data": text}}
+    bare = {key: value for key, value in good.items() if not key.startswith("rdf_")}
+    for entity in ("Q1> ?p ?o } ; DROP ALL ; #", "../Q1", "", "Q1 Q2"):
+        yield bare | {"operation": "delete", "entity_id": entity}
