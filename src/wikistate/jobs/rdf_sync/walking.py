@@ -31,6 +31,9 @@ log = structlog.get_logger(__name__)
 WALK = Partition("rdf-sync.walk")
 """The partition of its records."""
 
+_BEGUN = "walk begun"
+"""The note that says at which offset the walk began."""
+
 _TOLD_EVERY = 10.0  # seconds
 
 
@@ -100,11 +103,15 @@ class WalkFeed:
         """See `Feed`."""
         return "walk"
 
-    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:  # noqa: ARG002  (it needs none)
+    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:
         """See `Feed`."""
         place = places.get(WALK)
         self._offset = place.offset if place else 0
-        self._place = None if place is None or self._anew() else _read(place.token)
+        if self._anew():
+            # The place of the walk before stays until this one commits its first: it must not be taken for this one's.
+            await notes.note({_BEGUN: str(self._offset)})
+        elif place is not None and place.offset > int((await notes.notes([_BEGUN])).get(_BEGUN, 0)):
+            self._place = _read(place.token)
         self._parts = self._walk()
 
     async def arrive(self) -> list[Arrival] | None:
