@@ -19,7 +19,7 @@ from wikistate.testing.processes import free_port
 from wikistate.testing.wikibase.documents import serialized
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from tests.e2e.commands import Command
@@ -131,3 +131,14 @@ async def endpoint(store: Store) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         await runner.cleanup()
+
+
+def into(url: str) -> tuple[str, ...]:
+    """That it is an endpoint that is written."""
+    return "--store", f"{url}/update", "--set", f"store.query_url={url}/query"
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    while not happened():  # noqa: ASYNC110  (a store says nothing by itself)
+        await asyncio.sleep(0.1)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from pyoxigraph import Store
 from tests.e2e.commands import PATIENCE
-from tests.e2e.synced import IN_STEP, WALKED, WALKING, Synced, endpoint, from_scratch, held, quads
+from tests.e2e.synced import IN_STEP, WALKED, WALKING, Synced, endpoint, from_scratch, held, into, quads, until
 
 from wikistate.testing.clock import ManualClock
 from wikistate.testing.faults import Delay, Lagged, Reset, Rule, Status
 from wikistate.testing.wikibase import Editors, FakeWikibase, Item, Repository, Vocabulary, wikibase_wiki
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -171,17 +171,6 @@ async def test_an_endpoint_that_is_put_back_while_it_runs_is_brought_up_again(
         await command.logged(WALKED, times=2)
         await until(lambda: held(store) == from_scratch(repository))
         assert (await command.stop()).status == 0
-
-
-def into(url: str) -> tuple[str, ...]:
-    """That it is an endpoint that is written."""
-    return "--store", f"{url}/update", "--set", f"store.query_url={url}/query"
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    while not happened():  # noqa: ASYNC110  (a store says nothing by itself)
-        await asyncio.sleep(0.1)
 
 
 async def test_a_wiki_that_asks_for_patience_is_waited_for(synced: Synced, editors: Editors) -> None:
