@@ -35,10 +35,10 @@ QUICK = settings(
 )
 """As patient as a test is."""
 
-WALKING, IN_STEP, WALKED = (
+WALKING, IN_STEP, COMPLETE = (
     "All entities are compared with the store.",
     "The store is in step.",
-    "All entities were walked.",
+    "The store is complete.",
 )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyoxigraph import Store
 from tests.e2e.commands import PATIENCE
-from tests.e2e.synced import IN_STEP, WALKED, WALKING, Synced, endpoint, from_scratch, held, into, quads, until
+from tests.e2e.synced import COMPLETE, IN_STEP, WALKING, Synced, endpoint, from_scratch, held, into, quads, until
 
 from wikistate.testing.clock import ManualClock
 from wikistate.testing.faults import Delay, Lagged, Reset, Rule, Status
@@ -51,7 +51,7 @@ async def synced(repository: Repository, editors: Editors, tmp_path: Path) -> As
 async def test_an_empty_store_is_filled_and_then_followed(synced: Synced, editors: Editors) -> None:
     """No flag, no dump, no date: it is walked; creates, edits, deletes, restores, redirects and merges then come in."""
     async with synced.running() as command:
-        await command.logged(WALKED)
+        await command.logged(COMPLETE)
         editors.bustle(150)
         await synced.caught_up(command)
     synced.assert_in_step()
@@ -76,7 +76,7 @@ async def test_changes_of_every_phase_of_catching_up_are_in(
     synced.wikibase.set_faults([Rule(Delay(0.05), path="Special:EntityData")])
     async with synced.running("--set", "rdf.concurrency=2") as command, asyncio.TaskGroup() as tasks:
         busy = tasks.create_task(keep_editing(editors))
-        await command.logged(WALKED)
+        await command.logged(COMPLETE)
         followed = repository.current_of("Q1") or repository.current_of("P1")
         assert followed
         await asyncio.sleep(1.0)
@@ -107,7 +107,7 @@ async def test_a_gap_is_found_and_walked(
     async with synced.running() as command:
         because = (await command.logged(WALKING))["labels"]["because"]
         assert because == "the source no longer reaches back to where the store is"
-        await command.logged(WALKED)
+        await command.logged(COMPLETE)
         editors.bustle(20)
         await synced.caught_up(command)
     synced.assert_in_step()
@@ -126,7 +126,7 @@ async def test_a_store_that_comes_back_from_a_copy_is_found(synced: Synced, edit
     async with synced.running() as command:
         because = (await command.logged(WALKING))["labels"]["because"]
         assert because == "the store is older than the checkpoint: it was restored from a copy"
-        await command.logged(WALKED)
+        await command.logged(COMPLETE)
         await synced.caught_up(command)
     synced.assert_in_step()
 
@@ -138,7 +138,7 @@ async def test_a_store_whose_checkpoint_is_lost_is_compared(synced: Synced, edit
     shutil.rmtree(synced.folder / "store.state")
     editors.bustle(60)
     async with synced.running() as command:
-        await command.logged(WALKED)
+        await command.logged(COMPLETE)
         await synced.caught_up(command)
     synced.assert_in_step()
 
@@ -153,7 +153,7 @@ async def test_a_store_of_others_is_refused_unless_it_is_to_be_taken_over(
     assert "entities that rdf-sync did not write" in told
     assert "--set store.adopt=true" in told
     async with synced.running("--set", "store.adopt=true") as command:
-        await command.logged(WALKED)
+        await command.logged(COMPLETE)
         await synced.caught_up(command)
     synced.assert_in_step()
 
@@ -164,11 +164,11 @@ async def test_an_endpoint_that_is_put_back_while_it_runs_is_brought_up_again(
     """The position in the store is compared before each batch; then all entities are."""
     store = Store()
     async with endpoint(store) as url, synced.running(*into(url)) as command, asyncio.timeout(PATIENCE):
-        await command.logged(WALKED)
+        await command.logged(COMPLETE)
         await until(lambda: held(store) == from_scratch(repository))
         store.clear()
         editors.bustle(30)
-        await command.logged(WALKED, times=2)
+        await command.logged(COMPLETE, times=2)
         await until(lambda: held(store) == from_scratch(repository))
         assert (await command.stop()).status == 0
 
@@ -176,7 +176,7 @@ async def test_an_endpoint_that_is_put_back_while_it_runs_is_brought_up_again(
 async def test_a_wiki_that_asks_for_patience_is_waited_for(synced: Synced, editors: Editors) -> None:
     """Lag, an overloaded server and broken connections, of both ways to ask: nothing is given up, nothing skipped."""
     async with synced.running() as command:
-        await command.logged(WALKED)
+        await command.logged(COMPLETE)
         synced.wikibase.set_faults(
             [
                 Rule(Status(503, {"Retry-After": "1"}), path="Special:EntityData", every=3, times=5),
@@ -219,7 +219,7 @@ async def test_the_concept_base_is_found_in_the_wiki_own_rdf(tmp_path: Path) -> 
 async def test_a_wiki_is_found_from_any_of_its_addresses(synced: Synced, address: str) -> None:
     """Its API, a page, its host."""
     async with synced.running("--wikibase", address.format(url=synced.wikibase.url)) as command:
-        await command.logged(WALKED)
+        await command.logged(COMPLETE)
 
 
 async def test_what_is_no_wiki_is_told(synced: Synced) -> None:
@@ -235,8 +235,7 @@ async def test_a_query_sees_an_edit_within_two_seconds(
 ) -> None:
     """With the settings as they come. The figure is printed; what is asserted leaves room for a busy machine."""
     store, took = Store(), []
-    async with endpoint(store) as url, synced.running(*into(url), quick=False) as command, asyncio.timeout(PATIENCE):
-        await command.logged(WALKED)
+    async with endpoint(store) as url, synced.running(*into(url), quick=False), asyncio.timeout(PATIENCE):
         await until(lambda: held(store) == from_scratch(repository))
         for number in range(5):
             await asyncio.sleep(0.37 * number)

@@ -6,7 +6,10 @@ import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
 from wikistate.adapters.triplestore.store import StorePosition
+from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.record import Partition
 from wikistate.errors import StateError
 from wikistate.jobs.rdf_sync.standing import Found, Standing, judge
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.triplestore.store import Contents
     from wikistate.core.updater.mutation import Mutation
+
+log = structlog.get_logger(__name__)
 
 MARK = Partition("rdf-sync.checkpoint")
 """Where the store notes it. The offset is the generation of the checkpoint: its time, so that no two are alike."""
@@ -125,6 +130,7 @@ class MarkingOutlet:
         self._generation = generation
         self._clock = clock
         self._last = 0
+        self._incomplete = False
         self.standing = Standing.UNKNOWN
         self.followed = 0
         self.walking = True
@@ -157,6 +163,9 @@ class MarkingOutlet:
         await self._writer.flush()
         self._generation.write(self._last, self.followed)
         self.written.clear()
+        if self._incomplete and complete:
+            log.info("The store is complete.", until=format_timestamp(complete))
+        self._incomplete = not complete
 
     async def close(self) -> None:
         """See `Outlet`."""

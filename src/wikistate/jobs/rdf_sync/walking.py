@@ -189,11 +189,16 @@ class _Progress:
         self._differing += len(part.findings)
         if self._clock() - self._told >= _TOLD_EVERY:
             self._told = self._clock()
-            log.info("Walking all entities.", done=self._looked_at, differing=self._differing, at=part.next)
+            log.info("Comparing all entities.", done=self._looked_at, differing=self._differing, at=part.next)
 
     def done(self) -> None:
         seconds = round(self._clock() - self._began, 1)
-        log.info("All entities were walked.", done=self._looked_at, differing=self._differing, seconds=seconds)
+        log.info(
+            "All entities were looked at; what differs is being brought in.",
+            done=self._looked_at,
+            differing=self._differing,
+            seconds=seconds,
+        )
 
 
 def read_finding(value: bytes | None) -> Finding | None:
