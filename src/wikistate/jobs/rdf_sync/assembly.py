@@ -15,7 +15,7 @@ from wikistate.jobs.rdf_sync.catching_up import CatchingUpSource
 from wikistate.jobs.rdf_sync.following import EventTimes, WikiClock, reach_of_events, reach_of_recent_changes
 from wikistate.jobs.rdf_sync.holdings import SharedStore, StoreHoldings
 from wikistate.jobs.rdf_sync.job import RdfSync
-from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet
+from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet, mark_of
 from wikistate.jobs.rdf_sync.pages import WikiPages
 from wikistate.jobs.rdf_sync.reading import EventReader, RecentChangesReader
 from wikistate.jobs.rdf_sync.site import ask_wiki, query_client
@@ -68,8 +68,8 @@ class _Synchronised:
         base: StatefulAssembled[Any, Any, Mutation] = assemble_rdf_updater(
             self._configuration, meter, outlet=self._writer
         )
-        mark = GenerationFile(base.state.with_name("generation"))
-        outlet = MarkingOutlet(self._writer, lambda: self._store.contents, mark)
+        generation = GenerationFile(base.state.with_name("generation"))
+        outlet = MarkingOutlet(self._writer, lambda: self._store.contents, generation, mark_of(self._site.domain))
         following, reach = self._recent_changes() if isinstance(base.source, RecentChangesEnd) else self._events()
         source = base.source
         if isinstance(source, RecentChangesEnd) and isinstance(following, WikiClock):

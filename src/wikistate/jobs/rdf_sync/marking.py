@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MARK = Partition("rdf-sync.checkpoint")
-"""Where the store notes it. The offset is the generation of the checkpoint: its time, so that no two are alike."""
+
+def mark_of(domain: str) -> Partition:
+    """Where a store notes how it stands to a wiki.
+
+    The offset is the generation of the checkpoint: its time, so that no two are alike. A store that was filled from
+    another wiki has no such note, and is not taken for one that is in step.
+    """
+    return Partition(f"rdf-sync.checkpoint.{domain}")
 
 
 class Writer(Protocol):
@@ -108,6 +114,7 @@ class MarkingOutlet:
         writer: Of the store; opened and closed by the outlet.
         contents: What the store said of itself when it was opened.
         generation: Our side of the mark.
+        mark: Where the store has its side; see `mark_of`.
         clock: Seconds since the epoch.
 
     Attributes:
@@ -122,12 +129,14 @@ class MarkingOutlet:
         writer: Writer,
         contents: Callable[[], Contents],
         generation: Generation,
+        mark: Partition,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._writer = writer
         self._contents = contents
         self._generation = generation
+        self._mark = mark
         self._clock = clock
         self._last = 0
         self._incomplete = False
@@ -143,7 +152,7 @@ class MarkingOutlet:
     def compare(self, *, reach: int | None, adopt: bool) -> Standing:
         """Find out what is to be done with the store, which is open. Arguments and errors are those of `judge`."""
         contents, known = self._contents(), self._generation.read()
-        mark = contents.positions.get(MARK)
+        mark = contents.positions.get(self._mark)
         generation, followed = known or (None, None)
         self.standing = judge(Found(contents.form, mark, generation, followed, reach, adopt))
         self.walking = self.standing.walks
@@ -159,7 +168,7 @@ class MarkingOutlet:
         """See `Outlet`."""
         self._last = max(self._last + 1, int(self._clock() * 1000))
         complete = 0 if self.walking else self.followed
-        self._writer.advance({MARK: StorePosition(self._last, complete)})
+        self._writer.advance({self._mark: StorePosition(self._last, complete)})
         await self._writer.flush()
         self._generation.write(self._last, self.followed)
         self.written.clear()

@@ -10,7 +10,7 @@ from tests.unit.jobs.rdf_sync.durable import Durable
 from wikistate.core.record import Partition, Record
 from wikistate.jobs.rdf_sync.catching_up import PULSE, CatchingUpSource
 from wikistate.jobs.rdf_sync.following import EventTimes, WikiClock, reach_of_recent_changes
-from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet
+from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet, mark_of
 from wikistate.jobs.rdf_sync.walking import WALK
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Both:
     def __init__(self, folder: Path, *, changes: int, walked: int) -> None:
         generation = GenerationFile(folder / "generation")
         self.store = Durable(generation)
-        self.outlet = MarkingOutlet(self.store, lambda: self.store.contents, generation)
+        self.outlet = MarkingOutlet(self.store, lambda: self.store.contents, generation, mark_of("wikibase.example"))
         self.follow = Listed(WIKI, changes, ends=False)
         self.walk = Listed(WALK, walked, ends=True)
         self.clock = WikiClock()

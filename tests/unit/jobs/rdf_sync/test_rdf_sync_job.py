@@ -17,7 +17,7 @@ from wikistate.core.updater.settling import Check
 from wikistate.core.updater.state import UNSEEN, KeyState, Status
 from wikistate.jobs.rdf_sync.catching_up import PULSE
 from wikistate.jobs.rdf_sync.job import SETTLING, RdfSync
-from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet
+from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet, mark_of
 from wikistate.jobs.rdf_sync.walking import WALK
 from wikistate.jobs.rdf_updater.job import kept_of, state_of
 from wikistate.jobs.stateful_job import NOTHING, Accepted, Due, Kept, Performed, Step
@@ -83,7 +83,7 @@ class World:
         self.now = START
         generation = GenerationFile(folder / "generation")
         durable = Durable(generation)
-        self.outlet = MarkingOutlet(durable, lambda: durable.contents, generation)
+        self.outlet = MarkingOutlet(durable, lambda: durable.contents, generation, mark_of("wikibase.example"))
         self.outlet.walking = False
         self.job = RdfSync(
             Updater(self.wiki),  # type: ignore[arg-type]  # what of the updater the job uses

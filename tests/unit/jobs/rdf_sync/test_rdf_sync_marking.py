@@ -8,17 +8,20 @@ import pytest
 from tests.unit.jobs.rdf_sync.durable import Durable
 
 from wikistate.adapters.triplestore.store import StorePosition
-from wikistate.errors import StateError
-from wikistate.jobs.rdf_sync.marking import MARK, GenerationFile, MarkingOutlet
+from wikistate.errors import ConfigError, StateError
+from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet, mark_of
 from wikistate.jobs.rdf_sync.standing import Standing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+MARK = mark_of("wikibase.example")
+
+
 def outlet(store: Durable, file: GenerationFile, *, now: float = 1_000.0) -> MarkingOutlet:
     """The outlet, compared with the store as at a start."""
-    made = MarkingOutlet(store, lambda: store.contents, file, clock=lambda: now)
+    made = MarkingOutlet(store, lambda: store.contents, file, MARK, clock=lambda: now)
     made.compare(reach=None, adopt=False)
     return made
 
@@ -81,6 +84,16 @@ async def test_a_store_that_was_put_back_is_recognised_and_one_that_is_ahead_is_
     await marking.flush()
     store.positions = copy
     assert outlet(store, file).standing is Standing.OLDER
+
+
+async def test_a_store_that_follows_another_wiki_is_not_taken_for_one_in_step(file: GenerationFile) -> None:
+    """Its mark is another one's; what it holds of this wiki is looked at."""
+    store = Durable(file)
+    marking = MarkingOutlet(store, lambda: store.contents, file, mark_of("another.example"))
+    marking.walking, marking.followed = False, 777
+    await marking.flush()
+    with pytest.raises(ConfigError, match="did not write"):
+        outlet(store, file)
 
 
 def test_a_note_that_cannot_be_read_is_told(tmp_path: Path) -> None:
