@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from wikistate.adapters.connectors.checkpoint import Place
 from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.jobs.rdf_sync.walking import WALK, Finding, WalkFeed, id_ranges, read_finding
+from wikistate.testing.clock import ManualClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 
     from wikistate.adapters.connectors.feed import Arrival
 
@@ -35,13 +38,13 @@ class Listing:
 
     def __init__(self, revisions: Mapping[str, int]) -> None:
         self.revisions = dict(revisions)
-        self.asked: list[str] = []
 
     async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> dict[str, Any]:
         """Any part of the list."""
         del tries
+        if "meta" in parameters:
+            return {"query": {"statistics": {"pages": 100}}}
         start = parameters.get("gapfrom", "")
-        self.asked.append(start)
         names = sorted(name for name in self.revisions if name >= start)
         rows = [self._row(name) for name in names[:AT_ONCE]]
         more = {"continue": {"gapcontinue": names[AT_ONCE]}} if len(names) > AT_ONCE else {}
@@ -83,9 +86,9 @@ class Kept:
         self.values |= notes
 
 
-def feed(wiki: Listing, store: Holding, *, anew: bool = True) -> WalkFeed:
+def feed(wiki: Listing, store: Holding, *, anew: bool = True, clock: Callable[[], float] = time.monotonic) -> WalkFeed:
     """The walk."""
-    return WalkFeed(wiki, SITE, store, anew=lambda: anew)
+    return WalkFeed(wiki, SITE, store, anew=lambda: anew, clock=clock)
 
 
 async def walked(walk: WalkFeed) -> list[Arrival]:
@@ -138,6 +141,20 @@ async def test_the_place_of_the_walk_before_is_not_taken_for_that_of_the_one_tha
     again = feed(wiki, store, anew=False)
     await again.open({WALK: old}, kept)
     assert len(findings(await walked(again))) == 9
+
+
+async def test_it_says_how_far_it_is_and_how_long_it_takes_at_the_most() -> None:
+    """Six of at most a hundred pages in twelve seconds."""
+    clock = ManualClock()
+    walk = feed(Listing({f"Q{number}": 2 for number in range(1, 10)}), Holding({}), clock=clock.now)
+    await walk.open({}, Kept())
+    with capture_logs() as told:
+        await walk.arrive()
+        clock.advance(12.0)
+        await walk.arrive()
+    (line,) = told
+    assert (line["done"], line["differing"]) == (6, 6)
+    assert (line["of_at_most"], line["minutes_left_at_most"]) == (100, round(12.0 * 94 / 6 / 60))
 
 
 def test_ranges_hold_each_id_once() -> None:
