@@ -154,7 +154,7 @@ async def test_what_comes_in_order_does_not_wait(world: World) -> None:
 
 async def test_long_after_the_start_memory_is_trusted(world: World) -> None:
     """The store is not asked for each edit."""
-    world.wiki["Q1"] = 6
+    world.wiki["Q1"], world.now = 6, LATER
     del world.store
     assert (await world.happens(edited(6), kept(5)))[1] == ["diff"]
 
@@ -166,6 +166,20 @@ async def test_after_a_start_memory_is_compared_with_the_store(world: World, hel
     if held is not None:
         world.store["Q1"] = held
     assert (await world.happens(edited(6, time=START), kept(5)))[1] == [written]
+
+
+async def test_of_what_a_walk_found_in_step_nothing_is_remembered_and_the_store_is_asked(world: World) -> None:
+    """Long after: an edit of it must not be imported on top of what the store holds."""
+    world.wiki["Q1"], world.store["Q1"], world.now = 6, 5, LATER
+    assert (await world.happens(edited(6)))[1] == ["reconcile"]
+    world.wiki["Q2"] = 7
+    assert (await world.happens(edited(7)._replace(entity="Q2")))[1] == ["import"]
+
+
+async def test_a_clock_of_the_wiki_that_is_ahead_does_not_make_an_old_event_new(world: World) -> None:
+    """An event of tomorrow, a moment after the start."""
+    world.wiki["Q1"], world.store["Q1"] = 6, 4
+    assert (await world.happens(edited(6, time=START + 86_400_000), kept(5)))[1] == ["reconcile"]
 
 
 async def test_what_is_about_to_be_written_counts_as_held(world: World) -> None:
