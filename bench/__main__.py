@@ -19,6 +19,7 @@ from bench import (
     sampling,
     startup,
     state,
+    sync,
     throughput,
     updater,
 )
@@ -47,6 +48,7 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
     "micro": {"Parts, each on its own": micro.measure_micro},
     "state": {"State of a job, keys at random": state.measure_state},
     "updater": {"rdf-updater, a Wikibase at hand": updater.measure_updater},
+    "sync": {"rdf-sync, a Wikibase and a store at hand": sync.measure_sync},
     "consumer": {"Mutations into a store": consumer.measure_consumer},
     "endurance": {"Memory of the jobs that keep a store in step": endurance.measure_endurance},
     "farm": {"A farm of public wikis, simulated": farm.measure_farm},

@@ -37,6 +37,7 @@ class Sizes:
         state_keys: How many keys a job's state has.
         updater_changes: How many changes rdf-updater follows.
         mutation_messages: Of a mutation stream that a batch is made of.
+        seen_edits: How many edits are waited for until a query of a store in step sees them.
         endured_changes: How many the jobs that keep a store in step follow while their memory is watched.
     """
 
@@ -55,6 +56,7 @@ class Sizes:
     state_keys: int
     updater_changes: int
     mutation_messages: int
+    seen_edits: int
     endured_changes: int
 
 
@@ -74,6 +76,7 @@ FULL = Sizes(
     state_keys=10_000_000,
     updater_changes=3_000,
     mutation_messages=50_000,
+    seen_edits=60,
     endured_changes=200_000,
 )
 QUICK = Sizes(
@@ -92,6 +95,7 @@ QUICK = Sizes(
     state_keys=200_000,
     updater_changes=300,
     mutation_messages=1_000,
+    seen_edits=8,
     endured_changes=4_000,
 )
 

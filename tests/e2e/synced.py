@@ -6,17 +6,20 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from aiohttp import web
 from pyoxigraph import Quad, Store
-from tests.e2e.commands import PATIENCE, started
+from tests.e2e.commands import PATIENCE, started, wikistate
 from tests.e2e.support import settings
 
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.parsing import read_triples
 from wikistate.core.rdf.uris import Uris
+from wikistate.testing.oxigraph_server import application
+from wikistate.testing.processes import free_port
 from wikistate.testing.wikibase.documents import serialized
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from tests.e2e.commands import Command
@@ -32,20 +35,25 @@ QUICK = settings(
 )
 """As patient as a test is."""
 
-WALKING, IN_STEP, WALKED = (
+WALKING, IN_STEP, COMPLETE = (
     "All entities are compared with the store.",
     "The store is in step.",
-    "All entities were walked.",
+    "The store is complete.",
 )
+
+
+def quads(repository: Repository) -> Iterator[Quad]:
+    """All that the wiki has now, munged, each entity fetched by itself."""
+    for entity in repository.current:
+        body = serialized(repository.document(entity) or (), "ttl", repository.vocabulary)
+        triples = read_triples(body, base=f"https://wikibase.example/wiki/Special:EntityData/{entity}.ttl")
+        yield from (Quad(*triple) for triple in munge(triples, entity, URIS))
 
 
 def from_scratch(repository: Repository) -> set[str]:
     """What a store holds that is loaded with all that the wiki has now."""
     store = Store()
-    for entity in repository.current:
-        body = serialized(repository.document(entity) or (), "ttl", repository.vocabulary)
-        triples = read_triples(body, base=f"https://wikibase.example/wiki/Special:EntityData/{entity}.ttl")
-        store.extend(Quad(*triple) for triple in munge(triples, entity, URIS))
+    store.extend(quads(repository))
     return held(store)
 
 
@@ -74,11 +82,21 @@ class Synced:
         self.folder = folder
 
     @asynccontextmanager
-    async def running(self, *more: str) -> AsyncIterator[Command]:
+    async def running(self, *more: str, quick: bool = True) -> AsyncIterator[Command]:
         """The command meanwhile; what still runs at the end is killed."""
-        words = ("run", "rdf-sync", "--no-progress", "--wikibase", self.wikibase.url, "--store", "store", *QUICK, *more)
-        async with started(*words, folder=self.folder) as command:
+        async with started(*self._words, *(QUICK if quick else ()), *more, folder=self.folder) as command:
             yield command
+
+    async def refused(self, *more: str) -> str:
+        """Run the command, which cannot work; what it says to its user."""
+        ended = await wikistate(*self._words, *more, folder=self.folder)
+        assert ended.status in (2, 4), ended.err
+        assert "Traceback" not in ended.err
+        return ended.err
+
+    @property
+    def _words(self) -> tuple[str, ...]:
+        return ("run", "rdf-sync", "--no-progress", "--wikibase", self.wikibase.url, "--store", "store")
 
     async def caught_up(self, command: Command) -> None:
         """Wait until the store says that it has all that has happened by now, and end the command."""
@@ -100,3 +118,27 @@ class Synced:
         found, wanted = in_folder(self.folder), from_scratch(self.repository)
         extra, missing = sorted(found - wanted)[:10], sorted(wanted - found)[:10]
         assert not extra + missing, f"{extra=} {missing=}"
+
+
+@asynccontextmanager
+async def endpoint(store: Store) -> AsyncIterator[str]:
+    """A SPARQL endpoint around a store; its URL without what follows for updates and queries."""
+    runner = web.AppRunner(application(store))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port := free_port())
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
+def into(url: str) -> tuple[str, ...]:
+    """That it is an endpoint that is written."""
+    return "--store", f"{url}/update", "--set", f"store.query_url={url}/query"
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    while not happened():  # noqa: ASYNC110  (a store says nothing by itself)
+        await asyncio.sleep(0.1)

@@ -7,13 +7,21 @@ import signal
 from random import Random
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
-from tests.e2e.synced import Synced
+from pyoxigraph import Store
+from tests.e2e.commands import PATIENCE
+from tests.e2e.kafka_topics import fill
+from tests.e2e.synced import Synced, endpoint, from_scratch, held, into, until
 
-from wikistate.testing.wikibase import Editors, FakeWikibase, Repository
+from wikistate.testing.wikibase import Editors, FakeWikibase, Repository, page_change
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import NewTopic
+
+    from wikistate.testing.broker import KafkaBroker
 
 pytestmark = pytest.mark.fault
 SEED = 20_260_301
@@ -44,3 +52,22 @@ async def test_whatever_moment_it_is_killed_at_nothing_is_lost_or_wrong(tmp_path
         async with synced.running() as command:
             await synced.caught_up(command)
     synced.assert_in_step()
+
+
+async def test_events_over_kafka_may_come_twice_late_and_out_of_order(
+    kafka: KafkaBroker, topic: NewTopic, tmp_path: Path
+) -> None:
+    """What an event brings that does not fit is not only told: the wiki is asked, and the store brought in step."""
+    repository, moments, name, store = Repository(), Random(SEED), topic(), Store()
+    editors = Editors(repository, seed=SEED, triples=40)
+    editors.found(20)
+    source = f"kafka://{kafka.bootstrap_servers}/{name}?group={name}"
+    async with FakeWikibase(repository, editors=editors) as wikibase, endpoint(store) as url:
+        synced = Synced(wikibase, tmp_path)
+        for _ in range(3):
+            events = [page_change(change, repository.wiki) for change in editors.bustle(60)]
+            shaken = sorted(events + moments.sample(events, 10), key=lambda _: moments.random())
+            await asyncio.to_thread(fill, kafka, name, [orjson.dumps(event) for event in shaken])
+            async with synced.running("--source", source, *into(url)) as command, asyncio.timeout(PATIENCE):
+                await until(lambda: held(store) == from_scratch(repository))
+                command.send(signal.SIGKILL)

@@ -43,8 +43,8 @@ def http_settings(configuration: Configuration) -> HttpSettings:
 
 def lacks_contact(configuration: Configuration) -> bool:
     """Whether Wikimedia's public wikis are meant and cannot write to whoever asks (its User-Agent policy)."""
-    if configuration.rdf.hostname:
-        return is_wikimedia(configuration.rdf.hostname) and not configuration.enrich.contact
+    if followed := configuration.rdf.hostname or URL(configuration.rdf.wikibase).host:
+        return is_wikimedia(followed) and not configuration.enrich.contact
     asks_wikimedia = configuration.allow_wikimedia and not configuration.enrich.mediawiki_api_endpoint_template
     follows_one = configuration.stream_manager.source.connector == "recentchanges"
     return asks_wikimedia and not (configuration.wikis or follows_one) and not configuration.enrich.contact

@@ -22,6 +22,7 @@ from wikistate.jobs.stores import check_location, freshness_note, is_endpoint, s
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.ports import Sink
+    from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.config.model import Configuration
     from wikistate.config.store import StoreSettings
     from wikistate.jobs.absorber import Absorber
@@ -65,8 +66,13 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> Consump
     return Consumption(configuration=configuration, meter=meter, source=source, error=ends.error)
 
 
-def store_writer(settings: StoreSettings, meter: Meter) -> StoreWriter:
-    """What writes into the store that the settings name, not yet open.
+def store_writer(settings: StoreSettings, meter: Meter, *, store: TripleStore | None = None) -> StoreWriter:
+    """What writes into a store, not yet open.
+
+    Args:
+        settings: How it is written.
+        meter: Where measurements go.
+        store: Which; None for a new one of the place that the settings name.
 
     Raises:
         ConfigError: The store cannot be what the settings say.
@@ -79,7 +85,11 @@ def store_writer(settings: StoreSettings, meter: Meter) -> StoreWriter:
     )
     note = freshness_note(settings)
     return StoreWriter(
-        triple_store(settings, meter), bounds, shared_triples(settings), meter, note=note.write if note else None
+        store or triple_store(settings, meter),
+        bounds,
+        shared_triples(settings),
+        meter,
+        note=note.write if note else None,
     )
 
 

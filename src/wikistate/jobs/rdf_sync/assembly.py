@@ -5,29 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.adapters.connectors.feed import FeedSource
 from wikistate.jobs.feeds import RecentChangesEnd
-from wikistate.jobs.rdf_consumer.pace import BatchBounds
-from wikistate.jobs.rdf_consumer.writer import StoreWriter
+from wikistate.jobs.rdf_consumer.assembly import store_writer
 from wikistate.jobs.rdf_sync.catching_up import CatchingUpSource
 from wikistate.jobs.rdf_sync.following import EventTimes, WikiClock, reach_of_events, reach_of_recent_changes
 from wikistate.jobs.rdf_sync.holdings import SharedStore, StoreHoldings
 from wikistate.jobs.rdf_sync.job import RdfSync
-from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet
+from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet, mark_of
 from wikistate.jobs.rdf_sync.pages import WikiPages
 from wikistate.jobs.rdf_sync.reading import EventReader, RecentChangesReader
 from wikistate.jobs.rdf_sync.site import ask_wiki, query_client
 from wikistate.jobs.rdf_sync.standing import Standing
 from wikistate.jobs.rdf_sync.walking import WalkFeed
 from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
-from wikistate.jobs.stores import freshness_note, shared_triples, triple_store, uris_of
+from wikistate.jobs.stores import triple_store, uris_of
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.ports import Source
     from wikistate.config.model import Configuration
-    from wikistate.config.store import StoreSettings
     from wikistate.core.updater.mutation import Mutation
     from wikistate.jobs.ends import SourceEnd
     from wikistate.jobs.rdf_sync.catching_up import Following, Reach
@@ -48,6 +46,14 @@ def assemble_rdf_sync(configuration: Configuration, meter: Meter) -> StatefulAss
     return _Synchronised(asked, meter).assembled(meter)
 
 
+class _Followed(NamedTuple):
+    """What is followed: where it is, how far it was, and how far it reaches back."""
+
+    end: SourceEnd
+    following: Following
+    reach: Reach
+
+
 class _Synchronised:
     """What the parts of a run share.
 
@@ -62,26 +68,29 @@ class _Synchronised:
         self._queries = query_client(self._configuration, asked.api)
         self._store = SharedStore(triple_store(settings, meter))
         self._holdings = StoreHoldings(self._store, uris_of(settings), graph=settings.graph)
-        self._writer = _writer(settings, self._store, meter)
+        self._writer = store_writer(settings, meter, store=self._store)
 
     def assembled(self, meter: Meter) -> StatefulAssembled[Any, Any, Mutation]:
         base: StatefulAssembled[Any, Any, Mutation] = assemble_rdf_updater(
             self._configuration, meter, outlet=self._writer
         )
-        mark = GenerationFile(base.state.with_name("generation"))
-        outlet = MarkingOutlet(self._writer, lambda: self._store.contents, mark)
-        following, reach = self._recent_changes() if isinstance(base.source, RecentChangesEnd) else self._events()
-        source = base.source
-        if isinstance(source, RecentChangesEnd) and isinstance(following, WikiClock):
-            source = replace(source, caught_up=following.note)
+        generation = GenerationFile(base.state.with_name("generation"))
+        outlet = MarkingOutlet(self._writer, lambda: self._store.contents, generation, mark_of(self._site.domain))
+        followed = self._followed(base.source)
 
-        def around(followed: Source) -> Source:
-            walk = FeedSource(self._walk(outlet), base.state.with_name("walk.sqlite"))
-            adopt = self._configuration.store.adopt
-            pulse = self._configuration.local.checkpoint_interval
-            return CatchingUpSource(followed, walk, outlet, following, reach=reach, adopt=adopt, pulse=pulse)
+        def around(source: Source) -> Source:
+            return CatchingUpSource(
+                source,
+                FeedSource(self._walk(outlet), base.state.with_name("walk.sqlite")),
+                outlet,
+                followed.following,
+                reach=followed.reach,
+                adopt=self._configuration.store.adopt,
+                pulse=self._configuration.local.checkpoint_interval,
+            )
 
-        return replace(base, job=self._job(base.job, source, outlet), source=source, outlet=outlet, around=around)
+        job = self._job(base.job, followed.end, outlet)
+        return replace(base, job=job, source=followed.end, outlet=outlet, around=around)
 
     def _job(self, updater: Any, source: SourceEnd, outlet: MarkingOutlet) -> RdfSync:
         rdf = self._configuration.rdf
@@ -99,27 +108,15 @@ class _Synchronised:
     def _walk(self, outlet: MarkingOutlet) -> WalkFeed:
         return WalkFeed(self._queries, self._site, self._holdings, anew=lambda: outlet.standing is not Standing.RESUME)
 
-    def _recent_changes(self) -> tuple[Following, Reach]:
+    def _followed(self, end: SourceEnd) -> _Followed:
+        if not isinstance(end, RecentChangesEnd):
+            return _Followed(end, EventTimes(), self._reach_of_events)
+        clock = WikiClock()
+        return _Followed(replace(end, caught_up=clock.note), clock, self._reach_of_recent_changes)
+
+    async def _reach_of_recent_changes(self) -> int | None:
         overlap = self._configuration.stream_manager.source.options.overlap
+        return await reach_of_recent_changes(self._queries, overlap=round(overlap * 1000))
 
-        async def reach() -> int | None:
-            return await reach_of_recent_changes(self._queries, overlap=round(overlap * 1000))
-
-        return WikiClock(), reach
-
-    def _events(self) -> tuple[Following, Reach]:
-        async def reach() -> int | None:
-            return reach_of_events(self._configuration.rdf.source_reach, time.time)
-
-        return EventTimes(), reach
-
-
-def _writer(settings: StoreSettings, store: SharedStore, meter: Meter) -> StoreWriter:
-    bounds = BatchBounds(
-        mutations=settings.batch_mutations,
-        triples=settings.batch_triples,
-        seconds=settings.batch_seconds,
-        target_seconds=settings.batch_target,
-    )
-    note = freshness_note(settings)
-    return StoreWriter(store, bounds, shared_triples(settings), meter, note=note.write if note else None)
+    async def _reach_of_events(self) -> int | None:
+        return reach_of_events(self._configuration.rdf.source_reach, time.time)

@@ -83,6 +83,7 @@ class CatchingUpSource:
         if standing.walks:
             log.info("All entities are compared with the store.", because=standing.value)
             await self._walk.open(revoked)
+            await self._outlet.flush()  # marks the store as ours and incomplete, before anything is written into it
         else:
             log.info("The store is in step.", until=format_timestamp(self._outlet.followed))
 

@@ -16,6 +16,7 @@ from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.inputs import Origin, RevisionCreated
 from wikistate.core.updater.reordering import timer_of
 from wikistate.core.updater.settling import Check, believable, doubted, settle
+from wikistate.core.updater.state import NOTHING_HELD
 from wikistate.jobs.rdf_sync.catching_up import PULSE
 from wikistate.jobs.rdf_sync.walking import WALK, read_finding
 from wikistate.jobs.rdf_updater.job import kept_of, state_of
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     Action: TypeAlias = Operation | Check
 
 SETTLING = 60_000
-"""Milliseconds after a start during which events may still be of the last run, whose clock was perhaps not ours."""
+"""Milliseconds after a start, by our clock and by that of the events, in which they may still be of the last run."""
 
 
 class RdfSync:
@@ -133,7 +134,7 @@ class RdfSync:
         state = state_of(kept)
         if isinstance(operation, Check):
             return await self._look_after(operation, state)
-        if self._outlet.walking or operation.time <= self._begun + SETTLING:
+        if self._is_to_be_compared(operation, state):
             state = doubted(state, await self._held(operation.entity, state))
         done = await self._carry_out(operation, state)
         if state_of(done.kept).in_step:
@@ -142,6 +143,14 @@ class RdfSync:
         check = Check(operation.entity, operation.time, operation.ingested, operation.origin)
         settled = await self._look_after(check, state)
         return settled if state_of(settled.kept).in_step else done
+
+    def _is_to_be_compared(self, operation: Operation, state: KeyState) -> bool:
+        """Whether memory is not enough.
+
+        Of what a walk found in step nothing is remembered, as of what the store does not hold: only the store can tell.
+        """
+        settling = min(operation.time, self._now()) <= self._begun + SETTLING
+        return self._outlet.walking or settling or state.held == NOTHING_HELD
 
     async def _look_after(self, check: Check, state: KeyState) -> Performed[Mutation]:
         held = await self._held(check.entity, state)

@@ -6,7 +6,10 @@ import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
 from wikistate.adapters.triplestore.store import StorePosition
+from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.record import Partition
 from wikistate.errors import StateError
 from wikistate.jobs.rdf_sync.standing import Found, Standing, judge
@@ -18,8 +21,16 @@ if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import Contents
     from wikistate.core.updater.mutation import Mutation
 
-MARK = Partition("rdf-sync.checkpoint")
-"""Where the store notes it. The offset is the generation of the checkpoint: its time, so that no two are alike."""
+log = structlog.get_logger(__name__)
+
+
+def mark_of(domain: str) -> Partition:
+    """Where a store notes how it stands to a wiki.
+
+    The offset is the generation of the checkpoint: its time, so that no two are alike. A store that was filled from
+    another wiki has no such note, and is not taken for one that is in step.
+    """
+    return Partition(f"rdf-sync.checkpoint.{domain}")
 
 
 class Writer(Protocol):
@@ -103,6 +114,7 @@ class MarkingOutlet:
         writer: Of the store; opened and closed by the outlet.
         contents: What the store said of itself when it was opened.
         generation: Our side of the mark.
+        mark: Where the store has its side; see `mark_of`.
         clock: Seconds since the epoch.
 
     Attributes:
@@ -117,14 +129,17 @@ class MarkingOutlet:
         writer: Writer,
         contents: Callable[[], Contents],
         generation: Generation,
+        mark: Partition,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._writer = writer
         self._contents = contents
         self._generation = generation
+        self._mark = mark
         self._clock = clock
         self._last = 0
+        self._incomplete = False
         self.standing = Standing.UNKNOWN
         self.followed = 0
         self.walking = True
@@ -137,7 +152,7 @@ class MarkingOutlet:
     def compare(self, *, reach: int | None, adopt: bool) -> Standing:
         """Find out what is to be done with the store, which is open. Arguments and errors are those of `judge`."""
         contents, known = self._contents(), self._generation.read()
-        mark = contents.positions.get(MARK)
+        mark = contents.positions.get(self._mark)
         generation, followed = known or (None, None)
         self.standing = judge(Found(contents.form, mark, generation, followed, reach, adopt))
         self.walking = self.standing.walks
@@ -153,10 +168,13 @@ class MarkingOutlet:
         """See `Outlet`."""
         self._last = max(self._last + 1, int(self._clock() * 1000))
         complete = 0 if self.walking else self.followed
-        self._writer.advance({MARK: StorePosition(self._last, complete)})
+        self._writer.advance({self._mark: StorePosition(self._last, complete)})
         await self._writer.flush()
         self._generation.write(self._last, self.followed)
         self.written.clear()
+        if self._incomplete and complete:
+            log.info("The store is complete.", until=format_timestamp(complete))
+        self._incomplete = not complete
 
     async def close(self) -> None:
         """See `Outlet`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.errors import WikiError
@@ -59,16 +59,13 @@ class WikiPages:
         document = await self._queries.query({"prop": "info", **self._named(entity)})
         try:
             (page,) = document["query"]["pages"]
-        except (KeyError, ValueError, TypeError) as error:
-            raise WikiError(f"The wiki does not say whether {entity} exists: {error!r:.100}.") from error
-        return _revision(page)
+            return None if page.get("missing") else int(page["lastrevid"])
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            # Not taken for "there is no such page": it would be deleted from the store.
+            raise WikiError(f"The wiki does not say whether {entity} exists: {document!r:.200}.") from error
 
     def _named(self, entity: str) -> Mapping[str, str]:
         letter, number, _ = parse_page_entity(entity)
         if letter in self._prefixes:
             return {"titles": f"{self._prefixes[letter]}{entity}"}
         return {"pageids": str(number)}  # media info
-
-
-def _revision(page: Mapping[str, Any]) -> int | None:
-    return int(page["lastrevid"]) or None if "lastrevid" in page else None

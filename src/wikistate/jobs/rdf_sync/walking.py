@@ -31,6 +31,9 @@ log = structlog.get_logger(__name__)
 WALK = Partition("rdf-sync.walk")
 """The partition of its records."""
 
+_BEGUN = "walk begun"
+"""The note that says at which offset the walk began."""
+
 _TOLD_EVERY = 10.0  # seconds
 
 
@@ -100,11 +103,15 @@ class WalkFeed:
         """See `Feed`."""
         return "walk"
 
-    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:  # noqa: ARG002  (it needs none)
+    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:
         """See `Feed`."""
         place = places.get(WALK)
         self._offset = place.offset if place else 0
-        self._place = None if place is None or self._anew() else _read(place.token)
+        if self._anew():
+            # The place of the walk before stays until this one commits its first: it must not be taken for this one's.
+            await notes.note({_BEGUN: str(self._offset)})
+        elif place is not None and place.offset > int((await notes.notes([_BEGUN])).get(_BEGUN, 0)):
+            self._place = _read(place.token)
         self._parts = self._walk()
 
     async def arrive(self) -> list[Arrival] | None:
@@ -132,6 +139,7 @@ class WalkFeed:
         """See `Feed`."""
 
     async def _walk(self) -> AsyncIterator[Part]:
+        self._progress.begin(await _pages(self._queries))
         async for stretch in walk(self._queries, self._site, start=self._place):
             self._listed.add(page.entity for page in stretch.pages)
             held = await self._holdings.versions([page.entity for page in stretch.pages])
@@ -169,24 +177,48 @@ class _Listed:
 
 
 class _Progress:
-    """Says now and then how far the walk is."""
+    """Says now and then how far the walk is, and how long it will take at the most."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._began = self._told = clock()
         self._looked_at = 0
         self._differing = 0
+        self.begin(None)
+
+    def begin(self, pages: int | None) -> None:
+        """The wiki has so many pages; not all of them are entities."""
+        self._pages = pages
+        self._began = self._told = self._clock()
 
     def went_on(self, part: Part) -> None:
         self._looked_at += part.looked_at
         self._differing += len(part.findings)
         if self._clock() - self._told >= _TOLD_EVERY:
             self._told = self._clock()
-            log.info("Walking all entities.", done=self._looked_at, differing=self._differing, at=part.next)
+            log.info("Comparing all entities.", done=self._looked_at, differing=self._differing, **self._left())
 
     def done(self) -> None:
         seconds = round(self._clock() - self._began, 1)
-        log.info("All entities were walked.", done=self._looked_at, differing=self._differing, seconds=seconds)
+        log.info(
+            "All entities were looked at; what differs is being brought in.",
+            done=self._looked_at,
+            differing=self._differing,
+            seconds=seconds,
+        )
+
+    def _left(self) -> dict[str, int]:
+        if not self._pages or not self._looked_at:
+            return {}
+        left = max(0, self._pages - self._looked_at)
+        seconds = (self._clock() - self._began) * left / self._looked_at
+        return {"of_at_most": self._pages, "minutes_left_at_most": round(seconds / 60)}
+
+
+async def _pages(queries: Queries) -> int | None:
+    """How many pages the wiki has, of which entities are a part; None where it does not say."""
+    document = await queries.query({"meta": "siteinfo", "siprop": "statistics"})
+    pages = document.get("query", {}).get("statistics", {}).get("pages")
+    return pages if isinstance(pages, int) else None
 
 
 def read_finding(value: bytes | None) -> Finding | None:

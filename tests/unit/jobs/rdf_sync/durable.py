@@ -1,0 +1,48 @@
+"""A store that keeps positions and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.triplestore.store import Contents, StoreForm
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wikistate.adapters.triplestore.store import StorePosition
+    from wikistate.core.record import Partition
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.jobs.rdf_sync.marking import GenerationFile
+
+
+class Durable:
+    """A store's positions, and what was noted on our side when they were written."""
+
+    def __init__(self, generation: GenerationFile) -> None:
+        self.positions: dict[Partition, StorePosition] = {}
+        self.known_by_then: tuple[int, int] | None = None
+        self._generation = generation
+        self._next: dict[Partition, StorePosition] = {}
+
+    @property
+    def contents(self) -> Contents:
+        """As the store says it at its start."""
+        return Contents(form=StoreForm.MUNGED if self.positions else StoreForm.EMPTY, positions=dict(self.positions))
+
+    async def open(self) -> None:
+        """Nothing is to be opened."""
+
+    async def write(self, mutations: Sequence[Mutation]) -> None:
+        """What is written does not matter here."""
+
+    def advance(self, positions: Mapping[Partition, StorePosition]) -> None:
+        """Positions for the next flush."""
+        self._next |= positions
+
+    async def flush(self) -> None:
+        """They are in the store."""
+        self.known_by_then = self._generation.read()
+        self.positions |= self._next
+
+    async def close(self) -> None:
+        """Nothing is to be closed."""
