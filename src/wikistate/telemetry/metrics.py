@@ -152,5 +152,14 @@ CUSTOM_VALUE = Gauge(
     "wikistate_custom_value", "", "What an enrichment of the user's measures, by the name that it gives.", ("name",)
 )
 
+OF_CUSTOM = (CUSTOM_COUNT, CUSTOM_VALUE)
+"""Shown by enrichments of a user's own alone."""
+
+OF_GRAPHS = (
+    *(CHECKPOINT_SECONDS, KEYS_SLEEPING, WATERMARK_BEHIND, DECISIONS, FETCH_FAILURES),
+    *(STORE_MUTATIONS, STORE_TRIPLES, STORE_CHANGES, STORE_BATCH_TRIPLES, STORE_BATCH_SECONDS, STORE_LAG, WAITING),
+)
+"""Shown by the jobs that keep a triple store in step alone."""
+
 ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 """The whole list, in the order of this page."""

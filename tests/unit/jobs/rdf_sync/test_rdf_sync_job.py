@@ -56,7 +56,7 @@ class Updater:
         state = state_of(kept)
         done = fitted(operation, state)
         if not isinstance(done, DeleteItem) and operation.entity not in self._wiki:
-            return Performed(kept_of(failed(state, done)))
+            return Performed(kept_of(failed(state)))
         name = {FullImport: "import", Diff: "diff", DeleteItem: "delete", ReconcileItem: "reconcile"}[type(done)]
         made = Mutation(OperationName(name), done.entity, done.revision, done.time, done.ingested, ORIGIN, "a stream")
         return Performed(kept_of(published(state, done)), [made])
