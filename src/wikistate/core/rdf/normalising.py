@@ -134,18 +134,25 @@ def _typed(literal: Literal) -> Literal:
 
 def _normal_literal(literal: Literal) -> Literal:
     value = literal.value
-    if literal.direction is not None:
-        literal = text_of(value, literal)
     if len(value) > MAX_LITERAL // 2:  # a code point is one code unit or two
         literal = _cut(literal)
         value = literal.value
+    if literal.language is None:
+        return _normal_value(value, literal)
+    if literal.direction is None and (value.isascii() or not _UNSEEN.search(value)):
+        return literal
+    return text_of(_UNSEEN.sub("", value), literal)
+
+
+def _normal_value(value: str, literal: Literal) -> Literal:
     if _NUMBER.fullmatch(value):
         return literal
-    if literal.datatype in _NUMBERS:
-        return Literal("0", datatype=literal.datatype)
-    if value.isascii() or not _UNSEEN.search(value):
+    datatype = literal.datatype
+    if datatype in _NUMBERS:
+        return Literal("0", datatype=datatype)
+    if value.isascii() or datatype != STRING or not _UNSEEN.search(value):
         return literal
-    return text_of(_UNSEEN.sub("", value), literal) if literal.language or literal.datatype == STRING else literal
+    return Literal(_UNSEEN.sub("", value))
 
 
 def _cut(literal: Literal) -> Literal:

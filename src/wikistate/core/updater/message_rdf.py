@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import NamedNode, Triple
 
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import read_small, read_triples
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.updater.message_fields import FIELDS, MIME_TYPE, text, wrong
 from wikistate.errors import InputError, RdfError
@@ -49,14 +49,11 @@ def _read_as_one(event: Mapping[str, Any], fields: Sequence[str]) -> list[frozen
                 documents.append(turtle)
             case _:
                 return None
-    whole = _END_OF_FIELD.join(documents)
-    if not _has_absolute_iris(whole):
-        return None
     try:
-        triples = read_triples(whole.encode(), base=_BASE)
+        triples = read_small(_END_OF_FIELD.join(documents))
     except (RdfError, UnicodeEncodeError):
         return None  # which of the fields is wrong, and where, is said when each is read by itself
-    return _split(triples, len(documents))
+    return None if triples is None else _split(triples, len(documents))
 
 
 def _split(triples: list[Triple], count: int) -> list[frozenset[Triple]] | None:
