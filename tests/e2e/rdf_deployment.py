@@ -99,7 +99,7 @@ class Deployment:
 
     async def until(self, reached: Callable[[], bool], *processes: Process) -> bool:
         """Wait for something that must come while these live; whether it came in time."""
-        give_up = time.monotonic() + PATIENCE / 12
+        give_up = time.monotonic() + PATIENCE / 2
         while not await asyncio.to_thread(reached):
             for process in processes:
                 assert process.running, tail(process.log)

@@ -127,12 +127,12 @@ class ServedStore:
         return frozenset(map(_by_value, graph)) if self.by_value else graph
 
 
-def assert_same(store: FollowingStore, graph: Graph) -> None:
-    """The store holds exactly the graph. Says which triples are missing and which are too many."""
+def assert_same(store: FollowingStore, graph: Graph, *, of: str = "") -> None:
+    """The store holds exactly the graph. Says which triples are missing and which are too many, and after what."""
     held, loaded = store.held(), store.loaded(graph)
     missing, additional = sorted(map(str, loaded - held)), sorted(map(str, held - loaded))
     shown = "\n".join([f"missing: {line}" for line in missing[:9]] + [f"too many: {line}" for line in additional[:9]])
-    assert not shown, f"{store}: {len(missing)} are missing, {len(additional)} too many.\n{shown}"
+    assert not shown, f"{of} {store}: {len(missing)} are missing, {len(additional)} too many.\n{shown}"
 
 
 def _without_books(triples: Iterable[Triple]) -> Graph:

@@ -1,7 +1,4 @@
-"""A Wikibase, Kafka and three stores: after each scenario every store is as if loaded from scratch.
-
-The tests are steps of one story: each goes on with the wiki and the stores that the one before has left.
-"""
+"""A Wikibase, Kafka and three stores: after each scenario every store is as if loaded from scratch."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 from tests.e2e import rdf_scenarios as scenarios
 from tests.e2e.rdf_deployment import ERRORS, FAILED, INCONSISTENT, LAPSED, MUTATIONS, Deployment, ended
 from tests.e2e.rdf_stores import EmbeddedStore, ServedStore, assert_same, graph_of
@@ -22,7 +18,9 @@ from wikistate.testing.wikibase import FakeWikibase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
+    from tests.conftest import NewTopic
     from tests.e2e.rdf_scenarios import Scenario, Site
     from tests.e2e.rdf_stores import FollowingStore, Graph
 
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from wikistate.testing.stores import Blazegraph, Fuseki
 
 Event = dict[str, Any]
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CONCEPT = "http://wikibase.example"
 URIS = Uris.wikibase(CONCEPT)
@@ -48,85 +44,86 @@ class Followed:
     embedded: EmbeddedStore
     running: Sequence[Process]
 
-    async def follow(self, events: Sequence[Event], graph: Graph | None = None) -> None:
+    async def follow(self, events: Sequence[Event], graph: Graph | None = None, *, of: str) -> None:
         """Tell of changes; in the end all stores hold the graph, which is that of the wiki if none is given."""
         self.jobs.tell(events)
         graph = graph_of(self.site.repository, URIS) if graph is None else graph
         for store in self.served:
             await self.jobs.until(partial(_holds, store, store.loaded(graph)), *self.running)
-            assert_same(store, graph)
+            assert_same(store, graph, of=of)
         await ended(self.jobs.consumer(self.embedded, name="embedded", end="latest"))
-        assert_same(self.embedded, graph)
+        assert_same(self.embedded, graph, of=of)
 
 
 def _holds(store: FollowingStore, graph: Graph) -> bool:
     return store.held() == graph
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture
 async def followed(
-    kafka: KafkaBroker, fuseki: Fuseki, blazegraph: Blazegraph, tmp_path_factory: pytest.TempPathFactory
+    kafka: KafkaBroker, topic: NewTopic, fuseki: Fuseki, blazegraph: Blazegraph, tmp_path: Path
 ) -> AsyncIterator[Followed]:
     """All of it, running."""
-    folder = tmp_path_factory.mktemp("followed")
     site = scenarios.Site()
-    stores = [ServedStore(fuseki, folder / "fuseki.ndjson", by_value=False)]
-    stores += [ServedStore(blazegraph, folder / "blazegraph.ndjson", by_value=True)]
+    stores = [ServedStore(fuseki, tmp_path / "fuseki.ndjson", by_value=False)]
+    stores += [ServedStore(blazegraph, tmp_path / "blazegraph.ndjson", by_value=True)]
     for store in stores:
         store.clear()
     async with FakeWikibase(site.repository) as wikibase:
         jobs = Deployment(
             broker=kafka,
-            source=kafka.create_topic(folder.name),
-            folder=folder,
+            source=topic(),
+            folder=tmp_path,
             updating=following(wikibase, rdf__reconcile=f"{scenarios.RECONCILE}[nightly-check]"),
             consuming=settings(store__concept_base=CONCEPT),
         )
         with jobs:
             consumers = [jobs.consumer(store, name=type(store.process).__name__) for store in stores]
             running = [jobs.updater(), *consumers]
-            yield Followed(site, jobs, stores, EmbeddedStore(folder / "store"), running)
+            yield Followed(site, jobs, stores, EmbeddedStore(tmp_path / "store"), running)
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        scenarios.created,
-        scenarios.edited,
-        scenarios.deleted,
-        scenarios.undeleted,
-        scenarios.redirected,
-        scenarios.merged,
-        scenarios.merged_in_reverse,
-        scenarios.moved_sitelink,
-        scenarios.hidden,
-        scenarios.out_of_order,
-        scenarios.new_out_of_order,
-        scenarios.duplicated,
-        scenarios.missed,
-        scenarios.reconciled,
-        scenarios.crafted,
-    ],
-    ids=lambda scenario: scenario.__name__,
+SCENARIOS: tuple[Scenario, ...] = (
+    scenarios.created,
+    scenarios.edited,
+    scenarios.deleted,
+    scenarios.undeleted,
+    scenarios.redirected,
+    scenarios.merged,
+    scenarios.merged_in_reverse,
+    scenarios.moved_sitelink,
+    scenarios.hidden,
+    scenarios.out_of_order,
+    scenarios.new_out_of_order,
+    scenarios.duplicated,
+    scenarios.missed,
+    scenarios.reconciled,
+    scenarios.crafted,
 )
-async def test_the_stores_are_as_if_loaded_from_scratch(scenario: Scenario, followed: Followed) -> None:
-    """Triple for triple, one scenario after the other on the same wiki."""
-    await followed.follow(scenario(followed.site))
 
 
-async def test_a_late_edit_is_told_and_waits_for_a_reconciliation(followed: Followed) -> None:
-    """Nobody takes it for the order of things; the stores keep the revision before until somebody asks."""
+@pytest.mark.timeout(600)
+async def test_after_each_scenario_the_stores_are_as_if_loaded_from_scratch(followed: Followed) -> None:
+    """Triple for triple. One story: each scenario goes on with the wiki and the stores that the one before has left."""
+    for scenario in SCENARIOS:
+        await followed.follow(scenario(followed.site), of=scenario.__name__)
+    await late_until_reconciled(followed)
+    assert_told(followed)
+
+
+async def late_until_reconciled(followed: Followed) -> None:
+    """An edit that comes too late is told of; the stores keep the revision before until somebody asks."""
     site, jobs = followed.site, followed.jobs
     (marker,) = site.told([site.relabel("Q1", "in time")])
     graph = graph_of(site.repository, URIS)
     (late,) = site.told([site.relabel("Q9", "too late")])
-    await followed.follow([late | {"dt": "2024-03-01T12:00:00Z"}, marker], graph)
+    await followed.follow([late | {"dt": "2024-03-01T12:00:00Z"}, marker], graph, of="late")
     revision = site.repository.current_of("Q9")
     assert [event["revision_id"] for event in jobs.told(LAPSED) if event["item"] == "Q9"][-1] == revision
-    await followed.follow([site.reconcile("Q9", revision, "CREATION")])
+    await followed.follow([site.reconcile("Q9", revision, "CREATION")], of="reconciled")
 
 
-async def test_what_was_told_on_the_way_is_valid_and_complete(followed: Followed) -> None:
+def assert_told(followed: Followed) -> None:
     """All kinds of mutations were needed. What could not be fetched was gone already when its edit was told."""
     jobs = followed.jobs
     assert {event["operation"] for event in jobs.told(MUTATIONS)} == {"import", "diff", "delete", "reconcile"}
