@@ -9,7 +9,7 @@ DEV := .venv
 FLINK := .venv-flink
 UV := .cache/uv
 # Much of what the real parts do is to wait: two workers need little more than half the time of one.
-SIDE_BY_SIDE := -n 2 --dist loadgroup
+SIDE_BY_SIDE := -n 2
 PY := $(DEV)/bin/python
 
 .PHONY: help run test check unit contract integration e2e faults bench cover docs lock parts flink bridge clean
@@ -34,7 +34,7 @@ check: $(DEV)/.ready ## Style, types and layers
 	@$(DEV)/bin/lint-imports --no-logo
 
 unit: $(DEV)/.ready ## Unit tests
-	@$(PY) -m pytest -n 2 tests/unit
+	@$(PY) -m pytest $(SIDE_BY_SIDE) tests/unit
 
 contract: $(DEV)/.ready ## What every source, sink and runner must do
 	@$(PY) -m pytest tests/contract

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from wikistate.errors import PartError
 from wikistate.testing.broker import KafkaBroker
@@ -38,6 +39,12 @@ MARKED = {
     "target": "stores",
 }
 """Fixtures of real parts, and the marker that a test gets which uses one."""
+
+OF_A_PART = {
+    "mediawiki": ("contract/wiki/", "_real_mediawiki", "_recent_changes", "e2e/test_reconcile", "_parts_mediawiki"),
+    "stores": ("contract/triplestore/", "e2e/test_rdf_stores", "e2e/test_rdf_kill"),
+}
+"""Where the tests of a real wiki and of real stores are. One that is not named here only makes a second one start."""
 
 STRICT = os.environ.get("CI") == "true"
 """Whether a skipped test counts as failed: on a machine that is there for testing, nothing may be missing."""
@@ -135,22 +142,26 @@ def long_faults() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out, and say which belong together."""
+    """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out."""
     for item in items:
         for fixture, marker in MARKED.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    # What takes longest comes first, so that no worker is left alone with it at the end.
-    items.sort(key=lambda item: item.get_closest_marker("flink") is None)
 
 
-def _group(item: pytest.Item) -> str:
-    """The tests that one of several workers runs (`pytest -n`): those that share a part which is dear to start."""
-    for marker in ("flink", "mediawiki", "stores"):
-        if item.get_closest_marker(marker):
-            return marker
-    return "runner" if "contract/runner" in item.nodeid else item.path.name
+class OfOneWorker(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """What one of several workers runs (`pytest -n`): a file, or the files that share a part which is dear to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        if "contract/runner/" in file:
+            return "runner, flink" if "flink" in test else "runner, local"
+        return next((part for part, names in OF_A_PART.items() if any(name in file for name in names)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OfOneWorker:
+    """Most tests first: the two halves of the runners' contract, which take longest."""
+    return OfOneWorker(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
