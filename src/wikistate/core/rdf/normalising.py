@@ -40,6 +40,8 @@ MAX_LITERAL: Final = 32767
 
 _NUMBERS: Final = frozenset({DECIMAL, INTEGER})
 
+_SMALL: Final = 100
+
 _subject = attrgetter("subject")
 _predicate = attrgetter("predicate")
 _object = attrgetter("object")
@@ -58,7 +60,9 @@ def normalise(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
     objects: list[Node] = list(map(_object, triples))
     if Triple in set(map(type, objects)):
         raise RdfError("There is a triple about a triple, which no Wikibase writes and not every store takes.")
-    changed = replaced(triples, objects, _changes(set(objects), iris=iris))
+    # Terms that come again and again are looked at once, but to find that out in a small document takes longer.
+    terms = objects if len(objects) < _SMALL else set(objects)
+    changed = replaced(triples, objects, _changes(terms, iris=iris))
     if not iris:
         return changed
     nodes = {*map(_subject, changed), *map(_predicate, changed)}

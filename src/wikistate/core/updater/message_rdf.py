@@ -57,15 +57,17 @@ def _read_as_one(event: Mapping[str, Any], fields: Sequence[str]) -> list[frozen
 
 
 def _split(triples: list[Triple], count: int) -> list[frozenset[Triple]] | None:
-    if triples.count(_ENDED) != count - 1:
-        return None
     found: list[frozenset[Triple]] = []
     begin = 0
     for _ in range(count - 1):
-        end = triples.index(_ENDED, begin)
+        try:
+            end = triples.index(_ENDED, begin)
+        except ValueError:
+            return None
         found.append(frozenset(triples[begin:end]))
         begin = end + 1
-    return [*found, frozenset(triples[begin:])]
+    last = frozenset(triples[begin:])
+    return None if _ENDED in last else [*found, last]
 
 
 def rdf_of(event: Mapping[str, Any], field: str) -> frozenset[Triple]:
