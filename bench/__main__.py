@@ -25,7 +25,7 @@ from bench import (
 )
 from bench.peers import comparison
 from bench.stage import FULL, QUICK, set_stage
-from wikistate.cli.run import in_loop
+from wikistate.cli.driving import in_loop
 from wikistate.errors import WikistateError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import orjson
 from rich.console import Console
 from rich.json import JSON
 
+from wikistate.cli.driving import drive, in_loop
 from wikistate.cli.exits import Exit
 from wikistate.cli.flags import Flags, load_configuration
-from wikistate.cli.run import drive, in_loop
 from wikistate.cli.status import Status
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from wikistate.cli.driving import in_loop
 from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
-from wikistate.cli.run import in_loop
 from wikistate.jobs.rdf_consumer import NAME
 from wikistate.jobs.store_lag import freshness_of
 from wikistate.telemetry.meter import RecordingMeter

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from wikistate.adapters.connectors.positions import Moment, parse_end
+from wikistate.cli.driving import drive, in_loop
 from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
-from wikistate.cli.run import drive, in_loop
 from wikistate.cli.status import Status
 from wikistate.core.events.failed import Choice
 from wikistate.core.events.message_key import MessageKey

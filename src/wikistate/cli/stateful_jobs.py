@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
-from wikistate.cli.run import drive, everything_answers, in_loop, metrics_endpoint, status_of
+from wikistate.cli.driving import drive, everything_answers, in_loop, metrics_endpoint, status_of
 from wikistate.cli.runner import Runner
 from wikistate.errors import ConfigError, RewoundError
 from wikistate.runners.local.stateful_launch import check_stateful, stateful_runner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.cli.run import drive, everything_answers, in_loop, metrics_endpoint, status_of
+from wikistate.cli.driving import everything_answers, in_loop, run_to_end, status_of
 from wikistate.cli.runner import Runner
 from wikistate.errors import ConfigError
 from wikistate.runners.local.launch import absorbing_runner, check_consumption
@@ -47,7 +47,6 @@ def run_store_job(
         in_loop(check_consumption(consumption))
         return everything_answers()
     status = status_of(meter, consumption.source, progress=progress)
-    with metrics_endpoint(configuration.telemetry, meter):
-        end = in_loop(drive(absorbing_runner(consumption, configuration.local, meter), status))
-    status.summary()
-    return end
+    return run_to_end(
+        lambda: absorbing_runner(consumption, configuration.local, meter), status, configuration.telemetry, meter
+    )

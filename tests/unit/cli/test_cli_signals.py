@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
+from wikistate.cli.driving import drive
 from wikistate.cli.exits import Exit
-from wikistate.cli.run import drive
 from wikistate.cli.status import Status
 from wikistate.config.model import LocalRunnerSettings
 from wikistate.core.record import Output, Role, Work
