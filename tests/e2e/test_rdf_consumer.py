@@ -159,6 +159,28 @@ async def test_a_file_is_applied_to_its_end_and_its_torn_last_mutation_is_told(t
     assert "<http://wikiba.se/ontology#Item>" not in kinds
 
 
+async def test_a_store_says_what_it_holds_and_is_swept(tmp_path: Path) -> None:
+    """Orphans stay where looking for them is off, until somebody sweeps; then the store equals one loaded from scratch."""
+    (stretch,) = stretches(200)
+    (tmp_path / "mutations.ndjson").write_bytes(b"\n".join(lines(stretch.mutations)) + b"\n")
+    small = ("--set", "store.delete_orphans=false", "--set", "store.batch_mutations=5")
+    job = await wikistate(*JOB, "--source", "file:mutations.ndjson", "--store", "store", *small, folder=tmp_path)
+    assert job.status == 0, job.err
+    left = held(tmp_path / "store") - stretch.graph
+    assert left
+    swept = await wikistate("store", "sweep", "--store", "store", folder=tmp_path)
+    assert (swept.status, swept.out.decode()) == (0, f"Swept: {len(left):,} triples that nothing used are gone.\n")
+    assert held(tmp_path / "store") == stretch.graph
+    counts = await wikistate("store", "counts", "--store", "store", folder=tmp_path)
+    revisions = (triple for triple in stretch.graph if str(triple.predicate).endswith("/version>"))
+    names = {str(triple.subject).strip("<>").rpartition("/")[2] for triple in revisions}
+    found = {kind: count for count, kind in map(str.split, counts.out.decode().splitlines())}
+    wanted = {"Item": "Q", "Lexeme": "L"}
+    assert {kind: int(found[kind]) for kind in wanted} == {
+        kind: sum(name.startswith(letter) for name in names) for kind, letter in wanted.items()
+    }
+
+
 async def test_the_lag_of_a_store_is_told_while_a_job_has_it_open(server: SseServer, tmp_path: Path) -> None:
     """In seconds, with an exit code for a maxlag hook; a store that nothing was written into does not know."""
     finished = await wikistate("lag", "--store", "store", folder=tmp_path)

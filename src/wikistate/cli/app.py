@@ -31,6 +31,8 @@ config_app = typer.Typer(help="Look at configuration without running anything.",
 app.add_typer(config_app, name="config")
 flink_app = typer.Typer(help="What Apache Flink needs.", no_args_is_help=True)
 app.add_typer(flink_app, name="flink")
+store_app = typer.Typer(help="What a triple store holds.", no_args_is_help=True)
+app.add_typer(store_app, name="store")
 
 Config = Annotated[
     list[Path] | None,
@@ -328,6 +330,26 @@ def flink_jars() -> None:
     from wikistate.cli.jars import print_jars  # noqa: PLC0415
 
     raise typer.Exit(print_jars())
+
+
+@store_app.command("counts")
+def store_counts(*, store: StoreLocation = "", config: Config = None, set_: Set = None) -> None:
+    """Print how many entities of each type a store holds: a whole kind that is missing shows here."""
+    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.stores import print_counts  # noqa: PLC0415
+
+    flags = Flags(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    raise typer.Exit(print_counts(flags))
+
+
+@store_app.command("sweep")
+def store_sweep(*, store: StoreLocation = "", config: Config = None, set_: Set = None) -> None:
+    """Take out values, references and sitelinks that no entity uses any more, where store.delete_orphans is off."""
+    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.stores import sweep  # noqa: PLC0415
+
+    flags = Flags(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    raise typer.Exit(sweep(flags))
 
 
 @app.command()

@@ -13,11 +13,9 @@ from wikistate.adapters.triplestore.vocabulary import (
     ABOUT,
     COMPLETED_UNTIL,
     NEXT_OFFSET,
-    ONTOLOGY,
     PARTITION,
     POSITION,
     TOPIC,
-    TYPE,
     VERSION,
 )
 from wikistate.core.record import Partition
@@ -33,7 +31,8 @@ if TYPE_CHECKING:
 _SAMPLE = 1000
 """Subjects that are looked at to tell the form of a store."""
 
-_TYPES = ("Item", "Property", "Lexeme", "MediaInfo")
+_TYPES = {"Q": "Item", "P": "Property", "L": "Lexeme", "M": "MediaInfo"}
+"""By the letter that ids begin with."""
 
 
 def positions_query(dialect: Dialect) -> str:
@@ -100,19 +99,22 @@ def read_versions(rows: Iterable[Row], uris: Uris) -> dict[str, int]:
 
 
 def counts_query(dialect: Dialect) -> str:
-    """Asks for `read_counts`."""
-    # One constant type a count: stores answer that from their index. Grouped over VALUES, Blazegraph 2.1.5 finds none.
-    types = [f"<{ONTOLOGY}{name}>" for name in _TYPES]
-    counts = [
-        f"{{ SELECT ({kind} AS ?type) (COUNT(?entity) AS ?entities) WHERE {dialect.where(f'?entity {TYPE} {kind}')} }}"
-        for kind in types
-    ]
-    return f"SELECT ?type ?entities WHERE {{ {' UNION '.join(counts)} }}"
+    """Asks for `read_counts`. By the ids of what has a revision, because munging takes the types of most entities away."""
+    uris = dialect.uris
+    held = dialect.where(f"?entity {VERSION} ?revision")
+    counts = []
+    for letter in _TYPES:
+        begins = f"STRSTARTS(STR(?entity), {Literal(uris.entity_iri(letter))})"
+        count = (
+            f"SELECT ({Literal(letter)} AS ?letter) (COUNT(?entity) AS ?entities) WHERE {{ {held} FILTER({begins}) }}"
+        )
+        counts.append(f"{{ {count} }}")
+    return f"SELECT ?letter ?entities WHERE {{ {' UNION '.join(counts)} }}"
 
 
 def read_counts(rows: Iterable[Row]) -> dict[str, int]:
-    """Types by their local name to how many there are. A type that the store has none of is not in it."""
-    found = {_iri(row, "type").removeprefix(ONTOLOGY): number(row, "entities") for row in rows}
+    """Types to how many there are. A type that the store has none of is not in it."""
+    found = {_TYPES[_text(row, "letter")]: number(row, "entities") for row in rows}
     return {name: count for name, count in found.items() if count}
 
 
