@@ -35,9 +35,9 @@ SEED = 20_260_103
 
 
 def source(kafka: KafkaBroker, topic: str, **options: str) -> tuple[str, ...]:
-    """The option that names a topic."""
-    query = "&".join(f"{name}={value}" for name, value in options.items())
-    return ("--source", f"kafka://{kafka.bootstrap_servers}/{topic}?{query}".rstrip("?"))
+    """The option that names a topic, with a consumer group of its own: other tests use the job's, too."""
+    query = "&".join(f"{name}={value}" for name, value in {"group": topic, **options}.items())
+    return ("--source", f"kafka://{kafka.bootstrap_servers}/{topic}?{query}")
 
 
 async def to_the_end(kafka: KafkaBroker, topic: str, folder: Path, *more: str) -> Finished:
@@ -76,7 +76,7 @@ async def test_killed_again_and_again_over_kafka_it_ends_the_same(
     fill(kafka, name, messages := lines(parts[-1].mutations))
     await to_the_end(kafka, name, tmp_path)
     assert held(tmp_path / "store") == parts[-1].graph
-    await all_committed(kafka, "rdf-consumer", {name: sent + len(messages)})
+    await all_committed(kafka, name, {name: sent + len(messages)})
 
 
 async def test_two_stores_follow_one_topic(kafka: KafkaBroker, topic: NewTopic, tmp_path: Path) -> None:
