@@ -44,9 +44,7 @@ def read_triples(
     except SyntaxError:
         # What is wrong may be an IRI that RDF does not allow and wikis write all the same. Normalising mends those.
         return normalise(_parse_lenient(body, kind, base, max_triples))
-    # The IRIs of a valid document need no mending, and whether one has an old name is seen in the bytes, unless letters
-    # are escaped. To look at a whole document is cheaper than to look at the terms of its triples.
-    return normalise(triples, iris=b"ontology-" in body or bool(_ESCAPE.search(body)))
+    return _normalised(triples, body)
 
 
 def read_small(turtle: str) -> list[Triple] | None:
@@ -55,22 +53,29 @@ def read_small(turtle: str) -> list[Triple] | None:
     For what comes by the thousand and next to never needs one. Relative IRIs are among what does: there is no base.
 
     Raises:
-        RdfError: As `normalise`.
+        RdfError: As `normalise`; or it has more triples than a document may have.
         UnicodeEncodeError: Half a character.
     """
+    body = turtle.encode()
     try:
-        triples = list(map(_triple, parse(turtle.encode(), RdfFormat.TURTLE, without_named_graphs=True)))
+        return _normalised(_parse(body, RdfFormat.TURTLE, None, MAX_TRIPLES), body)
     except SyntaxError:
         return None
-    escaped = "\\" in turtle and ("\\u" in turtle or "\\U" in turtle)  # the first is a rare character, found quickly
-    return normalise(triples, iris=escaped or "ontology-" in turtle)
 
 
-def _parse(body: bytes, kind: RdfFormat, base: str, most: int, *, lenient: bool = False) -> list[Triple]:
+def _normalised(triples: list[Triple], body: bytes) -> list[Triple]:
+    # The IRIs of a valid document need no mending, and whether one has an old name is seen in the bytes, unless letters
+    # are escaped. To look at a whole document is cheaper than to look at the terms of its triples.
+    return normalise(triples, iris=b"ontology-" in body or bool(_ESCAPE.search(body)))
+
+
+def _parse(body: bytes, kind: RdfFormat, base: str | None, most: int, *, lenient: bool = False) -> list[Triple]:
     quads = parse(body, kind, base_iri=base, without_named_graphs=True, lenient=lenient)
     triples = list(map(_triple, islice(quads, most + 1)))
     if len(triples) > most:
-        raise RdfError(f"{base} has more than the {most:,} triples that one document may have.", document=base)
+        raise RdfError(
+            f"{base or 'A document'} has more than the {most:,} triples that one document may have.", document=base
+        )
     return triples
 
 

@@ -24,6 +24,9 @@ _END_OF_FIELD: Final = f"\n{_ENDED} .\n"
 """Between the documents of a message, where they are read as one. Nothing that is cut short can hold it as a triple:
 wherever a document stops, two more terms and a full stop fit, or none, but never three."""
 
+_DIRECTIVES: Final = ("prefix", "base")
+"""What a document says of names and relative IRIs holds for it alone, and not for those behind it."""
+
 
 def patch_of(event: Mapping[str, Any]) -> Patch:
     """The triples in all fields of a message.
@@ -49,8 +52,12 @@ def _read_as_one(event: Mapping[str, Any], fields: Sequence[str]) -> list[frozen
                 documents.append(turtle)
             case _:
                 return None
+    whole = _END_OF_FIELD.join(documents)
+    lowered = whole.lower()
+    if any(word in lowered for word in _DIRECTIVES):
+        return None
     try:
-        triples = read_small(_END_OF_FIELD.join(documents))
+        triples = read_small(whole)
     except (RdfError, UnicodeEncodeError):
         return None  # which of the fields is wrong, and where, is said when each is read by itself
     return None if triples is None else _split(triples, len(documents))

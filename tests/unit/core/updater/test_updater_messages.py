@@ -278,6 +278,42 @@ def test_what_is_no_message(event: Event, message: str) -> None:
     assert message in caught.value.message
 
 
+WHOLE = '<http://a/s> <http://a/p> """a\nb""" ; <http://a/q> <http://a/o>, "x"@en .\n'
+DOCUMENTS = (
+    *(WHOLE[:length] for length in range(len(WHOLE) + 1)),
+    *(
+        "@prefix a: <http://a/> .\n",
+        "BASE <http://a/>\n",
+        "a:s a:p a:o .",
+        "<s> <http://a/p> a:o .",
+        "# nothing",
+        '"""',
+    ),
+)
+
+
+@pytest.mark.parametrize("first", DOCUMENTS)
+def test_a_field_means_the_same_whatever_stands_in_the_others(first: str) -> None:
+    """Cut short anywhere, or with names of its own: it is read, or refused, as if it stood alone."""
+    event = encoded(mutation())[0]
+    added, removed = FIELDS["added"], FIELDS["removed"]
+    rest = {name: value for name, value in event.items() if name not in FIELDS.values()}
+
+    def read(**documents: str) -> Patch | None:
+        bodies = {field: {"data": text, "mime_type": "text/turtle"} for field, text in documents.items()}
+        try:
+            return decode(rest | bodies).patch
+        except InputError:
+            return None
+
+    for second in DOCUMENTS:
+        ours, theirs, both = read(**{added: first}), read(**{removed: second}), read(**{added: first, removed: second})
+        if ours is None or theirs is None:
+            assert both is None, (first, second)
+        else:
+            assert both == Patch(added=ours.added, removed=theirs.removed), (first, second)
+
+
 def test_texts_may_look_like_relative_iris() -> None:
     """Only terms count."""
     turtle = '<u:s> <u:p> "a <b> c, @base" .'
