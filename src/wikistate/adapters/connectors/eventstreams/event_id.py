@@ -1,4 +1,4 @@
-"""The ids of EventStreams' events: where a client that was cut off goes on. Pure.
+"""Where an event of EventStreams stands: by its id, and by what is written in itself. Pure.
 
 An id is a JSON list with an entry for each partition of the stream's topics: ``{"topic", "partition", "offset"}``, or
 ``"timestamp"`` (milliseconds since the epoch) in the place of ``"offset"``. A partition that nothing came from yet has
@@ -7,7 +7,7 @@ the offset -1. Source: Wikitech, "Event Platform/EventStreams HTTP Service".
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -65,3 +65,18 @@ def _plain(entry: Entry) -> dict[str, str | int]:
     if entry.timestamp is not None:
         return place | {"timestamp": entry.timestamp}
     return place | {"offset": entry.offset if entry.offset is not None else -1}
+
+
+def content_of(data: bytes) -> dict[str, Any]:
+    """An event as far as its place is written in it; whether it is one at all, the job says."""
+    try:
+        content = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def topic_of(content: dict[str, Any]) -> object:
+    """What an event says that its topic is; None where it says nothing."""
+    meta = content.get("meta")
+    return meta.get("topic") if isinstance(meta, dict) else None

@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from wikistate.adapters.connectors.eventstreams.event_id import Entry, format_id, parse_id
+from wikistate.adapters.connectors.eventstreams.event_id import Entry, content_of, format_id, parse_id, topic_of
 from wikistate.adapters.connectors.feed import Arrival
 from wikistate.core.events.meta import ingestion_time
 from wikistate.core.record import Partition, Record
@@ -67,7 +65,7 @@ class OneTopic:
 
     def take(self, event: ServerSentEvent) -> Arrival | None:
         """The record of an event; None for one of another topic, or a repeat."""
-        content = _decoded(event.data)
+        content = content_of(event.data)
         place = _stated(content) or self._by_id(event.id, content)
         self._seen = {entry.partition: entry for entry in parse_id(event.id)}
         if place is None or not self._follows(place.partition):
@@ -89,8 +87,7 @@ class OneTopic:
 
     def _by_id(self, text: str, content: dict[str, Any]) -> Entry | None:
         """The entry of the id that the event came from: of the topic that it names, or else the one that moved."""
-        meta = content.get("meta")
-        topic = meta.get("topic") if isinstance(meta, dict) else None
+        topic = topic_of(content)
         known = [entry for entry in parse_id(text) if entry.is_known]
         named = [entry for entry in known if entry.partition.topic == topic]
         found = named or [entry for entry in known if self._seen.get(entry.partition) != entry]
@@ -109,11 +106,3 @@ def _stated(content: dict[str, Any]) -> Entry | None:
             return Entry(Partition(topic, number), offset=offset)
         case _:
             return None
-
-
-def _decoded(data: bytes) -> dict[str, Any]:
-    try:
-        content = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -13,9 +13,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from wikistate.adapters.connectors.eventstreams.event_id import Entry, format_id, parse_id
+from wikistate.adapters.connectors.eventstreams.event_id import Entry, content_of, format_id, parse_id, topic_of
 from wikistate.adapters.connectors.feed import Arrival
 from wikistate.core.events.meta import ingestion_time
 from wikistate.core.record import Partition, Record
@@ -62,7 +60,7 @@ class Progress:
     def take(self, event: ServerSentEvent) -> Arrival | None:
         """The record of an event; None for a repeat."""
         entries = parse_id(event.id)
-        content = _decoded(event.data)
+        content = content_of(event.data)
         own = self._own(entries, content)
         for entry in entries:
             if entry is not own:
@@ -79,8 +77,7 @@ class Progress:
 
     def _own(self, entries: list[Entry], content: dict[str, Any]) -> Entry:
         """The entry of the partition that an event came from: the one that it names, or else the one that moved."""
-        meta = content.get("meta")
-        topic = meta.get("topic") if isinstance(meta, dict) else None
+        topic = topic_of(content)
         named = [entry for entry in entries if entry.partition.topic == topic and entry.is_known]
         moved = [entry for entry in entries if entry.is_known and self._moves(entry)]
         known = [entry for entry in entries if entry.is_known]
@@ -112,15 +109,6 @@ class Progress:
         if len(self._recent) > REMEMBERED:
             del self._recent[next(iter(self._recent))]
         return False
-
-
-def _decoded(data: bytes) -> dict[str, Any]:
-    """The event as far as its place is written in it; whether it is one at all, the job says."""
-    try:
-        content = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _identity(own: Entry, event: ServerSentEvent, content: dict[str, Any]) -> bytes:
