@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.mediawiki.credentials import secret_from
+from wikistate.adapters.secrets import stated_secret
 from wikistate.adapters.triplestore.credentials import Basic, Bearer
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.freshness import FreshnessNote
@@ -102,7 +102,7 @@ def _endpoint(settings: StoreSettings) -> EndpointSettings:
 def _credential(settings: StoreSettings) -> Credential | None:
     known = settings.authentication
     if known.token_env or known.token_file:
-        return Bearer(_secret(known.token_env, known.token_file))
+        return Bearer(stated_secret(known.token_env, known.token_file))
     if not known.user:
         return None
     if not (known.password_env or known.password_file):
@@ -111,11 +111,7 @@ def _credential(settings: StoreSettings) -> Credential | None:
             hint=f"Set {_AUTHENTICATION}.password_env or {_AUTHENTICATION}.password_file.",
             key=_AUTHENTICATION,
         )
-    return Basic(known.user, _secret(known.password_env, known.password_file))
-
-
-def _secret(env: str, file: str) -> str:
-    return secret_from(env=env or None, file=Path(file) if file else None)
+    return Basic(known.user, stated_secret(known.password_env, known.password_file))
 
 
 class _Patience:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from wikistate.adapters.http import HttpClient, HttpSettings, user_agent
-from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, secret_from
+from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm
 from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.sessions import ANONYMOUS, session_for
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMPLATE, Wikis, is_wikimedia
+from wikistate.adapters.secrets import stated_secret
 from wikistate.core.enrichment.judge import RetryPolicy
 from wikistate.errors import ConfigError
 
@@ -171,7 +172,7 @@ def _is_loopback(host: str) -> bool:
 
 def _read_credential(settings: CredentialSettings, *, key: str) -> Credential | None:
     if settings.token_env or settings.token_file:
-        return BearerToken(_secret(settings.token_env, settings.token_file))
+        return BearerToken(stated_secret(settings.token_env, settings.token_file))
     if not settings.bot_name:
         return None
     if not (settings.bot_password_env or settings.bot_password_file):
@@ -180,8 +181,4 @@ def _read_credential(settings: CredentialSettings, *, key: str) -> Credential | 
             hint=f"Set {key}.bot_password_env or {key}.bot_password_file.",
             key=key,
         )
-    return BotPassword(settings.bot_name, _secret(settings.bot_password_env, settings.bot_password_file))
-
-
-def _secret(env: str, file: str) -> str:
-    return secret_from(env=env or None, file=Path(file) if file else None)
+    return BotPassword(settings.bot_name, stated_secret(settings.bot_password_env, settings.bot_password_file))

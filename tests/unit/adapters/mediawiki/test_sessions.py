@@ -9,10 +9,11 @@ from aiohttp import web
 from tests.unit.adapters.http_server import serving
 
 from wikistate.adapters.http import HttpClient, HttpSettings
-from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, Credential, secret_from
+from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, Credential
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.wikis import Wiki
+from wikistate.adapters.secrets import secret_from
 from wikistate.core.enrichment.content import Content
 from wikistate.core.enrichment.judge import Fail, RetryPolicy
 from wikistate.errors import ConfigError
