@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from wikistate.adapters.sqlite import open_alone, transaction
 from wikistate.core.record import Partition
 from wikistate.errors import SourceError
 
@@ -56,14 +57,7 @@ class Checkpoint:
     def open(self) -> None:
         """Raises `SourceError` when it cannot be used, or another process uses it."""
         with self._failing("opened"):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            # The thread that uses it is not always the one that closes it after a failed start.
-            connection = sqlite3.connect(self._path, isolation_level=None, timeout=1.0, check_same_thread=False)
-            self._connection = connection
-            # Exclusive, so that a second run is told; the kernel takes the lock off a process that is killed.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            self._connection = connection = open_alone(self._path)
             connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
 
     def places(self) -> dict[Partition, Place]:
@@ -76,7 +70,7 @@ class Checkpoint:
     def commit(self, places: Mapping[Partition, Place]) -> None:
         """Keep places, all or none of them. Returns when that is durable."""
         rows = [(self._source, *partition, *place) for partition, place in places.items()]
-        with self._failing("written") as connection, _transaction(connection):
+        with self._failing("written") as connection, transaction(connection):
             connection.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", rows)
 
     def notes(self, names: Iterable[str]) -> dict[str, str]:
@@ -89,7 +83,7 @@ class Checkpoint:
     def note(self, notes: Mapping[str, str]) -> None:
         """Keep notes, each in the place of an earlier one of its name. Returns when they are durable."""
         rows = [(self._source, name, note) for name, note in notes.items()]
-        with self._failing("written") as connection, _transaction(connection):
+        with self._failing("written") as connection, transaction(connection):
             connection.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
@@ -110,14 +104,3 @@ class Checkpoint:
                 hint="If it is locked, another process runs this job: each needs a state folder of its own (--state).",
                 file=str(self._path),
             ) from error
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")

@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from wikistate.adapters.sqlite import open_alone, transaction
 from wikistate.core.record import Partition
 from wikistate.errors import StateError
 from wikistate.jobs.stateful_job import NOTHING, Kept
@@ -78,13 +79,7 @@ class StateFile:
     def open(self) -> None:
         """Raises `StateError` when it cannot be used, or another process uses it."""
         with self._failing("opened"):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            # The thread that uses it is not always the one that closes it after a failed start.
-            connection = sqlite3.connect(self._path, isolation_level=None, timeout=1.0, check_same_thread=False)
-            self._connection = connection
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            self._connection = connection = open_alone(self._path)
             self._check_format(connection)
             connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
 
@@ -121,7 +116,7 @@ class StateFile:
 
     def commit(self, changes: Changes) -> None:
         """Make changes durable, all of them or none."""
-        with self._failing("written") as connection, _transaction(connection):
+        with self._failing("written") as connection, transaction(connection):
             _put(connection, "numbers", "number", {key: kept.number for key, kept in changes.kept.items()})
             _put(connection, "rests", "rest", {key: kept.rest or None for key, kept in changes.kept.items()})
             _put(connection, "wakes", "time", changes.wakes)
@@ -139,7 +134,7 @@ class StateFile:
         Raises:
             StateError: The file holds state already, which would be mixed with another.
         """
-        with self._failing("filled") as connection, _transaction(connection):
+        with self._failing("filled") as connection, transaction(connection):
             if connection.execute("SELECT EXISTS (SELECT 1 FROM numbers)").fetchone()[0]:
                 raise self._holds_state()
             # Sorted first: rows that are appended in order fill their pages, and no page is visited twice.
@@ -194,14 +189,3 @@ def _put(connection: sqlite3.Connection, table: str, column: str, values: Mappin
     gone = [(key,) for key in sorted(values) if values[key] is None]
     connection.executemany(f"INSERT OR REPLACE INTO {table} (key, {column}) VALUES (?, ?)", rows)  # noqa: S608  (our own names)
     connection.executemany(f"DELETE FROM {table} WHERE key = ?", gone)  # noqa: S608  (our own names)
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
