@@ -79,13 +79,9 @@ def uris_of(settings: StoreSettings) -> Uris:
     return Uris.wikibase(settings.concept_base)
 
 
-def shared_triples(settings: StoreSettings) -> Callable[[Triple], bool]:
-    """What tells which triples may belong to several entities. Raises as `uris_of`."""
-    return partial(_is_shared, uris_of(settings))
-
-
-def _is_shared(uris: Uris, triple: Triple) -> bool:
-    return bool(shared(frozenset({triple}), uris))
+def shared_triples(settings: StoreSettings) -> Callable[[frozenset[Triple]], frozenset[Triple]]:
+    """What tells which of some triples may belong to several entities. Raises as `uris_of`."""
+    return partial(shared, uris=uris_of(settings))
 
 
 def _endpoint(settings: StoreSettings) -> EndpointSettings:

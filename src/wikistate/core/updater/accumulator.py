@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import repeat
 from typing import TYPE_CHECKING, assert_never
 
 from wikistate.core.rdf.patch import Patch
@@ -10,7 +12,8 @@ from wikistate.core.updater.sitelinks import share_sitelinks
 from wikistate.core.updater.store_patch import StorePatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+    from typing import Any
 
     from pyoxigraph import Triple
 
@@ -31,11 +34,11 @@ class Accumulator:
     deleted in this batch any more; `accepts` says so.
 
     Args:
-        shared: Whether a triple may belong to several entities, as the diff tells them apart. Asked for reconciliations,
-            whose triples come without the distinction.
+        shared: Those of some triples that may belong to several entities, as the diff tells them apart. Asked for
+            reconciliations, whose triples come without the distinction.
     """
 
-    def __init__(self, shared: Callable[[Triple], bool]) -> None:
+    def __init__(self, shared: Callable[[frozenset[Triple]], frozenset[Triple]]) -> None:
         self._shared = shared
         self._owner: dict[Triple, str] = {}
         self._users: dict[Triple, set[str]] = {}
@@ -111,16 +114,20 @@ class Accumulator:
 
     def _remove(self, triples: frozenset[Triple]) -> None:
         self._removed |= triples
-        for triple in triples:
-            self._owner.pop(triple, None)
-            self._users.pop(triple, None)
+        _forget(self._owner, triples)
+        _forget(self._users, triples)
 
     def _add(self, entity: str, triples: frozenset[Triple]) -> None:
         self._removed -= triples
+        # All at once: nearly always nobody else has any of them.
+        others = set(map(self._owner.setdefault, triples, repeat(entity))) - {entity}
+        if others:
+            self._take_over(entity, triples, others)
+
+    def _take_over(self, entity: str, triples: frozenset[Triple], others: set[str]) -> None:
+        self._entangled |= others | {entity}
         for triple in triples:
-            before = self._owner.setdefault(triple, entity)
-            if before != entity:
-                self._entangled |= {before, entity}
+            if self._owner[triple] != entity:
                 self.duplicates += 1
                 self._owner[triple] = entity
 
@@ -130,15 +137,15 @@ class Accumulator:
         for triple in triples:
             self._users.setdefault(triple, set()).add(entity)
 
-    def _unlink(self, entity: str, triples: Iterable[Triple]) -> None:
+    def _unlink(self, entity: str, triples: frozenset[Triple]) -> None:
         """Forget that the entity uses these. Whether the store may drop them is found out there."""
+        self._unlinked |= triples
         for triple in triples:
             users = self._users.get(triple)
             if users is not None:
                 users.discard(entity)
                 if not users:
                     del self._users[triple]
-            self._unlinked.add(triple)
 
     def _clear(self, entity: str) -> None:
         self._deleted.discard(entity)
@@ -150,5 +157,10 @@ class Accumulator:
             self._unlink(entity, patch.linked)
 
     def _classified(self, patch: Patch) -> Patch:
-        shared = frozenset(filter(self._shared, patch.added))
+        shared = self._shared(patch.added)
         return share_sitelinks(Patch(added=patch.added - shared, linked=patch.linked | shared))
+
+
+def _forget(found: dict[Triple, Any], triples: frozenset[Triple]) -> None:
+    """Take what is there of the triples out of a dictionary."""
+    deque(map(found.pop, triples, repeat(None)), maxlen=0)

@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 _BASE: Final = "message:///"
 """What relative IRIs become. A message has no address, so one that has any does not say what it means."""
 
-_END: Final = NamedNode("http://wikistate.invalid/end")
+_NONE: Final = frozenset[Triple]()
+
+_END: Final = NamedNode("end:")
 _ENDED: Final = Triple(_END, _END, _END)
 _END_OF_FIELD: Final = f"\n{_ENDED} .\n"
 """Between the documents of a message, where they are read as one. Nothing that is cut short can hold it as a triple:
 wherever a document stops, two more terms and a full stop fit, or none, but never three."""
-
-_DIRECTIVES: Final = ("prefix", "base")
-"""What a document says of names and relative IRIs holds for it alone, and not for those behind it."""
 
 
 def patch_of(event: Mapping[str, Any]) -> Patch:
@@ -34,30 +33,30 @@ def patch_of(event: Mapping[str, Any]) -> Patch:
     Raises:
         InputError: As `rdf_of`.
     """
-    fields = {kind: field for kind, field in FIELDS.items() if field in event}
-    if len(fields) > 1 and (read := _read_as_one(event, list(fields.values()))) is not None:
-        return Patch(**dict(zip(fields, read, strict=True)))
-    return Patch(**{kind: rdf_of(event, field) for kind, field in fields.items()})
+    fields = [field for field in FIELDS.values() if field in event]
+    if not fields:
+        return Patch()
+    read = _read_as_one([event[field] for field in fields]) or [rdf_of(event, field) for field in fields]
+    if len(fields) < len(FIELDS):
+        rest = iter(read)
+        read = [next(rest) if field in event else _NONE for field in FIELDS.values()]
+    return Patch(*read)
 
 
-def _read_as_one(event: Mapping[str, Any], fields: Sequence[str]) -> list[frozenset[Triple]] | None:
+def _read_as_one(fields: Sequence[object]) -> list[frozenset[Triple]] | None:
     """The triples in each field; None where they must be read one by one.
 
     Messages are small: to begin a document takes as long as the document itself.
     """
     documents: list[str] = []
     for field in fields:
-        match event[field]:
-            case {"data": str(turtle), "mime_type": mime_type} if mime_type == MIME_TYPE:
-                documents.append(turtle)
-            case _:
-                return None
-    whole = _END_OF_FIELD.join(documents)
-    lowered = whole.lower()
-    if any(word in lowered for word in _DIRECTIVES):
-        return None
+        turtle = field.get("data") if isinstance(field, dict) and field.get("mime_type") == MIME_TYPE else None
+        if not isinstance(turtle, str):
+            return None
+        documents.append(turtle)
     try:
-        triples = read_small(whole)
+        # What a document says of prefixes and bases would hold for those behind it, too; of such ones nothing is read.
+        triples = read_small(_END_OF_FIELD.join(documents))
     except (RdfError, UnicodeEncodeError):
         return None  # which of the fields is wrong, and where, is said when each is read by itself
     return None if triples is None else _split(triples, len(documents))

@@ -133,9 +133,11 @@ def decode(event: Mapping[str, Any]) -> Message:
         raise InputError(f"$schema is {event.get('$schema')!r:.100}, but a mutation has {known}.", field="$schema")
     operation = _operation(event)
     sequence, length = _sequence(event)
+    entity = text(event, names.entity)
+    parse_page_entity(entity)
     return Message(
         operation,
-        str(parse_page_entity(text(event, names.entity))),
+        entity,
         number(event, names.revision, least=0),
         time(event, names.time),
         sequence,
@@ -172,13 +174,22 @@ def _origin(event: Mapping[str, Any]) -> Origin:
     meta = event.get("meta")
     if not isinstance(meta, dict):
         raise wrong("meta", "an object", meta)
-    optional = {name: found if isinstance(found := meta.get(name), str) else "" for name in ("dt", "id", "domain")}
     request_id = meta.get("request_id", "")
     if not isinstance(request_id, str):
         raise wrong("meta.request_id", "text", request_id)
     return Origin(
-        schema=str(event["$schema"]), stream=text(meta, "stream", under="meta."), request_id=request_id, **optional
+        schema=str(event["$schema"]),
+        dt=_optional(meta, "dt"),
+        id=_optional(meta, "id"),
+        domain=_optional(meta, "domain"),
+        stream=text(meta, "stream", under="meta."),
+        request_id=request_id,
     )
+
+
+def _optional(meta: Mapping[str, Any], field: str) -> str:
+    found = meta.get(field)
+    return found if isinstance(found, str) else ""
 
 
 def join(messages: Sequence[Message]) -> Mutation:
@@ -194,7 +205,10 @@ def join(messages: Sequence[Message]) -> Mutation:
         raise InputError("A mutation has at least one message.")
     first = messages[0]
     for place, message in enumerate(messages):
-        _check(first, message, place, len(messages))
+        if message.sequence_length != len(messages) or message.sequence != place:
+            raise InputError(f"{_named(message)} is not message {place + 1} of {len(messages)}.", entity=message.entity)
+        if message is not first:
+            _check_alike(first, message)
     return Mutation(
         first.operation,
         first.entity,
@@ -207,10 +221,11 @@ def join(messages: Sequence[Message]) -> Mutation:
     )
 
 
-def _check(first: Message, message: Message, place: int, count: int) -> None:
-    found = f"Message {message.sequence + 1} of {message.sequence_length} about {message.entity}"
-    if message.sequence_length != count or message.sequence != place:
-        raise InputError(f"{found} is not message {place + 1} of {count}.", entity=message.entity)
+def _named(message: Message) -> str:
+    return f"Message {message.sequence + 1} of {message.sequence_length} about {message.entity}"
+
+
+def _check_alike(first: Message, message: Message) -> None:
     for name, own, expected in (
         ("entity", message.entity, first.entity),
         ("operation", message.operation, first.operation),
@@ -220,7 +235,8 @@ def _check(first: Message, message: Message, place: int, count: int) -> None:
     ):
         if own != expected:
             raise InputError(
-                f"{found} has the {name} {own!r:.100}, the first of them {expected!r:.100}.", entity=message.entity
+                f"{_named(message)} has the {name} {own!r:.100}, the first of them {expected!r:.100}.",
+                entity=message.entity,
             )
 
 

@@ -45,7 +45,7 @@ def newest(positions: Iterable[StorePosition], freshness: int | None) -> int:
 class _Batch:
     """What goes to the store in one go: mutations, and how far the source was read for them."""
 
-    def __init__(self, shared: Callable[[Triple], bool]) -> None:
+    def __init__(self, shared: Callable[[frozenset[Triple]], frozenset[Triple]]) -> None:
         self.accumulator = Accumulator(shared)
         self.positions: dict[Partition, StorePosition] = {}
         self.mutations: list[Mutation] = []
@@ -63,7 +63,7 @@ class StoreWriter:
     Args:
         store: Opened and closed by the writer.
         bounds: What ends a batch.
-        shared: Whether a triple may belong to several entities; see `Accumulator`.
+        shared: Which triples may belong to several entities; see `Accumulator`.
         meter: Where measurements go.
         note: Told up to which moment the store holds all changes, milliseconds since the epoch.
         clock: Seconds of a clock that only grows.
@@ -75,7 +75,7 @@ class StoreWriter:
         self,
         store: TripleStore,
         bounds: BatchBounds,
-        shared: Callable[[Triple], bool],
+        shared: Callable[[frozenset[Triple]], frozenset[Triple]],
         meter: Meter,
         *,
         note: Callable[[int], None] | None = None,

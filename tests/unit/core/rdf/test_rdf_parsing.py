@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse, serialize
 from tests.unit.core.rdf.turtle import BASE, PREFIXES
 
-from wikistate.core.rdf.normalising import normalise
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.normalising import is_normal_at_a_glance, normalise
+from wikistate.core.rdf.parsing import read_small, read_triples
 from wikistate.errors import RdfError
 
 if TYPE_CHECKING:
@@ -197,3 +197,50 @@ def test_the_list_itself_comes_back() -> None:
     nodes: list[Node] = [Literal("a"), Literal("1", datatype=NamedNode(XSD + "integer")), BlankNode("b")]
     found = [Triple(NamedNode("http://x/s"), NamedNode("http://x/p"), node) for node in nodes]
     assert normalise(found) is found
+
+
+PIECES = st.text(st.sampled_from("a1 é№\u00ad\u200b\u2013\u2066"), max_size=4)
+NUMBERS = st.sampled_from(["1", "+.5", "", "1e2", "x", r"x\"1", r"\u0031", "."])
+TURTLE_OBJECTS = (
+    st.builds('"{}"@{}'.format, PIECES, st.sampled_from(["fa", "fa--ltr", "zh-classical"]))
+    | st.builds('"""{}"1"""^^<{}{}>'.format, PIECES, st.just(XSD), st.sampled_from(["decimal", "string"]))
+    | st.builds('"{}"^^<{}{}>'.format, NUMBERS, st.just(XSD), st.sampled_from(["decimal", "integer", "dateTime"]))
+    | st.builds("<http://x/{}>".format, PIECES | st.sampled_from(["ontology-beta#", r"ontology\u002D0.0.1#", "%zz"]))
+    | st.sampled_from(
+        ["1", "1.5", r'"\u200B"', r'"\\u200B"', r'"\\\u200B"', '"ontology-beta"', '"<<"', "<relative>", "p:o"]
+    )
+)
+DOCUMENTS = st.lists(st.builds("<http://x/s> <http://x/p> {} .".format, TURTLE_OBJECTS), max_size=4).map("\n".join)
+
+
+@given(st.sampled_from(["", "PREFIX p: <http://x/> "]), DOCUMENTS)
+def test_small_documents_are_read_as_any_other(prefixes: str, statements: str) -> None:
+    """Where a small document is read at all, it is read as any document is; and then it says nothing of names."""
+    document = prefixes + statements
+    found = read_small(document)
+    if found is not None:
+        assert found == read(document)
+        assert not prefixes
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ('"№ 1"@fa, "\u2122\u00a0", 1, "2.5"^^<{}decimal>', True),
+        (r'"\\u200B"', True),
+        (r'"\u200B"', False),
+        ('"a\u200b"', False),
+        ('"a\u2066"', False),
+        ('"a\u00ad"', False),
+        ('"a"@fa--rtl', False),
+        ('"x"^^<{}decimal>', False),
+        (r'"x\"1"^^<{}integer>', False),
+        ("<http://wikiba.se/ontology-beta#Item>", False),
+        ("<< <http://x/s> <http://x/p> 1 >>", False),
+        (f'"{"a" * 20_000}"', False),
+    ],
+)
+def test_what_is_seen_at_a_glance(text: str, normal: bool) -> None:  # noqa: FBT001  # a table's column
+    """Usual documents are seen to be normal; what normalising would change never is."""
+    document = f"<http://x/s> <http://x/p> {text.replace('{}', XSD)} ."
+    assert is_normal_at_a_glance(document.encode()) is normal

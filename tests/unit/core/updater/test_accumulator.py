@@ -28,9 +28,13 @@ def mutation(
     return Mutation(OperationName(operation), entity, 1, time, 0, ORIGIN, "stream", patch)
 
 
+def _shared(triples: frozenset[Triple]) -> frozenset[Triple]:
+    return frozenset(triple for triple in triples if str(triple.subject).startswith("<urn:shared"))
+
+
 def batch(*mutations: Mutation) -> Accumulator:
     """All of them, accepted."""
-    accumulator = Accumulator(lambda triple: triple.subject.value.startswith("urn:shared"))  # type: ignore[union-attr]
+    accumulator = Accumulator(_shared)
     for one in mutations:
         assert accumulator.accepts(one)
         accumulator.add(one)

@@ -42,7 +42,7 @@ class Bench:
         """A new one, as after a restart."""
         meter, clock = RecordingMeter(), self.clock
         writer = StoreWriter(
-            self.store, BatchBounds(), lambda _: False, meter, clock=clock.now, sleep=clock.sleep, now=clock.now
+            self.store, BatchBounds(), lambda _: frozenset(), meter, clock=clock.now, sleep=clock.sleep, now=clock.now
         )
         return RdfConsumer(reader(meter), writer, self.errors, meter)
 

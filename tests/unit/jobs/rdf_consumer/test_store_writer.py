@@ -35,7 +35,7 @@ class Bench:
         return StoreWriter(
             self.store,
             self.bounds,
-            lambda _: False,
+            lambda _: frozenset(),
             self.meter,
             clock=clock.now,
             sleep=clock.sleep,
