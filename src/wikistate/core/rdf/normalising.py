@@ -102,13 +102,18 @@ def is_normal_at_a_glance(turtle: bytes) -> bool:
         turtle: A document that the parser takes, in UTF-8 and without prefixes or a base: then each datatype is written
             out in it.
     """
-    if len(turtle) > MAX_LITERAL // 2:
+    if len(turtle) > MAX_LITERAL // 2 and _may_hold_long_literal(turtle):
         return False
     for pattern in _SUSPICIOUS:  # written out: it is done for each message of a stream
         if pattern.search(turtle):
             return False
     stated = _STATED_NUMBER.findall(turtle)
     return not stated or len(stated) == len(_PROPER_NUMBER.findall(turtle))
+
+
+def _may_hold_long_literal(turtle: bytes) -> bool:
+    """Only a text in three quotes goes on behind the end of its line."""
+    return b'"""' in turtle or b"'''" in turtle or max(map(len, turtle.split(b"\n"))) > MAX_LITERAL // 2
 
 
 def replaced(triples: list[Triple], objects: Iterable[Node], change: Mapping[Node, Node]) -> list[Triple]:

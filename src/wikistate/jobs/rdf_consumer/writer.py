@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 10.0
 """How often a store that has nothing to do is told that it is up to date. What asks for its lag believes it so long."""
 
+GIVE_WAY_SECONDS = 0.005
+"""How long mutations are taken in a row while the store has a batch. It is applied in steps, and each step begins in a
+turn of the loop: who never gave way would fill one batch and then wait for the other, instead of doing both at once."""
 
 _NOWHERE = StorePosition(-1, 0)
 """Where a store is in a partition that it was never fed from."""
@@ -98,7 +101,7 @@ class StoreWriter:
         self._patience: asyncio.Task[None] | None = None
         self._failure: WikistateError | None = None
         self._held: dict[Partition, StorePosition] = {}
-        self._last_beat = clock()
+        self._last_beat = self._gave_way = clock()
 
     @property
     def positions(self) -> Positions:
@@ -132,6 +135,9 @@ class StoreWriter:
             self._begin()
             if self._full():
                 await self._hand_over(self._batch)
+            elif self._busy and self._clock() - self._gave_way >= GIVE_WAY_SECONDS:
+                await asyncio.sleep(0)
+                self._gave_way = self._clock()
 
     def advance(self, positions: Positions) -> None:
         """What was written up to now covers the source up to here."""

@@ -131,3 +131,14 @@ def test_a_huge_literal_is_written_whole() -> None:
     """Terms are never cut."""
     triple = Triple(SUBJECT, PREDICATE, Literal("é\\u" * 500_000))
     assert read_back(f"INSERT DATA {{ {lines_of([triple]).decode()} }}") == {Quad(*triple)}
+
+
+@pytest.mark.parametrize("code", range(0x100))
+def test_what_an_iri_may_hold(code: int) -> None:
+    """Each character but those that SPARQL's grammar leaves out (SPARQL 1.1 Query Language, IRIREF)."""
+    letter = chr(code)
+    if code <= 0x20 or letter in '<>"{}|^`\\':
+        with pytest.raises(UnwritableError):
+            iri(f"http://x/{letter}")
+    else:
+        assert iri(f"http://x/{letter}") == f"<http://x/{letter}>"

@@ -238,6 +238,8 @@ def test_small_documents_are_read_as_any_other(prefixes: str, statements: str) -
         ("<http://wikiba.se/ontology-beta#Item>", False),
         ("<< <http://x/s> <http://x/p> 1 >>", False),
         (f'"{"a" * 20_000}"', False),
+        (f'"""{"a" * 10_000}\n{"a" * 10_000}"""', False),
+        (", ".join(["1\n"] * 10_000), True),
     ],
 )
 def test_what_is_seen_at_a_glance(text: str, normal: bool) -> None:  # noqa: FBT001  # a table's column

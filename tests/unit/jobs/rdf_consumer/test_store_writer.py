@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, mutation, says, triple
@@ -10,10 +12,13 @@ from wikistate.core.record import Partition
 from wikistate.core.updater.mutation import OperationName
 from wikistate.errors import RewoundError, SinkError, StoreError
 from wikistate.jobs.rdf_consumer.pace import BatchBounds
-from wikistate.jobs.rdf_consumer.writer import HEARTBEAT_SECONDS, StoreWriter
+from wikistate.jobs.rdf_consumer.writer import GIVE_WAY_SECONDS, HEARTBEAT_SECONDS, StoreWriter
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.clock import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BOUNDS = BatchBounds(mutations=10, triples=1000, seconds=1.0, target_seconds=10.0)
 START = 1_700_000_000.0
@@ -29,15 +34,15 @@ class Bench:
         self.bounds = bounds
         self.writer = self.new_writer()
 
-    def new_writer(self) -> StoreWriter:
-        """Another writer into the same store."""
+    def new_writer(self, now: Callable[[], float] | None = None) -> StoreWriter:
+        """Another writer into the same store, maybe with a clock of its own."""
         clock = self.clock
         return StoreWriter(
             self.store,
             self.bounds,
             lambda _: frozenset(),
             self.meter,
-            clock=clock.now,
+            clock=now or clock.now,
             sleep=clock.sleep,
             now=clock.now,
         )
@@ -92,6 +97,15 @@ async def test_a_lonely_mutation_waits_no_longer_than_it_may(bench: Bench) -> No
     await bench.clock.elapse(0.2)
     assert len(bench.store.applied) == 1
     assert bench.offset == 1
+
+
+async def test_the_store_applies_a_batch_while_the_next_is_written(bench: Bench) -> None:
+    """Who has much to write gives way now and then, so that the store begins with what it was given."""
+    moments = count(START, GIVE_WAY_SECONDS)
+    writer = bench.new_writer(lambda: next(moments))
+    await writer.open()
+    await writer.write([says(f"Q{number}", "hello") for number in range(19)])
+    assert [patch.mutations for patch in bench.store.applied] == [10]
 
 
 async def test_the_next_batch_grows_while_the_store_is_busy_and_then_the_writer_waits(bench: Bench) -> None:
