@@ -38,6 +38,7 @@ class Sizes:
         updater_changes: How many changes rdf-updater follows.
         mutation_messages: Of a mutation stream that a batch is made of.
         seen_edits: How many edits are waited for until a query of a store in step sees them.
+        settling_changes: How many an embedded store takes before its memory is watched: so many fill its caches.
         endured_changes: How many the jobs that keep a store in step follow while their memory is watched.
     """
 
@@ -57,6 +58,7 @@ class Sizes:
     updater_changes: int
     mutation_messages: int
     seen_edits: int
+    settling_changes: int
     endured_changes: int
 
 
@@ -77,6 +79,7 @@ FULL = Sizes(
     updater_changes=3_000,
     mutation_messages=50_000,
     seen_edits=60,
+    settling_changes=300_000,
     endured_changes=200_000,
 )
 QUICK = Sizes(
@@ -96,6 +99,7 @@ QUICK = Sizes(
     updater_changes=300,
     mutation_messages=1_000,
     seen_edits=8,
+    settling_changes=1_000,
     endured_changes=4_000,
 )
 

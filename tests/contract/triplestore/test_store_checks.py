@@ -152,6 +152,21 @@ async def test_a_folder_that_another_process_has_open_is_a_setting_that_is_wrong
         await store.close()
 
 
+async def test_what_went_through_the_log_does_not_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After so many triples they are written out to files of their own, and not only when gigabytes have come together."""
+    monkeypatch.setattr("wikistate.adapters.triplestore.oxigraph.LOGGED", 20)
+    store = OxigraphStore(tmp_path / "store", Dialect(WIKIDATA))
+    await store.open()
+    before = len(list((tmp_path / "store").glob("*.sst")))
+    await store.apply(StorePatch(added=item("Q1"), weight=19), {}, None)
+    assert len(list((tmp_path / "store").glob("*.sst"))) == before
+    await store.apply(StorePatch(added=item("Q2"), weight=1), {}, None)
+    assert len(list((tmp_path / "store").glob("*.sst"))) > before
+    await store.close()
+
+
 async def test_what_was_applied_is_there_after_a_restart(tmp_path: Path) -> None:
     """Of a batch that goes by bulk as of one that does not."""
     many = frozenset().union(*(item(f"Q{number}") for number in range(400)))

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 BULK = 2_000
 """Triples from which on they are written as files of their own instead of through the log: twice as fast from there."""
 
+LOGGED = 100_000
+"""Triples written through the log after which the store writes out what it has in memory. By itself it does so at 128 MiB
+of each of its indexes, and keeps two of them: more than a gigabyte, which a small wiki would fill in some months."""
+
 
 class OxigraphStore(SpokenStore):
     """See `wikistate.adapters.triplestore.store.TripleStore`.
@@ -50,6 +54,7 @@ class OxigraphStore(SpokenStore):
         super().__init__(dialect._replace(request_bytes=1 << 62))
         self._folder = folder
         self._store: Store | None = None
+        self._logged = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="oxigraph")
 
     @property
@@ -69,7 +74,7 @@ class OxigraphStore(SpokenStore):
     ) -> Applied:
         """See `TripleStore`."""
         began = time.monotonic()
-        count = await self._off_loop(lambda: self._apply(patch, positions, freshness))
+        count = await self._off_loop(lambda: self._applied(patch, positions, freshness))
         return Applied(None, time.monotonic() - began, count)
 
     async def query(self, query: str) -> list[Row]:
@@ -93,17 +98,32 @@ class OxigraphStore(SpokenStore):
     async def _off_loop(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
+    def _applied(self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None) -> int:
+        count = self._apply(patch, positions, freshness)
+        self._logged += patch.weight if _comes(patch) < BULK else patch.weight - _comes(patch)
+        if self._logged >= LOGGED and self._folder is not None:
+            self._flush()
+        return count
+
+    def _flush(self) -> None:
+        try:
+            self.store.flush()
+        except OSError as error:
+            raise _broken(error) from error
+        self._logged = 0
+
     def _apply(self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None) -> int:
-        if len(patch.added) + len(patch.linked) < BULK:
+        bulk = _comes(patch) >= BULK
+        if not bulk:
             whole = requests(patch, positions, freshness, self._dialect)
             if self._understood(whole):
                 return len(whole)
         # Everything that can be refused is, before anything is written.
-        comes = lines_of(chain(patch.added, patch.linked))
+        lines = lines_of(chain(patch.added, patch.linked))
         goes, last = list(taking(patch, self._dialect)), list(closing(patch, positions, freshness, self._dialect))
         if not self._understood([" ;\n".join(goes)] if goes else []):
             self._take_one_by_one(patch)
-        self._load(comes, bulk=len(patch.added) + len(patch.linked) >= BULK)
+        self._load(lines, bulk=bulk)
         if last:
             self._write(" ;\n".join(last))
         return 3
@@ -161,6 +181,10 @@ class OxigraphStore(SpokenStore):
             raise StoreError(f"The store does not understand a query: {error}.", query=query) from error
         except OSError as error:
             raise _broken(error) from error
+
+
+def _comes(patch: StorePatch) -> int:
+    return len(patch.added) + len(patch.linked)
 
 
 def _opened(folder: Path | None) -> Store:
