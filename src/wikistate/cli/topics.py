@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings
 from wikistate.jobs.ends import KafkaSinkEnd, KafkaSourceEnd
 from wikistate.ops.topics import create_topics
-from wikistate.runners.local.launch import producer_settings
+from wikistate.runners.local.connectors import producer_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

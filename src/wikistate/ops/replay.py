@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from wikistate.core.events.failed import Choice, Fate
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSourceEnd
-from wikistate.runners.local.launch import make_source
+from wikistate.runners.local.connectors import make_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
