@@ -18,7 +18,6 @@ from pyoxigraph import RdfFormat, Store, serialize
 
 from bench.figures import Figure, Target
 from bench.peers.environments import python_of
-from wikistate.adapters.triplestore.statements import Dialect, requests
 from wikistate.config.store import StoreSettings
 from wikistate.core.events.encoder import ErrorEncoder
 from wikistate.core.events.error_event import Emitter
@@ -26,6 +25,7 @@ from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.parsing import read_triples
 from wikistate.core.record import Partition, Record
+from wikistate.core.sparql.statements import Dialect, requests
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.message_fields import MessageVersion

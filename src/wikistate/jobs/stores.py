@@ -13,9 +13,9 @@ from wikistate.adapters.triplestore.credentials import Basic, Bearer
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.freshness import FreshnessNote
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
-from wikistate.adapters.triplestore.statements import Dialect
 from wikistate.core.rdf.diffing import shared
 from wikistate.core.rdf.uris import Uris
+from wikistate.core.sparql.statements import Dialect
 from wikistate.errors import ConfigError
 from wikistate.telemetry import metrics
 

@@ -116,10 +116,10 @@ def codec_of(configuration: Configuration, streams: Streams, ends: Ends, meter: 
             # An event that becomes one of another schema cannot keep what it calls itself.
             keep_unknown=pass_through and streams.source.schema.title == streams.sink.schema.title,
             max_bytes=ends.sink.max_record_bytes,
-            new_id=_new_id,
+            new_id=new_id,
             select=_selection(configuration, streams.sink),
         ),
-        errors=ErrorEncoder(_emitter(configuration, streams), max_bytes=ends.error.max_record_bytes, new_id=_new_id),
+        errors=ErrorEncoder(_emitter(configuration, streams), max_bytes=ends.error.max_record_bytes, new_id=new_id),
         meter=meter,
         clock=time.time,
     )
@@ -157,5 +157,6 @@ def _selection(configuration: Configuration, sink: Stream) -> Select | None:
     return selection.project
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """An identity for a new event: a UUID."""
     return str(uuid.uuid4())

@@ -10,8 +10,8 @@ from pyoxigraph import Literal, Triple
 
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
-from wikistate.adapters.triplestore.statements import Dialect
 from wikistate.core.rdf.uris import Uris
+from wikistate.core.sparql.statements import Dialect
 from wikistate.testing.stores import Blazegraph
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from tests.contract.triplestore.conftest import WIKIDATA, held
 from tests.contract.triplestore.small_entities import SITE, about, article, triples
 
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
-from wikistate.adapters.triplestore.statements import Dialect
 from wikistate.core.rdf.diffing import diff, shared
 from wikistate.core.rdf.patch import Patch
+from wikistate.core.sparql.statements import Dialect
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName

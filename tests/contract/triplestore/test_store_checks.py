@@ -12,9 +12,9 @@ from tests.contract.triplestore.small_entities import item, triples
 from wikistate.adapters.triplestore.credentials import Basic, Bearer, Credential
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
-from wikistate.adapters.triplestore.statements import Dialect
-from wikistate.adapters.triplestore.store import StoreForm, StorePosition
 from wikistate.core.record import Partition
+from wikistate.core.sparql.contents import StoreForm, StorePosition
+from wikistate.core.sparql.statements import Dialect
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
 from wikistate.testing.stores import OxigraphServer

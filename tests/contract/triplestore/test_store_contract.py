@@ -9,9 +9,9 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from tests.contract.triplestore.conftest import held
 from tests.contract.triplestore.small_entities import SITE, VALUES, about, article, item, lexeme, triples
 
-from wikistate.adapters.triplestore.store import StoreForm, StorePosition
-from wikistate.adapters.triplestore.terms import UnwritableError
 from wikistate.core.record import Partition
+from wikistate.core.sparql.contents import StoreForm, StorePosition
+from wikistate.core.sparql.terms import UnwritableError
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import StoreError
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import NamedNode
 
-from wikistate.adapters.triplestore.vocabulary import BOOKS, MARKER, VERSION
+from wikistate.core.sparql.vocabulary import BOOKS, MARKER, VERSION
 from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from wikistate.adapters.triplestore.statements import Dialect
-    from wikistate.adapters.triplestore.store import Row
+    from wikistate.core.sparql.contents import Row
+    from wikistate.core.sparql.statements import Dialect
 
     Update = Callable[[str], Awaitable[object]]
     Query = Callable[[str], Awaitable[list[Row]]]

@@ -13,11 +13,11 @@ import orjson
 from pyoxigraph import Literal
 
 from wikistate.adapters.http import HttpClient, HttpSettings
-from wikistate.adapters.triplestore.questions import read_json
 from wikistate.adapters.triplestore.spoken import SpokenStore
-from wikistate.adapters.triplestore.statements import requests
 from wikistate.adapters.triplestore.store import Applied, Waiting
 from wikistate.adapters.triplestore.verdicts import Again, Done, Refused, change_count, judge
+from wikistate.core.sparql.questions import read_json
+from wikistate.core.sparql.statements import requests
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wikistate.adapters.triplestore.credentials import Credential
-    from wikistate.adapters.triplestore.statements import Dialect
-    from wikistate.adapters.triplestore.store import Contents, OnWaiting, Row, StorePosition
+    from wikistate.adapters.triplestore.store import Contents, OnWaiting
     from wikistate.core.record import Partition
+    from wikistate.core.sparql.contents import Row, StorePosition
+    from wikistate.core.sparql.statements import Dialect
     from wikistate.core.updater.store_patch import StorePatch
 
 _UPDATE = {"Content-Type": "application/sparql-update; charset=UTF-8", "Accept": "*/*"}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryBoolean, QuerySolutions, RdfFormat, Store
 
 from wikistate.adapters.triplestore.spoken import SpokenStore
-from wikistate.adapters.triplestore.statements import closing, requests, taking
 from wikistate.adapters.triplestore.store import Applied
-from wikistate.adapters.triplestore.terms import lines_of
+from wikistate.core.sparql.statements import closing, requests, taking
+from wikistate.core.sparql.terms import lines_of
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeVar
 
-    from wikistate.adapters.triplestore.statements import Dialect
-    from wikistate.adapters.triplestore.store import Contents, Row, StorePosition
+    from wikistate.adapters.triplestore.store import Contents
     from wikistate.core.record import Partition
+    from wikistate.core.sparql.contents import Row, StorePosition
+    from wikistate.core.sparql.statements import Dialect
     from wikistate.core.updater.store_patch import StorePatch
 
     Result = TypeVar("Result")

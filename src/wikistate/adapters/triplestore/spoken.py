@@ -5,16 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.triplestore import orphans, questions
 from wikistate.adapters.triplestore.checks import check_marker
 from wikistate.adapters.triplestore.store import Contents
+from wikistate.core.sparql import orphans, questions
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from wikistate.adapters.triplestore.statements import Dialect
-    from wikistate.adapters.triplestore.store import Row, StorePosition
     from wikistate.core.record import Partition
+    from wikistate.core.sparql.contents import Row, StorePosition
+    from wikistate.core.sparql.statements import Dialect
 
 
 class SpokenStore(ABC):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.triplestore.vocabulary import (
+from wikistate.core.sparql.vocabulary import (
     ABOUT,
     BOOKS,
     IS_PART_OF,
@@ -35,7 +35,7 @@ def clearing(entities: Sequence[str], uris: Uris, *, suspects: bool) -> Iterator
     Args:
         entities: IRIs in angle brackets.
         uris: Of the Wikibase.
-        suspects: Whether to note the shared nodes, for `wikistate.adapters.triplestore.orphans`.
+        suspects: Whether to note the shared nodes, for `wikistate.core.sparql.orphans`.
     """
     listed = f"VALUES ?entity {{ {' '.join(entities)} }}"
     statement = f'{_parts(listed)} ?part ?p ?statement FILTER(isIRI(?statement) && STRSTARTS(STR(?statement), "{uris.statement}"))'

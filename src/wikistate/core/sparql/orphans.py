@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import NamedNode, Triple
 
-from wikistate.adapters.triplestore.vocabulary import (
+from wikistate.core.sparql.vocabulary import (
     ABOUT,
     ARTICLE,
     BOOKS,

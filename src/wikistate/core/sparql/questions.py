@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
-from wikistate.adapters.triplestore.store import StoreForm, StorePosition
-from wikistate.adapters.triplestore.terms import iri
-from wikistate.adapters.triplestore.vocabulary import (
+from wikistate.core.record import Partition
+from wikistate.core.sparql.contents import StoreForm, StorePosition
+from wikistate.core.sparql.terms import iri
+from wikistate.core.sparql.vocabulary import (
     ABOUT,
     COMPLETED_UNTIL,
     NEXT_OFFSET,
@@ -18,21 +19,18 @@ from wikistate.adapters.triplestore.vocabulary import (
     TOPIC,
     VERSION,
 )
-from wikistate.core.record import Partition
+from wikistate.core.updater.entity_id import TYPES
 from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from wikistate.adapters.triplestore.statements import Dialect
-    from wikistate.adapters.triplestore.store import Row
     from wikistate.core.rdf.uris import Uris
+    from wikistate.core.sparql.contents import Row
+    from wikistate.core.sparql.statements import Dialect
 
 _SAMPLE = 1000
 """Subjects that are looked at to tell the form of a store."""
-
-_TYPES = {"Q": "Item", "P": "Property", "L": "Lexeme", "M": "MediaInfo"}
-"""By the letter that ids begin with."""
 
 
 def positions_query(dialect: Dialect) -> str:
@@ -103,7 +101,7 @@ def counts_query(dialect: Dialect) -> str:
     uris = dialect.uris
     held = dialect.where(f"?entity {VERSION} ?revision")
     counts = []
-    for letter in _TYPES:
+    for letter in TYPES:
         begins = f"STRSTARTS(STR(?entity), {Literal(uris.entity_iri(letter))})"
         count = (
             f"SELECT ({Literal(letter)} AS ?letter) (COUNT(?entity) AS ?entities) WHERE {{ {held} FILTER({begins}) }}"
@@ -114,7 +112,7 @@ def counts_query(dialect: Dialect) -> str:
 
 def read_counts(rows: Iterable[Row]) -> dict[str, int]:
     """Types to how many there are. A type that the store has none of is not in it."""
-    found = {_TYPES[_text(row, "letter")]: number(row, "entities") for row in rows}
+    found = {TYPES[_text(row, "letter")]: number(row, "entities") for row in rows}
     return {name: count for name, count in found.items() if count}
 
 

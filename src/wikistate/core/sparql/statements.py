@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pyoxigraph import Literal
 
-from wikistate.adapters.triplestore import orphans
-from wikistate.adapters.triplestore.clearing import clearing
-from wikistate.adapters.triplestore.terms import iri, lines_of, literal, notes_of
-from wikistate.adapters.triplestore.vocabulary import (
+from wikistate.core.sparql import orphans
+from wikistate.core.sparql.clearing import clearing
+from wikistate.core.sparql.terms import iri, lines_of, literal, notes_of
+from wikistate.core.sparql.vocabulary import (
     COMPLETED_UNTIL,
     DATE_MODIFIED,
     DATE_TIME,
@@ -27,9 +27,9 @@ from wikistate.adapters.triplestore.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from wikistate.adapters.triplestore.store import StorePosition
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.record import Partition
+    from wikistate.core.sparql.contents import StorePosition
     from wikistate.core.updater.store_patch import StorePatch
 
 _ENTITIES_AT_ONCE = 100

@@ -14,6 +14,9 @@ from wikistate.errors import InputError
 LETTERS = "QPLME"
 """Items, properties, lexemes, media info of files, entity schemas. The order is part of `EntityId.key`: only append."""
 
+TYPES = {"Q": "Item", "P": "Property", "L": "Lexeme", "M": "MediaInfo"}
+"""What entities with RDF are, by the letter of their ids: local names in the Wikibase ontology."""
+
 LARGEST = 2**31 - 1
 
 _SHAPE = re.compile(rf"([{LETTERS}])([1-9][0-9]{{0,9}})(?:-([FS])([1-9][0-9]{{0,9}}))?", re.ASCII)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from wikistate.jobs.rdf_consumer.pace import BatchBounds
 from wikistate.jobs.rdf_consumer.reader import MutationReader
 from wikistate.jobs.rdf_consumer.writer import StoreWriter
 from wikistate.jobs.stores import check_location, freshness_note, is_endpoint, shared_triples, triple_store
+from wikistate.jobs.streams import new_id
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.ports import Sink
@@ -48,7 +48,7 @@ class Consumption:
             ConfigError: The store cannot be what the settings say.
         """
         settings = self.configuration.store
-        encoder = ErrorEncoder(_emitter(self.configuration), max_bytes=self.error.max_record_bytes, new_id=_new_id)
+        encoder = ErrorEncoder(_emitter(self.configuration), max_bytes=self.error.max_record_bytes, new_id=new_id)
         reader = MutationReader(encoder, self.meter, entity_filter=settings.entity_filter)
         return RdfConsumer(reader, store_writer(settings, self.meter), errors, self.meter)
 
@@ -142,7 +142,3 @@ def _emitter(configuration: Configuration) -> Emitter:
         source_stream=STREAM,
         source_schema_uri=f"/{_SCHEMA}/2.0.0",
     )
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())

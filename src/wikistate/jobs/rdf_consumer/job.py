@@ -6,7 +6,7 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.triplestore.terms import UnwritableError
+from wikistate.core.sparql.terms import UnwritableError
 from wikistate.errors import RewoundError
 from wikistate.telemetry import metrics
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wikistate.core.updater.entity_id import TYPES
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.store_patch import StorePatch
     from wikistate.telemetry.meter import Meter, Report
-
-_TYPES = {"Q": "item", "P": "property", "L": "lexeme", "M": "mediainfo", "E": "schema"}
 
 _KINDS = ("added", "removed", "linked", "unlinked")
 
@@ -42,7 +41,7 @@ class StoreMeasurements:
         """The store holds a batch."""
         self._produced(len(mutations))
         for mutation in mutations:
-            self._count(mutation.operation.value, _TYPES.get(mutation.entity[:1], "other"))
+            self._count(mutation.operation.value, TYPES.get(mutation.entity[:1], "other").lower())
         for kind, report in self._kinds.items():
             report(len(getattr(patch, kind)))
         self._triples(patch.weight)

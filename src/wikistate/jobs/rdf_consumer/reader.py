@@ -11,11 +11,11 @@ import traceback
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.adapters.triplestore.store import StorePosition
-from wikistate.adapters.triplestore.terms import lines_of
 from wikistate.core.events.decoder import read_object
 from wikistate.core.events.meta import is_canary
 from wikistate.core.events.refusal import Filtered, FilterReason, Refused
+from wikistate.core.sparql.contents import StorePosition
+from wikistate.core.sparql.terms import lines_of
 from wikistate.core.updater.messages import Message, decode
 from wikistate.core.updater.reassembly import Reassembly
 from wikistate.errors import InputError

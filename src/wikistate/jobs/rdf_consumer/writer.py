@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.triplestore.store import StoreForm, StorePosition
+from wikistate.core.sparql.contents import StoreForm, StorePosition
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.errors import RewoundError, SinkError, StoreError, WikistateError
 from wikistate.jobs.rdf_consumer.measurements import StoreMeasurements

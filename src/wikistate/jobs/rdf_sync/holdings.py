@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import Literal
 
-from wikistate.adapters.triplestore.store import Contents, StoreForm
-from wikistate.adapters.triplestore.vocabulary import VERSION
+from wikistate.adapters.triplestore.store import Contents
+from wikistate.core.sparql.contents import StoreForm
+from wikistate.core.sparql.vocabulary import VERSION
 from wikistate.core.updater.entity_id import LARGEST, LETTERS
 from wikistate.jobs.rdf_sync.walking import id_ranges
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
 
-    from wikistate.adapters.triplestore.store import Applied, Row, StorePosition, TripleStore
+    from wikistate.adapters.triplestore.store import Applied, TripleStore
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.record import Partition
+    from wikistate.core.sparql.contents import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
 
 _AT_ONCE = 500

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from wikistate.adapters.triplestore.store import StorePosition
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.record import Partition
+from wikistate.core.sparql.contents import StorePosition
 from wikistate.errors import StateError
 from wikistate.jobs.rdf_sync.standing import Found, Standing, judge
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from wikistate.adapters.triplestore.store import StoreForm, StorePosition
+from wikistate.core.sparql.contents import StoreForm, StorePosition
 from wikistate.errors import ConfigError, StoreError
 
 _ADOPT = "store.adopt"

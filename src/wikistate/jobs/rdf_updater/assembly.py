@@ -31,9 +31,10 @@ from wikistate.jobs.feeds import EventStreamsEnd, state_file
 from wikistate.jobs.rdf_updater.graphs import Graphs
 from wikistate.jobs.rdf_updater.job import RdfUpdater
 from wikistate.jobs.rdf_updater.mutations import MutationMaker
-from wikistate.jobs.rdf_updater.streams import MutationEncoder, format_of, new_id, read_updater_streams
+from wikistate.jobs.rdf_updater.streams import MutationEncoder, format_of, read_updater_streams
 from wikistate.jobs.rdf_updater.telling import Teller
 from wikistate.jobs.stateful_ends import Publication, StatefulAssembled
+from wikistate.jobs.streams import new_id
 from wikistate.jobs.wikis import http_settings, session_of
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -211,8 +210,3 @@ class MutationEncoder:
                     hint="Please report it.",
                 )
         return [(mutation.stream, Output(Role.SINK, None, orjson.dumps(event), now)) for event in events]
-
-
-def new_id() -> str:
-    """An id for an event."""
-    return str(uuid.uuid4())

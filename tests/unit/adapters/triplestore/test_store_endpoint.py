@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
 from tests.unit.adapters.http_server import serving
 
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
-from wikistate.adapters.triplestore.statements import Dialect
-from wikistate.adapters.triplestore.store import StorePosition, Waiting
 from wikistate.adapters.triplestore.verdicts import change_count, readable
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.record import Partition
+from wikistate.core.sparql.contents import StorePosition
+from wikistate.core.sparql.statements import Dialect
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
 from wikistate.testing.processes import free_port
+
+if TYPE_CHECKING:
+    from wikistate.adapters.triplestore.store import Waiting
 
 DIALECT = Dialect(Uris.wikibase("http://a.test"))
 POSITION = {Partition("t"): StorePosition(1, 1)}

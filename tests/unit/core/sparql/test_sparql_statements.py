@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
-from wikistate.adapters.triplestore.statements import Dialect, pack, requests
-from wikistate.adapters.triplestore.store import StorePosition
-from wikistate.adapters.triplestore.terms import UnwritableError
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.record import Partition
+from wikistate.core.sparql.contents import StorePosition
+from wikistate.core.sparql.statements import Dialect, pack, requests
+from wikistate.core.sparql.terms import UnwritableError
 from wikistate.core.updater.store_patch import StorePatch
 
 URIS = Uris.wikibase("http://a.test")

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyoxigraph import BaseDirection, BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
-from wikistate.adapters.triplestore.terms import UnwritableError, iri, lines_of, notes_of, unwritable
+from wikistate.core.sparql.terms import UnwritableError, iri, lines_of, notes_of, unwritable
 
 SUBJECT, PREDICATE = NamedNode("http://a.test/s"), NamedNode("http://a.test/p")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from wikistate.adapters.triplestore.store import Applied, Contents, StoreForm
-from wikistate.adapters.triplestore.terms import lines_of
+from wikistate.adapters.triplestore.store import Applied, Contents
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.record import Partition
+from wikistate.core.sparql.contents import StoreForm
+from wikistate.core.sparql.terms import lines_of
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from wikistate.adapters.triplestore.store import Row, StorePosition
+    from wikistate.core.sparql.contents import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
     from wikistate.testing.clock import ManualClock
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, mutation, says, triple
 
-from wikistate.adapters.triplestore.store import StoreForm, StorePosition
 from wikistate.core.record import Partition
+from wikistate.core.sparql.contents import StoreForm, StorePosition
 from wikistate.core.updater.mutation import OperationName
 from wikistate.errors import RewoundError, SinkError, StoreError
 from wikistate.jobs.rdf_consumer.pace import BatchBounds

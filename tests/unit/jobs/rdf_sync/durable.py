@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.triplestore.store import Contents, StoreForm
+from wikistate.adapters.triplestore.store import Contents
+from wikistate.core.sparql.contents import StoreForm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wikistate.adapters.triplestore.store import StorePosition
     from wikistate.core.record import Partition
+    from wikistate.core.sparql.contents import StorePosition
     from wikistate.core.updater.mutation import Mutation
     from wikistate.jobs.rdf_sync.marking import GenerationFile
 

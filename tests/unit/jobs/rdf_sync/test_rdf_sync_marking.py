@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.jobs.rdf_sync.durable import Durable
 
-from wikistate.adapters.triplestore.store import StorePosition
+from wikistate.core.sparql.contents import StorePosition
 from wikistate.errors import ConfigError, StateError
 from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet, mark_of
 from wikistate.jobs.rdf_sync.standing import Standing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wikistate.adapters.triplestore.store import StoreForm, StorePosition
+from wikistate.core.sparql.contents import StoreForm, StorePosition
 from wikistate.errors import ConfigError, StoreError
 from wikistate.jobs.rdf_sync.standing import Found, Standing, judge
 

@@ -1,0 +1,1 @@
+"""SPARQL: a batch as updates, what a store is asked and answers. Pure."""
