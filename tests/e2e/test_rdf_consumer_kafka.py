@@ -190,3 +190,15 @@ async def _made_anew(kafka: KafkaBroker, topic: str) -> None:
         while topic in topic_names(kafka):  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # the broker lets go of it later
     kafka.create_topic(topic)
+
+
+async def test_on_an_empty_cluster_the_topics_are_made_on_request(
+    kafka: KafkaBroker, topic: NewTopic, tmp_path: Path
+) -> None:
+    """The stream and the error stream, so that the consumer may be started before the updater."""
+    name = topic()
+    stream, errors = f"{name}.mutation", f"{name}.errors"
+    words = (*JOB, *source(kafka, stream), "--error-sink", f"kafka://{kafka.bootstrap_servers}/{errors}")
+    finished = await wikistate(*words, "--store", "store", "--create-topics", "--check", folder=tmp_path)
+    assert finished.status == 0, finished.err
+    assert {stream, errors} <= topic_names(kafka)

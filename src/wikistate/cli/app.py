@@ -156,6 +156,7 @@ def run(
 
     SIGTERM or Ctrl+C finishes what is in flight and commits it; a second one stops at once.
     """
+    from wikistate.cli.driving import How  # noqa: PLC0415
     from wikistate.cli.flags import Flags  # noqa: PLC0415
     from wikistate.cli.run import run_job  # noqa: PLC0415
 
@@ -173,7 +174,9 @@ def run(
         assignments=tuple(set_ or ()),
         files=tuple(config or ()),
     )
-    raise typer.Exit(run_job(job, flags, runner=runner, create_topics=create_topics, check=check, progress=progress))
+    raise typer.Exit(
+        run_job(job, flags, How(runner=runner, create_topics=create_topics, check=check, progress=progress))
+    )
 
 
 @app.command()

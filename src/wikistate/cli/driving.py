@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import structlog
 
@@ -18,12 +18,29 @@ from wikistate.runners.garbage import rare_collections
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
+    from wikistate.cli.runner import Runner
     from wikistate.config.model import Telemetry
     from wikistate.jobs.ends import SourceEnd
     from wikistate.telemetry.meter import RecordingMeter
 
 log = structlog.get_logger()
 T = TypeVar("T")
+
+
+class How(NamedTuple):
+    """How a job is run.
+
+    Attributes:
+        runner: What it runs on.
+        create_topics: Make missing Kafka topics first.
+        check: Only connect to everything.
+        progress: Show a live line; None for "at a terminal".
+    """
+
+    runner: Runner
+    create_topics: bool
+    check: bool
+    progress: bool | None
 
 
 class Drivable(Protocol):

@@ -17,24 +17,15 @@ from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
+    from wikistate.cli.driving import How
     from wikistate.cli.exits import Exit
     from wikistate.cli.flags import Flags
 
 log = structlog.get_logger()
 
 
-def run_job(
-    name: str, flags: Flags, *, runner: Runner, create_topics: bool, check: bool, progress: bool | None
-) -> Exit:
-    """Runs a job by name.
-
-    Args:
-        name: Of the job.
-        flags: What the command line says.
-        runner: What it runs on.
-        create_topics: Make missing Kafka topics first.
-        check: Only connect to everything.
-        progress: Show a live line; None for "at a terminal".
+def run_job(name: str, flags: Flags, how: How) -> Exit:
+    """Runs a job by name, as the command line says.
 
     Raises:
         WikistateError: The job cannot start or cannot go on.
@@ -51,30 +42,29 @@ def run_job(
         )
     meter = RecordingMeter()
     if isinstance(entry, StatefulEntry):
-        from wikistate.cli.stateful_jobs import How, run_stateful_job  # noqa: PLC0415  (other jobs need no RDF)
+        from wikistate.cli.stateful_jobs import run_stateful_job  # noqa: PLC0415  (other jobs need no RDF)
 
-        how = How(runner=runner, create_topics=create_topics, check=check, progress=progress)
         return run_stateful_job(entry, configuration, meter, how)
     if isinstance(entry, StoreEntry):
         from wikistate.cli.store_jobs import run_store_job  # noqa: PLC0415  (other jobs need no RDF)
 
-        return run_store_job(entry, configuration, meter, runner=runner, check=check, progress=progress)
+        return run_store_job(entry, configuration, meter, how)
     job, ends = entry.assemble(configuration, meter)
-    if create_topics:
+    if how.create_topics:
         from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
 
-        in_loop(create_missing_topics(ends))
-    if check:
+        in_loop(create_missing_topics(ends.source, ends.sink, ends.error))
+    if how.check:
         in_loop(check_ends(job, ends, configuration.local))
         return everything_answers()
-    if runner is Runner.FLINK:
+    if how.runner is Runner.FLINK:
         from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra, that the local runner does without)
 
         return run_on_flink(entry, configuration, ends)
     share_one_arena()
     return run_to_end(
         lambda: local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit),
-        status_of(meter, ends.source, progress=progress),
+        status_of(meter, ends.source, progress=how.progress),
         configuration.telemetry,
         meter,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -12,6 +12,7 @@ from wikistate.errors import ConfigError, RewoundError
 from wikistate.runners.local.stateful_launch import check_stateful, stateful_runner
 
 if TYPE_CHECKING:
+    from wikistate.cli.driving import How
     from wikistate.cli.exits import Exit
     from wikistate.cli.status import Status
     from wikistate.config.model import Configuration
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import RecordingMeter
 
 log = structlog.get_logger(__name__)
-
-
-class How(NamedTuple):
-    """What the command line says of a run; see `wikistate.cli.run.run_job`."""
-
-    runner: Runner
-    create_topics: bool
-    check: bool
-    progress: bool | None
 
 
 def run_stateful_job(entry: StatefulEntry, configuration: Configuration, meter: RecordingMeter, how: How) -> Exit:
@@ -43,9 +35,9 @@ def run_stateful_job(entry: StatefulEntry, configuration: Configuration, meter: 
         )
     assembled = entry.assemble(configuration, meter)
     if how.create_topics:
-        from wikistate.cli.topics import create_topics_of  # noqa: PLC0415  (its client takes 40 ms to import)
+        from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
 
-        in_loop(create_topics_of(assembled.source, assembled.written))
+        in_loop(create_missing_topics(assembled.source, *assembled.written))
     if how.check:
         in_loop(check_stateful(assembled))
         return everything_answers()

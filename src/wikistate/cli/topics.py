@@ -10,23 +10,16 @@ from wikistate.ops.topics import create_topics
 from wikistate.runners.local.connectors import producer_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
+    from wikistate.jobs.ends import SinkEnd, SourceEnd
 
 
-async def create_missing_topics(ends: Ends) -> None:
+async def create_missing_topics(source: SourceEnd, *sinks: SinkEnd) -> None:
     """Makes the topics of each Kafka end; leaves those alone that exist.
 
     Raises:
         ConfigError: A property or a topic's name is wrong.
         SinkError: A cluster does not answer or refuses.
     """
-    await create_topics_of(ends.source, (ends.sink, ends.error))
-
-
-async def create_topics_of(source: SourceEnd, sinks: Iterable[SinkEnd]) -> None:
-    """As `create_missing_topics`."""
     if isinstance(source, KafkaSourceEnd):
         await create_topics(source.topics, _admin_settings(source))
     for end in sinks:
