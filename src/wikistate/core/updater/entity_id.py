@@ -61,11 +61,12 @@ def parse_entity_id(text: str) -> EntityId:
     if found is None:
         raise InputError(f"{text!r:.100} is no entity id: {_wrong(text)}.", entity=text[:100])
     letter, number, kind, part = found.groups()
-    if max(int(number), int(part or 0)) > LARGEST:
+    value = int(number)
+    if value > LARGEST or (part and int(part) > LARGEST):
         raise InputError(f"{text!r} is no entity id: numbers end at {LARGEST}.", entity=text)
     if kind and letter != "L":
         raise InputError(f"{text!r} is no entity id: only lexemes have forms and senses.", entity=text)
-    return EntityId(letter, int(number), f"{kind}{part}" if kind else "")
+    return EntityId(letter, value, f"{kind}{part}" if kind else "")
 
 
 def parse_page_entity(text: str) -> EntityId:

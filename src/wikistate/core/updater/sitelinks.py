@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from pyoxigraph import NamedNode
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from pyoxigraph import Triple
+
+_object = attrgetter("object")
 
 _TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 _ARTICLE = NamedNode("http://schema.org/Article")
@@ -27,14 +31,12 @@ def share_sitelinks(patch: Patch) -> Patch:
 
     Source: "Wikibase RDF dump format", sitelinks.
     """
-    came, went = _of_articles(patch.added), _of_articles(patch.removed)
-    if not came and not went:
+    if _ARTICLE not in map(_object, chain(patch.added, patch.removed)):
         return patch
+    came, went = _of_articles(patch.added), _of_articles(patch.removed)
     return Patch(patch.added - came, patch.removed - went, patch.linked | came, patch.unlinked | went)
 
 
 def _of_articles(triples: AbstractSet[Triple]) -> AbstractSet[Triple]:
     articles = {triple.subject for triple in triples if triple.predicate == _TYPE and triple.object == _ARTICLE}
-    if not articles:
-        return frozenset()
     return {triple for triple in triples if triple.subject in articles and triple.predicate != _ABOUT}
