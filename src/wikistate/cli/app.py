@@ -355,6 +355,33 @@ def store_sweep(*, store: StoreLocation = "", config: Config = None, set_: Set =
     raise typer.Exit(sweep(flags))
 
 
+@store_app.command("verify")
+def store_verify(
+    *,
+    store: StoreLocation = "",
+    wikibase: WikibaseUrl = "",
+    sample: Annotated[int, typer.Option(metavar="N", min=1, help="How many entities to look at.")] = 100,
+    entity: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Look at this entity and no sample; repeatable.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Bring what is wrong to what the wiki has. For a store of rdf-sync's.")
+    ] = False,
+    config: Config = None,
+    set_: Set = None,
+) -> None:
+    """Compare entities in a store with the wiki, triple for triple, each at the revision that the store holds.
+
+    Half of the sample was edited lately; the rest is from anywhere in the wiki and in the store. Exits with 7 when
+    something is wrong that nothing will mend by itself.
+    """
+    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.verify import Request, verify  # noqa: PLC0415
+
+    flags = Flags(store=store, wikibase=wikibase, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    raise typer.Exit(verify(flags, Request(tuple(entity or ()), sample=sample, repair=repair)))
+
+
 @app.command()
 def version() -> None:
     """Print the version."""

@@ -8,6 +8,7 @@
 4     something outside does not do its part: broker, file system, wiki, schema repository
 5     more events failed than `error_limit` allows; what was not committed is done by the next run
 6     the store is further behind than `wikistate lag --max` allows
+7     `wikistate store verify` found what differs from the wiki
 130   stopped at once by a second Ctrl+C or SIGTERM; what was not committed is done by the next run
 ====  ==============================================================================================
 """
@@ -30,6 +31,7 @@ class Exit(IntEnum):
     EXTERNAL = 4
     ERROR_LIMIT = 5
     BEHIND = 6
+    DIFFERENT = 7
     STOPPED_AT_ONCE = 130
 
 

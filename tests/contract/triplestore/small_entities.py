@@ -18,6 +18,7 @@ PREFIXES = """
 @prefix prov: <http://www.w3.org/ns/prov#> .
 @prefix ontolex: <http://www.w3.org/ns/lemon/ontolex#> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
 @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
 """
 
@@ -31,6 +32,18 @@ wdv:v3 a wikibase:TimeValue ; wikibase:timeValue "2020-01-01T00:00:00Z"^^xsd:dat
 Wikibase's numbers, because stores that keep numbers by value give them back without."""
 
 SITE = '<https://en.wikipedia.org/> wikibase:wikiGroup "wikipedia" .'
+
+
+def declared_property(name: str) -> frozenset[Triple]:
+    """A property with what it declares: a predicate, and a class for what has no value of it."""
+    root = "http://www.wikidata.org"
+    return triples(f"""
+wd:{name} a wikibase:Property ; rdfs:label "{name}" ;
+  wikibase:directClaim <{root}/prop/direct/{name}> ; wikibase:novalue <{root}/prop/novalue/{name}> .
+<{root}/prop/direct/{name}> a owl:ObjectProperty .
+<{root}/prop/novalue/{name}> a owl:Class ; owl:complementOf <{root}/.well-known/genid/{name}> .
+<{root}/.well-known/genid/{name}> a owl:Restriction ; owl:onProperty <{root}/prop/direct/{name}> .
+""")
 
 
 def triples(turtle: str) -> frozenset[Triple]:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from tests.contract.triplestore.conftest import held
-from tests.contract.triplestore.small_entities import SITE, VALUES, about, article, item, lexeme, triples
+from tests.contract.triplestore.small_entities import (
+    SITE,
+    VALUES,
+    about,
+    article,
+    declared_property,
+    item,
+    lexeme,
+    triples,
+)
 
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StoreForm, StorePosition
@@ -101,6 +110,15 @@ async def test_a_deleted_lexeme_takes_its_forms_and_senses_and_no_other_lexemes(
     bystanders = lexeme("L2") | item("Q1") | triples("wd:Q1 p:P9 wds:Q1-s9 . wds:Q1-s9 ps:P9 wd:L1, wd:L1-F1 .")
     await apply(store, added=lexeme("L1") | bystanders, linked=SHARED)
     await apply(store, deleted=frozenset({"L1"}))
+    assert await held(store) == bystanders | SHARED
+
+
+async def test_a_deleted_property_takes_what_it_declares(store: TripleStore) -> None:
+    """Its predicates and classes; those of other properties stay, also when a deleted item has one as a value."""
+    bystanders = declared_property("P2") | item("Q1")
+    guest = triples("wd:Q3 p:P9 <http://www.wikidata.org/prop/direct/P2> ; rdfs:label 'guest' .")
+    await apply(store, added=declared_property("P1") | bystanders | guest, linked=SHARED)
+    await apply(store, deleted=frozenset({"P1", "Q3"}))
     assert await held(store) == bystanders | SHARED
 
 

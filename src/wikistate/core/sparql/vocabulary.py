@@ -21,6 +21,7 @@ VERSION = "<http://schema.org/version>"
 WIKI_GROUP = "<http://wikiba.se/ontology#wikiGroup>"
 ONTOLOGY = "http://wikiba.se/ontology#"
 LEXICAL_FORM = "<http://www.w3.org/ns/lemon/ontolex#lexicalForm>"
+COMPLEMENT_OF = "<http://www.w3.org/2002/07/owl#complementOf>"
 SENSE = "<http://www.w3.org/ns/lemon/ontolex#sense>"
 
 BOOKS = "<urn:wikistate:store>"

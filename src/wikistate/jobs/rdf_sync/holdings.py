@@ -110,10 +110,11 @@ class StoreHoldings:
     async def ids(self) -> AsyncIterator[list[str]]:
         """See `Holdings`. By number and not by a list of the store, which would not fit into memory."""
         for letter in LETTERS:
-            for ids in id_ranges(letter, await self._largest(letter), _AT_ONCE):
+            for ids in id_ranges(letter, await self.largest(letter), _AT_ONCE):
                 yield ids
 
-    async def _largest(self, letter: str) -> int:
+    async def largest(self, letter: str) -> int:
+        """The largest number of an id that begins with a letter; 0 without any."""
         prefix = self._uris.entity_iri(letter)
         pattern = f'?entity {VERSION} ?version FILTER(STRSTARTS(STR(?entity), "{prefix}"))'
         where = f"GRAPH <{self._graph}> {{ {pattern} }}" if self._graph else pattern

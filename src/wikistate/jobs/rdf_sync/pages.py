@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.recent_changes.wiki import WikiQueries
     from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
 
-_LETTERS = {"wikibase-item": "Q", "wikibase-property": "P", "wikibase-lexeme": "L"}
+LETTERS = {"wikibase-item": "Q", "wikibase-property": "P", "wikibase-lexeme": "L"}
 """Which ids the pages of a content model have."""
 
 
@@ -40,7 +40,7 @@ class WikiPages:
 
     def __init__(self, queries: WikiQueries, site: WikibaseSite) -> None:
         self._queries = queries
-        self._prefixes = {_LETTERS[model]: site.prefix_of(number) for number, model in site.models.items()}
+        self._prefixes = {LETTERS[model]: site.prefix_of(number) for number, model in site.models.items()}
 
     async def open(self) -> None:
         """See `CurrentRevisions`."""

@@ -79,12 +79,7 @@ def assemble_rdf_updater(
     ends = _ends(configuration, streams)
     uris = uris_of(rdf)
     subgraphs = _subgraphs(configuration, streams)
-    graphs = Graphs(
-        entities or entity_client(configuration, meter),
-        uris,
-        mime_type=entity_settings(rdf).mime_type,
-        concept_base=uris.root,
-    )
+    graphs = graphs_of(configuration, meter, entities=entities)
     job = RdfUpdater(
         streams.reader,
         MutationMaker(graphs, uris, subgraphs),
@@ -120,6 +115,17 @@ def entity_settings(rdf: RdfSettings) -> EntityDataSettings:
     """Where entities are fetched."""
     prefix = rdf.entity_data or f"https://{rdf.hostname}{ENTITY_DATA_PATH}"
     return EntityDataSettings(prefix=prefix, max_bytes=rdf.max_entity_bytes)
+
+
+def graphs_of(configuration: Configuration, meter: Meter, *, entities: Entities | None = None) -> Graphs:
+    """What fetches entities and reads them. Raises as `entity_client`."""
+    uris = uris_of(configuration.rdf)
+    return Graphs(
+        entities or entity_client(configuration, meter),
+        uris,
+        mime_type=entity_settings(configuration.rdf).mime_type,
+        concept_base=uris.root,
+    )
 
 
 def entity_client(configuration: Configuration, meter: Meter) -> EntityDataClient:

@@ -129,7 +129,7 @@ class Editors:
         return replace(entity, statements=tuple(statements))
 
     def _delete(self, *, suppress: bool = False) -> list[Change]:
-        entity = self._pick(Item, Lexeme, MediaInfo, Redirect)
+        entity = self._pick(Item, Property, Lexeme, MediaInfo, Redirect)
         return [self._repository.delete(entity.id, suppress=suppress)] if entity else []
 
     def _restore(self) -> list[Change]:

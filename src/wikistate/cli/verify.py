@@ -1,0 +1,94 @@
+"""``wikistate store verify``: compares a store with its wiki, by sample or entity by entity."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from wikistate.cli.driving import in_loop
+from wikistate.cli.exits import Exit
+from wikistate.cli.flags import load_configuration
+from wikistate.core.updater.entity_id import parse_page_entity
+from wikistate.jobs.rdf_sync import NAME
+from wikistate.jobs.rdf_sync.verification import verification
+from wikistate.jobs.rdf_sync.verifying import WRONG, Verdict
+from wikistate.telemetry.meter import RecordingMeter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from wikistate.cli.flags import Flags
+    from wikistate.jobs.rdf_sync.verifying import Verified
+
+_SHOWN = 5
+"""Triples of one entity on the screen, missing ones and extra ones each."""
+
+
+class Request(NamedTuple):
+    """What is wanted.
+
+    Attributes:
+        entities: Ids to look at; none for a sample.
+        sample: How many to look at otherwise.
+        repair: Whether what is wrong is put right.
+    """
+
+    entities: tuple[str, ...]
+    sample: int
+    repair: bool
+
+
+def verify(flags: Flags, request: Request) -> Exit:
+    """Compares, prints what was found, and repairs if that is wanted.
+
+    Raises:
+        WikistateError: The wiki or the store refuses, or a setting is wrong.
+    """
+    for entity in request.entities:
+        parse_page_entity(entity)
+    found = in_loop(_verified(flags, request))
+    wrong = [each for each in found if each.verdict in WRONG]
+    console = Console(soft_wrap=True, highlight=False)
+    for each in found:
+        if each.verdict not in (Verdict.IN_STEP, Verdict.BEHIND):
+            console.print("\n".join(_lines(each)), markup=False)
+    console.print(_summary(found) if found else "Neither the wiki nor the store has any of these.")
+    if wrong and request.repair:
+        console.print(f"Repaired: {len(wrong)}.")
+    return Exit.DIFFERENT if wrong and not request.repair else Exit.OK
+
+
+async def _verified(flags: Flags, request: Request) -> list[Verified]:
+    configuration = load_configuration(NAME, flags).configuration
+    async with verification(configuration, RecordingMeter()) as both:
+        # Drawn anew each time, so that a sample a day sees everything some day.
+        entities = request.entities or await both.sample(request.sample, random.Random())  # noqa: S311
+        found = [verified for entity in entities if (verified := await both.verifier.of(entity)) is not None]
+        if request.repair:
+            await both.verifier.repair(each for each in found if each.verdict in WRONG)
+    return found
+
+
+def _lines(verified: Verified) -> Iterator[str]:
+    at = f" (revision {verified.revision})" if verified.revision else ""
+    yield f"{verified.entity}{at}: {verified.verdict}{f': {verified.why}' if verified.why else ''}"
+    missing, extra = verified.differences
+    for sign, triples in (("-", missing), ("+", extra)):
+        yield from (f"  {sign} {triple}" for triple in islice(triples, _SHOWN))
+        if len(triples) > _SHOWN:
+            yield f"  {sign} and {len(triples) - _SHOWN} more"
+
+
+def _summary(found: Sequence[Verified]) -> Table:
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    table.add_column(justify="right")
+    counts = Counter(each.verdict for each in found)
+    for verdict in Verdict:
+        if counts[verdict]:
+            table.add_row(f"{counts[verdict]:,}", verdict.value)
+    return table

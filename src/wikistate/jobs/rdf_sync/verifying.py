@@ -1,0 +1,145 @@
+"""Compares entities in a store with the wiki: the same revision of both, so that what is on its way is no difference."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from pyoxigraph import Literal, NamedNode
+
+from wikistate.core.rdf.comparing import Differences, differences
+from wikistate.core.rdf.diffing import shared
+from wikistate.core.rdf.vocabulary import VERSION
+from wikistate.core.sparql.holding import holding_query, read_holding
+from wikistate.core.updater.fetching import FetchErrorType
+from wikistate.core.updater.store_patch import StorePatch
+from wikistate.jobs.rdf_updater.graphs import Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyoxigraph import Triple
+
+    from wikistate.adapters.triplestore.store import TripleStore
+    from wikistate.core.sparql.statements import Dialect
+    from wikistate.jobs.rdf_sync.pages import CurrentRevisions
+
+
+class Verdict(StrEnum):
+    """What came of a comparison, the worst last."""
+
+    IN_STEP = "in step"
+    """The store has what the wiki has."""
+
+    BEHIND = "behind"
+    """It has an older revision, and has that right."""
+
+    UNKNOWN = "not to be compared"
+    """The wiki does not show the revision that the store has, or does not show it as RDF."""
+
+    MISSING = "missing"
+    """The wiki has it, the store does not."""
+
+    GONE = "gone from the wiki"
+    """The store has it, the wiki does not."""
+
+    DIFFERS = "different"
+    """The same revision, and other triples."""
+
+
+WRONG = frozenset({Verdict.MISSING, Verdict.GONE, Verdict.DIFFERS})
+"""What no job that follows the wiki will mend by itself."""
+
+
+class Verified(NamedTuple):
+    """An entity that was compared.
+
+    Attributes:
+        entity: Its id.
+        verdict: What came of it.
+        revision: That was compared, or that the store lacks; None without one.
+        differences: Triples.
+        why: In words, where it could not be compared.
+    """
+
+    entity: str
+    verdict: Verdict
+    revision: int | None = None
+    differences: Differences = Differences([], [])
+    why: str = ""
+
+
+class Revisions(Protocol):
+    """Gives graphs of entities; see `wikistate.jobs.rdf_updater.graphs.Graphs`."""
+
+    async def of(self, entity: str, revision: int) -> frozenset[Triple] | Missing:
+        """The munged triples of a revision."""
+
+
+class Verifier:
+    """Compares one entity after the other.
+
+    Args:
+        store: Open.
+        dialect: Of its queries.
+        graphs: What the wiki has, by revision; open.
+        current: What it has now; open.
+    """
+
+    def __init__(self, store: TripleStore, dialect: Dialect, graphs: Revisions, current: CurrentRevisions) -> None:
+        self._store = store
+        self._dialect = dialect
+        self._graphs = graphs
+        self._current = current
+
+    async def of(self, entity: str) -> Verified | None:
+        """Compare an entity; None where neither side has it. Waits for a wiki or a store that is away.
+
+        Raises:
+            WikistateError: One of them refuses, or the settings are wrong.
+        """
+        found = read_holding(await self._store.query(holding_query(entity, self._dialect)), entity, self._dialect.uris)
+        current = await self._current.of(entity)
+        if current is None:
+            return Verified(entity, Verdict.GONE, self._version(entity, found)) if found else None
+        revision = self._version(entity, found) or current
+        wanted = await self._graphs.of(entity, revision)
+        if isinstance(wanted, Missing):
+            return self._not_shown(entity, wanted, revision, current)
+        if not found:
+            # A page that was merged into another has a revision, and nothing that a store holds.
+            held_by_nobody = self._version(entity, wanted) is None
+            return None if held_by_nobody else Verified(entity, Verdict.MISSING, revision)
+        different = differences(wanted, found)
+        if different:
+            return Verified(entity, Verdict.DIFFERS, revision, different)
+        return Verified(entity, Verdict.IN_STEP if revision == current else Verdict.BEHIND, revision)
+
+    async def repair(self, wrong: Iterable[Verified]) -> None:
+        """Bring to the store what it lacks of these, and take out what it should not have; the same revisions as before.
+
+        Raises:
+            WikistateError: As `of`.
+        """
+        for verified in wrong:
+            entity = verified.entity
+            if verified.verdict is Verdict.GONE:
+                await self._store.apply(StorePatch(deleted=frozenset({entity})), {}, None)
+            elif verified.verdict in WRONG and verified.revision is not None:
+                graph = await self._graphs.of(entity, verified.revision)
+                if not isinstance(graph, Missing):
+                    linked = shared(graph, self._dialect.uris)
+                    patch = StorePatch(reconciled=frozenset({entity}), added=graph - linked, linked=linked)
+                    await self._store.apply(patch, {}, None)
+
+    def _not_shown(self, entity: str, missing: Missing, revision: int, current: int) -> Verified:
+        gone = missing.type is FetchErrorType.ENTITY_NOT_FOUND
+        if gone and revision != current:  # deleted or hidden since; what follows the wiki goes on to the current one
+            return Verified(entity, Verdict.BEHIND, revision)
+        return Verified(entity, Verdict.UNKNOWN, revision, why=missing.message)
+
+    def _version(self, entity: str, graph: Iterable[Triple]) -> int | None:
+        subject = NamedNode(self._dialect.uris.entity_iri(entity))
+        stated = (t.object for t in graph if t.subject == subject and t.predicate == VERSION)
+        numbers = [int(each.value) for each in stated if isinstance(each, Literal) and each.value.isdecimal()]
+        return max(numbers, default=None)
