@@ -15,8 +15,9 @@ from wikistate.adapters.triplestore.freshness import FreshnessNote
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.diffing import shared
 from wikistate.core.rdf.uris import Uris
+from wikistate.core.sparql.contents import StoreForm
 from wikistate.core.sparql.statements import Dialect
-from wikistate.errors import ConfigError
+from wikistate.errors import ConfigError, StoreError
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -77,6 +78,16 @@ def uris_of(settings: StoreSettings) -> Uris:
     if settings.federated_concept_base:
         return Uris.federated(settings.concept_base, settings.federated_concept_base)
     return Uris.wikibase(settings.concept_base)
+
+
+def check_form(form: StoreForm) -> None:
+    """Raises `StoreError` when a store holds entities in another form than they are written and compared in."""
+    if form is StoreForm.PLAIN:
+        raise StoreError(
+            "The store holds entities as a dump has them, with their revisions on data nodes; mutations are of munged "
+            "entities, and would leave both forms side by side.",
+            hint="Load the munged form of the dump into a store of its own.",
+        )
 
 
 def shared_triples(settings: StoreSettings) -> Callable[[frozenset[Triple]], frozenset[Triple]]:

@@ -10,11 +10,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from wikistate.core.sparql.contents import StoreForm, StorePosition
+from wikistate.core.sparql.contents import StorePosition
 from wikistate.core.updater.accumulator import Accumulator
-from wikistate.errors import RewoundError, SinkError, StoreError, WikistateError
+from wikistate.errors import RewoundError, SinkError, WikistateError
 from wikistate.jobs.rdf_consumer.measurements import StoreMeasurements
 from wikistate.jobs.rdf_consumer.pace import Pace
+from wikistate.jobs.stores import check_form
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -111,12 +112,7 @@ class StoreWriter:
     async def open(self) -> None:
         """Open the store and ask it how far it is. Raises a `WikistateError` when it cannot be used."""
         contents = await self._store.open()
-        if contents.form is StoreForm.PLAIN:
-            raise StoreError(
-                "The store holds entities as a dump has them, with their revisions on data nodes; mutations are of munged "
-                "entities, and would leave both forms side by side.",
-                hint="Load the munged form of the dump into a store of its own.",
-            )
+        check_form(contents.form)
         self._held = dict(contents.positions)
 
     async def write(self, mutations: Sequence[Mutation]) -> None:

@@ -12,7 +12,7 @@ from wikistate.jobs.rdf_sync.sampling import sample
 from wikistate.jobs.rdf_sync.site import ask_wiki, query_client
 from wikistate.jobs.rdf_sync.verifying import Verifier
 from wikistate.jobs.rdf_updater.assembly import graphs_of
-from wikistate.jobs.stores import triple_store, uris_of
+from wikistate.jobs.stores import check_form, triple_store, uris_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ async def verification(configuration: Configuration, meter: Meter) -> AsyncItera
     Raises:
         ConfigError: A setting is wrong, or contradicts the wiki.
         WikiError: The wiki does not answer, or is no Wikibase.
-        StoreError: The store does not answer.
+        StoreError: The store does not answer, or holds entities in another form.
     """
     asked = await ask_wiki(configuration)
     configuration, settings = asked.configuration, asked.configuration.store
@@ -57,6 +57,8 @@ async def verification(configuration: Configuration, meter: Meter) -> AsyncItera
     async with AsyncExitStack() as opened:
         for part in (store, pages, graphs):
             opened.push_async_callback(part.close)
-            await part.open()
+        check_form((await store.open()).form)
+        await pages.open()
+        await graphs.open()
         verifier = Verifier(store, Dialect(uris, graph=settings.graph or None), graphs, pages)
         yield Verification(verifier, queries, asked.site, StoreHoldings(store, uris, graph=settings.graph))
