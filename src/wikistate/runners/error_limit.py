@@ -37,6 +37,7 @@ class ErrorLimit:
         self._last: deque[bool] = deque(maxlen=settings.window)
         self._errors = 0
         self._row = 0
+        self._reached: ErrorLimitError | None = None
 
     def look_at(self, outputs: Iterable[Output], *, passed: int = 0) -> None:
         """Count outputs, in the order in which they are written.
@@ -46,15 +47,20 @@ class ErrorLimit:
             passed: How much was written before it that is no output and no error.
 
         Raises:
-            ErrorLimitError: There are too many errors among them.
+            ErrorLimitError: There are too many errors among them; from then on always the same, since who is about to end
+                may still show what it had in hand.
         """
         if self._share is None and self._in_a_row is None:
             return
+        if self._reached is not None:
+            raise self._reached
         for _ in range(passed):
             self._count(failed=False)
         for output in outputs:
             self._count(failed=output.role is Role.ERROR)
-            self._judge()
+            if (reached := self._judge()) is not None:
+                self._reached = reached
+                raise reached
 
     def _count(self, *, failed: bool) -> None:
         if len(self._last) == self._last.maxlen:
@@ -63,17 +69,18 @@ class ErrorLimit:
         self._errors += failed
         self._row = self._row + 1 if failed else 0
 
-    def _judge(self) -> None:
+    def _judge(self) -> ErrorLimitError | None:
         if self._in_a_row is not None and self._row > self._in_a_row:
-            raise ErrorLimitError(
+            return ErrorLimitError(
                 f"{self._row} events in a row failed; the limit is {self._in_a_row}.",
                 hint=_HINT,
                 key="error_limit.in_a_row",
             )
         seen = len(self._last)
         if self._share is not None and seen == self._last.maxlen and self._errors > self._share * seen:
-            raise ErrorLimitError(
+            return ErrorLimitError(
                 f"{self._errors} of the last {seen} events failed; the limit is {self._share:.1%}.",
                 hint=_HINT,
                 key="error_limit.share",
             )
+        return None

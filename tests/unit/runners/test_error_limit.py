@@ -59,3 +59,15 @@ def test_the_message_says_what_was_found_and_what_is_allowed() -> None:
     assert caught.value.message == "2 of the last 4 events failed; the limit is 25.0%."
     assert "error stream" in caught.value.hint
     assert caught.value.ids == {"key": "error_limit.share"}
+
+
+def test_it_goes_on_saying_what_it_said_first() -> None:
+    """A runner that is about to end may show it what was in hand; what the operator reads is what ended the run."""
+    limit = ErrorLimit(ErrorLimitSettings(in_a_row=1))
+    said = set()
+    for output in outputs("xxx.x"):
+        try:
+            limit.look_at([output])
+        except ErrorLimitError as error:
+            said.add(error.message)
+    assert said == {"2 events in a row failed; the limit is 1."}
