@@ -34,7 +34,7 @@ from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.jobs.rdf_consumer.assembly import store_writer
 from wikistate.jobs.rdf_consumer.reader import MutationReader
 from wikistate.jobs.stores import shared_triples, uris_of
-from wikistate.runners.garbage import rare_collections
+from wikistate.runners.garbage import TWO_BATCHES, rare_collections
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.mutations import ChangingGraph
 from wikistate.testing.wikibase.authors import Author
@@ -100,7 +100,7 @@ async def measure_consumer(stage: Stage) -> Consumption:
     imports, lines = _imports(int(count * ENTITIES_A_MESSAGE))
     found: list[tuple[float, float, float, float]] = []
     for _ in range(stage.sizes.runs):
-        with rare_collections():  # as in a run of the job
+        with rare_collections(TWO_BATCHES):  # as in a run of the job
             own, consumed = _assembled(changes), await _consumed(imports, lines.count(b"\n"))
         other = _assembled_by_peer(changes[::PEER_SHARE])
         found.append((own, other, consumed, _loaded(lines)))

@@ -13,7 +13,7 @@ import structlog
 from wikistate.cli.exits import Exit
 from wikistate.cli.status import Status
 from wikistate.jobs.ends import KafkaSourceEnd
-from wikistate.runners.garbage import rare_collections
+from wikistate.runners.garbage import IN_FLIGHT, rare_collections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -81,23 +81,36 @@ def metrics_endpoint(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[No
         end()
 
 
-def run_to_end(runner: Callable[[], Drivable], status: Status, telemetry: Telemetry, meter: RecordingMeter) -> Exit:
-    """Makes a runner and drives it to its end, with metrics beside it and a summary after it."""
+def run_to_end(
+    runner: Callable[[], Drivable],
+    status: Status,
+    telemetry: Telemetry,
+    meter: RecordingMeter,
+    *,
+    objects: int = IN_FLIGHT,
+) -> Exit:
+    """Makes a runner and drives it to its end, with metrics beside it and a summary after it. `objects`: see `drive`."""
     with metrics_endpoint(telemetry, meter):
-        end = in_loop(drive(runner(), status))
+        end = in_loop(drive(runner(), status, objects=objects))
     status.summary()
     return end
 
 
-async def drive(runner: Drivable, status: Status) -> Exit:
-    """Runs to the end, with the live line beside it and the signals wired: the first drains, the second ends at once."""
+async def drive(runner: Drivable, status: Status, *, objects: int = IN_FLIGHT) -> Exit:
+    """Runs to the end, with the live line beside it and the signals wired: the first drains, the second ends at once.
+
+    Args:
+        runner: What runs.
+        status: What a person sees of it.
+        objects: About how many it has in hand; see `rare_collections`.
+    """
     run = asyncio.ensure_future(runner.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_end(runner, run))
     line = asyncio.ensure_future(status.follow())
     try:
-        with rare_collections():
+        with rare_collections(objects):
             await run
     except asyncio.CancelledError:
         return Exit.STOPPED_AT_ONCE

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wikistate.cli.driving import everything_answers, in_loop, run_to_end, status_of
 from wikistate.cli.runner import Runner
 from wikistate.errors import ConfigError
+from wikistate.runners.garbage import TWO_BATCHES
 from wikistate.runners.local.launch import absorbing_runner, check_consumption
 
 if TYPE_CHECKING:
@@ -37,5 +38,9 @@ def run_store_job(entry: StoreEntry, configuration: Configuration, meter: Record
         return everything_answers()
     status = status_of(meter, consumption.source, progress=how.progress)
     return run_to_end(
-        lambda: absorbing_runner(consumption, configuration.local, meter), status, configuration.telemetry, meter
+        lambda: absorbing_runner(consumption, configuration.local, meter),
+        status,
+        configuration.telemetry,
+        meter,
+        objects=TWO_BATCHES,
     )

@@ -9,21 +9,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-THRESHOLDS = (50_000, 20, 20)
-"""New objects before the youngest generation is looked through, and how often that happens before the older ones are."""
+IN_FLIGHT = 50_000
+"""New objects before the youngest generation is looked through: more than events in flight are made of."""
+
+TWO_BATCHES = 1_000_000
+"""The same where triples are gathered in two batches of 100,000, each of them some objects that the collector knows."""
+
+_GENERATIONS = 20
+"""How often that happens before the next older generation is."""
 
 
 @contextmanager
-def rare_collections() -> Iterator[None]:
+def rare_collections(objects: int = IN_FLIGHT) -> Iterator[None]:
     """Collects seldom meanwhile, and never looks at what was there before.
 
-    The events in flight are some hundred thousand objects, next to none of which is part of a cycle: reference counts
+    What a job has in hand is some hundred thousand objects, next to none of which is part of a cycle: reference counts
     free them. By default the collector looks through them whenever 700 objects are new, which takes a sixth of the
     loop's time (measured). For the whole process, so it is for those who own the process.
+
+    Args:
+        objects: How many may be new before it looks.
     """
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
+    gc.set_threshold(objects, _GENERATIONS, _GENERATIONS)
     try:
         yield
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from itertools import repeat
 from typing import TYPE_CHECKING, assert_never
 
@@ -41,7 +41,7 @@ class Accumulator:
     def __init__(self, shared: Callable[[frozenset[Triple]], frozenset[Triple]]) -> None:
         self._shared = shared
         self._owner: dict[Triple, str] = {}
-        self._users: dict[Triple, set[str]] = {}
+        self._users: defaultdict[Triple, set[str]] = defaultdict(set)
         self._removed: set[Triple] = set()
         self._unlinked: set[Triple] = set()
         self._written: dict[str, list[Patch]] = {}
@@ -135,7 +135,7 @@ class Accumulator:
         self._removed -= triples
         self._unlinked -= triples
         for triple in triples:
-            self._users.setdefault(triple, set()).add(entity)
+            self._users[triple].add(entity)
 
     def _unlink(self, entity: str, triples: frozenset[Triple]) -> None:
         """Forget that the entity uses these. Whether the store may drop them is found out there."""

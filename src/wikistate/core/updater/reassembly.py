@@ -14,7 +14,7 @@ from wikistate.core.updater.messages import join
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from wikistate.core.record import Record
     from wikistate.core.updater.messages import Message
@@ -60,18 +60,22 @@ class Reassembly:
 
     def take(self, record: Record, message: Message) -> Taken:
         """The mutation that this message completes, if any; and what turned out never to become whole."""
+        size = len(record.value or b"")
+        if message.sequence_length == 1 and not self._pieces and size <= self._max_bytes:  # as nearly all are
+            return self._join([(record, message)])
         left = self.end() if self._pieces and not self._continues(message) else ()
         if message.sequence != len(self._pieces):
             return Taken(refused=(*left, (record, _orphan(message))))
         self._pieces.append((record, message))
-        self._bytes += len(record.value or b"")
+        self._bytes += size
         if self._bytes > self._max_bytes:
             return Taken(
                 refused=(*left, *self._let_go("MutationTooLarge", f"It has more than {self._max_bytes} bytes."))
             )
         if message.sequence + 1 < message.sequence_length:
             return Taken(refused=left) if left else _NOTHING_YET
-        whole = self._join()
+        pieces, self._pieces, self._bytes = self._pieces, [], 0
+        whole = self._join(pieces)
         return Taken(whole.mutation, (*left, *whole.refused))
 
     def end(self) -> tuple[tuple[Record, Refused], ...]:
@@ -86,19 +90,23 @@ class Reassembly:
         first = self._pieces[0][1]
         return message.sequence == len(self._pieces) and _identity(message) == _identity(first)
 
-    def _join(self) -> Taken:
+    def _join(self, pieces: Sequence[tuple[Record, Message]]) -> Taken:
         try:
-            mutation = join([message for _, message in self._pieces])
+            mutation = join([message for _, message in pieces])
             self._check(mutation)
         except InputError as error:
-            return Taken(refused=self._let_go("InvalidMutation", error.message))
-        self._pieces = []
-        self._bytes = 0
+            return Taken(refused=_refused(pieces, "InvalidMutation", error.message))
         return Taken(mutation)
 
     def _let_go(self, error_type: str, found: str) -> tuple[tuple[Record, Refused], ...]:
         pieces, self._pieces, self._bytes = self._pieces, [], 0
-        return tuple((record, Refused(error_type, found)) for record, _ in pieces)
+        return _refused(pieces, error_type, found)
+
+
+def _refused(
+    pieces: Sequence[tuple[Record, Message]], error_type: str, found: str
+) -> tuple[tuple[Record, Refused], ...]:
+    return tuple((record, Refused(error_type, found)) for record, _ in pieces)
 
 
 def _identity(message: Message) -> tuple[object, ...]:
