@@ -20,6 +20,7 @@ TYPES = {"Q": "Item", "P": "Property", "L": "Lexeme", "M": "MediaInfo"}
 LARGEST = 2**31 - 1
 
 _SHAPE = re.compile(rf"([{LETTERS}])([1-9][0-9]{{0,9}})(?:-([FS])([1-9][0-9]{{0,9}}))?", re.ASCII)
+_USUAL = re.compile(rf"[{LETTERS}][1-9][0-9]{{0,8}}", re.ASCII)
 _LIKE = re.compile(r"[A-Za-z][0-9]", re.ASCII)
 _KEY_BITS = 32
 
@@ -79,6 +80,12 @@ def parse_page_entity(text: str) -> EntityId:
     if found.part:
         raise InputError(f"{text!r} has no page of its own: it is part of {found.letter}{found.number}.", entity=text)
     return found
+
+
+def check_page_entity(text: str) -> None:
+    """Raises as `parse_page_entity`; of the many that are right it takes nothing apart."""
+    if _USUAL.fullmatch(text) is None:
+        parse_page_entity(text)
 
 
 def looks_like_id(text: str) -> bool:

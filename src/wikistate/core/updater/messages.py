@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wikistate.core.events.timestamps import format_timestamp, parse_timestamp
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.updater.chunks import SOFT_MAXIMUM, turtle_chunks
-from wikistate.core.updater.entity_id import parse_page_entity
+from wikistate.core.updater.entity_id import check_page_entity
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.message_fields import FIELDS, MIME_TYPE, VERSIONS, MessageVersion, number, text, time, wrong
 from wikistate.core.updater.message_rdf import patch_of
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wikistate.core.events.meta import Event
+
+
+_OPERATIONS = {operation.value: operation for operation in OperationName}
 
 
 class Message(NamedTuple):
@@ -134,7 +137,7 @@ def decode(event: Mapping[str, Any]) -> Message:
     operation = _operation(event)
     sequence, length = _sequence(event)
     entity = text(event, names.entity)
-    parse_page_entity(entity)
+    check_page_entity(entity)
     return Message(
         operation,
         entity,
@@ -157,10 +160,9 @@ def _sequence(event: Mapping[str, Any]) -> tuple[int, int]:
 
 def _operation(event: Mapping[str, Any]) -> OperationName:
     name = text(event, "operation")
-    try:
-        return OperationName(name)
-    except ValueError:
-        raise wrong("operation", f"one of {', '.join(OperationName)}", name) from None
+    if (operation := _OPERATIONS.get(name)) is None:
+        raise wrong("operation", f"one of {', '.join(OperationName)}", name)
+    return operation
 
 
 def _patch(event: Mapping[str, Any], operation: OperationName) -> Patch:

@@ -12,6 +12,7 @@ from wikistate.core.updater.entity_id import (
     LARGEST,
     LETTERS,
     EntityId,
+    check_page_entity,
     looks_like_id,
     parse_entity_id,
     parse_page_entity,
@@ -48,6 +49,19 @@ def test_nothing_else_is_an_id(text: str) -> None:
     """Whatever is taken for an id is written the same."""
     with suppress(InputError):
         assert str(parse_entity_id(text)) == text
+
+
+@given(st.text(st.sampled_from("QPLMEFSq0123456789-\n "), max_size=12) | (IDS | PARTS).map(str))
+def test_to_check_an_id_is_to_read_it(text: str) -> None:
+    """The short way takes what the long way takes, and nothing else."""
+    outcomes = []
+    for read in (parse_page_entity, check_page_entity):
+        try:
+            read(text)
+            outcomes.append("")
+        except InputError as error:
+            outcomes.append(error.message)
+    assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.parametrize(
