@@ -14,7 +14,9 @@ from wikistate.core.rdf.normalising import LETTER_ESCAPE, is_normal_at_a_glance,
 from wikistate.errors import RdfError
 
 if TYPE_CHECKING:
-    from pyoxigraph import Triple
+    from collections.abc import Iterable
+
+    from pyoxigraph import Quad, Triple
 
 MAX_TRIPLES: Final = 5_000_000
 """Of one document. The largest entities of Wikidata have some hundred thousand."""
@@ -54,13 +56,13 @@ def read_small(turtle: str) -> list[Triple] | None:
     does.
 
     Raises:
-        RdfError: As `normalise`.
+        RdfError: As `normalise`; or it has more triples than a document may have.
         UnicodeEncodeError: Half a character.
     """
     body = turtle.encode()
     quads = parse(body, RdfFormat.TURTLE, without_named_graphs=True)
     try:
-        triples = list(map(_triple, quads))
+        triples = _bounded(quads, None, MAX_TRIPLES)
     except SyntaxError:
         return None
     if quads.prefixes or quads.base_iri:
@@ -74,8 +76,11 @@ def _normalised(triples: list[Triple], body: bytes) -> list[Triple]:
     return normalise(triples, iris=b"ontology-" in body or bool(_LETTER_ESCAPE.search(body)))
 
 
-def _parse(body: bytes, kind: RdfFormat, base: str | None, most: int, *, lenient: bool = False) -> list[Triple]:
-    quads = parse(body, kind, base_iri=base, without_named_graphs=True, lenient=lenient)
+def _parse(body: bytes, kind: RdfFormat, base: str, most: int, *, lenient: bool = False) -> list[Triple]:
+    return _bounded(parse(body, kind, base_iri=base, without_named_graphs=True, lenient=lenient), base, most)
+
+
+def _bounded(quads: Iterable[Quad], base: str | None, most: int) -> list[Triple]:
     triples = list(map(_triple, islice(quads, most + 1)))
     if len(triples) > most:
         raise RdfError(

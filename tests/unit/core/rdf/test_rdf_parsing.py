@@ -167,6 +167,14 @@ def test_too_many_triples() -> None:
         read_triples(body + b"not even RDF", base=BASE, max_triples=10)
 
 
+def test_too_many_triples_in_a_small_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound is the same, whichever way a document is read."""
+    monkeypatch.setattr("wikistate.core.rdf.parsing.MAX_TRIPLES", 10)
+    body = "".join(f"<http://x/s> <http://x/p> {number} .\n" for number in range(11))
+    with pytest.raises(RdfError, match="more than the 10 triples"):
+        read_small(body)
+
+
 def test_other_kinds_of_documents() -> None:
     """What nobody reads here is named together with what is."""
     for mime_type in ("text/html", "application/rdf+xml", "application/n-quads"):
