@@ -15,7 +15,7 @@ from wikistate.jobs.stores import triple_store
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.cli.flags import Flags
@@ -25,12 +25,18 @@ T = TypeVar("T")
 
 def print_counts(flags: Flags) -> Exit:
     """Prints how many entities of each type a store holds. Raises a `WikistateError` when it does not answer."""
+    counts = in_loop(_asked(flags, lambda store: store.counts()))
+    Console().print(counted(counts) if counts else "The store holds no entities.")
+    return Exit.OK
+
+
+def counted(counts: Mapping[str, int]) -> Table:
+    """How many there are of what, a line each."""
     table = Table(box=None, padding=(0, 2), show_header=False)
     table.add_column(justify="right")
-    for kind, count in in_loop(_asked(flags, lambda store: store.counts())).items():
-        table.add_row(f"{count:,}", kind)
-    Console().print(table if table.row_count else "The store holds no entities.")
-    return Exit.OK
+    for name, count in counts.items():
+        table.add_row(f"{count:,}", name)
+    return table
 
 
 def sweep(flags: Flags) -> Exit:

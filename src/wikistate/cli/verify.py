@@ -8,11 +8,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
-from rich.table import Table
 
 from wikistate.cli.driving import in_loop
 from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
+from wikistate.cli.stores import counted
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.jobs.rdf_sync import NAME
 from wikistate.jobs.rdf_sync.verification import verification
@@ -20,7 +20,7 @@ from wikistate.jobs.rdf_sync.verifying import WRONG, Verdict
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from wikistate.cli.flags import Flags
     from wikistate.jobs.rdf_sync.verifying import Verified
@@ -57,7 +57,9 @@ def verify(flags: Flags, request: Request) -> Exit:
     for each in found:
         if each.verdict not in (Verdict.IN_STEP, Verdict.BEHIND):
             console.print("\n".join(_lines(each)), markup=False)
-    console.print(_summary(found) if found else "Neither the wiki nor the store has any of these.")
+    verdicts = Counter(each.verdict for each in found)
+    counts = {verdict.value: verdicts[verdict] for verdict in Verdict if verdicts[verdict]}
+    console.print(counted(counts) if counts else "Neither the wiki nor the store has any of these.")
     if wrong and request.repair:
         console.print(f"Repaired: {len(wrong)}.")
     return Exit.DIFFERENT if wrong and not request.repair else Exit.OK
@@ -82,13 +84,3 @@ def _lines(verified: Verified) -> Iterator[str]:
         yield from (f"  {sign} {triple}" for triple in islice(triples, _SHOWN))
         if len(triples) > _SHOWN:
             yield f"  {sign} and {len(triples) - _SHOWN} more"
-
-
-def _summary(found: Sequence[Verified]) -> Table:
-    table = Table(box=None, padding=(0, 2), show_header=False)
-    table.add_column(justify="right")
-    counts = Counter(each.verdict for each in found)
-    for verdict in Verdict:
-        if counts[verdict]:
-            table.add_row(f"{counts[verdict]:,}", verdict.value)
-    return table

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyoxigraph import NamedNode, Triple
 
+from wikistate.core.rdf import vocabulary
 from wikistate.core.sparql.shapes import CHAIN, is_property, parts, predicates, restrictions, shared, statements
 from wikistate.core.sparql.terms import iri
 from wikistate.core.sparql.vocabulary import ABOUT, IS_PART_OF, WIKI_GROUP
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.sparql.contents import Row
     from wikistate.core.sparql.statements import Dialect
-
-_ABOUT = NamedNode(ABOUT.strip("<>"))
 
 
 def holding_query(entity: str, dialect: Dialect) -> str:
@@ -49,7 +48,7 @@ def read_holding(rows: Iterable[Row], entity: str, uris: Uris) -> frozenset[Trip
     """The triples. An article that another entity claims as well is not about that one here."""
     ours = NamedNode(uris.entity_iri(entity))
     triples = (_triple(row) for row in rows)
-    return frozenset(triple for triple in triples if triple.predicate != _ABOUT or triple.object == ours)
+    return frozenset(triple for triple in triples if triple.predicate != vocabulary.ABOUT or triple.object == ours)
 
 
 def _triple(row: Row) -> Triple:

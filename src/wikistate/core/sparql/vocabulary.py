@@ -8,21 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from wikistate.core.rdf import vocabulary as rdf
+
 if TYPE_CHECKING:
     from wikistate.core.record import Partition
 
-TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
-DATE_TIME = "<http://www.w3.org/2001/XMLSchema#dateTime>"
-ABOUT = "<http://schema.org/about>"
-ARTICLE = "<http://schema.org/Article>"
-IS_PART_OF = "<http://schema.org/isPartOf>"
-DATE_MODIFIED = "<http://schema.org/dateModified>"
-VERSION = "<http://schema.org/version>"
-WIKI_GROUP = "<http://wikiba.se/ontology#wikiGroup>"
-ONTOLOGY = "http://wikiba.se/ontology#"
-LEXICAL_FORM = "<http://www.w3.org/ns/lemon/ontolex#lexicalForm>"
-COMPLEMENT_OF = "<http://www.w3.org/2002/07/owl#complementOf>"
-SENSE = "<http://www.w3.org/ns/lemon/ontolex#sense>"
+TYPE = str(rdf.TYPE)
+DATE_TIME = str(rdf.DATE_TIME)
+ABOUT = str(rdf.ABOUT)
+ARTICLE = str(rdf.ARTICLE)
+IS_PART_OF = f"<{rdf.SCHEMA}isPartOf>"
+DATE_MODIFIED = str(rdf.DATE_MODIFIED)
+VERSION = str(rdf.VERSION)
+WIKI_GROUP = str(rdf.WIKI_GROUP)
+ONTOLOGY = rdf.WIKIBASE
+LEXICAL_FORM = str(rdf.LEXICAL_FORM)
+SENSE = str(rdf.SENSE)
+COMPLEMENT_OF = f"<{rdf.OWL}complementOf>"
 
 BOOKS = "<urn:wikistate:store>"
 """The subject of what we note about a store as a whole."""

@@ -6,9 +6,8 @@ from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from pyoxigraph import NamedNode
-
 from wikistate.core.rdf.patch import Patch
+from wikistate.core.rdf.vocabulary import ABOUT, ARTICLE, TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -16,10 +15,6 @@ if TYPE_CHECKING:
     from pyoxigraph import Triple
 
 _object = attrgetter("object")
-
-_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
-_ARTICLE = NamedNode("http://schema.org/Article")
-_ABOUT = NamedNode("http://schema.org/about")
 
 
 def share_sitelinks(patch: Patch) -> Patch:
@@ -31,12 +26,12 @@ def share_sitelinks(patch: Patch) -> Patch:
 
     Source: "Wikibase RDF dump format", sitelinks.
     """
-    if _ARTICLE not in map(_object, chain(patch.added, patch.removed)):
+    if ARTICLE not in map(_object, chain(patch.added, patch.removed)):
         return patch
     came, went = _of_articles(patch.added), _of_articles(patch.removed)
     return Patch(patch.added - came, patch.removed - went, patch.linked | came, patch.unlinked | went)
 
 
 def _of_articles(triples: AbstractSet[Triple]) -> AbstractSet[Triple]:
-    articles = {triple.subject for triple in triples if triple.predicate == _TYPE and triple.object == _ARTICLE}
-    return {triple for triple in triples if triple.subject in articles and triple.predicate != _ABOUT}
+    articles = {triple.subject for triple in triples if triple.predicate == TYPE and triple.object == ARTICLE}
+    return {triple for triple in triples if triple.subject in articles and triple.predicate != ABOUT}

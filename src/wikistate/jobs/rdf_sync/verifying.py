@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from pyoxigraph import Literal, NamedNode
 
 from wikistate.core.rdf.comparing import Differences, differences
-from wikistate.core.rdf.diffing import shared
+from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.vocabulary import VERSION
 from wikistate.core.sparql.holding import holding_query, read_holding
 from wikistate.core.updater.fetching import FetchErrorType
@@ -47,6 +47,8 @@ class Verdict(StrEnum):
     """The same revision, and other triples."""
 
 
+_NOTHING: frozenset[Triple] = frozenset()
+
 WRONG = frozenset({Verdict.MISSING, Verdict.GONE, Verdict.DIFFERS})
 """What no job that follows the wiki will mend by itself."""
 
@@ -59,6 +61,7 @@ class Verified(NamedTuple):
         verdict: What came of it.
         revision: That was compared, or that the store lacks; None without one.
         differences: Triples.
+        wanted: What the store should hold, where it does not; nothing of what is gone.
         why: In words, where it could not be compared.
     """
 
@@ -66,6 +69,7 @@ class Verified(NamedTuple):
     verdict: Verdict
     revision: int | None = None
     differences: Differences = Differences([], [])
+    wanted: frozenset[Triple] = _NOTHING
     why: str = ""
 
 
@@ -109,28 +113,29 @@ class Verifier:
         if not found:
             # A page that was merged into another has a revision, and nothing that a store holds.
             held_by_nobody = self._version(entity, wanted) is None
-            return None if held_by_nobody else Verified(entity, Verdict.MISSING, revision)
+            return None if held_by_nobody else Verified(entity, Verdict.MISSING, revision, wanted=wanted)
         different = differences(wanted, found)
         if different:
-            return Verified(entity, Verdict.DIFFERS, revision, different)
+            return Verified(entity, Verdict.DIFFERS, revision, different, wanted)
         return Verified(entity, Verdict.IN_STEP if revision == current else Verdict.BEHIND, revision)
 
     async def repair(self, wrong: Iterable[Verified]) -> None:
         """Bring to the store what it lacks of these, and take out what it should not have; the same revisions as before.
 
+        Args:
+            wrong: Of the verdicts in `WRONG`.
+
         Raises:
-            WikistateError: As `of`.
+            WikistateError: The store refuses.
         """
         for verified in wrong:
-            entity = verified.entity
+            named = frozenset({verified.entity})
             if verified.verdict is Verdict.GONE:
-                await self._store.apply(StorePatch(deleted=frozenset({entity})), {}, None)
-            elif verified.verdict in WRONG and verified.revision is not None:
-                graph = await self._graphs.of(entity, verified.revision)
-                if not isinstance(graph, Missing):
-                    linked = shared(graph, self._dialect.uris)
-                    patch = StorePatch(reconciled=frozenset({entity}), added=graph - linked, linked=linked)
-                    await self._store.apply(patch, {}, None)
+                patch = StorePatch(deleted=named)
+            else:
+                whole = diff(_NOTHING, verified.wanted, self._dialect.uris)
+                patch = StorePatch(reconciled=named, added=whole.added, linked=whole.linked)
+            await self._store.apply(patch, {}, None)
 
     def _not_shown(self, entity: str, missing: Missing, revision: int, current: int) -> Verified:
         gone = missing.type is FetchErrorType.ENTITY_NOT_FOUND
