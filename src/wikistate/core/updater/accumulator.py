@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from itertools import repeat
+from collections import defaultdict
 from typing import TYPE_CHECKING, assert_never
 
 from wikistate.core.rdf.patch import Patch
@@ -13,7 +12,6 @@ from wikistate.core.updater.store_patch import StorePatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from pyoxigraph import Triple
 
@@ -23,15 +21,29 @@ DELETE_WEIGHT = 100
 """What it costs a store to find the triples of an entity, in triples that are written outright."""
 
 
+class _Part:
+    """What a batch gives one entity: what it has now, and all that it ever linked."""
+
+    __slots__ = ("added", "linked")
+
+    def __init__(self) -> None:
+        self.added: set[Triple] = set()
+        self.linked: set[Triple] = set()
+
+
 class Accumulator:
     """One batch in the making.
 
     The last word on a triple counts: what is added and later removed is removed from the store, too, and not merely left
-    out, because nobody knows whether the store held it before the batch.
+    out, because nobody knows whether the store held it before the batch. A shared node that is linked and later unlinked
+    is written and then looked at, as it would be without a batch: only the store knows who else uses it.
 
     Entities are deleted as the store stands before the batch, so what the batch itself had added to one is forgotten
-    when it goes. That takes an owner for each triple that is added. Where two entities add the same triple, neither can be
-    deleted in this batch any more; `accepts` says so.
+    when it goes. Where several had a hand in the same triple, nobody can tell whose it is, and none of them can be deleted
+    in this batch any more; `accepts` says so.
+
+    Triples go from set to set as whole sets. Those pass on the hashes that they have; to make the hash of a triple anew
+    takes longer than all else here.
 
     Args:
         shared: Those of some triples that may belong to several entities, as the diff tells them apart. Asked for
@@ -40,12 +52,12 @@ class Accumulator:
 
     def __init__(self, shared: Callable[[frozenset[Triple]], frozenset[Triple]]) -> None:
         self._shared = shared
-        self._owner: dict[Triple, str] = {}
-        self._users: defaultdict[Triple, set[str]] = defaultdict(set)
+        self._added: set[Triple] = set()
+        self._linked: set[Triple] = set()
         self._removed: set[Triple] = set()
         self._unlinked: set[Triple] = set()
-        self._written: dict[str, list[Patch]] = {}
-        self._entangled: set[str] = set()
+        self._parts: defaultdict[str, _Part] = defaultdict(_Part)
+        self._disputed: set[Triple] = set()
         self._deleted: set[str] = set()
         self._reconciled: set[str] = set()
         self._mutations = 0
@@ -60,7 +72,7 @@ class Accumulator:
     @property
     def weight(self) -> int:
         """What the batch costs a store so far, in triples."""
-        triples = len(self._owner) + len(self._users) + len(self._removed) + len(self._unlinked)
+        triples = len(self._added) + len(self._linked) + len(self._removed) + len(self._unlinked)
         return triples + DELETE_WEIGHT * (len(self._deleted) + len(self._reconciled))
 
     def accepts(self, mutation: Mutation) -> bool:
@@ -69,7 +81,8 @@ class Accumulator:
             case OperationName.IMPORT | OperationName.DIFF:
                 return True
             case OperationName.DELETE | OperationName.RECONCILE:
-                return mutation.entity not in self._entangled
+                part = self._parts.get(mutation.entity)
+                return part is None or part.added.isdisjoint(self._disputed)
             case unknown:
                 assert_never(unknown)
 
@@ -95,8 +108,8 @@ class Accumulator:
         """What the batch does to a store. The accumulator may go on afterwards."""
         return StorePatch(
             removed=frozenset(self._removed),
-            added=frozenset(self._owner),
-            linked=frozenset(self._users),
+            added=frozenset(self._added),
+            linked=frozenset(self._linked),
             unlinked=frozenset(self._unlinked),
             deleted=frozenset(self._deleted),
             reconciled=frozenset(self._reconciled),
@@ -106,61 +119,41 @@ class Accumulator:
         )
 
     def _write(self, entity: str, patch: Patch) -> None:
-        self._written.setdefault(entity, []).append(patch)
-        self._remove(patch.removed)
-        self._unlink(entity, patch.unlinked)
-        self._add(entity, patch.added)
-        self._link(entity, patch.linked)
+        part = self._parts[entity]
+        self._remove(part, patch.removed)
+        self._unlinked |= patch.unlinked
+        self._add(part, patch.added)
+        self._removed -= patch.linked
+        self._unlinked -= patch.linked
+        self._linked |= patch.linked
+        part.linked |= patch.linked
 
-    def _remove(self, triples: frozenset[Triple]) -> None:
+    def _remove(self, part: _Part, triples: frozenset[Triple]) -> None:
+        of_others = len(self._added) - len(part.added)
+        self._added -= triples
+        part.added -= triples
+        if len(self._added) - len(part.added) != of_others:
+            self._disputed |= triples
+        self._linked -= triples
         self._removed |= triples
-        _forget(self._owner, triples)
-        _forget(self._users, triples)
 
-    def _add(self, entity: str, triples: frozenset[Triple]) -> None:
+    def _add(self, part: _Part, triples: frozenset[Triple]) -> None:
         self._removed -= triples
-        # All at once: nearly always nobody else has any of them.
-        others = set(map(self._owner.setdefault, triples, repeat(entity))) - {entity}
-        if others:
-            self._take_over(entity, triples, others)
-
-    def _take_over(self, entity: str, triples: frozenset[Triple], others: set[str]) -> None:
-        self._entangled |= others | {entity}
-        for triple in triples:
-            if self._owner[triple] != entity:
-                self.duplicates += 1
-                self._owner[triple] = entity
-
-    def _link(self, entity: str, triples: frozenset[Triple]) -> None:
-        self._removed -= triples
-        self._unlinked -= triples
-        for triple in triples:
-            self._users[triple].add(entity)
-
-    def _unlink(self, entity: str, triples: frozenset[Triple]) -> None:
-        """Forget that the entity uses these. Whether the store may drop them is found out there."""
-        self._unlinked |= triples
-        for triple in triples:
-            users = self._users.get(triple)
-            if users is not None:
-                users.discard(entity)
-                if not users:
-                    del self._users[triple]
+        if not self._added.isdisjoint(triples):
+            twice = (self._added & triples) - part.added
+            self._disputed |= twice
+            self.duplicates += len(twice)
+        self._added |= triples
+        part.added |= triples
 
     def _clear(self, entity: str) -> None:
         self._deleted.discard(entity)
         self._reconciled.discard(entity)
-        for patch in self._written.pop(entity, ()):
-            for triple in patch.added:
-                if self._owner.get(triple) == entity:
-                    del self._owner[triple]
-            self._unlink(entity, patch.linked)
+        part = self._parts.pop(entity, None)
+        if part is not None:
+            self._added -= part.added
+            self._unlinked |= part.linked
 
     def _classified(self, patch: Patch) -> Patch:
         shared = self._shared(patch.added)
         return share_sitelinks(Patch(added=patch.added - shared, linked=patch.linked | shared))
-
-
-def _forget(found: dict[Triple, Any], triples: frozenset[Triple]) -> None:
-    """Take what is there of the triples out of a dictionary."""
-    deque(map(found.pop, triples, repeat(None)), maxlen=0)

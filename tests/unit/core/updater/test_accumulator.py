@@ -53,26 +53,19 @@ def test_the_last_word_on_a_triple_counts() -> None:
         mutation("diff", "Q1", add="b", remove="a", link="u", unlink="l"),
     ).patch()
     assert (names(patch.added), names(patch.removed)) == ({"b"}, {"a"})
-    assert (names(patch.linked), names(patch.unlinked)) == ({"u"}, {"l"})
-
-
-def test_what_one_entity_unlinks_stays_linked_by_another() -> None:
-    """A node that two entities began to use in the batch is written for the one that goes on using it."""
-    patch = batch(
-        mutation("diff", "Q1", link="v"), mutation("diff", "Q2", link="v"), mutation("diff", "Q1", unlink="v")
-    ).patch()
-    assert names(patch.linked) == {"v"}
+    # Whether "l" has other users is seen in the store, once it is there.
+    assert (names(patch.linked), names(patch.unlinked)) == ({"l", "u"}, {"l"})
 
 
 def test_a_deleted_entity_takes_what_the_batch_gave_it_alone() -> None:
-    """What another links to stays, and what it had linked is looked at in the store."""
+    """What it had linked is written and looked at in the store: it may have other users."""
     patch = batch(
         mutation("diff", "Q1", add="a1", link="v w"),
         mutation("diff", "Q2", add="a2", link="v"),
         mutation("delete", "Q1"),
     ).patch()
     assert patch.deleted == {"Q1"}
-    assert (names(patch.added), names(patch.linked)) == ({"a2"}, {"v"})
+    assert (names(patch.added), names(patch.linked)) == ({"a2"}, {"v", "w"})
     assert names(patch.unlinked) == {"v", "w"}
 
 
@@ -104,6 +97,28 @@ def test_two_entities_that_add_the_same_triple_are_not_deleted_in_that_batch() -
     assert not accumulator.accepts(mutation("reconcile", "M2"))
     assert accumulator.accepts(mutation("delete", "M3"))
     assert accumulator.accepts(mutation("diff", "M1", remove="same"))
+
+
+def test_an_entity_is_not_deleted_with_what_another_took_from_it() -> None:
+    """Somebody else may have it by then."""
+    accumulator = batch(
+        mutation("import", "Q1", add="a b"), mutation("diff", "Q2", remove="a"), mutation("diff", "Q3", add="a")
+    )
+    assert accumulator.duplicates == 0
+    assert not accumulator.accepts(mutation("delete", "Q1"))
+    assert not accumulator.accepts(mutation("delete", "Q3"))
+    assert accumulator.accepts(mutation("delete", "Q2"))
+
+
+def test_what_an_entity_gives_up_another_may_have_and_keep() -> None:
+    """The first is deleted without it."""
+    patch = batch(
+        mutation("import", "Q1", add="a b"),
+        mutation("diff", "Q1", remove="a"),
+        mutation("diff", "Q2", add="a"),
+        mutation("delete", "Q1"),
+    ).patch()
+    assert (names(patch.added), patch.deleted) == ({"a"}, {"Q1"})
 
 
 def test_freshness_is_the_mean_time_of_what_users_did() -> None:
