@@ -25,7 +25,7 @@ from wikistate.config.places import state_home
 from wikistate.core.enrichment.failures import Failure
 from wikistate.errors import ConfigError
 from wikistate.jobs.stores import check_location, is_endpoint
-from wikistate.jobs.wikis import credential_of, http_settings
+from wikistate.jobs.wikis import credential_of, http_settings, session_of
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration, StreamManager
@@ -101,15 +101,21 @@ async def _used_concept_uri(
 ) -> str:
     """What the wiki's RDF really uses, of its first entity that can be read; empty while there is none."""
     settings = EntityDataSettings(prefix=configuration.rdf.entity_data or site.entity_data)
+    session = session_of(configuration, site.domain, http=http, asked=settings.prefix)
+    headers = await session.headers()
+    if isinstance(headers, Failure):
+        return ""  # what is wrong is said when it is followed, where it is asked again
     async for stretch in walk(queries, site):
         for page in stretch.pages:
             if page.is_redirect:
                 continue
             address = settings.address(page.entity, page.revision, now_ms=0)
-            answer = await http.ask(http.endpoint(address.url), address.query, headers={}, limit=settings.max_bytes)
+            answer = await http.ask(
+                http.endpoint(address.url), address.query, headers=headers, limit=settings.max_bytes
+            )
             found = answer if isinstance(answer, Failure) else read_answer(answer, address, now=0.0)
             if isinstance(found, Failure):
-                return ""  # what is wrong is said when it is followed, where it is asked again
+                return ""  # as above
             return concept_uri_of(found, entity_id=page.entity, base=str(address), mime_type=settings.mime_type)
     return ""
 
