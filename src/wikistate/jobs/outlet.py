@@ -27,8 +27,12 @@ class Outlet(Protocol[Product_contra]):
             ExternalError: What is behind it cannot take them, and waiting does not help.
         """
 
-    async def flush(self) -> None:
+    async def flush(self, *, wake: int | None = None) -> None:
         """Return when all that was written is durable.
+
+        Args:
+            wake: When the job will be woken next, in event time, milliseconds since the epoch; None when nothing waits.
+                What waits is remembered, but not written yet: who says how far everything is must not count it.
 
         Raises:
             ExternalError: Something that was written did not arrive. Then no checkpoint may be taken.

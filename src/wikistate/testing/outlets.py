@@ -24,6 +24,8 @@ class MemoryOutlet(Generic[Product]):
         self.durable: list[Product] = [] if durable is None else durable
         self.written: list[Product] = []
         """What was written since the last flush."""
+        self.wake: int | None = None
+        """What the last flush was told."""
         self._left = fails_after
 
     async def open(self) -> None:
@@ -37,8 +39,9 @@ class MemoryOutlet(Generic[Product]):
                 raise SinkError("The memory outlet failed, as it was told to.")
         self.written += products
 
-    async def flush(self) -> None:
+    async def flush(self, *, wake: int | None = None) -> None:
         """See `Outlet`."""
+        self.wake = wake
         self.durable += self.written
         self.written.clear()
 

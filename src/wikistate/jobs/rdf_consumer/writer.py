@@ -61,7 +61,7 @@ class _Batch:
 class StoreWriter:
     """Takes mutations in order and applies them in batches, each with the positions that it covers.
 
-    Protocol: `open` once; `write`, `advance`, `up_to_date`, `check` and `flush` from one task; `close` once. An `Outlet`.
+    Protocol: `open` once; `write`, `advance`, `up_to_date`, `check` and `flush` from one task; `close` once.
     What an apply in the background raised, the next call raises; then only `rewind` or `close` helps.
 
     Args:

@@ -20,7 +20,7 @@ from wikistate.jobs.rdf_sync.reading import EventReader, RecentChangesReader
 from wikistate.jobs.rdf_sync.site import ask_wiki, query_client
 from wikistate.jobs.rdf_sync.standing import Standing
 from wikistate.jobs.rdf_sync.walking import WalkFeed
-from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
+from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater, state_of
 from wikistate.jobs.stores import triple_store, uris_of
 
 if TYPE_CHECKING:
@@ -69,13 +69,17 @@ class _Synchronised:
         self._store = SharedStore(triple_store(settings, meter))
         self._holdings = StoreHoldings(self._store, uris_of(settings), graph=settings.graph)
         self._writer = store_writer(settings, meter, store=self._store)
+        self._window = round(self._configuration.rdf.reordering_window * 1000)
 
     def assembled(self, meter: Meter) -> StatefulAssembled[Any, Any, Mutation]:
-        base: StatefulAssembled[Any, Any, Mutation] = assemble_rdf_updater(
-            self._configuration, meter, outlet=self._writer
+        outlet = MarkingOutlet(
+            self._writer,
+            lambda: self._store.contents,
+            GenerationFile(state_of(self._configuration).with_name("generation")),
+            mark_of(self._site.domain),
+            window=self._window,
         )
-        generation = GenerationFile(base.state.with_name("generation"))
-        outlet = MarkingOutlet(self._writer, lambda: self._store.contents, generation, mark_of(self._site.domain))
+        base: StatefulAssembled[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, outlet=outlet)
         followed = self._followed(base.source)
 
         def around(source: Source) -> Source:
@@ -90,10 +94,9 @@ class _Synchronised:
             )
 
         job = self._job(base.job, followed.end, outlet)
-        return replace(base, job=job, source=followed.end, outlet=outlet, around=around)
+        return replace(base, job=job, source=followed.end, around=around)
 
     def _job(self, updater: Any, source: SourceEnd, outlet: MarkingOutlet) -> RdfSync:
-        rdf = self._configuration.rdf
         recent = isinstance(source, RecentChangesEnd)
         return RdfSync(
             updater,
@@ -101,8 +104,8 @@ class _Synchronised:
             outlet,
             self._holdings,
             WikiPages(self._queries, self._site),
-            window=round(rdf.reordering_window * 1000),
-            domain=rdf.hostname,
+            window=self._window,
+            domain=self._configuration.rdf.hostname,
         )
 
     def _walk(self, outlet: MarkingOutlet) -> WalkFeed:

@@ -115,6 +115,7 @@ class MarkingOutlet:
         contents: What the store said of itself when it was opened.
         generation: Our side of the mark.
         mark: Where the store has its side; see `mark_of`.
+        window: For how long an event may wait for those before it, milliseconds.
         clock: Seconds since the epoch.
 
     Attributes:
@@ -131,12 +132,14 @@ class MarkingOutlet:
         generation: Generation,
         mark: Partition,
         *,
+        window: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._writer = writer
         self._contents = contents
         self._generation = generation
         self._mark = mark
+        self._window = window
         self._clock = clock
         self._last = 0
         self._incomplete = False
@@ -164,10 +167,10 @@ class MarkingOutlet:
         """See `Outlet`."""
         await self._writer.write(products)
 
-    async def flush(self) -> None:
+    async def flush(self, *, wake: int | None = None) -> None:
         """See `Outlet`."""
         self._last = max(self._last + 1, int(self._clock() * 1000))
-        complete = 0 if self.walking else self.followed
+        complete = 0 if self.walking else self._complete(wake)
         self._writer.advance({self._mark: StorePosition(self._last, complete)})
         await self._writer.flush()
         self._generation.write(self._last, self.followed)
@@ -175,6 +178,10 @@ class MarkingOutlet:
         if self._incomplete and complete:
             log.info("The store is complete.", until=format_timestamp(complete))
         self._incomplete = not complete
+
+    def _complete(self, wake: int | None) -> int:
+        """Up to when the store has everything. A key is woken so long after the first of its events that wait."""
+        return self.followed if wake is None else min(self.followed, wake - self._window - 1)
 
     async def close(self) -> None:
         """See `Outlet`."""

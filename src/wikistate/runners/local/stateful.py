@@ -309,7 +309,7 @@ class StatefulRunner(Generic[Stimulus, Operation, Product]):
 
     async def _flush(self) -> None:
         """Flush what was written, and keep the source alive meanwhile: what is behind an outlet may be away for long."""
-        flushing = asyncio.create_task(self._writer.flush(), name="flush")
+        flushing = asyncio.create_task(self._writer.flush(wake=self._wakes.next), name="flush")
         flushing.add_done_callback(lambda _: self._moved.set())
         try:
             await self._until(flushing.done)

@@ -83,9 +83,9 @@ class StatefulWriter(Generic[Product]):
                     part.handed_over.set_result(None)
             self._moved.set()
 
-    async def flush(self) -> None:
-        """Return when all that was handed over is durable."""
-        await self._outlet.flush()
+    async def flush(self, *, wake: int | None) -> None:
+        """Return when all that was handed over is durable. The argument is that of `Outlet.flush`."""
+        await self._outlet.flush(wake=wake)
         for sink in self._distinct:
             await sink.flush()
 

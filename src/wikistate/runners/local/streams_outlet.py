@@ -40,7 +40,7 @@ class StreamsOutlet(Generic[Product]):
         for sink, outputs in batches.items():
             await sink.write(outputs)
 
-    async def flush(self) -> None:
+    async def flush(self, *, wake: int | None = None) -> None:  # noqa: ARG002  (a stream says nothing of how far it is)
         """See `Outlet`."""
         for sink in self._distinct:
             await sink.flush()

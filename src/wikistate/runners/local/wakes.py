@@ -26,6 +26,16 @@ class Wakes:
         """How many keys want to be woken."""
         return len(self._times)
 
+    @property
+    def next(self) -> int | None:
+        """The earliest time; None when no key wants to be woken."""
+        while self._heap:
+            time, key = self._heap[0]
+            if self._times.get(key) == time:
+                return time
+            heapq.heappop(self._heap)  # it was set anew since
+        return None
+
     def set(self, key: int, time: int | None) -> None:
         """Wake the key then and not when it was set before; None for never."""
         if self._times.get(key) == time:

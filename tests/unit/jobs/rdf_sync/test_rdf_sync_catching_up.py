@@ -61,7 +61,9 @@ class Both:
     def __init__(self, folder: Path, *, changes: int, walked: int) -> None:
         generation = GenerationFile(folder / "generation")
         self.store = Durable(generation)
-        self.outlet = MarkingOutlet(self.store, lambda: self.store.contents, generation, mark_of("wikibase.example"))
+        self.outlet = MarkingOutlet(
+            self.store, lambda: self.store.contents, generation, mark_of("wikibase.example"), window=100
+        )
         self.follow = Listed(WIKI, changes, ends=False)
         self.walk = Listed(WALK, walked, ends=True)
         self.clock = WikiClock()

@@ -31,6 +31,7 @@ START = 1_000_000
 """Milliseconds since the epoch at which the job is opened."""
 
 LATER = START + SETTLING + 1
+WINDOW = 1_000
 
 
 class Updater:
@@ -48,7 +49,7 @@ class Updater:
     def step(self, kept: Kept, stimulus: InputEvent | Due, watermark: int | None) -> Step[Operation]:
         """The core's."""
         found = Timer(stimulus.time) if isinstance(stimulus, Due) else stimulus
-        decided = step(state_of(kept), found, watermark=watermark, window=1_000)
+        decided = step(state_of(kept), found, watermark=watermark, window=WINDOW)
         return Step(kept_of(decided.state or UNSEEN), decided.timer, decided.operations)
 
     async def perform(self, operation: Operation, kept: Kept) -> Performed[Mutation]:
@@ -83,7 +84,9 @@ class World:
         self.now = START
         generation = GenerationFile(folder / "generation")
         durable = Durable(generation)
-        self.outlet = MarkingOutlet(durable, lambda: durable.contents, generation, mark_of("wikibase.example"))
+        self.outlet = MarkingOutlet(
+            durable, lambda: durable.contents, generation, mark_of("wikibase.example"), window=WINDOW
+        )
         self.outlet.walking = False
         self.job = RdfSync(
             Updater(self.wiki),  # type: ignore[arg-type]  # what of the updater the job uses
@@ -91,7 +94,7 @@ class World:
             self.outlet,
             self,
             self,
-            window=1_000,
+            window=WINDOW,
             domain="wikibase.example",
             clock=lambda: self.now / 1000,
         )

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 MARK = mark_of("wikibase.example")
+WINDOW = 100
 
 
 def outlet(store: Durable, file: GenerationFile, *, now: float = 1_000.0) -> MarkingOutlet:
     """The outlet, compared with the store as at a start."""
-    made = MarkingOutlet(store, lambda: store.contents, file, MARK, clock=lambda: now)
+    made = MarkingOutlet(store, lambda: store.contents, file, MARK, window=WINDOW, clock=lambda: now)
     made.compare(reach=None, adopt=False)
     return made
 
@@ -69,6 +70,18 @@ async def test_a_store_is_complete_when_the_walk_is_over_and_up_to_when_the_sour
     assert outlet(store, file).standing is Standing.FOLLOW
 
 
+async def test_what_waits_for_events_before_it_is_not_in_the_store(file: GenerationFile) -> None:
+    """The first of these bounds what the store says of itself, and not what the source need not say again."""
+    store = Durable(file)
+    marking = outlet(store, file)
+    marking.followed, marking.walking = 777, False
+    await marking.flush(wake=700 + WINDOW)
+    assert store.positions[MARK].completed_until == 699
+    assert file.read() == (1_000_000, 777)
+    await marking.flush(wake=5_000)
+    assert store.positions[MARK].completed_until == 777
+
+
 async def test_a_store_that_was_put_back_is_recognised_and_one_that_is_ahead_is_no_matter(
     file: GenerationFile, tmp_path: Path
 ) -> None:
@@ -89,7 +102,7 @@ async def test_a_store_that_was_put_back_is_recognised_and_one_that_is_ahead_is_
 async def test_a_store_that_follows_another_wiki_is_not_taken_for_one_in_step(file: GenerationFile) -> None:
     """Its mark is another one's; what it holds of this wiki is looked at."""
     store = Durable(file)
-    marking = MarkingOutlet(store, lambda: store.contents, file, mark_of("another.example"))
+    marking = MarkingOutlet(store, lambda: store.contents, file, mark_of("another.example"), window=WINDOW)
     marking.walking, marking.followed = False, 777
     await marking.flush()
     with pytest.raises(ConfigError, match="did not write"):

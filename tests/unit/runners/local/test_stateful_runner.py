@@ -216,8 +216,9 @@ async def test_the_checkpoints_positions_win(bench: Bench) -> None:
 
 
 async def test_who_sleeps_when_the_run_is_stopped_is_woken_by_the_next(bench: Bench) -> None:
-    """Wake-up times are part of the checkpoint."""
+    """Wake-up times are part of the checkpoint, and the outlet is told of the first: what waits is not written."""
     bench.say(1, "waits", time=100, until=150)
+    bench.say(3, "waits longer", time=100, until=160)
     bench.say(2, "now", time=101)
     outlet = MemoryOutlet(bench.products)
     runner = bench.runner(TallyJob(), bounded=False, outlet=outlet)
@@ -225,11 +226,13 @@ async def test_who_sleeps_when_the_run_is_stopped_is_woken_by_the_next(bench: Be
     await until(lambda: outlet.written)
     runner.stop()
     await run
-    assert bench.products == ["2:now#1"]
-    assert bench.topic.committed == {Partition("memory"): 2}
+    assert (bench.products, outlet.wake) == (["2:now#1"], 150)
+    assert bench.topic.committed == {Partition("memory"): 3}
     bench.say(2, "again", time=200)
-    await bench.run()
-    assert bench.products == ["2:now#1", "2:again#2", "1:waits#1"]
+    outlet = MemoryOutlet(bench.products)
+    await bench.run(outlet=outlet)
+    assert bench.products == ["2:now#1", "2:again#2", "1:waits#1", "3:waits longer#1"]
+    assert outlet.wake is None
 
 
 async def test_event_time_does_not_go_back_over_a_restart(bench: Bench) -> None:
@@ -262,11 +265,11 @@ class SlowOutlet(MemoryOutlet[str]):
         self.may = asyncio.Event()
         self.waits = asyncio.Event()
 
-    async def flush(self) -> None:
+    async def flush(self, *, wake: int | None = None) -> None:
         """See `Outlet`."""
         self.waits.set()
         await self.may.wait()
-        await super().flush()
+        await super().flush(wake=wake)
 
 
 async def test_nothing_is_committed_before_the_outlet_has_flushed(bench: Bench) -> None:
