@@ -69,11 +69,14 @@ class Command:
 
     async def until(self, happened: Callable[[Command], bool]) -> None:
         """Return as soon as what it wrote says so. Fails with its output when it ends before, or takes for ever."""
-        async with asyncio.timeout(PATIENCE):
-            while not happened(self):
-                assert not all(task.done() for task in self._reading), f"it ended before: {self.err}"
-                self._grown.clear()
-                await self._grown.wait()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not happened(self):
+                    assert not all(task.done() for task in self._reading), f"it ended before: {self.err}"
+                    self._grown.clear()
+                    await self._grown.wait()
+        except TimeoutError:
+            raise AssertionError(f"in {PATIENCE} s it said no more than: {self.err}") from None
 
     async def logged(self, message: str, times: int = 1) -> dict[str, Any]:
         """Wait for a log line and return it, the last one of so many."""

@@ -90,3 +90,11 @@ def lagged(seconds: float, limit: float) -> ApiRefusal:
         headers={"Retry-After": str(max(int(limit), 5)), "X-Database-Lag": str(int(seconds))},
         more={"host": "10.64.16.7", "lag": seconds, "type": "db"},
     )
+
+
+def members_only(domain: str, path: str) -> Reply:
+    """What a wiki says to strangers that only its members may read ("Manual:Preventing access")."""
+    if path.endswith("api.php"):
+        refusal = ApiRefusal("readapidenied", "You need read permission to use this module.")
+        return refused(refusal, domain=domain, error_format="bc")
+    return page("<!DOCTYPE html><title>Login required</title>You must log in to view other pages.", status=403)

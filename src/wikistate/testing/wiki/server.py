@@ -55,6 +55,7 @@ class FakeWiki:
         url: Its address, without a slash at the end; empty until it runs.
         tally: What it was asked.
         lag: Seconds that its replicas lag behind; requests with a smaller ``maxlag`` are refused.
+        token: The bearer token of those who may read it; empty for everybody.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class FakeWiki:
         self.tally = Tally(each_revision=each_revision)
         self.lag = 0.0
         self.url = ""
+        self.token = ""
         self._api = api or ActionApi(world, limits=limits, streams=streams)
         self._faults = Faults()
         self._turns: list[asyncio.Future[None]] = []
@@ -130,6 +132,8 @@ class FakeWiki:
         wiki = self._wiki(request.host)
         if wiki is None:
             return await self._send(request, replies.page("Domain not configured", status=404))
+        if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
+            return await self._send(request, replies.members_only(wiki.domain, request.path))
         params = await _parameters(request)
         asked = _revisions(params)
         self.tally.ask(wiki.wiki_id, asked)
