@@ -17,7 +17,7 @@ from tests.e2e.support import read_lines
 
 from wikistate.testing.mutations import STREAM
 from wikistate.testing.sse import SseServer, Weather
-from wikistate.testing.stores import OxigraphServer
+from wikistate.testing.stores import GuardedServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -201,7 +201,7 @@ async def test_an_endpoint_that_wants_a_password_is_given_it_and_nobody_else_see
     (tmp_path / "mutations.ndjson").write_bytes(b"\n".join(lines(stretch.mutations)) + b"\n")
     (tmp_path / "secret").write_text("open sesame\n")
     (tmp_path / "wrong").write_text("open barley\n")
-    with OxigraphServer(tmp_path / "server", data=tmp_path / "data", password="open sesame") as server:
+    with GuardedServer(tmp_path / "server", "open sesame", data=tmp_path / "data") as server:
         told = ("--store", server.update_url, "--set", f"store.query_url={server.query_url}")
         known = ("--set", "store.authentication.user=ali", "--set", "store.authentication.password_file=")
         words = (*JOB, "--source", "file:mutations.ndjson", *told, *known[:-1])

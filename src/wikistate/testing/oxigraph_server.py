@@ -23,11 +23,10 @@ class Endpoint:
 
     Args:
         store: Updated and queried off the loop's thread.
-        union: Whether queries see all graphs as one; updates never do.
     """
 
-    def __init__(self, store: Store, *, union: bool = False) -> None:
-        self._store, self._union = store, union
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def update(self, request: web.Request) -> web.Response:
         """204 when the update was applied, 400 with the parser's message when it is none."""
@@ -49,13 +48,13 @@ class Endpoint:
         return web.Response(body=body, content_type=kind)
 
     def _answer(self, query: str) -> tuple[bytes, str]:
-        results = self._store.query(query, use_default_graph_as_union=self._union)
+        results = self._store.query(query)
         if isinstance(results, QueryTriples):
             return results.serialize(format=RdfFormat.N_TRIPLES) or b"", "application/n-triples"
         return results.serialize(format=QueryResultsFormat.JSON) or b"", "application/sparql-results+json"
 
 
-def application(store: Store, *, password: str = "", union: bool = False) -> web.Application:
+def application(store: Store, *, password: str = "") -> web.Application:
     """The endpoint at ``/update`` and ``/query``; with a password, for those who know it."""
 
     @web.middleware
@@ -66,7 +65,7 @@ def application(store: Store, *, password: str = "", union: bool = False) -> web
         return web.Response(status=401, text="Who are you?") if given != password else await handler(request)
 
     served = web.Application(client_max_size=1 << 30, middlewares=[known] if password else [])
-    endpoint = Endpoint(store, union=union)
+    endpoint = Endpoint(store)
     served.add_routes([web.post("/update", endpoint.update), web.post("/query", endpoint.query)])
     return served
 
@@ -77,10 +76,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", help="folder of the store; memory when missing")
     parser.add_argument("--password", default="")
-    parser.add_argument("--union", action="store_true", help="queries see all graphs as one")
     asked = parser.parse_args()
     store = Store(asked.data) if asked.data else Store()
-    served = application(store, password=asked.password, union=asked.union)
+    served = application(store, password=asked.password)
     web.run_app(served, host="127.0.0.1", port=asked.port, print=None)
 
 

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from wikistate.errors import PartError
@@ -18,7 +19,6 @@ from wikistate.testing.processes import Process, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _START = 120.0  # seconds; 2 to 6 are usual on two cores
 _QUESTION = 2.0  # seconds for one question while waiting
@@ -120,18 +120,17 @@ class StoreProcess(ABC):
 
 
 class OxigraphServer(StoreProcess):
-    """`pyoxigraph` behind a small server of ours: `wikistate.testing.oxigraph_server`.
+    """The server of Oxigraph, from the package ``oxigraph`` of the extra ``dev``.
 
     Args:
         folder: Its log.
         data: Where the store lies; memory when None.
-        password: Wanted from everybody, as of a user of any name, or as a bearer token.
         union: Whether queries see all graphs as one; updates never do.
     """
 
-    def __init__(self, folder: Path, *, data: Path | None = None, password: str = "", union: bool = False) -> None:
+    def __init__(self, folder: Path, *, data: Path | None = None, union: bool = False) -> None:
         super().__init__(folder)
-        self._data, self._password, self._union = data, password, union
+        self._data, self._union = data, union
 
     @property
     def update_url(self) -> str:
@@ -144,15 +143,35 @@ class OxigraphServer(StoreProcess):
         return f"http://127.0.0.1:{self.port}/query"
 
     def _command(self) -> Sequence[str | Path]:
+        program = Path(sys.executable).with_name("oxigraph")
+        if not program.exists():
+            raise PartError(f"There is no {program}.", hint="Install wikistate with its extra: pip install '.[dev]'.")
+        data = [] if self._data is None else ["--location", str(self._data)]
+        union = ["--union-default-graph"] if self._union else []
+        return [program, "serve", "--bind", f"127.0.0.1:{self.port}", *data, *union]
+
+
+class GuardedServer(OxigraphServer):
+    """`pyoxigraph` behind a small server of ours, for those who know a password: `wikistate.testing.oxigraph_server`.
+
+    Oxigraph's own lets everybody in, as most stores do: they stand behind a proxy that asks.
+
+    Args:
+        folder: Its log.
+        password: Wanted from everybody, as of a user of any name, or as a bearer token.
+        data: Where the store lies; memory when None.
+    """
+
+    def __init__(self, folder: Path, password: str, *, data: Path | None = None) -> None:
+        super().__init__(folder, data=data)
+        self._password = password
+
+    def _command(self) -> Sequence[str | Path]:
         data = [] if self._data is None else ["--data", str(self._data)]
-        known = ["--password", self._password] if self._password else []
-        union = ["--union"] if self._union else []
         server = [sys.executable, "-m", "wikistate.testing.oxigraph_server", "--port", str(self.port)]
-        return [*server, *data, *known, *union]
+        return [*server, *data, "--password", self._password]
 
     def _answers(self) -> bool:
-        if not self._password:
-            return super()._answers()
         try:
             urllib.request.urlopen(self.query_url, timeout=_QUESTION).close()  # noqa: S310 (loopback)
         except urllib.error.HTTPError as error:

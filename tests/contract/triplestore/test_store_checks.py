@@ -17,7 +17,7 @@ from wikistate.core.sparql.contents import StoreForm, StorePosition
 from wikistate.core.sparql.statements import Dialect
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
-from wikistate.testing.stores import OxigraphServer
+from wikistate.testing.stores import GuardedServer, OxigraphServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -133,7 +133,7 @@ async def test_the_form_of_a_store_is_found_out(target: Target) -> None:
 @pytest.mark.parametrize("known", [Basic("anybody", "sesame"), Bearer("sesame")])
 async def test_an_endpoint_that_wants_to_know_us_does(known: Credential, endpoint: NewEndpoint, tmp_path: Path) -> None:
     """With a password or a token; without, the message says which setting is missing. Neither is ever shown."""
-    with OxigraphServer(tmp_path, password="sesame") as server:
+    with GuardedServer(tmp_path, "sesame") as server:
         store = endpoint(server.update_url, server.query_url, known=known)
         assert (await store.open()).form is StoreForm.EMPTY
         stranger = endpoint(server.update_url, server.query_url)
