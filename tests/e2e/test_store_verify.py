@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 from tests.e2e.commands import Finished, wikistate
-from tests.e2e.synced import from_scratch, held, in_folder, quads
+from tests.e2e.synced import URIS, from_scratch, held, in_folder, quads
 
+from wikistate.core.record import Partition
+from wikistate.core.sparql.contents import StorePosition
+from wikistate.core.sparql.statements import Dialect, requests
+from wikistate.core.updater.store_patch import StorePatch
+from wikistate.jobs.rdf_sync.verifying import SLACK
 from wikistate.testing.wikibase import Editors, FakeWikibase, Repository
 
 if TYPE_CHECKING:
@@ -34,6 +39,11 @@ class Compared:
     def spoil(self, change: Callable[[Store], object]) -> None:
         """Change the store behind everybody's back."""
         change(Store(self.folder / "store"))
+
+    def claim(self, until: int) -> None:
+        """Let the store say that it is complete up to a moment, milliseconds since the epoch."""
+        (update,) = requests(StorePatch(), {Partition("changes"): StorePosition(1, until)}, None, Dialect(URIS))
+        self.spoil(lambda store: store.update(update))
 
     async def verified(self, *words: str) -> Finished:
         """The command."""
@@ -128,6 +138,22 @@ async def test_what_is_on_its_way_is_no_difference(compared: Compared) -> None:
     compared.repository.save(compared.repository.entity(name))
     finished = await compared.verified("--entity", name)
     assert (finished.status, finished.out.decode().split()) == (0, ["1", "behind"]), finished.err
+
+
+async def test_what_should_have_come_by_now_is_left_behind(compared: Compared) -> None:
+    """The store says that it is complete up to long after the edit; a repair brings the newer revision."""
+    name = compared.some("Q")[0]
+    compared.repository.save(compared.repository.entity(name))
+    now = compared.repository.now()
+    compared.claim(now + SLACK - 60_000)
+    assert (await compared.verified("--entity", name)).status == 0
+    compared.claim(now + SLACK + 60_000)
+    finished = await compared.verified("--entity", name)
+    assert finished.status == 7, finished.err
+    current = compared.repository.current_of(name)
+    assert f"left behind: the wiki has revision {current}" in finished.out.decode()
+    assert (await compared.verified("--entity", name, "--repair")).status == 0
+    assert in_folder(compared.folder) == from_scratch(compared.repository)
 
 
 @pytest.mark.parametrize("name", ["Q1-F1", "../Q1", "q1"])

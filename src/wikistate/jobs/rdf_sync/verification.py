@@ -57,8 +57,10 @@ async def verification(configuration: Configuration, meter: Meter) -> AsyncItera
     async with AsyncExitStack() as opened:
         for part in (store, pages, graphs):
             opened.push_async_callback(part.close)
-        check_form((await store.open()).form)
+        contents = await store.open()
+        check_form(contents.form)
         await pages.open()
         await graphs.open()
-        verifier = Verifier(store, Dialect(uris, graph=settings.graph or None), graphs, pages)
+        complete = max((at.completed_until for at in contents.positions.values()), default=0)
+        verifier = Verifier(store, Dialect(uris, graph=settings.graph or None), graphs, pages, complete=complete)
         yield Verification(verifier, queries, asked.site, StoreHoldings(store, uris, graph=settings.graph))

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pyoxigraph import Literal, NamedNode
 
+from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.core.rdf.comparing import Differences, differences
 from wikistate.core.rdf.diffing import diff
-from wikistate.core.rdf.vocabulary import VERSION
+from wikistate.core.rdf.vocabulary import DATE_MODIFIED, VERSION
 from wikistate.core.sparql.holding import holding_query, read_holding
 from wikistate.core.updater.fetching import FetchErrorType
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.jobs.rdf_updater.graphs import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pyoxigraph import Triple
 
@@ -32,7 +33,7 @@ class Verdict(StrEnum):
     """The store has what the wiki has."""
 
     BEHIND = "behind"
-    """It has an older revision, and has that right."""
+    """It has an older revision, and has that right: the newer one may be on its way."""
 
     UNKNOWN = "not to be compared"
     """The wiki does not show the revision that the store has, or does not show it as RDF."""
@@ -43,14 +44,20 @@ class Verdict(StrEnum):
     GONE = "gone from the wiki"
     """The store has it, the wiki does not."""
 
+    LEFT_BEHIND = "left behind"
+    """The same, but the newer one is from before the moment up to which the store says that it is complete."""
+
     DIFFERS = "different"
     """The same revision, and other triples."""
 
 
 _NOTHING: frozenset[Triple] = frozenset()
 
-WRONG = frozenset({Verdict.MISSING, Verdict.GONE, Verdict.DIFFERS})
+WRONG = frozenset({Verdict.MISSING, Verdict.GONE, Verdict.LEFT_BEHIND, Verdict.DIFFERS})
 """What no job that follows the wiki will mend by itself."""
+
+SLACK = 600_000
+"""Milliseconds by which what a store says of itself may be too good: events wait for those before them, and clocks differ."""
 
 
 class Verified(NamedTuple):
@@ -88,13 +95,18 @@ class Verifier:
         dialect: Of its queries.
         graphs: What the wiki has, by revision; open.
         current: What it has now; open.
+        complete: Up to when the store said that it is complete, before anything was compared; milliseconds since the
+            epoch, 0 where it says nothing.
     """
 
-    def __init__(self, store: TripleStore, dialect: Dialect, graphs: Revisions, current: CurrentRevisions) -> None:
+    def __init__(
+        self, store: TripleStore, dialect: Dialect, graphs: Revisions, current: CurrentRevisions, *, complete: int
+    ) -> None:
         self._store = store
         self._dialect = dialect
         self._graphs = graphs
         self._current = current
+        self._complete = complete
 
     async def of(self, entity: str) -> Verified | None:
         """Compare an entity; None where neither side has it. Waits for a wiki or a store that is away.
@@ -109,7 +121,7 @@ class Verifier:
         revision = self._version(entity, found) or current
         wanted = await self._graphs.of(entity, revision)
         if isinstance(wanted, Missing):
-            return self._not_shown(entity, wanted, revision, current)
+            return await self._not_shown(entity, wanted, revision, current)
         if not found:
             # A page that was merged into another has a revision, and nothing that a store holds.
             held_by_nobody = self._version(entity, wanted) is None
@@ -117,10 +129,20 @@ class Verifier:
         different = differences(wanted, found)
         if different:
             return Verified(entity, Verdict.DIFFERS, revision, different, wanted)
-        return Verified(entity, Verdict.IN_STEP if revision == current else Verdict.BEHIND, revision)
+        if revision == current:
+            return Verified(entity, Verdict.IN_STEP, revision)
+        return await self._older(entity, revision, current)
+
+    async def _older(self, entity: str, revision: int, current: int) -> Verified:
+        newer = await self._graphs.of(entity, current)
+        if isinstance(newer, Missing) or not any(time + SLACK < self._complete for time in _times(newer)):
+            return Verified(entity, Verdict.BEHIND, revision)
+        return Verified(entity, Verdict.LEFT_BEHIND, revision, wanted=newer, why=f"the wiki has revision {current}")
 
     async def repair(self, wrong: Iterable[Verified]) -> None:
-        """Bring to the store what it lacks of these, and take out what it should not have; the same revisions as before.
+        """Bring to the store what it lacks of these, and take out what it should not have.
+
+        Those that are left behind come to the revision that the wiki has, all others stay at theirs.
 
         Args:
             wrong: Of the verdicts in `WRONG`.
@@ -137,10 +159,10 @@ class Verifier:
                 patch = StorePatch(reconciled=named, added=whole.added, linked=whole.linked)
             await self._store.apply(patch, {}, None)
 
-    def _not_shown(self, entity: str, missing: Missing, revision: int, current: int) -> Verified:
+    async def _not_shown(self, entity: str, missing: Missing, revision: int, current: int) -> Verified:
         gone = missing.type is FetchErrorType.ENTITY_NOT_FOUND
         if gone and revision != current:  # deleted or hidden since; what follows the wiki goes on to the current one
-            return Verified(entity, Verdict.BEHIND, revision)
+            return await self._older(entity, revision, current)
         return Verified(entity, Verdict.UNKNOWN, revision, why=missing.message)
 
     def _version(self, entity: str, graph: Iterable[Triple]) -> int | None:
@@ -148,3 +170,11 @@ class Verifier:
         stated = (t.object for t in graph if t.subject == subject and t.predicate == VERSION)
         numbers = [int(each.value) for each in stated if isinstance(each, Literal) and each.value.isdecimal()]
         return max(numbers, default=None)
+
+
+def _times(graph: Iterable[Triple]) -> Iterator[int]:
+    """When the revision was made, which each page's entity states once; milliseconds since the epoch."""
+    stated = (triple.object for triple in graph if triple.predicate == DATE_MODIFIED)
+    for literal in stated:
+        if isinstance(literal, Literal) and (time := parse_timestamp(literal.value)) is not None:
+            yield time
