@@ -51,7 +51,8 @@ _SUSPICIOUS: Final = tuple(
             rb"--(?:ltr|rtl)",  # a base direction
             rb"ontology-",  # an old name
             LETTER_ESCAPE,
-            rb"\xe2[\x80\x81]",  # what all invisible marks begin with in UTF-8, but for the soft hyphen
+            # The invisible marks, in UTF-8. Dashes and quotation marks begin with the same two bytes.
+            rb"\xe2(?:\x80[\x8b-\x8f\xaa-\xae]|\x81[\xa0-\xa4\xaa-\xaf])",
             rb"\xc2\xad",
         ),
     )

@@ -238,7 +238,8 @@ def test_small_documents_are_read_as_any_other(prefixes: str, statements: str) -
         (r'"\\u200B"', True),
         (r'"\u200B"', False),
         ('"a\u200b"', False),
-        ('"a\u2066"', False),
+        ('"a\u2066"', True),
+        ('"a\u2062"', False),
         ('"a\u00ad"', False),
         ('"a"@fa--rtl', False),
         ('"x"^^<{}decimal>', False),
@@ -254,3 +255,11 @@ def test_what_is_seen_at_a_glance(text: str, normal: bool) -> None:  # noqa: FBT
     """Usual documents are seen to be normal; what normalising would change never is."""
     document = f"<http://x/s> <http://x/p> {text.replace('{}', XSD)} ."
     assert is_normal_at_a_glance(document.encode()) is normal
+
+
+def test_every_invisible_mark_is_seen_at_a_glance_and_nothing_else_is_taken_for_one() -> None:
+    """A dash begins with the same bytes."""
+    marks = {*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x206A, 0x2070), 0xAD}
+    for code in range(0xA0, 0x3000):
+        document = f'<http://x/s> <http://x/p> "a{chr(code)}"@en .'
+        assert is_normal_at_a_glance(document.encode()) is (code not in marks), hex(code)
