@@ -140,10 +140,14 @@ async def test_what_is_on_its_way_is_no_difference(compared: Compared) -> None:
     assert (finished.status, finished.out.decode().split()) == (0, ["1", "behind"]), finished.err
 
 
-async def test_what_should_have_come_by_now_is_left_behind(compared: Compared) -> None:
-    """The store says that it is complete up to long after the edit; a repair brings the newer revision."""
-    name = compared.some("Q")[0]
-    compared.repository.save(compared.repository.entity(name))
+@pytest.mark.parametrize("merged", [False, True], ids=["edited", "merged"])
+async def test_what_should_have_come_by_now_is_left_behind(compared: Compared, *, merged: bool) -> None:
+    """The store says that it is complete up to long after the change; a repair brings the newer revision."""
+    name, other, *_ = compared.some("Q")
+    if merged:
+        compared.repository.redirect(name, other)
+    else:
+        compared.repository.save(compared.repository.entity(name))
     now = compared.repository.now()
     compared.claim(now + SLACK - 60_000)
     assert (await compared.verified("--entity", name)).status == 0

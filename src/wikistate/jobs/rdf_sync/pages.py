@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.errors import WikiError
 
@@ -56,13 +57,27 @@ class WikiPages:
         Raises:
             WikiError: The wiki refuses, or answers something else.
         """
-        document = await self._queries.query({"prop": "info", **self._named(entity)})
+        document = await self._info(entity)
         try:
             (page,) = document["query"]["pages"]
             return None if page.get("missing") else int(page["lastrevid"])
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # Not taken for "there is no such page": it would be deleted from the store.
             raise WikiError(f"The wiki does not say whether {entity} exists: {document!r:.200}.") from error
+
+    async def touched(self, entity: str) -> int | None:
+        """When an entity's page last became another, milliseconds since the epoch: with its newest revision, or later.
+
+        None where the wiki has no such page, or does not say. Raises as `of`.
+        """
+        match await self._info(entity):
+            case {"query": {"pages": [{"touched": str(stated)}]}}:
+                return parse_timestamp(stated)
+            case _:
+                return None
+
+    async def _info(self, entity: str) -> Mapping[str, Any]:
+        return await self._queries.query({"prop": "info", **self._named(entity)})
 
     def _named(self, entity: str) -> Mapping[str, str]:
         letter, number, _ = parse_page_entity(entity)

@@ -14,16 +14,16 @@ from wikistate.core.rdf.vocabulary import DATE_MODIFIED, VERSION
 from wikistate.core.sparql.holding import holding_query, read_holding
 from wikistate.core.updater.fetching import FetchErrorType
 from wikistate.core.updater.store_patch import StorePatch
+from wikistate.jobs.rdf_sync.pages import CurrentRevisions
 from wikistate.jobs.rdf_updater.graphs import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from pyoxigraph import Triple
 
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.core.sparql.statements import Dialect
-    from wikistate.jobs.rdf_sync.pages import CurrentRevisions
 
 
 class Verdict(StrEnum):
@@ -87,6 +87,13 @@ class Revisions(Protocol):
         """The munged triples of a revision."""
 
 
+class Pages(CurrentRevisions, Protocol):
+    """Knows the current revisions of entities, and since when they are; see `wikistate.jobs.rdf_sync.pages.WikiPages`."""
+
+    async def touched(self, entity: str) -> int | None:
+        """When the page last became another, milliseconds since the epoch: with its newest revision, or later."""
+
+
 class Verifier:
     """Compares one entity after the other.
 
@@ -94,18 +101,16 @@ class Verifier:
         store: Open.
         dialect: Of its queries.
         graphs: What the wiki has, by revision; open.
-        current: What it has now; open.
+        pages: What it has now; open.
         complete: Up to when the store said that it is complete, before anything was compared; milliseconds since the
             epoch, 0 where it says nothing.
     """
 
-    def __init__(
-        self, store: TripleStore, dialect: Dialect, graphs: Revisions, current: CurrentRevisions, *, complete: int
-    ) -> None:
+    def __init__(self, store: TripleStore, dialect: Dialect, graphs: Revisions, pages: Pages, *, complete: int) -> None:
         self._store = store
         self._dialect = dialect
         self._graphs = graphs
-        self._current = current
+        self._pages = pages
         self._complete = complete
 
     async def of(self, entity: str) -> Verified | None:
@@ -115,7 +120,7 @@ class Verifier:
             WikistateError: One of them refuses, or the settings are wrong.
         """
         found = read_holding(await self._store.query(holding_query(entity, self._dialect)), entity, self._dialect.uris)
-        current = await self._current.of(entity)
+        current = await self._pages.of(entity)
         if current is None:
             return Verified(entity, Verdict.GONE, self._version(entity, found)) if found else None
         revision = self._version(entity, found) or current
@@ -135,7 +140,11 @@ class Verifier:
 
     async def _older(self, entity: str, revision: int, current: int) -> Verified:
         newer = await self._graphs.of(entity, current)
-        if isinstance(newer, Missing) or not any(time + SLACK < self._complete for time in _times(newer)):
+        if isinstance(newer, Missing):
+            return Verified(entity, Verdict.BEHIND, revision)
+        # A page that was merged into another states no date; its wiki does.
+        made = _stated_time(newer) or await self._pages.touched(entity)
+        if made is None or made + SLACK >= self._complete:
             return Verified(entity, Verdict.BEHIND, revision)
         return Verified(entity, Verdict.LEFT_BEHIND, revision, wanted=newer, why=f"the wiki has revision {current}")
 
@@ -172,9 +181,7 @@ class Verifier:
         return max(numbers, default=None)
 
 
-def _times(graph: Iterable[Triple]) -> Iterator[int]:
-    """When the revision was made, which each page's entity states once; milliseconds since the epoch."""
+def _stated_time(graph: Iterable[Triple]) -> int | None:
+    """When the revision was made, milliseconds since the epoch."""
     stated = (triple.object for triple in graph if triple.predicate == DATE_MODIFIED)
-    for literal in stated:
-        if isinstance(literal, Literal) and (time := parse_timestamp(literal.value)) is not None:
-            yield time
+    return next((parse_timestamp(each.value) for each in stated if isinstance(each, Literal)), None)
