@@ -12,7 +12,7 @@ from wikistate.core.rdf.normalising import renamed, replaced, text_of
 from wikistate.core.rdf.vocabulary import SOFTWARE_VERSION, WKT_LITERAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from wikistate.core.rdf.normalising import Node
     from wikistate.core.rdf.uris import Uris
@@ -41,15 +41,15 @@ def _swapped(point: Literal) -> Literal:
     return text_of(_POINT.sub(r"\1\3 \2\4", point.value), point)
 
 
-def with_names(triples: list[Triple], uris: Uris, *, subjects: Iterable[Node]) -> list[Triple]:
+def with_names(triples: list[Triple], objects: Sequence[Node], uris: Uris, *, subjects: Iterable[Node]) -> list[Triple]:
     """Triples in which blank nodes have names (RDF 1.1 Concepts, 3.5), made of the labels that the wiki gives them.
 
     Args:
         triples: To be stored.
+        objects: Theirs, which whoever asks has anyway.
         uris: Of the wiki.
         subjects: Those of their subjects that may be blank.
     """
-    objects: list[Node] = list(map(_object, triples))
     if BlankNode in set(map(type, objects)):
         triples = [
             Triple(triple.subject, triple.predicate, _named(term, uris)) if type(term) is BlankNode else triple

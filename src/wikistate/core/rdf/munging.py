@@ -28,8 +28,8 @@ form may stand before its lexeme and a statement before its entity.
 
 from __future__ import annotations
 
-from itertools import chain
-from operator import attrgetter
+from itertools import chain, compress, repeat
+from operator import attrgetter, eq
 from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import Literal, NamedNode, Triple
@@ -105,10 +105,10 @@ def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple
             entity=entity_id,
         )
     said = list(chain.from_iterable(subjects.documents.values()))
-    kept = [*walk.kept, *_stated(said, entity, entity_id)]
+    kept = with_names(walk.kept, walk.objects, uris, subjects=subjects.blank)
     if is_latitude_first(said):
         kept = with_longitude_first(kept)
-    return frozenset(with_names(kept, uris, subjects=subjects.blank))
+    return frozenset(chain(kept, _stated(said, entity, entity_id)))
 
 
 class _Walk:
@@ -116,6 +116,7 @@ class _Walk:
 
     Attributes:
         kept: Triples that belong to the entity.
+        objects: Theirs. To take a triple apart once more takes longer than to remember what was in it.
         unknown: Subjects of triples to which no way leads.
     """
 
@@ -124,6 +125,7 @@ class _Walk:
         self._uris = uris
         self._led_to: set[Node] = set()
         self.kept: list[Triple] = []
+        self.objects: list[Node] = []
         self.unknown: set[Node] = set()
 
     def go(self, entity: NamedNode, *, is_lexeme: bool) -> None:
@@ -136,7 +138,11 @@ class _Walk:
         self._properties()
         self._others()
         for group in self._subjects.blank.values():
-            self.kept += group
+            self._keep(group)
+
+    def _keep(self, group: list[Triple]) -> None:
+        self.kept += group
+        self.objects += map(_object, group)
 
     def _lead(self, nodes: Iterable[Node], groups: Groups) -> None:
         self._led_to.update(groups.keys() & nodes)
@@ -162,61 +168,60 @@ class _Walk:
         claims = {each for each in set(predicates) if namespace_of(each.value) == self._uris.prop}
         statements: list[Node] = []
         parts: list[Node] = []
-        for triple, predicate in zip(group, predicates, strict=True):
-            if predicate in unsaid or (predicate == TYPE and triple.object in _UNSAID_TYPES):
+        for triple, predicate, value in zip(group, predicates, map(_object, group), strict=True):
+            if predicate in unsaid or (predicate == TYPE and value in _UNSAID_TYPES):
                 continue
             self.kept.append(triple)
+            self.objects.append(value)
             if predicate in claims:
-                statements.append(_object(triple))
+                statements.append(value)
             elif predicate in _PARTS:
-                parts.append(_object(triple))
+                parts.append(value)
         self._lead(statements, self._subjects.statements)
         return parts
 
     def _statements(self) -> None:
-        references: list[Node] = []
-        values: list[Node] = []
+        said: list[Triple] = []
         for node, group in self._subjects.statements.items():
-            if node not in self._led_to:
-                group = self._without_way(node, group, {DERIVED_FROM})  # noqa: PLW2901  # what is left of it
-            for triple, predicate, value in zip(group, map(_predicate, group), map(_object, group), strict=True):
-                if predicate == DERIVED_FROM:
-                    references.append(value)
-                elif predicate == TYPE and value == STATEMENT:
-                    continue
-                else:
-                    values.append(value)
-                self.kept.append(triple)
-        self._lead(references, self._subjects.references)
+            said += group if node in self._led_to else self._without_way(node, group, {DERIVED_FROM})
+        predicates, values = list(map(_predicate, said)), list(map(_object, said))
+        for triple, predicate, value in zip(said, predicates, values, strict=True):
+            if value == STATEMENT and predicate == TYPE:
+                continue
+            self.kept.append(triple)
+            self.objects.append(value)
+        self._lead(compress(values, map(eq, predicates, repeat(DERIVED_FROM))), self._subjects.references)
         self._lead(values, self._subjects.values)
 
     def _references(self) -> None:
         values: list[Node] = []
+        to_values = self._uris.reference_values
         for node, group in self._subjects.references.items():
             if node not in self._led_to:
                 self._without_way(node, group, frozenset())
                 continue
-            for triple, predicate in zip(group, map(_predicate, group), strict=True):
-                if predicate == TYPE and triple.object == REFERENCE:
+            for triple, predicate, value in zip(group, map(_predicate, group), map(_object, group), strict=True):
+                if predicate == TYPE and value == REFERENCE:
                     continue
                 self.kept.append(triple)
-                if namespace_of(predicate.value) in self._uris.reference_values:
-                    values.append(_object(triple))
+                self.objects.append(value)
+                if namespace_of(predicate.value) in to_values:
+                    values.append(value)
         self._lead(values, self._subjects.values)
 
     def _values(self) -> None:
         for node, group in self._subjects.values.items():
-            self.kept += group if node in self._led_to else self._without_way(node, group, {TYPE})
+            self._keep(group if node in self._led_to else self._without_way(node, group, {TYPE}))
 
     def _properties(self) -> None:
         for node, group in self._subjects.properties.items():
             is_novalue = str(node.value).startswith(self._uris.novalue)
-            self.kept += group if is_novalue else [triple for triple in group if triple.predicate == TYPE]
+            self._keep(group if is_novalue else [triple for triple in group if triple.predicate == TYPE])
 
     def _others(self) -> None:
         for node, group in self._subjects.others.items():
             belongs = node in self._led_to or _is_sitelink(group)
-            self.kept += group if belongs else self._without_way(node, group, {WIKI_GROUP})
+            self._keep(group if belongs else self._without_way(node, group, {WIKI_GROUP}))
 
     def _without_way(self, node: Node, group: list[Triple], kept: Iterable[NamedNode]) -> list[Triple]:
         """What is kept all the same of a subject to which no way leads: the triples of some predicates."""

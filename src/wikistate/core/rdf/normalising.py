@@ -85,8 +85,10 @@ def normalise(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
     objects: list[Node] = list(map(_object, triples))
     if Triple in set(map(type, objects)):
         raise RdfError("There is a triple about a triple, which no Wikibase writes and not every store takes.")
-    # Terms that come again and again are looked at once, but to find that out in a small document takes longer.
-    terms = objects if len(objects) < _SMALL else set(objects)
+    terms: Iterable[Node] = objects if iris else [term for term in objects if type(term) is Literal]
+    if len(objects) >= _SMALL:
+        # Terms that come again and again are looked at once, but to find that out in a small document takes longer.
+        terms = set(terms)
     changed = replaced(triples, objects, _changes(terms, iris=iris))
     if not iris:
         return changed
@@ -127,8 +129,9 @@ def replaced(triples: list[Triple], objects: Iterable[Node], change: Mapping[Nod
     """
     if not change:
         return triples
+    kinds = set(map(type, change))  # to ask for the type takes a fifth of a look-up
     return [
-        triple if old not in change else Triple(triple.subject, triple.predicate, change[old])
+        triple if type(old) not in kinds or old not in change else Triple(triple.subject, triple.predicate, change[old])
         for triple, old in zip(triples, objects, strict=True)
     ]
 
