@@ -45,7 +45,7 @@ class Verdict(StrEnum):
     """The store has it, the wiki does not."""
 
     LEFT_BEHIND = "left behind"
-    """The same, but the newer one is from before the moment up to which the store says that it is complete."""
+    """It has an older revision, though it says that it is complete up to long after the newer one was made."""
 
     DIFFERS = "different"
     """The same revision, and other triples."""
