@@ -158,6 +158,9 @@ def producer_properties(settings: KafkaProducerSettings) -> Translation:
         # After an outage of all brokers librdkafka 2.16 makes their handles anew ("rebootstrap", KIP-899), but goes on
         # asking the old one for the group's coordinator: offsets then wait for a transaction's whole timeout (seen).
         defaults["metadata.recovery.strategy"] = "none"
+        # With several on their way, one that the outage cost is followed by the next, which the broker then refuses as out
+        # of order (seen). Without transactions librdkafka makes up for that; a transaction it can only abort.
+        defaults["max.in.flight.requests.per.connection"] = "1"
     return Translation({**defaults, **translation.properties, **ours}, translation.ignored)
 
 
