@@ -50,14 +50,14 @@ URIS = Uris.wikibase("http://wikibase.example")
 TOKEN = "sesame"
 
 
-async def until_held(store: FollowingStore, repository: Repository, uris: Uris = URIS) -> None:
+async def until_held(store: FollowingStore, repository: Repository) -> None:
     """Wait until the store, which is served, holds what the wiki has; else say what it does not."""
     try:
         async with asyncio.timeout(PATIENCE):
-            while await asyncio.to_thread(store.held) != store.loaded(graph_of(repository, uris)):  # noqa: ASYNC110
+            while await asyncio.to_thread(store.held) != store.loaded(graph_of(repository, URIS)):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
     except TimeoutError:
-        assert_same(store, graph_of(repository, uris))
+        assert_same(store, graph_of(repository, URIS))
 
 
 @pytest.fixture

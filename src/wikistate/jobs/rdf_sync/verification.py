@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.core.sparql.statements import Dialect
+from wikistate.jobs.rdf_consumer.writer import newest
 from wikistate.jobs.rdf_sync.holdings import StoreHoldings
 from wikistate.jobs.rdf_sync.pages import WikiPages
 from wikistate.jobs.rdf_sync.sampling import sample
@@ -61,6 +62,6 @@ async def verification(configuration: Configuration, meter: Meter) -> AsyncItera
         check_form(contents.form)
         await pages.open()
         await graphs.open()
-        complete = max((at.completed_until for at in contents.positions.values()), default=0)
+        complete = newest(contents.positions.values(), None)  # how fresh a store is it says also during a walk
         verifier = Verifier(store, Dialect(uris, graph=settings.graph or None), graphs, pages, complete=complete)
         yield Verification(verifier, queries, asked.site, StoreHoldings(store, uris, graph=settings.graph))
