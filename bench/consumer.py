@@ -31,7 +31,7 @@ from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.messages import encode
 from wikistate.core.updater.mutation import Mutation, OperationName
-from wikistate.jobs.rdf_consumer.assembly import store_writer
+from wikistate.jobs.rdf_consumer.assembly import build_store_writer
 from wikistate.jobs.rdf_consumer.reader import MutationReader
 from wikistate.jobs.stores import shared_triples, uris_of
 from wikistate.runners.garbage import TWO_BATCHES, rare_collections
@@ -136,7 +136,7 @@ async def _consumed(records: Sequence[Record], triples: int) -> float:
     """Through the consumer's own reader and writer, batches and positions included, until all is in the store."""
     with TemporaryDirectory() as folder:
         settings = StoreSettings(location=f"{folder}/store")
-        reader, writer = _reader(), store_writer(settings, RecordingMeter())
+        reader, writer = _reader(), build_store_writer(settings, RecordingMeter())
         await writer.open()
         began = time.perf_counter()
         for number, record in enumerate(records):

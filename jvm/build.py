@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wikistate.errors import PartError
-from wikistate.ops.jars import BRIDGE, FLINK_DECLARATION, fetch
-from wikistate.ops.jars import declared as declared_in
+from wikistate.ops.jars import BRIDGE_JAR, FLINK_DECLARATION, fetch
+from wikistate.ops.jars import read_declaration as declared_in
 from wikistate.testing.jars import declared
 from wikistate.testing.java import java, java_home
 
@@ -92,11 +92,11 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def main(words: Sequence[str]) -> int:
     """Write the jar to its place in the package. Returns the exit status."""
     try:
-        BRIDGE.write_bytes(build(Path(*words)))
+        BRIDGE_JAR.write_bytes(build(Path(*words)))
     except PartError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{BRIDGE}\n")
+    sys.stdout.write(f"{BRIDGE_JAR}\n")
     return 0
 
 

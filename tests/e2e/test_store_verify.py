@@ -13,7 +13,7 @@ from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StorePosition
 from wikistate.core.sparql.statements import Dialect, requests
 from wikistate.core.updater.store_patch import StorePatch
-from wikistate.jobs.rdf_sync.verifying import SLACK
+from wikistate.jobs.rdf_sync.verifying import SLACK_MS
 from wikistate.testing.wikibase import Editors, FakeWikibase, Repository
 
 if TYPE_CHECKING:
@@ -149,9 +149,9 @@ async def test_what_should_have_come_by_now_is_left_behind(compared: Compared, *
     else:
         compared.repository.save(compared.repository.entity(name))
     now = compared.repository.now()
-    compared.claim(now + SLACK - 60_000)
+    compared.claim(now + SLACK_MS - 60_000)
     assert (await compared.verified("--entity", name)).status == 0
-    compared.claim(now + SLACK + 60_000)
+    compared.claim(now + SLACK_MS + 60_000)
     finished = await compared.verified("--entity", name)
     assert finished.status == 7, finished.err
     current = compared.repository.current_of(name)

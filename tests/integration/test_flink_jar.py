@@ -15,7 +15,7 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, Producer
 from jvm.build import build
 
 from wikistate.adapters.connectors.files.reader import Reader
-from wikistate.ops.jars import BRIDGE, flink_jars
+from wikistate.ops.jars import BRIDGE_JAR, fetch_flink_jars
 from wikistate.testing.java import java_home
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Told(NamedTuple):
 
 def test_the_jar_is_what_its_sources_compile_to(flink_python: Path) -> None:
     """Byte by byte. After a change of jvm/src: `make bridge`."""
-    assert build(flink_python.parents[1]) == BRIDGE.read_bytes()
+    assert build(flink_python.parents[1]) == BRIDGE_JAR.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def told(kafka: KafkaBroker, flink_python: Path, tmp_path_factory: pytest.TempPa
     source, sink = (kafka.create_topic(f"bridge.{name}.{folder.name}") for name in ("in", "out"))
     _produce(kafka, source)
     given = {
-        "jars": [jar.as_uri() for jar in flink_jars()],
+        "jars": [jar.as_uri() for jar in fetch_flink_jars()],
         "bootstrap_servers": kafka.bootstrap_servers,
         "source_topic": source,
         "sink_topic": sink,

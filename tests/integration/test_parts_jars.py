@@ -10,7 +10,7 @@ import pytest
 
 from wikistate.errors import PartError
 from wikistate.ops.jars import FLINK_DECLARATION, Jar, fetch
-from wikistate.ops.jars import declared as declared_in
+from wikistate.ops.jars import read_declaration as declared_in
 from wikistate.testing.jars import DECLARATION, declared
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
 from wikistate.jobs import rdf_updater
-from wikistate.jobs.rdf_updater.assembly import state_of
+from wikistate.jobs.rdf_updater.assembly import state_path
 from wikistate.ops.bootstrap import fill_state
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def bootstrap(lists: Sequence[Path], flags: Flags) -> Exit:
     Raises:
         WikistateError: A list is not what it must be, or there is state already.
     """
-    state = state_of(load_configuration(rdf_updater.NAME, flags).configuration)
+    state = state_path(load_configuration(rdf_updater.NAME, flags).configuration)
     count = fill_state(lists, state)
     print(f"{state} knows {count:,} entities.", file=sys.stderr)  # noqa: T201  (a command's voice)
     return Exit.OK

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from wikistate.cli.exits import Exit
 from wikistate.errors import ConfigError
-from wikistate.ops.jars import flink_jars
-from wikistate.ops.java import java_home
+from wikistate.ops.jars import fetch_flink_jars
+from wikistate.ops.java import find_java_home
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
@@ -28,9 +28,9 @@ def run_on_flink(entry: Entry, configuration: Configuration, ends: Ends) -> Exit
             "The Flink runner needs Apache Flink, which is not installed here.",
             hint="Install it into an environment of its own: pip install 'wikistate[flink]' (Python 3.11 or 3.12).",
         ) from error
-    jars = flink_jars()
+    jars = fetch_flink_jars()
     if on_given_cluster():
         submit(entry, configuration, ends, jars)
         return Exit.OK
-    ended_well = run_alone(entry, configuration, ends, jars=jars, java_home=java_home())
+    ended_well = run_alone(entry, configuration, ends, jars=jars, java_home=find_java_home())
     return Exit.OK if ended_well else Exit.STOPPED_AT_ONCE

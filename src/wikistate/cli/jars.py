@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from wikistate.cli.exits import Exit
-from wikistate.ops.jars import flink_jars
+from wikistate.ops.jars import fetch_flink_jars
 
 
 def print_jars() -> Exit:
@@ -15,5 +15,5 @@ def print_jars() -> Exit:
         ConfigError: The environment names a connector that is not there.
         PartError: The connector cannot be had.
     """
-    sys.stdout.writelines(f"{path}\n" for path in flink_jars())
+    sys.stdout.writelines(f"{path}\n" for path in fetch_flink_jars())
     return Exit.OK

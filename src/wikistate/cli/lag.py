@@ -9,7 +9,7 @@ from wikistate.cli.driving import in_loop
 from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
 from wikistate.jobs.rdf_consumer import NAME
-from wikistate.jobs.store_lag import freshness_of
+from wikistate.jobs.store_lag import read_freshness
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
@@ -27,6 +27,6 @@ def print_lag(flags: Flags, most: float | None) -> Exit:
         WikistateError: The store does not answer, or does not know.
     """
     settings = load_configuration(NAME, flags).configuration.store
-    seconds = max(0.0, time.time() - in_loop(freshness_of(settings, RecordingMeter())) / 1000)
+    seconds = max(0.0, time.time() - in_loop(read_freshness(settings, RecordingMeter())) / 1000)
     print(f"{seconds:.0f}")  # noqa: T201  (the command's answer)
     return Exit.BEHIND if most is not None and seconds > most else Exit.OK

@@ -19,9 +19,9 @@ from wikistate.errors import ConfigError
 from wikistate.jobs.assembly import Assembled
 from wikistate.jobs.catalogue import job_named
 from wikistate.jobs.ends import ParquetEnd
-from wikistate.jobs.repost import Repost
+from wikistate.jobs.repost import RequeueJob
 from wikistate.jobs.streams import read_streams
-from wikistate.ops.replay import ReplaySource, error_stream, survey
+from wikistate.ops.replay import ReplaySource, resolve_error_stream, survey_error_stream
 from wikistate.runners.error_limit import ErrorLimit
 from wikistate.runners.local.launch import connect
 from wikistate.runners.local.runner import LocalRunner
@@ -86,14 +86,14 @@ def run_replay(request: Request, flags: Flags) -> Exit:
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
     meter, choice = RecordingMeter(), request.choice()
     job, ends = _repost(entry, configuration, meter) if onto_stream else entry.assemble(configuration, meter)
-    ends = replace(ends, source=error_stream(ends.source, choice, group=request.group))
-    found = in_loop(survey(ends.source, choice, limit=request.limit))
+    ends = replace(ends, source=resolve_error_stream(ends.source, choice, group=request.group))
+    found = in_loop(survey_error_stream(ends.source, choice, limit=request.limit))
     _show(found)
-    if request.dry_run or not found.chosen:
+    if request.dry_run or not found.selected_count:
         return Exit.OK
     source, delivery = connect(ends, configuration.local)
-    replayed = ReplaySource(source, choice, found.ends)
-    status = Status(meter, total=found.chosen, live=Console(stderr=True).is_terminal)
+    replayed = ReplaySource(source, choice, found.end_offsets)
+    status = Status(meter, total=found.selected_count, live=Console(stderr=True).is_terminal)
     runner = LocalRunner(
         job,
         replayed,
@@ -119,7 +119,7 @@ def _repost(entry: Entry, configuration: Configuration, meter: Meter) -> Assembl
     if isinstance(ends.sink, ParquetEnd):
         raise ConfigError("--to: a Parquet folder is no stream that a job reads.", key="--to")
     source = read_streams(configuration).source
-    return Assembled(Repost(MessageKey(source.config.message_key_fields)), replace(ends, error=ends.sink))
+    return Assembled(RequeueJob(MessageKey(source.config.message_key_fields)), replace(ends, error=ends.sink))
 
 
 def _moment(text: str, *, key: str) -> int | None:
@@ -146,5 +146,5 @@ def _show(found: Survey) -> None:
     for (kind, fate), count in found.counts.most_common():
         table.add_row(f"{count:,}", kind or "-", fate.value)
     console.print(table)
-    if not found.chosen:
+    if not found.selected_count:
         console.print("There is nothing to do again.")

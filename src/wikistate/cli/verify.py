@@ -15,15 +15,15 @@ from wikistate.cli.flags import load_configuration
 from wikistate.cli.stores import counted
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.jobs.rdf_sync import NAME
-from wikistate.jobs.rdf_sync.verification import verification
-from wikistate.jobs.rdf_sync.verifying import WRONG, Verdict
+from wikistate.jobs.rdf_sync.verification import open_verification_session
+from wikistate.jobs.rdf_sync.verifying import ERROR_RESULTS, ComparisonResult
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wikistate.cli.flags import Flags
-    from wikistate.jobs.rdf_sync.verifying import Verified
+    from wikistate.jobs.rdf_sync.verifying import ComparedEntity
 
 _SHOWN = 5
 """Triples of one entity on the screen, missing ones and extra ones each."""
@@ -52,33 +52,33 @@ def verify(flags: Flags, request: Request) -> Exit:
     for entity in request.entities:
         parse_page_entity(entity)
     found = in_loop(_verified(flags, request))
-    wrong = [each for each in found if each.verdict in WRONG]
+    wrong = [each for each in found if each.result in ERROR_RESULTS]
     console = Console(soft_wrap=True, highlight=False)
     for each in found:
-        if each.verdict not in (Verdict.IN_STEP, Verdict.BEHIND):
+        if each.result not in (ComparisonResult.IN_STEP, ComparisonResult.BEHIND):
             console.print("\n".join(_lines(each)), markup=False)
-    verdicts = Counter(each.verdict for each in found)
-    counts = {verdict.value: verdicts[verdict] for verdict in Verdict if verdicts[verdict]}
+    verdicts = Counter(each.result for each in found)
+    counts = {verdict.value: verdicts[verdict] for verdict in ComparisonResult if verdicts[verdict]}
     console.print(counted(counts) if counts else "Neither the wiki nor the store has any of these.")
     if wrong and request.repair:
         console.print(f"Repaired: {len(wrong)}.")
     return Exit.DIFFERENT if wrong and not request.repair else Exit.OK
 
 
-async def _verified(flags: Flags, request: Request) -> list[Verified]:
+async def _verified(flags: Flags, request: Request) -> list[ComparedEntity]:
     configuration = load_configuration(NAME, flags).configuration
-    async with verification(configuration, RecordingMeter()) as both:
+    async with open_verification_session(configuration, RecordingMeter()) as both:
         # Drawn anew each time, so that a sample a day sees everything some day.
         entities = request.entities or await both.sample(request.sample, random.Random())  # noqa: S311
-        found = [verified for entity in entities if (verified := await both.verifier.of(entity)) is not None]
+        found = [verified for entity in entities if (verified := await both.verifier.compare(entity)) is not None]
         if request.repair:
-            await both.verifier.repair(each for each in found if each.verdict in WRONG)
+            await both.verifier.repair(each for each in found if each.result in ERROR_RESULTS)
     return found
 
 
-def _lines(verified: Verified) -> Iterator[str]:
+def _lines(verified: ComparedEntity) -> Iterator[str]:
     at = f" (revision {verified.revision})" if verified.revision else ""
-    yield f"{verified.entity}{at}: {verified.verdict}{f': {verified.why}' if verified.why else ''}"
+    yield f"{verified.entity}{at}: {verified.result}{f': {verified.reason}' if verified.reason else ''}"
     missing, extra = verified.differences
     for sign, triples in (("-", missing), ("+", extra)):
         yield from (f"  {sign} {triple}" for triple in islice(triples, _SHOWN))

@@ -12,7 +12,7 @@ import structlog
 
 from wikistate.core.events.message_key import MessageKey
 from wikistate.errors import ConfigError
-from wikistate.jobs.content_history_reconcile import PastContent
+from wikistate.jobs.content_history_reconcile import HistoricalContent
 from wikistate.jobs.custom import job as custom
 from wikistate.jobs.custom.context import Context
 from wikistate.jobs.custom.function import load_function
@@ -55,7 +55,7 @@ def assemble_page_content_change(configuration: Configuration, meter: Meter) -> 
 
 def assemble_content_history_reconcile(configuration: Configuration, meter: Meter) -> Assembled:
     """The job content-history-reconcile; raises as `assemble_page_content_change` does."""
-    return _assemble(configuration, meter, PastContent)
+    return _assemble(configuration, meter, HistoricalContent)
 
 
 def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich | None = None) -> Assembled:

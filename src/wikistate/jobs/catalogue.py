@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wikistate.config.model import Configuration
     from wikistate.jobs.assembly import Assembled
-    from wikistate.jobs.rdf_consumer.assembly import Consumption
+    from wikistate.jobs.rdf_consumer.assembly import StorePipeline
     from wikistate.jobs.stateful_ends import StatefulAssembled
     from wikistate.telemetry.meter import Meter
 
@@ -72,10 +72,10 @@ class StoreEntry(NamedTuple):
 
     name: str
     defaults: Mapping[str, Any]
-    assemble: Callable[[Configuration, Meter], Consumption]
+    assemble: Callable[[Configuration, Meter], StorePipeline]
 
 
-def _assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> Consumption:
+def _assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePipeline:
     from wikistate.jobs.rdf_consumer.assembly import assemble_rdf_consumer  # noqa: PLC0415  (other jobs need no RDF)
 
     return assemble_rdf_consumer(configuration, meter)

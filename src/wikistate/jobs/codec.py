@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 
-class Codec:
+class EventIO:
     """Reads the events of a job's source and writes those of its sinks.
 
     Args:
@@ -35,14 +35,14 @@ class Codec:
     """
 
     def __init__(
-        self, *, decoder: Decoder, encoder: Encoder, errors: ErrorEncoder, meter: Meter, clock: Callable[[], float]
+        self, *, decoder: Decoder, encoder: Encoder, error_encoder: ErrorEncoder, meter: Meter, clock: Callable[[], float]
     ) -> None:
         self._decoder = decoder
         self._encoder = encoder
-        self._errors = errors
+        self._error_encoder = error_encoder
         self._clock = clock
         self._dropped = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
-        self._refused = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+        self._rejected = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
     def read(self, record: Record) -> Event | list[Output]:
         """The event of a record; or, when there is none to work on, the outputs that are known already."""
@@ -54,21 +54,21 @@ class Codec:
                 self.drop(reason)
                 return []
             case Refused():
-                return [self.refuse(record, decoded)]
+                return [self.to_error_output(record, decoded)]
 
     def key_of(self, event: Event) -> bytes | Refused | None:
         """The key that the event has on the sink; see `Encoder.key_of`."""
         return self._encoder.key_of(event)
 
-    def emit(self, record: Record, event: Event, key: bytes | None) -> Output:
+    def to_output(self, record: Record, event: Event, key: bytes | None) -> Output:
         """The output for the sink, or for the error stream when it cannot be one."""
         output = self._encoder.encode(event, key, self._now())
-        return self.refuse(record, output) if isinstance(output, Refused) else output
+        return self.to_error_output(record, output) if isinstance(output, Refused) else output
 
-    def refuse(self, record: Record, refused: Refused) -> Output:
+    def to_error_output(self, record: Record, rejected: Refused) -> Output:
         """The output for the error stream."""
-        self._refused.report(refused.error_type)
-        return self._errors.encode(refused, record, self._now())
+        self._rejected.report(rejected.error_type)
+        return self._error_encoder.encode(rejected, record, self._now())
 
     def drop(self, reason: str) -> None:
         """Count a record that has no output on purpose."""
@@ -78,7 +78,7 @@ class Codec:
         return int(self._clock() * 1000)
 
 
-def unforeseen(error: Exception, event: Event | None = None) -> Refused:
+def unexpected_error(error: Exception, event: Event | None = None) -> Refused:
     """What is said of a record that met a defect of ours."""
     stack = "".join(traceback.format_exception(error))
     return Refused(type(error).__name__, f"Not foreseen, please report it: {error!s:.500}", event, stack)

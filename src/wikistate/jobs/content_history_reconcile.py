@@ -37,7 +37,7 @@ DEFAULTS = {
 """Settings that hold for this job unless the operator says otherwise."""
 
 
-class PastContent:
+class HistoricalContent:
     """The content of each event's revision, and its page's state; see `wikistate.jobs.enrichment.Enrichment`.
 
     Args:
@@ -53,11 +53,11 @@ class PastContent:
         """See `Enrichment`. The page of a revision whose content is hidden may be a redirect like any other."""
         return plan(event, even_hidden=True)
 
-    def ask(self, wiki: Wiki, rev_id: int, *, born: float | None, done: Callable[[PastRevision | Fail], None]) -> None:
+    def fetch(self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[PastRevision | Fail], None]) -> None:
         """See `Enrichment`."""
-        self._history.fetch(wiki, rev_id, born=born, done=done)
+        self._history.fetch(wiki, rev_id, born=event_time, done=on_done)
 
-    def fold(self, event: Event, answer: PastRevision) -> Event | Failure:
+    def with_answer(self, event: Event, answer: PastRevision) -> Event | Failure:
         """See `Enrichment`. What the event says is hidden stays so, even if the wiki shows it to us."""
         hidden = event["revision"].get("is_content_visible") is False
         content = answer.content._replace(hidden=True) if hidden else answer.content

@@ -15,7 +15,7 @@ from wikistate.core.enrichment.plan import Fetch, PassThrough, Refuse
 from wikistate.core.events.meta import domain_of, event_time, ingestion_time
 from wikistate.core.events.refusal import Refused
 from wikistate.core.record import Work
-from wikistate.jobs.codec import unforeseen
+from wikistate.jobs.codec import unexpected_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wikistate.core.enrichment.plan import Plan
     from wikistate.core.events.meta import Event
     from wikistate.core.record import Done, Output, Record
-    from wikistate.jobs.codec import Codec
+    from wikistate.jobs.codec import EventIO
 
 Answer = TypeVar("Answer")
 
@@ -40,7 +40,7 @@ class Enrichment(Protocol[Answer]):
     def plan(self, event: Event) -> Plan:
         """Whether the event passes, is refused, or needs an answer. Pure."""
 
-    def ask(self, wiki: Wiki, rev_id: int, *, born: float | None, done: Callable[[Answer | Fail], None]) -> None:
+    def fetch(self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[Answer | Fail], None]) -> None:
         """Ask, and tell `done` what came of it.
 
         Args:
@@ -50,11 +50,11 @@ class Enrichment(Protocol[Answer]):
             done: Takes the answer, or why there is none.
         """
 
-    def fold(self, event: Event, answer: Answer) -> Event | Failure:
+    def with_answer(self, event: Event, answer: Answer) -> Event | Failure:
         """A new event with the answer in it, or why there can be none. Pure."""
 
 
-class _Pending(NamedTuple):
+class _PendingFetch(NamedTuple):
     """A valid event that needs an answer."""
 
     record: Record
@@ -74,8 +74,8 @@ class EnrichmentJob(Generic[Answer]):
         client: What it asks with; opened and closed by the job.
     """
 
-    def __init__(self, codec: Codec, wikis: Wikis, enrichment: Enrichment[Answer], *, client: RevisionClient) -> None:
-        self._codec = codec
+    def __init__(self, event_io: EventIO, wikis: Wikis, enrichment: Enrichment[Answer], *, client: RevisionClient) -> None:
+        self._event_io = event_io
         self._wikis = wikis
         self._enrichment = enrichment
         self._client = client
@@ -91,26 +91,26 @@ class EnrichmentJob(Generic[Answer]):
     def accept(self, record: Record) -> Work:
         """See `Job`. The payload is the outputs where they are known already, else a `_Pending`."""
         try:
-            event = self._codec.read(record)
-            return self._plan(record, event) if isinstance(event, dict) else Work(None, event)
+            event = self._event_io.read(record)
+            return self._plan_event(record, event) if isinstance(event, dict) else Work(None, event)
         except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
-            return Work(None, [self._codec.refuse(record, unforeseen(error))])
+            return Work(None, [self._event_io.to_error_output(record, unexpected_error(error))])
 
-    def _plan(self, record: Record, event: Event) -> Work:
-        key = self._codec.key_of(event)
+    def _plan_event(self, record: Record, event: Event) -> Work:
+        key = self._event_io.key_of(event)
         if isinstance(key, Refused):
-            return Work(None, [self._codec.refuse(record, key)])
+            return Work(None, [self._event_io.to_error_output(record, key)])
         lane: Hashable = key
         wiki = self._wiki_of(event)
         if isinstance(wiki, Refused):
-            return Work(lane, [self._codec.refuse(record, wiki)])
+            return Work(lane, [self._event_io.to_error_output(record, wiki)])
         match self._enrichment.plan(event):
             case PassThrough():
-                return Work(lane, [self._codec.emit(record, event, key)])
+                return Work(lane, [self._event_io.to_output(record, event, key)])
             case Refuse(error_type, message):
-                return Work(lane, [self._codec.refuse(record, Refused(error_type, message, event))])
+                return Work(lane, [self._event_io.to_error_output(record, Refused(error_type, message, event))])
             case Fetch(rev_id=rev_id):
-                return Work(lane, _Pending(record, event, key, wiki, rev_id))
+                return Work(lane, _PendingFetch(record, event, key, wiki, rev_id))
 
     def _wiki_of(self, event: Event) -> Wiki | Refused:
         domain = domain_of(event)
@@ -122,29 +122,29 @@ class EnrichmentJob(Generic[Answer]):
     def perform(self, work: Work, done: Done) -> None:
         """See `Job`."""
         match work.payload:
-            case _Pending() as pending:
-                answered = partial(self._answered, pending, done)
-                self._enrichment.ask(pending.wiki, pending.rev_id, born=born(pending.event), done=answered)
+            case _PendingFetch() as pending:
+                answered = partial(self._on_answer, pending, done)
+                self._enrichment.fetch(pending.wiki, pending.rev_id, event_time=event_created_at(pending.event), on_done=answered)
             case list() as outputs:
                 done(outputs)
 
-    def _answered(self, pending: _Pending, done: Done, answer: Answer | Fail) -> None:
+    def _on_answer(self, pending: _PendingFetch, done: Done, answer: Answer | Fail) -> None:
         try:
-            output = self._fold(pending, answer)
+            output = self._to_output(pending, answer)
         except Exception as error:  # noqa: BLE001  (see `accept`)
-            output = self._codec.refuse(pending.record, unforeseen(error, pending.event))
+            output = self._event_io.to_error_output(pending.record, unexpected_error(error, pending.event))
         done([output])
 
-    def _fold(self, pending: _Pending, answer: Answer | Fail) -> Output:
+    def _to_output(self, pending: _PendingFetch, answer: Answer | Fail) -> Output:
         record, event = pending.record, pending.event
         if isinstance(answer, Fail):
-            return self._codec.refuse(record, Refused(answer.error_type, answer.message, event))
-        enriched = self._enrichment.fold(event, answer)
+            return self._event_io.to_error_output(record, Refused(answer.error_type, answer.message, event))
+        enriched = self._enrichment.with_answer(event, answer)
         if isinstance(enriched, Failure):
-            return self._codec.refuse(record, Refused(enriched.kind, f"{enriched.detail}.", event))
-        return self._codec.emit(record, enriched, pending.key)
+            return self._event_io.to_error_output(record, Refused(enriched.kind, f"{enriched.detail}.", event))
+        return self._event_io.to_output(record, enriched, pending.key)
 
 
-def born(event: Event) -> float | None:
+def event_created_at(event: Event) -> float | None:
     """When an event came into being, seconds since the epoch: the later of its two times, None when it states none."""
     return max(event_time(event) or 0, ingestion_time(event) or 0) / 1000 or None

@@ -47,10 +47,10 @@ class PageContent:
         """See `Enrichment`."""
         return plan(event)
 
-    def ask(self, wiki: Wiki, rev_id: int, *, born: float | None, done: Callable[[Content | Fail], None]) -> None:
+    def fetch(self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[Content | Fail], None]) -> None:
         """See `Enrichment`."""
-        self._client.fetch(wiki, rev_id, born=born, done=done)
+        self._client.fetch(wiki, rev_id, born=event_time, done=on_done)
 
-    def fold(self, event: Event, answer: Content) -> Event | Failure:
+    def with_answer(self, event: Event, answer: Content) -> Event | Failure:
         """See `Enrichment`."""
         return fold(event, answer, max_content_size=self._max_content_size)

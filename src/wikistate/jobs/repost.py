@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wikistate.core.events.message_key import MessageKey
 
 
-class Repost:
+class RequeueJob:
     """Hands each record on unchanged; see `wikistate.jobs.job.Job` for the protocol.
 
     What is no event any more, or never was one, goes back, too, without a key: whoever reads the stream refuses it

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyoxigraph import Literal
 
 from wikistate.errors import StoreError
-from wikistate.jobs.rdf_consumer.writer import newest
+from wikistate.jobs.rdf_consumer.writer import completed_until
 from wikistate.jobs.stores import freshness_note, triple_store, uris_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 
-async def freshness_of(settings: StoreSettings, meter: Meter) -> int:
+async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
     """Up to which moment a store holds all changes, milliseconds since the epoch.
 
     Raises:
@@ -30,7 +30,7 @@ async def freshness_of(settings: StoreSettings, meter: Meter) -> int:
     store = triple_store(settings, meter)
     try:
         contents = await store.open()
-        moment = newest(contents.positions.values(), await _stated(store, settings))
+        moment = completed_until(contents.positions.values(), await _query_freshness(store, settings))
     finally:
         await store.close()
     if not moment:
@@ -38,7 +38,7 @@ async def freshness_of(settings: StoreSettings, meter: Meter) -> int:
     return moment
 
 
-async def _stated(store: TripleStore, settings: StoreSettings) -> int | None:
+async def _query_freshness(store: TripleStore, settings: StoreSettings) -> int | None:
     """What the store itself says, in the triple that query services have always had for it."""
     pattern = f"<{uris_of(settings).root}> <http://schema.org/dateModified> ?moment"
     inner = f"GRAPH <{settings.graph}> {{ {pattern} }}" if settings.graph else pattern

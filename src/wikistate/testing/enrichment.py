@@ -20,7 +20,7 @@ from wikistate.config.layers import Layer
 from wikistate.config.load import load
 from wikistate.core.record import Partition, Record, Role
 from wikistate.jobs.assembly import assemble_custom
-from wikistate.jobs.custom.function import checked
+from wikistate.jobs.custom.function import check_function
 from wikistate.jobs.custom.job import DEFAULTS
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
@@ -72,7 +72,7 @@ async def run_enrichment(
     Raises:
         ConfigError: The function cannot be an enrichment, or a setting is wrong.
     """
-    checked(enrich, getattr(enrich, "__qualname__", repr(enrich)))
+    check_function(enrich, getattr(enrich, "__qualname__", repr(enrich)))
     async with AsyncExitStack() as stack:
         here = _at(await stack.enter_async_context(FakeWiki(wiki))) if wiki else Layer()
         _put_aside(here, settings or {})

@@ -16,4 +16,4 @@ DECLARATION = Path(__file__).parents[3] / "jvm" / "parts.toml"
 
 def declared(part: str) -> tuple[Jar, ...]:
     """The jars of a part, for example ``kafka-broker``. Raises `PartError` as `wikistate.ops.jars.declared` does."""
-    return jars.declared(part, declaration=DECLARATION)
+    return jars.read_declaration(part, declaration=DECLARATION)

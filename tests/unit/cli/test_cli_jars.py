@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.ops.jars import BRIDGE, CONNECTOR_VARIABLE
+from wikistate.ops.jars import BRIDGE_JAR, CONNECTOR_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ def test_each_jar_stands_on_a_line_of_its_own(tell: Tell, tmp_path: Path, monkey
     jar = tmp_path / "connector.jar"
     jar.touch()
     monkeypatch.setenv(CONNECTOR_VARIABLE, str(jar))
-    assert tell("flink", "jars") == (0, f"{jar}\n{BRIDGE}\n", "")
+    assert tell("flink", "jars") == (0, f"{jar}\n{BRIDGE_JAR}\n", "")
 
 
 def test_a_connector_that_is_not_there_is_a_wrong_setting(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,7 +159,7 @@ async def test_a_defect_of_ours_becomes_an_error_event_with_its_stack(setting: S
             raise ZeroDivisionError(record.offset)
 
     assert isinstance(setting.job, EnrichmentJob)
-    setting.job._codec._decoder = Broken()  # type: ignore[assignment]  # there is no known record that breaks the real one
+    setting.job._event_io._decoder = Broken()  # type: ignore[assignment]  # there is no known record that breaks the real one
     (output,) = (await setting.process(b"{}"))[0]
     error = parsed(output)
     assert (error["error_type"], error["raw_event"]) == ("ZeroDivisionError", "{}")

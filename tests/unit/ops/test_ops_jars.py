@@ -12,7 +12,7 @@ import pytest
 
 from wikistate.errors import ConfigError, PartError
 from wikistate.ops import maven
-from wikistate.ops.jars import BRIDGE, CONNECTOR_VARIABLE, FLINK_DECLARATION, Jar, declared, fetch, flink_jars
+from wikistate.ops.jars import BRIDGE_JAR, CONNECTOR_VARIABLE, FLINK_DECLARATION, Jar, read_declaration, fetch, fetch_flink_jars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,13 +87,13 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_an_unknown_part_is_named_with_those_there_are() -> None:
     """The reader sees what can be asked for."""
     with pytest.raises(PartError, match="no part 'zookeeper', only flink-kafka-connector"):
-        declared("zookeeper", declaration=FLINK_DECLARATION)
+        read_declaration("zookeeper", declaration=FLINK_DECLARATION)
 
 
 def test_a_missing_declaration_is_named(tmp_path: Path) -> None:
     """An installed package has no declaration of the tests' parts."""
     with pytest.raises(PartError, match=r"parts\.toml is missing"):
-        declared("kafka-broker", declaration=tmp_path / "parts.toml")
+        read_declaration("kafka-broker", declaration=tmp_path / "parts.toml")
 
 
 def test_flink_is_given_a_connector_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_flink_is_given_a_connector_by_its_path(tmp_path: Path, monkeypatch: pyt
     jar.write_bytes(b"of the operator's own choice")
     monkeypatch.setenv(CONNECTOR_VARIABLE, str(jar))
     repository = Repository()
-    assert flink_jars(cache=tmp_path, download=repository.download) == (jar, BRIDGE)
+    assert fetch_flink_jars(cache=tmp_path, download=repository.download) == (jar, BRIDGE_JAR)
     assert repository.asked == []
 
 
@@ -110,14 +110,14 @@ def test_a_connector_that_is_not_there_is_the_operators_mistake(monkeypatch: pyt
     """Nothing is fetched in its place: it was named on purpose."""
     monkeypatch.setenv(CONNECTOR_VARIABLE, "/no/such.jar")
     with pytest.raises(ConfigError, match=r"WIKISTATE_FLINK_CONNECTOR_JAR is '/no/such.jar', and there is no such"):
-        flink_jars()
+        fetch_flink_jars()
 
 
 def test_the_connector_is_refused_when_it_is_not_what_is_declared(tmp_path: Path) -> None:
     """The package holds its checksum; the hint tells of the way without Maven Central."""
     repository = Repository()
     with pytest.raises(PartError, match=r"flink-sql-connector-kafka:.* was refused") as caught:
-        flink_jars(cache=tmp_path, download=repository.download)
+        fetch_flink_jars(cache=tmp_path, download=repository.download)
     assert [coordinate.rpartition(":")[0] for coordinate in repository.asked] == [
         "org.apache.flink:flink-sql-connector-kafka"
     ]
@@ -134,7 +134,7 @@ def test_without_jgo_the_hint_names_the_extra(tmp_path: Path, monkeypatch: pytes
 
 def test_the_bridge_holds_classes_for_java_11_and_nothing_else() -> None:
     """The oldest Java that Flink runs on; class files of version 55."""
-    with zipfile.ZipFile(BRIDGE) as jar:
+    with zipfile.ZipFile(BRIDGE_JAR) as jar:
         manifest, *classes = jar.namelist()
         assert manifest == "META-INF/MANIFEST.MF"
         assert len(classes) >= 4

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wikistate.errors import PartError
-from wikistate.ops.java import java_home
+from wikistate.ops.java import find_java_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def test_java_home_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     _make_java(tmp_path / "chosen" / "bin", home=tmp_path, version="25")
     _make_java(tmp_path / "bin", home=tmp_path / "other", version="17")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "chosen"))
-    assert java_home() == tmp_path / "chosen"
+    assert find_java_home() == tmp_path / "chosen"
 
 
 @pytest.mark.parametrize("version", ["11", "17", "21"])
@@ -59,7 +59,7 @@ def test_a_java_on_the_path_is_asked_where_its_home_is(
     """Also where JAVA_HOME leads nowhere; what lies on PATH may be a link or a script."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "gone"))
     _make_java(tmp_path / "bin", home=tmp_path / "home of java", version=version)
-    assert java_home() == tmp_path / "home of java"
+    assert find_java_home() == tmp_path / "home of java"
 
 
 @pytest.mark.parametrize("version", ["1.8", "25"])
@@ -69,7 +69,7 @@ def test_a_java_that_flink_does_not_run_on_is_passed_over(
     """The packaged one is taken."""
     _make_java(tmp_path / "bin", home=tmp_path / "unfit", version=version)
     _package_java(monkeypatch, tmp_path / "packaged")
-    assert java_home() == tmp_path / "packaged"
+    assert find_java_home() == tmp_path / "packaged"
 
 
 def test_no_java_at_all_says_what_to_install(tmp_path: Path) -> None:
@@ -78,5 +78,5 @@ def test_no_java_at_all_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "bin" / "java").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "bin" / "java").chmod(0o755)
     with pytest.raises(PartError, match="There is no Java that Flink runs on") as caught:
-        java_home()
+        find_java_home()
     assert "Install Java 11, 17, 21, or wikistate with its extra `flink`" in caught.value.hint

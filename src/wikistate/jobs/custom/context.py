@@ -15,7 +15,7 @@ from wikistate.core.enrichment.judge import Fail
 from wikistate.core.enrichment.plan import Fetch, PassThrough, Refuse, plan
 from wikistate.core.events.meta import domain_of
 from wikistate.errors import InputError, WikiError
-from wikistate.jobs.enrichment import born
+from wikistate.jobs.enrichment import event_created_at
 from wikistate.telemetry import metrics
 from wikistate.telemetry.bounded import BoundedLabel
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 
-Given = TypeVar("Given")
+Answer = TypeVar("Answer")
 
 
 class Skip(Exception):  # noqa: N818  (a signal, no error)
@@ -86,7 +86,7 @@ class WikiClient:
         Raises:
             FetchError: It cannot be had.
         """
-        return _given(await self._client.revision(self._wiki, rev_id, born=born))
+        return _answer_or_raise(await self._client.revision(self._wiki, rev_id, born=born))
 
     async def ask(self, **parameters: object) -> dict[str, Any]:
         """Any query of the Action API, for example ``ask(prop="categories", titles="Ash", cllimit=50)``.
@@ -103,7 +103,7 @@ class WikiClient:
         Raises:
             FetchError: The wiki does not answer, or with an error.
         """
-        document: dict[str, Any] = _given(await self._client.answer(self._wiki, ANY_QUERY, parameters_of(parameters)))
+        document: dict[str, Any] = _answer_or_raise(await self._client.answer(self._wiki, ANY_QUERY, parameters_of(parameters)))
         return document
 
 
@@ -167,7 +167,7 @@ class Context:
         Raises:
             FetchError: It is not in the list of allowed wikis.
         """
-        return WikiClient(_given(self._wikis.lookup(domain)), self._client)
+        return WikiClient(_answer_or_raise(self._wikis.lookup(domain)), self._client)
 
     async def revision(self, event: Event) -> Content:
         """The content of the revision that an event of mediawiki/page/change is about.
@@ -182,7 +182,7 @@ class Context:
         domain = domain_of(event)
         if type(rev_id) is not int or domain is None:
             raise InputError("The event does not name its revision: it needs revision.rev_id and meta.domain.")
-        return await self.wiki(domain).revision(rev_id, born=born(event))
+        return await self.wiki(domain).revision(rev_id, born=event_created_at(event))
 
     async def with_content(self, event: Event) -> Event:
         """The event with ``content_body`` in its slots: what page-content-change makes of it.
@@ -197,11 +197,11 @@ class Context:
             case Refuse(error_type, message):
                 raise InputError(message, error_type=error_type)
             case Fetch(domain, rev_id):
-                content = await self.wiki(domain).revision(rev_id, born=born(event))
-                return _given(fold(event, content, max_content_size=self._max_content_size))
+                content = await self.wiki(domain).revision(rev_id, born=event_created_at(event))
+                return _answer_or_raise(fold(event, content, max_content_size=self._max_content_size))
 
 
-def _given(answer: Given | Fail | Failure) -> Given:
+def _answer_or_raise(answer: Answer | Fail | Failure) -> Answer:
     """The answer itself, unless it says that there is none."""
     match answer:
         case Fail(error_type, message):

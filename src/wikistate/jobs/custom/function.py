@@ -36,10 +36,10 @@ def load_function(reference: str) -> Enrich:
         raise ConfigError(f"{KEY} is missing: it names the function that enriches.", hint=_EXAMPLE, key=KEY)
     if not (colon and module_name and name) or module_name.endswith(".py") or "/" in module_name:
         raise ConfigError(f"{KEY} is {reference!r}, not MODULE:FUNCTION.", hint=_EXAMPLE, key=KEY)
-    return checked(_attribute(_import(module_name), name), reference)
+    return check_function(_find_function(_import_module(module_name), name), reference)
 
 
-def checked(function: Any, reference: str) -> Enrich:
+def check_function(function: Any, reference: str) -> Enrich:
     """The function, when it can be awaited with an event and a context.
 
     Raises:
@@ -65,7 +65,7 @@ def checked(function: Any, reference: str) -> Enrich:
     return function  # type: ignore[no-any-return]  # what it returns is looked at each time
 
 
-def _import(name: str) -> ModuleType:
+def _import_module(name: str) -> ModuleType:
     folder = os.getcwd()  # noqa: PTH109  (sys.path holds text)
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -77,10 +77,10 @@ def _import(name: str) -> ModuleType:
             raise ConfigError(f"{KEY}: there is no module {error.name}.", hint=hint, key=KEY) from error
         raise ConfigError(f"{KEY}: {name} needs {error.name}, which is not installed.", key=KEY) from error
     except Exception as error:
-        raise ConfigError(f"{KEY}: {name} cannot be imported: {_where(error)}", key=KEY) from error
+        raise ConfigError(f"{KEY}: {name} cannot be imported: {_describe_failure(error)}", key=KEY) from error
 
 
-def _where(error: Exception) -> str:
+def _describe_failure(error: Exception) -> str:
     """What happened, and in which line of whose file."""
     what = "".join(traceback.format_exception_only(error)).strip()
     frames = traceback.extract_tb(error.__traceback__)
@@ -89,7 +89,7 @@ def _where(error: Exception) -> str:
     )
 
 
-def _attribute(module: ModuleType, name: str) -> Any:
+def _find_function(module: ModuleType, name: str) -> Any:
     if hasattr(module, name):
         return getattr(module, name)
     near = get_close_matches(name, vars(module), n=1)

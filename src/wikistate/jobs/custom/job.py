@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from wikistate.core.events.refusal import Refused
 from wikistate.core.record import Work
 from wikistate.errors import InputError
-from wikistate.jobs.codec import unforeseen
+from wikistate.jobs.codec import unexpected_error
 from wikistate.jobs.custom.context import FetchError, Skip
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wikistate.core.events.message_key import MessageKey
     from wikistate.core.events.meta import Event
     from wikistate.core.record import Done, Output, Record
-    from wikistate.jobs.codec import Codec
+    from wikistate.jobs.codec import EventIO
     from wikistate.jobs.custom.context import Context
     from wikistate.jobs.custom.function import Enrich
 
@@ -36,13 +36,13 @@ DEFAULTS = {
 }
 """Settings that hold for this job unless the operator says otherwise."""
 
-_IDS = UUID("3b1f0a5e-8a0c-5d0c-9c1b-6f2f6f0d9a37")
+_ID_NAMESPACE = UUID("3b1f0a5e-8a0c-5d0c-9c1b-6f2f6f0d9a37")
 """The name space of ids that are made for outputs: the same input makes the same ids, so that repeats can be dropped."""
 
-_LONGEST_REASON = 64  # characters; a longer one is no label
+_MAX_REASON_LENGTH = 64  # characters; a longer one is no label
 
 
-class _Pending(NamedTuple):
+class _PendingEvent(NamedTuple):
     """A valid event that the function has not seen yet."""
 
     record: Record
@@ -63,16 +63,16 @@ class CustomJob:
 
     def __init__(
         self,
-        codec: Codec,
-        order: MessageKey,
+        event_io: EventIO,
+        message_key: MessageKey,
         enrich: Enrich,
         context: Context,
         *,
         client: RevisionClient,
         timeout: float,
     ) -> None:
-        self._codec = codec
-        self._order = order
+        self._event_io = event_io
+        self._message_key = message_key
         self._enrich = enrich
         self._context = context
         self._client = client
@@ -95,40 +95,40 @@ class CustomJob:
     def accept(self, record: Record) -> Work:
         """See `Job`. The payload is the outputs where they are known already, else a `_Pending`."""
         try:
-            event = self._codec.read(record)
-            return self._line_up(record, event) if isinstance(event, dict) else Work(None, event)
+            event = self._event_io.read(record)
+            return self._plan_event(record, event) if isinstance(event, dict) else Work(None, event)
         except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
-            return Work(None, [self._codec.refuse(record, unforeseen(error))])
+            return Work(None, [self._event_io.to_error_output(record, unexpected_error(error))])
 
-    def _line_up(self, record: Record, event: Event) -> Work:
+    def _plan_event(self, record: Record, event: Event) -> Work:
         try:
-            lane: Hashable = self._order.of(event)
+            lane: Hashable = self._message_key.of(event)
         except InputError as error:
-            return Work(None, [self._codec.refuse(record, Refused("NoMessageKey", error.message, event))])
-        return Work(lane, _Pending(record, event))
+            return Work(None, [self._event_io.to_error_output(record, Refused("NoMessageKey", error.message, event))])
+        return Work(lane, _PendingEvent(record, event))
 
     def perform(self, work: Work, done: Done) -> None:
         """See `Job`."""
         match work.payload:
-            case _Pending() as pending:
-                task = asyncio.get_running_loop().create_task(self._work(pending, done))
+            case _PendingEvent() as pending:
+                task = asyncio.get_running_loop().create_task(self._run(pending, done))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             case list() as outputs:
                 done(outputs)
 
-    async def _work(self, pending: _Pending, done: Done) -> None:
+    async def _run(self, pending: _PendingEvent, done: Done) -> None:
         try:
-            outputs = await self._outputs(pending)
+            outputs = await self._call_function(pending)
         except asyncio.CancelledError as error:
             if self._closing:
                 raise
-            outputs = [self._failed(pending, error)]  # the function cancelled itself: its event must not be lost
+            outputs = [self._to_error_output(pending, error)]  # the function cancelled itself: its event must not be lost
         except Exception as error:  # noqa: BLE001  (whatever the function does, the job goes on)
-            outputs = [self._failed(pending, error)]
+            outputs = [self._to_error_output(pending, error)]
         done(outputs)
 
-    async def _outputs(self, pending: _Pending) -> list[Output]:
+    async def _call_function(self, pending: _PendingEvent) -> list[Output]:
         limit = asyncio.timeout(self._timeout)
         try:
             async with limit:
@@ -140,28 +140,28 @@ class CustomJob:
                 raise
             raise TimeoutError(f"It took longer than custom.timeout allows, {self._timeout:g} s.") from error
         if isinstance(made, Skip):
-            self._codec.drop(made.reason[:_LONGEST_REASON])
+            self._event_io.drop(made.reason[:_MAX_REASON_LENGTH])
             return []
         events = [made] if isinstance(made, dict) else made
         if not isinstance(events, list | tuple) or not all(isinstance(event, dict) for event in events):
             raise TypeError(f"It returned {type(made).__name__}; return an event, a list of events, or Skip(reason).")
-        return [self._emit(pending.record, event) for event in _identified(events, pending)]
+        return [self._to_output(pending.record, event) for event in _with_ids(events, pending)]
 
-    def _emit(self, record: Record, event: Event) -> Output:
-        key = self._codec.key_of(event)
-        return self._codec.refuse(record, key) if isinstance(key, Refused) else self._codec.emit(record, event, key)
+    def _to_output(self, record: Record, event: Event) -> Output:
+        key = self._event_io.key_of(event)
+        return self._event_io.to_error_output(record, key) if isinstance(key, Refused) else self._event_io.to_output(record, event, key)
 
-    def _failed(self, pending: _Pending, error: BaseException) -> Output:
+    def _to_error_output(self, pending: _PendingEvent, error: BaseException) -> Output:
         event = pending.event
         if isinstance(error, FetchError):
-            return self._codec.refuse(pending.record, Refused(error.error_type, error.message, event))
+            return self._event_io.to_error_output(pending.record, Refused(error.error_type, error.message, event))
         stack = "".join(traceback.format_exception(error))
-        return self._codec.refuse(
+        return self._event_io.to_error_output(
             pending.record, Refused(type(error).__name__, str(error) or type(error).__name__, event, stack)
         )
 
 
-def _identified(events: list[Event] | tuple[Event, ...], pending: _Pending) -> list[Event]:
+def _with_ids(events: list[Event] | tuple[Event, ...], pending: _PendingEvent) -> list[Event]:
     """The events, each with an id of its own, and with the source's wiki and request where they have no `meta`.
 
     Readers drop repeats by ``meta.id``: several events that were copied from one must not look like one.
@@ -173,7 +173,7 @@ def _identified(events: list[Event] | tuple[Event, ...], pending: _Pending) -> l
     for number, event in enumerate(events):
         stated = event.get("meta", traces)
         if isinstance(stated, dict) and stated.get("id", own) == own and (len(events) > 1 or "id" not in stated):
-            identified.append({**event, "meta": {**stated, "id": str(uuid5(_IDS, f"{own} {number}"))}})
+            identified.append({**event, "meta": {**stated, "id": str(uuid5(_ID_NAMESPACE, f"{own} {number}"))}})
         else:
             identified.append(event)
     return identified

@@ -12,9 +12,9 @@ from wikistate.core.events.stream_config import StreamConfig
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSourceEnd, resolve_ends
 from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
-from wikistate.jobs.rdf_consumer import ERRORS, NAME, STREAM
+from wikistate.jobs.rdf_consumer import ERROR_STREAM, NAME, STREAM
 from wikistate.jobs.rdf_consumer.job import RdfConsumer
-from wikistate.jobs.rdf_consumer.pace import BatchBounds
+from wikistate.jobs.rdf_consumer.pace import BatchLimits
 from wikistate.jobs.rdf_consumer.reader import MutationReader
 from wikistate.jobs.rdf_consumer.writer import StoreWriter
 from wikistate.jobs.stores import check_location, freshness_note, is_endpoint, shared_triples, triple_store
@@ -33,7 +33,7 @@ _SCHEMA = "mediawiki/wikibase/entity/rdf_change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Consumption:
+class StorePipeline:
     """The consumer, as a runner needs it: where it reads, where errors go, and the job once that is there."""
 
     configuration: Configuration
@@ -41,19 +41,19 @@ class Consumption:
     source: SourceEnd
     error: SinkEnd
 
-    def job(self, errors: Sink) -> Absorber:
+    def build_job(self, errors: Sink) -> Absorber:
         """The job, not yet open.
 
         Raises:
             ConfigError: The store cannot be what the settings say.
         """
         settings = self.configuration.store
-        encoder = ErrorEncoder(_emitter(self.configuration), max_bytes=self.error.max_record_bytes, new_id=new_id)
+        encoder = ErrorEncoder(_build_emitter(self.configuration), max_bytes=self.error.max_record_bytes, new_id=new_id)
         reader = MutationReader(encoder, self.meter, entity_filter=settings.entity_filter)
-        return RdfConsumer(reader, store_writer(settings, self.meter), errors, self.meter)
+        return RdfConsumer(reader, build_store_writer(settings, self.meter), errors, self.meter)
 
 
-def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> Consumption:
+def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePipeline:
     """The job rdf-consumer.
 
     Raises:
@@ -61,12 +61,12 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> Consump
     """
     check_location(configuration.store)
     _check_filter(configuration.store)
-    ends = resolve_ends(_with_errors_beside(configuration), source=_stream(), sink="", error=ERRORS)
-    source = _alone(ends.source, configuration.store)
-    return Consumption(configuration=configuration, meter=meter, source=source, error=ends.error)
+    ends = resolve_ends(_with_default_error_sink(configuration), source=_build_stream_config(), sink="", error=ERROR_STREAM)
+    source = _require_single_stream(ends.source, configuration.store)
+    return StorePipeline(configuration=configuration, meter=meter, source=source, error=ends.error)
 
 
-def store_writer(settings: StoreSettings, meter: Meter, *, store: TripleStore | None = None) -> StoreWriter:
+def build_store_writer(settings: StoreSettings, meter: Meter, *, store: TripleStore | None = None) -> StoreWriter:
     """What writes into a store, not yet open.
 
     Args:
@@ -77,7 +77,7 @@ def store_writer(settings: StoreSettings, meter: Meter, *, store: TripleStore | 
     Raises:
         ConfigError: The store cannot be what the settings say.
     """
-    bounds = BatchBounds(
+    bounds = BatchLimits(
         mutations=settings.batch_mutations,
         triples=settings.batch_triples,
         seconds=settings.batch_seconds,
@@ -89,7 +89,7 @@ def store_writer(settings: StoreSettings, meter: Meter, *, store: TripleStore | 
         bounds,
         shared_triples(settings),
         meter,
-        note=note.write if note else None,
+        on_completed=note.write if note else None,
     )
 
 
@@ -101,7 +101,7 @@ def _check_filter(settings: StoreSettings) -> None:
         raise ConfigError(f"{key} is {settings.entity_filter!r}, no regular expression: {error}.", key=key) from error
 
 
-def _alone(end: SourceEnd, settings: StoreSettings) -> SourceEnd:
+def _require_single_stream(end: SourceEnd, settings: StoreSettings) -> SourceEnd:
     """The source, read by one process from where the store is."""
     match end:
         case KafkaSourceEnd(topics=(_,)):
@@ -120,7 +120,7 @@ def _alone(end: SourceEnd, settings: StoreSettings) -> SourceEnd:
             raise ConfigError("A store follows one topic of one stream; name one.", key="stream_manager.source.options")
 
 
-def _with_errors_beside(configuration: Configuration) -> Configuration:
+def _with_default_error_sink(configuration: Configuration) -> Configuration:
     """Error events lie beside an embedded store, ``folder.errors.ndjson``, where the settings name no place."""
     manager, location = configuration.stream_manager, configuration.store.location
     errors = manager.error_sink
@@ -131,14 +131,14 @@ def _with_errors_beside(configuration: Configuration) -> Configuration:
     return configuration.model_copy(update={"stream_manager": manager.model_copy(update={"error_sink": beside})})
 
 
-def _stream() -> StreamConfig:
+def _build_stream_config() -> StreamConfig:
     return StreamConfig(stream=STREAM, schema_title=_SCHEMA, topics=(), topic_prefixes=(), message_key_fields={})
 
 
-def _emitter(configuration: Configuration) -> Emitter:
+def _build_emitter(configuration: Configuration) -> Emitter:
     return Emitter(
         emitter_id=configuration.stream_manager.job_name or NAME,
-        stream=ERRORS,
+        stream=ERROR_STREAM,
         source_stream=STREAM,
         source_schema_uri=f"/{_SCHEMA}/2.0.0",
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.connectors.ports import Sink
     from wikistate.core.record import Output, Partition, Record
-    from wikistate.jobs.rdf_consumer.reader import MutationReader, Reading
+    from wikistate.jobs.rdf_consumer.reader import MutationReader, ReadResult
     from wikistate.jobs.rdf_consumer.writer import StoreWriter
     from wikistate.telemetry.meter import Meter
 
@@ -34,7 +34,7 @@ class RdfConsumer:
         self._reader = reader
         self._writer = writer
         self._errors = errors
-        self._failed = meter.counter(metrics.EVENTS_PRODUCED, role="error")
+        self._errors_produced = meter.counter(metrics.EVENTS_PRODUCED, role="error")
 
     @property
     def positions(self) -> Mapping[Partition, int]:
@@ -48,52 +48,52 @@ class RdfConsumer:
 
     async def take(self, records: Sequence[Record], *, current: bool) -> None:
         """See `Absorber`."""
-        with self._again_with_care():
-            self._writer.check()
+        with self._retry_with_validation():
+            self._writer.raise_if_failed()
             for record in records:
-                await self._accept(self._reader.read(record))
+                await self._apply(self._reader.read(record))
             if current:
-                self._writer.up_to_date()
+                self._writer.heartbeat()
 
     async def flush(self) -> None:
         """See `Absorber`."""
-        with self._again_with_care():
+        with self._retry_with_validation():
             await self._writer.flush()
 
     async def finish(self) -> None:
         """See `Absorber`."""
-        with self._again_with_care():
-            for reading in self._reader.end():
-                await self._accept(reading)
+        with self._retry_with_validation():
+            for reading in self._reader.finish():
+                await self._apply(reading)
             await self._writer.flush()
 
     async def rewind(self) -> None:
         """See `Absorber`."""
-        self._reader.forget()
+        self._reader.reset()
         await self._writer.rewind()
 
     async def close(self) -> None:
         """See `Absorber`."""
         await asyncio.gather(self._writer.close(), self._errors.close())
 
-    async def _accept(self, reading: Reading) -> None:
+    async def _apply(self, reading: ReadResult) -> None:
         if reading.mutation is not None:
             await self._writer.write([reading.mutation])
         if reading.errors:
-            await self._tell(reading.errors)
+            await self._write_errors(reading.errors)
         self._writer.advance({reading.partition: reading.position})
 
-    async def _tell(self, errors: Sequence[Output]) -> None:
+    async def _write_errors(self, errors: Sequence[Output]) -> None:
         """Durable before the position moves beyond the record: whatever comes, it is told of."""
         await self._errors.write(errors)
         await self._errors.flush()
-        self._failed(len(errors))
+        self._errors_produced(len(errors))
 
     @contextmanager
-    def _again_with_care(self) -> Iterator[None]:
+    def _retry_with_validation(self) -> Iterator[None]:
         """A batch that cannot be written holds a mutation that belongs onto the error stream: read it again, and look."""
         try:
             yield
         except UnwritableError as error:
-            self._reader.be_careful()
+            self._reader.validate_terms()
             raise RewoundError(f"A batch was not applied. {error.message}") from error

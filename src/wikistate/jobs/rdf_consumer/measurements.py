@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from wikistate.core.updater.store_patch import StorePatch
     from wikistate.telemetry.meter import Meter, Report
 
-_KINDS = ("added", "removed", "linked", "unlinked")
+_CHANGE_KINDS = ("added", "removed", "linked", "unlinked")
 
 
-class StoreMeasurements:
+class StoreMetrics:
     """Counts and times what was applied.
 
     Args:
@@ -31,18 +31,18 @@ class StoreMeasurements:
         self._now = now
         self._produced = meter.counter(metrics.EVENTS_PRODUCED, role="sink")
         self._changes = meter.counter(metrics.STORE_CHANGES)
-        self._kinds = {kind: meter.counter(metrics.STORE_TRIPLES, kind=kind) for kind in _KINDS}
+        self._triple_counters = {kind: meter.counter(metrics.STORE_TRIPLES, kind=kind) for kind in _CHANGE_KINDS}
         self._triples = meter.histogram(metrics.STORE_BATCH_TRIPLES)
         self._seconds = meter.histogram(metrics.STORE_BATCH_SECONDS)
         self._lag = meter.gauge(metrics.STORE_LAG)
-        self._by_entity: dict[tuple[str, str], Report] = {}
+        self._mutation_counters: dict[tuple[str, str], Report] = {}
 
-    def applied(self, mutations: Sequence[Mutation], patch: StorePatch, applied: Applied) -> None:
+    def record_batch(self, mutations: Sequence[Mutation], patch: StorePatch, applied: Applied) -> None:
         """The store holds a batch."""
         self._produced(len(mutations))
         for mutation in mutations:
-            self._count(mutation.operation.value, TYPES.get(mutation.entity[:1], "other").lower())
-        for kind, report in self._kinds.items():
+            self._count_mutation(mutation.operation.value, TYPES.get(mutation.entity[:1], "other").lower())
+        for kind, report in self._triple_counters.items():
             report(len(getattr(patch, kind)))
         self._triples(patch.weight)
         self._seconds(applied.seconds)
@@ -51,9 +51,9 @@ class StoreMeasurements:
         if patch.freshness is not None:
             self._lag(self._now() - patch.freshness / 1000)
 
-    def _count(self, operation: str, entity_type: str) -> None:
+    def _count_mutation(self, operation: str, entity_type: str) -> None:
         key = operation, entity_type
-        if key not in self._by_entity:
+        if key not in self._mutation_counters:
             labels = {"operation": operation, "entity_type": entity_type}
-            self._by_entity[key] = self._meter.counter(metrics.STORE_MUTATIONS, **labels)
-        self._by_entity[key](1)
+            self._mutation_counters[key] = self._meter.counter(metrics.STORE_MUTATIONS, **labels)
+        self._mutation_counters[key](1)

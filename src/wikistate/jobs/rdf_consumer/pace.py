@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_STEP = 2.0
+_MAX_STEP_FACTOR = 2.0
 """By how much the size changes from one batch to the next at the most: one odd answer is no reason to leap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchBounds:
+class BatchLimits:
     """What ends a batch.
 
     Attributes:
@@ -29,30 +29,30 @@ class BatchBounds:
     target_seconds: float = 5.0
 
 
-class Pace:
+class AdaptiveBatchSize:
     """The size of the next batch, from what the last ones took.
 
     Args:
         bounds: Between a thousandth of ``bounds.triples`` and all of it the size moves.
     """
 
-    def __init__(self, bounds: BatchBounds) -> None:
-        self._bounds = bounds
-        self._least = max(1.0, bounds.triples / 1000)
-        self._size = max(self._least, bounds.triples / 10)
+    def __init__(self, limits: BatchLimits) -> None:
+        self._limits = limits
+        self._minimum = max(1.0, limits.triples / 1000)
+        self._size = max(self._minimum, limits.triples / 10)
 
     @property
     def triples(self) -> int:
         """How many triples fill the next batch."""
         return round(self._size)
 
-    def applied(self, triples: int, seconds: float) -> None:
+    def observe(self, triples: int, seconds: float) -> None:
         """The store has taken so long for a batch with so many.
 
         A batch that was not full says only that the store was no slower: its fixed price is not to be multiplied.
         """
-        fitting = triples * self._bounds.target_seconds / max(seconds, 1e-6)
-        if triples < self._size / 2 and fitting < self._size and seconds <= self._bounds.target_seconds:
+        fitting = triples * self._limits.target_seconds / max(seconds, 1e-6)
+        if triples < self._size / 2 and fitting < self._size and seconds <= self._limits.target_seconds:
             return
-        stepped = min(max(fitting, self._size / _STEP), self._size * _STEP)
-        self._size = min(max(stepped, self._least), float(self._bounds.triples))
+        stepped = min(max(fitting, self._size / _MAX_STEP_FACTOR), self._size * _MAX_STEP_FACTOR)
+        self._size = min(max(stepped, self._minimum), float(self._limits.triples))

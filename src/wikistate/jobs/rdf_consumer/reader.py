@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 
-class Reading(NamedTuple):
+class ReadResult(NamedTuple):
     """What a record led to.
 
     Attributes:
@@ -67,59 +67,59 @@ class MutationReader:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._errors = errors
-        self._wanted = re.compile(entity_filter).search if entity_filter else None
+        self._matches_filter = re.compile(entity_filter).search if entity_filter else None
         self._clock = clock
-        self._parts: dict[Partition, Reassembly] = {}
-        self._check: Callable[[Mutation], object] = bool
-        self._newest: dict[Partition, int] = {}
+        self._reassemblies: dict[Partition, Reassembly] = {}
+        self._validate: Callable[[Mutation], object] = bool
+        self._newest_times: dict[Partition, int] = {}
         self._dropped = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
-        self._refused = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+        self._rejected = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
-    def be_careful(self) -> None:
+    def validate_terms(self) -> None:
         """From now on, refuse mutations that no store can be told of in SPARQL: of blank nodes, of IRIs that are none.
 
         Looking at each triple takes as long as reading it, and next to no stream ever has such a one.
         """
-        self._check = _check_writable
+        self._validate = _validate_writable
 
-    def read(self, record: Record) -> Reading:
+    def read(self, record: Record) -> ReadResult:
         """What this record leads to. Raises nothing, whatever it holds."""
-        reassembly = self._parts.get(record.partition)
+        reassembly = self._reassemblies.get(record.partition)
         if reassembly is None:
-            reassembly = self._parts[record.partition] = Reassembly(check=self._check)
+            reassembly = self._reassemblies[record.partition] = Reassembly(check=self._validate)
         mutation: Mutation | None = None
         errors: list[Output] = []
-        match self._message(record):
+        match self._decode(record):
             case Filtered(reason):
                 self._dropped.report(reason)
             case Refused() as refused:
-                errors = [self._refuse(record, refused)]
+                errors = [self._to_error_output(record, refused)]
             case Message() as message:
                 mutation, left = reassembly.take(record, message)
-                errors = [self._refuse(*each) for each in left]
+                errors = [self._to_error_output(*each) for each in left]
         begun = reassembly.begun
         position = self._position(record, record.offset + 1 if begun is None else begun, mutation)
-        return Reading(mutation, errors, record.partition, position)
+        return ReadResult(mutation, errors, record.partition, position)
 
-    def end(self) -> Iterator[Reading]:
+    def finish(self) -> Iterator[ReadResult]:
         """Nothing more comes: the messages of mutations that are not whole become error events."""
-        for reassembly in self._parts.values():
+        for reassembly in self._reassemblies.values():
             if left := reassembly.end():
                 record = left[-1][0]
-                errors = [self._refuse(*each) for each in left]
-                yield Reading(None, errors, record.partition, self._position(record, record.offset + 1))
+                errors = [self._to_error_output(*each) for each in left]
+                yield ReadResult(None, errors, record.partition, self._position(record, record.offset + 1))
 
     def _position(self, record: Record, next_offset: int, mutation: Mutation | None = None) -> StorePosition:
         if mutation is not None:
-            newest = max(self._newest.get(record.partition, 0), mutation.time)
-            self._newest[record.partition] = newest
-        return StorePosition(next_offset, self._newest.get(record.partition, 0))
+            newest = max(self._newest_times.get(record.partition, 0), mutation.time)
+            self._newest_times[record.partition] = newest
+        return StorePosition(next_offset, self._newest_times.get(record.partition, 0))
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """The source is read anew from elsewhere: pieces of mutations come again."""
-        self._parts.clear()
+        self._reassemblies.clear()
 
-    def _message(self, record: Record) -> Message | Filtered | Refused:
+    def _decode(self, record: Record) -> Message | Filtered | Refused:
         event = read_object(record)
         if not isinstance(event, dict):
             return event
@@ -131,14 +131,14 @@ class MutationReader:
             return Refused("InvalidMutation", error.message, event)
         except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
             return Refused("InternalError", str(error), event, "".join(traceback.format_exception(error)))
-        if self._wanted is not None and not self._wanted(message.entity):
+        if self._matches_filter is not None and not self._matches_filter(message.entity):
             return Filtered(FilterReason.ENTITY)
         return message
 
-    def _refuse(self, record: Record, refused: Refused) -> Output:
-        self._refused.report(refused.error_type)
+    def _to_error_output(self, record: Record, refused: Refused) -> Output:
+        self._rejected.report(refused.error_type)
         return self._errors.encode(refused, record, int(self._clock() * 1000))
 
 
-def _check_writable(mutation: Mutation) -> None:
+def _validate_writable(mutation: Mutation) -> None:
     lines_of(chain.from_iterable(mutation.patch))

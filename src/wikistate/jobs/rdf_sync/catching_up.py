@@ -13,36 +13,36 @@ import structlog
 
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.record import Partition, Record
-from wikistate.jobs.rdf_sync.walking import WALK
+from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from wikistate.adapters.connectors.ports import Revoked, Source
-    from wikistate.jobs.rdf_sync.marking import MarkingOutlet
+    from wikistate.jobs.rdf_sync.marking import CheckpointMarkingSink
 
-    Reach = Callable[[], Awaitable[int | None]]
+    Retention = Callable[[], Awaitable[int | None]]
     """From when on the source still has everything, milliseconds since the epoch; None where it does not say."""
 
 log = structlog.get_logger(__name__)
 
-PULSE = Partition("rdf-sync.pulse")
+HEARTBEAT = Partition("rdf-sync.pulse")
 """Its records say nothing but that the source was followed up to then: so that also a store of a quiet wiki is told."""
 
-_OURS = {WALK, PULSE}
+_OWN_PARTITIONS = {SCAN_PARTITION, HEARTBEAT}
 
 
-class Following(Protocol):
+class SourceProgress(Protocol):
     """How far the source was followed."""
 
-    def until(self) -> int:
+    def followed_until(self) -> int:
         """Up to when everything has arrived, milliseconds since the epoch; 0 where that is not known."""
 
-    def read(self, records: list[Record]) -> None:
+    def observe(self, records: list[Record]) -> None:
         """These were handed over."""
 
 
-class CatchingUpSource:
+class CatchUpSource:
     """See `Source` for the protocol.
 
     Args:
@@ -57,75 +57,75 @@ class CatchingUpSource:
 
     def __init__(
         self,
-        follow: Source,
-        walk: Source,
-        outlet: MarkingOutlet,
-        following: Following,
+        changes: Source,
+        scan: Source,
+        sink: CheckpointMarkingSink,
+        progress: SourceProgress,
         *,
-        reach: Reach,
+        retention: Retention,
         adopt: bool,
-        pulse: float,
+        heartbeat_interval: float,
     ) -> None:
-        self._follow = follow
-        self._walk = walk
-        self._outlet = outlet
-        self._following = following
-        self._reach = reach
+        self._changes = changes
+        self._scan = scan
+        self._sink = sink
+        self._progress = progress
+        self._retention = retention
         self._adopt = adopt
-        self._pulse = pulse
-        self._pulsed = 0.0
-        self._told = 0
+        self._heartbeat_interval = heartbeat_interval
+        self._last_heartbeat = 0.0
+        self._reported_until = 0
 
     async def open(self, revoked: Revoked) -> None:
         """See `Source`. Raises also as `wikistate.jobs.rdf_sync.standing.judge`."""
-        standing = self._outlet.compare(reach=await self._reach(), adopt=self._adopt)
-        await self._follow.open(revoked)
-        if standing.walks:
+        standing = self._sink.decide_startup(retained_since=await self._retention(), adopt=self._adopt)
+        await self._changes.open(revoked)
+        if standing.needs_full_scan:
             log.info("All entities are compared with the store.", because=standing.value)
-            await self._walk.open(revoked)
-            await self._outlet.flush()  # marks the store as ours and incomplete, before anything is written into it
+            await self._scan.open(revoked)
+            await self._sink.flush()  # marks the store as ours and incomplete, before anything is written into it
         else:
-            log.info("The store is in step.", until=format_timestamp(self._outlet.followed))
+            log.info("The store is in step.", until=format_timestamp(self._sink.followed_until))
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`. What happens comes before what is walked."""
-        walking = self._outlet.walking
-        until = self._following.until()
-        records = await self._follow.poll(limit, 0.0 if walking else wait)
+        walking = self._sink.scanning
+        until = self._progress.followed_until()
+        records = await self._changes.poll(limit, 0.0 if walking else wait)
         if records is None and not walking:
             return None
         found = records or []
         if len(found) < limit:  # all that had arrived by then is handed over
-            self._outlet.followed = max(self._outlet.followed, until)
-        self._following.read(found)
+            self._sink.followed_until = max(self._sink.followed_until, until)
+        self._progress.observe(found)
         if walking and len(found) < limit:
-            found = found + await self._walked(limit - len(found), 0.0 if found else wait)
-        return found or self._beat()
+            found = found + await self._poll_scan(limit - len(found), 0.0 if found else wait)
+        return found or self._heartbeat()
 
-    def _beat(self) -> list[Record]:
+    def _heartbeat(self) -> list[Record]:
         """One of `PULSE` when it is time."""
-        now, followed = time.monotonic(), self._outlet.followed
-        if followed <= self._told or now - self._pulsed < self._pulse:
+        now, followed = time.monotonic(), self._sink.followed_until
+        if followed <= self._reported_until or now - self._last_heartbeat < self._heartbeat_interval:
             return []
-        self._pulsed, self._told = now, followed
-        return [Record(None, None, None, PULSE, followed)]
+        self._last_heartbeat, self._reported_until = now, followed
+        return [Record(None, None, None, HEARTBEAT, followed)]
 
-    async def _walked(self, limit: int, wait: float) -> list[Record]:
-        records = await self._walk.poll(limit, wait)
+    async def _poll_scan(self, limit: int, wait: float) -> list[Record]:
+        records = await self._scan.poll(limit, wait)
         if records is None:
-            self._outlet.walking = False
+            self._sink.scanning = False
         return records or []
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Source`."""
-        await self._follow.commit({part: offset for part, offset in positions.items() if part not in _OURS})
-        await self._walk.commit({part: offset for part, offset in positions.items() if part == WALK})
+        await self._changes.commit({part: offset for part, offset in positions.items() if part not in _OWN_PARTITIONS})
+        await self._scan.commit({part: offset for part, offset in positions.items() if part == SCAN_PARTITION})
 
     def lag(self) -> Mapping[Partition, int]:
         """See `Source`."""
-        return self._follow.lag()
+        return self._changes.lag()
 
     async def close(self) -> None:
         """See `Source`."""
-        await self._follow.close()
-        await self._walk.close()
+        await self._changes.close()
+        await self._scan.close()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.wikibase_site import Queries
     from wikistate.core.record import Record
 
-_OLDEST = {
+_OLDEST_CHANGE_QUERY = {
     "list": "recentchanges",
     "rcdir": "newer",
     "rclimit": "1",
@@ -22,43 +22,43 @@ _OLDEST = {
     "curtimestamp": "1",
 }
 
-_DAY = 86_400_000
+_DAY_MS = 86_400_000
 
 
-class WikiClock:
+class WikiProgress:
     """Of recent changes: the wiki's own clock, each time that it had nothing more to tell."""
 
     def __init__(self) -> None:
-        self._until = 0
+        self._followed_until = 0
 
-    def note(self, until: int) -> None:
+    def advance(self, until: int) -> None:
         """All that had happened by then has arrived; milliseconds since the epoch."""
-        self._until = max(self._until, until)
+        self._followed_until = max(self._followed_until, until)
 
-    def until(self) -> int:
+    def followed_until(self) -> int:
         """See `wikistate.jobs.rdf_sync.catching_up.Following`."""
-        return self._until
+        return self._followed_until
 
-    def read(self, records: list[Record]) -> None:
+    def observe(self, records: list[Record]) -> None:
         """See `Following`."""
 
 
-class EventTimes:
+class EventProgress:
     """Of streams of events: the newest that was handed over, for nobody says when there is nothing more."""
 
     def __init__(self) -> None:
-        self._until = 0
+        self._followed_until = 0
 
-    def until(self) -> int:
+    def followed_until(self) -> int:
         """See `wikistate.jobs.rdf_sync.catching_up.Following`."""
-        return self._until
+        return self._followed_until
 
-    def read(self, records: list[Record]) -> None:
+    def observe(self, records: list[Record]) -> None:
         """See `Following`."""
-        self._until = max([self._until, *(record.timestamp or 0 for record in records)])
+        self._followed_until = max([self._followed_until, *(record.timestamp or 0 for record in records)])
 
 
-async def reach_of_recent_changes(queries: Queries, *, overlap: int) -> int | None:
+async def retention_of_recent_changes(queries: Queries, *, overlap: int) -> int | None:
     """From when on a wiki's recent changes are complete, milliseconds since the epoch; None for from its beginning.
 
     Args:
@@ -68,18 +68,18 @@ async def reach_of_recent_changes(queries: Queries, *, overlap: int) -> int | No
     Raises:
         WikiError: The wiki refuses, or answers something else.
     """
-    document = await queries.query(_OLDEST)
+    document = await queries.query(_OLDEST_CHANGE_QUERY)
     try:
         rows = document["query"]["recentchanges"]
         if rows and rows[0]["rcid"] == 1:
             return None  # nothing was ever taken out
         if rows:
             return (parse_timestamp(rows[0]["timestamp"]) or 0) + overlap
-        return (parse_timestamp(document["curtimestamp"]) or 0) - _DAY
+        return (parse_timestamp(document["curtimestamp"]) or 0) - _DAY_MS
     except (KeyError, TypeError, IndexError) as error:
         raise WikiError(f"The wiki does not say how far its recent changes reach: {error!r:.100}.") from error
 
 
-def reach_of_events(seconds: float, clock: Callable[[], float]) -> int:
+def retention_of_events(seconds: float, clock: Callable[[], float]) -> int:
     """From when on a source that keeps events for so long has them all, milliseconds since the epoch."""
     return int((clock() - seconds) * 1000)

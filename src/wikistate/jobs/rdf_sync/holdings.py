@@ -11,7 +11,7 @@ from wikistate.adapters.triplestore.store import Contents
 from wikistate.core.sparql.contents import StoreForm
 from wikistate.core.sparql.vocabulary import VERSION
 from wikistate.core.updater.entity_id import LARGEST, LETTERS
-from wikistate.jobs.rdf_sync.walking import id_ranges
+from wikistate.jobs.rdf_sync.walking import split_id_range
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from wikistate.core.sparql.contents import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
 
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 """Entities in one question."""
 
 
-class SharedStore:
+class SerializedStore:
     """A `TripleStore` for several tasks: each call waits for the one before.
 
     Args:
@@ -38,12 +38,12 @@ class SharedStore:
 
     def __init__(self, store: TripleStore) -> None:
         self._store = store
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self.contents = Contents(form=StoreForm.EMPTY, positions={})
 
     async def open(self) -> Contents:
         """See `TripleStore`."""
-        async with self._turn:
+        async with self._lock:
             self.contents = await self._store.open()
         return self.contents
 
@@ -51,37 +51,37 @@ class SharedStore:
         self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
     ) -> Applied:
         """See `TripleStore`."""
-        async with self._turn:
+        async with self._lock:
             return await self._store.apply(patch, positions, freshness)
 
     async def positions(self) -> dict[Partition, StorePosition]:
         """See `TripleStore`."""
-        async with self._turn:
+        async with self._lock:
             return await self._store.positions()
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
         """See `TripleStore`."""
-        async with self._turn:
+        async with self._lock:
             return await self._store.versions(entities)
 
     async def counts(self) -> dict[str, int]:
         """See `TripleStore`."""
-        async with self._turn:
+        async with self._lock:
             return await self._store.counts()
 
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""
-        async with self._turn:
+        async with self._lock:
             return await self._store.query(query)
 
     async def ask(self, query: str) -> bool:
         """See `TripleStore`."""
-        async with self._turn:
+        async with self._lock:
             return await self._store.ask(query)
 
     async def sweep(self) -> int | None:
         """See `TripleStore`."""
-        async with self._turn:
+        async with self._lock:
             return await self._store.sweep()
 
     async def close(self) -> None:
@@ -89,7 +89,7 @@ class SharedStore:
         await self._store.close()
 
 
-class StoreHoldings:
+class StoreEntityIndex:
     """See `wikistate.jobs.rdf_sync.walking.Holdings`.
 
     Args:
@@ -110,10 +110,10 @@ class StoreHoldings:
     async def ids(self) -> AsyncIterator[list[str]]:
         """See `Holdings`. By number and not by a list of the store, which would not fit into memory."""
         for letter in LETTERS:
-            for ids in id_ranges(letter, await self.largest(letter), _AT_ONCE):
+            for ids in split_id_range(letter, await self.largest_number(letter), _BATCH_SIZE):
                 yield ids
 
-    async def largest(self, letter: str) -> int:
+    async def largest_number(self, letter: str) -> int:
         """The largest number of an id that begins with a letter; 0 without any."""
         prefix = self._uris.entity_iri(letter)
         pattern = f'?entity {VERSION} ?version FILTER(STRSTARTS(STR(?entity), "{prefix}"))'

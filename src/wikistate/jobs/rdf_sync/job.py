@@ -17,9 +17,9 @@ from wikistate.core.updater.inputs import Origin, RevisionCreated
 from wikistate.core.updater.reordering import timer_of
 from wikistate.core.updater.settling import Check, believable, doubted, settle
 from wikistate.core.updater.state import NOTHING_HELD
-from wikistate.jobs.rdf_sync.catching_up import PULSE
-from wikistate.jobs.rdf_sync.walking import WALK, read_finding
-from wikistate.jobs.rdf_updater.job import kept_of, state_of
+from wikistate.jobs.rdf_sync.catching_up import HEARTBEAT
+from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION, decode_discrepancy
+from wikistate.jobs.rdf_updater.job import pack_state, unpack_state
 from wikistate.jobs.stateful_job import Accepted, Due, Kept, Performed, Step
 
 if TYPE_CHECKING:
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
     from wikistate.core.updater.state import KeyState
-    from wikistate.jobs.rdf_sync.marking import MarkingOutlet
+    from wikistate.jobs.rdf_sync.marking import CheckpointMarkingSink
     from wikistate.jobs.rdf_sync.pages import CurrentRevisions
-    from wikistate.jobs.rdf_sync.reading import Reader
-    from wikistate.jobs.rdf_sync.walking import Holdings
+    from wikistate.jobs.rdf_sync.reading import ChangeReader
+    from wikistate.jobs.rdf_sync.walking import StoreIndex
     from wikistate.jobs.rdf_updater.job import RdfUpdater
 
-    Stimulus: TypeAlias = InputEvent | Check
-    Action: TypeAlias = Operation | Check
+    SyncEvent: TypeAlias = InputEvent | Check
+    SyncOperation: TypeAlias = Operation | Check
 
-SETTLING = 60_000
+WARM_UP_MS = 60_000
 """Milliseconds after a start, by our clock and by that of the events, in which they may still be of the last run."""
 
 
@@ -61,10 +61,10 @@ class RdfSync:
     def __init__(
         self,
         updater: RdfUpdater,
-        reader: Reader,
-        outlet: MarkingOutlet,
-        holdings: Holdings,
-        current: CurrentRevisions,
+        reader: ChangeReader,
+        sink: CheckpointMarkingSink,
+        store_index: StoreIndex,
+        page_info: CurrentRevisions,
         *,
         window: int,
         domain: str,
@@ -72,47 +72,47 @@ class RdfSync:
     ) -> None:
         self._updater = updater
         self._reader = reader
-        self._outlet = outlet
-        self._holdings = holdings
-        self._current = current
+        self._sink = sink
+        self._store_index = store_index
+        self._page_info = page_info
         self._window = window
         self._domain = domain
         self._clock = clock
-        self._begun = 0
+        self._started_at = 0
 
     async def open(self) -> None:
         """See `StatefulJob`."""
-        self._begun = self._now()
+        self._started_at = self._now()
         await self._updater.open()
-        await self._current.open()
+        await self._page_info.open()
 
     async def close(self) -> None:
         """See `StatefulJob`."""
         await self._updater.close()
-        await self._current.close()
+        await self._page_info.close()
 
-    def accept(self, record: Record) -> Accepted[Stimulus]:
+    def accept(self, record: Record) -> Accepted[SyncEvent]:
         """See `StatefulJob`."""
-        if record.partition == WALK:
-            return self._found(record)
-        if record.partition == PULSE:
+        if record.partition == SCAN_PARTITION:
+            return self._accept_discrepancy(record)
+        if record.partition == HEARTBEAT:
             return Accepted(None)
-        return self._reader.accept(record, self._now())
+        return self._reader.read(record, self._now())
 
-    def _found(self, record: Record) -> Accepted[Stimulus]:
-        finding = read_finding(record.value)
+    def _accept_discrepancy(self, record: Record) -> Accepted[SyncEvent]:
+        finding = decode_discrepancy(record.value)
         if finding is None:
             return Accepted(None)
         now = self._now()
         check = Check(finding.entity, now, now, self._origin(now), finding.listed)
         return Accepted(None, parse_page_entity(finding.entity).key, check)
 
-    def step(self, kept: Kept, stimulus: Stimulus | Due, watermark: int | None) -> Step[Action]:
+    def step(self, kept: Kept, stimulus: SyncEvent | Due, watermark: int | None) -> Step[SyncOperation]:
         """See `StatefulJob`."""
         if isinstance(stimulus, Check):
-            return Step(kept, timer_of(state_of(kept), self._window), (stimulus,))
-        if not self._reader.in_order:
-            return self._checked(stimulus, self._updater.step(kept, stimulus, watermark), state_of(kept))
+            return Step(kept, timer_of(unpack_state(kept), self._window), (stimulus,))
+        if not self._reader.ordered:
+            return self._with_resync(stimulus, self._updater.step(kept, stimulus, watermark), unpack_state(kept))
         # What comes in order need not wait for what comes before it.
         step: Step[Operation] = self._updater.step(kept, stimulus, None)
         operations, outputs = [*step.operations], [*step.outputs]
@@ -120,65 +120,65 @@ class RdfSync:
             step = self._updater.step(step.kept, Due(step.wake), None)
             operations += step.operations
             outputs += step.outputs
-        return self._checked(stimulus, step._replace(operations=operations, outputs=outputs), state_of(kept))
+        return self._with_resync(stimulus, step._replace(operations=operations, outputs=outputs), unpack_state(kept))
 
-    def _checked(self, stimulus: InputEvent | Due, step: Step[Operation], before: KeyState) -> Step[Action]:
+    def _with_resync(self, stimulus: InputEvent | Due, step: Step[Operation], before: KeyState) -> Step[SyncOperation]:
         """The step; where events brought nothing although they are news, with a look at the wiki."""
-        actions: list[Action] = [*step.operations]
-        if not actions and (news := _news(stimulus, before, state_of(step.kept))):
+        actions: list[SyncOperation] = [*step.operations]
+        if not actions and (news := _unexplained_event(stimulus, before, unpack_state(step.kept))):
             actions = [Check(news.entity, news.time, news.ingested, news.origin)]
         return Step(step.kept, step.wake, actions, step.outputs)
 
-    async def perform(self, operation: Action, kept: Kept) -> Performed[Mutation]:
+    async def perform(self, operation: SyncOperation, kept: Kept) -> Performed[Mutation]:
         """See `StatefulJob`."""
-        state = state_of(kept)
+        state = unpack_state(kept)
         if isinstance(operation, Check):
-            return await self._look_after(operation, state)
-        if self._is_to_be_compared(operation, state):
-            state = doubted(state, await self._held(operation.entity, state))
-        done = await self._carry_out(operation, state)
-        if state_of(done.kept).in_step:
+            return await self._reconcile(operation, state)
+        if self._needs_store_check(operation, state):
+            state = doubted(state, await self._stored_revision(operation.entity, state))
+        done = await self._execute_operation(operation, state)
+        if unpack_state(done.kept).in_step:
             return done
         # Perhaps it is deleted by now, and what says so comes only later or never.
         check = Check(operation.entity, operation.time, operation.ingested, operation.origin)
-        settled = await self._look_after(check, state)
-        return settled if state_of(settled.kept).in_step else done
+        settled = await self._reconcile(check, state)
+        return settled if unpack_state(settled.kept).in_step else done
 
-    def _is_to_be_compared(self, operation: Operation, state: KeyState) -> bool:
+    def _needs_store_check(self, operation: Operation, state: KeyState) -> bool:
         """Whether memory is not enough.
 
         Of what a walk found in step nothing is remembered, as of what the store does not hold: only the store can tell.
         """
-        settling = min(operation.time, self._now()) <= self._begun + SETTLING
-        return self._outlet.walking or settling or state.held == NOTHING_HELD
+        settling = min(operation.time, self._now()) <= self._started_at + WARM_UP_MS
+        return self._sink.scanning or settling or state.held == NOTHING_HELD
 
-    async def _look_after(self, check: Check, state: KeyState) -> Performed[Mutation]:
-        held = await self._held(check.entity, state)
+    async def _reconcile(self, check: Check, state: KeyState) -> Performed[Mutation]:
+        held = await self._stored_revision(check.entity, state)
         if believable(check, state):
-            done = await self._settle(check, state, held, check.listed)
-            if state_of(done.kept).in_step:
+            done = await self._resync(check, state, held, check.listed)
+            if unpack_state(done.kept).in_step:
                 return done
-        return await self._settle(check, state, held, await self._current.of(check.entity))
+        return await self._resync(check, state, held, await self._page_info.current_revision(check.entity))
 
-    async def _settle(
+    async def _resync(
         self, check: Check, state: KeyState, held: int | None, current: int | None
     ) -> Performed[Mutation]:
         settled = settle(check, state, held=held, current=current)
         if settled.operation is None:
-            return Performed(kept_of(settled.state))
-        return await self._carry_out(settled.operation, settled.state)
+            return Performed(pack_state(settled.state))
+        return await self._execute_operation(settled.operation, settled.state)
 
-    async def _carry_out(self, operation: Operation, state: KeyState) -> Performed[Mutation]:
-        done = await self._updater.perform(operation, kept_of(state))
+    async def _execute_operation(self, operation: Operation, state: KeyState) -> Performed[Mutation]:
+        done = await self._updater.perform(operation, pack_state(state))
         if done.products:
-            self._outlet.written.add(operation.entity)
+            self._sink.written.add(operation.entity)
         return done
 
-    async def _held(self, entity: str, state: KeyState) -> int | None:
+    async def _stored_revision(self, entity: str, state: KeyState) -> int | None:
         """The revision that the store holds, or is about to."""
-        if entity in self._outlet.written:
+        if entity in self._sink.written:
             return state.held or None
-        return (await self._holdings.versions([entity])).get(entity)
+        return (await self._store_index.versions([entity])).get(entity)
 
     def _origin(self, now: int) -> Origin:
         return Origin("", format_timestamp(now), str(uuid.uuid4()), self._domain, "rdf-sync.walk", "")
@@ -187,12 +187,12 @@ class RdfSync:
         return int(self._clock() * 1000)
 
 
-def _news(stimulus: InputEvent | Due, before: KeyState, after: KeyState) -> InputEvent | None:
+def _unexplained_event(stimulus: InputEvent | Due, before: KeyState, after: KeyState) -> InputEvent | None:
     """Of the events that were decided, one that tells what the state before does not explain."""
     events = before.buffer if isinstance(stimulus, Due) else (*before.buffer, stimulus)
     decided = (event for event in events if event not in after.buffer)
-    return next((event for event in decided if _is_news(event, before)), None)
+    return next((event for event in decided if _is_unexplained(event, before)), None)
 
 
-def _is_news(event: InputEvent, before: KeyState) -> bool:
+def _is_unexplained(event: InputEvent, before: KeyState) -> bool:
     return not isinstance(event, RevisionCreated) or event.revision > before.revision

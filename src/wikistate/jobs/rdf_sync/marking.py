@@ -12,7 +12,7 @@ from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StorePosition
 from wikistate.errors import StateError
-from wikistate.jobs.rdf_sync.standing import Found, Standing, judge
+from wikistate.jobs.rdf_sync.standing import StartupFacts, StartupMode, choose_startup_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def mark_of(domain: str) -> Partition:
+def marker_partition(domain: str) -> Partition:
     """Where a store notes how it stands to a wiki.
 
     The offset is the generation of the checkpoint: its time, so that no two are alike. A store that was filled from
@@ -52,17 +52,17 @@ class Writer(Protocol):
         """Let go of the store."""
 
 
-class Generation(Protocol):
+class CheckpointGeneration(Protocol):
     """Our side of the mark, which outlives the process."""
 
     def read(self) -> tuple[int, int] | None:
         """Generation of the last checkpoint, and up to when the source was followed by then; None before the first."""
 
-    def write(self, generation: int, followed: int) -> None:
+    def write(self, generation: int, followed_until: int) -> None:
         """Keep them. Returns when they are durable."""
 
 
-class GenerationFile:
+class CheckpointGenerationFile:
     """See `Generation`: a small file.
 
     Args:
@@ -80,23 +80,23 @@ class GenerationFile:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise _unusable(self._path, error) from error
+            raise _unusable_file_error(self._path, error) from error
 
-    def write(self, generation: int, followed: int) -> None:
+    def write(self, generation: int, followed_until: int) -> None:
         """See `Generation`. Raises `StateError`."""
         draft = self._path.with_name(f"{self._path.name}.new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with draft.open("w") as file:
-                file.write(f"{generation} {followed}")
+                file.write(f"{generation} {followed_until}")
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self._path)
         except OSError as error:
-            raise _unusable(self._path, error) from error
+            raise _unusable_file_error(self._path, error) from error
 
 
-def _unusable(path: Path, error: Exception) -> StateError:
+def _unusable_file_error(path: Path, error: Exception) -> StateError:
     return StateError(
         f"{path} cannot be used: {error}.",
         hint="It says which checkpoint the store belongs to. Without it all entities are compared again: remove it.",
@@ -104,7 +104,7 @@ def _unusable(path: Path, error: Exception) -> StateError:
     )
 
 
-class MarkingOutlet:
+class CheckpointMarkingSink:
     """The store as an `Outlet` that marks each checkpoint.
 
     The mark is written into the store with the data and on our side after it: a store whose mark is older than ours was
@@ -129,8 +129,8 @@ class MarkingOutlet:
         self,
         writer: Writer,
         contents: Callable[[], Contents],
-        generation: Generation,
-        mark: Partition,
+        generation: CheckpointGeneration,
+        marker: Partition,
         *,
         window: int,
         clock: Callable[[], float] = time.time,
@@ -138,30 +138,30 @@ class MarkingOutlet:
         self._writer = writer
         self._contents = contents
         self._generation = generation
-        self._mark = mark
+        self._marker = marker
         self._window = window
         self._clock = clock
-        self._last = 0
-        self._incomplete = False
-        self.standing = Standing.UNKNOWN
-        self.followed = 0
-        self.walking = True
+        self._last_generation = 0
+        self._was_incomplete = False
+        self.startup_mode = StartupMode.NO_CHECKPOINT
+        self.followed_until = 0
+        self.scanning = True
         self.written: set[str] = set()
 
     async def open(self) -> None:
         """See `Outlet`."""
         await self._writer.open()
 
-    def compare(self, *, reach: int | None, adopt: bool) -> Standing:
+    def decide_startup(self, *, retained_since: int | None, adopt: bool) -> StartupMode:
         """Find out what is to be done with the store, which is open. Arguments and errors are those of `judge`."""
         contents, known = self._contents(), self._generation.read()
-        mark = contents.positions.get(self._mark)
+        mark = contents.positions.get(self._marker)
         generation, followed = known or (None, None)
-        self.standing = judge(Found(contents.form, mark, generation, followed, reach, adopt))
-        self.walking = self.standing.walks
-        self.followed = followed or 0
-        self._last = max(mark.next_offset if mark else 0, generation or 0)
-        return self.standing
+        self.startup_mode = choose_startup_mode(StartupFacts(contents.form, mark, generation, followed, retained_since, adopt))
+        self.scanning = self.startup_mode.needs_full_scan
+        self.followed_until = followed or 0
+        self._last_generation = max(mark.next_offset if mark else 0, generation or 0)
+        return self.startup_mode
 
     async def write(self, products: Sequence[Mutation]) -> None:
         """See `Outlet`."""
@@ -169,19 +169,19 @@ class MarkingOutlet:
 
     async def flush(self, *, wake: int | None = None) -> None:
         """See `Outlet`."""
-        self._last = max(self._last + 1, int(self._clock() * 1000))
-        complete = 0 if self.walking else self._complete(wake)
-        self._writer.advance({self._mark: StorePosition(self._last, complete)})
+        self._last_generation = max(self._last_generation + 1, int(self._clock() * 1000))
+        complete = 0 if self.scanning else self._completed_until(wake)
+        self._writer.advance({self._marker: StorePosition(self._last_generation, complete)})
         await self._writer.flush()
-        self._generation.write(self._last, self.followed)
+        self._generation.write(self._last_generation, self.followed_until)
         self.written.clear()
-        if self._incomplete and complete:
+        if self._was_incomplete and complete:
             log.info("The store is complete.", until=format_timestamp(complete))
-        self._incomplete = not complete
+        self._was_incomplete = not complete
 
-    def _complete(self, wake: int | None) -> int:
+    def _completed_until(self, timer: int | None) -> int:
         """Up to when the store has everything. A key is woken so long after the first of its events that wait."""
-        return self.followed if wake is None else min(self.followed, wake - self._window - 1)
+        return self.followed_until if timer is None else min(self.followed_until, timer - self._window - 1)
 
     async def close(self) -> None:
         """See `Outlet`."""

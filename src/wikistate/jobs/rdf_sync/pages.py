@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.recent_changes.wiki import WikiQueries
     from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
 
-LETTERS = {"wikibase-item": "Q", "wikibase-property": "P", "wikibase-lexeme": "L"}
+LETTERS_BY_CONTENT_MODEL = {"wikibase-item": "Q", "wikibase-property": "P", "wikibase-lexeme": "L"}
 """Which ids the pages of a content model have."""
 
 
@@ -27,11 +27,11 @@ class CurrentRevisions(Protocol):
     async def close(self) -> None:
         """Let go. May be called when `open` failed, and twice."""
 
-    async def of(self, entity: str) -> int | None:
+    async def current_revision(self, entity: str) -> int | None:
         """The current revision of an entity; None where the wiki has no such page. Waits for a wiki that is down."""
 
 
-class WikiPages:
+class PageInfoClient:
     """See `CurrentRevisions`: asks the Action API, ``prop=info``.
 
     Args:
@@ -41,7 +41,7 @@ class WikiPages:
 
     def __init__(self, queries: WikiQueries, site: WikibaseSite) -> None:
         self._queries = queries
-        self._prefixes = {LETTERS[model]: site.prefix_of(number) for number, model in site.models.items()}
+        self._prefixes = {LETTERS_BY_CONTENT_MODEL[model]: site.prefix_of(number) for number, model in site.models.items()}
 
     async def open(self) -> None:
         """See `CurrentRevisions`."""
@@ -51,13 +51,13 @@ class WikiPages:
         """See `CurrentRevisions`."""
         await self._queries.close()
 
-    async def of(self, entity: str) -> int | None:
+    async def current_revision(self, entity: str) -> int | None:
         """See `CurrentRevisions`.
 
         Raises:
             WikiError: The wiki refuses, or answers something else.
         """
-        document = await self._info(entity)
+        document = await self._query_info(entity)
         try:
             (page,) = document["query"]["pages"]
             return None if page.get("missing") else int(page["lastrevid"])
@@ -65,21 +65,21 @@ class WikiPages:
             # Not taken for "there is no such page": it would be deleted from the store.
             raise WikiError(f"The wiki does not say whether {entity} exists: {document!r:.200}.") from error
 
-    async def touched(self, entity: str) -> int | None:
+    async def last_touched(self, entity: str) -> int | None:
         """When an entity's page last became another, milliseconds since the epoch: with its newest revision, or later.
 
         None where the wiki has no such page, or does not say. Raises as `of`.
         """
-        match await self._info(entity):
+        match await self._query_info(entity):
             case {"query": {"pages": [{"touched": str(stated)}]}}:
                 return parse_timestamp(stated)
             case _:
                 return None
 
-    async def _info(self, entity: str) -> Mapping[str, Any]:
-        return await self._queries.query({"prop": "info", **self._named(entity)})
+    async def _query_info(self, entity: str) -> Mapping[str, Any]:
+        return await self._queries.query({"prop": "info", **self._page_parameters(entity)})
 
-    def _named(self, entity: str) -> Mapping[str, str]:
+    def _page_parameters(self, entity: str) -> Mapping[str, str]:
         letter, number, _ = parse_page_entity(entity)
         if letter in self._prefixes:
             return {"titles": f"{self._prefixes[letter]}{entity}"}

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from wikistate.jobs.rdf_updater.job import RdfUpdater
 
 
-class Reader(Protocol):
+class ChangeReader(Protocol):
     """Reads records."""
 
-    in_order: bool
+    ordered: bool
     """Whether what happened to an entity comes in its order."""
 
-    def accept(self, record: Record, now: int) -> Accepted[InputEvent | Check]:
+    def read(self, record: Record, now: int) -> Accepted[InputEvent | Check]:
         """See `wikistate.jobs.stateful_job.StatefulJob.accept`; `now` is milliseconds since the epoch."""
 
 
@@ -44,12 +44,12 @@ class EventReader:
         updater: Reads them.
     """
 
-    in_order = False
+    ordered = False
 
     def __init__(self, updater: RdfUpdater) -> None:
         self._updater = updater
 
-    def accept(self, record: Record, now: int) -> Accepted[InputEvent | Check]:  # noqa: ARG002  (it has a clock)
+    def read(self, record: Record, now: int) -> Accepted[InputEvent | Check]:  # noqa: ARG002  (it has a clock)
         """See `Reader`."""
         found = self._updater.accept(record)
         return Accepted(found.time, found.key, found.stimulus, found.outputs)
@@ -63,16 +63,16 @@ class RecentChangesReader:
         pages: Which pages hold entities.
     """
 
-    in_order = True
+    ordered = True
 
     def __init__(self, updater: RdfUpdater, pages: EntityPages) -> None:
         self._updater = updater
         self._pages = pages
 
-    def accept(self, record: Record, now: int) -> Accepted[InputEvent | Check]:
+    def read(self, record: Record, now: int) -> Accepted[InputEvent | Check]:
         """See `Reader`."""
         event = orjson.loads(record.value or b"{}")
-        entity = self._entity(event)
+        entity = self._entity_of(event)
         if entity is None:
             return Accepted(record.timestamp)
         if "content_slots" in inner(event, "revision"):
@@ -82,7 +82,7 @@ class RecentChangesReader:
         check = Check(str(entity), record.timestamp or now, now, origin_of(event))
         return Accepted(record.timestamp, entity.key, check)
 
-    def _entity(self, event: Event) -> EntityId | None:
+    def _entity_of(self, event: Event) -> EntityId | None:
         page = inner(event, "page")
         namespace, title = page.get("namespace_id"), str(page.get("page_title"))
         if not self._pages.may_hold(namespace):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from wikistate.adapters.mediawiki.entity_pages import Place, walk
 from wikistate.core.updater.entity_id import TYPES
 from wikistate.errors import InputError
-from wikistate.jobs.rdf_sync.pages import LETTERS
+from wikistate.jobs.rdf_sync.pages import LETTERS_BY_CONTENT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.mediawiki.wikibase_site import Queries, WikibaseSite
 
-_RANGE = 500
+_ID_RANGE = 500
 """Ids of the store in a row of which some are taken."""
 
-_MOST = 500
+_MAX_ROWS = 500
 """Rows that a wiki gives everybody in one answer (API:Data formats, limits)."""
 
 
-class HeldIds(Protocol):
+class StoreIds(Protocol):
     """What a store knows of its entities; see `wikistate.jobs.rdf_sync.holdings.StoreHoldings`."""
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
         """The revisions that it holds of these."""
 
-    async def largest(self, letter: str) -> int:
+    async def largest_number(self, letter: str) -> int:
         """The largest number of an id that begins with a letter."""
 
 
-async def sample(queries: Queries, site: WikibaseSite, held: HeldIds, count: int, random: Random) -> list[str]:
+async def sample(queries: Queries, site: WikibaseSite, store_ids: StoreIds, count: int, random: Random) -> list[str]:
     """About so many ids, each once: half edited lately, and the rest from anywhere in the wiki and in the store.
 
     Raises:
         WikistateError: One of them refuses.
     """
-    recent = await _edited_lately(queries, site, count, random)
+    recent = await _sample_recent_edits(queries, site, count, random)
     kinds = max(1, len(site.models) + bool(site.pages.mediainfo_namespaces))
-    anywhere = await _of_wiki(queries, site, -(-count // 4 // kinds), random)
-    stored = await _of_store(held, -(-count // 4 // kinds), random)
+    anywhere = await _sample_wiki(queries, site, -(-count // 4 // kinds), random)
+    stored = await _sample_store(store_ids, -(-count // 4 // kinds), random)
     return list(dict.fromkeys(chain(recent[: -(-count // 2)], anywhere, stored, recent)))[:count]
 
 
-async def _edited_lately(queries: Queries, site: WikibaseSite, count: int, random: Random) -> list[str]:
+async def _sample_recent_edits(queries: Queries, site: WikibaseSite, count: int, random: Random) -> list[str]:
     namespaces = site.pages.namespaces | site.pages.mediainfo_namespaces
     asked = {
         "list": "recentchanges",
         "rcnamespace": "|".join(map(str, sorted(namespaces))),
         "rctype": "edit|new",
         "rcprop": "title|ids",
-        "rclimit": str(_MOST),
+        "rclimit": str(_MAX_ROWS),
     }
     found: list[str] = []
     for row in (await queries.query(asked)).get("query", {}).get("recentchanges", ()):
@@ -68,33 +68,33 @@ async def _edited_lately(queries: Queries, site: WikibaseSite, count: int, rando
     return random.sample(unique, min(count, len(unique)))
 
 
-async def _of_wiki(queries: Queries, site: WikibaseSite, count: int, random: Random) -> list[str]:
+async def _sample_wiki(queries: Queries, site: WikibaseSite, count: int, random: Random) -> list[str]:
     """Some of each kind: of the pages that follow each other in the order of titles from anywhere on."""
     chosen: list[str] = []
     for namespace in sorted(site.pages.namespaces | site.pages.mediainfo_namespaces):
-        letter = LETTERS.get(site.models.get(namespace, ""), "")
+        letter = LETTERS_BY_CONTENT_MODEL.get(site.models.get(namespace, ""), "")
         title = f"{letter}{random.randint(1, 99)}" if letter else random.choice(ascii_uppercase)
         for place in (Place(namespace, title), Place(namespace)):
-            ids = await _stretch(queries, site, place)
+            ids = await _list_ids_from(queries, site, place)
             chosen += random.sample(ids, min(count, len(ids)))
             if ids:
                 break
     return chosen
 
 
-async def _stretch(queries: Queries, site: WikibaseSite, place: Place) -> list[str]:
+async def _list_ids_from(queries: Queries, site: WikibaseSite, place: Place) -> list[str]:
     async for stretch in walk(queries, site, start=place):
         return [page.entity for page in stretch.pages if page.namespace == place.namespace]
     return []
 
 
-async def _of_store(held: HeldIds, count: int, random: Random) -> list[str]:
+async def _sample_store(store_ids: StoreIds, count: int, random: Random) -> list[str]:
     """Some of each kind: of the ids that follow each other in number from anywhere on."""
     chosen: list[str] = []
     for letter in TYPES:
-        largest = await held.largest(letter)
-        first = random.randint(1, max(1, largest - _RANGE + 1))
-        numbers = range(first, min(first + _RANGE, largest + 1))
-        ids = list(await held.versions([f"{letter}{number}" for number in numbers]))
+        largest = await store_ids.largest_number(letter)
+        first = random.randint(1, max(1, largest - _ID_RANGE + 1))
+        numbers = range(first, min(first + _ID_RANGE, largest + 1))
+        ids = list(await store_ids.versions([f"{letter}{number}" for number in numbers]))
         chosen += random.sample(ids, min(count, len(ids)))
     return chosen

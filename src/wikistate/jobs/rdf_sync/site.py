@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from wikistate.config.model import Configuration, StreamManager
     from wikistate.config.rdf import RdfSettings
 
-OWN_INTERVAL, FOREIGN_INTERVAL = 1.0, 5.0
+OWN_INTERVAL, PUBLIC_INTERVAL = 1.0, 5.0
 """Seconds between two questions to a wiki that has nothing new: to one's own, and to one that is everybody's."""
 
-_POLL = "poll_interval"
+_POLL_INTERVAL_KEY = "poll_interval"
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-class Asked(NamedTuple):
+class DiscoveredWikibase(NamedTuple):
     """What the wiki said.
 
     Attributes:
@@ -52,7 +52,7 @@ class Asked(NamedTuple):
     api: str
 
 
-async def ask_wiki(configuration: Configuration) -> Asked:
+async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
     """Ask the wiki that the settings name.
 
     Raises:
@@ -63,28 +63,28 @@ async def ask_wiki(configuration: Configuration) -> Asked:
     http = HttpClient(http_settings(configuration))
     await http.open()
     try:
-        api = await _api(http, configuration)
-        queries = query_client(configuration, api)
+        api = await _find_api_url(http, configuration)
+        queries = build_query_client(configuration, api)
         await queries.open()
         try:
             site = await ask_site(queries)
-            used = await _used_concept_uri(http, configuration, site, queries) or site.concept_uri
+            used = await _read_concept_uri(http, configuration, site, queries) or site.concept_uri
         finally:
             await queries.close()
     finally:
         await http.close()
-    _check(configuration, site, used)
-    return Asked(_filled_in(configuration, site, api, used), site, api)
+    _check_settings(configuration, site, used)
+    return DiscoveredWikibase(_with_discovered(configuration, site, api, used), site, api)
 
 
-def query_client(configuration: Configuration, api: str) -> QueryClient:
+def build_query_client(configuration: Configuration, api: str) -> QueryClient:
     """What asks the wiki's Action API. Raises `ConfigError` when a credential cannot be read."""
     wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
     credential = credential_of(wiki, key="wikis") if wiki else None
     return QueryClient(api, http_settings(configuration), credential=credential, maxlag=configuration.enrich.maxlag)
 
 
-async def _api(http: HttpClient, configuration: Configuration) -> str:
+async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
     source = configuration.stream_manager.source
     address = configuration.rdf.wikibase or (source.options.url if source.connector == "recentchanges" else "")
     if not address:
@@ -96,7 +96,7 @@ async def _api(http: HttpClient, configuration: Configuration) -> str:
     return await find_api(http, address)
 
 
-async def _used_concept_uri(
+async def _read_concept_uri(
     http: HttpClient, configuration: Configuration, site: WikibaseSite, queries: QueryClient
 ) -> str:
     """What the wiki's RDF really uses, of its first entity that can be read; empty while there is none."""
@@ -120,7 +120,7 @@ async def _used_concept_uri(
     return ""
 
 
-def _check(configuration: Configuration, site: WikibaseSite, used: str) -> None:
+def _check_settings(configuration: Configuration, site: WikibaseSite, used: str) -> None:
     rdf, store = configuration.rdf, configuration.store
     check_concept_uri(rdf.concept_base, used=used)
     if "concept_base" in store.model_fields_set:
@@ -135,21 +135,21 @@ def _check(configuration: Configuration, site: WikibaseSite, used: str) -> None:
         )
 
 
-def _filled_in(configuration: Configuration, site: WikibaseSite, api: str, used: str) -> Configuration:
+def _with_discovered(configuration: Configuration, site: WikibaseSite, api: str, used: str) -> Configuration:
     rdf, store, local = configuration.rdf, configuration.store, configuration.local
     federated = rdf.federated_concept_base if rdf.scheme == "federated" else ""
-    return _with(
+    return _replace_settings(
         configuration,
-        rdf=_rdf(rdf, site, used),
-        store=_with(store, concept_base=used, federated_concept_base=federated),
-        stream_manager=_streams(configuration, site, api),
-        local=local if local.state else _with(local, state=_beside(configuration, "state", site)),
+        rdf=_with_rdf_defaults(rdf, site, used),
+        store=_replace_settings(store, concept_base=used, federated_concept_base=federated),
+        stream_manager=_with_stream_defaults(configuration, site, api),
+        local=local if local.state else _replace_settings(local, state=_default_path(configuration, "state", site)),
     )
 
 
-def _rdf(rdf: RdfSettings, site: WikibaseSite, used: str) -> RdfSettings:
+def _with_rdf_defaults(rdf: RdfSettings, site: WikibaseSite, used: str) -> RdfSettings:
     pages = site.pages
-    return _with(
+    return _replace_settings(
         rdf,
         hostname=site.domain,
         concept_base=used,
@@ -161,20 +161,20 @@ def _rdf(rdf: RdfSettings, site: WikibaseSite, used: str) -> RdfSettings:
     )
 
 
-def _streams(configuration: Configuration, site: WikibaseSite, api: str) -> StreamManager:
+def _with_stream_defaults(configuration: Configuration, site: WikibaseSite, api: str) -> StreamManager:
     manager = configuration.stream_manager
     source, sink = manager.source, manager.sink
     if source.connector == "recentchanges":
-        interval = FOREIGN_INTERVAL if is_wikimedia(URL(api).host or "") else OWN_INTERVAL
-        if _POLL in source.options.model_fields_set:
+        interval = PUBLIC_INTERVAL if is_wikimedia(URL(api).host or "") else OWN_INTERVAL
+        if _POLL_INTERVAL_KEY in source.options.model_fields_set:
             interval = source.options.poll_interval
-        source = _with(source, options=_with(source.options, url=api, poll_interval=interval))
+        source = _replace_settings(source, options=_replace_settings(source.options, url=api, poll_interval=interval))
     if sink.connector == "file" and not sink.options.path:
-        sink = _with(sink, options=_with(sink.options, path=_beside(configuration, "ndjson", site)))
-    return _with(manager, source=source, sink=sink)
+        sink = _replace_settings(sink, options=_replace_settings(sink.options, path=_default_path(configuration, "ndjson", site)))
+    return _replace_settings(manager, source=source, sink=sink)
 
 
-def _beside(configuration: Configuration, ending: str, site: WikibaseSite) -> str:
+def _default_path(configuration: Configuration, ending: str, site: WikibaseSite) -> str:
     """A place beside an embedded store, or for an endpoint one in the user's state folder."""
     location = configuration.store.location
     if not is_endpoint(location):
@@ -183,5 +183,5 @@ def _beside(configuration: Configuration, ending: str, site: WikibaseSite) -> st
     return str(state_home() / configuration.stream_manager.job_name / f"{name}.{ending}")
 
 
-def _with(settings: Settings, **values: object) -> Settings:
+def _replace_settings(settings: Settings, **values: object) -> Settings:
     return settings.model_copy(update=values)

@@ -11,27 +11,27 @@ from typing import NamedTuple
 from wikistate.core.sparql.contents import StoreForm, StorePosition
 from wikistate.errors import ConfigError, StoreError
 
-_ADOPT = "store.adopt"
+_ADOPT_KEY = "store.adopt"
 
 
-class Standing(StrEnum):
+class StartupMode(StrEnum):
     """What is to be done, by what was found. The values are for the log."""
 
     FOLLOW = "the store is in step"
-    RESUME = "the last walk was not finished"
+    RESUME_SCAN = "the last walk was not finished"
     EMPTY = "the store is empty"
     ADOPTED = "the store is taken over"
-    OLDER = "the store is older than the checkpoint: it was restored from a copy"
-    UNKNOWN = "there is no checkpoint for this store"
-    GAP = "the source no longer reaches back to where the store is"
+    STORE_OLDER = "the store is older than the checkpoint: it was restored from a copy"
+    NO_CHECKPOINT = "there is no checkpoint for this store"
+    SOURCE_GAP = "the source no longer reaches back to where the store is"
 
     @property
-    def walks(self) -> bool:
+    def needs_full_scan(self) -> bool:
         """Whether all entities are looked at."""
-        return self is not Standing.FOLLOW
+        return self is not StartupMode.FOLLOW
 
 
-class Found(NamedTuple):
+class StartupFacts(NamedTuple):
     """What there is at a start.
 
     Attributes:
@@ -45,44 +45,44 @@ class Found(NamedTuple):
     """
 
     form: StoreForm
-    mark: StorePosition | None
+    marker: StorePosition | None
     generation: int | None
-    followed: int | None
-    reach: int | None
+    followed_until: int | None
+    retained_since: int | None
     adopt: bool
 
 
-def judge(found: Found) -> Standing:
+def choose_startup_mode(facts: StartupFacts) -> StartupMode:
     """What is to be done.
 
     Raises:
         ConfigError: The store holds entities, and nobody said that it may be changed.
         StoreError: It holds them in a form that is not ours.
     """
-    if found.form is StoreForm.PLAIN:
+    if facts.form is StoreForm.PLAIN:
         raise StoreError(
             "The store holds entities as the wiki dumps them, with revisions on the data nodes.",
             hint="This job writes the form of query services. Load the store from a munged dump, or name an empty one.",
         )
-    if found.mark is None:
-        return _unmarked(found)
-    if found.generation is None:
-        return Standing.UNKNOWN
-    if found.mark.next_offset < found.generation:
-        return Standing.OLDER
-    if found.reach is not None and (found.followed is None or found.followed < found.reach):
-        return Standing.GAP
-    return Standing.FOLLOW if found.mark.completed_until else Standing.RESUME
+    if facts.marker is None:
+        return _choose_without_marker(facts)
+    if facts.generation is None:
+        return StartupMode.NO_CHECKPOINT
+    if facts.marker.next_offset < facts.generation:
+        return StartupMode.STORE_OLDER
+    if facts.retained_since is not None and (facts.followed_until is None or facts.followed_until < facts.retained_since):
+        return StartupMode.SOURCE_GAP
+    return StartupMode.FOLLOW if facts.marker.completed_until else StartupMode.RESUME_SCAN
 
 
-def _unmarked(found: Found) -> Standing:
-    if found.form is StoreForm.EMPTY:
-        return Standing.EMPTY
-    if found.adopt:
-        return Standing.ADOPTED
+def _choose_without_marker(facts: StartupFacts) -> StartupMode:
+    if facts.form is StoreForm.EMPTY:
+        return StartupMode.EMPTY
+    if facts.adopt:
+        return StartupMode.ADOPTED
     raise ConfigError(
         "The store holds entities that rdf-sync did not write; it may be somebody else's.",
-        hint=f"To have it compared with the wiki and kept in step from now on, say --set {_ADOPT}=true; "
+        hint=f"To have it compared with the wiki and kept in step from now on, say --set {_ADOPT_KEY}=true; "
         "what the wiki does not have is then taken out of it.",
-        key=_ADOPT,
+        key=_ADOPT_KEY,
     )

@@ -15,7 +15,7 @@ from wikistate.core.sparql.holding import holding_query, read_holding
 from wikistate.core.updater.fetching import FetchErrorType
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.jobs.rdf_sync.pages import CurrentRevisions
-from wikistate.jobs.rdf_updater.graphs import Missing
+from wikistate.jobs.rdf_updater.graphs import GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wikistate.core.sparql.statements import Dialect
 
 
-class Verdict(StrEnum):
+class ComparisonResult(StrEnum):
     """What came of a comparison, the worst last."""
 
     IN_STEP = "in step"
@@ -41,26 +41,26 @@ class Verdict(StrEnum):
     MISSING = "missing"
     """The wiki has it, the store does not."""
 
-    GONE = "gone from the wiki"
+    DELETED_ON_WIKI = "gone from the wiki"
     """The store has it, the wiki does not."""
 
-    LEFT_BEHIND = "left behind"
+    STALE = "left behind"
     """It has an older revision, though it says that it is complete up to long after the newer one was made."""
 
     DIFFERS = "different"
     """The same revision, and other triples."""
 
 
-_NOTHING: frozenset[Triple] = frozenset()
+_NO_TRIPLES: frozenset[Triple] = frozenset()
 
-WRONG = frozenset({Verdict.MISSING, Verdict.GONE, Verdict.LEFT_BEHIND, Verdict.DIFFERS})
+ERROR_RESULTS = frozenset({ComparisonResult.MISSING, ComparisonResult.DELETED_ON_WIKI, ComparisonResult.STALE, ComparisonResult.DIFFERS})
 """What no job that follows the wiki will mend by itself."""
 
-SLACK = 600_000
+SLACK_MS = 600_000
 """Milliseconds by which what a store says of itself may be too good: events wait for those before them, and clocks differ."""
 
 
-class Verified(NamedTuple):
+class ComparedEntity(NamedTuple):
     """An entity that was compared.
 
     Attributes:
@@ -73,24 +73,24 @@ class Verified(NamedTuple):
     """
 
     entity: str
-    verdict: Verdict
+    result: ComparisonResult
     revision: int | None = None
     differences: Differences = Differences([], [])
-    wanted: frozenset[Triple] = _NOTHING
-    why: str = ""
+    expected: frozenset[Triple] = _NO_TRIPLES
+    reason: str = ""
 
 
-class Revisions(Protocol):
+class GraphLoader(Protocol):
     """Gives graphs of entities; see `wikistate.jobs.rdf_updater.graphs.Graphs`."""
 
-    async def of(self, entity: str, revision: int) -> frozenset[Triple] | Missing:
+    async def load(self, entity: str, revision: int) -> frozenset[Triple] | GraphUnavailable:
         """The munged triples of a revision."""
 
 
-class Pages(CurrentRevisions, Protocol):
+class PageInfo(CurrentRevisions, Protocol):
     """Knows the current revisions of entities, and since when they are; see `wikistate.jobs.rdf_sync.pages.WikiPages`."""
 
-    async def touched(self, entity: str) -> int | None:
+    async def last_touched(self, entity: str) -> int | None:
         """When the page last became another, milliseconds since the epoch: with its newest revision, or later."""
 
 
@@ -106,49 +106,49 @@ class Verifier:
             epoch, 0 where it says nothing.
     """
 
-    def __init__(self, store: TripleStore, dialect: Dialect, graphs: Revisions, pages: Pages, *, complete: int) -> None:
+    def __init__(self, store: TripleStore, dialect: Dialect, graphs: GraphLoader, pages: PageInfo, *, completed_until: int) -> None:
         self._store = store
         self._dialect = dialect
         self._graphs = graphs
         self._pages = pages
-        self._complete = complete
+        self._completed_until = completed_until
 
-    async def of(self, entity: str) -> Verified | None:
+    async def compare(self, entity: str) -> ComparedEntity | None:
         """Compare an entity; None where neither side has it. Waits for a wiki or a store that is away.
 
         Raises:
             WikistateError: One of them refuses, or the settings are wrong.
         """
         found = read_holding(await self._store.query(holding_query(entity, self._dialect)), entity, self._dialect.uris)
-        current = await self._pages.of(entity)
+        current = await self._pages.current_revision(entity)
         if current is None:
-            return Verified(entity, Verdict.GONE, self._version(entity, found)) if found else None
-        revision = self._version(entity, found) or current
-        wanted = await self._graphs.of(entity, revision)
-        if isinstance(wanted, Missing):
-            return await self._not_shown(entity, wanted, revision, current)
+            return ComparedEntity(entity, ComparisonResult.DELETED_ON_WIKI, self._stated_revision(entity, found)) if found else None
+        revision = self._stated_revision(entity, found) or current
+        wanted = await self._graphs.load(entity, revision)
+        if isinstance(wanted, GraphUnavailable):
+            return await self._compare_unavailable(entity, wanted, revision, current)
         if not found:
             # A page that was merged into another has a revision, and nothing that a store holds.
-            held_by_nobody = self._version(entity, wanted) is None
-            return None if held_by_nobody else Verified(entity, Verdict.MISSING, revision, wanted=wanted)
+            held_by_nobody = self._stated_revision(entity, wanted) is None
+            return None if held_by_nobody else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=wanted)
         different = differences(wanted, found)
         if different:
-            return Verified(entity, Verdict.DIFFERS, revision, different, wanted)
+            return ComparedEntity(entity, ComparisonResult.DIFFERS, revision, different, wanted)
         if revision == current:
-            return Verified(entity, Verdict.IN_STEP, revision)
-        return await self._older(entity, revision, current)
+            return ComparedEntity(entity, ComparisonResult.IN_STEP, revision)
+        return await self._compare_older(entity, revision, current)
 
-    async def _older(self, entity: str, revision: int, current: int) -> Verified:
-        newer = await self._graphs.of(entity, current)
-        if isinstance(newer, Missing):
-            return Verified(entity, Verdict.BEHIND, revision)
+    async def _compare_older(self, entity: str, revision: int, current: int) -> ComparedEntity:
+        newer = await self._graphs.load(entity, current)
+        if isinstance(newer, GraphUnavailable):
+            return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
         # A page that was merged into another states no date; its wiki does.
-        made = _stated_time(newer) or await self._pages.touched(entity)
-        if made is None or made + SLACK >= self._complete:
-            return Verified(entity, Verdict.BEHIND, revision)
-        return Verified(entity, Verdict.LEFT_BEHIND, revision, wanted=newer, why=f"the wiki has revision {current}")
+        made = _read_modified_time(newer) or await self._pages.last_touched(entity)
+        if made is None or made + SLACK_MS >= self._completed_until:
+            return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
+        return ComparedEntity(entity, ComparisonResult.STALE, revision, expected=newer, reason=f"the wiki has revision {current}")
 
-    async def repair(self, wrong: Iterable[Verified]) -> None:
+    async def repair(self, wrong: Iterable[ComparedEntity]) -> None:
         """Bring to the store what it lacks of these, and take out what it should not have.
 
         Those that are left behind come to the revision that the wiki has, all others stay at theirs.
@@ -161,27 +161,27 @@ class Verifier:
         """
         for verified in wrong:
             named = frozenset({verified.entity})
-            if verified.verdict is Verdict.GONE:
+            if verified.result is ComparisonResult.DELETED_ON_WIKI:
                 patch = StorePatch(deleted=named)
             else:
-                whole = diff(_NOTHING, verified.wanted, self._dialect.uris)
+                whole = diff(_NO_TRIPLES, verified.expected, self._dialect.uris)
                 patch = StorePatch(reconciled=named, added=whole.added, linked=whole.linked)
             await self._store.apply(patch, {}, None)
 
-    async def _not_shown(self, entity: str, missing: Missing, revision: int, current: int) -> Verified:
-        gone = missing.type is FetchErrorType.ENTITY_NOT_FOUND
+    async def _compare_unavailable(self, entity: str, unavailable: GraphUnavailable, revision: int, current: int) -> ComparedEntity:
+        gone = unavailable.type is FetchErrorType.ENTITY_NOT_FOUND
         if gone and revision != current:  # deleted or hidden since; what follows the wiki goes on to the current one
-            return await self._older(entity, revision, current)
-        return Verified(entity, Verdict.UNKNOWN, revision, why=missing.message)
+            return await self._compare_older(entity, revision, current)
+        return ComparedEntity(entity, ComparisonResult.UNKNOWN, revision, reason=unavailable.message)
 
-    def _version(self, entity: str, graph: Iterable[Triple]) -> int | None:
+    def _stated_revision(self, entity: str, graph: Iterable[Triple]) -> int | None:
         subject = NamedNode(self._dialect.uris.entity_iri(entity))
         stated = (t.object for t in graph if t.subject == subject and t.predicate == VERSION)
         numbers = [int(each.value) for each in stated if isinstance(each, Literal) and each.value.isdecimal()]
         return max(numbers, default=None)
 
 
-def _stated_time(graph: Iterable[Triple]) -> int | None:
+def _read_modified_time(graph: Iterable[Triple]) -> int | None:
     """When the revision was made, milliseconds since the epoch."""
     stated = (triple.object for triple in graph if triple.predicate == DATE_MODIFIED)
     return next((parse_timestamp(each.value) for each in stated if isinstance(each, Literal)), None)

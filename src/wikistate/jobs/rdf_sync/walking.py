@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-WALK = Partition("rdf-sync.walk")
+SCAN_PARTITION = Partition("rdf-sync.walk")
 """The partition of its records."""
 
-_BEGUN = "walk begun"
+_START_OFFSET_KEY = "walk begun"
 """The note that says at which offset the walk began."""
 
-_TOLD_EVERY = 10.0  # seconds
+_LOG_INTERVAL_SECONDS = 10.0  # seconds
 
 
-class Holdings(Protocol):
+class StoreIndex(Protocol):
     """What the store holds."""
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
@@ -47,7 +47,7 @@ class Holdings(Protocol):
         """The ids of all entities that it holds, part by part; some that it does not hold may be among them."""
 
 
-class Finding(NamedTuple):
+class Discrepancy(NamedTuple):
     """An entity that is to be looked after.
 
     Attributes:
@@ -59,15 +59,15 @@ class Finding(NamedTuple):
     listed: int | None
 
 
-class Part(NamedTuple):
+class ScanBatch(NamedTuple):
     """A part of the walk. `next` is where it goes on, as `start` of the next walk; None at the end."""
 
-    findings: list[Finding]
-    looked_at: int
-    next: PagePlace | None
+    discrepancies: list[Discrepancy]
+    compared: int
+    next_position: PagePlace | None
 
 
-class WalkFeed:
+class FullScanFeed:
     """See `Feed` for the protocol. Ends when the walk does.
 
     Args:
@@ -82,21 +82,21 @@ class WalkFeed:
         self,
         queries: Queries,
         site: WikibaseSite,
-        holdings: Holdings,
+        store_index: StoreIndex,
         *,
-        anew: Callable[[], bool],
+        from_start: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queries = queries
         self._site = site
-        self._holdings = holdings
-        self._anew = anew
+        self._store_index = store_index
+        self._from_start = from_start
         self._clock = clock
-        self._listed = _Listed()
+        self._listed = _EntityBitmap()
         self._offset = 0
-        self._place: PagePlace | None = None
-        self._parts: AsyncIterator[Part] | None = None
-        self._progress = _Progress(clock)
+        self._position: PagePlace | None = None
+        self._batches: AsyncIterator[ScanBatch] | None = None
+        self._progress = _ScanProgress(clock)
 
     @property
     def identity(self) -> str:
@@ -105,27 +105,27 @@ class WalkFeed:
 
     async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:
         """See `Feed`."""
-        place = places.get(WALK)
+        place = places.get(SCAN_PARTITION)
         self._offset = place.offset if place else 0
-        if self._anew():
+        if self._from_start():
             # The place of the walk before stays until this one commits its first: it must not be taken for this one's.
-            await notes.note({_BEGUN: str(self._offset)})
-        elif place is not None and place.offset > int((await notes.notes([_BEGUN])).get(_BEGUN, 0)):
-            self._place = _read(place.token)
-        self._parts = self._walk()
+            await notes.note({_START_OFFSET_KEY: str(self._offset)})
+        elif place is not None and place.offset > int((await notes.notes([_START_OFFSET_KEY])).get(_START_OFFSET_KEY, 0)):
+            self._position = _decode_position(place.token)
+        self._batches = self._scan()
 
     async def arrive(self) -> list[Arrival] | None:
         """See `Feed`."""
-        assert self._parts is not None
-        began = self._place
-        part = await anext(self._parts, None)
+        assert self._batches is not None
+        began = self._position
+        part = await anext(self._batches, None)
         if part is None:
-            self._progress.done()
+            self._progress.finish()
             return None
-        self._place = part.next
-        self._progress.went_on(part)
-        arrivals = [self._arrival(finding, began) for finding in part.findings]
-        return [*arrivals, self._arrival(None, part.next)]
+        self._position = part.next_position
+        self._progress.advance(part)
+        arrivals = [self._build_record(finding, began) for finding in part.discrepancies]
+        return [*arrivals, self._build_record(None, part.next_position)]
 
     def settle(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one)
         """See `Feed`."""
@@ -138,25 +138,25 @@ class WalkFeed:
     async def close(self) -> None:
         """See `Feed`."""
 
-    async def _walk(self) -> AsyncIterator[Part]:
-        self._progress.begin(await _pages(self._queries))
-        async for stretch in walk(self._queries, self._site, start=self._place):
+    async def _scan(self) -> AsyncIterator[ScanBatch]:
+        self._progress.start(await _count_pages(self._queries))
+        async for stretch in walk(self._queries, self._site, start=self._position):
             self._listed.add(page.entity for page in stretch.pages)
-            held = await self._holdings.versions([page.entity for page in stretch.pages])
+            held = await self._store_index.versions([page.entity for page in stretch.pages])
             # The place behind the last page is that of the last one: what the wiki lacks is looked for after any restart.
-            yield Part(list(_differing(stretch.pages, held)), len(stretch.pages), stretch.next or self._place)
-        async for ids in self._holdings.ids():
+            yield ScanBatch(list(_find_discrepancies(stretch.pages, held)), len(stretch.pages), stretch.next or self._position)
+        async for ids in self._store_index.ids():
             unlisted = [entity for entity in ids if entity not in self._listed]
-            held = await self._holdings.versions(unlisted)
-            yield Part([Finding(entity, None) for entity in held], 0, self._place)
+            held = await self._store_index.versions(unlisted)
+            yield ScanBatch([Discrepancy(entity, None) for entity in held], 0, self._position)
 
-    def _arrival(self, finding: Finding | None, place: PagePlace | None) -> Arrival:
+    def _build_record(self, discrepancy: Discrepancy | None, position: PagePlace | None) -> Arrival:
         self._offset += 1
-        record = Record(_dumped(finding), None, None, WALK, self._offset - 1)
-        return Arrival(record, _dumped(place).decode())
+        record = Record(_encode(discrepancy), None, None, SCAN_PARTITION, self._offset - 1)
+        return Arrival(record, _encode(position).decode())
 
 
-class _Listed:
+class _EntityBitmap:
     """The entities that were listed, a bit for each: a hundred million of them take some megabytes."""
 
     def __init__(self) -> None:
@@ -176,73 +176,73 @@ class _Listed:
         return number >> 3 < len(bits) and bool(bits[number >> 3] & 1 << (number & 7))
 
 
-class _Progress:
+class _ScanProgress:
     """Says now and then how far the walk is, and how long it will take at the most."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._looked_at = 0
+        self._compared = 0
         self._differing = 0
-        self.begin(None)
+        self.start(None)
 
-    def begin(self, pages: int | None) -> None:
+    def start(self, pages: int | None) -> None:
         """The wiki has so many pages; not all of them are entities."""
         self._pages = pages
-        self._began = self._told = self._clock()
+        self._started_at = self._logged_at = self._clock()
 
-    def went_on(self, part: Part) -> None:
-        self._looked_at += part.looked_at
-        self._differing += len(part.findings)
-        if self._clock() - self._told >= _TOLD_EVERY:
-            self._told = self._clock()
-            log.info("Comparing all entities.", done=self._looked_at, differing=self._differing, **self._left())
+    def advance(self, batch: ScanBatch) -> None:
+        self._compared += batch.compared
+        self._differing += len(batch.discrepancies)
+        if self._clock() - self._logged_at >= _LOG_INTERVAL_SECONDS:
+            self._logged_at = self._clock()
+            log.info("Comparing all entities.", done=self._compared, differing=self._differing, **self._estimate_remaining())
 
-    def done(self) -> None:
-        seconds = round(self._clock() - self._began, 1)
+    def finish(self) -> None:
+        seconds = round(self._clock() - self._started_at, 1)
         log.info(
             "All entities were looked at; what differs is being brought in.",
-            done=self._looked_at,
+            done=self._compared,
             differing=self._differing,
             seconds=seconds,
         )
 
-    def _left(self) -> dict[str, int]:
-        if not self._pages or not self._looked_at:
+    def _estimate_remaining(self) -> dict[str, int]:
+        if not self._pages or not self._compared:
             return {}
-        left = max(0, self._pages - self._looked_at)
-        seconds = (self._clock() - self._began) * left / self._looked_at
+        left = max(0, self._pages - self._compared)
+        seconds = (self._clock() - self._started_at) * left / self._compared
         return {"of_at_most": self._pages, "minutes_left_at_most": round(seconds / 60)}
 
 
-async def _pages(queries: Queries) -> int | None:
+async def _count_pages(queries: Queries) -> int | None:
     """How many pages the wiki has, of which entities are a part; None where it does not say."""
     document = await queries.query({"meta": "siteinfo", "siprop": "statistics"})
     pages = document.get("query", {}).get("statistics", {}).get("pages")
     return pages if isinstance(pages, int) else None
 
 
-def read_finding(value: bytes | None) -> Finding | None:
+def decode_discrepancy(value: bytes | None) -> Discrepancy | None:
     """The finding of a record of the walk; None for one that only says how far it is."""
     found = orjson.loads(value or b"null")
-    return None if found is None else Finding(*found)
+    return None if found is None else Discrepancy(*found)
 
 
-def id_ranges(letter: str, largest: int, step: int) -> Iterable[list[str]]:
+def split_id_range(letter: str, largest: int, step: int) -> Iterable[list[str]]:
     """The ids of a kind of entities up to a number, so many at a time."""
     for start in range(1, largest + 1, step):
         yield [str(EntityId(letter, number)) for number in range(start, min(start + step, largest + 1))]
 
 
-def _differing(pages: Iterable[EntityPage], held: Mapping[str, int]) -> Iterable[Finding]:
+def _find_discrepancies(pages: Iterable[EntityPage], held: Mapping[str, int]) -> Iterable[Discrepancy]:
     for page in pages:
         if held.get(page.entity) != page.revision:
-            yield Finding(page.entity, page.revision)
+            yield Discrepancy(page.entity, page.revision)
 
 
-def _dumped(fields: tuple[object, ...] | None) -> bytes:
+def _encode(fields: tuple[object, ...] | None) -> bytes:
     return orjson.dumps(None if fields is None else list(fields))
 
 
-def _read(token: str) -> PagePlace | None:
+def _decode_position(token: str) -> PagePlace | None:
     found = orjson.loads(token)
     return None if found is None else PagePlace(*found)

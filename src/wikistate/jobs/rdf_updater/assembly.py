@@ -28,11 +28,11 @@ from wikistate.core.updater.side_events import SideEvents
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, resolve_ends
 from wikistate.jobs.feeds import EventStreamsEnd, state_file
-from wikistate.jobs.rdf_updater.graphs import Graphs
+from wikistate.jobs.rdf_updater.graphs import EntityGraphLoader
 from wikistate.jobs.rdf_updater.job import RdfUpdater
-from wikistate.jobs.rdf_updater.mutations import MutationMaker
-from wikistate.jobs.rdf_updater.streams import MutationEncoder, format_of, read_updater_streams
-from wikistate.jobs.rdf_updater.telling import Teller
+from wikistate.jobs.rdf_updater.mutations import MutationBuilder
+from wikistate.jobs.rdf_updater.streams import MutationEncoder, get_message_format, read_updater_streams
+from wikistate.jobs.rdf_updater.telling import SideOutputEncoder
 from wikistate.jobs.stateful_ends import Publication, StatefulAssembled
 from wikistate.jobs.streams import new_id
 from wikistate.jobs.wikis import http_settings, session_of
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from wikistate.core.updater.operations import Operation
     from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
     from wikistate.jobs.outlet import Outlet
-    from wikistate.jobs.rdf_updater.graphs import Entities
+    from wikistate.jobs.rdf_updater.graphs import EntitySource
     from wikistate.jobs.rdf_updater.streams import UpdaterStreams
     from wikistate.telemetry.meter import Meter
 
@@ -58,8 +58,8 @@ def assemble_rdf_updater(
     configuration: Configuration,
     meter: Meter,
     *,
-    outlet: Outlet[Mutation] | None = None,
-    entities: Entities | None = None,
+    change_sink: Outlet[Mutation] | None = None,
+    entities: EntitySource | None = None,
 ) -> StatefulAssembled[InputEvent, Operation, Mutation]:
     """The job rdf-updater.
 
@@ -76,65 +76,65 @@ def assemble_rdf_updater(
     """
     rdf = configuration.rdf
     streams = read_updater_streams(configuration)
-    ends = _ends(configuration, streams)
-    uris = uris_of(rdf)
-    subgraphs = _subgraphs(configuration, streams)
-    graphs = graphs_of(configuration, meter, entities=entities)
+    ends = _resolve_endpoints(configuration, streams)
+    uris = entity_uris(rdf)
+    subgraphs = _read_subgraphs(configuration, streams)
+    graphs = build_graph_loader(configuration, meter, entities=entities)
     job = RdfUpdater(
-        streams.reader,
-        MutationMaker(graphs, uris, subgraphs),
-        _teller(configuration, streams, ends, meter),
-        window=_ms(rdf.reordering_window),
+        streams.input_reader,
+        MutationBuilder(graphs, uris, subgraphs),
+        _build_side_output_encoder(configuration, streams, ends, meter),
+        window=_to_ms(rdf.reordering_window),
         meter=meter,
         clock=time.time,
     )
     return StatefulAssembled(
         job=job,
-        source=_source(configuration, ends.source, streams),
-        outlet=outlet or _publication(configuration, streams, ends, subgraphs),
-        sinks={Role.ERROR: ends.error, **_side_ends(configuration, ends.sink, streams)},
-        state=state_of(configuration),
-        lateness=_ms(rdf.lateness),
-        idleness=_ms(rdf.idleness),
+        source=_select_inputs(configuration, ends.source, streams),
+        outlet=change_sink or _build_stream_outputs(configuration, streams, ends, subgraphs),
+        sinks={Role.ERROR: ends.error, **_build_side_endpoints(configuration, ends.sink, streams)},
+        state=state_path(configuration),
+        lateness=_to_ms(rdf.lateness),
+        idleness=_to_ms(rdf.idleness),
         concurrency=rdf.concurrency,
     )
 
 
-def state_of(configuration: Configuration) -> Path:
+def state_path(configuration: Configuration) -> Path:
     """The file of the job's state."""
     return state_file(configuration).with_name(STATE_FILE)
 
 
-def uris_of(rdf: RdfSettings) -> Uris:
+def entity_uris(rdf: RdfSettings) -> Uris:
     """The URIs of the wiki's entities."""
     own = rdf.concept_base or f"http://{rdf.hostname}"
     return Uris.federated(own, rdf.federated_concept_base) if rdf.scheme == "federated" else Uris.wikibase(own)
 
 
-def entity_settings(rdf: RdfSettings) -> EntityDataSettings:
+def build_entity_settings(rdf: RdfSettings) -> EntityDataSettings:
     """Where entities are fetched."""
     prefix = rdf.entity_data or f"https://{rdf.hostname}{ENTITY_DATA_PATH}"
     return EntityDataSettings(prefix=prefix, max_bytes=rdf.max_entity_bytes)
 
 
-def graphs_of(configuration: Configuration, meter: Meter, *, entities: Entities | None = None) -> Graphs:
+def build_graph_loader(configuration: Configuration, meter: Meter, *, entities: EntitySource | None = None) -> EntityGraphLoader:
     """What fetches entities and reads them. Raises as `entity_client`."""
-    uris = uris_of(configuration.rdf)
-    return Graphs(
-        entities or entity_client(configuration, meter),
+    uris = entity_uris(configuration.rdf)
+    return EntityGraphLoader(
+        entities or build_entity_client(configuration, meter),
         uris,
-        mime_type=entity_settings(configuration.rdf).mime_type,
+        mime_type=build_entity_settings(configuration.rdf).mime_type,
         concept_base=uris.root,
     )
 
 
-def entity_client(configuration: Configuration, meter: Meter) -> EntityDataClient:
+def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDataClient:
     """What fetches entities, politely from Wikimedia's wikis.
 
     Raises:
         ConfigError: A credential cannot be read, or would be sent somewhere else than to its wiki.
     """
-    rdf, settings = configuration.rdf, entity_settings(configuration.rdf)
+    rdf, settings = configuration.rdf, build_entity_settings(configuration.rdf)
     polite = default_farm(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
     http = HttpClient(http_settings(configuration))
     return EntityDataClient(
@@ -150,7 +150,7 @@ def entity_client(configuration: Configuration, meter: Meter) -> EntityDataClien
     )
 
 
-def _ends(configuration: Configuration, streams: UpdaterStreams) -> Ends:
+def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams) -> Ends:
     ends = resolve_ends(
         configuration,
         source=streams.inputs[0][0].config,
@@ -166,7 +166,7 @@ def _ends(configuration: Configuration, streams: UpdaterStreams) -> Ends:
     return ends
 
 
-def _source(configuration: Configuration, source: SourceEnd, streams: UpdaterStreams) -> SourceEnd:
+def _select_inputs(configuration: Configuration, source: SourceEnd, streams: UpdaterStreams) -> SourceEnd:
     """The source with all inputs in it, unless the settings name topics or streams themselves."""
     options = configuration.stream_manager.source.options
     match source:
@@ -178,18 +178,18 @@ def _source(configuration: Configuration, source: SourceEnd, streams: UpdaterStr
             return source
 
 
-def _subgraphs(configuration: Configuration, streams: UpdaterStreams) -> Subgraphs:
+def _read_subgraphs(configuration: Configuration, streams: UpdaterStreams) -> Subgraphs:
     named = configuration.rdf.subgraphs
     if not named:
         return Subgraphs.whole(streams.sink.config.stream)
-    suffix = format_of(streams.sink).suffix
-    found = Subgraphs.read(_definitions(configuration, named))
+    suffix = get_message_format(streams.sink).suffix
+    found = Subgraphs.read(_read_definitions(configuration, named))
     return Subgraphs(
         tuple(each._replace(stream=each.stream.removesuffix(suffix) + suffix) for each in found.definitions)
     )
 
 
-def _definitions(configuration: Configuration, named: str) -> str:
+def _read_definitions(configuration: Configuration, named: str) -> str:
     if named.startswith(SCHEME):
         return read_bundled_subgraphs(named.removeprefix(SCHEME))
     content = DocumentReader(http_settings(configuration))(named)
@@ -202,21 +202,21 @@ def _definitions(configuration: Configuration, named: str) -> str:
     return content.decode()
 
 
-def _publication(
+def _build_stream_outputs(
     configuration: Configuration, streams: UpdaterStreams, ends: Ends, subgraphs: Subgraphs
 ) -> Publication[Mutation]:
     rdf = configuration.rdf
-    form = format_of(streams.sink)
+    form = get_message_format(streams.sink)
     names = [stream for stream in subgraphs.streams if stream != streams.sink.config.stream]
     return Publication(
         streams={streams.sink.config.stream: ends.sink}
-        | {name: _subgraph_end(configuration, ends.sink, name) for name in names},
+        | {name: _build_subgraph_endpoint(configuration, ends.sink, name) for name in names},
         encode=MutationEncoder(streams.sink.schema, form.version, domain=rdf.hostname, clock=time.time),
         partition=rdf.partition,
     )
 
 
-def _subgraph_end(configuration: Configuration, sink: SinkEnd, stream: str) -> SinkEnd:
+def _build_subgraph_endpoint(configuration: Configuration, sink: SinkEnd, stream: str) -> SinkEnd:
     """Beside the whole graph's: a topic of its own, or the same file."""
     if not isinstance(sink, KafkaSinkEnd):
         return sink
@@ -224,7 +224,7 @@ def _subgraph_end(configuration: Configuration, sink: SinkEnd, stream: str) -> S
     return replace(sink, topic=configuration.rdf.subgraph_topics.get(stream, prefix + stream))
 
 
-def _side_ends(configuration: Configuration, sink: SinkEnd, streams: UpdaterStreams) -> Mapping[Role, SinkEnd]:
+def _build_side_endpoints(configuration: Configuration, sink: SinkEnd, streams: UpdaterStreams) -> Mapping[Role, SinkEnd]:
     """Beside the mutations: topics of their own; of ``out.ndjson`` the file ``out.side.ndjson``; else standard error."""
     if isinstance(sink, KafkaSinkEnd):
         prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
@@ -236,7 +236,7 @@ def _side_ends(configuration: Configuration, sink: SinkEnd, streams: UpdaterStre
     return dict.fromkeys(streams.side, FileEnd(path=str(path.with_name(f"{stem}.side{dot}{rest}"))))
 
 
-def _teller(configuration: Configuration, streams: UpdaterStreams, ends: Ends, meter: Meter) -> Teller:
+def _build_side_output_encoder(configuration: Configuration, streams: UpdaterStreams, ends: Ends, meter: Meter) -> SideOutputEncoder:
     rdf, source = configuration.rdf, streams.inputs[0][0]
     emitter = Emitter(
         emitter_id=configuration.stream_manager.job_name,
@@ -250,8 +250,8 @@ def _teller(configuration: Configuration, streams: UpdaterStreams, ends: Ends, m
     )
     schemas = {role: stream.schema for role, stream in streams.side.items()}
     errors = ErrorEncoder(emitter, max_bytes=ends.error.max_record_bytes, new_id=new_id)
-    return Teller(events, schemas, errors, meter=meter)
+    return SideOutputEncoder(events, schemas, errors, meter=meter)
 
 
-def _ms(seconds: float) -> int:
+def _to_ms(seconds: float) -> int:
     return round(seconds * 1000)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from wikistate.core.rdf.uris import Uris
 
-OFF_THE_LOOP = 64 * 1024
+THREAD_THRESHOLD_BYTES = 64 * 1024
 """Bytes of RDF from which on a thread reads it: some 5 ms of work, while which the loop would serve nobody else."""
 
 
-class Entities(Protocol):
+class EntitySource(Protocol):
     """Where entities are fetched; see `EntityDataClient`."""
 
     async def open(self) -> None:
@@ -37,7 +37,7 @@ class Entities(Protocol):
         """The RDF of a revision."""
 
 
-class Missing(NamedTuple):
+class GraphUnavailable(NamedTuple):
     """Why there is no graph of a revision.
 
     Attributes:
@@ -48,12 +48,12 @@ class Missing(NamedTuple):
     """
 
     type: FetchErrorType
-    error: str
+    error_type: str
     message: str
     revision: int
 
 
-class Graphs:
+class EntityGraphLoader:
     """Graphs of a wiki's entities.
 
     Args:
@@ -63,12 +63,12 @@ class Graphs:
         concept_base: As the settings state it; compared with what the wiki uses when its first entity cannot be read.
     """
 
-    def __init__(self, entities: Entities, uris: Uris, *, mime_type: str, concept_base: str) -> None:
+    def __init__(self, entities: EntitySource, uris: Uris, *, mime_type: str, concept_base: str) -> None:
         self._entities = entities
         self._uris = uris
         self._mime_type = mime_type
         self._concept_base = concept_base
-        self._proven = False  # that the wiki's entities can be read with these URIs
+        self._uris_confirmed = False  # that the wiki's entities can be read with these URIs
 
     async def open(self) -> None:
         """Open the client."""
@@ -78,7 +78,7 @@ class Graphs:
         """Close the client."""
         await self._entities.close()
 
-    async def of(self, entity: str, revision: int, *, event_time: int | None = None) -> frozenset[Triple] | Missing:
+    async def load(self, entity: str, revision: int, *, event_time: int | None = None) -> frozenset[Triple] | GraphUnavailable:
         """The munged triples of a revision.
 
         Args:
@@ -91,23 +91,23 @@ class Graphs:
         """
         body = await self._entities.fetch(entity, revision, event_time=event_time)
         if isinstance(body, FetchFailure):
-            return Missing(body.kind, body.error_type, body.message, revision)
-        read = partial(self._read, entity, revision, body)
+            return GraphUnavailable(body.kind, body.error_type, body.message, revision)
+        read = partial(self._parse, entity, revision, body)
         try:
-            graph = await asyncio.to_thread(read) if len(body) >= OFF_THE_LOOP else read()
+            graph = await asyncio.to_thread(read) if len(body) >= THREAD_THRESHOLD_BYTES else read()
         except InputError as error:
-            self._blame_settings(entity, revision, body)
-            return Missing(FetchErrorType.UNKNOWN, type(error).__name__, error.message, revision)
-        self._proven = True
+            self._diagnose_concept_base(entity, revision, body)
+            return GraphUnavailable(FetchErrorType.UNKNOWN, type(error).__name__, error.message, revision)
+        self._uris_confirmed = True
         return graph
 
-    def _read(self, entity: str, revision: int, body: bytes) -> frozenset[Triple]:
+    def _parse(self, entity: str, revision: int, body: bytes) -> frozenset[Triple]:
         base = self._entities.url(entity, revision)
         return munge(read_triples(body, base=base, mime_type=self._mime_type), entity, self._uris)
 
-    def _blame_settings(self, entity: str, revision: int, body: bytes) -> None:
+    def _diagnose_concept_base(self, entity: str, revision: int, body: bytes) -> None:
         """One entity that cannot be read is its own fault; when it is the first one, the settings may be wrong for all."""
-        if self._proven:
+        if self._uris_confirmed:
             return
         base = self._entities.url(entity, revision)
         try:

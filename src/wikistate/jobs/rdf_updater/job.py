@@ -14,8 +14,8 @@ from wikistate.core.updater.publishing import failed, fitted, published
 from wikistate.core.updater.reordering import Timer, step
 from wikistate.core.updater.state import UNSEEN, KeyState
 from wikistate.errors import WikistateError
-from wikistate.jobs.codec import unforeseen
-from wikistate.jobs.rdf_updater.graphs import Missing
+from wikistate.jobs.codec import unexpected_error
+from wikistate.jobs.rdf_updater.graphs import GraphUnavailable
 from wikistate.jobs.stateful_job import Accepted, Due, Kept, Performed, Step
 from wikistate.telemetry import metrics
 from wikistate.telemetry.bounded import BoundedLabel
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
     from wikistate.core.updater.reordering import Step as Decided
-    from wikistate.jobs.rdf_updater.mutations import MutationMaker
-    from wikistate.jobs.rdf_updater.telling import Teller
+    from wikistate.jobs.rdf_updater.mutations import MutationBuilder
+    from wikistate.jobs.rdf_updater.telling import SideOutputEncoder
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)
@@ -51,29 +51,29 @@ class RdfUpdater:
     def __init__(
         self,
         reader: InputReader,
-        maker: MutationMaker,
-        teller: Teller,
+        builder: MutationBuilder,
+        side_output_encoder: SideOutputEncoder,
         *,
         window: int,
         meter: Meter,
         clock: Callable[[], float],
     ) -> None:
         self._reader = reader
-        self._maker = maker
-        self._teller = teller
+        self._builder = builder
+        self._side_output_encoder = side_output_encoder
         self._window = window
         self._clock = clock
         self._filtered = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
-        self._decided = BoundedLabel(lambda value: meter.counter(metrics.DECISIONS, reason=value))
-        self._missing = BoundedLabel(lambda value: meter.counter(metrics.FETCH_FAILURES, type=value))
+        self._decisions = BoundedLabel(lambda value: meter.counter(metrics.DECISIONS, reason=value))
+        self._fetch_failures = BoundedLabel(lambda value: meter.counter(metrics.FETCH_FAILURES, type=value))
 
     async def open(self) -> None:
         """See `StatefulJob`."""
-        await self._maker.open()
+        await self._builder.open()
 
     async def close(self) -> None:
         """See `StatefulJob`."""
-        await self._maker.close()
+        await self._builder.close()
 
     def accept(self, record: Record) -> Accepted[InputEvent]:
         """See `StatefulJob`."""
@@ -81,65 +81,65 @@ class RdfUpdater:
         try:
             time, found = self._reader.read(record, ingested=now)
         except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
-            time, found = None, unforeseen(error)
+            time, found = None, unexpected_error(error)
         match found:
             case Filtered(reason):
                 self._filtered.report(reason)
                 return Accepted(time)
             case Refused():
-                return Accepted(time, outputs=(self._teller.refused(found, record, now),))
+                return Accepted(time, outputs=(self._side_output_encoder.encode_rejection(found, record, now),))
             case event:
                 return Accepted(time, parse_page_entity(event.entity).key, event)
 
     def step(self, kept: Kept, stimulus: InputEvent | Due, watermark: int | None) -> Step[Operation]:
         """See `StatefulJob`."""
         found = Timer(stimulus.time) if isinstance(stimulus, Due) else stimulus
-        decided = step(state_of(kept), found, watermark=watermark, window=self._window)
+        decided = step(unpack_state(kept), found, watermark=watermark, window=self._window)
         for reason in decided.reasons:
-            self._decided.report(reason)
-        return Step(kept_of(decided.state or UNSEEN), decided.timer, decided.operations, self._told(decided))
+            self._decisions.report(reason)
+        return Step(pack_state(decided.state or UNSEEN), decided.timer, decided.operations, self._side_outputs(decided))
 
-    def _told(self, decided: Decided) -> list[Output]:
+    def _side_outputs(self, decided: Decided) -> list[Output]:
         now = self._now()
-        told = [self._teller.inconsistent(found, now) for found in decided.inconsistencies]
+        told = [self._side_output_encoder.encode_inconsistency(found, now) for found in decided.inconsistencies]
         if decided.late is not None:
-            told.append(self._teller.late(decided.late, now))
+            told.append(self._side_output_encoder.encode_late(decided.late, now))
         return [output for output in told if output is not None]
 
     async def perform(self, operation: Operation, kept: Kept) -> Performed[Mutation]:
         """See `StatefulJob`. What cannot be done is told, and made up for by the next operation of the entity."""
-        state = state_of(kept)
+        state = unpack_state(kept)
         operation = fitted(operation, state)
         try:
-            made = await self._maker.make(operation)
+            made = await self._builder.build(operation)
         except WikistateError:
             raise
         except Exception as error:  # one entity that we cannot read must not stop all others
             log.exception("Not foreseen, please report it.", entity=operation.entity, revision=operation.revision)
-            made = _unforeseen(operation, error)
-        if isinstance(made, Missing):
-            return self._failed(operation, state, made)
-        return Performed(kept_of(published(state, made.operation)), made.mutations)
+            made = _unexpected_failure(operation, error)
+        if isinstance(made, GraphUnavailable):
+            return self._failure_result(operation, state, made)
+        return Performed(pack_state(published(state, made.operation)), made.mutations)
 
-    def _failed(self, operation: Operation, state: KeyState, missing: Missing) -> Performed[Mutation]:
-        self._missing.report(missing.type)
-        told = self._teller.failed(operation, missing, self._now())
-        return Performed(kept_of(failed(state)), outputs=() if told is None else (told,))
+    def _failure_result(self, operation: Operation, state: KeyState, unavailable: GraphUnavailable) -> Performed[Mutation]:
+        self._fetch_failures.report(unavailable.type)
+        told = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
+        return Performed(pack_state(failed(state)), outputs=() if told is None else (told,))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
 
-def state_of(kept: Kept) -> KeyState:
+def unpack_state(keyed_state: Kept) -> KeyState:
     """What the job makes of what is remembered."""
-    return KeyState.unpack(kept.number, kept.rest)
+    return KeyState.unpack(keyed_state.number, keyed_state.rest)
 
 
-def kept_of(state: KeyState) -> Kept:
+def pack_state(state: KeyState) -> Kept:
     """What is to be remembered."""
     return Kept(state.signed_revision, state.pack())
 
 
-def _unforeseen(operation: Operation, error: Exception) -> Missing:
+def _unexpected_failure(operation: Operation, error: Exception) -> GraphUnavailable:
     message = f"Not foreseen, please report it: {error!s:.500} {''.join(traceback.format_exception(error)[-3:])}"
-    return Missing(FetchErrorType.UNKNOWN, type(error).__name__, message, operation.revision)
+    return GraphUnavailable(FetchErrorType.UNKNOWN, type(error).__name__, message, operation.revision)

@@ -9,7 +9,7 @@ from wikistate.core.rdf.subgraphs import mutations_of
 from wikistate.core.updater.fetching import FetchErrorType
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
 from wikistate.core.updater.publishing import from_scratch
-from wikistate.jobs.rdf_updater.graphs import Missing
+from wikistate.jobs.rdf_updater.graphs import GraphUnavailable
 
 if TYPE_CHECKING:
     from pyoxigraph import Triple
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from wikistate.core.rdf.subgraphs import Subgraphs
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.updater.mutation import Mutation
-    from wikistate.jobs.rdf_updater.graphs import Graphs
+    from wikistate.jobs.rdf_updater.graphs import EntityGraphLoader
 
-_NOTHING: frozenset[Triple] = frozenset()
+_NO_TRIPLES: frozenset[Triple] = frozenset()
 
 
-class Made(NamedTuple):
+class BuiltMutations(NamedTuple):
     """What an operation became.
 
     Attributes:
@@ -34,7 +34,7 @@ class Made(NamedTuple):
     mutations: list[Mutation]
 
 
-class MutationMaker:
+class MutationBuilder:
     """Makes mutations.
 
     Args:
@@ -43,7 +43,7 @@ class MutationMaker:
         subgraphs: What is made of one entity's change.
     """
 
-    def __init__(self, graphs: Graphs, uris: Uris, subgraphs: Subgraphs) -> None:
+    def __init__(self, graphs: EntityGraphLoader, uris: Uris, subgraphs: Subgraphs) -> None:
         self._graphs = graphs
         self._uris = uris
         self._subgraphs = subgraphs
@@ -56,7 +56,7 @@ class MutationMaker:
         """Close the client."""
         await self._graphs.close()
 
-    async def make(self, operation: Operation) -> Made | Missing:
+    async def build(self, operation: Operation) -> BuiltMutations | GraphUnavailable:
         """Carry out an operation; it may take as long as the wiki does not answer.
 
         Raises:
@@ -64,32 +64,32 @@ class MutationMaker:
         """
         match operation:
             case DeleteItem():
-                return self._made(operation, _NOTHING, _NOTHING)
+                return self._build_mutations(operation, _NO_TRIPLES, _NO_TRIPLES)
             case FullImport(entity, time, revision):
-                return self._all_of(operation, await self._graphs.of(entity, revision, event_time=time))
+                return self._build_from_graph(operation, await self._graphs.load(entity, revision, event_time=time))
             case ReconcileItem(entity, revision=revision):
-                return self._all_of(operation, await self._graphs.of(entity, revision))
+                return self._build_from_graph(operation, await self._graphs.load(entity, revision))
             case Diff():
-                return await self._difference(operation)
+                return await self._build_from_diff(operation)
             case _:
                 assert_never(operation)
 
-    def _all_of(self, operation: Operation, graph: frozenset[Triple] | Missing) -> Made | Missing:
-        return graph if isinstance(graph, Missing) else self._made(operation, _NOTHING, graph)
+    def _build_from_graph(self, operation: Operation, graph: frozenset[Triple] | GraphUnavailable) -> BuiltMutations | GraphUnavailable:
+        return graph if isinstance(graph, GraphUnavailable) else self._build_mutations(operation, _NO_TRIPLES, graph)
 
-    async def _difference(self, operation: Diff) -> Made | Missing:
+    async def _build_from_diff(self, operation: Diff) -> BuiltMutations | GraphUnavailable:
         before, after = await asyncio.gather(
-            self._graphs.of(operation.entity, operation.from_revision),
-            self._graphs.of(operation.entity, operation.revision, event_time=operation.time),
+            self._graphs.load(operation.entity, operation.from_revision),
+            self._graphs.load(operation.entity, operation.revision, event_time=operation.time),
         )
-        if isinstance(after, Missing):
+        if isinstance(after, GraphUnavailable):
             return after
-        if not isinstance(before, Missing):
-            return self._made(operation, before, after)
+        if not isinstance(before, GraphUnavailable):
+            return self._build_mutations(operation, before, after)
         if before.type is FetchErrorType.ENTITY_NOT_FOUND:
             # What the store holds cannot be had any more (the revision is deleted or hidden), what it shall hold can.
-            return self._made(from_scratch(operation), _NOTHING, after)
+            return self._build_mutations(from_scratch(operation), _NO_TRIPLES, after)
         return before
 
-    def _made(self, operation: Operation, before: frozenset[Triple], after: frozenset[Triple]) -> Made:
-        return Made(operation, mutations_of(operation, before, after, self._uris, self._subgraphs))
+    def _build_mutations(self, operation: Operation, before: frozenset[Triple], after: frozenset[Triple]) -> BuiltMutations:
+        return BuiltMutations(operation, mutations_of(operation, before, after, self._uris, self._subgraphs))

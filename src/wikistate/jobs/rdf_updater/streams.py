@@ -66,7 +66,7 @@ class UpdaterStreams:
     error: Stream
 
     @property
-    def reader(self) -> InputReader:
+    def input_reader(self) -> InputReader:
         """What reads the inputs."""
         return InputReader((stream.schema, shape) for stream, shape in self.inputs)
 
@@ -88,7 +88,7 @@ def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
     sink = Descriptor.parse(manager.sink.stream, key="stream_manager.sink.stream")
     error = Descriptor.parse(manager.error_sink.stream, key="stream_manager.error_sink.stream")
     side = {role: Descriptor.parse(text, key=role) for role, text in SIDE_STREAMS.items() if rdf.side_outputs}
-    inputs = _inputs(configuration)
+    inputs = _parse_inputs(configuration)
     read = DocumentReader(http_settings(configuration))
     names = [each.stream for each in (*(descriptor for descriptor, _ in inputs), sink, error, *side.values())]
     configs = stream_configs(manager, read, names)
@@ -106,9 +106,9 @@ def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
     )
 
 
-def _inputs(configuration: Configuration) -> list[tuple[Descriptor, Shape]]:
+def _parse_inputs(configuration: Configuration) -> list[tuple[Descriptor, Shape]]:
     rdf = configuration.rdf
-    pages = entity_pages(rdf)
+    pages = build_entity_pages(rdf)
     inputs: list[tuple[Descriptor, Shape]]
     if rdf.legacy_inputs:
         inputs = [(Descriptor.parse(text, key="legacy"), shape(pages)) for text, shape in LEGACY_STREAMS.items()]
@@ -121,7 +121,7 @@ def _inputs(configuration: Configuration) -> list[tuple[Descriptor, Shape]]:
     return inputs
 
 
-def entity_pages(rdf: RdfSettings) -> EntityPages:
+def build_entity_pages(rdf: RdfSettings) -> EntityPages:
     """Which pages of the wiki hold entities, as the settings say.
 
     Raises:
@@ -149,31 +149,31 @@ def entity_pages(rdf: RdfSettings) -> EntityPages:
     )
 
 
-class _Format(NamedTuple):
+class _MessageFormat(NamedTuple):
     """Of the messages of mutations, by the schema of their stream."""
 
     version: MessageVersion
     suffix: str
 
 
-FORMATS: Mapping[str, _Format] = {
-    "wikibase/rdf/update_stream": _Format(MessageVersion.V1, ""),
-    "mediawiki/wikibase/entity/rdf_change": _Format(MessageVersion.V2, ".v2"),
+MESSAGE_FORMATS: Mapping[str, _MessageFormat] = {
+    "wikibase/rdf/update_stream": _MessageFormat(MessageVersion.V1, ""),
+    "mediawiki/wikibase/entity/rdf_change": _MessageFormat(MessageVersion.V2, ".v2"),
 }
 """By the title of the schema: the version, and what names of the streams of subgraphs end in."""
 
 
-def format_of(sink: Stream) -> _Format:
+def get_message_format(sink: Stream) -> _MessageFormat:
     """The format of the messages that a stream takes.
 
     Raises:
         ConfigError: It takes no mutations.
     """
-    if sink.schema.title in FORMATS:
-        return FORMATS[sink.schema.title]
+    if sink.schema.title in MESSAGE_FORMATS:
+        return MESSAGE_FORMATS[sink.schema.title]
     raise ConfigError(
         f"The stream {sink.config.stream} has events of the schema {sink.schema.title}, and no mutations.",
-        hint=f"Name one with {' or '.join(FORMATS)}.",
+        hint=f"Name one with {' or '.join(MESSAGE_FORMATS)}.",
         key="stream_manager.sink.stream",
     )
 

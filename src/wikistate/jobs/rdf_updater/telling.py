@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from wikistate.core.updater.operations import Operation
     from wikistate.core.updater.reordering import Inconsistency
     from wikistate.core.updater.side_events import SideEvents
-    from wikistate.jobs.rdf_updater.graphs import Missing
+    from wikistate.jobs.rdf_updater.graphs import GraphUnavailable
     from wikistate.telemetry.meter import Meter
 
 
-class Teller:
+class SideOutputEncoder:
     """Encodes side events and error events.
 
     Args:
@@ -42,27 +42,27 @@ class Teller:
         self._events = events
         self._schemas = schemas
         self._errors = errors
-        self._refused = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+        self._rejected = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
-    def refused(self, refused: Refused, record: Record, now: int) -> Output:
+    def encode_rejection(self, rejected: Refused, record: Record, now: int) -> Output:
         """Of a record that is no event."""
-        self._refused.report(refused.error_type)
-        return self._errors.encode(refused, record, now)
+        self._rejected.report(rejected.error_type)
+        return self._errors.encode(rejected, record, now)
 
-    def late(self, event: InputEvent, now: int) -> Output | None:
+    def encode_late(self, event: InputEvent, now: int) -> Output | None:
         """Of an event that came too late."""
-        return self._output(Role.LAPSED_ACTION, self._events.late(event, now), now)
+        return self._encode(Role.LAPSED_ACTION, self._events.late(event, now), now)
 
-    def inconsistent(self, found: Inconsistency, now: int) -> Output | None:
+    def encode_inconsistency(self, found: Inconsistency, now: int) -> Output | None:
         """Of an event that does not fit what was seen."""
-        return self._output(Role.STATE_INCONSISTENCY, self._events.inconsistent(found, now), now)
+        return self._encode(Role.STATE_INCONSISTENCY, self._events.inconsistent(found, now), now)
 
-    def failed(self, operation: Operation, missing: Missing, now: int) -> Output | None:
+    def encode_failure(self, operation: Operation, unavailable: GraphUnavailable, now: int) -> Output | None:
         """Of an operation that could not be carried out."""
-        failure = OperationFailed(missing.type, missing.error, missing.message)
-        return self._output(Role.FETCH_FAILURE, self._events.failed(operation, failure, now), now)
+        failure = OperationFailed(unavailable.type, unavailable.error_type, unavailable.message)
+        return self._encode(Role.FETCH_FAILURE, self._events.failed(operation, failure, now), now)
 
-    def _output(self, role: Role, event: Event | None, now: int) -> Output | None:
+    def _encode(self, role: Role, event: Event | None, now: int) -> Output | None:
         schema = self._schemas.get(role)
         if event is None or schema is None:
             return None
@@ -71,6 +71,6 @@ class Teller:
             return Output(role, None, value, now)
         # It repeats what the event said that led to it; whatever that was, it is told.
         found = f"The event for {role} does not conform to {schema.uri}: {schema.violations(event)}"
-        return self.refused(
+        return self.encode_rejection(
             Refused("InvalidSideEvent", found, event), Record(value, None, now, Partition(role), 0), now
         )

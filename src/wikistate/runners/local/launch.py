@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
     from wikistate.jobs.ends import Ends
     from wikistate.jobs.job import Job
-    from wikistate.jobs.rdf_consumer.assembly import Consumption
+    from wikistate.jobs.rdf_consumer.assembly import StorePipeline
     from wikistate.runners.local.delivery import Delivery
     from wikistate.telemetry.meter import Meter
 
@@ -49,25 +49,25 @@ def local_runner(
     return LocalRunner(job, source, delivery, settings=settings, meter=meter, error_limit=ErrorLimit(error_limit))
 
 
-def absorbing_runner(consumption: Consumption, settings: LocalRunnerSettings, meter: Meter) -> AbsorbingRunner:
+def absorbing_runner(consumption: StorePipeline, settings: LocalRunnerSettings, meter: Meter) -> AbsorbingRunner:
     """A runner for a job that ends in a place which keeps the positions, not yet running.
 
     Raises:
         ConfigError: The ends or the place cannot be what the settings say.
     """
-    job = consumption.job(Sinks().of(consumption.error, STANDARD_ERROR))
+    job = consumption.build_job(Sinks().of(consumption.error, STANDARD_ERROR))
     source = consumption.source
     make_source(source, resume=dict[Partition, int])  # a mistake in the settings shows before anything is opened
     return AbsorbingRunner(job, lambda resume: make_source(source, resume=resume), settings=settings, meter=meter)
 
 
-async def check_consumption(consumption: Consumption) -> None:
+async def check_consumption(consumption: StorePipeline) -> None:
     """Opens everything and closes it again; reads nothing, and writes nothing that stays.
 
     Raises:
         WikistateError: What the run would fail with at its start.
     """
-    job = consumption.job(Sinks().of(consumption.error, STANDARD_ERROR))
+    job = consumption.build_job(Sinks().of(consumption.error, STANDARD_ERROR))
     source = make_source(consumption.source, resume=lambda: job.positions)
     try:
         await job.open()

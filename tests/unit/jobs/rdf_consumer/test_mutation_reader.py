@@ -93,7 +93,7 @@ def test_a_mutation_that_is_cut_off_is_told_at_the_end_with_each_message() -> No
     reading = reader(RecordingMeter())
     for record in records(*events(says("Q1", "a", "b", "c"))[:2]):
         reading.read(record)
-    (left,) = reading.end()
+    (left,) = reading.finish()
     assert [orjson.loads(error.value)["error_type"] for error in left.errors] == ["IncompleteMutation"] * 2
     assert left.position.next_offset == 2
 
@@ -104,7 +104,7 @@ def test_pieces_are_forgotten_when_the_source_is_read_anew() -> None:
     sent = records(*events(mutation(OperationName.RECONCILE, "Q1", added=frozenset(triple("Q1", x) for x in "abc"))))
     for record in sent[:2]:
         reading.read(record)
-    reading.forget()
+    reading.reset()
     readings = list(map(reading.read, sent))
     assert [each.errors for each in readings] == [[], [], []]
     assert readings[-1].mutation is not None

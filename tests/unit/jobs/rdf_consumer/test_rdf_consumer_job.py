@@ -12,7 +12,7 @@ from wikistate.adapters.connectors.memory import MemorySink
 from wikistate.core.updater.mutation import OperationName
 from wikistate.errors import RewoundError, SinkError
 from wikistate.jobs.rdf_consumer.job import RdfConsumer
-from wikistate.jobs.rdf_consumer.pace import BatchBounds
+from wikistate.jobs.rdf_consumer.pace import BatchLimits
 from wikistate.jobs.rdf_consumer.writer import StoreWriter
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.clock import ManualClock
@@ -42,7 +42,7 @@ class Bench:
         """A new one, as after a restart."""
         meter, clock = RecordingMeter(), self.clock
         writer = StoreWriter(
-            self.store, BatchBounds(), lambda _: frozenset(), meter, clock=clock.now, sleep=clock.sleep, now=clock.now
+            self.store, BatchLimits(), lambda _: frozenset(), meter, clock=clock.now, sleep=clock.sleep, now=clock.now
         )
         return RdfConsumer(reader(meter), writer, self.errors, meter)
 

@@ -11,8 +11,8 @@ from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StoreForm, StorePosition
 from wikistate.core.updater.mutation import OperationName
 from wikistate.errors import RewoundError, SinkError, StoreError
-from wikistate.jobs.rdf_consumer.pace import BatchBounds
-from wikistate.jobs.rdf_consumer.writer import GIVE_WAY_SECONDS, HEARTBEAT_SECONDS, StoreWriter
+from wikistate.jobs.rdf_consumer.pace import BatchLimits
+from wikistate.jobs.rdf_consumer.writer import YIELD_INTERVAL_SECONDS, HEARTBEAT_INTERVAL_SECONDS, StoreWriter
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.clock import ManualClock
@@ -20,14 +20,14 @@ from wikistate.testing.clock import ManualClock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BOUNDS = BatchBounds(mutations=10, triples=1000, seconds=1.0, target_seconds=10.0)
+BOUNDS = BatchLimits(mutations=10, triples=1000, seconds=1.0, target_seconds=10.0)
 START = 1_700_000_000.0
 
 
 class Bench:
     """A writer, its store, and the time."""
 
-    def __init__(self, bounds: BatchBounds = BOUNDS) -> None:
+    def __init__(self, bounds: BatchLimits = BOUNDS) -> None:
         self.clock = ManualClock(START)
         self.store = MemoryStore(self.clock)
         self.meter = RecordingMeter()
@@ -101,7 +101,7 @@ async def test_a_lonely_mutation_waits_no_longer_than_it_may(bench: Bench) -> No
 
 async def test_the_store_applies_a_batch_while_the_next_is_written(bench: Bench) -> None:
     """Who has much to write gives way now and then, so that the store begins with what it was given."""
-    moments = count(START, GIVE_WAY_SECONDS)
+    moments = count(START, YIELD_INTERVAL_SECONDS)
     writer = bench.new_writer(lambda: next(moments))
     await writer.open()
     await writer.write([says(f"Q{number}", "hello") for number in range(19)])
@@ -215,10 +215,10 @@ async def test_an_idle_store_is_told_now_and_then_that_it_is_up_to_date(bench: B
     await bench.writer.flush()
     for _ in range(60):
         await bench.clock.elapse(1.0)
-        bench.writer.up_to_date()
+        bench.writer.heartbeat()
     await bench.clock.elapse(2.0)
     beats = len(bench.store.applied) - 1
-    assert 60 / HEARTBEAT_SECONDS - 2 <= beats <= 60 / HEARTBEAT_SECONDS
+    assert 60 / HEARTBEAT_INTERVAL_SECONDS - 2 <= beats <= 60 / HEARTBEAT_INTERVAL_SECONDS
     assert bench.store.held[TOPIC].next_offset == 1
     assert bench.store.held[TOPIC].completed_until >= (START + 45) * 1000
 
@@ -226,7 +226,7 @@ async def test_an_idle_store_is_told_now_and_then_that_it_is_up_to_date(bench: B
 async def test_a_store_that_holds_nothing_is_not_told_that_it_is_up_to_date(bench: Bench) -> None:
     """There is no position yet, and none is made up."""
     await bench.clock.elapse(100.0)
-    bench.writer.up_to_date()
+    bench.writer.heartbeat()
     await bench.clock.elapse(2.0)
     assert bench.store.applied == []
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from wikistate.core.record import Partition
     from wikistate.core.sparql.contents import StorePosition
     from wikistate.core.updater.mutation import Mutation
-    from wikistate.jobs.rdf_sync.marking import GenerationFile
+    from wikistate.jobs.rdf_sync.marking import CheckpointGenerationFile
 
 
 class Durable:
     """A store's positions, and what was noted on our side when they were written."""
 
-    def __init__(self, generation: GenerationFile) -> None:
+    def __init__(self, generation: CheckpointGenerationFile) -> None:
         self.positions: dict[Partition, StorePosition] = {}
         self.known_by_then: tuple[int, int] | None = None
         self._generation = generation

@@ -8,10 +8,10 @@ import pytest
 from tests.unit.jobs.rdf_sync.durable import Durable
 
 from wikistate.core.record import Partition, Record
-from wikistate.jobs.rdf_sync.catching_up import PULSE, CatchingUpSource
-from wikistate.jobs.rdf_sync.following import EventTimes, WikiClock, reach_of_recent_changes
-from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet, mark_of
-from wikistate.jobs.rdf_sync.walking import WALK
+from wikistate.jobs.rdf_sync.catching_up import HEARTBEAT, CatchUpSource
+from wikistate.jobs.rdf_sync.following import EventProgress, WikiProgress, retention_of_recent_changes
+from wikistate.jobs.rdf_sync.marking import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
+from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,20 +55,20 @@ class Listed:
         """Nothing is to be closed."""
 
 
-class Both:
+class SourceSetup:
     """A source of both, over an empty store."""
 
     def __init__(self, folder: Path, *, changes: int, walked: int) -> None:
-        generation = GenerationFile(folder / "generation")
+        generation = CheckpointGenerationFile(folder / "generation")
         self.store = Durable(generation)
-        self.outlet = MarkingOutlet(
-            self.store, lambda: self.store.contents, generation, mark_of("wikibase.example"), window=100
+        self.sink = CheckpointMarkingSink(
+            self.store, lambda: self.store.contents, generation, marker_partition("wikibase.example"), window=100
         )
-        self.follow = Listed(WIKI, changes, ends=False)
-        self.walk = Listed(WALK, walked, ends=True)
-        self.clock = WikiClock()
-        self.source = CatchingUpSource(
-            self.follow, self.walk, self.outlet, self.clock, reach=_always, adopt=False, pulse=0.0
+        self.changes = Listed(WIKI, changes, ends=False)
+        self.scan = Listed(SCAN_PARTITION, walked, ends=True)
+        self.clock = WikiProgress()
+        self.source = CatchUpSource(
+            self.changes, self.scan, self.sink, self.clock, retention=_always, adopt=False, heartbeat_interval=0.0
         )
 
     async def poll(self, limit: int) -> list[Partition]:
@@ -84,9 +84,9 @@ async def _revoked(partitions: AbstractSet[Partition]) -> None:
     raise AssertionError(partitions)
 
 
-async def opened(folder: Path, *, changes: int, walked: int) -> Both:
+async def opened(folder: Path, *, changes: int, walked: int) -> SourceSetup:
     """Open."""
-    both = Both(folder, changes=changes, walked=walked)
+    both = SourceSetup(folder, changes=changes, walked=walked)
     await both.source.open(_revoked)
     return both
 
@@ -94,58 +94,58 @@ async def opened(folder: Path, *, changes: int, walked: int) -> Both:
 async def test_following_has_begun_when_the_store_is_marked_and_comes_first(tmp_path: Path) -> None:
     """The walk fills what room there is."""
     both = await opened(tmp_path, changes=3, walked=3)
-    assert both.follow.opened
-    assert both.walk.opened
+    assert both.changes.opened
+    assert both.scan.opened
     assert both.store.positions, "the store is not marked before it is written"
     assert await both.poll(2) == [WIKI, WIKI]
-    assert await both.poll(2) == [WIKI, WALK]
-    assert await both.poll(5) == [WALK, WALK]
+    assert await both.poll(2) == [WIKI, SCAN_PARTITION]
+    assert await both.poll(5) == [SCAN_PARTITION, SCAN_PARTITION]
 
 
 async def test_the_walk_is_over_when_it_says_so_and_following_goes_on(tmp_path: Path) -> None:
     """The source does not end with the walk."""
     both = await opened(tmp_path, changes=0, walked=1)
-    assert await both.poll(5) == [WALK]
-    assert both.outlet.walking
+    assert await both.poll(5) == [SCAN_PARTITION]
+    assert both.sink.scanning
     assert await both.poll(5) == []
-    assert not both.outlet.walking
-    both.follow.records = [Record(b"", None, 5, WIKI, 7)]
+    assert not both.sink.scanning
+    both.changes.records = [Record(b"", None, 5, WIKI, 7)]
     assert await both.poll(5) == [WIKI]
 
 
 async def test_what_has_arrived_and_is_not_yet_handed_over_is_not_complete(tmp_path: Path) -> None:
     """The wiki's clock counts when the records of that time have been read, all of them."""
     both = await opened(tmp_path, changes=3, walked=0)
-    both.clock.note(9_000)
+    both.clock.advance(9_000)
     await both.poll(2)
-    assert both.outlet.followed == 0
+    assert both.sink.followed_until == 0
     await both.poll(2)
-    assert both.outlet.followed == 9_000
+    assert both.sink.followed_until == 9_000
 
 
 async def test_of_a_quiet_wiki_there_is_a_pulse_now_and_then(tmp_path: Path) -> None:
     """One each time that it was followed further, so that a checkpoint is taken, which says so."""
     both = await opened(tmp_path, changes=0, walked=0)
     assert await both.poll(5) == []
-    both.clock.note(9_000)
-    assert await both.poll(5) == [PULSE]
+    both.clock.advance(9_000)
+    assert await both.poll(5) == [HEARTBEAT]
     assert await both.poll(5) == []
-    both.clock.note(10_000)
-    assert await both.poll(5) == [PULSE]
+    both.clock.advance(10_000)
+    assert await both.poll(5) == [HEARTBEAT]
 
 
 async def test_each_commits_what_is_its_own(tmp_path: Path) -> None:
     """A pulse is nobody's."""
     both = await opened(tmp_path, changes=1, walked=1)
-    await both.source.commit({WIKI: 4, WALK: 5, PULSE: 6})
-    assert (both.follow.committed, both.walk.committed) == ({WIKI: 4}, {WALK: 5})
+    await both.source.commit({WIKI: 4, SCAN_PARTITION: 5, HEARTBEAT: 6})
+    assert (both.changes.committed, both.scan.committed) == ({WIKI: 4}, {SCAN_PARTITION: 5})
 
 
 async def test_events_were_followed_up_to_the_newest_of_them() -> None:
     """A stream does not say when there is nothing more."""
-    times = EventTimes()
-    times.read([Record(b"", None, 5, WIKI, 0), Record(b"", None, 3, WIKI, 1), Record(b"", None, None, WIKI, 2)])
-    assert times.until() == 5
+    times = EventProgress()
+    times.observe([Record(b"", None, 5, WIKI, 0), Record(b"", None, 3, WIKI, 1), Record(b"", None, None, WIKI, 2)])
+    assert times.followed_until() == 5
 
 
 class Answering:
@@ -172,4 +172,4 @@ async def test_recent_changes_reach_back_to_the_oldest_that_is_there(
     rows: list[dict[str, Any]], reach: int | None
 ) -> None:
     """To the beginning where the first is; where there is none, a day is trusted to be too short to forget."""
-    assert await reach_of_recent_changes(Answering(*rows), overlap=500) == reach
+    assert await retention_of_recent_changes(Answering(*rows), overlap=500) == reach

@@ -15,11 +15,11 @@ from wikistate.core.updater.publishing import failed, fitted, published
 from wikistate.core.updater.reordering import Timer, step
 from wikistate.core.updater.settling import Check
 from wikistate.core.updater.state import UNSEEN, KeyState, Status
-from wikistate.jobs.rdf_sync.catching_up import PULSE
-from wikistate.jobs.rdf_sync.job import SETTLING, RdfSync
-from wikistate.jobs.rdf_sync.marking import GenerationFile, MarkingOutlet, mark_of
-from wikistate.jobs.rdf_sync.walking import WALK
-from wikistate.jobs.rdf_updater.job import kept_of, state_of
+from wikistate.jobs.rdf_sync.catching_up import HEARTBEAT
+from wikistate.jobs.rdf_sync.job import WARM_UP_MS, RdfSync
+from wikistate.jobs.rdf_sync.marking import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
+from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION
+from wikistate.jobs.rdf_updater.job import pack_state, unpack_state
 from wikistate.jobs.stateful_job import NOTHING, Accepted, Due, Kept, Performed, Step
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ORIGIN = Origin("", "2026-01-01T00:00:00Z", "id", "wikibase.example", "a stream"
 START = 1_000_000
 """Milliseconds since the epoch at which the job is opened."""
 
-LATER = START + SETTLING + 1
+LATER = START + WARM_UP_MS + 1
 WINDOW = 1_000
 
 
@@ -49,27 +49,27 @@ class Updater:
     def step(self, kept: Kept, stimulus: InputEvent | Due, watermark: int | None) -> Step[Operation]:
         """The core's."""
         found = Timer(stimulus.time) if isinstance(stimulus, Due) else stimulus
-        decided = step(state_of(kept), found, watermark=watermark, window=WINDOW)
-        return Step(kept_of(decided.state or UNSEEN), decided.timer, decided.operations)
+        decided = step(unpack_state(kept), found, watermark=watermark, window=WINDOW)
+        return Step(pack_state(decided.state or UNSEEN), decided.timer, decided.operations)
 
     async def perform(self, operation: Operation, kept: Kept) -> Performed[Mutation]:
         """Fails for revisions of entities that the wiki does not have."""
-        state = state_of(kept)
+        state = unpack_state(kept)
         done = fitted(operation, state)
         if not isinstance(done, DeleteItem) and operation.entity not in self._wiki:
-            return Performed(kept_of(failed(state)))
+            return Performed(pack_state(failed(state)))
         name = {FullImport: "import", Diff: "diff", DeleteItem: "delete", ReconcileItem: "reconcile"}[type(done)]
         made = Mutation(OperationName(name), done.entity, done.revision, done.time, done.ingested, ORIGIN, "a stream")
-        return Performed(kept_of(published(state, done)), [made])
+        return Performed(pack_state(published(state, done)), [made])
 
 
-class InOrder:
+class ScriptedReader:
     """A reader of what comes in order."""
 
-    def __init__(self, *, in_order: bool) -> None:
-        self.in_order = in_order
+    def __init__(self, *, ordered: bool) -> None:
+        self.ordered = ordered
 
-    def accept(self, record: Record, now: int) -> Accepted[InputEvent | Check]:
+    def read(self, record: Record, now: int) -> Accepted[InputEvent | Check]:
         """Not used here."""
         raise AssertionError((record, now))
 
@@ -77,21 +77,21 @@ class InOrder:
 class World:
     """The wiki and the store, by the revisions of their entities; and the job between them."""
 
-    def __init__(self, folder: Path, *, in_order: bool) -> None:
+    def __init__(self, folder: Path, *, ordered: bool) -> None:
         self.wiki: dict[str, int] = {}
         self.store: dict[str, int] = {}
         self.asked: list[str] = []
         self.now = START
-        generation = GenerationFile(folder / "generation")
+        generation = CheckpointGenerationFile(folder / "generation")
         durable = Durable(generation)
-        self.outlet = MarkingOutlet(
-            durable, lambda: durable.contents, generation, mark_of("wikibase.example"), window=WINDOW
+        self.sink = CheckpointMarkingSink(
+            durable, lambda: durable.contents, generation, marker_partition("wikibase.example"), window=WINDOW
         )
-        self.outlet.walking = False
+        self.sink.scanning = False
         self.job = RdfSync(
             Updater(self.wiki),  # type: ignore[arg-type]  # what of the updater the job uses
-            InOrder(in_order=in_order),
-            self.outlet,
+            ScriptedReader(ordered=ordered),
+            self.sink,
             self,
             self,
             window=WINDOW,
@@ -105,7 +105,7 @@ class World:
     async def close(self) -> None:
         """Nothing is to be closed."""
 
-    async def of(self, entity: str) -> int | None:
+    async def current_revision(self, entity: str) -> int | None:
         """What the wiki has."""
         self.asked.append(entity)
         return self.wiki.get(entity)
@@ -126,7 +126,7 @@ class World:
             performed = await self.job.perform(operation, kept)
             kept = performed.kept
             written += [mutation.operation.value for mutation in performed.products]
-        return state_of(kept), written
+        return unpack_state(kept), written
 
 
 def edited(revision: int, *, time: int = LATER) -> RevisionCreated:
@@ -137,13 +137,13 @@ def edited(revision: int, *, time: int = LATER) -> RevisionCreated:
 def kept(revision: int, held: int | None = None, *, status: Status = Status.CREATED) -> Kept:
     """What is remembered of Q1."""
     known = revision if held is None and status is Status.CREATED else held or 0
-    return kept_of(KeyState(revision, status, known))
+    return pack_state(KeyState(revision, status, known))
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> World:
     """After a start, with changes that come in order."""
-    world = World(tmp_path, in_order=True)
+    world = World(tmp_path, ordered=True)
     await world.job.open()
     return world
 
@@ -190,7 +190,7 @@ async def test_what_is_about_to_be_written_counts_as_held(world: World) -> None:
     world.wiki["Q1"] = 6
     first, _ = await world.happens(edited(6, time=START), kept(5))
     world.wiki["Q1"] = 7
-    assert (await world.happens(edited(7, time=START), kept_of(first)))[1] == ["diff"]
+    assert (await world.happens(edited(7, time=START), pack_state(first)))[1] == ["diff"]
 
 
 async def test_what_cannot_be_fetched_because_it_is_deleted_is_deleted(world: World) -> None:
@@ -199,7 +199,7 @@ async def test_what_cannot_be_fetched_because_it_is_deleted_is_deleted(world: Wo
     state, written = await world.happens(edited(6), kept(5))
     assert written == ["delete"]
     assert (state.status, state.revision) == (Status.DELETED, 6)
-    assert (await world.happens(PageDeleted("Q1", LATER, 6, LATER, ORIGIN), kept_of(state)))[1] == []
+    assert (await world.happens(PageDeleted("Q1", LATER, 6, LATER, ORIGIN), pack_state(state)))[1] == []
 
 
 async def test_a_restoration_that_does_not_fit_is_looked_after(world: World) -> None:
@@ -223,7 +223,7 @@ async def test_what_a_walk_lists_is_taken_at_its_word_unless_it_was_deleted_sinc
     assert (await world.happens(listed))[1] == ["reconcile"]
     assert world.asked == []
     del world.wiki["Q1"]
-    world.outlet.written.clear()
+    world.sink.written.clear()
     assert (await world.happens(listed, kept(5, status=Status.DELETED)))[1] == []
     assert world.asked == ["Q1"]
 
@@ -236,7 +236,7 @@ async def test_what_is_deleted_while_it_is_walked_is_found_by_asking(world: Worl
 
 async def test_events_that_wait_are_looked_after_when_their_time_brings_nothing(tmp_path: Path) -> None:
     """A stream: an edit of what was deleted, whose restoration never came."""
-    world = World(tmp_path, in_order=False)
+    world = World(tmp_path, ordered=False)
     await world.job.open()
     world.wiki["Q1"] = 7
     first = world.job.step(kept(5, status=Status.DELETED), edited(7), None)
@@ -247,7 +247,7 @@ async def test_events_that_wait_are_looked_after_when_their_time_brings_nothing(
 
 async def test_a_check_leaves_waiting_events_their_time(tmp_path: Path) -> None:
     """It does not switch off the alarm."""
-    world = World(tmp_path, in_order=False)
+    world = World(tmp_path, ordered=False)
     await world.job.open()
     first = world.job.step(kept(5, status=Status.DELETED), edited(7), None)
     assert world.job.step(first.kept, Check("Q1", LATER, LATER, ORIGIN), None).wake == first.wake
@@ -255,7 +255,7 @@ async def test_a_check_leaves_waiting_events_their_time(tmp_path: Path) -> None:
 
 async def test_records_of_our_own_say_nothing_of_time(world: World) -> None:
     """A walk and a pulse are not late, and make nothing late."""
-    assert world.job.accept(Record(None, None, None, PULSE, 7)) == Accepted(None)
-    assert world.job.accept(Record(b"null", None, None, WALK, 7)) == Accepted(None)
-    found = world.job.accept(Record(b'["Q2",5]', None, None, Partition(*WALK), 8))
+    assert world.job.accept(Record(None, None, None, HEARTBEAT, 7)) == Accepted(None)
+    assert world.job.accept(Record(b"null", None, None, SCAN_PARTITION, 7)) == Accepted(None)
+    found = world.job.accept(Record(b'["Q2",5]', None, None, Partition(*SCAN_PARTITION), 8))
     assert (found.time, found.key, isinstance(found.stimulus, Check)) == (None, 2, True)

@@ -9,7 +9,7 @@ import pytest
 from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.errors import WikiError
-from wikistate.jobs.rdf_sync.pages import WikiPages
+from wikistate.jobs.rdf_sync.pages import PageInfoClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,17 +57,17 @@ def one(**page: Any) -> dict[str, Any]:
 async def test_a_page_is_named_as_its_wiki_names_it(entity: str, named: dict[str, str]) -> None:
     """By the namespace of its kind of entities; media info by the number of its page."""
     wiki = Answering(one(lastrevid=9))
-    assert await WikiPages(wiki, SITE).of(entity) == 9
+    assert await PageInfoClient(wiki, SITE).current_revision(entity) == 9
     assert wiki.asked == {"prop": "info", **named}
 
 
 async def test_a_page_that_is_missing_has_no_revision() -> None:
     """The wiki says so in as many words."""
-    assert await WikiPages(Answering(one(title="Q5", missing=True)), SITE).of("Q5") is None
+    assert await PageInfoClient(Answering(one(title="Q5", missing=True)), SITE).current_revision("Q5") is None
 
 
 @pytest.mark.parametrize("document", [{}, {"query": {}}, {"query": {"pages": []}}, one(title="Q5", invalid=True)])
 async def test_what_is_no_answer_is_not_taken_for_a_missing_page(document: dict[str, Any]) -> None:
     """The entity would be deleted from the store."""
     with pytest.raises(WikiError, match="whether Q5 exists"):
-        await WikiPages(Answering(document), SITE).of("Q5")
+        await PageInfoClient(Answering(document), SITE).current_revision("Q5")

@@ -40,7 +40,7 @@ def read(title: str, namespace: int, **revision: Any) -> Accepted[InputEvent | C
     page = {"page_id": 33, "page_title": title, "namespace_id": namespace}
     event = {"meta": {"id": "an id"}, "page": page, "revision": {"rev_id": 7, **revision}}
     reader = RecentChangesReader(Updater(), PAGES)  # type: ignore[arg-type]  # what of the updater is used
-    return reader.accept(Record(orjson.dumps(event), None, TIME, Partition("wikibase.example"), 0), TIME + 5)
+    return reader.read(Record(orjson.dumps(event), None, TIME, Partition("wikibase.example"), 0), TIME + 5)
 
 
 def test_an_edit_that_is_told_whole_is_an_edit() -> None:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from wikistate.adapters.connectors.checkpoint import Place
 from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
 from wikistate.core.updater.entity_pages import EntityPages
-from wikistate.jobs.rdf_sync.walking import WALK, Finding, WalkFeed, id_ranges, read_finding
+from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION, Discrepancy, FullScanFeed, split_id_range, decode_discrepancy
 from wikistate.testing.clock import ManualClock
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Listing:
         return page | {"lastrevid": self.revisions[name]}
 
 
-class Holding:
+class MemoryStoreIndex:
     """A store that holds revisions of entities."""
 
     def __init__(self, revisions: Mapping[str, int]) -> None:
@@ -67,7 +67,7 @@ class Holding:
 
     async def ids(self) -> AsyncIterator[list[str]]:
         """All ids up to 20."""
-        for ids in id_ranges("Q", 20, 7):
+        for ids in split_id_range("Q", 20, 7):
             yield ids
 
 
@@ -86,12 +86,12 @@ class Kept:
         self.values |= notes
 
 
-def feed(wiki: Listing, store: Holding, *, anew: bool = True, clock: Callable[[], float] = time.monotonic) -> WalkFeed:
+def feed(wiki: Listing, store: MemoryStoreIndex, *, from_start: bool = True, clock: Callable[[], float] = time.monotonic) -> FullScanFeed:
     """The walk."""
-    return WalkFeed(wiki, SITE, store, anew=lambda: anew, clock=clock)
+    return FullScanFeed(wiki, SITE, store, from_start=lambda: from_start, clock=clock)
 
 
-async def walked(walk: WalkFeed) -> list[Arrival]:
+async def walked(walk: FullScanFeed) -> list[Arrival]:
     """All that arrives until the end."""
     found: list[Arrival] = []
     while (arrivals := await walk.arrive()) is not None:
@@ -99,9 +99,9 @@ async def walked(walk: WalkFeed) -> list[Arrival]:
     return found
 
 
-def findings(arrivals: Iterable[Arrival]) -> set[Finding]:
+def discrepancies(arrivals: Iterable[Arrival]) -> set[Discrepancy]:
     """The entities that they name."""
-    return {finding for arrival in arrivals if (finding := read_finding(arrival.record.value)) is not None}
+    return {finding for arrival in arrivals if (finding := decode_discrepancy(arrival.record.value)) is not None}
 
 
 REVISIONS = st.dictionaries(st.integers(1, 20).map(lambda number: f"Q{number}"), st.integers(1, 3))
@@ -110,43 +110,43 @@ REVISIONS = st.dictionaries(st.integers(1, 20).map(lambda number: f"Q{number}"),
 @given(wiki=REVISIONS, store=REVISIONS)
 async def test_exactly_those_are_named_in_which_the_two_differ(wiki: dict[str, int], store: dict[str, int]) -> None:
     """With the revision that the wiki has; without one where it has none."""
-    walk = feed(Listing(wiki), Holding(store))
+    walk = feed(Listing(wiki), MemoryStoreIndex(store))
     await walk.open({}, Kept())
     differ = {entity for entity in wiki.keys() | store.keys() if wiki.get(entity) != store.get(entity)}
-    assert findings(await walked(walk)) == {Finding(entity, wiki.get(entity)) for entity in differ}
+    assert discrepancies(await walked(walk)) == {Discrepancy(entity, wiki.get(entity)) for entity in differ}
 
 
 @pytest.mark.parametrize("done", range(12))
 async def test_a_walk_that_was_cut_off_goes_on_where_it_was(done: int) -> None:
     """Nothing between is left out, whatever record was the last that was done; what the store alone has is found, too."""
     wiki = Listing({f"Q{number}": 2 for number in range(1, 10)})
-    store, kept = Holding({"Q3": 2, "Q15": 1}), Kept()
+    store, kept = MemoryStoreIndex({"Q3": 2, "Q15": 1}), Kept()
     first = feed(wiki, store)
     await first.open({}, kept)
     before = (await walked(first))[: done + 1]
-    place = Place(before[-1].record.offset + 1, first.settle(WALK, [arrival.token for arrival in before]))
-    second = feed(wiki, store, anew=False)
-    await second.open({WALK: place}, kept)
-    wanted = {Finding(f"Q{number}", 2) for number in range(1, 10) if number != 3} | {Finding("Q15", None)}
+    place = Place(before[-1].record.offset + 1, first.settle(SCAN_PARTITION, [arrival.token for arrival in before]))
+    second = feed(wiki, store, from_start=False)
+    await second.open({SCAN_PARTITION: place}, kept)
+    wanted = {Discrepancy(f"Q{number}", 2) for number in range(1, 10) if number != 3} | {Discrepancy("Q15", None)}
     after = await walked(second)
-    assert {each for each in findings(before) | findings(after) if each.entity != "Q3"} == wanted
+    assert {each for each in discrepancies(before) | discrepancies(after) if each.entity != "Q3"} == wanted
     assert after[0].record.offset == place.offset
 
 
 async def test_the_place_of_the_walk_before_is_not_taken_for_that_of_the_one_that_began() -> None:
     """It was killed before it had committed anything: it begins at the beginning again."""
-    wiki, store, kept = Listing({f"Q{number}": 2 for number in range(1, 10)}), Holding({}), Kept()
+    wiki, store, kept = Listing({f"Q{number}": 2 for number in range(1, 10)}), MemoryStoreIndex({}), Kept()
     old = Place(40, '[120,"Q7"]')
-    await feed(wiki, store, anew=True).open({WALK: old}, kept)
-    again = feed(wiki, store, anew=False)
-    await again.open({WALK: old}, kept)
-    assert len(findings(await walked(again))) == 9
+    await feed(wiki, store, from_start=True).open({SCAN_PARTITION: old}, kept)
+    again = feed(wiki, store, from_start=False)
+    await again.open({SCAN_PARTITION: old}, kept)
+    assert len(discrepancies(await walked(again))) == 9
 
 
 async def test_it_says_how_far_it_is_and_how_long_it_takes_at_the_most() -> None:
     """Six of at most a hundred pages in twelve seconds."""
     clock = ManualClock()
-    walk = feed(Listing({f"Q{number}": 2 for number in range(1, 10)}), Holding({}), clock=clock.now)
+    walk = feed(Listing({f"Q{number}": 2 for number in range(1, 10)}), MemoryStoreIndex({}), clock=clock.now)
     await walk.open({}, Kept())
     with capture_logs() as told:
         await walk.arrive()
@@ -159,5 +159,5 @@ async def test_it_says_how_far_it_is_and_how_long_it_takes_at_the_most() -> None
 
 def test_ranges_hold_each_id_once() -> None:
     """The last one is shorter."""
-    assert list(id_ranges("Q", 5, 2)) == [["Q1", "Q2"], ["Q3", "Q4"], ["Q5"]]
-    assert list(id_ranges("Q", 0, 2)) == []
+    assert list(split_id_range("Q", 5, 2)) == [["Q1", "Q2"], ["Q3", "Q4"], ["Q5"]]
+    assert list(split_id_range("Q", 0, 2)) == []
