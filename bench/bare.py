@@ -22,11 +22,11 @@ from wikistate.adapters.connectors.kafka.codes import PARTITION_EOF
 from wikistate.adapters.connectors.kafka.settings import (
     KafkaProducerSettings,
     KafkaSourceSettings,
-    consumer_properties,
-    producer_properties,
+    build_consumer_properties,
+    build_producer_properties,
 )
-from wikistate.adapters.connectors.positions import Now
-from wikistate.adapters.mediawiki.action_api import revisions_query
+from wikistate.adapters.connectors.positions import LatestAtStart
+from wikistate.adapters.mediawiki.action_api import build_revisions_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,12 +48,12 @@ class BareLoop:
         self._api = f"{options.wiki}/w/api.php?"
         self._batch: int = options.batch
         self._sink: str = options.sink
-        end = None if options.endless else Now()
+        end = None if options.endless else LatestAtStart()
         source = KafkaSourceSettings(options.servers, (options.source,), options.sink, end=end)
-        self._consumer = Consumer(consumer_properties(source).properties)
+        self._consumer = Consumer(build_consumer_properties(source).properties)
         self._open: int = options.partitions
         self._consumer.assign([TopicPartition(options.source, number, 0) for number in range(self._open)])
-        self._producer = Producer(producer_properties(KafkaProducerSettings(options.servers)).properties)
+        self._producer = Producer(build_producer_properties(KafkaProducerSettings(options.servers)).properties)
         self._requests = asyncio.Semaphore(options.requests)
         self._ended = asyncio.Event()
 
@@ -85,7 +85,7 @@ class BareLoop:
 
     async def _enrich(self, session: aiohttp.ClientSession, messages: Sequence[Message]) -> None:
         events: list[dict[str, Any]] = [orjson.loads(message.value() or b"") for message in messages]
-        query = revisions_query([event["revision"]["rev_id"] for event in events], {"maxlag": "5"})
+        query = build_revisions_query([event["revision"]["rev_id"] for event in events], {"maxlag": "5"})
         async with session.get(URL(self._api + query, encoded=True)) as response:
             answer = orjson.loads(await response.read())
         bodies = {

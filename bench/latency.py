@@ -26,7 +26,7 @@ from bench.children import Route
 from bench.feed import FIRST_REVISION, edits
 from bench.figures import Figure, Percentiles, Target, middle, percentiles
 from bench.stage import small_wiki
-from wikistate.adapters.mediawiki.action_api import revisions_query
+from wikistate.adapters.mediawiki.action_api import build_revisions_query
 from wikistate.errors import PartError
 from wikistate.testing.processes import Process
 
@@ -179,7 +179,7 @@ async def _ask_alone(wiki: WikiProcess) -> Percentiles:
     times = []
     async with aiohttp.ClientSession() as session:
         for number in range(_QUESTIONS):
-            query = revisions_query([FIRST_REVISION + number], {"maxlag": "5"})
+            query = build_revisions_query([FIRST_REVISION + number], {"maxlag": "5"})
             began = time.perf_counter()
             async with session.get(URL(f"{wiki.url}/w/api.php?{query}", encoded=True)) as response:
                 await response.read()

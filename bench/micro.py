@@ -11,7 +11,7 @@ import orjson
 from bench.feed import DOMAIN, edits
 from bench.figures import Figure
 from bench.stage import BODY_BYTES
-from wikistate.adapters.mediawiki.action_api import Page, read_page
+from wikistate.adapters.mediawiki.action_api import ParsedResponse, parse_revisions
 from wikistate.cli.flags import Flags, load_configuration
 from wikistate.core.enrichment.content import Content, fold
 from wikistate.core.enrichment.plan import plan
@@ -63,7 +63,7 @@ async def measure_micro(stage: Stage) -> Micro:
     ]
     events = [orjson.loads(record.value or b"") for record in records]
     answers = [_answer(events[start : start + BATCH]) for start in range(0, len(events), BATCH)]
-    contents = [_content(read_page(answer, answer["asked"], place=DOMAIN)) for answer in answers]
+    contents = [_content(parse_revisions(answer, answer["asked"], place=DOMAIN)) for answer in answers]
     pairs = [(event, contents[number // BATCH]) for number, event in enumerate(events)]
     folded = [_folded(pair) for pair in pairs]
     texts = [orjson.dumps(answer) for answer in answers]
@@ -77,7 +77,7 @@ async def measure_micro(stage: Stage) -> Micro:
             "plan": _timed(plan, events),
             f"parse the wiki's answer, of {BATCH}": _timed(orjson.loads, texts) / BATCH,
             f"read the wiki's answer, of {BATCH}": _timed(
-                lambda answer: read_page(answer, answer["asked"], place=DOMAIN), answers
+                lambda answer: parse_revisions(answer, answer["asked"], place=DOMAIN), answers
             )
             / BATCH,
             "fold": _timed(_folded, pairs),
@@ -109,7 +109,7 @@ def _folded(pair: tuple[Event, Content]) -> Event:
 
 def _content(page: object) -> Content:
     """One of a page; the bodies are all the same."""
-    content = next(iter(page.results.values())) if isinstance(page, Page) else None
+    content = next(iter(page.results.values())) if isinstance(page, ParsedResponse) else None
     if isinstance(content, Content):
         return content
     raise InternalError("The bench's own answer cannot be read.")

@@ -10,7 +10,7 @@ from bench import children
 from bench.children import Route
 from bench.peers.environments import ROOT, flink_python, python_of
 from bench.throughput import REQUESTS
-from wikistate.ops.jars import FLINK_DECLARATION, read_declaration, fetch
+from wikistate.ops.jars import FLINK_DECLARATION, fetch, read_declaration
 from wikistate.testing.java import java_home
 from wikistate.testing.processes import free_port
 
@@ -83,7 +83,9 @@ def wikistate_flink(route: PeerRoute) -> Start:
 def naive_flink(route: PeerRoute) -> Start:
     """See `bench.peers.naive_flink`."""
     port = free_port()
-    jars = ";".join(file.as_uri() for file in fetch(read_declaration("flink-kafka-connector", declaration=FLINK_DECLARATION)))
+    jars = ";".join(
+        file.as_uri() for file in fetch(read_declaration("flink-kafka-connector", declaration=FLINK_DECLARATION))
+    )
     words: Words = [*_module(flink_python(), "naive_flink"), *_flink_options(route, port), f"pipeline.jars={jars}"]
     return Start([words], {**route.variables(), **_java(), "PYTHONPATH": str(ROOT)}, rest_port=port)
 

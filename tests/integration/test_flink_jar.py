@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, Producer
 from jvm.build import build
 
-from wikistate.adapters.connectors.files.reader import Reader
+from wikistate.adapters.connectors.files.reader import LineReader
 from wikistate.ops.jars import BRIDGE_JAR, fetch_flink_jars
 from wikistate.testing.java import java_home
 
@@ -157,7 +157,7 @@ def test_an_output_is_written_with_its_own_key_and_time(told: Told) -> None:
 
 def test_the_lines_of_a_file_are_those_of_the_local_runner(told: Told) -> None:
     """The same values, numbers and cuts: empty lines, carriage returns, lines above the bound, an unended last one."""
-    reader = Reader(told.source_file, bound=MAX_RECORD_BYTES)
+    reader = LineReader(told.source_file, bound=MAX_RECORD_BYTES)
     reader.open()
     records = []
     while (chunk := reader.read(0)) is not None:

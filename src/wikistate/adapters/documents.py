@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from wikistate.adapters.http import OK, HttpSettings, tls_context
+from wikistate.adapters.http import OK, HttpSettings, build_tls_context
 from wikistate.adapters.routes import Routes
 from wikistate.errors import DocumentError, ExternalError
 
@@ -27,7 +27,7 @@ BUNDLED = "bundled:"
 MAX_BYTES = 16 * 1024 * 1024
 """A document is at most this long. The largest known, all of Wikimedia's stream configurations, has one megabyte."""
 
-_NOT_THERE = (404, 410)
+_NOT_FOUND_STATUSES = (404, 410)
 _SCHEME = re.compile("([A-Za-z][A-Za-z0-9+.-]*):")
 _CHUNK = 65_536
 _SHOWN = 80
@@ -66,7 +66,7 @@ class DocumentReader:
             case "file":
                 return self._load(Path(unquote(urlsplit(uri).path)), uri)
             case "bundled":
-                return self._load(self._in_bundle(uri), uri)
+                return self._load(self._read_bundled(uri), uri)
             case None:
                 return self._load(Path(uri), uri)
             case other:
@@ -74,7 +74,7 @@ class DocumentReader:
                     f"{uri} has the scheme {other!r}.", hint="Use a path, file:, bundled:, http: or https:.", uri=uri
                 )
 
-    def _in_bundle(self, uri: str) -> Traversable:
+    def _read_bundled(self, uri: str) -> Traversable:
         path = uri.removeprefix(BUNDLED)
         if path.startswith("/") or ".." in path.split("/"):
             raise DocumentError(f"{uri} leaves the package.", hint="Use a file: URI for your own documents.", uri=uri)
@@ -101,7 +101,7 @@ class DocumentReader:
 
     def _fetch(self, uri: str) -> bytes | None:
         try:
-            connection, path, host = self._connection(uri)
+            connection, path, host = self._open_connection(uri)
             try:
                 connection.request("GET", path, headers={"Host": host, "User-Agent": self._settings.user_agent})
                 return self._receive(connection.getresponse(), uri)
@@ -114,14 +114,14 @@ class DocumentReader:
                 uri=uri,
             ) from error
 
-    def _connection(self, uri: str) -> tuple[http.client.HTTPConnection, str, str]:
+    def _open_connection(self, uri: str) -> tuple[http.client.HTTPConnection, str, str]:
         base, _, query = uri.partition("?")
         endpoint = self._routes.resolve(base)
         parts = urlsplit(endpoint.url)
         timeout = self._settings.connect_timeout
         connection: http.client.HTTPConnection
         if parts.scheme == "https":
-            context = tls_context(self._settings.ca_bundle)
+            context = build_tls_context(self._settings.ca_bundle)
             connection = http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=context)
         else:
             connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
@@ -129,7 +129,7 @@ class DocumentReader:
         return connection, path, endpoint.host or parts.netloc
 
     def _receive(self, response: http.client.HTTPResponse, uri: str) -> bytes | None:
-        if response.status in _NOT_THERE:
+        if response.status in _NOT_FOUND_STATUSES:
             return None
         if response.status != OK:
             raise ExternalError(
@@ -148,7 +148,7 @@ class DocumentReader:
         return bytes(content)
 
 
-def stream_configs_uri(uri: str, streams: Iterable[str]) -> str:
+def build_stream_configs_uri(uri: str, streams: Iterable[str]) -> str:
     """The URI to read stream configurations from.
 
     For the endpoint of an Action API (a path that ends in ``api.php``, without a query) it is the request of the

@@ -1,6 +1,6 @@
 """HTTP as wikistate speaks it: routes, time-outs, bounded bodies, and one place where errors become failures.
 
-What comes back is a value: an `Answer` or a `Failure`. Neither holds on to a response or an exception, which would
+What comes back is a value: an `HttpResponse` or a `Failure`. Neither holds on to a response or an exception, which would
 keep buffers and frames alive for as long as an event is in flight (T332948).
 """
 
@@ -20,7 +20,7 @@ from yarl import URL
 
 import wikistate
 from wikistate.adapters.http_body import read_bounded
-from wikistate.adapters.http_stream import ByteStream, unreadable_encoding
+from wikistate.adapters.http_stream import ByteStream, check_encoding
 from wikistate.adapters.routes import Endpoint, Routes
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.errors import ConfigError
@@ -44,7 +44,7 @@ class HttpSettings:
     """How requests are made.
 
     Attributes:
-        user_agent: Sent with each request. Public wikis want it to name a contact; see `user_agent`.
+        user_agent: Sent with each request. Public wikis want it to name a contact; see `build_user_agent`.
         routes: Origin to origin: requests for the first are sent to the second, with the first one's host in ``Host``.
             For a service mesh whose sidecar listens on loopback.
         ca_bundle: A file of certificates to trust instead of the system's.
@@ -65,7 +65,7 @@ class HttpSettings:
     gzip: bool = True
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """A complete answer. `headers` look names up regardless of case; `body` is decompressed."""
 
     status: int
@@ -74,7 +74,7 @@ class Answer(NamedTuple):
 
 
 class HttpClient:
-    """The session: `open` once, `ask` from any task, `close` once."""
+    """The session: `open` once, `request` from any task, `close` once."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
@@ -90,7 +90,7 @@ class HttpClient:
         settings = self._settings
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=settings.max_connections, ssl=tls_context(settings.ca_bundle), ttl_dns_cache=60
+                limit=settings.max_connections, ssl=build_tls_context(settings.ca_bundle), ttl_dns_cache=60
             ),
             timeout=aiohttp.ClientTimeout(
                 total=settings.total_timeout,
@@ -121,7 +121,7 @@ class HttpClient:
         """See `Routes.resolve`."""
         return self._routes.resolve(url, host)
 
-    async def ask(
+    async def request(
         self,
         endpoint: Endpoint,
         query: str,
@@ -130,7 +130,7 @@ class HttpClient:
         limit: int,
         form: str | None = None,
         body: bytes | None = None,
-    ) -> Answer | Failure:
+    ) -> HttpResponse | Failure:
         """One request. Redirects are not followed.
 
         Args:
@@ -151,13 +151,13 @@ class HttpClient:
                 data=body if form is None else form,
                 allow_redirects=False,
             ) as response:
-                return await _read(response, limit)
+                return await _read_response(response, limit)
         except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
             return failure_of(error, endpoint)
 
     async def stream(
         self, endpoint: Endpoint, query: str, *, headers: Mapping[str, str]
-    ) -> ByteStream | Answer | Failure:
+    ) -> ByteStream | HttpResponse | Failure:
         """One request whose answer goes on: no time-out after its first byte but what its reader has patience for.
 
         Args:
@@ -182,8 +182,8 @@ class HttpClient:
                 )
                 if response.status != OK:
                     async with response:
-                        return await _read(response, ERROR_BODY)
-            if failure := unreadable_encoding(response):
+                        return await _read_response(response, ERROR_BODY)
+            if failure := check_encoding(response):
                 response.close()
                 return failure
             return ByteStream(response, partial(failure_of, endpoint=endpoint))
@@ -200,13 +200,13 @@ def _headers(endpoint: Endpoint, headers: Mapping[str, str], form: str | None) -
     return sent
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int) -> Answer | Failure:
+async def _read_response(response: aiohttp.ClientResponse, limit: int) -> HttpResponse | Failure:
     if response.status == OK:
         body = await read_bounded(response, limit)
-        return body if isinstance(body, Failure) else Answer(OK, response.headers, body)
+        return body if isinstance(body, Failure) else HttpResponse(OK, response.headers, body)
     # The status says it all: a body that is too long or damaged does not change the verdict.
     body = await read_bounded(response, ERROR_BODY)
-    return Answer(response.status, response.headers, b"" if isinstance(body, Failure) else body)
+    return HttpResponse(response.status, response.headers, b"" if isinstance(body, Failure) else body)
 
 
 def failure_of(error: BaseException, endpoint: Endpoint) -> Failure:
@@ -234,7 +234,7 @@ def kind_of_error(error: BaseException) -> FailureKind:
             return FailureKind.INTERNAL
 
 
-def tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
+def build_tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
     """Certificates are always checked: against the system's authorities or those of the file.
 
     Raises:
@@ -250,7 +250,7 @@ def tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
         ) from error
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that a ``Retry-After`` header asks to wait: a number or an HTTP date (RFC 9110, section 10.2.3).
 
     Args:
@@ -270,7 +270,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
 
 
-def user_agent(contact: str) -> str:
+def build_user_agent(contact: str) -> str:
     """A User-Agent that names a contact, as Wikimedia's User-Agent policy asks for.
 
     Args:

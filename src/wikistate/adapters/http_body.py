@@ -18,36 +18,38 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes | 
     """
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
-        return Failure(FailureKind.UNPARSABLE, f"{_place(response)} answers in the encoding {encoding!r:.40}")
-    body = Body(limit) if encoding == "identity" else GzipBody(limit)
+        return Failure(FailureKind.UNPARSABLE, f"{_response_host(response)} answers in the encoding {encoding!r:.40}")
+    body = BodyBuffer(limit) if encoding == "identity" else GzipBodyBuffer(limit)
     if response.content_length is not None and response.content_length > limit:
         return _too_large(response, limit)
     while chunk := await response.content.readany():
         if not body.feed(chunk):
             return _too_large(response, limit)
-    if not body.complete:
-        return Failure(FailureKind.UNPARSABLE, f"{_place(response)} answers with gzip that is cut short")
-    return body.joined()
+    if not body.is_complete:
+        return Failure(FailureKind.UNPARSABLE, f"{_response_host(response)} answers with gzip that is cut short")
+    return body.join()
 
 
 def _too_large(response: aiohttp.ClientResponse, limit: int) -> Failure:
     response.close()
-    return Failure(FailureKind.TOO_LARGE, f"{_place(response)} answers with more than the {limit} bytes allowed")
+    return Failure(
+        FailureKind.TOO_LARGE, f"{_response_host(response)} answers with more than the {limit} bytes allowed"
+    )
 
 
-def _place(response: aiohttp.ClientResponse) -> str:
+def _response_host(response: aiohttp.ClientResponse) -> str:
     return response.url.host or "the server"
 
 
-class Body:
+class BodyBuffer:
     """Collects chunks up to a limit of bytes.
 
     Attributes:
-        complete: Whether what was fed so far may be all of it.
+        is_complete: Whether what was fed so far may be all of it.
     """
 
     def __init__(self, limit: int) -> None:
-        self.complete = True
+        self.is_complete = True
         self._left = limit
         self._parts: list[bytes] = []
 
@@ -57,12 +59,12 @@ class Body:
         self._parts.append(chunk)
         return self._left >= 0
 
-    def joined(self) -> bytes:
+    def join(self) -> bytes:
         """The whole, once it is complete."""
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
 
-class GzipBody(Body):
+class GzipBodyBuffer(BodyBuffer):
     """Collects what gzip chunks decompress to, and never decompresses beyond the limit (RFC 1952)."""
 
     def __init__(self, limit: int) -> None:

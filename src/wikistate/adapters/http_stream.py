@@ -31,12 +31,12 @@ class ByteStream:
         zipped = response.headers.get("Content-Encoding", "identity").lower() in ("gzip", "x-gzip")
         self._gunzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if zipped else None
 
-    async def read(self, patience: float) -> bytes | Failure:
-        """The next bytes; empty at the end. `READ_TIMEOUT` after `patience` seconds loses nothing: read again."""
+    async def read(self, wait_seconds: float) -> bytes | Failure:
+        """The next bytes; empty at the end. `READ_TIMEOUT` after `wait_seconds` loses nothing: read again."""
         try:
             if self._gunzip is not None and self._gunzip.unconsumed_tail:
                 return self._gunzip.decompress(self._gunzip.unconsumed_tail, _PIECE)
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(wait_seconds):
                 return await self._next()
         except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
             return self._failure_of(error)
@@ -55,7 +55,7 @@ class ByteStream:
         self._response.close()
 
 
-def unreadable_encoding(response: aiohttp.ClientResponse) -> Failure | None:
+def check_encoding(response: aiohttp.ClientResponse) -> Failure | None:
     """Why the body cannot be read, None when it can."""
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     if encoding in ("identity", "gzip", "x-gzip"):

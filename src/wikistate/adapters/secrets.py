@@ -8,12 +8,12 @@ from pathlib import Path
 from wikistate.errors import ConfigError
 
 
-def stated_secret(env: str, file: str) -> str:
-    """The secret that two settings name, of which an empty one names nothing. Raises as `secret_from`."""
-    return secret_from(env=env or None, file=Path(file) if file else None)
+def resolve_secret(env: str, file: str) -> str:
+    """The secret that two settings name, of which an empty one names nothing. Raises as `read_secret`."""
+    return read_secret(env=env or None, file=Path(file) if file else None)
 
 
-def secret_from(*, env: str | None = None, file: Path | None = None) -> str:
+def read_secret(*, env: str | None = None, file: Path | None = None) -> str:
     """A secret from an environment variable or, without one, from a file.
 
     Raises:
@@ -22,7 +22,7 @@ def secret_from(*, env: str | None = None, file: Path | None = None) -> str:
     if env is not None:
         secret, place = os.environ.get(env, ""), f"the environment variable {env}"
     elif file is not None:
-        secret, place = _read(file), f"the file {file}"
+        secret, place = _read_secret_file(file), f"the file {file}"
     else:
         secret, place = "", "nothing"
     if not secret.strip():
@@ -30,7 +30,7 @@ def secret_from(*, env: str | None = None, file: Path | None = None) -> str:
     return secret.strip()
 
 
-def _read(file: Path) -> str:
+def _read_secret_file(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def open_alone(path: Path) -> sqlite3.Connection:
+def open_exclusive(path: Path) -> sqlite3.Connection:
     """A connection to a file, which is made, with its folder, when it is not there. What is committed is durable.
 
     Nobody else can open it meanwhile: the lock is taken by the first statement that reads or writes, and the kernel takes

@@ -89,7 +89,7 @@ def run_to_end(
     *,
     objects: int = IN_FLIGHT,
 ) -> Exit:
-    """Makes a runner and drives it to its end, with metrics beside it and a summary after it. `objects`: see `drive`."""
+    """Makes a runner and drives it to its end, with metrics beside it and a summary after it. `get_objects`: see `drive`."""
     with metrics_endpoint(telemetry, meter):
         end = in_loop(drive(runner(), status, objects=objects))
     status.summary()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wikistate.adapters.connectors.positions import describe
+from wikistate.adapters.connectors.positions import format_bound
 from wikistate.adapters.connectors.urls import (
     EventStreamsUrl,
     FileUrl,
@@ -113,7 +113,7 @@ def _end_settings(end: str, text: str, flag: str) -> dict[str, Any]:
 
 def _feed_settings(url: EventStreamsUrl | RecentChangesUrl) -> dict[str, Any]:
     return {
-        name: describe(edge)
+        name: format_bound(edge)
         for name, edge in (("options.since", url.since), ("options.end", url.end))
         if edge is not None
     }
@@ -123,11 +123,11 @@ def _kafka_settings(end: str, url: KafkaUrl, flag: str) -> dict[str, Any]:
     settings: dict[str, Any] = {"options.bootstrap_servers": url.bootstrap_servers}
     if end == "source":
         settings["options.topics"] = list(url.topics)
-        settings["options.offsets_initializer"] = describe(url.start)
+        settings["options.offsets_initializer"] = format_bound(url.start)
         if url.group:
             settings["options.consumer_group"] = url.group
         if url.end is not None:
-            settings["options.end"] = describe(url.end)
+            settings["options.end"] = format_bound(url.end)
         return settings
     if len(url.topics) != 1 or url != KafkaUrl(url.bootstrap_servers, url.topics):
         raise ConfigError(f"{flag}: a sink takes one topic and no options, as in kafka://host:port/topic.")

@@ -29,13 +29,19 @@ class EventIO:
     Args:
         decoder: Of the source stream.
         encoder: Of the sink.
-        errors: Of the error stream.
+        error_encoder: Of the error stream.
         meter: Where measurements go.
         clock: Seconds since the epoch.
     """
 
     def __init__(
-        self, *, decoder: Decoder, encoder: Encoder, error_encoder: ErrorEncoder, meter: Meter, clock: Callable[[], float]
+        self,
+        *,
+        decoder: Decoder,
+        encoder: Encoder,
+        error_encoder: ErrorEncoder,
+        meter: Meter,
+        clock: Callable[[], float],
     ) -> None:
         self._decoder = decoder
         self._encoder = encoder

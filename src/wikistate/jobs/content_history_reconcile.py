@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.mediawiki.history import History
+from wikistate.adapters.mediawiki.history import PastRevisionClient
 from wikistate.core.enrichment.content import fold
 from wikistate.core.enrichment.failures import Failure
 from wikistate.core.enrichment.page_state import fold_page_state
@@ -46,16 +46,18 @@ class HistoricalContent:
     """
 
     def __init__(self, client: RevisionClient, *, max_content_size: int) -> None:
-        self._history = History(client)
+        self._history = PastRevisionClient(client)
         self._max_content_size = max_content_size
 
     def plan(self, event: Event) -> Plan:
         """See `Enrichment`. The page of a revision whose content is hidden may be a redirect like any other."""
         return plan(event, even_hidden=True)
 
-    def fetch(self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[PastRevision | Fail], None]) -> None:
+    def fetch(
+        self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[PastRevision | Fail], None]
+    ) -> None:
         """See `Enrichment`."""
-        self._history.fetch(wiki, rev_id, born=event_time, done=on_done)
+        self._history.fetch(wiki, rev_id, event_time=event_time, on_done=on_done)
 
     def with_answer(self, event: Event, answer: PastRevision) -> Event | Failure:
         """See `Enrichment`. What the event says is hidden stays so, even if the wiki shows it to us."""

@@ -33,21 +33,23 @@ Answer = TypeVar("Answer")
 class Enrichment(Protocol[Answer]):
     """What is asked of a wiki for an event, and how its answer is folded in.
 
-    Protocol: on the loop's thread, `plan` for each event, `ask` for those that it says to fetch, and `fold` for each
-    answer. Only `ask` may take its time, and it answers exactly once.
+    Protocol: on the loop's thread, `plan` for each event, `fetch` for those that it says to fetch, and `with_answer` for each
+    answer. Only `fetch` may take its time, and it answers exactly once.
     """
 
     def plan(self, event: Event) -> Plan:
         """Whether the event passes, is refused, or needs an answer. Pure."""
 
-    def fetch(self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[Answer | Fail], None]) -> None:
-        """Ask, and tell `done` what came of it.
+    def fetch(
+        self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[Answer | Fail], None]
+    ) -> None:
+        """Ask, and tell `on_done` what came of it.
 
         Args:
             wiki: From the list of allowed wikis.
             rev_id: The revision that the event is about.
-            born: When the event came into being, seconds since the epoch; None where that is not known.
-            done: Takes the answer, or why there is none.
+            event_time: When the event came into being, seconds since the epoch; None where that is not known.
+            on_done: Takes the answer, or why there is none.
         """
 
     def with_answer(self, event: Event, answer: Answer) -> Event | Failure:
@@ -68,13 +70,15 @@ class EnrichmentJob(Generic[Answer]):
     """The job; see `wikistate.jobs.job.Job` for the protocol.
 
     Args:
-        codec: Of the job's streams.
+        event_io: Of the job's streams.
         wikis: Which wikis may be asked, by domain.
         enrichment: What is asked.
         client: What it asks with; opened and closed by the job.
     """
 
-    def __init__(self, event_io: EventIO, wikis: Wikis, enrichment: Enrichment[Answer], *, client: RevisionClient) -> None:
+    def __init__(
+        self, event_io: EventIO, wikis: Wikis, enrichment: Enrichment[Answer], *, client: RevisionClient
+    ) -> None:
         self._event_io = event_io
         self._wikis = wikis
         self._enrichment = enrichment
@@ -124,7 +128,9 @@ class EnrichmentJob(Generic[Answer]):
         match work.payload:
             case _PendingFetch() as pending:
                 answered = partial(self._on_answer, pending, done)
-                self._enrichment.fetch(pending.wiki, pending.rev_id, event_time=event_created_at(pending.event), on_done=answered)
+                self._enrichment.fetch(
+                    pending.wiki, pending.rev_id, event_time=event_created_at(pending.event), on_done=answered
+                )
             case list() as outputs:
                 done(outputs)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from wikistate.adapters.connectors.eventstreams import PUBLIC_BASE
-from wikistate.adapters.connectors.recent_changes.questions import about_the_wiki
+from wikistate.adapters.connectors.recent_changes.questions import site_info
 from wikistate.adapters.documents import DocumentReader
 from wikistate.config.model import WikiSettings
 from wikistate.config.places import state_home
@@ -145,7 +145,7 @@ def _domain_of(configuration: Configuration, api: str) -> str:
 
 
 def _ask_domain(configuration: Configuration, api: str) -> str:
-    question = {"action": "query", "format": "json", "formatversion": "2", **about_the_wiki()}
+    question = {"action": "query", "format": "json", "formatversion": "2", **site_info()}
     content = DocumentReader(http_settings(configuration))(f"{api}?{urlencode(question)}")
     try:
         domain = orjson.loads(content or b"")["query"]["general"]["servername"]

@@ -47,9 +47,11 @@ class PageContent:
         """See `Enrichment`."""
         return plan(event)
 
-    def fetch(self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[Content | Fail], None]) -> None:
+    def fetch(
+        self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[Content | Fail], None]
+    ) -> None:
         """See `Enrichment`."""
-        self._client.fetch(wiki, rev_id, born=event_time, done=on_done)
+        self._client.fetch(wiki, rev_id, event_time=event_time, on_done=on_done)
 
     def with_answer(self, event: Event, answer: Content) -> Event | Failure:
         """See `Enrichment`."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.secrets import stated_secret
+from wikistate.adapters.secrets import resolve_secret
 from wikistate.adapters.triplestore.credentials import Basic, Bearer
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
-from wikistate.adapters.triplestore.freshness import FreshnessNote
+from wikistate.adapters.triplestore.freshness import FreshnessFile
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.diffing import shared
 from wikistate.core.rdf.uris import Uris
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyoxigraph import Triple
 
     from wikistate.adapters.triplestore.credentials import Credential
-    from wikistate.adapters.triplestore.store import TripleStore, Waiting
+    from wikistate.adapters.triplestore.store import OutageRetry, TripleStore
     from wikistate.config.store import StoreSettings
     from wikistate.telemetry.meter import Meter
 
@@ -60,13 +60,13 @@ def triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
     dialect = Dialect(uris_of(settings), graph=settings.graph or None, orphans=settings.delete_orphans)
     if not is_endpoint(settings.location):
         return OxigraphStore(Path(settings.location), dialect)
-    return SparqlEndpoint(_endpoint(settings), dialect, on_waiting=_Patience(settings.location, meter))
+    return SparqlEndpoint(_endpoint(settings), dialect, on_outage=_Patience(settings.location, meter))
 
 
-def freshness_note(settings: StoreSettings) -> FreshnessNote | None:
+def freshness_note(settings: StoreSettings) -> FreshnessFile | None:
     """Where an embedded store says how fresh it is; None for an endpoint, which is asked. Raises `ConfigError`."""
     check_location(settings)
-    return None if is_endpoint(settings.location) else FreshnessNote(Path(settings.location))
+    return None if is_endpoint(settings.location) else FreshnessFile(Path(settings.location))
 
 
 def uris_of(settings: StoreSettings) -> Uris:
@@ -91,7 +91,7 @@ def check_form(form: StoreForm) -> None:
 
 
 def shared_triples(settings: StoreSettings) -> Callable[[frozenset[Triple]], frozenset[Triple]]:
-    """What tells which of some triples may belong to several entities. Raises as `uris_of`."""
+    """What tells which of some triples may belong to several entities. Raises as `entity_uris`."""
     return partial(shared, uris=uris_of(settings))
 
 
@@ -109,7 +109,7 @@ def _endpoint(settings: StoreSettings) -> EndpointSettings:
 def _credential(settings: StoreSettings) -> Credential | None:
     known = settings.authentication
     if known.token_env or known.token_file:
-        return Bearer(stated_secret(known.token_env, known.token_file))
+        return Bearer(resolve_secret(known.token_env, known.token_file))
     if not known.user:
         return None
     if not (known.password_env or known.password_file):
@@ -118,7 +118,7 @@ def _credential(settings: StoreSettings) -> Credential | None:
             hint=f"Set {_AUTHENTICATION}.password_env or {_AUTHENTICATION}.password_file.",
             key=_AUTHENTICATION,
         )
-    return Basic(known.user, stated_secret(known.password_env, known.password_file))
+    return Basic(known.user, resolve_secret(known.password_env, known.password_file))
 
 
 class _Patience:
@@ -129,7 +129,7 @@ class _Patience:
         self._waits = meter.gauge(metrics.WAITING, what="store")
         self._waiting = False
 
-    def __call__(self, waiting: Waiting | None) -> None:
+    def __call__(self, waiting: OutageRetry | None) -> None:
         if waiting is None:
             log.info("The store answers again.", store=self._location)
         elif not self._waiting:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.documents import DocumentReader, stream_configs_uri
+from wikistate.adapters.documents import DocumentReader, build_stream_configs_uri
 from wikistate.config.model import Projection
 from wikistate.core.events.decoder import Decoder
 from wikistate.core.events.descriptor import Descriptor
@@ -86,7 +86,7 @@ def stream_configs(manager: StreamManager, read: DocumentReader, names: list[str
         DocumentError: It is malformed.
         ExternalError: The place that holds it does not answer.
     """
-    uri = stream_configs_uri(manager.stream_config_uri, names)
+    uri = build_stream_configs_uri(manager.stream_config_uri, names)
     content = read(uri)
     if content is None:
         key = "stream_manager.stream_config_uri"
@@ -119,7 +119,9 @@ def codec_of(configuration: Configuration, streams: Streams, ends: Ends, meter: 
             new_id=new_id,
             select=_selection(configuration, streams.sink),
         ),
-        error_encoder=ErrorEncoder(_emitter(configuration, streams), max_bytes=ends.error.max_record_bytes, new_id=new_id),
+        error_encoder=ErrorEncoder(
+            _emitter(configuration, streams), max_bytes=ends.error.max_record_bytes, new_id=new_id
+        ),
         meter=meter,
         clock=time.time,
     )

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from wikistate.adapters.http import HttpClient, HttpSettings, user_agent
+from wikistate.adapters.http import HttpClient, HttpSettings, build_user_agent
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
-from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm
+from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
 from wikistate.adapters.mediawiki.revisions import RevisionClient
-from wikistate.adapters.mediawiki.sessions import ANONYMOUS, session_for
+from wikistate.adapters.mediawiki.sessions import ANONYMOUS, build_session
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMPLATE, Wikis, is_wikimedia
-from wikistate.adapters.secrets import stated_secret
+from wikistate.adapters.secrets import resolve_secret
 from wikistate.core.enrichment.judge import RetryPolicy
 from wikistate.errors import ConfigError
 
@@ -31,7 +31,7 @@ def http_settings(configuration: Configuration) -> HttpSettings:
     """How requests are made, to wikis and to where documents lie."""
     enrich = configuration.enrich
     return HttpSettings(
-        user_agent=user_agent(enrich.contact),
+        user_agent=build_user_agent(enrich.contact),
         routes=configuration.stream_manager.http_client_routes,
         ca_bundle=Path(enrich.ssl_ca_bundle_path) if enrich.ssl_ca_bundle_path else None,
         connect_timeout=enrich.connect_timeout,
@@ -108,7 +108,7 @@ def revision_client(configuration: Configuration, meter: Meter) -> RevisionClien
 
 def farm_settings(configuration: Configuration, name: str) -> FarmSettings:
     """Limits of a farm: what the operator says of it, else our default, which the public jobs' workers may lower."""
-    manager, default = configuration.stream_manager, default_farm(name)
+    manager, default = configuration.stream_manager, default_farm_settings(name)
     workers = manager.process_max_workers_default if manager.process_async_enabled_default else 1
     stated = configuration.farms.get(name)
     concurrency = stated.concurrency if stated else None
@@ -160,7 +160,7 @@ def session_of(configuration: Configuration, domain: str, *, http: HttpClient, a
             hint=f"{asked} must be on the same server as wikis.{domain}.api.",
             key=key,
         )
-    return session_for(credential, http=http, endpoint=http.endpoint(wiki.api), place=domain)
+    return build_session(credential, http=http, endpoint=http.endpoint(wiki.api), place=domain)
 
 
 def _is_loopback(host: str) -> bool:
@@ -172,7 +172,7 @@ def _is_loopback(host: str) -> bool:
 
 def _read_credential(settings: CredentialSettings, *, key: str) -> Credential | None:
     if settings.token_env or settings.token_file:
-        return BearerToken(stated_secret(settings.token_env, settings.token_file))
+        return BearerToken(resolve_secret(settings.token_env, settings.token_file))
     if not settings.bot_name:
         return None
     if not (settings.bot_password_env or settings.bot_password_file):
@@ -181,4 +181,4 @@ def _read_credential(settings: CredentialSettings, *, key: str) -> Credential | 
             hint=f"Set {key}.bot_password_env or {key}.bot_password_file.",
             key=key,
         )
-    return BotPassword(settings.bot_name, stated_secret(settings.bot_password_env, settings.bot_password_file))
+    return BotPassword(settings.bot_name, resolve_secret(settings.bot_password_env, settings.bot_password_file))

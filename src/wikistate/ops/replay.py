@@ -36,7 +36,7 @@ class Survey:
 
     Attributes:
         counts: Records by error type and fate.
-        ends: Where the replay of each partition ends.
+        end_offsets: Where the replay of each partition ends.
     """
 
     counts: Counter[tuple[str, Fate]] = field(default_factory=Counter)
@@ -56,7 +56,7 @@ def resolve_error_stream(end: SourceEnd, replay_filter: Choice, *, group: str = 
 
     Args:
         end: Where the error stream is.
-        choice: What is replayed of it.
+        replay_filter: What is replayed of it.
         group: The consumer group; by default one for all replays with the same choice.
 
     Raises:
@@ -92,8 +92,8 @@ async def survey_error_stream(end: SourceEnd, replay_filter: Choice, *, limit: i
     """Look at an error stream; nothing is committed.
 
     Args:
-        end: From `error_stream`.
-        choice: What is to be done again.
+        end: From `resolve_error_stream`.
+        replay_filter: What is to be done again.
         limit: Stop looking when so many are found.
 
     Raises:
@@ -127,8 +127,8 @@ class ReplaySource:
 
     Args:
         source: The error stream.
-        choice: Which of them.
-        ends: Where each partition ends; others are not read.
+        replay_filter: Which of them.
+        end_offsets: Where each partition ends; others are not read.
     """
 
     def __init__(self, source: Source, replay_filter: Choice, end_offsets: Mapping[Partition, int]) -> None:

@@ -10,9 +10,9 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from wikistate.adapters.connectors.kafka.client import Outage, create
+from wikistate.adapters.connectors.kafka.client import Outage, create_client
 from wikistate.adapters.connectors.kafka.codes import TIMED_OUT, sink_error
-from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, producer_properties
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, build_producer_properties
 from wikistate.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
@@ -53,11 +53,15 @@ async def create_topics(
     if not new:
         return []
     outage = Outage("kafka-admin")
-    admin = create(AdminClient, producer_properties(settings), key=settings.key, hooks={"error_cb": outage.report})
-    answers: dict[str, Future[Any]] = admin.create_topics(new, request_timeout=settings.patience)
+    admin = create_client(
+        AdminClient, build_producer_properties(settings), key=settings.key, hooks={"error_cb": outage.report}
+    )
+    answers: dict[str, Future[Any]] = admin.create_topics(new, request_timeout=settings.open_timeout)
     outcomes = await asyncio.gather(*map(asyncio.wrap_future, answers.values()), return_exceptions=True)
     admin.poll(0)  # hands over why connections failed
-    return [name for name, outcome in zip(answers, outcomes, strict=True) if _check_outcome(name, outcome, settings, outage)]
+    return [
+        name for name, outcome in zip(answers, outcomes, strict=True) if _check_outcome(name, outcome, settings, outage)
+    ]
 
 
 def _check_outcome(name: str, outcome: object, settings: KafkaProducerSettings, outage: Outage) -> bool:
@@ -81,7 +85,7 @@ def _to_error(name: str, error: KafkaError, settings: KafkaProducerSettings, out
         return ConfigError(f"The topic {name!r} cannot be created at {servers}: {error.str()}.", hint=hint, topic=name)
     if error.code() == TIMED_OUT:
         return SinkError(
-            f"Kafka at {servers} did not answer within {settings.patience:g} s: {outage.reason or error.str()}.",
+            f"Kafka at {servers} did not answer within {settings.open_timeout:g} s: {outage.reason or error.str()}.",
             hint="Check bootstrap_servers, security.protocol and that the brokers can be reached from here.",
             topic=name,
         )

@@ -59,7 +59,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """What an edit undid: `oldest` to `newest` are the revisions taken back, `original` the one that is back."""
+    """What an edit undid: `oldest` to `completed_until` are the revisions taken back, `original` the one that is back."""
 
     method: Literal["rollback", "undo", "manual"]
     original: Revision

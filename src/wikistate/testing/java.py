@@ -28,7 +28,7 @@ def java_home() -> Path:
 
 
 def java() -> Path:
-    """The `java` program. Raises `PartError` as `java_home` does."""
+    """The `java` program. Raises `PartError` as `find_java_home` does."""
     return java_home() / "bin" / "java"
 
 

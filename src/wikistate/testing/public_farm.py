@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.mediawiki.farm import Farm
 from wikistate.adapters.mediawiki.limits import FarmSettings
-from wikistate.adapters.mediawiki.queue import Entry, WikiQueue
+from wikistate.adapters.mediawiki.queue import QueueEntry, WikiQueue
 from wikistate.adapters.mediawiki.wikis import Wiki
 from wikistate.core.enrichment.failures import FailureKind
 
@@ -132,13 +132,13 @@ class _Run:
             queue = self._queues[domain] = WikiQueue(wiki, self._plan.max_batch)
         self.arrived += 1
         asked = self.now
-        queue.add(Entry(self.arrived, None, lambda _: self.outcome.waits.append(self.now - asked), asked))
+        queue.add(QueueEntry(self.arrived, None, lambda _: self.outcome.waits.append(self.now - asked), asked))
         if (following := self.now + self._random.expovariate(self._plan.changes)) < self._plan.seconds:
             self._at(following, self._arrive)
         self._dispatch()
 
     def _dispatch(self) -> None:
-        while isinstance(chosen := self._farm.choose(self.now, _LINGER), WikiQueue):
+        while isinstance(chosen := self._farm.next_queue(self.now, _LINGER), WikiQueue):
             self._send(chosen)
         if chosen < self._looks_at or self._looks_at <= self.now:
             self._looks_at = max(chosen, self.now + _TICK)
@@ -147,7 +147,7 @@ class _Run:
 
     def _send(self, queue: WikiQueue) -> None:
         batch, sent = queue.take(), self.now
-        self._farm.rate.take(sent)
+        self._farm.rate.reserve(sent)
         self._farm.in_flight += 1
         queue.in_flight += 1
         self.outcome.requests += 1
@@ -169,20 +169,20 @@ class _Run:
     def _answered(self, queue: WikiQueue, batch: Batch, sent: float) -> None:
         self._busy -= 1
         for entry in batch:
-            if entry.done is not None:
-                entry.done(None)
+            if entry.on_done is not None:
+                entry.on_done(None)
         self._farm.answered(self.now - sent)
         self._ended(queue)
 
     def _refused(self, queue: WikiQueue, batch: Batch, sent: float) -> None:
         kind = FailureKind.TOO_MANY_REQUESTS
         self._farm.failed(queue, kind, sent=sent, now=self.now, wait=_RETRY_AFTER)
-        queue.keep(batch, self.now + _RETRY_AFTER)
+        queue.retry_together(batch, self.now + _RETRY_AFTER)
         self._ended(queue)
 
     def _ended(self, queue: WikiQueue) -> None:
         self._farm.in_flight -= 1
         queue.in_flight -= 1
-        if queue.idle(self.now):
+        if queue.is_idle(self.now):
             del self._queues[queue.wiki.domain]
         self._dispatch()

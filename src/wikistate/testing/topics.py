@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from wikistate.adapters.connectors.kafka.codes import PARTITION_EOF, passes
+from wikistate.adapters.connectors.kafka.codes import PARTITION_EOF, is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -149,7 +149,7 @@ class Reader:
             if error is None:
                 self._found.append(_found(message))
             else:
-                assert error.code() == PARTITION_EOF or passes(error), error
+                assert error.code() == PARTITION_EOF or is_transient(error), error
         return self._found
 
 

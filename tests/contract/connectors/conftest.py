@@ -25,7 +25,7 @@ from wikistate.adapters.connectors.kafka import (
 )
 from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
-from wikistate.adapters.connectors.positions import Committed, Edge, Now
+from wikistate.adapters.connectors.positions import Bound, Committed, LatestAtStart
 from wikistate.testing.sse import SseServer
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class _MemoryPlace:
 
     def broken(self) -> Sink:
         sink = MemorySink()
-        sink.break_down()
+        sink.fail_with()
         return sink
 
 
@@ -110,7 +110,7 @@ class _FilePlace:
             file.write(_COMPRESS[self._suffix](block) if block else b"")
 
     def source(self) -> Source:
-        return FileSource([self._path], bookmark=self._bookmark)
+        return FileSource([self._path], offset_file=self._bookmark)
 
     def waiting(self) -> Source:
         raise NotImplementedError
@@ -209,7 +209,7 @@ class _KafkaPlace:
         return KafkaSource(self._settings(self._topic))
 
     def waiting(self) -> Source:
-        start = Committed(Edge.EARLIEST)
+        start = Committed(Bound.EARLIEST)
         return KafkaSource(KafkaSourceSettings(self._servers, (self._topic,), self._group, start=start))
 
     def missing(self) -> Source | None:
@@ -234,8 +234,8 @@ class _KafkaPlace:
             self._servers,
             (topic,),
             self._group,
-            start=Committed(Edge.EARLIEST),
-            end=Now(),
+            start=Committed(Bound.EARLIEST),
+            end=LatestAtStart(),
             properties={"fetch.wait.max.ms": 20},
         )
 

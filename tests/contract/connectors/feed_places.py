@@ -13,7 +13,7 @@ import orjson
 
 from wikistate.adapters.connectors.eventstreams import EventStreamsFeed, EventStreamsSettings
 from wikistate.adapters.connectors.feed import Feed, FeedSource
-from wikistate.adapters.connectors.positions import Moment, Now
+from wikistate.adapters.connectors.positions import LatestAtStart, Moment
 from wikistate.adapters.connectors.recent_changes import RecentChangesFeed, RecentChangesSettings
 from wikistate.adapters.http import HttpSettings
 from wikistate.core.events.timestamps import format_timestamp
@@ -74,7 +74,7 @@ class EventStreamsPlace:
 
     def source(self) -> Source:
         """See `SourcePlace`."""
-        return self._spelled(replace(self._settings, end=Now()))
+        return self._spelled(replace(self._settings, end=LatestAtStart()))
 
     def waiting(self) -> Source:
         """See `SourcePlace`."""
@@ -118,7 +118,7 @@ class RecentChangesPlace:
 
     def source(self) -> Source:
         """See `SourcePlace`."""
-        return self._spelled(replace(self._settings, end=Now()))
+        return self._spelled(replace(self._settings, end=LatestAtStart()))
 
     def waiting(self) -> Source:
         """See `SourcePlace`."""

@@ -27,13 +27,13 @@ from wikistate.errors import StoreError
 if TYPE_CHECKING:
     from tests.contract.triplestore.conftest import Target
 
-    from wikistate.adapters.triplestore.store import Applied, TripleStore
+    from wikistate.adapters.triplestore.store import ApplyResult, TripleStore
 
 SHARED = triples(VALUES)
 PARTITION = Partition("eqiad.rdf-streaming-updater.mutation", 0)
 
 
-async def apply(store: TripleStore, **patch: object) -> Applied:
+async def apply(store: TripleStore, **patch: object) -> ApplyResult:
     """Apply a patch whose fields are given."""
     return await store.apply(StorePatch(**patch), {}, None)  # type: ignore[arg-type]
 

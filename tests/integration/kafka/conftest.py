@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from wikistate.adapters.connectors.kafka import KafkaSource, KafkaSourceSettings
-from wikistate.adapters.connectors.positions import Committed, Edge
+from wikistate.adapters.connectors.positions import Bound, Committed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wikistate.core.record import Partition, Record
     from wikistate.testing.broker import KafkaBroker
 
-EARLIEST = Committed(Edge.EARLIEST)
+EARLIEST = Committed(Bound.EARLIEST)
 
 
 class Cluster:
@@ -76,7 +76,7 @@ class Cluster:
             start=start,
             end=end,
             properties={"fetch.wait.max.ms": 50, **named},
-            patience=60.0,
+            open_timeout=60.0,
         )
 
 

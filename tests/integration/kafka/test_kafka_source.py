@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from tests.integration.kafka.conftest import Cluster, nothing_revoked, read, read_all, running, values
 
 from wikistate.adapters.connectors.kafka import KafkaSource, KafkaSourceSettings
-from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, Offsets
+from wikistate.adapters.connectors.positions import Bound, Committed, LatestAtStart, Moment, Offsets
 from wikistate.core.record import Partition
 from wikistate.errors import SourceError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import NewTopic
 
-LATEST = Committed(Edge.LATEST)
+LATEST = Committed(Bound.LATEST)
 
 
 async def test_key_timestamp_and_tombstone_arrive(cluster: Cluster, topic: NewTopic) -> None:
@@ -51,7 +51,7 @@ async def test_a_missing_topic_is_an_error_that_says_what_to_do(cluster: Cluster
 
 async def test_a_broker_that_is_not_there_is_an_error_after_a_bounded_wait() -> None:
     """The start fails with the reason of the last attempt instead of waiting for ever."""
-    source = KafkaSource(KafkaSourceSettings("127.0.0.1:1", ("topic",), "group", patience=1.0))
+    source = KafkaSource(KafkaSourceSettings("127.0.0.1:1", ("topic",), "group", open_timeout=1.0))
     with pytest.raises(SourceError, match=r"127\.0\.0\.1:1 did not answer within 1 s: .*refused") as caught:
         await source.open(nothing_revoked)
     assert "bootstrap_servers" in caught.value.hint
@@ -64,10 +64,10 @@ async def test_a_start_time_finds_the_first_record_that_is_not_older(cluster: Cl
     for second in range(10):
         cluster.produce(name, [b"%d" % second], partition=second % 2, timestamp=1_700_000_000_000 + second * 1000)
     start = Moment(1_700_000_005_500)
-    async with running(cluster.settings(name, group=name, start=start, end=Now())) as source:
+    async with running(cluster.settings(name, group=name, start=start, end=LatestAtStart())) as source:
         assert sorted(values(await read_all(source)), key=str) == [b"6", b"7", b"8", b"9"]
         await source.commit({Partition(name, 0): 5, Partition(name, 1): 5})
-    async with running(cluster.settings(name, group=name, start=start, end=Now())) as source:
+    async with running(cluster.settings(name, group=name, start=start, end=LatestAtStart())) as source:
         assert len(await read_all(source)) == 4
 
 
@@ -115,7 +115,7 @@ async def test_latest_is_remembered_from_the_first_start(cluster: Cluster, topic
         assert await source.poll(10, 1.0) == []
     assert cluster.committed(name, name) == 1
     cluster.produce(name, [b"news"])
-    async with running(cluster.settings(name, group=name, start=LATEST, end=Now())) as source:
+    async with running(cluster.settings(name, group=name, start=LATEST, end=LatestAtStart())) as source:
         assert values(await read_all(source)) == [b"news"]
 
 
@@ -123,7 +123,7 @@ async def test_what_comes_after_the_end_was_fixed_is_not_read(cluster: Cluster, 
     """A bounded run ends although the topic grows all the time."""
     name = topic()
     cluster.produce(name, [b"before"] * 5)
-    async with running(cluster.settings(name, end=Now())) as source:
+    async with running(cluster.settings(name, end=LatestAtStart())) as source:
         cluster.produce(name, [b"after"] * 5)
         assert values(await read_all(source)) == [b"before"] * 5
 
@@ -140,7 +140,7 @@ async def test_aborted_transactions_at_the_end_do_not_hold_a_bounded_source_up(
     producer.produce(name, b"aborted")
     producer.flush()
     producer.abort_transaction(60)
-    async with running(cluster.settings(name, end=Now())) as source:
+    async with running(cluster.settings(name, end=LatestAtStart())) as source:
         assert values(await read_all(source)) == [b"seen"]
 
 

@@ -43,4 +43,4 @@ async def test_what_the_broker_refuses_says_what_is_allowed(
 async def test_a_broker_that_is_not_there_is_an_error_after_a_bounded_wait() -> None:
     """With the reason of the last attempt."""
     with pytest.raises(SinkError, match=r"did not answer within 1 s: .*refused"):
-        await create_topics(["topic"], KafkaProducerSettings("127.0.0.1:1", patience=1.0))
+        await create_topics(["topic"], KafkaProducerSettings("127.0.0.1:1", open_timeout=1.0))

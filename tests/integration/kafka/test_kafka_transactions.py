@@ -15,7 +15,7 @@ from wikistate.adapters.connectors.kafka import (
     KafkaProducerSettings,
     KafkaSink,
     KafkaTransactions,
-    transactional_id,
+    build_transactional_id,
 )
 from wikistate.core.record import Output, Partition, Role
 from wikistate.errors import SinkError
@@ -32,7 +32,9 @@ async def transactional(
     cluster: Cluster, topic: str, identity: str
 ) -> AsyncIterator[tuple[KafkaTransactions, KafkaSink]]:
     """Transactions and a sink within them, open."""
-    producer = KafkaProducer(KafkaProducerSettings(cluster.servers, transactional_id=transactional_id(identity, "0")))
+    producer = KafkaProducer(
+        KafkaProducerSettings(cluster.servers, transactional_id=build_transactional_id(identity, "0"))
+    )
     transactions, sink = KafkaTransactions(producer), KafkaSink(topic, producer)
     try:
         await transactions.open()
@@ -91,7 +93,7 @@ async def test_outputs_and_offsets_are_committed_together(cluster: Cluster, topi
 
 
 async def test_an_aborted_transaction_is_never_seen(cluster: Cluster, topic: NewTopic) -> None:
-    """What was written since `begin` is gone for readers of committed records, and the next transaction stands."""
+    """What was written since `resolve_begin` is gone for readers of committed records, and the next transaction stands."""
     name = topic()
     async with transactional(cluster, name, name) as (transactions, sink):
         await transactions.begin()

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from tests.unit.adapters.http_server import serving
 
-from wikistate.adapters.documents import DocumentReader, stream_configs_uri
+from wikistate.adapters.documents import DocumentReader, build_stream_configs_uri
 from wikistate.adapters.http import HttpSettings
 from wikistate.errors import DocumentError, ExternalError
 
@@ -155,4 +155,4 @@ def test_what_cannot_be_reached_is_an_external_error(uri: str) -> None:
 )
 def test_only_an_action_api_gets_a_query(uri: str, streams: list[str], expected: str) -> None:
     """The endpoint is asked for the streams by name; every other URI is a document already."""
-    assert stream_configs_uri(uri, streams) == expected
+    assert build_stream_configs_uri(uri, streams) == expected

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.adapters.http_body import Body, GzipBody
+from wikistate.adapters.http_body import BodyBuffer, GzipBodyBuffer
 
 
-def fed(body: Body, chunks: list[bytes]) -> bool:
+def fed(body: BodyBuffer, chunks: list[bytes]) -> bool:
     """Whether all chunks were taken."""
     return all(body.feed(chunk) for chunk in chunks)
 
@@ -24,27 +24,27 @@ def cut(content: bytes, size: int) -> list[bytes]:
 @given(st.binary(max_size=300), st.integers(1, 50), st.integers(0, 400))
 def test_a_body_is_taken_exactly_up_to_the_limit(content: bytes, size: int, limit: int) -> None:
     """Plain or compressed, in whatever pieces: it fits exactly when it is not longer than the limit."""
-    plain, packed = Body(limit), GzipBody(limit)
+    plain, packed = BodyBuffer(limit), GzipBodyBuffer(limit)
     fits = len(content) <= limit
     assert fed(plain, cut(content, size)) is fits
     assert fed(packed, cut(gzip.compress(content), size)) is fits
     if fits:
-        assert plain.joined() == packed.joined() == content
+        assert plain.join() == packed.join() == content
         assert packed.complete
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=4), st.integers(1, 30))
 def test_members_of_gzip_are_joined(members: list[bytes], size: int) -> None:
     """RFC 1952 allows several members, one after the other."""
-    body = GzipBody(1000)
+    body = GzipBodyBuffer(1000)
     assert fed(body, cut(b"".join(map(gzip.compress, members)), size))
     assert body.complete
-    assert body.joined() == b"".join(members)
+    assert body.join() == b"".join(members)
 
 
 def test_gzip_that_is_cut_short_is_not_complete() -> None:
     """A connection that ends early must not look like a shorter text."""
-    body = GzipBody(1000)
+    body = GzipBodyBuffer(1000)
     assert body.feed(gzip.compress(b"a text")[:-3])
     assert not body.complete
 
@@ -52,7 +52,7 @@ def test_gzip_that_is_cut_short_is_not_complete() -> None:
 def test_what_is_not_gzip_is_an_error_of_zlib() -> None:
     """It is for the caller to map."""
     with pytest.raises(zlib.error):
-        GzipBody(1000).feed(b"<html>")
+        GzipBodyBuffer(1000).feed(b"<html>")
 
 
 def test_a_bomb_takes_no_more_memory_than_the_limit() -> None:
@@ -62,7 +62,7 @@ def test_a_bomb_takes_no_more_memory_than_the_limit() -> None:
     limit = 1 << 20
     tracemalloc.start()
     try:
-        assert not GzipBody(limit).feed(bomb)
+        assert not GzipBodyBuffer(limit).feed(bomb)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -16,13 +16,13 @@ from multidict import CIMultiDict
 from tests.unit.adapters.http_server import Respond, serving
 
 from wikistate.adapters.http import (
-    Answer,
     HttpClient,
+    HttpResponse,
     HttpSettings,
+    build_user_agent,
     failure_of,
     kind_of_error,
-    retry_after,
-    user_agent,
+    parse_retry_after,
 )
 from wikistate.adapters.routes import Endpoint
 from wikistate.core.enrichment.failures import Failure, FailureKind
@@ -55,9 +55,9 @@ async def client() -> AsyncIterator[HttpClient]:
     await client.close()
 
 
-async def ask(client: HttpClient, endpoint: Endpoint, limit: int = 1000) -> Answer | Failure:
+async def ask(client: HttpClient, endpoint: Endpoint, limit: int = 1000) -> HttpResponse | Failure:
     """A request for nothing in particular."""
-    return await client.ask(endpoint, "a=b%7Cc", headers={"X-Ours": "1"}, limit=limit)
+    return await client.request(endpoint, "a=b%7Cc", headers={"X-Ours": "1"}, limit=limit)
 
 
 async def test_a_request_is_sent_as_given(client: HttpClient, serve: Serve) -> None:
@@ -69,7 +69,7 @@ async def test_a_request_is_sent_as_given(client: HttpClient, serve: Serve) -> N
         return web.Response(body=gzip.compress(b"hello"), headers={"Content-Encoding": "gzip"})
 
     answer = await ask(client, await serve(respond))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, answer.body) == (200, b"hello")
     (request,) = seen
     assert request.raw_path == "/w/api.php?a=b%7Cc"
@@ -87,7 +87,7 @@ async def test_host_and_form_are_sent(client: HttpClient, serve: Serve) -> None:
         return web.Response(text="ok")
 
     endpoint = await serve(respond)
-    await client.ask(Endpoint(endpoint.url, "de.wikipedia.org"), "", headers={}, limit=10, form="a=1&b=2")
+    await client.request(Endpoint(endpoint.url, "de.wikipedia.org"), "", headers={}, limit=10, form="a=1&b=2")
     assert seen == [("POST", "de.wikipedia.org", "a=1&b=2")]
 
 
@@ -100,7 +100,7 @@ async def test_redirects_are_not_followed(client: HttpClient, serve: Serve) -> N
         return web.Response(status=302, headers={"Location": "/elsewhere"})
 
     answer = await ask(client, await serve(respond))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 302
     assert asked == ["/w/api.php"]
 
@@ -137,7 +137,7 @@ async def test_the_body_of_an_error_answer_does_not_matter(client: HttpClient, s
         return web.Response(status=503, body=bytes(100_000), headers={"Retry-After": "7"})
 
     answer = await ask(client, await serve(respond))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, answer.headers["retry-after"]) == (503, "7")
 
 
@@ -279,18 +279,18 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
     """Both forms of RFC 9110; what is neither is as if it were not there."""
-    assert retry_after(CIMultiDict({"retry-after": value}), NOW) == seconds
+    assert parse_retry_after(CIMultiDict({"retry-after": value}), NOW) == seconds
 
 
 def test_retry_after_may_be_absent() -> None:
     """No header, no wish."""
-    assert retry_after({}, NOW) is None
+    assert parse_retry_after({}, NOW) is None
 
 
 def test_user_agent_names_the_contact() -> None:
     """As Wikimedia's policy asks: name, version, contact, library."""
-    assert "(ops@wiki.example)" in user_agent("ops@wiki.example")
-    assert user_agent("x").startswith("wikistate/")
+    assert "(ops@wiki.example)" in build_user_agent("ops@wiki.example")
+    assert build_user_agent("x").startswith("wikistate/")
 
 
 async def test_ca_bundle_that_is_none_is_the_operators_mistake(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from tests.unit.adapters.http_server import serving
 
-from wikistate.adapters.http import Answer, HttpClient, HttpSettings
+from wikistate.adapters.http import HttpClient, HttpResponse, HttpSettings
 from wikistate.adapters.http_stream import ByteStream
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
@@ -25,7 +25,7 @@ PATIENCE = 30.0
 
 
 @asynccontextmanager
-async def streaming(respond: Respond) -> AsyncIterator[ByteStream | Answer | Failure]:
+async def streaming(respond: Respond) -> AsyncIterator[ByteStream | HttpResponse | Failure]:
     """What a server's answer becomes."""
     client = HttpClient(HttpSettings())
     await client.open()
@@ -46,7 +46,7 @@ async def begun(request: web.Request, **headers: str) -> web.StreamResponse:
     return response
 
 
-async def all_of(stream: ByteStream | Answer | Failure) -> bytes:
+async def all_of(stream: ByteStream | HttpResponse | Failure) -> bytes:
     """The whole body."""
     assert isinstance(stream, ByteStream)
     whole = b""
@@ -144,7 +144,7 @@ async def test_any_other_status_is_an_answer() -> None:
         return web.Response(status=503, text="Come back later.", headers={"Retry-After": "7"})
 
     async with streaming(respond) as answer:
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, HttpResponse)
         assert (answer.status, answer.body, answer.headers["Retry-After"]) == (503, b"Come back later.", "7")
 
 

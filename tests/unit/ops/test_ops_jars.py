@@ -12,7 +12,15 @@ import pytest
 
 from wikistate.errors import ConfigError, PartError
 from wikistate.ops import maven
-from wikistate.ops.jars import BRIDGE_JAR, CONNECTOR_VARIABLE, FLINK_DECLARATION, Jar, read_declaration, fetch, fetch_flink_jars
+from wikistate.ops.jars import (
+    BRIDGE_JAR,
+    CONNECTOR_VARIABLE,
+    FLINK_DECLARATION,
+    Jar,
+    fetch,
+    fetch_flink_jars,
+    read_declaration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -120,13 +120,13 @@ class Notes:
     def __init__(self) -> None:
         self._notes: dict[str, str] = {}
 
-    async def notes(self, names: Iterable[str]) -> dict[str, str]:
+    async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
         """Those that there are."""
         return {name: self._notes[name] for name in names if name in self._notes}
 
-    async def note(self, notes: Mapping[str, str]) -> None:
+    async def save_metadata(self, values: Mapping[str, str]) -> None:
         """Keep them."""
-        self._notes.update(notes)
+        self._notes.update(values)
 
 
 async def test_following_its_recent_changes_tells_what_happened() -> None:
@@ -143,7 +143,7 @@ async def test_following_its_recent_changes_tells_what_happened() -> None:
         editors.found(5)
         while len(repository.journal) < 150:
             while len(told) < len(happened(repository)):
-                told += [said(arrival.record.value) for arrival in await asyncio.wait_for(feed.arrive(), 20) or ()]
+                told += [said(arrival.record.value) for arrival in await asyncio.wait_for(feed.receive(), 20) or ()]
             clock.advance(1.0)
             editors.happen()
         await feed.close()

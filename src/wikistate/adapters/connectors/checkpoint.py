@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.adapters.sqlite import open_alone, transaction
+from wikistate.adapters.sqlite import open_exclusive, transaction
 from wikistate.core.record import Partition
 from wikistate.errors import SourceError
 
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS notes (source TEXT, name TEXT, note TEXT NOT NULL, PR
 """
 
 
-class Place(NamedTuple):
+class ResumePosition(NamedTuple):
     """How far a partition is done.
 
     Attributes:
@@ -56,34 +56,34 @@ class Checkpoint:
 
     def open(self) -> None:
         """Raises `SourceError` when it cannot be used, or another process uses it."""
-        with self._failing("opened"):
-            self._connection = connection = open_alone(self._path)
+        with self._convert_errors("opened"):
+            self._connection = connection = open_exclusive(self._path)
             connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
 
-    def places(self) -> dict[Partition, Place]:
+    def load_positions(self) -> dict[Partition, ResumePosition]:
         """What was committed last, by partition."""
         query = "SELECT topic, number, offset, token FROM places WHERE source = ?"
-        with self._failing("read") as connection:
+        with self._convert_errors("read") as connection:
             rows = connection.execute(query, (self._source,)).fetchall()
-        return {Partition(topic, number): Place(offset, token) for topic, number, offset, token in rows}
+        return {Partition(topic, number): ResumePosition(offset, token) for topic, number, offset, token in rows}
 
-    def commit(self, places: Mapping[Partition, Place]) -> None:
+    def commit(self, positions: Mapping[Partition, ResumePosition]) -> None:
         """Keep places, all or none of them. Returns when that is durable."""
-        rows = [(self._source, *partition, *place) for partition, place in places.items()]
-        with self._failing("written") as connection, transaction(connection):
+        rows = [(self._source, *partition, *place) for partition, place in positions.items()]
+        with self._convert_errors("written") as connection, transaction(connection):
             connection.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", rows)
 
-    def notes(self, names: Iterable[str]) -> dict[str, str]:
+    def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
         """What was noted under these names; those without a note are left out."""
         query = "SELECT note FROM notes WHERE source = ? AND name = ?"
-        with self._failing("read") as connection:
+        with self._convert_errors("read") as connection:
             found = {name: connection.execute(query, (self._source, name)).fetchone() for name in names}
         return {name: row[0] for name, row in found.items() if row is not None}
 
-    def note(self, notes: Mapping[str, str]) -> None:
+    def save_metadata(self, values: Mapping[str, str]) -> None:
         """Keep notes, each in the place of an earlier one of its name. Returns when they are durable."""
-        rows = [(self._source, name, note) for name, note in notes.items()]
-        with self._failing("written") as connection, transaction(connection):
+        rows = [(self._source, name, note) for name, note in values.items()]
+        with self._convert_errors("written") as connection, transaction(connection):
             connection.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class Checkpoint:
             self._connection = None
 
     @contextmanager
-    def _failing(self, what: str) -> Iterator[sqlite3.Connection]:
+    def _convert_errors(self, what: str) -> Iterator[sqlite3.Connection]:
         """Hands out the connection, and turns what goes wrong with it into our error."""
         try:
             # While it is being opened there is none yet, and nobody uses it.

@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from wikistate.adapters.connectors.checkpoint import Checkpoint, Place
+from wikistate.adapters.connectors.checkpoint import Checkpoint, ResumePosition
 from wikistate.adapters.connectors.threads import ClientThread
 
 if TYPE_CHECKING:
@@ -25,45 +25,45 @@ if TYPE_CHECKING:
 MAX_BUFFERED_EVENTS = 1000
 """Records that arrived and were not yet polled; beyond it, or beyond the next, nothing is taken from the feed."""
 
-_BEGUN = "begun"
+_BEGIN_KEY = "begun"
 """The note that says where the first run began."""
 
 MAX_BUFFERED_BYTES = 32 * 1024 * 1024
 
 
-class Arrival(NamedTuple):
+class FeedRecord(NamedTuple):
     """A record, and what its feed needs to know to go on behind it."""
 
     record: Record
     token: str
 
 
-class Notes(Protocol):
+class Metadata(Protocol):
     """What a feed keeps over restarts beside its position."""
 
-    async def notes(self, names: Iterable[str]) -> dict[str, str]:
+    async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
         """What was noted under these names."""
 
-    async def note(self, notes: Mapping[str, str]) -> None:
+    async def save_metadata(self, values: Mapping[str, str]) -> None:
         """Keep notes. Returns when they are durable."""
 
 
-class Places(Protocol):
+class PositionStore(Protocol):
     """Who remembers for a source how far it is done. Blocking; used by one thread. See `Checkpoint`."""
 
     def open(self) -> None:
         """Raises `SourceError` when it cannot be used."""
 
-    def places(self) -> dict[Partition, Place]:
+    def load_positions(self) -> dict[Partition, ResumePosition]:
         """Where to go on, by partition."""
 
-    def commit(self, places: Mapping[Partition, Place]) -> None:
+    def commit(self, positions: Mapping[Partition, ResumePosition]) -> None:
         """Keep places. Returns when they are durable."""
 
-    def notes(self, names: Iterable[str]) -> dict[str, str]:
+    def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
         """What was noted under these names."""
 
-    def note(self, notes: Mapping[str, str]) -> None:
+    def save_metadata(self, values: Mapping[str, str]) -> None:
         """Keep notes. Returns when they are durable."""
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class Places(Protocol):
 class Feed(Protocol):
     """Where records arrive from.
 
-    Protocol: `open` once, `arrive` again and again from one task, `settle` between, `close` once. `arrive` is
+    Protocol: `open` once, `receive` again and again from one task, `token_after` between, `close` once. `receive` is
     cancelled only to close the feed.
     """
 
@@ -81,17 +81,17 @@ class Feed(Protocol):
     def identity(self) -> str:
         """What tells it from other feeds of the same job, in the checkpoint."""
 
-    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:
+    async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
         """Connect, to go on at these places. Raises `SourceError` when that will never succeed."""
 
-    async def arrive(self) -> list[Arrival] | None:
+    async def receive(self) -> list[FeedRecord] | None:
         """Wait for the next records: in the order of their offsets within a partition. None at the end.
 
         Raises:
             SourceError: It cannot go on. What passes by itself is waited for.
         """
 
-    def settle(self, partition: Partition, done: Sequence[str]) -> str:
+    def token_after(self, partition: Partition, done: Sequence[str]) -> str:
         """The token to go on with when the records with these tokens, and all before them, are done."""
 
     def lag(self) -> Mapping[Partition, int]:
@@ -109,27 +109,27 @@ class FeedSource:
         state: The checkpoint's file, or somebody else who remembers.
     """
 
-    def __init__(self, feed: Feed, state: Path | Places) -> None:
+    def __init__(self, feed: Feed, state: Path | PositionStore) -> None:
         self._feed = feed
-        self._checkpoint: Places = Checkpoint(state, feed.identity) if isinstance(state, Path) else state
+        self._checkpoint: PositionStore = Checkpoint(state, feed.identity) if isinstance(state, Path) else state
         self._thread = ClientThread("checkpoint")
-        self._buffer: deque[Arrival] = deque()
+        self._buffer: deque[FeedRecord] = deque()
         self._buffered_bytes = 0
         self._handed_over: dict[Partition, deque[tuple[int, str]]] = {}
-        self._arriving: asyncio.Task[None] | None = None
-        self._moved = asyncio.Event()
-        self._room = asyncio.Event()
+        self._receiving: asyncio.Task[None] | None = None
+        self._progressed = asyncio.Event()
+        self._space_available = asyncio.Event()
 
     async def open(self, revoked: Revoked) -> None:  # noqa: ARG002  (nobody takes a feed away)
         """See `Source`."""
         self._thread.start()
         await self._thread.run(self._checkpoint.open)
-        await self._feed.open(await self._thread.run(self._checkpoint.places), self)
-        self._arriving = asyncio.create_task(self._arrive(), name="feed")
+        await self._feed.open(await self._thread.run(self._checkpoint.load_positions), self)
+        self._receiving = asyncio.create_task(self._receive_all(), name="feed")
 
     async def check(self) -> None:
         """Connect to the feed as if for the first time, and touch no checkpoint: another process may be using it."""
-        await self._feed.open({}, _NothingNoted())
+        await self._feed.open({}, _NoMetadata())
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`."""
@@ -137,21 +137,21 @@ class FeedSource:
             await asyncio.sleep(wait)
             return []
         if not self._buffer and not self._ended:
-            self._moved.clear()
+            self._progressed.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
-                    await self._moved.wait()
+                    await self._progressed.wait()
         if not self._buffer and self._ended:
-            self._raise_what_ended_it()
+            self._raise_failure()
             return None
-        return [self._hand_over() for _ in range(min(limit, len(self._buffer)))]
+        return [self._pop_record() for _ in range(min(limit, len(self._buffer)))]
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Source`."""
-        places: dict[Partition, Place] = {}
+        places: dict[Partition, ResumePosition] = {}
         for partition, offset in positions.items():
-            if done := self._done(partition, offset):
-                places[partition] = Place(offset, self._feed.settle(partition, done))
+            if done := self._pop_done_tokens(partition, offset):
+                places[partition] = ResumePosition(offset, self._feed.token_after(partition, done))
         if places:
             await self._thread.run(lambda: self._checkpoint.commit(places))
 
@@ -161,52 +161,52 @@ class FeedSource:
 
     async def close(self) -> None:
         """See `Source`."""
-        if self._arriving is not None:
-            self._arriving.cancel()
-            await asyncio.gather(self._arriving, return_exceptions=True)
-            self._arriving = None
+        if self._receiving is not None:
+            self._receiving.cancel()
+            await asyncio.gather(self._receiving, return_exceptions=True)
+            self._receiving = None
         await self._feed.close()
-        if self._thread.running:
+        if self._thread.is_running:
             await self._thread.run(self._checkpoint.close)
             await self._thread.stop()
 
-    async def notes(self, names: Iterable[str]) -> dict[str, str]:
-        """See `Notes`."""
-        return await self._thread.run(lambda: self._checkpoint.notes(names))
+    async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Metadata`."""
+        return await self._thread.run(lambda: self._checkpoint.load_metadata(names))
 
-    async def note(self, notes: Mapping[str, str]) -> None:
-        """See `Notes`."""
-        await self._thread.run(lambda: self._checkpoint.note(notes))
+    async def save_metadata(self, values: Mapping[str, str]) -> None:
+        """See `Metadata`."""
+        await self._thread.run(lambda: self._checkpoint.save_metadata(values))
 
     @property
     def _ended(self) -> bool:
-        return self._arriving is not None and self._arriving.done()
+        return self._receiving is not None and self._receiving.done()
 
-    def _raise_what_ended_it(self) -> None:
-        if self._arriving is not None:
-            self._arriving.result()
+    def _raise_failure(self) -> None:
+        if self._receiving is not None:
+            self._receiving.result()
 
-    async def _arrive(self) -> None:
+    async def _receive_all(self) -> None:
         try:
-            while (arrivals := await self._feed.arrive()) is not None:
+            while (arrivals := await self._feed.receive()) is not None:
                 self._buffer += arrivals
-                self._buffered_bytes += sum(_size(arrival) for arrival in arrivals)
-                self._moved.set()
+                self._buffered_bytes += sum(_record_size(arrival) for arrival in arrivals)
+                self._progressed.set()
                 while len(self._buffer) >= MAX_BUFFERED_EVENTS or self._buffered_bytes >= MAX_BUFFERED_BYTES:
-                    self._room.clear()
-                    await self._room.wait()
+                    self._space_available.clear()
+                    await self._space_available.wait()
         finally:
-            self._moved.set()
+            self._progressed.set()
 
-    def _hand_over(self) -> Record:
+    def _pop_record(self) -> Record:
         arrival = self._buffer.popleft()
-        self._buffered_bytes -= _size(arrival)
-        self._room.set()
+        self._buffered_bytes -= _record_size(arrival)
+        self._space_available.set()
         record = arrival.record
         self._handed_over.setdefault(record.partition, deque()).append((record.offset, arrival.token))
         return record
 
-    def _done(self, partition: Partition, offset: int) -> list[str]:
+    def _pop_done_tokens(self, partition: Partition, offset: int) -> list[str]:
         queue = self._handed_over.get(partition, deque())
         done: list[str] = []
         while queue and queue[0][0] < offset:
@@ -214,30 +214,30 @@ class FeedSource:
         return done
 
 
-async def begin(notes: Notes, since: Moment | None, *, now: int) -> int:
+async def resolve_begin(metadata: Metadata, since: Moment | None, *, now: int) -> int:
     """Where a feed begins that has no committed place: where its first run began, which may have been killed before.
 
     Args:
-        notes: Of the feed.
+        metadata: Of the feed.
         since: What the settings say; None for now.
         now: Milliseconds since the epoch.
     """
-    if noted := (await notes.notes([_BEGUN])).get(_BEGUN):
+    if noted := (await metadata.load_metadata([_BEGIN_KEY])).get(_BEGIN_KEY):
         return int(noted)
     begun = since.milliseconds if since else now
-    await notes.note({_BEGUN: str(begun)})
+    await metadata.save_metadata({_BEGIN_KEY: str(begun)})
     return begun
 
 
-def _size(arrival: Arrival) -> int:
+def _record_size(arrival: FeedRecord) -> int:
     return len(arrival.record.value or b"")
 
 
-class _NothingNoted:
+class _NoMetadata:
     """The notes of a feed that is only checked."""
 
-    async def notes(self, names: Iterable[str]) -> dict[str, str]:  # noqa: ARG002  (see `Notes`)
+    async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:  # noqa: ARG002  (see `Metadata`)
         return {}
 
-    async def note(self, notes: Mapping[str, str]) -> None:
+    async def save_metadata(self, values: Mapping[str, str]) -> None:
         """Nothing is kept."""

@@ -53,7 +53,7 @@ class MemoryTopic:
         self.elements: list[Element] = []
         self.committed: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
-        self._grown = asyncio.Event()
+        self._growth = asyncio.Event()
         for value in values:
             self.append(value)
 
@@ -71,16 +71,16 @@ class MemoryTopic:
     def add(self, element: Element) -> None:
         """Add an element as it is."""
         self.elements.append(element)
-        self._grown.set()
+        self._growth.set()
 
-    async def grown(self, wait: float) -> None:
+    async def wait_for_growth(self, wait: float) -> None:
         """Return when something is added, or after `wait` seconds."""
-        self._grown.clear()
+        self._growth.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
-                await self._grown.wait()
+                await self._growth.wait()
 
-    def left(self, position: int) -> dict[Partition, int]:
+    def count_remaining(self, position: int) -> dict[Partition, int]:
         """How many records of each partition stand at this position of the list or behind it."""
         places = [element.partition for element in self.elements[position:] if isinstance(element, Record)]
         return {place: places.count(place) for place in self._ends}
@@ -116,7 +116,7 @@ class MemorySource:
             return records
         if self._bounded and self._next >= len(self._topic.elements):
             return None
-        await self._topic.grown(wait)
+        await self._topic.wait_for_growth(wait)
         return await self._take(limit)
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
@@ -125,7 +125,7 @@ class MemorySource:
 
     def lag(self) -> Mapping[Partition, int]:
         """See `Source`."""
-        return self._topic.left(self._next)
+        return self._topic.count_remaining(self._next)
 
     async def close(self) -> None:
         """See `Source`."""
@@ -146,12 +146,12 @@ class MemorySource:
                     raise error
                 case Revoke(partitions):
                     del self._topic.elements[self._next]
-                    await self._give_up(partitions)
+                    await self._revoke(partitions)
                 case other:
                     assert_never(other)
         return records
 
-    async def _give_up(self, partitions: frozenset[Partition]) -> None:
+    async def _revoke(self, partitions: frozenset[Partition]) -> None:
         await self._revoked(partitions)
         self._next = 0
         self._wanted |= {partition: self._topic.committed.get(partition, 0) for partition in partitions}
@@ -170,22 +170,22 @@ class MemorySink:
         self._capacity = capacity
         self._buffer: list[Output] = []
         self._failure: SinkError | None = None
-        self._flows = asyncio.Event()
-        self._flows.set()
+        self._delivering = asyncio.Event()
+        self._delivering.set()
 
     def hold(self) -> None:
         """Stop delivering, as a sink that hangs."""
-        self._flows.clear()
+        self._delivering.clear()
 
     def release(self) -> None:
         """Deliver again."""
-        self._flows.set()
+        self._delivering.set()
 
-    def break_down(self, error: SinkError | None = None) -> None:
+    def fail_with(self, error: SinkError | None = None) -> None:
         """Fail from now on. What is buffered is lost."""
         self._failure = error or SinkError("The memory sink failed, as it was told to.")
         self._buffer.clear()
-        self._flows.set()
+        self._delivering.set()
 
     async def open(self) -> None:
         """See `Sink`."""
@@ -202,14 +202,14 @@ class MemorySink:
 
     async def flush(self) -> None:
         """See `Sink`."""
-        await self._flows.wait()
+        await self._delivering.wait()
         self._check()
         self.delivered += self._buffer
         self._buffer.clear()
 
     async def close(self) -> None:
         """See `Sink`. Does not wait for a sink that hangs."""
-        if self._flows.is_set() and self._failure is None:
+        if self._delivering.is_set() and self._failure is None:
             await self.flush()
 
     def _check(self) -> None:

@@ -14,7 +14,7 @@ from typing import assert_never
 from wikistate.errors import ConfigError
 
 
-class Edge(StrEnum):
+class Bound(StrEnum):
     """An end of a partition."""
 
     EARLIEST = "earliest"
@@ -25,7 +25,7 @@ class Edge(StrEnum):
 class Committed:
     """Start where the group has committed; at the edge `otherwise` where it has not."""
 
-    otherwise: Edge = Edge.LATEST
+    otherwise: Bound = Bound.LATEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +50,19 @@ class Offsets:
 
     offsets: tuple[tuple[str, int, int], ...]
 
-    def of(self, topic: str, number: int) -> int | None:
+    def get(self, topic: str, number: int) -> int | None:
         """The offset of a partition; None where none is stated."""
         found = [at for name, partition, at in self.offsets if partition == number and name in ("", topic)]
         return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class LatestAtStart:
     """The end as it is when the source opens."""
 
 
 Start = Committed | Moment | Offsets
-End = Moment | Now | Offsets
+End = Moment | LatestAtStart | Offsets
 
 _OFFSETS = "offset:"
 _OFFSET = re.compile(r"(?:(?P<topic>[A-Za-z0-9._-]+)/)?(?P<number>\d{1,9})=(?P<offset>\d{1,18})", re.ASCII)
@@ -81,13 +81,13 @@ def parse_start(text: str, *, key: str) -> Start:
     """
     match text:
         case "committed" | "latest" | "":
-            return Committed(Edge.LATEST)
+            return Committed(Bound.LATEST)
         case "earliest":
-            return Committed(Edge.EARLIEST)
+            return Committed(Bound.EARLIEST)
         case _ if text.startswith(_OFFSETS):
-            return _offsets(text, key=key)
+            return _parse_offsets(text, key=key)
         case _:
-            return Moment(_milliseconds(text, key=key, allowed=f"committed, earliest, latest, {_EXAMPLE}"))
+            return Moment(_parse_milliseconds(text, key=key, allowed=f"committed, earliest, latest, {_EXAMPLE}"))
 
 
 def parse_end(text: str, *, key: str) -> End | None:
@@ -104,14 +104,14 @@ def parse_end(text: str, *, key: str) -> End | None:
         case "":
             return None
         case "latest":
-            return Now()
+            return LatestAtStart()
         case _ if text.startswith(_OFFSETS):
-            return _offsets(text, key=key)
+            return _parse_offsets(text, key=key)
         case _:
-            return Moment(_milliseconds(text, key=key, allowed=f"latest, {_EXAMPLE}"))
+            return Moment(_parse_milliseconds(text, key=key, allowed=f"latest, {_EXAMPLE}"))
 
 
-def parse_until(text: str, *, key: str) -> Moment | Now | None:
+def parse_until(text: str, *, key: str) -> Moment | LatestAtStart | None:
     """The end of a source that has no offsets, only times: as `parse_end`, which also raises `ConfigError` for offsets."""
     end = parse_end(text, key=key)
     if isinstance(end, Offsets):
@@ -123,12 +123,12 @@ def parse_until(text: str, *, key: str) -> Moment | Now | None:
     return end
 
 
-def describe(position: Start | End) -> str:
+def format_bound(position: Start | End) -> str:
     """The text that `parse_start` or `parse_end` reads as this position."""
     match position:
         case Committed(otherwise):
             return otherwise.value
-        case Now():
+        case LatestAtStart():
             return "latest"
         case Moment(milliseconds):
             return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).isoformat(timespec="milliseconds")
@@ -139,12 +139,12 @@ def describe(position: Start | End) -> str:
             assert_never(position)
 
 
-def milliseconds_of(end: Moment | Now | None, *, now: int) -> int | None:
+def resolve_end(end: Moment | LatestAtStart | None, *, now: int) -> int | None:
     """The moment that an end is, in milliseconds since the epoch; None for never."""
     match end:
         case None:
             return None
-        case Now():
+        case LatestAtStart():
             return now
         case Moment(milliseconds):
             return milliseconds
@@ -162,13 +162,13 @@ def parse_since(text: str, *, key: str) -> Moment | None:
     Raises:
         ConfigError: It is neither.
     """
-    return Moment(_milliseconds(text, key=key, allowed="nothing")) if text else None
+    return Moment(_parse_milliseconds(text, key=key, allowed="nothing")) if text else None
 
 
 _EXAMPLE = "offsets such as offset:0=120,1=95"
 
 
-def _offsets(text: str, *, key: str) -> Offsets:
+def _parse_offsets(text: str, *, key: str) -> Offsets:
     found = [_OFFSET.fullmatch(each) for each in text.removeprefix(_OFFSETS).split(",")]
     stated = tuple((each["topic"] or "", int(each["number"]), int(each["offset"])) for each in found if each)
     if len(stated) < len(found) or len({(topic, number) for topic, number, _ in stated}) < len(stated):
@@ -180,7 +180,7 @@ def _offsets(text: str, *, key: str) -> Offsets:
     return Offsets(stated)
 
 
-def _milliseconds(text: str, *, key: str, allowed: str) -> int:
+def _parse_milliseconds(text: str, *, key: str, allowed: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

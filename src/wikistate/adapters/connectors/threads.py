@@ -34,7 +34,7 @@ class ClientThread:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it was started and not yet stopped."""
         return self._loop is not None
 
@@ -68,7 +68,7 @@ class ClientThread:
         """Run a call and wait for it. Cancelling the wait does not interrupt a call that has begun."""
         return await self.submit(call)
 
-    def wait_for(self, step: Coroutine[object, object, None]) -> None:
+    def wait_for(self, coroutine: Coroutine[object, object, None]) -> None:
         """On this thread, inside a call: run a coroutine on the loop and wait for its end, serving calls meanwhile.
 
         So the coroutine may use the client: a consumer commits while its own thread waits in a rebalance callback.
@@ -78,9 +78,9 @@ class ClientThread:
             BaseException: What the coroutine raised.
         """
         if self._loop is None or self._loop.is_closed():
-            step.close()
+            coroutine.close()
             raise RuntimeError("The event loop of this client is gone.")
-        future = asyncio.run_coroutine_threadsafe(step, self._loop)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         future.add_done_callback(lambda _: self._calls.put(None))
         self._serve()
         future.result()
@@ -89,7 +89,7 @@ class ClientThread:
         """End the thread after the calls that are queued. Does nothing when it does not run."""
         if self._loop is None:
             return
-        await self.run(_nothing)
+        await self.run(_do_nothing)
         self._loop = None
         self._calls.put(None)
 
@@ -98,5 +98,5 @@ class ClientThread:
             call()
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """The last call of a thread: when it has run, all before it have."""

@@ -20,9 +20,9 @@ from wikistate.adapters.connectors.positions import Committed, parse_end, parse_
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.positions import End, Moment, Now, Start
+    from wikistate.adapters.connectors.positions import End, LatestAtStart, Moment, Start
 
-ALLOWED = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ; for a source also eventstreams:STREAM or recentchanges:API_URL, for a sink parquet:FOLDER."
+ALLOWED_FORMS = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ; for a source also eventstreams:STREAM or recentchanges:API_URL, for a sink parquet:FOLDER."
 
 _KAFKA_OPTIONS = ("group", "start", "end")
 _FEED_OPTIONS = ("since", "end")
@@ -73,7 +73,7 @@ class EventStreamsUrl:
     streams: tuple[str, ...]
     base: str = ""
     since: Moment | None = None
-    end: Moment | Now | None = None
+    end: Moment | LatestAtStart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class RecentChangesUrl:
 
     api: str
     since: Moment | None = None
-    end: Moment | Now | None = None
+    end: Moment | LatestAtStart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +110,21 @@ def parse_url(text: str, *, key: str) -> ConnectorUrl:
     scheme, colon, rest = text.partition(":")
     match scheme:
         case "kafka" if colon:
-            return _kafka(text, key=key)
+            return _parse_kafka(text, key=key)
         case "file" | "parquet" if colon:
-            path = _path(rest, text, key=key)
+            path = _parse_path(rest, text, key=key)
             return FileUrl(path) if scheme == "file" else ParquetUrl(path)
         case "eventstreams" if colon:
-            return _event_streams(rest, text, key=key)
+            return _parse_event_streams(rest, text, key=key)
         case "recentchanges" if colon:
-            return _recent_changes(rest, text, key=key)
+            return _parse_recent_changes(rest, text, key=key)
         case _ if "://" in text or not text:
-            raise ConfigError(f"{key} is {text!r}, which names no source or sink.", hint=ALLOWED, key=key)
+            raise ConfigError(f"{key} is {text!r}, which names no source or sink.", hint=ALLOWED_FORMS, key=key)
         case _:
             return FileUrl(text)
 
 
-def _path(rest: str, text: str, *, key: str) -> str:
+def _parse_path(rest: str, text: str, *, key: str) -> str:
     # RFC 8089: `file:///abs` and `file://localhost/abs` beside `file:/abs`; a relative path is our extension.
     path = unquote(rest.removeprefix("//localhost")) if rest.startswith("//localhost/") else unquote(rest)
     if path.startswith("//") and not path.startswith("///"):
@@ -133,20 +133,20 @@ def _path(rest: str, text: str, *, key: str) -> str:
         )
     path = path.removeprefix("//")
     if not path:
-        raise ConfigError(f"{key} is {text!r}, which names no file.", hint=ALLOWED, key=key)
+        raise ConfigError(f"{key} is {text!r}, which names no file.", hint=ALLOWED_FORMS, key=key)
     return path
 
 
-def _kafka(text: str, *, key: str) -> KafkaUrl:
+def _parse_kafka(text: str, *, key: str) -> KafkaUrl:
     parts = urlsplit(text)
     topics = tuple(unquote(topic) for topic in parts.path.removeprefix("/").split(",") if topic)
     if not parts.netloc or "@" in parts.netloc or not topics or "/" in parts.path[1:] or parts.fragment:
         raise ConfigError(
-            f"{key} is {_shown(text)!r}, which is no address of Kafka topics.",
-            hint=f"{ALLOWED} Credentials belong into the properties.",
+            f"{key} is {_redact(text)!r}, which is no address of Kafka topics.",
+            hint=f"{ALLOWED_FORMS} Credentials belong into the properties.",
             key=key,
         )
-    options = _options(parts.query, _KAFKA_OPTIONS, key=key)
+    options = _parse_options(parts.query, _KAFKA_OPTIONS, key=key)
     return KafkaUrl(
         parts.netloc,
         topics,
@@ -156,7 +156,7 @@ def _kafka(text: str, *, key: str) -> KafkaUrl:
     )
 
 
-def _event_streams(rest: str, text: str, *, key: str) -> EventStreamsUrl:
+def _parse_event_streams(rest: str, text: str, *, key: str) -> EventStreamsUrl:
     names, _, query = rest.partition("?")
     streams = tuple(unquote(name) for name in names.split(",") if name)
     if not streams or "/" in names:
@@ -165,7 +165,7 @@ def _event_streams(rest: str, text: str, *, key: str) -> EventStreamsUrl:
             hint="Write eventstreams:mediawiki.page_change.v1; another server goes into ?base=https://host/v2/stream/.",
             key=key,
         )
-    options = _options(query, (*_FEED_OPTIONS, "base"), key=key)
+    options = _parse_options(query, (*_FEED_OPTIONS, "base"), key=key)
     return EventStreamsUrl(
         streams,
         base=options.get("base", ""),
@@ -174,16 +174,16 @@ def _event_streams(rest: str, text: str, *, key: str) -> EventStreamsUrl:
     )
 
 
-def _recent_changes(rest: str, text: str, *, key: str) -> RecentChangesUrl:
+def _parse_recent_changes(rest: str, text: str, *, key: str) -> RecentChangesUrl:
     api, _, query = rest.partition("?")
     parts = urlsplit(api)
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         raise ConfigError(
-            f"{key} is {_shown(text)!r}, which names no Action API.",
+            f"{key} is {_redact(text)!r}, which names no Action API.",
             hint="Write recentchanges:https://my.wiki/w/api.php. Credentials belong under wikis, by the wiki's domain.",
             key=key,
         )
-    options = _options(query, _FEED_OPTIONS, key=key)
+    options = _parse_options(query, _FEED_OPTIONS, key=key)
     return RecentChangesUrl(
         api,
         since=parse_since(options.get("since", ""), key=f"{key}?since"),
@@ -191,7 +191,7 @@ def _recent_changes(rest: str, text: str, *, key: str) -> RecentChangesUrl:
     )
 
 
-def _options(query: str, allowed: tuple[str, ...], *, key: str) -> dict[str, str]:
+def _parse_options(query: str, allowed: tuple[str, ...], *, key: str) -> dict[str, str]:
     # A plus is a plus here: it belongs to a time zone and never stands for a space.
     pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
     for name, _ in pairs:
@@ -204,7 +204,7 @@ def _options(query: str, allowed: tuple[str, ...], *, key: str) -> dict[str, str
     return dict(pairs)
 
 
-def _shown(text: str) -> str:
+def _redact(text: str) -> str:
     """The address without what stands before an ``@``, which may be a password."""
     scheme, _, rest = text.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"

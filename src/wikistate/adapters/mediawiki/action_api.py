@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from wikistate.adapters.http import OK, Answer, retry_after
+from wikistate.adapters.http import OK, HttpResponse, parse_retry_after
 from wikistate.core.enrichment.content import Content, read_revision
 from wikistate.core.enrichment.failures import Failure, FailureKind, kind_of_api_error, kind_of_status
 
@@ -32,7 +32,7 @@ _BASE: dict[str, str] = {
 }
 
 
-class Page(NamedTuple):
+class ParsedResponse(NamedTuple):
     """What one answer says.
 
     Attributes:
@@ -54,7 +54,7 @@ def encode(parameters: Mapping[str, str]) -> str:
 _BASE_QUERY = encode(_BASE)
 
 
-def revisions_query(rev_ids: Iterable[int], extra: Mapping[str, str], *, prop: str = "revisions") -> str:
+def build_revisions_query(rev_ids: Iterable[int], extra: Mapping[str, str], *, prop: str = "revisions") -> str:
     """The query for some revisions with their content, percent-encoded.
 
     Args:
@@ -66,7 +66,7 @@ def revisions_query(rev_ids: Iterable[int], extra: Mapping[str, str], *, prop: s
     return f"{query}&{encode(extra)}" if extra else query
 
 
-def read_json(answer: Answer, *, place: str, now: float) -> Json | Failure:
+def parse_json(answer: HttpResponse, *, place: str, now: float) -> Json | Failure:
     """The object that an answer holds, or why it holds none: status, nothing, no JSON, an API error.
 
     Args:
@@ -76,7 +76,7 @@ def read_json(answer: Answer, *, place: str, now: float) -> Json | Failure:
     """
     if answer.status != OK:
         detail = f"{place} answers with the HTTP status {answer.status}"
-        return Failure(kind_of_status(answer.status), detail, retry_after(answer.headers, now))
+        return Failure(kind_of_status(answer.status), detail, parse_retry_after(answer.headers, now))
     if not answer.body.strip():
         return Failure(FailureKind.EMPTY, f"{place} answers 200 with an empty body")
     try:
@@ -86,7 +86,7 @@ def read_json(answer: Answer, *, place: str, now: float) -> Json | Failure:
     if not isinstance(document, dict):
         return Failure(FailureKind.UNPARSABLE, f"{place} answers with JSON that is not an object")
     if "error" in document or "errors" in document:
-        return _api_error(document, place, retry_after(answer.headers, now))
+        return _api_error(document, place, parse_retry_after(answer.headers, now))
     return document
 
 
@@ -102,62 +102,62 @@ def _api_error(document: Json, place: str, wait: float | None) -> Failure:
     return Failure(kind_of_api_error(code), f"{place} answers with the API error {code:.60}: {text!s:.200}", wait)
 
 
-def _content(page: Json, revision: Json) -> Content | Failure:
+def _build_content(page: Json, revision: Json) -> Content | Failure:
     del page
     return read_revision(revision)
 
 
-def read_page(
-    document: Json, asked: Container[int], *, place: str, read: Callable[[Json, Json], Any] = _content
-) -> Page | Failure:
+def parse_revisions(
+    document: Json, asked: Container[int], *, place: str, read: Callable[[Json, Json], Any] = _build_content
+) -> ParsedResponse | Failure:
     """What a document without an error says of the revisions that were asked for.
 
     Args:
-        document: From `read_json`.
+        document: From `parse_json`.
         asked: The revision ids; whatever else the wiki sends is left out, with a warning.
         place: The wiki, for messages.
         read: Makes the result, or a `Failure`, out of a page and one of its revisions.
     """
-    query = query_result(document, place=place)
+    query = get_query_object(document, place=place)
     if isinstance(query, Failure):
         return query
     results: dict[int, Any] = {}
-    warnings = list(warnings_of(document))
-    for page, revision in _revisions(query):
+    warnings = list(get_warnings(document))
+    for page, revision in _parse_revisions(query):
         rev_id = revision.get("revid")
         if type(rev_id) is int and rev_id in asked:
             results[rev_id] = read(page, revision)
         else:
             warnings.append(f"The answer holds the revision {rev_id!r:.40}, which was not asked for")
-    for rev_id in bad_ids(query):
+    for rev_id in get_bad_revision_ids(query):
         if rev_id in asked:
-            results[rev_id] = unknown_revision(rev_id, place)
-    return Page(results, continuation_of(document), warnings)
+            results[rev_id] = missing_revision_failure(rev_id, place)
+    return ParsedResponse(results, get_continuation(document), warnings)
 
 
-def query_result(document: Json, *, place: str) -> Json | Failure:
+def get_query_object(document: Json, *, place: str) -> Json | Failure:
     """The object ``query`` of a document without an error; empty where an answer holds nothing but how it goes on."""
     query = document.get("query")
-    if not query and not continuation_of(document):
+    if not query and not get_continuation(document):
         return Failure(FailureKind.EMPTY, f"{place} answers with a document that has no query result")
     if query is not None and not isinstance(query, dict):
         return Failure(FailureKind.UNPARSABLE, f"{place} answers with a query result that is not an object")
     return query or {}
 
 
-def unknown_revision(rev_id: int, place: str) -> Failure:
+def missing_revision_failure(rev_id: int, place: str) -> Failure:
     """A revision that is in ``badrevids``, or in a complete answer not at all."""
     return Failure(FailureKind.BAD_REVISION, f"{place} does not know the revision {rev_id}, or no longer shows it")
 
 
-def _revisions(query: Json) -> Iterator[tuple[Json, Json]]:
+def _parse_revisions(query: Json) -> Iterator[tuple[Json, Json]]:
     """Answers are grouped by page. A page that was deleted meanwhile is ``missing`` and has no revisions."""
-    for page in objects(query, "pages"):
-        for revision in objects(page, "revisions"):
+    for page in get_objects(query, "pages"):
+        for revision in get_objects(page, "revisions"):
             yield page, revision
 
 
-def objects(document: Json, name: str) -> Iterator[Json]:
+def get_objects(document: Json, name: str) -> Iterator[Json]:
     """The objects of a list; whatever else is there is not what was asked for."""
     found = document.get(name)
     for element in found if isinstance(found, list) else ():
@@ -165,7 +165,7 @@ def objects(document: Json, name: str) -> Iterator[Json]:
             yield element
 
 
-def bad_ids(query: Json) -> Iterator[int]:
+def get_bad_revision_ids(query: Json) -> Iterator[int]:
     """The revisions that the wiki does not know.
 
     An object by revision id with ``formatversion=2``, where a plain list of objects would be expected.
@@ -178,13 +178,13 @@ def bad_ids(query: Json) -> Iterator[int]:
             yield rev_id
 
 
-def continuation_of(document: Json) -> dict[str, str]:
+def get_continuation(document: Json) -> dict[str, str]:
     """What to add to the same query for the rest; empty when this was all."""
     found = document.get("continue")
     return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
-def warnings_of(document: Json) -> Iterator[str]:
+def get_warnings(document: Json) -> Iterator[str]:
     """What the wiki remarks, for the log."""
     warnings = document.get("warnings")
     if isinstance(warnings, dict):

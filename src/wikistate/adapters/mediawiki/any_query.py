@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.mediawiki.action_api import Page, encode, warnings_of
+from wikistate.adapters.mediawiki.action_api import ParsedResponse, encode, get_warnings
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from wikistate.adapters.mediawiki.action_api import Json
-    from wikistate.adapters.mediawiki.question import Reading
+    from wikistate.adapters.mediawiki.question import ResponseParser
 
 Parameters = tuple[tuple[str, str], ...]
 """Names and values of a query, sorted; ``action=query`` and the format need not be said."""
@@ -19,37 +19,37 @@ Parameters = tuple[tuple[str, str], ...]
 _BASE = {"action": "query", "format": "json", "formatversion": "2"}
 
 
-def parameters_of(values: Mapping[str, object]) -> Parameters:
+def encode_parameters(values: Mapping[str, object]) -> Parameters:
     """The parameters of a query; values become text, lists the API's ``a|b|c``."""
     return tuple(sorted((name, _text(value)) for name, value in values.items()))
 
 
-class AnyQuery:
+class RawQuery:
     """Queries of the Action API, each by its `Parameters`. Answers are the documents."""
 
-    most = 1
+    max_subjects = 1
 
-    def query(self, subjects: Collection[Parameters], extra: Mapping[str, str]) -> str:
-        """See `Question`."""
+    def build_query(self, subjects: Collection[Parameters], extra: Mapping[str, str]) -> str:
+        """See `BatchQuery`."""
         (parameters,) = subjects
         return encode({**_BASE, **dict(parameters), **extra})
 
-    def reading(self) -> Reading:
-        """See `Question`."""
-        return _whole
+    def new_parser(self) -> ResponseParser:
+        """See `BatchQuery`."""
+        return _parse_document
 
-    def unknown(self, subject: Parameters, place: str) -> Failure:
-        """See `Question`."""
+    def missing_failure(self, subject: Parameters, place: str) -> Failure:
+        """See `BatchQuery`."""
         return Failure(FailureKind.EMPTY, f"{place} has no answer to {dict(subject)!r:.200}")
 
 
-ANY_QUERY = AnyQuery()
+RAW_QUERY = RawQuery()
 
 
-def _whole(document: Json, asked: Collection[Parameters], /, *, place: str) -> Page:
+def _parse_document(document: Json, asked: Collection[Parameters], /, *, place: str) -> ParsedResponse:
     """The document as it is. Whether it is continued, and for how long, whoever asked decides."""
     del place
-    return Page(dict.fromkeys(asked, document), {}, list(warnings_of(document)))
+    return ParsedResponse(dict.fromkeys(asked, document), {}, list(get_warnings(document)))
 
 
 def _text(value: object) -> str:

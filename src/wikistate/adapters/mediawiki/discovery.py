@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from wikistate.adapters.http import OK, Answer
-from wikistate.adapters.mediawiki.action_api import read_json
+from wikistate.adapters.http import OK, HttpResponse
+from wikistate.adapters.mediawiki.action_api import parse_json
 from wikistate.core.enrichment.failures import Failure
 from wikistate.errors import ConfigError
 
@@ -45,8 +45,8 @@ async def find_api(http: HttpClient, address: str) -> str:
             f"{address!r} is not the address of a wiki.", hint="Give a URL such as https://my.wiki.", key="rdf.wikibase"
         )
     tried: list[str] = []
-    async for candidate in _candidates(http, url):
-        answer = await http.ask(http.endpoint(candidate), _QUERY, headers={}, limit=_LIMIT)
+    async for candidate in _try_common_paths(http, url):
+        answer = await http.request(http.endpoint(candidate), _QUERY, headers={}, limit=_LIMIT)
         if not isinstance(answer, Failure) and _is_api(answer, candidate):
             return candidate
         tried.append(f"{candidate} ({answer.detail if isinstance(answer, Failure) else answer.status})")
@@ -58,25 +58,25 @@ async def find_api(http: HttpClient, address: str) -> str:
     )
 
 
-async def _candidates(http: HttpClient, url: URL) -> AsyncIterator[str]:
+async def _try_common_paths(http: HttpClient, url: URL) -> AsyncIterator[str]:
     if url.path.endswith("api.php"):
         yield str(url.with_query(None))
         return
     for path in _PATHS:
         yield str(url.with_path(path))
-    if linked := await _linked(http, url):
+    if linked := await _find_linked_api(http, url):
         yield linked
 
 
-async def _linked(http: HttpClient, url: URL) -> str:
+async def _find_linked_api(http: HttpClient, url: URL) -> str:
     """The API that a page of the wiki names."""
     for _ in range(_HOPS):
         endpoint = http.endpoint(str(url.with_query(None)))
-        answer = await http.ask(endpoint, url.raw_query_string, headers={}, limit=_LIMIT)
+        answer = await http.request(endpoint, url.raw_query_string, headers={}, limit=_LIMIT)
         if isinstance(answer, Failure):
             return ""
         if answer.status == OK:
-            return _edit_uri(answer.body.decode(errors="replace"), url)
+            return _extract_edit_uri(answer.body.decode(errors="replace"), url)
         location = answer.headers.get("Location", "")
         if not location or (URL(location).is_absolute() and URL(location).host != url.host):
             return ""
@@ -84,13 +84,13 @@ async def _linked(http: HttpClient, url: URL) -> str:
     return ""
 
 
-def _edit_uri(page: str, url: URL) -> str:
+def _extract_edit_uri(page: str, url: URL) -> str:
     link = _LINK.search(page)
     href = _HREF.search(link.group()) if link else None
     return str(url.join(URL(html.unescape(href.group(1)))).with_query(None)) if href else ""
 
 
-def _is_api(answer: Answer, place: str) -> bool:
+def _is_api(answer: HttpResponse, place: str) -> bool:
     """Also a wiki that may not be read without a login answers as an API does: with a document that says so."""
-    document = read_json(answer, place=place, now=0.0)
+    document = parse_json(answer, place=place, now=0.0)
     return answer.status == OK and (not isinstance(document, Failure) or "readapidenied" in document.detail)

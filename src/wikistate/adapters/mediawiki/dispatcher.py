@@ -13,23 +13,23 @@ import structlog
 
 from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS
 from wikistate.adapters.mediawiki.question import REVISIONS
-from wikistate.adapters.mediawiki.queue import Batch, Entry, WikiQueue
-from wikistate.adapters.mediawiki.settle import Kept, Outcome, Readded, Told
+from wikistate.adapters.mediawiki.queue import Batch, QueueEntry, WikiQueue
+from wikistate.adapters.mediawiki.settle import GiveUp, Outcome, RetryQueued, RetryTogether
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.core.enrichment.judge import Fail, wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
-    from wikistate.adapters.mediawiki.action_api import Page
+    from wikistate.adapters.mediawiki.action_api import ParsedResponse
     from wikistate.adapters.mediawiki.farm import Farm
-    from wikistate.adapters.mediawiki.measures import FarmMeasures
-    from wikistate.adapters.mediawiki.question import Question
-    from wikistate.adapters.mediawiki.settle import Judge
+    from wikistate.adapters.mediawiki.measures import FarmMetrics
+    from wikistate.adapters.mediawiki.question import BatchQuery
+    from wikistate.adapters.mediawiki.settle import RetryContext
     from wikistate.adapters.mediawiki.wiki_api import WikiApi
     from wikistate.adapters.mediawiki.wikis import Wiki
 
-_STACK = 4000
+_MAX_STACK_CHARS = 4000
 """Characters of a traceback that are logged, from its end."""
 
 _log = structlog.get_logger(__name__)
@@ -57,86 +57,86 @@ class Dispatcher:
 
     Args:
         farm: Decides which wiki is asked next, and when.
-        measures: Of the farm.
+        metrics: Of the farm.
         api_of: The Action API of a wiki.
-        judge_now: The retry policy as it applies at this moment.
+        retry_context: The retry policy as it applies at this moment.
         batches: How revisions are gathered.
     """
 
     def __init__(
         self,
         farm: Farm,
-        measures: FarmMeasures,
+        metrics: FarmMetrics,
         *,
-        api_of: Callable[[Wiki, FarmMeasures], WikiApi],
-        judge_now: Callable[[], Judge],
+        api_of: Callable[[Wiki, FarmMetrics], WikiApi],
+        retry_context: Callable[[], RetryContext],
         batches: BatchSettings,
     ) -> None:
         self._farm = farm
-        self._measures = measures
+        self._metrics = metrics
         self._api_of = api_of
-        self._judge_now = judge_now
+        self._retry_context = retry_context
         self._batches = batches
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._woken = False
+        self._dispatch_scheduled = False
         self._closed = False
         self._loop = asyncio.get_running_loop()
 
-    def add(self, wiki: Wiki, entry: Entry, question: Question = REVISIONS) -> None:
+    def add(self, wiki: Wiki, entry: QueueEntry, batch_query: BatchQuery = REVISIONS) -> None:
         """Put a subject in its wiki's line. What is added in one tick of the loop goes together."""
-        queue = self._farm.queues.get((wiki.domain, question)) or self._new_queue(wiki, question)
+        queue = self._farm.queues.get((wiki.domain, batch_query)) or self._new_queue(wiki, batch_query)
         queue.add(entry)
         self._farm.waiting += 1
-        if not self._woken:
-            self._wake()
+        if not self._dispatch_scheduled:
+            self._schedule_dispatch()
 
-    def _new_queue(self, wiki: Wiki, question: Question) -> WikiQueue:
-        queue = WikiQueue(wiki, question.most or self._batches.max_batch, question)
+    def _new_queue(self, wiki: Wiki, batch_query: BatchQuery) -> WikiQueue:
+        queue = WikiQueue(wiki, batch_query.max_subjects or self._batches.max_batch, batch_query)
         for (domain, _), other in self._farm.queues.items():
             if domain == wiki.domain:
                 queue.pause = other.pause
-        self._farm.queues[wiki.domain, question] = queue
+        self._farm.queues[wiki.domain, batch_query] = queue
         return queue
 
     async def close(self) -> None:
         """Abandon everything."""
         self._closed = True
-        self._disarm()
+        self._cancel_timer()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _wake(self) -> None:
-        if not self._woken:
-            self._woken = True
+    def _schedule_dispatch(self) -> None:
+        if not self._dispatch_scheduled:
+            self._dispatch_scheduled = True
             self._loop.call_soon(self._dispatch)
 
     def _dispatch(self) -> None:
-        self._woken = False
-        self._disarm()
+        self._dispatch_scheduled = False
+        self._cancel_timer()
         if self._closed:
             return
         now = monotonic()
-        while isinstance(chosen := self._farm.choose(now, self._batches.linger), WikiQueue):
+        while isinstance(chosen := self._farm.next_queue(now, self._batches.linger), WikiQueue):
             self._send(chosen, now)
         if chosen < inf:
             self._timer = self._loop.call_later(max(0.0, chosen - now), self._dispatch)
-        self._measures.waiting(self._farm.waiting)
-        self._measures.concurrency(self._farm.concurrency.limit)
+        self._metrics.waiting(self._farm.waiting)
+        self._metrics.concurrency(self._farm.concurrency.limit)
 
-    def _disarm(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _send(self, queue: WikiQueue, now: float) -> None:
         batch = queue.take()
-        self._farm.rate.take(now)
+        self._farm.rate.reserve(now)
         self._farm.waiting -= batch.size
         self._farm.in_flight += 1
         queue.in_flight += 1
-        self._measures.batch_size(len(batch))
+        self._metrics.batch_size(len(batch))
         task = self._loop.create_task(self._run(queue, batch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -145,120 +145,124 @@ class Dispatcher:
         try:
             await self._fetch(queue, batch)
         except Exception as defect:  # noqa: BLE001  # whatever breaks here must not lose a revision
-            self._confess(queue, batch, defect)
+            self._fail_with_defect(queue, batch, defect)
         finally:
             self._farm.in_flight -= 1
             queue.in_flight -= 1
-            if queue.idle(monotonic()):
-                self._farm.queues.pop((queue.wiki.domain, queue.question), None)
-            self._wake()
+            if queue.is_idle(monotonic()):
+                self._farm.queues.pop((queue.wiki.domain, queue.batch_query), None)
+            self._schedule_dispatch()
 
-    def _confess(self, queue: WikiQueue, batch: Batch, defect: Exception) -> None:
-        _log.error("fetch_defect", wiki=queue.wiki.domain, revisions=len(batch), stack=_stack(defect))
+    def _fail_with_defect(self, queue: WikiQueue, batch: Batch, defect: Exception) -> None:
+        _log.error("fetch_defect", wiki=queue.wiki.domain, revisions=len(batch), stack=_format_stack(defect))
         message = f"A defect of wikistate: {type(defect).__name__}: {defect!s:.200}. Please report it."
         for entry in batch:
-            _tell(entry, Fail(FailureKind.INTERNAL, message))
+            _complete(entry, Fail(FailureKind.INTERNAL, message))
 
     async def _fetch(self, queue: WikiQueue, batch: Batch) -> None:
         """One query with all its continuations. What an answer settles is told before the next is asked for."""
-        api = self._api_of(queue.wiki, self._measures)
+        api = self._api_of(queue.wiki, self._metrics)
         left = dict(batch.entries)
         continuation: Mapping[str, str] = {}
-        read = queue.question.reading()
+        read = queue.batch_query.new_parser()
         while left:
             sent = monotonic()
-            page = await api.page(queue.question, batch.entries.keys(), continuation, read=read)
+            page = await api.fetch_page(queue.batch_query, batch.entries.keys(), continuation, parser=read)
             if isinstance(page, Failure):
-                self._request_failed(queue, left, page, sent)
+                self._handle_request_failure(queue, left, page, sent)
                 return
             self._farm.answered(monotonic() - sent)
-            advanced = self._settle(queue, left, page)
+            advanced = self._deliver_results(queue, left, page)
             if not page.continuation:
-                self._settle_absent(queue, left, api.place, alone=len(batch) == 1)
+                self._handle_missing(queue, left, api.place, alone=len(batch) == 1)
                 return
             if not advanced:
-                self._stalled(queue, left, api.place)
+                self._handle_stalled_continuation(queue, left, api.place)
                 return
             continuation = page.continuation
-            await self._await_rate()
+            await self._wait_for_rate()
 
-    def _settle(self, queue: WikiQueue, left: dict[Hashable, list[Entry]], page: Page) -> bool:
+    def _deliver_results(self, queue: WikiQueue, left: dict[Hashable, list[QueueEntry]], page: ParsedResponse) -> bool:
         """Tell what the page says of those that are left. Whether it says anything."""
         before = len(left)
         for subject, result in page.results.items():
             entries = left.pop(subject, ())
             if not isinstance(result, Failure):
                 for entry in entries:
-                    _tell(entry, result)
+                    _complete(entry, result)
             elif entries:
-                self._revision_failed(queue, entries, result)
+                self._handle_revision_failure(queue, entries, result)
         return len(left) < before
 
-    def _settle_absent(
-        self, queue: WikiQueue, left: Mapping[Hashable, list[Entry]], place: str, *, alone: bool
+    def _handle_missing(
+        self, queue: WikiQueue, left: Mapping[Hashable, list[QueueEntry]], place: str, *, alone: bool
     ) -> None:
         for subject, entries in left.items():
-            failure = queue.question.unknown(subject, place)
-            self._apply(queue, self._judge_now().revision_absent(Batch(entries), failure, alone=alone), failure)
+            failure = queue.batch_query.missing_failure(subject, place)
+            self._apply_outcomes(
+                queue, self._retry_context().decide_missing_revision(Batch(entries), failure, alone=alone), failure
+            )
 
-    def _stalled(self, queue: WikiQueue, left: Mapping[Hashable, list[Entry]], place: str) -> None:
+    def _handle_stalled_continuation(
+        self, queue: WikiQueue, left: Mapping[Hashable, list[QueueEntry]], place: str
+    ) -> None:
         detail = f"{place} continues its answer without advancing: the revision may be larger than one answer may be"
         failure = Failure(FailureKind.STALLED, detail)
-        self._apply(queue, self._judge_now().request_failed(_batch(left), failure), failure)
+        self._apply_outcomes(queue, self._retry_context().decide_request_failure(_build_batch(left), failure), failure)
 
-    def _revision_failed(self, queue: WikiQueue, entries: Iterable[Entry], failure: Failure) -> None:
-        judge = self._judge_now()
-        self._apply(queue, [judge.revision_failed(entry, failure) for entry in entries], failure)
+    def _handle_revision_failure(self, queue: WikiQueue, entries: Iterable[QueueEntry], failure: Failure) -> None:
+        judge = self._retry_context()
+        self._apply_outcomes(queue, [judge.decide_revision_failure(entry, failure) for entry in entries], failure)
 
-    def _request_failed(
-        self, queue: WikiQueue, left: Mapping[Hashable, list[Entry]], failure: Failure, sent: float
+    def _handle_request_failure(
+        self, queue: WikiQueue, left: Mapping[Hashable, list[QueueEntry]], failure: Failure, sent: float
     ) -> None:
-        judge = self._judge_now()
+        judge = self._retry_context()
         pause = wait(failure, attempt=1, policy=judge.policy)
         self._farm.failed(queue, failure.kind, sent=sent, now=judge.now, wait=pause)
-        self._apply(queue, judge.request_failed(_batch(left), failure), failure)
+        self._apply_outcomes(queue, judge.decide_request_failure(_build_batch(left), failure), failure)
 
-    def _apply(self, queue: WikiQueue, outcomes: Iterable[Outcome], failure: Failure) -> None:
+    def _apply_outcomes(self, queue: WikiQueue, outcomes: Iterable[Outcome], failure: Failure) -> None:
         now = monotonic()
         for outcome in outcomes:
             match outcome:
-                case Told(entry, verdict):
-                    _tell(entry, verdict)
-                case Kept(batch, after):
-                    queue.keep(batch, now + after)
-                    self._waits(batch, failure)
-                case Readded(entry, after):
-                    queue.readd(entry, now + after)
-                    self._waits((entry,), failure)
+                case GiveUp(entry, verdict):
+                    _complete(entry, verdict)
+                case RetryTogether(batch, after):
+                    queue.retry_together(batch, now + after)
+                    self._count_retries(batch, failure)
+                case RetryQueued(entry, after):
+                    queue.requeue(entry, now + after)
+                    self._count_retries((entry,), failure)
                 case unreachable:
                     assert_never(unreachable)
 
-    def _waits(self, entries: Iterable[Entry], failure: Failure) -> None:
+    def _count_retries(self, entries: Iterable[QueueEntry], failure: Failure) -> None:
         for _ in entries:
             self._farm.waiting += 1
-            self._measures.retried(failure.kind)
+            self._metrics.count_retry(failure.kind)
 
-    async def _await_rate(self) -> None:
+    async def _wait_for_rate(self) -> None:
         """A continuation is a request, too."""
-        delay = self._farm.rate.take(monotonic())  # before the wait: what others send meanwhile comes after it
+        delay = self._farm.rate.reserve(monotonic())  # before the wait: what others send meanwhile comes after it
         if delay > 0.0:
             await asyncio.sleep(delay)
 
 
-def _batch(left: Mapping[Hashable, list[Entry]]) -> Batch:
+def _build_batch(left: Mapping[Hashable, list[QueueEntry]]) -> Batch:
     return Batch(entry for entries in left.values() for entry in entries)
 
 
-def _tell(entry: Entry, result: object) -> None:
-    done, entry.done = entry.done, None
+def _complete(entry: QueueEntry, result: object) -> None:
+    done, entry.on_done = entry.on_done, None
     if done is None:
         return
     try:
         done(result)
     except Exception as defect:  # noqa: BLE001  # the one who asked is broken; its neighbours are not
-        _log.error("done_raised", subject=repr(entry.subject), stack=_stack(defect))
+        _log.error("done_raised", subject=repr(entry.subject), stack=_format_stack(defect))
 
 
-def _stack(defect: Exception) -> str:
+def _format_stack(defect: Exception) -> str:
     """The traceback as text. Not left to the logger, which may show local variables, and secrets among them."""
-    return "".join(traceback.format_exception(defect))[-_STACK:]
+    return "".join(traceback.format_exception(defect))[-_MAX_STACK_CHARS:]

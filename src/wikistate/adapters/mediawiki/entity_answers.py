@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from yarl import URL
 
-from wikistate.adapters.http import OK, Answer, retry_after
+from wikistate.adapters.http import OK, HttpResponse, parse_retry_after
 from wikistate.core.enrichment.failures import Failure, FailureKind, kind_of_status
 from wikistate.errors import ConfigError
 
@@ -27,7 +27,7 @@ _GONE = frozenset({404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-class Address(NamedTuple):
+class EntityUrl(NamedTuple):
     """Where one revision of one entity lies.
 
     Attributes:
@@ -75,7 +75,7 @@ class EntityDataSettings:
         """Of what the wiki answers."""
         return MIME_TYPES[self.format]
 
-    def address(self, entity_id: str, revision: int, *, now_ms: int) -> Address:
+    def build_url(self, entity_id: str, revision: int, *, now_ms: int) -> EntityUrl:
         """Where a revision of an entity lies.
 
         Args:
@@ -88,10 +88,10 @@ class EntityDataSettings:
         url, _, given = f"{self.prefix}{slash}{entity_id}.{self.format}".partition(
             "?"
         )  # wikis whose titles are in the query
-        return Address(url, f"{given}&flavor=dump&{which}" if given else f"flavor=dump&{which}", entity_id)
+        return EntityUrl(url, f"{given}&flavor=dump&{which}" if given else f"flavor=dump&{which}", entity_id)
 
 
-def read_answer(answer: Answer, address: Address, *, now: float) -> bytes | Failure:
+def parse_response(answer: HttpResponse, address: EntityUrl, *, now: float) -> bytes | Failure:
     """The RDF of an answer, or why there is none. Whether it is RDF, the parser tells.
 
     Args:
@@ -103,8 +103,8 @@ def read_answer(answer: Answer, address: Address, *, now: float) -> bytes | Fail
         detail = f"{address} answers {answer.status}: the wiki does not know this revision, or no longer shows it"
         return Failure(FailureKind.BAD_REVISION, detail)
     if answer.status != OK:
-        detail = f"{address} answers with the HTTP status {answer.status}{_leading_to(answer)}"
-        return Failure(kind_of_status(answer.status), detail, retry_after(answer.headers, now))
+        detail = f"{address} answers with the HTTP status {answer.status}{_redirect_detail(answer)}"
+        return Failure(kind_of_status(answer.status), detail, parse_retry_after(answer.headers, now))
     if not answer.body.strip():
         return Failure(FailureKind.EMPTY, f"{address} answers 200 with an empty body")
     if answer.headers.get("Content-Type", "").startswith("text/html"):
@@ -112,7 +112,7 @@ def read_answer(answer: Answer, address: Address, *, now: float) -> bytes | Fail
     return answer.body
 
 
-def redirected(answer: Answer, address: Address) -> Address | None:
+def resolve_redirect(answer: HttpResponse, address: EntityUrl) -> EntityUrl | None:
     """Where a redirect leads that may be followed: another spelling of the same address on the same server.
 
     One that leads to another entity or another revision would bring something that was not asked for. That an entity is
@@ -128,8 +128,8 @@ def redirected(answer: Answer, address: Address) -> Address | None:
     is_same = target.origin() == asked.origin() and target.name == asked.name
     if not is_same or dict(target.query) != dict(asked.query) or target.path == asked.path:
         return None
-    return Address(str(target.with_query(None)), target.raw_query_string, address.entity)
+    return EntityUrl(str(target.with_query(None)), target.raw_query_string, address.entity)
 
 
-def _leading_to(answer: Answer) -> str:
+def _redirect_detail(answer: HttpResponse) -> str:
     return f", leading to {answer.headers['Location']:.200}" if "Location" in answer.headers else ""

@@ -11,15 +11,15 @@ import structlog
 from yarl import URL
 
 from wikistate.adapters.mediawiki.entity_answers import (
-    Address,
     EntityDataSettings,
-    read_answer,
-    redirected,
+    EntityUrl,
+    parse_response,
+    resolve_redirect,
 )
 from wikistate.adapters.mediawiki.limits import FarmSettings
-from wikistate.adapters.mediawiki.measures import FarmMeasures
+from wikistate.adapters.mediawiki.measures import FarmMetrics
 from wikistate.adapters.mediawiki.sessions import ANONYMOUS
-from wikistate.adapters.mediawiki.turnstile import Turnstile
+from wikistate.adapters.mediawiki.turnstile import RequestLimiter
 from wikistate.core.enrichment.failures import Failure, FailureKind, Scope, row_of
 from wikistate.core.enrichment.judge import Fail, wait
 from wikistate.core.updater.entity_id import parse_page_entity
@@ -36,12 +36,12 @@ from wikistate.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wikistate.adapters.http import Answer, HttpClient
+    from wikistate.adapters.http import HttpClient, HttpResponse
     from wikistate.adapters.mediawiki.sessions import Session
     from wikistate.core.enrichment.judge import RetryPolicy
     from wikistate.telemetry.meter import Meter
 
-_WORTH_SAYING = 3
+_LOG_AFTER_TRIES = 3
 """From this try on a failure is logged: one or two are an everyday thing."""
 
 _NOT_ALLOWED = frozenset({401, 403})
@@ -91,9 +91,9 @@ class EntityDataClient:
         self._session = session
         self._policy = policy
         self._clock = clock
-        self._turnstile = Turnstile(limits or FarmSettings())
-        self._measures = FarmMeasures(meter, URL(settings.prefix).host or "")
-        self._answered_last = float("-inf")
+        self._limiter = RequestLimiter(limits or FarmSettings())
+        self._metrics = FarmMetrics(meter, URL(settings.prefix).host or "")
+        self._last_response_at = float("-inf")
 
     async def open(self) -> None:
         """Make the session; nothing is sent."""
@@ -105,7 +105,7 @@ class EntityDataClient:
 
     def url(self, entity_id: str, revision: int) -> str:
         """The address that is asked: the base of the relative IRIs in the answer."""
-        return str(self.settings.address(entity_id, revision, now_ms=int(self._clock() * 1000)))
+        return str(self.settings.build_url(entity_id, revision, now_ms=int(self._clock() * 1000)))
 
     async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
         """The RDF of an entity, in the format and with the size that the settings say.
@@ -124,8 +124,8 @@ class EntityDataClient:
         except InputError as error:
             return FetchFailure(FetchErrorType.UNKNOWN, _NOT_AN_ID, error.message, entity_id, revision)
         began, tries = monotonic(), Tries()
-        while isinstance(found := await self._try(entity_id, revision), Failure):
-            wiki_answers = self._answered_last > began
+        while isinstance(found := await self._fetch_once(entity_id, revision), Failure):
+            wiki_answers = self._last_response_at > began
             tries = tries.failed(found.kind, wiki_answers=wiki_answers)
             verdict = judge_fetch(
                 found,
@@ -137,47 +137,49 @@ class EntityDataClient:
             )
             if isinstance(verdict, Fail):
                 return FetchFailure(error_type_of(found.kind), found.kind.value, verdict.message, entity_id, revision)
-            self._say(found, tries, verdict.after)
+            self._log_retry(found, tries, verdict.after)
             await asyncio.sleep(verdict.after)
         return found
 
-    def _say(self, failure: Failure, tries: Tries, after: float) -> None:
-        self._measures.retried(failure.kind)
-        if tries.made >= _WORTH_SAYING:
+    def _log_retry(self, failure: Failure, tries: Tries, after: float) -> None:
+        self._metrics.count_retry(failure.kind)
+        if tries.made >= _LOG_AFTER_TRIES:
             _log.warning("Waiting for the wiki.", why=failure.detail, tries=tries.made, again_in=round(after, 1))
 
-    async def _try(self, entity_id: str, revision: int) -> bytes | Failure:
-        self._measures.waiting(self._turnstile.waiting + 1)
-        sent = await self._turnstile.enter()
+    async def _fetch_once(self, entity_id: str, revision: int) -> bytes | Failure:
+        self._metrics.waiting(self._limiter.waiting + 1)
+        sent = await self._limiter.acquire()
         try:
-            return await self._ask(self.settings.address(entity_id, revision, now_ms=int(self._clock() * 1000)), sent)
+            return await self._request(
+                self.settings.build_url(entity_id, revision, now_ms=int(self._clock() * 1000)), sent
+            )
         finally:
-            self._turnstile.leave()
-            self._measures.waiting(self._turnstile.waiting)
-            self._measures.concurrency(self._turnstile.limit)
+            self._limiter.release()
+            self._metrics.waiting(self._limiter.waiting)
+            self._metrics.concurrency(self._limiter.limit)
 
-    async def _ask(self, address: Address, sent: float) -> bytes | Failure:
+    async def _request(self, address: EntityUrl, sent: float) -> bytes | Failure:
         answer = await self._send(address)
-        if not isinstance(answer, Failure) and (other := redirected(answer, address)):
+        if not isinstance(answer, Failure) and (other := resolve_redirect(answer, address)):
             answer = await self._send(other)
-        found = answer if isinstance(answer, Failure) else read_answer(answer, address, now=self._clock())
+        found = answer if isinstance(answer, Failure) else parse_response(answer, address, now=self._clock())
         if not isinstance(found, Failure) or found.kind is FailureKind.BAD_REVISION:
-            self._answered_last = monotonic()
-            self._turnstile.answered(self._answered_last - sent)
+            self._last_response_at = monotonic()
+            self._limiter.answered(self._last_response_at - sent)
         elif row_of(found.kind).slows is not Scope.NOTHING:
-            self._turnstile.overloaded(sent=sent, pause=wait(found, attempt=1, policy=self._policy))
+            self._limiter.overloaded(sent=sent, pause=wait(found, attempt=1, policy=self._policy))
         return found
 
-    async def _send(self, address: Address) -> Answer | Failure:
+    async def _send(self, address: EntityUrl) -> HttpResponse | Failure:
         headers = await self._session.headers()
         if isinstance(headers, Failure):
             return headers
         began = monotonic()
         endpoint = self._http.endpoint(address.url)
-        answer = await self._http.ask(endpoint, address.query, headers=headers, limit=self.settings.max_bytes)
-        self._measures.request_seconds(monotonic() - began)
-        self._measures.requested("error" if isinstance(answer, Failure) else str(answer.status))
+        answer = await self._http.request(endpoint, address.query, headers=headers, limit=self.settings.max_bytes)
+        self._metrics.request_seconds(monotonic() - began)
+        self._metrics.count_request("error" if isinstance(answer, Failure) else str(answer.status))
         if not isinstance(answer, Failure) and answer.status in _NOT_ALLOWED and headers:
-            self._session.logged_out(headers)
+            self._session.on_logged_out(headers)
             return Failure(FailureKind.LOGGED_OUT, f"{address} answers {answer.status}: the login does not hold")
         return answer

@@ -36,7 +36,7 @@ class EntityPage(NamedTuple):
     is_redirect: bool
 
 
-class Place(NamedTuple):
+class ListPosition(NamedTuple):
     """Where a walk goes on.
 
     Attributes:
@@ -48,7 +48,7 @@ class Place(NamedTuple):
     title: str = ""
 
 
-class Stretch(NamedTuple):
+class PageBatch(NamedTuple):
     """A part of a walk.
 
     Attributes:
@@ -57,10 +57,12 @@ class Stretch(NamedTuple):
     """
 
     pages: list[EntityPage]
-    next: Place | None
+    next: ListPosition | None
 
 
-async def walk(queries: Queries, site: WikibaseSite, *, start: Place | None = None) -> AsyncIterator[Stretch]:
+async def list_entities(
+    queries: Queries, site: WikibaseSite, *, start: ListPosition | None = None
+) -> AsyncIterator[PageBatch]:
     """All entities, part by part. A wiki that is down is waited for.
 
     Args:
@@ -71,39 +73,39 @@ async def walk(queries: Queries, site: WikibaseSite, *, start: Place | None = No
     Raises:
         WikiError: The wiki refuses.
     """
-    place = start or _first(site)
+    place = start or _first_position(site)
     while place is not None:
-        document = await queries.query(_parameters(place))
-        pages = [page for row in _rows(document) if (page := _entity_page(row, site)) is not None]
-        place = _next(document, place, site)
-        yield Stretch(pages, place)
+        document = await queries.query(_build_parameters(place))
+        pages = [page for row in _extract_rows(document) if (page := _entity_page(row, site)) is not None]
+        place = _next_position(document, place, site)
+        yield PageBatch(pages, place)
 
 
-def _parameters(place: Place) -> dict[str, str]:
+def _build_parameters(place: ListPosition) -> dict[str, str]:
     start = {"gapfrom": place.title} if place.title else {}
     return {"generator": "allpages", "gapnamespace": str(place.namespace), "gaplimit": "max", "prop": "info", **start}
 
 
-def _first(site: WikibaseSite) -> Place | None:
-    numbers = _numbers(site)
-    return Place(numbers[0]) if numbers else None
+def _first_position(site: WikibaseSite) -> ListPosition | None:
+    numbers = _namespace_numbers(site)
+    return ListPosition(numbers[0]) if numbers else None
 
 
-def _next(document: Json, place: Place, site: WikibaseSite) -> Place | None:
+def _next_position(document: Json, place: ListPosition, site: WikibaseSite) -> ListPosition | None:
     resume = document.get("continue", {})
     if "gapcontinue" in resume:
         if resume["gapcontinue"] == place.title:
             raise WikiError(f"The list of pages of {site.domain} does not advance at {place.title!r:.200}.")
-        return Place(place.namespace, resume["gapcontinue"])
-    later = [number for number in _numbers(site) if number > place.namespace]
-    return Place(later[0]) if later else None
+        return ListPosition(place.namespace, resume["gapcontinue"])
+    later = [number for number in _namespace_numbers(site) if number > place.namespace]
+    return ListPosition(later[0]) if later else None
 
 
-def _numbers(site: WikibaseSite) -> list[int]:
+def _namespace_numbers(site: WikibaseSite) -> list[int]:
     return sorted(site.pages.namespaces | site.pages.mediainfo_namespaces)
 
 
-def _rows(document: Json) -> Iterator[Json]:
+def _extract_rows(document: Json) -> Iterator[Json]:
     for row in document.get("query", {}).get("pages", ()):
         if "lastrevid" in row:  # a page that is deleted while it is listed has none
             yield row

@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSettings, Pause, Rate
+from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSettings, Pause, RateLimit
 from wikistate.core.enrichment.failures import Scope, row_of
 
 if TYPE_CHECKING:
-    from wikistate.adapters.mediawiki.question import Question
+    from wikistate.adapters.mediawiki.question import BatchQuery
     from wikistate.adapters.mediawiki.queue import WikiQueue
     from wikistate.core.enrichment.failures import FailureKind
 
@@ -30,17 +30,17 @@ class Farm:
 
     def __init__(self, name: str, settings: FarmSettings) -> None:
         self.name = name
-        self.queues: dict[tuple[str, Question], WikiQueue] = {}
+        self.queues: dict[tuple[str, BatchQuery], WikiQueue] = {}
         self.in_flight = 0
         self.waiting = 0
         self.concurrency = AdaptiveConcurrency(settings.max_concurrency)
-        self.rate = Rate(settings.rate)
+        self.rate = RateLimit(settings.rate)
         self.pause = Pause()
         self._slow_answer = settings.slow_answer
         # Without a rate only answers are scarce, and they come the faster the less each carries: oldest first at once.
-        self._patience = 0.0 if settings.rate is None else settings.latency_bound * _IN_TIME
+        self._max_wait = 0.0 if settings.rate is None else settings.latency_bound * _IN_TIME
 
-    def choose(self, now: float, linger: float) -> WikiQueue | float:
+    def next_queue(self, now: float, linger: float) -> WikiQueue | float:
         """The wiki to ask now, of those that are ready.
 
         With requests to spare that is whichever has something: nothing waits here that could be sent. Where a rate makes
@@ -56,32 +56,32 @@ class Farm:
         """
         if self.in_flight >= self.concurrency.limit:
             return inf
-        allowed = max(self.pause.until, now + self.rate.wait(now))
+        allowed = max(self.pause.until, now + self.rate.delay(now))
         if allowed > now:
             return allowed if self.queues else inf
         oldest: WikiQueue | None = None
         fullest: WikiQueue | None = None
         next_time = inf
         for queue in self.queues.values():
-            queue.mature(now)
+            queue.promote_due(now)
             ready = queue.ready_at(linger)
             if ready > now:
                 next_time = min(next_time, ready)
                 continue
             if oldest is None or queue.oldest < oldest.oldest:
                 oldest = queue
-            if fullest is None or queue.carried > fullest.carried:
+            if fullest is None or queue.next_batch_size > fullest.next_batch_size:
                 fullest = queue
         if oldest is None or fullest is None:
             return next_time
-        return oldest if now - oldest.oldest >= self._patience else fullest
+        return oldest if now - oldest.oldest >= self._max_wait else fullest
 
     def answered(self, seconds: float) -> None:
         """A request was answered well."""
         if seconds < self._slow_answer:
             self.concurrency.succeeded()
         else:
-            self.concurrency.hesitated()
+            self.concurrency.slowed()
 
     def failed(self, queue: WikiQueue, kind: FailureKind, *, sent: float, now: float, wait: float) -> None:
         """A request failed: slow down as its row of the failure table says.

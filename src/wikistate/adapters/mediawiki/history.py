@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.adapters.mediawiki.redirects import REDIRECTS, REVISIONS_OF_PAGES, TARGETS
+from wikistate.adapters.mediawiki.redirects import REDIRECT_TARGETS, REDIRECTS, REVISIONS_WITH_PAGES
 from wikistate.core.enrichment.judge import Fail
 from wikistate.core.enrichment.page_state import PageState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wikistate.adapters.mediawiki.redirects import RevisionOfPage
+    from wikistate.adapters.mediawiki.redirects import RevisionWithPage
     from wikistate.adapters.mediawiki.revisions import RevisionClient
     from wikistate.adapters.mediawiki.wikis import Wiki
     from wikistate.core.enrichment.content import Content
@@ -28,15 +28,15 @@ class PastRevision(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _PendingFetch:
     """What was asked for; see `History.fetch`."""
 
     wiki: Wiki
-    born: float | None
-    done: Callable[[PastRevision | Fail], None]
+    event_time: float | None
+    on_done: Callable[[PastRevision | Fail], None]
 
 
-class History:
+class PastRevisionClient:
     """Fetches revisions and what their pages are now.
 
     Args:
@@ -47,32 +47,34 @@ class History:
         self._client = client
 
     def fetch(
-        self, wiki: Wiki, rev_id: int, *, born: float | None, done: Callable[[PastRevision | Fail], None]
+        self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[PastRevision | Fail], None]
     ) -> None:
         """Ask for a revision and its page; the arguments are those of `RevisionClient.fetch`."""
-        found = partial(self._found, _Wanted(wiki, born, done))
-        self._client.ask(wiki, REVISIONS_OF_PAGES, rev_id, born=born, done=found)
+        found = partial(self._on_revision, _PendingFetch(wiki, event_time, on_done))
+        self._client.query(wiki, REVISIONS_WITH_PAGES, rev_id, event_time=event_time, on_done=found)
 
-    def _found(self, wanted: _Wanted, answer: RevisionOfPage | Fail) -> None:
+    def _on_revision(self, wanted: _PendingFetch, answer: RevisionWithPage | Fail) -> None:
         if isinstance(answer, Fail):
-            wanted.done(answer)
+            wanted.on_done(answer)
         elif not answer.is_redirect:
-            wanted.done(PastRevision(answer.content, PageState(is_redirect=False)))
+            wanted.on_done(PastRevision(answer.content, PageState(is_redirect=False)))
         else:
-            resolved = partial(self._resolved, wanted, answer.content)
-            self._client.ask(wanted.wiki, REDIRECTS, answer.page, born=wanted.born, done=resolved)
+            resolved = partial(self._on_redirect, wanted, answer.content)
+            self._client.query(wanted.wiki, REDIRECTS, answer.page, event_time=wanted.event_time, on_done=resolved)
 
-    def _resolved(self, wanted: _Wanted, content: Content, answer: PageState | Fail) -> None:
+    def _on_redirect(self, wanted: _PendingFetch, content: Content, answer: PageState | Fail) -> None:
         if isinstance(answer, Fail):
-            wanted.done(answer)
+            wanted.on_done(answer)
         elif answer.target is None or answer.target.interwiki or answer.target.namespace is not None:
-            wanted.done(PastRevision(content, answer))
+            wanted.on_done(PastRevision(content, answer))
         else:
-            described = partial(self._described, wanted, content)
-            self._client.ask(wanted.wiki, TARGETS, answer.target.title, born=wanted.born, done=described)
+            described = partial(self._on_target, wanted, content)
+            self._client.query(
+                wanted.wiki, REDIRECT_TARGETS, answer.target.title, event_time=wanted.event_time, on_done=described
+            )
 
-    def _described(self, wanted: _Wanted, content: Content, answer: RedirectTarget | Fail) -> None:
+    def _on_target(self, wanted: _PendingFetch, content: Content, answer: RedirectTarget | Fail) -> None:
         state = (
             answer if isinstance(answer, Fail) else PastRevision(content, PageState(is_redirect=True, target=answer))
         )
-        wanted.done(state)
+        wanted.on_done(state)

@@ -41,7 +41,7 @@ class FarmSettings:
     slow_answer: float = 5.0
 
 
-def default_farm(name: str) -> FarmSettings:
+def default_farm_settings(name: str) -> FarmSettings:
     """Polite to Wikimedia's public wikis, brisk with one's own."""
     if name == WIKIMEDIA_FARM:
         return FarmSettings(max_concurrency=POLITE_CONCURRENCY, rate=POLITE_RATE)
@@ -68,7 +68,7 @@ class AdaptiveConcurrency:
             self._fast = 0
             self.limit = min(self._maximum, self.limit + 1)
 
-    def hesitated(self) -> None:
+    def slowed(self) -> None:
         """An answer was good but slow: start the window again."""
         self._fast = 0
 
@@ -86,7 +86,7 @@ class AdaptiveConcurrency:
         self.limit = max(1, self.limit // 2)
 
 
-class Rate:
+class RateLimit:
     """No more than so many requests in any second, bursts included; below two a second, one in the time it may take.
 
     A window that slides and not a bucket of tokens: a bucket that was full lets up to twice the rate through in one
@@ -99,15 +99,15 @@ class Rate:
         self._window = size / (per_second or 1) * _SLACK
         self._sent: deque[float] = deque(maxlen=size)
 
-    def wait(self, now: float) -> float:
+    def delay(self, now: float) -> float:
         """Seconds until a request may be sent, 0.0 when it may be now."""
         if not self._limited or len(self._sent) < (self._sent.maxlen or 1):
             return 0.0
         return max(0.0, self._sent[0] + self._window - now)
 
-    def take(self, now: float) -> float:
+    def reserve(self, now: float) -> float:
         """Count a request; returns the seconds after which it may be sent, for one that must queue for its time."""
-        delay = self.wait(now)
+        delay = self.delay(now)
         self._sent.append(now + delay)
         return delay
 

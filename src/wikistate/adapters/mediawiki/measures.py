@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter, Report
 
 
-class FarmMeasures:
+class FarmMetrics:
     """The measurements of one farm.
 
     Attributes:
@@ -37,14 +37,14 @@ class FarmMeasures:
         self._requests: dict[str, Report] = {}
         self._retries: dict[str, Report] = {}
 
-    def requested(self, status: str) -> None:
+    def count_request(self, status: str) -> None:
         """A request ended with this status, or with ``error``."""
         report = self._requests.get(status)
         if report is None:
             report = self._requests[status] = self._meter.counter(WIKI_REQUESTS, farm=self._farm, status=status)
         report(1)
 
-    def retried(self, cause: str) -> None:
+    def count_retry(self, cause: str) -> None:
         """A revision will be asked for again because of this."""
         report = self._retries.get(cause)
         if report is None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from wikistate.adapters.http import HttpClient, HttpSettings
-from wikistate.adapters.mediawiki.action_api import encode, read_json
-from wikistate.adapters.mediawiki.sessions import session_for
+from wikistate.adapters.mediawiki.action_api import encode, parse_json
+from wikistate.adapters.mediawiki.sessions import build_session
 from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, row_of
 from wikistate.core.enrichment.judge import RetryPolicy, wait
 from wikistate.errors import WikiError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.mediawiki.credentials import Credential
 
-_PATIENCE = RetryPolicy(base_delay=1.0, max_delay=60.0)
+_RETRY_POLICY = RetryPolicy(base_delay=1.0, max_delay=60.0)
 _LIMIT = 64 * 1024 * 1024  # bytes of one answer
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ class QueryClient:
         self._place = api
         self._http = HttpClient(http)
         self._endpoint = self._http.endpoint(api)
-        self._session = session_for(credential, http=self._http, endpoint=self._endpoint, place=api)
+        self._session = build_session(credential, http=self._http, endpoint=self._endpoint, place=api)
         self._fixed = {
             "action": "query",
             "format": "json",
@@ -65,13 +65,13 @@ class QueryClient:
             WikiError: It refuses, or the tries are used up. ``ids['failure']`` is the kind of failure.
         """
         attempt = 1
-        while isinstance(answer := await self._ask(parameters), Failure):
+        while isinstance(answer := await self._request(parameters), Failure):
             if row_of(answer.kind).retried is Retried.NEVER or attempt == tries:
                 raise WikiError(f"{answer.detail}.", failure=answer.kind.value, wiki=self._place)
             if attempt > 1:  # one failure is an everyday thing
                 log.warning("The wiki does not answer well; it is asked again.", wiki=self._place, why=answer.detail)
             jitter = random.random()  # noqa: S311  (spreads clients, hides nothing)
-            await asyncio.sleep(wait(answer, attempt=attempt, policy=_PATIENCE, jitter=jitter))
+            await asyncio.sleep(wait(answer, attempt=attempt, policy=_RETRY_POLICY, jitter=jitter))
             attempt += 1
         return answer
 
@@ -79,17 +79,17 @@ class QueryClient:
         """Drop the connections."""
         await self._http.close()
 
-    async def _ask(self, parameters: Mapping[str, str]) -> dict[str, Any] | Failure:
+    async def _request(self, parameters: Mapping[str, str]) -> dict[str, Any] | Failure:
         headers = await self._session.headers()
         if isinstance(headers, Failure):
             return headers
         # Posted: fifty long titles make a URL longer than some servers take.
         form = encode({**self._fixed, **parameters})
         headers = {**headers, "Promise-Non-Write-API-Action": "true"}
-        answer = await self._http.ask(self._endpoint, "", headers=headers, limit=_LIMIT, form=form)
+        answer = await self._http.request(self._endpoint, "", headers=headers, limit=_LIMIT, form=form)
         if isinstance(answer, Failure):
             return answer
-        document = read_json(answer, place=self._place, now=time())
+        document = parse_json(answer, place=self._place, now=time())
         if isinstance(document, Failure) and document.kind is FailureKind.LOGGED_OUT:
-            self._session.logged_out(headers)
+            self._session.on_logged_out(headers)
         return document

@@ -8,36 +8,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wikistate.adapters.mediawiki.action_api import read_page, revisions_query, unknown_revision
+from wikistate.adapters.mediawiki.action_api import build_revisions_query, missing_revision_failure, parse_revisions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from wikistate.adapters.mediawiki.action_api import Json, Page
+    from wikistate.adapters.mediawiki.action_api import Json, ParsedResponse
     from wikistate.core.enrichment.failures import Failure
 
 
-class Reading(Protocol):
+class ResponseParser(Protocol):
     """Reads the answers to one query, the first one and its continuations, in their order."""
 
-    def __call__(self, document: Json, asked: Collection[Any], /, *, place: str) -> Page | Failure:
+    def __call__(self, document: Json, asked: Collection[Any], /, *, place: str) -> ParsedResponse | Failure:
         """What one answer says of the subjects that were asked for.
 
         Args:
-            document: From `read_json`.
+            document: From `parse_json`.
             asked: All subjects of the query.
             place: The wiki, for messages.
         """
 
 
-class Question(Protocol):
+class BatchQuery(Protocol):
     """A kind of query. Hashable: what is equal is asked together."""
 
     @property
-    def most(self) -> int | None:
+    def max_subjects(self) -> int | None:
         """Subjects in a request at the most; None for as many as the settings allow."""
 
-    def query(self, subjects: Collection[Any], extra: Mapping[str, str]) -> str:
+    def build_query(self, subjects: Collection[Any], extra: Mapping[str, str]) -> str:
         """The query for some subjects, percent-encoded.
 
         Args:
@@ -45,29 +45,29 @@ class Question(Protocol):
             extra: Further parameters: a continuation, an assertion.
         """
 
-    def reading(self) -> Reading:
+    def new_parser(self) -> ResponseParser:
         """What reads the answers to one query; made anew for each, as it may remember what came before."""
 
-    def unknown(self, subject: Any, place: str) -> Failure:
+    def missing_failure(self, subject: Any, place: str) -> Failure:
         """What a complete answer means that says nothing of a subject."""
 
 
-class Revisions:
+class RevisionsQuery:
     """The content of revisions, by their ids. Answers are `Content`."""
 
-    most = None
+    max_subjects = None
 
-    def query(self, subjects: Collection[int], extra: Mapping[str, str]) -> str:
-        """See `Question`."""
-        return revisions_query(subjects, extra)
+    def build_query(self, subjects: Collection[int], extra: Mapping[str, str]) -> str:
+        """See `BatchQuery`."""
+        return build_revisions_query(subjects, extra)
 
-    def reading(self) -> Reading:
-        """See `Question`."""
-        return read_page
+    def new_parser(self) -> ResponseParser:
+        """See `BatchQuery`."""
+        return parse_revisions
 
-    def unknown(self, subject: int, place: str) -> Failure:
-        """See `Question`."""
-        return unknown_revision(subject, place)
+    def missing_failure(self, subject: int, place: str) -> Failure:
+        """See `BatchQuery`."""
+        return missing_revision_failure(subject, place)
 
 
-REVISIONS = Revisions()
+REVISIONS = RevisionsQuery()

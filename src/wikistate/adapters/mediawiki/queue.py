@@ -18,38 +18,38 @@ from wikistate.adapters.mediawiki.question import REVISIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
 
-    from wikistate.adapters.mediawiki.question import Question
+    from wikistate.adapters.mediawiki.question import BatchQuery
     from wikistate.adapters.mediawiki.wikis import Wiki
 
-    Done = Callable[[Any], None]
+    OnDone = Callable[[Any], None]
     """Takes what became of one subject, the question's answer or a `Fail`: exactly once, on the loop's thread."""
 
 
-class Entry:
+class QueueEntry:
     """One subject, mostly a revision, that was asked for.
 
     A plain class with slots and not a dataclass: one is made for each event, and its counters change.
 
     Attributes:
         subject: The revision's id, or whatever else its question is about.
-        born: When its event came into being, seconds since the epoch; None where that is not known.
-        done: Who wants to know. None once told.
-        asked: When it was asked for.
-        since: Since when it could be sent.
+        event_time: When its event came into being, seconds since the epoch; None where that is not known.
+        on_done: Who wants to know. None once told.
+        requested_at: When it was asked for.
+        ready_since: Since when it could be sent.
         attempts: Failed tries that count against the limit.
-        misses: Times that the wiki did not know it while its event was young.
+        not_found_count: Times that the wiki did not know it while its event was young.
     """
 
-    __slots__ = ("asked", "attempts", "born", "done", "misses", "since", "subject")
+    __slots__ = ("attempts", "event_time", "not_found_count", "on_done", "ready_since", "requested_at", "subject")
 
-    def __init__(self, subject: Hashable, born: float | None, done: Done, asked: float) -> None:
+    def __init__(self, subject: Hashable, event_time: float | None, on_done: OnDone, requested_at: float) -> None:
         self.subject = subject
-        self.born = born
-        self.done: Done | None = done
-        self.asked = asked
-        self.since = asked
+        self.event_time = event_time
+        self.on_done: OnDone | None = on_done
+        self.requested_at = requested_at
+        self.ready_since = requested_at
         self.attempts = 0
-        self.misses = 0
+        self.not_found_count = 0
 
 
 class Batch:
@@ -62,13 +62,13 @@ class Batch:
 
     __slots__ = ("entries", "size")
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[QueueEntry] = ()) -> None:
         self.size = 0
-        self.entries: dict[Any, list[Entry]] = {}
+        self.entries: dict[Any, list[QueueEntry]] = {}
         for entry in entries:
             self.add(entry)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: QueueEntry) -> None:
         """Take one more."""
         self.size += 1
         known = self.entries.get(entry.subject)
@@ -81,7 +81,7 @@ class Batch:
         """How many subjects."""
         return len(self.entries)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[QueueEntry]:
         for entries in self.entries.values():
             yield from entries
 
@@ -111,56 +111,56 @@ class WikiQueue:
     Attributes:
         wiki: The wiki.
         max_batch: Subjects in a request.
-        question: What is asked of them.
+        batch_query: What is asked of them.
         in_flight: Requests that are being made.
         pause: Nothing is sent before. The queues of a wiki share it.
     """
 
     wiki: Wiki
     max_batch: int
-    question: Question = REVISIONS
+    batch_query: BatchQuery = REVISIONS
     in_flight: int = 0
     pause: Pause = field(default_factory=Pause)
-    _line: deque[Entry] = field(default_factory=deque)
-    _kept: deque[tuple[float, Batch]] = field(default_factory=deque)
-    _later: list[tuple[float, int, Batch, bool]] = field(default_factory=list)
-    _tie: Iterator[int] = field(default_factory=count)
+    _fresh: deque[QueueEntry] = field(default_factory=deque)
+    _retry_batches: deque[tuple[float, Batch]] = field(default_factory=deque)
+    _delayed: list[tuple[float, int, Batch, bool]] = field(default_factory=list)
+    _tiebreaker: Iterator[int] = field(default_factory=count)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: QueueEntry) -> None:
         """Put a fresh subject in line."""
-        self._line.append(entry)
+        self._fresh.append(entry)
 
-    def keep(self, batch: Batch, due: float) -> None:
+    def retry_together(self, batch: Batch, due: float) -> None:
         """Send these together, not before `due`."""
-        heappush(self._later, (due, next(self._tie), batch, True))
+        heappush(self._delayed, (due, next(self._tiebreaker), batch, True))
 
-    def readd(self, entry: Entry, due: float) -> None:
+    def requeue(self, entry: QueueEntry, due: float) -> None:
         """Put this in line again at `due`, to go with whatever else is in line by then."""
-        heappush(self._later, (due, next(self._tie), Batch((entry,)), False))
+        heappush(self._delayed, (due, next(self._tiebreaker), Batch((entry,)), False))
 
-    def mature(self, now: float) -> None:
+    def promote_due(self, now: float) -> None:
         """Move what is due to where it can be taken."""
-        while self._later and self._later[0][0] <= now:
-            due, _, batch, together = heappop(self._later)
+        while self._delayed and self._delayed[0][0] <= now:
+            due, _, batch, together = heappop(self._delayed)
             if together:
-                self._kept.append((due, batch))
+                self._retry_batches.append((due, batch))
                 continue
             for entry in batch:
-                entry.since = due
-                self._line.append(entry)
+                entry.ready_since = due
+                self._fresh.append(entry)
 
     @property
     def oldest(self) -> float:
         """Since when the first in line, or the first kept batch, could have been sent; infinity without any."""
         return min(
-            self._kept[0][0] if self._kept else inf,
-            self._line[0].since if self._line else inf,
+            self._retry_batches[0][0] if self._retry_batches else inf,
+            self._fresh[0].ready_since if self._fresh else inf,
         )
 
     @property
-    def carried(self) -> int:
+    def next_batch_size(self) -> int:
         """How much the next request would carry."""
-        return len(self._kept[0][1]) if self._kept else min(len(self._line), self.max_batch)
+        return len(self._retry_batches[0][1]) if self._retry_batches else min(len(self._fresh), self.max_batch)
 
     def ready_at(self, linger: float) -> float:
         """When there is something to send; infinity when nothing waits. Call `mature` before.
@@ -168,26 +168,26 @@ class WikiQueue:
         A full batch, a kept one, and anything at all while nothing is in flight go at once; a part of a batch
         lingers for company while another request is in flight.
         """
-        line = self._line
+        line = self._fresh
         linger = linger if self.in_flight and len(line) < self.max_batch else 0.0
         ready = min(
-            self._kept[0][0] if self._kept else inf,
-            line[0].since + linger if line else inf,
-            self._later[0][0] if self._later else inf,
+            self._retry_batches[0][0] if self._retry_batches else inf,
+            line[0].ready_since + linger if line else inf,
+            self._delayed[0][0] if self._delayed else inf,
         )
         return max(ready, self.pause.until)
 
     def take(self) -> Batch:
         """The next request. Call only when `ready_at` has come."""
-        if self._kept and self._kept[0][0] <= self.oldest:
-            return self._kept.popleft()[1]
+        if self._retry_batches and self._retry_batches[0][0] <= self.oldest:
+            return self._retry_batches.popleft()[1]
         batch = Batch()
-        line, entries = self._line, batch.entries
+        line, entries = self._fresh, batch.entries
         while line and (len(entries) < self.max_batch or line[0].subject in entries):
             batch.add(line.popleft())
         return batch
 
-    def idle(self, now: float) -> bool:
+    def is_idle(self, now: float) -> bool:
         """Whether nothing would be lost by forgetting this queue."""
-        waiting = self._line or self._kept or self._later
+        waiting = self._fresh or self._retry_batches or self._delayed
         return not waiting and not self.in_flight and self.pause.until <= now

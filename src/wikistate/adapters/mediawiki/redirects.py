@@ -12,15 +12,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.adapters.mediawiki.action_api import (
-    Page,
-    continuation_of,
+    ParsedResponse,
+    build_revisions_query,
     encode,
-    objects,
-    query_result,
-    read_page,
-    revisions_query,
-    unknown_revision,
-    warnings_of,
+    get_continuation,
+    get_objects,
+    get_query_object,
+    get_warnings,
+    missing_revision_failure,
+    parse_revisions,
 )
 from wikistate.core.enrichment.content import Content, read_revision
 from wikistate.core.enrichment.failures import Failure, FailureKind
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from wikistate.adapters.mediawiki.action_api import Json
-    from wikistate.adapters.mediawiki.question import Reading
+    from wikistate.adapters.mediawiki.question import ResponseParser
 
 _INFO = encode({"action": "query", "format": "json", "formatversion": "2", "prop": "info"})
 
@@ -42,7 +42,7 @@ class PageName(NamedTuple):
     title: str
 
 
-class RevisionOfPage(NamedTuple):
+class RevisionWithPage(NamedTuple):
     """A revision's content, and what its page is now."""
 
     content: Content
@@ -50,130 +50,132 @@ class RevisionOfPage(NamedTuple):
     is_redirect: bool
 
 
-class RevisionsOfPages:
-    """Revisions, by their ids, with what their pages are now. Answers are `RevisionOfPage`."""
+class RevisionsWithPagesQuery:
+    """Revisions, by their ids, with what their pages are now. Answers are `RevisionWithPage`."""
 
-    most = None
+    max_subjects = None
 
-    def query(self, subjects: Collection[int], extra: Mapping[str, str]) -> str:
-        """See `Question`."""
-        return revisions_query(subjects, extra, prop="revisions|info")
+    def build_query(self, subjects: Collection[int], extra: Mapping[str, str]) -> str:
+        """See `BatchQuery`."""
+        return build_revisions_query(subjects, extra, prop="revisions|info")
 
-    def reading(self) -> Reading:
-        """See `Question`."""
-        return _RevisionReading()
+    def new_parser(self) -> ResponseParser:
+        """See `BatchQuery`."""
+        return _RevisionParser()
 
-    def unknown(self, subject: int, place: str) -> Failure:
-        """See `Question`."""
-        return unknown_revision(subject, place)
+    def missing_failure(self, subject: int, place: str) -> Failure:
+        """See `BatchQuery`."""
+        return missing_revision_failure(subject, place)
 
 
-class _RevisionReading:
+class _RevisionParser:
     """Remembers the pages: the first answer describes all of them, its continuations only bring further revisions."""
 
     def __init__(self) -> None:
         self._pages: dict[int, tuple[PageName, bool]] = {}
 
-    def __call__(self, document: Json, asked: Collection[int], /, *, place: str) -> Page | Failure:
-        query = query_result(document, place=place)
-        for page in objects(query, "pages") if isinstance(query, dict) else ():
-            if "lastrevid" in page and (name := _name(page)):
+    def __call__(self, document: Json, asked: Collection[int], /, *, place: str) -> ParsedResponse | Failure:
+        query = get_query_object(document, place=place)
+        for page in get_objects(query, "pages") if isinstance(query, dict) else ():
+            if "lastrevid" in page and (name := _page_name(page)):
                 self._pages[name.page_id] = name, page.get("redirect") is True
-        return read_page(document, asked, place=place, read=self._read)
+        return parse_revisions(document, asked, place=place, read=self._read)
 
-    def _read(self, page: Json, revision: Json) -> RevisionOfPage | Failure:
+    def _read(self, page: Json, revision: Json) -> RevisionWithPage | Failure:
         known = self._pages.get(page.get("pageid", 0))
         if known is None:
             return Failure(FailureKind.UNPARSABLE, "The wiki's answer does not say what the revision's page is")
         content = read_revision(revision)
-        return content if isinstance(content, Failure) else RevisionOfPage(content, *known)
+        return content if isinstance(content, Failure) else RevisionWithPage(content, *known)
 
 
-class Redirects:
+class RedirectsQuery:
     """Where redirects lead, one step each, by `PageName`. Answers are `PageState`.
 
-    The target of a redirect to a redirect has no namespace and no page id yet: that, `Targets` knows.
+    The target of a redirect to a redirect has no namespace and no page id yet: that, `RedirectTargetsQuery` knows.
     """
 
-    most = None
+    max_subjects = None
 
-    def query(self, subjects: Collection[PageName], extra: Mapping[str, str]) -> str:
-        """See `Question`."""
+    def build_query(self, subjects: Collection[PageName], extra: Mapping[str, str]) -> str:
+        """See `BatchQuery`."""
         page_ids = "%7C".join(str(subject.page_id) for subject in subjects)
-        return _query(f"pageids={page_ids}&redirects=1", extra)
+        return _build_query(f"pageids={page_ids}&redirects=1", extra)
 
-    def reading(self) -> Reading:
-        """See `Question`."""
+    def new_parser(self) -> ResponseParser:
+        """See `BatchQuery`."""
         return read_redirects
 
-    def unknown(self, subject: PageName, place: str) -> Failure:
-        """See `Question`."""
+    def missing_failure(self, subject: PageName, place: str) -> Failure:
+        """See `BatchQuery`."""
         return Failure(FailureKind.UNPARSABLE, f"{place} does not say where the page {subject.page_id} leads")
 
 
-class Targets:
+class RedirectTargetsQuery:
     """Pages that redirects lead to, by their titles (prefixed, text form). Answers are `RedirectTarget`."""
 
-    most = None
+    max_subjects = None
 
-    def query(self, subjects: Collection[str], extra: Mapping[str, str]) -> str:
-        """See `Question`."""
-        return _query(encode({"titles": "|".join(subjects)}), extra)
+    def build_query(self, subjects: Collection[str], extra: Mapping[str, str]) -> str:
+        """See `BatchQuery`."""
+        return _build_query(encode({"titles": "|".join(subjects)}), extra)
 
-    def reading(self) -> Reading:
-        """See `Question`."""
+    def new_parser(self) -> ResponseParser:
+        """See `BatchQuery`."""
         return read_targets
 
-    def unknown(self, subject: str, place: str) -> Failure:
-        """See `Question`."""
+    def missing_failure(self, subject: str, place: str) -> Failure:
+        """See `BatchQuery`."""
         return Failure(FailureKind.UNPARSABLE, f"{place} says nothing of the page {subject!r:.260}")
 
 
-REVISIONS_OF_PAGES, REDIRECTS, TARGETS = RevisionsOfPages(), Redirects(), Targets()
+REVISIONS_WITH_PAGES, REDIRECTS, REDIRECT_TARGETS = RevisionsWithPagesQuery(), RedirectsQuery(), RedirectTargetsQuery()
 
 
-def read_redirects(document: Json, asked: Collection[PageName], /, *, place: str) -> Page | Failure:
+def read_redirects(document: Json, asked: Collection[PageName], /, *, place: str) -> ParsedResponse | Failure:
     """What an answer says of where pages lead.
 
     Steps are named by title, and a page may have been renamed since its own was read: then nothing is said of it, and
     it is asked for again by itself, where the first step is its own.
     """
-    query = query_result(document, place=place) if document.get("query") or len(asked) > 1 else {}
+    query = get_query_object(document, place=place) if document.get("query") or len(asked) > 1 else {}
     if isinstance(query, Failure):
         return query
-    steps = {step["from"]: step for step in objects(query, "redirects") if _is_step(step)}
-    pages = list(objects(query, "pages"))
+    steps = {step["from"]: step for step in get_objects(query, "redirects") if _is_step(step)}
+    pages = list(get_objects(query, "pages"))
     first = next(iter(steps.values()), None)
-    titles, ids = _by_title(pages), {page.get("pageid"): page for page in pages}
+    titles, ids = _index_by_title(pages), {page.get("pageid"): page for page in pages}
     results: dict[PageName, PageState | Failure] = {}
     for subject in asked:
         if step := first if len(asked) == 1 else steps.get(subject.title):
-            results[subject] = PageState(is_redirect=True, target=_target(step, titles))
+            results[subject] = PageState(is_redirect=True, target=_redirect_target(step, titles))
         elif page := ids.get(subject.page_id):
-            results[subject] = _unknown_page(subject, place) if page.get("missing") else PageState(is_redirect=False)
+            results[subject] = (
+                _missing_page_failure(subject, place) if page.get("missing") else PageState(is_redirect=False)
+            )
         elif len(asked) == 1:
             results[subject] = PageState(is_redirect=True)
-    return Page(results, continuation_of(document), list(warnings_of(document)))
+    return ParsedResponse(results, get_continuation(document), list(get_warnings(document)))
 
 
-def read_targets(document: Json, asked: Collection[str], /, *, place: str) -> Page | Failure:
+def read_targets(document: Json, asked: Collection[str], /, *, place: str) -> ParsedResponse | Failure:
     """What an answer says of the pages with these titles."""
-    query = query_result(document, place=place)
+    query = get_query_object(document, place=place)
     if isinstance(query, Failure):
         return query
-    pages = _by_title(objects(query, "pages"))
-    written = {entry.get("from"): entry.get("to") for entry in objects(query, "normalized")}
+    pages = _index_by_title(get_objects(query, "pages"))
+    written = {entry.get("from"): entry.get("to") for entry in get_objects(query, "normalized")}
     found = {title: pages.get(str(written.get(title, title))) for title in asked}
-    results = {title: _described(title, page) for title, page in found.items() if page is not None}
-    return Page(results, continuation_of(document), list(warnings_of(document)))
+    results = {title: _page_state(title, page) for title, page in found.items() if page is not None}
+    return ParsedResponse(results, get_continuation(document), list(get_warnings(document)))
 
 
-def _query(subjects: str, extra: Mapping[str, str]) -> str:
+def _build_query(subjects: str, extra: Mapping[str, str]) -> str:
     query = f"{_INFO}&{subjects}"
     return f"{query}&{encode(extra)}" if extra else query
 
 
-def _name(page: Json) -> PageName | None:
+def _page_name(page: Json) -> PageName | None:
     page_id, title = page.get("pageid"), page.get("title")
     return PageName(page_id, title) if type(page_id) is int and isinstance(title, str) else None
 
@@ -182,19 +184,19 @@ def _is_step(step: Json) -> bool:
     return all(isinstance(step.get(name), str) and step[name] for name in ("from", "to"))
 
 
-def _by_title(pages: Iterable[Json]) -> dict[Any, Json]:
+def _index_by_title(pages: Iterable[Json]) -> dict[Any, Json]:
     return {page.get("title"): page for page in pages}
 
 
-def _target(step: Json, pages: Mapping[Any, Json]) -> RedirectTarget:
+def _redirect_target(step: Json, pages: Mapping[Any, Json]) -> RedirectTarget:
     title, interwiki = step["to"], step.get("tointerwiki")
     if isinstance(interwiki, str) and interwiki:
         return RedirectTarget(title.removeprefix(f"{interwiki}:"), interwiki)
     page = pages.get(title)
-    return RedirectTarget(title) if page is None else _described(title, page)
+    return RedirectTarget(title) if page is None else _page_state(title, page)
 
 
-def _described(title: str, page: Json) -> RedirectTarget:
+def _page_state(title: str, page: Json) -> RedirectTarget:
     """A page as ``prop=info`` describes it. Special pages and pages that do not exist have no id."""
     namespace, page_id = page.get("ns"), page.get("pageid")
     exists = type(page_id) is int and not page.get("missing")
@@ -206,5 +208,5 @@ def _described(title: str, page: Json) -> RedirectTarget:
     )
 
 
-def _unknown_page(subject: PageName, place: str) -> Failure:
+def _missing_page_failure(subject: PageName, place: str) -> Failure:
     return Failure(FailureKind.BAD_REVISION, f"{place} does not know the page {subject.page_id}, or no longer shows it")

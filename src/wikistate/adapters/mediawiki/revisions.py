@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings, Dispatcher
 from wikistate.adapters.mediawiki.farm import Farm
-from wikistate.adapters.mediawiki.limits import default_farm
-from wikistate.adapters.mediawiki.measures import FarmMeasures
+from wikistate.adapters.mediawiki.limits import default_farm_settings
+from wikistate.adapters.mediawiki.measures import FarmMetrics
 from wikistate.adapters.mediawiki.question import REVISIONS
-from wikistate.adapters.mediawiki.queue import Entry
-from wikistate.adapters.mediawiki.sessions import session_for
-from wikistate.adapters.mediawiki.settle import Judge
+from wikistate.adapters.mediawiki.queue import QueueEntry
+from wikistate.adapters.mediawiki.sessions import build_session
+from wikistate.adapters.mediawiki.settle import RetryContext
 from wikistate.adapters.mediawiki.wiki_api import WikiApi
 from wikistate.core.enrichment.judge import RetryPolicy
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from wikistate.adapters.http import HttpClient
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.adapters.mediawiki.limits import FarmSettings
-    from wikistate.adapters.mediawiki.question import Question
-    from wikistate.adapters.mediawiki.queue import Done
+    from wikistate.adapters.mediawiki.question import BatchQuery
+    from wikistate.adapters.mediawiki.queue import OnDone
     from wikistate.adapters.mediawiki.wikis import Wiki
     from wikistate.core.enrichment.content import Content
     from wikistate.core.enrichment.judge import Fail
     from wikistate.telemetry.meter import Meter
 
-_APIS_REMEMBERED = 4096
+_MAX_CACHED_APIS = 4096
 
 
 class RevisionClient:
@@ -63,7 +63,7 @@ class RevisionClient:
         *,
         policy: RetryPolicy | None = None,
         batches: BatchSettings | None = None,
-        farm_settings: Callable[[str], FarmSettings] = default_farm,
+        farm_settings: Callable[[str], FarmSettings] = default_farm_settings,
         credentials: Mapping[str, Credential] | None = None,
         clock: Callable[[], float] = time,
         jitter: Callable[[], float] = random,
@@ -92,37 +92,41 @@ class RevisionClient:
         await asyncio.gather(*(dispatcher.close() for dispatcher in self._dispatchers.values()))
         await self._http.close()
 
-    def fetch(self, wiki: Wiki, rev_id: int, *, born: float | None, done: Done) -> None:
+    def fetch(self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: OnDone) -> None:
         """Ask for a revision.
 
         Args:
             wiki: From the list of allowed wikis.
             rev_id: The revision.
-            born: When its event came into being, seconds since the epoch; None where that is not known. A revision
+            event_time: When its event came into being, seconds since the epoch; None where that is not known. A revision
                 that the wiki does not know is asked for again while the event is young.
-            done: Told the content, or why there is none: once, later, on the loop's thread. Must not block.
+            on_done: Told the content, or why there is none: once, later, on the loop's thread. Must not block.
         """
-        self.ask(wiki, REVISIONS, rev_id, born=born, done=done)
+        self.query(wiki, REVISIONS, rev_id, event_time=event_time, on_done=on_done)
 
-    def ask(self, wiki: Wiki, question: Question, subject: Hashable, *, born: float | None, done: Done) -> None:
+    def query(
+        self, wiki: Wiki, batch_query: BatchQuery, subject: Hashable, *, event_time: float | None, on_done: OnDone
+    ) -> None:
         """Ask something else than for content, within the same limits and with the same patience.
 
         Args:
             wiki: As for `fetch`.
-            question: What to ask.
+            batch_query: What to ask.
             subject: What to ask it of; subjects of equal questions go together.
-            born: As for `fetch`.
-            done: As for `fetch`; told the question's answer, or why there is none.
+            event_time: As for `fetch`.
+            on_done: As for `fetch`; told the question's answer, or why there is none.
         """
         dispatcher = self._dispatchers.get(wiki.farm) or self._new_dispatcher(wiki.farm)
-        dispatcher.add(wiki, Entry(subject, born, done, monotonic()), question)
+        dispatcher.add(wiki, QueueEntry(subject, event_time, on_done, monotonic()), batch_query)
 
-    async def revision(self, wiki: Wiki, rev_id: int, *, born: float | None = None) -> Content | Fail:
+    async def fetch_async(self, wiki: Wiki, rev_id: int, *, event_time: float | None = None) -> Content | Fail:
         """`fetch` for callers that rather await."""
-        found: Content | Fail = await self.answer(wiki, REVISIONS, rev_id, born=born)
+        found: Content | Fail = await self.query_async(wiki, REVISIONS, rev_id, event_time=event_time)
         return found
 
-    async def answer(self, wiki: Wiki, question: Question, subject: Hashable, *, born: float | None = None) -> Any:
+    async def query_async(
+        self, wiki: Wiki, batch_query: BatchQuery, subject: Hashable, *, event_time: float | None = None
+    ) -> Any:
         """`ask` for callers that rather await: the question's answer, or a `Fail`."""
         told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
@@ -130,39 +134,39 @@ class RevisionClient:
             if not told.done():  # cancelled, when nobody waits any more
                 told.set_result(result)
 
-        self.ask(wiki, question, subject, born=born, done=done)
+        self.query(wiki, batch_query, subject, event_time=event_time, on_done=done)
         return await told
 
     def _new_dispatcher(self, farm: str) -> Dispatcher:
         dispatcher = self._dispatchers[farm] = Dispatcher(
             Farm(farm, self._farm_settings(farm)),
-            FarmMeasures(self._meter, farm),
+            FarmMetrics(self._meter, farm),
             api_of=self._api_of,
-            judge_now=self._judge_now,
+            retry_context=self._retry_context,
             batches=self._batches,
         )
         return dispatcher
 
-    def _judge_now(self) -> Judge:
-        return Judge(self._policy, self._clock(), monotonic(), self._jitter())
+    def _retry_context(self) -> RetryContext:
+        return RetryContext(self._policy, self._clock(), monotonic(), self._jitter())
 
-    def _api_of(self, wiki: Wiki, measures: FarmMeasures) -> WikiApi:
+    def _api_of(self, wiki: Wiki, metrics: FarmMetrics) -> WikiApi:
         api = self._apis.get(wiki.domain)
         if api is None:
-            if len(self._apis) >= _APIS_REMEMBERED:  # a stream of invented subdomains must not fill the memory
+            if len(self._apis) >= _MAX_CACHED_APIS:  # a stream of invented subdomains must not fill the memory
                 self._apis.clear()
-            api = self._apis[wiki.domain] = self._new_api(wiki, measures)
+            api = self._apis[wiki.domain] = self._new_api(wiki, metrics)
         return api
 
-    def _new_api(self, wiki: Wiki, measures: FarmMeasures) -> WikiApi:
+    def _new_api(self, wiki: Wiki, metrics: FarmMetrics) -> WikiApi:
         endpoint = self._http.endpoint(wiki.url, wiki.host_header)
         credential = self._credentials.get(wiki.domain) or self._credentials.get(wiki.farm)
         return WikiApi(
             wiki.domain,
             http=self._http,
             endpoint=endpoint,
-            session=session_for(credential, http=self._http, endpoint=endpoint, place=wiki.domain),
-            measures=measures,
+            session=build_session(credential, http=self._http, endpoint=endpoint, place=wiki.domain),
+            metrics=metrics,
             max_response_bytes=self._batches.max_response_bytes,
             maxlag=self._batches.maxlag,
         )

@@ -11,7 +11,7 @@ from http.cookies import CookieError, SimpleCookie
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, assert_never
 
-from wikistate.adapters.mediawiki.action_api import encode, read_json
+from wikistate.adapters.mediawiki.action_api import encode, parse_json
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, Credential
 from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, row_of
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.routes import Endpoint
 
 _LIMIT = 1 << 20
-_REFUSAL_HOLDS = 60.0
+_LOGIN_FAILURE_TTL = 60.0
 """Seconds for which a refused login is not tried again, lest a wrong password lock the account."""
 
 
@@ -38,7 +38,7 @@ class Session(Protocol):
     def parameters(self) -> Mapping[str, str]:
         """Parameters of each request."""
 
-    def logged_out(self, headers: Mapping[str, str]) -> None:
+    def on_logged_out(self, headers: Mapping[str, str]) -> None:
         """A request with these headers was answered as if it came from nobody."""
 
 
@@ -54,7 +54,7 @@ class TokenSession:
         """See `Session`."""
         return self._headers
 
-    def logged_out(self, headers: Mapping[str, str]) -> None:
+    def on_logged_out(self, headers: Mapping[str, str]) -> None:
         """A token does not log out; the next try shows whether it is still good."""
 
 
@@ -76,26 +76,26 @@ class PasswordSession:
         self._place = place
         self._cookies: dict[str, str] = {}
         self._headers: Mapping[str, str] | None = None
-        self._refusal: tuple[float, Failure] | None = None
-        self._turn = asyncio.Lock()
+        self._login_failure: tuple[float, Failure] | None = None
+        self._lock = asyncio.Lock()
 
     async def headers(self) -> Mapping[str, str] | Failure:
         """See `Session`. Requests that come while a login is being made wait for it."""
         if self._headers is not None:
             return self._headers
-        async with self._turn:
+        async with self._lock:
             if self._headers is not None:
                 return self._headers
-            if self._refusal is not None and monotonic() < self._refusal[0]:
-                return self._refusal[1]
+            if self._login_failure is not None and monotonic() < self._login_failure[0]:
+                return self._login_failure[1]
             failure = await self._log_in()
             if failure is not None:
-                self._refusal = (monotonic() + _REFUSAL_HOLDS, failure) if _is_final(failure) else None
+                self._login_failure = (monotonic() + _LOGIN_FAILURE_TTL, failure) if _is_final(failure) else None
                 return failure
-            self._headers = self._cookie()
+            self._headers = self._cookie_header()
             return self._headers
 
-    def logged_out(self, headers: Mapping[str, str]) -> None:
+    def on_logged_out(self, headers: Mapping[str, str]) -> None:
         """See `Session`."""
         if headers is self._headers:
             self._headers = None
@@ -123,17 +123,17 @@ class PasswordSession:
         )
 
     async def _call(self, query: Mapping[str, str], form: Mapping[str, str] | None = None) -> dict[str, Any] | Failure:
-        answer = await self._http.ask(
+        answer = await self._http.request(
             self._endpoint,
             encode({**query, "format": "json", "formatversion": "2"}),
-            headers=self._cookie(),
+            headers=self._cookie_header(),
             limit=_LIMIT,
             form=encode(form) if form else None,
         )
         if isinstance(answer, Failure):
             return answer
         self._keep_cookies(answer.headers)
-        return read_json(answer, place=self._place, now=time())
+        return parse_json(answer, place=self._place, now=time())
 
     def _keep_cookies(self, headers: CIMultiDictProxy[str]) -> None:
         for line in headers.getall("Set-Cookie", []):
@@ -143,7 +143,7 @@ class PasswordSession:
                 continue  # a cookie that cannot be read is not sent back: the login says what comes of it
             self._cookies.update({name: morsel.coded_value for name, morsel in cookies.items()})
 
-    def _cookie(self) -> Mapping[str, str]:
+    def _cookie_header(self) -> Mapping[str, str]:
         cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         return {"Cookie": cookie} if cookie else {}
 
@@ -152,7 +152,7 @@ def _is_final(failure: Failure) -> bool:
     return row_of(failure.kind).retried is Retried.NEVER
 
 
-def session_for(credential: Credential | None, *, http: HttpClient, endpoint: Endpoint, place: str) -> Session:
+def build_session(credential: Credential | None, *, http: HttpClient, endpoint: Endpoint, place: str) -> Session:
     """The session of a wiki for a credential.
 
     Args:

@@ -8,39 +8,39 @@ from __future__ import annotations
 
 from typing import NamedTuple, assert_never
 
-from wikistate.adapters.mediawiki.queue import Batch, Entry
+from wikistate.adapters.mediawiki.queue import Batch, QueueEntry
 from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, row_of
 from wikistate.core.enrichment.judge import Fail, Retry, RetryPolicy, judge, wait
 
-_NOBODYS_FAULT = frozenset({FailureKind.LOGIN_FAILED, FailureKind.INVALID_REQUEST, FailureKind.INTERNAL})
+_NOT_CAUSED_BY_REVISION = frozenset({FailureKind.LOGIN_FAILED, FailureKind.INVALID_REQUEST, FailureKind.INTERNAL})
 """Final failures that no revision can be the cause of, so that asking for fewer would only repeat them."""
 
 
-class Told(NamedTuple):
+class GiveUp(NamedTuple):
     """The end for one entry."""
 
-    entry: Entry
-    verdict: Fail
+    entry: QueueEntry
+    failure: Fail
 
 
-class Kept(NamedTuple):
+class RetryTogether(NamedTuple):
     """A batch to send again as it is, after so many seconds."""
 
     batch: Batch
     after: float
 
 
-class Readded(NamedTuple):
+class RetryQueued(NamedTuple):
     """An entry to put in line again, after so many seconds."""
 
-    entry: Entry
+    entry: QueueEntry
     after: float
 
 
-Outcome = Told | Kept | Readded
+Outcome = GiveUp | RetryTogether | RetryQueued
 
 
-class Judge(NamedTuple):
+class RetryContext(NamedTuple):
     """The policy with what it takes to apply it at one moment.
 
     Attributes:
@@ -55,44 +55,46 @@ class Judge(NamedTuple):
     now: float
     jitter: float
 
-    def age(self, entry: Entry) -> float | None:
+    def age(self, entry: QueueEntry) -> float | None:
         """Seconds since the event came into being.
 
         No less than it has been waiting here: an event that is dated in the future must grow old, too.
         """
-        if entry.born is None:
+        if entry.event_time is None:
             return None
-        return max(self.clock - entry.born, self.now - entry.asked)
+        return max(self.clock - entry.event_time, self.now - entry.requested_at)
 
-    def revision_failed(self, entry: Entry, failure: Failure) -> Outcome:
+    def decide_revision_failure(self, entry: QueueEntry, failure: Failure) -> Outcome:
         """A whole request went well and says something bad of this one revision."""
         lagging = row_of(failure.kind).retried is Retried.WHILE_YOUNG
-        attempt = (entry.misses if lagging else entry.attempts) + 1
+        attempt = (entry.not_found_count if lagging else entry.attempts) + 1
         match judge(failure, attempt=attempt, age=self.age(entry), policy=self.policy, jitter=self.jitter):
             case Fail() as verdict:
-                return Told(entry, verdict)
+                return GiveUp(entry, verdict)
             case Retry(after):
-                entry.misses += lagging
+                entry.not_found_count += lagging
                 entry.attempts += not lagging
-                return Kept(Batch((entry,)), after) if self._last(entry) else Readded(entry, after)
+                return (
+                    RetryTogether(Batch((entry,)), after) if self._is_last_attempt(entry) else RetryQueued(entry, after)
+                )
             case unreachable:
                 assert_never(unreachable)
 
-    def request_failed(self, batch: Batch, failure: Failure) -> list[Outcome]:
+    def decide_request_failure(self, batch: Batch, failure: Failure) -> list[Outcome]:
         """A request for these revisions failed as a whole.
 
         Worth another try: they stay together, until the last try, which each makes alone. Not worth it, or too
         large: two halves, which does not count as a try. Only what was alone is told.
         """
-        if len(batch) == 1 or failure.kind in _NOBODYS_FAULT:
-            return [self._alone_failed(entry, failure) for entry in batch]
+        if len(batch) == 1 or failure.kind in _NOT_CAUSED_BY_REVISION:
+            return [self._decide_single(entry, failure) for entry in batch]
         if failure.kind is FailureKind.STALLED:
-            return [Kept(single, 0.0) for single in batch.singles()]
+            return [RetryTogether(single, 0.0) for single in batch.singles()]
         if row_of(failure.kind).retried is Retried.NEVER:
-            return [Kept(half, 0.0) for half in batch.halves()]
-        return self._try_again(batch, failure)
+            return [RetryTogether(half, 0.0) for half in batch.halves()]
+        return self._retry_batch(batch, failure)
 
-    def revision_absent(self, single: Batch, failure: Failure, *, alone: bool) -> list[Outcome]:
+    def decide_missing_revision(self, single: Batch, failure: Failure, *, alone: bool) -> list[Outcome]:
         """A complete answer says nothing at all of a revision, not even that it is unknown.
 
         Args:
@@ -101,24 +103,28 @@ class Judge(NamedTuple):
             alone: Whether nothing else was asked for. If something was, it is asked for again by itself: an answer
                 that is wrong about one revision may be wrong about all.
         """
-        return [self.revision_failed(entry, failure) for entry in single] if alone else [Kept(single, 0.0)]
+        return (
+            [self.decide_revision_failure(entry, failure) for entry in single]
+            if alone
+            else [RetryTogether(single, 0.0)]
+        )
 
-    def _alone_failed(self, entry: Entry, failure: Failure) -> Outcome:
-        outcome = self.revision_failed(entry, failure)
-        return Kept(Batch((entry,)), outcome.after) if isinstance(outcome, Readded) else outcome
+    def _decide_single(self, entry: QueueEntry, failure: Failure) -> Outcome:
+        outcome = self.decide_revision_failure(entry, failure)
+        return RetryTogether(Batch((entry,)), outcome.after) if isinstance(outcome, RetryQueued) else outcome
 
-    def _try_again(self, batch: Batch, failure: Failure) -> list[Outcome]:
+    def _retry_batch(self, batch: Batch, failure: Failure) -> list[Outcome]:
         shared, alone, longest = Batch(), Batch(), 0.0
         for entry in batch:
-            longest = max(longest, self._wait(entry, failure))
+            longest = max(longest, self._retry_delay(entry, failure))
             # With one try allowed in all, a shared one must not use it up: neighbours would fail.
             entry.attempts = min(entry.attempts + 1, self.policy.max_attempts - 1)
-            (alone if self._last(entry) else shared).add(entry)
+            (alone if self._is_last_attempt(entry) else shared).add(entry)
         batches = alone.singles() + ([shared] if len(shared) else [])
-        return [Kept(each, longest) for each in batches]
+        return [RetryTogether(each, longest) for each in batches]
 
-    def _wait(self, entry: Entry, failure: Failure) -> float:
+    def _retry_delay(self, entry: QueueEntry, failure: Failure) -> float:
         return wait(failure, attempt=entry.attempts + 1, policy=self.policy, jitter=self.jitter)
 
-    def _last(self, entry: Entry) -> bool:
+    def _is_last_attempt(self, entry: QueueEntry) -> bool:
         return entry.attempts >= self.policy.max_attempts - 1

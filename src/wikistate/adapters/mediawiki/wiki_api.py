@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS, Page, read_json
+from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS, ParsedResponse, parse_json
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from wikistate.adapters.http import Answer, HttpClient
-    from wikistate.adapters.mediawiki.measures import FarmMeasures
-    from wikistate.adapters.mediawiki.question import Question, Reading
+    from wikistate.adapters.http import HttpClient, HttpResponse
+    from wikistate.adapters.mediawiki.measures import FarmMetrics
+    from wikistate.adapters.mediawiki.question import BatchQuery, ResponseParser
     from wikistate.adapters.mediawiki.sessions import Session
     from wikistate.adapters.routes import Endpoint
 
 _READS_ONLY = {"Promise-Non-Write-API-Action": "true"}
 """Keeps a POST in the nearest data centre (MediaWiki Action API documentation, API:Data formats)."""
 
-_LONGEST_QUERY = 4096
+_MAX_QUERY_CHARS = 4096
 """Characters of a query that goes into the URL; servers take 8,000 by default, path and host included."""
 
-_WARNINGS_REMEMBERED = 100
+_MAX_REMEMBERED_WARNINGS = 100
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ class WikiApi:
         http: Open by the time of the first request.
         endpoint: Where its Action API is.
         session: Who we are to it.
-        measures: Of its farm.
+        metrics: Of its farm.
         max_response_bytes: What an answer may have, decompressed.
         maxlag: Seconds of replica lag from which on the wiki shall refuse.
     """
@@ -50,7 +50,7 @@ class WikiApi:
         http: HttpClient,
         endpoint: Endpoint,
         session: Session,
-        measures: FarmMeasures,
+        metrics: FarmMetrics,
         max_response_bytes: int,
         maxlag: int,
     ) -> None:
@@ -58,50 +58,57 @@ class WikiApi:
         self._http = http
         self._endpoint = endpoint
         self._session = session
-        self._measures = measures
+        self._metrics = metrics
         self._limit = max_response_bytes
         self._parameters = {"maxlag": str(maxlag), **session.parameters}
         self._warned: set[str] = set()
 
-    async def page(
-        self, question: Question, subjects: Collection[Any], continuation: Mapping[str, str], *, read: Reading
-    ) -> Page | Failure:
+    async def fetch_page(
+        self,
+        batch_query: BatchQuery,
+        subjects: Collection[Any],
+        continuation: Mapping[str, str],
+        *,
+        parser: ResponseParser,
+    ) -> ParsedResponse | Failure:
         """One request and what its answer says.
 
         Args:
-            question: What to ask.
+            batch_query: What to ask.
             subjects: What to ask it of. The same for each continuation.
             continuation: From the page before; empty for the first.
-            read: The question's reading, the same for each continuation.
+            parser: The question's reading, the same for each continuation.
         """
         headers = await self._session.headers()
         if isinstance(headers, Failure):
             return headers
-        query = question.query(subjects, {**self._parameters, **continuation})
-        answer = await self._ask(query, headers, post=len(subjects) > MAX_REVISIONS or len(query) > _LONGEST_QUERY)
-        document = answer if isinstance(answer, Failure) else read_json(answer, place=self.place, now=time())
-        page = document if isinstance(document, Failure) else read(document, subjects, place=self.place)
-        if isinstance(page, Page):
+        query = batch_query.build_query(subjects, {**self._parameters, **continuation})
+        answer = await self._request(
+            query, headers, post=len(subjects) > MAX_REVISIONS or len(query) > _MAX_QUERY_CHARS
+        )
+        document = answer if isinstance(answer, Failure) else parse_json(answer, place=self.place, now=time())
+        page = document if isinstance(document, Failure) else parser(document, subjects, place=self.place)
+        if isinstance(page, ParsedResponse):
             self._warn(page.warnings)
         elif page.kind is FailureKind.LOGGED_OUT:
-            self._session.logged_out(headers)
+            self._session.on_logged_out(headers)
         return page
 
-    async def _ask(self, query: str, headers: Mapping[str, str], *, post: bool) -> Answer | Failure:
+    async def _request(self, query: str, headers: Mapping[str, str], *, post: bool) -> HttpResponse | Failure:
         """Several hundred ids, or some titles, make a URL longer than some servers take, so they are posted."""
         started = monotonic()
         if post:
             headers = {**headers, **_READS_ONLY}
-            answer = await self._http.ask(self._endpoint, "", headers=headers, limit=self._limit, form=query)
+            answer = await self._http.request(self._endpoint, "", headers=headers, limit=self._limit, form=query)
         else:
-            answer = await self._http.ask(self._endpoint, query, headers=headers, limit=self._limit)
-        self._measures.request_seconds(monotonic() - started)
-        self._measures.requested("error" if isinstance(answer, Failure) else str(answer.status))
+            answer = await self._http.request(self._endpoint, query, headers=headers, limit=self._limit)
+        self._metrics.request_seconds(monotonic() - started)
+        self._metrics.count_request("error" if isinstance(answer, Failure) else str(answer.status))
         return answer
 
     def _warn(self, warnings: Iterable[str]) -> None:
         """Each text once: the same parameter is wrong in each request."""
         for text in warnings:
-            if text not in self._warned and len(self._warned) < _WARNINGS_REMEMBERED:
+            if text not in self._warned and len(self._warned) < _MAX_REMEMBERED_WARNINGS:
                 self._warned.add(text)
                 _log.warning("wiki_warning", wiki=self.place, text=text)

@@ -25,8 +25,8 @@ ENTITY_MODELS = frozenset({"wikibase-item", "wikibase-property", "wikibase-lexem
 FILE_NAMESPACE = 6
 
 _ENTITY = "/entity/"
-_ABOUT = pyoxigraph.NamedNode("http://schema.org/about")
-_ASKED = {"meta": "siteinfo", "siprop": "general|namespaces|extensions"}
+_SCHEMA_ABOUT = pyoxigraph.NamedNode("http://schema.org/about")
+_SITE_QUERY = {"meta": "siteinfo", "siprop": "general|namespaces|extensions"}
 
 
 class Queries(Protocol):
@@ -64,7 +64,7 @@ class WikibaseSite:
         return f"{name}:" if name else ""
 
 
-async def ask_site(queries: Queries, *, tries: int | None = 1) -> WikibaseSite:
+async def fetch_site(queries: Queries, *, tries: int | None = 1) -> WikibaseSite:
     """Ask a wiki what it is.
 
     Args:
@@ -74,14 +74,14 @@ async def ask_site(queries: Queries, *, tries: int | None = 1) -> WikibaseSite:
     Raises:
         WikiError: It does not answer, or is no Wikibase.
     """
-    document = await queries.query(_ASKED, tries=tries)
+    document = await queries.query(_SITE_QUERY, tries=tries)
     try:
-        return read_site(document["query"])
+        return parse_site(document["query"])
     except (KeyError, TypeError, AttributeError) as error:
         raise WikiError(f"The wiki says of itself nothing that can be read: {error!r:.100}.") from error
 
 
-def read_site(query: Json) -> WikibaseSite:
+def parse_site(query: Json) -> WikibaseSite:
     """What the answer says.
 
     Raises:
@@ -95,13 +95,13 @@ def read_site(query: Json) -> WikibaseSite:
             hint="Give the address of the wiki that has the entities, not of one that only uses them.",
             wiki=general["servername"],
         )
-    entities = {int(each["id"]): each for each in query["namespaces"].values() if _is_of_entities(each)}
+    entities = {int(each["id"]): each for each in query["namespaces"].values() if _is_entity_namespace(each)}
     models = {number: each["defaultcontentmodel"] for number, each in entities.items()}
     return WikibaseSite(
         domain=general["servername"],
         wiki_id=general["wikiid"],
-        concept_uri=root_of(general["wikibase-conceptbaseuri"]),
-        entity_data=_absolute(general["server"]) + general["articlepath"].replace("$1", "Special:EntityData/"),
+        concept_uri=wikibase_root(general["wikibase-conceptbaseuri"]),
+        entity_data=_absolute_url(general["server"]) + general["articlepath"].replace("$1", "Special:EntityData/"),
         models=models,
         pages=EntityPages(
             domain=general["servername"],
@@ -114,12 +114,12 @@ def read_site(query: Json) -> WikibaseSite:
     )
 
 
-def root_of(concept_base: str) -> str:
+def wikibase_root(concept_base: str) -> str:
     """What all IRIs of a Wikibase begin with, of the concept base as it states it, which ends in ``/entity/``."""
     return concept_base.rstrip("/").removesuffix(_ENTITY.rstrip("/")).rstrip("/")
 
 
-def concept_uri_of(rdf: bytes, *, entity_id: str, base: str, mime_type: str = "text/turtle") -> str:
+def find_concept_uri(rdf: bytes, *, entity_id: str, base: str, mime_type: str = "text/turtle") -> str:
     """The concept URI that an entity's own RDF uses, from the triple that says what the document is about.
 
     Args:
@@ -134,7 +134,7 @@ def concept_uri_of(rdf: bytes, *, entity_id: str, base: str, mime_type: str = "t
     ending = f"{_ENTITY}{entity_id}"
     try:
         for quad in pyoxigraph.parse(rdf, format=pyoxigraph.RdfFormat.from_media_type(mime_type), base_iri=base):
-            if quad.predicate == _ABOUT and str(quad.object).endswith(f"{ending}>"):
+            if quad.predicate == _SCHEMA_ABOUT and str(quad.object).endswith(f"{ending}>"):
                 return str(quad.object)[1:-1].removesuffix(ending)
     except SyntaxError as error:
         raise InputError(f"What {base} answers is not {mime_type}: {error!s:.200}.", url=base) from error
@@ -145,30 +145,30 @@ def concept_uri_of(rdf: bytes, *, entity_id: str, base: str, mime_type: str = "t
     )
 
 
-def check_concept_uri(stated: str, *, used: str, key: str = "rdf.concept_base") -> None:
+def check_concept_uri(configured: str, *, actual: str, key: str = "rdf.concept_base") -> None:
     """Compare a setting with what the wiki uses.
 
     Args:
-        stated: The setting; empty for "as the wiki says".
-        used: From `concept_uri_of`, or `WikibaseSite.concept_uri`.
+        configured: The setting; empty for "as the wiki says".
+        actual: From `find_concept_uri`, or `WikibaseSite.concept_uri`.
         key: The dotted path of the setting.
 
     Raises:
         ConfigError: They differ: not a single triple would be taken for one of an entity.
     """
-    if stated and root_of(stated) != used:
+    if configured and wikibase_root(configured) != actual:
         raise ConfigError(
-            f"{key} is {stated}, but the wiki's own IRIs begin with {used}.",
-            hint=f"Set {key} to {used}, or leave it out: the wiki is asked.",
+            f"{key} is {configured}, but the wiki's own IRIs begin with {actual}.",
+            hint=f"Set {key} to {actual}, or leave it out: the wiki is asked.",
             key=key,
         )
 
 
-def check_namespaces(stated: Iterable[int], site: WikibaseSite, *, key: str = "rdf.entity_namespaces") -> None:
+def check_namespaces(configured: Iterable[int], site: WikibaseSite, *, key: str = "rdf.entity_namespaces") -> None:
     """Compare the namespaces that a setting names with those that hold entities.
 
     Args:
-        stated: Numbers of namespaces; none for "as the wiki says".
+        configured: Numbers of namespaces; none for "as the wiki says".
         site: The wiki.
         key: The dotted path of the setting.
 
@@ -176,7 +176,7 @@ def check_namespaces(stated: Iterable[int], site: WikibaseSite, *, key: str = "r
         ConfigError: One of them holds no entities.
     """
     known = site.pages.namespaces | site.pages.mediainfo_namespaces
-    if wrong := sorted(set(stated) - known):
+    if wrong := sorted(set(configured) - known):
         raise ConfigError(
             f"{key} names {', '.join(map(str, wrong))}, where {site.domain} has no entities.",
             hint=f"Its entities are in {', '.join(map(str, sorted(known)))}; leave {key} out and the wiki is asked.",
@@ -190,7 +190,7 @@ def _prefixes(namespaces: Iterable[Json]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{form}:" for name in names for form in (name, name.replace(" ", "_"))))
 
 
-def _is_of_entities(namespace: Json) -> bool:
+def _is_entity_namespace(namespace: Json) -> bool:
     return namespace.get("defaultcontentmodel") in ENTITY_MODELS
 
 
@@ -198,6 +198,6 @@ def _has_mediainfo(query: Json) -> bool:
     return any(each.get("name") == "WikibaseMediaInfo" for each in query.get("extensions", ()))
 
 
-def _absolute(server: str) -> str:
+def _absolute_url(server: str) -> str:
     # A wiki that is served over http and https alike states its server without a scheme.
     return str(URL(f"https:{server}" if server.startswith("//") else server)).rstrip("/")

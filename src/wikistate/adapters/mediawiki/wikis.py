@@ -44,7 +44,7 @@ _NOT_ALLOWED = "WikiNotAllowed"
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+{_LABEL}")
 _NUMERIC_END = re.compile(r"\.[0-9]+\Z")
-_REMEMBERED = 4096
+_MAX_CACHED_WIKIS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ class Wikis:
         explicit: Mapping[str, str] | None = None,
         farms: Mapping[str, str] | None = None,
     ) -> None:
-        self._suffixes = tuple(_checked_domain(domain) for domain in domains)
+        self._suffixes = tuple(_require_domain(domain) for domain in domains)
         self._template = template
-        _checked_url(template.replace("{domain}", "wiki.example"), "mediawiki_api_endpoint_template")
+        _require_url(template.replace("{domain}", "wiki.example"), "mediawiki_api_endpoint_template")
         self._explicit = {
-            domain.lower(): _explicit(domain, url, (farms or {}).get(domain))
+            domain.lower(): _parse_explicit(domain, url, (farms or {}).get(domain))
             for domain, url in (explicit or {}).items()
         }
         self._known: dict[str, Wiki] = {}
@@ -107,8 +107,8 @@ class Wikis:
             return known
         found = self._explicit.get(domain.lower()) or self._by_suffix(domain)
         if found is None:
-            return _refusal(domain)
-        if len(self._known) >= _REMEMBERED:  # a stream of invented subdomains must not fill the memory
+            return _build_not_allowed_failure(domain)
+        if len(self._known) >= _MAX_CACHED_WIKIS:  # a stream of invented subdomains must not fill the memory
             self._known.clear()
         self._known[domain] = found
         return found
@@ -125,7 +125,7 @@ class Wikis:
         return Wiki(name, url, None, WIKIMEDIA_FARM if is_wikimedia(URL(url).host or "") else OWN_FARM)
 
 
-def _refusal(domain: str) -> Fail:
+def _build_not_allowed_failure(domain: str) -> Fail:
     return Fail(
         _NOT_ALLOWED,
         f"The wiki {domain!r:.200} is not in the list of allowed wikis. If it is meant to be asked, "
@@ -143,13 +143,13 @@ def is_wikimedia(host: str) -> bool:
     return any(host == domain or host.endswith("." + domain) for domain in WIKIMEDIA_DOMAINS)
 
 
-def _explicit(domain: str, text: str, farm: str | None) -> Wiki:
-    url = _checked_url(text, f"wikis.{domain}")
+def _parse_explicit(domain: str, text: str, farm: str | None) -> Wiki:
+    url = _require_url(text, f"wikis.{domain}")
     shared = WIKIMEDIA_FARM if is_wikimedia(url.host or "") else url.host_port_subcomponent or ""
     return Wiki(domain.lower(), text, None, farm or shared)
 
 
-def _checked_domain(domain: str) -> str:
+def _require_domain(domain: str) -> str:
     if not _is_host_name(domain):
         raise ConfigError(
             f"{domain!r} is not a lower-case host name.", hint="For example: wikipedia.org.", key="domains"
@@ -157,7 +157,7 @@ def _checked_domain(domain: str) -> str:
     return domain
 
 
-def _checked_url(text: str, key: str) -> URL:
+def _require_url(text: str, key: str) -> URL:
     try:
         url = URL(text)
         if url.scheme in ("http", "https") and url.host and not (url.user or url.password or url.query_string):

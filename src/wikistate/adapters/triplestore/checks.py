@@ -33,14 +33,14 @@ async def check_marker(update: Update, query: Query, dialect: Dialect) -> None:
         StoreError: One of these did not come out as it must; says which, and what to set.
     """
     await update(dialect.ground("INSERT", _LINE))
-    seen = await query(_read(dialect))
+    seen = await query(_build_read_query(dialect))
     await update(dialect.ground("DELETE", _LINE))
     if not seen:
         raise StoreError(
             "The store took a triple and does not show it: updates go to another graph, or another store, than queries.",
             hint="Compare the URLs of both, and set `store.graph` to the graph that queries see.",
         )
-    if await query(_read(dialect)):
+    if await query(_build_read_query(dialect)):
         raise StoreError(
             "The store took the deletion of a triple and still shows it: queries see an older state than updates.",
             hint="Give queries a URL that is not behind a cache or another copy of the store.",
@@ -60,7 +60,7 @@ async def _check_reach(update: Update, query: Query, dialect: Dialect) -> None:
     named = dialect._replace(graph=graph.value)
     await update(named.ground("INSERT", _LINE))
     await update(dialect.ground("DELETE", _LINE))
-    if await query(_read(named)):
+    if await query(_build_read_query(named)):
         await update(named.ground("DELETE", _LINE))
         raise StoreError(
             "The store holds entities, and updates do not reach them: they lie in another graph.",
@@ -69,5 +69,5 @@ async def _check_reach(update: Update, query: Query, dialect: Dialect) -> None:
         )
 
 
-def _read(dialect: Dialect) -> str:
+def _build_read_query(dialect: Dialect) -> str:
     return f"SELECT ?seen WHERE {dialect.where(f'{BOOKS} {MARKER} ?seen')}"

@@ -13,9 +13,9 @@ import orjson
 from pyoxigraph import Literal
 
 from wikistate.adapters.http import HttpClient, HttpSettings
-from wikistate.adapters.triplestore.spoken import SpokenStore
-from wikistate.adapters.triplestore.store import Applied, Waiting
-from wikistate.adapters.triplestore.verdicts import Again, Done, Refused, change_count, judge
+from wikistate.adapters.triplestore.spoken import SparqlStoreBase
+from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry
+from wikistate.adapters.triplestore.verdicts import Rejected, Retry, Success, classify, parse_change_count
 from wikistate.core.sparql.questions import read_json
 from wikistate.core.sparql.statements import requests
 from wikistate.errors import ConfigError, StoreError
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wikistate.adapters.triplestore.credentials import Credential
-    from wikistate.adapters.triplestore.store import Contents, OnWaiting
+    from wikistate.adapters.triplestore.store import OnOutage, StoreDescription
     from wikistate.core.record import Partition
     from wikistate.core.sparql.contents import Row, StorePosition
     from wikistate.core.sparql.statements import Dialect
     from wikistate.core.updater.store_patch import StorePatch
 
-_UPDATE = {"Content-Type": "application/sparql-update; charset=UTF-8", "Accept": "*/*"}
-_QUERY = {"Accept": "application/sparql-results+json"}
-_NO = str(Literal(0))
-_LARGEST_ANSWER = 256 << 20  # bytes
+_UPDATE_HEADERS = {"Content-Type": "application/sparql-update; charset=UTF-8", "Accept": "*/*"}
+_QUERY_HEADERS = {"Accept": "application/sparql-results+json"}
+_ZERO = str(Literal(0))
+_MAX_RESPONSE_BYTES = 256 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +66,12 @@ class EndpointSettings:
     tries: int = 6
 
 
-class _Told(NamedTuple):
+class _TimedResponse(NamedTuple):
     body: bytes
     seconds: float
 
 
-class SparqlEndpoint(SpokenStore):
+class SparqlEndpoint(SparqlStoreBase):
     """See `wikistate.adapters.triplestore.store.TripleStore`.
 
     A batch is one request where it fits into one, which most stores make one transaction. Of a larger one the position is
@@ -80,7 +80,7 @@ class SparqlEndpoint(SpokenStore):
     Args:
         settings: Where it is.
         dialect: What is the same in each statement.
-        on_waiting: Told before each wait, and with None when it is over.
+        on_outage: Told before each wait, and with None when it is over.
         sleep: Waits so many seconds.
     """
 
@@ -89,12 +89,12 @@ class SparqlEndpoint(SpokenStore):
         settings: EndpointSettings,
         dialect: Dialect,
         *,
-        on_waiting: OnWaiting = lambda _: None,
+        on_outage: OnOutage = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(dialect)
         self._settings = settings
-        self._on_waiting = on_waiting
+        self._on_outage = on_outage
         self._sleep = sleep
         self._http = HttpClient(
             HttpSettings(
@@ -106,7 +106,7 @@ class SparqlEndpoint(SpokenStore):
             )
         )
 
-    async def open(self) -> Contents:
+    async def open(self) -> StoreDescription:
         """See `TripleStore`. Raises `ConfigError` when a URL is none."""
         for url in filter(None, (self._settings.update_url, self._settings.query_url)):
             if not url.startswith(("http://", "https://")):
@@ -114,52 +114,52 @@ class SparqlEndpoint(SpokenStore):
                     f"{url!r} is no URL of a store.", hint="Give its http or https URL.", key="store.location"
                 )
         await self._http.open()
-        return await self._contents()
+        return await self._check_and_describe()
 
     async def apply(
         self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
-    ) -> Applied:
+    ) -> ApplyResult:
         """See `TripleStore`."""
         # Written out before the first is sent: what cannot be written stops the batch while it is whole.
         texts = await asyncio.to_thread(requests, patch, positions, freshness, self._dialect)
         told = [await self._update(text) for text in texts]
-        counts = [change_count(answer.body) for answer in told]
+        counts = [parse_change_count(answer.body) for answer in told]
         known = [count for count in counts if count is not None]
         changes = sum(known) if known and len(known) == len(counts) else None
-        return Applied(changes, sum(answer.seconds for answer in told), len(texts))
+        return ApplyResult(changes, sum(answer.seconds for answer in told), len(texts))
 
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""
-        return read_json(await self._asked(query))
+        return read_json(await self._query_json(query))
 
     async def ask(self, query: str) -> bool:
         """See `TripleStore`."""
-        answer = await self._asked(query)
+        answer = await self._query_json(query)
         if isinstance(answer, dict) and isinstance(answer.get("boolean"), bool):
             return bool(answer["boolean"])
         if rows := read_json(answer):  # a table of one cell: how Virtuoso 7.2.5 puts it
-            return any(str(value) != _NO for value in rows[0].values())
+            return any(str(value) != _ZERO for value in rows[0].values())
         raise StoreError("The store's answer is no yes or no.", query=query)
 
     async def close(self) -> None:
         """See `TripleStore`."""
         await self._http.close()
 
-    async def _update(self, update: str) -> _Told:
-        return await self._tell(self._settings.update_url, _UPDATE, body=update.encode())
+    async def _update(self, update: str) -> _TimedResponse:
+        return await self._send(self._settings.update_url, _UPDATE_HEADERS, body=update.encode())
 
-    async def _asked(self, query: str) -> Any:
+    async def _query_json(self, query: str) -> Any:
         url = self._settings.query_url or self._settings.update_url
         # As a form, which Virtuoso 7.2.5 needs; updates are not, which would make them larger.
-        told = await self._tell(url, _QUERY, form=urlencode({"query": query}))
+        told = await self._send(url, _QUERY_HEADERS, form=urlencode({"query": query}))
         try:
             return orjson.loads(told.body)
         except orjson.JSONDecodeError as error:
             raise StoreError(f"{url} answers a query with something else than JSON: {error}.", query=query) from error
 
-    async def _tell(
+    async def _send(
         self, url: str, headers: Mapping[str, str], *, form: str | None = None, body: bytes | None = None
-    ) -> _Told:
+    ) -> _TimedResponse:
         """Send until it is done or refused."""
         credential = self._settings.credential
         known = {**headers, "Authorization": credential.header} if credential is not None else headers
@@ -167,29 +167,29 @@ class SparqlEndpoint(SpokenStore):
         while True:
             attempt += 1
             began = time.monotonic()
-            answer = await self._http.ask(
-                self._http.endpoint(url), "", headers=known, limit=_LARGEST_ANSWER, form=form, body=body
+            answer = await self._http.request(
+                self._http.endpoint(url), "", headers=known, limit=_MAX_RESPONSE_BYTES, form=form, body=body
             )
-            verdict = judge(answer, url=url, now=time.time())
+            verdict = classify(answer, url=url, now=time.time())
             match verdict:
-                case Done():
+                case Success():
                     if attempt > 1:
-                        self._on_waiting(None)
-                    return _Told(verdict.body, time.monotonic() - began)
-                case Again():
-                    await self._wait(verdict, attempt)
-                case Refused():
+                        self._on_outage(None)
+                    return _TimedResponse(verdict.body, time.monotonic() - began)
+                case Retry():
+                    await self._wait_before_retry(verdict, attempt)
+                case Rejected():
                     raise verdict.error
                 case unknown:
                     assert_never(unknown)
 
-    async def _wait(self, verdict: Again, attempt: int) -> None:
-        if verdict.lasting and attempt >= self._settings.tries:
+    async def _wait_before_retry(self, verdict: Retry, attempt: int) -> None:
+        if verdict.is_limited and attempt >= self._settings.tries:
             raise StoreError(
                 f"{verdict.reason} It was tried {attempt} times.", hint="What the store's own log says of it may help."
             )
         growing = min(self._settings.longest_wait, self._settings.first_wait * 2 ** min(attempt - 1, 30))
         # Not all clients of a store that comes back shall ask in the same moment.
         seconds = max(verdict.after or 0.0, growing * random.uniform(0.8, 1.0))  # noqa: S311 (no secret)
-        self._on_waiting(Waiting(verdict.reason, attempt, seconds))
+        self._on_outage(OutageRetry(verdict.reason, attempt, seconds))
         await self._sleep(seconds)

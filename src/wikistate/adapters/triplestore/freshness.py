@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class FreshnessNote:
+class FreshnessFile:
     """The note beside a store's folder, ``store.freshness`` beside ``store``.
 
     Args:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryBoolean, QuerySolutions, RdfFormat, Store
 
-from wikistate.adapters.triplestore.spoken import SpokenStore
-from wikistate.adapters.triplestore.store import Applied
+from wikistate.adapters.triplestore.spoken import SparqlStoreBase
+from wikistate.adapters.triplestore.store import ApplyResult
 from wikistate.core.sparql.statements import closing, requests, taking
 from wikistate.core.sparql.terms import lines_of
 from wikistate.errors import ConfigError, StoreError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeVar
 
-    from wikistate.adapters.triplestore.store import Contents
+    from wikistate.adapters.triplestore.store import StoreDescription
     from wikistate.core.record import Partition
     from wikistate.core.sparql.contents import Row, StorePosition
     from wikistate.core.sparql.statements import Dialect
@@ -37,7 +37,7 @@ LOGGED = 100_000
 of each of its indexes, and keeps two of them: more than a gigabyte, which a small wiki would fill in some months."""
 
 
-class OxigraphStore(SpokenStore):
+class OxigraphStore(SparqlStoreBase):
     """See `wikistate.adapters.triplestore.store.TripleStore`.
 
     A small batch is one transaction. A large one is three steps, each of which a crash leaves whole: what goes, what
@@ -65,43 +65,43 @@ class OxigraphStore(SpokenStore):
             raise StoreError("The store is not open.")
         return self._store
 
-    async def open(self) -> Contents:
+    async def open(self) -> StoreDescription:
         """See `TripleStore`. Raises `ConfigError` when the folder is none, or another process has it."""
-        self._store = await self._off_loop(lambda: _opened(self._folder))
-        return await self._contents()
+        self._store = await self._run_on_thread(lambda: _open_store(self._folder))
+        return await self._check_and_describe()
 
     async def apply(
         self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
-    ) -> Applied:
+    ) -> ApplyResult:
         """See `TripleStore`."""
         began = time.monotonic()
-        count = await self._off_loop(lambda: self._applied(patch, positions, freshness))
-        return Applied(None, time.monotonic() - began, count)
+        count = await self._run_on_thread(lambda: self._applied(patch, positions, freshness))
+        return ApplyResult(None, time.monotonic() - began, count)
 
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""
-        return await self._off_loop(lambda: self._select(query))
+        return await self._run_on_thread(lambda: self._select(query))
 
     async def ask(self, query: str) -> bool:
         """See `TripleStore`."""
-        return await self._off_loop(lambda: self._ask(query))
+        return await self._run_on_thread(lambda: self._ask(query))
 
     async def close(self) -> None:
         """See `TripleStore`. What was applied is on the disk afterwards."""
         store, self._store = self._store, None
         if store is not None and self._folder is not None:
-            await self._off_loop(store.flush)
+            await self._run_on_thread(store.flush)
         self._thread.shutdown()
 
     async def _update(self, update: str) -> object:
-        return await self._off_loop(lambda: self._write(update))
+        return await self._run_on_thread(lambda: self._write(update))
 
-    async def _off_loop(self, call: Callable[[], Result]) -> Result:
+    async def _run_on_thread(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def _applied(self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None) -> int:
         count = self._apply(patch, positions, freshness)
-        self._logged += patch.weight if _comes(patch) < BULK else patch.weight - _comes(patch)
+        self._logged += patch.weight if _count_insertions(patch) < BULK else patch.weight - _count_insertions(patch)
         if self._logged >= LOGGED and self._folder is not None:
             self._flush()
         return count
@@ -110,26 +110,26 @@ class OxigraphStore(SpokenStore):
         try:
             self.store.flush()
         except OSError as error:
-            raise _broken(error) from error
+            raise _store_error(error) from error
         self._logged = 0
 
     def _apply(self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None) -> int:
-        bulk = _comes(patch) >= BULK
+        bulk = _count_insertions(patch) >= BULK
         if not bulk:
             whole = requests(patch, positions, freshness, self._dialect)
-            if self._understood(whole):
+            if self._try_updates(whole):
                 return len(whole)
         # Everything that can be refused is, before anything is written.
         lines = lines_of(chain(patch.added, patch.linked))
         goes, last = list(taking(patch, self._dialect)), list(closing(patch, positions, freshness, self._dialect))
-        if not self._understood([" ;\n".join(goes)] if goes else []):
-            self._take_one_by_one(patch)
+        if not self._try_updates([" ;\n".join(goes)] if goes else []):
+            self._delete_individually(patch)
         self._load(lines, bulk=bulk)
         if last:
             self._write(" ;\n".join(last))
         return 3
 
-    def _understood(self, updates: list[str]) -> bool:
+    def _try_updates(self, updates: list[str]) -> bool:
         """Whether the updates were written. Oxigraph reads stricter than SPARQL: by RFC 3987, which some IRIs break."""
         try:
             for update in updates:
@@ -138,7 +138,7 @@ class OxigraphStore(SpokenStore):
             return False
         return True
 
-    def _take_one_by_one(self, patch: StorePatch) -> None:
+    def _delete_individually(self, patch: StorePatch) -> None:
         rest = patch._replace(removed=frozenset(), unlinked=frozenset())
         self._write(" ;\n".join(taking(rest, self._dialect)))
         graph = self._graph()
@@ -151,44 +151,44 @@ class OxigraphStore(SpokenStore):
             # Lenient: the lines were checked against SPARQL's grammar of IRIs, and RFC 3987 is stricter.
             load(lines, RdfFormat.N_TRIPLES, to_graph=self._graph(), lenient=True)
         except OSError as error:
-            raise _broken(error) from error
+            raise _store_error(error) from error
 
     def _write(self, update: str) -> None:
         try:
             self.store.update(update)
         except OSError as error:
-            raise _broken(error) from error
+            raise _store_error(error) from error
 
     def _graph(self) -> NamedNode | DefaultGraph:
         return DefaultGraph() if self._dialect.graph is None else NamedNode(self._dialect.graph)
 
     def _select(self, query: str) -> list[Row]:
-        answer = self._answer(query)
+        answer = self._evaluate(query)
         if not isinstance(answer, QuerySolutions):
             raise StoreError("Only SELECT queries have solutions.", query=query)
         names = [variable.value for variable in answer.variables]
         return [{name: row[name] for name in names if row[name] is not None} for row in answer]
 
     def _ask(self, query: str) -> bool:
-        answer = self._answer(query)
+        answer = self._evaluate(query)
         if not isinstance(answer, QueryBoolean):
             raise StoreError("Only ASK queries have a yes or no.", query=query)
         return bool(answer)
 
-    def _answer(self, query: str) -> object:
+    def _evaluate(self, query: str) -> object:
         try:
             return self.store.query(query)
         except SyntaxError as error:
             raise StoreError(f"The store does not understand a query: {error}.", query=query) from error
         except OSError as error:
-            raise _broken(error) from error
+            raise _store_error(error) from error
 
 
-def _comes(patch: StorePatch) -> int:
+def _count_insertions(patch: StorePatch) -> int:
     return len(patch.added) + len(patch.linked)
 
 
-def _opened(folder: Path | None) -> Store:
+def _open_store(folder: Path | None) -> Store:
     if folder is None:
         return Store()
     try:
@@ -202,7 +202,7 @@ def _opened(folder: Path | None) -> Store:
         ) from error
 
 
-def _broken(error: OSError) -> StoreError:
+def _store_error(error: OSError) -> StoreError:
     return StoreError(
         f"The embedded store failed: {error}.",
         hint="See whether the disk is full. What was not applied is applied again at the next start.",

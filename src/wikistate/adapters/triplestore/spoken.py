@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.triplestore.checks import check_marker
-from wikistate.adapters.triplestore.store import Contents
+from wikistate.adapters.triplestore.store import StoreDescription
 from wikistate.core.sparql import orphans, questions
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wikistate.core.sparql.statements import Dialect
 
 
-class SpokenStore(ABC):
+class SparqlStoreBase(ABC):
     """The part of `wikistate.adapters.triplestore.store.TripleStore` that is questions and checks.
 
     Args:
@@ -52,17 +52,17 @@ class SpokenStore(ABC):
 
     async def sweep(self) -> int | None:
         """See `TripleStore`."""
-        before = await self._size()
+        before = await self._count_triples()
         steps = [*orphans.census(self._dialect.uris), *orphans.collection(nodes=True)]
         await self._update(" ;\n".join(map(self._dialect.pattern, steps)))
-        return before - await self._size()
+        return before - await self._count_triples()
 
-    async def _contents(self) -> Contents:
+    async def _check_and_describe(self) -> StoreDescription:
         """Check the store and read what it says of itself. Raises `StoreError`."""
         await check_marker(self._update, self.query, self._dialect)
         form = questions.read_form(await self.query(questions.form_query(self._dialect)), self._dialect.uris)
-        return Contents(form=form, positions=await self.positions())
+        return StoreDescription(form=form, positions=await self.positions())
 
-    async def _size(self) -> int:
+    async def _count_triples(self) -> int:
         rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._dialect.where('?s ?p ?o')}")
         return questions.number(rows[0], "size")

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from wikistate.core.sparql.contents import Row, StoreForm, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
 
-    OnWaiting = Callable[["Waiting | None"], None]
+    OnOutage = Callable[["OutageRetry | None"], None]
     """Told each time before a wait, and with None when it is over."""
 
 
-class Applied(NamedTuple):
+class ApplyResult(NamedTuple):
     """What a store said about a batch.
 
     Attributes:
@@ -33,7 +33,7 @@ class Applied(NamedTuple):
     requests: int
 
 
-class Waiting(NamedTuple):
+class OutageRetry(NamedTuple):
     """That a store is being waited for.
 
     Attributes:
@@ -48,7 +48,7 @@ class Waiting(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class StoreDescription:
     """What a store says of itself when it is opened.
 
     Attributes:
@@ -71,7 +71,7 @@ class TripleStore(Protocol):
     it again makes it whole.
     """
 
-    async def open(self) -> Contents:
+    async def open(self) -> StoreDescription:
         """Connect, and find out whether what is written can be read back.
 
         Raises:
@@ -82,7 +82,7 @@ class TripleStore(Protocol):
 
     async def apply(
         self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
-    ) -> Applied:
+    ) -> ApplyResult:
         """Change the graph as `StorePatch` says. The positions are in the store with the last of the changes.
 
         Args:

@@ -9,49 +9,49 @@ import html
 import re
 from typing import NamedTuple, TypeAlias
 
-from wikistate.adapters.http import Answer, retry_after
+from wikistate.adapters.http import HttpResponse, parse_retry_after
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.errors import StoreError
 
-_BUSY = frozenset({408, 425, 429, 502, 503, 504})
-_SHOWN = 400  # characters of a store's message: a Java trace goes on for pages
+_BUSY_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
+_MAX_MESSAGE_CHARS = 400  # characters of a store's message: a Java trace goes on for pages
 _TAGS = re.compile(r"(?s:<(style|script).*?</\1>)|<[^>]*>")
 _COUNT = re.compile(rb"mutationCount\s*=\s*(\d+)")
-_PASSING = frozenset(
+_TRANSIENT_KINDS = frozenset(
     {FailureKind.CONNECT_TIMEOUT, FailureKind.READ_TIMEOUT, FailureKind.CONNECTION_FAILED, FailureKind.UNPARSABLE}
 )
 
 
-class Done(NamedTuple):
+class Success(NamedTuple):
     """It was done. `body` is what was answered."""
 
     body: bytes
 
 
-class Again(NamedTuple):
+class Retry(NamedTuple):
     """It was not done, and may be the next time.
 
     Attributes:
         reason: For the person who waits, one line.
         after: Seconds that the endpoint asks to wait; None when it does not say.
-        lasting: Whether it may just as well never be done, so that the tries are counted.
+        is_limited: Whether it may just as well never be done, so that the tries are counted.
     """
 
     reason: str
     after: float | None
-    lasting: bool
+    is_limited: bool
 
 
-class Refused(NamedTuple):
+class Rejected(NamedTuple):
     """It will never be done like this."""
 
     error: StoreError
 
 
-Verdict: TypeAlias = Done | Again | Refused
+ResponseClass: TypeAlias = Success | Retry | Rejected
 
 
-def judge(answer: Answer | Failure, *, url: str, now: float) -> Verdict:
+def classify(answer: HttpResponse | Failure, *, url: str, now: float) -> ResponseClass:
     """The verdict on one request.
 
     Args:
@@ -60,32 +60,32 @@ def judge(answer: Answer | Failure, *, url: str, now: float) -> Verdict:
         now: Seconds since the epoch.
     """
     if isinstance(answer, Failure):
-        if answer.kind in _PASSING:
-            return Again(answer.detail, None, lasting=False)
-        return Refused(StoreError(f"{url} could not be asked: {answer.detail}.", url=url))
+        if answer.kind in _TRANSIENT_KINDS:
+            return Retry(answer.detail, None, is_limited=False)
+        return Rejected(StoreError(f"{url} could not be asked: {answer.detail}.", url=url))
     if answer.status // 100 == 2:  # noqa: PLR2004 (a class of statuses)
-        return Done(answer.body)
-    reason = f"{url} answers {answer.status}: {readable(answer.body)}"
-    if answer.status in _BUSY:
-        return Again(reason, retry_after(answer.headers, now), lasting=False)
+        return Success(answer.body)
+    reason = f"{url} answers {answer.status}: {format_message(answer.body)}"
+    if answer.status in _BUSY_STATUSES:
+        return Retry(reason, parse_retry_after(answer.headers, now), is_limited=False)
     if answer.status // 100 == 5 and answer.status != 501:  # noqa: PLR2004 (same)
         # Out of memory, a transaction that lost, or a defect that it has with just this request: nobody can tell.
-        return Again(reason, retry_after(answer.headers, now), lasting=True)
+        return Retry(reason, parse_retry_after(answer.headers, now), is_limited=True)
     hint = _hint(answer.status, answer.headers.get("Location", ""))
-    return Refused(StoreError(reason, hint=hint, url=url, status=answer.status))
+    return Rejected(StoreError(reason, hint=hint, url=url, status=answer.status))
 
 
-def readable(body: bytes) -> str:
+def format_message(body: bytes) -> str:
     """A store's message on one line: without mark-up, and no more of it than a person reads."""
     text = body[:16_384].decode("utf-8", "replace")
     if "<html" in text.lower():  # elsewhere, what stands in angle brackets is an IRI
         text = html.unescape(_TAGS.sub(" ", text))
     text = " ".join(text.split())
     text = "".join(character for character in text if character.isprintable())
-    return f"{text[:_SHOWN]} …" if len(text) > _SHOWN else text or "(nothing)"
+    return f"{text[:_MAX_MESSAGE_CHARS]} …" if len(text) > _MAX_MESSAGE_CHARS else text or "(nothing)"
 
 
-def change_count(body: bytes) -> int | None:
+def parse_change_count(body: bytes) -> int | None:
     """How many triples an update changed, where the store says so (Blazegraph); None elsewhere."""
     found = _COUNT.findall(body)
     return int(found[-1]) if found else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wikistate.adapters.mediawiki.any_query import ANY_QUERY, parameters_of
+from wikistate.adapters.mediawiki.any_query import RAW_QUERY, encode_parameters
 from wikistate.core.enrichment.content import fold
 from wikistate.core.enrichment.failures import Failure
 from wikistate.core.enrichment.judge import Fail
@@ -86,7 +86,7 @@ class WikiClient:
         Raises:
             FetchError: It cannot be had.
         """
-        return _answer_or_raise(await self._client.revision(self._wiki, rev_id, born=born))
+        return _answer_or_raise(await self._client.fetch_async(self._wiki, rev_id, event_time=born))
 
     async def ask(self, **parameters: object) -> dict[str, Any]:
         """Any query of the Action API, for example ``ask(prop="categories", titles="Ash", cllimit=50)``.
@@ -103,7 +103,9 @@ class WikiClient:
         Raises:
             FetchError: The wiki does not answer, or with an error.
         """
-        document: dict[str, Any] = _answer_or_raise(await self._client.answer(self._wiki, ANY_QUERY, parameters_of(parameters)))
+        document: dict[str, Any] = _answer_or_raise(
+            await self._client.query_async(self._wiki, RAW_QUERY, encode_parameters(parameters))
+        )
         return document
 
 

@@ -53,8 +53,8 @@ class CustomJob:
     """The job; see `wikistate.jobs.job.Job` for the protocol.
 
     Args:
-        codec: Of the job's streams.
-        order: The message key of the source, which is what order is kept within.
+        event_io: Of the job's streams.
+        message_key: The message key of the source, which is what order is kept within.
         enrich: The user's function.
         context: What it is given.
         client: What the context asks with; opened and closed by the job.
@@ -123,7 +123,9 @@ class CustomJob:
         except asyncio.CancelledError as error:
             if self._closing:
                 raise
-            outputs = [self._to_error_output(pending, error)]  # the function cancelled itself: its event must not be lost
+            outputs = [
+                self._to_error_output(pending, error)
+            ]  # the function cancelled itself: its event must not be lost
         except Exception as error:  # noqa: BLE001  (whatever the function does, the job goes on)
             outputs = [self._to_error_output(pending, error)]
         done(outputs)
@@ -149,7 +151,11 @@ class CustomJob:
 
     def _to_output(self, record: Record, event: Event) -> Output:
         key = self._event_io.key_of(event)
-        return self._event_io.to_error_output(record, key) if isinstance(key, Refused) else self._event_io.to_output(record, event, key)
+        return (
+            self._event_io.to_error_output(record, key)
+            if isinstance(key, Refused)
+            else self._event_io.to_output(record, event, key)
+        )
 
     def _to_error_output(self, pending: _PendingEvent, error: BaseException) -> Output:
         event = pending.event

@@ -61,7 +61,9 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
     """
     check_location(configuration.store)
     _check_filter(configuration.store)
-    ends = resolve_ends(_with_default_error_sink(configuration), source=_build_stream_config(), sink="", error=ERROR_STREAM)
+    ends = resolve_ends(
+        _with_default_error_sink(configuration), source=_build_stream_config(), sink="", error=ERROR_STREAM
+    )
     source = _require_single_stream(ends.source, configuration.store)
     return StorePipeline(configuration=configuration, meter=meter, source=source, error=ends.error)
 

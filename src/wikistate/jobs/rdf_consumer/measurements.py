@@ -10,7 +10,7 @@ from wikistate.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wikistate.adapters.triplestore.store import Applied
+    from wikistate.adapters.triplestore.store import ApplyResult
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.store_patch import StorePatch
     from wikistate.telemetry.meter import Meter, Report
@@ -37,7 +37,7 @@ class StoreMetrics:
         self._lag = meter.gauge(metrics.STORE_LAG)
         self._mutation_counters: dict[tuple[str, str], Report] = {}
 
-    def record_batch(self, mutations: Sequence[Mutation], patch: StorePatch, applied: Applied) -> None:
+    def record_batch(self, mutations: Sequence[Mutation], patch: StorePatch, applied: ApplyResult) -> None:
         """The store holds a batch."""
         self._produced(len(mutations))
         for mutation in mutations:

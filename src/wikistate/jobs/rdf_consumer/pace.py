@@ -33,7 +33,7 @@ class AdaptiveBatchSize:
     """The size of the next batch, from what the last ones took.
 
     Args:
-        bounds: Between a thousandth of ``bounds.triples`` and all of it the size moves.
+        limits: Between a thousandth of ``bounds.triples`` and all of it the size moves.
     """
 
     def __init__(self, limits: BatchLimits) -> None:

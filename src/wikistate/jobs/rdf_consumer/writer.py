@@ -61,15 +61,15 @@ class _Batch:
 class StoreWriter:
     """Takes mutations in order and applies them in batches, each with the positions that it covers.
 
-    Protocol: `open` once; `write`, `advance`, `up_to_date`, `check` and `flush` from one task; `close` once.
+    Protocol: `open` once; `write`, `advance`, `heartbeat`, `raise_if_failed` and `flush` from one task; `close` once.
     What an apply in the background raised, the next call raises; then only `rewind` or `close` helps.
 
     Args:
         store: Opened and closed by the writer.
-        bounds: What ends a batch.
+        limits: What ends a batch.
         shared: Which triples may belong to several entities; see `Accumulator`.
         meter: Where measurements go.
-        note: Told up to which moment the store holds all changes, milliseconds since the epoch.
+        on_completed: Told up to which moment the store holds all changes, milliseconds since the epoch.
         clock: Seconds of a clock that only grows.
         sleep: Waits so many of them.
         now: Seconds since the epoch.
@@ -231,8 +231,12 @@ class StoreWriter:
         found = await self._store.positions()
         if _next_offsets(found) == _next_offsets(self._store_positions):
             return
-        if all(at.next_offset <= self._store_positions.get(part, _NO_POSITION).next_offset for part, at in found.items()):
-            raise RewoundError(f"The store is at {_format_positions(found)}, and had been at {_format_positions(self._store_positions)}.")
+        if all(
+            at.next_offset <= self._store_positions.get(part, _NO_POSITION).next_offset for part, at in found.items()
+        ):
+            raise RewoundError(
+                f"The store is at {_format_positions(found)}, and had been at {_format_positions(self._store_positions)}."
+            )
         raise SinkError(
             f"Another process writes into the store: it is at {_format_positions(found)}, and we had left it at {_format_positions(self._store_positions)}.",
             hint="One process at a time may write into a store: end the other one.",

@@ -11,13 +11,18 @@ from wikistate.adapters.connectors.feed import FeedSource
 from wikistate.jobs.feeds import RecentChangesEnd
 from wikistate.jobs.rdf_consumer.assembly import build_store_writer
 from wikistate.jobs.rdf_sync.catching_up import CatchUpSource
-from wikistate.jobs.rdf_sync.following import EventProgress, WikiProgress, retention_of_events, retention_of_recent_changes
+from wikistate.jobs.rdf_sync.following import (
+    EventProgress,
+    WikiProgress,
+    retention_of_events,
+    retention_of_recent_changes,
+)
 from wikistate.jobs.rdf_sync.holdings import SerializedStore, StoreEntityIndex
 from wikistate.jobs.rdf_sync.job import RdfSync
 from wikistate.jobs.rdf_sync.marking import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
 from wikistate.jobs.rdf_sync.pages import PageInfoClient
 from wikistate.jobs.rdf_sync.reading import EventReader, RecentChangesReader
-from wikistate.jobs.rdf_sync.site import discover_wikibase, build_query_client
+from wikistate.jobs.rdf_sync.site import build_query_client, discover_wikibase
 from wikistate.jobs.rdf_sync.standing import StartupMode
 from wikistate.jobs.rdf_sync.walking import FullScanFeed
 from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater, state_path
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     from wikistate.config.model import Configuration
     from wikistate.core.updater.mutation import Mutation
     from wikistate.jobs.ends import SourceEnd
-    from wikistate.jobs.rdf_sync.catching_up import SourceProgress, Retention
+    from wikistate.jobs.rdf_sync.catching_up import Retention, SourceProgress
     from wikistate.jobs.rdf_sync.site import DiscoveredWikibase
     from wikistate.jobs.stateful_ends import StatefulAssembled
     from wikistate.telemetry.meter import Meter
@@ -79,7 +84,9 @@ class _SyncAssembler:
             marker_partition(self._site.domain),
             window=self._window,
         )
-        base: StatefulAssembled[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, change_sink=outlet)
+        base: StatefulAssembled[Any, Any, Mutation] = assemble_rdf_updater(
+            self._configuration, meter, change_sink=outlet
+        )
         followed = self._resolve_changes(base.source)
 
         def around(source: Source) -> Source:
@@ -109,7 +116,12 @@ class _SyncAssembler:
         )
 
     def _build_scan(self, sink: CheckpointMarkingSink) -> FullScanFeed:
-        return FullScanFeed(self._queries, self._site, self._store_index, from_start=lambda: sink.startup_mode is not StartupMode.RESUME_SCAN)
+        return FullScanFeed(
+            self._queries,
+            self._site,
+            self._store_index,
+            from_start=lambda: sink.startup_mode is not StartupMode.RESUME_SCAN,
+        )
 
     def _resolve_changes(self, end: SourceEnd) -> _ChangeSource:
         if not isinstance(end, RecentChangesEnd):

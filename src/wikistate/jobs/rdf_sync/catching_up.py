@@ -46,13 +46,13 @@ class CatchUpSource:
     """See `Source` for the protocol.
 
     Args:
-        follow: What happens on the wiki.
-        walk: All entities; ends.
-        outlet: Knows where the store stands; open before the source is.
-        following: How far `follow` was followed.
-        reach: How far it reaches back.
+        changes: What happens on the wiki.
+        scan: All entities; ends.
+        sink: Knows where the store stands; open before the source is.
+        progress: How far `changes` was followed.
+        retention: How far it reaches back.
         adopt: Whether a store that others loaded may be taken over.
-        pulse: Seconds between two records of `PULSE`.
+        heartbeat_interval: Seconds between two records of `HEARTBEAT`.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class CatchUpSource:
         return found or self._heartbeat()
 
     def _heartbeat(self) -> list[Record]:
-        """One of `PULSE` when it is time."""
+        """One of `HEARTBEAT` when it is time."""
         now, followed = time.monotonic(), self._sink.followed_until
         if followed <= self._reported_until or now - self._last_heartbeat < self._heartbeat_interval:
             return []

@@ -40,7 +40,7 @@ class WikiProgress:
         return self._followed_until
 
     def observe(self, records: list[Record]) -> None:
-        """See `Following`."""
+        """See `SourceProgress`."""
 
 
 class EventProgress:
@@ -54,7 +54,7 @@ class EventProgress:
         return self._followed_until
 
     def observe(self, records: list[Record]) -> None:
-        """See `Following`."""
+        """See `SourceProgress`."""
         self._followed_until = max([self._followed_until, *(record.timestamp or 0 for record in records)])
 
 

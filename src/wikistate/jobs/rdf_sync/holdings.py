@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import Literal
 
-from wikistate.adapters.triplestore.store import Contents
+from wikistate.adapters.triplestore.store import StoreDescription
 from wikistate.core.sparql.contents import StoreForm
 from wikistate.core.sparql.vocabulary import VERSION
 from wikistate.core.updater.entity_id import LARGEST, LETTERS
@@ -16,7 +16,7 @@ from wikistate.jobs.rdf_sync.walking import split_id_range
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
 
-    from wikistate.adapters.triplestore.store import Applied, TripleStore
+    from wikistate.adapters.triplestore.store import ApplyResult, TripleStore
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.record import Partition
     from wikistate.core.sparql.contents import Row, StorePosition
@@ -39,9 +39,9 @@ class SerializedStore:
     def __init__(self, store: TripleStore) -> None:
         self._store = store
         self._lock = asyncio.Lock()
-        self.contents = Contents(form=StoreForm.EMPTY, positions={})
+        self.contents = StoreDescription(form=StoreForm.EMPTY, positions={})
 
-    async def open(self) -> Contents:
+    async def open(self) -> StoreDescription:
         """See `TripleStore`."""
         async with self._lock:
             self.contents = await self._store.open()
@@ -49,7 +49,7 @@ class SerializedStore:
 
     async def apply(
         self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
-    ) -> Applied:
+    ) -> ApplyResult:
         """See `TripleStore`."""
         async with self._lock:
             return await self._store.apply(patch, positions, freshness)
@@ -104,11 +104,11 @@ class StoreEntityIndex:
         self._graph = graph
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
-        """See `Holdings`."""
+        """See `StoreIndex`."""
         return await self._store.versions(entities)
 
     async def ids(self) -> AsyncIterator[list[str]]:
-        """See `Holdings`. By number and not by a list of the store, which would not fit into memory."""
+        """See `StoreIndex`. By number and not by a list of the store, which would not fit into memory."""
         for letter in LETTERS:
             for ids in split_id_range(letter, await self.largest_number(letter), _BATCH_SIZE):
                 yield ids

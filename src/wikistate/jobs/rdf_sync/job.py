@@ -50,9 +50,9 @@ class RdfSync:
     Args:
         updater: Decides and carries out; opened and closed by this job.
         reader: Reads records of the source.
-        outlet: Knows what was written since the last checkpoint, and whether a walk goes on.
-        holdings: What the store holds.
-        current: What the wiki has; opened and closed by this job.
+        sink: Knows what was written since the last checkpoint, and whether a walk goes on.
+        store_index: What the store holds.
+        page_info: What the wiki has; opened and closed by this job.
         window: How long an event waits for those before it, milliseconds.
         domain: Of the wiki.
         clock: Seconds since the epoch.

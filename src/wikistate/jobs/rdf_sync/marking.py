@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from wikistate.adapters.triplestore.store import Contents
+    from wikistate.adapters.triplestore.store import StoreDescription
     from wikistate.core.updater.mutation import Mutation
 
 log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ class CheckpointGeneration(Protocol):
 
 
 class CheckpointGenerationFile:
-    """See `Generation`: a small file.
+    """See `CheckpointGeneration`: a small file.
 
     Args:
         path: Where it lies; made, with its folder, when it is not there.
@@ -73,7 +73,7 @@ class CheckpointGenerationFile:
         self._path = path
 
     def read(self) -> tuple[int, int] | None:
-        """See `Generation`. Raises `StateError` when it holds something else."""
+        """See `CheckpointGeneration`. Raises `StateError` when it holds something else."""
         try:
             generation, followed = self._path.read_text().split()
             return int(generation), int(followed)
@@ -83,7 +83,7 @@ class CheckpointGenerationFile:
             raise _unusable_file_error(self._path, error) from error
 
     def write(self, generation: int, followed_until: int) -> None:
-        """See `Generation`. Raises `StateError`."""
+        """See `CheckpointGeneration`. Raises `StateError`."""
         draft = self._path.with_name(f"{self._path.name}.new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,21 +114,21 @@ class CheckpointMarkingSink:
         writer: Of the store; opened and closed by the outlet.
         contents: What the store said of itself when it was opened.
         generation: Our side of the mark.
-        mark: Where the store has its side; see `mark_of`.
+        marker: Where the store has its side; see `marker_partition`.
         window: For how long an event may wait for those before it, milliseconds.
         clock: Seconds since the epoch.
 
     Attributes:
-        standing: What was found to be done.
-        followed: Up to when the source was followed, milliseconds since the epoch; 0 while that is not known.
-        walking: Whether a walk goes on, so that the store is not complete.
+        startup_mode: What was found to be done.
+        followed_until: Up to when the source was followed, milliseconds since the epoch; 0 while that is not known.
+        scanning: Whether a walk goes on, so that the store is not complete.
         written: Entities that were written since the last checkpoint.
     """
 
     def __init__(
         self,
         writer: Writer,
-        contents: Callable[[], Contents],
+        contents: Callable[[], StoreDescription],
         generation: CheckpointGeneration,
         marker: Partition,
         *,
@@ -157,7 +157,9 @@ class CheckpointMarkingSink:
         contents, known = self._contents(), self._generation.read()
         mark = contents.positions.get(self._marker)
         generation, followed = known or (None, None)
-        self.startup_mode = choose_startup_mode(StartupFacts(contents.form, mark, generation, followed, retained_since, adopt))
+        self.startup_mode = choose_startup_mode(
+            StartupFacts(contents.form, mark, generation, followed, retained_since, adopt)
+        )
         self.scanning = self.startup_mode.needs_full_scan
         self.followed_until = followed or 0
         self._last_generation = max(mark.next_offset if mark else 0, generation or 0)

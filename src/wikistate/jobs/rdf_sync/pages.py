@@ -19,7 +19,7 @@ LETTERS_BY_CONTENT_MODEL = {"wikibase-item": "Q", "wikibase-property": "P", "wik
 
 
 class CurrentRevisions(Protocol):
-    """Knows the current revisions of entities. `open` once, then `of` from any task, `close` once."""
+    """Knows the current revisions of entities. `open` once, then `current_revision` from any task, `close` once."""
 
     async def open(self) -> None:
         """Get ready."""
@@ -41,7 +41,9 @@ class PageInfoClient:
 
     def __init__(self, queries: WikiQueries, site: WikibaseSite) -> None:
         self._queries = queries
-        self._prefixes = {LETTERS_BY_CONTENT_MODEL[model]: site.prefix_of(number) for number, model in site.models.items()}
+        self._prefixes = {
+            LETTERS_BY_CONTENT_MODEL[model]: site.prefix_of(number) for number, model in site.models.items()
+        }
 
     async def open(self) -> None:
         """See `CurrentRevisions`."""

@@ -10,7 +10,7 @@ from itertools import chain
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Protocol
 
-from wikistate.adapters.mediawiki.entity_pages import Place, walk
+from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
 from wikistate.core.updater.entity_id import TYPES
 from wikistate.errors import InputError
 from wikistate.jobs.rdf_sync.pages import LETTERS_BY_CONTENT_MODEL
@@ -74,7 +74,7 @@ async def _sample_wiki(queries: Queries, site: WikibaseSite, count: int, random:
     for namespace in sorted(site.pages.namespaces | site.pages.mediainfo_namespaces):
         letter = LETTERS_BY_CONTENT_MODEL.get(site.models.get(namespace, ""), "")
         title = f"{letter}{random.randint(1, 99)}" if letter else random.choice(ascii_uppercase)
-        for place in (Place(namespace, title), Place(namespace)):
+        for place in (ListPosition(namespace, title), ListPosition(namespace)):
             ids = await _list_ids_from(queries, site, place)
             chosen += random.sample(ids, min(count, len(ids)))
             if ids:
@@ -82,8 +82,8 @@ async def _sample_wiki(queries: Queries, site: WikibaseSite, count: int, random:
     return chosen
 
 
-async def _list_ids_from(queries: Queries, site: WikibaseSite, place: Place) -> list[str]:
-    async for stretch in walk(queries, site, start=place):
+async def _list_ids_from(queries: Queries, site: WikibaseSite, place: ListPosition) -> list[str]:
+    async for stretch in list_entities(queries, site, start=place):
         return [page.entity for page in stretch.pages if page.namespace == place.namespace]
     return []
 

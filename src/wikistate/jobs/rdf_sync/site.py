@@ -10,15 +10,15 @@ from yarl import URL
 
 from wikistate.adapters.http import HttpClient
 from wikistate.adapters.mediawiki.discovery import find_api
-from wikistate.adapters.mediawiki.entity_answers import EntityDataSettings, read_answer
-from wikistate.adapters.mediawiki.entity_pages import walk
+from wikistate.adapters.mediawiki.entity_answers import EntityDataSettings, parse_response
+from wikistate.adapters.mediawiki.entity_pages import list_entities
 from wikistate.adapters.mediawiki.queries import QueryClient
 from wikistate.adapters.mediawiki.wikibase_site import (
     WikibaseSite,
-    ask_site,
     check_concept_uri,
     check_namespaces,
-    concept_uri_of,
+    fetch_site,
+    find_concept_uri,
 )
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.places import state_home
@@ -67,7 +67,7 @@ async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
         queries = build_query_client(configuration, api)
         await queries.open()
         try:
-            site = await ask_site(queries)
+            site = await fetch_site(queries)
             used = await _read_concept_uri(http, configuration, site, queries) or site.concept_uri
         finally:
             await queries.close()
@@ -105,26 +105,26 @@ async def _read_concept_uri(
     headers = await session.headers()
     if isinstance(headers, Failure):
         return ""  # what is wrong is said when it is followed, where it is asked again
-    async for stretch in walk(queries, site):
+    async for stretch in list_entities(queries, site):
         for page in stretch.pages:
             if page.is_redirect:
                 continue
-            address = settings.address(page.entity, page.revision, now_ms=0)
-            answer = await http.ask(
+            address = settings.build_url(page.entity, page.revision, now_ms=0)
+            answer = await http.request(
                 http.endpoint(address.url), address.query, headers=headers, limit=settings.max_bytes
             )
-            found = answer if isinstance(answer, Failure) else read_answer(answer, address, now=0.0)
+            found = answer if isinstance(answer, Failure) else parse_response(answer, address, now=0.0)
             if isinstance(found, Failure):
                 return ""  # as above
-            return concept_uri_of(found, entity_id=page.entity, base=str(address), mime_type=settings.mime_type)
+            return find_concept_uri(found, entity_id=page.entity, base=str(address), mime_type=settings.mime_type)
     return ""
 
 
 def _check_settings(configuration: Configuration, site: WikibaseSite, used: str) -> None:
     rdf, store = configuration.rdf, configuration.store
-    check_concept_uri(rdf.concept_base, used=used)
+    check_concept_uri(rdf.concept_base, actual=used)
     if "concept_base" in store.model_fields_set:
-        check_concept_uri(store.concept_base, used=used, key="store.concept_base")
+        check_concept_uri(store.concept_base, actual=used, key="store.concept_base")
     check_namespaces(rdf.entity_namespaces, site)
     check_namespaces(rdf.mediainfo_namespaces, site, key="rdf.mediainfo_namespaces")
     if rdf.hostname and rdf.hostname != site.domain:
@@ -170,7 +170,9 @@ def _with_stream_defaults(configuration: Configuration, site: WikibaseSite, api:
             interval = source.options.poll_interval
         source = _replace_settings(source, options=_replace_settings(source.options, url=api, poll_interval=interval))
     if sink.connector == "file" and not sink.options.path:
-        sink = _replace_settings(sink, options=_replace_settings(sink.options, path=_default_path(configuration, "ndjson", site)))
+        sink = _replace_settings(
+            sink, options=_replace_settings(sink.options, path=_default_path(configuration, "ndjson", site))
+        )
     return _replace_settings(manager, source=source, sink=sink)
 
 

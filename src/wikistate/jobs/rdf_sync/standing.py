@@ -36,11 +36,11 @@ class StartupFacts(NamedTuple):
 
     Attributes:
         form: Of the store.
-        mark: What the last run noted in the store: the generation of its checkpoint, and up to when the store was
+        marker: What the last run noted in the store: the generation of its checkpoint, and up to when the store was
             complete, 0 in the middle of a walk. None where no run of this job wrote into it.
         generation: Of the checkpoint on our side; None for none.
-        followed: Up to when the source was followed by then, milliseconds since the epoch; None where nobody knows.
-        reach: From when on the source still has everything, milliseconds since the epoch; None where it does not say.
+        followed_until: Up to when the source was followed by then, milliseconds since the epoch; None where nobody knows.
+        retained_since: From when on the source still has everything, milliseconds since the epoch; None where it does not say.
         adopt: Whether a store that others loaded may be taken over.
     """
 
@@ -70,7 +70,9 @@ def choose_startup_mode(facts: StartupFacts) -> StartupMode:
         return StartupMode.NO_CHECKPOINT
     if facts.marker.next_offset < facts.generation:
         return StartupMode.STORE_OLDER
-    if facts.retained_since is not None and (facts.followed_until is None or facts.followed_until < facts.retained_since):
+    if facts.retained_since is not None and (
+        facts.followed_until is None or facts.followed_until < facts.retained_since
+    ):
         return StartupMode.SOURCE_GAP
     return StartupMode.FOLLOW if facts.marker.completed_until else StartupMode.RESUME_SCAN
 

@@ -10,7 +10,7 @@ from wikistate.jobs.rdf_consumer.writer import completed_until
 from wikistate.jobs.rdf_sync.holdings import StoreEntityIndex
 from wikistate.jobs.rdf_sync.pages import PageInfoClient
 from wikistate.jobs.rdf_sync.sampling import sample
-from wikistate.jobs.rdf_sync.site import discover_wikibase, build_query_client
+from wikistate.jobs.rdf_sync.site import build_query_client, discover_wikibase
 from wikistate.jobs.rdf_sync.verifying import Verifier
 from wikistate.jobs.rdf_updater.assembly import build_graph_loader
 from wikistate.jobs.stores import check_form, triple_store, uris_of

@@ -53,7 +53,9 @@ class ComparisonResult(StrEnum):
 
 _NO_TRIPLES: frozenset[Triple] = frozenset()
 
-ERROR_RESULTS = frozenset({ComparisonResult.MISSING, ComparisonResult.DELETED_ON_WIKI, ComparisonResult.STALE, ComparisonResult.DIFFERS})
+ERROR_RESULTS = frozenset(
+    {ComparisonResult.MISSING, ComparisonResult.DELETED_ON_WIKI, ComparisonResult.STALE, ComparisonResult.DIFFERS}
+)
 """What no job that follows the wiki will mend by itself."""
 
 SLACK_MS = 600_000
@@ -65,11 +67,11 @@ class ComparedEntity(NamedTuple):
 
     Attributes:
         entity: Its id.
-        verdict: What came of it.
+        result: What came of it.
         revision: That was compared, or that the store lacks; None without one.
         differences: Triples.
-        wanted: What the store should hold, where it does not; nothing of what is gone.
-        why: In words, where it could not be compared.
+        expected: What the store should hold, where it does not; nothing of what is gone.
+        reason: In words, where it could not be compared.
     """
 
     entity: str
@@ -102,11 +104,13 @@ class Verifier:
         dialect: Of its queries.
         graphs: What the wiki has, by revision; open.
         pages: What it has now; open.
-        complete: Up to when the store said that it is complete, before anything was compared; milliseconds since the
+        completed_until: Up to when the store said that it is complete, before anything was compared; milliseconds since the
             epoch, 0 where it says nothing.
     """
 
-    def __init__(self, store: TripleStore, dialect: Dialect, graphs: GraphLoader, pages: PageInfo, *, completed_until: int) -> None:
+    def __init__(
+        self, store: TripleStore, dialect: Dialect, graphs: GraphLoader, pages: PageInfo, *, completed_until: int
+    ) -> None:
         self._store = store
         self._dialect = dialect
         self._graphs = graphs
@@ -122,7 +126,11 @@ class Verifier:
         found = read_holding(await self._store.query(holding_query(entity, self._dialect)), entity, self._dialect.uris)
         current = await self._pages.current_revision(entity)
         if current is None:
-            return ComparedEntity(entity, ComparisonResult.DELETED_ON_WIKI, self._stated_revision(entity, found)) if found else None
+            return (
+                ComparedEntity(entity, ComparisonResult.DELETED_ON_WIKI, self._stated_revision(entity, found))
+                if found
+                else None
+            )
         revision = self._stated_revision(entity, found) or current
         wanted = await self._graphs.load(entity, revision)
         if isinstance(wanted, GraphUnavailable):
@@ -130,7 +138,9 @@ class Verifier:
         if not found:
             # A page that was merged into another has a revision, and nothing that a store holds.
             held_by_nobody = self._stated_revision(entity, wanted) is None
-            return None if held_by_nobody else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=wanted)
+            return (
+                None if held_by_nobody else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=wanted)
+            )
         different = differences(wanted, found)
         if different:
             return ComparedEntity(entity, ComparisonResult.DIFFERS, revision, different, wanted)
@@ -146,7 +156,9 @@ class Verifier:
         made = _read_modified_time(newer) or await self._pages.last_touched(entity)
         if made is None or made + SLACK_MS >= self._completed_until:
             return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
-        return ComparedEntity(entity, ComparisonResult.STALE, revision, expected=newer, reason=f"the wiki has revision {current}")
+        return ComparedEntity(
+            entity, ComparisonResult.STALE, revision, expected=newer, reason=f"the wiki has revision {current}"
+        )
 
     async def repair(self, wrong: Iterable[ComparedEntity]) -> None:
         """Bring to the store what it lacks of these, and take out what it should not have.
@@ -154,7 +166,7 @@ class Verifier:
         Those that are left behind come to the revision that the wiki has, all others stay at theirs.
 
         Args:
-            wrong: Of the verdicts in `WRONG`.
+            wrong: Of the verdicts in `ERROR_RESULTS`.
 
         Raises:
             WikistateError: The store refuses.
@@ -168,7 +180,9 @@ class Verifier:
                 patch = StorePatch(reconciled=named, added=whole.added, linked=whole.linked)
             await self._store.apply(patch, {}, None)
 
-    async def _compare_unavailable(self, entity: str, unavailable: GraphUnavailable, revision: int, current: int) -> ComparedEntity:
+    async def _compare_unavailable(
+        self, entity: str, unavailable: GraphUnavailable, revision: int, current: int
+    ) -> ComparedEntity:
         gone = unavailable.type is FetchErrorType.ENTITY_NOT_FOUND
         if gone and revision != current:  # deleted or hidden since; what follows the wiki goes on to the current one
             return await self._compare_older(entity, revision, current)

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import orjson
 import structlog
 
-from wikistate.adapters.connectors.feed import Arrival
-from wikistate.adapters.mediawiki.entity_pages import Place as PagePlace
-from wikistate.adapters.mediawiki.entity_pages import walk
+from wikistate.adapters.connectors.feed import FeedRecord
+from wikistate.adapters.mediawiki.entity_pages import ListPosition as PagePlace
+from wikistate.adapters.mediawiki.entity_pages import list_entities
 from wikistate.core.record import Partition, Record
 from wikistate.core.updater.entity_id import EntityId, parse_page_entity
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
-    from wikistate.adapters.connectors.checkpoint import Place
-    from wikistate.adapters.connectors.feed import Notes
+    from wikistate.adapters.connectors.checkpoint import ResumePosition
+    from wikistate.adapters.connectors.feed import Metadata
     from wikistate.adapters.mediawiki.entity_pages import EntityPage
     from wikistate.adapters.mediawiki.wikibase_site import Queries, WikibaseSite
 
@@ -60,7 +60,7 @@ class Discrepancy(NamedTuple):
 
 
 class ScanBatch(NamedTuple):
-    """A part of the walk. `next` is where it goes on, as `start` of the next walk; None at the end."""
+    """A part of the walk. `next_position` is where it goes on, as `start` of the next walk; None at the end."""
 
     discrepancies: list[Discrepancy]
     compared: int
@@ -73,8 +73,8 @@ class FullScanFeed:
     Args:
         queries: Asks the wiki; opened and closed by others.
         site: The wiki.
-        holdings: What the store holds.
-        anew: Whether to begin at the beginning, and not where the last run of the walk was.
+        store_index: What the store holds.
+        from_start: Whether to begin at the beginning, and not where the last run of the walk was.
         clock: Seconds of a clock that only grows.
     """
 
@@ -103,18 +103,20 @@ class FullScanFeed:
         """See `Feed`."""
         return "walk"
 
-    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:
+    async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
         """See `Feed`."""
-        place = places.get(SCAN_PARTITION)
+        place = positions.get(SCAN_PARTITION)
         self._offset = place.offset if place else 0
         if self._from_start():
             # The place of the walk before stays until this one commits its first: it must not be taken for this one's.
-            await notes.note({_START_OFFSET_KEY: str(self._offset)})
-        elif place is not None and place.offset > int((await notes.notes([_START_OFFSET_KEY])).get(_START_OFFSET_KEY, 0)):
+            await metadata.save_metadata({_START_OFFSET_KEY: str(self._offset)})
+        elif place is not None and place.offset > int(
+            (await metadata.load_metadata([_START_OFFSET_KEY])).get(_START_OFFSET_KEY, 0)
+        ):
             self._position = _decode_position(place.token)
         self._batches = self._scan()
 
-    async def arrive(self) -> list[Arrival] | None:
+    async def receive(self) -> list[FeedRecord] | None:
         """See `Feed`."""
         assert self._batches is not None
         began = self._position
@@ -127,7 +129,7 @@ class FullScanFeed:
         arrivals = [self._build_record(finding, began) for finding in part.discrepancies]
         return [*arrivals, self._build_record(None, part.next_position)]
 
-    def settle(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one)
+    def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one)
         """See `Feed`."""
         return done[-1]
 
@@ -140,20 +142,22 @@ class FullScanFeed:
 
     async def _scan(self) -> AsyncIterator[ScanBatch]:
         self._progress.start(await _count_pages(self._queries))
-        async for stretch in walk(self._queries, self._site, start=self._position):
+        async for stretch in list_entities(self._queries, self._site, start=self._position):
             self._listed.add(page.entity for page in stretch.pages)
             held = await self._store_index.versions([page.entity for page in stretch.pages])
             # The place behind the last page is that of the last one: what the wiki lacks is looked for after any restart.
-            yield ScanBatch(list(_find_discrepancies(stretch.pages, held)), len(stretch.pages), stretch.next or self._position)
+            yield ScanBatch(
+                list(_find_discrepancies(stretch.pages, held)), len(stretch.pages), stretch.next or self._position
+            )
         async for ids in self._store_index.ids():
             unlisted = [entity for entity in ids if entity not in self._listed]
             held = await self._store_index.versions(unlisted)
             yield ScanBatch([Discrepancy(entity, None) for entity in held], 0, self._position)
 
-    def _build_record(self, discrepancy: Discrepancy | None, position: PagePlace | None) -> Arrival:
+    def _build_record(self, discrepancy: Discrepancy | None, position: PagePlace | None) -> FeedRecord:
         self._offset += 1
         record = Record(_encode(discrepancy), None, None, SCAN_PARTITION, self._offset - 1)
-        return Arrival(record, _encode(position).decode())
+        return FeedRecord(record, _encode(position).decode())
 
 
 class _EntityBitmap:
@@ -195,7 +199,9 @@ class _ScanProgress:
         self._differing += len(batch.discrepancies)
         if self._clock() - self._logged_at >= _LOG_INTERVAL_SECONDS:
             self._logged_at = self._clock()
-            log.info("Comparing all entities.", done=self._compared, differing=self._differing, **self._estimate_remaining())
+            log.info(
+                "Comparing all entities.", done=self._compared, differing=self._differing, **self._estimate_remaining()
+            )
 
     def finish(self) -> None:
         seconds = round(self._clock() - self._started_at, 1)

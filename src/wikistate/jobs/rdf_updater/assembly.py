@@ -13,7 +13,7 @@ from wikistate.adapters.documents import DocumentReader
 from wikistate.adapters.http import HttpClient
 from wikistate.adapters.mediawiki.entity_answers import ENTITY_DATA_PATH, EntityDataSettings
 from wikistate.adapters.mediawiki.entity_data import EntityDataClient
-from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm
+from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_FARM, is_wikimedia
 from wikistate.config.model import DeliveryGuarantee
 from wikistate.core.events.bundled import SCHEME
@@ -66,7 +66,7 @@ def assemble_rdf_updater(
     Args:
         configuration: The settings.
         meter: Where measurements go.
-        outlet: Where mutations go; None for the streams that the settings name.
+        change_sink: Where mutations go; None for the streams that the settings name.
         entities: Where entities are fetched; None for the wiki that the settings name.
 
     Raises:
@@ -117,8 +117,10 @@ def build_entity_settings(rdf: RdfSettings) -> EntityDataSettings:
     return EntityDataSettings(prefix=prefix, max_bytes=rdf.max_entity_bytes)
 
 
-def build_graph_loader(configuration: Configuration, meter: Meter, *, entities: EntitySource | None = None) -> EntityGraphLoader:
-    """What fetches entities and reads them. Raises as `entity_client`."""
+def build_graph_loader(
+    configuration: Configuration, meter: Meter, *, entities: EntitySource | None = None
+) -> EntityGraphLoader:
+    """What fetches entities and reads them. Raises as `build_entity_client`."""
     uris = entity_uris(configuration.rdf)
     return EntityGraphLoader(
         entities or build_entity_client(configuration, meter),
@@ -135,7 +137,7 @@ def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDat
         ConfigError: A credential cannot be read, or would be sent somewhere else than to its wiki.
     """
     rdf, settings = configuration.rdf, build_entity_settings(configuration.rdf)
-    polite = default_farm(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
+    polite = default_farm_settings(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
     http = HttpClient(http_settings(configuration))
     return EntityDataClient(
         settings,
@@ -224,7 +226,9 @@ def _build_subgraph_endpoint(configuration: Configuration, sink: SinkEnd, stream
     return replace(sink, topic=configuration.rdf.subgraph_topics.get(stream, prefix + stream))
 
 
-def _build_side_endpoints(configuration: Configuration, sink: SinkEnd, streams: UpdaterStreams) -> Mapping[Role, SinkEnd]:
+def _build_side_endpoints(
+    configuration: Configuration, sink: SinkEnd, streams: UpdaterStreams
+) -> Mapping[Role, SinkEnd]:
     """Beside the mutations: topics of their own; of ``out.ndjson`` the file ``out.side.ndjson``; else standard error."""
     if isinstance(sink, KafkaSinkEnd):
         prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
@@ -236,7 +240,9 @@ def _build_side_endpoints(configuration: Configuration, sink: SinkEnd, streams: 
     return dict.fromkeys(streams.side, FileEnd(path=str(path.with_name(f"{stem}.side{dot}{rest}"))))
 
 
-def _build_side_output_encoder(configuration: Configuration, streams: UpdaterStreams, ends: Ends, meter: Meter) -> SideOutputEncoder:
+def _build_side_output_encoder(
+    configuration: Configuration, streams: UpdaterStreams, ends: Ends, meter: Meter
+) -> SideOutputEncoder:
     rdf, source = configuration.rdf, streams.inputs[0][0]
     emitter = Emitter(
         emitter_id=configuration.stream_manager.job_name,

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, concept_uri_of
+from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, find_concept_uri
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.parsing import read_triples
 from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
@@ -42,7 +42,7 @@ class GraphUnavailable(NamedTuple):
 
     Attributes:
         type: In the words of the wire.
-        error: The class of the failure.
+        error_type: The class of the failure.
         message: For people.
         revision: Which of the two of a difference.
     """
@@ -78,7 +78,9 @@ class EntityGraphLoader:
         """Close the client."""
         await self._entities.close()
 
-    async def load(self, entity: str, revision: int, *, event_time: int | None = None) -> frozenset[Triple] | GraphUnavailable:
+    async def load(
+        self, entity: str, revision: int, *, event_time: int | None = None
+    ) -> frozenset[Triple] | GraphUnavailable:
         """The munged triples of a revision.
 
         Args:
@@ -111,7 +113,7 @@ class EntityGraphLoader:
             return
         base = self._entities.url(entity, revision)
         try:
-            used = concept_uri_of(body, entity_id=entity, base=base, mime_type=self._mime_type)
+            used = find_concept_uri(body, entity_id=entity, base=base, mime_type=self._mime_type)
         except InputError:
             return
-        check_concept_uri(self._concept_base, used=used, key="rdf.concept_base")
+        check_concept_uri(self._concept_base, actual=used, key="rdf.concept_base")

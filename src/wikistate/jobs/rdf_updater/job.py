@@ -41,8 +41,8 @@ class RdfUpdater:
 
     Args:
         reader: Reads records.
-        maker: Carries out operations.
-        teller: Says on side streams and the error stream what was not done.
+        builder: Carries out operations.
+        side_output_encoder: Says on side streams and the error stream what was not done.
         window: How long an event waits for those before it, milliseconds.
         meter: Where measurements go.
         clock: Seconds since the epoch.
@@ -121,7 +121,9 @@ class RdfUpdater:
             return self._failure_result(operation, state, made)
         return Performed(pack_state(published(state, made.operation)), made.mutations)
 
-    def _failure_result(self, operation: Operation, state: KeyState, unavailable: GraphUnavailable) -> Performed[Mutation]:
+    def _failure_result(
+        self, operation: Operation, state: KeyState, unavailable: GraphUnavailable
+    ) -> Performed[Mutation]:
         self._fetch_failures.report(unavailable.type)
         told = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
         return Performed(pack_state(failed(state)), outputs=() if told is None else (told,))

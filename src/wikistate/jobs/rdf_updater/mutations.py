@@ -60,7 +60,7 @@ class MutationBuilder:
         """Carry out an operation; it may take as long as the wiki does not answer.
 
         Raises:
-            ConfigError: See `Graphs.of`.
+            ConfigError: See `EntityGraphLoader.load`.
         """
         match operation:
             case DeleteItem():
@@ -74,7 +74,9 @@ class MutationBuilder:
             case _:
                 assert_never(operation)
 
-    def _build_from_graph(self, operation: Operation, graph: frozenset[Triple] | GraphUnavailable) -> BuiltMutations | GraphUnavailable:
+    def _build_from_graph(
+        self, operation: Operation, graph: frozenset[Triple] | GraphUnavailable
+    ) -> BuiltMutations | GraphUnavailable:
         return graph if isinstance(graph, GraphUnavailable) else self._build_mutations(operation, _NO_TRIPLES, graph)
 
     async def _build_from_diff(self, operation: Diff) -> BuiltMutations | GraphUnavailable:
@@ -91,5 +93,7 @@ class MutationBuilder:
             return self._build_mutations(from_scratch(operation), _NO_TRIPLES, after)
         return before
 
-    def _build_mutations(self, operation: Operation, before: frozenset[Triple], after: frozenset[Triple]) -> BuiltMutations:
+    def _build_mutations(
+        self, operation: Operation, before: frozenset[Triple], after: frozenset[Triple]
+    ) -> BuiltMutations:
         return BuiltMutations(operation, mutations_of(operation, before, after, self._uris, self._subgraphs))

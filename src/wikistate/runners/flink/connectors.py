@@ -27,9 +27,17 @@ from pyflink.datastream.connectors.kafka import (
 )
 from pyflink.java_gateway import get_gateway
 
-from wikistate.adapters.connectors.kafka.java_client import java_properties
+from wikistate.adapters.connectors.kafka.java_client import to_java_properties
 from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS
-from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, Offsets, parse_end, parse_start
+from wikistate.adapters.connectors.positions import (
+    Bound,
+    Committed,
+    LatestAtStart,
+    Moment,
+    Offsets,
+    parse_end,
+    parse_start,
+)
 from wikistate.errors import ConfigError
 from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, ParquetEnd
 from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
@@ -129,7 +137,7 @@ def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
     stop = parse_end(end.end, key="stream_manager.source.options.end")
     if stop is not None:
         builder.set_bounded(_stopping(stop, end.topics))
-    for name, value in java_properties(end.properties, key="stream_manager.source.options.properties").items():
+    for name, value in to_java_properties(end.properties, key="stream_manager.source.options.properties").items():
         builder.set_property(name, value)
     builder._j_builder.setDeserializer(_bridge().RecordDeserializer())
     return builder.build()
@@ -138,7 +146,7 @@ def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
 def _starting(start: Start, topics: Sequence[str]) -> KafkaOffsetsInitializer:
     match start:
         case Committed(otherwise):
-            edges = {Edge.EARLIEST: KafkaOffsetResetStrategy.EARLIEST, Edge.LATEST: KafkaOffsetResetStrategy.LATEST}
+            edges = {Bound.EARLIEST: KafkaOffsetResetStrategy.EARLIEST, Bound.LATEST: KafkaOffsetResetStrategy.LATEST}
             return KafkaOffsetsInitializer.committed_offsets(edges[otherwise])
         case Moment(milliseconds):
             return KafkaOffsetsInitializer.timestamp(milliseconds)
@@ -150,7 +158,7 @@ def _starting(start: Start, topics: Sequence[str]) -> KafkaOffsetsInitializer:
 
 def _stopping(end: End, topics: Sequence[str]) -> KafkaOffsetsInitializer:
     match end:
-        case Now():
+        case LatestAtStart():
             return KafkaOffsetsInitializer.latest()
         case Moment(milliseconds):
             return KafkaOffsetsInitializer.timestamp(milliseconds)
@@ -172,7 +180,7 @@ def _kafka_sink(end: KafkaSinkEnd, guarantee: DeliveryGuarantee, identity: str) 
     builder = KafkaSink.builder().set_bootstrap_servers(end.bootstrap_servers)
     builder._j_builder.setRecordSerializer(_bridge().OutputSerializer(end.topic))
     builder.set_delivery_guarantee(FlinkGuarantee[guarantee.name]).set_transactional_id_prefix(identity)
-    properties = java_properties(end.properties, key=f"{end.key}.properties")
+    properties = to_java_properties(end.properties, key=f"{end.key}.properties")
     defaults = PRODUCER_DEFAULTS | {"transaction.timeout.ms": str(TRANSACTION_TIMEOUT)}
     for name, value in (defaults | properties).items():
         builder.set_property(name, value)

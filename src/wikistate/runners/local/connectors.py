@@ -30,7 +30,7 @@ def make_source(end: SourceEnd, *, resume: Resume | None = None) -> Source:
     return FileSource(
         [STANDARD_INPUT if end.is_standard_stream else Path(end.path)],
         max_record_bytes=end.max_record_bytes,
-        bookmark=Path(end.bookmark) if end.bookmark else None,
+        offset_file=Path(end.bookmark) if end.bookmark else None,
         resume=resume,
     )
 

@@ -170,7 +170,7 @@ class IntoFolder:
         """See `Delivery`."""
         self._positions |= positions
         await self._errors.flush()
-        if not (at_once or self._sink.due):
+        if not (at_once or self._sink.is_due):
             return
         done, self._positions = self._positions, {}
         await self._sink.commit(done)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.connectors.eventstreams import EventStreamsFeed, EventStreamsSettings
-from wikistate.adapters.connectors.eventstreams.resumed import ResumedPlaces
+from wikistate.adapters.connectors.eventstreams.resumed import ExternalPositions
 from wikistate.adapters.connectors.feed import FeedSource
 from wikistate.adapters.connectors.positions import parse_since, parse_until
 from wikistate.adapters.connectors.recent_changes import RecentChangesFeed, RecentChangesSettings
@@ -31,7 +31,7 @@ def make_feed_source(end: EventStreamsEnd | RecentChangesEnd, *, resume: Resume 
     """
     match end:
         case EventStreamsEnd():
-            return FeedSource(_event_streams(end), ResumedPlaces(resume) if resume else end.state)
+            return FeedSource(_event_streams(end), ExternalPositions(resume) if resume else end.state)
         case RecentChangesEnd():
             return FeedSource(_recent_changes(end), end.state)
 
@@ -43,7 +43,7 @@ def _event_streams(end: EventStreamsEnd) -> EventStreamsFeed:
         since=parse_since(end.since, key=_SINCE),
         end=parse_until(end.end, key=_END),
         max_record_bytes=end.max_record_bytes,
-        one_topic=end.alone,
+        single_topic=end.alone,
         topic=end.topic,
     )
     return EventStreamsFeed(settings, end.http)

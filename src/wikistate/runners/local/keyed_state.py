@@ -118,7 +118,7 @@ class KeyedState:
 
     async def close(self) -> None:
         """Let go; what was not committed is forgotten. May be called when `open` failed, and twice."""
-        if self._thread.running:
+        if self._thread.is_running:
             await self._thread.run(self._file.close)
             await self._thread.stop()
 

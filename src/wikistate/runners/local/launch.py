@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wikistate.adapters.connectors.files import STANDARD_ERROR, STANDARD_OUTPUT
 from wikistate.adapters.connectors.kafka.producer import KafkaProducer
-from wikistate.adapters.connectors.kafka.settings import transactional_id
+from wikistate.adapters.connectors.kafka.settings import build_transactional_id
 from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
@@ -120,7 +120,7 @@ def connect(ends: Ends, settings: LocalRunnerSettings) -> tuple[Source, Delivery
 def _exactly_once(ends: Ends, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
     source_end, sink_end, error_end = ends.on_one_cluster()
     source = kafka_source(source_end)
-    identity = transactional_id(source_end.group, settings.instance or socket.gethostname())
+    identity = build_transactional_id(source_end.group, settings.instance or socket.gethostname())
     producer = KafkaProducer(producer_settings(sink_end, identity))
     sinks = {Role.SINK: KafkaSink(sink_end.topic, producer), Role.ERROR: KafkaSink(error_end.topic, producer)}
     return source, ExactlyOnce(source, sinks, KafkaTransactions(producer))

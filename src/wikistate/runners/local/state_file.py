@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.adapters.sqlite import open_alone, transaction
+from wikistate.adapters.sqlite import open_exclusive, transaction
 from wikistate.core.record import Partition
 from wikistate.errors import StateError
 from wikistate.jobs.stateful_job import NOTHING, Kept
@@ -79,7 +79,7 @@ class StateFile:
     def open(self) -> None:
         """Raises `StateError` when it cannot be used, or another process uses it."""
         with self._failing("opened"):
-            self._connection = connection = open_alone(self._path)
+            self._connection = connection = open_exclusive(self._path)
             self._check_format(connection)
             connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
 

@@ -30,7 +30,7 @@ _HIDDEN = Visibility(content=False)
 
 @dataclass(slots=True)
 class _Past:
-    """A page with all that was saved of it. `entities` has a member for each of `revisions`."""
+    """A page with all that was saved of it. `entities` has a member for each of `read_revisions`."""
 
     page: Page
     revisions: list[Revision] = field(default_factory=list)

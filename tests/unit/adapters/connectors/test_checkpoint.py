@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wikistate.adapters.connectors.checkpoint import Checkpoint, Place
+from wikistate.adapters.connectors.checkpoint import Checkpoint, ResumePosition
 from wikistate.core.record import Partition
 from wikistate.errors import SourceError
 
@@ -29,25 +29,25 @@ def test_places_and_notes_are_there_for_the_next_one(tmp_path: Path) -> None:
     """Each partition has its last place; a note replaces the one before."""
     path = tmp_path / "new" / "folder" / "positions.sqlite"
     first = opened(path)
-    first.commit({HERE: Place(3, "c"), THERE: Place(1, "é")})
-    first.commit({HERE: Place(9, "i")})
-    first.note({"a": "1", "b": "2"})
-    first.note({"a": "3"})
+    first.commit({HERE: ResumePosition(3, "c"), THERE: ResumePosition(1, "é")})
+    first.commit({HERE: ResumePosition(9, "i")})
+    first.save_metadata({"a": "1", "b": "2"})
+    first.save_metadata({"a": "3"})
     first.close()
     second = opened(path)
-    assert second.places() == {HERE: Place(9, "i"), THERE: Place(1, "é")}
-    assert second.notes(["a", "b", "c"]) == {"a": "3", "b": "2"}
+    assert second.load_positions() == {HERE: ResumePosition(9, "i"), THERE: ResumePosition(1, "é")}
+    assert second.load_metadata(["a", "b", "c"]) == {"a": "3", "b": "2"}
     second.close()
 
 
 def test_sources_of_one_file_do_not_see_each_other(tmp_path: Path) -> None:
     """The source is part of the key."""
     one = opened(tmp_path / "positions.sqlite", "one")
-    one.commit({HERE: Place(3, "c")})
-    one.note({"a": "1"})
+    one.commit({HERE: ResumePosition(3, "c")})
+    one.save_metadata({"a": "1"})
     one.close()
     other = opened(tmp_path / "positions.sqlite", "other")
-    assert (other.places(), other.notes(["a"])) == ({}, {})
+    assert (other.load_positions(), other.load_metadata(["a"])) == ({}, {})
     other.close()
 
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wikistate.adapters.connectors.positions import (
+    Bound,
     Committed,
-    Edge,
+    LatestAtStart,
     Moment,
-    Now,
     Offsets,
-    describe,
+    format_bound,
     parse_end,
     parse_start,
 )
@@ -55,7 +55,9 @@ NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
         ("eventstreams:mediawiki.page_change.v1", EventStreamsUrl(("mediawiki.page_change.v1",))),
         (
             "eventstreams:a,b?since=2026-01-31T12:00:00Z&end=latest&base=http://localhost:8092/v2/stream/",
-            EventStreamsUrl(("a", "b"), base="http://localhost:8092/v2/stream/", since=Moment(NOON), end=Now()),
+            EventStreamsUrl(
+                ("a", "b"), base="http://localhost:8092/v2/stream/", since=Moment(NOON), end=LatestAtStart()
+            ),
         ),
         ("recentchanges:https://my.wiki/w/api.php", RecentChangesUrl("https://my.wiki/w/api.php")),
         (
@@ -64,7 +66,7 @@ NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
         ),
         (
             "kafka://[::1]:9092/t?start=earliest&end=latest",
-            KafkaUrl("[::1]:9092", ("t",), start=Committed(Edge.EARLIEST), end=Now()),
+            KafkaUrl("[::1]:9092", ("t",), start=Committed(Bound.EARLIEST), end=LatestAtStart()),
         ),
         (
             "kafka://b:1/t?start=2026-01-31T12:00:00Z&end=2026-01-31T14:00:00.5+02:00",
@@ -121,10 +123,10 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
 @pytest.mark.parametrize(
     ("text", "start"),
     [
-        ("committed", Committed(Edge.LATEST)),
-        ("latest", Committed(Edge.LATEST)),
-        ("", Committed(Edge.LATEST)),
-        ("earliest", Committed(Edge.EARLIEST)),
+        ("committed", Committed(Bound.LATEST)),
+        ("latest", Committed(Bound.LATEST)),
+        ("", Committed(Bound.LATEST)),
+        ("earliest", Committed(Bound.EARLIEST)),
         ("2026-01-31T12:00:00Z", Moment(NOON)),
         ("2026-01-31T13:00:00+01:00", Moment(NOON)),
     ],
@@ -143,15 +145,15 @@ def test_an_empty_end_is_never() -> None:
 def test_a_described_moment_is_read_as_itself(time: datetime) -> None:
     """Describing and parsing are inverse, to the millisecond."""
     moment = Moment(int(time.timestamp() * 1000))
-    assert parse_start(describe(moment), key="k") == moment
-    assert parse_end(describe(moment), key="k") == moment
+    assert parse_start(format_bound(moment), key="k") == moment
+    assert parse_end(format_bound(moment), key="k") == moment
 
 
-@pytest.mark.parametrize("start", [Committed(Edge.LATEST), Committed(Edge.EARLIEST)])
+@pytest.mark.parametrize("start", [Committed(Bound.LATEST), Committed(Bound.EARLIEST)])
 def test_a_described_start_is_read_as_itself(start: Committed) -> None:
     """The same for the words."""
-    assert parse_start(describe(start), key="k") == start
-    assert parse_end(describe(Now()), key="k") == Now()
+    assert parse_start(format_bound(start), key="k") == start
+    assert parse_end(format_bound(LatestAtStart()), key="k") == LatestAtStart()
 
 
 def test_offsets_are_read_as_a_start_and_as_an_end() -> None:
@@ -160,10 +162,10 @@ def test_offsets_are_read_as_a_start_and_as_an_end() -> None:
     assert parse_start("offset:0=120,1=95", key="k") == parse_end("offset:0=120,1=95", key="k") == stated
     named = parse_start("offset:eqiad.changes/0=7,codfw.changes/0=9", key="k")
     assert isinstance(named, Offsets)
-    assert [named.of(topic, 0) for topic in ("eqiad.changes", "codfw.changes", "other")] == [7, 9, None]
-    assert [stated.of("any", number) for number in (0, 1, 2)] == [120, 95, None]
+    assert [named.get(topic, 0) for topic in ("eqiad.changes", "codfw.changes", "other")] == [7, 9, None]
+    assert [stated.get("any", number) for number in (0, 1, 2)] == [120, 95, None]
     for position in (stated, named):
-        assert parse_start(describe(position), key="k") == position
+        assert parse_start(format_bound(position), key="k") == position
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_an_overlong_event_keeps_its_beginning_and_says_what_is_missing(data: by
     chunks = [stream[begin : begin + step] for begin in range(0, len(stream), step)]
     first, second = [event for chunk in chunks for event in parser.feed(chunk)]
     assert whole.startswith(first.data)
-    assert len(first.data) + first.cut == len(whole)
+    assert len(first.data) + first.truncated_bytes == len(whole)
     assert len(first.data) <= max(bound, 1)
     assert second.data == b"next"[:bound]
 
@@ -76,7 +76,7 @@ def test_a_line_that_never_ends_takes_no_more_memory_than_an_event_may() -> None
     parser = EventStreamParser(1000)
     for _ in range(100):
         assert parser.feed(b"x" * 100_000) == []
-    assert len(parser._rest) < 100_000
+    assert len(parser._partial_line) < 100_000
     assert parser.feed(b"\n\ndata: after\n\n") == [ServerSentEvent("", b"after")]
 
 

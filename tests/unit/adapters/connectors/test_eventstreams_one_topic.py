@@ -3,8 +3,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from wikistate.adapters.connectors.checkpoint import Place
-from wikistate.adapters.connectors.eventstreams.one_topic import OneTopic
+from wikistate.adapters.connectors.checkpoint import ResumePosition
+from wikistate.adapters.connectors.eventstreams.one_topic import SingleTopicPosition
 from wikistate.adapters.connectors.eventstreams.parser import ServerSentEvent
 from wikistate.core.record import Partition
 from wikistate.errors import ConfigError
@@ -25,9 +25,9 @@ def event(
     return ServerSentEvent(orjson.dumps(event_id).decode(), orjson.dumps({"meta": meta}))
 
 
-def offsets(progress: OneTopic, *events: ServerSentEvent) -> list[tuple[str, int]]:
+def offsets(progress: SingleTopicPosition, *events: ServerSentEvent) -> list[tuple[str, int]]:
     """Where the records come from."""
-    arrivals = [arrival for each in events if (arrival := progress.take(each))]
+    arrivals = [arrival for each in events if (arrival := progress.to_record(each))]
     return [(arrival.record.partition.topic, arrival.record.offset) for arrival in arrivals]
 
 
@@ -35,17 +35,19 @@ def offsets(progress: OneTopic, *events: ServerSentEvent) -> list[tuple[str, int
 def test_the_topic_of_the_first_message_is_followed_and_the_other_one_is_not(*, timestamps: bool) -> None:
     """Both sites have the same changes, in orders of their own; the offsets are those that the messages state."""
     events = [event(topic, offset, timestamps=timestamps) for offset in (3, 4) for topic in (CODFW, EQIAD)]
-    assert offsets(OneTopic(STREAM), *events) == [(CODFW, 3), (CODFW, 4)]
+    assert offsets(SingleTopicPosition(STREAM), *events) == [(CODFW, 3), (CODFW, 4)]
 
 
 def test_the_topic_of_the_settings_is_followed_though_another_one_comes_first() -> None:
     """What the operator says counts."""
-    assert offsets(OneTopic(STREAM, EQIAD), event(CODFW, 3), event(EQIAD, 9), event(CODFW, 4)) == [(EQIAD, 9)]
+    assert offsets(SingleTopicPosition(STREAM, EQIAD), event(CODFW, 3), event(EQIAD, 9), event(CODFW, 4)) == [
+        (EQIAD, 9)
+    ]
 
 
 def test_a_connection_goes_on_behind_the_last_message_of_that_topic_alone() -> None:
     """The server is not asked for the other topic again."""
-    progress = OneTopic(STREAM)
+    progress = SingleTopicPosition(STREAM)
     assert progress.last_event_id() == ""
     offsets(progress, event(CODFW, 3), event(EQIAD, 8))
     assert orjson.loads(progress.last_event_id()) == [{"topic": CODFW, "partition": 0, "offset": 3}]
@@ -53,7 +55,7 @@ def test_a_connection_goes_on_behind_the_last_message_of_that_topic_alone() -> N
 
 def test_what_was_seen_is_a_repeat() -> None:
     """A server sends again what lies before the place that it is asked for."""
-    progress = OneTopic(STREAM)
+    progress = SingleTopicPosition(STREAM)
     assert offsets(progress, *(event(CODFW, offset) for offset in (3, 4, 3, 4, 5))) == [
         (CODFW, 3),
         (CODFW, 4),
@@ -63,8 +65,8 @@ def test_what_was_seen_is_a_repeat() -> None:
 
 def test_it_goes_on_where_the_store_is() -> None:
     """The position of the same stream counts, in whatever topic; positions of others do not."""
-    progress = OneTopic(STREAM)
-    progress.restore({Partition(CODFW): Place(7, ""), Partition("mutations.ndjson"): Place(99, "")})
+    progress = SingleTopicPosition(STREAM)
+    progress.restore({Partition(CODFW): ResumePosition(7, ""), Partition("mutations.ndjson"): ResumePosition(99, "")})
     assert orjson.loads(progress.last_event_id()) == [{"topic": CODFW, "partition": 0, "offset": 6}]
     assert offsets(progress, event(EQIAD, 50), event(CODFW, 6), event(CODFW, 7)) == [(CODFW, 7)]
 
@@ -73,20 +75,20 @@ def test_it_goes_on_where_the_store_is() -> None:
 def test_a_store_that_was_filled_from_another_topic_is_refused(setting: str, held: list[str]) -> None:
     """To change the site is to lose or repeat messages: the offsets of one say nothing of the other."""
     with pytest.raises(ConfigError, match="was followed in"):
-        OneTopic(STREAM, setting).restore({Partition(topic): Place(7, "") for topic in held})
+        SingleTopicPosition(STREAM, setting).restore({Partition(topic): ResumePosition(7, "") for topic in held})
 
 
 def test_several_positions_are_no_matter_when_the_setting_says_which() -> None:
     """The store was moved to another site by loading it anew, and still knows both."""
-    progress = OneTopic(STREAM, EQIAD)
-    progress.restore({Partition(topic): Place(7, "") for topic in (CODFW, EQIAD)})
+    progress = SingleTopicPosition(STREAM, EQIAD)
+    progress.restore({Partition(topic): ResumePosition(7, "") for topic in (CODFW, EQIAD)})
     assert offsets(progress, event(EQIAD, 7)) == [(EQIAD, 7)]
 
 
 @pytest.mark.parametrize("timestamps", [False, True])
 def test_what_is_no_message_has_an_offset_too_and_is_seen_once(*, timestamps: bool) -> None:
     """By the id that it came with; where that holds timestamps, it is the next one."""
-    progress = OneTopic(STREAM)
+    progress = SingleTopicPosition(STREAM)
     broken = event(CODFW, 4, timestamps=timestamps)._replace(data=b'{"meta": {')
     found = offsets(
         progress, event(CODFW, 3, timestamps=timestamps), broken, broken, event(CODFW, 5, timestamps=timestamps)
@@ -96,7 +98,7 @@ def test_what_is_no_message_has_an_offset_too_and_is_seen_once(*, timestamps: bo
 
 def test_what_is_no_message_of_the_other_topic_is_not_ours() -> None:
     """The entry of the id that moved tells where it came from."""
-    progress = OneTopic(STREAM)
+    progress = SingleTopicPosition(STREAM)
     broken = event(EQIAD, 6, others=3)._replace(data=b"nothing")
     assert offsets(progress, event(CODFW, 3), broken, event(CODFW, 4)) == [(CODFW, 3), (CODFW, 4)]
 
@@ -104,6 +106,6 @@ def test_what_is_no_message_of_the_other_topic_is_not_ours() -> None:
 def test_a_server_whose_messages_state_no_place_is_followed_by_its_ids() -> None:
     """Not every server of such streams writes the place into the message."""
     events = [event(CODFW, 3, stated=False), event(CODFW, 4, stated=False)]
-    progress = OneTopic(STREAM, CODFW)
-    progress.restore({Partition(CODFW): Place(3, "")})
+    progress = SingleTopicPosition(STREAM, CODFW)
+    progress.restore({Partition(CODFW): ResumePosition(3, "")})
     assert offsets(progress, *events) == [(CODFW, 3), (CODFW, 4)]

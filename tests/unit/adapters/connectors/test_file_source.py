@@ -161,13 +161,13 @@ async def test_the_bookmark_holds_each_file_and_survives_the_process(tmp_path: P
     for path in paths:
         path.write_bytes(b"0\n1\n2\n")
     bookmark = tmp_path / "state" / "bookmark.json"
-    source = FileSource(paths, bookmark=bookmark)
+    source = FileSource(paths, offset_file=bookmark)
     await source.open(nothing_revoked)
     await source.commit({Partition(str(paths[0])): 3})
     await source.commit({Partition(str(paths[1])): 1})
     await source.close()
     assert orjson.loads(bookmark.read_bytes()) == {str(paths[0]): 3, str(paths[1]): 1}
-    assert [record.value for record in await read(FileSource(paths, bookmark=bookmark))] == [b"1", b"2"]
+    assert [record.value for record in await read(FileSource(paths, offset_file=bookmark))] == [b"1", b"2"]
 
 
 async def test_a_file_shorter_than_its_bookmark_is_an_error(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ async def test_a_file_shorter_than_its_bookmark_is_an_error(tmp_path: Path) -> N
     path, bookmark = tmp_path / "a.ndjson", tmp_path / "bookmark.json"
     path.write_bytes(b"0\n1\n")
     bookmark.write_bytes(orjson.dumps({str(path): 5}))
-    _, error = await read_until_it_fails(FileSource([path], bookmark=bookmark))
+    _, error = await read_until_it_fails(FileSource([path], offset_file=bookmark))
     assert "5 lines of it are done" in error.message
 
 
@@ -185,7 +185,7 @@ async def test_a_bookmark_that_is_none_is_an_error(tmp_path: Path, content: byte
     path, bookmark = tmp_path / "a.ndjson", tmp_path / "bookmark.json"
     path.touch()
     bookmark.write_bytes(content)
-    source = FileSource([path], bookmark=bookmark)
+    source = FileSource([path], offset_file=bookmark)
     with pytest.raises(SourceError, match="saved position"):
         await source.open(nothing_revoked)
     await source.close()

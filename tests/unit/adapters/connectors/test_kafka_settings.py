@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer
 
-from wikistate.adapters.connectors.kafka.client import create
-from wikistate.adapters.connectors.kafka.names import CONSUMER_NAMES, NAMES, PRODUCER_NAMES
+from wikistate.adapters.connectors.kafka.client import create_client
+from wikistate.adapters.connectors.kafka.names import CONSUMER_PROPERTIES, KNOWN_PROPERTIES, PRODUCER_PROPERTIES
 from wikistate.adapters.connectors.kafka.producer import KafkaProducer
 from wikistate.adapters.connectors.kafka.settings import (
     KafkaProducerSettings,
     KafkaSourceSettings,
-    consumer_properties,
-    producer_properties,
-    transactional_id,
-    translate,
+    build_consumer_properties,
+    build_producer_properties,
+    build_transactional_id,
+    translate_properties,
 )
 from wikistate.adapters.connectors.kafka.source import KafkaSource
-from wikistate.adapters.connectors.kafka.translation import TABLE, Renamed
-from wikistate.adapters.connectors.positions import Now
+from wikistate.adapters.connectors.kafka.translation import TREATMENTS, Rename
+from wikistate.adapters.connectors.positions import LatestAtStart
 from wikistate.errors import ConfigError
 
 KEY = "stream_manager.sink.options.properties"
@@ -48,7 +48,7 @@ KEY = "stream_manager.sink.options.properties"
 )
 def test_a_property_is_translated(name: str, value: object, expected: dict[str, str]) -> None:
     """Names, units and words of the Java client become librdkafka's; everything else passes through as text."""
-    assert translate({name: value}, key=KEY).properties == expected
+    assert translate_properties({name: value}, key=KEY).properties == expected
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_property_is_translated(name: str, value: object, expected: dict[str, 
 def test_what_cannot_be_honoured_says_what_to_write(name: str, advice: str) -> None:
     """Ignoring a trust store or a login would be wrong; the error names the key and the way out, and no value."""
     with pytest.raises(ConfigError) as caught:
-        translate({name: "s3cret"}, key=KEY)
+        translate_properties({name: "s3cret"}, key=KEY)
     assert caught.value.ids["key"] == f"{KEY}.{name}"
     assert advice in caught.value.hint
     assert "s3cret" not in str(caught.value)
@@ -74,7 +74,7 @@ def test_what_cannot_be_honoured_says_what_to_write(name: str, advice: str) -> N
 @pytest.mark.parametrize("name", ["key.deserializer", "value.serializer", "enable.auto.commit", "max.poll.records"])
 def test_what_has_no_effect_is_left_out_with_a_reason(name: str) -> None:
     """The public jobs' files go on working, and the log says what had no effect."""
-    translation = translate({name: "anything"}, key=KEY)
+    translation = translate_properties({name: "anything"}, key=KEY)
     assert translation.properties == {}
     assert translation.ignored[name]
 
@@ -90,14 +90,14 @@ def test_what_has_no_effect_is_left_out_with_a_reason(name: str) -> None:
 def test_a_misspelt_property_is_an_error_with_the_nearest_spelling(name: str, near: str) -> None:
     """The dotted path, what was found, and what was probably meant."""
     with pytest.raises(ConfigError, match=f"{KEY}.{name}") as caught:
-        translate({name: "x"}, key=KEY)
+        translate_properties({name: "x"}, key=KEY)
     assert f"Did you mean {near}?" in caught.value.hint
 
 
 def test_an_unheard_of_property_is_an_error_without_a_guess() -> None:
     """Far from any name there is nothing to guess."""
     with pytest.raises(ConfigError) as caught:
-        translate({"zzzzzz": "x"}, key=KEY)
+        translate_properties({"zzzzzz": "x"}, key=KEY)
     assert "Did you mean" not in caught.value.hint
 
 
@@ -105,13 +105,13 @@ def test_an_unheard_of_property_is_an_error_without_a_guess() -> None:
 def test_a_property_is_a_text_a_number_or_a_boolean(value: object) -> None:
     """A list under a Kafka property is a mistake of indentation."""
     with pytest.raises(ConfigError, match=r"ssl\.ca\.location"):
-        translate({"ssl.ca.location": value}, key=KEY)
+        translate_properties({"ssl.ca.location": value}, key=KEY)
 
 
 def test_a_size_that_is_no_number_is_an_error_with_its_key() -> None:
     """The conversion of units does not end in a traceback."""
     with pytest.raises(ConfigError, match=r"buffer\.memory is '128M'"):
-        translate({"buffer.memory": "128M"}, key=KEY)
+        translate_properties({"buffer.memory": "128M"}, key=KEY)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_limit_that_is_no_number_is_an_error_with_its_key() -> None:
 
 def test_wikistate_keeps_what_its_guarantees_rest_on() -> None:
     """Offsets are committed by us alone, and only committed records are read."""
-    properties = consumer_properties(
+    properties = build_consumer_properties(
         KafkaSourceSettings(
             "b:1", ("t",), "g", properties={"enable.auto.commit": "true", "auto.offset.reset": "latest"}
         )
@@ -159,18 +159,18 @@ def test_wikistate_keeps_what_its_guarantees_rest_on() -> None:
 def test_the_brokers_own_group_protocol_takes_no_strategy() -> None:
     """KIP-848 shares partitions on the broker, and librdkafka refuses a strategy beside it."""
     settings = KafkaSourceSettings("b:1", ("t",), "g", properties={"group.protocol": "consumer"})
-    assert "partition.assignment.strategy" not in consumer_properties(settings).properties
+    assert "partition.assignment.strategy" not in build_consumer_properties(settings).properties
 
 
 def test_a_bounded_source_hears_of_the_end_of_a_partition() -> None:
     """Transactions leave offsets without records at the end, so that counting records is not enough."""
-    properties = consumer_properties(KafkaSourceSettings("b:1", ("t",), "g", end=Now())).properties
+    properties = build_consumer_properties(KafkaSourceSettings("b:1", ("t",), "g", end=LatestAtStart())).properties
     assert properties["enable.partition.eof"] == "true"
 
 
 def test_a_producer_is_careful_unless_told_otherwise() -> None:
     """Acknowledged by all replicas, idempotent, compressed, and partitioned as by the Java client."""
-    properties = producer_properties(KafkaProducerSettings("b:1")).properties
+    properties = build_producer_properties(KafkaProducerSettings("b:1")).properties
     expected = {
         "acks": "all",
         "enable.idempotence": "true",
@@ -179,19 +179,19 @@ def test_a_producer_is_careful_unless_told_otherwise() -> None:
     }
     assert expected.items() <= properties.items()
     assert "transactional.id" not in properties
-    told = producer_properties(KafkaProducerSettings("b:1", {"compression.type": "zstd"})).properties
+    told = build_producer_properties(KafkaProducerSettings("b:1", {"compression.type": "zstd"})).properties
     assert told["compression.type"] == "zstd"
 
 
 def test_a_transactional_producer_has_an_id_and_a_timeout_below_the_brokers_limit() -> None:
     """The brokers' limit is 15 minutes by default; a minute holds readers up for no longer than a restart takes."""
-    settings = KafkaProducerSettings("b:1", transactional_id=transactional_id("job", "0"))
-    properties = producer_properties(settings).properties
+    settings = KafkaProducerSettings("b:1", transactional_id=build_transactional_id("job", "0"))
+    properties = build_producer_properties(settings).properties
     assert properties["transactional.id"] == "job-0"
     assert properties["transaction.timeout.ms"] == "60000"
 
 
-@pytest.mark.parametrize(("kind", "names"), [(Consumer, CONSUMER_NAMES), (Producer, PRODUCER_NAMES)])
+@pytest.mark.parametrize(("kind", "names"), [(Consumer, CONSUMER_PROPERTIES), (Producer, PRODUCER_PROPERTIES)])
 def test_every_name_on_the_list_is_one_of_the_installed_library(
     kind: type[Consumer | Producer], names: frozenset[str]
 ) -> None:
@@ -208,7 +208,7 @@ def test_every_name_on_the_list_is_one_of_the_installed_library(
 
 def test_every_translation_ends_in_a_known_name() -> None:
     """The table cannot rename to something that librdkafka refuses."""
-    assert {treatment.to for treatment in TABLE.values() if isinstance(treatment, Renamed)} <= NAMES
+    assert {treatment.name for treatment in TREATMENTS.values() if isinstance(treatment, Rename)} <= KNOWN_PROPERTIES
 
 
 @pytest.mark.parametrize("properties", [{"sasl.mechanism": "GSSAPI"}, {}])
@@ -233,8 +233,8 @@ async def test_a_value_that_librdkafka_refuses_is_an_error_of_the_settings() -> 
 
 def test_a_client_is_made_of_its_translation() -> None:
     """The properties are librdkafka's, so the client accepts them without a broker."""
-    translation = producer_properties(KafkaProducerSettings("127.0.0.1:1", {"max.request.size": "20971520"}))
-    assert isinstance(create(Producer, translation, key=KEY, hooks={}), Producer)
+    translation = build_producer_properties(KafkaProducerSettings("127.0.0.1:1", {"max.request.size": "20971520"}))
+    assert isinstance(create_client(Producer, translation, key=KEY, hooks={}), Producer)
 
 
 async def _never(partitions: object) -> None:

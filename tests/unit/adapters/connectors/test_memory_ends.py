@@ -101,7 +101,7 @@ async def test_a_broken_sink_loses_its_buffer_and_keeps_what_was_flushed() -> No
     await sink.write(OUTPUTS[:3])
     await sink.flush()
     await sink.write(OUTPUTS[3:])
-    sink.break_down()
+    sink.fail_with()
     with pytest.raises(SinkError):
         await sink.flush()
     await sink.close()

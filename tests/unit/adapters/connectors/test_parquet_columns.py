@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.adapters.connectors.parquet.columns import FIELDS, NO_VALUE, partition_of, row_of
+from wikistate.adapters.connectors.parquet.columns import FIELDS, NO_VALUE, build_row, format_partition
 from wikistate.core.record import Output, Role
 
 NAMES = (*(column.name for column in FIELDS), "event_time", "content_bodies", "event")
@@ -20,7 +20,7 @@ JSON = st.recursive(
 
 def row(event: object, milliseconds: int | None = 0) -> dict[str, object]:
     """The event's row by the columns' names."""
-    return dict(zip(NAMES, row_of(Output(Role.SINK, None, orjson.dumps(event), milliseconds)), strict=True))
+    return dict(zip(NAMES, build_row(Output(Role.SINK, None, orjson.dumps(event), milliseconds)), strict=True))
 
 
 def test_fields_have_columns_and_bodies_stand_apart() -> None:
@@ -51,7 +51,7 @@ def test_fields_have_columns_and_bodies_stand_apart() -> None:
 )
 def test_partitions_are_hours_of_the_event_in_utc(milliseconds: int | None, folder: str) -> None:
     """Both names have a fixed width, so that they sort; no time, or none that a date can say, is Hive's null."""
-    assert partition_of(milliseconds) == folder
+    assert format_partition(milliseconds) == folder
 
 
 @given(JSON)

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from wikistate.adapters.connectors.parquet import folder as folder_module
-from wikistate.adapters.connectors.parquet.folder import Folder
+from wikistate.adapters.connectors.parquet.folder import ParquetFolder
 from wikistate.core.record import Output, Partition, Role
 from wikistate.errors import ConfigError, SinkError
 
@@ -19,9 +19,9 @@ HOUR = 3_600_000
 PART = Partition("changes", 3)
 
 
-def opened(path: Path, *, reader: str = "group", roll_bytes: int = 1 << 20) -> Folder:
+def opened(path: Path, *, reader: str = "group", roll_bytes: int = 1 << 20) -> ParquetFolder:
     """A folder, taken."""
-    folder = Folder(path, reader=reader, roll_bytes=roll_bytes)
+    folder = ParquetFolder(path, reader=reader, roll_bytes=roll_bytes)
     folder.open()
     return folder
 
@@ -107,7 +107,7 @@ def test_positions_are_kept_for_each_reader_apart(lake: Path) -> None:
 def test_one_process_writes_at_a_time(lake: Path) -> None:
     """The second one is told; when the first lets go, it may."""
     first = opened(lake)
-    second = Folder(lake, reader="group", roll_bytes=1)
+    second = ParquetFolder(lake, reader="group", roll_bytes=1)
     with pytest.raises(ConfigError, match="Another process"):
         second.open()
     second.close()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from wikistate.adapters.connectors.checkpoint import Place
+from wikistate.adapters.connectors.checkpoint import ResumePosition
 from wikistate.adapters.connectors.positions import Moment
 from wikistate.adapters.connectors.recent_changes import RecentChangesFeed, RecentChangesSettings
 from wikistate.core.events.timestamps import format_timestamp
@@ -15,7 +15,7 @@ from wikistate.core.record import Partition
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wikistate.adapters.connectors.feed import Arrival
+    from wikistate.adapters.connectors.feed import FeedRecord
 
 NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
 HERE = Partition("wiki.example")
@@ -62,13 +62,13 @@ class MemoryNotes:
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
 
-    async def notes(self, names: Iterable[str]) -> dict[str, str]:
-        """See `Notes`."""
+    async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Metadata`."""
         return {name: self.kept[name] for name in names if name in self.kept}
 
-    async def note(self, notes: Mapping[str, str]) -> None:
-        """See `Notes`."""
-        self.kept.update(notes)
+    async def save_metadata(self, values: Mapping[str, str]) -> None:
+        """See `Metadata`."""
+        self.kept.update(values)
 
 
 def saved(rcid: int, *, at: int = NOON, page: int = 9, kind: str = "edit") -> dict[str, Any]:
@@ -94,7 +94,7 @@ def logged(logid: int, kind: str, action: str, *, at: int = NOON, page: int = 9,
 
 
 async def following(
-    wiki: ScriptedWiki, notes: MemoryNotes | None = None, place: Place | None = None
+    wiki: ScriptedWiki, notes: MemoryNotes | None = None, place: ResumePosition | None = None
 ) -> RecentChangesFeed:
     """A feed of this wiki, open."""
     settings = RecentChangesSettings(api="http://wiki.example/api.php", since=Moment(NOON - 60_000), interval=0.001)
@@ -103,7 +103,7 @@ async def following(
     return feed
 
 
-def told(arrivals: list[Arrival] | None) -> list[tuple[str, Any]]:
+def told(arrivals: list[FeedRecord] | None) -> list[tuple[str, Any]]:
     """The kinds of change, and the revisions that they are about."""
     events = [orjson.loads(arrival.record.value or b"") for arrival in arrivals or ()]
     return [(event["page_change_kind"], event["revision"].get("rev_id")) for event in events]
@@ -114,9 +114,9 @@ async def test_a_change_that_is_committed_late_is_told_all_the_same() -> None:
     wiki = ScriptedWiki()
     feed = await following(wiki)
     wiki.recent = [saved(2), saved(4, at=NOON + 30_000)]
-    assert told(await feed.arrive()) == [("edit", 2), ("edit", 4)]
+    assert told(await feed.receive()) == [("edit", 2), ("edit", 4)]
     wiki.recent = [saved(1, at=NOON - 30_000), saved(2), saved(3), saved(4, at=NOON + 30_000)]
-    assert told(await feed.arrive()) == [("edit", 1), ("edit", 3)]
+    assert told(await feed.receive()) == [("edit", 1), ("edit", 3)]
 
 
 async def test_a_restart_tells_what_was_not_settled_and_nothing_else() -> None:
@@ -124,10 +124,10 @@ async def test_a_restart_tells_what_was_not_settled_and_nothing_else() -> None:
     wiki = ScriptedWiki()
     wiki.recent = [saved(number) for number in (1, 2, 3)]
     first = await following(wiki)
-    arrivals = await first.arrive() or []
-    token = first.settle(HERE, [arrival.token for arrival in arrivals[:2]])
-    second = await following(wiki, place=Place(2, token))
-    (again,) = await second.arrive() or []
+    arrivals = await first.receive() or []
+    token = first.token_after(HERE, [arrival.token for arrival in arrivals[:2]])
+    second = await following(wiki, place=ResumePosition(2, token))
+    (again,) = await second.receive() or []
     assert told([again]) == [("edit", 3)]
     assert again.record.offset == 2
 
@@ -136,7 +136,7 @@ async def test_an_edit_of_a_page_that_is_gone_is_told_by_its_row() -> None:
     """The wiki shows nothing of it any more; its row says enough for a valid event."""
     wiki = ScriptedWiki()
     wiki.recent = [saved(1, kind="new")]
-    (arrival,) = await (await following(wiki)).arrive() or []
+    (arrival,) = await (await following(wiki)).receive() or []
     event = orjson.loads(arrival.record.value or b"")
     assert (event["page_change_kind"], event["revision"]["rev_id"], event["revision"]["rev_size"]) == ("create", 1, 5)
     assert event["revision"]["editor"] == event["performer"] == {"user_text": "Ann", "user_id": 7}
@@ -147,10 +147,10 @@ async def test_a_deletion_names_the_revision_that_was_noted_before() -> None:
     wiki, notes = ScriptedWiki(), MemoryNotes()
     wiki.recent = [saved(1, page=9)]
     first = await following(wiki, notes)
-    token = first.settle(HERE, [arrival.token for arrival in await first.arrive() or []])
+    token = first.token_after(HERE, [arrival.token for arrival in await first.receive() or []])
     wiki.logged = [logged(5, "delete", "delete", page=9), logged(6, "delete", "delete", page=10)]
-    second = await following(wiki, notes, Place(1, token))
-    assert told(await second.arrive()) == [("delete", 1), ("delete", None)]
+    second = await following(wiki, notes, ResumePosition(1, token))
+    assert told(await second.receive()) == [("delete", 1), ("delete", None)]
 
 
 async def test_only_what_hides_the_current_revision_is_told() -> None:
@@ -158,10 +158,10 @@ async def test_only_what_hides_the_current_revision_is_told() -> None:
     wiki = ScriptedWiki()
     wiki.recent = [saved(1), saved(2)]
     feed = await following(wiki)
-    await feed.arrive()
+    await feed.receive()
     wiki.logged = [logged(5, "delete", "revision", type="revision", ids=[1], old={}, new={})]
     wiki.recent.append(saved(3, at=NOON + 1000))
-    assert told(await feed.arrive()) == [("edit", 3)]
+    assert told(await feed.receive()) == [("edit", 3)]
 
 
 async def test_a_run_that_is_killed_before_its_first_commit_begins_where_it_began() -> None:
@@ -170,4 +170,4 @@ async def test_a_run_that_is_killed_before_its_first_commit_begins_where_it_bega
     await following(wiki, notes)
     wiki.now += 3_600_000
     wiki.recent = [saved(1)]
-    assert told(await (await following(wiki, notes)).arrive()) == [("edit", 1)]
+    assert told(await (await following(wiki, notes)).receive()) == [("edit", 1)]

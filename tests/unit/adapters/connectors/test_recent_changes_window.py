@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.adapters.connectors.recent_changes.window import Window
+from wikistate.adapters.connectors.recent_changes.window import ChangeWindow
 
 OVERLAP = 120_000
 
@@ -24,20 +24,20 @@ def test_no_change_is_missed_or_told_twice_however_late_it_is_committed(
     changes: list[tuple[str, int, int]], polls: list[int], draw: st.DataObject
 ) -> None:
     """Polls at any times, restarts between them at any times: each change is told exactly once."""
-    window, told = Window(OVERLAP, 0), list[str]()
+    window, told = ChangeWindow(OVERLAP, 0), list[str]()
     for now in [*(1000 * poll for poll in sorted(polls)), 10_000_000]:
         visible = [(name, stamp) for name, stamp, committed in changes if committed <= now and stamp >= window.start]
         new = sorted([change for change in visible if change[0] not in window], key=lambda change: change[1])
         told += [name for name, _ in new]
         window.add(new)
         if draw.draw(st.booleans()):
-            window = Window.load(window.dump(), OVERLAP)
+            window = ChangeWindow.load(window.dump(), OVERLAP)
     assert sorted(told) == sorted(name for name, _, _ in changes)
 
 
 def test_only_what_is_read_again_is_remembered() -> None:
     """The memory is as long as the overlap, not as the history of the wiki."""
-    window = Window(OVERLAP, 0)
+    window = ChangeWindow(OVERLAP, 0)
     window.add((f"rev:{second}", second * 1000) for second in range(10_000))
     assert window.start == 9_999_000 - OVERLAP
     assert "rev:9879" in window
@@ -46,7 +46,7 @@ def test_only_what_is_read_again_is_remembered() -> None:
 
 def test_nothing_before_the_beginning_is_read() -> None:
     """A source begins where it was told to, not an overlap before."""
-    window = Window(OVERLAP, 50_000)
+    window = ChangeWindow(OVERLAP, 50_000)
     assert window.start == 50_000
     window.add([("rev:1", 60_000)])
     assert window.start == 50_000

@@ -7,13 +7,13 @@ from collections import Counter
 from time import monotonic, time
 from typing import TYPE_CHECKING, cast
 
-from wikistate.adapters.mediawiki.action_api import Page
+from wikistate.adapters.mediawiki.action_api import ParsedResponse
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings, Dispatcher
 from wikistate.adapters.mediawiki.farm import Farm
 from wikistate.adapters.mediawiki.limits import FarmSettings
-from wikistate.adapters.mediawiki.measures import FarmMeasures
-from wikistate.adapters.mediawiki.queue import Entry
-from wikistate.adapters.mediawiki.settle import Judge
+from wikistate.adapters.mediawiki.measures import FarmMetrics
+from wikistate.adapters.mediawiki.queue import QueueEntry
+from wikistate.adapters.mediawiki.settle import RetryContext
 from wikistate.adapters.mediawiki.wikis import Wiki
 from wikistate.core.enrichment.content import Content, Slot
 from wikistate.core.enrichment.failures import Failure, FailureKind
@@ -23,7 +23,7 @@ from wikistate.telemetry.meter import RecordingMeter
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from wikistate.adapters.mediawiki.question import Question, Reading
+    from wikistate.adapters.mediawiki.question import BatchQuery, ResponseParser
     from wikistate.adapters.mediawiki.wiki_api import WikiApi
 
 WIKI = Wiki("w.example", "https://w.example/w/api.php", None, "farm")
@@ -59,11 +59,16 @@ class ScriptedApi:
         self._page_size = page_size
         self._running = 0
 
-    async def page(
-        self, question: Question, rev_ids: Collection[int], continuation: Mapping[str, str], *, read: Reading
-    ) -> Page | Failure:
-        """See `WikiApi.page`."""
-        del question, read
+    async def fetch_page(
+        self,
+        batch_query: BatchQuery,
+        rev_ids: Collection[int],
+        continuation: Mapping[str, str],
+        *,
+        parser: ResponseParser,
+    ) -> ParsedResponse | Failure:
+        """See `WikiApi.fetch_page`."""
+        del batch_query, parser
         self.requests.append(list(rev_ids))
         self._running += 1
         self.at_once = max(self.at_once, self._running)
@@ -78,13 +83,13 @@ class ScriptedApi:
                 return Failure(fate, f"w.example fails with {rev_id}")
         return self._page(sorted(rev_ids), int(continuation.get("from", 0)))
 
-    def _page(self, rev_ids: list[int], start: int) -> Page:
+    def _page(self, rev_ids: list[int], start: int) -> ParsedResponse:
         results: dict[int, Content | Failure] = {}
         for position, rev_id in enumerate(rev_ids[start:], start):
             if len(results) >= self._page_size or self._fates.get(rev_id) == "endless":
-                return Page(results, {"from": str(position)}, [])
+                return ParsedResponse(results, {"from": str(position)}, [])
             self._reveal(rev_id, results)
-        return Page(results, {}, [])
+        return ParsedResponse(results, {}, [])
 
     def _reveal(self, rev_id: int, results: dict[int, Content | Failure]) -> None:
         match self._fates.get(rev_id):
@@ -115,9 +120,9 @@ class Harness:
         self.told: dict[int, list[Content | Fail]] = {}
         self.dispatcher = Dispatcher(
             Farm("farm", farm or FarmSettings()),
-            FarmMeasures(self.meter, "farm"),
+            FarmMetrics(self.meter, "farm"),
             api_of=lambda _wiki, _measures: cast("WikiApi", api),
-            judge_now=lambda: Judge(policy, time(), monotonic(), 0.0),
+            retry_context=lambda: RetryContext(policy, time(), monotonic(), 0.0),
             batches=batches or BatchSettings(linger=0.0),
         )
         self._all_told = asyncio.Event()
@@ -134,7 +139,7 @@ class Harness:
             if not self._expected:
                 self._all_told.set()
 
-        self.dispatcher.add(WIKI, Entry(rev_id, time() if young else None, done, monotonic()))
+        self.dispatcher.add(WIKI, QueueEntry(rev_id, time() if young else None, done, monotonic()))
 
     async def settled(self) -> None:
         """Wait until all are told, then let the loop run on, so that what is told twice is seen."""

@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from wikistate.adapters.http import Answer
-from wikistate.adapters.mediawiki.action_api import Page, encode, read_json, read_page, revisions_query
+from wikistate.adapters.http import HttpResponse
+from wikistate.adapters.mediawiki.action_api import (
+    ParsedResponse,
+    build_revisions_query,
+    encode,
+    parse_json,
+    parse_revisions,
+)
 from wikistate.core.enrichment.content import Content, Slot
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
@@ -22,11 +28,11 @@ JSON = st.recursive(
 PLACE = "w.example"
 
 
-def answer(body: bytes | Any, status: int = 200, **headers: str) -> Answer:
+def answer(body: bytes | Any, status: int = 200, **headers: str) -> HttpResponse:
     """An answer; what is not bytes is encoded as JSON."""
     encoded = body if isinstance(body, bytes) else orjson.dumps(body)
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
-    return Answer(status, CIMultiDictProxy(named), encoded)
+    return HttpResponse(status, CIMultiDictProxy(named), encoded)
 
 
 def revision(rev_id: int, body: str = "text") -> dict[str, Any]:
@@ -41,7 +47,7 @@ def content(body: str = "text") -> Content:
 
 def test_the_query_asks_for_everything_that_is_needed() -> None:
     """All slots with content, format version 2, by revision id; further parameters go along encoded."""
-    assert parse_qs(revisions_query([3, 5], {"maxlag": "5", "continue": "||"})) == {
+    assert parse_qs(build_revisions_query([3, 5], {"maxlag": "5", "continue": "||"})) == {
         "action": ["query"],
         "format": ["json"],
         "formatversion": ["2"],
@@ -84,9 +90,11 @@ def test_encoding_is_undone_by_a_server(parameters: dict[str, str]) -> None:
         (answer({"error": "text"}), FailureKind.UNPARSABLE, None),
     ],
 )
-def test_answers_that_hold_no_result_are_failures(given_answer: Answer, kind: FailureKind, wait: float | None) -> None:
+def test_answers_that_hold_no_result_are_failures(
+    given_answer: HttpResponse, kind: FailureKind, wait: float | None
+) -> None:
     """By status, emptiness, JSON and API error, with what the server asks to wait; the detail names the wiki."""
-    failure = read_json(given_answer, place=PLACE, now=0.0)
+    failure = parse_json(given_answer, place=PLACE, now=0.0)
     assert isinstance(failure, Failure)
     assert (failure.kind, failure.retry_after) == (kind, wait)
     assert PLACE in failure.detail
@@ -105,26 +113,26 @@ def test_a_page_is_read_whatever_its_order() -> None:
             ],
         },
     }
-    page = read_page(document, {5, 6, 7, 9}, place=PLACE)
-    assert isinstance(page, Page)
+    page = parse_revisions(document, {5, 6, 7, 9}, place=PLACE)
+    assert isinstance(page, ParsedResponse)
     bad = page.results.pop(9)
     assert isinstance(bad, Failure)
     assert bad.kind is FailureKind.BAD_REVISION
-    assert page == Page({5: content("a"), 6: content("c"), 7: content("b")}, {}, [])
+    assert page == ParsedResponse({5: content("a"), 6: content("c"), 7: content("b")}, {}, [])
 
 
 @pytest.mark.parametrize("bad", [{"9": {"revid": 9, "missing": True}}, [{"revid": 9}]])
 def test_bad_ids_come_as_object_or_list(bad: object) -> None:
     """An object by id (MediaWiki 1.39) and a list are the same; pages may be absent altogether."""
-    page = read_page({"query": {"badrevids": bad}}, {9}, place=PLACE)
-    assert isinstance(page, Page)
+    page = parse_revisions({"query": {"badrevids": bad}}, {9}, place=PLACE)
+    assert isinstance(page, ParsedResponse)
     assert list(page.results) == [9]
 
 
 def test_what_was_not_asked_for_is_left_out_with_a_warning() -> None:
     """A wrong revision never stands for the right one."""
-    page = read_page({"query": {"pages": [{"revisions": [revision(8)]}]}}, {7}, place=PLACE)
-    assert isinstance(page, Page)
+    page = parse_revisions({"query": {"pages": [{"revisions": [revision(8)]}]}}, {7}, place=PLACE)
+    assert isinstance(page, ParsedResponse)
     assert page.results == {}
     assert "8" in page.warnings[0]
 
@@ -136,14 +144,14 @@ def test_continuation_and_warnings_are_read() -> None:
         "warnings": {"result": {"warnings": "This result was truncated"}},
         "query": {},
     }
-    page = read_page(document, {7}, place=PLACE)
-    assert page == Page({}, {"rvcontinue": "55", "continue": "||"}, ["result: This result was truncated"])
+    page = parse_revisions(document, {7}, place=PLACE)
+    assert page == ParsedResponse({}, {"rvcontinue": "55", "continue": "||"}, ["result: This result was truncated"])
 
 
 @pytest.mark.parametrize("document", [{}, {"batchcomplete": True}, {"query": {}}, {"query": None}, {"query": []}])
 def test_a_document_without_a_result_is_empty(document: dict[str, Any]) -> None:
     """It is asked for again instead of taking all its revisions for unknown."""
-    failure = read_page(document, {7}, place=PLACE)
+    failure = parse_revisions(document, {7}, place=PLACE)
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.EMPTY
 
@@ -159,12 +167,12 @@ def test_a_document_without_a_result_is_empty(document: dict[str, Any]) -> None:
 )
 def test_any_document_is_read_or_a_failure(document: dict[str, Any]) -> None:
     """Whatever JSON a wiki sends, reading it is a value and never an exception."""
-    read = read_json(answer(document), place=PLACE, now=0.0)
+    read = parse_json(answer(document), place=PLACE, now=0.0)
     if not isinstance(read, Failure):
-        assert isinstance(read_page(read, {1, 2}, place=PLACE), Page | Failure)
+        assert isinstance(parse_revisions(read, {1, 2}, place=PLACE), ParsedResponse | Failure)
 
 
 @given(st.binary(max_size=30), st.integers(100, 599))
 def test_any_bytes_are_read_or_a_failure(body: bytes, status: int) -> None:
     """Also what is no JSON at all."""
-    assert isinstance(read_json(answer(body, status), place=PLACE, now=0.0), dict | Failure)
+    assert isinstance(parse_json(answer(body, status), place=PLACE, now=0.0), dict | Failure)

@@ -18,8 +18,8 @@ from wikistate.telemetry.metrics import WIKI_RETRIES, WIKI_WAITING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from wikistate.adapters.mediawiki.action_api import Page
-    from wikistate.adapters.mediawiki.question import Question, Reading
+    from wikistate.adapters.mediawiki.action_api import ParsedResponse
+    from wikistate.adapters.mediawiki.question import BatchQuery, ResponseParser
 
 # Those that pause a wiki or a farm end well, too, but not at once.
 POISONS = [
@@ -179,12 +179,17 @@ class BrokenApi(ScriptedApi):
     """Breaks in a way that nobody thought of."""
 
     async def page(
-        self, question: Question, rev_ids: Collection[int], continuation: Mapping[str, str], *, read: Reading
-    ) -> Page | Failure:
+        self,
+        batch_query: BatchQuery,
+        rev_ids: Collection[int],
+        continuation: Mapping[str, str],
+        *,
+        parser: ResponseParser,
+    ) -> ParsedResponse | Failure:
         """Raises with revision 13."""
         if 13 in rev_ids:
             raise RuntimeError("unlucky")
-        return await super().page(question, rev_ids, continuation, read=read)
+        return await super().fetch_page(batch_query, rev_ids, continuation, parser=parser)
 
 
 async def test_a_defect_of_ours_loses_nothing() -> None:

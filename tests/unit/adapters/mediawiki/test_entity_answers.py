@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from wikistate.adapters.http import Answer
-from wikistate.adapters.mediawiki.entity_answers import Address, EntityDataSettings, read_answer, redirected
+from wikistate.adapters.http import HttpResponse
+from wikistate.adapters.mediawiki.entity_answers import EntityDataSettings, EntityUrl, parse_response, resolve_redirect
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.errors import ConfigError
 
 SETTINGS = EntityDataSettings(prefix="https://wiki.example/wiki/Special:EntityData/")
-ADDRESS = SETTINGS.address("Q1", 123, now_ms=5)
+ADDRESS = SETTINGS.build_url("Q1", 123, now_ms=5)
 
 
-def answer(status: int, body: bytes = b"<s> <p> <o> .", **headers: str) -> Answer:
+def answer(status: int, body: bytes = b"<s> <p> <o> .", **headers: str) -> HttpResponse:
     """An answer; header names are written with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, CIMultiDictProxy(CIMultiDict(named)), body)
+    return HttpResponse(status, CIMultiDictProxy(CIMultiDict(named)), body)
 
 
 def test_the_address_names_the_revision() -> None:
@@ -27,14 +27,14 @@ def test_the_address_names_the_revision() -> None:
 
 def test_the_current_revision_is_asked_for_past_all_caches() -> None:
     """By a parameter that is new each time."""
-    address = SETTINGS.address("Q1", 0, now_ms=1_700_000_000_123)
+    address = SETTINGS.build_url("Q1", 0, now_ms=1_700_000_000_123)
     assert address.query == "flavor=dump&nocache=1700000000123"
 
 
 def test_a_wiki_whose_titles_are_in_the_query_can_be_asked() -> None:
     """As it is where nobody has set up short URLs."""
     settings = EntityDataSettings(prefix="http://w.example/index.php?title=Special:EntityData/", format="nt")
-    asked = str(settings.address("P7", 9, now_ms=0))
+    asked = str(settings.build_url("P7", 9, now_ms=0))
     assert asked == "http://w.example/index.php?title=Special:EntityData/P7.nt&flavor=dump&revision=9"
     assert settings.mime_type == "application/n-triples"
 
@@ -42,7 +42,7 @@ def test_a_wiki_whose_titles_are_in_the_query_can_be_asked() -> None:
 def test_a_slash_more_or_less_does_not_matter() -> None:
     """At the end of the setting."""
     settings = EntityDataSettings(prefix=SETTINGS.prefix.rstrip("/"))
-    assert settings.address("Q1", 123, now_ms=5) == ADDRESS
+    assert settings.build_url("Q1", 123, now_ms=5) == ADDRESS
 
 
 @pytest.mark.parametrize("prefix", ["", "wiki.example/wiki/Special:EntityData/", "ftp://wiki.example/"])
@@ -54,7 +54,7 @@ def test_what_is_no_url_is_refused_at_start(prefix: str) -> None:
 
 def test_the_body_of_a_good_answer_is_the_rdf() -> None:
     """As it is."""
-    assert read_answer(answer(200, Content_Type="text/turtle"), ADDRESS, now=0.0) == b"<s> <p> <o> ."
+    assert parse_response(answer(200, Content_Type="text/turtle"), ADDRESS, now=0.0) == b"<s> <p> <o> ."
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_the_body_of_a_good_answer_is_the_rdf() -> None:
         (answer(503), FailureKind.UNAVAILABLE),
     ],
 )
-def test_what_is_no_rdf_is_a_failure_that_names_the_address(found: Answer, kind: FailureKind) -> None:
+def test_what_is_no_rdf_is_a_failure_that_names_the_address(found: HttpResponse, kind: FailureKind) -> None:
     """By status, by emptiness, by being a web page."""
-    failure = read_answer(found, ADDRESS, now=0.0)
+    failure = parse_response(found, ADDRESS, now=0.0)
     assert isinstance(failure, Failure)
     assert failure.kind is kind
     assert str(ADDRESS) in failure.detail
@@ -82,7 +82,7 @@ def test_what_is_no_rdf_is_a_failure_that_names_the_address(found: Answer, kind:
 
 def test_retry_after_is_read() -> None:
     """For all statuses alike."""
-    failure = read_answer(answer(503, Retry_After="7"), ADDRESS, now=0.0)
+    failure = parse_response(answer(503, Retry_After="7"), ADDRESS, now=0.0)
     assert isinstance(failure, Failure)
     assert failure.retry_after == 7.0
 
@@ -105,5 +105,5 @@ def test_retry_after_is_read() -> None:
 )
 def test_a_redirect_is_followed_only_to_the_same_thing(location: str, *, followed: bool) -> None:
     """Another spelling on the same server; never another entity, revision or server, and never to itself."""
-    target = redirected(answer(302, Location=location), ADDRESS)
-    assert isinstance(target, Address) == followed
+    target = resolve_redirect(answer(302, Location=location), ADDRESS)
+    assert isinstance(target, EntityUrl) == followed

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wikistate.adapters.http import HttpSettings
-from wikistate.adapters.mediawiki.entity_pages import EntityPage, Place, walk
+from wikistate.adapters.mediawiki.entity_pages import EntityPage, ListPosition, list_entities
 from wikistate.adapters.mediawiki.queries import QueryClient
-from wikistate.adapters.mediawiki.wikibase_site import ask_site
+from wikistate.adapters.mediawiki.wikibase_site import fetch_site
 from wikistate.errors import WikiError
 from wikistate.testing.pages import Page, revision
 from wikistate.testing.wikibase import Editors, FakeWikibase, Repository
@@ -40,7 +40,7 @@ class Asked:
         """Begin to ask."""
         self._client = QueryClient(f"{url}/w/api.php", HttpSettings())
         await self._client.open()
-        self.site = await ask_site(self._client)
+        self.site = await fetch_site(self._client)
 
     async def stop(self) -> None:
         """End."""
@@ -60,7 +60,7 @@ async def asked() -> AsyncIterator[Asked]:
 async def test_every_entity_is_found_once_with_its_current_revision(asked: Asked) -> None:
     """Items, properties, lexemes, files and redirects; none that is deleted."""
     found: list[EntityPage] = []
-    async for stretch in walk(asked, asked.site):
+    async for stretch in list_entities(asked, asked.site):
         found += stretch.pages
     assert sorted((page.entity, page.revision) for page in found) == sorted(asked.repository.current.items())
     assert {page.entity[0] for page in found} == set("QPLM")
@@ -72,20 +72,22 @@ async def test_every_entity_is_found_once_with_its_current_revision(asked: Asked
 
 async def test_a_walk_goes_on_from_any_place_where_one_was_ended(asked: Asked) -> None:
     """What came before and what comes after are together all, and nothing twice."""
-    whole = [stretch async for stretch in walk(asked, asked.site)]
+    whole = [stretch async for stretch in list_entities(asked, asked.site)]
     everything = [page for stretch in whole for page in stretch.pages]
     assert len(whole) >= 8
     for number, stretch in enumerate(whole[:-1], start=1):
         done = [page for earlier in whole[:number] for page in earlier.pages]
         assert stretch.next is not None
-        rest = [page async for later in walk(asked, asked.site, start=stretch.next) for page in later.pages]
+        rest = [page async for later in list_entities(asked, asked.site, start=stretch.next) for page in later.pages]
         assert done + rest == everything
     assert whole[-1].next is None
 
 
 async def test_a_place_whose_page_is_gone_meanwhile_is_still_a_place(asked: Asked) -> None:
     """Titles are compared, not looked up."""
-    rest = [page async for part in walk(asked, asked.site, start=Place(120, "Q1x")) for page in part.pages]
+    rest = [
+        page async for part in list_entities(asked, asked.site, start=ListPosition(120, "Q1x")) for page in part.pages
+    ]
     assert rest
     assert "Q1" not in {page.entity for page in rest}
 
@@ -106,7 +108,7 @@ async def test_pages_that_are_no_entities_are_passed_over(asked: Asked) -> None:
             ]
             return {"batchcomplete": True, "query": {"pages": rows}}
 
-    found = [page async for part in walk(Odd(), asked.site) for page in part.pages]
+    found = [page async for part in list_entities(Odd(), asked.site) for page in part.pages]
     assert found == [EntityPage("Q1", 11, 1, 120, is_redirect=False)]
 
 
@@ -119,7 +121,7 @@ async def test_a_list_that_does_not_advance_is_an_error(asked: Asked) -> None:
             return {"continue": {"gapcontinue": "Q7"}, "query": {"pages": []}}
 
     with pytest.raises(WikiError, match="does not advance at 'Q7'"):
-        [stretch async for stretch in walk(Stuck(), asked.site)]
+        [stretch async for stretch in list_entities(Stuck(), asked.site)]
 
 
 async def test_the_action_api_shows_what_the_lists_name(asked: Asked) -> None:
@@ -130,4 +132,4 @@ async def test_the_action_api_shows_what_the_lists_name(asked: Asked) -> None:
     assert page["title"].endswith(f":{entity}")
     assert page["lastrevid"] == rev_id
     asked.repository.world.put(asked.repository.wiki, Page(9999, "Talk:Q1", 1), revision(9999))
-    assert 9999 not in {page.revision async for part in walk(asked, asked.site) for page in part.pages}
+    assert 9999 not in {page.revision async for part in list_entities(asked, asked.site) for page in part.pages}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wikistate.adapters.http import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki import wikis as allowed
-from wikistate.adapters.mediawiki.history import History, PastRevision
+from wikistate.adapters.mediawiki.history import PastRevision, PastRevisionClient
 from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.wikis import Wikis
 from wikistate.core.enrichment.content import Content
@@ -54,7 +54,7 @@ class Reader:
         self.client = RevisionClient(
             http, RecordingMeter(), policy=RetryPolicy(base_delay=0.001, max_delay=0.001, max_attempts=3)
         )
-        self._history = History(self.client)
+        self._history = PastRevisionClient(self.client)
         found = Wikis(template=f"{url}/w/api.php").lookup(ENGLISH.domain)
         assert isinstance(found, allowed.Wiki)
         self._wiki = found
@@ -64,7 +64,7 @@ class Reader:
         loop = asyncio.get_running_loop()
         futures: dict[int, asyncio.Future[PastRevision | Fail]] = {number: loop.create_future() for number in rev_ids}
         for number, future in futures.items():
-            self._history.fetch(self._wiki, number, born=None, done=future.set_result)
+            self._history.fetch(self._wiki, number, event_time=None, on_done=future.set_result)
         await asyncio.wait_for(asyncio.gather(*futures.values()), 20)
         return {number: future.result() for number, future in futures.items()}
 

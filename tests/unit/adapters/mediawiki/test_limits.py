@@ -3,14 +3,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, Pause, Rate, default_farm
+from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, Pause, RateLimit, default_farm_settings
 
 
 def test_wikimedia_is_asked_politely() -> None:
     """Three requests at the same time for Wikimedia's public wikis, more for one's own."""
-    assert default_farm("wikimedia").max_concurrency == 3
-    assert default_farm("own").max_concurrency == 16
-    assert (default_farm("wikimedia").rate, default_farm("own").rate) == (5.0, None)
+    assert default_farm_settings("wikimedia").max_concurrency == 3
+    assert default_farm_settings("own").max_concurrency == 16
+    assert (default_farm_settings("wikimedia").rate, default_farm_settings("own").rate) == (5.0, None)
 
 
 def test_concurrency_grows_by_one_for_each_window() -> None:
@@ -28,7 +28,7 @@ def test_a_slow_answer_starts_the_window_again() -> None:
     concurrency = AdaptiveConcurrency(4)
     for _ in range(5):
         concurrency.succeeded()
-        concurrency.hesitated()
+        concurrency.slowed()
     assert concurrency.limit == 2
 
 
@@ -55,7 +55,7 @@ def test_concurrency_stays_between_one_and_the_maximum(maximum: int, answers: li
             case "succeeded":
                 concurrency.succeeded()
             case "hesitated":
-                concurrency.hesitated()
+                concurrency.slowed()
             case _:
                 concurrency.overloaded(sent=now - took, now=now)
         assert 1 <= concurrency.limit <= maximum
@@ -63,20 +63,20 @@ def test_concurrency_stays_between_one_and_the_maximum(maximum: int, answers: li
 
 def test_no_rate_is_no_wait() -> None:
     """Without a cap nothing waits."""
-    rate = Rate(None)
+    rate = RateLimit(None)
     for _ in range(1000):
-        assert rate.wait(0.0) == 0.0
-        rate.take(0.0)
+        assert rate.delay(0.0) == 0.0
+        rate.reserve(0.0)
 
 
 @given(st.floats(0.5, 50), st.lists(st.floats(0, 0.5), min_size=1, max_size=200))
 def test_the_rate_is_kept_in_any_second(per_second: float, steps: list[float]) -> None:
     """Whenever requests are wanted, after a long rest, too: so many never take less than the time that they may."""
-    rate, now, sent = Rate(per_second), 0.0, list[float]()
+    rate, now, sent = RateLimit(per_second), 0.0, list[float]()
     for step in steps:
         now += step
-        while rate.wait(now) == 0.0:
-            rate.take(now)
+        while rate.delay(now) == 0.0:
+            rate.reserve(now)
             sent.append(now)
     most = max(1, int(per_second))
     assert all(later - earlier >= most / per_second for earlier, later in zip(sent, sent[most:], strict=False))
@@ -84,17 +84,17 @@ def test_the_rate_is_kept_in_any_second(per_second: float, steps: list[float]) -
 
 def test_the_wait_is_long_enough() -> None:
     """Waiting as long as was said is followed by a token."""
-    rate = Rate(4.0)
+    rate = RateLimit(4.0)
     for _ in range(4):
-        rate.take(10.0)
-    assert 1.0 < rate.wait(10.0) < 1.1
-    assert rate.wait(10.0 + rate.wait(10.0)) == 0.0
+        rate.reserve(10.0)
+    assert 1.0 < rate.delay(10.0) < 1.1
+    assert rate.delay(10.0 + rate.delay(10.0)) == 0.0
 
 
 def test_those_that_queue_for_their_time_get_one_each() -> None:
     """Two that ask at the same moment do not go at the same moment."""
-    rate = Rate(1.0)
-    assert [round(rate.take(0.0)) for _ in range(3)] == [0, 1, 2]
+    rate = RateLimit(1.0)
+    assert [round(rate.reserve(0.0)) for _ in range(3)] == [0, 1, 2]
 
 
 def test_a_pause_is_never_shortened() -> None:

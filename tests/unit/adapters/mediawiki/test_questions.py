@@ -11,11 +11,11 @@ from tests.unit.adapters.mediawiki.scripted_api import WIKI, Harness, ScriptedAp
 
 from wikistate.adapters.http import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki import wikis as allowed
-from wikistate.adapters.mediawiki.any_query import ANY_QUERY, parameters_of
+from wikistate.adapters.mediawiki.any_query import RAW_QUERY, encode_parameters
 from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.adapters.mediawiki.question import REVISIONS
-from wikistate.adapters.mediawiki.queue import Entry
-from wikistate.adapters.mediawiki.redirects import TARGETS
+from wikistate.adapters.mediawiki.queue import QueueEntry
+from wikistate.adapters.mediawiki.redirects import REDIRECT_TARGETS
 from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.wikis import Wikis
 from wikistate.core.enrichment.content import Content
@@ -43,7 +43,7 @@ async def ask(*asked: tuple[Any, Any], rules: tuple[Rule, ...] = ()) -> tuple[Fa
         await client.open()
         found = Wikis(template=f"{wiki.url}/w/api.php").lookup(ENGLISH.domain)
         assert isinstance(found, allowed.Wiki)
-        answers = await asyncio.gather(*(client.answer(found, question, subject) for question, subject in asked))
+        answers = await asyncio.gather(*(client.query_async(found, question, subject) for question, subject in asked))
         await client.close()
     return wiki, answers
 
@@ -51,7 +51,7 @@ async def ask(*asked: tuple[Any, Any], rules: tuple[Rule, ...] = ()) -> tuple[Fa
 async def test_different_questions_go_into_different_requests() -> None:
     """Two revisions share one, a title has its own."""
     title = f"Page 3 {'x' * 200}"
-    wiki, answers = await ask((REVISIONS, 1), (TARGETS, title), (REVISIONS, 2))
+    wiki, answers = await ask((REVISIONS, 1), (REDIRECT_TARGETS, title), (REVISIONS, 2))
     assert wiki.tally.requests == 2
     first, target, second = answers
     assert isinstance(first, Content)
@@ -62,30 +62,30 @@ async def test_different_questions_go_into_different_requests() -> None:
 async def test_titles_that_make_a_long_url_are_posted() -> None:
     """Fifty of them, of 200 letters each: one request, and all are answered."""
     titles = [f"Page {number} {'x' * 200}" for number in range(1, 51)]
-    wiki, answers = await ask(*((TARGETS, title) for title in titles))
+    wiki, answers = await ask(*((REDIRECT_TARGETS, title) for title in titles))
     assert wiki.tally.requests == 1
     assert [answer.page_id for answer in answers] == list(range(1, 51))
 
 
 async def test_any_query_is_asked_alone_and_again_where_that_helps() -> None:
     """Never together with another; a server error is tried again; an error of the API is told."""
-    general = ANY_QUERY, parameters_of({"meta": "siteinfo", "siprop": ["general"]})
-    namespaces = ANY_QUERY, parameters_of({"meta": "siteinfo", "siprop": "namespaces"})
+    general = RAW_QUERY, encode_parameters({"meta": "siteinfo", "siprop": ["general"]})
+    namespaces = RAW_QUERY, encode_parameters({"meta": "siteinfo", "siprop": "namespaces"})
     wiki, answers = await ask(general, namespaces)
     assert wiki.tally.requests == 2
     assert answers[0]["query"]["general"]["wikiid"] == "enwiki"
     assert answers[1]["query"].keys() == {"namespaces"}
     _, again = await ask(general, rules=(Rule(faults.Status(500), times=1),))
     assert again == answers[:1]
-    _, (refused,) = await ask((ANY_QUERY, parameters_of({"action": "frobnicate"})))
+    _, (refused,) = await ask((RAW_QUERY, encode_parameters({"action": "frobnicate"})))
     assert isinstance(refused, Fail)
     assert refused.error_type == "ApiError"
 
 
 def test_values_of_any_query_become_text() -> None:
     """Lists as the API has them, booleans as numbers; what is implied can be replaced, what is added comes last."""
-    parameters = parameters_of({"titles": ["A", "B"], "redirects": True, "cllimit": 50})
-    query = ANY_QUERY.query([parameters], {"maxlag": "5"})
+    parameters = encode_parameters({"titles": ["A", "B"], "redirects": True, "cllimit": 50})
+    query = RAW_QUERY.build_query([parameters], {"maxlag": "5"})
     assert parse_qs(query) == {
         **{name: [value] for name, value in (("action", "query"), ("format", "json"), ("formatversion", "2"))},
         "titles": ["A|B"],
@@ -100,8 +100,8 @@ async def test_a_wiki_that_asks_for_mercy_is_asked_nothing_else() -> None:
     harness = Harness(api := ScriptedApi(), farm=FarmSettings(max_concurrency=1))
     paused = harness.dispatcher._new_queue(WIKI, REVISIONS)
     paused.pause.extend(monotonic() + 60.0)
-    assert harness.dispatcher._new_queue(WIKI, TARGETS).pause is paused.pause
-    harness.dispatcher.add(WIKI, Entry("A page", None, lambda _: None, monotonic()), TARGETS)
+    assert harness.dispatcher._new_queue(WIKI, REDIRECT_TARGETS).pause is paused.pause
+    harness.dispatcher.add(WIKI, QueueEntry("A page", None, lambda _: None, monotonic()), REDIRECT_TARGETS)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert api.requests == []

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.adapters.mediawiki.action_api import Page
+from wikistate.adapters.mediawiki.action_api import ParsedResponse
 from wikistate.adapters.mediawiki.redirects import (
+    REDIRECT_TARGETS,
     REDIRECTS,
-    REVISIONS_OF_PAGES,
-    TARGETS,
+    REVISIONS_WITH_PAGES,
     PageName,
-    RevisionOfPage,
+    RevisionWithPage,
     read_redirects,
     read_targets,
 )
@@ -30,7 +30,7 @@ RIVER = {"pageid": 9, "ns": 0, "title": "River Ash"}
 def states(query: dict[str, Any], *asked: PageName) -> dict[PageName, Any]:
     """What an answer says of these pages."""
     page = read_redirects({"query": query}, asked, place=PLACE)
-    assert isinstance(page, Page)
+    assert isinstance(page, ParsedResponse)
     return page.results
 
 
@@ -42,11 +42,11 @@ def step(title: str, target: str, **more: str) -> dict[str, str]:
 def test_each_question_is_worded_as_the_api_has_it() -> None:
     """Revisions with their pages by revision id, redirects by page id, targets by title; extra parameters follow."""
     base = {"action": ["query"], "format": ["json"], "formatversion": ["2"]}
-    first = parse_qs(REVISIONS_OF_PAGES.query([3, 5], {"maxlag": "5"}))
+    first = parse_qs(REVISIONS_WITH_PAGES.build_query([3, 5], {"maxlag": "5"}))
     assert (first["prop"], first["revids"], first["maxlag"]) == (["revisions|info"], ["3|5"], ["5"])
-    asked = parse_qs(REDIRECTS.query([ASH, OAK], {}))
+    asked = parse_qs(REDIRECTS.build_query([ASH, OAK], {}))
     assert asked == base | {"prop": ["info"], "pageids": ["1|2"], "redirects": ["1"]}
-    asked = parse_qs(TARGETS.query(["River Ash", "A&B"], {"maxlag": "5"}))
+    asked = parse_qs(REDIRECT_TARGETS.build_query(["River Ash", "A&B"], {"maxlag": "5"}))
     assert asked == base | {"prop": ["info"], "titles": ["River Ash|A&B"], "maxlag": ["5"]}
 
 
@@ -89,7 +89,7 @@ def test_a_page_that_was_renamed_meanwhile_is_not_guessed_at() -> None:
 def test_a_redirect_of_which_the_wiki_has_no_record_has_no_target() -> None:
     """Asked for alone, an answer without anything says so much; of two, it is a failure that is tried again."""
     empty = read_redirects({"batchcomplete": True}, [ASH], place=PLACE)
-    assert isinstance(empty, Page)
+    assert isinstance(empty, ParsedResponse)
     assert empty.results == {ASH: PageState(is_redirect=True)}
     two = read_redirects({"batchcomplete": True}, [ASH, OAK], place=PLACE)
     assert isinstance(two, Failure)
@@ -112,7 +112,7 @@ def test_targets_are_found_by_the_title_that_was_asked_for() -> None:
         }
     }
     page = read_targets(document, ["ash", "Oak"], place=PLACE)
-    assert isinstance(page, Page)
+    assert isinstance(page, ParsedResponse)
     assert page.results == {"ash": RedirectTarget("ash", namespace=0, page_id=1, is_redirect=True)}
 
 
@@ -120,18 +120,18 @@ def test_a_continued_answer_leans_on_the_pages_of_the_first() -> None:
     """Pages are described once; a revision of a page that was never described is a failure, not "no redirect"."""
     revision = {"revid": 5, "slots": {"main": {"contentmodel": "wikitext", "content": "text"}}}
     described = {"pageid": 1, "title": "Ash", "lastrevid": 7, "redirect": True}
-    read = REVISIONS_OF_PAGES.reading()
+    read = REVISIONS_WITH_PAGES.new_parser()
     first = read({"continue": {"rvcontinue": "5"}, "query": {"pages": [described]}}, {5, 6}, place=PLACE)
-    assert isinstance(first, Page)
+    assert isinstance(first, ParsedResponse)
     assert first.results == {}
     later = {"query": {"pages": [{"pageid": 1, "title": "Ash", "revisions": [revision]}]}}
     second = read(later, {5, 6}, place=PLACE)
-    assert isinstance(second, Page)
+    assert isinstance(second, ParsedResponse)
     found = second.results[5]
-    assert isinstance(found, RevisionOfPage)
+    assert isinstance(found, RevisionWithPage)
     assert (found.page, found.is_redirect) == (ASH, True)
-    fresh = REVISIONS_OF_PAGES.reading()(later, {5}, place=PLACE)
-    assert isinstance(fresh, Page)
+    fresh = REVISIONS_WITH_PAGES.new_parser()(later, {5}, place=PLACE)
+    assert isinstance(fresh, ParsedResponse)
     assert fresh.results[5].kind is FailureKind.UNPARSABLE
 
 
@@ -151,9 +151,11 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize("read", [read_redirects, REVISIONS_OF_PAGES.reading()], ids=["redirects", "revisions"])
+@pytest.mark.parametrize("read", [read_redirects, REVISIONS_WITH_PAGES.new_parser()], ids=["redirects", "revisions"])
 @given(document=st.dictionaries(st.sampled_from(["query", "continue", "warnings"]), JSON))
 def test_no_answer_breaks_a_reading(read: Any, document: dict[str, Any]) -> None:
     """Whatever JSON a wiki sends, there is a page or a failure."""
-    assert isinstance(read(document, [ASH, OAK] if read is read_redirects else [1, 2], place=PLACE), Page | Failure)
-    assert isinstance(read_targets(document, ["Ash", "Oak"], place=PLACE), Page | Failure)
+    assert isinstance(
+        read(document, [ASH, OAK] if read is read_redirects else [1, 2], place=PLACE), ParsedResponse | Failure
+    )
+    assert isinstance(read_targets(document, ["Ash", "Oak"], place=PLACE), ParsedResponse | Failure)

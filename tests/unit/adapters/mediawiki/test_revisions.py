@@ -60,7 +60,7 @@ class Asker:
         wiki = self.wikis.lookup(domain)
         assert isinstance(wiki, allowed.Wiki)
         wanted = list(rev_ids)
-        results = await asyncio.gather(*(self.client.revision(wiki, rev_id, born=born) for rev_id in wanted))
+        results = await asyncio.gather(*(self.client.fetch_async(wiki, rev_id, event_time=born) for rev_id in wanted))
         return dict(zip(wanted, results, strict=True))
 
 

@@ -13,7 +13,7 @@ from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, C
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.wikis import Wiki
-from wikistate.adapters.secrets import secret_from
+from wikistate.adapters.secrets import read_secret
 from wikistate.core.enrichment.content import Content
 from wikistate.core.enrichment.judge import Fail, RetryPolicy
 from wikistate.errors import ConfigError
@@ -101,7 +101,7 @@ async def asking(
 async def test_one_login_serves_all_requests() -> None:
     """Requests that come at the same time wait for it; its cookies go along with each, and the account is asserted."""
     async with asking({"private.example": BOT}) as (private, client, wiki):
-        results = await asyncio.gather(*(client.revision(wiki, rev_id) for rev_id in range(1, 9)))
+        results = await asyncio.gather(*(client.fetch_async(wiki, rev_id) for rev_id in range(1, 9)))
         assert all(isinstance(result, Content) for result in results)
         assert private.logins == 1
         assert private.cookies == ["wiki_session=session1; wiki_user=Bot"] * 8
@@ -110,9 +110,9 @@ async def test_one_login_serves_all_requests() -> None:
 async def test_a_session_that_ended_is_made_again() -> None:
     """`assertuserfailed` is followed by one login and another try; nobody notices."""
     async with asking({"private.example": BOT}) as (private, client, wiki):
-        await client.revision(wiki, 1)
+        await client.fetch_async(wiki, 1)
         private.forget()
-        results = await asyncio.gather(*(client.revision(wiki, rev_id) for rev_id in range(1, 9)))
+        results = await asyncio.gather(*(client.fetch_async(wiki, rev_id) for rev_id in range(1, 9)))
         assert all(isinstance(result, Content) for result in results)
         assert private.logins == 2
 
@@ -121,7 +121,7 @@ async def test_a_refused_login_is_not_repeated() -> None:
     """A wrong password must not lock the account; each revision is told why, without the password."""
     async with asking({"private.example": BotPassword(NAME, "wr0ng")}) as (private, client, wiki):
         for rev_id in (1, 2, 3):
-            result = await client.revision(wiki, rev_id)
+            result = await client.fetch_async(wiki, rev_id)
             assert isinstance(result, Fail)
             assert result.error_type == "LoginFailed"
             assert "Incorrect username" in result.message
@@ -132,7 +132,7 @@ async def test_a_refused_login_is_not_repeated() -> None:
 async def test_a_token_goes_with_each_request() -> None:
     """OAuth 2: no login, a header."""
     async with asking({"private.example": BearerToken("t0ken")}) as (private, client, wiki):
-        assert isinstance(await client.revision(wiki, 1), Content)
+        assert isinstance(await client.fetch_async(wiki, 1), Content)
         assert private.authorizations == ["Bearer t0ken"]
 
 
@@ -140,10 +140,10 @@ async def test_a_token_goes_with_each_request() -> None:
 async def test_credentials_go_to_no_other_wiki(credential: Credential) -> None:
     """A wiki that none are configured for gets none, also at the same address."""
     async with asking({"private.example": credential}) as (private, client, wiki):
-        await client.revision(wiki, 1)
+        await client.fetch_async(wiki, 1)
         private.authorizations.clear()
         private.cookies.clear()
-        await client.revision(Wiki("other.example", wiki.url, "other.example", "farm"), 1)
+        await client.fetch_async(Wiki("other.example", wiki.url, "other.example", "farm"), 1)
         assert private.authorizations == [None]
         assert private.cookies == [""]
 
@@ -155,8 +155,8 @@ async def test_a_farm_may_have_credentials() -> None:
         client,
         wiki,
     ):
-        await client.revision(wiki, 1)
-        await client.revision(Wiki("other.example", wiki.url, "other.example", "farm"), 1)
+        await client.fetch_async(wiki, 1)
+        await client.fetch_async(Wiki("other.example", wiki.url, "other.example", "farm"), 1)
         assert private.authorizations == ["Bearer own", "Bearer shared"]
 
 
@@ -170,8 +170,8 @@ def test_secrets_come_from_environment_or_file(tmp_path: Path, monkeypatch: pyte
     """Without the line's end that editors put into a file."""
     monkeypatch.setenv("WIKI_TOKEN", "from environment")
     (tmp_path / "token").write_text("from file\n")
-    assert secret_from(env="WIKI_TOKEN") == "from environment"
-    assert secret_from(file=tmp_path / "token") == "from file"
+    assert read_secret(env="WIKI_TOKEN") == "from environment"
+    assert read_secret(file=tmp_path / "token") == "from file"
 
 
 def test_a_secret_that_is_not_there_is_the_operators_mistake(tmp_path: Path) -> None:
@@ -184,4 +184,4 @@ def test_a_secret_that_is_not_there_is_the_operators_mistake(tmp_path: Path) -> 
         "nothing": {},
     }.items():
         with pytest.raises(ConfigError, match=place):
-            secret_from(**arguments)  # type: ignore[arg-type]  # a str or a Path by name
+            read_secret(**arguments)  # type: ignore[arg-type]  # a str or a Path by name

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from wikistate.adapters.mediawiki.limits import FarmSettings
-from wikistate.adapters.mediawiki.turnstile import Turnstile
+from wikistate.adapters.mediawiki.turnstile import RequestLimiter
 
 
-async def line(turnstile: Turnstile, number: int) -> list[asyncio.Task[float]]:
+async def line(turnstile: RequestLimiter, number: int) -> list[asyncio.Task[float]]:
     """So many who want to enter, in order."""
-    tasks = [asyncio.create_task(turnstile.enter()) for _ in range(number)]
+    tasks = [asyncio.create_task(turnstile.acquire()) for _ in range(number)]
     await turns()
     return tasks
 
@@ -25,11 +25,11 @@ async def turns(number: int = 5) -> None:
 
 async def test_no_more_are_inside_than_the_limit_allows_first_come_first_served() -> None:
     """The next enters when one leaves."""
-    turnstile = Turnstile(FarmSettings(max_concurrency=4))
+    turnstile = RequestLimiter(FarmSettings(max_concurrency=4))
     tasks = await line(turnstile, 5)
     assert [task.done() for task in tasks] == [True, True, False, False, False]
     assert (turnstile.in_flight, turnstile.waiting, turnstile.limit) == (2, 3, 2)
-    turnstile.leave()
+    turnstile.release()
     await turns()
     assert [task.done() for task in tasks] == [True, True, True, False, False]
     for task in tasks[3:]:
@@ -38,8 +38,8 @@ async def test_no_more_are_inside_than_the_limit_allows_first_come_first_served(
 
 async def test_the_limit_grows_on_fast_answers_and_halves_on_overload() -> None:
     """Not on slow ones."""
-    turnstile = Turnstile(FarmSettings(max_concurrency=8, slow_answer=1.0))
-    sent = await turnstile.enter()
+    turnstile = RequestLimiter(FarmSettings(max_concurrency=8, slow_answer=1.0))
+    sent = await turnstile.acquire()
     turnstile.answered(2.0)
     assert turnstile.limit == 4
     for _ in range(4):
@@ -53,9 +53,9 @@ async def test_the_limit_grows_on_fast_answers_and_halves_on_overload() -> None:
 
 async def test_nobody_enters_during_a_pause() -> None:
     """And all that fit do so when it is over, without anybody asking."""
-    turnstile = Turnstile(FarmSettings(max_concurrency=4))
-    turnstile.overloaded(sent=await turnstile.enter(), pause=0.05)
-    turnstile.leave()
+    turnstile = RequestLimiter(FarmSettings(max_concurrency=4))
+    turnstile.overloaded(sent=await turnstile.acquire(), pause=0.05)
+    turnstile.release()
     (task,) = await line(turnstile, 1)
     assert not task.done()
     await asyncio.wait_for(task, 5)
@@ -63,23 +63,23 @@ async def test_nobody_enters_during_a_pause() -> None:
 
 async def test_a_rate_is_kept() -> None:
     """Twenty in a second: three more than that take more than a second."""
-    turnstile = Turnstile(FarmSettings(max_concurrency=100, rate=20.0))
+    turnstile = RequestLimiter(FarmSettings(max_concurrency=100, rate=20.0))
     began = asyncio.get_running_loop().time()
-    await asyncio.wait_for(asyncio.gather(*(turnstile.enter() for _ in range(23))), 10)
+    await asyncio.wait_for(asyncio.gather(*(turnstile.acquire() for _ in range(23))), 10)
     assert asyncio.get_running_loop().time() - began >= 1.0
 
 
 @pytest.mark.parametrize("after", [0, 1])
 async def test_who_gives_up_takes_nobodys_turn(after: int) -> None:
     """Neither while standing in line, nor in the very moment of being admitted."""
-    turnstile = Turnstile(FarmSettings(max_concurrency=1))
-    await turnstile.enter()
+    turnstile = RequestLimiter(FarmSettings(max_concurrency=1))
+    await turnstile.acquire()
     quitter, patient = await line(turnstile, 2)
     if after:
-        turnstile.leave()  # admits the quitter, who is cancelled before it runs
+        turnstile.release()  # admits the quitter, who is cancelled before it runs
     quitter.cancel()
     await turns()
     if not after:
-        turnstile.leave()
+        turnstile.release()
     await asyncio.wait_for(patient, 5)
     assert (turnstile.in_flight, turnstile.waiting) == (1, 0)

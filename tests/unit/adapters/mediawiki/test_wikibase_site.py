@@ -10,12 +10,12 @@ import pytest
 from wikistate.adapters.http import HttpSettings
 from wikistate.adapters.mediawiki.queries import QueryClient
 from wikistate.adapters.mediawiki.wikibase_site import (
-    ask_site,
     check_concept_uri,
     check_namespaces,
-    concept_uri_of,
-    read_site,
-    root_of,
+    fetch_site,
+    find_concept_uri,
+    parse_site,
+    wikibase_root,
 )
 from wikistate.errors import ConfigError, InputError, WikiError
 from wikistate.testing.pages import Wiki
@@ -56,7 +56,7 @@ async def queries(url: str) -> AsyncIterator[QueryClient]:
 async def test_a_wikibase_says_where_its_entities_are() -> None:
     """Concept base, namespaces with their models and names, and the address of entity data."""
     async with FakeWikibase(Repository(SUITE)) as wikibase, queries(wikibase.url) as client:
-        site = await ask_site(client)
+        site = await fetch_site(client)
     assert (site.domain, site.wiki_id, site.concept_uri) == ("wiki.example", "wikiwiki", "https://wiki.example")
     assert site.entity_data == f"{wikibase.url}/wiki/Special:EntityData/"
     assert site.models == {120: "wikibase-item", 122: "wikibase-property", 146: "wikibase-lexeme"}
@@ -67,12 +67,12 @@ async def test_a_wikibase_says_where_its_entities_are() -> None:
 async def test_namespaces_differ_from_wiki_to_wiki() -> None:
     """Items in the main namespace, or no items at all: taken as the wiki says."""
     async with FakeWikibase(Repository(LIKE_WIKIDATA)) as wikibase, queries(wikibase.url) as client:
-        site = await ask_site(client)
+        site = await fetch_site(client)
         assert site.models == {0: "wikibase-item", 120: "wikibase-property", 146: "wikibase-lexeme"}
         assert (site.pages.prefixes, site.pages.mediainfo_namespaces) == (("Property:", "Lexeme:"), frozenset())
         assert str(site.pages.entity_of(0, page_id=9, title="Q42")) == "Q42"
     async with FakeWikibase(Repository(LIKE_COMMONS)) as wikibase, queries(wikibase.url) as client:
-        site = await ask_site(client)
+        site = await fetch_site(client)
         assert site.models == {}
         assert site.pages.mediainfo_namespaces == {6}
         assert str(site.pages.entity_of(6, page_id=9, title="File:A.jpg")) == "M9"
@@ -82,7 +82,7 @@ async def test_a_wiki_that_is_no_wikibase_is_told_apart() -> None:
     """With what to do about it."""
     async with FakeWiki(SmallWorld(Wiki("enwiki", "en.wiki.example"))) as wiki, queries(wiki.url) as client:
         with pytest.raises(WikiError, match=r"en\.wiki\.example is no Wikibase.* the wiki that has the entities"):
-            await ask_site(client)
+            await fetch_site(client)
 
 
 @pytest.mark.parametrize("query", [{}, {"general": None}, {"general": {"wikibase-conceptbaseuri": 3}}])
@@ -95,7 +95,7 @@ async def test_a_wiki_that_says_nothing_that_can_be_read_is_an_error(query: dict
             return {"query": query}
 
     with pytest.raises(WikiError, match="nothing that can be read"):
-        await ask_site(Scripted())
+        await fetch_site(Scripted())
 
 
 def test_a_server_without_a_scheme_is_asked_over_https() -> None:
@@ -108,7 +108,7 @@ def test_a_server_without_a_scheme_is_asked_over_https() -> None:
         "wikibase-conceptbaseuri": "http://w.example/entity/",
     }
     named = {"id": 120, "name": "Our items", "defaultcontentmodel": "wikibase-item"}
-    site = read_site({"general": general, "namespaces": {"120": named}, "extensions": []})
+    site = parse_site({"general": general, "namespaces": {"120": named}, "extensions": []})
     assert site.pages.prefixes == ("Our items:", "Our_items:")
     assert site.entity_data == "https://w.example/index.php?title=Special:EntityData/"
 
@@ -118,7 +118,7 @@ def test_a_server_without_a_scheme_is_asked_over_https() -> None:
 )
 def test_a_concept_base_may_be_written_in_any_usual_way(text: str) -> None:
     """With ``/entity/`` or without."""
-    assert root_of(text) == "http://w.example"
+    assert wikibase_root(text) == "http://w.example"
 
 
 @pytest.mark.parametrize("form", ["ttl", "nt"])
@@ -127,7 +127,7 @@ def test_an_entitys_own_rdf_says_which_concept_base_is_used(form: str) -> None:
     stamp, mime = Stamp(5, "2026-01-01T00:00:00Z"), {"ttl": "text/turtle", "nt": "application/n-triples"}[form]
     plain = Vocabulary("http://concepts.example/base")
     body = serialized(describe(Item(id="Q1"), stamp, plain), form, plain)
-    found = concept_uri_of(body, entity_id="Q1", base="http://w.example/Q1", mime_type=mime)
+    found = find_concept_uri(body, entity_id="Q1", base="http://w.example/Q1", mime_type=mime)
     assert found == "http://concepts.example/base"
 
 
@@ -137,21 +137,21 @@ def test_an_entitys_own_rdf_says_which_concept_base_is_used(form: str) -> None:
 def test_what_is_no_rdf_of_the_entity_says_so(body: bytes, why: str) -> None:
     """With the address."""
     with pytest.raises(InputError, match=f"http://w.example/Q1.* {why}"):
-        concept_uri_of(body, entity_id="Q1", base="http://w.example/Q1")
+        find_concept_uri(body, entity_id="Q1", base="http://w.example/Q1")
 
 
 def test_a_wrong_concept_base_is_named_with_the_right_one() -> None:
     """Nothing would be indexed, without any error."""
-    check_concept_uri("", used="http://w.example")
-    check_concept_uri("http://w.example/entity/", used="http://w.example")
+    check_concept_uri("", actual="http://w.example")
+    check_concept_uri("http://w.example/entity/", actual="http://w.example")
     with pytest.raises(ConfigError, match=r"rdf\.concept_base is https://w\.example.* Set .* to http://w\.example"):
-        check_concept_uri("https://w.example", used="http://w.example")
+        check_concept_uri("https://w.example", actual="http://w.example")
 
 
 async def test_a_wrong_namespace_is_named_with_the_right_ones() -> None:
     """Those of Wikidata, on another Wikibase."""
     async with FakeWikibase(Repository(SUITE)) as wikibase, queries(wikibase.url) as client:
-        site = await ask_site(client)
+        site = await fetch_site(client)
     check_namespaces([], site)
     check_namespaces([120, 6], site)
     with pytest.raises(ConfigError, match=r"names 0, 640, where wiki\.example has no entities.* in 6, 120, 122, 146"):

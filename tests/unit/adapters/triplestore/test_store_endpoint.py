@@ -10,7 +10,7 @@ from aiohttp import web
 from tests.unit.adapters.http_server import serving
 
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
-from wikistate.adapters.triplestore.verdicts import change_count, readable
+from wikistate.adapters.triplestore.verdicts import format_message, parse_change_count
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StorePosition
@@ -20,7 +20,7 @@ from wikistate.errors import ConfigError, StoreError
 from wikistate.testing.processes import free_port
 
 if TYPE_CHECKING:
-    from wikistate.adapters.triplestore.store import Waiting
+    from wikistate.adapters.triplestore.store import OutageRetry
 
 DIALECT = Dialect(Uris.wikibase("http://a.test"))
 POSITION = {Partition("t"): StorePosition(1, 1)}
@@ -46,7 +46,7 @@ class Patience:
     """Notes how long was waited, and does not wait."""
 
     def __init__(self) -> None:
-        self.told: list[Waiting | None] = []
+        self.told: list[OutageRetry | None] = []
         self.slept: list[float] = []
 
     async def sleep(self, seconds: float) -> None:
@@ -58,7 +58,7 @@ async def apply_to(script: Scripted, patience: Patience, **settings: object) -> 
     """One small batch."""
     async with serving(script.respond) as origin:
         stated = EndpointSettings(update_url=origin, **settings)  # type: ignore[arg-type]
-        store = SparqlEndpoint(stated, DIALECT, on_waiting=patience.told.append, sleep=patience.sleep)
+        store = SparqlEndpoint(stated, DIALECT, on_outage=patience.told.append, sleep=patience.sleep)
         await store._http.open()
         try:
             await store.apply(StorePatch(), POSITION, None)
@@ -131,7 +131,7 @@ async def test_an_endpoint_that_is_not_there_is_waited_for() -> None:
             raise GivenUpError
 
     settings = EndpointSettings(update_url=f"http://127.0.0.1:{free_port()}/")
-    store = SparqlEndpoint(settings, DIALECT, on_waiting=patience.told.append, sleep=sleep)
+    store = SparqlEndpoint(settings, DIALECT, on_outage=patience.told.append, sleep=sleep)
     with pytest.raises(GivenUpError):
         await store.open()
     await store.close()
@@ -153,7 +153,7 @@ async def test_an_update_that_takes_too_long_is_sent_again() -> None:
 
     async with serving(respond) as origin:
         settings = EndpointSettings(update_url=origin, request_timeout=0.05)
-        store = SparqlEndpoint(settings, DIALECT, on_waiting=patience.told.append, sleep=patience.sleep)
+        store = SparqlEndpoint(settings, DIALECT, on_outage=patience.told.append, sleep=patience.sleep)
         await store._http.open()
         applied = await store.apply(StorePatch(), POSITION, None)
         hanging.set()
@@ -209,11 +209,11 @@ async def test_a_url_that_is_none_is_a_setting_that_is_wrong() -> None:
 )
 def test_changes_are_read_only_where_they_are_told(body: bytes, count: int | None) -> None:
     """A number is never made up."""
-    assert change_count(body) == count
+    assert parse_change_count(body) == count
 
 
 def test_a_message_is_cut_to_what_one_reads() -> None:
     """One line without control characters; what stands in angle brackets is an IRI unless it is a page."""
-    assert readable(b"bad <http://a.test/x>\x00\x1b[31m") == "bad <http://a.test/x>[31m"
-    assert len(readable(b"word " * 1000)) < 410
-    assert readable(b"") == "(nothing)"
+    assert format_message(b"bad <http://a.test/x>\x00\x1b[31m") == "bad <http://a.test/x>[31m"
+    assert len(format_message(b"word " * 1000)) < 410
+    assert format_message(b"") == "(nothing)"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from wikistate.adapters.triplestore.store import Applied, Contents
+from wikistate.adapters.triplestore.store import ApplyResult, StoreDescription
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StoreForm
@@ -84,17 +84,17 @@ class MemoryStore:
         """Become what a backup holds."""
         self.graph, self.held = set(copy[0]), dict(copy[1])
 
-    async def open(self) -> Contents:
+    async def open(self) -> StoreDescription:
         """See `TripleStore`."""
         self.is_open = True
-        return Contents(form=self.form, positions=dict(self.held))
+        return StoreDescription(form=self.form, positions=dict(self.held))
 
     async def apply(
         self,
         patch: StorePatch,
         positions: Mapping[Partition, StorePosition],
         freshness: int | None,  # noqa: ARG002  (see `TripleStore`)
-    ) -> Applied:
+    ) -> ApplyResult:
         """See `TripleStore`."""
         await self._back.wait()
         await self._clock.sleep(self.seconds)
@@ -106,7 +106,7 @@ class MemoryStore:
         self.graph |= patch.added | patch.linked
         self.held |= positions
         self.applied.append(patch)
-        return Applied(None, self.seconds, 1)
+        return ApplyResult(None, self.seconds, 1)
 
     async def positions(self) -> dict[Partition, StorePosition]:
         """See `TripleStore`."""

@@ -109,7 +109,7 @@ async def test_an_error_event_is_durable_before_the_position_moves_beyond_its_me
     """An error stream that takes nothing stops the consumer, and the message comes again."""
     job = bench.job()
     await job.open()
-    bench.errors.break_down()
+    bench.errors.fail_with()
     with pytest.raises(SinkError):
         await job.take(records(b"poison", *events(says("Q1", "x"))), current=False)
     await job.close()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from wikistate.jobs.rdf_consumer.pace import BatchLimits, AdaptiveBatchSize
+from wikistate.jobs.rdf_consumer.pace import AdaptiveBatchSize, BatchLimits
 
 BOUNDS = BatchLimits(triples=100_000, target_seconds=10.0)
 

@@ -12,7 +12,7 @@ from wikistate.core.sparql.contents import StoreForm, StorePosition
 from wikistate.core.updater.mutation import OperationName
 from wikistate.errors import RewoundError, SinkError, StoreError
 from wikistate.jobs.rdf_consumer.pace import BatchLimits
-from wikistate.jobs.rdf_consumer.writer import YIELD_INTERVAL_SECONDS, HEARTBEAT_INTERVAL_SECONDS, StoreWriter
+from wikistate.jobs.rdf_consumer.writer import HEARTBEAT_INTERVAL_SECONDS, YIELD_INTERVAL_SECONDS, StoreWriter
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.clock import ManualClock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.triplestore.store import Contents
+from wikistate.adapters.triplestore.store import StoreDescription
 from wikistate.core.sparql.contents import StoreForm
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ class Durable:
         self._next: dict[Partition, StorePosition] = {}
 
     @property
-    def contents(self) -> Contents:
+    def contents(self) -> StoreDescription:
         """As the store says it at its start."""
-        return Contents(form=StoreForm.MUNGED if self.positions else StoreForm.EMPTY, positions=dict(self.positions))
+        return StoreDescription(
+            form=StoreForm.MUNGED if self.positions else StoreForm.EMPTY, positions=dict(self.positions)
+        )
 
     async def open(self) -> None:
         """Nothing is to be opened."""

@@ -102,7 +102,9 @@ async def test_a_store_that_was_put_back_is_recognised_and_one_that_is_ahead_is_
 async def test_a_store_that_follows_another_wiki_is_not_taken_for_one_in_step(file: CheckpointGenerationFile) -> None:
     """Its mark is another one's; what it holds of this wiki is looked at."""
     store = Durable(file)
-    marking = CheckpointMarkingSink(store, lambda: store.contents, file, marker_partition("another.example"), window=WINDOW)
+    marking = CheckpointMarkingSink(
+        store, lambda: store.contents, file, marker_partition("another.example"), window=WINDOW
+    )
     marking.scanning, marking.followed_until = False, 777
     await marking.flush()
     with pytest.raises(ConfigError, match="did not write"):

@@ -10,16 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from wikistate.adapters.connectors.checkpoint import Place
+from wikistate.adapters.connectors.checkpoint import ResumePosition
 from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
 from wikistate.core.updater.entity_pages import EntityPages
-from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION, Discrepancy, FullScanFeed, split_id_range, decode_discrepancy
+from wikistate.jobs.rdf_sync.walking import (
+    SCAN_PARTITION,
+    Discrepancy,
+    FullScanFeed,
+    decode_discrepancy,
+    split_id_range,
+)
 from wikistate.testing.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 
-    from wikistate.adapters.connectors.feed import Arrival
+    from wikistate.adapters.connectors.feed import FeedRecord
 
 SITE = WikibaseSite(
     domain="wikibase.example",
@@ -77,29 +83,31 @@ class Kept:
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
 
-    async def notes(self, names: Iterable[str]) -> dict[str, str]:
+    async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
         """What was noted."""
         return {name: self.values[name] for name in names if name in self.values}
 
-    async def note(self, notes: Mapping[str, str]) -> None:
+    async def save_metadata(self, values: Mapping[str, str]) -> None:
         """Keep notes."""
-        self.values |= notes
+        self.values |= values
 
 
-def feed(wiki: Listing, store: MemoryStoreIndex, *, from_start: bool = True, clock: Callable[[], float] = time.monotonic) -> FullScanFeed:
+def feed(
+    wiki: Listing, store: MemoryStoreIndex, *, from_start: bool = True, clock: Callable[[], float] = time.monotonic
+) -> FullScanFeed:
     """The walk."""
     return FullScanFeed(wiki, SITE, store, from_start=lambda: from_start, clock=clock)
 
 
-async def walked(walk: FullScanFeed) -> list[Arrival]:
+async def walked(walk: FullScanFeed) -> list[FeedRecord]:
     """All that arrives until the end."""
-    found: list[Arrival] = []
-    while (arrivals := await walk.arrive()) is not None:
+    found: list[FeedRecord] = []
+    while (arrivals := await walk.receive()) is not None:
         found += arrivals
     return found
 
 
-def discrepancies(arrivals: Iterable[Arrival]) -> set[Discrepancy]:
+def discrepancies(arrivals: Iterable[FeedRecord]) -> set[Discrepancy]:
     """The entities that they name."""
     return {finding for arrival in arrivals if (finding := decode_discrepancy(arrival.record.value)) is not None}
 
@@ -124,7 +132,9 @@ async def test_a_walk_that_was_cut_off_goes_on_where_it_was(done: int) -> None:
     first = feed(wiki, store)
     await first.open({}, kept)
     before = (await walked(first))[: done + 1]
-    place = Place(before[-1].record.offset + 1, first.settle(SCAN_PARTITION, [arrival.token for arrival in before]))
+    place = ResumePosition(
+        before[-1].record.offset + 1, first.token_after(SCAN_PARTITION, [arrival.token for arrival in before])
+    )
     second = feed(wiki, store, from_start=False)
     await second.open({SCAN_PARTITION: place}, kept)
     wanted = {Discrepancy(f"Q{number}", 2) for number in range(1, 10) if number != 3} | {Discrepancy("Q15", None)}
@@ -136,7 +146,7 @@ async def test_a_walk_that_was_cut_off_goes_on_where_it_was(done: int) -> None:
 async def test_the_place_of_the_walk_before_is_not_taken_for_that_of_the_one_that_began() -> None:
     """It was killed before it had committed anything: it begins at the beginning again."""
     wiki, store, kept = Listing({f"Q{number}": 2 for number in range(1, 10)}), MemoryStoreIndex({}), Kept()
-    old = Place(40, '[120,"Q7"]')
+    old = ResumePosition(40, '[120,"Q7"]')
     await feed(wiki, store, from_start=True).open({SCAN_PARTITION: old}, kept)
     again = feed(wiki, store, from_start=False)
     await again.open({SCAN_PARTITION: old}, kept)
@@ -149,9 +159,9 @@ async def test_it_says_how_far_it_is_and_how_long_it_takes_at_the_most() -> None
     walk = feed(Listing({f"Q{number}": 2 for number in range(1, 10)}), MemoryStoreIndex({}), clock=clock.now)
     await walk.open({}, Kept())
     with capture_logs() as told:
-        await walk.arrive()
+        await walk.receive()
         clock.advance(12.0)
-        await walk.arrive()
+        await walk.receive()
     (line,) = told
     assert (line["done"], line["differing"]) == (6, 6)
     assert (line["of_at_most"], line["minutes_left_at_most"]) == (100, round(12.0 * 94 / 6 / 60))

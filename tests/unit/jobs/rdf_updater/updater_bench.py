@@ -45,17 +45,17 @@ class RepositoryEntities:
         self.asked: list[tuple[str, int]] = []
 
     async def open(self) -> None:
-        """See `Entities`."""
+        """See `EntitySource`."""
 
     async def close(self) -> None:
-        """See `Entities`."""
+        """See `EntitySource`."""
 
     def url(self, entity_id: str, revision: int) -> str:
-        """See `Entities`."""
+        """See `EntitySource`."""
         return f"https://{DOMAIN}/wiki/Special:EntityData/{entity_id}.ttl?revision={revision}"
 
     async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
-        """See `Entities`."""
+        """See `EntitySource`."""
         assert event_time is None or event_time > 0
         self.asked.append((entity_id, revision))
         answer = self.answers.get(revision)

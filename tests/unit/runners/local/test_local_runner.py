@@ -230,7 +230,7 @@ async def test_a_sink_that_fails_stops_the_run_before_anything_is_committed() ->
     bench = Bench(Echo(b"a:1"), topic)
     run = asyncio.create_task(bench.runner.run())
     await bench.job.until_waiting(b"a:1")
-    bench.sink.break_down(SinkError("The disk is full."))
+    bench.sink.fail_with(SinkError("The disk is full."))
     bench.job.release(b"a:1")
     with pytest.raises(SinkError, match="The disk is full"):
         await run

@@ -14,7 +14,7 @@ import orjson
 from wikistate.core.record import Partition
 
 
-class Entry(NamedTuple):
+class EventIdEntry(NamedTuple):
     """The last event of a partition that a client has seen: by its offset, or by its timestamp where that is None."""
 
     partition: Partition
@@ -22,11 +22,11 @@ class Entry(NamedTuple):
     timestamp: int | None = None
 
     @property
-    def is_known(self) -> bool:
+    def has_position(self) -> bool:
         """Whether anything has come from this partition."""
         return self.timestamp is not None or (self.offset is not None and self.offset >= 0)
 
-    def is_behind(self, other: Entry) -> bool:
+    def is_behind(self, other: EventIdEntry) -> bool:
         """Whether the other one stands further on in the same partition. An offset and a time do not compare: it does."""
         if self.offset is not None and other.offset is not None:
             return self.offset < other.offset
@@ -35,39 +35,39 @@ class Entry(NamedTuple):
         return True
 
 
-def parse_id(text: str) -> list[Entry]:
+def parse_event_id(text: str) -> list[EventIdEntry]:
     """The entries of an id; none when it is no such id."""
     try:
         entries = orjson.loads(text)
     except orjson.JSONDecodeError:
         return []
-    found = [_entry(entry) for entry in entries] if isinstance(entries, list) else []
+    found = [_parse_entry(entry) for entry in entries] if isinstance(entries, list) else []
     return [entry for entry in found if entry is not None]
 
 
-def _entry(entry: object) -> Entry | None:
+def _parse_entry(entry: object) -> EventIdEntry | None:
     match entry:
         case {"topic": str(topic), "partition": int(number), "timestamp": int(timestamp)}:
-            return Entry(Partition(topic, number), timestamp=timestamp)
+            return EventIdEntry(Partition(topic, number), timestamp=timestamp)
         case {"topic": str(topic), "partition": int(number), "offset": int(offset)}:
-            return Entry(Partition(topic, number), offset=offset)
+            return EventIdEntry(Partition(topic, number), offset=offset)
         case _:
             return None
 
 
-def format_id(entries: list[Entry]) -> str:
+def format_event_id(entries: list[EventIdEntry]) -> str:
     """The id with these entries, as a ``Last-Event-ID`` header carries it."""
-    return orjson.dumps([_plain(entry) for entry in entries]).decode()
+    return orjson.dumps([_format_entry(entry) for entry in entries]).decode()
 
 
-def _plain(entry: Entry) -> dict[str, str | int]:
+def _format_entry(entry: EventIdEntry) -> dict[str, str | int]:
     place: dict[str, str | int] = {"topic": entry.partition.topic, "partition": entry.partition.number}
     if entry.timestamp is not None:
         return place | {"timestamp": entry.timestamp}
     return place | {"offset": entry.offset if entry.offset is not None else -1}
 
 
-def content_of(data: bytes) -> dict[str, Any]:
+def parse_content(data: bytes) -> dict[str, Any]:
     """An event as far as its place is written in it; whether it is one at all, the job says."""
     try:
         content = orjson.loads(data)
@@ -76,7 +76,7 @@ def content_of(data: bytes) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def topic_of(content: dict[str, Any]) -> object:
+def get_topic(content: dict[str, Any]) -> object:
     """What an event says that its topic is; None where it says nothing."""
     meta = content.get("meta")
     return meta.get("topic") if isinstance(meta, dict) else None

@@ -15,12 +15,12 @@ from urllib.parse import quote
 
 import structlog
 
-from wikistate.adapters.connectors.eventstreams.one_topic import OneTopic
+from wikistate.adapters.connectors.eventstreams.one_topic import SingleTopicPosition
 from wikistate.adapters.connectors.eventstreams.parser import EventStreamParser
-from wikistate.adapters.connectors.eventstreams.progress import Progress
-from wikistate.adapters.connectors.feed import begin
-from wikistate.adapters.connectors.positions import milliseconds_of
-from wikistate.adapters.http import Answer, HttpClient, HttpSettings, retry_after
+from wikistate.adapters.connectors.eventstreams.progress import StreamPosition
+from wikistate.adapters.connectors.feed import resolve_begin
+from wikistate.adapters.connectors.positions import resolve_end
+from wikistate.adapters.http import HttpClient, HttpResponse, HttpSettings, parse_retry_after
 from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, kind_of_status, row_of
 from wikistate.core.enrichment.judge import RetryPolicy, wait
 from wikistate.core.events.timestamps import format_timestamp
@@ -29,9 +29,9 @@ from wikistate.errors import ConfigError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wikistate.adapters.connectors.checkpoint import Place
-    from wikistate.adapters.connectors.feed import Arrival, Notes
-    from wikistate.adapters.connectors.positions import Moment, Now
+    from wikistate.adapters.connectors.checkpoint import ResumePosition
+    from wikistate.adapters.connectors.feed import FeedRecord, Metadata
+    from wikistate.adapters.connectors.positions import LatestAtStart, Moment
     from wikistate.adapters.http_stream import ByteStream
     from wikistate.core.record import Partition
 
@@ -56,19 +56,19 @@ class EventStreamsSettings:
         silence: Seconds without a byte, heartbeats included, after which a connection is taken for dead.
         backoff: Seconds between tries while the server does not answer. Jitter is taken off.
         max_record_bytes: The longest data that is kept whole.
-        one_topic: Follow one topic alone of those that several sites fill; then one stream.
-        topic: The one to follow; see `OneTopic`.
+        single_topic: Follow one topic alone of those that several sites fill; then one stream.
+        topic: The one to follow; see `SingleTopicPosition`.
     """
 
     streams: tuple[str, ...]
     base: str = PUBLIC_BASE
     since: Moment | None = None
-    end: Moment | Now | None = None
+    end: Moment | LatestAtStart | None = None
     quiet: float = 10.0
     silence: float = 90.0
     backoff: RetryPolicy = RetryPolicy(base_delay=1.0, max_delay=60.0)  # noqa: RUF009  (a frozen value)
     max_record_bytes: int = 64 * _MIB
-    one_topic: bool = False
+    single_topic: bool = False
     topic: str = ""
 
 
@@ -84,11 +84,11 @@ class EventStreamsFeed:
         self._settings = settings
         self._http = HttpClient(http)
         self._name = ",".join(settings.streams)
-        self._progress: Progress | OneTopic = Progress(self._name, 0)
+        self._position: StreamPosition | SingleTopicPosition = StreamPosition(self._name, 0)
         self._stream: ByteStream | None = None
         self._parser = EventStreamParser(settings.max_record_bytes)
         self._attempt = 0
-        self._begun = 0
+        self._begin = 0
         self._end: int | None = None
         self._last_record = 0.0
 
@@ -97,25 +97,25 @@ class EventStreamsFeed:
         """See `Feed`."""
         return f"eventstreams:{self._settings.base}{self._name}"
 
-    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:
+    async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
         """See `Feed`. The first connection must stand: a mistake in the settings shows here."""
         now = _now()
-        self._end = milliseconds_of(self._settings.end, now=now)
-        self._begun = await begin(notes, self._settings.since, now=now)
-        self._progress = self._new_progress()
-        self._progress.restore(places)
-        self._check_begin()
+        self._end = resolve_end(self._settings.end, now=now)
+        self._begin = await resolve_begin(metadata, self._settings.since, now=now)
+        self._position = self._new_position()
+        self._position.restore(positions)
+        self._require_begin()
         self._last_record = time.monotonic()
         await self._http.open()
         if failure := await self._connect():
-            raise self._refused(failure)
-        log.info("Following the stream.", stream=self._name, since=format_timestamp(self._begun))
+            raise self._connection_error(failure)
+        log.info("Following the stream.", stream=self._name, since=format_timestamp(self._begin))
 
-    async def arrive(self) -> list[Arrival] | None:
+    async def receive(self) -> list[FeedRecord] | None:
         """See `Feed`."""
         while True:
-            chunk = await self._receive()
-            found = [arrival for event in self._parser.feed(chunk) if (arrival := self._progress.take(event))]
+            chunk = await self._read_chunk()
+            found = [arrival for event in self._parser.feed(chunk) if (arrival := self._position.to_record(event))]
             if self._end is not None:
                 found = [arrival for arrival in found if (arrival.record.timestamp or 0) < self._end]
             if found:
@@ -127,7 +127,7 @@ class EventStreamsFeed:
             elif self._has_ended():
                 return None
 
-    def settle(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (see `Feed`)
+    def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (see `Feed`)
         """See `Feed`. The ids list every partition, so the last one says it all."""
         return done[-1]
 
@@ -140,14 +140,14 @@ class EventStreamsFeed:
         self._disconnect()
         await self._http.close()
 
-    def _new_progress(self) -> Progress | OneTopic:
-        if self._settings.one_topic:
-            return OneTopic(self._name, self._settings.topic)
-        return Progress(self._name, self._begun)
+    def _new_position(self) -> StreamPosition | SingleTopicPosition:
+        if self._settings.single_topic:
+            return SingleTopicPosition(self._name, self._settings.topic)
+        return StreamPosition(self._name, self._begin)
 
-    def _check_begin(self) -> None:
+    def _require_begin(self) -> None:
         """Who takes in every change must not begin anywhere: it would be wrong and would not know it."""
-        if self._settings.one_topic and self._settings.since is None and not self._progress.last_event_id():
+        if self._settings.single_topic and self._settings.since is None and not self._position.last_event_id():
             raise ConfigError(
                 f"The store does not say how far it is in {self._name}, so it is not known where to begin.",
                 hint="Name the time from which on changes are missing, for a store that was loaded from a dump that of "
@@ -160,7 +160,7 @@ class EventStreamsFeed:
             return False
         return time.monotonic() - self._last_record >= self._settings.quiet
 
-    async def _receive(self) -> bytes:
+    async def _read_chunk(self) -> bytes:
         """The next bytes; none when the connection ended, or when it is time to see whether the end has come."""
         if self._stream is None:
             await self._reconnect()
@@ -181,7 +181,7 @@ class EventStreamsFeed:
             await self._back_off(Failure(FailureKind.CONNECTION_FAILED, "", self._parser.retry))
         while failure := await self._connect():
             if row_of(failure.kind).retried is Retried.NEVER:
-                raise self._refused(failure)
+                raise self._connection_error(failure)
             log.warning("The stream does not answer; it is asked again.", stream=self._name, why=failure.detail)
             self._attempt += 1
             await self._back_off(failure)
@@ -194,15 +194,15 @@ class EventStreamsFeed:
         settings = self._settings
         endpoint = self._http.endpoint(settings.base + quote(self._name, safe=","))
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
-        query = f"since={quote(format_timestamp(self._begun))}"
-        if last := self._progress.last_event_id():
+        query = f"since={quote(format_timestamp(self._begin))}"
+        if last := self._position.last_event_id():
             headers["Last-Event-ID"], query = last, ""
         answer = await self._http.stream(endpoint, query, headers=headers)
         if isinstance(answer, Failure):
             return answer
-        if isinstance(answer, Answer):
+        if isinstance(answer, HttpResponse):
             detail = f"{endpoint.url} answers with the HTTP status {answer.status}: {answer.body[:200]!r}"
-            return Failure(kind_of_status(answer.status), detail, retry_after(answer.headers, time.time()))
+            return Failure(kind_of_status(answer.status), detail, parse_retry_after(answer.headers, time.time()))
         if answer.content_type != "text/event-stream":
             answer.close()
             return Failure(FailureKind.CLIENT_ERROR, f"{endpoint.url} answers with {answer.content_type!r:.80}")
@@ -215,7 +215,7 @@ class EventStreamsFeed:
             self._stream.close()
             self._stream = None
 
-    def _refused(self, failure: Failure) -> SourceError:
+    def _connection_error(self, failure: Failure) -> SourceError:
         return SourceError(
             f"The event stream {self._name} cannot be read: {failure.detail}.",
             hint="Check the stream's name and the base URL; the public streams are listed at "

@@ -11,8 +11,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from wikistate.adapters.connectors.eventstreams.event_id import Entry, content_of, format_id, parse_id, topic_of
-from wikistate.adapters.connectors.feed import Arrival
+from wikistate.adapters.connectors.eventstreams.event_id import (
+    EventIdEntry,
+    format_event_id,
+    get_topic,
+    parse_content,
+    parse_event_id,
+)
+from wikistate.adapters.connectors.feed import FeedRecord
 from wikistate.core.events.meta import ingestion_time
 from wikistate.core.record import Partition, Record
 from wikistate.errors import ConfigError
@@ -20,13 +26,13 @@ from wikistate.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wikistate.adapters.connectors.checkpoint import Place
+    from wikistate.adapters.connectors.checkpoint import ResumePosition
     from wikistate.adapters.connectors.eventstreams.parser import ServerSentEvent
 
 _SETTING = "store.topic"
 
 
-class OneTopic:
+class SingleTopicPosition:
     """The position of a source that follows one topic, over all its connections.
 
     Args:
@@ -39,16 +45,16 @@ class OneTopic:
         self._topic = topic
         self._partition: Partition | None = None
         self._next = 0
-        self._seen: dict[Partition, Entry] = {}
+        self._seen: dict[Partition, EventIdEntry] = {}
         self._unnumbered = b""
 
-    def restore(self, places: Mapping[Partition, Place]) -> None:
+    def restore(self, positions: Mapping[Partition, ResumePosition]) -> None:
         """Go on where these places say; those of other streams do not count.
 
         Raises:
             ConfigError: They are of another topic than the settings name, or of several.
         """
-        own = {part: place for part, place in places.items() if self._is_of_stream(part.topic)}
+        own = {part: place for part, place in positions.items() if self._matches_stream(part.topic)}
         followed = {part: place for part, place in own.items() if not self._topic or part.topic == self._topic}
         if len(followed) > 1 or (own and not followed):
             raise ConfigError(
@@ -61,48 +67,50 @@ class OneTopic:
 
     def last_event_id(self) -> str:
         """What a new connection is to go on behind; empty when nothing has come yet."""
-        return "" if self._partition is None else format_id([Entry(self._partition, offset=self._next - 1)])
+        return (
+            "" if self._partition is None else format_event_id([EventIdEntry(self._partition, offset=self._next - 1)])
+        )
 
-    def take(self, event: ServerSentEvent) -> Arrival | None:
+    def to_record(self, event: ServerSentEvent) -> FeedRecord | None:
         """The record of an event; None for one of another topic, or a repeat."""
-        content = content_of(event.data)
-        place = _stated(content) or self._by_id(event.id, content)
-        self._seen = {entry.partition: entry for entry in parse_id(event.id)}
-        if place is None or not self._follows(place.partition):
+        content = parse_content(event.data)
+        place = _message_offset(content) or self._find_entry(event.id, content)
+        self._seen = {entry.partition: entry for entry in parse_event_id(event.id)}
+        if place is None or not self._is_followed(place.partition):
             return None
-        offset = place.offset if place.offset is not None else self._unstated(event)
+        offset = place.offset if place.offset is not None else self._assign_offset(event)
         if offset < self._next:
             return None
         self._next = offset + 1
-        record = Record(event.data, None, ingestion_time(content), place.partition, offset, event.cut)
-        return Arrival(record, self.last_event_id())
+        record = Record(event.data, None, ingestion_time(content), place.partition, offset, event.truncated_bytes)
+        return FeedRecord(record, self.last_event_id())
 
-    def _is_of_stream(self, topic: str) -> bool:
+    def _matches_stream(self, topic: str) -> bool:
         return topic == self._stream or topic.endswith(f".{self._stream}")
 
-    def _follows(self, partition: Partition) -> bool:
+    def _is_followed(self, partition: Partition) -> bool:
         if self._partition is None and self._topic in ("", partition.topic):
             self._partition = partition
         return partition == self._partition
 
-    def _by_id(self, text: str, content: dict[str, Any]) -> Entry | None:
+    def _find_entry(self, text: str, content: dict[str, Any]) -> EventIdEntry | None:
         """The entry of the id that the event came from: of the topic that it names, or else the one that moved."""
-        topic = topic_of(content)
-        known = [entry for entry in parse_id(text) if entry.is_known]
+        topic = get_topic(content)
+        known = [entry for entry in parse_event_id(text) if entry.has_position]
         named = [entry for entry in known if entry.partition.topic == topic]
         found = named or [entry for entry in known if self._seen.get(entry.partition) != entry]
         return next((entry for entry in found if entry.partition == self._partition), found[0] if found else None)
 
-    def _unstated(self, event: ServerSentEvent) -> int:
+    def _assign_offset(self, event: ServerSentEvent) -> int:
         """An offset for what states none, because it is no message: the next one, but once only."""
         digest = hashlib.blake2b(event.data + event.id.encode(), digest_size=16).digest()
         repeated, self._unnumbered = digest == self._unnumbered, digest
         return -1 if repeated else self._next
 
 
-def _stated(content: dict[str, Any]) -> Entry | None:
+def _message_offset(content: dict[str, Any]) -> EventIdEntry | None:
     match content.get("meta"):
         case {"topic": str(topic), "partition": int(number), "offset": int(offset)}:
-            return Entry(Partition(topic, number), offset=offset)
+            return EventIdEntry(Partition(topic, number), offset=offset)
         case _:
             return None

@@ -12,7 +12,7 @@ from typing import NamedTuple
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CARRIAGE_RETURN = 13
-_LONGEST_FIELD = 65_536  # bytes of an id or of another field beside the data
+_MAX_FIELD_BYTES = 65_536  # bytes of an id or of another field beside the data
 
 
 class ServerSentEvent(NamedTuple):
@@ -21,12 +21,12 @@ class ServerSentEvent(NamedTuple):
     Attributes:
         id: The last event id that was set, by this event or an earlier one.
         data: Its data lines, joined by line feeds.
-        cut: How many bytes of the data were left out because it is longer than it may be; 0 normally.
+        truncated_bytes: How many bytes of the data were left out because it is longer than it may be; 0 normally.
     """
 
     id: str
     data: bytes
-    cut: int = 0
+    truncated_bytes: int = 0
 
 
 class EventStreamParser:
@@ -42,19 +42,19 @@ class EventStreamParser:
     def __init__(self, max_bytes: int) -> None:
         self.retry: float | None = None
         self._max_bytes = max_bytes
-        self._rest = bytearray()
+        self._partial_line = bytearray()
         self._overlong = 0  # bytes of the unfinished line that were not kept
         self._after_return = False  # a line feed that comes next belongs to the line end before
-        self._begun = False
+        self._started = False
         self._id = ""
         self._data: list[bytes] = []
         self._size = 0
-        self._cut = 0
+        self._truncated_bytes = 0
 
     @property
     def is_within_event(self) -> bool:
         """Whether some of an event has come and not yet all of it."""
-        return bool(self._rest or self._data)
+        return bool(self._partial_line or self._data)
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """The events that this chunk completes."""
@@ -64,56 +64,56 @@ class EventStreamParser:
         events: list[ServerSentEvent] = []
         begin = 0
         for end in _LINE_END.finditer(chunk):
-            self._keep(chunk[begin : end.start()])
+            self._keep_partial(chunk[begin : end.start()])
             begin = end.end()
-            if (event := self._line()) is not None:
+            if (event := self._handle_line()) is not None:
                 events.append(event)
         self._after_return = begin == len(chunk) > 0 and chunk[-1] == _CARRIAGE_RETURN
-        self._keep(chunk[begin:])
+        self._keep_partial(chunk[begin:])
         return events
 
-    def _keep(self, piece: bytes) -> None:
-        room = max(0, self._max_bytes + _LONGEST_FIELD - len(self._rest))
-        self._rest += piece[:room]
+    def _keep_partial(self, piece: bytes) -> None:
+        room = max(0, self._max_bytes + _MAX_FIELD_BYTES - len(self._partial_line))
+        self._partial_line += piece[:room]
         self._overlong += max(0, len(piece) - room)
 
-    def _line(self) -> ServerSentEvent | None:
-        line, overlong = bytes(self._rest), self._overlong
-        self._rest.clear()
+    def _handle_line(self) -> ServerSentEvent | None:
+        line, overlong = bytes(self._partial_line), self._overlong
+        self._partial_line.clear()
         self._overlong = 0
-        if not self._begun:
-            self._begun = True
+        if not self._started:
+            self._started = True
             line = line.removeprefix(_BYTE_ORDER_MARK)
         if not line:
             return self._dispatch()
         name, _, value = line.partition(b":")
-        self._field(name, value.removeprefix(b" "), overlong)
+        self._handle_field(name, value.removeprefix(b" "), overlong)
         return None
 
-    def _field(self, name: bytes, value: bytes, overlong: int) -> None:
+    def _handle_field(self, name: bytes, value: bytes, overlong: int) -> None:
         match name:
             case b"data":
-                self._add(value, overlong)
-            case b"id" if b"\0" not in value and len(value) <= _LONGEST_FIELD:
+                self._append_data(value, overlong)
+            case b"id" if b"\0" not in value and len(value) <= _MAX_FIELD_BYTES:
                 self._id = value.decode(errors="replace")
             case b"retry" if value.isdigit():
                 self.retry = int(value[:9]) / 1000
             case _:
                 pass  # comments keep the connection alive; unknown fields and `event` say nothing to us
 
-    def _add(self, value: bytes, overlong: int) -> None:
-        if self._cut:
-            self._cut += 1 + len(value) + overlong
+    def _append_data(self, value: bytes, overlong: int) -> None:
+        if self._truncated_bytes:
+            self._truncated_bytes += 1 + len(value) + overlong
             return
         separator = 1 if self._data else 0
         kept = value[: max(0, self._max_bytes - self._size - separator)]
-        self._cut = len(value) - len(kept) + overlong
+        self._truncated_bytes = len(value) - len(kept) + overlong
         self._size += separator + len(kept)
         self._data.append(kept)
 
     def _dispatch(self) -> ServerSentEvent | None:
         if not self._data:
             return None
-        event = ServerSentEvent(self._id, b"\n".join(self._data), self._cut)
-        self._data, self._size, self._cut = [], 0, 0
+        event = ServerSentEvent(self._id, b"\n".join(self._data), self._truncated_bytes)
+        self._data, self._size, self._truncated_bytes = [], 0, 0
         return event

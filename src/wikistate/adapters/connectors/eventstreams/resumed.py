@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.connectors.checkpoint import Place
-from wikistate.adapters.connectors.eventstreams.event_id import Entry, format_id
+from wikistate.adapters.connectors.checkpoint import ResumePosition
+from wikistate.adapters.connectors.eventstreams.event_id import EventIdEntry, format_event_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wikistate.core.record import Partition
 
 
-class ResumedPlaces:
+class ExternalPositions:
     """Places out of offsets; in the place of a `Checkpoint`. Keeps nothing, because who resumes us does.
 
     Args:
@@ -25,24 +25,24 @@ class ResumedPlaces:
         self._resume = resume
 
     def open(self) -> None:
-        """See `Places`."""
+        """See `PositionStore`."""
 
-    def places(self) -> dict[Partition, Place]:
-        """See `Places`."""
+    def load_positions(self) -> dict[Partition, ResumePosition]:
+        """See `PositionStore`."""
         return {
-            partition: Place(offset, format_id([Entry(partition, offset=offset - 1)]))
+            partition: ResumePosition(offset, format_event_id([EventIdEntry(partition, offset=offset - 1)]))
             for partition, offset in self._resume().items()
         }
 
-    def commit(self, places: Mapping[Partition, Place]) -> None:
-        """See `Places`."""
+    def commit(self, positions: Mapping[Partition, ResumePosition]) -> None:
+        """See `PositionStore`."""
 
-    def notes(self, names: Iterable[str]) -> dict[str, str]:  # noqa: ARG002  (see `Places`)
-        """See `Places`."""
+    def load_metadata(self, names: Iterable[str]) -> dict[str, str]:  # noqa: ARG002  (see `PositionStore`)
+        """See `PositionStore`."""
         return {}
 
-    def note(self, notes: Mapping[str, str]) -> None:
-        """See `Places`."""
+    def save_metadata(self, values: Mapping[str, str]) -> None:
+        """See `PositionStore`."""
 
     def close(self) -> None:
-        """See `Places`."""
+        """See `PositionStore`."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.adapters.connectors.files.bookmark import sync_folder
-from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, by_name, compressor
-from wikistate.adapters.connectors.files.tail import lacks_only_its_end, whole_until
+from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, build_compressor, codec_by_name
+from wikistate.adapters.connectors.files.tail import complete_until, is_truncated
 from wikistate.errors import SinkError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _HINTS = {
 }
 
 
-class Appender:
+class AppendFile:
     """Appends blocks of whole lines, and cuts back what could not be written whole.
 
     Args:
@@ -41,11 +41,11 @@ class Appender:
 
     def __init__(self, target: Path | int) -> None:
         self._target = target
-        self._codec = by_name(target) if isinstance(target, Path) else Codec.PLAIN
+        self._codec = codec_by_name(target) if isinstance(target, Path) else Codec.PLAIN
         self._member: Compressor | None = None
         self._descriptor = -1
         self._regular = False
-        self._whole = 0
+        self._complete_size = 0
 
     def open(self) -> None:
         """Open the file and cut off what a crash left at its end.
@@ -62,7 +62,7 @@ class Appender:
             if self._regular and isinstance(self._target, Path):
                 self._repair()
         except OSError as error:
-            raise self._failed("opened", error) from error
+            raise self._sink_error("opened", error) from error
         except DamagedError as error:
             raise SinkError(
                 f"{self._name} cannot be appended to: {error}.",
@@ -77,10 +77,10 @@ class Appender:
             SinkError: They cannot be written; the file was cut back to its last whole line or member.
         """
         if self._codec is not Codec.PLAIN:
-            self._member = self._member or compressor(self._codec)
+            self._member = self._member or build_compressor(self._codec)
         self._append(self._member.compress(block) if self._member is not None else block)
         if self._member is None:
-            self._whole += len(block)
+            self._complete_size += len(block)
 
     def flush(self) -> None:
         """Return when everything is durable; ends the member of a compressed file.
@@ -91,12 +91,12 @@ class Appender:
         if self._member is not None:
             rest, self._member = self._member.flush(), None
             self._append(rest)
-            self._whole = os.fstat(self._descriptor).st_size
+            self._complete_size = os.fstat(self._descriptor).st_size
         if self._regular:
             try:
                 os.fsync(self._descriptor)
             except OSError as error:
-                raise self._failed("written", error) from error
+                raise self._sink_error("written", error) from error
 
     def close(self) -> None:
         """Let go."""
@@ -114,26 +114,28 @@ class Appender:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
-            self._cut_back()
-            raise self._failed("written", error) from error
+            self._truncate_partial()
+            raise self._sink_error("written", error) from error
 
-    def _cut_back(self) -> None:
+    def _truncate_partial(self) -> None:
         if self._regular and isinstance(self._target, Path):
-            os.ftruncate(self._descriptor, self._whole)
+            os.ftruncate(self._descriptor, self._complete_size)
 
     def _repair(self) -> None:
         size = os.fstat(self._descriptor).st_size
-        self._whole = whole_until(self._descriptor, self._codec)
-        if self._whole == size:
+        self._complete_size = complete_until(self._descriptor, self._codec)
+        if self._complete_size == size:
             return
-        if self._codec is Codec.PLAIN and lacks_only_its_end(self._descriptor, self._whole):
-            self._whole = size
+        if self._codec is Codec.PLAIN and is_truncated(self._descriptor, self._complete_size):
+            self._complete_size = size
             self.write(b"\n")
             return
-        log.warning("cutting off a torn end", file=self._name, bytes=size - self._whole, kept=self._whole)
-        os.ftruncate(self._descriptor, self._whole)
+        log.warning(
+            "cutting off a torn end", file=self._name, bytes=size - self._complete_size, kept=self._complete_size
+        )
+        os.ftruncate(self._descriptor, self._complete_size)
 
-    def _failed(self, what: str, error: OSError) -> SinkError:
+    def _sink_error(self, what: str, error: OSError) -> SinkError:
         return SinkError(
             f"{self._name} cannot be {what}: {error.strerror or error}.",
             hint=_HINTS.get(error.errno or 0, "See whether the disk and the file are well, then start the job again."),

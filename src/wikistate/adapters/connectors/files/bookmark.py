@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Bookmark:
+class OffsetFile:
     """The number of lines done for each file, as JSON: ``{"/path/of/file": 12}``. Blocking.
 
     Args:
@@ -35,9 +35,9 @@ class Bookmark:
         except FileNotFoundError:
             return {}
         except (OSError, orjson.JSONDecodeError) as error:
-            raise self._failed("read", str(error)) from error
+            raise self._source_error("read", str(error)) from error
         if not isinstance(stored, dict) or not all(type(lines) is int for lines in stored.values()):
-            raise self._failed("read", "it does not map files to numbers of lines")
+            raise self._source_error("read", "it does not map files to numbers of lines")
         return stored
 
     def store(self, lines: Mapping[str, int]) -> None:
@@ -56,9 +56,9 @@ class Bookmark:
             draft.replace(self._path)
             sync_folder(self._path.parent)
         except OSError as error:
-            raise self._failed("written", str(error)) from error
+            raise self._source_error("written", str(error)) from error
 
-    def _failed(self, what: str, why: str) -> SourceError:
+    def _source_error(self, what: str, why: str) -> SourceError:
         return SourceError(
             f"The saved position {self._path} cannot be {what}: {why}.",
             hint="Repair it, or remove it to read the files from their beginning.",

@@ -29,7 +29,7 @@ class DamagedError(Exception):
     """The compressed bytes are not what they must be. Never leaves this package."""
 
 
-class TornError(DamagedError):
+class TruncatedError(DamagedError):
     """The compressed bytes end in the middle."""
 
 
@@ -61,12 +61,12 @@ class Compressor(Protocol):
 _MAGIC = {b"\x1f\x8b": Codec.GZIP, b"\x28\xb5\x2f\xfd": Codec.ZSTD}
 
 
-def by_name(path: Path) -> Codec:
+def codec_by_name(path: Path) -> Codec:
     """The codec that a file's name asks for."""
     return next((codec for codec in (Codec.GZIP, Codec.ZSTD) if path.name.endswith(codec.value)), Codec.PLAIN)
 
 
-def by_magic(head: bytes) -> Codec | None:
+def codec_by_magic(head: bytes) -> Codec | None:
     """The codec that the first bytes of a file show, or None when they are too few to tell.
 
     No JSON document begins like a compressed one.
@@ -79,7 +79,7 @@ def by_magic(head: bytes) -> Codec | None:
     return Codec.PLAIN
 
 
-def compressor(codec: Codec) -> Compressor | None:
+def build_compressor(codec: Codec) -> Compressor | None:
     """What makes the next member; None for a plain file."""
     match codec:
         case Codec.GZIP:
@@ -101,7 +101,7 @@ class Decompressor:
         self._new = _MEMBERS[codec]
         self._member: Member | None = None
         self._taken = 0
-        self.whole = 0
+        self.complete_bytes = 0
         """How many compressed bytes the members take that have ended."""
 
     def feed(self, chunk: bytes) -> bytes:
@@ -121,7 +121,7 @@ class Decompressor:
             self._taken += len(chunk) - len(left)
             chunk = left
             if member.eof:
-                self._member, self.whole = None, self._taken
+                self._member, self.complete_bytes = None, self._taken
         return b"".join(parts)
 
     def finish(self) -> None:
@@ -131,10 +131,10 @@ class Decompressor:
             TornError: A member has begun and not ended.
         """
         if self._member is not None:
-            raise TornError("it ends in the middle")
+            raise TruncatedError("it ends in the middle")
 
 
-class Plain:
+class PlainReader:
     """Passes bytes on; the counterpart of `Decompressor` for files that are not compressed."""
 
     def feed(self, chunk: bytes) -> bytes:
@@ -153,6 +153,6 @@ _MEMBERS: dict[Codec, Callable[[], Member]] = {
 }
 
 
-def decompressor(codec: Codec) -> Decompressor | Plain:
+def build_decompressor(codec: Codec) -> Decompressor | PlainReader:
     """What reads a stream of this codec."""
-    return Plain() if codec is Codec.PLAIN else Decompressor(codec)
+    return PlainReader() if codec is Codec.PLAIN else Decompressor(codec)

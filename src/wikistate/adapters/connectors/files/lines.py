@@ -10,11 +10,11 @@ class Line(NamedTuple):
 
     Attributes:
         value: Its bytes, at most the bound.
-        cut: How many bytes behind the bound were left out.
+        truncated_bytes: How many bytes behind the bound were left out.
     """
 
     value: bytes
-    cut: int
+    truncated_bytes: int
 
 
 class LineSplitter:
@@ -28,9 +28,9 @@ class LineSplitter:
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
-        self._begun: list[bytes] = []
-        self._kept = 0
-        self._cut = 0
+        self._pieces: list[bytes] = []
+        self._kept_bytes = 0
+        self._truncated_bytes = 0
 
     def feed(self, chunk: bytes) -> list[Line]:
         """The lines that end in this chunk."""
@@ -38,27 +38,27 @@ class LineSplitter:
         self._extend(first)
         if not rest:
             return []
-        lines = [self._line()]
+        lines = [self._build_line()]
         last = rest.pop()
-        lines += [self._bounded(value) for value in rest]
+        lines += [self._truncate(value) for value in rest]
         self._extend(last)
         return lines
 
     def finish(self) -> list[Line]:
         """The last line, when the stream ends without a line feed."""
-        return [self._line()] if self._kept or self._cut else []
+        return [self._build_line()] if self._kept_bytes or self._truncated_bytes else []
 
     def _extend(self, piece: bytes) -> None:
-        room = self._bound - self._kept
+        room = self._bound - self._kept_bytes
         if room:
-            self._begun.append(piece[:room])
-            self._kept += min(len(piece), room)
-        self._cut += max(0, len(piece) - room)
+            self._pieces.append(piece[:room])
+            self._kept_bytes += min(len(piece), room)
+        self._truncated_bytes += max(0, len(piece) - room)
 
-    def _line(self) -> Line:
-        line = Line(b"".join(self._begun), self._cut)
-        self._begun, self._kept, self._cut = [], 0, 0
+    def _build_line(self) -> Line:
+        line = Line(b"".join(self._pieces), self._truncated_bytes)
+        self._pieces, self._kept_bytes, self._truncated_bytes = [], 0, 0
         return line
 
-    def _bounded(self, value: bytes) -> Line:
+    def _truncate(self, value: bytes) -> Line:
         return Line(value[: self._bound], max(0, len(value) - self._bound))

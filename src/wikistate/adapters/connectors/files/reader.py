@@ -10,10 +10,10 @@ from pathlib import Path
 from wikistate.adapters.connectors.files.codecs import (
     DamagedError,
     Decompressor,
-    Plain,
-    by_magic,
-    by_name,
-    decompressor,
+    PlainReader,
+    build_decompressor,
+    codec_by_magic,
+    codec_by_name,
 )
 from wikistate.adapters.connectors.files.lines import Line, LineSplitter
 from wikistate.core.record import Partition, Record
@@ -23,7 +23,7 @@ _PLAIN_CHUNK = 256 * 1024
 _CHUNK = 16 * 1024  # bytes before decompression, which may make hundreds of megabytes of the wrong ones
 
 
-class Reader:
+class LineReader:
     """The lines of one file or stream as records, whose offset is the number of the line, counted from 0.
 
     A line number and not a byte position, because it is what a person can look up, also in a compressed file, and
@@ -39,13 +39,13 @@ class Reader:
         self._target = target
         self._start = start
         self._splitter = LineSplitter(bound)
-        self._stream: Plain | Decompressor | None = None
+        self._stream: PlainReader | Decompressor | None = None
         self._head = b""
         self._next = 0
         self._descriptor = -1
         self._ends = False
         self._failure: SourceError | None = None
-        self.partition = partition_of(target)
+        self.partition = file_partition(target)
 
     def open(self) -> None:
         """Open the file.
@@ -54,12 +54,12 @@ class Reader:
             SourceError: It does not exist, may not be read, or is a folder.
         """
         try:
-            self._descriptor = _descriptor(self._target)
+            self._descriptor = _open_descriptor(self._target)
             mode = os.fstat(self._descriptor).st_mode
         except OSError as error:
-            raise self._failed(error.strerror or str(error), "Check the path and its permissions.") from error
+            raise self._source_error(error.strerror or str(error), "Check the path and its permissions.") from error
         if stat.S_ISDIR(mode):
-            raise self._failed("it is a folder", "Name the files in it.")
+            raise self._source_error("it is a folder", "Name the files in it.")
         self._waits = not stat.S_ISREG(mode)
 
     def read(self, wait: float) -> list[Record] | None:
@@ -77,14 +77,16 @@ class Reader:
             return None
         if self._waits and not select.select([self._descriptor], [], [], wait)[0]:
             return []
-        plain = isinstance(self._stream, Plain)
+        plain = isinstance(self._stream, PlainReader)
         try:
             chunk = os.read(self._descriptor, _PLAIN_CHUNK if plain else _CHUNK)
-            return self._records(self._lines(chunk))
+            return self._build_records(self._split_chunk(chunk))
         except OSError as error:
-            raise self._failed(error.strerror or str(error), "See whether its disk or its writer is well.") from error
+            raise self._source_error(
+                error.strerror or str(error), "See whether its disk or its writer is well."
+            ) from error
         except DamagedError as error:
-            raise self._failed(f"it is damaged, {error}", "Take it from its origin again.") from error
+            raise self._source_error(f"it is damaged, {error}", "Take it from its origin again.") from error
 
     def close(self) -> None:
         """Let go."""
@@ -92,30 +94,30 @@ class Reader:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _lines(self, chunk: bytes) -> list[Line]:
+    def _split_chunk(self, chunk: bytes) -> list[Line]:
         if self._stream is None:
             self._head += chunk
-            codec = by_magic(self._head)
+            codec = codec_by_magic(self._head)
             if codec is None and chunk:
                 return []  # too little to tell, from a pipe
             if codec is None and self._head:
-                codec = by_name(self._target) if isinstance(self._target, Path) else None
-            self._stream = decompressor(codec) if codec else Plain()
+                codec = codec_by_name(self._target) if isinstance(self._target, Path) else None
+            self._stream = build_decompressor(codec) if codec else PlainReader()
             lines = self._splitter.feed(self._stream.feed(self._head))
             self._head = b""
-            return lines if chunk else [*lines, *self._last()]
-        return self._splitter.feed(self._stream.feed(chunk)) if chunk else self._last()
+            return lines if chunk else [*lines, *self._split_rest()]
+        return self._splitter.feed(self._stream.feed(chunk)) if chunk else self._split_rest()
 
-    def _last(self) -> list[Line]:
+    def _split_rest(self) -> list[Line]:
         if self._stream is not None:
             self._stream.finish()
         self._ends = True
         return self._splitter.finish()
 
-    def _records(self, lines: list[Line]) -> list[Record]:
+    def _build_records(self, lines: list[Line]) -> list[Record]:
         first, self._next = self._next, self._next + len(lines)
         if self._ends and self._next < self._start:
-            raise self._failed(
+            raise self._source_error(
                 f"{self._start} lines of it are done, but it has only {self._next}",
                 "It is not the file that was read before: give it another name, or remove its saved position.",
             )
@@ -126,17 +128,17 @@ class Reader:
             for number, (value, cut) in enumerate(lines[skipped:], first + skipped)
         ]
 
-    def _failed(self, why: str, hint: str) -> SourceError:
+    def _source_error(self, why: str, hint: str) -> SourceError:
         name = self.partition.topic
         place = f" at line {self._next}" if self._next else ""
         self._failure = SourceError(f"{name} cannot be read{place}: {why}.", hint=hint, file=name, line=self._next)
         return self._failure
 
 
-def partition_of(target: Path | int) -> Partition:
+def file_partition(target: Path | int) -> Partition:
     """A file is a topic of one partition."""
     return Partition("-" if isinstance(target, int) else str(target))
 
 
-def _descriptor(target: Path | int) -> int:
+def _open_descriptor(target: Path | int) -> int:
     return os.dup(target) if isinstance(target, int) else os.open(target, os.O_RDONLY)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.connectors.files.appender import Appender
+from wikistate.adapters.connectors.files.appender import AppendFile
 from wikistate.adapters.connectors.threads import ClientThread
 from wikistate.errors import InternalError, SinkError
 
@@ -39,7 +39,7 @@ class FileSink:
     """
 
     def __init__(self, target: Path | int) -> None:
-        self._appender = Appender(target)
+        self._appender = AppendFile(target)
         self._thread = ClientThread("file-sink")
         self._failure: SinkError | None = None
 
@@ -59,17 +59,17 @@ class FileSink:
             raise InternalError(
                 "An event with a line break in it cannot be a line of NDJSON.", hint="Please report it."
             )
-        await self._do(lambda: self._appender.write(block))
+        await self._run(lambda: self._appender.write(block))
 
     async def flush(self) -> None:
         """See `Sink`."""
         if self._failure is not None:
             raise self._failure
-        await self._do(self._appender.flush)
+        await self._run(self._appender.flush)
 
     async def close(self) -> None:
         """See `Sink`."""
-        if not self._thread.running:
+        if not self._thread.is_running:
             return
         if self._failure is None:
             try:
@@ -79,7 +79,7 @@ class FileSink:
         await self._thread.run(self._appender.close)
         await self._thread.stop()
 
-    async def _do(self, call: Callable[[], None]) -> None:
+    async def _run(self, call: Callable[[], None]) -> None:
         try:
             await self._thread.run(call)
         except SinkError as error:

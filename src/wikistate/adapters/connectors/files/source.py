@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.connectors.files.bookmark import Bookmark
-from wikistate.adapters.connectors.files.reader import Reader, partition_of
+from wikistate.adapters.connectors.files.bookmark import OffsetFile
+from wikistate.adapters.connectors.files.reader import LineReader, file_partition
 from wikistate.adapters.connectors.threads import ClientThread
 from wikistate.core.record import Partition
 from wikistate.errors import ConfigError
@@ -38,7 +38,7 @@ class FileSource:
     Args:
         targets: Paths, or open descriptors such as `STANDARD_INPUT`.
         max_record_bytes: The bound of a line in bytes.
-        bookmark: Where `commit` is kept. Without it each start reads from the beginning. What comes through a pipe
+        offset_file: Where `commit` is kept. Without it each start reads from the beginning. What comes through a pipe
             cannot be read twice and has no position.
         resume: Where to go on, for sinks that keep the positions; above the bookmark.
 
@@ -51,15 +51,15 @@ class FileSource:
         targets: Sequence[Path | int],
         *,
         max_record_bytes: int = MAX_RECORD_BYTES,
-        bookmark: Path | None = None,
+        offset_file: Path | None = None,
         resume: Resume | None = None,
     ) -> None:
-        self._targets = _distinct(targets)
+        self._targets = _require_distinct(targets)
         self._bound = max_record_bytes
-        self._bookmark = None if bookmark is None else Bookmark(bookmark)
+        self._offset_file = None if offset_file is None else OffsetFile(offset_file)
         self._resume = resume or (dict[Partition, int])
         self._done: dict[str, int] = {}
-        self._readers: list[Reader] = []
+        self._readers: list[LineReader] = []
         self._thread = ClientThread("file-source")
         self._reading: asyncio.Future[list[Record] | None] | None = None
         self._ready: list[Record] = []
@@ -90,10 +90,10 @@ class FileSource:
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Source`."""
-        keys = {partition_of(target): _key(target) for target in self._targets if isinstance(target, Path)}
+        keys = {file_partition(target): _file_key(target) for target in self._targets if isinstance(target, Path)}
         self._done |= {keys[partition]: line for partition, line in positions.items() if partition in keys}
-        if self._bookmark is not None and positions:
-            bookmark, done = self._bookmark, dict(self._done)
+        if self._offset_file is not None and positions:
+            bookmark, done = self._offset_file, dict(self._done)
             await self._thread.run(lambda: bookmark.store(done))
 
     def lag(self) -> Mapping[Partition, int]:
@@ -102,7 +102,7 @@ class FileSource:
 
     async def close(self) -> None:
         """See `Source`."""
-        if not self._thread.running:
+        if not self._thread.is_running:
             return
         if self._reading is not None:
             await asyncio.wait({self._reading})
@@ -122,13 +122,13 @@ class FileSource:
     # On the thread.
 
     def _open(self) -> None:
-        self._done = {} if self._bookmark is None else self._bookmark.load()
+        self._done = {} if self._offset_file is None else self._offset_file.load()
         kept = self._resume()
         for target in self._targets:
             start = 0
             if isinstance(target, Path):
-                start = kept.get(partition_of(target), self._done.get(_key(target), 0))
-            reader = Reader(target, bound=self._bound, start=start)
+                start = kept.get(file_partition(target), self._done.get(_file_key(target), 0))
+            reader = LineReader(target, bound=self._bound, start=start)
             reader.open()
             self._readers.append(reader)
 
@@ -145,11 +145,11 @@ class FileSource:
             self._readers.pop().close()
 
 
-def _key(path: Path) -> str:
+def _file_key(path: Path) -> str:
     return str(path.resolve())
 
 
-def _distinct(targets: Sequence[Path | int]) -> tuple[Path | int, ...]:
+def _require_distinct(targets: Sequence[Path | int]) -> tuple[Path | int, ...]:
     names = [str(target if isinstance(target, int) else target.resolve()) for target in targets]
     twice = {name for name in names if names.count(name) > 1}
     if twice or not targets:

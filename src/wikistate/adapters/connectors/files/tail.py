@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, Decompressor, TornError
+from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, Decompressor, TruncatedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ _BLOCK = 64 * 1024
 _CHUNK = 16 * 1024  # bytes before decompression
 
 
-def whole_until(descriptor: int, codec: Codec) -> int:
+def complete_until(descriptor: int, codec: Codec) -> int:
     """Up to which byte a file consists of whole lines, or of whole members of compressed lines.
 
     A compressed file is decompressed for it, from its beginning.
@@ -24,10 +24,10 @@ def whole_until(descriptor: int, codec: Codec) -> int:
     Raises:
         DamagedError: A compressed file is damaged elsewhere than at its end, or is not compressed in this way.
     """
-    return _last_line_end(descriptor) if codec is Codec.PLAIN else _last_member_end(descriptor, codec)
+    return _find_last_line_end(descriptor) if codec is Codec.PLAIN else _find_last_member_end(descriptor, codec)
 
 
-def lacks_only_its_end(descriptor: int, start: int) -> bool:
+def is_truncated(descriptor: int, start: int) -> bool:
     """Whether what stands from `start` to the end of the file is a whole JSON object without its line feed.
 
     Then it may be anybody's last line, and is kept.
@@ -39,7 +39,7 @@ def lacks_only_its_end(descriptor: int, start: int) -> bool:
         return False
 
 
-def _last_line_end(descriptor: int) -> int:
+def _find_last_line_end(descriptor: int) -> int:
     at = os.fstat(descriptor).st_size
     while at > 0:
         size = min(_BLOCK, at)
@@ -50,22 +50,22 @@ def _last_line_end(descriptor: int) -> int:
     return 0
 
 
-def _last_member_end(descriptor: int, codec: Codec) -> int:
+def _find_last_member_end(descriptor: int, codec: Codec) -> int:
     stream = Decompressor(codec)
     try:
-        for chunk in _chunks(descriptor):
+        for chunk in _read_chunks(descriptor):
             stream.feed(chunk)
         stream.finish()
-    except TornError:
-        return stream.whole
-    return stream.whole
+    except TruncatedError:
+        return stream.complete_bytes
+    return stream.complete_bytes
 
 
-def _chunks(descriptor: int) -> Iterator[bytes]:
+def _read_chunks(descriptor: int) -> Iterator[bytes]:
     at = 0
     while chunk := os.pread(descriptor, _CHUNK, at):
         at += len(chunk)
         yield chunk
 
 
-__all__ = ["DamagedError", "lacks_only_its_end", "whole_until"]
+__all__ = ["DamagedError", "complete_until", "is_truncated"]

@@ -1,7 +1,11 @@
 """Kafka as source and sink, at least once or, with transactions, exactly once."""
 
 from wikistate.adapters.connectors.kafka.producer import KafkaProducer
-from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, KafkaSourceSettings, transactional_id
+from wikistate.adapters.connectors.kafka.settings import (
+    KafkaProducerSettings,
+    KafkaSourceSettings,
+    build_transactional_id,
+)
 from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.source import KafkaSource
 from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
@@ -13,5 +17,5 @@ __all__ = [
     "KafkaSource",
     "KafkaSourceSettings",
     "KafkaTransactions",
-    "transactional_id",
+    "build_transactional_id",
 ]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
-from wikistate.adapters.connectors.kafka.codes import REGROUPED, passes
-from wikistate.adapters.connectors.positions import Committed, Edge, Moment, Now, Offsets
+from wikistate.adapters.connectors.kafka.codes import REBALANCED, is_transient
+from wikistate.adapters.connectors.positions import Bound, Committed, LatestAtStart, Moment, Offsets
 from wikistate.core.record import Partition
 from wikistate.errors import SourceError
 
@@ -28,12 +28,12 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_ANSWER = 10.0  # seconds for one question to the cluster
-_PATIENCE = 120.0  # seconds until a question that is asked again and again counts as failed
-_PAUSE = 0.2  # seconds between two of them
+_CALL_TIMEOUT = 10.0  # seconds for one question to the cluster
+_RETRY_TIMEOUT = 120.0  # seconds until a question that is asked again and again counts as failed
+_RETRY_INTERVAL = 0.2  # seconds between two of them
 
 
-class Positions:
+class OffsetTracker:
     """Turns `Start` and `End` into offsets, and commits offsets.
 
     Args:
@@ -47,47 +47,47 @@ class Positions:
         self._settings = settings
         self._resume = resume or (dict[Partition, int])
         self._known: frozenset[tuple[str, int]] = frozenset()
-        self._placed: set[tuple[str, int]] = set()
+        self._started: set[tuple[str, int]] = set()
         self.ends: dict[tuple[str, int], int] | None = None
         """Where a bounded source ends."""
         self.closing = False
         """Set from any thread: nothing is waited for any more."""
 
-    def survey(self, partitions: Sequence[tuple[str, int]]) -> None:
+    def fetch(self, partitions: Sequence[tuple[str, int]]) -> None:
         """Take note of what is there when the source opens: a bounded source ends at these ends."""
         self._known = frozenset(partitions)
         if self._settings.end is not None:
             self.ends = {partition: self._end(partition) for partition in partitions}
 
-    def starts(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+    def start_offsets(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
         """The partitions with the offset to start at."""
         kept = self._resume()
         given = {part: kept.get(Partition(part.topic, part.partition)) for part in partitions}
         resumed = [TopicPartition(part.topic, part.partition, at) for part, at in given.items() if at is not None]
         if self._settings.partitions:
-            self._check_held(resumed)
-        found = [*resumed, *self._stated([part for part, at in given.items() if at is None])]
-        self._placed.update((part.topic, part.partition) for part in partitions)
+            self._require_available(resumed)
+        found = [*resumed, *self._configured_starts([part for part, at in given.items() if at is None])]
+        self._started.update((part.topic, part.partition) for part in partitions)
         return found
 
-    def _stated(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+    def _configured_starts(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
         """Where the settings say."""
         start = self._settings.start
         if isinstance(start, Committed) and self._settings.partitions:
-            newest = self._newest(partitions) if start.otherwise is Edge.LATEST else {}
-            return [self._placed_at(part, newest) for part in partitions]
+            newest = self._newest_offsets(partitions) if start.otherwise is Bound.LATEST else {}
+            return [self._start_or_newest(part, newest) for part in partitions]
         if isinstance(start, Committed):
-            return self._committed(partitions, start.otherwise)
-        forced = [part for part in partitions if (part.topic, part.partition) not in self._placed]
+            return self._committed_starts(partitions, start.otherwise)
+        forced = [part for part in partitions if (part.topic, part.partition) not in self._started]
         going_on = [part for part in partitions if part not in forced]
-        return [*self._forced(forced, start), *self._committed(going_on, Edge.EARLIEST)]
+        return [*self._forced_starts(forced, start), *self._committed_starts(going_on, Bound.EARLIEST)]
 
-    def _forced(self, partitions: Sequence[TopicPartition], start: Moment | Offsets) -> list[TopicPartition]:
+    def _forced_starts(self, partitions: Sequence[TopicPartition], start: Moment | Offsets) -> list[TopicPartition]:
         match start:
             case Moment(milliseconds):
-                return self._at(partitions, milliseconds)
+                return self._offsets_at_time(partitions, milliseconds)
             case Offsets():
-                offsets = [(part, start.of(part.topic, part.partition)) for part in partitions]
+                offsets = [(part, start.get(part.topic, part.partition)) for part in partitions]
                 return [
                     TopicPartition(part.topic, part.partition, OFFSET_BEGINNING if offset is None else offset)
                     for part, offset in offsets
@@ -105,20 +105,20 @@ class Positions:
             KafkaException: The commit failed for another reason, and went on failing.
         """
         try:
-            self._ask(lambda: self._commit_once(offsets))
+            self._retry_transient(lambda: self._commit_once(offsets))
         except KafkaException as error:
-            if error.args[0].code() not in REGROUPED:
+            if error.args[0].code() not in REBALANCED:
                 raise
             log.warning("the group shares its partitions anew, a commit did not count", reason=error.args[0].str())
 
-    def repair(self, partition: TopicPartition) -> None:
+    def reset_out_of_range(self, partition: TopicPartition) -> None:
         """Go on at the oldest record: the one that was asked for is gone (retention), or was never there.
 
         Raises:
             SourceError: The partitions are read for somebody who must not miss a record.
         """
         if self._settings.partitions:
-            self._check_held([partition])
+            self._require_available([partition])
         log.error(
             "the position is not in the topic any more, going on at its oldest record",
             topic=partition.topic,
@@ -130,7 +130,7 @@ class Positions:
         self._consumer.incremental_unassign([partition])
         self._consumer.incremental_assign([TopicPartition(partition.topic, partition.partition, OFFSET_BEGINNING)])
 
-    def _check_held(self, resumed: Sequence[TopicPartition]) -> None:
+    def _require_available(self, resumed: Sequence[TopicPartition]) -> None:
         for part in resumed:
             oldest, end = self._watermarks(part)
             if not oldest <= part.offset <= end:
@@ -143,7 +143,7 @@ class Positions:
                     offset=part.offset,
                 )
 
-    def left(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+    def remaining(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
         """How many records lie between what was handed over and the newest one, or where the source ends.
 
         From what the last fetch said.
@@ -156,68 +156,68 @@ class Positions:
                 left[at.topic, at.partition] = max(0, end - at.offset)
         return left
 
-    def _committed(self, partitions: Sequence[TopicPartition], otherwise: Edge) -> list[TopicPartition]:
+    def _committed_starts(self, partitions: Sequence[TopicPartition], otherwise: Bound) -> list[TopicPartition]:
         if not partitions:
             return []
-        asked = self._ask(lambda: self._consumer.committed(list(partitions), _ANSWER))
+        asked = self._retry_transient(lambda: self._consumer.committed(list(partitions), _CALL_TIMEOUT))
         fresh = [part for part in asked if part.offset < 0]
-        newest = self._newest(fresh) if otherwise is Edge.LATEST else {}
-        placed = [self._placed_at(part, newest) for part in asked]
-        self._remember([part for part in placed if (part.topic, part.partition) in newest])
+        newest = self._newest_offsets(fresh) if otherwise is Bound.LATEST else {}
+        placed = [self._start_or_newest(part, newest) for part in asked]
+        self._commit_latest([part for part in placed if (part.topic, part.partition) in newest])
         return placed
 
-    def _newest(self, fresh: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+    def _newest_offsets(self, fresh: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
         # A partition that appeared later is read from its beginning: its first records are news, not history.
         known = [part for part in fresh if (part.topic, part.partition) in self._known]
         return {(part.topic, part.partition): self._watermarks(part)[1] for part in known}
 
-    def _placed_at(self, part: TopicPartition, newest: dict[tuple[str, int], int]) -> TopicPartition:
+    def _start_or_newest(self, part: TopicPartition, newest: dict[tuple[str, int], int]) -> TopicPartition:
         offset = part.offset if part.offset >= 0 else newest.get((part.topic, part.partition), OFFSET_BEGINNING)
         return TopicPartition(part.topic, part.partition, offset)
 
-    def _remember(self, placed: list[TopicPartition]) -> None:
+    def _commit_latest(self, placed: list[TopicPartition]) -> None:
         """Commit what "latest" was: after a crash before the first commit it would be later, and leave a hole."""
         if placed:
             self.commit(placed)
 
-    def _at(self, partitions: Sequence[TopicPartition], milliseconds: int) -> list[TopicPartition]:
+    def _offsets_at_time(self, partitions: Sequence[TopicPartition], milliseconds: int) -> list[TopicPartition]:
         if not partitions:
             return []
         asked = [TopicPartition(part.topic, part.partition, milliseconds) for part in partitions]
-        found = self._ask(lambda: self._consumer.offsets_for_times(asked, _ANSWER))
-        return [part if part.offset >= 0 else self._top(part) for part in found]
+        found = self._retry_transient(lambda: self._consumer.offsets_for_times(asked, _CALL_TIMEOUT))
+        return [part if part.offset >= 0 else self._end_of_partition(part) for part in found]
 
-    def _top(self, part: TopicPartition) -> TopicPartition:
+    def _end_of_partition(self, part: TopicPartition) -> TopicPartition:
         """Nothing is as new as the moment asked for: what comes next is."""
         return TopicPartition(part.topic, part.partition, self._watermarks(part)[1])
 
     def _end(self, partition: tuple[str, int]) -> int:
         end = self._settings.end
         match end:
-            case Offsets() if (offset := end.of(*partition)) is not None:
+            case Offsets() if (offset := end.get(*partition)) is not None:
                 return offset
             case Moment(milliseconds):
-                return self._at([TopicPartition(*partition)], milliseconds)[0].offset
-            case Now() | Offsets() | None:
+                return self._offsets_at_time([TopicPartition(*partition)], milliseconds)[0].offset
+            case LatestAtStart() | Offsets() | None:
                 return self._watermarks(TopicPartition(*partition))[1]
             case _:
                 assert_never(end)
 
     def _watermarks(self, part: TopicPartition) -> tuple[int, int]:
-        return self._ask(lambda: self._consumer.get_watermark_offsets(part, _ANSWER))
+        return self._retry_transient(lambda: self._consumer.get_watermark_offsets(part, _CALL_TIMEOUT))
 
     def _commit_once(self, offsets: list[TopicPartition]) -> None:
         for part in self._consumer.commit(offsets=offsets, asynchronous=False):
             if part.error is not None:
                 raise KafkaException(part.error)
 
-    def _ask(self, question: Callable[[], T]) -> T:
+    def _retry_transient(self, call: Callable[[], T]) -> T:
         """Ask the cluster until it answers; what passes by itself is waited for, within bounds."""
-        give_up = time.monotonic() + _PATIENCE
+        give_up = time.monotonic() + _RETRY_TIMEOUT
         while True:
             try:
-                return question()
+                return call()
             except KafkaException as error:
-                if not passes(error.args[0]) or self.closing or time.monotonic() > give_up:
+                if not is_transient(error.args[0]) or self.closing or time.monotonic() > give_up:
                     raise
-            time.sleep(_PAUSE)
+            time.sleep(_RETRY_INTERVAL)

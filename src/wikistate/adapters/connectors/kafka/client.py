@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError
 
-    from wikistate.adapters.connectors.kafka.settings import Translation
+    from wikistate.adapters.connectors.kafka.settings import TranslatedProperties
 
 C = TypeVar("C")
 
@@ -52,32 +52,36 @@ class Outage:
     def __init__(self, client: str) -> None:
         self._log = log.bind(client=client)
         self.reason = ""
-        self.away = False
+        self.is_away = False
 
     def report(self, error: KafkaError) -> None:
         """An error that librdkafka reports outside of any call. It may be called on any thread."""
         if error.code() != ALL_BROKERS_DOWN:
             # One broker of several: the others answer. Of a single one: "all are down" follows.
             self.reason = error.str()
-        elif not self.away:
-            self.away = True
+        elif not self.is_away:
+            self.is_away = True
             self._log.warning("kafka does not answer, waiting for it", reason=self.reason or error.str())
 
-    def over(self) -> None:
+    def resolved(self) -> None:
         """Something was received."""
-        if self.away:
-            self.away = False
+        if self.is_away:
+            self.is_away = False
             self.reason = ""
             self._log.info("kafka answers again")
 
 
-def create(
-    kind: Callable[[dict[str, Any]], C], translation: Translation, *, key: str, hooks: Mapping[str, object]
+def create_client(
+    client_class: Callable[[dict[str, Any]], C],
+    translation: TranslatedProperties,
+    *,
+    key: str,
+    hooks: Mapping[str, object],
 ) -> C:
     """Make a client. It connects in the background: nothing here waits for a broker.
 
     Args:
-        kind: The client's class.
+        client_class: The client's class.
         translation: Its properties.
         key: The dotted path of the operator's properties, for errors.
         hooks: What is not a text: ``error_cb``, ``on_delivery``.
@@ -88,12 +92,12 @@ def create(
     for name, why in translation.ignored.items():
         log.info("kafka property has no effect here", key=f"{key}.{name}", why=why)
     try:
-        return kind({**translation.properties, **hooks, "logger": ClientLog(kind.__name__)})
+        return client_class({**translation.properties, **hooks, "logger": ClientLog(client_class.__name__)})
     except KafkaException as error:
-        raise _refused(error.args[0], key=key) from error
+        raise _config_error(error.args[0], key=key) from error
 
 
-def _refused(error: KafkaError, *, key: str) -> ConfigError:
+def _config_error(error: KafkaError, *, key: str) -> ConfigError:
     text = error.str().strip()
     if _KERBEROS in text:
         return ConfigError(

@@ -12,7 +12,7 @@ from wikistate.errors import SinkError, SourceError
 
 ALL_BROKERS_DOWN = KafkaError._ALL_BROKERS_DOWN
 PARTITION_EOF = KafkaError._PARTITION_EOF
-POSITION_GONE = KafkaError._AUTO_OFFSET_RESET
+OFFSET_OUT_OF_RANGE = KafkaError._AUTO_OFFSET_RESET
 TIMED_OUT = KafkaError._TIMED_OUT
 
 FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
@@ -21,7 +21,7 @@ FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.I
 PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 """A record that we dropped ourselves, when aborting or closing."""
 
-REGROUPED = frozenset(
+REBALANCED = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,
         KafkaError.UNKNOWN_MEMBER_ID,
@@ -37,29 +37,29 @@ REGROUPED = frozenset(
 def source_error(error: KafkaError, doing: str, *, servers: str) -> SourceError:
     """The error of a source, for what librdkafka says happened."""
     return SourceError(
-        f"{doing} at {servers} failed: {error.str()}.", hint=advice(error), servers=servers, code=error.name()
+        f"{doing} at {servers} failed: {error.str()}.", hint=hint_for(error), servers=servers, code=error.name()
     )
 
 
 def sink_error(error: KafkaError, doing: str, *, servers: str) -> SinkError:
     """The error of a sink, for what librdkafka says happened."""
     return SinkError(
-        f"{doing} at {servers} failed: {error.str()}.", hint=advice(error), servers=servers, code=error.name()
+        f"{doing} at {servers} failed: {error.str()}.", hint=hint_for(error), servers=servers, code=error.name()
     )
 
 
-def advice(error: KafkaError) -> str:
+def hint_for(error: KafkaError) -> str:
     """What to do about it, for the person who runs the job."""
-    return _ADVICE.get(error.code(), "It may pass by itself: start the job again, it goes on where it was.")
+    return _HINTS.get(error.code(), "It may pass by itself: start the job again, it goes on where it was.")
 
 
-_TAKEN_OVER = (
+_FENCED_HINT = (
     "Another process has taken over this transactional id: see that no two replicas have the same one, and start this "
     "one again if it is the one that should live."
 )
 
-_ADVICE = {
-    **dict.fromkeys(FENCED, _TAKEN_OVER),
+_HINTS = {
+    **dict.fromkeys(FENCED, _FENCED_HINT),
     KafkaError.UNKNOWN_TOPIC_OR_PART: "Create the topic, or start with --create-topics.",
     KafkaError._UNKNOWN_TOPIC: "Create the topic, or start with --create-topics.",
     KafkaError._UNKNOWN_PARTITION: "Create the topic, or start with --create-topics.",
@@ -78,7 +78,7 @@ _ADVICE = {
 }
 
 
-_PASSING = frozenset(
+_TRANSIENT_CODES = frozenset(
     {
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._TRANSPORT,
@@ -94,6 +94,6 @@ _PASSING = frozenset(
 )
 
 
-def passes(error: KafkaError) -> bool:
+def is_transient(error: KafkaError) -> bool:
     """Whether librdkafka gets over it by itself: a broker away, a leader that moves, a group that shares anew."""
-    return not error.fatal() and (error.retriable() or error.code() in _PASSING)
+    return not error.fatal() and (error.retriable() or error.code() in _TRANSIENT_CODES)

@@ -52,7 +52,7 @@ _LOGIN_MODULES = {
 }
 
 
-def java_properties(properties: Mapping[str, str], *, key: str) -> dict[str, str]:
+def to_java_properties(properties: Mapping[str, str], *, key: str) -> dict[str, str]:
     """The same properties as the Java client names them; a name that both know, or Java alone, stays.
 
     Args:
@@ -70,10 +70,10 @@ def java_properties(properties: Mapping[str, str], *, key: str) -> dict[str, str
             found["buffer.memory"] = str(int(value) * 1024)
         elif name not in _LOGIN:
             found |= {_RENAMED.get(name, name): value, **_COMPANIONS.get(name, {})}
-    return found | _login(properties, key)
+    return found | _build_login(properties, key)
 
 
-def _login(properties: Mapping[str, str], key: str) -> dict[str, str]:
+def _build_login(properties: Mapping[str, str], key: str) -> dict[str, str]:
     if not any(name in properties for name in _LOGIN):
         return {}
     mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms", "")).upper()
@@ -83,10 +83,10 @@ def _login(properties: Mapping[str, str], key: str) -> dict[str, str]:
             hint=f"With a name and a password: {', '.join(_LOGIN_MODULES)}. For others write sasl.jaas.config.",
             key=f"{key}.sasl.mechanism",
         )
-    user, password = (_quoted(properties[name]) for name in _LOGIN)
+    user, password = (_quote(properties[name]) for name in _LOGIN)
     return {"sasl.jaas.config": f"{_LOGIN_MODULES[mechanism]} required username={user} password={password};"}
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -56,16 +56,16 @@ queue.buffering.max.ms queuing.strategy request.required.acks request.timeout.ms
 sticky.partitioning.linger.ms transaction.timeout.ms transactional.id
 """
 
-CONSUMER_NAMES = frozenset(f"{_BOTH} {_CONSUMER}".split())
+CONSUMER_PROPERTIES = frozenset(f"{_BOTH} {_CONSUMER}".split())
 """What a consumer may be given."""
 
-PRODUCER_NAMES = frozenset(f"{_BOTH} {_PRODUCER}".split())
+PRODUCER_PROPERTIES = frozenset(f"{_BOTH} {_PRODUCER}".split())
 """What a producer may be given."""
 
-NAMES = CONSUMER_NAMES | PRODUCER_NAMES
+KNOWN_PROPERTIES = CONSUMER_PROPERTIES | PRODUCER_PROPERTIES
 """What some client may be given: librdkafka itself ignores, with a warning, what is for the other kind."""
 
-SECRETS = frozenset(
+SECRET_PROPERTIES = frozenset(
     {
         "sasl.jaas.config",
         "sasl.oauthbearer.assertion.private.key.passphrase",

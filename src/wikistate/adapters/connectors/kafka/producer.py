@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from wikistate.adapters.connectors.kafka.client import Outage, create
-from wikistate.adapters.connectors.kafka.codes import PURGED, advice, sink_error
-from wikistate.adapters.connectors.kafka.settings import largest_record, producer_properties
-from wikistate.adapters.connectors.kafka.topic import partitions_of
+from wikistate.adapters.connectors.kafka.client import Outage, create_client
+from wikistate.adapters.connectors.kafka.codes import PURGED, hint_for, sink_error
+from wikistate.adapters.connectors.kafka.settings import build_producer_properties, max_record_bytes
+from wikistate.adapters.connectors.kafka.topic import fetch_partitions
 from wikistate.adapters.connectors.ports import OversizeError
 from wikistate.adapters.connectors.threads import ClientThread
 from wikistate.errors import SinkError
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_ROOM = 0.01  # seconds between two looks whether the queue has room again
+_QUEUE_FULL_INTERVAL = 0.01  # seconds between two looks whether the queue has room again
 _SLICE = 0.5  # seconds that a flush waits before it looks whether something failed
-_CLOSING = 10.0  # seconds for what is still queued when the producer closes
+_CLOSE_TIMEOUT = 10.0  # seconds for what is still queued when the producer closes
 
 
 class KafkaProducer:
@@ -49,8 +49,8 @@ class KafkaProducer:
 
     def __init__(self, settings: KafkaProducerSettings) -> None:
         self.settings = settings
-        self._translation = producer_properties(settings)
-        self._limit = largest_record(self._translation.properties)
+        self._translation = build_producer_properties(settings)
+        self._limit = max_record_bytes(self._translation.properties)
         self._thread = ClientThread("kafka-producer")
         self._outage = Outage("kafka-producer")
         self._failure: SinkError | None = None
@@ -75,7 +75,7 @@ class KafkaProducer:
             "on_delivery": self._on_failed_delivery,
             "delivery.report.only.error": True,
         }
-        self._client = create(Producer, self._translation, key=self.settings.key, hooks=hooks)
+        self._client = create_client(Producer, self._translation, key=self.settings.key, hooks=hooks)
         self._thread.start()
 
     async def check(self, topic: str) -> None:
@@ -85,10 +85,10 @@ class KafkaProducer:
             SinkError: It is not, or the cluster did not answer within `patience` seconds.
         """
         await self._thread.run(
-            lambda: partitions_of(
+            lambda: fetch_partitions(
                 self._client,
                 topic,
-                patience=self.settings.patience,
+                timeout=self.settings.open_timeout,
                 servers=self.settings.bootstrap_servers,
                 outage=self._outage,
                 raises=SinkError,
@@ -115,7 +115,7 @@ class KafkaProducer:
             done = self._queue(topic, outputs, done, partition)
             if done == len(outputs):
                 return
-            await asyncio.sleep(_ROOM)
+            await asyncio.sleep(_QUEUE_FULL_INTERVAL)
 
     async def flush(self) -> None:
         """Return when everything that was queued, by any user, is acknowledged by all in-sync replicas.
@@ -123,11 +123,11 @@ class KafkaProducer:
         Raises:
             SinkError: Something was not delivered.
         """
-        while await self._wait(_SLICE) and self._failure is None:
+        while await self._poll_deliveries(_SLICE) and self._failure is None:
             pass
         if self._failure is not None:
             raise self._failure
-        self._outage.over()
+        self._outage.resolved()
 
     async def run(self, call: Callable[[], T]) -> T:
         """Run a blocking call of the client on the producer's thread."""
@@ -136,14 +136,14 @@ class KafkaProducer:
     async def close(self) -> None:
         """Give what is queued some seconds, for the last of its users, and let go."""
         self._users = max(0, self._users - 1)
-        if self._users or not self._thread.running:
+        if self._users or not self._thread.is_running:
             return
-        if left := await self._wait(_CLOSING):
+        if left := await self._poll_deliveries(_CLOSE_TIMEOUT):
             log.warning("kafka did not take everything before the end; it was not committed", messages=left)
             self._client.purge()
         await self._thread.stop()
 
-    async def _wait(self, seconds: float) -> int:
+    async def _poll_deliveries(self, seconds: float) -> int:
         """Wait so long at most for acknowledgements; how many are still missing."""
         try:
             return await self._thread.run(lambda: self._client.flush(seconds))
@@ -163,10 +163,10 @@ class KafkaProducer:
         except BufferError:
             return position
         except KafkaException as error:
-            raise self._refused(error.args[0], topic, outputs, position) from error
+            raise self._produce_error(error.args[0], topic, outputs, position) from error
         return len(outputs)
 
-    def _refused(self, error: KafkaError, topic: str, outputs: Sequence[Output], position: int) -> SinkError:
+    def _produce_error(self, error: KafkaError, topic: str, outputs: Sequence[Output], position: int) -> SinkError:
         if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
             self._failure = sink_error(error, f"Writing to {topic!r}", servers=self.settings.bootstrap_servers)
             return self._failure
@@ -188,7 +188,7 @@ class KafkaProducer:
         self._failure = SinkError(
             f"A record for the topic {message.topic()!r} was not delivered to {self.settings.bootstrap_servers}: "
             f"{error.str()} (key {message.key()!r}, {len(message)} bytes).",
-            hint=advice(error),
+            hint=hint_for(error),
             topic=message.topic(),
             key=message.key(),
             size=len(message),

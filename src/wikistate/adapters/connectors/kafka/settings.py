@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, assert_never
 
-from wikistate.adapters.connectors.kafka.names import NAMES, SECRETS
-from wikistate.adapters.connectors.kafka.translation import TABLE, Ignored, Refused, Renamed
+from wikistate.adapters.connectors.kafka.names import KNOWN_PROPERTIES, SECRET_PROPERTIES
+from wikistate.adapters.connectors.kafka.translation import TREATMENTS, Ignore, Reject, Rename
 from wikistate.adapters.connectors.positions import Committed
 from wikistate.errors import ConfigError
 
@@ -29,7 +29,7 @@ _SOURCE_DEFAULTS = {
 _SOURCE_OURS = {
     "enable.auto.commit": "false",
     "enable.auto.offset.store": "false",
-    # An offset that is no longer there is an event that we see, report and repair; see `Positions`.
+    # An offset that is no longer there is an event that we see, report and repair; see `OffsetTracker`.
     "auto.offset.reset": "error",
 }
 
@@ -62,7 +62,7 @@ class KafkaSourceSettings:
         end: Where to stop; None: never.
         properties: As the operator wrote them: the Java client's names, or librdkafka's.
         key: The dotted path of `properties` in the configuration, for errors.
-        patience: Seconds within which the cluster must answer when the source opens.
+        open_timeout: Seconds within which the cluster must answer when the source opens.
         partitions: Of each topic, read by this consumer alone: it joins no group, and the group's offsets only tell
             others how far it is. A position that the topic does not hold ends it. Empty: the group shares them all.
     """
@@ -74,7 +74,7 @@ class KafkaSourceSettings:
     end: End | None = None
     properties: Mapping[str, object] = field(default_factory=dict)
     key: str = "stream_manager.source.options.properties"
-    patience: float = 30.0
+    open_timeout: float = 30.0
     partitions: tuple[int, ...] = ()
 
 
@@ -86,10 +86,10 @@ class KafkaProducerSettings:
         bootstrap_servers: ``host:port``, several separated by commas.
         properties: As the operator wrote them: the Java client's names, or librdkafka's.
         key: The dotted path of `properties` in the configuration, for errors.
-        transactional_id: For exactly-once; empty for at-least-once. See `transactional_id`.
+        transactional_id: For exactly-once; empty for at-least-once. See `build_transactional_id`.
         transaction_timeout: Seconds after which the broker aborts a transaction of a client that has gone. While it
             is open, readers of committed records wait; above the broker's maximum (15 minutes by default) it is refused.
-        patience: Seconds within which the cluster must answer when the producer opens.
+        open_timeout: Seconds within which the cluster must answer when the producer opens.
     """
 
     bootstrap_servers: str
@@ -97,11 +97,11 @@ class KafkaProducerSettings:
     key: str = "stream_manager.sink.options.properties"
     transactional_id: str = ""
     transaction_timeout: float = 60.0
-    patience: float = 30.0
+    open_timeout: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Translation:
+class TranslatedProperties:
     """What became of an operator's properties.
 
     Attributes:
@@ -113,7 +113,7 @@ class Translation:
     ignored: dict[str, str]
 
 
-def transactional_id(prefix: str, instance: str) -> str:
+def build_transactional_id(prefix: str, instance: str) -> str:
     """The id by which the broker knows a producer again after a restart, and shuts out the one before it.
 
     Args:
@@ -123,32 +123,32 @@ def transactional_id(prefix: str, instance: str) -> str:
     return f"{prefix}-{instance}"
 
 
-def consumer_properties(settings: KafkaSourceSettings) -> Translation:
+def build_consumer_properties(settings: KafkaSourceSettings) -> TranslatedProperties:
     """The properties of a consumer in librdkafka's names.
 
     Raises:
         ConfigError: A property is unknown, cannot be honoured or has no text value; or there is no group or topic. Names
             the dotted path.
     """
-    _check_named(settings)
-    translation = translate(settings.properties, key=settings.key)
+    _require_names(settings)
+    translation = translate_properties(settings.properties, key=settings.key)
     ours = {"bootstrap.servers": settings.bootstrap_servers, "group.id": settings.group, **_SOURCE_OURS}
     if settings.end is not None:
         ours["enable.partition.eof"] = "true"
     if translation.properties.get("group.protocol") != "consumer":  # KIP-848 is cooperative by itself
         # Moves only the partitions that must move: the others go on being read while a replica comes or goes.
         ours["partition.assignment.strategy"] = "cooperative-sticky"
-    return Translation({**_SOURCE_DEFAULTS, **translation.properties, **ours}, translation.ignored)
+    return TranslatedProperties({**_SOURCE_DEFAULTS, **translation.properties, **ours}, translation.ignored)
 
 
-def producer_properties(settings: KafkaProducerSettings) -> Translation:
+def build_producer_properties(settings: KafkaProducerSettings) -> TranslatedProperties:
     """The properties of a producer in librdkafka's names.
 
     Raises:
         ConfigError: A property is unknown, cannot be honoured or has no text value, or the largest record does not fit
             into the buffer; names its dotted path.
     """
-    translation = translate(settings.properties, key=settings.key)
+    translation = translate_properties(settings.properties, key=settings.key)
     _check_buffer(translation.properties, key=settings.key)
     ours = {"bootstrap.servers": settings.bootstrap_servers}
     defaults = {**_SINK_DEFAULTS, "queue.buffering.max.kbytes": str(_buffer_kilobytes(translation.properties))}
@@ -161,20 +161,20 @@ def producer_properties(settings: KafkaProducerSettings) -> Translation:
         # With several on their way, one that the outage cost is followed by the next, which the broker then refuses as out
         # of order (seen). Without transactions librdkafka makes up for that; a transaction it can only abort.
         defaults["max.in.flight.requests.per.connection"] = "1"
-    return Translation({**defaults, **translation.properties, **ours}, translation.ignored)
+    return TranslatedProperties({**defaults, **translation.properties, **ours}, translation.ignored)
 
 
 def _buffer_kilobytes(properties: Mapping[str, str]) -> int:
     """Librdkafka's default of 1 GiB would let a slow broker fill the memory; 32 MiB, or room for two large records."""
-    return max(32_768, 2 * largest_record(properties) // 1024)
+    return max(32_768, 2 * max_record_bytes(properties) // 1024)
 
 
-def largest_record(properties: Mapping[str, str]) -> int:
+def max_record_bytes(properties: Mapping[str, str]) -> int:
     """Up to how many bytes, key and all, a producer with these (translated) properties takes a record."""
     return int(properties.get("message.max.bytes", 1_000_000))
 
 
-def _check_named(settings: KafkaSourceSettings) -> None:
+def _require_names(settings: KafkaSourceSettings) -> None:
     options = settings.key.rpartition(".")[0]
     for name, value in (("consumer_group", settings.group), ("topics", settings.topics)):
         if not value:  # librdkafka ends the process when it is given an empty group
@@ -198,7 +198,7 @@ def _check_buffer(properties: Mapping[str, str], *, key: str) -> None:
         )
 
 
-def translate(properties: Mapping[str, object], *, key: str) -> Translation:
+def translate_properties(properties: Mapping[str, object], *, key: str) -> TranslatedProperties:
     """The operator's properties in librdkafka's names.
 
     Args:
@@ -211,22 +211,22 @@ def translate(properties: Mapping[str, object], *, key: str) -> Translation:
     translated: dict[str, str] = {}
     ignored: dict[str, str] = {}
     for name, value in properties.items():
-        text = _text(name, value, key=key)
-        match TABLE.get(name):
+        text = _to_text(name, value, key=key)
+        match TREATMENTS.get(name):
             case None:
-                translated[_known(name, key=key)] = text
-            case Renamed() as rename:
-                translated[rename.to] = _converted(rename, name, text, key=key)
-            case Ignored(why):
+                translated[_require_known(name, key=key)] = text
+            case Rename() as rename:
+                translated[rename.name] = _convert(rename, name, text, key=key)
+            case Ignore(why):
                 ignored[name] = why
-            case Refused(instead):
+            case Reject(instead):
                 raise ConfigError(f"{key}.{name} cannot be used with librdkafka.", hint=instead, key=f"{key}.{name}")
             case other:
                 assert_never(other)
-    return Translation(translated, ignored)
+    return TranslatedProperties(translated, ignored)
 
 
-def _text(name: str, value: object, *, key: str) -> str:
+def _to_text(name: str, value: object, *, key: str) -> str:
     match value:
         case bool():
             return "true" if value else "false"
@@ -236,27 +236,27 @@ def _text(name: str, value: object, *, key: str) -> str:
             return str(value)
         case _:
             raise ConfigError(
-                f"{key}.{name} is {_shown(name, value)}, a {type(value).__name__}.",
+                f"{key}.{name} is {_redact(name, value)}, a {type(value).__name__}.",
                 hint="A Kafka property is a text, a number or a boolean.",
                 key=f"{key}.{name}",
             )
 
 
-def _converted(rename: Renamed, name: str, text: str, *, key: str) -> str:
+def _convert(rename: Rename, name: str, text: str, *, key: str) -> str:
     try:
         return rename.convert(text)
     except ValueError as error:
         raise ConfigError(
-            f"{key}.{name} is {_shown(name, text)}, which is no whole number.",
+            f"{key}.{name} is {_redact(name, text)}, which is no whole number.",
             hint="Write digits.",
             key=f"{key}.{name}",
         ) from error
 
 
-def _known(name: str, *, key: str) -> str:
-    if name in NAMES:
+def _require_known(name: str, *, key: str) -> str:
+    if name in KNOWN_PROPERTIES:
         return name
-    near = get_close_matches(name, [*NAMES, *TABLE], n=1, cutoff=0.6)
+    near = get_close_matches(name, [*KNOWN_PROPERTIES, *TREATMENTS], n=1, cutoff=0.6)
     raise ConfigError(
         f"{key}.{name} is no property of a Kafka client.",
         hint=f"Did you mean {near[0]}?" if near else "See librdkafka's CONFIGURATION.md for what there is.",
@@ -264,5 +264,5 @@ def _known(name: str, *, key: str) -> str:
     )
 
 
-def _shown(name: str, value: object) -> str:
-    return "a secret" if name in SECRETS else repr(value)
+def _redact(name: str, value: object) -> str:
+    return "a secret" if name in SECRET_PROPERTIES else repr(value)

@@ -14,11 +14,11 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from wikistate.adapters.connectors.kafka import codes
-from wikistate.adapters.connectors.kafka.assignment import Positions
-from wikistate.adapters.connectors.kafka.client import Outage, create
-from wikistate.adapters.connectors.kafka.codes import passes, source_error
-from wikistate.adapters.connectors.kafka.settings import consumer_properties
-from wikistate.adapters.connectors.kafka.topic import partitions_of
+from wikistate.adapters.connectors.kafka.assignment import OffsetTracker
+from wikistate.adapters.connectors.kafka.client import Outage, create_client
+from wikistate.adapters.connectors.kafka.codes import is_transient, source_error
+from wikistate.adapters.connectors.kafka.settings import build_consumer_properties
+from wikistate.adapters.connectors.kafka.topic import fetch_partitions
 from wikistate.adapters.connectors.threads import ClientThread
 from wikistate.core.record import Partition, Record
 from wikistate.errors import SourceError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class _Consumed(Protocol):
+class _ConsumedMessage(Protocol):
     """A message as a consumer returns it: it has all of these, where the stubs of the class say that it may not.
 
     An error that belongs to no partition is the exception: ask it for nothing else.
@@ -54,11 +54,11 @@ class _Consumed(Protocol):
 _SLICE = 0.1
 """Seconds that the thread waits for records at a stretch; a commit that comes meanwhile waits so long at most."""
 
-_STALL = 1.0
+_STALL_SECONDS = 1.0
 """Seconds without room after which partitions are paused. Pausing throws away what was fetched ahead, so a short stall
 does without; and the group waits so long at most for a member that has no room."""
 
-_LAG_EVERY = 1.0  # seconds between two looks at what is left
+_LAG_INTERVAL = 1.0  # seconds between two looks at what is left
 
 
 class KafkaSource:
@@ -82,13 +82,13 @@ class KafkaSource:
     def __init__(self, settings: KafkaSourceSettings, *, resume: Resume | None = None) -> None:
         self._settings = settings
         self._resume_at = resume
-        self._translation = consumer_properties(settings)
+        self._translation = build_consumer_properties(settings)
         self._thread = ClientThread("kafka-source")
         self._outage = Outage("kafka-source")
         self._reading: asyncio.Future[list[Record]] | None = None
-        self._kept: list[Record] = []
+        self._pending_records: list[Record] = []
         self._failure: BaseException | None = None
-        self._letting_go: asyncio.Task[None] | None = None
+        self._revoking: asyncio.Task[None] | None = None
         self._closing = False
         self._last_read = time.monotonic()
         # What follows belongs to the consumer's thread once it runs.
@@ -111,16 +111,16 @@ class KafkaSource:
             SourceError: As `open`.
         """
         self._connect()
-        await self._run(self._survey, "Looking at the topics")
+        await self._run(self._fetch_offsets, "Looking at the topics")
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`."""
         if limit == 0:
-            return await self._stall(wait)
+            return await self._serve_if_stalled(wait)
         self._last_read = time.monotonic()
         give_up = self._last_read + wait
         while True:
-            batch = await self._take(limit, max(0.0, give_up - time.monotonic()))
+            batch = await self._poll_records(limit, max(0.0, give_up - time.monotonic()))
             if batch:
                 self._last_read = time.monotonic()
                 return batch
@@ -131,7 +131,7 @@ class KafkaSource:
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Source`. A commit that fails because the partitions have gone to another member counts as done."""
-        offsets = as_offsets(positions)
+        offsets = to_topic_partitions(positions)
         if offsets:
             await self._run(lambda: self._positions.commit(offsets), "Committing offsets")
 
@@ -147,11 +147,11 @@ class KafkaSource:
     async def close(self) -> None:
         """See `Source`."""
         self._closing = True
-        if not self._thread.running:
+        if not self._thread.is_running:
             return
         self._positions.closing = True
-        if self._letting_go is not None:
-            self._letting_go.cancel()
+        if self._revoking is not None:
+            self._revoking.cancel()
         if self._reading is not None:
             await asyncio.wait({self._reading})
             self._reading = None
@@ -164,8 +164,8 @@ class KafkaSource:
 
     def _connect(self) -> None:
         hooks = {"error_cb": self._outage.report}
-        self._consumer = create(Consumer, self._translation, key=self._settings.key, hooks=hooks)
-        self._positions = Positions(self._consumer, self._settings, resume=self._resume_at)
+        self._consumer = create_client(Consumer, self._translation, key=self._settings.key, hooks=hooks)
+        self._positions = OffsetTracker(self._consumer, self._settings, resume=self._resume_at)
         self._closing = False
         self._thread.start()
 
@@ -175,16 +175,16 @@ class KafkaSource:
         except KafkaException as error:
             raise source_error(error.args[0], doing, servers=self._settings.bootstrap_servers) from error
 
-    async def _stall(self, wait: float) -> list[Record]:
+    async def _serve_if_stalled(self, wait: float) -> list[Record]:
         await asyncio.sleep(wait)
-        if time.monotonic() - self._last_read >= _STALL:
-            self._kept += await self._read(self._serve)
+        if time.monotonic() - self._last_read >= _STALL_SECONDS:
+            self._pending_records += await self._read(self._poll_paused)
         return []
 
-    async def _take(self, limit: int, wait: float) -> list[Record]:
-        if not self._kept:
-            self._kept = await self._read(lambda: self._consume(limit, min(wait, _SLICE)))
-        batch, self._kept = self._kept[:limit], self._kept[limit:]
+    async def _poll_records(self, limit: int, wait: float) -> list[Record]:
+        if not self._pending_records:
+            self._pending_records = await self._read(lambda: self._consume(limit, min(wait, _SLICE)))
+        batch, self._pending_records = self._pending_records[:limit], self._pending_records[limit:]
         return batch
 
     async def _read(self, call: Callable[[], list[Record]]) -> list[Record]:
@@ -204,21 +204,21 @@ class KafkaSource:
     def _at_end(self) -> bool:
         return self._positions.ends is not None and bool(self._assigned) and self._ended >= self._assigned.keys()
 
-    async def _let_go(self, partitions: frozenset[Partition]) -> None:
-        self._letting_go = asyncio.current_task()
+    async def _revoke(self, partitions: frozenset[Partition]) -> None:
+        self._revoking = asyncio.current_task()
         try:
             await self._revoked(partitions)
         finally:
-            self._letting_go = None
-            self._kept = [record for record in self._kept if record.partition not in partitions]
+            self._revoking = None
+            self._pending_records = [record for record in self._pending_records if record.partition not in partitions]
 
     # On the consumer's thread.
 
-    def _survey(self) -> list[_Key]:
+    def _fetch_offsets(self) -> list[_Key]:
         return [part for topic in self._settings.topics for part in self._partitions(topic)]
 
     def _subscribe(self) -> None:
-        self._positions.survey(self._survey())
+        self._positions.fetch(self._fetch_offsets())
         if numbers := self._settings.partitions:
             parts = [TopicPartition(topic, number) for topic in self._settings.topics for number in numbers]
             self._on_assign(self._consumer, parts)
@@ -228,10 +228,10 @@ class KafkaSource:
         )
 
     def _partitions(self, topic: str) -> list[tuple[str, int]]:
-        numbers = partitions_of(
+        numbers = fetch_partitions(
             self._consumer,
             topic,
-            patience=self._settings.patience,
+            timeout=self._settings.open_timeout,
             servers=self._settings.bootstrap_servers,
             outage=self._outage,
             raises=SourceError,
@@ -244,32 +244,32 @@ class KafkaSource:
         messages = self._receive(1, wait)
         if messages and limit > 1:
             messages += self._receive(limit - 1, 0)
-        self._look_at_lag()
-        return self._records(messages) if messages else []
+        self._update_lag()
+        return self._build_records(messages) if messages else []
 
-    def _receive(self, limit: int, wait: float) -> list[_Consumed]:
-        return cast("list[_Consumed]", self._consumer.consume(limit, wait))
+    def _receive(self, limit: int, wait: float) -> list[_ConsumedMessage]:
+        return cast("list[_ConsumedMessage]", self._consumer.consume(limit, wait))
 
-    def _serve(self) -> list[Record]:
+    def _poll_paused(self) -> list[Record]:
         """Stay a member without reading. A record that was on its way when the pause began is handed over later."""
         if not self._paused:
             self._paused = True
             log.info("no room for records, pausing the partitions")
-        self._consumer.pause(self._as_parts(self._assigned))
-        self._look_at_lag()
-        return self._records(self._receive(1, 0))
+        self._consumer.pause(self._to_topic_partitions(self._assigned))
+        self._update_lag()
+        return self._build_records(self._receive(1, 0))
 
     def _resume(self) -> None:
         if self._paused:
             self._paused = False
-            self._consumer.resume(self._as_parts(self._assigned.keys() - self._ended))
+            self._consumer.resume(self._to_topic_partitions(self._assigned.keys() - self._ended))
 
-    def _records(self, messages: Sequence[_Consumed]) -> list[Record]:
+    def _build_records(self, messages: Sequence[_ConsumedMessage]) -> list[Record]:
         records: list[Record] = []
         append, assigned = records.append, self._assigned
         for message in messages:
             if (error := message.error()) is not None:
-                self._event(message, error)
+                self._handle_event(message, error)
                 continue
             # None: revoked while this batch was read; its next owner reads it.
             if (partition := assigned.get((message.topic(), message.partition()))) is not None:
@@ -277,37 +277,39 @@ class KafkaSource:
                 append(
                     Record(message.value(), message.key(), milliseconds if kind else None, partition, message.offset())
                 )
-        if records and self._outage.away:
-            self._outage.over()
-        return records if self._positions.ends is None else self._within(records, self._positions.ends)
+        if records and self._outage.is_away:
+            self._outage.resolved()
+        return records if self._positions.ends is None else self._drop_beyond_end(records, self._positions.ends)
 
-    def _event(self, message: _Consumed, error: KafkaError) -> None:
+    def _handle_event(self, message: _ConsumedMessage, error: KafkaError) -> None:
         match error.code():
             case codes.PARTITION_EOF:
-                self._reached(message.topic(), message.partition(), message.offset())
-            case codes.POSITION_GONE:
-                self._positions.repair(TopicPartition(message.topic(), message.partition(), message.offset()))
-            case _ if passes(error):
+                self._check_reached_end(message.topic(), message.partition(), message.offset())
+            case codes.OFFSET_OUT_OF_RANGE:
+                self._positions.reset_out_of_range(
+                    TopicPartition(message.topic(), message.partition(), message.offset())
+                )
+            case _ if is_transient(error):
                 log.warning("kafka: this passes by itself", reason=error.str())
             case _:
                 raise KafkaException(error)
 
-    def _within(self, records: list[Record], ends: Mapping[tuple[str, int], int]) -> list[Record]:
+    def _drop_beyond_end(self, records: list[Record], ends: Mapping[tuple[str, int], int]) -> list[Record]:
         for partition, offset in {record.partition: record.offset for record in records}.items():
-            self._reached(partition.topic, partition.number, offset + 1)
+            self._check_reached_end(partition.topic, partition.number, offset + 1)
         return [record for record in records if record.offset < ends.get(record.partition, 0)]
 
-    def _reached(self, topic: str, number: int, offset: int) -> None:
+    def _check_reached_end(self, topic: str, number: int, offset: int) -> None:
         """A partition whose next record is at the end, or behind it, has ended."""
         if self._positions.ends is not None and offset >= self._positions.ends.get((topic, number), 0):
             self._ended.add((topic, number))
             self._consumer.pause([TopicPartition(topic, number)])
 
-    def _look_at_lag(self) -> None:
-        if time.monotonic() - self._lag_at < _LAG_EVERY:
+    def _update_lag(self) -> None:
+        if time.monotonic() - self._lag_at < _LAG_INTERVAL:
             return
         self._lag_at = time.monotonic()
-        left = self._positions.left(self._as_parts(self._assigned))
+        left = self._positions.remaining(self._to_topic_partitions(self._assigned))
         self._lag = {self._assigned[partition]: count for partition, count in left.items()}
 
     # Called by librdkafka, on the consumer's thread, inside of `consume`.
@@ -315,10 +317,12 @@ class KafkaSource:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._closing:
             return  # librdkafka shares partitions even while a member leaves
-        placed = self._positions.starts(partitions)
+        placed = self._positions.start_offsets(partitions)
         for part in placed:
             self._assigned[part.topic, part.partition] = Partition(part.topic, part.partition)
-            log.info("given a partition", topic=part.topic, partition=part.partition, offset=_shown(part.offset))
+            log.info(
+                "given a partition", topic=part.topic, partition=part.partition, offset=_format_offset(part.offset)
+            )
         consumer.incremental_assign(placed)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -326,27 +330,27 @@ class KafkaSource:
             key: self._assigned[key] for part in partitions if (key := (part.topic, part.partition)) in self._assigned
         }
         if gone and not self._closing:
-            self._tell(frozenset(gone.values()))
+            self._notify_revoked(frozenset(gone.values()))
         for key, partition in gone.items():
             del self._assigned[key]
             self._ended.discard(key)
             log.info("giving up a partition", topic=partition.topic, partition=partition.number)
         consumer.incremental_unassign(partitions)
 
-    def _tell(self, partitions: frozenset[Partition]) -> None:
+    def _notify_revoked(self, partitions: frozenset[Partition]) -> None:
         try:
-            self._thread.wait_for(self._let_go(partitions))
+            self._thread.wait_for(self._revoke(partitions))
         except BaseException as error:  # noqa: BLE001  (poll raises it; C code in between would swallow it)
             self._failure = error
 
-    def _as_parts(self, partitions: Iterable[_Key]) -> list[TopicPartition]:
+    def _to_topic_partitions(self, partitions: Iterable[_Key]) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for topic, number in partitions]
 
 
-def as_offsets(positions: Mapping[Partition, int]) -> list[TopicPartition]:
+def to_topic_partitions(positions: Mapping[Partition, int]) -> list[TopicPartition]:
     """Positions in librdkafka's type."""
     return [TopicPartition(part.topic, part.number, offset) for part, offset in positions.items()]
 
 
-def _shown(offset: int) -> int | str:
+def _format_offset(offset: int) -> int | str:
     return offset if offset >= 0 else "the oldest"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException
 
-from wikistate.adapters.connectors.kafka.codes import advice, passes
+from wikistate.adapters.connectors.kafka.codes import hint_for, is_transient
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Producer
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.kafka.client import Outage
     from wikistate.errors import ExternalError
 
-_PAUSE = 0.2  # seconds before a topic that has no leader yet is asked for again
+_RETRY_INTERVAL = 0.2  # seconds before a topic that has no leader yet is asked for again
 
 
-def partitions_of(
+def fetch_partitions(
     client: Consumer | Producer,
     topic: str,
     *,
-    patience: float,
+    timeout: float,
     servers: str,
     outage: Outage,
     raises: type[ExternalError],
@@ -32,7 +32,7 @@ def partitions_of(
     Args:
         client: Whose connections are used.
         topic: Which.
-        patience: Seconds within which the cluster must answer, and a topic that is being made must be ready.
+        timeout: Seconds within which the cluster must answer, and a topic that is being made must be ready.
         servers: The cluster, for the error.
         outage: Knows why connections failed.
         raises: The error's class.
@@ -40,7 +40,7 @@ def partitions_of(
     Raises:
         ExternalError: The topic is not there, may not be used, or nobody answers; of the class `raises`.
     """
-    give_up = time.monotonic() + patience
+    give_up = time.monotonic() + timeout
     while True:
         left = max(0.1, give_up - time.monotonic())
         try:
@@ -48,18 +48,18 @@ def partitions_of(
         except KafkaException as error:
             client.poll(0)  # hands over why, if a connection failed
             raise raises(
-                f"Kafka at {servers} did not answer within {patience:g} s: {outage.reason or error.args[0].str()}.",
+                f"Kafka at {servers} did not answer within {timeout:g} s: {outage.reason or error.args[0].str()}.",
                 hint="Check bootstrap_servers, security.protocol and that the brokers can be reached from here.",
                 servers=servers,
                 topic=topic,
             ) from error
         if found.error is None:
             return sorted(found.partitions)
-        if not passes(found.error) or time.monotonic() > give_up:
+        if not is_transient(found.error) or time.monotonic() > give_up:
             raise raises(
                 f"The topic {topic!r} cannot be used at {servers}: {found.error.str()}.",
-                hint=advice(found.error),
+                hint=hint_for(found.error),
                 servers=servers,
                 topic=topic,
             )
-        time.sleep(_PAUSE)
+        time.sleep(_RETRY_INTERVAL)

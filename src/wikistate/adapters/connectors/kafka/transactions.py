@@ -9,7 +9,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from wikistate.adapters.connectors.kafka.codes import sink_error
-from wikistate.adapters.connectors.kafka.source import as_offsets
+from wikistate.adapters.connectors.kafka.source import to_topic_partitions
 from wikistate.errors import SinkError
 
 if TYPE_CHECKING:
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_PAUSE = 0.1  # seconds before a call that passes by itself is tried again
+_RETRY_INTERVAL = 0.1  # seconds before a call that passes by itself is tried again
 
 
 class KafkaTransactions:
     """The transactions of one producer, whose sinks all write within them.
 
     Protocol: `open` once, after which an unfinished transaction of an earlier process with the same id is aborted and
-    that process is shut out. Then `begin`, writes to sinks, `commit`, again and again. When `commit` raises, nothing
+    that process is shut out. Then `resolve_begin`, writes to sinks, `commit`, again and again. When `commit` raises, nothing
     of the transaction is visible to readers of committed records, the source's offsets are where they were, and the
     job must start again from them. `abort` gives up what was begun, when the job ends. Source: Apache Kafka, KIP-98
     and KIP-447.
 
     Args:
-        producer: Made with a `transactional_id`; its sinks must be on the cluster of the source.
+        producer: Made with a `build_transactional_id`; its sinks must be on the cluster of the source.
     """
 
     def __init__(self, producer: KafkaProducer) -> None:
         self._producer = producer
         self._open = False
-        self._begun = False
+        self._in_transaction = False
 
     async def open(self) -> None:
         """Announce the transactional id.
@@ -51,8 +51,8 @@ class KafkaTransactions:
         """
         await self._producer.open()
         self._open = True
-        patience = self._producer.settings.patience
-        await self._try(lambda: self._producer.client.init_transactions(patience), "Announcing", within=patience)
+        patience = self._producer.settings.open_timeout
+        await self._retry(lambda: self._producer.client.init_transactions(patience), "Announcing", within=patience)
 
     async def begin(self) -> None:
         """Open a transaction. Does nothing while one is open.
@@ -60,9 +60,9 @@ class KafkaTransactions:
         Raises:
             SinkError: Another process uses the transactional id.
         """
-        if not self._begun:
-            await self._try(self._producer.client.begin_transaction, "Beginning", within=0)
-            self._begun = True
+        if not self._in_transaction:
+            await self._retry(self._producer.client.begin_transaction, "Beginning", within=0)
+            self._in_transaction = True
 
     async def commit(self, positions: Mapping[Partition, int], group_metadata: object) -> None:
         """Make outputs and positions visible, both or neither.
@@ -78,28 +78,28 @@ class KafkaTransactions:
         await self.begin()
         try:
             await self._producer.flush()
-            if offsets := as_offsets(positions):
-                await self._try(
+            if offsets := to_topic_partitions(positions):
+                await self._retry(
                     lambda: client.send_offsets_to_transaction(offsets, group_metadata, timeout),
                     "Adding offsets to",
                     within=timeout,
                 )
-            await self._try(lambda: client.commit_transaction(timeout), "Committing", within=timeout)
+            await self._retry(lambda: client.commit_transaction(timeout), "Committing", within=timeout)
         except SinkError:
-            await self._give_up()
+            await self._abort_quietly()
             raise
-        self._begun = False
+        self._in_transaction = False
 
     async def abort(self) -> None:
-        """Give up what was written since `begin`. Does nothing when no transaction is open.
+        """Give up what was written since `resolve_begin`. Does nothing when no transaction is open.
 
         Raises:
             SinkError: The cluster does not answer; it aborts the transaction by itself after its timeout.
         """
-        if self._begun:
-            self._begun = False
+        if self._in_transaction:
+            self._in_transaction = False
             timeout = self._producer.settings.transaction_timeout
-            await self._try(lambda: self._producer.client.abort_transaction(timeout), "Aborting", within=timeout)
+            await self._retry(lambda: self._producer.client.abort_transaction(timeout), "Aborting", within=timeout)
 
     async def close(self) -> None:
         """Abort what is open and let go. May be called when `open` failed, and twice."""
@@ -110,14 +110,14 @@ class KafkaTransactions:
             finally:
                 await self._producer.close()
 
-    async def _give_up(self) -> None:
+    async def _abort_quietly(self) -> None:
         try:
             await self.abort()
         except SinkError as error:
             # The first failure is the one to raise; the broker aborts by itself after the transaction's timeout.
             log.warning("a failed transaction could not be aborted", reason=str(error))
 
-    async def _try(self, call: Callable[[], None], doing: str, *, within: float) -> None:
+    async def _retry(self, call: Callable[[], None], doing: str, *, within: float) -> None:
         give_up = time.monotonic() + within
         while True:
             try:
@@ -125,11 +125,11 @@ class KafkaTransactions:
             except KafkaException as error:
                 reason: KafkaError = error.args[0]
                 if not reason.retriable() or time.monotonic() > give_up:
-                    raise self._failed(reason, doing) from error
-            await self._producer.run(lambda: time.sleep(_PAUSE))
+                    raise self._sink_error(reason, doing) from error
+            await self._producer.run(lambda: time.sleep(_RETRY_INTERVAL))
 
-    def _failed(self, reason: KafkaError, doing: str) -> SinkError:
+    def _sink_error(self, reason: KafkaError, doing: str) -> SinkError:
         if reason.fatal():
-            self._begun = False  # nothing of it can be aborted by us any more
+            self._in_transaction = False  # nothing of it can be aborted by us any more
         identity, servers = self._producer.settings.transactional_id, self._producer.settings.bootstrap_servers
         return sink_error(reason, f"{doing} a transaction of {identity!r}", servers=servers)

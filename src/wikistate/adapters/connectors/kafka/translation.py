@@ -15,41 +15,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Renamed:
-    """librdkafka knows it by the name `to`; `convert` turns the value where the unit or the words differ."""
+class Rename:
+    """librdkafka knows it by the name `name`; `convert` turns the value where the unit or the words differ."""
 
-    to: str
+    name: str
     convert: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
-    """Has no effect here, and `why`; a log line says so."""
+class Ignore:
+    """Has no effect here, and `reason`; a log line says so."""
 
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Cannot be honoured, and ignoring it would be wrong; `instead` says what to write."""
+class Reject:
+    """Cannot be honoured, and ignoring it would be wrong; `hint` says what to write."""
 
-    instead: str
-
-
-Treatment = Renamed | Ignored | Refused
+    hint: str
 
 
-def _kilobytes(value: str) -> str:
+Treatment = Rename | Ignore | Reject
+
+
+def _to_kilobytes(value: str) -> str:
     """Bytes as whole KiB, rounded up, so that a limit never shrinks."""
     return str(-(-int(value) // 1024))
 
 
-def _system_buffer(value: str) -> str:
+def _convert_buffer_size(value: str) -> str:
     """Java says "the system's default" by -1, librdkafka by 0."""
     return "0" if value.strip() == "-1" else value
 
 
-def _endpoint_check(value: str) -> str:
+def _convert_endpoint_check(value: str) -> str:
     """Java turns the check of the broker's host name off by an empty value."""
     return value.strip().lower() or "none"
 
@@ -62,88 +62,88 @@ _WAITS = "wikistate waits as long as the sink is full; this is its back-pressure
 _OPENSSL = "OpenSSL chooses; see ssl.providers and ssl.cipher.suites"
 _PEM = "Convert it once: keytool -importkeystore -srckeystore IN -destkeystore OUT.p12 -deststoretype PKCS12"
 
-TABLE: dict[str, Treatment] = {
+TREATMENTS: dict[str, Treatment] = {
     # Sizes and buffers
-    "max.request.size": Renamed("message.max.bytes"),
-    "buffer.memory": Renamed("queue.buffering.max.kbytes", _kilobytes),
-    "send.buffer.bytes": Renamed("socket.send.buffer.bytes", _system_buffer),
-    "receive.buffer.bytes": Renamed("socket.receive.buffer.bytes", _system_buffer),
-    "max.block.ms": Ignored(_WAITS),
-    "max.poll.records": Ignored("the runner asks for as many records as it has room for"),
+    "max.request.size": Rename("message.max.bytes"),
+    "buffer.memory": Rename("queue.buffering.max.kbytes", _to_kilobytes),
+    "send.buffer.bytes": Rename("socket.send.buffer.bytes", _convert_buffer_size),
+    "receive.buffer.bytes": Rename("socket.receive.buffer.bytes", _convert_buffer_size),
+    "max.block.ms": Ignore(_WAITS),
+    "max.poll.records": Ignore("the runner asks for as many records as it has room for"),
     # Compression
-    "compression.gzip.level": Renamed("compression.level"),
-    "compression.lz4.level": Renamed("compression.level"),
-    "compression.zstd.level": Renamed("compression.level"),
+    "compression.gzip.level": Rename("compression.level"),
+    "compression.lz4.level": Rename("compression.level"),
+    "compression.zstd.level": Rename("compression.level"),
     # Topics, partitions, positions
-    "partition.discovery.interval.ms": Renamed("topic.metadata.refresh.interval.ms"),
-    "fetch.max.wait.ms": Renamed("fetch.wait.max.ms"),
-    "partition.assignment.strategy": Ignored("the members of a group share partitions cooperatively here"),
-    "partitioner.class": Refused("Leave it out: keys go to partitions as by the Java client's default partitioner."),
-    "partitioner.ignore.keys": Refused("Leave it out, or write partitioner: random."),
-    "partitioner.adaptive.partitioning.enable": Ignored("librdkafka spreads keyless records by itself"),
-    "partitioner.availability.timeout.ms": Ignored("librdkafka spreads keyless records by itself"),
-    "exclude.internal.topics": Ignored("topics are named one by one"),
-    "auto.offset.reset": Ignored("offsets_initializer says where a group starts that has committed nothing"),
-    "enable.auto.commit": Ignored(_OFFSETS),
-    "auto.commit.enable": Ignored(_OFFSETS),
-    "auto.commit.interval.ms": Ignored(_OFFSETS),
-    "enable.auto.offset.store": Ignored(_OFFSETS),
-    "commit.offsets.on.checkpoint": Ignored(_OFFSETS),
-    "enable.partition.eof": Ignored("wikistate sets it where it needs it"),
+    "partition.discovery.interval.ms": Rename("topic.metadata.refresh.interval.ms"),
+    "fetch.max.wait.ms": Rename("fetch.wait.max.ms"),
+    "partition.assignment.strategy": Ignore("the members of a group share partitions cooperatively here"),
+    "partitioner.class": Reject("Leave it out: keys go to partitions as by the Java client's default partitioner."),
+    "partitioner.ignore.keys": Reject("Leave it out, or write partitioner: random."),
+    "partitioner.adaptive.partitioning.enable": Ignore("librdkafka spreads keyless records by itself"),
+    "partitioner.availability.timeout.ms": Ignore("librdkafka spreads keyless records by itself"),
+    "exclude.internal.topics": Ignore("topics are named one by one"),
+    "auto.offset.reset": Ignore("offsets_initializer says where a group starts that has committed nothing"),
+    "enable.auto.commit": Ignore(_OFFSETS),
+    "auto.commit.enable": Ignore(_OFFSETS),
+    "auto.commit.interval.ms": Ignore(_OFFSETS),
+    "enable.auto.offset.store": Ignore(_OFFSETS),
+    "commit.offsets.on.checkpoint": Ignore(_OFFSETS),
+    "enable.partition.eof": Ignore("wikistate sets it where it needs it"),
     # What has a setting of its own
-    "bootstrap.servers": Refused("Write it one level higher, as bootstrap_servers."),
-    "metadata.broker.list": Refused("Write it one level higher, as bootstrap_servers."),
-    "group.id": Refused("Write it one level higher, as consumer_group."),
-    "transactional.id": Refused("Leave it out: it is made of the job's name when delivery_guarantee is EXACTLY_ONCE."),
-    "delivery.report.only.error": Refused("Leave it out: wikistate depends on its own value."),
-    "client.id.prefix": Renamed("client.id"),
+    "bootstrap.servers": Reject("Write it one level higher, as bootstrap_servers."),
+    "metadata.broker.list": Reject("Write it one level higher, as bootstrap_servers."),
+    "group.id": Reject("Write it one level higher, as consumer_group."),
+    "transactional.id": Reject("Leave it out: it is made of the job's name when delivery_guarantee is EXACTLY_ONCE."),
+    "delivery.report.only.error": Reject("Leave it out: wikistate depends on its own value."),
+    "client.id.prefix": Rename("client.id"),
     # Java classes
-    "key.serializer": Ignored(_JAVA_TYPES),
-    "value.serializer": Ignored(_JAVA_TYPES),
-    "key.deserializer": Ignored(_JAVA_TYPES),
-    "value.deserializer": Ignored(_JAVA_TYPES),
-    "interceptor.classes": Ignored(_JVM),
-    "security.providers": Ignored(_JVM),
-    "metric.reporters": Ignored(_JAVA_METRICS),
-    "metrics.num.samples": Ignored(_JAVA_METRICS),
-    "metrics.recording.level": Ignored(_JAVA_METRICS),
-    "metrics.sample.window.ms": Ignored(_JAVA_METRICS),
-    "auto.include.jmx.reporter": Ignored(_JAVA_METRICS),
-    "register.consumer.metrics": Ignored(_JAVA_METRICS),
+    "key.serializer": Ignore(_JAVA_TYPES),
+    "value.serializer": Ignore(_JAVA_TYPES),
+    "key.deserializer": Ignore(_JAVA_TYPES),
+    "value.deserializer": Ignore(_JAVA_TYPES),
+    "interceptor.classes": Ignore(_JVM),
+    "security.providers": Ignore(_JVM),
+    "metric.reporters": Ignore(_JAVA_METRICS),
+    "metrics.num.samples": Ignore(_JAVA_METRICS),
+    "metrics.recording.level": Ignore(_JAVA_METRICS),
+    "metrics.sample.window.ms": Ignore(_JAVA_METRICS),
+    "auto.include.jmx.reporter": Ignore(_JAVA_METRICS),
+    "register.consumer.metrics": Ignore(_JAVA_METRICS),
     # Times that librdkafka does not have
-    "default.api.timeout.ms": Ignored("each call here has a bound of its own"),
-    "metadata.max.idle.ms": Ignored("librdkafka forgets idle topics by metadata.max.age.ms"),
-    "socket.connection.setup.timeout.max.ms": Ignored("librdkafka's time for a connection does not grow"),
+    "default.api.timeout.ms": Ignore("each call here has a bound of its own"),
+    "metadata.max.idle.ms": Ignore("librdkafka forgets idle topics by metadata.max.age.ms"),
+    "socket.connection.setup.timeout.max.ms": Ignore("librdkafka's time for a connection does not grow"),
     # TLS
-    "ssl.truststore.location": Refused(
+    "ssl.truststore.location": Reject(
         "Write ssl.ca.location with a file of PEM certificates (keytool -exportcert -rfc)."
     ),
-    "ssl.truststore.password": Refused(
+    "ssl.truststore.password": Reject(
         "Leave it out: ssl.ca.location is a file of PEM certificates without a password."
     ),
-    "ssl.truststore.type": Refused("Leave it out: ssl.ca.location is a file of PEM certificates."),
-    "ssl.truststore.certificates": Renamed("ssl.ca.pem"),
-    "ssl.keystore.type": Refused(f"Leave it out: ssl.keystore.location is a PKCS #12 file. {_PEM}"),
-    "ssl.keystore.key": Renamed("ssl.key.pem"),
-    "ssl.keystore.certificate.chain": Renamed("ssl.certificate.pem"),
-    "ssl.endpoint.identification.algorithm": Renamed("ssl.endpoint.identification.algorithm", _endpoint_check),
-    "ssl.engine.factory.class": Refused(
+    "ssl.truststore.type": Reject("Leave it out: ssl.ca.location is a file of PEM certificates."),
+    "ssl.truststore.certificates": Rename("ssl.ca.pem"),
+    "ssl.keystore.type": Reject(f"Leave it out: ssl.keystore.location is a PKCS #12 file. {_PEM}"),
+    "ssl.keystore.key": Rename("ssl.key.pem"),
+    "ssl.keystore.certificate.chain": Rename("ssl.certificate.pem"),
+    "ssl.endpoint.identification.algorithm": Rename("ssl.endpoint.identification.algorithm", _convert_endpoint_check),
+    "ssl.engine.factory.class": Reject(
         "Leave it out and write ssl.ca.location, ssl.certificate.location, ssl.key.location."
     ),
-    "ssl.enabled.protocols": Ignored(_OPENSSL),
-    "ssl.protocol": Ignored(_OPENSSL),
-    "ssl.provider": Ignored(_OPENSSL),
-    "ssl.keymanager.algorithm": Ignored(_OPENSSL),
-    "ssl.trustmanager.algorithm": Ignored(_OPENSSL),
-    "ssl.secure.random.implementation": Ignored(_OPENSSL),
+    "ssl.enabled.protocols": Ignore(_OPENSSL),
+    "ssl.protocol": Ignore(_OPENSSL),
+    "ssl.provider": Ignore(_OPENSSL),
+    "ssl.keymanager.algorithm": Ignore(_OPENSSL),
+    "ssl.trustmanager.algorithm": Ignore(_OPENSSL),
+    "ssl.secure.random.implementation": Ignore(_OPENSSL),
     # SASL
-    "sasl.jaas.config": Refused(
+    "sasl.jaas.config": Reject(
         "Write sasl.mechanism, sasl.username and sasl.password (for OAUTHBEARER: sasl.oauthbearer.*)."
     ),
-    "sasl.client.callback.handler.class": Refused("Leave it out: there are no Java classes here."),
-    "sasl.login.callback.handler.class": Refused("Write sasl.oauthbearer.method: oidc and sasl.oauthbearer.* instead."),
-    "sasl.login.class": Refused("Leave it out: there are no Java classes here."),
-    "sasl.kerberos.ticket.renew.window.factor": Ignored("see sasl.kerberos.min.time.before.relogin"),
-    "sasl.kerberos.ticket.renew.jitter": Ignored("see sasl.kerberos.min.time.before.relogin"),
+    "sasl.client.callback.handler.class": Reject("Leave it out: there are no Java classes here."),
+    "sasl.login.callback.handler.class": Reject("Write sasl.oauthbearer.method: oidc and sasl.oauthbearer.* instead."),
+    "sasl.login.class": Reject("Leave it out: there are no Java classes here."),
+    "sasl.kerberos.ticket.renew.window.factor": Ignore("see sasl.kerberos.min.time.before.relogin"),
+    "sasl.kerberos.ticket.renew.jitter": Ignore("see sasl.kerberos.min.time.before.relogin"),
 }
 """Treatment by the name that the operator writes."""

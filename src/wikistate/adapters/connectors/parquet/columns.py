@@ -61,7 +61,7 @@ _INT64 = range(-(2**63), 2**63)
 Row = tuple[Any, ...]
 
 
-def partition_of(milliseconds: int | None) -> str:
+def format_partition(milliseconds: int | None) -> str:
     """The folder of an event by its time: ``dt=2026-01-15/hour=09``, in UTC."""
     try:
         moment = None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
@@ -70,7 +70,7 @@ def partition_of(milliseconds: int | None) -> str:
     return f"dt={moment:%Y-%m-%d}/hour={moment:%H}" if moment else f"dt={NO_VALUE}/hour={NO_VALUE}"
 
 
-def row_of(output: Output) -> Row:
+def build_row(output: Output) -> Row:
     """The values of an event's columns. What is no JSON object keeps its text in `event`, and nothing else."""
     try:
         event = orjson.loads(output.value)
@@ -78,13 +78,13 @@ def row_of(output: Output) -> Row:
         event = None
     if not isinstance(event, dict):
         return (*[None] * len(FIELDS), output.timestamp, [], output.value.decode(errors="backslashreplace"))
-    fields = [_field(event, column) for column in FIELDS]
-    bodies = _take_bodies(event)
+    fields = [_extract_field(event, column) for column in FIELDS]
+    bodies = _pop_bodies(event)
     text = orjson.dumps(event) if bodies else output.value
     return (*fields, output.timestamp, bodies, text.decode())
 
 
-def _field(event: dict[str, Any], column: Column) -> Any:
+def _extract_field(event: dict[str, Any], column: Column) -> Any:
     found: Any = event
     for name in column.path:
         found = found.get(name) if isinstance(found, dict) else None
@@ -93,7 +93,7 @@ def _field(event: dict[str, Any], column: Column) -> Any:
     return found
 
 
-def _take_bodies(event: dict[str, Any]) -> list[tuple[str, str]]:
+def _pop_bodies(event: dict[str, Any]) -> list[tuple[str, str]]:
     """Cuts the content bodies out of the event and returns them by slot."""
     slots: Any = event
     for name in ("revision", "content_slots"):

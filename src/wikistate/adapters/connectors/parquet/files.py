@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wikistate.adapters.connectors.parquet.columns import FIELDS, row_of
+from wikistate.adapters.connectors.parquet.columns import FIELDS, build_row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ class OpenFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.waiting = 0
+        self.pending_rows = 0
         self._rows: list[Row] = []
         self._file: BinaryIO = path.open("xb")
         self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd")
@@ -49,13 +49,13 @@ class OpenFile:
     @property
     def size(self) -> int:
         """Bytes on disk and in memory."""
-        return self._file.tell() + self.waiting
+        return self._file.tell() + self.pending_rows
 
     def write(self, output: Output) -> None:
         """Take an event."""
-        self._rows.append(row_of(output))
-        self.waiting += len(output.value)
-        if self.waiting >= ROW_GROUP_BYTES:
+        self._rows.append(build_row(output))
+        self.pending_rows += len(output.value)
+        if self.pending_rows >= ROW_GROUP_BYTES:
             self.write_row_group()
 
     def write_row_group(self) -> None:
@@ -64,7 +64,7 @@ class OpenFile:
             columns = zip(*self._rows, strict=True)
             arrays = [pa.array(column, kind.type) for column, kind in zip(columns, SCHEMA, strict=True)]
             self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
-            self._rows, self.waiting = [], 0
+            self._rows, self.pending_rows = [], 0
 
     def close(self) -> None:
         """Complete it and make it durable."""

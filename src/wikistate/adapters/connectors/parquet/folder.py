@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.adapters.connectors.files.bookmark import sync_folder
-from wikistate.adapters.connectors.parquet.columns import partition_of
+from wikistate.adapters.connectors.parquet.columns import format_partition
 from wikistate.adapters.connectors.parquet.files import OpenFile
-from wikistate.adapters.connectors.parquet.ledger import Commit, Ledger
+from wikistate.adapters.connectors.parquet.ledger import Commit, CommitFile
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ MAX_OPEN_FILES = 16
 """Hours that are written at the same time. A back-fill that jumps between more makes more files, not more memory."""
 
 
-class Folder:
+class ParquetFolder:
     """Writes outputs and commits them together with the positions of the source.
 
     Args:
@@ -52,7 +52,7 @@ class Folder:
         self._reader = reader
         self._roll_bytes = roll_bytes
         self._pending = path / "_wikistate" / "pending"
-        self._ledger = Ledger(path / "_wikistate" / "commit.json")
+        self._commit_file = CommitFile(path / "_wikistate" / "commit.json")
         self._committed = Commit()
         self._open: dict[str, OpenFile] = {}  # the one that was written last is at the end
         self._completed: dict[str, str] = {}
@@ -79,15 +79,15 @@ class Folder:
         """
         self._pending.mkdir(parents=True, exist_ok=True)
         self._take_lock()
-        self._committed = self._ledger.load()
+        self._committed = self._commit_file.load()
         self._publish(self._committed.files)
         self.discard()
 
     def write(self, outputs: Sequence[Output]) -> None:
         """Take outputs; nobody sees them before `commit`."""
         for output in outputs:
-            partition = partition_of(output.timestamp)
-            file = self._file(partition)
+            partition = format_partition(output.timestamp)
+            file = self._get_file(partition)
             file.write(output)
             if file.size >= self._roll_bytes:
                 self._complete(partition)
@@ -102,7 +102,7 @@ class Folder:
         readers = dict(self._committed.positions)
         readers[self._reader] = {**self.positions, **positions}
         commit = Commit(readers, self._completed)
-        self._ledger.store(commit)
+        self._commit_file.store(commit)
         self._committed, self._completed, self._completed_bytes = commit, {}, 0
         self._publish(commit.files)
 
@@ -132,7 +132,7 @@ class Folder:
                 key="stream_manager.sink.options.path",
             ) from error
 
-    def _file(self, partition: str) -> OpenFile:
+    def _get_file(self, partition: str) -> OpenFile:
         file = self._open.pop(partition, None)
         if file is None:
             if len(self._open) >= MAX_OPEN_FILES:

@@ -37,7 +37,7 @@ class Commit:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-class Ledger:
+class CommitFile:
     """Keeps the last commit in a file. Blocking.
 
     Args:
@@ -55,7 +55,7 @@ class Ledger:
             OSError: It cannot be read.
         """
         try:
-            return _decoded(orjson.loads(self._path.read_bytes()))
+            return _decode(orjson.loads(self._path.read_bytes()))
         except FileNotFoundError:
             return Commit()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -73,14 +73,14 @@ class Ledger:
         """
         draft = self._path.with_name(f"{self._path.name}.draft")
         with draft.open("wb") as file:
-            file.write(_encoded(commit))
+            file.write(_encode(commit))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
         sync_folder(self._path.parent)
 
 
-def _encoded(commit: Commit) -> bytes:
+def _encode(commit: Commit) -> bytes:
     positions = {
         reader: [[part.topic, part.number, offset] for part, offset in parts.items()]
         for reader, parts in commit.positions.items()
@@ -89,7 +89,7 @@ def _encoded(commit: Commit) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
-def _decoded(document: Any) -> Commit:
+def _decode(document: Any) -> Commit:
     if document["format"] != _FORMAT:
         raise KeyError(f"format {document['format']}")
     positions = {

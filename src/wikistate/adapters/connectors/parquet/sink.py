@@ -38,7 +38,7 @@ class ParquetSettings:
 class ParquetSink:
     """Writes Parquet files. See `Sink` for the protocol, of which `flush` publishes at once.
 
-    A runner that wants each event once calls `commit` in place of `flush`, whenever `due`, and starts its source at
+    A runner that wants each event once calls `commit` in place of `flush`, whenever `is_due`, and starts its source at
     `positions`, which hold from `open` on.
 
     Args:
@@ -50,7 +50,7 @@ class ParquetSink:
 
     def __init__(self, settings: ParquetSettings) -> None:
         try:
-            from wikistate.adapters.connectors.parquet.folder import Folder  # noqa: PLC0415  (takes 0.2 s to import)
+            from wikistate.adapters.connectors.parquet.folder import ParquetFolder  # noqa: PLC0415  (takes 0.2 s to import)
         except ImportError as error:
             raise ConfigError(
                 "A Parquet sink needs pyarrow, which is not installed here.",
@@ -58,7 +58,7 @@ class ParquetSink:
                 key="stream_manager.sink.connector",
             ) from error
         self._settings = settings
-        self._folder = Folder(settings.path, reader=settings.reader, roll_bytes=settings.roll_bytes)
+        self._folder = ParquetFolder(settings.path, reader=settings.reader, roll_bytes=settings.roll_bytes)
         self._thread = ClientThread("parquet-sink")
         self._failure: SinkError | None = None
         self._since: float | None = None
@@ -69,7 +69,7 @@ class ParquetSink:
         return self._folder.positions
 
     @property
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether what was written has waited long enough, or is large enough, to be committed."""
         waited = 0.0 if self._since is None else time.monotonic() - self._since
         return waited >= self._settings.roll_seconds or self._folder.pending_bytes >= self._settings.roll_bytes
@@ -77,12 +77,12 @@ class ParquetSink:
     async def open(self) -> None:
         """See `Sink`. Takes the folder for this process, and drops what was not committed."""
         self._thread.start()
-        await self._do(self._folder.open, "opened")
+        await self._run(self._folder.open, "opened")
 
     async def write(self, outputs: Sequence[Output]) -> None:
         """See `Sink`."""
         self._since = self._since or time.monotonic()
-        await self._do(lambda: self._folder.write(outputs), "written")
+        await self._run(lambda: self._folder.write(outputs), "written")
 
     async def flush(self) -> None:
         """See `Sink`."""
@@ -94,7 +94,7 @@ class ParquetSink:
         Raises:
             SinkError: Neither.
         """
-        await self._do(lambda: self._folder.commit(positions), "written")
+        await self._run(lambda: self._folder.commit(positions), "written")
         self._since = None
 
     async def discard(self) -> None:
@@ -103,12 +103,12 @@ class ParquetSink:
         Raises:
             SinkError: It cannot be removed; the next `open` does.
         """
-        if self._thread.running and self._failure is None:
-            await self._do(self._folder.discard, "cleaned")
+        if self._thread.is_running and self._failure is None:
+            await self._run(self._folder.discard, "cleaned")
 
     async def close(self) -> None:
         """See `Sink`."""
-        if not self._thread.running:
+        if not self._thread.is_running:
             return
         try:
             if self._failure is None:
@@ -117,7 +117,7 @@ class ParquetSink:
             await self._thread.run(self._folder.close)
             await self._thread.stop()
 
-    async def _do(self, call: Callable[[], T], what: str) -> T:
+    async def _run(self, call: Callable[[], T], what: str) -> T:
         if self._failure is not None:
             raise self._failure
         try:

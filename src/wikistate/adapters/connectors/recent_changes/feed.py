@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
-from wikistate.adapters.connectors.feed import Arrival, begin
-from wikistate.adapters.connectors.positions import milliseconds_of
-from wikistate.adapters.connectors.recent_changes.pages import Pages
-from wikistate.adapters.connectors.recent_changes.reporter import Reporter
-from wikistate.adapters.connectors.recent_changes.wiki import Wiki
-from wikistate.adapters.connectors.recent_changes.window import Window
+from wikistate.adapters.connectors.feed import FeedRecord, resolve_begin
+from wikistate.adapters.connectors.positions import resolve_end
+from wikistate.adapters.connectors.recent_changes.pages import PageCache
+from wikistate.adapters.connectors.recent_changes.reporter import EventBuilder
+from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki
+from wikistate.adapters.connectors.recent_changes.window import ChangeWindow
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.events.wiki_changes import Change, read_changes
 from wikistate.core.record import Partition, Record
@@ -22,11 +22,11 @@ from wikistate.core.record import Partition, Record
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from wikistate.adapters.connectors.checkpoint import Place
-    from wikistate.adapters.connectors.feed import Notes
-    from wikistate.adapters.connectors.positions import Moment, Now
-    from wikistate.adapters.connectors.recent_changes.reporter import Report
-    from wikistate.adapters.connectors.recent_changes.wiki import Answered, WikiQueries
+    from wikistate.adapters.connectors.checkpoint import ResumePosition
+    from wikistate.adapters.connectors.feed import Metadata
+    from wikistate.adapters.connectors.positions import LatestAtStart, Moment
+    from wikistate.adapters.connectors.recent_changes.reporter import ChangeEvent
+    from wikistate.adapters.connectors.recent_changes.wiki import ListPart, WikiQueries
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class RecentChangesSettings:
     api: str
     domain: str = ""
     since: Moment | None = None
-    end: Moment | Now | None = None
+    end: Moment | LatestAtStart | None = None
     interval: float = 5.0
     overlap: float = 120.0
 
@@ -69,11 +69,11 @@ class RecentChangesFeed:
         self._settings = settings
         self._caught_up = caught_up
         self._overlap = round(settings.overlap * 1000)
-        self._wiki = Wiki(queries, settings.api)
-        self._parts: AsyncIterator[Answered] | None = None
+        self._wiki = RecentChangesWiki(queries, settings.api)
+        self._parts: AsyncIterator[ListPart] | None = None
         self._end: int | None = None
         self._now = 0
-        self._asked = 0
+        self._last_request = 0
         self._offset = 0
 
     @property
@@ -81,34 +81,34 @@ class RecentChangesFeed:
         """See `Feed`."""
         return f"recentchanges:{self._settings.api}"
 
-    async def open(self, places: Mapping[Partition, Place], notes: Notes) -> None:
+    async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
         """See `Feed`."""
         facts, self._now = await self._wiki.open(self._settings.domain)
         self._partition = Partition(facts.domain)
-        self._reporter = Reporter(self._wiki, facts, Pages(notes))
+        self._reporter = EventBuilder(self._wiki, facts, PageCache(metadata))
         # What happens in this very second belongs to it, so an end that is "now" comes when the second is over.
-        self._end = milliseconds_of(self._settings.end, now=self._now + _SECOND)
-        if place := places.get(self._partition):
+        self._end = resolve_end(self._settings.end, now=self._now + _SECOND)
+        if place := positions.get(self._partition):
             self._offset = place.offset
-            self._seen, self._done = (Window.load(place.token, self._overlap) for _ in range(2))
+            self._seen, self._done = (ChangeWindow.load(place.token, self._overlap) for _ in range(2))
         else:
-            begun = await begin(notes, self._settings.since, now=self._now)
-            self._seen, self._done = Window(self._overlap, begun), Window(self._overlap, begun)
+            begun = await resolve_begin(metadata, self._settings.since, now=self._now)
+            self._seen, self._done = ChangeWindow(self._overlap, begun), ChangeWindow(self._overlap, begun)
         log.info("Following the wiki's changes.", wiki=facts.domain, since=format_timestamp(self._seen.start))
 
-    async def arrive(self) -> list[Arrival] | None:
+    async def receive(self) -> list[FeedRecord] | None:
         """See `Feed`."""
         while True:
             if arrivals := await self._next_round():
                 return arrivals
             if self._caught_up is not None:
-                self._caught_up(self._asked)
+                self._caught_up(self._last_request)
             left = float("inf") if self._end is None else (self._end - self._now) / 1000
             if left <= 0:  # the answer that held nothing new was given after the end
                 return None
             await asyncio.sleep(min(self._settings.interval, left))
 
-    def settle(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one)
+    def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one)
         """See `Feed`."""
         self._done.add((identity, time) for token in done for identity, time in orjson.loads(token))
         return self._done.dump()
@@ -121,31 +121,33 @@ class RecentChangesFeed:
         """See `Feed`."""
         await self._wiki.close()
 
-    async def _next_round(self) -> list[Arrival]:
+    async def _next_round(self) -> list[FeedRecord]:
         """What is new in the next part of the list; none when there is nothing more for now."""
         if self._parts is None:
-            self._start, self._asked = self._seen.start, 0
-            self._parts = self._wiki.recent(self._start, self._end)
+            self._start, self._last_request = self._seen.start, 0
+            self._parts = self._wiki.recent_changes(self._start, self._end)
         async for part in self._parts:
             self._now = max(self._now, part.now)
-            self._asked = self._asked or part.now
-            if arrivals := await self._report(part):
+            self._last_request = self._last_request or part.now
+            if arrivals := await self._build_records(part):
                 return arrivals
         self._parts = None
         return []
 
-    async def _report(self, part: Answered) -> list[Arrival]:
-        changes = [change for change in await self._changes(part) if self._is_new(change)]
-        reports = await self._reporter.report(changes)
+    async def _build_records(self, part: ListPart) -> list[FeedRecord]:
+        changes = [change for change in await self._merge_log_entries(part) if self._is_new(change)]
+        reports = await self._reporter.build(changes)
         self._seen.add((change.identity, change.timestamp) for change in changes)
         self._seen.add((report.identity, report.timestamp) for report in reports)
-        return [Arrival(self._record(report), orjson.dumps(report.settles).decode()) for report in reports]
+        return [
+            FeedRecord(self._build_record(report), orjson.dumps(report.covered_changes).decode()) for report in reports
+        ]
 
-    async def _changes(self, part: Answered) -> list[Change]:
+    async def _merge_log_entries(self, part: ListPart) -> list[Change]:
         """The changes of a part, with the log entries of the same time."""
         recent = read_changes(part.rows, [])
         upto = self._end if part.is_last else max((change.timestamp for change in recent), default=self._start)
-        changes = read_changes(part.rows, await self._wiki.logged(self._start, upto))
+        changes = read_changes(part.rows, await self._wiki.log_entries(self._start, upto))
         if not part.is_last:
             self._start = max(self._start, upto or 0)
         return changes
@@ -154,7 +156,7 @@ class RecentChangesFeed:
         in_time = self._end is None or change.timestamp < self._end
         return in_time and change.timestamp >= self._seen.start and change.identity not in self._seen
 
-    def _record(self, report: Report) -> Record:
+    def _build_record(self, report: ChangeEvent) -> Record:
         self._offset += 1
         value = orjson.dumps(report.event)
         return Record(value, None, report.timestamp, self._partition, self._offset - 1)

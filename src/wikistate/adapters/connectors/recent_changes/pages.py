@@ -13,7 +13,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wikistate.adapters.connectors.feed import Notes
+    from wikistate.adapters.connectors.feed import Metadata
 
 Json = dict[str, Any]
 
@@ -25,22 +25,22 @@ class PageState(NamedTuple):
     revision: Json
 
 
-class Pages:
-    """The notes on pages. What is put is seen at once, and kept by `keep`.
+class PageCache:
+    """The notes on pages. What is put is seen at once, and kept by `save`.
 
     Args:
-        notes: Where they are kept.
+        metadata: Where they are kept.
     """
 
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata = metadata
         self._states: dict[int, PageState] = {}
         self._new: set[int] = set()
 
     async def load(self, page_ids: Iterable[int]) -> None:
         """Have the states of these pages at hand."""
-        missing = {_name(page_id): page_id for page_id in page_ids if page_id not in self._states}
-        for name, note in (await self._notes.notes(missing)).items():
+        missing = {_metadata_key(page_id): page_id for page_id in page_ids if page_id not in self._states}
+        for name, note in (await self._metadata.load_metadata(missing)).items():
             self._states[missing[name]] = PageState(*orjson.loads(note))
 
     def get(self, page_id: int) -> PageState | None:
@@ -52,14 +52,14 @@ class Pages:
         self._states[page_id] = state
         self._new.add(page_id)
 
-    async def keep(self) -> None:
+    async def save(self) -> None:
         """Make what was put durable, and let go of it."""
-        notes = {_name(page_id): orjson.dumps(list(self._states[page_id])).decode() for page_id in self._new}
+        notes = {_metadata_key(page_id): orjson.dumps(list(self._states[page_id])).decode() for page_id in self._new}
         self._states.clear()
         self._new.clear()
         if notes:
-            await self._notes.note(notes)
+            await self._metadata.save_metadata(notes)
 
 
-def _name(page_id: int) -> str:
+def _metadata_key(page_id: int) -> str:
     return f"page:{page_id}"

@@ -23,18 +23,18 @@ _SLOTS = "|roles|slotsize|slotsha1"
 """Known from MediaWiki 1.32 on; an older wiki warns and leaves them out."""
 
 
-def about_the_wiki() -> Parameters:
+def site_info() -> Parameters:
     """Its names, its clock and its namespaces."""
     return {"meta": "siteinfo", "siprop": "general|namespaces", "curtimestamp": "1"}
 
 
 def recent_changes(start: int, end: int | None) -> Parameters:
     """Edits, new pages and log entries from one time (milliseconds since the epoch) to another."""
-    bound = {} if end is None else {"rcend": _second(end)}
+    bound = {} if end is None else {"rcend": _format_second(end)}
     return {
         "list": "recentchanges",
         "rcdir": "newer",
-        "rcstart": _second(start),
+        "rcstart": _format_second(start),
         "rctype": "edit|new|log",
         "rcprop": "ids|title|timestamp|user|userid|comment|flags|loginfo|sizes",
         "rclimit": "max",
@@ -45,11 +45,11 @@ def recent_changes(start: int, end: int | None) -> Parameters:
 
 def log_entries(start: int, end: int | None) -> Parameters:
     """Log entries from one time to another."""
-    bound = {} if end is None else {"leend": _second(end)}
+    bound = {} if end is None else {"leend": _format_second(end)}
     return {
         "list": "logevents",
         "ledir": "newer",
-        "lestart": _second(start),
+        "lestart": _format_second(start),
         "leprop": "ids|title|type|user|userid|timestamp|comment|details",
         "lelimit": "max",
         **bound,
@@ -58,17 +58,17 @@ def log_entries(start: int, end: int | None) -> Parameters:
 
 def revisions(rev_ids: Iterable[int]) -> Parameters:
     """Some revisions and their pages; at most `MAX_TITLES`."""
-    return _of_pages({"revids": "|".join(map(str, rev_ids))})
+    return _page_query({"revids": "|".join(map(str, rev_ids))})
 
 
 def pages(titles: Iterable[str]) -> Parameters:
     """Some pages and their current revisions; at most `MAX_TITLES`."""
-    return _of_pages({"titles": "|".join(titles)})
+    return _page_query({"titles": "|".join(titles)})
 
 
 def first_revision(title: str) -> Parameters:
     """A page and its oldest revision."""
-    return _of_pages({"titles": title, "rvdir": "newer", "rvlimit": "1"})
+    return _page_query({"titles": title, "rvdir": "newer", "rvlimit": "1"})
 
 
 def deleted_revision(title: str) -> Parameters:
@@ -82,9 +82,9 @@ def deleted_revision(title: str) -> Parameters:
     }
 
 
-def _of_pages(which: Parameters) -> Parameters:
+def _page_query(which: Parameters) -> Parameters:
     return {"prop": "revisions|info", "rvprop": _REVISION + _SLOTS, "rvslots": "*", **which}
 
 
-def _second(moment: int) -> str:
+def _format_second(moment: int) -> str:
     return format_timestamp(moment // 1000 * 1000)

@@ -16,8 +16,8 @@ from wikistate.core.events.wiki_changes import Change, What
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from wikistate.adapters.connectors.recent_changes.pages import Pages
-    from wikistate.adapters.connectors.recent_changes.wiki import Found, Wiki
+    from wikistate.adapters.connectors.recent_changes.pages import PageCache
+    from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki, RevisionWithPage
     from wikistate.core.events.page_change import WikiFacts
 
 Json = dict[str, Any]
@@ -25,23 +25,23 @@ Json = dict[str, Any]
 _REDIRECT_DELAY = 10_000  # milliseconds between a move and the redirect that it leaves, which has its own timestamp
 
 
-class Report(NamedTuple):
+class ChangeEvent(NamedTuple):
     """An event about one change.
 
     Attributes:
         identity: Of the change.
         timestamp: Of the change, in milliseconds since the epoch.
         event: The ``mediawiki/page/change`` event.
-        settles: The changes, as identity and timestamp, that are done when this event is, and all events before it.
+        covered_changes: The changes, as identity and timestamp, that are done when this event is, and all events before it.
     """
 
     identity: str
     timestamp: int
     event: Json
-    settles: tuple[tuple[str, int], ...]
+    covered_changes: tuple[tuple[str, int], ...]
 
 
-class Reporter:
+class EventBuilder:
     """Reports the changes of one wiki.
 
     Args:
@@ -50,62 +50,62 @@ class Reporter:
         pages: What is known of its pages.
     """
 
-    def __init__(self, wiki: Wiki, facts: WikiFacts, pages: Pages) -> None:
+    def __init__(self, wiki: RecentChangesWiki, facts: WikiFacts, pages: PageCache) -> None:
         self._wiki = wiki
         self._facts = facts
         self._pages = pages
-        self._revisions: dict[int, Found] = {}
-        self._current: dict[str, Found] = {}
+        self._revisions: dict[int, RevisionWithPage] = {}
+        self._current: dict[str, RevisionWithPage] = {}
 
-    async def report(self, changes: Sequence[Change]) -> list[Report]:
+    async def build(self, changes: Sequence[Change]) -> list[ChangeEvent]:
         """The events of some changes, in their order. A change may have none, or two: a move and its redirect."""
-        await self._look_up(changes)
-        reports = [report for change in changes for report in await self._report(change)]
-        await self._pages.keep()
+        await self._fetch_details(changes)
+        reports = [report for change in changes for report in await self._build_events(change)]
+        await self._pages.save()
         return reports
 
-    async def _look_up(self, changes: Sequence[Change]) -> None:
+    async def _fetch_details(self, changes: Sequence[Change]) -> None:
         self._revisions = await self._wiki.revisions(_wanted_revisions(changes))
         moved = [self._revisions[change.rev_id] for change in changes if _is_known_move(change, self._revisions)]
         self._revisions |= await self._wiki.revisions(found.revision.get("parentid") or 0 for found in moved)
         self._current = await self._wiki.pages(_wanted_titles(changes))
         await self._pages.load({change.page_id for change in changes if change.page_id})
 
-    async def _report(self, change: Change) -> list[Report]:
+    async def _build_events(self, change: Change) -> list[ChangeEvent]:
         match change.what:
             case What.SAVED:
-                return [self._saved(change, self._revisions.get(change.rev_id))]
+                return [self._build_edit(change, self._revisions.get(change.rev_id))]
             case What.BROUGHT_IN:
-                return self._brought_in(change)
+                return self._build_import(change)
             case What.MOVED:
-                return await self._moved(change)
+                return await self._build_move(change)
             case What.DELETED:
-                return [await self._deleted(change)]
+                return [await self._build_delete(change)]
             case What.UNDELETED:
-                return [self._undeleted(change)]
+                return [self._build_undelete(change)]
             case What.HIDDEN:
-                return self._hidden(change)
+                return self._build_visibility_change(change)
 
-    def _saved(self, change: Change, found: Found | None) -> Report:
-        revision = revision_entity(found.revision if found else _revision_of_row(change))
+    def _build_edit(self, change: Change, found: RevisionWithPage | None) -> ChangeEvent:
+        revision = revision_entity(found.revision if found else _revision_from_row(change))
         prior = self._revisions.get(revision.get("rev_parent_id") or change.row.get("old_revid") or 0)
         kind = Kind.CREATE if change.row.get("type") == "new" or revision.get("rev_parent_id") == 0 else Kind.EDIT
-        return self._event(
+        return self._build_event(
             change,
             kind,
-            page=self._page(change, found),
+            page=self._build_page(change, found),
             revision=revision,
             dt=revision["rev_dt"],
             prior={"revision": revision_entity(prior.revision)} if prior else None,
         )
 
-    def _brought_in(self, change: Change) -> list[Report]:
+    def _build_import(self, change: Change) -> list[ChangeEvent]:
         found = self._revisions.get(change.rev_id) or self._current.get(change.title)
         if found is None:  # deleted since: the deletion is a change of its own
             return []
-        return [self._saved(change, found)]
+        return [self._build_edit(change, found)]
 
-    async def _moved(self, change: Change) -> list[Report]:
+    async def _build_move(self, change: Change) -> list[ChangeEvent]:
         title, namespace = str(change.params.get("target_title")), int(change.params.get("target_ns", 0))
         found = self._revisions.get(change.rev_id) or self._current.get(title)
         noted = self._pages.get(change.page_id)
@@ -115,44 +115,49 @@ class Reporter:
         prior: Json = {"page": {name: value for name, value in before.items() if page[name] != value}}
         if found and (parent := self._revisions.get(found.revision.get("parentid") or 0)):
             prior["revision"] = revision_entity(parent.revision)
-        redirect = await self._redirect(change)
-        revision = revision_entity(found.revision) if found else noted.revision if noted else _known_of(change)
-        move = self._event(change, Kind.MOVE, page=page, revision=revision, prior=prior, comment=_comment(change))
+        redirect = await self._build_redirect(change)
+        revision = revision_entity(found.revision) if found else noted.revision if noted else _revision_from_log(change)
+        move = self._build_event(
+            change, Kind.MOVE, page=page, revision=revision, prior=prior, comment=_format_comment(change)
+        )
         if redirect is None:
             return [move]
         move.event["created_redirect_page"] = redirect.event["page"]
         # A move is done when its redirect is: a restart between the two would never tell of the redirect.
-        return [move._replace(settles=()), redirect._replace(settles=(*move.settles, *redirect.settles))]
+        return [
+            move._replace(covered_changes=()),
+            redirect._replace(covered_changes=(*move.covered_changes, *redirect.covered_changes)),
+        ]
 
-    async def _redirect(self, change: Change) -> Report | None:
+    async def _build_redirect(self, change: Change) -> ChangeEvent | None:
         """The event of the redirect that a move left behind, which has no row of its own; None where there is none."""
         if change.params.get("suppressredirect"):
             return None
         found = await self._wiki.first_revision(change.title)
-        if found is None or abs(_time(found.revision) - change.timestamp) > _REDIRECT_DELAY:
+        if found is None or abs(_revision_time(found.revision) - change.timestamp) > _REDIRECT_DELAY:
             return None  # deleted or written anew since, which has rows of its own
         made = change._replace(identity=f"rev:{found.revision['revid']}", page_id=found.page["pageid"])
-        return self._saved(made, found)
+        return self._build_edit(made, found)
 
-    async def _deleted(self, change: Change) -> Report:
+    async def _build_delete(self, change: Change) -> ChangeEvent:
         noted = self._pages.get(change.page_id)
         revision = noted.revision if noted else None
         if revision is None and (shown := await self._wiki.deleted_revision(change.title)):
             revision = revision_entity(shown)
-        return self._event(
-            change, Kind.DELETE, page=self._page(change, None), revision=revision, comment=_comment(change)
+        return self._build_event(
+            change, Kind.DELETE, page=self._build_page(change, None), revision=revision, comment=_format_comment(change)
         )
 
-    def _undeleted(self, change: Change) -> Report:
+    def _build_undelete(self, change: Change) -> ChangeEvent:
         found, noted = self._current.get(change.title), self._pages.get(change.page_id)
         revision = revision_entity(found.revision) if found else noted.revision if noted else None
         page_id = found.page["pageid"] if found else change.page_id
         page = page_entity(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
-        return self._event(change, Kind.UNDELETE, page=page, revision=revision, comment=_comment(change))
+        return self._build_event(change, Kind.UNDELETE, page=page, revision=revision, comment=_format_comment(change))
 
-    def _hidden(self, change: Change) -> list[Report]:
+    def _build_visibility_change(self, change: Change) -> list[ChangeEvent]:
         """Only what concerns the current revision changes the state of the page."""
-        ids = _hidden_ids(change)
+        ids = _suppressed_ids(change)
         current, noted = self._current.get(change.title), self._pages.get(change.page_id)
         affected = next(
             (
@@ -169,10 +174,10 @@ class Reporter:
         revision = revision_entity(found.revision)
         flags = {f"is_{ours}_visible": not was.get(theirs) for ours, theirs in _PARTS.items()}
         changed = {name: value for name, value in flags.items() if revision[name] != value}
-        page = self._page(change, found)
-        return [self._event(change, Kind.VISIBILITY, page=page, revision=revision, prior={"revision": changed})]
+        page = self._build_page(change, found)
+        return [self._build_event(change, Kind.VISIBILITY, page=page, revision=revision, prior={"revision": changed})]
 
-    def _page(self, change: Change, found: Found | None) -> Json:
+    def _build_page(self, change: Change, found: RevisionWithPage | None) -> Json:
         is_current = found is not None and found.page.get("lastrevid") == found.revision["revid"]
         return page_entity(
             self._facts,
@@ -182,7 +187,7 @@ class Reporter:
             is_redirect=bool(found.page.get("redirect")) if found and is_current else None,
         )
 
-    def _event(
+    def _build_event(
         self,
         change: Change,
         kind: Kind,
@@ -192,7 +197,7 @@ class Reporter:
         dt: str = "",
         prior: Json | None = None,
         comment: str | None = None,
-    ) -> Report:
+    ) -> ChangeEvent:
         if revision is not None and kind is not Kind.DELETE:
             self._pages.put(page["page_id"], PageState(page, revision))
         event = compose(
@@ -206,7 +211,7 @@ class Reporter:
             comment=comment,
             prior=prior,
         )
-        return Report(change.identity, change.timestamp, event, ((change.identity, change.timestamp),))
+        return ChangeEvent(change.identity, change.timestamp, event, ((change.identity, change.timestamp),))
 
 
 _PARTS = {"content": "content", "comment": "comment", "editor": "user"}
@@ -215,7 +220,9 @@ _PARTS = {"content": "content", "comment": "comment", "editor": "user"}
 
 def _wanted_revisions(changes: Iterable[Change]) -> Iterable[int]:
     for change in changes:
-        yield from (rev_id for rev_id in (change.rev_id, change.row.get("old_revid"), *_hidden_ids(change)) if rev_id)
+        yield from (
+            rev_id for rev_id in (change.rev_id, change.row.get("old_revid"), *_suppressed_ids(change)) if rev_id
+        )
 
 
 def _wanted_titles(changes: Iterable[Change]) -> Iterable[str]:
@@ -229,17 +236,17 @@ def _wanted_titles(changes: Iterable[Change]) -> Iterable[str]:
                 pass
 
 
-def _hidden_ids(change: Change) -> list[int]:
+def _suppressed_ids(change: Change) -> list[int]:
     if change.what is not What.HIDDEN or change.params.get("type") != "revision":
         return []
     return [int(rev_id) for rev_id in change.params.get("ids", [])]
 
 
-def _is_known_move(change: Change, revisions: dict[int, Found]) -> bool:
+def _is_known_move(change: Change, revisions: dict[int, RevisionWithPage]) -> bool:
     return change.what is What.MOVED and change.rev_id in revisions
 
 
-def _revision_of_row(change: Change) -> Json:
+def _revision_from_row(change: Change) -> Json:
     """What a row of recent changes alone says of the revision, in the words of a revision."""
     row = change.row
     kept = {name: row[name] for name in ("timestamp", "minor", "user", "userid", "comment") if name in row}
@@ -248,14 +255,14 @@ def _revision_of_row(change: Change) -> Json:
     return told | kept | hidden
 
 
-def _known_of(change: Change) -> Json | None:
+def _revision_from_log(change: Change) -> Json | None:
     """The least that is to be said of the revision that a log entry made; None where it does not name it."""
     return {"rev_id": change.rev_id, "rev_dt": change.row["timestamp"]} if change.rev_id else None
 
 
-def _comment(change: Change) -> str | None:
+def _format_comment(change: Change) -> str | None:
     return None if "commenthidden" in change.row else change.row.get("comment")
 
 
-def _time(revision: Json) -> int:
+def _revision_time(revision: Json) -> int:
     return parse_timestamp(revision["timestamp"]) or 0

@@ -35,14 +35,14 @@ class WikiQueries(Protocol):
         """Let go."""
 
 
-class Found(NamedTuple):
+class RevisionWithPage(NamedTuple):
     """A revision and its page, as ``prop=revisions|info`` describes both."""
 
     page: Json
     revision: Json
 
 
-class Answered(NamedTuple):
+class ListPart(NamedTuple):
     """One part of a list, and the wiki's clock in milliseconds since the epoch."""
 
     rows: list[Json]
@@ -50,7 +50,7 @@ class Answered(NamedTuple):
     now: int
 
 
-class Wiki:
+class RecentChangesWiki:
     """What a source wants to know of its wiki.
 
     Args:
@@ -73,54 +73,54 @@ class Wiki:
             SourceError: It does not answer as a wiki.
         """
         await self._queries.open()
-        document = await self._ask(questions.about_the_wiki(), tries=1)
+        document = await self._query(questions.site_info(), tries=1)
         try:
             general, namespaces = document["query"]["general"], document["query"]["namespaces"].values()
             facts = WikiFacts(
                 wiki_id=general["wikiid"],
                 domain=domain or general["servername"],
-                article=_absolute(general["server"]) + general["articlepath"],
+                article=_absolute_url(general["server"]) + general["articlepath"],
                 content_namespaces=frozenset(each["id"] for each in namespaces if each.get("content")),
             )
         except (KeyError, TypeError, AttributeError) as error:
-            raise self._failed(f"it says nothing of itself ({error!r})") from error
-        return facts, clock_of(document)
+            raise self._source_error(f"it says nothing of itself ({error!r})") from error
+        return facts, get_clock(document)
 
-    async def recent(self, start: int, end: int | None) -> AsyncIterator[Answered]:
+    async def recent_changes(self, start: int, end: int | None) -> AsyncIterator[ListPart]:
         """Its recent changes from one time to another, part by part."""
         parameters, more = questions.recent_changes(start, end), True
         while more:
-            document = await self._ask(parameters)
+            document = await self._query(parameters)
             more = "continue" in document
             parameters = parameters | document.get("continue", {})
-            yield Answered(document.get("query", {}).get("recentchanges", []), not more, clock_of(document))
+            yield ListPart(document.get("query", {}).get("recentchanges", []), not more, get_clock(document))
 
-    async def logged(self, start: int, end: int | None) -> list[Json]:
+    async def log_entries(self, start: int, end: int | None) -> list[Json]:
         """Its log entries from one time to another."""
         rows: list[Json] = []
-        async for document in self._continued(questions.log_entries(start, end)):
+        async for document in self._query_all(questions.log_entries(start, end)):
             rows += document.get("query", {}).get("logevents", [])
         return rows
 
-    async def revisions(self, rev_ids: Iterable[int]) -> dict[int, Found]:
+    async def revisions(self, rev_ids: Iterable[int]) -> dict[int, RevisionWithPage]:
         """Those revisions that are still there, by their ids."""
-        found: dict[int, Found] = {}
-        for batch in _batches(sorted(set(rev_ids))):
-            async for document in self._continued(questions.revisions(batch)):
-                found |= {pair.revision["revid"]: pair for pair in _pairs(document)}
+        found: dict[int, RevisionWithPage] = {}
+        for batch in _split_batches(sorted(set(rev_ids))):
+            async for document in self._query_all(questions.revisions(batch)):
+                found |= {pair.revision["revid"]: pair for pair in _revisions_with_pages(document)}
         return found
 
-    async def pages(self, titles: Iterable[str]) -> dict[str, Found]:
+    async def pages(self, titles: Iterable[str]) -> dict[str, RevisionWithPage]:
         """Those pages that are there now, with their current revisions, by their titles."""
-        found: dict[str, Found] = {}
-        for batch in _batches(sorted(set(titles))):
-            async for document in self._continued(questions.pages(batch)):
-                found |= {pair.page["title"]: pair for pair in _pairs(document)}
+        found: dict[str, RevisionWithPage] = {}
+        for batch in _split_batches(sorted(set(titles))):
+            async for document in self._query_all(questions.pages(batch)):
+                found |= {pair.page["title"]: pair for pair in _revisions_with_pages(document)}
         return found
 
-    async def first_revision(self, title: str) -> Found | None:
+    async def first_revision(self, title: str) -> RevisionWithPage | None:
         """The oldest revision of a page, None when there is no such page."""
-        return next(_pairs(await self._ask(questions.first_revision(title))), None)
+        return next(_revisions_with_pages(await self._query(questions.first_revision(title))), None)
 
     async def deleted_revision(self, title: str) -> Json | None:
         """The newest revision of a deleted page, None where we may not see it."""
@@ -139,20 +139,20 @@ class Wiki:
         """Let go of it."""
         await self._queries.close()
 
-    async def _continued(self, parameters: Parameters) -> AsyncIterator[Json]:
+    async def _query_all(self, parameters: Parameters) -> AsyncIterator[Json]:
         more: Parameters | None = {}
         while more is not None:
-            document = await self._ask(parameters | more)
+            document = await self._query(parameters | more)
             more = document.get("continue")
             yield document
 
-    async def _ask(self, parameters: Parameters, *, tries: int | None = None) -> Json:
+    async def _query(self, parameters: Parameters, *, tries: int | None = None) -> Json:
         try:
             return await self._queries.query(parameters, tries=tries)
         except WikiError as error:
-            raise self._failed(error.message.removesuffix(".")) from error
+            raise self._source_error(error.message.removesuffix(".")) from error
 
-    def _failed(self, why: str) -> SourceError:
+    def _source_error(self, why: str) -> SourceError:
         return SourceError(
             f"The recent changes of {self._api} cannot be read: {why}.",
             hint="The URL must be that of the wiki's Action API, ending in api.php; a wiki that may not be read by "
@@ -161,23 +161,23 @@ class Wiki:
         )
 
 
-def clock_of(document: Json) -> int:
+def get_clock(document: Json) -> int:
     """The wiki's own time in an answer, in milliseconds since the epoch; 0 where it does not say."""
     return parse_timestamp(str(document.get("curtimestamp"))) or 0
 
 
-def _pairs(document: Json) -> Iterator[Found]:
+def _revisions_with_pages(document: Json) -> Iterator[RevisionWithPage]:
     for page in document.get("query", {}).get("pages", []):
         for revision in page.get("revisions", []):
-            yield Found(page, revision)
+            yield RevisionWithPage(page, revision)
 
 
-def _batches(values: list[Any]) -> Iterator[list[Any]]:
+def _split_batches(values: list[Any]) -> Iterator[list[Any]]:
     remaining = iter(values)
     while batch := list(islice(remaining, questions.MAX_TITLES)):
         yield batch
 
 
-def _absolute(server: str) -> str:
+def _absolute_url(server: str) -> str:
     # A wiki that is served over http and https alike states its server without a scheme.
     return f"https:{server}" if server.startswith("//") else server

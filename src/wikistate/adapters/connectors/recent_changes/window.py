@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Window:
+class ChangeWindow:
     """Remembers the changes of the last `overlap` milliseconds before the newest one.
 
     A wiki stamps a change before it commits it, to the second. So a change may appear behind newer ones, and changes
@@ -47,7 +47,7 @@ class Window:
         return orjson.dumps({"begin": self._begin, "newest": self._newest, "changes": self._changes}).decode()
 
     @classmethod
-    def load(cls, token: str, overlap: int) -> Window:
+    def load(cls, token: str, overlap: int) -> ChangeWindow:
         """The window that `dump` wrote."""
         stored = orjson.loads(token)
         window = cls(overlap, stored["begin"])
