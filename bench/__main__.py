@@ -25,7 +25,7 @@ from bench import (
 )
 from bench.peers import comparison
 from bench.stage import FULL, QUICK, set_stage
-from wikistate.cli.driving import in_loop
+from wikistate.cli.driving import run_async
 from wikistate.errors import WikistateError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def main() -> int:
     """Returns the exit status: a target that is missed is no failure, a measurement that breaks off is one."""
     chosen = arguments()
     try:
-        in_loop(measure(chosen.names or [name for name in MEASUREMENTS if name not in ON_DEMAND], quick=chosen.quick))
+        run_async(measure(chosen.names or [name for name in MEASUREMENTS if name not in ON_DEMAND], quick=chosen.quick))
     except WikistateError as error:
         print(error, file=sys.stderr)
         return 1

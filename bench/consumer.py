@@ -23,18 +23,18 @@ from wikistate.core.events.encoder import ErrorEncoder
 from wikistate.core.events.error_event import Emitter
 from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.record import Partition, Record
-from wikistate.core.sparql.statements import Dialect, requests
+from wikistate.core.sparql.statements import UpdateTarget, build_requests
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.message_fields import MessageVersion
-from wikistate.core.updater.messages import encode
+from wikistate.core.updater.messages import encode_mutation
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.jobs.rdf_consumer.assembly import build_store_writer
 from wikistate.jobs.rdf_consumer.reader import MutationReader
-from wikistate.jobs.stores import shared_triples, uris_of
-from wikistate.runners.garbage import TWO_BATCHES, rare_collections
+from wikistate.jobs.stores import build_shared_triples_filter, build_uris
+from wikistate.runners.garbage import OBJECTS_IN_TWO_BATCHES, gc_tuned
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.mutations import ChangingGraph
 from wikistate.testing.wikibase.authors import Author
@@ -100,7 +100,7 @@ async def measure_consumer(stage: Stage) -> Consumption:
     imports, lines = _imports(int(count * ENTITIES_A_MESSAGE))
     found: list[tuple[float, float, float, float]] = []
     for _ in range(stage.sizes.runs):
-        with rare_collections(TWO_BATCHES):  # as in a run of the job
+        with gc_tuned(OBJECTS_IN_TWO_BATCHES):  # as in a run of the job
             own, consumed = _assembled(changes), await _consumed(imports, lines.count(b"\n"))
         other = _assembled_by_peer(changes[::PEER_SHARE])
         found.append((own, other, consumed, _loaded(lines)))
@@ -109,17 +109,17 @@ async def measure_consumer(stage: Stage) -> Consumption:
 
 def _assembled(records: Sequence[Record]) -> float:
     began = time.process_time()
-    reader, batch = _reader(), Accumulator(shared_triples(SETTINGS))
-    dialect, texts = Dialect(uris_of(SETTINGS)), list[str]()
+    reader, batch = _reader(), Accumulator(build_shared_triples_filter(SETTINGS))
+    dialect, texts = UpdateTarget(build_uris(SETTINGS)), list[str]()
     for record in records:
         mutation = reader.read(record).mutation
         if mutation is None:
             continue
-        if not batch.accepts(mutation):
-            texts += requests(batch.patch(), {}, None, dialect)
-            batch = Accumulator(shared_triples(SETTINGS))
+        if not batch.can_add(mutation):
+            texts += build_requests(batch.build_patch(), {}, None, dialect)
+            batch = Accumulator(build_shared_triples_filter(SETTINGS))
         batch.add(mutation)
-    texts += requests(batch.patch(), {}, None, dialect)
+    texts += build_requests(batch.build_patch(), {}, None, dialect)
     return len(records) / (time.process_time() - began)
 
 
@@ -163,12 +163,12 @@ def _loaded(lines: bytes) -> float:
 
 def _imports(count: int) -> tuple[list[Record], bytes]:
     """Messages that import so many entities, and all triples that these messages hold as N-Triples."""
-    author, words, uris = Author(Random(SEED)), Vocabulary(WIKIDATA), uris_of(SETTINGS)
+    author, words, uris = Author(Random(SEED)), Vocabulary(WIKIDATA), build_uris(SETTINGS)
     imports: list[Mutation] = []
     for number in range(1, count + 1):
         name = f"Q{number}"
         body = serialized(describe(author.item(name, triples=ENTITY_TRIPLES), STAMP, words), "nt", words)
-        entity = munge(read_triples(body, base=uris.entity_data, mime_type="application/n-triples"), name, uris)
+        entity = munge(parse_triples(body, base=uris.entity_data, mime_type="application/n-triples"), name, uris)
         patch = diff(frozenset(), entity, uris)
         imports.append(Mutation(OperationName.IMPORT, name, 1, MOMENT, MOMENT, ORIGIN, TOPIC.topic, patch))
     held = (triple for mutation in imports for kind in mutation.patch for triple in kind)
@@ -179,7 +179,7 @@ def _records(mutations: Iterable[Mutation], *, limit: int) -> list[Record]:
     events = (
         event
         for mutation in mutations
-        for event in encode(mutation, MessageVersion.V2, domain="www.wikidata.org", now=mutation.time)
+        for event in encode_mutation(mutation, MessageVersion.V2, domain="www.wikidata.org", now=mutation.time)
     )
     return [
         Record(orjson.dumps(event), None, None, TOPIC, offset)

@@ -16,7 +16,7 @@ from aiohttp import web
 from bench.figures import Figure, Target
 from bench.memory import Memory, watch
 from wikistate.core.updater.message_fields import MessageVersion
-from wikistate.core.updater.messages import encode
+from wikistate.core.updater.messages import encode_mutation
 from wikistate.testing import events
 from wikistate.testing.mutations import ChangingGraph
 from wikistate.testing.pages import Page, revision, slot
@@ -116,7 +116,7 @@ def _messages(count: int) -> Iterator[Event]:
     messages = (
         message
         for mutation in mutations
-        for message in encode(mutation, MessageVersion.V2, domain="www.wikidata.org", now=mutation.time)
+        for message in encode_mutation(mutation, MessageVersion.V2, domain="www.wikidata.org", now=mutation.time)
     )
     return islice(messages, count)
 

@@ -12,9 +12,9 @@ from bench.feed import DOMAIN, edits
 from bench.figures import Figure
 from bench.stage import BODY_BYTES
 from wikistate.adapters.mediawiki.action_api import ParsedResponse, parse_revisions
-from wikistate.cli.flags import Flags, load_configuration
-from wikistate.core.enrichment.content import Content, fold
-from wikistate.core.enrichment.plan import plan
+from wikistate.cli.flags import CliSettings, load_configuration
+from wikistate.core.enrichment.content import Content, with_content
+from wikistate.core.enrichment.plan import plan_fetch
 from wikistate.core.events.decoder import Decoder
 from wikistate.core.events.encoder import Encoder
 from wikistate.core.record import Partition, Record
@@ -53,7 +53,7 @@ class Micro:
 
 async def measure_micro(stage: Stage) -> Micro:
     """All parts on the same events, in the order in which an event passes them."""
-    streams = read_streams(load_configuration(NAME, Flags()).configuration)
+    streams = read_streams(load_configuration(NAME, CliSettings()).configuration)
     source, sink = streams.source, streams.sink
     decoder = Decoder(source.schema, keep_unknown=False)
     encoder = Encoder(sink.config, sink.schema, keep_unknown=False, max_bytes=MAX_CONTENT, new_id=str)
@@ -73,8 +73,8 @@ async def measure_micro(stage: Stage) -> Micro:
             "parse the event's JSON": _timed(orjson.loads, [record.value or b"" for record in records]),
             "decode: parse, filter, validate": _timed(decoder.decode, records),
             "of decode: validate": _timed(source.schema.is_valid, events),
-            "message key": _timed(encoder.key_of, events),
-            "plan": _timed(plan, events),
+            "message key": _timed(encoder.build_key, events),
+            "plan": _timed(plan_fetch, events),
             f"parse the wiki's answer, of {BATCH}": _timed(orjson.loads, texts) / BATCH,
             f"read the wiki's answer, of {BATCH}": _timed(
                 lambda answer: parse_revisions(answer, answer["asked"], place=DOMAIN), answers
@@ -101,7 +101,7 @@ def _timed(part: Callable[[T], R], inputs: Sequence[T]) -> float:
 
 
 def _folded(pair: tuple[Event, Content]) -> Event:
-    folded = fold(*pair, max_content_size=MAX_CONTENT)
+    folded = with_content(*pair, max_content_size=MAX_CONTENT)
     if isinstance(folded, dict):
         return folded
     raise InternalError(f"The bench's own event cannot be folded: {folded.detail}.")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.uris import Uris
-from wikistate.runners.garbage import rare_collections
+from wikistate.runners.garbage import gc_tuned
 
-URIS = Uris.wikibase("http://www.wikidata.org")
+URIS = Uris.for_wikibase("http://www.wikidata.org")
 
 
 def main() -> None:
@@ -24,10 +24,10 @@ def main() -> None:
     folder, entity_ids = Path(sys.argv[1]), sys.argv[2:]
     pairs = [[(folder / f"{each}.{when}.ttl").read_bytes() for when in ("before", "after")] for each in entity_ids]
     counts = []
-    with rare_collections():  # as in a run of the job
+    with gc_tuned():  # as in a run of the job
         began = time.process_time()
         for entity_id, pair in zip(entity_ids, pairs, strict=True):
-            before, after = (munge(read_triples(body, base=URIS.entity_data), entity_id, URIS) for body in pair)
+            before, after = (munge(parse_triples(body, base=URIS.entity_data), entity_id, URIS) for body in pair)
             counts.append([len(part) for part in diff(before, after, URIS)])
         seconds = time.process_time() - began
     print(json.dumps({"seconds": seconds, "counts": counts}))

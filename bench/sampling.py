@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from bench.children import Route, kafka_ends, wiki_setting
 from bench.feed import edits
 from bench.stage import small_wiki
-from wikistate.cli.flags import Flags, load_configuration
-from wikistate.jobs.catalogue import job_named
+from wikistate.cli.flags import CliSettings, load_configuration
+from wikistate.jobs.catalogue import find_stateless_job
 from wikistate.jobs.page_content_change import NAME
-from wikistate.runners.garbage import rare_collections
-from wikistate.runners.local.launch import local_runner
+from wikistate.runners.garbage import gc_tuned
+from wikistate.runners.local.launch import build_local_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
@@ -112,7 +112,7 @@ async def profile(stage: Stage) -> Samples:
     source, sink = stage.topics.filled("page-change", edits(events)), stage.topics.sink("job")
     async with small_wiki() as wiki:
         runner = _runner(Route(stage.topics.servers, source, sink, wiki.url))
-        with rare_collections(), sampling() as samples:
+        with gc_tuned(), sampling() as samples:
             await runner.run()
     stage.topics.drop(source, sink)
     return samples
@@ -122,8 +122,8 @@ def _runner(route: Route) -> LocalRunner:
     """What ``wikistate run`` makes of the same ends."""
     ends, meter = kafka_ends(route), RecordingMeter()
     settings = (wiki_setting(route.wiki), "telemetry.log_level=warning")
-    flags = Flags(source=ends.source, sink=ends.sink, error_sink=ends.errors, assignments=settings)
+    flags = CliSettings(source=ends.source, sink=ends.sink, error_sink=ends.errors, assignments=settings)
     configuration = load_configuration(NAME, flags).configuration
     configure_logs(configuration.telemetry, job_name=NAME)
-    job, resolved = job_named(NAME).assemble(configuration, meter)
-    return local_runner(job, resolved, configuration.local, meter)
+    job, resolved = find_stateless_job(NAME).assemble(configuration, meter)
+    return build_local_runner(job, resolved, configuration.local, meter)

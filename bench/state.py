@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from bench.figures import Figure, Target
 from wikistate.core.record import Partition
 from wikistate.core.updater.entity_id import EntityId
-from wikistate.jobs.stateful_job import Kept
-from wikistate.runners.local.state_file import Changes, Progress, StateFile
+from wikistate.jobs.stateful_job import KeyedState
+from wikistate.runners.local.state_file import CheckpointData, PartitionProgress, StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ async def measure_state(stage: Stage) -> State:
     file = StateFile(path)
     file.open()
     file.progress()
-    file.wakes()
+    file.timers()
     file.watermark()
     file.read([_key(1)])
     start = time.perf_counter() - began
@@ -76,7 +76,7 @@ def _fill(path: Path, keys: int) -> float:
     began = time.perf_counter()
     file = StateFile(path)
     file.open()
-    file.load(_revisions(keys))
+    file.fill(_revisions(keys))
     file.close()
     return time.perf_counter() - began
 
@@ -103,6 +103,6 @@ def _change(file: StateFile, keys: int) -> float:
     random = Random(_SEED)
     began = time.perf_counter()
     for turn in range(_ROUNDS):
-        kept = {_key(random.randrange(1, keys)): Kept(turn + 1) for _ in range(AT_ONCE)}
-        file.commit(Changes(kept, {}, {Partition("topic"): Progress(turn, turn)}, turn))
+        kept = {_key(random.randrange(1, keys)): KeyedState(turn + 1) for _ in range(AT_ONCE)}
+        file.commit(CheckpointData(kept, {}, {Partition("topic"): PartitionProgress(turn, turn)}, turn))
     return _ROUNDS * AT_ONCE / (time.perf_counter() - began)

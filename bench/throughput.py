@@ -28,7 +28,7 @@ REQUESTS = 16
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `cpu` is in microseconds an event, of all threads, start included; `requests` is for each event."""
+    """One run. `cpu` is in microseconds an event, of all threads, start included; `build_requests` is for each event."""
 
     rate: float
     cpu: float

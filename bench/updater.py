@@ -12,10 +12,10 @@ import orjson
 from pyoxigraph import RdfFormat, parse
 
 from bench.figures import Figure, Target
-from wikistate.cli.flags import Flags, load_configuration
+from wikistate.cli.flags import CliSettings, load_configuration
 from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
-from wikistate.runners.garbage import rare_collections
-from wikistate.runners.local.stateful_launch import stateful_runner
+from wikistate.runners.garbage import gc_tuned
+from wikistate.runners.local.stateful_launch import build_keyed_runner
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.wikibase import WikibaseProcess
@@ -80,14 +80,14 @@ async def _update(wiki: str, source: Path, folder: Path) -> tuple[float, int]:
         "rdf.acceptable_lag=0",
         f"rdf.concurrency={CONCURRENCY}",
     )
-    flags = Flags(
+    flags = CliSettings(
         source=f"file:{source}", sink=f"file:{folder / 'out.ndjson'}", state=str(folder), assignments=assignments
     )
     configuration = load_configuration("rdf-updater", flags).configuration
     meter = RecordingMeter()
-    runner = stateful_runner(assemble_rdf_updater(configuration, meter), configuration.local, meter)
+    runner = build_keyed_runner(assemble_rdf_updater(configuration, meter), configuration.local, meter)
     began = time.perf_counter()
-    with rare_collections():
+    with gc_tuned():
         await runner.run()
     return time.perf_counter() - began, int(meter.total(metrics.WIKI_REQUESTS))
 

@@ -14,7 +14,7 @@ from typer.main import get_command
 from wikistate.cli import exits
 from wikistate.cli.app import app
 from wikistate.config.model import Configuration
-from wikistate.core.enrichment.failures import TABLE, Retried, Scope
+from wikistate.core.enrichment.failures import TABLE, RetryRule, SlowdownScope
 from wikistate.core.updater import decide
 from wikistate.telemetry import metrics
 
@@ -97,7 +97,7 @@ def metric_table() -> str:
     rows = [
         f"| `{metric.name}` | {type(metric).__name__.lower()} | {metric.unit} "
         f"| {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
-        for metric in metrics.ALL
+        for metric in metrics.ALL_METRICS
     ]
     head = ["| name | kind | unit | labels | meaning |", "|---|---|---|---|---|"]
     text = "Served at `/metrics` when `--metrics-port` or `telemetry.metrics_port` is set. Labels are bounded: no titles, no ids."
@@ -105,17 +105,17 @@ def metric_table() -> str:
 
 
 _RETRIED = {
-    Retried.NEVER: "no",
-    Retried.UNTIL_LIMIT: "up to the limit",
-    Retried.WHILE_YOUNG: "while the event is young",
+    RetryRule.NEVER: "no",
+    RetryRule.UNTIL_LIMIT: "up to the limit",
+    RetryRule.WHILE_YOUNG: "while the event is young",
 }
-_SLOWS = {Scope.NOTHING: "", Scope.WIKI: "the wiki", Scope.FARM: "the farm"}
+_SLOWS = {SlowdownScope.NOTHING: "", SlowdownScope.WIKI: "the wiki", SlowdownScope.FARM: "the farm"}
 
 
 def failure_table() -> str:
     """What can go wrong while a revision is fetched."""
     rows = [
-        f"| {row.what} | {_RETRIED[row.retried]} | {_SLOWS[row.slows]} | `{row.kind.value}` | {row.note} |"
+        f"| {row.description} | {_RETRIED[row.retry_rule]} | {_SLOWS[row.slowdown]} | `{row.kind.value}` | {row.note} |"
         for row in TABLE
     ]
     head = ["| what happened | asked again | slows down | then `error_type` | because |", "|---|---|---|---|---|"]
@@ -131,7 +131,7 @@ def decision_table() -> str:
     """What an event means for a store."""
     head = ["| what happened | seen before | what is done | reason | told as |", "|---|---|---|---|---|"]
     rows = [
-        f"| {row.happened.value} | {_seen(row)} | {_done(row)} | `{row.reason}` | {_told(row.reason)} |"
+        f"| {row.event_kind.value} | {_seen(row)} | {_done(row)} | `{row.reason}` | {_told(row.reason)} |"
         for row in decide.TABLE
     ]
     text = (
@@ -142,15 +142,19 @@ def decision_table() -> str:
     return "\n".join([_NOTE, "# What is done about an event of an entity", "", text, "", *head, *rows]) + "\n"
 
 
-def _seen(row: decide.Row) -> str:
-    return "anything" if len(row.seen) == len(decide.Seen) else ", ".join(seen.value for seen in row.seen)
+def _seen(row: decide.DecisionRule) -> str:
+    return (
+        "anything"
+        if len(row.known_states) == len(decide.KnownState)
+        else ", ".join(seen.value for seen in row.known_states)
+    )
 
 
-def _done(row: decide.Row) -> str:
-    return row.do.value if row.do is decide.Do.NOTHING else f"{row.do.value}, at {row.at.value}"
+def _done(row: decide.DecisionRule) -> str:
+    return row.action.value if row.action is decide.Action.NOTHING else f"{row.action.value}, at {row.target.value}"
 
 
-def _told(reason: decide.Reason) -> str:
+def _told(reason: decide.DecisionReason) -> str:
     return f"`{decide.INCONSISTENCIES[reason]}`" if reason in decide.INCONSISTENCIES else ""
 
 

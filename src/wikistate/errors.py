@@ -43,7 +43,7 @@ class Domain(StrEnum):
     CONFIG = "config"
 
 
-class Retry(StrEnum):
+class RetryHint(StrEnum):
     """Whether the same call may succeed later without anyone changing anything."""
 
     NEVER = "never"
@@ -60,7 +60,7 @@ class WikistateError(Exception):
     """
 
     domain: ClassVar[Domain] = Domain.INTERNAL
-    retry: ClassVar[Retry] = Retry.NEVER
+    retry: ClassVar[RetryHint] = RetryHint.NEVER
 
     def __init__(self, message: str, *, hint: str = "", **ids: object) -> None:
         super().__init__(message)
@@ -108,7 +108,7 @@ class ExternalError(WikistateError):
     """Something outside does not do its part; it may do so later."""
 
     domain = Domain.EXTERNAL
-    retry = Retry.LATER
+    retry = RetryHint.LATER
 
 
 class SourceError(ExternalError):
@@ -126,13 +126,13 @@ class RewoundError(SinkError):
 class StateError(ExternalError):
     """The file that a job keeps its state in cannot be used."""
 
-    retry = Retry.NEVER
+    retry = RetryHint.NEVER
 
 
 class StoreError(ExternalError):
     """A triple store refuses what it is sent, or is not the one that it should be. What passes by itself is waited for."""
 
-    retry = Retry.NEVER
+    retry = RetryHint.NEVER
 
 
 class WikiError(ExternalError):
@@ -146,7 +146,7 @@ class EngineError(ExternalError):
 class PartError(ExternalError):
     """What a job on Flink, a test or a tool needs (Java, a jar, a broker, a wiki) is not to be had on this machine."""
 
-    retry = Retry.NEVER
+    retry = RetryHint.NEVER
 
 
 class ErrorLimitError(WikistateError):

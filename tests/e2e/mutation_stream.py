@@ -11,7 +11,7 @@ from pyoxigraph import Store
 from tests.e2e.commands import PATIENCE
 
 from wikistate.core.updater.message_fields import MessageVersion
-from wikistate.core.updater.messages import encode
+from wikistate.core.updater.messages import encode_mutation
 from wikistate.testing.mutations import ROOT, STREAM, ChangingGraph
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _events(mutations: Iterable[Mutation], soft_maximum: int) -> list[Event]:
     return [
         event
         for mutation in mutations
-        for event in encode(
+        for event in encode_mutation(
             mutation, MessageVersion.V2, domain="www.wikidata.org", now=mutation.time, soft_maximum=soft_maximum
         )
     ]

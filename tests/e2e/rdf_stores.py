@@ -21,7 +21,7 @@ from pyoxigraph import (
 from tests.e2e.support import PATIENCE, settings
 
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.testing.wikibase.documents import serialized
 from wikistate.testing.wikibase.vocabulary import XSD
 
@@ -48,7 +48,7 @@ def graph_of(repository: Repository, uris: Uris) -> Graph:
         document = repository.document(entity)
         assert document is not None
         body = serialized(document, "nt", repository.vocabulary)
-        triples = read_triples(body, base=repository.vocabulary.documents, mime_type="application/n-triples")
+        triples = parse_triples(body, base=repository.vocabulary.documents, mime_type="application/n-triples")
         graph |= munge(triples, entity, uris)
     return frozenset(graph)
 

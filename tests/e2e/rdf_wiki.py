@@ -9,9 +9,9 @@ import aiohttp
 from tests.e2e.support import settings
 
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.uris import Uris
-from wikistate.core.updater.messages import Message, decode, join
+from wikistate.core.updater.messages import Message, decode_message, merge_chunks
 from wikistate.core.updater.mutation import Mutation, OperationName
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Event = dict[str, Any]
 DOMAIN = "wikibase.example"
 COMMAND = (sys.executable, "-m", "wikistate", "run", "rdf-updater", "--no-progress")
 BOOTSTRAP = (sys.executable, "-m", "wikistate", "rdf-bootstrap")
-_URIS = Uris.wikibase(f"http://{DOMAIN}")
+_URIS = Uris.for_wikibase(f"http://{DOMAIN}")
 _FILES = 6
 
 
@@ -75,7 +75,7 @@ async def graphs_of_wiki(wikibase: WikibaseProcess) -> Graphs:
             url = f"{wikibase.url}/wiki/Special:EntityData/{entity}.ttl?flavor=dump&revision={revision}"
             async with session.get(url) as answer:
                 assert answer.status == 200, url
-                graphs[entity] = munge(read_triples(await answer.read(), base=url), entity, _URIS)
+                graphs[entity] = munge(parse_triples(await answer.read(), base=url), entity, _URIS)
     return graphs
 
 
@@ -98,7 +98,7 @@ def graphs_of(messages: Iterable[Event], loaded: Graphs | None = None) -> Graphs
 def mutations(messages: Iterable[Event]) -> Iterator[Mutation]:
     """The mutations that are whole; what a kill cut off comes again from its beginning."""
     parts: list[Message] = []
-    for message in map(decode, messages):
+    for message in map(decode_message, messages):
         parts = [*parts, message] if message.sequence else [message]
         if len(parts) == message.sequence_length:
-            yield join(parts)
+            yield merge_chunks(parts)

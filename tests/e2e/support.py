@@ -236,7 +236,7 @@ async def started(
 def assert_valid(found: Iterable[Event]) -> None:
     """Every event follows the schema that it names."""
     for event in found:
-        assert not _SCHEMAS.by_uri(event["$schema"]).violations(event)
+        assert not _SCHEMAS.get_by_uri(event["$schema"]).describe_violations(event)
 
 
 def assert_errors_hold(errors: Sequence[Event], given: Sequence[bytes]) -> None:

@@ -12,7 +12,7 @@ from tests.e2e.commands import PATIENCE, started, wikistate
 from tests.e2e.support import settings
 
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.uris import Uris
 from wikistate.testing.oxigraph_server import application
 from wikistate.testing.processes import free_port
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from wikistate.testing.wikibase import FakeWikibase, Repository
 
-URIS = Uris.wikibase("http://wikibase.example")
+URIS = Uris.for_wikibase("http://wikibase.example")
 QUICK = settings(
     stream_manager__source__options__poll_interval=0.2,
     local__checkpoint_interval=0.3,
@@ -46,7 +46,7 @@ def quads(repository: Repository) -> Iterator[Quad]:
     """All that the wiki has now, munged, each entity fetched by itself."""
     for entity in repository.current:
         body = serialized(repository.document(entity) or (), "ttl", repository.vocabulary)
-        triples = read_triples(body, base=f"https://wikibase.example/wiki/Special:EntityData/{entity}.ttl")
+        triples = parse_triples(body, base=f"https://wikibase.example/wiki/Special:EntityData/{entity}.ttl")
         yield from (Quad(*triple) for triple in munge(triples, entity, URIS))
 
 

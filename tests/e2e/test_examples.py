@@ -89,7 +89,7 @@ def test_links(tmp_path: Path) -> None:
     written = events(tmp_path / "links.ndjson")
     assert len(written) > 100
     for event in written:
-        assert schema.violations(event) == ""
+        assert schema.describe_violations(event) == ""
         assert (event["$schema"], event["meta"]["stream"]) == (schema.uri, "example.page_link.v1")
     assert len({event["meta"]["id"] for event in written}) == len(written)
     revisions = [(event["wiki_id"], event["rev_id"]) for event in written]

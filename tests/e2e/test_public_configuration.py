@@ -202,7 +202,7 @@ def check_outputs(outputs: list[Event], changes: Corpus, *, version: str = "1.7.
     for event in outputs:
         assert event["$schema"] == schema.uri
         assert event["meta"]["stream"] == SINK
-        assert schema.violations(event) == ""
+        assert schema.describe_violations(event) == ""
         if shows_content(event):
             revision = texts[event["wiki_id"], event["revision"]["rev_id"]]
             slots = event["revision"]["content_slots"]
@@ -224,7 +224,7 @@ def check_errors(errors: list[Event], changes: Corpus) -> None:
         if stored.revision.flaw or any(part.flaw for part in stored.revision.slots)
     }
     for event in errors:
-        assert schema.violations(event) == ""
+        assert schema.describe_violations(event) == ""
         assert event["emitter_id"] == "mw-page-content-change-enrich"
         failed = orjson.loads(event["raw_event"])
         assert (failed["wiki_id"], failed["revision"]["rev_id"]) in damaged

@@ -125,7 +125,7 @@ async def attacked(kafka: KafkaBroker, topic: NewTopic, tmp_path: Path) -> Async
 async def test_answers_and_events_that_mean_harm_change_nothing(attacked: Attacked) -> None:
     """Each is told of; the healthy entity gets through, and so do the others as soon as the wiki answers well."""
     healthy = attacked.edit(HEALTHY, "healthy")
-    graph = graph_of(attacked.repository, Uris.wikibase(CONCEPT))
+    graph = graph_of(attacked.repository, Uris.for_wikibase(CONCEPT))
     edits = [attacked.edit(entity, "attacked") for entity in ANSWERS]
     attacked.wikibase.set_faults(
         [
@@ -144,12 +144,12 @@ async def test_answers_and_events_that_mean_harm_change_nothing(attacked: Attack
     attacked.wikibase.set_faults([])
     attacked.tell([attacked.edit(entity, "well again") for entity in ANSWERS])
     await attacked.finish()
-    assert_same(attacked.store, graph_of(attacked.repository, Uris.wikibase(CONCEPT)))
+    assert_same(attacked.store, graph_of(attacked.repository, Uris.for_wikibase(CONCEPT)))
 
 
 async def test_terms_that_mean_harm_are_terms(attacked: Attacked) -> None:
     """What would end an IRI or a literal is part of it: the entity has its triples, and nobody else loses any."""
-    graph = graph_of(attacked.repository, Uris.wikibase(CONCEPT))
+    graph = graph_of(attacked.repository, Uris.for_wikibase(CONCEPT))
     entity = attacked.repository.save(Item(id="Q50"))
     iri = f"{CONCEPT}/entity/Q50"
     body = CRAFTED.format(document=f"{CONCEPT}/wiki/Special:EntityData/Q50", entity=iri)
@@ -172,7 +172,7 @@ async def test_terms_that_mean_harm_are_terms(attacked: Attacked) -> None:
 
 async def test_messages_that_mean_harm_change_nothing(attacked: Attacked) -> None:
     """Somebody else writes into the stream of mutations: each message is an error event, and the next one is applied."""
-    graph = graph_of(attacked.repository, Uris.wikibase(CONCEPT))
+    graph = graph_of(attacked.repository, Uris.for_wikibase(CONCEPT))
     (good, *_) = attacked.jobs.told(MUTATIONS)
     bad = list(_harmful(good))
     fill(attacked.jobs.broker, f"{attacked.jobs.source}.{MUTATIONS}", [orjson.dumps(event) for event in bad])
@@ -184,7 +184,7 @@ async def test_messages_that_mean_harm_change_nothing(attacked: Attacked) -> Non
     assert {event["error_type"] for event in errors} == {"InvalidMutation"}
     attacked.tell([attacked.edit(HEALTHY, "healthy")])
     await attacked.finish()
-    assert_same(attacked.store, graph_of(attacked.repository, Uris.wikibase(CONCEPT)))
+    assert_same(attacked.store, graph_of(attacked.repository, Uris.for_wikibase(CONCEPT)))
 
 
 def _with_titles(event: dict[str, object]) -> Iterator[dict[str, object]]:

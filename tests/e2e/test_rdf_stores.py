@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 CONCEPT = "http://wikibase.example"
-URIS = Uris.wikibase(CONCEPT)
+URIS = Uris.for_wikibase(CONCEPT)
 
 
 @dataclass

@@ -46,7 +46,7 @@ STREAM = "mediawiki.page_change.v1"
 TOPICS = (f"eqiad.{STREAM}", f"codfw.{STREAM}")
 CUT_AFTER = 17
 STORM = Weather(cut_after=CUT_AFTER, repeat=4, heartbeat=3, line_end=b"\r\n", chunk=900)
-URIS = Uris.wikibase("http://wikibase.example")
+URIS = Uris.for_wikibase("http://wikibase.example")
 TOKEN = "sesame"
 
 
@@ -178,4 +178,4 @@ async def test_files_whose_statements_are_about_items_of_another_wiki(tmp_path: 
             await command.logged(COMPLETE)
             editors.bustle(60)
             await synced.caught_up(command)
-    assert_same(EmbeddedStore(tmp_path / "store"), graph_of(repository, Uris.federated(COMMONS, WIKIDATA)))
+    assert_same(EmbeddedStore(tmp_path / "store"), graph_of(repository, Uris.for_federated(COMMONS, WIKIDATA)))

@@ -54,7 +54,7 @@ async def test_files_with_statements_about_items_of_another_wiki(
                 jobs.tell([page_change(change, wiki) for change in (*first, *editors.bustle(changes))])
                 first = []
                 await jobs.finish(store)
-                assert_same(store, graph_of(repository, Uris.federated(COMMONS, WIKIDATA)))
+                assert_same(store, graph_of(repository, Uris.for_federated(COMMONS, WIKIDATA)))
             assert {event["fetch_error_type"] for event in jobs.told(FAILED)} <= {"ENTITY_NOT_FOUND"}
             assert jobs.told(ERRORS) == []
     assert {change.kind for change in repository.journal} >= {"create", "edit", "delete", "undelete"}
@@ -75,7 +75,7 @@ async def test_a_wiki_that_tells_of_its_changes_in_the_older_streams(
             events = [legacy_event(change, repository.wiki) for change in repository.journal]
             jobs.tell([event for event in events if event is not None])
             await jobs.finish(store)
-            assert_same(store, graph_of(repository, Uris.wikibase("http://wikibase.example")))
+            assert_same(store, graph_of(repository, Uris.for_wikibase("http://wikibase.example")))
             assert jobs.told(ERRORS) == []
     streams = {event["meta"]["stream"] for event in events if event is not None}
     assert streams == {

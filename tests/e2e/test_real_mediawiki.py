@@ -146,7 +146,7 @@ def test_records_are_valid_keyed_and_timed_by_the_event(streams: Streams) -> Non
     schema = SchemaRepository([SCHEMAS], read_bundled).get("mediawiki/page/change", "1.7.0")
     for message in streams.sink:
         event = value(message)
-        assert schema.violations(event) == ""
+        assert schema.describe_violations(event) == ""
         assert event["$schema"] == schema.uri
         assert event["meta"]["stream"] == "mediawiki.page_content_change.v1"
         assert message.key == orjson.dumps({"wiki_id": "examplewiki", "page_id": event["page"]["page_id"]})
@@ -189,7 +189,7 @@ def test_a_revision_of_a_deleted_page_is_an_error_event(story: Story, streams: S
     """The one thing that cannot be had is the revision of a page that is deleted by now."""
     (error,) = streams.errors
     schema = SchemaRepository([SCHEMAS], read_bundled).get("error", "2.1.0")
-    assert schema.violations(error) == ""
+    assert schema.describe_violations(error) == ""
     assert error["error_type"] == "BadRevision"
     assert orjson.loads(error["raw_event"])["revision"]["rev_id"] == story.deleted
 

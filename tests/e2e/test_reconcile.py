@@ -168,7 +168,7 @@ def test_records_are_valid_and_what_is_gone_is_an_error(past: Past) -> None:
     """Each output follows the schema that it names; the revision of a deleted page is the one error."""
     schema = SchemaRepository([SCHEMAS], read_bundled).get("mediawiki/page/change", "1.7.0")
     for event in past.outputs.values():
-        assert schema.violations(event) == ""
+        assert schema.describe_violations(event) == ""
         assert event["meta"]["stream"] == "mediawiki.content_history_reconcile_enriched.v1"
     (error,) = past.errors
     assert (error["error_type"], error["emitter_id"]) == ("BadRevision", "content-history-reconcile")

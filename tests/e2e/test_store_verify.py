@@ -11,7 +11,7 @@ from tests.e2e.synced import URIS, from_scratch, held, in_folder, quads
 
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StorePosition
-from wikistate.core.sparql.statements import Dialect, requests
+from wikistate.core.sparql.statements import UpdateTarget, build_requests
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.jobs.rdf_sync.verifying import SLACK_MS
 from wikistate.testing.wikibase import Editors, FakeWikibase, Repository
@@ -42,7 +42,9 @@ class Compared:
 
     def claim(self, until: int) -> None:
         """Let the store say that it is complete up to a moment, milliseconds since the epoch."""
-        (update,) = requests(StorePatch(), {Partition("changes"): StorePosition(1, until)}, None, Dialect(URIS))
+        (update,) = build_requests(
+            StorePatch(), {Partition("changes"): StorePosition(1, until)}, None, UpdateTarget(URIS)
+        )
         self.spoil(lambda store: store.update(update))
 
     async def verified(self, *words: str) -> Finished:

@@ -14,7 +14,7 @@ from pyflink.common import Configuration, Row, WatermarkStrategy
 from pyflink.datastream import StreamExecutionEnvironment
 
 from wikistate.config.model import DeliveryGuarantee
-from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, SinkEnd, SourceEnd
+from wikistate.jobs.ends import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, SinkEndpoint, SourceEndpoint
 from wikistate.runners.flink.connectors import make_sink, make_source, output_type, record_type
 
 
@@ -32,7 +32,7 @@ def tell(row: Row) -> Row:
     return Row("sink", key, json.dumps(told).encode(), None if value is None else timestamp)
 
 
-def add(env: StreamExecutionEnvironment, name: str, source: SourceEnd, sink: SinkEnd) -> None:
+def add(env: StreamExecutionEnvironment, name: str, source: SourceEndpoint, sink: SinkEndpoint) -> None:
     """Tell of what comes from `source` on `sink`."""
     guarantee = DeliveryGuarantee.EXACTLY_ONCE
     records = env.from_source(make_source(source), WatermarkStrategy.no_watermarks(), name, record_type())
@@ -55,7 +55,7 @@ def main(given: dict[str, Any]) -> None:
     add(
         env,
         "topic",
-        KafkaSourceEnd(
+        KafkaSourceEndpoint(
             bootstrap_servers=servers,
             topics=(given["source_topic"],),
             group="bridge",
@@ -63,13 +63,13 @@ def main(given: dict[str, Any]) -> None:
             end="latest",
             properties={},
         ),
-        KafkaSinkEnd(bootstrap_servers=servers, topic=given["sink_topic"], properties={}, key="sink"),
+        KafkaSinkEndpoint(bootstrap_servers=servers, topic=given["sink_topic"], properties={}, key="sink"),
     )
     add(
         env,
         "file",
-        FileEnd(path=given["source_file"], max_record_bytes=given["max_record_bytes"]),
-        FileEnd(path=given["sink_folder"]),
+        FileEndpoint(path=given["source_file"], max_record_bytes=given["max_record_bytes"]),
+        FileEndpoint(path=given["sink_folder"]),
     )
     env.execute("bridge")
 

@@ -163,7 +163,7 @@ def test_the_lines_of_a_file_are_those_of_the_local_runner(told: Told) -> None:
     while (chunk := reader.read(0)) is not None:
         records += chunk
     reader.close()
-    assert [record.cut for record in records] == [0, 0, 0, 0, 0, 250_000, 0, 0]
+    assert [record.truncated_bytes for record in records] == [0, 0, 0, 0, 0, 250_000, 0, 0]
     assert told.documents == [
         {"sha256": _sha256(value), "key": key, "timestamp": timestamp, "place": [*partition, offset], "cut": cut}
         for value, key, timestamp, partition, offset, cut in records

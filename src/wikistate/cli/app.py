@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wikistate import __version__
-from wikistate.cli.exits import tell
-from wikistate.cli.runner import Runner
+from wikistate.cli.exits import report_error
+from wikistate.cli.runner import RunnerName
 from wikistate.errors import WikistateError
 
 if TYPE_CHECKING:
@@ -123,9 +123,9 @@ def run(
     job: Job,
     *,
     runner: Annotated[
-        Runner,
+        RunnerName,
         typer.Option(help="What runs it: local, this one process; flink, Apache Flink (needs the extra `flink`)."),
-    ] = Runner.LOCAL,
+    ] = RunnerName.LOCAL,
     config: Config = None,
     set_: Set = None,
     source: SourceUrl = "",
@@ -156,11 +156,11 @@ def run(
 
     SIGTERM or Ctrl+C finishes what is in flight and commits it; a second one stops at once.
     """
-    from wikistate.cli.driving import How  # noqa: PLC0415
-    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.driving import RunOptions  # noqa: PLC0415
+    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
     from wikistate.cli.run import run_job  # noqa: PLC0415
 
-    flags = Flags(
+    flags = CliSettings(
         source=source,
         sink=sink,
         error_sink=error_sink,
@@ -175,7 +175,7 @@ def run(
         files=tuple(config or ()),
     )
     raise typer.Exit(
-        run_job(job, flags, How(runner=runner, create_topics=create_topics, check=check, progress=progress))
+        run_job(job, flags, RunOptions(runner=runner, create_topics=create_topics, check=check, progress=progress))
     )
 
 
@@ -217,10 +217,10 @@ def replay(
 
     What fails again is on the error stream again, for the next replay; this one ends where the stream ended when it began.
     """
-    from wikistate.cli.flags import Flags  # noqa: PLC0415
-    from wikistate.cli.replay import Request, run_replay  # noqa: PLC0415
+    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
+    from wikistate.cli.replay import ReplayRequest, run_replay  # noqa: PLC0415
 
-    request = Request(
+    request = ReplayRequest(
         to=to,
         job=job,
         types=tuple(types or ()),
@@ -230,7 +230,7 @@ def replay(
         group=group,
         dry_run=dry_run,
     )
-    flags = Flags(
+    flags = CliSettings(
         source=source,
         sink=sink,
         error_sink=error_sink,
@@ -257,9 +257,9 @@ def rdf_bootstrap(
 ) -> None:
     """Make the state that rdf-updater begins with, for a store that was loaded from a dump."""
     from wikistate.cli.bootstrap import bootstrap  # noqa: PLC0415
-    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
 
-    flags = Flags(state=state, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    flags = CliSettings(state=state, assignments=tuple(set_ or ()), files=tuple(config or ()))
     raise typer.Exit(bootstrap(lists, flags))
 
 
@@ -274,10 +274,10 @@ def lag(
     set_: Set = None,
 ) -> None:
     """Print by how many seconds a store is behind its stream, for monitoring or a wiki's maxlag hook."""
-    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
     from wikistate.cli.lag import print_lag  # noqa: PLC0415
 
-    flags = Flags(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    flags = CliSettings(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
     raise typer.Exit(print_lag(flags, most))
 
 
@@ -338,20 +338,20 @@ def flink_jars() -> None:
 @store_app.command("counts")
 def store_counts(*, store: StoreLocation = "", config: Config = None, set_: Set = None) -> None:
     """Print how many entities of each type a store holds: a whole kind that is missing shows here."""
-    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
     from wikistate.cli.stores import print_counts  # noqa: PLC0415
 
-    flags = Flags(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    flags = CliSettings(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
     raise typer.Exit(print_counts(flags))
 
 
 @store_app.command("sweep")
 def store_sweep(*, store: StoreLocation = "", config: Config = None, set_: Set = None) -> None:
     """Take out values, references and sitelinks that no entity uses any more, where store.delete_orphans is off."""
-    from wikistate.cli.flags import Flags  # noqa: PLC0415
+    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
     from wikistate.cli.stores import sweep  # noqa: PLC0415
 
-    flags = Flags(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    flags = CliSettings(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
     raise typer.Exit(sweep(flags))
 
 
@@ -375,11 +375,11 @@ def store_verify(
     Half of the sample was edited lately; the rest is from anywhere in the wiki and in the store. Exits with 7 when
     something is wrong that nothing will mend by itself.
     """
-    from wikistate.cli.flags import Flags  # noqa: PLC0415
-    from wikistate.cli.verify import Request, verify  # noqa: PLC0415
+    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
+    from wikistate.cli.verify import VerifyRequest, verify  # noqa: PLC0415
 
-    flags = Flags(store=store, wikibase=wikibase, assignments=tuple(set_ or ()), files=tuple(config or ()))
-    raise typer.Exit(verify(flags, Request(tuple(entity or ()), sample=sample, repair=repair)))
+    flags = CliSettings(store=store, wikibase=wikibase, assignments=tuple(set_ or ()), files=tuple(config or ()))
+    raise typer.Exit(verify(flags, VerifyRequest(tuple(entity or ()), sample=sample, repair=repair)))
 
 
 @app.command()
@@ -388,13 +388,13 @@ def version() -> None:
     typer.echo(__version__)
 
 
-def main(words: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: runs a command, and turns our errors into a message and an exit code.
 
     Args:
-        words: The command line after the program's name; None for the process's own.
+        arguments: The command line after the program's name; None for the process's own.
     """
     try:
-        app(words)
+        app(arguments)
     except WikistateError as error:
-        sys.exit(tell(error))
+        sys.exit(report_error(error))

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from wikistate.cli.flags import Flags
+    from wikistate.cli.flags import CliSettings
 
 
-def bootstrap(lists: Sequence[Path], flags: Flags) -> Exit:
+def bootstrap(lists: Sequence[Path], flags: CliSettings) -> Exit:
     """Fills the state of rdf-updater.
 
     Args:

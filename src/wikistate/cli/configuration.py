@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from wikistate.cli.exits import Exit
-from wikistate.cli.flags import Flags, load_configuration
+from wikistate.cli.flags import CliSettings, load_configuration
 from wikistate.config.model import Configuration
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def check(job: str, files: tuple[Path, ...], assignments: tuple[str, ...]) -> Ex
     Raises:
         ConfigError: It could not be loaded at all.
     """
-    loaded = load_configuration(job, Flags(files=files, assignments=assignments))
+    loaded = load_configuration(job, CliSettings(files=files, assignments=assignments))
     for warning in loaded.warnings:
         print(f"wikistate: {warning}", file=sys.stderr)  # noqa: T201
     if loaded.warnings:
@@ -37,7 +37,7 @@ def show(job: str, files: tuple[Path, ...], assignments: tuple[str, ...]) -> Exi
     Raises:
         ConfigError: It could not be loaded.
     """
-    loaded = load_configuration(job, Flags(files=files, assignments=assignments))
+    loaded = load_configuration(job, CliSettings(files=files, assignments=assignments))
     for warning in loaded.warnings:
         print(f"wikistate: {warning}", file=sys.stderr)  # noqa: T201
     values = loaded.configuration.model_dump(mode="json")

@@ -13,16 +13,16 @@ import orjson
 from rich.console import Console
 from rich.json import JSON
 
-from wikistate.cli.driving import drive, in_loop
+from wikistate.cli.driving import run_async, run_until_done
 from wikistate.cli.exits import Exit
-from wikistate.cli.flags import Flags, load_configuration
+from wikistate.cli.flags import CliSettings, load_configuration
 from wikistate.cli.status import Status
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.errors import InternalError
-from wikistate.jobs.catalogue import job_named
+from wikistate.jobs.catalogue import find_stateless_job
 from wikistate.jobs.page_content_change import NAME
-from wikistate.runners.local.launch import local_runner
+from wikistate.runners.local.launch import build_local_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing import corpus
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 ERROR_LIMIT = ("error_limit.share=0.25", "error_limit.in_a_row=100")
 """Whoever sees more fail than this sees something that is broken, and should be told so."""
 
-SHOWN_CHARACTERS = 240
+MAX_SHOWN_CHARACTERS = 240
 """How much of a page's content is shown."""
 
 
@@ -61,27 +61,27 @@ def run_demo(folder: Path, changes: int) -> Exit:
         file.unlink(missing_ok=True)
     console.print(f"page-content-change over {changes:,} sample changes and a small wiki of our own:")
     total = write_lines(source, corpus.compose(changes=changes).events)
-    flags = Flags(source=f"file:{source}", sink=f"file:{sink}", error_sink=f"file:{errors}")
-    end = in_loop(_enrich(flags, total=total, changes=changes))
+    flags = CliSettings(source=f"file:{source}", sink=f"file:{sink}", error_sink=f"file:{errors}")
+    end = run_async(_enrich(flags, total=total, changes=changes))
     if end is Exit.OK:
         written = check_output(sink)
-        _show(console, sink)
-        _what_next(console, source=source, sink=sink, errors=errors, written=written)
+        _print_sample(console, sink)
+        _print_next_steps(console, source=source, sink=sink, errors=errors, written=written)
     return end
 
 
-async def _enrich(flags: Flags, *, total: int, changes: int) -> Exit:
+async def _enrich(flags: CliSettings, *, total: int, changes: int) -> Exit:
     meter = RecordingMeter()
     async with WikiProcess("--changes", str(changes)) as wiki:
         # One address for all wikis, told apart by the Host header: as behind a service mesh.
         template = f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"
         loaded = load_configuration(NAME, replace(flags, assignments=(template, *ERROR_LIMIT)))
         configure_logs(loaded.configuration.telemetry, job_name=NAME)
-        job, ends = job_named(NAME).assemble(loaded.configuration, meter)
+        job, ends = find_stateless_job(NAME).assemble(loaded.configuration, meter)
         status = Status(meter, total=total, live=True)
         configuration = loaded.configuration
-        runner = local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
-        end = await drive(runner, status)
+        runner = build_local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
+        end = await run_until_done(runner, status)
     status.summary()
     return end
 
@@ -94,34 +94,34 @@ def check_output(sink: Path) -> int:
     """
     schemas = SchemaRepository([SCHEMAS], read_bundled)
     count = 0
-    for count, event in enumerate(_events(sink), start=1):
-        if found := schemas.by_uri(event["$schema"]).violations(event):
+    for count, event in enumerate(_read_events(sink), start=1):
+        if found := schemas.get_by_uri(event["$schema"]).describe_violations(event):
             raise InternalError(f"{sink}:{count} is not valid: {found}", hint="Please report it.")
     return count
 
 
-def _events(file: Path) -> Iterator[Event]:
+def _read_events(file: Path) -> Iterator[Event]:
     with file.open("rb") as lines:
         yield from map(orjson.loads, lines)
 
 
-def _show(console: Console, sink: Path) -> None:
+def _print_sample(console: Console, sink: Path) -> None:
     """Prints one enriched event, its content shortened for the eye."""
-    event = next(event for event in _events(sink) if _body(event))
+    event = next(event for event in _read_events(sink) if _content_body(event))
     slot = event["revision"]["content_slots"]["main"]
     body = slot["content_body"]
-    if len(body) > SHOWN_CHARACTERS:
-        slot["content_body"] = f"{body[:SHOWN_CHARACTERS]} … ({len(body):,} characters)"
+    if len(body) > MAX_SHOWN_CHARACTERS:
+        slot["content_body"] = f"{body[:MAX_SHOWN_CHARACTERS]} … ({len(body):,} characters)"
     console.print("\nOne enriched event:")
     console.print(JSON(orjson.dumps(event).decode(), indent=2))
 
 
-def _body(event: Event) -> str:
+def _content_body(event: Event) -> str:
     slots: dict[str, Any] = event["revision"].get("content_slots", {})
     return str(slots.get("main", {}).get("content_body", ""))
 
 
-def _what_next(console: Console, *, source: Path, sink: Path, errors: Path, written: int) -> None:
+def _print_next_steps(console: Console, *, source: Path, sink: Path, errors: Path, written: int) -> None:
     console.print(
         f"""
 [bold]{written:,} enriched events, each valid against its schema:[/bold] {sink}

@@ -12,22 +12,22 @@ import structlog
 
 from wikistate.cli.exits import Exit
 from wikistate.cli.status import Status
-from wikistate.jobs.ends import KafkaSourceEnd
-from wikistate.runners.garbage import IN_FLIGHT, rare_collections
+from wikistate.jobs.ends import KafkaSourceEndpoint
+from wikistate.runners.garbage import OBJECTS_IN_FLIGHT, gc_tuned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-    from wikistate.cli.runner import Runner
+    from wikistate.cli.runner import RunnerName
     from wikistate.config.model import Telemetry
-    from wikistate.jobs.ends import SourceEnd
+    from wikistate.jobs.ends import SourceEndpoint
     from wikistate.telemetry.meter import RecordingMeter
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class How(NamedTuple):
+class RunOptions(NamedTuple):
     """How a job is run.
 
     Attributes:
@@ -37,13 +37,13 @@ class How(NamedTuple):
         progress: Show a live line; None for "at a terminal".
     """
 
-    runner: Runner
+    runner: RunnerName
     create_topics: bool
     check: bool
     progress: bool | None
 
 
-class Drivable(Protocol):
+class Runnable(Protocol):
     """A runner."""
 
     async def run(self) -> None:
@@ -53,20 +53,20 @@ class Drivable(Protocol):
         """Read no more, finish what was read, then end."""
 
 
-def everything_answers() -> Exit:
+def report_check_passed() -> Exit:
     """What ``--check`` says when nothing is wrong."""
     print("Everything answers: the job can run.", file=sys.stderr)  # noqa: T201  (a command's voice)
     return Exit.OK
 
 
-def status_of(meter: RecordingMeter, source: SourceEnd, *, progress: bool | None) -> Status:
+def make_status(meter: RecordingMeter, source: SourceEndpoint, *, progress: bool | None) -> Status:
     """What a person sees of a run; a live line by default at a terminal."""
-    bounded = isinstance(source, KafkaSourceEnd) and bool(source.end)
+    bounded = isinstance(source, KafkaSourceEndpoint) and bool(source.end)
     return Status(meter, total=None, live=sys.stderr.isatty() if progress is None else progress, bounded=bounded)
 
 
 @contextlib.contextmanager
-def metrics_endpoint(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[None]:
+def serve_metrics(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[None]:
     """Serves metrics meanwhile, where a port is set."""
     if telemetry.metrics_port is None:
         yield
@@ -82,35 +82,35 @@ def metrics_endpoint(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[No
 
 
 def run_to_end(
-    runner: Callable[[], Drivable],
+    runner: Callable[[], Runnable],
     status: Status,
     telemetry: Telemetry,
     meter: RecordingMeter,
     *,
-    objects: int = IN_FLIGHT,
+    objects: int = OBJECTS_IN_FLIGHT,
 ) -> Exit:
-    """Makes a runner and drives it to its end, with metrics beside it and a summary after it. `get_objects`: see `drive`."""
-    with metrics_endpoint(telemetry, meter):
-        end = in_loop(drive(runner(), status, objects=objects))
+    """Makes a runner and drives it to its end, with metrics beside it and a summary after it. `get_objects`: see `run_until_done`."""
+    with serve_metrics(telemetry, meter):
+        end = run_async(run_until_done(runner(), status, objects=objects))
     status.summary()
     return end
 
 
-async def drive(runner: Drivable, status: Status, *, objects: int = IN_FLIGHT) -> Exit:
+async def run_until_done(runner: Runnable, status: Status, *, objects: int = OBJECTS_IN_FLIGHT) -> Exit:
     """Runs to the end, with the live line beside it and the signals wired: the first drains, the second ends at once.
 
     Args:
         runner: What runs.
         status: What a person sees of it.
-        objects: About how many it has in hand; see `rare_collections`.
+        objects: About how many it has in hand; see `gc_tuned`.
     """
     run = asyncio.ensure_future(runner.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop_or_end(runner, run))
-    line = asyncio.ensure_future(status.follow())
+        loop.add_signal_handler(number, _make_signal_handler(runner, run))
+    line = asyncio.ensure_future(status.refresh_until_cancelled())
     try:
-        with rare_collections(objects):
+        with gc_tuned(objects):
             await run
     except asyncio.CancelledError:
         return Exit.STOPPED_AT_ONCE
@@ -120,7 +120,7 @@ async def drive(runner: Drivable, status: Status, *, objects: int = IN_FLIGHT) -
     return Exit.OK
 
 
-def _stop_or_end(runner: Drivable, run: asyncio.Future[None]) -> Callable[[], None]:
+def _make_signal_handler(runner: Runnable, run: asyncio.Future[None]) -> Callable[[], None]:
     asked = False
 
     def react() -> None:
@@ -135,7 +135,7 @@ def _stop_or_end(runner: Drivable, run: asyncio.Future[None]) -> Callable[[], No
     return react
 
 
-def in_loop(main: Coroutine[object, object, T]) -> T:
+def run_async(main: Coroutine[object, object, T]) -> T:
     """Runs a coroutine in a loop of its own, uvloop's where there is one."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)

@@ -30,8 +30,8 @@ class Exit(IntEnum):
     INPUT = 3
     EXTERNAL = 4
     ERROR_LIMIT = 5
-    BEHIND = 6
-    DIFFERENT = 7
+    LAG_EXCEEDED = 6
+    VERIFICATION_FAILED = 7
     STOPPED_AT_ONCE = 130
 
 
@@ -43,7 +43,7 @@ _BY_DOMAIN = {
 }
 
 
-def tell(error: WikistateError) -> Exit:
+def report_error(error: WikistateError) -> Exit:
     """Prints an error to standard error and says with which code to exit."""
     print(f"wikistate: {error.message}", file=sys.stderr)  # noqa: T201  (a command's voice)
     if error.hint:

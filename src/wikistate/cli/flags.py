@@ -16,9 +16,9 @@ from wikistate.adapters.connectors.urls import (
     parse_url,
 )
 from wikistate.config.layers import Layer, parse_assignment, read_file
-from wikistate.config.load import Loaded, load, place
+from wikistate.config.load import LoadedConfiguration, load, resolve_key
 from wikistate.errors import ConfigError
-from wikistate.jobs.catalogue import any_job_named
+from wikistate.jobs.catalogue import find_job
 from wikistate.jobs.custom import job as custom
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class CliSettings:
     """The options of ``wikistate run`` that are settings."""
 
     files: tuple[Path, ...] = ()
@@ -43,7 +43,7 @@ class Flags:
     store: str = ""
 
 
-def load_configuration(job: str, flags: Flags) -> Loaded:
+def load_configuration(job: str, flags: CliSettings) -> LoadedConfiguration:
     """The configuration of a job: its defaults, then the files, then the command line.
 
     Raises:
@@ -51,18 +51,18 @@ def load_configuration(job: str, flags: Flags) -> Loaded:
     """
     if flags.enrich and job != custom.NAME:
         raise ConfigError(f"--enrich is for the job {custom.NAME}; {job} knows itself how to enrich.", key="--enrich")
-    defaults = Layer(values=dict(any_job_named(job).defaults))
-    return load([defaults, *map(read_file, flags.files), _command_line(flags)])
+    defaults = Layer(values=dict(find_job(job).defaults))
+    return load([defaults, *map(read_file, flags.files), _command_line_layer(flags)])
 
 
-def _command_line(flags: Flags) -> Layer:
+def _command_line_layer(flags: CliSettings) -> Layer:
     layer = Layer(strict=True)
     for text in flags.assignments:
         path, value = parse_assignment(text)
-        layer.put(place(path, value), value, "--set")
-    _put_end(layer, "source", flags.source, "--source")
-    _put_end(layer, "sink", flags.sink, "--sink")
-    _put_end(layer, "error_sink", flags.error_sink, "--error-sink")
+        layer.put(resolve_key(path, value), value, "--set")
+    _put_endpoint(layer, "source", flags.source, "--source")
+    _put_endpoint(layer, "sink", flags.sink, "--sink")
+    _put_endpoint(layer, "error_sink", flags.error_sink, "--error-sink")
     for text in flags.wikis:
         domain, equals, api = text.partition("=")
         if not (domain and equals and api):
@@ -83,26 +83,26 @@ def _command_line(flags: Flags) -> Layer:
     return layer
 
 
-def _put_end(layer: Layer, end: str, text: str, flag: str) -> None:
+def _put_endpoint(layer: Layer, section: str, text: str, flag: str) -> None:
     if not text:
         return
-    for key, value in _end_settings(end, text, flag).items():
-        layer.put(("stream_manager", end, *key.split(".")), value, flag)
+    for key, value in _endpoint_settings(section, text, flag).items():
+        layer.put(("stream_manager", section, *key.split(".")), value, flag)
 
 
-def _end_settings(end: str, text: str, flag: str) -> dict[str, Any]:
+def _endpoint_settings(section: str, text: str, flag: str) -> dict[str, Any]:
     match parse_url(text, key=flag):
         case FileUrl(path):
             return {"connector": "file", "options.path": path}
         case StandardStream():
             return {"connector": "file", "options.path": "-"}
-        case ParquetUrl(path) if end == "sink":
+        case ParquetUrl(path) if section == "sink":
             return {"connector": "parquet", "options.path": path}
         case ParquetUrl():
             raise ConfigError(f"{flag}: a Parquet folder is a sink for enriched events alone.", key=flag)
         case KafkaUrl() as url:
-            return {"connector": "kafka", **_kafka_settings(end, url, flag)}
-        case EventStreamsUrl() | RecentChangesUrl() if end != "source":
+            return {"connector": "kafka", **_kafka_settings(section, url, flag)}
+        case EventStreamsUrl() | RecentChangesUrl() if section != "source":
             raise ConfigError(f"{flag}: {text.partition(':')[0]} is a source; a sink is a topic, a file or -.")
         case EventStreamsUrl() as url:
             streams = {"connector": "eventstreams", "options.streams": list(url.streams)}
@@ -119,9 +119,9 @@ def _feed_settings(url: EventStreamsUrl | RecentChangesUrl) -> dict[str, Any]:
     }
 
 
-def _kafka_settings(end: str, url: KafkaUrl, flag: str) -> dict[str, Any]:
+def _kafka_settings(section: str, url: KafkaUrl, flag: str) -> dict[str, Any]:
     settings: dict[str, Any] = {"options.bootstrap_servers": url.bootstrap_servers}
-    if end == "source":
+    if section == "source":
         settings["options.topics"] = list(url.topics)
         settings["options.offsets_initializer"] = format_bound(url.start)
         if url.group:

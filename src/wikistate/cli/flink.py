@@ -11,26 +11,26 @@ from wikistate.ops.java import find_java_home
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import Entry
-    from wikistate.jobs.ends import Ends
+    from wikistate.jobs.catalogue import JobSpec
+    from wikistate.jobs.ends import Endpoints
 
 
-def run_on_flink(entry: Entry, configuration: Configuration, ends: Ends) -> Exit:
+def run_on_flink(spec: JobSpec, configuration: Configuration, endpoints: Endpoints) -> Exit:
     """Runs a job on Flink.
 
     Raises:
         WikistateError: The job cannot start or cannot go on.
     """
     try:
-        from wikistate.runners.flink.launch import on_given_cluster, run_alone, submit  # noqa: PLC0415
+        from wikistate.runners.flink.launch import has_given_cluster, run_embedded, submit  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError(
             "The Flink runner needs Apache Flink, which is not installed here.",
             hint="Install it into an environment of its own: pip install 'wikistate[flink]' (Python 3.11 or 3.12).",
         ) from error
     jars = fetch_flink_jars()
-    if on_given_cluster():
-        submit(entry, configuration, ends, jars)
+    if has_given_cluster():
+        submit(spec, configuration, endpoints, jars)
         return Exit.OK
-    ended_well = run_alone(entry, configuration, ends, jars=jars, java_home=find_java_home())
+    ended_well = run_embedded(spec, configuration, endpoints, jars=jars, java_home=find_java_home())
     return Exit.OK if ended_well else Exit.STOPPED_AT_ONCE

@@ -9,35 +9,35 @@ from rich.console import Console
 from rich.table import Table
 
 from wikistate.adapters.connectors.positions import Moment, parse_end
-from wikistate.cli.driving import drive, in_loop
+from wikistate.cli.driving import run_async, run_until_done
 from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
 from wikistate.cli.status import Status
-from wikistate.core.events.failed import Choice
+from wikistate.core.events.failed import ReplayFilter
 from wikistate.core.events.message_key import MessageKey
 from wikistate.errors import ConfigError
-from wikistate.jobs.assembly import Assembled
-from wikistate.jobs.catalogue import job_named
-from wikistate.jobs.ends import ParquetEnd
+from wikistate.jobs.assembly import StatelessPipeline
+from wikistate.jobs.catalogue import find_stateless_job
+from wikistate.jobs.ends import ParquetEndpoint
 from wikistate.jobs.repost import RequeueJob
 from wikistate.jobs.streams import read_streams
 from wikistate.ops.replay import ReplaySource, resolve_error_stream, survey_error_stream
 from wikistate.runners.error_limit import ErrorLimit
-from wikistate.runners.local.launch import connect
+from wikistate.runners.local.launch import build_connectors
 from wikistate.runners.local.runner import LocalRunner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
-    from wikistate.cli.flags import Flags
+    from wikistate.cli.flags import CliSettings
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import Entry
+    from wikistate.jobs.catalogue import JobSpec
     from wikistate.ops.replay import Survey
     from wikistate.telemetry.meter import Meter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ReplayRequest:
     """What ``wikistate replay`` was asked for.
 
     Attributes:
@@ -60,17 +60,17 @@ class Request:
     group: str = ""
     dry_run: bool = False
 
-    def choice(self) -> Choice:
+    def build_filter(self) -> ReplayFilter:
         """Which error events are meant.
 
         Raises:
             ConfigError: A time is none.
         """
-        since, until = _moment(self.since, key="--since"), _moment(self.until, key="--until")
-        return Choice(types=frozenset(self.types), since=since, until=until)
+        since, until = _parse_moment(self.since, key="--since"), _parse_moment(self.until, key="--until")
+        return ReplayFilter(types=frozenset(self.types), since=since, until=until)
 
 
-def run_replay(request: Request, flags: Flags) -> Exit:
+def run_replay(request: ReplayRequest, flags: CliSettings) -> Exit:
     """Shows what there is, and does it again unless only asked to look.
 
     Args:
@@ -81,17 +81,19 @@ def run_replay(request: Request, flags: Flags) -> Exit:
         WikistateError: The error stream cannot be read, or the job cannot go on.
     """
     onto_stream = ":" in request.to or "/" in request.to  # a job that is misspelt must not become a file
-    entry = job_named(request.job if onto_stream else request.to)
-    configuration = load_configuration(entry.name, _flags(request, flags) if onto_stream else flags).configuration
+    entry = find_stateless_job(request.job if onto_stream else request.to)
+    configuration = load_configuration(
+        entry.name, _settings_for_stream(request, flags) if onto_stream else flags
+    ).configuration
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
-    meter, choice = RecordingMeter(), request.choice()
-    job, ends = _repost(entry, configuration, meter) if onto_stream else entry.assemble(configuration, meter)
+    meter, choice = RecordingMeter(), request.build_filter()
+    job, ends = _assemble_requeue(entry, configuration, meter) if onto_stream else entry.assemble(configuration, meter)
     ends = replace(ends, source=resolve_error_stream(ends.source, choice, group=request.group))
-    found = in_loop(survey_error_stream(ends.source, choice, limit=request.limit))
-    _show(found)
+    found = run_async(survey_error_stream(ends.source, choice, limit=request.limit))
+    _print_survey(found)
     if request.dry_run or not found.selected_count:
         return Exit.OK
-    source, delivery = connect(ends, configuration.local)
+    source, delivery = build_connectors(ends, configuration.local)
     replayed = ReplaySource(source, choice, found.end_offsets)
     status = Status(meter, total=found.selected_count, live=Console(stderr=True).is_terminal)
     runner = LocalRunner(
@@ -102,27 +104,27 @@ def run_replay(request: Request, flags: Flags) -> Exit:
         meter=meter,
         error_limit=ErrorLimit(configuration.error_limit),
     )
-    end = in_loop(drive(runner, status))
+    end = run_async(run_until_done(runner, status))
     status.summary()
     return end
 
 
-def _flags(request: Request, flags: Flags) -> Flags:
+def _settings_for_stream(request: ReplayRequest, flags: CliSettings) -> CliSettings:
     if flags.sink or flags.error_sink:
         raise ConfigError("--to names a stream, so --sink and --error-sink have no meaning.", key="--sink")
     return replace(flags, sink=request.to)
 
 
-def _repost(entry: Entry, configuration: Configuration, meter: Meter) -> Assembled:
+def _assemble_requeue(spec: JobSpec, configuration: Configuration, meter: Meter) -> StatelessPipeline:
     """A job that puts events back onto their stream. Nothing fails there, so there is no error stream."""
-    _, ends = entry.assemble(configuration, meter)
-    if isinstance(ends.sink, ParquetEnd):
+    _, ends = spec.assemble(configuration, meter)
+    if isinstance(ends.sink, ParquetEndpoint):
         raise ConfigError("--to: a Parquet folder is no stream that a job reads.", key="--to")
     source = read_streams(configuration).source
-    return Assembled(RequeueJob(MessageKey(source.config.message_key_fields)), replace(ends, error=ends.sink))
+    return StatelessPipeline(RequeueJob(MessageKey(source.config.message_key_fields)), replace(ends, error=ends.sink))
 
 
-def _moment(text: str, *, key: str) -> int | None:
+def _parse_moment(text: str, *, key: str) -> int | None:
     match parse_end(text, key=key):
         case None:
             return None
@@ -134,7 +136,7 @@ def _moment(text: str, *, key: str) -> int | None:
             )
 
 
-def _show(found: Survey) -> None:
+def _print_survey(found: Survey) -> None:
     console = Console(stderr=True)
     if not found.counts:
         console.print("There is nothing new on the error stream.")

@@ -6,31 +6,31 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.cli.driving import everything_answers, in_loop, run_to_end, status_of
+from wikistate.cli.driving import make_status, report_check_passed, run_async, run_to_end
 from wikistate.cli.flags import load_configuration
-from wikistate.cli.runner import Runner
-from wikistate.jobs.catalogue import StatefulEntry, StoreEntry, any_job_named
+from wikistate.cli.runner import RunnerName
+from wikistate.jobs.catalogue import KeyedJobSpec, StoreJobSpec, find_job
 from wikistate.jobs.wikis import lacks_contact
-from wikistate.runners.allocation import share_one_arena
-from wikistate.runners.local.launch import check_ends, local_runner
+from wikistate.runners.allocation import limit_malloc_arenas
+from wikistate.runners.local.launch import build_local_runner, check_endpoints
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
-    from wikistate.cli.driving import How
+    from wikistate.cli.driving import RunOptions
     from wikistate.cli.exits import Exit
-    from wikistate.cli.flags import Flags
+    from wikistate.cli.flags import CliSettings
 
 log = structlog.get_logger()
 
 
-def run_job(name: str, flags: Flags, how: How) -> Exit:
+def run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
     """Runs a job by name, as the command line says.
 
     Raises:
         WikistateError: The job cannot start or cannot go on.
     """
-    entry = any_job_named(name)
+    entry = find_job(name)
     loaded = load_configuration(name, flags)
     configuration = loaded.configuration
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
@@ -41,30 +41,30 @@ def run_job(name: str, flags: Flags, how: How) -> Exit:
             "Wikimedia asks for a contact in the User-Agent and limits clients without one: set enrich.contact."
         )
     meter = RecordingMeter()
-    if isinstance(entry, StatefulEntry):
-        from wikistate.cli.stateful_jobs import run_stateful_job  # noqa: PLC0415  (other jobs need no RDF)
+    if isinstance(entry, KeyedJobSpec):
+        from wikistate.cli.stateful_jobs import run_keyed_job  # noqa: PLC0415  (other jobs need no RDF)
 
-        return run_stateful_job(entry, configuration, meter, how)
-    if isinstance(entry, StoreEntry):
+        return run_keyed_job(entry, configuration, meter, options)
+    if isinstance(entry, StoreJobSpec):
         from wikistate.cli.store_jobs import run_store_job  # noqa: PLC0415  (other jobs need no RDF)
 
-        return run_store_job(entry, configuration, meter, how)
+        return run_store_job(entry, configuration, meter, options)
     job, ends = entry.assemble(configuration, meter)
-    if how.create_topics:
+    if options.create_topics:
         from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
 
-        in_loop(create_missing_topics(ends.source, ends.sink, ends.error))
-    if how.check:
-        in_loop(check_ends(job, ends, configuration.local))
-        return everything_answers()
-    if how.runner is Runner.FLINK:
+        run_async(create_missing_topics(ends.source, ends.sink, ends.error))
+    if options.check:
+        run_async(check_endpoints(job, ends, configuration.local))
+        return report_check_passed()
+    if options.runner is RunnerName.FLINK:
         from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra, that the local runner does without)
 
         return run_on_flink(entry, configuration, ends)
-    share_one_arena()
+    limit_malloc_arenas()
     return run_to_end(
-        lambda: local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit),
-        status_of(meter, ends.source, progress=how.progress),
+        lambda: build_local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit),
+        make_status(meter, ends.source, progress=options.progress),
         configuration.telemetry,
         meter,
     )

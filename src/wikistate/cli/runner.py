@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Runner(StrEnum):
+class RunnerName(StrEnum):
     """What a job runs on."""
 
     LOCAL = "local"

@@ -6,56 +6,56 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from wikistate.cli.driving import drive, everything_answers, in_loop, metrics_endpoint, status_of
-from wikistate.cli.runner import Runner
+from wikistate.cli.driving import make_status, report_check_passed, run_async, run_until_done, serve_metrics
+from wikistate.cli.runner import RunnerName
 from wikistate.errors import ConfigError, RewoundError
-from wikistate.runners.local.stateful_launch import check_stateful, stateful_runner
+from wikistate.runners.local.stateful_launch import build_keyed_runner, check_keyed_pipeline
 
 if TYPE_CHECKING:
-    from wikistate.cli.driving import How
+    from wikistate.cli.driving import RunOptions
     from wikistate.cli.exits import Exit
     from wikistate.cli.status import Status
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import StatefulEntry
-    from wikistate.jobs.stateful_ends import StatefulAssembled
+    from wikistate.jobs.catalogue import KeyedJobSpec
+    from wikistate.jobs.stateful_ends import KeyedPipeline
     from wikistate.telemetry.meter import RecordingMeter
 
 log = structlog.get_logger(__name__)
 
 
-def run_stateful_job(entry: StatefulEntry, configuration: Configuration, meter: RecordingMeter, how: How) -> Exit:
+def run_keyed_job(spec: KeyedJobSpec, configuration: Configuration, meter: RecordingMeter, options: RunOptions) -> Exit:
     """Runs a job that keeps state.
 
     Raises:
         WikistateError: The job cannot start or cannot go on.
     """
-    if how.runner is Runner.FLINK:
+    if options.runner is RunnerName.FLINK:
         raise ConfigError(
-            f"{entry.name} runs in one process, with its state in a file beside it.", hint="Leave out --runner flink."
+            f"{spec.name} runs in one process, with its state in a file beside it.", hint="Leave out --runner flink."
         )
-    assembled = entry.assemble(configuration, meter)
-    if how.create_topics:
+    assembled = spec.assemble(configuration, meter)
+    if options.create_topics:
         from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
 
-        in_loop(create_missing_topics(assembled.source, *assembled.written))
-    if how.check:
-        in_loop(check_stateful(assembled))
-        return everything_answers()
-    status = status_of(meter, assembled.source, progress=how.progress)
-    with metrics_endpoint(configuration.telemetry, meter):
-        while (end := _run(assembled, configuration, meter, status)) is None:
-            assembled = entry.assemble(configuration, meter)
+        run_async(create_missing_topics(assembled.source, *assembled.written_endpoints))
+    if options.check:
+        run_async(check_keyed_pipeline(assembled))
+        return report_check_passed()
+    status = make_status(meter, assembled.source, progress=options.progress)
+    with serve_metrics(configuration.telemetry, meter):
+        while (end := _run_once(assembled, configuration, meter, status)) is None:
+            assembled = spec.assemble(configuration, meter)
     status.summary()
     return end
 
 
-def _run(
-    assembled: StatefulAssembled[Any, Any, Any], configuration: Configuration, meter: RecordingMeter, status: Status
+def _run_once(
+    pipeline: KeyedPipeline[Any, Any, Any], configuration: Configuration, meter: RecordingMeter, status: Status
 ) -> Exit | None:
     """One run; None when what it writes into went back, so that everything begins again from there."""
-    runner: Any = stateful_runner(assembled, configuration.local, meter, error_limit=configuration.error_limit)
+    runner: Any = build_keyed_runner(pipeline, configuration.local, meter, error_limit=configuration.error_limit)
     try:
-        return in_loop(drive(runner, status))
+        return run_async(run_until_done(runner, status))
     except RewoundError as error:
         log.warning(
             "What is written into holds less than it was given; it is brought up from there.", why=error.message

@@ -44,20 +44,22 @@ class Status:
         self._began = time.monotonic()
         self.console = Console(stderr=True)
 
-    async def follow(self) -> None:
+    async def refresh_until_cancelled(self) -> None:
         """Refreshes the live line until cancelled."""
         if not self._live:
             return
-        with self._progress() as progress:
+        with self._make_progress() as progress:
             task = progress.add_task("", total=self.total())
             try:
                 while True:
-                    progress.update(task, completed=self._done(), total=self.total(), description=self._line())
+                    progress.update(
+                        task, completed=self._completed(), total=self.total(), description=self._status_line()
+                    )
                     await asyncio.sleep(REFRESH_SECONDS)
             finally:
-                progress.update(task, completed=self._done(), description=self._line())
+                progress.update(task, completed=self._completed(), description=self._status_line())
 
-    def _progress(self) -> Progress:
+    def _make_progress(self) -> Progress:
         line = (TextColumn("{task.description}"), TimeElapsedColumn())
         if self._total is None and not self._bounded:
             return Progress(SpinnerColumn(), *line, console=self.console)
@@ -70,14 +72,14 @@ class Status:
             return self._total
         return self._meter.total(metrics.EVENTS_CONSUMED) + self._meter.total(metrics.SOURCE_LAG)
 
-    def _done(self) -> float:
+    def _completed(self) -> float:
         produced = self._meter.total(metrics.EVENTS_PRODUCED)
         return produced + self._meter.total(metrics.EVENTS_FILTERED)
 
-    def _line(self) -> str:
+    def _status_line(self) -> str:
         seconds = max(time.monotonic() - self._began, 1e-3)
         waiting = self._meter.total(metrics.WIKI_WAITING)
-        parts = [f"{self._done() / seconds:,.0f} events/s"]
+        parts = [f"{self._completed() / seconds:,.0f} events/s"]
         if not self._bounded and (lag := self._meter.total(metrics.SOURCE_LAG)):
             parts.append(f"{lag:,.0f} behind")
         if errors := self._meter.total(metrics.EVENTS_ERRORS):
@@ -88,7 +90,7 @@ class Status:
             parts.append(f"the store is {behind:,.0f} s behind")
         parts += [
             f"[yellow]waiting for the {what}[/yellow]"
-            for (what,), waits in self._meter.by_label(metrics.WAITING).items()
+            for (what,), waits in self._meter.by_label(metrics.WAITING_FOR_DEPENDENCY).items()
             if waits
         ]
         return ", ".join(parts)
@@ -111,5 +113,5 @@ class Status:
         table.add_row(f"{requests:,.0f}", "requests to wikis")
         for (cause,), count in sorted(self._meter.by_label(metrics.WIKI_RETRIES).items()):
             table.add_row(f"{count:,.0f}", f"  asked again: {cause}")
-        table.add_row(f"{seconds:,.1f}", f"seconds, {self._done() / seconds:,.0f} events/s")
+        table.add_row(f"{seconds:,.1f}", f"seconds, {self._completed() / seconds:,.0f} events/s")
         self.console.print(table)

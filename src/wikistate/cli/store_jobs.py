@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.cli.driving import everything_answers, in_loop, run_to_end, status_of
-from wikistate.cli.runner import Runner
+from wikistate.cli.driving import make_status, report_check_passed, run_async, run_to_end
+from wikistate.cli.runner import RunnerName
 from wikistate.errors import ConfigError
-from wikistate.runners.garbage import TWO_BATCHES
-from wikistate.runners.local.launch import absorbing_runner, check_consumption
+from wikistate.runners.garbage import OBJECTS_IN_TWO_BATCHES
+from wikistate.runners.local.launch import build_store_runner, check_store_pipeline
 
 if TYPE_CHECKING:
-    from wikistate.cli.driving import How
+    from wikistate.cli.driving import RunOptions
     from wikistate.cli.exits import Exit
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import StoreEntry
+    from wikistate.jobs.catalogue import StoreJobSpec
     from wikistate.telemetry.meter import RecordingMeter
 
 
-def run_store_job(entry: StoreEntry, configuration: Configuration, meter: RecordingMeter, how: How) -> Exit:
+def run_store_job(spec: StoreJobSpec, configuration: Configuration, meter: RecordingMeter, options: RunOptions) -> Exit:
     """Runs a job that ends in a store.
 
     Raises:
         WikistateError: The job cannot start or cannot go on.
     """
-    if how.runner is Runner.FLINK:
+    if options.runner is RunnerName.FLINK:
         raise ConfigError(
-            f"{entry.name} runs in one process, because a store has one writer.", hint="Leave out --runner flink."
+            f"{spec.name} runs in one process, because a store has one writer.", hint="Leave out --runner flink."
         )
-    consumption = entry.assemble(configuration, meter)
-    if how.create_topics:
+    consumption = spec.assemble(configuration, meter)
+    if options.create_topics:
         from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
 
-        in_loop(create_missing_topics(consumption.source, consumption.error))
-    if how.check:
-        in_loop(check_consumption(consumption))
-        return everything_answers()
-    status = status_of(meter, consumption.source, progress=how.progress)
+        run_async(create_missing_topics(consumption.source, consumption.error))
+    if options.check:
+        run_async(check_store_pipeline(consumption))
+        return report_check_passed()
+    status = make_status(meter, consumption.source, progress=options.progress)
     return run_to_end(
-        lambda: absorbing_runner(consumption, configuration.local, meter),
+        lambda: build_store_runner(consumption, configuration.local, meter),
         status,
         configuration.telemetry,
         meter,
-        objects=TWO_BATCHES,
+        objects=OBJECTS_IN_TWO_BATCHES,
     )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 
-from wikistate.cli.driving import in_loop
+from wikistate.cli.driving import run_async
 from wikistate.cli.exits import Exit
 from wikistate.cli.flags import load_configuration
-from wikistate.cli.stores import counted
+from wikistate.cli.stores import format_counts
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.jobs.rdf_sync import NAME
 from wikistate.jobs.rdf_sync.verification import open_verification_session
@@ -22,14 +22,14 @@ from wikistate.telemetry.meter import RecordingMeter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wikistate.cli.flags import Flags
+    from wikistate.cli.flags import CliSettings
     from wikistate.jobs.rdf_sync.verifying import ComparedEntity
 
-_SHOWN = 5
+_MAX_SHOWN_TRIPLES = 5
 """Triples of one entity on the screen, missing ones and extra ones each."""
 
 
-class Request(NamedTuple):
+class VerifyRequest(NamedTuple):
     """What is wanted.
 
     Attributes:
@@ -43,7 +43,7 @@ class Request(NamedTuple):
     repair: bool
 
 
-def verify(flags: Flags, request: Request) -> Exit:
+def verify(flags: CliSettings, request: VerifyRequest) -> Exit:
     """Compares, prints what was found, and repairs if that is wanted.
 
     Raises:
@@ -51,21 +51,21 @@ def verify(flags: Flags, request: Request) -> Exit:
     """
     for entity in request.entities:
         parse_page_entity(entity)
-    found = in_loop(_verified(flags, request))
+    found = run_async(_verify_entities(flags, request))
     wrong = [each for each in found if each.result in ERROR_RESULTS]
     console = Console(soft_wrap=True, highlight=False)
     for each in found:
         if each.result not in (ComparisonResult.IN_STEP, ComparisonResult.BEHIND):
-            console.print("\n".join(_lines(each)), markup=False)
+            console.print("\n".join(_format_result(each)), markup=False)
     verdicts = Counter(each.result for each in found)
     counts = {verdict.value: verdicts[verdict] for verdict in ComparisonResult if verdicts[verdict]}
-    console.print(counted(counts) if counts else "Neither the wiki nor the store has any of these.")
+    console.print(format_counts(counts) if counts else "Neither the wiki nor the store has any of these.")
     if wrong and request.repair:
         console.print(f"Repaired: {len(wrong)}.")
-    return Exit.DIFFERENT if wrong and not request.repair else Exit.OK
+    return Exit.VERIFICATION_FAILED if wrong and not request.repair else Exit.OK
 
 
-async def _verified(flags: Flags, request: Request) -> list[ComparedEntity]:
+async def _verify_entities(flags: CliSettings, request: VerifyRequest) -> list[ComparedEntity]:
     configuration = load_configuration(NAME, flags).configuration
     async with open_verification_session(configuration, RecordingMeter()) as both:
         # Drawn anew each time, so that a sample a day sees everything some day.
@@ -76,11 +76,11 @@ async def _verified(flags: Flags, request: Request) -> list[ComparedEntity]:
     return found
 
 
-def _lines(verified: ComparedEntity) -> Iterator[str]:
+def _format_result(verified: ComparedEntity) -> Iterator[str]:
     at = f" (revision {verified.revision})" if verified.revision else ""
     yield f"{verified.entity}{at}: {verified.result}{f': {verified.reason}' if verified.reason else ''}"
     missing, extra = verified.differences
     for sign, triples in (("-", missing), ("+", extra)):
-        yield from (f"  {sign} {triple}" for triple in islice(triples, _SHOWN))
-        if len(triples) > _SHOWN:
-            yield f"  {sign} and {len(triples) - _SHOWN} more"
+        yield from (f"  {sign} {triple}" for triple in islice(triples, _MAX_SHOWN_TRIPLES))
+        if len(triples) > _MAX_SHOWN_TRIPLES:
+            yield f"  {sign} and {len(triples) - _MAX_SHOWN_TRIPLES} more"

@@ -6,5 +6,5 @@ from pydantic import ConfigDict
 
 MIB = 1024 * 1024
 
-VALUE = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+SETTINGS_CONFIG = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 """A group of settings is a value, and a key that is not declared is noticed."""

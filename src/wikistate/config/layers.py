@@ -21,7 +21,7 @@ KeyPath = tuple[str, ...]
 """The place of a setting: ``("stream_manager", "source", "stream")``."""
 
 
-def dotted(path: Iterable[object]) -> str:
+def format_key(path: Iterable[object]) -> str:
     """The place of a setting as the operator writes it."""
     return ".".join(str(part) for part in path)
 
@@ -52,7 +52,7 @@ class Layer:
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
                 raise ConfigError(
-                    f"{origin}: {dotted(path[:depth])} is not a mapping, so {dotted(path)} cannot be set."
+                    f"{origin}: {format_key(path[:depth])} is not a mapping, so {format_key(path)} cannot be set."
                 )
         inner[path[-1]] = value
         self.origins[path] = origin
@@ -74,32 +74,32 @@ def read_file(file: Path) -> Layer:
         node = yaml.compose(text, Loader=_Loader)
         values = yaml.load(text, Loader=_Loader)  # noqa: S506  (the loader below is a safe one)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{file}: is not YAML: {_problem(error)}.") from None
+        raise ConfigError(f"{file}: is not YAML: {_format_yaml_error(error)}.") from None
     if values is None:
         return Layer()
     if not isinstance(values, dict):
         raise ConfigError(f"{file}: must be a mapping with keys like stream_manager, found {type(values).__name__}.")
     layer = Layer(values=values)
-    _note_origins(node, (), str(file), layer.origins)
+    _record_origins(node, (), str(file), layer.origins)
     return layer
 
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _problem(error: yaml.YAMLError) -> str:
+def _format_yaml_error(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return f"{getattr(error, 'problem', None) or error}{place}"
 
 
-def _note_origins(node: yaml.Node | None, path: KeyPath, file: str, origins: dict[KeyPath, str]) -> None:
+def _record_origins(node: yaml.Node | None, path: KeyPath, file: str, origins: dict[KeyPath, str]) -> None:
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in node.value:
         inner = (*path, str(key.value))
         origins[inner] = f"{file}:{key.start_mark.line + 1}"
-        _note_origins(value, inner, file, origins)
+        _record_origins(value, inner, file, origins)
 
 
 def parse_assignment(text: str) -> tuple[KeyPath, Any]:
@@ -115,22 +115,22 @@ def parse_assignment(text: str) -> tuple[KeyPath, Any]:
     try:
         return path, yaml.load(value, Loader=_Loader)  # noqa: S506  (a safe loader, see above)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {text}: the value is not YAML: {_problem(error)}.") from None
+        raise ConfigError(f"--set {text}: the value is not YAML: {_format_yaml_error(error)}.") from None
 
 
 def merge(layers: Iterable[Layer]) -> Layer:
     """One layer out of many, later ones winning key by key; lists are replaced, not joined."""
     merged = Layer()
     for layer in layers:
-        merged.values = _merged(merged.values, layer.values)
+        merged.values = _merge_mappings(merged.values, layer.values)
         merged.origins |= layer.origins
     return merged
 
 
-def _merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+def _merge_mappings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(lower)
     for key, value in upper.items():
         below = result.get(key)
         both = isinstance(below, dict) and isinstance(value, dict)
-        result[key] = _merged(below, value) if both else value  # type: ignore[arg-type]  # mypy does not narrow by `both`
+        result[key] = _merge_mappings(below, value) if both else value  # type: ignore[arg-type]  # mypy does not narrow by `both`
     return result

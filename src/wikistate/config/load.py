@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from wikistate.config.layers import Layer, dotted, merge
+from wikistate.config.layers import Layer, format_key, merge
 from wikistate.config.model import Configuration
 from wikistate.errors import ConfigError
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedConfiguration:
     """A configuration, and what was odd about the settings but does not stop the job."""
 
     configuration: Configuration
     warnings: tuple[str, ...]
 
 
-def load(layers: Sequence[Layer]) -> Loaded:
+def load(layers: Sequence[Layer]) -> LoadedConfiguration:
     """Merges and validates.
 
     Unknown keys of lenient layers are dropped with a warning; see `Layer.strict`.
@@ -41,21 +41,21 @@ def load(layers: Sequence[Layer]) -> Loaded:
     strict = {path for layer in layers if layer.strict for path in layer.origins}
     warnings: list[str] = []
     try:
-        return Loaded(Configuration.model_validate(merged.values), ())
+        return LoadedConfiguration(Configuration.model_validate(merged.values), ())
     except ValidationError as error:
-        unknown = [_path(detail) for detail in error.errors() if detail["type"] == "extra_forbidden"]
+        unknown = [_error_path(detail) for detail in error.errors() if detail["type"] == "extra_forbidden"]
     for path in unknown:
         if path not in strict:
-            warnings.append(f"{_describe_unknown(path, merged)} It is ignored.")
+            warnings.append(f"{_format_unknown_key(path, merged)} It is ignored.")
             _drop(merged.values, path)
     try:
-        return Loaded(Configuration.model_validate(merged.values), tuple(warnings))
+        return LoadedConfiguration(Configuration.model_validate(merged.values), tuple(warnings))
     except ValidationError as error:
-        problems = [_describe(detail, merged) for detail in error.errors()]
+        problems = [_format_error(detail, merged) for detail in error.errors()]
     raise ConfigError("\n".join(problems), hint="\nAll keys: wikistate config schema")
 
 
-def place(path: KeyPath, value: object) -> KeyPath:
+def resolve_key(path: KeyPath, value: object) -> KeyPath:
     """The path of a setting whose dots were all taken for steps.
 
     The names in a map (Kafka properties, routes, wikis) hold dots themselves: in
@@ -68,26 +68,26 @@ def place(path: KeyPath, value: object) -> KeyPath:
     kind: Any = Configuration
     for depth, part in enumerate(path):
         if get_origin(kind) is dict:
-            return (*path[:depth], *_entry(get_args(kind)[1], path[depth:], value))
+            return (*path[:depth], *_split_entry(get_args(kind)[1], path[depth:], value))
         if not _is_settings(kind) or part not in kind.model_fields:
             break  # whoever validates it says what is wrong
         kind = kind.model_fields[part].annotation
     return path
 
 
-def _entry(kind: Any, path: KeyPath, value: object) -> KeyPath:
+def _split_entry(kind: Any, path: KeyPath, value: object) -> KeyPath:
     """The name of an entry as one step, and what follows it where entries have settings of their own."""
     end = len(path)
     if _is_settings(kind) and not isinstance(value, dict) and len(path) > 1:
         end = max((step for step in range(1, end) if path[step] in kind.model_fields), default=end - 1)
-    return (dotted(path[:end]), *path[end:])
+    return (format_key(path[:end]), *path[end:])
 
 
 def _is_settings(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _path(detail: ErrorDetails) -> KeyPath:
+def _error_path(detail: ErrorDetails) -> KeyPath:
     return tuple(str(part) for part in detail["loc"])
 
 
@@ -97,7 +97,7 @@ def _drop(values: dict[str, Any], path: KeyPath) -> None:
     del values[path[-1]]
 
 
-def _origin(path: KeyPath, layer: Layer) -> str:
+def _origin_prefix(path: KeyPath, layer: Layer) -> str:
     """Where the key was written, or the nearest key above it."""
     for length in range(len(path), 0, -1):
         origin = layer.origins.get(path[:length])
@@ -106,20 +106,20 @@ def _origin(path: KeyPath, layer: Layer) -> str:
     return ""
 
 
-def _describe(detail: ErrorDetails, layer: Layer) -> str:
-    path = _path(detail)
+def _format_error(detail: ErrorDetails, layer: Layer) -> str:
+    path = _error_path(detail)
     if detail["type"] == "extra_forbidden":
-        return _describe_unknown(path, layer)
-    found = "" if detail["type"] == "missing" else f" found {_short(detail['input'])};"
-    return f"{_origin(path, layer)}{dotted(path)}:{found} {_expected(detail)}"
+        return _format_unknown_key(path, layer)
+    found = "" if detail["type"] == "missing" else f" found {_shorten(detail['input'])};"
+    return f"{_origin_prefix(path, layer)}{format_key(path)}:{found} {_format_expected(detail)}"
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  (a line's worth)
 
 
-def _expected(detail: ErrorDetails) -> str:
+def _format_expected(detail: ErrorDetails) -> str:
     expected = detail.get("ctx", {}).get("expected")
     if detail["type"] in {"literal_error", "enum"} and expected:
         allowed = [choice.strip(" '") for choice in str(expected).replace(" or ", ", ").split(",")]
@@ -128,14 +128,14 @@ def _expected(detail: ErrorDetails) -> str:
     return detail["msg"][:1].lower() + detail["msg"][1:]
 
 
-def _describe_unknown(path: KeyPath, layer: Layer) -> str:
-    known = list(_fields_at(Configuration, path[:-1]))
+def _format_unknown_key(path: KeyPath, layer: Layer) -> str:
+    known = list(_known_keys(Configuration, path[:-1]))
     nearest = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.6)
-    advice = f"did you mean {dotted((*path[:-1], nearest[0]))}?" if nearest else f"known here: {', '.join(known)}."
-    return f"{_origin(path, layer)}{dotted(path)}: there is no such key; {advice}"
+    advice = f"did you mean {format_key((*path[:-1], nearest[0]))}?" if nearest else f"known here: {', '.join(known)}."
+    return f"{_origin_prefix(path, layer)}{format_key(path)}: there is no such key; {advice}"
 
 
-def _fields_at(model: type[BaseModel], path: KeyPath) -> Iterator[str]:
+def _known_keys(model: type[BaseModel], path: KeyPath) -> Iterator[str]:
     """The keys that are allowed below a path."""
     current: Any = model
     for part in path:

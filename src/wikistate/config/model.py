@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from wikistate.config.base import MIB, VALUE
+from wikistate.config.base import MIB, SETTINGS_CONFIG
 from wikistate.config.rdf import RdfSettings
 from wikistate.config.store import StoreSettings
 
@@ -20,7 +20,7 @@ from wikistate.config.store import StoreSettings
 class Settings(BaseModel):
     """What all settings have in common: they are values, and a key that is not declared is noticed."""
 
-    model_config = VALUE
+    model_config = SETTINGS_CONFIG
 
 
 class DeliveryGuarantee(StrEnum):

@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from wikistate.config.base import MIB, VALUE
+from wikistate.config.base import MIB, SETTINGS_CONFIG
 
 
 class RdfSettings(BaseModel):
     """A Wikibase, how its changes are read, and what is made of them."""
 
-    model_config = VALUE
+    model_config = SETTINGS_CONFIG
 
     wikibase: str = ""
     """rdf-sync: address of the wiki, which is then asked for all that is not set here. Also `--wikibase`."""

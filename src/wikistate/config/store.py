@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel, PositiveFloat, PositiveInt
 
-from wikistate.config.base import VALUE
+from wikistate.config.base import SETTINGS_CONFIG
 
 
 class StoreAuthentication(BaseModel):
     """How the endpoint knows us. Secrets are named, never written here."""
 
-    model_config = VALUE
+    model_config = SETTINGS_CONFIG
 
     user: str = ""
     """User name, for basic authentication."""
@@ -31,7 +31,7 @@ class StoreAuthentication(BaseModel):
 class StoreSettings(BaseModel):
     """A triple store, how it is reached, and how it is written."""
 
-    model_config = VALUE
+    model_config = SETTINGS_CONFIG
 
     location: str = ""
     """A folder, which becomes an embedded store, or the URL of a SPARQL 1.1 Update endpoint. Also `--store`."""

@@ -30,7 +30,7 @@ class Record(NamedTuple):
         timestamp: Milliseconds since the epoch as the source states them, None where it does not.
         partition: Where the record comes from.
         offset: Its position there. Offsets of a partition grow; committing ``offset + 1`` means "done up to here".
-        cut: How many bytes of the value the source left out because the record was larger than it may be; 0 normally.
+        truncated_bytes: How many bytes of the value the source left out because the record was larger than it may be; 0 normally.
     """
 
     value: bytes | None
@@ -38,7 +38,7 @@ class Record(NamedTuple):
     timestamp: int | None
     partition: Partition
     offset: int
-    cut: int = 0
+    truncated_bytes: int = 0
 
 
 class Role(StrEnum):
@@ -70,7 +70,7 @@ class Output(NamedTuple):
     timestamp: int | None
 
 
-class Work(NamedTuple):
+class WorkItem(NamedTuple):
     """A record that a job has read and understood.
 
     Attributes:
@@ -82,5 +82,5 @@ class Work(NamedTuple):
     payload: object
 
 
-Done = Callable[[list[Output]], None]
+OnDone = Callable[[list[Output]], None]
 """Takes what became of one record: exactly once, on the loop's thread. An empty list is a filtered record."""

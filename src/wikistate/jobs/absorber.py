@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from wikistate.core.record import Partition, Record
 
 
-class Absorber(Protocol):
+class StoreJob(Protocol):
     """A job that takes records in and hands none on.
 
-    Protocol: the runner awaits `open` once and opens the source at `positions`. Then it calls `take` with the records
-    of each poll, in their order, and with none when the source was quiet. Whenever `take`, `finish` or `flush` raises
+    Protocol: the runner awaits `open` once and opens the source at `positions`. Then it calls `process` with the records
+    of each poll, in their order, and with none when the source was quiet. Whenever `process`, `finish` or `flush` raises
     `RewoundError`, it awaits `rewind` and opens the source anew at `positions`. At a source's end it awaits `finish`,
     at a stop `flush`; `close` last. No two calls overlap.
     """
@@ -30,12 +30,12 @@ class Absorber(Protocol):
     async def open(self) -> None:
         """Open the place. Raises a `WikistateError` when it cannot be used."""
 
-    async def take(self, records: Sequence[Record], *, current: bool) -> None:
+    async def process(self, records: Sequence[Record], *, caught_up: bool) -> None:
         """Take records in; waits while the place is busy or away, which is the back-pressure.
 
         Args:
             records: What was read, in order within each partition.
-            current: Whether the source is known to hold nothing more at this moment.
+            caught_up: Whether the source is known to hold nothing more at this moment.
 
         Raises:
             RewoundError: The place holds less than it was given.

@@ -17,32 +17,32 @@ from wikistate.jobs.custom import job as custom
 from wikistate.jobs.custom.context import Context
 from wikistate.jobs.custom.function import load_function
 from wikistate.jobs.custom.job import CustomJob
-from wikistate.jobs.ends import KafkaSourceEnd, resolve_ends
+from wikistate.jobs.ends import KafkaSourceEndpoint, resolve_endpoints
 from wikistate.jobs.enrichment import Answer, EnrichmentJob
-from wikistate.jobs.feeds import with_followed_wiki
+from wikistate.jobs.feeds import allow_source_wiki
 from wikistate.jobs.page_content_change import PageContent
-from wikistate.jobs.streams import codec_of, read_streams
-from wikistate.jobs.wikis import allowed_wikis, revision_client
+from wikistate.jobs.streams import build_event_io, read_streams
+from wikistate.jobs.wikis import build_allowed_wikis, build_revision_client
 
 if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.revisions import RevisionClient
     from wikistate.config.model import Configuration
     from wikistate.jobs.custom.function import Enrich
-    from wikistate.jobs.ends import Ends
+    from wikistate.jobs.ends import Endpoints
     from wikistate.jobs.enrichment import Enrichment
     from wikistate.jobs.job import Job
     from wikistate.jobs.streams import Streams
     from wikistate.telemetry.meter import Meter
 
 
-class Assembled(NamedTuple):
+class StatelessPipeline(NamedTuple):
     """A job, not yet open, and where it reads and writes."""
 
     job: Job
-    ends: Ends
+    endpoints: Endpoints
 
 
-def assemble_page_content_change(configuration: Configuration, meter: Meter) -> Assembled:
+def assemble_page_content_change(configuration: Configuration, meter: Meter) -> StatelessPipeline:
     """The job page-content-change.
 
     Raises:
@@ -50,15 +50,15 @@ def assemble_page_content_change(configuration: Configuration, meter: Meter) -> 
         DocumentError: A stream or schema does not exist, or is not what it must be.
         ExternalError: A place that holds them does not answer.
     """
-    return _assemble(configuration, meter, PageContent)
+    return _assemble_enrichment(configuration, meter, PageContent)
 
 
-def assemble_content_history_reconcile(configuration: Configuration, meter: Meter) -> Assembled:
+def assemble_content_history_reconcile(configuration: Configuration, meter: Meter) -> StatelessPipeline:
     """The job content-history-reconcile; raises as `assemble_page_content_change` does."""
-    return _assemble(configuration, meter, HistoricalContent)
+    return _assemble_enrichment(configuration, meter, HistoricalContent)
 
 
-def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich | None = None) -> Assembled:
+def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich | None = None) -> StatelessPipeline:
     """The job custom.
 
     Args:
@@ -69,14 +69,14 @@ def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich |
     Raises:
         ConfigError: A setting is wrong; also what `assemble_page_content_change` raises.
     """
-    configuration = with_followed_wiki(configuration)
+    configuration = allow_source_wiki(configuration)
     function = enrich or load_function(configuration.custom.enrich)
     streams = read_streams(configuration)
-    ends = ends_of(configuration, streams)
-    _check_group(ends)
-    client = revision_client(configuration, meter)
+    ends = resolve_stream_endpoints(configuration, streams)
+    _check_consumer_group(ends)
+    client = build_revision_client(configuration, meter)
     context = Context(
-        wikis=allowed_wikis(configuration),
+        wikis=build_allowed_wikis(configuration),
         client=client,
         max_content_size=configuration.enrich.max_content_size,
         settings=configuration.custom.settings,
@@ -84,19 +84,19 @@ def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich |
         meter=meter,
     )
     job = CustomJob(
-        codec_of(configuration, streams, ends, meter),
+        build_event_io(configuration, streams, ends, meter),
         MessageKey(streams.source.config.message_key_fields),
         function,
         context,
         client=client,
         timeout=configuration.custom.timeout,
     )
-    return Assembled(job, ends)
+    return StatelessPipeline(job, ends)
 
 
-def _check_group(ends: Ends) -> None:
+def _check_consumer_group(endpoints: Endpoints) -> None:
     """Two enrichments under one name would be one consumer group: each would see half of the events."""
-    if isinstance(ends.source, KafkaSourceEnd) and ends.source.group == custom.NAME:
+    if isinstance(endpoints.source, KafkaSourceEndpoint) and endpoints.source.group == custom.NAME:
         raise ConfigError(
             "stream_manager.job_name is missing: it names the consumer group and what error events say of their origin.",
             hint="Give each enrichment a name of its own: --set stream_manager.job_name=my-enrichment.",
@@ -104,33 +104,35 @@ def _check_group(ends: Ends) -> None:
         )
 
 
-class _NewEnrichment(Protocol[Answer]):
+class _EnrichmentFactory(Protocol[Answer]):
     """Makes what a job asks and folds."""
 
     def __call__(self, client: RevisionClient, *, max_content_size: int) -> Enrichment[Answer]: ...
 
 
-def _assemble(configuration: Configuration, meter: Meter, new: _NewEnrichment[Answer]) -> Assembled:
-    configuration = with_followed_wiki(configuration)
+def _assemble_enrichment(
+    configuration: Configuration, meter: Meter, factory: _EnrichmentFactory[Answer]
+) -> StatelessPipeline:
+    configuration = allow_source_wiki(configuration)
     streams = read_streams(configuration)
-    ends = ends_of(configuration, streams)
-    client = revision_client(configuration, meter)
+    ends = resolve_stream_endpoints(configuration, streams)
+    client = build_revision_client(configuration, meter)
     job = EnrichmentJob(
-        codec_of(configuration, streams, ends, meter),
-        allowed_wikis(configuration),
-        new(client, max_content_size=configuration.enrich.max_content_size),
+        build_event_io(configuration, streams, ends, meter),
+        build_allowed_wikis(configuration),
+        factory(client, max_content_size=configuration.enrich.max_content_size),
         client=client,
     )
-    return Assembled(job, ends)
+    return StatelessPipeline(job, ends)
 
 
-def ends_of(configuration: Configuration, streams: Streams) -> Ends:
+def resolve_stream_endpoints(configuration: Configuration, streams: Streams) -> Endpoints:
     """Where a job with these streams reads and writes.
 
     Raises:
         ConfigError: The settings do not say where something is.
     """
-    return resolve_ends(
+    return resolve_endpoints(
         configuration,
         source=streams.source.config,
         sink=streams.sink.config.stream,

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wikistate.config.model import Configuration
-    from wikistate.jobs.assembly import Assembled
+    from wikistate.jobs.assembly import StatelessPipeline
     from wikistate.jobs.rdf_consumer.assembly import StorePipeline
-    from wikistate.jobs.stateful_ends import StatefulAssembled
+    from wikistate.jobs.stateful_ends import KeyedPipeline
     from wikistate.telemetry.meter import Meter
 
 
-class Entry(NamedTuple):
+class JobSpec(NamedTuple):
     """A job that can be run.
 
     Attributes:
@@ -35,40 +35,40 @@ class Entry(NamedTuple):
 
     name: str
     defaults: Mapping[str, Any]
-    assemble: Callable[[Configuration, Meter], Assembled]
+    assemble: Callable[[Configuration, Meter], StatelessPipeline]
 
 
-class StatefulEntry(NamedTuple):
-    """A job that keeps state. Attributes as of `Entry`."""
+class KeyedJobSpec(NamedTuple):
+    """A job that keeps state. Attributes as of `JobSpec`."""
 
     name: str
     defaults: Mapping[str, Any]
-    assemble: Callable[[Configuration, Meter], StatefulAssembled[Any, Any, Any]]
+    assemble: Callable[[Configuration, Meter], KeyedPipeline[Any, Any, Any]]
 
 
-def _assemble_rdf_updater(configuration: Configuration, meter: Meter) -> StatefulAssembled[Any, Any, Any]:
+def _assemble_rdf_updater(configuration: Configuration, meter: Meter) -> KeyedPipeline[Any, Any, Any]:
     from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater  # noqa: PLC0415  (other jobs need no RDF)
 
     return assemble_rdf_updater(configuration, meter)
 
 
-def _assemble_rdf_sync(configuration: Configuration, meter: Meter) -> StatefulAssembled[Any, Any, Any]:
+def _assemble_rdf_sync(configuration: Configuration, meter: Meter) -> KeyedPipeline[Any, Any, Any]:
     from wikistate.jobs.rdf_sync.assembly import assemble_rdf_sync  # noqa: PLC0415  (other jobs need no RDF)
 
     return assemble_rdf_sync(configuration, meter)
 
 
-_STATEFUL_JOBS = {
+_KEYED_JOBS = {
     entry.name: entry
     for entry in (
-        StatefulEntry(rdf_updater.NAME, rdf_updater.DEFAULTS, _assemble_rdf_updater),
-        StatefulEntry(rdf_sync.NAME, rdf_sync.DEFAULTS, _assemble_rdf_sync),
+        KeyedJobSpec(rdf_updater.NAME, rdf_updater.DEFAULTS, _assemble_rdf_updater),
+        KeyedJobSpec(rdf_sync.NAME, rdf_sync.DEFAULTS, _assemble_rdf_sync),
     )
 }
 
 
-class StoreEntry(NamedTuple):
-    """A job that ends in a store, which keeps the positions. Attributes as of `Entry`."""
+class StoreJobSpec(NamedTuple):
+    """A job that ends in a store, which keeps the positions. Attributes as of `JobSpec`."""
 
     name: str
     defaults: Mapping[str, Any]
@@ -81,25 +81,25 @@ def _assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StoreP
     return assemble_rdf_consumer(configuration, meter)
 
 
-_STORE_JOBS = {rdf_consumer.NAME: StoreEntry(rdf_consumer.NAME, rdf_consumer.DEFAULTS, _assemble_rdf_consumer)}
+_STORE_JOBS = {rdf_consumer.NAME: StoreJobSpec(rdf_consumer.NAME, rdf_consumer.DEFAULTS, _assemble_rdf_consumer)}
 
-_JOBS = {
+_STATELESS_JOBS = {
     entry.name: entry
     for entry in (
-        Entry(page_content_change.NAME, page_content_change.DEFAULTS, assemble_page_content_change),
-        Entry(content_history_reconcile.NAME, content_history_reconcile.DEFAULTS, assemble_content_history_reconcile),
-        Entry(custom.NAME, custom.DEFAULTS, assemble_custom),
+        JobSpec(page_content_change.NAME, page_content_change.DEFAULTS, assemble_page_content_change),
+        JobSpec(content_history_reconcile.NAME, content_history_reconcile.DEFAULTS, assemble_content_history_reconcile),
+        JobSpec(custom.NAME, custom.DEFAULTS, assemble_custom),
     )
 }
 
 
-def any_job_named(name: str) -> Entry | StatefulEntry | StoreEntry:
+def find_job(name: str) -> JobSpec | KeyedJobSpec | StoreJobSpec:
     """The job with this name, whatever it is made of.
 
     Raises:
         ConfigError: There is none.
     """
-    jobs = _JOBS | _STATEFUL_JOBS | _STORE_JOBS
+    jobs = _STATELESS_JOBS | _KEYED_JOBS | _STORE_JOBS
     if name in jobs:
         return jobs[name]
     nearest = difflib.get_close_matches(name, jobs, n=1, cutoff=0.4)
@@ -107,15 +107,19 @@ def any_job_named(name: str) -> Entry | StatefulEntry | StoreEntry:
     raise ConfigError(f"There is no job {name!r}; there are: {', '.join(jobs)}.{advice}")
 
 
-def job_named(name: str) -> Entry:
+def find_stateless_job(name: str) -> JobSpec:
     """The job with this name that makes events of events.
 
     Raises:
         ConfigError: There is none.
     """
-    entry = any_job_named(name)
-    if isinstance(entry, StatefulEntry):
-        raise ConfigError(f"{name} keeps state and enriches no events.", hint=f"Those that do: {', '.join(_JOBS)}.")
-    if isinstance(entry, StoreEntry):
-        raise ConfigError(f"{name} ends in a store and makes no events.", hint=f"Those that do: {', '.join(_JOBS)}.")
+    entry = find_job(name)
+    if isinstance(entry, KeyedJobSpec):
+        raise ConfigError(
+            f"{name} keeps state and enriches no events.", hint=f"Those that do: {', '.join(_STATELESS_JOBS)}."
+        )
+    if isinstance(entry, StoreJobSpec):
+        raise ConfigError(
+            f"{name} ends in a store and makes no events.", hint=f"Those that do: {', '.join(_STATELESS_JOBS)}."
+        )
     return entry

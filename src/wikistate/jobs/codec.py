@@ -9,9 +9,9 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-from wikistate.core.events.refusal import Filtered, Refused
+from wikistate.core.events.refusal import Filtered, RejectedEvent
 from wikistate.telemetry import metrics
-from wikistate.telemetry.bounded import BoundedLabel
+from wikistate.telemetry.bounded import CappedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +47,8 @@ class EventIO:
         self._encoder = encoder
         self._error_encoder = error_encoder
         self._clock = clock
-        self._dropped = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
-        self._rejected = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+        self._dropped = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
+        self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
     def read(self, record: Record) -> Event | list[Output]:
         """The event of a record; or, when there is none to work on, the outputs that are known already."""
@@ -59,32 +59,32 @@ class EventIO:
             case Filtered(reason):
                 self.drop(reason)
                 return []
-            case Refused():
+            case RejectedEvent():
                 return [self.to_error_output(record, decoded)]
 
-    def key_of(self, event: Event) -> bytes | Refused | None:
-        """The key that the event has on the sink; see `Encoder.key_of`."""
-        return self._encoder.key_of(event)
+    def key_of(self, event: Event) -> bytes | RejectedEvent | None:
+        """The key that the event has on the sink; see `Encoder.build_key`."""
+        return self._encoder.build_key(event)
 
     def to_output(self, record: Record, event: Event, key: bytes | None) -> Output:
         """The output for the sink, or for the error stream when it cannot be one."""
         output = self._encoder.encode(event, key, self._now())
-        return self.to_error_output(record, output) if isinstance(output, Refused) else output
+        return self.to_error_output(record, output) if isinstance(output, RejectedEvent) else output
 
-    def to_error_output(self, record: Record, rejected: Refused) -> Output:
+    def to_error_output(self, record: Record, rejected: RejectedEvent) -> Output:
         """The output for the error stream."""
-        self._rejected.report(rejected.error_type)
+        self._rejected.count(rejected.error_type)
         return self._error_encoder.encode(rejected, record, self._now())
 
     def drop(self, reason: str) -> None:
         """Count a record that has no output on purpose."""
-        self._dropped.report(reason)
+        self._dropped.count(reason)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
 
-def unexpected_error(error: Exception, event: Event | None = None) -> Refused:
+def unexpected_error(error: Exception, event: Event | None = None) -> RejectedEvent:
     """What is said of a record that met a defect of ours."""
     stack = "".join(traceback.format_exception(error))
-    return Refused(type(error).__name__, f"Not foreseen, please report it: {error!s:.500}", event, stack)
+    return RejectedEvent(type(error).__name__, f"Not foreseen, please report it: {error!s:.500}", event, stack)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.mediawiki.history import PastRevisionClient
-from wikistate.core.enrichment.content import fold
+from wikistate.core.enrichment.content import with_content
 from wikistate.core.enrichment.failures import Failure
-from wikistate.core.enrichment.page_state import fold_page_state
-from wikistate.core.enrichment.plan import plan
+from wikistate.core.enrichment.page_state import with_page_state
+from wikistate.core.enrichment.plan import plan_fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ class HistoricalContent:
 
     def plan(self, event: Event) -> Plan:
         """See `Enrichment`. The page of a revision whose content is hidden may be a redirect like any other."""
-        return plan(event, even_hidden=True)
+        return plan_fetch(event, include_hidden=True)
 
     def fetch(
         self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[PastRevision | Fail], None]
@@ -63,5 +63,5 @@ class HistoricalContent:
         """See `Enrichment`. What the event says is hidden stays so, even if the wiki shows it to us."""
         hidden = event["revision"].get("is_content_visible") is False
         content = answer.content._replace(hidden=True) if hidden else answer.content
-        enriched = fold(event, content, max_content_size=self._max_content_size, with_format=True)
-        return enriched if isinstance(enriched, Failure) else fold_page_state(enriched, answer.page)
+        enriched = with_content(event, content, max_content_size=self._max_content_size, with_format=True)
+        return enriched if isinstance(enriched, Failure) else with_page_state(enriched, answer.page)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from wikistate.config.model import DeliveryGuarantee, SinkOptions
 from wikistate.errors import ConfigError
-from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd, event_streams_end, recent_changes_end
+from wikistate.jobs.feeds import (
+    EventStreamsEndpoint,
+    RecentChangesEndpoint,
+    resolve_event_streams,
+    resolve_recent_changes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +34,11 @@ _KAFKA_OVERHEAD = 2048  # bytes; key and framing count, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaSourceEnd:
+class KafkaSourceEndpoint:
     """Topics to read. `start` and `end` as in ``stream_manager.source.options``.
 
     Attributes:
-        alone: Read by one process and without a group: the first partition of a topic that has one.
+        single_partition: Read by one process and without a group: the first partition of a topic that has one.
     """
 
     bootstrap_servers: str
@@ -42,11 +47,11 @@ class KafkaSourceEnd:
     start: str
     end: str
     properties: Mapping[str, str]
-    alone: bool = False
+    single_partition: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaSinkEnd:
+class KafkaSinkEndpoint:
     """A topic to write. `key` is the dotted path of its options, for errors."""
 
     bootstrap_servers: str
@@ -54,7 +59,7 @@ class KafkaSinkEnd:
     properties: Mapping[str, str]
     key: str
 
-    def shares_producer(self, other: KafkaSinkEnd) -> bool:
+    def shares_producer(self, other: KafkaSinkEndpoint) -> bool:
         """Whether one client can write both."""
         return self.bootstrap_servers == other.bootstrap_servers and self.properties == other.properties
 
@@ -74,7 +79,7 @@ class KafkaSinkEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileEnd:
+class FileEndpoint:
     """A file or a standard stream. `bookmark` keeps the position of a file that is read."""
 
     path: str
@@ -88,7 +93,7 @@ class FileEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParquetEnd:
+class ParquetEndpoint:
     """A folder of Parquet files. `roll_bytes` and `roll_seconds` as in ``stream_manager.sink.options``."""
 
     path: str
@@ -97,20 +102,20 @@ class ParquetEnd:
     max_record_bytes: int = MAX_FILE_RECORD
 
 
-SourceEnd = KafkaSourceEnd | FileEnd | EventStreamsEnd | RecentChangesEnd
-SinkEnd = KafkaSinkEnd | FileEnd | ParquetEnd
+SourceEndpoint = KafkaSourceEndpoint | FileEndpoint | EventStreamsEndpoint | RecentChangesEndpoint
+SinkEndpoint = KafkaSinkEndpoint | FileEndpoint | ParquetEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
+class Endpoints:
     """Where a job reads and writes, and what a crash may do to it."""
 
-    source: SourceEnd
-    sink: SinkEnd
-    error: SinkEnd
+    source: SourceEndpoint
+    sink: SinkEndpoint
+    error: SinkEndpoint
     guarantee: DeliveryGuarantee
 
-    def on_one_cluster(self) -> tuple[KafkaSourceEnd, KafkaSinkEnd, KafkaSinkEnd]:
+    def require_single_cluster(self) -> tuple[KafkaSourceEndpoint, KafkaSinkEndpoint, KafkaSinkEndpoint]:
         """The ends, when one Kafka transaction can span them.
 
         Raises:
@@ -118,9 +123,9 @@ class Ends:
         """
         source, sink, error = self.source, self.sink, self.error
         if (
-            isinstance(source, KafkaSourceEnd)
-            and isinstance(sink, KafkaSinkEnd)
-            and isinstance(error, KafkaSinkEnd)
+            isinstance(source, KafkaSourceEndpoint)
+            and isinstance(sink, KafkaSinkEndpoint)
+            and isinstance(error, KafkaSinkEndpoint)
             and source.bootstrap_servers == sink.bootstrap_servers == error.bootstrap_servers
         ):
             return source, sink, error
@@ -132,7 +137,7 @@ class Ends:
         )
 
 
-def resolve_ends(configuration: Configuration, *, source: StreamConfig, sink: str, error: str) -> Ends:
+def resolve_endpoints(configuration: Configuration, *, source: StreamConfig, sink: str, error: str) -> Endpoints:
     """The ends that the settings mean.
 
     Args:
@@ -147,20 +152,20 @@ def resolve_ends(configuration: Configuration, *, source: StreamConfig, sink: st
     manager = configuration.stream_manager
     guarantees = [each.options.delivery_guarantee for each in (manager.sink, manager.error_sink)]
     stated = [guarantee for guarantee in guarantees if guarantee is not None]
-    return Ends(
-        source=_source_end(configuration, source),
-        sink=_sink_end(manager.sink, sink, "sink"),
-        error=_sink_end(_error_sink(manager), error, "error_sink"),
+    return Endpoints(
+        source=_resolve_source(configuration, source),
+        sink=_resolve_sink(manager.sink, sink, "sink"),
+        error=_resolve_sink(_resolve_error_sink(manager), error, "error_sink"),
         guarantee=max(stated, key=list(DeliveryGuarantee).index, default=DeliveryGuarantee.AT_LEAST_ONCE),
     )
 
 
-def _source_end(configuration: Configuration, stream: StreamConfig) -> SourceEnd:
+def _resolve_source(configuration: Configuration, stream: StreamConfig) -> SourceEndpoint:
     manager = configuration.stream_manager
     options = manager.source.options
     match manager.source.connector:
         case "kafka" if options.bootstrap_servers:
-            return KafkaSourceEnd(
+            return KafkaSourceEndpoint(
                 bootstrap_servers=options.bootstrap_servers,
                 topics=tuple(options.topics) or stream.topics,
                 group=options.consumer_group or manager.job_name,
@@ -169,34 +174,36 @@ def _source_end(configuration: Configuration, stream: StreamConfig) -> SourceEnd
                 properties=options.properties,
             )
         case "file" if options.path:
-            return FileEnd(path=options.path, bookmark=options.bookmark, max_record_bytes=options.max_record_bytes)
+            return FileEndpoint(path=options.path, bookmark=options.bookmark, max_record_bytes=options.max_record_bytes)
         case "eventstreams":
-            return event_streams_end(configuration, stream.stream)
+            return resolve_event_streams(configuration, stream.stream)
         case "recentchanges" if options.url:
-            return recent_changes_end(configuration)
+            return resolve_recent_changes(configuration)
         case "recentchanges":
-            raise _missing("stream_manager.source.options.url", "It names the wiki's Action API.")
+            raise _missing_setting("stream_manager.source.options.url", "It names the wiki's Action API.")
         case "kafka":
-            raise _missing("stream_manager.source.options.bootstrap_servers", "It names the cluster, as in host:9092.")
+            raise _missing_setting(
+                "stream_manager.source.options.bootstrap_servers", "It names the cluster, as in host:9092."
+            )
         case "file":
-            raise _missing("stream_manager.source.options.path", "It names the file; - is standard input.")
+            raise _missing_setting("stream_manager.source.options.path", "It names the file; - is standard input.")
         case None:
-            raise _missing(
+            raise _missing_setting(
                 "stream_manager.source.connector",
                 "Say where events come from: --source kafka://host:port/topic, --source file:PATH, --source -, "
                 "--source eventstreams:STREAM, or --source recentchanges:API_URL.",
             )
 
 
-def _sink_end(sink: Sink, stream: str, name: str) -> SinkEnd:
+def _resolve_sink(sink: Sink, stream: str, name: str) -> SinkEndpoint:
     options, key = sink.options, f"stream_manager.{name}.options"
     if sink.connector == "parquet":
-        return _parquet_end(options, key)
+        return _resolve_parquet_sink(options, key)
     if sink.connector != "kafka":
-        return FileEnd(path=options.path or STANDARD_STREAM)
+        return FileEndpoint(path=options.path or STANDARD_STREAM)
     if not options.bootstrap_servers:
-        raise _missing(f"{key}.bootstrap_servers", "It names the cluster, as in host:9092.")
-    return KafkaSinkEnd(
+        raise _missing_setting(f"{key}.bootstrap_servers", "It names the cluster, as in host:9092.")
+    return KafkaSinkEndpoint(
         bootstrap_servers=options.bootstrap_servers,
         topic=options.topic or options.kafka_topic_prefix + stream,
         properties=options.properties,
@@ -204,7 +211,7 @@ def _sink_end(sink: Sink, stream: str, name: str) -> SinkEnd:
     )
 
 
-def _parquet_end(options: SinkOptions, key: str) -> ParquetEnd:
+def _resolve_parquet_sink(options: SinkOptions, key: str) -> ParquetEndpoint:
     if not key.startswith("stream_manager.sink."):
         raise ConfigError(
             f"{key} is a Parquet folder; error events do not go into one.",
@@ -212,11 +219,11 @@ def _parquet_end(options: SinkOptions, key: str) -> ParquetEnd:
             key=key,
         )
     if options.path in ("", STANDARD_STREAM):
-        raise _missing(f"{key}.path", "It names the folder, as in parquet:lake/page_content_change.")
-    return ParquetEnd(path=options.path, roll_bytes=options.roll_bytes, roll_seconds=options.roll_seconds)
+        raise _missing_setting(f"{key}.path", "It names the folder, as in parquet:lake/page_content_change.")
+    return ParquetEndpoint(path=options.path, roll_bytes=options.roll_bytes, roll_seconds=options.roll_seconds)
 
 
-def _error_sink(manager: StreamManager) -> Sink:
+def _resolve_error_sink(manager: StreamManager) -> Sink:
     """The error sink; where it says nothing of its place, it lies beside the sink.
 
     Beside a topic: the error stream's own topic on the same cluster. Beside ``out.ndjson``: ``out.errors.ndjson``.
@@ -230,11 +237,11 @@ def _error_sink(manager: StreamManager) -> Sink:
     if errors.connector not in (None, sink.connector) or errors.options.bootstrap_servers or errors.options.path:
         return errors
     own = {name: getattr(errors.options, name) for name in errors.options.model_fields_set}
-    beside = sink.options.model_dump() | {"topic": "", "path": _beside(sink.options.path)} | own
+    beside = sink.options.model_dump() | {"topic": "", "path": _error_path(sink.options.path)} | own
     return errors.model_copy(update={"connector": sink.connector, "options": SinkOptions(**beside)})
 
 
-def _beside(path: str) -> str:
+def _error_path(path: str) -> str:
     """``out/a.ndjson.zst`` to ``out/a.errors.ndjson.zst``."""
     if path in ("", STANDARD_STREAM):
         return path
@@ -243,5 +250,5 @@ def _beside(path: str) -> str:
     return f"{folder}{slash}{stem}.errors{dot}{rest}"
 
 
-def _missing(key: str, hint: str) -> ConfigError:
+def _missing_setting(key: str, hint: str) -> ConfigError:
     return ConfigError(f"{key} is missing.", hint=hint, key=key)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from wikistate.core.enrichment.failures import Failure
 from wikistate.core.enrichment.judge import Fail
-from wikistate.core.enrichment.plan import Fetch, PassThrough, Refuse
+from wikistate.core.enrichment.plan import Fetch, PassThrough, Reject
 from wikistate.core.events.meta import domain_of, event_time, ingestion_time
-from wikistate.core.events.refusal import Refused
-from wikistate.core.record import Work
+from wikistate.core.events.refusal import RejectedEvent
+from wikistate.core.record import WorkItem
 from wikistate.jobs.codec import unexpected_error
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.wikis import Wiki, Wikis
     from wikistate.core.enrichment.plan import Plan
     from wikistate.core.events.meta import Event
-    from wikistate.core.record import Done, Output, Record
+    from wikistate.core.record import OnDone, Output, Record
     from wikistate.jobs.codec import EventIO
 
 Answer = TypeVar("Answer")
@@ -33,7 +33,7 @@ Answer = TypeVar("Answer")
 class Enrichment(Protocol[Answer]):
     """What is asked of a wiki for an event, and how its answer is folded in.
 
-    Protocol: on the loop's thread, `plan` for each event, `fetch` for those that it says to fetch, and `with_answer` for each
+    Protocol: on the loop's thread, `plan_fetch` for each event, `fetch` for those that it says to fetch, and `with_answer` for each
     answer. Only `fetch` may take its time, and it answers exactly once.
     """
 
@@ -92,49 +92,51 @@ class EnrichmentJob(Generic[Answer]):
         """See `Job`."""
         await self._client.close()
 
-    def accept(self, record: Record) -> Work:
+    def plan(self, record: Record) -> WorkItem:
         """See `Job`. The payload is the outputs where they are known already, else a `_Pending`."""
         try:
             event = self._event_io.read(record)
-            return self._plan_event(record, event) if isinstance(event, dict) else Work(None, event)
+            return self._plan_event(record, event) if isinstance(event, dict) else WorkItem(None, event)
         except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
-            return Work(None, [self._event_io.to_error_output(record, unexpected_error(error))])
+            return WorkItem(None, [self._event_io.to_error_output(record, unexpected_error(error))])
 
-    def _plan_event(self, record: Record, event: Event) -> Work:
+    def _plan_event(self, record: Record, event: Event) -> WorkItem:
         key = self._event_io.key_of(event)
-        if isinstance(key, Refused):
-            return Work(None, [self._event_io.to_error_output(record, key)])
+        if isinstance(key, RejectedEvent):
+            return WorkItem(None, [self._event_io.to_error_output(record, key)])
         lane: Hashable = key
         wiki = self._wiki_of(event)
-        if isinstance(wiki, Refused):
-            return Work(lane, [self._event_io.to_error_output(record, wiki)])
+        if isinstance(wiki, RejectedEvent):
+            return WorkItem(lane, [self._event_io.to_error_output(record, wiki)])
         match self._enrichment.plan(event):
             case PassThrough():
-                return Work(lane, [self._event_io.to_output(record, event, key)])
-            case Refuse(error_type, message):
-                return Work(lane, [self._event_io.to_error_output(record, Refused(error_type, message, event))])
+                return WorkItem(lane, [self._event_io.to_output(record, event, key)])
+            case Reject(error_type, message):
+                return WorkItem(
+                    lane, [self._event_io.to_error_output(record, RejectedEvent(error_type, message, event))]
+                )
             case Fetch(rev_id=rev_id):
-                return Work(lane, _PendingFetch(record, event, key, wiki, rev_id))
+                return WorkItem(lane, _PendingFetch(record, event, key, wiki, rev_id))
 
-    def _wiki_of(self, event: Event) -> Wiki | Refused:
+    def _wiki_of(self, event: Event) -> Wiki | RejectedEvent:
         domain = domain_of(event)
         if not domain:
-            return Refused("NoDomain", "meta.domain must name the wiki.", event)
+            return RejectedEvent("NoDomain", "meta.domain must name the wiki.", event)
         wiki = self._wikis.lookup(domain)
-        return Refused(wiki.error_type, wiki.message, event) if isinstance(wiki, Fail) else wiki
+        return RejectedEvent(wiki.error_type, wiki.message, event) if isinstance(wiki, Fail) else wiki
 
-    def perform(self, work: Work, done: Done) -> None:
+    def execute(self, item: WorkItem, on_done: OnDone) -> None:
         """See `Job`."""
-        match work.payload:
+        match item.payload:
             case _PendingFetch() as pending:
-                answered = partial(self._on_answer, pending, done)
+                answered = partial(self._on_answer, pending, on_done)
                 self._enrichment.fetch(
                     pending.wiki, pending.rev_id, event_time=event_created_at(pending.event), on_done=answered
                 )
             case list() as outputs:
-                done(outputs)
+                on_done(outputs)
 
-    def _on_answer(self, pending: _PendingFetch, done: Done, answer: Answer | Fail) -> None:
+    def _on_answer(self, pending: _PendingFetch, done: OnDone, answer: Answer | Fail) -> None:
         try:
             output = self._to_output(pending, answer)
         except Exception as error:  # noqa: BLE001  (see `accept`)
@@ -144,10 +146,10 @@ class EnrichmentJob(Generic[Answer]):
     def _to_output(self, pending: _PendingFetch, answer: Answer | Fail) -> Output:
         record, event = pending.record, pending.event
         if isinstance(answer, Fail):
-            return self._event_io.to_error_output(record, Refused(answer.error_type, answer.message, event))
+            return self._event_io.to_error_output(record, RejectedEvent(answer.error_type, answer.message, event))
         enriched = self._enrichment.with_answer(event, answer)
         if isinstance(enriched, Failure):
-            return self._event_io.to_error_output(record, Refused(enriched.kind, f"{enriched.detail}.", event))
+            return self._event_io.to_error_output(record, RejectedEvent(enriched.kind, f"{enriched.detail}.", event))
         return self._event_io.to_output(record, enriched, pending.key)
 
 

@@ -15,7 +15,7 @@ from wikistate.adapters.documents import DocumentReader
 from wikistate.config.model import WikiSettings
 from wikistate.config.places import state_home
 from wikistate.errors import ConfigError
-from wikistate.jobs.wikis import credential_of, http_settings
+from wikistate.jobs.wikis import build_http_settings, resolve_credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +28,11 @@ _URL = "stream_manager.source.options.url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventStreamsEnd:
+class EventStreamsEndpoint:
     """Streams of server-sent events. `since` and `end` as in the settings; `state` is the checkpoint's file.
 
     Attributes:
-        alone: One topic is followed, of the sites that have the same changes: `topic`, or the first that comes.
+        single_topic: One topic is followed, of the sites that have the same changes: `topic`, or the first that comes.
     """
 
     base: str
@@ -42,15 +42,15 @@ class EventStreamsEnd:
     max_record_bytes: int
     http: HttpSettings
     state: Path
-    alone: bool = False
+    single_topic: bool = False
     topic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecentChangesEnd:
-    """The recent changes of a wiki, which events call `domain`. The rest as in `EventStreamsEnd` and the settings.
+class RecentChangesEndpoint:
+    """The recent changes of a wiki, which events call `domain`. The rest as in `EventStreamsEndpoint` and the settings.
 
-    `caught_up` is told the wiki's clock, milliseconds since the epoch, when all that had happened by then was read.
+    `on_caught_up` is told the wiki's clock, milliseconds since the epoch, when all that had happened by then was read.
     """
 
     api: str
@@ -63,10 +63,10 @@ class RecentChangesEnd:
     http: HttpSettings
     credential: Credential | None = field(repr=False)
     state: Path
-    caught_up: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
+    on_caught_up: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
 
 
-def event_streams_end(configuration: Configuration, stream: str) -> EventStreamsEnd:
+def resolve_event_streams(configuration: Configuration, stream: str) -> EventStreamsEndpoint:
     """What the settings say of a public stream.
 
     Args:
@@ -79,18 +79,18 @@ def event_streams_end(configuration: Configuration, stream: str) -> EventStreams
     options = configuration.stream_manager.source.options
     base = options.url or PUBLIC_BASE
     _check_url(base, "https://stream.wikimedia.org/v2/stream/")
-    return EventStreamsEnd(
+    return EventStreamsEndpoint(
         base=base if base.endswith("/") else f"{base}/",
         streams=tuple(options.streams) or (stream,),
         since=options.since,
         end=options.end,
         max_record_bytes=options.max_record_bytes,
-        http=http_settings(configuration),
-        state=state_file(configuration),
+        http=build_http_settings(configuration),
+        state=resolve_state_file(configuration),
     )
 
 
-def recent_changes_end(configuration: Configuration) -> RecentChangesEnd:
+def resolve_recent_changes(configuration: Configuration) -> RecentChangesEndpoint:
     """What the settings say of a wiki's recent changes.
 
     Raises:
@@ -98,9 +98,9 @@ def recent_changes_end(configuration: Configuration) -> RecentChangesEnd:
     """
     options = configuration.stream_manager.source.options
     _check_url(options.url, "https://my.wiki/w/api.php")
-    domain = _domain_of(configuration, options.url)
+    domain = _configured_domain(configuration, options.url)
     wiki = configuration.wikis.get(domain)
-    return RecentChangesEnd(
+    return RecentChangesEndpoint(
         api=options.url,
         domain=domain,
         since=options.since,
@@ -108,13 +108,13 @@ def recent_changes_end(configuration: Configuration) -> RecentChangesEnd:
         interval=options.poll_interval,
         overlap=options.overlap,
         maxlag=configuration.enrich.maxlag,
-        http=http_settings(configuration),
-        credential=credential_of(wiki, key=f"wikis.{domain}.credentials") if wiki else None,
-        state=state_file(configuration),
+        http=build_http_settings(configuration),
+        credential=resolve_credential(wiki, key=f"wikis.{domain}.credentials") if wiki else None,
+        state=resolve_state_file(configuration),
     )
 
 
-def with_followed_wiki(configuration: Configuration) -> Configuration:
+def allow_source_wiki(configuration: Configuration) -> Configuration:
     """The settings, with the wiki whose recent changes are read among those that may be asked: it was named by hand.
 
     Asks the wiki for its domain where the settings do not list it.
@@ -124,15 +124,15 @@ def with_followed_wiki(configuration: Configuration) -> Configuration:
         ExternalError: The wiki does not answer.
     """
     source = configuration.stream_manager.source
-    if source.connector != "recentchanges" or _domain_of(configuration, source.options.url):
+    if source.connector != "recentchanges" or _configured_domain(configuration, source.options.url):
         return configuration
     _check_url(source.options.url, "https://my.wiki/w/api.php")
-    domain = _ask_domain(configuration, source.options.url)
+    domain = _fetch_domain(configuration, source.options.url)
     wikis = configuration.wikis | {domain: WikiSettings(api=source.options.url)}
     return configuration.model_copy(update={"wikis": wikis})
 
 
-def state_file(configuration: Configuration) -> Path:
+def resolve_state_file(configuration: Configuration) -> Path:
     """The checkpoint of a job."""
     if configuration.local.state:
         return Path(configuration.local.state) / "positions.sqlite"
@@ -140,13 +140,13 @@ def state_file(configuration: Configuration) -> Path:
     return state_home() / name / "positions.sqlite"
 
 
-def _domain_of(configuration: Configuration, api: str) -> str:
+def _configured_domain(configuration: Configuration, api: str) -> str:
     return next((domain for domain, wiki in configuration.wikis.items() if wiki.api == api), "")
 
 
-def _ask_domain(configuration: Configuration, api: str) -> str:
+def _fetch_domain(configuration: Configuration, api: str) -> str:
     question = {"action": "query", "format": "json", "formatversion": "2", **site_info()}
-    content = DocumentReader(http_settings(configuration))(f"{api}?{urlencode(question)}")
+    content = DocumentReader(build_http_settings(configuration))(f"{api}?{urlencode(question)}")
     try:
         domain = orjson.loads(content or b"")["query"]["general"]["servername"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

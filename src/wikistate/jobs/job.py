@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from wikistate.core.record import Done, Record, Work
+    from wikistate.core.record import OnDone, Record, WorkItem
 
 
 class Job(Protocol):
     """A job without state: one record in, its outputs out.
 
-    Protocol: the runner awaits `open` once, then calls `accept` and `perform` for each record on the loop's thread, in
-    the order in which the records were read, and at the end awaits `close`. Neither `accept` nor `perform` blocks or
-    raises, whatever the record holds: what cannot be done becomes an output with the role ``error``. `perform` may
+    Protocol: the runner awaits `open` once, then calls `plan_fetch` and `execute` for each record on the loop's thread, in
+    the order in which the records were read, and at the end awaits `close`. Neither `plan_fetch` nor `execute` blocks or
+    raises, whatever the record holds: what cannot be done becomes an output with the role ``error``. `execute` may
     call `done` before it returns or any time later, exactly once; results may come in any order, because keeping the
     order within a key is the runner's part. After a crash a record may be accepted again; nothing is remembered.
 
@@ -28,11 +28,11 @@ class Job(Protocol):
     async def open(self) -> None:
         """Open clients. Raises a `WikistateError` when the job cannot work at all."""
 
-    def accept(self, record: Record) -> Work:
+    def plan(self, record: Record) -> WorkItem:
         """Decode, filter and plan; pure and quick."""
 
-    def perform(self, work: Work, done: Done) -> None:
-        """Do what was planned and hand the outputs to `done`."""
+    def execute(self, item: WorkItem, on_done: OnDone) -> None:
+        """Do what was planned and hand the outputs to `on_done`."""
 
     async def close(self) -> None:
         """Release clients. What is still being performed may be abandoned: it was not committed."""

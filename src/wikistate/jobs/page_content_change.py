@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.core.enrichment.content import fold
-from wikistate.core.enrichment.plan import plan
+from wikistate.core.enrichment.content import with_content
+from wikistate.core.enrichment.plan import plan_fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ class PageContent:
 
     def plan(self, event: Event) -> Plan:
         """See `Enrichment`."""
-        return plan(event)
+        return plan_fetch(event)
 
     def fetch(
         self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[Content | Fail], None]
@@ -55,4 +55,4 @@ class PageContent:
 
     def with_answer(self, event: Event, answer: Content) -> Event | Failure:
         """See `Enrichment`."""
-        return fold(event, answer, max_content_size=self._max_content_size)
+        return with_content(event, answer, max_content_size=self._max_content_size)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from wikistate.core.events.meta import event_time
-from wikistate.core.record import Done, Output, Record, Role, Work
+from wikistate.core.record import OnDone, Output, Record, Role, WorkItem
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ class RequeueJob:
     async def close(self) -> None:
         """See `Job`."""
 
-    def accept(self, record: Record) -> Work:
+    def plan(self, record: Record) -> WorkItem:
         """See `Job`. The payload is the outputs."""
         value = record.value or b""
         try:
             event = orjson.loads(value)
-            key, moment = (self._key.of(event), event_time(event)) if isinstance(event, dict) else (None, None)
+            key, moment = (self._key.build(event), event_time(event)) if isinstance(event, dict) else (None, None)
         except (orjson.JSONDecodeError, InputError):
             key, moment = None, None
-        return Work(key, [Output(Role.SINK, key, value, moment)])
+        return WorkItem(key, [Output(Role.SINK, key, value, moment)])
 
-    def perform(self, work: Work, done: Done) -> None:
+    def execute(self, item: WorkItem, on_done: OnDone) -> None:
         """See `Job`."""
-        if isinstance(work.payload, list):
-            done(work.payload)
+        if isinstance(item.payload, list):
+            on_done(item.payload)

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.connectors.ports import Source
     from wikistate.core.record import Output, Role
-    from wikistate.jobs.ends import SinkEnd, SourceEnd
-    from wikistate.jobs.outlet import Outlet
-    from wikistate.jobs.stateful_job import StatefulJob
+    from wikistate.jobs.ends import SinkEndpoint, SourceEndpoint
+    from wikistate.jobs.outlet import ChangeSink
+    from wikistate.jobs.stateful_job import KeyedJob
 
-Stimulus = TypeVar("Stimulus")
+KeyedEvent = TypeVar("KeyedEvent")
 Operation = TypeVar("Operation")
-Product = TypeVar("Product")
+Change = TypeVar("Change")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Publication(Generic[Product]):
+class StreamOutputs(Generic[Change]):
     """Products that are written as events of streams.
 
     Attributes:
@@ -30,39 +30,39 @@ class Publication(Generic[Product]):
         partition: Of each topic, the one that is written to: the order counts.
     """
 
-    streams: Mapping[str, SinkEnd]
-    encode: Callable[[Product], Iterable[tuple[str, Output]]]
+    streams: Mapping[str, SinkEndpoint]
+    encode: Callable[[Change], Iterable[tuple[str, Output]]]
     partition: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatefulAssembled(Generic[Stimulus, Operation, Product]):
+class KeyedPipeline(Generic[KeyedEvent, Operation, Change]):
     """A job, not yet open, and its ends.
 
     Attributes:
         job: What decides.
         source: Where it reads.
-        outlet: Where its products go.
+        change_sink: Where its products go.
         sinks: Where its outputs go, by role.
         state: The file of its checkpoint.
         lateness: How far out of order the events of a partition may be, milliseconds.
         idleness: After how long a quiet partition no longer holds event time back, milliseconds.
         concurrency: How many operations may be performed at once.
-        around: What the job puts around the source that is made of its end; nothing, for most.
+        wrap_source: What the job puts around the source that is made of its end; nothing, for most.
     """
 
-    job: StatefulJob[Stimulus, Operation, Product]
-    source: SourceEnd
-    outlet: Outlet[Product] | Publication[Product]
-    sinks: Mapping[Role, SinkEnd]
+    job: KeyedJob[KeyedEvent, Operation, Change]
+    source: SourceEndpoint
+    change_sink: ChangeSink[Change] | StreamOutputs[Change]
+    sinks: Mapping[Role, SinkEndpoint]
     state: Path
     lateness: int
     idleness: int
     concurrency: int
-    around: Callable[[Source], Source] | None = None
+    wrap_source: Callable[[Source], Source] | None = None
 
     @property
-    def written(self) -> tuple[SinkEnd, ...]:
+    def written_endpoints(self) -> tuple[SinkEndpoint, ...]:
         """All ends that are written."""
-        streams = self.outlet.streams.values() if isinstance(self.outlet, Publication) else ()
+        streams = self.change_sink.streams.values() if isinstance(self.change_sink, StreamOutputs) else ()
         return (*streams, *self.sinks.values())

@@ -14,30 +14,30 @@ if TYPE_CHECKING:
 
     from wikistate.core.record import Output, Record
 
-Stimulus = TypeVar("Stimulus")
+KeyedEvent = TypeVar("KeyedEvent")
 Operation = TypeVar("Operation")
-Product = TypeVar("Product")
+Change = TypeVar("Change")
 
 
-class Kept(NamedTuple):
+class KeyedState(NamedTuple):
     """What is remembered of a key.
 
     Most keys have the number alone, so that a hundred million of them fit on a disk.
 
     Attributes:
         number: A signed integer of 64 bits; None for none.
-        rest: What few keys have beside it; empty for none.
+        blob: What few keys have beside it; empty for none.
     """
 
     number: int | None = None
-    rest: bytes = b""
+    blob: bytes = b""
 
 
-NOTHING = Kept()
+EMPTY_STATE = KeyedState()
 """What is remembered of a key that was never seen, or is to be forgotten."""
 
 
-class Due(NamedTuple):
+class TimerFired(NamedTuple):
     """The stimulus of a key that asked to be woken.
 
     Attributes:
@@ -47,61 +47,61 @@ class Due(NamedTuple):
     time: int
 
 
-class Accepted(NamedTuple, Generic[Stimulus]):
+class DecodedRecord(NamedTuple, Generic[KeyedEvent]):
     """A record that a job has read and understood.
 
     Attributes:
         time: Of the record, for the watermark of its partition, milliseconds since the epoch; None where it states none.
         key: What state and order are kept within; None for a record that nothing is to be decided about.
-        stimulus: What `StatefulJob.step` is given; None without a key.
+        event: What `KeyedJob.decide` is given; None without a key.
         outputs: What is known to be said of the record at once.
     """
 
     time: int | None
     key: int | None = None
-    stimulus: Stimulus | None = None
+    event: KeyedEvent | None = None
     outputs: Sequence[Output] = ()
 
 
-class Step(NamedTuple, Generic[Operation]):
+class Decision(NamedTuple, Generic[Operation]):
     """A decision.
 
     Attributes:
-        kept: What to remember of the key from now on.
-        wake: The event time at which the key wants to be woken next, milliseconds since the epoch; None for never.
+        state: What to remember of the key from now on.
+        timer: The event time at which the key wants to be woken next, milliseconds since the epoch; None for never.
         operations: What to do, one after the other.
         outputs: What to say of it.
     """
 
-    kept: Kept
-    wake: int | None = None
+    state: KeyedState
+    timer: int | None = None
     operations: Sequence[Operation] = ()
     outputs: Sequence[Output] = ()
 
 
-class Performed(NamedTuple, Generic[Product]):
+class OperationResult(NamedTuple, Generic[Change]):
     """What became of an operation.
 
     Attributes:
-        kept: What to remember of the key from now on; when it wants to be woken does not change.
-        products: What goes to the outlet.
+        state: What to remember of the key from now on; when it wants to be woken does not change.
+        changes: What goes to the outlet.
         outputs: What to say of it.
     """
 
-    kept: Kept
-    products: Sequence[Product] = ()
+    state: KeyedState
+    changes: Sequence[Change] = ()
     outputs: Sequence[Output] = ()
 
 
-class StatefulJob(Protocol[Stimulus, Operation, Product]):
+class KeyedJob(Protocol[KeyedEvent, Operation, Change]):
     """A job with state.
 
-    Protocol: the runner awaits `open` once. For each record, in the order in which they were read, it calls `accept`.
-    What has a key waits for what concerns the key before it; then `step` is called with what is remembered of the key,
-    and `perform` for each operation in turn, with what is remembered by then. When the watermark passes the time at
-    which a key wants to be woken, `step` is called with a `Due`. At the end `close` is awaited.
+    Protocol: the runner awaits `open` once. For each record, in the order in which they were read, it calls `decode_message`.
+    What has a key waits for what concerns the key before it; then `decide` is called with what is remembered of the key,
+    and `execute` for each operation in turn, with what is remembered by then. When the watermark passes the time at
+    which a key wants to be woken, `decide` is called with a `TimerFired`. At the end `close` is awaited.
 
-    `accept` and `step` are quick, block nowhere, and raise nothing whatever the record holds. After a crash everything
+    `decode_message` and `decide` are quick, block nowhere, and raise nothing whatever the record holds. After a crash everything
     since the last checkpoint comes again, records, decisions and operations alike: what is remembered then is what was
     remembered at that checkpoint, together with the positions in the sources.
     """
@@ -109,20 +109,22 @@ class StatefulJob(Protocol[Stimulus, Operation, Product]):
     async def open(self) -> None:
         """Open clients. Raises a `WikistateError` when the job cannot work at all."""
 
-    def accept(self, record: Record) -> Accepted[Stimulus]:
+    def decode(self, record: Record) -> DecodedRecord[KeyedEvent]:
         """Decode and filter."""
 
-    def step(self, kept: Kept, stimulus: Stimulus | Due, watermark: int | None) -> Step[Operation]:
+    def decide(
+        self, keyed_state: KeyedState, event: KeyedEvent | TimerFired, watermark: int | None
+    ) -> Decision[Operation]:
         """Decide.
 
         Args:
-            kept: What is remembered of the key.
-            stimulus: What happened to it.
+            keyed_state: What is remembered of the key.
+            event: What happened to it.
             watermark: Up to where event time had come when the record was read, or the key woken, milliseconds since
                 the epoch; None before the first.
         """
 
-    async def perform(self, operation: Operation, kept: Kept) -> Performed[Product]:
+    async def execute(self, operation: Operation, keyed_state: KeyedState) -> OperationResult[Change]:
         """Do what was decided; takes as long as it takes.
 
         Raises:

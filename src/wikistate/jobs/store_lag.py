@@ -9,7 +9,7 @@ from pyoxigraph import Literal
 
 from wikistate.errors import StoreError
 from wikistate.jobs.rdf_consumer.writer import completed_until
-from wikistate.jobs.stores import freshness_note, triple_store, uris_of
+from wikistate.jobs.stores import build_freshness_file, build_triple_store, build_uris
 
 if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import TripleStore
@@ -24,10 +24,10 @@ async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
         StoreError: It does not know, or does not answer.
         ConfigError: It cannot be what the settings say.
     """
-    note = freshness_note(settings)
+    note = build_freshness_file(settings)
     if note is not None:
         return note.read()
-    store = triple_store(settings, meter)
+    store = build_triple_store(settings, meter)
     try:
         contents = await store.open()
         moment = completed_until(contents.positions.values(), await _query_freshness(store, settings))
@@ -40,7 +40,7 @@ async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
 
 async def _query_freshness(store: TripleStore, settings: StoreSettings) -> int | None:
     """What the store itself says, in the triple that query services have always had for it."""
-    pattern = f"<{uris_of(settings).root}> <http://schema.org/dateModified> ?moment"
+    pattern = f"<{build_uris(settings).root}> <http://schema.org/dateModified> ?moment"
     inner = f"GRAPH <{settings.graph}> {{ {pattern} }}" if settings.graph else pattern
     rows = await store.query(f"SELECT (MAX(?moment) AS ?newest) WHERE {{ {inner} }}")
     term = rows[0].get("newest") if rows else None

@@ -13,10 +13,10 @@ from wikistate.adapters.triplestore.credentials import Basic, Bearer
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.freshness import FreshnessFile
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
-from wikistate.core.rdf.diffing import shared
+from wikistate.core.rdf.diffing import select_shared
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.contents import StoreForm
-from wikistate.core.sparql.statements import Dialect
+from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.errors import ConfigError, StoreError
 from wikistate.telemetry import metrics
 
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 _AUTHENTICATION = "store.authentication"
 
 
-def is_endpoint(location: str) -> bool:
+def is_http_location(location: str) -> bool:
     """Whether a store is reached over HTTP; otherwise it is a folder."""
     return location.startswith(("http://", "https://"))
 
@@ -50,34 +50,36 @@ def check_location(settings: StoreSettings) -> None:
         )
 
 
-def triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
+def build_triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
     """The store, not yet open.
 
     Raises:
         ConfigError: It cannot be what the settings say.
     """
     check_location(settings)
-    dialect = Dialect(uris_of(settings), graph=settings.graph or None, orphans=settings.delete_orphans)
-    if not is_endpoint(settings.location):
+    dialect = UpdateTarget(build_uris(settings), graph=settings.graph or None, deletes_orphans=settings.delete_orphans)
+    if not is_http_location(settings.location):
         return OxigraphStore(Path(settings.location), dialect)
-    return SparqlEndpoint(_endpoint(settings), dialect, on_outage=_Patience(settings.location, meter))
+    return SparqlEndpoint(
+        _build_endpoint_settings(settings), dialect, on_outage=_OutageReporter(settings.location, meter)
+    )
 
 
-def freshness_note(settings: StoreSettings) -> FreshnessFile | None:
+def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
     """Where an embedded store says how fresh it is; None for an endpoint, which is asked. Raises `ConfigError`."""
     check_location(settings)
-    return None if is_endpoint(settings.location) else FreshnessFile(Path(settings.location))
+    return None if is_http_location(settings.location) else FreshnessFile(Path(settings.location))
 
 
-def uris_of(settings: StoreSettings) -> Uris:
+def build_uris(settings: StoreSettings) -> Uris:
     """The IRIs of the store's entities.
 
     Raises:
         ConfigError: A concept base is none.
     """
     if settings.federated_concept_base:
-        return Uris.federated(settings.concept_base, settings.federated_concept_base)
-    return Uris.wikibase(settings.concept_base)
+        return Uris.for_federated(settings.concept_base, settings.federated_concept_base)
+    return Uris.for_wikibase(settings.concept_base)
 
 
 def check_form(form: StoreForm) -> None:
@@ -90,23 +92,23 @@ def check_form(form: StoreForm) -> None:
         )
 
 
-def shared_triples(settings: StoreSettings) -> Callable[[frozenset[Triple]], frozenset[Triple]]:
+def build_shared_triples_filter(settings: StoreSettings) -> Callable[[frozenset[Triple]], frozenset[Triple]]:
     """What tells which of some triples may belong to several entities. Raises as `entity_uris`."""
-    return partial(shared, uris=uris_of(settings))
+    return partial(select_shared, uris=build_uris(settings))
 
 
-def _endpoint(settings: StoreSettings) -> EndpointSettings:
+def _build_endpoint_settings(settings: StoreSettings) -> EndpointSettings:
     return EndpointSettings(
         update_url=settings.location,
         query_url=settings.query_url,
-        credential=_credential(settings),
+        credential=_resolve_credential(settings),
         ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
         connect_timeout=settings.connect_timeout,
         request_timeout=settings.request_timeout,
     )
 
 
-def _credential(settings: StoreSettings) -> Credential | None:
+def _resolve_credential(settings: StoreSettings) -> Credential | None:
     known = settings.authentication
     if known.token_env or known.token_file:
         return Bearer(resolve_secret(known.token_env, known.token_file))
@@ -121,12 +123,12 @@ def _credential(settings: StoreSettings) -> Credential | None:
     return Basic(known.user, resolve_secret(known.password_env, known.password_file))
 
 
-class _Patience:
+class _OutageReporter:
     """Tells, once for each time that a store is away, that it is waited for and that it is back."""
 
     def __init__(self, location: str, meter: Meter) -> None:
         self._location = location
-        self._waits = meter.gauge(metrics.WAITING, what="store")
+        self._waiting_gauge = meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what="store")
         self._waiting = False
 
     def __call__(self, waiting: OutageRetry | None) -> None:
@@ -135,4 +137,4 @@ class _Patience:
         elif not self._waiting:
             log.warning("The store does not answer; it is waited for.", store=self._location, why=waiting.reason)
         self._waiting = waiting is not None
-        self._waits(float(self._waiting))
+        self._waiting_gauge(float(self._waiting))

@@ -25,14 +25,14 @@ from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.events.stream_config import StreamConfigs
 from wikistate.errors import ConfigError
 from wikistate.jobs.codec import EventIO
-from wikistate.jobs.wikis import http_settings
+from wikistate.jobs.wikis import build_http_settings
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration, StreamManager
     from wikistate.core.events.projection import Projection as Select
     from wikistate.core.events.schema import Schema
     from wikistate.core.events.stream_config import StreamConfig
-    from wikistate.jobs.ends import Ends
+    from wikistate.jobs.ends import Endpoints
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)
@@ -64,11 +64,11 @@ def read_streams(configuration: Configuration) -> Streams:
         ExternalError: A place that holds them does not answer.
     """
     manager = configuration.stream_manager
-    read = DocumentReader(http_settings(configuration))
+    read = DocumentReader(build_http_settings(configuration))
     source = Descriptor.parse(manager.source.stream, key="stream_manager.source.stream")
     sink = Descriptor.parse(manager.sink.stream, key="stream_manager.sink.stream")
     error = Descriptor.parse(manager.error_sink.stream, key="stream_manager.error_sink.stream")
-    configs = stream_configs(manager, read, [source.stream, sink.stream, error.stream])
+    configs = read_stream_configs(manager, read, [source.stream, sink.stream, error.stream])
     schemas = SchemaRepository(manager.schema_uris, read)
 
     def stream(descriptor: Descriptor) -> Stream:
@@ -78,7 +78,7 @@ def read_streams(configuration: Configuration) -> Streams:
     return Streams(stream(source), stream(sink), stream(error))
 
 
-def stream_configs(manager: StreamManager, read: DocumentReader, names: list[str]) -> StreamConfigs:
+def read_stream_configs(manager: StreamManager, read: DocumentReader, names: list[str]) -> StreamConfigs:
     """The configuration of streams by these names.
 
     Raises:
@@ -98,7 +98,7 @@ def stream_configs(manager: StreamManager, read: DocumentReader, names: list[str
     return StreamConfigs.parse(parse_document(content, uri), uri)
 
 
-def codec_of(configuration: Configuration, streams: Streams, ends: Ends, meter: Meter) -> EventIO:
+def build_event_io(configuration: Configuration, streams: Streams, endpoints: Endpoints, meter: Meter) -> EventIO:
     """What reads and writes the events of these streams.
 
     Raises:
@@ -108,26 +108,28 @@ def codec_of(configuration: Configuration, streams: Streams, ends: Ends, meter: 
     pass_through = configuration.stream_manager.projection is Projection.PASS_THROUGH
     return EventIO(
         decoder=Decoder(
-            streams.source.schema, keep_unknown=pass_through, event_filter=_filter(configuration, streams.source.schema)
+            streams.source.schema,
+            keep_unknown=pass_through,
+            event_filter=_build_filter(configuration, streams.source.schema),
         ),
         encoder=Encoder(
             streams.sink.config,
             streams.sink.schema,
             # An event that becomes one of another schema cannot keep what it calls itself.
             keep_unknown=pass_through and streams.source.schema.title == streams.sink.schema.title,
-            max_bytes=ends.sink.max_record_bytes,
-            new_id=new_id,
-            select=_selection(configuration, streams.sink),
+            max_bytes=endpoints.sink.max_record_bytes,
+            new_id=new_event_id,
+            select=_build_projection(configuration, streams.sink),
         ),
         error_encoder=ErrorEncoder(
-            _emitter(configuration, streams), max_bytes=ends.error.max_record_bytes, new_id=new_id
+            _build_emitter(configuration, streams), max_bytes=endpoints.error.max_record_bytes, new_id=new_event_id
         ),
         meter=meter,
         clock=time.time,
     )
 
 
-def _emitter(configuration: Configuration, streams: Streams) -> Emitter:
+def _build_emitter(configuration: Configuration, streams: Streams) -> Emitter:
     return Emitter(
         emitter_id=configuration.stream_manager.job_name,
         stream=streams.error.config.stream,
@@ -137,7 +139,7 @@ def _emitter(configuration: Configuration, streams: Streams) -> Emitter:
     )
 
 
-def _filter(configuration: Configuration, schema: Schema) -> EventFilter:
+def _build_filter(configuration: Configuration, schema: Schema) -> EventFilter:
     wanted = configuration.filter
     event_filter = EventFilter(
         wikis=frozenset(wanted.wikis),
@@ -145,11 +147,11 @@ def _filter(configuration: Configuration, schema: Schema) -> EventFilter:
         kinds=frozenset(wanted.kinds),
         content_models=frozenset(wanted.content_models),
     )
-    event_filter.check(schema)
+    event_filter.check_schema(schema)
     return event_filter
 
 
-def _selection(configuration: Configuration, sink: Stream) -> Select | None:
+def _build_projection(configuration: Configuration, sink: Stream) -> Select | None:
     if not configuration.filter.fields:
         return None
     key_fields = sink.config.message_key_fields.values()
@@ -159,6 +161,6 @@ def _selection(configuration: Configuration, sink: Stream) -> Select | None:
     return selection.project
 
 
-def new_id() -> str:
+def new_event_id() -> str:
     """An identity for a new event: a UUID."""
     return str(uuid.uuid4())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 
-def http_settings(configuration: Configuration) -> HttpSettings:
+def build_http_settings(configuration: Configuration) -> HttpSettings:
     """How requests are made, to wikis and to where documents lie."""
     enrich = configuration.enrich
     return HttpSettings(
@@ -51,7 +51,7 @@ def lacks_contact(configuration: Configuration) -> bool:
     return asks_wikimedia and not (configuration.wikis or follows_one) and not configuration.enrich.contact
 
 
-def allowed_wikis(configuration: Configuration) -> Wikis:
+def build_allowed_wikis(configuration: Configuration) -> Wikis:
     """The list of wikis that events may name.
 
     Raises:
@@ -73,7 +73,7 @@ def allowed_wikis(configuration: Configuration) -> Wikis:
     return wikis
 
 
-def revision_client(configuration: Configuration, meter: Meter) -> RevisionClient:
+def build_revision_client(configuration: Configuration, meter: Meter) -> RevisionClient:
     """The client that fetches content, with the limits of each farm.
 
     Raises:
@@ -82,7 +82,7 @@ def revision_client(configuration: Configuration, meter: Meter) -> RevisionClien
     enrich, manager, retry = configuration.enrich, configuration.stream_manager, configuration.enrich.retry
     one_by_one = not manager.process_async_enabled_default
     return RevisionClient(
-        HttpClient(http_settings(configuration)),
+        HttpClient(build_http_settings(configuration)),
         meter,
         policy=RetryPolicy(
             max_attempts=retry.max_attempts,
@@ -97,16 +97,16 @@ def revision_client(configuration: Configuration, meter: Meter) -> RevisionClien
             maxlag=enrich.maxlag,
             max_response_bytes=enrich.max_response_bytes,
         ),
-        farm_settings=partial(farm_settings, configuration),
+        farm_settings=partial(resolve_farm_settings, configuration),
         credentials={
             domain: credential
             for domain, wiki in configuration.wikis.items()
-            if (credential := credential_of(wiki, key=f"wikis.{domain}.credentials"))
+            if (credential := resolve_credential(wiki, key=f"wikis.{domain}.credentials"))
         },
     )
 
 
-def farm_settings(configuration: Configuration, name: str) -> FarmSettings:
+def resolve_farm_settings(configuration: Configuration, name: str) -> FarmSettings:
     """Limits of a farm: what the operator says of it, else our default, which the public jobs' workers may lower."""
     manager, default = configuration.stream_manager, default_farm_settings(name)
     workers = manager.process_max_workers_default if manager.process_async_enabled_default else 1
@@ -119,7 +119,7 @@ def farm_settings(configuration: Configuration, name: str) -> FarmSettings:
     )
 
 
-def credential_of(wiki: WikiSettings, *, key: str) -> Credential | None:
+def resolve_credential(wiki: WikiSettings, *, key: str) -> Credential | None:
     """Who we are to a wiki; None for nobody.
 
     Args:
@@ -138,26 +138,26 @@ def credential_of(wiki: WikiSettings, *, key: str) -> Credential | None:
     return credential
 
 
-def session_of(configuration: Configuration, domain: str, *, http: HttpClient, asked: str) -> Session:
+def build_wiki_session(configuration: Configuration, domain: str, *, http: HttpClient, url: str) -> Session:
     """Who we are to a wiki where something else of it is asked than its Action API.
 
     Args:
         configuration: Says so under ``wikis.DOMAIN``, or not.
         domain: The wiki's.
         http: How requests are made.
-        asked: The URL that is asked.
+        url: The URL that is asked.
 
     Raises:
         ConfigError: The credential cannot be read, or the URL is not on the wiki's own server.
     """
     wiki, key = configuration.wikis.get(domain), f"wikis.{domain}.credentials"
-    credential = credential_of(wiki, key=key) if wiki else None
+    credential = resolve_credential(wiki, key=key) if wiki else None
     if wiki is None or credential is None:
         return ANONYMOUS
-    if URL(asked).origin() != URL(wiki.api).origin():
+    if URL(url).origin() != URL(wiki.api).origin():
         raise ConfigError(
-            f"{key}: a secret of {URL(wiki.api).origin()} would go to {URL(asked).origin()}.",
-            hint=f"{asked} must be on the same server as wikis.{domain}.api.",
+            f"{key}: a secret of {URL(wiki.api).origin()} would go to {URL(url).origin()}.",
+            hint=f"{url} must be on the same server as wikis.{domain}.api.",
             key=key,
         )
     return build_session(credential, http=http, endpoint=http.endpoint(wiki.api), place=domain)

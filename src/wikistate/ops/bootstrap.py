@@ -46,7 +46,7 @@ def fill_state(lists: Iterable[Path], state: Path) -> int:
     file = StateFile(state)
     file.open()
     try:
-        return file.load(_read_rows(lists))
+        return file.fill(_read_rows(lists))
     finally:
         file.close()
 

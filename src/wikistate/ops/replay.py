@@ -11,17 +11,17 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from wikistate.core.events.failed import Choice, Fate
+from wikistate.core.events.failed import ReplayFilter, ReplayStatus
 from wikistate.errors import ConfigError
-from wikistate.jobs.ends import FileEnd, KafkaSourceEnd
+from wikistate.jobs.ends import FileEndpoint, KafkaSourceEndpoint
 from wikistate.runners.local.connectors import make_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wikistate.adapters.connectors.ports import Revoked, Source
+    from wikistate.adapters.connectors.ports import OnRevoked, Source
     from wikistate.core.record import Partition, Record
-    from wikistate.jobs.ends import SourceEnd
+    from wikistate.jobs.ends import SourceEndpoint
 
 DEFAULT_GROUP = "wikistate-replay"
 """The consumer group of replays, unless the operator names another."""
@@ -39,16 +39,16 @@ class Survey:
         end_offsets: Where the replay of each partition ends.
     """
 
-    counts: Counter[tuple[str, Fate]] = field(default_factory=Counter)
+    counts: Counter[tuple[str, ReplayStatus]] = field(default_factory=Counter)
     end_offsets: dict[Partition, int] = field(default_factory=dict)
 
     @property
     def selected_count(self) -> int:
         """How many events are to be done again."""
-        return sum(count for (_, fate), count in self.counts.items() if fate is Fate.REPLAYED)
+        return sum(count for (_, fate), count in self.counts.items() if fate is ReplayStatus.REPLAYED)
 
 
-def resolve_error_stream(end: SourceEnd, replay_filter: Choice, *, group: str = "") -> SourceEnd:
+def resolve_error_stream(end: SourceEndpoint, replay_filter: ReplayFilter, *, group: str = "") -> SourceEndpoint:
     """An error stream as the source of a replay: from where the last such replay ended up to where it ends now.
 
     Positions belong to the choice: a replay of one error type passes over all others, and they are still to be found
@@ -63,10 +63,10 @@ def resolve_error_stream(end: SourceEnd, replay_filter: Choice, *, group: str = 
         ConfigError: It can be read only once.
     """
     suffix = _digest_filter(replay_filter)
-    if isinstance(end, KafkaSourceEnd):
+    if isinstance(end, KafkaSourceEndpoint):
         start = end.start if end.start not in ("committed", "latest", "") else "earliest"
         return replace(end, group=group or f"{DEFAULT_GROUP}{suffix}", start=start, end="latest")
-    if not isinstance(end, FileEnd):
+    if not isinstance(end, FileEndpoint):
         raise ConfigError(
             "An error stream is a Kafka topic or a file.",
             hint="Name one, as in --from kafka://host:9092/topic or --from file:errors.ndjson.",
@@ -81,14 +81,14 @@ def resolve_error_stream(end: SourceEnd, replay_filter: Choice, *, group: str = 
     return replace(end, bookmark=f"{end.path}.replayed{suffix}")
 
 
-def _digest_filter(choice: Choice) -> str:
-    if choice == Choice():
+def _digest_filter(choice: ReplayFilter) -> str:
+    if choice == ReplayFilter():
         return ""
     text = repr((sorted(choice.types), choice.since, choice.until))
     return f"-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-async def survey_error_stream(end: SourceEnd, replay_filter: Choice, *, limit: int | None) -> Survey:
+async def survey_error_stream(end: SourceEndpoint, replay_filter: ReplayFilter, *, limit: int | None) -> Survey:
     """Look at an error stream; nothing is committed.
 
     Args:
@@ -105,10 +105,10 @@ async def survey_error_stream(end: SourceEnd, replay_filter: Choice, *, limit: i
         await source.open(_ignore_revocation)
         while (records := await source.poll(_POLL_RECORDS, _POLL_SECONDS)) is not None:
             for record in records:
-                failed = replay_filter.judge(record.value)
-                found.counts[failed.error_type, failed.fate] += 1
+                failed = replay_filter.classify(record.value)
+                found.counts[failed.error_type, failed.status] += 1
                 found.end_offsets[record.partition] = record.offset + 1
-                chosen += failed.fate is Fate.REPLAYED
+                chosen += failed.status is ReplayStatus.REPLAYED
                 if chosen == limit:
                     return found
     finally:
@@ -131,15 +131,15 @@ class ReplaySource:
         end_offsets: Where each partition ends; others are not read.
     """
 
-    def __init__(self, source: Source, replay_filter: Choice, end_offsets: Mapping[Partition, int]) -> None:
+    def __init__(self, source: Source, replay_filter: ReplayFilter, end_offsets: Mapping[Partition, int]) -> None:
         self._source = source
         self._filter = replay_filter
         self._end_offsets = end_offsets
         self._remaining = {partition for partition, end in end_offsets.items() if end > 0}
 
-    async def open(self, revoked: Revoked) -> None:
+    async def open(self, on_revoked: OnRevoked) -> None:
         """See `Source`."""
-        await self._source.open(revoked)
+        await self._source.open(on_revoked)
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`."""
@@ -156,8 +156,8 @@ class ReplaySource:
     def _restore(self, record: Record) -> Record | None:
         if record.offset >= self._end_offsets.get(record.partition, 0):
             return None
-        failed = self._filter.judge(record.value)
-        return record._replace(value=failed.raw, key=None) if failed.fate is Fate.REPLAYED else None
+        failed = self._filter.classify(record.value)
+        return record._replace(value=failed.raw, key=None) if failed.status is ReplayStatus.REPLAYED else None
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Source`."""

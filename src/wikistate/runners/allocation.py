@@ -12,7 +12,7 @@ _M_ARENA_MAX = -8
 _TRIM_BYTES = 128 * 1024
 
 
-def share_one_arena() -> None:
+def limit_malloc_arenas() -> None:
     """Keeps the process from growing with what its threads have allocated and given back. Call it before they start.
 
     glibc gives each thread an arena of its own, up to eight a core, and none gives back what another could use: the
@@ -22,10 +22,10 @@ def share_one_arena() -> None:
     does nothing.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None and not _set_already():
+    if mallopt is not None and not _is_set_by_environment():
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
 
 
-def _set_already() -> bool:
+def _is_set_by_environment() -> bool:
     return any(name in os.environ for name in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES"))

@@ -33,51 +33,51 @@ class ErrorLimit:
     def __init__(self, settings: ErrorLimitSettings | None = None) -> None:
         settings = settings or ErrorLimitSettings()
         self._share = settings.share
-        self._in_a_row = settings.in_a_row
-        self._last: deque[bool] = deque(maxlen=settings.window)
+        self._max_consecutive = settings.in_a_row
+        self._window: deque[bool] = deque(maxlen=settings.window)
         self._errors = 0
-        self._row = 0
-        self._reached: ErrorLimitError | None = None
+        self._consecutive = 0
+        self._failure: ErrorLimitError | None = None
 
-    def look_at(self, outputs: Iterable[Output], *, passed: int = 0) -> None:
+    def observe(self, outputs: Iterable[Output], *, successes: int = 0) -> None:
         """Count outputs, in the order in which they are written.
 
         Args:
             outputs: What was written.
-            passed: How much was written before it that is no output and no error.
+            successes: How much was written before it that is no output and no error.
 
         Raises:
             ErrorLimitError: There are too many errors among them; from then on always the same, since who is about to end
                 may still show what it had in hand.
         """
-        if self._share is None and self._in_a_row is None:
+        if self._share is None and self._max_consecutive is None:
             return
-        if self._reached is not None:
-            raise self._reached
-        for _ in range(passed):
+        if self._failure is not None:
+            raise self._failure
+        for _ in range(successes):
             self._count(failed=False)
         for output in outputs:
             self._count(failed=output.role is Role.ERROR)
-            if (reached := self._judge()) is not None:
-                self._reached = reached
+            if (reached := self._check()) is not None:
+                self._failure = reached
                 raise reached
 
     def _count(self, *, failed: bool) -> None:
-        if len(self._last) == self._last.maxlen:
-            self._errors -= self._last[0]
-        self._last.append(failed)
+        if len(self._window) == self._window.maxlen:
+            self._errors -= self._window[0]
+        self._window.append(failed)
         self._errors += failed
-        self._row = self._row + 1 if failed else 0
+        self._consecutive = self._consecutive + 1 if failed else 0
 
-    def _judge(self) -> ErrorLimitError | None:
-        if self._in_a_row is not None and self._row > self._in_a_row:
+    def _check(self) -> ErrorLimitError | None:
+        if self._max_consecutive is not None and self._consecutive > self._max_consecutive:
             return ErrorLimitError(
-                f"{self._row} events in a row failed; the limit is {self._in_a_row}.",
+                f"{self._consecutive} events in a row failed; the limit is {self._max_consecutive}.",
                 hint=_HINT,
                 key="error_limit.in_a_row",
             )
-        seen = len(self._last)
-        if self._share is not None and seen == self._last.maxlen and self._errors > self._share * seen:
+        seen = len(self._window)
+        if self._share is not None and seen == self._window.maxlen and self._errors > self._share * seen:
             return ErrorLimitError(
                 f"{self._errors} of the last {seen} events failed; the limit is {self._share:.1%}.",
                 hint=_HINT,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-IN_FLIGHT = 50_000
+OBJECTS_IN_FLIGHT = 50_000
 """New objects before the youngest generation is looked through: more than events in flight are made of."""
 
-TWO_BATCHES = 1_000_000
+OBJECTS_IN_TWO_BATCHES = 1_000_000
 """The same where triples are gathered in two batches of 100,000, each of them some objects that the collector knows."""
 
 _GENERATIONS = 20
@@ -20,7 +20,7 @@ _GENERATIONS = 20
 
 
 @contextmanager
-def rare_collections(objects: int = IN_FLIGHT) -> Iterator[None]:
+def gc_tuned(objects: int = OBJECTS_IN_FLIGHT) -> Iterator[None]:
     """Collects seldom meanwhile, and never looks at what was there before.
 
     What a job has in hand is some hundred thousand objects, next to none of which is part of a cycle: reference counts

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wikistate.core.record import Output, Partition, Record
 
 
-class Ticket:
+class InFlightRecord:
     """One record on its way through a runner. A plain slotted class: one is made and changed for each event."""
 
     __slots__ = (
@@ -42,13 +42,13 @@ class Ticket:
         self.size = len(record.value) if record.value else 0
         self.lane: Hashable = None
         self.waits = False  # for an earlier ticket of its lane
-        self.follower: Ticket | None = None  # the next ticket of its lane
+        self.follower: InFlightRecord | None = None  # the next ticket of its lane
         self.outputs: list[Output] | None = None  # None until the job is done with it
         self.written = False
         self.abandoned = False  # its partition went to another reader
 
 
-class Lanes:
+class OrderedRelease:
     """Admits tickets and releases them in order.
 
     Args:
@@ -62,32 +62,32 @@ class Lanes:
         self._max_bytes = max_bytes
         self.events = 0
         self.bytes = 0
-        self._tails: dict[Hashable, Ticket] = {}
-        self._released: list[Ticket] = []
+        self._tails: dict[Hashable, InFlightRecord] = {}
+        self._released: list[InFlightRecord] = []
 
     def room(self) -> int:
         """How many more records may be admitted now; 0 when a bound is reached."""
         return 0 if self.bytes >= self._max_bytes else max(0, self._max_events - self.events)
 
-    def admit(self, record: Record, read_at: float) -> Ticket:
+    def admit(self, record: Record, read_at: float) -> InFlightRecord:
         """Takes a record in. Records of a partition must be admitted in the order of their offsets."""
-        ticket = Ticket(record, read_at)
+        ticket = InFlightRecord(record, read_at)
         self.events += 1
         self.bytes += ticket.size
         return ticket
 
-    def line_up(self, ticket: Ticket, lane: Hashable) -> None:
+    def enqueue(self, ticket: InFlightRecord, order_key: Hashable) -> None:
         """Puts an admitted ticket at the end of its lane. None is no lane: it waits for nobody."""
-        if lane is None:
+        if order_key is None:
             return
-        ticket.lane = lane
-        tail = self._tails.get(lane)
-        self._tails[lane] = ticket
+        ticket.lane = order_key
+        tail = self._tails.get(order_key)
+        self._tails[order_key] = ticket
         if tail is not None:
             tail.follower = ticket
             ticket.waits = True
 
-    def finish(self, ticket: Ticket, outputs: list[Output]) -> None:
+    def finish(self, ticket: InFlightRecord, outputs: list[Output]) -> None:
         """Takes the job's result and releases it, with those behind it that waited only for it.
 
         Raises:
@@ -103,7 +103,7 @@ class Lanes:
         if not ticket.waits:
             self._release(ticket)
 
-    def _release(self, first: Ticket) -> None:
+    def _release(self, first: InFlightRecord) -> None:
         ticket = first
         while ticket.outputs is not None:
             self._released.append(ticket)
@@ -116,7 +116,7 @@ class Lanes:
             follower.waits = False
             ticket = follower
 
-    def take_released(self) -> list[Ticket]:
+    def take_released(self) -> list[InFlightRecord]:
         """The tickets whose outputs are next to be written, in order; each is returned once."""
         released, self._released = self._released, []
         for ticket in released:
@@ -124,7 +124,7 @@ class Lanes:
                 ticket.outputs = []
         return released
 
-    def wrote(self, tickets: Iterable[Ticket]) -> None:
+    def mark_written(self, tickets: Iterable[InFlightRecord]) -> None:
         """The outputs of these tickets have been handed to the sinks."""
         for ticket in tickets:
             ticket.written = True

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wikistate.core.record import Output
-    from wikistate.runners.lanes import Lanes, Ticket
+    from wikistate.runners.lanes import InFlightRecord, OrderedRelease
     from wikistate.telemetry.meter import Meter
 
 _ROLES = (Role.SINK, Role.ERROR)
 """The streams of a job that keeps no state."""
 
 
-class Measurements:
+class RunnerMetrics:
     """Counts and times events; a runner calls `consumed` with the number of records that it read."""
 
     def __init__(self, meter: Meter) -> None:
@@ -30,12 +30,12 @@ class Measurements:
         self._latency = meter.histogram(metrics.EVENT_LATENCY)
         self._age = meter.histogram(metrics.EVENT_AGE)
 
-    def in_flight(self, lanes: Lanes) -> None:
+    def record_in_flight(self, ordering: OrderedRelease) -> None:
         """What is in flight now."""
-        self._events(lanes.events)
-        self._bytes(lanes.bytes)
+        self._events(ordering.events)
+        self._bytes(ordering.bytes)
 
-    def wrote(self, tickets: Sequence[Ticket], outputs: Sequence[Output]) -> None:
+    def record_written(self, tickets: Sequence[InFlightRecord], outputs: Sequence[Output]) -> None:
         """These tickets are done, and these are their outputs."""
         now, epoch = time.monotonic(), time.time()
         for ticket in tickets:

@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 OTHER = "other"
 """The label value of all that came too late to have one of its own."""
 
-MOST = 100
+MAX_VALUES = 100
 """Values of a label that are told apart: some code or somebody's input makes them, and each costs memory everywhere."""
 
 
-class BoundedLabel:
+class CappedLabel:
     """Reports by a label value, each bound once.
 
     Args:
         bind: Binds the metric to a value, for example ``lambda value: meter.counter(METRIC, reason=value)``.
-        most: Values that are told apart.
+        max_values: Values that are told apart.
     """
 
-    def __init__(self, bind: Callable[[str], Report], *, most: int = MOST) -> None:
+    def __init__(self, bind: Callable[[str], Report], *, max_values: int = MAX_VALUES) -> None:
         self._bind = bind
-        self._most = most
+        self._max_values = max_values
         self._bound: dict[str, Report] = {}
 
-    def report(self, value: str, number: float = 1) -> None:
+    def count(self, value: str, number: float = 1) -> None:
         """Report a number under a value."""
         bound = self._bound.get(value)
-        (bound or self._new(value))(number)
+        (bound or self._bind_new(value))(number)
 
-    def _new(self, value: str) -> Report:
-        if len(self._bound) >= self._most:
+    def _bind_new(self, value: str) -> Report:
+        if len(self._bound) >= self._max_values:
             value = OTHER
         report = self._bound.get(value)
         if report is None:

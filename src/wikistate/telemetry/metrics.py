@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Bucket bounds for durations, in seconds: from a cached answer on loopback to a wiki in trouble."""
 
-BATCH = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 100.0, 200.0, 500.0)
+BATCH_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 100.0, 200.0, 500.0)
 """Bucket bounds for the number of revisions in a request."""
 
-TRIPLES = (1.0, 10.0, 100.0, 1e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6)
+TRIPLES_BUCKETS = (1.0, 10.0, 100.0, 1e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6)
 """Bucket bounds for the number of triples in a batch."""
 
 
@@ -43,7 +43,7 @@ class Gauge(Metric):
 class Histogram(Metric):
     """A distribution over `buckets` (upper bounds, ascending)."""
 
-    buckets: tuple[float, ...] = SECONDS
+    buckets: tuple[float, ...] = SECONDS_BUCKETS
 
 
 EVENTS_CONSUMED = Counter("wikistate_events_consumed_total", "events", "Records read from the source.")
@@ -75,10 +75,10 @@ CHECKPOINT_SECONDS = Histogram(
     "seconds",
     "From the pause of reading to a durable checkpoint of a job that keeps state.",
 )
-KEYS_SLEEPING = Gauge(
+KEYS_WITH_TIMERS = Gauge(
     "wikistate_keys_sleeping", "keys", "Entities with events that wait for older ones, or for the watermark."
 )
-WATERMARK_BEHIND = Gauge(
+WATERMARK_LAG = Gauge(
     "wikistate_watermark_behind_seconds", "seconds", "From the time up to which events have come, to now."
 )
 DECISIONS = Counter(
@@ -108,7 +108,7 @@ WIKI_BATCH_SIZE = Histogram(
     "revisions",
     "Revisions, or what else is asked about, in a request.",
     ("farm",),
-    BATCH,
+    BATCH_BUCKETS,
 )
 WIKI_CONCURRENCY = Gauge(
     "wikistate_wiki_concurrency", "requests", "How many requests at once the farm is allowed now.", ("farm",)
@@ -131,7 +131,7 @@ STORE_CHANGES = Counter(
     "wikistate_store_changes_total", "triples", "Triples that the store says it changed; only where a store tells."
 )
 STORE_BATCH_TRIPLES = Histogram(
-    "wikistate_store_batch_triples", "triples", "Triples that a batch touches.", buckets=TRIPLES
+    "wikistate_store_batch_triples", "triples", "Triples that a batch touches.", buckets=TRIPLES_BUCKETS
 )
 STORE_BATCH_SECONDS = Histogram(
     "wikistate_store_batch_seconds", "seconds", "From handing a batch to the store to having it applied."
@@ -141,7 +141,7 @@ STORE_LAG = Gauge(
     "seconds",
     "Age of the changes of the last batch when it was applied: by how much the store was behind.",
 )
-WAITING = Gauge(
+WAITING_FOR_DEPENDENCY = Gauge(
     "wikistate_waiting", "", "1 while there is nothing to do but wait for it: `store`, `stream`.", ("what",)
 )
 
@@ -152,14 +152,22 @@ CUSTOM_VALUE = Gauge(
     "wikistate_custom_value", "", "What an enrichment of the user's measures, by the name that it gives.", ("name",)
 )
 
-OF_CUSTOM = (CUSTOM_COUNT, CUSTOM_VALUE)
+CUSTOM_METRICS = (CUSTOM_COUNT, CUSTOM_VALUE)
 """Shown by enrichments of a user's own alone."""
 
-OF_GRAPHS = (
-    *(CHECKPOINT_SECONDS, KEYS_SLEEPING, WATERMARK_BEHIND, DECISIONS, FETCH_FAILURES),
-    *(STORE_MUTATIONS, STORE_TRIPLES, STORE_CHANGES, STORE_BATCH_TRIPLES, STORE_BATCH_SECONDS, STORE_LAG, WAITING),
+GRAPH_METRICS = (
+    *(CHECKPOINT_SECONDS, KEYS_WITH_TIMERS, WATERMARK_LAG, DECISIONS, FETCH_FAILURES),
+    *(
+        STORE_MUTATIONS,
+        STORE_TRIPLES,
+        STORE_CHANGES,
+        STORE_BATCH_TRIPLES,
+        STORE_BATCH_SECONDS,
+        STORE_LAG,
+        WAITING_FOR_DEPENDENCY,
+    ),
 )
 """Shown by the jobs that keep a triple store in step alone."""
 
-ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+ALL_METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 """The whole list, in the order of this page."""

@@ -30,12 +30,12 @@ class MeterCollector(Collector):
     def collect(self) -> Iterable[Family]:
         """All metrics that were bound so far."""
         for metric, series in list(self._meter.numbers.items()):
-            yield _numbers(metric, dict(series))
+            yield _number_family(metric, dict(series))
         for histogram, distributions in list(self._meter.distributions.items()):
-            yield _distributions(histogram, dict(distributions))
+            yield _histogram_family(histogram, dict(distributions))
 
 
-def _numbers(metric: Metric, series: dict[tuple[str, ...], float]) -> Family:
+def _number_family(metric: Metric, series: dict[tuple[str, ...], float]) -> Family:
     kind = CounterMetricFamily if isinstance(metric, Counter) else GaugeMetricFamily
     family = kind(metric.name, metric.help, labels=metric.labels)
     for labels, value in series.items():
@@ -43,14 +43,14 @@ def _numbers(metric: Metric, series: dict[tuple[str, ...], float]) -> Family:
     return family
 
 
-def _distributions(histogram: Histogram, series: dict[tuple[str, ...], Distribution]) -> Family:
+def _histogram_family(histogram: Histogram, series: dict[tuple[str, ...], Distribution]) -> Family:
     family = HistogramMetricFamily(histogram.name, histogram.help, labels=histogram.labels)
     for labels, seen in series.items():
-        family.add_metric(labels, list(_cumulative(seen)), seen.total)
+        family.add_metric(labels, list(_cumulative_buckets(seen)), seen.total)
     return family
 
 
-def _cumulative(seen: Distribution) -> Iterator[tuple[str, float]]:
+def _cumulative_buckets(seen: Distribution) -> Iterator[tuple[str, float]]:
     bounds = [*map(str, seen.bounds), "+Inf"]
     yield from zip(bounds, map(float, accumulate(list(seen.counts))), strict=True)
 

@@ -110,6 +110,6 @@ async def _perform(job: Job, events: Iterable[Event]) -> list[Output]:
     for offset, event in enumerate(events):
         future: asyncio.Future[list[Output]] = loop.create_future()
         record = Record(orjson.dumps(event), None, None, Partition("events"), offset)
-        job.perform(job.accept(record), future.set_result)
+        job.execute(job.plan(record), future.set_result)
         told.append(future)
     return [output for outputs in await asyncio.gather(*told) for output in outputs]

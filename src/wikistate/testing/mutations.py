@@ -64,7 +64,7 @@ class ChangingGraph:
         self._pages: dict[int, str] = {}
         self._made = 0
         self._revision = 0
-        self.uris = Uris.wikibase(ROOT)
+        self.uris = Uris.for_wikibase(ROOT)
 
     def mutations(self, count: int) -> Iterator[Mutation]:
         """So many mutations, in order; each changes something."""

@@ -9,41 +9,41 @@ from wikistate.errors import SinkError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Product = TypeVar("Product")
+Change = TypeVar("Change")
 
 
-class MemoryOutlet(Generic[Product]):
-    """Keeps products in a list. See `Outlet` for the protocol.
+class MemoryOutlet(Generic[Change]):
+    """Keeps products in a list. See `ChangeSink` for the protocol.
 
     Args:
         durable: The list to append to; give the same one to the outlet that follows after a crash.
         fails_after: How many products it takes before it fails; None for any number.
     """
 
-    def __init__(self, durable: list[Product] | None = None, *, fails_after: int | None = None) -> None:
-        self.durable: list[Product] = [] if durable is None else durable
-        self.written: list[Product] = []
+    def __init__(self, durable: list[Change] | None = None, *, fails_after: int | None = None) -> None:
+        self.durable: list[Change] = [] if durable is None else durable
+        self.written: list[Change] = []
         """What was written since the last flush."""
-        self.wake: int | None = None
+        self.last_timer: int | None = None
         """What the last flush was told."""
         self._left = fails_after
 
     async def open(self) -> None:
-        """See `Outlet`."""
+        """See `ChangeSink`."""
 
-    async def write(self, products: Sequence[Product]) -> None:
-        """See `Outlet`."""
+    async def write(self, changes: Sequence[Change]) -> None:
+        """See `ChangeSink`."""
         if self._left is not None:
-            self._left -= len(products)
+            self._left -= len(changes)
             if self._left < 0:
                 raise SinkError("The memory outlet failed, as it was told to.")
-        self.written += products
+        self.written += changes
 
-    async def flush(self, *, wake: int | None = None) -> None:
-        """See `Outlet`."""
-        self.wake = wake
+    async def flush(self, *, timer: int | None = None) -> None:
+        """See `ChangeSink`."""
+        self.last_timer = timer
         self.durable += self.written
         self.written.clear()
 
     async def close(self) -> None:
-        """See `Outlet`."""
+        """See `ChangeSink`."""

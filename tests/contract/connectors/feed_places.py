@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from wikistate.adapters.connectors.ports import Revoked, Source
+    from wikistate.adapters.connectors.ports import OnRevoked, Source
     from wikistate.core.record import Partition, Record
     from wikistate.testing.sse import SseServer
 
@@ -37,9 +37,9 @@ class Spelled:
         self._source = source
         self._read = read
 
-    async def open(self, revoked: Revoked) -> None:
+    async def open(self, on_revoked: OnRevoked) -> None:
         """See `Source`."""
-        await self._source.open(revoked)
+        await self._source.open(on_revoked)
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`."""

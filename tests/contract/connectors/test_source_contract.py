@@ -58,7 +58,7 @@ async def test_records_come_in_order_with_growing_offsets_of_one_partition(sourc
     assert [record.value for record in records] == VALUES
     assert [record.offset for record in records] == list(range(100))
     assert len({record.partition for record in records}) == 1
-    assert {record.cut for record in records} == {0}
+    assert {record.truncated_bytes for record in records} == {0}
     await source.close()
 
 

@@ -83,9 +83,9 @@ def deployment(
 @pytest.fixture
 def well(wiki: Wiki) -> Iterator[None]:
     """The wiki is well, whatever the scenario before this one did to it."""
-    wiki.misbehave()
+    wiki.set_faults()
     yield
-    wiki.misbehave()
+    wiki.set_faults()
 
 
 @pytest.fixture

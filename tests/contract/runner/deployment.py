@@ -46,7 +46,7 @@ class Deployment:
         written: How often each change was written to the source.
         poison: How many records that are no events, tombstones left out, were.
         repeats: How often it had to go back and begin anew: crashes, and losses of its broker.
-        went_wrong: The changes that must be on the error stream.
+        failed_changes: The changes that must be on the error stream.
     """
 
     runner: Runner
@@ -58,7 +58,7 @@ class Deployment:
     written: Counter[Change] = field(default_factory=Counter)
     poison: int = 0
     repeats: int = 0
-    went_wrong: set[Change] = field(default_factory=set)
+    failed_changes: set[Change] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.source, self.sink, self.errors = (
@@ -94,12 +94,12 @@ class Deployment:
         words = [word for name, value in chosen.items() for word in ("--set", f"{name}={orjson.dumps(value).decode()}")]
         command = [str(self.runner.python), "-m", "wikistate", "run", self.case.name, "--runner", self.runner.name]
         self._run = Run(
-            [*command, "--no-progress", *self._ends(), *words],
+            [*command, "--no-progress", *self._endpoint_options(), *words],
             log=self.folder / "job.log",
             environment={"XDG_STATE_HOME": str(self.folder / "state")},
         )
 
-    def _ends(self) -> list[str]:
+    def _endpoint_options(self) -> list[str]:
         url = f"kafka://{self.broker.bootstrap_servers}"
         source = f"{url}/{self.source}?group={self.source}&start=earliest"
         return ["--source", source, "--sink", f"{url}/{self.sink}", "--error-sink", f"{url}/{self.errors}"]
@@ -158,7 +158,7 @@ class Deployment:
         """Wait for something that must come while it runs."""
         self.run.wait_until(reached)
 
-    def wait_until_kept(self, outputs: Outputs, changes: Sequence[Change]) -> None:
+    def wait_until_durable(self, outputs: Outputs, changes: Sequence[Change]) -> None:
         """Wait until these are out and no crash brings them again.
 
         In transactions, what a reader sees is kept; else the offsets of the group say so. Only where they must: Flink
@@ -178,17 +178,17 @@ class Deployment:
 
     def assert_all_out(self) -> None:
         """All that was ever written to the source has come out, where it belongs, in order, and as often as promised."""
-        sink, errors = self._everything(self.sink), self._everything(self.errors)
+        sink, errors = self._read_changes(self.sink), self._read_changes(self.errors)
         poison = errors.count(None)
-        assert set(errors) - {None} == self.went_wrong
-        assert set(sink) == set(self.written) - self.went_wrong
+        assert set(errors) - {None} == self.failed_changes
+        assert set(sink) == set(self.written) - self.failed_changes
         assert_in_order(filter(None, sink), repeats=self._allowed_falls())
         if self.exactly_once or not self.repeats:
             assert Counter(filter(None, sink + errors)) == self.written
             assert poison == self.poison
         assert poison >= self.poison
 
-    def _everything(self, topic: str) -> list[Change | None]:
+    def _read_changes(self, topic: str) -> list[Change | None]:
         return [self.case.recognise(found.value or b"") for found in topics.read(self.broker, topic)]
 
     def _allowed_falls(self) -> int:

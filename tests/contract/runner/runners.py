@@ -49,7 +49,7 @@ class Local:
     python: Path = Path(sys.executable)
 
     def settings(self, port: int) -> Mapping[str, object]:
-        """See `Runner`. As a static member it has its partitions again at once after a crash."""
+        """See `RunnerName`. As a static member it has its partitions again at once after a crash."""
         return {
             "telemetry.metrics_port": port,
             "local.commit_interval": 1.0,
@@ -57,7 +57,7 @@ class Local:
         }
 
     def total(self, port: int, metric: Counter, label: str = "") -> int:
-        """See `Runner`. Over the Prometheus endpoint."""
+        """See `RunnerName`. Over the Prometheus endpoint."""
         with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))
         samples = (sample for family in families for sample in family.samples if sample.name == metric.name)
@@ -76,7 +76,7 @@ class Flink:
     name: str = "flink"
 
     def settings(self, port: int) -> Mapping[str, object]:
-        """See `Runner`."""
+        """See `RunnerName`."""
         return {
             "flink.rest.port": port,
             "flink.execution.checkpointing.interval": "1 s",
@@ -85,6 +85,6 @@ class Flink:
         }
 
     def total(self, port: int, metric: Counter, label: str = "") -> int:
-        """See `Runner`. Over the REST interface, where labels are groups of the metric's name."""
+        """See `RunnerName`. Over the REST interface, where labels are groups of the metric's name."""
         found = FlinkRest(port).metrics(metric.name)
         return sum(value for name, value in found.items() if not label or label in name.split("."))

@@ -45,9 +45,9 @@ class Run:
 
     def processes(self) -> list[int]:
         """The ids of all processes that are left of it."""
-        return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if self._is_of_it(folder)]
+        return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if self._has_mark(folder)]
 
-    def _is_of_it(self, folder: Path) -> bool:
+    def _has_mark(self, folder: Path) -> bool:
         try:
             return f"{_MARK}={self._mark}".encode() in (folder / "environ").read_bytes().split(b"\0")
         except OSError:  # it ended just now, or is somebody else's
@@ -63,13 +63,13 @@ class Run:
 
     def wait(self) -> int:
         """Wait for its end, which leaves nothing behind; its exit code."""
-        wait_until(lambda: not self.running and not self.processes(), self._told)
+        wait_until(lambda: not self.running and not self.processes(), self._describe_state)
         return self._process.kill()  # it has ended: this tells how
 
     def kill(self) -> None:
         """End the whole group at once, as a crash of the machine would, and wait until nothing is left."""
         self._process.kill()
-        wait_until(lambda: not self.processes(), self._told)
+        wait_until(lambda: not self.processes(), self._describe_state)
 
     def end(self) -> None:
         """Make sure that nothing is left, whatever has happened."""
@@ -82,18 +82,18 @@ class Run:
         """Wait for something that must come while it runs."""
 
         def look() -> bool:
-            assert self.running, f"the job has ended: {self._told()}"
+            assert self.running, f"the job has ended: {self._describe_state()}"
             return reached()
 
-        wait_until(look, self._told)
+        wait_until(look, self._describe_state)
 
-    def _told(self) -> str:
+    def _describe_state(self) -> str:
         return f"{tail(self._process.log)}\nProcesses: {self.processes()}"
 
 
-def wait_until(reached: Callable[[], bool], told: Callable[[], str]) -> None:
-    """Wait for something that must come; fails with what `told` says when it does not."""
+def wait_until(reached: Callable[[], bool], describe: Callable[[], str]) -> None:
+    """Wait for something that must come; fails with what `format_violations` says when it does not."""
     give_up = time.monotonic() + PATIENCE
     while not reached():
-        assert time.monotonic() < give_up, told()
+        assert time.monotonic() < give_up, describe()
         time.sleep(_POLL)

@@ -40,7 +40,7 @@ def test_a_savepoint_carries_a_job_to_another_parallelism_and_back(running: Depl
     """Stopped over REST in the middle of the stream, from 1 to 2 and back to 1: each event once, each page in order."""
     changes = running.new_changes(pages=PAGES, numbers=3 * NUMBERS)
     first, second, third = (changes[part * PAGES * NUMBERS :][: PAGES * NUMBERS] for part in range(3))
-    wiki.misbehave(running.case.rule(Delay(0.1), changes))
+    wiki.set_faults(running.case.rule(Delay(0.1), changes))
     with running.outputs() as outputs:
         pass_on(running, first, parallelism=1)
         running.start(flink__parallelism__default=2)
@@ -57,7 +57,7 @@ def test_a_savepoint_carries_a_job_to_another_parallelism_and_back(running: Depl
 def test_fewer_readers_than_workers_keep_each_page_in_order(stopped: Deployment, wiki: Wiki) -> None:
     """One subtask reads, two work: the records of a page all go to the same one."""
     changes = stopped.new_changes(pages=PAGES, numbers=NUMBERS)
-    wiki.misbehave(stopped.case.rule(Delay(0.5), [change for change in changes if change.number % 3 == 1]))
+    wiki.set_faults(stopped.case.rule(Delay(0.5), [change for change in changes if change.number % 3 == 1]))
     stopped.start(stream_manager__source__parallelism=1, flink__parallelism__default=2)
     with stopped.outputs() as outputs:
         stopped.write(changes)

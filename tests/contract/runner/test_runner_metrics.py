@@ -28,7 +28,7 @@ def counts(running: Deployment) -> dict[str, int]:
     }
 
 
-def settled(running: Deployment) -> dict[str, int]:
+def wait_for_counts(running: Deployment) -> dict[str, int]:
     """The counts, when all that was read is in them: a runner may show them a little later than it writes."""
     running.wait_until(lambda: running.total(metrics.EVENTS_CONSUMED) == counts_out(running))
     return counts(running)
@@ -42,12 +42,12 @@ def counts_out(running: Deployment) -> int:
 def test_what_goes_in_and_comes_out_is_counted(running: Deployment, wiki: Wiki) -> None:
     """Under the declared names: four changes, one of which fails, a poison record and a tombstone."""
     first, *changes = running.new_changes(numbers=5)
-    wiki.misbehave(running.case.rule(Status(404), changes[:1]))
-    running.went_wrong.update(changes[:1])
+    wiki.set_faults(running.case.rule(Status(404), changes[:1]))
+    running.failed_changes.update(changes[:1])
     with running.outputs() as outputs:
         running.write([first])  # until it is out, the job may be so young that it shows nothing yet
         running.wait_until(lambda: outputs.changes() == [first])
-        before = settled(running)
+        before = wait_for_counts(running)
         running.write([*changes, Poison(first.page, b"{not json"), Poison(first.page, None)])
         running.wait_until(lambda: len(outputs.read()) >= 6)
     expected = {

@@ -20,7 +20,7 @@ SLOW = 1.5
 def test_a_slow_first_event_of_a_page_stays_the_first(running: Deployment, wiki: Wiki) -> None:
     """The later ones of each page are answered at once and come out behind it, on all partitions."""
     changes = running.new_changes(pages=8, numbers=5)
-    wiki.misbehave(running.case.rule(Delay(SLOW), [change for change in changes if change.number == 1]))
+    wiki.set_faults(running.case.rule(Delay(SLOW), [change for change in changes if change.number == 1]))
     with running.outputs() as outputs:
         running.write(changes)
         running.wait_until(lambda: len(outputs.changes()) >= len(changes))
@@ -34,12 +34,12 @@ def test_a_slow_first_event_of_a_page_stays_the_first(running: Deployment, wiki:
 def test_a_slow_page_keeps_no_other_page_from_being_written(running: Deployment, wiki: Wiki) -> None:
     """The wiki holds one page back until all others have been seen on the sink; only then does it come."""
     slow, *others = running.new_changes(pages=8)
-    wiki.misbehave(running.case.rule(running.case.held, [slow]))
+    wiki.set_faults(running.case.rule(running.case.held, [slow]))
     with running.outputs() as outputs:
         running.write([slow, *others])
         running.wait_until(lambda: set(outputs.changes()) >= set(others))
         assert slow not in outputs.changes()
-        wiki.misbehave()
+        wiki.set_faults()
         running.wait_until(lambda: slow in outputs.changes())
 
 
@@ -49,7 +49,7 @@ def test_slow_answers_are_waited_for_together(running: Deployment, wiki: Wiki) -
     Of sixty, because they may be read in several steps, with a checkpoint between.
     """
     changes = running.new_changes(pages=60)
-    wiki.misbehave(running.case.rule(Delay(SLOW), changes))
+    wiki.set_faults(running.case.rule(Delay(SLOW), changes))
     with running.outputs() as outputs:
         running.write(changes)
         running.wait_until(lambda: wiki.in_flight >= 8)
@@ -60,7 +60,7 @@ def test_slow_answers_are_waited_for_together(running: Deployment, wiki: Wiki) -
 def test_answers_that_take_longer_than_a_commit_come_once(running: Deployment, wiki: Wiki) -> None:
     """Each answer of each page takes longer than positions are committed apart; all events arrive, none again."""
     changes = running.new_changes(pages=10, numbers=2)
-    wiki.misbehave(running.case.rule(Delay(SLOW), changes))
+    wiki.set_faults(running.case.rule(Delay(SLOW), changes))
     with running.outputs() as outputs:
         running.write(changes)
         running.wait_until(lambda: len(outputs.changes()) >= len(changes))

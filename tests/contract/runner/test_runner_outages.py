@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def test_a_wiki_that_goes_away_and_comes_back_is_waited_for(running: Deployment, wiki: Wiki) -> None:
     """It goes in the middle of its answers, and then refuses connections; every event is enriched all the same."""
     changes = running.new_changes(pages=5, numbers=4)
-    wiki.misbehave(running.case.rule(Hang(), changes))
+    wiki.set_faults(running.case.rule(Hang(), changes))
     with running.outputs() as outputs:
         running.write(changes)
         running.wait_until(lambda: wiki.in_flight > 0)
@@ -34,12 +34,12 @@ def test_a_wiki_that_goes_away_and_comes_back_is_waited_for(running: Deployment,
 def test_a_wiki_that_asks_for_patience_gets_it(running: Deployment, wiki: Wiki) -> None:
     """It answers 503 with Retry-After to the first requests; every event is enriched all the same."""
     changes = running.new_changes(pages=5, numbers=2)
-    wiki.misbehave(running.case.rule(Status(503, {"Retry-After": "1"}), changes[:5]))
+    wiki.set_faults(running.case.rule(Status(503, {"Retry-After": "1"}), changes[:5]))
     refused = wiki.stats()["answers"].get("503", 0)
     with running.outputs() as outputs:
         running.write(changes)
         running.wait_until(lambda: wiki.stats()["answers"].get("503", 0) > refused)
-        wiki.misbehave()
+        wiki.set_faults()
         running.wait_until(lambda: len(outputs.changes()) >= len(changes))
         assert sorted(outputs.changes()) == sorted(changes)
         assert outputs.changes(Role.ERROR) == []
@@ -50,7 +50,7 @@ def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
 ) -> None:
     """The very process that lost it goes on, and loses nothing: what was in flight, what was not yet read."""
     changes = running.new_changes(pages=10, numbers=20)
-    wiki.misbehave(running.case.rule(Delay(0.1), changes))
+    wiki.set_faults(running.case.rule(Delay(0.1), changes))
     with running.outputs() as outputs, running.outputs(committed=False) as written:
         running.write(changes)
         running.wait_until(lambda: len(written.changes()) >= len(changes) // 4)

@@ -84,8 +84,8 @@ def test_an_event_that_cannot_be_done_is_an_error_event_and_the_next_of_its_page
 ) -> None:
     """The error event names the very change; those of the same page before and behind are enriched."""
     first, wrong, last = running.new_changes(numbers=3)
-    wiki.misbehave(running.case.rule(Status(404), [wrong]))
-    running.went_wrong.add(wrong)
+    wiki.set_faults(running.case.rule(Status(404), [wrong]))
+    running.failed_changes.add(wrong)
     with running.outputs() as outputs:
         running.write([first, wrong, last])
         running.wait_until(lambda: len(outputs.read()) >= 3)

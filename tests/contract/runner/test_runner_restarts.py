@@ -24,12 +24,12 @@ def test_a_crash_loses_nothing(running: Deployment, wiki: Wiki) -> None:
     kept, flowing, stuck = changes[:50], changes[50:150], changes[150:]
     with running.outputs() as outputs:
         running.write(kept)
-        running.wait_until_kept(outputs, kept)
-        wiki.misbehave(running.case.rule(Hang(), stuck))
+        running.wait_until_durable(outputs, kept)
+        wiki.set_faults(running.case.rule(Hang(), stuck))
         running.write([*flowing, *stuck])
         running.wait_until(lambda: wiki.in_flight > 0)
         running.kill()
-        wiki.misbehave()
+        wiki.set_faults()
         running.start()
         running.wait_until(lambda: set(outputs.changes()) == set(changes))
         seen = Counter(outputs.changes())
@@ -42,13 +42,13 @@ def test_a_crash_loses_nothing(running: Deployment, wiki: Wiki) -> None:
 def test_a_stop_finishes_what_is_in_flight(running: Deployment, wiki: Wiki) -> None:
     """SIGTERM while the wiki is slow: exit code 0, what was read is out and kept, the next run repeats none of it."""
     changes = running.new_changes(pages=8, numbers=2)
-    wiki.misbehave(running.case.rule(Hang(), changes))
+    wiki.set_faults(running.case.rule(Hang(), changes))
     with running.outputs() as outputs:
         running.write(changes)
         running.wait_until(lambda: wiki.in_flight > 0)
         running.run.terminate()
         assert outputs.changes() == []
-        wiki.misbehave()
+        wiki.set_faults()
         assert running.run.wait() == 0
         wait_until(lambda: outputs.changes() != [], lambda: "nothing of what was in flight is out")
         running.start()

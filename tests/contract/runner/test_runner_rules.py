@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_a_changed_rule_changes_every_runner(running: Deployment, wiki: Wiki) -> None:
     """Three tries instead of a thousand: what the wiki refuses is an error event after exactly three requests."""
     well, refused = running.new_changes(pages=2)
-    wiki.misbehave(running.case.rule(Status(500), [refused]))
+    wiki.set_faults(running.case.rule(Status(500), [refused]))
     before = wiki.stats()["answers"].get("500", 0)
     with running.outputs() as outputs:
         running.write([well])
@@ -26,7 +26,7 @@ def test_a_changed_rule_changes_every_runner(running: Deployment, wiki: Wiki) ->
         running.stop()
         running.start(enrich__retry__max_attempts=3)
         running.write([refused])
-        running.went_wrong.add(refused)
+        running.failed_changes.add(refused)
         running.wait_until(lambda: outputs.changes(Role.ERROR) == [refused])
     assert wiki.stats()["answers"]["500"] - before == 3
     running.stop()

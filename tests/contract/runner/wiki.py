@@ -38,7 +38,7 @@ class Wiki:
         """Be gone: connections break, and new ones are refused."""
         self._loop.run(self._process.__aexit__(None, None, None))
 
-    def misbehave(self, *rules: Rule) -> None:
+    def set_faults(self, *rules: Rule) -> None:
         """Follow these rules from now on, and no others. Without any, all is well."""
         self._loop.run(self._process.set_faults(rules))
 

@@ -11,7 +11,7 @@ from pyoxigraph import Literal, Triple
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.uris import Uris
-from wikistate.core.sparql.statements import Dialect
+from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.testing.stores import Blazegraph
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.testing.stores import StoreProcess
 
-WIKIDATA = Uris.wikibase("http://www.wikidata.org")
+WIKIDATA = Uris.for_wikibase("http://www.wikidata.org")
 _EVERYTHING = (
     "DELETE { ?s ?p ?o } WHERE { ?s ?p ?o } ; DELETE { GRAPH ?g { ?s ?p ?o } } WHERE { GRAPH ?g { ?s ?p ?o } }"
 )
@@ -44,7 +44,7 @@ class Target:
 
     def store(self, *, graph: str | None = None, orphans: bool = True, request_bytes: int = 8 << 20) -> TripleStore:
         """A new adapter for it, not opened."""
-        dialect = Dialect(WIKIDATA, graph=graph, orphans=orphans, request_bytes=request_bytes)
+        dialect = UpdateTarget(WIKIDATA, graph=graph, deletes_orphans=orphans, max_request_bytes=request_bytes)
         if self.process is None:
             return OxigraphStore(self.folder, dialect)
         settings = EndpointSettings(update_url=self.process.update_url, query_url=self.process.query_url)

@@ -11,9 +11,9 @@ from tests.contract.triplestore.conftest import WIKIDATA, held
 from tests.contract.triplestore.small_entities import SITE, about, article, triples
 
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
-from wikistate.core.rdf.diffing import diff, shared
+from wikistate.core.rdf.diffing import diff, select_shared
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.sparql.statements import Dialect
+from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName
@@ -60,7 +60,7 @@ class Wish(NamedTuple):
     early: bool = False
 
 
-shared_on_wikidata = partial(shared, uris=WIKIDATA)
+shared_on_wikidata = partial(select_shared, uris=WIKIDATA)
 
 
 def graph_of(wish: Wish) -> frozenset[Triple]:
@@ -144,17 +144,17 @@ WISHES = st.lists(
 
 async def applied(batches: Iterable[Sequence[Mutation]]) -> set[Triple]:
     """What a store holds after these batches, each ended where the accumulator wants it."""
-    store = OxigraphStore(None, Dialect(WIKIDATA))
+    store = OxigraphStore(None, UpdateTarget(WIKIDATA))
     await store.open()
     for batch in batches:
         accumulator = Accumulator(shared_on_wikidata)
         for mutation in batch:
-            if not accumulator.accepts(mutation):
-                patch = accumulator.patch()
+            if not accumulator.can_add(mutation):
+                patch = accumulator.build_patch()
                 await store.apply(patch, {}, None)
                 accumulator = Accumulator(shared_on_wikidata)
             accumulator.add(mutation)
-        await store.apply(accumulator.patch(), {}, None)
+        await store.apply(accumulator.build_patch(), {}, None)
     found = await held(store)
     await store.close()
     return found

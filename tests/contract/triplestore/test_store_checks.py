@@ -14,7 +14,7 @@ from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndp
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StoreForm, StorePosition
-from wikistate.core.sparql.statements import Dialect
+from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
 from wikistate.testing.stores import GuardedServer, OxigraphServer
@@ -48,7 +48,7 @@ async def endpoint() -> AsyncIterator[NewEndpoint]:
 
     def make(update: str, query: str = "", *, graph: str | None = None, known: Credential | None = None) -> TripleStore:
         settings = EndpointSettings(update_url=update, query_url=query, credential=known, first_wait=0.01, tries=2)
-        made.append(SparqlEndpoint(settings, Dialect(WIKIDATA, graph=graph)))
+        made.append(SparqlEndpoint(settings, UpdateTarget(WIKIDATA, graph=graph)))
         return made[-1]
 
     yield make
@@ -144,7 +144,7 @@ async def test_an_endpoint_that_wants_to_know_us_does(known: Credential, endpoin
 
 async def test_a_folder_that_another_process_has_open_is_a_setting_that_is_wrong(tmp_path: Path) -> None:
     """Two writers of one store would not know of each other."""
-    first, second = (OxigraphStore(tmp_path / "store", Dialect(WIKIDATA)) for _ in range(2))
+    first, second = (OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA)) for _ in range(2))
     await first.open()
     with pytest.raises(ConfigError, match="no other process"):
         await second.open()
@@ -162,7 +162,7 @@ async def test_what_went_through_the_log_does_not_stay_in_memory(
     """
     monkeypatch.setattr("wikistate.adapters.triplestore.oxigraph.LOGGED", 20)
     folder = tmp_path / "store"
-    store = OxigraphStore(folder, Dialect(WIKIDATA))
+    store = OxigraphStore(folder, UpdateTarget(WIKIDATA))
     await store.open()
     await store.apply(StorePatch(added=item("Q1"), weight=19), {}, None)
     waiting = max(folder.glob("*.log"))
@@ -177,12 +177,12 @@ async def test_what_went_through_the_log_does_not_stay_in_memory(
 async def test_what_was_applied_is_there_after_a_restart(tmp_path: Path) -> None:
     """Of a batch that goes by bulk as of one that does not."""
     many = frozenset().union(*(item(f"Q{number}") for number in range(400)))
-    store = OxigraphStore(tmp_path / "store", Dialect(WIKIDATA))
+    store = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
     await store.open()
     await store.apply(StorePatch(added=item("Q1000"), linked=item("Q1001")), {}, None)
     await store.apply(StorePatch(added=many, deleted=frozenset({"Q1000"})), {Partition("t"): StorePosition(9, 9)}, None)
     await store.close()
-    again = OxigraphStore(tmp_path / "store", Dialect(WIKIDATA))
+    again = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
     contents = await again.open()
     assert contents.positions == {Partition("t"): StorePosition(9, 9)}
     assert await again.counts() == {"Item": 401}
@@ -193,7 +193,7 @@ async def test_an_iri_that_only_sparql_allows_is_kept_by_the_embedded_store(tmp_
     """Wikis hold addresses that RFC 3987 forbids. They come and go as others do."""
     line = b"<http://www.wikidata.org/entity/Q1> <urn:p> <http://a.test/100%> ."
     odd = frozenset(quad.triple for quad in parse(line, RdfFormat.N_TRIPLES, lenient=True))
-    store = OxigraphStore(tmp_path / "store", Dialect(WIKIDATA))
+    store = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
     await store.open()
     await store.apply(StorePatch(added=odd | item("Q2")), {}, None)
     assert await store.ask("ASK { ?s <urn:p> ?o }")

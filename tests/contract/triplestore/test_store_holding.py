@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from tests.contract.triplestore.conftest import WIKIDATA
 
-from wikistate.core.rdf.comparing import differences
-from wikistate.core.rdf.diffing import shared
+from wikistate.core.rdf.comparing import compare_graphs
+from wikistate.core.rdf.diffing import select_shared
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
-from wikistate.core.sparql.holding import holding_query, read_holding
-from wikistate.core.sparql.statements import Dialect
+from wikistate.core.rdf.parsing import parse_triples
+from wikistate.core.sparql.holding import build_entity_query, read_entity_triples
+from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.testing.wikibase import Editors, Repository
 from wikistate.testing.wikibase.documents import serialized
@@ -33,7 +33,7 @@ def munged() -> dict[str, frozenset[Triple]]:
     graphs: dict[str, frozenset[Triple]] = {}
     for entity in repository.current:
         body = serialized(repository.document(entity) or (), "ttl", repository.vocabulary)
-        graph = munge(read_triples(body, base=f"{WIKIDATA.entity_data}{entity}"), entity, WIKIDATA)
+        graph = munge(parse_triples(body, base=f"{WIKIDATA.entity_data}{entity}"), entity, WIKIDATA)
         if graph:
             graphs[entity] = graph
     return graphs
@@ -43,16 +43,18 @@ async def test_what_a_store_holds_of_an_entity_is_what_was_put_there(store: Trip
     """All of it and nothing of the others, whatever they share; of one that is not there, nothing."""
     graphs = munged()
     everything = frozenset().union(*graphs.values())
-    linked = shared(everything, WIKIDATA)
+    linked = select_shared(everything, WIKIDATA)
     await store.apply(StorePatch(added=everything - linked, linked=linked), {}, None)
-    dialect = Dialect(WIKIDATA)
+    dialect = UpdateTarget(WIKIDATA)
     for entity, graph in graphs.items():
-        found = read_holding(await store.query(holding_query(entity, dialect)), entity, WIKIDATA)
-        assert not differences(graph, found), entity
+        found = read_entity_triples(await store.query(build_entity_query(entity, dialect)), entity, WIKIDATA)
+        assert not compare_graphs(graph, found), entity
     assert {entity[0] for entity in graphs} == {"Q", "P", "L", "M"}
-    assert not await store.query(holding_query("Q999999", dialect))
+    assert not await store.query(build_entity_query("Q999999", dialect))
 
 
 async def test_in_a_named_graph_it_is_looked_for_there() -> None:
     """The query names the graph."""
-    assert "GRAPH <http://example/graph>" in holding_query("Q1", Dialect(WIKIDATA, graph="http://example/graph"))
+    assert "GRAPH <http://example/graph>" in build_entity_query(
+        "Q1", UpdateTarget(WIKIDATA, graph="http://example/graph")
+    )

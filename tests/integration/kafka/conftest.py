@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from wikistate.adapters.connectors.ports import Revoked
+    from wikistate.adapters.connectors.ports import OnRevoked
     from wikistate.adapters.connectors.positions import End, Start
     from wikistate.core.record import Partition, Record
     from wikistate.testing.broker import KafkaBroker
@@ -92,7 +92,7 @@ async def nothing_revoked(partitions: AbstractSet[Partition]) -> None:
 
 
 @asynccontextmanager
-async def running(settings: KafkaSourceSettings, revoked: Revoked = nothing_revoked) -> AsyncIterator[KafkaSource]:
+async def running(settings: KafkaSourceSettings, revoked: OnRevoked = nothing_revoked) -> AsyncIterator[KafkaSource]:
     """A source, open, and closed at the end."""
     source = KafkaSource(settings)
     try:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 import yaml
 
-from wikistate.cli.flags import Flags, load_configuration
+from wikistate.cli.flags import CliSettings, load_configuration
 from wikistate.config.layers import merge, read_file
 
 if TYPE_CHECKING:
@@ -111,6 +111,6 @@ def test_check_knows_the_jobs(tell: Tell) -> None:
 
 def test_a_rate_on_the_command_line_holds_for_every_farm_without_one(tell: Tell) -> None:
     """A rate of nothing is refused by its name."""
-    assert load_configuration("page-content-change", Flags(rate=2.5)).configuration.enrich.rate == 2.5
+    assert load_configuration("page-content-change", CliSettings(rate=2.5)).configuration.enrich.rate == 2.5
     told = tell("run", "page-content-change", "--source", "-", "--rate", "0")
     assert (told.code, "--rate" in told.err) == (2, True)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
-from wikistate.cli.driving import drive
+from wikistate.cli.driving import run_until_done
 from wikistate.cli.exits import Exit
 from wikistate.cli.status import Status
 from wikistate.config.model import LocalRunnerSettings
-from wikistate.core.record import Output, Role, Work
+from wikistate.core.record import Output, Role, WorkItem
 from wikistate.runners.local.delivery import AtLeastOnce
 from wikistate.runners.local.runner import LocalRunner
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
-    from wikistate.core.record import Done, Record
+    from wikistate.core.record import OnDone, Record
 
 PATIENCE = 60.0
 
@@ -29,7 +29,7 @@ class Stuck:
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
-        self._waiting: list[Done] = []
+        self._waiting: list[OnDone] = []
 
     async def open(self) -> None:
         """See `Job`."""
@@ -37,14 +37,14 @@ class Stuck:
     async def close(self) -> None:
         """See `Job`."""
 
-    def accept(self, record: Record) -> Work:
+    def plan(self, record: Record) -> WorkItem:
         """See `Job`."""
-        return Work(None, record.value)
+        return WorkItem(None, record.value)
 
-    def perform(self, work: Work, done: Done) -> None:
+    def execute(self, item: WorkItem, on_done: OnDone) -> None:
         """See `Job`."""
-        del work
-        self._waiting.append(done)
+        del item
+        self._waiting.append(on_done)
         self.asked.set()
 
     def answer(self) -> None:
@@ -64,7 +64,7 @@ class Running:
         delivery = AtLeastOnce(source, {Role.SINK: self.sink, Role.ERROR: MemorySink()})
         settings = LocalRunnerSettings(drain_timeout=3600)
         runner = LocalRunner(self.job, source, delivery, settings=settings, meter=meter)
-        self._end = asyncio.create_task(drive(runner, Status(meter, total=None, live=False)))
+        self._end = asyncio.create_task(run_until_done(runner, Status(meter, total=None, live=False)))
 
     async def draining(self) -> None:
         """Returns when the source has ended and only the job is waited for."""

@@ -29,7 +29,7 @@ def test_a_stream_that_goes_on_has_no_end_however_far_behind_it_is() -> None:
     lagging(meter, 250)
     status = Status(meter, total=None, live=False)
     assert status.total() is None
-    assert "250 behind" in status._line()
+    assert "250 behind" in status._status_line()
 
 
 def test_what_is_known_beforehand_holds() -> None:
@@ -46,8 +46,8 @@ async def test_a_bar_with_the_time_left_is_drawn() -> None:
     meter.counter(metrics.EVENTS_PRODUCED, role="sink")(100)
     meter.counter(metrics.EVENTS_CONSUMED)(100)
     status = Status(meter, total=None, live=True, bounded=True)
-    with status._progress() as progress:
-        progress.add_task("", total=status.total(), completed=int(status._done()))
+    with status._make_progress() as progress:
+        progress.add_task("", total=status.total(), completed=int(status._completed()))
         with status.console.capture() as shown:
             status.console.print(progress.get_renderable())
     assert "100/400" in shown.get()
@@ -57,12 +57,12 @@ async def test_a_bar_with_the_time_left_is_drawn() -> None:
 def test_what_a_run_waits_for_is_said() -> None:
     """A line that stands still says why; one that moves does not."""
     meter = RecordingMeter()
-    waits = {what: meter.gauge(metrics.WAITING, what=what) for what in ("store", "stream")}
+    waits = {what: meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what=what) for what in ("store", "stream")}
     meter.gauge(metrics.STORE_LAG)(42.0)
     waits["store"](1.0)
     status = Status(meter, total=None, live=False)
-    assert "the store is 42 s behind" in status._line()
-    assert "waiting for the store" in status._line()
-    assert "waiting for the stream" not in status._line()
+    assert "the store is 42 s behind" in status._status_line()
+    assert "waiting for the store" in status._status_line()
+    assert "waiting for the stream" not in status._status_line()
     waits["store"](0.0)
-    assert "waiting" not in status._line()
+    assert "waiting" not in status._status_line()

@@ -9,25 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wikistate.config.layers import Layer, parse_assignment
-from wikistate.config.load import load, place
+from wikistate.config.load import load, resolve_key
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
 
 
-def loaded(*assignments: str) -> Configuration:
+def load_assignments(*assignments: str) -> Configuration:
     """The configuration that these assignments make."""
     layer = Layer(strict=True)
     for assignment in assignments:
         path, value = parse_assignment(assignment)
-        layer.put(place(path, value), value, "--set")
+        layer.put(resolve_key(path, value), value, "--set")
     return load([layer]).configuration
 
 
 def test_the_name_of_a_kafka_property_keeps_its_dots() -> None:
     """It is one key of the properties."""
-    options = loaded(
+    options = load_assignments(
         "stream_manager.sink.options.properties.max.request.size=10485760",
         "stream_manager.sink.options.properties.acks=all",
     ).stream_manager.sink.options
@@ -36,7 +36,7 @@ def test_the_name_of_a_kafka_property_keeps_its_dots() -> None:
 
 def test_a_route_keeps_the_dots_of_its_origin() -> None:
     """Its name is a URL."""
-    manager = loaded(
+    manager = load_assignments(
         "stream_manager.http_client_routes.https://meta.wikimedia.org=http://localhost:6500"
     ).stream_manager
     assert manager.http_client_routes == {"https://meta.wikimedia.org": "http://localhost:6500"}
@@ -45,13 +45,15 @@ def test_a_route_keeps_the_dots_of_its_origin() -> None:
 @pytest.mark.parametrize("domain", ["wiki", "my.wiki", "api.my.api.example"])
 def test_a_wiki_keeps_the_dots_of_its_domain(domain: str) -> None:
     """What follows the domain is a setting of the wiki, also further down."""
-    wiki = loaded(f"wikis.{domain}.api=http://a/w/api.php", f"wikis.{domain}.credentials.token_env=TOKEN").wikis[domain]
+    wiki = load_assignments(
+        f"wikis.{domain}.api=http://a/w/api.php", f"wikis.{domain}.credentials.token_env=TOKEN"
+    ).wikis[domain]
     assert (wiki.api, wiki.credentials.token_env) == ("http://a/w/api.php", "TOKEN")
 
 
 def test_a_whole_entry_is_a_mapping() -> None:
     """Then all of the rest is its name."""
-    assert loaded("wikis.my.wiki={api: 'http://a/w/api.php'}").wikis["my.wiki"].api == "http://a/w/api.php"
+    assert load_assignments("wikis.my.wiki={api: 'http://a/w/api.php'}").wikis["my.wiki"].api == "http://a/w/api.php"
 
 
 def test_an_unknown_setting_of_a_wiki_is_told_with_the_whole_domain() -> None:
@@ -59,7 +61,7 @@ def test_an_unknown_setting_of_a_wiki_is_told_with_the_whole_domain() -> None:
     with pytest.raises(
         ConfigError, match=r"wikis\.my\.wiki\.apii: there is no such key; did you mean wikis\.my\.wiki\.api\?"
     ):
-        loaded("wikis.my.wiki={api: u}", "wikis.my.wiki.apii=u")
+        load_assignments("wikis.my.wiki={api: u}", "wikis.my.wiki.apii=u")
 
 
 @given(
@@ -70,4 +72,4 @@ def test_an_unknown_setting_of_a_wiki_is_told_with_the_whole_domain() -> None:
 def test_no_word_is_lost_or_moved(words: list[str]) -> None:
     """Whatever the path, only dots change their meaning."""
     path = tuple(words)
-    assert ".".join(place(path, 1)) == ".".join(path)
+    assert ".".join(resolve_key(path, 1)) == ".".join(path)

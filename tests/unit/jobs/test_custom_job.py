@@ -16,7 +16,7 @@ from wikistate.errors import ConfigError
 from wikistate.jobs.assembly import assemble_custom
 from wikistate.jobs.custom.job import DEFAULTS, CustomJob
 from wikistate.telemetry import metrics
-from wikistate.telemetry.bounded import MOST
+from wikistate.telemetry.bounded import MAX_VALUES
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing import corpus, events
 from wikistate.testing.enrichment import run_enrichment
@@ -81,9 +81,9 @@ async def test_reasons_and_names_are_bounded() -> None:
     many = (EVENTS * 3)[:250]
     outputs = await run_enrichment(enrich, many)
     assert sum(outputs.skipped.values()) == sum(outputs.counted.values()) == len(many)
-    assert len(outputs.skipped) <= MOST + 1
-    assert len(outputs.counted) <= MOST + 1
-    assert outputs.skipped["other"] == len(many) - MOST
+    assert len(outputs.skipped) <= MAX_VALUES + 1
+    assert len(outputs.counted) <= MAX_VALUES + 1
+    assert outputs.skipped["other"] == len(many) - MAX_VALUES
     assert max(map(len, outputs.skipped)) <= 64
 
 
@@ -296,7 +296,7 @@ def test_order_is_kept_within_the_key_of_the_source() -> None:
     job = assembled(connector="file", options={"path": "-"})  # type: ignore[arg-type]
 
     def key(event: Event) -> object:
-        return job.accept(Record(orjson.dumps(event), None, None, Partition("t"), 0)).key
+        return job.plan(Record(orjson.dumps(event), None, None, Partition("t"), 0)).key
 
     assert key(EVENTS[0]) == key(EVENTS[0]) is not None
     assert key(EVENTS[0]) != key(EVENTS[0] | {"wiki_id": "otherwiki"})
@@ -324,7 +324,7 @@ async def test_closing_abandons_what_is_under_way() -> None:
     meter = RecordingMeter()
     job = assemble_custom(load([Layer(values=dict(DEFAULTS)), layer]).configuration, meter, enrich).job
     await job.open()
-    job.perform(job.accept(Record(orjson.dumps(EDITS[0]), None, None, Partition("t"), 0)), told.append)
+    job.execute(job.plan(Record(orjson.dumps(EDITS[0]), None, None, Partition("t"), 0)), told.append)
     await started.wait()
     await job.close()
     assert told == []

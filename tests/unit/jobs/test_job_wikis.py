@@ -12,7 +12,7 @@ from wikistate.adapters.mediawiki.sessions import ANONYMOUS
 from wikistate.config.layers import Layer
 from wikistate.config.load import load
 from wikistate.errors import ConfigError
-from wikistate.jobs.wikis import allowed_wikis, farm_settings, revision_client, session_of
+from wikistate.jobs.wikis import build_allowed_wikis, build_revision_client, build_wiki_session, resolve_farm_settings
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
@@ -29,32 +29,32 @@ def configured(**values: Any) -> Configuration:
 def test_a_farm_that_no_wiki_belongs_to_is_told() -> None:
     """Its limits would silently hold for nothing; the message lists the farms that there are."""
     with pytest.raises(ConfigError, match=r"farms\.my\.wiki\.example: no wiki belongs") as caught:
-        allowed_wikis(configured(wikis=MY_WIKI, farms={"my.wiki.example": {"rate": 1}}))
+        build_allowed_wikis(configured(wikis=MY_WIKI, farms={"my.wiki.example": {"rate": 1}}))
     assert "api.my.wiki.example" in caught.value.hint
-    allowed_wikis(configured(wikis=MY_WIKI, farms={"api.my.wiki.example": {"rate": 1}}))
+    build_allowed_wikis(configured(wikis=MY_WIKI, farms={"api.my.wiki.example": {"rate": 1}}))
 
 
 def test_limits_are_polite_to_wikimedia_and_brisk_with_ones_own_unless_said_otherwise() -> None:
     """The operator's word wins over the public jobs' number of workers, and that over our default."""
     plain = configured()
-    assert farm_settings(plain, "wikimedia") == FarmSettings(max_concurrency=3, rate=5.0)
-    assert farm_settings(plain, "own") == FarmSettings(max_concurrency=16)
+    assert resolve_farm_settings(plain, "wikimedia") == FarmSettings(max_concurrency=3, rate=5.0)
+    assert resolve_farm_settings(plain, "own") == FarmSettings(max_concurrency=16)
     workers = configured(stream_manager={"process_max_workers_default": 2})
-    assert farm_settings(workers, "wikimedia").max_concurrency == 2
+    assert resolve_farm_settings(workers, "wikimedia").max_concurrency == 2
     stated = configured(
         stream_manager={"process_max_workers_default": 2}, farms={"wikimedia": {"concurrency": 8, "rate": 5}}
     )
-    assert farm_settings(stated, "wikimedia") == FarmSettings(max_concurrency=8, rate=5)
+    assert resolve_farm_settings(stated, "wikimedia") == FarmSettings(max_concurrency=8, rate=5)
     rated = configured(enrich={"rate": 2, "latency_bound": 9}, farms={"own": {"rate": 7}})
-    assert farm_settings(rated, "wikimedia") == FarmSettings(max_concurrency=3, rate=2, latency_bound=9)
-    assert farm_settings(rated, "own").rate == 7
+    assert resolve_farm_settings(rated, "wikimedia") == FarmSettings(max_concurrency=3, rate=2, latency_bound=9)
+    assert resolve_farm_settings(rated, "own").rate == 7
     one_by_one = configured(stream_manager={"process_async_enabled_default": False})
-    assert farm_settings(one_by_one, "own").max_concurrency == 1
+    assert resolve_farm_settings(one_by_one, "own").max_concurrency == 1
 
 
 def test_a_wiki_of_ones_own_alone() -> None:
     """Without Wikimedia, its domains are refused like any other."""
-    wikis = allowed_wikis(configured(wikis=MY_WIKI, allow_wikimedia=False))
+    wikis = build_allowed_wikis(configured(wikis=MY_WIKI, allow_wikimedia=False))
     assert "WikiNotAllowed" in repr(wikis.lookup("en.wikipedia.org"))
     assert "https://api.my.wiki.example/w/api.php" in repr(wikis.lookup("my.wiki.example"))
 
@@ -71,7 +71,7 @@ def test_a_credential_that_is_not_there_is_told_before_the_first_request(credent
     """With the place where it was looked for."""
     wikis = {"w.example": {"api": "https://w.example/api.php", "credentials": credentials}}
     with pytest.raises(ConfigError, match=told):
-        revision_client(configured(wikis=wikis), RecordingMeter())
+        build_revision_client(configured(wikis=wikis), RecordingMeter())
 
 
 def test_a_secret_does_not_go_over_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +83,9 @@ def test_a_secret_does_not_go_over_plain_http(monkeypatch: pytest.MonkeyPatch) -
         return {"w.example": {"api": f"http://{host}/w/api.php", "credentials": credentials}}
 
     for host in ("127.0.0.1:8080", "localhost", "[::1]"):
-        revision_client(configured(wikis=wikis(host)), RecordingMeter())
+        build_revision_client(configured(wikis=wikis(host)), RecordingMeter())
     with pytest.raises(ConfigError, match=r"a secret would go to w\.example unencrypted") as caught:
-        revision_client(configured(wikis=wikis("w.example")), RecordingMeter())
+        build_revision_client(configured(wikis=wikis("w.example")), RecordingMeter())
     assert "secret" not in repr(caught.value.ids)
 
 
@@ -94,9 +94,11 @@ async def test_a_secret_goes_to_its_own_wiki_alone(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("WIKISTATE_TEST_TOKEN", "secret")
     wiki = {"api": "https://w.example/w/api.php", "credentials": {"token_env": "WIKISTATE_TEST_TOKEN"}}
     configuration, http = configured(wikis={"w.example": wiki, **MY_WIKI}), HttpClient(HttpSettings())
-    session = session_of(configuration, "w.example", http=http, asked="https://w.example/wiki/Special:EntityData/")
+    session = build_wiki_session(
+        configuration, "w.example", http=http, url="https://w.example/wiki/Special:EntityData/"
+    )
     assert await session.headers() == {"Authorization": "Bearer secret"}
     for domain in ("my.wiki.example", "other.example"):
-        assert session_of(configuration, domain, http=http, asked="https://elsewhere.example/") is ANONYMOUS
+        assert build_wiki_session(configuration, domain, http=http, url="https://elsewhere.example/") is ANONYMOUS
     with pytest.raises(ConfigError, match=r"would go to https://elsewhere\.example"):
-        session_of(configuration, "w.example", http=http, asked="https://elsewhere.example/wiki/")
+        build_wiki_session(configuration, "w.example", http=http, url="https://elsewhere.example/wiki/")

@@ -49,9 +49,7 @@ class Setting:
         futures: list[asyncio.Future[list[Output]]] = [loop.create_future() for _ in values]
         for value, future in zip(values, futures, strict=True):
             self._offset += 1
-            self.job.perform(
-                self.job.accept(Record(value, None, None, Partition("t"), self._offset)), future.set_result
-            )
+            self.job.execute(self.job.plan(Record(value, None, None, Partition("t"), self._offset)), future.set_result)
         return await asyncio.gather(*futures)
 
 
@@ -142,7 +140,7 @@ async def test_order_is_kept_within_a_page_of_a_wiki(setting: Setting) -> None:
     """The key of the work is the message key; poison needs no order."""
 
     def key(value: bytes) -> object:
-        return setting.job.accept(Record(value, None, None, Partition("t"), 0)).key
+        return setting.job.plan(Record(value, None, None, Partition("t"), 0)).key
 
     event = EVENTS[0]
     same, other = orjson.dumps(event), orjson.dumps({**event, "wiki_id": "otherwiki"})

@@ -9,7 +9,7 @@ import zstandard
 
 from wikistate.core.updater.entity_id import parse_entity_id
 from wikistate.errors import InputError
-from wikistate.jobs.stateful_job import NOTHING, Kept
+from wikistate.jobs.stateful_job import EMPTY_STATE, KeyedState
 from wikistate.ops.bootstrap import fill_state
 from wikistate.runners.local.state_file import StateFile
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def remembered(state: Path, *entities: str) -> list[Kept]:
+def remembered(state: Path, *entities: str) -> list[KeyedState]:
     """What the file holds of entities."""
     file = StateFile(state)
     file.open()
@@ -38,7 +38,7 @@ def test_lists_are_read_however_they_are_compressed(tmp_path: Path) -> None:
     state = tmp_path / "state.sqlite"
     assert fill_state(sorted(tmp_path.glob("*.csv*")), state) == 6
     held = remembered(state, "Q1", "Q2", "Q3", "P31", "L3", "M4", "Q4")
-    assert held == [*map(Kept, (3, 4, 101010, 7, 8, 9)), NOTHING]
+    assert held == [*map(KeyedState, (3, 4, 101010, 7, 8, 9)), EMPTY_STATE]
 
 
 @pytest.mark.parametrize("line", ["Q1", "Q1,", "Q1,-2", "Q1,0", "Q1,2,3", "Q1,٣", "entity,revision"])
@@ -48,7 +48,7 @@ def test_a_line_that_is_none_is_shown(tmp_path: Path, line: str) -> None:
     path.write_text(f"Q7,1\n{line}\n")
     with pytest.raises(InputError, match=r"a\.csv, line 2, is"):
         fill_state([path], tmp_path / "state.sqlite")
-    assert remembered(tmp_path / "state.sqlite", "Q7") == [NOTHING]
+    assert remembered(tmp_path / "state.sqlite", "Q7") == [EMPTY_STATE]
 
 
 def test_an_entity_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def stops_at(limit: ErrorLimit, pattern: str) -> int | None:
     """The output at which the limit objects, from 0."""
     for number, output in enumerate(outputs(pattern)):
         try:
-            limit.look_at([output])
+            limit.observe([output])
         except ErrorLimitError:
             return number
     return None
@@ -55,7 +55,7 @@ def test_the_share_is_that_of_the_last_ones(pattern: str, stop: int | None) -> N
 def test_the_message_says_what_was_found_and_what_is_allowed() -> None:
     """With the setting's path, and what to do next."""
     with pytest.raises(ErrorLimitError) as caught:
-        ErrorLimit(ErrorLimitSettings(share=0.25, window=4)).look_at(outputs("x..x"))
+        ErrorLimit(ErrorLimitSettings(share=0.25, window=4)).observe(outputs("x..x"))
     assert caught.value.message == "2 of the last 4 events failed; the limit is 25.0%."
     assert "error stream" in caught.value.hint
     assert caught.value.ids == {"key": "error_limit.share"}
@@ -67,7 +67,7 @@ def test_it_goes_on_saying_what_it_said_first() -> None:
     said = set()
     for output in outputs("xxx.x"):
         try:
-            limit.look_at([output])
+            limit.observe([output])
         except ErrorLimitError as error:
             said.add(error.message)
     assert said == {"2 events in a row failed; the limit is 1."}

@@ -4,14 +4,14 @@ import gc
 import weakref
 from contextlib import suppress
 
-from wikistate.runners.garbage import IN_FLIGHT, TWO_BATCHES, rare_collections
+from wikistate.runners.garbage import OBJECTS_IN_FLIGHT, OBJECTS_IN_TWO_BATCHES, gc_tuned
 
 
 def test_collections_are_rare_meanwhile_and_as_before_afterwards() -> None:
     """Thresholds and the frozen generation are those of before, also when the run fails."""
     before, frozen = gc.get_threshold(), gc.get_freeze_count()
-    with suppress(KeyError), rare_collections(TWO_BATCHES):
-        assert gc.get_threshold()[0] == TWO_BATCHES
+    with suppress(KeyError), gc_tuned(OBJECTS_IN_TWO_BATCHES):
+        assert gc.get_threshold()[0] == OBJECTS_IN_TWO_BATCHES
         assert gc.get_freeze_count() > frozen
         raise KeyError
     assert gc.get_threshold() == before
@@ -20,9 +20,9 @@ def test_collections_are_rare_meanwhile_and_as_before_afterwards() -> None:
 
 def test_a_cycle_is_still_collected() -> None:
     """Rare is not never: memory does not fill with cycles."""
-    with rare_collections():
+    with gc_tuned():
         first = weakref.ref(_cycle())
-        for _ in range(2 * IN_FLIGHT):
+        for _ in range(2 * OBJECTS_IN_FLIGHT):
             _cycle()
         assert first() is None
 

@@ -12,7 +12,7 @@ from wikistate.core.record import Output, Partition, Record, Role
 from wikistate.runners.local.in_flight import InFlight
 
 if TYPE_CHECKING:
-    from wikistate.runners.lanes import Ticket
+    from wikistate.runners.lanes import InFlightRecord
 
 P0, P1 = Partition("t", 0), Partition("t", 1)
 
@@ -32,17 +32,17 @@ def output(text: str) -> list[Output]:
     return [Output(Role.SINK, None, text.encode(), None)]
 
 
-def admit(flight: InFlight, offset: int, lane: str | None, partition: Partition = P0) -> Ticket:
+def admit(flight: InFlight, offset: int, lane: str | None, partition: Partition = P0) -> InFlightRecord:
     """Admits a record and lines it up."""
     ticket = flight.admit(record(offset, partition), 0.0)
-    flight.line_up(ticket, lane)
+    flight.enqueue(ticket, lane)
     return ticket
 
 
 def released(flight: InFlight) -> list[int]:
     """Writes what is released; the offsets."""
     tickets = flight.take_released()
-    flight.wrote(tickets)
+    flight.mark_written(tickets)
     return [ticket.offset for ticket in tickets]
 
 
@@ -72,12 +72,12 @@ def test_a_position_never_passes_an_unwritten_record() -> None:
     slow, quick = admit(flight, 5, "a"), admit(flight, 6, "b")
     flight.finish(quick, [])
     released(flight)
-    assert flight.positions() == {}
+    assert flight.take_positions() == {}
     flight.finish(slow, [])
-    assert flight.positions() == {}, "released is not written"
+    assert flight.take_positions() == {}, "released is not written"
     released(flight)
-    assert flight.positions() == {P0: 7}
-    assert flight.positions() == {}, "a position is given once"
+    assert flight.take_positions() == {P0: 7}
+    assert flight.take_positions() == {}, "a position is given once"
 
 
 def test_partitions_are_committed_apart() -> None:
@@ -86,7 +86,7 @@ def test_partitions_are_committed_apart() -> None:
     admit(flight, 0, "a", P0)
     flight.finish(admit(flight, 9, "b", P1), [])
     released(flight)
-    assert flight.positions() == {P1: 10}
+    assert flight.take_positions() == {P1: 10}
 
 
 def test_finishing_twice_is_a_defect_that_is_seen() -> None:
@@ -123,7 +123,7 @@ def test_room_is_bounded_in_events_bytes_and_uncommitted_records() -> None:
     assert by_commits.room() == 0
     by_commits.finish(slow, [])
     released(by_commits)
-    by_commits.positions()
+    by_commits.take_positions()
     assert by_commits.room() == 3
 
 
@@ -132,12 +132,12 @@ def test_what_went_to_another_reader_is_neither_written_nor_committed() -> None:
     flight = in_flight()
     running, ready = admit(flight, 0, "a"), admit(flight, 1, "b")
     flight.finish(ready, output("late"))
-    flight.forget({P0})
+    flight.abandon({P0})
     flight.finish(running, output("late"))
     tickets = flight.take_released()
     assert [ticket.outputs for ticket in tickets] == [[], []]
-    flight.wrote(tickets)
-    assert flight.positions() == {}
+    flight.mark_written(tickets)
+    assert flight.take_positions() == {}
     assert (flight.events, flight.bytes) == (0, 0)
 
 
@@ -155,5 +155,5 @@ def test_any_order_of_completion_gives_the_order_of_reading_in_each_lane(lanes: 
     for lane in "abc":
         offsets = [offset for offset in order if lanes[offset] == lane]
         assert offsets == sorted(offsets)
-    assert flight.positions() == ({P0: len(lanes)} if lanes else {})
+    assert flight.take_positions() == ({P0: len(lanes)} if lanes else {})
     assert (flight.events, flight.bytes, flight.uncommitted) == (0, 0, 0)

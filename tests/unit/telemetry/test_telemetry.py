@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def bound_to_everything() -> RecordingMeter:
     """A meter to which each declared metric was bound and reported once, with the value 2."""
     meter = RecordingMeter()
-    for metric in metrics.ALL:
+    for metric in metrics.ALL_METRICS:
         labels = dict.fromkeys(metric.labels, "x")
         match metric:
             case metrics.Counter():
@@ -51,7 +51,7 @@ def test_every_declared_metric_is_served_under_its_name_with_its_labels() -> Non
         served = scrape(port)
     finally:
         end()
-    for metric in metrics.ALL:
+    for metric in metrics.ALL_METRICS:
         suffix = "_sum" if isinstance(metric, metrics.Histogram) else ""
         line = re.search(rf"^{metric.name}{suffix}(?:{{(.*)}})? (.*)$", served, re.MULTILINE)
         assert line, metric.name
@@ -64,9 +64,9 @@ def test_every_declared_metric_is_served_under_its_name_with_its_labels() -> Non
 
 def test_names_follow_the_rules_of_prometheus_and_are_unique() -> None:
     """Counters end in `_total`; durations say that they are seconds."""
-    names = [metric.name for metric in metrics.ALL]
+    names = [metric.name for metric in metrics.ALL_METRICS]
     assert len(set(names)) == len(names) > 10
-    for metric in metrics.ALL:
+    for metric in metrics.ALL_METRICS:
         assert re.fullmatch(r"wikistate_[a-z_]+", metric.name)
         assert metric.help.endswith(".")
         assert isinstance(metric, metrics.Counter) == metric.name.endswith("_total")

@@ -143,7 +143,7 @@ def test_filler_has_the_size_that_was_asked_for(size: int, seed: int) -> None:
 
 
 def test_the_sample_can_be_written_to_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One document a line; the events are those of `compose`."""
+    """One document a line; the events are those of `build_page_change`."""
     main([str(tmp_path / "out"), "--changes", "50", "--seed", "3"])
     lines = (tmp_path / "out/events.jsonl").read_bytes().splitlines()
     assert [orjson.loads(line) for line in lines] == corpus.compose(seed=3, changes=50).events

@@ -168,7 +168,7 @@ async def test_a_wiki_in_another_process_is_steered_from_here() -> None:
 
 
 async def test_a_process_serves_the_sample_with_rules_from_a_file(tmp_path: Path) -> None:
-    """The same world as `compose` makes here, and the rules are in force from the first request on."""
+    """The same world as `build_page_change` makes here, and the rules are in force from the first request on."""
     rules = [Rule(Status(429, {"Retry-After": "1"}), nth=1)]
     path = tmp_path / "faults.json"
     path.write_bytes(encode_rules(rules))

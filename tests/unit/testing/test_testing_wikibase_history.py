@@ -14,15 +14,15 @@ from jsonschema_rs import Draft7Validator
 
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.core.updater.inputs import PageDeleted, PageUndeleted, RevisionCreated
-from wikistate.core.updater.legacy import LegacyPageDelete, LegacyPageUndelete, LegacyRevisionCreate
-from wikistate.core.updater.page_change import PageChange
+from wikistate.core.updater.legacy import LegacyPageDeleteFormat, LegacyPageUndeleteFormat, LegacyRevisionCreateFormat
+from wikistate.core.updater.page_change import PageChangeFormat
 from wikistate.testing.clock import ManualClock
 from wikistate.testing.pages import Visibility
 from wikistate.testing.wikibase import Editors, Item, Repository, legacy_event, page_change
 from wikistate.testing.wikibase.rows import log_events, recent_changes
 
 if TYPE_CHECKING:
-    from wikistate.core.updater.input_reader import Shape
+    from wikistate.core.updater.input_reader import EventFormat
 
 START = 1_780_000_000.0
 
@@ -143,13 +143,13 @@ def entity_pages(made: Repository) -> EntityPages:
 def test_the_updater_reads_every_event_as_what_happened() -> None:
     """Kind, entity, revision, parent and time."""
     made = history()
-    shape = PageChange(entity_pages(made))
+    shape = PageChangeFormat(entity_pages(made))
     for change in made.journal:
         event = page_change(change, made.wiki)
         if change.kind == "visibility_change":
-            assert shape.dropped(event) is not None
+            assert shape.filter_reason(event) is not None
             continue
-        assert shape.dropped(event) is None
+        assert shape.filter_reason(event) is None
         read = shape.read(event, 0)
         assert type(read) is {"delete": PageDeleted, "undelete": PageUndeleted}.get(change.kind, RevisionCreated)
         assert (read.entity, read.revision, read.time) == (change.entity, change.revision.rev_id, change.time)
@@ -161,11 +161,11 @@ def test_the_older_streams_tell_the_same() -> None:
     """To the updater; but for what was hidden, of which there is no such stream."""
     made = history()
     pages = entity_pages(made)
-    shapes: dict[str, Shape] = {
-        "mediawiki.revision-create": LegacyRevisionCreate(pages),
-        "mediawiki.page-delete": LegacyPageDelete(pages),
-        "mediawiki.page-suppress": LegacyPageDelete(pages),
-        "mediawiki.page-undelete": LegacyPageUndelete(pages),
+    shapes: dict[str, EventFormat] = {
+        "mediawiki.revision-create": LegacyRevisionCreateFormat(pages),
+        "mediawiki.page-delete": LegacyPageDeleteFormat(pages),
+        "mediawiki.page-suppress": LegacyPageDeleteFormat(pages),
+        "mediawiki.page-undelete": LegacyPageUndeleteFormat(pages),
     }
     streams = Counter[str]()
     for change in made.journal:
@@ -175,7 +175,7 @@ def test_the_older_streams_tell_the_same() -> None:
             continue
         streams[event["meta"]["stream"]] += 1
         read = shapes[event["meta"]["stream"]].read(event, 0)
-        new = PageChange(pages).read(page_change(change, made.wiki), 0)
+        new = PageChangeFormat(pages).read(page_change(change, made.wiki), 0)
         assert type(read) is type(new)
         assert (read.entity, read.revision, read.time) == (new.entity, new.revision, new.time)
     assert set(streams) == set(shapes)

@@ -9,7 +9,7 @@ from pyoxigraph import BlankNode, NamedNode, Triple
 
 from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.uris import Uris
 from wikistate.testing.wikibase import COMMONS, WIKIDATA, Editors, Kind, Repository, Vocabulary, wikibase_wiki
 from wikistate.testing.wikibase.documents import serialized
@@ -30,15 +30,15 @@ def histories() -> dict[str, tuple[Repository, Uris]]:
     every_day.bustle(300)
     Editors(like_commons, seed=7, kinds=(Kind.MEDIA,)).bustle(60)
     return {
-        "plain": (plain, Uris.wikibase("http://wikibase.example")),
-        "commons": (like_commons, Uris.federated(COMMONS, WIKIDATA)),
+        "plain": (plain, Uris.for_wikibase("http://wikibase.example")),
+        "commons": (like_commons, Uris.for_federated(COMMONS, WIKIDATA)),
     }
 
 
 def munged(made: Repository, uris: Uris, entity: str, revision: int = 0, *, form: str = "ttl") -> frozenset[Triple]:
     """An entity as a store holds it."""
     body = serialized(made.document(entity, revision) or (), form, made.vocabulary)
-    return munge(read_triples(body, base=f"{uris.entity_data}{entity}.{form}", mime_type=MIME[form]), entity, uris)
+    return munge(parse_triples(body, base=f"{uris.entity_data}{entity}.{form}", mime_type=MIME[form]), entity, uris)
 
 
 def subjects(triples: frozenset[Triple] | list[Triple], start: str) -> set[str]:

@@ -18,7 +18,7 @@ from wikistate.adapters.connectors.threads import ClientThread
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wikistate.adapters.connectors.ports import Revoked
+    from wikistate.adapters.connectors.ports import OnRevoked
     from wikistate.adapters.connectors.positions import Moment
     from wikistate.core.record import Partition, Record
 
@@ -120,7 +120,7 @@ class FeedSource:
         self._progressed = asyncio.Event()
         self._space_available = asyncio.Event()
 
-    async def open(self, revoked: Revoked) -> None:  # noqa: ARG002  (nobody takes a feed away)
+    async def open(self, on_revoked: OnRevoked) -> None:  # noqa: ARG002  (nobody takes a feed away)
         """See `Source`."""
         self._thread.start()
         await self._thread.run(self._checkpoint.open)

@@ -17,7 +17,7 @@ from wikistate.errors import SinkError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wikistate.adapters.connectors.ports import Resume, Revoked
+    from wikistate.adapters.connectors.ports import OnRevoked, ResumePositions
     from wikistate.core.record import Output
 
 
@@ -74,7 +74,7 @@ class MemoryTopic:
         self._growth.set()
 
     async def wait_for_growth(self, wait: float) -> None:
-        """Return when something is added, or after `wait` seconds."""
+        """Return when something is added, or after `compute_retry_delay` seconds."""
         self._growth.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
@@ -95,15 +95,15 @@ class MemorySource:
         resume: Where to go on, above what was committed.
     """
 
-    def __init__(self, topic: MemoryTopic, *, bounded: bool = True, resume: Resume | None = None) -> None:
+    def __init__(self, topic: MemoryTopic, *, bounded: bool = True, resume: ResumePositions | None = None) -> None:
         self._topic = topic
         self._bounded = bounded
-        self._resume: Resume = resume or (dict[Partition, int])
+        self._resume: ResumePositions = resume or (dict[Partition, int])
         self._next = 0
 
-    async def open(self, revoked: Revoked) -> None:
+    async def open(self, on_revoked: OnRevoked) -> None:
         """See `Source`."""
-        self._revoked = revoked
+        self._revoked = on_revoked
         self._next = 0
         self._wanted = self._topic.committed | dict(self._resume())
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from wikistate.errors import Retry, SinkError
+from wikistate.errors import RetryHint, SinkError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from wikistate.core.record import Output, Partition, Record
 
-    Revoked = Callable[[AbstractSet[Partition]], Awaitable[None]]
+    OnRevoked = Callable[[AbstractSet[Partition]], Awaitable[None]]
     """Told that partitions are being taken away; the source waits for it before it lets go of them."""
 
-    Resume = Callable[[], Mapping[Partition, int]]
+    ResumePositions = Callable[[], Mapping[Partition, int]]
     """The offsets to go on at, kept by somebody else than the source: whatever the source itself remembers of these
     partitions does not count. Asked when a partition is begun, from any thread."""
 
@@ -32,15 +32,15 @@ class Source(Protocol):
     there are none.
     """
 
-    async def open(self, revoked: Revoked) -> None:
+    async def open(self, on_revoked: OnRevoked) -> None:
         """Connect. Raises `SourceError` or `ConfigError` when the source cannot be read at all (no such file or topic).
 
         Args:
-            revoked: Awaited when partitions go to another member of the group, before they do. What it commits counts.
+            on_revoked: Awaited when partitions go to another member of the group, before they do. What it commits counts.
         """
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
-        """Up to `limit` records, as soon as there is one, or an empty list after `wait` seconds.
+        """Up to `limit` records, as soon as there is one, or an empty list after `compute_retry_delay` seconds.
 
         None means that a bounded source has ended. With ``limit=0`` nothing is read, but the source shows that it is
         alive (a Kafka consumer that does not poll is put out of its group): call it while there is no room.
@@ -70,7 +70,7 @@ class OversizeError(SinkError):
         limit: What the sink takes, in bytes.
     """
 
-    retry = Retry.NEVER
+    retry = RetryHint.NEVER
 
     def __init__(self, message: str, *, hint: str = "", **ids: object) -> None:
         super().__init__(message, hint=hint, **ids)

@@ -12,7 +12,7 @@ import orjson
 
 from wikistate.adapters.http import OK, HttpResponse, parse_retry_after
 from wikistate.core.enrichment.content import Content, read_revision
-from wikistate.core.enrichment.failures import Failure, FailureKind, kind_of_api_error, kind_of_status
+from wikistate.core.enrichment.failures import Failure, FailureKind, classify_api_error, classify_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -76,7 +76,7 @@ def parse_json(answer: HttpResponse, *, place: str, now: float) -> Json | Failur
     """
     if answer.status != OK:
         detail = f"{place} answers with the HTTP status {answer.status}"
-        return Failure(kind_of_status(answer.status), detail, parse_retry_after(answer.headers, now))
+        return Failure(classify_status(answer.status), detail, parse_retry_after(answer.headers, now))
     if not answer.body.strip():
         return Failure(FailureKind.EMPTY, f"{place} answers 200 with an empty body")
     try:
@@ -99,7 +99,7 @@ def _api_error(document: Json, place: str, wait: float | None) -> Failure:
         return Failure(FailureKind.UNPARSABLE, f"{place} answers with an error that is not an object")
     code = str(error.get("code"))
     text = error.get("info") or error.get("text") or ""
-    return Failure(kind_of_api_error(code), f"{place} answers with the API error {code:.60}: {text!s:.200}", wait)
+    return Failure(classify_api_error(code), f"{place} answers with the API error {code:.60}: {text!s:.200}", wait)
 
 
 def _build_content(page: Json, revision: Json) -> Content | Failure:

@@ -16,7 +16,7 @@ from wikistate.adapters.mediawiki.question import REVISIONS
 from wikistate.adapters.mediawiki.queue import Batch, QueueEntry, WikiQueue
 from wikistate.adapters.mediawiki.settle import GiveUp, Outcome, RetryQueued, RetryTogether
 from wikistate.core.enrichment.failures import Failure, FailureKind
-from wikistate.core.enrichment.judge import Fail, wait
+from wikistate.core.enrichment.judge import Fail, compute_retry_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -218,7 +218,7 @@ class Dispatcher:
         self, queue: WikiQueue, left: Mapping[Hashable, list[QueueEntry]], failure: Failure, sent: float
     ) -> None:
         judge = self._retry_context()
-        pause = wait(failure, attempt=1, policy=judge.policy)
+        pause = compute_retry_delay(failure, attempt=1, policy=judge.policy)
         self._farm.failed(queue, failure.kind, sent=sent, now=judge.now, wait=pause)
         self._apply_outcomes(queue, judge.decide_request_failure(_build_batch(left), failure), failure)
 

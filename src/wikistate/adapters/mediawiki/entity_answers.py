@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from yarl import URL
 
 from wikistate.adapters.http import OK, HttpResponse, parse_retry_after
-from wikistate.core.enrichment.failures import Failure, FailureKind, kind_of_status
+from wikistate.core.enrichment.failures import Failure, FailureKind, classify_status
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def parse_response(answer: HttpResponse, address: EntityUrl, *, now: float) -> b
         return Failure(FailureKind.BAD_REVISION, detail)
     if answer.status != OK:
         detail = f"{address} answers with the HTTP status {answer.status}{_redirect_detail(answer)}"
-        return Failure(kind_of_status(answer.status), detail, parse_retry_after(answer.headers, now))
+        return Failure(classify_status(answer.status), detail, parse_retry_after(answer.headers, now))
     if not answer.body.strip():
         return Failure(FailureKind.EMPTY, f"{address} answers 200 with an empty body")
     if answer.headers.get("Content-Type", "").startswith("text/html"):

@@ -20,16 +20,16 @@ from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.adapters.mediawiki.measures import FarmMetrics
 from wikistate.adapters.mediawiki.sessions import ANONYMOUS
 from wikistate.adapters.mediawiki.turnstile import RequestLimiter
-from wikistate.core.enrichment.failures import Failure, FailureKind, Scope, row_of
-from wikistate.core.enrichment.judge import Fail, wait
+from wikistate.core.enrichment.failures import Failure, FailureKind, SlowdownScope, find_failure_rule
+from wikistate.core.enrichment.judge import Fail, compute_retry_delay
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.fetching import (
     FETCH_POLICY,
     FetchErrorType,
     FetchFailure,
-    Tries,
-    error_type_of,
-    judge_fetch,
+    RetryState,
+    decide_fetch_retry,
+    to_fetch_error_type,
 )
 from wikistate.errors import InputError
 
@@ -123,28 +123,30 @@ class EntityDataClient:
             parse_page_entity(entity_id)
         except InputError as error:
             return FetchFailure(FetchErrorType.UNKNOWN, _NOT_AN_ID, error.message, entity_id, revision)
-        began, tries = monotonic(), Tries()
+        began, tries = monotonic(), RetryState()
         while isinstance(found := await self._fetch_once(entity_id, revision), Failure):
             wiki_answers = self._last_response_at > began
-            tries = tries.failed(found.kind, wiki_answers=wiki_answers)
-            verdict = judge_fetch(
+            tries = tries.after_failure(found.kind, wiki_responds=wiki_answers)
+            verdict = decide_fetch_retry(
                 found,
-                tries=tries,
+                retry_state=tries,
                 age=None if event_time is None else self._clock() - event_time / 1000,
                 policy=self._policy,
-                wiki_answers=wiki_answers,
+                wiki_responds=wiki_answers,
                 jitter=random.random(),  # noqa: S311  (spreads clients, hides nothing)
             )
             if isinstance(verdict, Fail):
-                return FetchFailure(error_type_of(found.kind), found.kind.value, verdict.message, entity_id, revision)
-            self._log_retry(found, tries, verdict.after)
-            await asyncio.sleep(verdict.after)
+                return FetchFailure(
+                    to_fetch_error_type(found.kind), found.kind.value, verdict.message, entity_id, revision
+                )
+            self._log_retry(found, tries, verdict.seconds)
+            await asyncio.sleep(verdict.seconds)
         return found
 
-    def _log_retry(self, failure: Failure, tries: Tries, after: float) -> None:
+    def _log_retry(self, failure: Failure, tries: RetryState, after: float) -> None:
         self._metrics.count_retry(failure.kind)
-        if tries.made >= _LOG_AFTER_TRIES:
-            _log.warning("Waiting for the wiki.", why=failure.detail, tries=tries.made, again_in=round(after, 1))
+        if tries.attempts >= _LOG_AFTER_TRIES:
+            _log.warning("Waiting for the wiki.", why=failure.detail, tries=tries.attempts, again_in=round(after, 1))
 
     async def _fetch_once(self, entity_id: str, revision: int) -> bytes | Failure:
         self._metrics.waiting(self._limiter.waiting + 1)
@@ -166,8 +168,8 @@ class EntityDataClient:
         if not isinstance(found, Failure) or found.kind is FailureKind.BAD_REVISION:
             self._last_response_at = monotonic()
             self._limiter.answered(self._last_response_at - sent)
-        elif row_of(found.kind).slows is not Scope.NOTHING:
-            self._limiter.overloaded(sent=sent, pause=wait(found, attempt=1, policy=self._policy))
+        elif find_failure_rule(found.kind).slowdown is not SlowdownScope.NOTHING:
+            self._limiter.overloaded(sent=sent, pause=compute_retry_delay(found, attempt=1, policy=self._policy))
         return found
 
     async def _send(self, address: EntityUrl) -> HttpResponse | Failure:

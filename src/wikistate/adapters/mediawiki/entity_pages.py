@@ -117,7 +117,7 @@ def _entity_page(row: Json, site: WikibaseSite) -> EntityPage | None:
     if not site.pages.is_mediainfo(namespace) and row.get("contentmodel") != site.models.get(namespace):
         return None
     try:
-        entity = site.pages.entity_of(namespace, page_id=row["pageid"], title=row["title"])
+        entity = site.pages.parse_entity(namespace, page_id=row["pageid"], title=row["title"])
     except InputError:
         return None
     return EntityPage(str(entity), row["lastrevid"], row["pageid"], namespace, bool(row.get("redirect")))

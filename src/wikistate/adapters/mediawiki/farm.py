@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSettings, Pause, RateLimit
-from wikistate.core.enrichment.failures import Scope, row_of
+from wikistate.core.enrichment.failures import SlowdownScope, find_failure_rule
 
 if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.question import BatchQuery
@@ -93,8 +93,8 @@ class Farm:
             now: The time.
             wait: Seconds to pause for.
         """
-        scope = row_of(kind).slows
-        if scope is Scope.NOTHING:
+        scope = find_failure_rule(kind).slowdown
+        if scope is SlowdownScope.NOTHING:
             return
-        (self.pause if scope is Scope.FARM else queue.pause).extend(now + wait)
+        (self.pause if scope is SlowdownScope.FARM else queue.pause).extend(now + wait)
         self.concurrency.overloaded(sent=sent, now=now)

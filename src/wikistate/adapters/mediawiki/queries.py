@@ -12,8 +12,8 @@ import structlog
 from wikistate.adapters.http import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki.action_api import encode, parse_json
 from wikistate.adapters.mediawiki.sessions import build_session
-from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, row_of
-from wikistate.core.enrichment.judge import RetryPolicy, wait
+from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
+from wikistate.core.enrichment.judge import RetryPolicy, compute_retry_delay
 from wikistate.errors import WikiError
 
 if TYPE_CHECKING:
@@ -66,12 +66,12 @@ class QueryClient:
         """
         attempt = 1
         while isinstance(answer := await self._request(parameters), Failure):
-            if row_of(answer.kind).retried is Retried.NEVER or attempt == tries:
+            if find_failure_rule(answer.kind).retry_rule is RetryRule.NEVER or attempt == tries:
                 raise WikiError(f"{answer.detail}.", failure=answer.kind.value, wiki=self._place)
             if attempt > 1:  # one failure is an everyday thing
                 log.warning("The wiki does not answer well; it is asked again.", wiki=self._place, why=answer.detail)
             jitter = random.random()  # noqa: S311  (spreads clients, hides nothing)
-            await asyncio.sleep(wait(answer, attempt=attempt, policy=_RETRY_POLICY, jitter=jitter))
+            await asyncio.sleep(compute_retry_delay(answer, attempt=attempt, policy=_RETRY_POLICY, jitter=jitter))
             attempt += 1
         return answer
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, assert_never
 
 from wikistate.adapters.mediawiki.action_api import encode, parse_json
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, Credential
-from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, row_of
+from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,7 +149,7 @@ class PasswordSession:
 
 
 def _is_final(failure: Failure) -> bool:
-    return row_of(failure.kind).retried is Retried.NEVER
+    return find_failure_rule(failure.kind).retry_rule is RetryRule.NEVER
 
 
 def build_session(credential: Credential | None, *, http: HttpClient, endpoint: Endpoint, place: str) -> Session:

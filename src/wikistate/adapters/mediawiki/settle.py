@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple, assert_never
 
 from wikistate.adapters.mediawiki.queue import Batch, QueueEntry
-from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, row_of
-from wikistate.core.enrichment.judge import Fail, Retry, RetryPolicy, judge, wait
+from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
+from wikistate.core.enrichment.judge import Fail, RetryAfter, RetryPolicy, compute_retry_delay, decide_retry
 
 _NOT_CAUSED_BY_REVISION = frozenset({FailureKind.LOGIN_FAILED, FailureKind.INVALID_REQUEST, FailureKind.INTERNAL})
 """Final failures that no revision can be the cause of, so that asking for fewer would only repeat them."""
@@ -66,12 +66,12 @@ class RetryContext(NamedTuple):
 
     def decide_revision_failure(self, entry: QueueEntry, failure: Failure) -> Outcome:
         """A whole request went well and says something bad of this one revision."""
-        lagging = row_of(failure.kind).retried is Retried.WHILE_YOUNG
+        lagging = find_failure_rule(failure.kind).retry_rule is RetryRule.WHILE_YOUNG
         attempt = (entry.not_found_count if lagging else entry.attempts) + 1
-        match judge(failure, attempt=attempt, age=self.age(entry), policy=self.policy, jitter=self.jitter):
+        match decide_retry(failure, attempt=attempt, age=self.age(entry), policy=self.policy, jitter=self.jitter):
             case Fail() as verdict:
                 return GiveUp(entry, verdict)
-            case Retry(after):
+            case RetryAfter(after):
                 entry.not_found_count += lagging
                 entry.attempts += not lagging
                 return (
@@ -90,7 +90,7 @@ class RetryContext(NamedTuple):
             return [self._decide_single(entry, failure) for entry in batch]
         if failure.kind is FailureKind.STALLED:
             return [RetryTogether(single, 0.0) for single in batch.singles()]
-        if row_of(failure.kind).retried is Retried.NEVER:
+        if find_failure_rule(failure.kind).retry_rule is RetryRule.NEVER:
             return [RetryTogether(half, 0.0) for half in batch.halves()]
         return self._retry_batch(batch, failure)
 
@@ -124,7 +124,7 @@ class RetryContext(NamedTuple):
         return [RetryTogether(each, longest) for each in batches]
 
     def _retry_delay(self, entry: QueueEntry, failure: Failure) -> float:
-        return wait(failure, attempt=entry.attempts + 1, policy=self.policy, jitter=self.jitter)
+        return compute_retry_delay(failure, attempt=entry.attempts + 1, policy=self.policy, jitter=self.jitter)
 
     def _is_last_attempt(self, entry: QueueEntry) -> bool:
         return entry.attempts >= self.policy.max_attempts - 1

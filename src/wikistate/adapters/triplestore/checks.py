@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import NamedNode
 
-from wikistate.core.sparql.vocabulary import BOOKS, MARKER, VERSION
+from wikistate.core.sparql.vocabulary import BOOKKEEPING, MARKER, VERSION
 from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from wikistate.core.sparql.contents import Row
-    from wikistate.core.sparql.statements import Dialect
+    from wikistate.core.sparql.statements import UpdateTarget
 
     Update = Callable[[str], Awaitable[object]]
     Query = Callable[[str], Awaitable[list[Row]]]
 
-_LINE = f"{BOOKS} {MARKER} {MARKER} .\n"
+_LINE = f"{BOOKKEEPING} {MARKER} {MARKER} .\n"
 _ANY_GRAPH = f"SELECT ?graph WHERE {{ GRAPH ?graph {{ ?entity {VERSION} ?version }} }} LIMIT 1"
 
 
-async def check_marker(update: Update, query: Query, dialect: Dialect) -> None:
+async def check_marker(update: Update, query: Query, dialect: UpdateTarget) -> None:
     """Write a triple, read it, delete it, and see it gone; the same in the named graph of entities, if there is one.
 
     Raises:
         StoreError: One of these did not come out as it must; says which, and what to set.
     """
-    await update(dialect.ground("INSERT", _LINE))
+    await update(dialect.data("INSERT", _LINE))
     seen = await query(_build_read_query(dialect))
-    await update(dialect.ground("DELETE", _LINE))
+    await update(dialect.data("DELETE", _LINE))
     if not seen:
         raise StoreError(
             "The store took a triple and does not show it: updates go to another graph, or another store, than queries.",
@@ -49,7 +49,7 @@ async def check_marker(update: Update, query: Query, dialect: Dialect) -> None:
         await _check_reach(update, query, dialect)
 
 
-async def _check_reach(update: Update, query: Query, dialect: Dialect) -> None:
+async def _check_reach(update: Update, query: Query, dialect: UpdateTarget) -> None:
     try:
         found = await query(_ANY_GRAPH)
     except StoreError:
@@ -58,10 +58,10 @@ async def _check_reach(update: Update, query: Query, dialect: Dialect) -> None:
     if not isinstance(graph, NamedNode):
         return
     named = dialect._replace(graph=graph.value)
-    await update(named.ground("INSERT", _LINE))
-    await update(dialect.ground("DELETE", _LINE))
+    await update(named.data("INSERT", _LINE))
+    await update(dialect.data("DELETE", _LINE))
     if await query(_build_read_query(named)):
-        await update(named.ground("DELETE", _LINE))
+        await update(named.data("DELETE", _LINE))
         raise StoreError(
             "The store holds entities, and updates do not reach them: they lie in another graph.",
             hint=f"Set `store.graph` to the graph that holds the entities, {graph.value}.",
@@ -69,5 +69,5 @@ async def _check_reach(update: Update, query: Query, dialect: Dialect) -> None:
         )
 
 
-def _build_read_query(dialect: Dialect) -> str:
-    return f"SELECT ?seen WHERE {dialect.where(f'{BOOKS} {MARKER} ?seen')}"
+def _build_read_query(dialect: UpdateTarget) -> str:
+    return f"SELECT ?seen WHERE {dialect.where(f'{BOOKKEEPING} {MARKER} ?seen')}"

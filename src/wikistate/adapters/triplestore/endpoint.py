@@ -16,8 +16,8 @@ from wikistate.adapters.http import HttpClient, HttpSettings
 from wikistate.adapters.triplestore.spoken import SparqlStoreBase
 from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry
 from wikistate.adapters.triplestore.verdicts import Rejected, Retry, Success, classify, parse_change_count
-from wikistate.core.sparql.questions import read_json
-from wikistate.core.sparql.statements import requests
+from wikistate.core.sparql.questions import parse_results
+from wikistate.core.sparql.statements import build_requests
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import OnOutage, StoreDescription
     from wikistate.core.record import Partition
     from wikistate.core.sparql.contents import Row, StorePosition
-    from wikistate.core.sparql.statements import Dialect
+    from wikistate.core.sparql.statements import UpdateTarget
     from wikistate.core.updater.store_patch import StorePatch
 
 _UPDATE_HEADERS = {"Content-Type": "application/sparql-update; charset=UTF-8", "Accept": "*/*"}
@@ -87,7 +87,7 @@ class SparqlEndpoint(SparqlStoreBase):
     def __init__(
         self,
         settings: EndpointSettings,
-        dialect: Dialect,
+        dialect: UpdateTarget,
         *,
         on_outage: OnOutage = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -121,7 +121,7 @@ class SparqlEndpoint(SparqlStoreBase):
     ) -> ApplyResult:
         """See `TripleStore`."""
         # Written out before the first is sent: what cannot be written stops the batch while it is whole.
-        texts = await asyncio.to_thread(requests, patch, positions, freshness, self._dialect)
+        texts = await asyncio.to_thread(build_requests, patch, positions, freshness, self._dialect)
         told = [await self._update(text) for text in texts]
         counts = [parse_change_count(answer.body) for answer in told]
         known = [count for count in counts if count is not None]
@@ -130,14 +130,14 @@ class SparqlEndpoint(SparqlStoreBase):
 
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""
-        return read_json(await self._query_json(query))
+        return parse_results(await self._query_json(query))
 
     async def ask(self, query: str) -> bool:
         """See `TripleStore`."""
         answer = await self._query_json(query)
         if isinstance(answer, dict) and isinstance(answer.get("boolean"), bool):
             return bool(answer["boolean"])
-        if rows := read_json(answer):  # a table of one cell: how Virtuoso 7.2.5 puts it
+        if rows := parse_results(answer):  # a table of one cell: how Virtuoso 7.2.5 puts it
             return any(str(value) != _ZERO for value in rows[0].values())
         raise StoreError("The store's answer is no yes or no.", query=query)
 

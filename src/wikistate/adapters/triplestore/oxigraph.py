@@ -12,8 +12,8 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryBoolean, QuerySolutio
 
 from wikistate.adapters.triplestore.spoken import SparqlStoreBase
 from wikistate.adapters.triplestore.store import ApplyResult
-from wikistate.core.sparql.statements import closing, requests, taking
-from wikistate.core.sparql.terms import lines_of
+from wikistate.core.sparql.statements import bookkeeping_operations, build_requests, delete_operations
+from wikistate.core.sparql.terms import serialize_triples
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import StoreDescription
     from wikistate.core.record import Partition
     from wikistate.core.sparql.contents import Row, StorePosition
-    from wikistate.core.sparql.statements import Dialect
+    from wikistate.core.sparql.statements import UpdateTarget
     from wikistate.core.updater.store_patch import StorePatch
 
     Result = TypeVar("Result")
@@ -51,8 +51,8 @@ class OxigraphStore(SparqlStoreBase):
         dialect: What is the same in each statement.
     """
 
-    def __init__(self, folder: Path | None, dialect: Dialect) -> None:
-        super().__init__(dialect._replace(request_bytes=1 << 62))
+    def __init__(self, folder: Path | None, dialect: UpdateTarget) -> None:
+        super().__init__(dialect._replace(max_request_bytes=1 << 62))
         self._folder = folder
         self._store: Store | None = None
         self._logged = 0
@@ -116,12 +116,15 @@ class OxigraphStore(SparqlStoreBase):
     def _apply(self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None) -> int:
         bulk = _count_insertions(patch) >= BULK
         if not bulk:
-            whole = requests(patch, positions, freshness, self._dialect)
+            whole = build_requests(patch, positions, freshness, self._dialect)
             if self._try_updates(whole):
                 return len(whole)
         # Everything that can be refused is, before anything is written.
-        lines = lines_of(chain(patch.added, patch.linked))
-        goes, last = list(taking(patch, self._dialect)), list(closing(patch, positions, freshness, self._dialect))
+        lines = serialize_triples(chain(patch.added, patch.linked))
+        goes, last = (
+            list(delete_operations(patch, self._dialect)),
+            list(bookkeeping_operations(patch, positions, freshness, self._dialect)),
+        )
         if not self._try_updates([" ;\n".join(goes)] if goes else []):
             self._delete_individually(patch)
         self._load(lines, bulk=bulk)
@@ -140,7 +143,7 @@ class OxigraphStore(SparqlStoreBase):
 
     def _delete_individually(self, patch: StorePatch) -> None:
         rest = patch._replace(removed=frozenset(), unlinked=frozenset())
-        self._write(" ;\n".join(taking(rest, self._dialect)))
+        self._write(" ;\n".join(delete_operations(rest, self._dialect)))
         graph = self._graph()
         for triple in patch.removed:
             self.store.remove(Quad(triple.subject, triple.predicate, triple.object, graph))

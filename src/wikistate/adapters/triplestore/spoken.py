@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from wikistate.core.record import Partition
     from wikistate.core.sparql.contents import Row, StorePosition
-    from wikistate.core.sparql.statements import Dialect
+    from wikistate.core.sparql.statements import UpdateTarget
 
 
 class SparqlStoreBase(ABC):
@@ -24,7 +24,7 @@ class SparqlStoreBase(ABC):
         dialect: What is the same in each statement.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: UpdateTarget) -> None:
         self._dialect = dialect
 
     @abstractmethod
@@ -37,32 +37,32 @@ class SparqlStoreBase(ABC):
 
     async def positions(self) -> dict[Partition, StorePosition]:
         """See `TripleStore`."""
-        return questions.read_positions(await self.query(questions.positions_query(self._dialect)))
+        return questions.read_positions(await self.query(questions.build_positions_query(self._dialect)))
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
         """See `TripleStore`."""
         if not entities:
             return {}
-        rows = await self.query(questions.versions_query(entities, self._dialect))
+        rows = await self.query(questions.build_versions_query(entities, self._dialect))
         return questions.read_versions(rows, self._dialect.uris)
 
     async def counts(self) -> dict[str, int]:
         """See `TripleStore`."""
-        return questions.read_counts(await self.query(questions.counts_query(self._dialect)))
+        return questions.read_counts(await self.query(questions.build_counts_query(self._dialect)))
 
     async def sweep(self) -> int | None:
         """See `TripleStore`."""
         before = await self._count_triples()
-        steps = [*orphans.census(self._dialect.uris), *orphans.collection(nodes=True)]
+        steps = [*orphans.mark_all(self._dialect.uris), *orphans.delete_orphans(nodes=True)]
         await self._update(" ;\n".join(map(self._dialect.pattern, steps)))
         return before - await self._count_triples()
 
     async def _check_and_describe(self) -> StoreDescription:
         """Check the store and read what it says of itself. Raises `StoreError`."""
         await check_marker(self._update, self.query, self._dialect)
-        form = questions.read_form(await self.query(questions.form_query(self._dialect)), self._dialect.uris)
+        form = questions.read_form(await self.query(questions.build_form_query(self._dialect)), self._dialect.uris)
         return StoreDescription(form=form, positions=await self.positions())
 
     async def _count_triples(self) -> int:
         rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._dialect.where('?s ?p ?o')}")
-        return questions.number(rows[0], "size")
+        return questions.read_number(rows[0], "size")

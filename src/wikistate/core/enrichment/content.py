@@ -92,24 +92,24 @@ def _read_slot(role: str, slot: object) -> Slot | Failure:
         return Failure(FailureKind.UNPARSABLE, f"Slot {role!r:.40} of the wiki's answer is not an object")
     body = slot.get("content")
     if type(body) is str:
-        return _slot(slot, body)
+        return _build_slot(slot, body)
     if slot.get("texthidden"):
-        return _slot(slot, None)
-    return _why_no_body(role, slot)
+        return _build_slot(slot, None)
+    return _missing_body_failure(role, slot)
 
 
-def _slot(slot: Json, body: str | None) -> Slot:
+def _build_slot(slot: Json, body: str | None) -> Slot:
     return Slot(body, slot.get("contentmodel"), slot.get("contentformat"), slot.get("size"), slot.get("sha1"))
 
 
-def _why_no_body(role: str, slot: Json) -> Failure:
+def _missing_body_failure(role: str, slot: Json) -> Failure:
     for flag, kind, meaning in _FLAGS:
         if slot.get(flag):
             return Failure(kind, f"Slot {role!r:.40}: {meaning}")
     return Failure(FailureKind.UNPARSABLE, f"Slot {role!r:.40} of the wiki's answer has neither content nor a reason")
 
 
-def fold(
+def with_content(
     event: Json, content: Content, *, max_content_size: int | None = None, with_format: bool = False
 ) -> Json | Failure:
     """A new event with ``content_body`` in each slot of ``revision``; the given one is not changed.
@@ -117,7 +117,7 @@ def fold(
     A role that the event does not know is added as the wiki describes it. ``prior_state`` stays as it is.
 
     Args:
-        event: A ``mediawiki/page/change`` event for which `plan` said to fetch.
+        event: A ``mediawiki/page/change`` event for which `plan_fetch` said to fetch.
         content: What the wiki answered for its revision.
         max_content_size: Bytes in UTF-8 that all bodies together may have; None for any size.
         with_format: Whether ``content_format`` is what the wiki says (T368746), also where the event says otherwise.
@@ -129,17 +129,17 @@ def fold(
     known = revision.get("content_slots") or {}
     if content.hidden:
         return _without_bodies(event, revision, known)
-    if max_content_size is not None and (oversize := _oversize(content, max_content_size)):
+    if max_content_size is not None and (oversize := _oversize_failure(content, max_content_size)):
         return oversize
     slots = {role: dict(slot) for role, slot in known.items()}
     for role, slot in content.slots.items():
         if role not in slots:
-            slots[role] = _describe(role, slot)
+            slots[role] = _describe_slot(role, slot)
         slots[role]["content_body"] = slot.body
         if with_format and slot.format:
             slots[role]["content_format"] = slot.format
     if len(slots) > len(content.slots):
-        return _lacking(slots, content)
+        return _missing_slot_failure(slots, content)
     revision["content_slots"] = slots
     return {**event, "revision": revision}
 
@@ -154,7 +154,7 @@ def _without_bodies(event: Json, revision: Json, known: Mapping[str, Json]) -> J
     return {**event, "revision": revision}
 
 
-def _oversize(content: Content, limit: int) -> Failure | None:
+def _oversize_failure(content: Content, limit: int) -> Failure | None:
     bodies = [slot.body for slot in content.slots.values() if slot.body is not None]
     if 4 * sum(map(len, bodies)) <= limit:  # no character takes more than four bytes: nothing to encode
         return None
@@ -167,18 +167,18 @@ def _oversize(content: Content, limit: int) -> Failure | None:
     )
 
 
-def _describe(role: str, slot: Slot) -> Json:
+def _describe_slot(role: str, slot: Slot) -> Json:
     described = {
         "slot_role": role,
         "content_model": slot.model,
         "content_format": slot.format,
         "content_size": slot.size,
-        "content_sha1": base36_sha1(slot.sha1) if slot.sha1 and _HEX_SHA1.fullmatch(slot.sha1) else None,
+        "content_sha1": to_base36_sha1(slot.sha1) if slot.sha1 and _HEX_SHA1.fullmatch(slot.sha1) else None,
     }
     return {name: value for name, value in described.items() if value is not None}
 
 
-def _lacking(slots: Mapping[str, Json], content: Content) -> Failure:
+def _missing_slot_failure(slots: Mapping[str, Json], content: Content) -> Failure:
     absent = ", ".join(sorted(slots.keys() - content.slots.keys()))
     return Failure(FailureKind.SLOT_MISSING, f"The wiki's answer lacks slots that the event names: {absent:.200}")
 
@@ -187,7 +187,7 @@ _HEX_SHA1 = re.compile("[0-9a-fA-F]{40}")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def base36_sha1(hexadecimal: str) -> str:
+def to_base36_sha1(hexadecimal: str) -> str:
     """The form that events and MediaWiki's database use: base 36, padded to 31 characters."""
     number = int(hexadecimal, 16)
     digits = ""

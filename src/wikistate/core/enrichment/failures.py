@@ -44,7 +44,7 @@ class FailureKind(StrEnum):
     INTERNAL = "InternalError"
 
 
-class Retried(Enum):
+class RetryRule(Enum):
     """Whether a failure is worth another try."""
 
     NEVER = auto()
@@ -54,7 +54,7 @@ class Retried(Enum):
     """As long as the event is younger than `RetryPolicy.acceptable_lag`, however many tries that takes."""
 
 
-class Scope(Enum):
+class SlowdownScope(Enum):
     """What has to slow down because of a failure."""
 
     NOTHING = auto()
@@ -63,60 +63,80 @@ class Scope(Enum):
     """All wikis that share limits with the one that answered."""
 
 
-class Row(NamedTuple):
+class FailureRule(NamedTuple):
     """One row of the table: what happened, whether it is tried again, what slows down, and why."""
 
     kind: FailureKind
-    what: str
-    retried: Retried
-    slows: Scope
+    description: str
+    retry_rule: RetryRule
+    slowdown: SlowdownScope
     note: str
 
 
-_K, _R, _S = FailureKind, Retried, Scope
+_K, _R, _S = FailureKind, RetryRule, SlowdownScope
 
-TABLE: tuple[Row, ...] = (
+TABLE: tuple[FailureRule, ...] = (
     # The way to the wiki.
-    Row(_K.CONNECT_TIMEOUT, "no connection in time", _R.UNTIL_LIMIT, _S.NOTHING, "the wiki or the way to it is busy"),
-    Row(_K.READ_TIMEOUT, "no answer in time", _R.UNTIL_LIMIT, _S.NOTHING, "one heavy revision is enough for it"),
-    Row(_K.CONNECTION_FAILED, "refused, reset, no such host, TLS", _R.UNTIL_LIMIT, _S.NOTHING, "restarts pass"),
-    Row(_K.INVALID_REQUEST, "a URL that cannot be asked", _R.NEVER, _S.NOTHING, "settings do not mend themselves"),
+    FailureRule(
+        _K.CONNECT_TIMEOUT, "no connection in time", _R.UNTIL_LIMIT, _S.NOTHING, "the wiki or the way to it is busy"
+    ),
+    FailureRule(
+        _K.READ_TIMEOUT, "no answer in time", _R.UNTIL_LIMIT, _S.NOTHING, "one heavy revision is enough for it"
+    ),
+    FailureRule(_K.CONNECTION_FAILED, "refused, reset, no such host, TLS", _R.UNTIL_LIMIT, _S.NOTHING, "restarts pass"),
+    FailureRule(
+        _K.INVALID_REQUEST, "a URL that cannot be asked", _R.NEVER, _S.NOTHING, "settings do not mend themselves"
+    ),
     # HTTP statuses.
-    Row(_K.OTHER_SUCCESS, "204 and every other 2xx but 200", _R.NEVER, _S.NOTHING, "the Action API answers 200"),
-    Row(_K.REDIRECT, "3xx", _R.NEVER, _S.NOTHING, "not followed: it would leave the list of allowed wikis"),
-    Row(_K.REQUEST_TIMEOUT, "408", _R.UNTIL_LIMIT, _S.NOTHING, "the server asks for it"),
-    Row(_K.TOO_MANY_REQUESTS, "429", _R.UNTIL_LIMIT, _S.FARM, "Retry-After is honoured"),
-    Row(_K.CLIENT_ERROR, "any other 4xx", _R.NEVER, _S.NOTHING, "the same request is wrong the next time too"),
-    Row(_K.SERVER_ERROR, "500, 502, 504", _R.UNTIL_LIMIT, _S.NOTHING, "deployments and time-outs of proxies pass"),
-    Row(_K.UNAVAILABLE, "503", _R.UNTIL_LIMIT, _S.WIKI, "overload: Retry-After is honoured"),
-    Row(_K.OTHER_SERVER_ERROR, "any other 5xx", _R.NEVER, _S.NOTHING, "501 or 505 do not pass"),
+    FailureRule(
+        _K.OTHER_SUCCESS, "204 and every other 2xx but 200", _R.NEVER, _S.NOTHING, "the Action API answers 200"
+    ),
+    FailureRule(_K.REDIRECT, "3xx", _R.NEVER, _S.NOTHING, "not followed: it would leave the list of allowed wikis"),
+    FailureRule(_K.REQUEST_TIMEOUT, "408", _R.UNTIL_LIMIT, _S.NOTHING, "the server asks for it"),
+    FailureRule(_K.TOO_MANY_REQUESTS, "429", _R.UNTIL_LIMIT, _S.FARM, "Retry-After is honoured"),
+    FailureRule(_K.CLIENT_ERROR, "any other 4xx", _R.NEVER, _S.NOTHING, "the same request is wrong the next time too"),
+    FailureRule(
+        _K.SERVER_ERROR, "500, 502, 504", _R.UNTIL_LIMIT, _S.NOTHING, "deployments and time-outs of proxies pass"
+    ),
+    FailureRule(_K.UNAVAILABLE, "503", _R.UNTIL_LIMIT, _S.WIKI, "overload: Retry-After is honoured"),
+    FailureRule(_K.OTHER_SERVER_ERROR, "any other 5xx", _R.NEVER, _S.NOTHING, "501 or 505 do not pass"),
     # API errors, which come with status 200.
-    Row(_K.MAXLAG, "maxlag", _R.UNTIL_LIMIT, _S.WIKI, "replicas lag: Retry-After is honoured"),
-    Row(_K.READ_ONLY, "readonly", _R.UNTIL_LIMIT, _S.WIKI, "maintenance passes"),
-    Row(_K.RATE_LIMITED, "ratelimited", _R.UNTIL_LIMIT, _S.FARM, "the API's own form of 429"),
-    Row(_K.API_INTERNAL_ERROR, "internal_api_error_*", _R.UNTIL_LIMIT, _S.NOTHING, "mostly databases that fail over"),
-    Row(_K.LOGGED_OUT, "assertuserfailed", _R.UNTIL_LIMIT, _S.NOTHING, "the session ended; the next try logs in again"),
-    Row(_K.LOGIN_FAILED, "the wiki refuses the login", _R.NEVER, _S.NOTHING, "a wrong password stays wrong"),
-    Row(_K.API_ERROR, "any other API error", _R.NEVER, _S.NOTHING, "a parameter or a permission is wrong"),
+    FailureRule(_K.MAXLAG, "maxlag", _R.UNTIL_LIMIT, _S.WIKI, "replicas lag: Retry-After is honoured"),
+    FailureRule(_K.READ_ONLY, "readonly", _R.UNTIL_LIMIT, _S.WIKI, "maintenance passes"),
+    FailureRule(_K.RATE_LIMITED, "ratelimited", _R.UNTIL_LIMIT, _S.FARM, "the API's own form of 429"),
+    FailureRule(
+        _K.API_INTERNAL_ERROR, "internal_api_error_*", _R.UNTIL_LIMIT, _S.NOTHING, "mostly databases that fail over"
+    ),
+    FailureRule(
+        _K.LOGGED_OUT, "assertuserfailed", _R.UNTIL_LIMIT, _S.NOTHING, "the session ended; the next try logs in again"
+    ),
+    FailureRule(_K.LOGIN_FAILED, "the wiki refuses the login", _R.NEVER, _S.NOTHING, "a wrong password stays wrong"),
+    FailureRule(_K.API_ERROR, "any other API error", _R.NEVER, _S.NOTHING, "a parameter or a permission is wrong"),
     # Answers that are none.
-    Row(_K.UNPARSABLE, "200 with something else than JSON", _R.UNTIL_LIMIT, _S.NOTHING, "cut short, or a proxy's page"),
-    Row(_K.EMPTY, "200 with nothing", _R.UNTIL_LIMIT, _S.NOTHING, "a worker died while answering"),
-    Row(_K.TOO_LARGE, "larger than is allowed", _R.NEVER, _S.NOTHING, "it will not shrink"),
-    Row(_K.STALLED, "the continuation does not advance", _R.NEVER, _S.NOTHING, "more than one answer may hold"),
+    FailureRule(
+        _K.UNPARSABLE, "200 with something else than JSON", _R.UNTIL_LIMIT, _S.NOTHING, "cut short, or a proxy's page"
+    ),
+    FailureRule(_K.EMPTY, "200 with nothing", _R.UNTIL_LIMIT, _S.NOTHING, "a worker died while answering"),
+    FailureRule(_K.TOO_LARGE, "larger than is allowed", _R.NEVER, _S.NOTHING, "it will not shrink"),
+    FailureRule(_K.STALLED, "the continuation does not advance", _R.NEVER, _S.NOTHING, "more than one answer may hold"),
     # One revision.
-    Row(_K.BAD_REVISION, "no such revision", _R.WHILE_YOUNG, _S.NOTHING, "not yet on the replica, or deleted"),
-    Row(_K.TEXT_MISSING, "the wiki cannot load the text", _R.NEVER, _S.NOTHING, "storage is damaged"),
-    Row(_K.BAD_CONTENT_FORMAT, "no serialisation in that format", _R.NEVER, _S.NOTHING, "a property of the content"),
-    Row(_K.NO_SUCH_SECTION, "no such section", _R.NEVER, _S.NOTHING, "no section is asked for"),
-    Row(_K.SLOTS_MISSING, "the revision has no slots", _R.NEVER, _S.NOTHING, "the wiki's slot table is damaged"),
-    Row(
+    FailureRule(_K.BAD_REVISION, "no such revision", _R.WHILE_YOUNG, _S.NOTHING, "not yet on the replica, or deleted"),
+    FailureRule(_K.TEXT_MISSING, "the wiki cannot load the text", _R.NEVER, _S.NOTHING, "storage is damaged"),
+    FailureRule(
+        _K.BAD_CONTENT_FORMAT, "no serialisation in that format", _R.NEVER, _S.NOTHING, "a property of the content"
+    ),
+    FailureRule(_K.NO_SUCH_SECTION, "no such section", _R.NEVER, _S.NOTHING, "no section is asked for"),
+    FailureRule(
+        _K.SLOTS_MISSING, "the revision has no slots", _R.NEVER, _S.NOTHING, "the wiki's slot table is damaged"
+    ),
+    FailureRule(
         _K.SLOT_MISSING, "a slot of the event is not in the answer", _R.NEVER, _S.NOTHING, "never emit half a revision"
     ),
     # Ourselves.
-    Row(_K.INTERNAL, "a defect of wikistate", _R.NEVER, _S.NOTHING, "please report it"),
+    FailureRule(_K.INTERNAL, "a defect of wikistate", _R.NEVER, _S.NOTHING, "please report it"),
 )
 
-_ROWS = {row.kind: row for row in TABLE}
+_RULES = {row.kind: row for row in TABLE}
 
 
 class Failure(NamedTuple):
@@ -133,9 +153,9 @@ class Failure(NamedTuple):
     retry_after: float | None = None
 
 
-def row_of(kind: FailureKind) -> Row:
+def find_failure_rule(kind: FailureKind) -> FailureRule:
     """The row of the table for a kind."""
-    return _ROWS[kind]
+    return _RULES[kind]
 
 
 _STATUSES = {
@@ -158,12 +178,12 @@ _API_ERRORS = {
 }
 
 
-def kind_of_status(status: int) -> FailureKind:
+def classify_status(status: int) -> FailureKind:
     """The failure that an HTTP status other than 200 stands for."""
     return _STATUSES.get(status) or _STATUS_CLASSES.get(status // 100, FailureKind.OTHER_SERVER_ERROR)
 
 
-def kind_of_api_error(code: str) -> FailureKind:
+def classify_api_error(code: str) -> FailureKind:
     """The failure that an error code of the Action API stands for."""
     if code.startswith("internal_api_error_"):  # followed by the name of a PHP exception
         return FailureKind.API_INTERNAL_ERROR

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
-from wikistate.core.enrichment.failures import Failure, Retried, row_of
+from wikistate.core.enrichment.failures import Failure, RetryRule, find_failure_rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +27,10 @@ class RetryPolicy:
     acceptable_lag: float = 15.0
 
 
-class Retry(NamedTuple):
+class RetryAfter(NamedTuple):
     """Ask again after this many seconds."""
 
-    after: float
+    seconds: float
 
 
 class Fail(NamedTuple):
@@ -40,9 +40,9 @@ class Fail(NamedTuple):
     message: str
 
 
-def judge(
+def decide_retry(
     failure: Failure, *, attempt: int, age: float | None, policy: RetryPolicy, jitter: float = 0.0
-) -> Retry | Fail:
+) -> RetryAfter | Fail:
     """Whether a revision that failed is asked for again, and when.
 
     Args:
@@ -53,26 +53,28 @@ def judge(
         policy: The limits.
         jitter: In [0, 1); spreads the tries of many clients by shortening the wait to no less than half.
     """
-    match row_of(failure.kind).retried:
-        case Retried.NEVER:
+    match find_failure_rule(failure.kind).retry_rule:
+        case RetryRule.NEVER:
             return Fail(failure.kind, f"{failure.detail}.")
-        case Retried.UNTIL_LIMIT:
+        case RetryRule.UNTIL_LIMIT:
             if attempt < policy.max_attempts:
-                return Retry(wait(failure, attempt=attempt, policy=policy, jitter=jitter))
+                return RetryAfter(compute_retry_delay(failure, attempt=attempt, policy=policy, jitter=jitter))
             return Fail(failure.kind, f"{failure.detail}. Given up after {attempt} tries.")
-        case Retried.WHILE_YOUNG:
+        case RetryRule.WHILE_YOUNG:
             left = policy.acceptable_lag - age if age is not None else 0.0
             if left > 0.0:
-                return Retry(min(left, wait(failure, attempt=attempt, policy=policy, jitter=jitter)))
-            return Fail(failure.kind, f"{failure.detail}. {_lateness(age, policy)}")
+                return RetryAfter(
+                    min(left, compute_retry_delay(failure, attempt=attempt, policy=policy, jitter=jitter))
+                )
+            return Fail(failure.kind, f"{failure.detail}. {_format_lateness(age, policy)}")
         case unreachable:
             assert_never(unreachable)
 
 
-def wait(failure: Failure, *, attempt: int, policy: RetryPolicy, jitter: float = 0.0) -> float:
+def compute_retry_delay(failure: Failure, *, attempt: int, policy: RetryPolicy, jitter: float = 0.0) -> float:
     """Seconds before the next try: what the server asks for, or a wait that doubles with each attempt.
 
-    The arguments are those of `judge`. Jitter only adds to what a server asks for.
+    The arguments are those of `decide_retry`. Jitter only adds to what a server asks for.
     """
     doublings = min(attempt - 1, 60)  # 2.0**1100 overflows; no sane limit comes near this
     backoff: float = min(policy.max_delay, policy.base_delay * 2.0**doublings)
@@ -82,7 +84,7 @@ def wait(failure: Failure, *, attempt: int, policy: RetryPolicy, jitter: float =
     return asked + policy.base_delay * jitter
 
 
-def _lateness(age: float | None, policy: RetryPolicy) -> str:
+def _format_lateness(age: float | None, policy: RetryPolicy) -> str:
     if age is None:
         return "The event states no time, so this is not taken for a replica that lags."
     return f"The event is {age:.1f} s old; a replica is given {policy.acceptable_lag:g} s (acceptable_lag)."

@@ -40,7 +40,7 @@ class PageState(NamedTuple):
     target: RedirectTarget | None = None
 
 
-def fold_page_state(event: Json, state: PageState) -> Json:
+def with_page_state(event: Json, state: PageState) -> Json:
     """A new event whose page is a redirect, or is none, as the wiki says; the given one is not changed.
 
     Args:
@@ -50,11 +50,11 @@ def fold_page_state(event: Json, state: PageState) -> Json:
     page = {name: value for name, value in event["page"].items() if name != "redirect_page_link"}
     page["is_redirect"] = state.is_redirect
     if state.target is not None:
-        page["redirect_page_link"] = _page_link(state.target)
+        page["redirect_page_link"] = _build_page_link(state.target)
     return {**event, "page": page}
 
 
-def _page_link(target: RedirectTarget) -> Json:
+def _build_page_link(target: RedirectTarget) -> Json:
     """As ``page.redirect_page_link`` of page/change 1.7.0 has it. The section that a redirect names has no field there."""
     link = {
         "page_title": target.title.replace(" ", "_"),

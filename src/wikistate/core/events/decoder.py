@@ -12,14 +12,14 @@ import orjson
 
 from wikistate.core.events.filters import EventFilter
 from wikistate.core.events.meta import is_canary
-from wikistate.core.events.refusal import Filtered, FilterReason, Refused
+from wikistate.core.events.refusal import Filtered, FilterReason, RejectedEvent
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
     from wikistate.core.events.schema import Schema
     from wikistate.core.record import Record
 
-_EVERYTHING = EventFilter()
+_ACCEPT_ALL = EventFilter()
 _CANARY = Filtered(FilterReason.CANARY)
 _TOMBSTONE = Filtered(FilterReason.TOMBSTONE)
 
@@ -34,50 +34,52 @@ class Decoder:
         event_filter: Which events are wanted.
     """
 
-    def __init__(self, schema: Schema, *, keep_unknown: bool, event_filter: EventFilter = _EVERYTHING) -> None:
+    def __init__(self, schema: Schema, *, keep_unknown: bool, event_filter: EventFilter = _ACCEPT_ALL) -> None:
         self._schema = schema
         self._keep_unknown = keep_unknown
         self._filter = event_filter or None
         self._schema_prefix = f"/{schema.title}/"
 
-    def decode(self, record: Record) -> Event | Filtered | Refused:
+    def decode(self, record: Record) -> Event | Filtered | RejectedEvent:
         """The event, or why there is none. Raises nothing, whatever the record holds."""
         event = read_object(record)
         if not isinstance(event, dict):
             return event
-        return self._unwanted(event) or self.conform(event)
+        return self._filter_event(event) or self.conform(event)
 
-    def _unwanted(self, event: Event) -> Filtered | None:
+    def _filter_event(self, event: Event) -> Filtered | None:
         if is_canary(event):
             return _CANARY
-        return None if self._filter is None else self._filter.dropped(event)
+        return None if self._filter is None else self._filter.apply(event)
 
-    def conform(self, event: Event) -> Event | Refused:
+    def conform(self, event: Event) -> Event | RejectedEvent:
         """The event as the pinned version has it, or why it is none."""
         uri = event.get("$schema")
         if not isinstance(uri, str) or not uri.startswith(self._schema_prefix):
-            return Refused("WrongSchema", f"$schema must begin with {self._schema_prefix}, found {uri!r:.100}.", event)
+            return RejectedEvent(
+                "WrongSchema", f"$schema must begin with {self._schema_prefix}, found {uri!r:.100}.", event
+            )
         if self._schema.is_valid(event):
             return event
         projected = self._schema.project(event)
         if not self._schema.is_valid(projected):
-            found = self._schema.violations(projected)
-            return Refused("InvalidEvent", f"The event does not conform to {self._schema.uri}: {found}", event)
+            found = self._schema.describe_violations(projected)
+            return RejectedEvent("InvalidEvent", f"The event does not conform to {self._schema.uri}: {found}", event)
         return event if self._keep_unknown else projected
 
 
-def read_object(record: Record) -> Event | Filtered | Refused:
+def read_object(record: Record) -> Event | Filtered | RejectedEvent:
     """The JSON object that a record holds, not yet checked for anything. Raises nothing, whatever the record holds."""
     value = record.value
     if value is None:
         return _TOMBSTONE
-    if record.cut:
-        size = len(value) + record.cut
-        return Refused("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
+    if record.truncated_bytes:
+        size = len(value) + record.truncated_bytes
+        return RejectedEvent("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
     try:
         event = orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        return Refused("NotJson", f"The record is not JSON: {error}." if value else "The record is empty.")
+        return RejectedEvent("NotJson", f"The record is not JSON: {error}." if value else "The record is empty.")
     if not isinstance(event, dict):
-        return Refused("NotAnObject", f"An event must be a JSON object, found {type(event).__name__}.")
+        return RejectedEvent("NotAnObject", f"An event must be a JSON object, found {type(event).__name__}.")
     return event

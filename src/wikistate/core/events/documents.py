@@ -1,7 +1,7 @@
 """Documents: the bytes behind a URI, parsed into what JSON can hold.
 
 Schemas and stream configurations are YAML or JSON (Wikitech: Event Platform/Schemas). Who reads the bytes, from where
-and with which client is not known here: a `Read` is handed in.
+and with which client is not known here: a `ReadDocument` is handed in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ try:
 except ImportError:
     from yaml import SafeLoader  # type: ignore[assignment]  # the same interface, in pure Python
 
-Read = Callable[[str], bytes | None]
+ReadDocument = Callable[[str], bytes | None]
 """Reads the bytes of a document by its full URI; None when the place answers that there is no such document.
 
 Raises `ExternalError` when the place does not answer.
@@ -67,7 +67,7 @@ def _parse_json(content: bytes, uri: str) -> object:
     try:
         parsed: object = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise _malformed(uri, f"JSON, line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise _malformed_error(uri, f"JSON, line {error.lineno}, column {error.colno}: {error.msg}") from error
     return parsed
 
 
@@ -79,18 +79,18 @@ def _parse_yaml(content: bytes, uri: str) -> object:
         # Keys that are no strings, values that point back to themselves, dates, binary: all legal YAML.
         orjson.dumps(document)
     except yaml.MarkedYAMLError as error:
-        raise _malformed(uri, f"YAML{_place(error.problem_mark)}: {error.problem}") from error
+        raise _malformed_error(uri, f"YAML{_format_position(error.problem_mark)}: {error.problem}") from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise _malformed(uri, f"YAML that JSON can hold: {' '.join(str(error).split())}") from error
+        raise _malformed_error(uri, f"YAML that JSON can hold: {' '.join(str(error).split())}") from error
     finally:
         if loader is not None:
             loader.dispose()
     return document
 
 
-def _place(mark: yaml.Mark | None) -> str:
+def _format_position(mark: yaml.Mark | None) -> str:
     return f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
-def _malformed(uri: str, reason: str) -> DocumentError:
+def _malformed_error(uri: str, reason: str) -> DocumentError:
     return DocumentError(f"{uri} is not well-formed {reason}.", hint="Correct the document.", uri=uri)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from wikistate.core.events.error_event import Emitter, error_event
+from wikistate.core.events.error_event import Emitter, build_error_event
 from wikistate.core.events.message_key import MessageKey
 from wikistate.core.events.meta import event_time, stamp
-from wikistate.core.events.refusal import Refused
+from wikistate.core.events.refusal import RejectedEvent
 from wikistate.core.record import Output, Role
 from wikistate.errors import InputError
 
@@ -51,16 +51,16 @@ class Encoder:
         self._new_id = new_id
         self._select = select
         self._key = MessageKey(stream.message_key_fields)
-        self._key.check(schema)
+        self._key.check_schema(schema)
 
-    def key_of(self, event: Event) -> bytes | Refused | None:
+    def build_key(self, event: Event) -> bytes | RejectedEvent | None:
         """The message key, which is also what order is kept within; None for an unkeyed stream."""
         try:
-            return self._key.of(event)
+            return self._key.build(event)
         except InputError as error:
-            return Refused("NoMessageKey", error.message, event)
+            return RejectedEvent("NoMessageKey", error.message, event)
 
-    def encode(self, event: Event, key: bytes | None, now: int) -> Output | Refused:
+    def encode(self, event: Event, key: bytes | None, now: int) -> Output | RejectedEvent:
         """The output for the sink, or why there is none.
 
         Args:
@@ -74,20 +74,20 @@ class Encoder:
         if not self._schema.is_valid(stamped):
             projected = self._schema.project(stamped)
             if not self._schema.is_valid(projected):
-                return Refused("InvalidOutput", self._schema.violations(projected), event)
+                return RejectedEvent("InvalidOutput", self._schema.describe_violations(projected), event)
             if not self._keep_unknown:
                 stamped = projected
         try:
             value = orjson.dumps(stamped)
         except orjson.JSONEncodeError as error:  # nested too deeply, or half a surrogate pair
-            return Refused("NotEncodable", f"The event cannot be written as JSON: {error}.", event)
+            return RejectedEvent("NotEncodable", f"The event cannot be written as JSON: {error}.", event)
         size = len(value) + len(key or b"")
         if size > self._max_bytes:
             found = (
                 f"The enriched event has {size} bytes with its key; the sink takes {self._max_bytes}. For a Kafka sink, raise "
                 "max.request.size and the topic's max.message.bytes."
             )
-            return Refused("EventTooLargeForSink", found, event)
+            return RejectedEvent("EventTooLargeForSink", found, event)
         return Output(Role.SINK, key, value, event_time(stamped))
 
 
@@ -105,23 +105,23 @@ class ErrorEncoder:
         self._max_raw_bytes = max(0, max_bytes - _ENVELOPE)
         self._new_id = new_id
 
-    def encode(self, refused: Refused, record: Record, now: int) -> Output:
+    def encode(self, rejected: RejectedEvent, record: Record, now: int) -> Output:
         """The error event of a refused record; always one, whatever the record holds.
 
         Args:
-            refused: Why the record became no event on the sink.
+            rejected: Why the record became no event on the sink.
             record: The record as it was read.
             now: Milliseconds since the epoch.
         """
-        event = error_event(
+        event = build_error_event(
             self._emitter,
-            error_type=refused.error_type,
-            message=refused.message,
-            stack=refused.stack,
+            error_type=rejected.error_type,
+            message=rejected.message,
+            stack=rejected.stack,
             raw=record.value,
-            raw_cut=record.cut,
+            truncated_bytes=record.truncated_bytes,
             max_raw_bytes=self._max_raw_bytes,
-            event=refused.event,
+            event=rejected.event,
             now=now,
             new_id=self._new_id,
         )

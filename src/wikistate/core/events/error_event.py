@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 SCHEMA_TITLE = "error"
 SCHEMA_URI = "/error/2.1.0"
 
-_LONGEST_IDENTITY = 1024  # characters; a longer host name, stream or request id is not one
-_LONGEST_TEXT = 16_384  # bytes of a message or stack, escaped as a JSON string
+_MAX_IDENTITY_LENGTH = 1024  # characters; a longer host name, stream or request id is not one
+_MAX_TEXT_BYTES = 16_384  # bytes of a message or stack, escaped as a JSON string
 
-_CUT = " (raw_event is cut:"
+_TRUNCATION_MARK = " (raw_event is cut:"
 
 _Utf8 = getincrementaldecoder("utf-8")
 
@@ -47,7 +47,7 @@ class Emitter:
     source_schema_uri: str
 
 
-def error_event(
+def build_error_event(
     emitter: Emitter,
     *,
     error_type: str,
@@ -57,7 +57,7 @@ def error_event(
     now: int,
     new_id: NewId,
     max_raw_bytes: int,
-    raw_cut: int = 0,
+    truncated_bytes: int = 0,
     stack: str = "",
     triggered_by: str = "",
 ) -> Event:
@@ -72,31 +72,31 @@ def error_event(
         now: Milliseconds since the epoch.
         new_id: Makes `meta.id`.
         max_raw_bytes: Size limit of `raw_event` as it is on the wire, that is, escaped as a JSON string.
-        raw_cut: How many bytes of the event the source had already left out of `raw`.
+        truncated_bytes: How many bytes of the event the source had already left out of `raw`.
         stack: Where in the code, when that helps.
         triggered_by: What set the failing work off, to correlate events.
     """
-    kept, left_out = fit(raw or b"", max_raw_bytes)
+    kept, left_out = truncate_to_size(raw or b"", max_raw_bytes)
     meta = event.get("meta") if isinstance(event, dict) else None
     texts = {
         "error_type": error_type,
         "stack": stack,
         "triggered_by": triggered_by,
-        "errored_schema_uri": _identity(event, "$schema") or emitter.source_schema_uri,
-        "errored_stream_name": _identity(meta, "stream") or emitter.source_stream,
+        "errored_schema_uri": _read_identity(event, "$schema") or emitter.source_schema_uri,
+        "errored_stream_name": _read_identity(meta, "stream") or emitter.source_stream,
     }
     return {
         "$schema": emitter.schema_uri,
-        "meta": {"stream": emitter.stream, "id": new_id(), **_correlation(meta)},
+        "meta": {"stream": emitter.stream, "id": new_id(), **_read_correlation_ids(meta)},
         "dt": format_timestamp(now),
         "emitter_id": emitter.emitter_id,
-        "message": _clean(message) + _notice(len(raw or b"") + raw_cut, left_out + raw_cut),
+        "message": _clean(message) + _format_truncation(len(raw or b"") + truncated_bytes, left_out + truncated_bytes),
         **{name: _clean(text) for name, text in texts.items() if text},
         **({} if raw is None else {"raw_event": kept}),
     }
 
 
-def fit(raw: bytes, limit: int) -> tuple[str, int]:
+def truncate_to_size(raw: bytes, limit: int) -> tuple[str, int]:
     """As much of the beginning of `raw` as takes at most `limit` bytes as a JSON string, and how many bytes it leaves out.
 
     What is not UTF-8 is shown with backslashes.
@@ -112,25 +112,25 @@ def fit(raw: bytes, limit: int) -> tuple[str, int]:
         kept = kept * limit // size  # always less than before, and right at once where escapes are spread evenly
 
 
-def _correlation(meta: object) -> dict[str, str]:
-    found = {name: _identity(meta, name) for name in ("domain", "request_id")}
+def _read_correlation_ids(meta: object) -> dict[str, str]:
+    found = {name: _read_identity(meta, name) for name in ("domain", "request_id")}
     return {name: text for name, text in found.items() if text is not None}
 
 
-def _identity(fields: object, name: str) -> str | None:
+def _read_identity(fields: object, name: str) -> str | None:
     found = fields.get(name) if isinstance(fields, dict) else None
-    return _clean(found) if isinstance(found, str) and 0 < len(found) <= _LONGEST_IDENTITY else None
+    return _clean(found) if isinstance(found, str) and 0 < len(found) <= _MAX_IDENTITY_LENGTH else None
 
 
 def _clean(text: str) -> str:
     """Text that can be encoded, without lone surrogates, and bounded on the wire."""
-    return fit(text[:_LONGEST_TEXT].encode(errors="backslashreplace"), _LONGEST_TEXT)[0]
+    return truncate_to_size(text[:_MAX_TEXT_BYTES].encode(errors="backslashreplace"), _MAX_TEXT_BYTES)[0]
 
 
-def _notice(size: int, left_out: int) -> str:
-    return f"{_CUT} it lacks the last {left_out} of {size} bytes)" if left_out else ""
+def _format_truncation(size: int, left_out: int) -> str:
+    return f"{_TRUNCATION_MARK} it lacks the last {left_out} of {size} bytes)" if left_out else ""
 
 
-def is_cut(message: str) -> bool:
+def is_truncated(message: str) -> bool:
     """Whether the message of an error event says that its `raw_event` is not whole."""
-    return _CUT in message
+    return _TRUNCATION_MARK in message

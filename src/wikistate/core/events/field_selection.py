@@ -52,35 +52,35 @@ def select_fields(schema: Schema, paths: Collection[str], *, key_fields: Iterabl
         ConfigError: The schema has no such field.
     """
     for path in paths:  # each by itself: within a field of the key, which stays whole, a wrong one would hide
-        _Narrowing(schema.uri).narrow(schema.document, _tree([path]), "")
+        _SchemaNarrower(schema.uri).narrow(schema.document, _build_tree([path]), "")
     always = (name for name in _ALWAYS if schema.has_field(name))
-    narrowing = _Narrowing(schema.uri)
-    document = narrowing.narrow(schema.document, _tree([*paths, *key_fields, *always]), "")
-    return FieldSelection(compile_projection(document) or _same, tuple(sorted(narrowing.kept)))
+    narrowing = _SchemaNarrower(schema.uri)
+    document = narrowing.narrow(schema.document, _build_tree([*paths, *key_fields, *always]), "")
+    return FieldSelection(compile_projection(document) or _return_unchanged, tuple(sorted(narrowing.kept)))
 
 
-def _same(event: Any) -> Any:
+def _return_unchanged(event: Any) -> Any:
     return event
 
 
-def _tree(paths: Iterable[str]) -> dict[str, _Wanted]:
+def _build_tree(paths: Iterable[str]) -> dict[str, _Wanted]:
     wanted: dict[str, _Wanted] = {}
     for path in paths:
-        _put(wanted, path.split("."))
+        _insert_path(wanted, path.split("."))
     return wanted
 
 
-def _put(wanted: dict[str, _Wanted], path: list[str]) -> None:
+def _insert_path(wanted: dict[str, _Wanted], path: list[str]) -> None:
     name, *rest = path
     if not rest:
         wanted[name] = None
         return
     below = wanted.setdefault(name, {})
     if below is not None:  # all of it is wanted already
-        _put(below, rest)
+        _insert_path(below, rest)
 
 
-class _Narrowing:
+class _SchemaNarrower:
     """Cuts a schema down, and remembers what it had to leave in."""
 
     def __init__(self, uri: str) -> None:
@@ -95,11 +95,11 @@ class _Narrowing:
             return {**schema, "items": self.narrow(schema["items"], wanted, path)}
         properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
         if not properties and not isinstance(others, Mapping):
-            self._check(wanted, (), path)
+            self._check_known(wanted, (), path)
             return schema  # a plain value, or an object of anything
         if not properties:
             return self._narrow_map(others, wanted, path)
-        self._check(wanted, properties, path)
+        self._check_known(wanted, properties, path)
         return {**schema, "properties": self._narrow_properties(schema, wanted, path), "additionalProperties": False}
 
     def _narrow_properties(self, schema: Mapping[str, Any], wanted: Mapping[str, _Wanted], path: str) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class _Narrowing:
         every = self.narrow(values, wanted[ANY], f"{path}{ANY}.")
         return {"type": "object", "additionalProperties": every}
 
-    def _check(self, wanted: Mapping[str, _Wanted], known: Collection[str], path: str) -> None:
+    def _check_known(self, wanted: Mapping[str, _Wanted], known: Collection[str], path: str) -> None:
         for name in wanted:
             if name not in known:
                 near = get_close_matches(name, known, n=1)

@@ -43,7 +43,7 @@ class EventFilter:
         """Whether anything is dropped at all."""
         return bool(self.wikis or self.namespaces or self.kinds or self.content_models)
 
-    def check(self, schema: Schema) -> None:
+    def check_schema(self, schema: Schema) -> None:
         """Make sure that events of this schema have what is looked at, before the first event is read.
 
         Raises:
@@ -63,26 +63,26 @@ class EventFilter:
                 key="filter.kinds",
             )
 
-    def dropped(self, event: Event) -> Filtered | None:
+    def apply(self, event: Event) -> Filtered | None:
         """Why the event is dropped, None when it passes. It need not be valid."""
-        if self.wikis and not self._is_of_wiki(event):
+        if self.wikis and not self._matches_wiki(event):
             return _WIKI
-        if self.namespaces and not _fits(_inner(event, "page").get("namespace_id"), self.namespaces):
+        if self.namespaces and not _matches(_nested(event, "page").get("namespace_id"), self.namespaces):
             return _NAMESPACE
-        if self.kinds and not _fits(event.get("page_change_kind"), self.kinds):
+        if self.kinds and not _matches(event.get("page_change_kind"), self.kinds):
             return _KIND
-        if self.content_models and not self._has_model(event):
+        if self.content_models and not self._matches_content_model(event):
             return _CONTENT_MODEL
         return None
 
-    def _is_of_wiki(self, event: Event) -> bool:
-        names = [name for name in (event.get("wiki_id"), _inner(event, "meta").get("domain")) if isinstance(name, str)]
+    def _matches_wiki(self, event: Event) -> bool:
+        names = [name for name in (event.get("wiki_id"), _nested(event, "meta").get("domain")) if isinstance(name, str)]
         return not names or any(name in self.wikis for name in names)
 
-    def _has_model(self, event: Event) -> bool:
-        slots = _inner(_inner(event, "revision"), "content_slots").values()
+    def _matches_content_model(self, event: Event) -> bool:
+        slots = _nested(_nested(event, "revision"), "content_slots").values()
         models = [slot["content_model"] for slot in slots if isinstance(slot, dict) and "content_model" in slot]
-        return not models or any(_fits(model, self.content_models) for model in models)
+        return not models or any(_matches(model, self.content_models) for model in models)
 
 
 _WIKI = Filtered(FilterReason.WIKI)
@@ -91,10 +91,10 @@ _KIND = Filtered(FilterReason.KIND)
 _CONTENT_MODEL = Filtered(FilterReason.CONTENT_MODEL)
 
 
-def _inner(event: Event, name: str) -> Event:
+def _nested(event: Event, name: str) -> Event:
     found = event.get(name)
     return found if isinstance(found, dict) else {}
 
 
-def _fits(value: Any, wanted: frozenset[Any]) -> bool:
+def _matches(value: Any, wanted: frozenset[Any]) -> bool:
     return not isinstance(value, str | int) or value in wanted

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
     from wikistate.core.events.schema import Schema
 
-_CORRECT = "Correct the producer of the event, or message_key_fields in the stream configuration."
+_HINT = "Correct the producer of the event, or message_key_fields in the stream configuration."
 _SCALAR = (str, int, float)  # a union would be built anew for each field of each key
 
 
@@ -31,7 +31,7 @@ class MessageKey:
         self.fields = dict(fields)
         self._paths = tuple((name, tuple(path.split("."))) for name, path in fields.items())
 
-    def check(self, schema: Schema) -> None:
+    def check_schema(self, schema: Schema) -> None:
         """Make sure that the schema declares every field of the key, before the first event is read.
 
         Raises:
@@ -46,7 +46,7 @@ class MessageKey:
                     schema=schema.uri,
                 )
 
-    def of(self, event: Event) -> bytes | None:
+    def build(self, event: Event) -> bytes | None:
         """The key: a JSON object, compact, with the declared names in declared order. None for an unkeyed stream.
 
         Raises:
@@ -54,14 +54,14 @@ class MessageKey:
         """
         if not self._paths:
             return None
-        key = {name: _scalar(event, path) for name, path in self._paths}
+        key = {name: _read_scalar(event, path) for name, path in self._paths}
         try:
             return orjson.dumps(key)
         except orjson.JSONEncodeError as error:
-            raise InputError(f"The message key cannot be built: {error}.", hint=_CORRECT) from error
+            raise InputError(f"The message key cannot be built: {error}.", hint=_HINT) from error
 
 
-def _scalar(event: Event, path: tuple[str, ...]) -> str | int | float:
+def _read_scalar(event: Event, path: tuple[str, ...]) -> str | int | float:
     value: Any = event
     try:
         for name in path:
@@ -72,4 +72,4 @@ def _scalar(event: Event, path: tuple[str, ...]) -> str | int | float:
         return value
     field = ".".join(path)
     found = "missing" if value is None else f"{type(value).__name__}, not text or a number"
-    raise InputError(f"The message key cannot be built: {field} is {found}.", hint=_CORRECT, field=field)
+    raise InputError(f"The message key cannot be built: {field} is {found}.", hint=_HINT, field=field)

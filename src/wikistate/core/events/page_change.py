@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from wikistate.core.enrichment.content import base36_sha1
+from wikistate.core.enrichment.content import to_base36_sha1
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ STREAM = "mediawiki.page_change.v1"
 """The stream that composed events say they belong to."""
 
 
-class Kind(StrEnum):
+class PageChangeKind(StrEnum):
     """``page_change_kind``."""
 
     CREATE = "create"
@@ -36,27 +36,29 @@ class Kind(StrEnum):
     VISIBILITY = "visibility_change"
 
 
-_CHANGELOG = {Kind.CREATE: "insert", Kind.UNDELETE: "insert", Kind.DELETE: "delete"}
+_CHANGELOG = {PageChangeKind.CREATE: "insert", PageChangeKind.UNDELETE: "insert", PageChangeKind.DELETE: "delete"}
 
 
 @dataclass(frozen=True, slots=True)
-class WikiFacts:
+class WikiMetadata:
     """What the events of a wiki have in common.
 
     Attributes:
         wiki_id: The database name.
         domain: What `meta.domain` says.
-        article: URL of a page, with ``$1`` for its title.
+        article_url_template: URL of a page, with ``$1`` for its title.
         content_namespaces: Numbers of the namespaces that count as content.
     """
 
     wiki_id: str
     domain: str
-    article: str
+    article_url_template: str
     content_namespaces: frozenset[int]
 
 
-def page_entity(wiki: WikiFacts, *, page_id: int, title: str, namespace: int, is_redirect: bool | None = None) -> Json:
+def build_page(
+    wiki: WikiMetadata, *, page_id: int, title: str, namespace: int, is_redirect: bool | None = None
+) -> Json:
     """The page as events describe it. `is_redirect` is None where that is not known for this moment."""
     entity: Json = {
         "page_id": page_id,
@@ -67,7 +69,7 @@ def page_entity(wiki: WikiFacts, *, page_id: int, title: str, namespace: int, is
     return entity if is_redirect is None else entity | {"is_redirect": is_redirect}
 
 
-def revision_entity(revision: Mapping[str, Any]) -> Json:
+def build_revision(revision: Mapping[str, Any]) -> Json:
     """The revision as events describe it, out of an element of ``revisions`` that was asked for without content.
 
     What is hidden is left out. Without content, the API says that the text is hidden by hiding its hash.
@@ -83,27 +85,27 @@ def revision_entity(revision: Mapping[str, Any]) -> Json:
         if source in revision:
             entity[name] = revision[source]
     if revision.get("sha1"):
-        entity["rev_sha1"] = base36_sha1(revision["sha1"])
+        entity["rev_sha1"] = to_base36_sha1(revision["sha1"])
     if "comment" in revision and entity["is_comment_visible"]:
         entity["comment"] = revision["comment"]
-    if (editor := user_entity(revision)) is not None:
+    if (editor := build_user(revision)) is not None:
         entity["editor"] = editor
     if slots := revision.get("slots"):
-        entity["content_slots"] = {role: _slot(role, slot) for role, slot in slots.items()}
+        entity["content_slots"] = {role: _build_slot(role, slot) for role, slot in slots.items()}
     return entity
 
 
-def _slot(role: str, slot: Mapping[str, Any]) -> Json:
+def _build_slot(role: str, slot: Mapping[str, Any]) -> Json:
     entity: Json = {"slot_role": role}
     for name, source in (("content_model", "contentmodel"), ("content_size", "size")):
         if source in slot:
             entity[name] = slot[source]
     if slot.get("sha1"):
-        entity["content_sha1"] = base36_sha1(slot["sha1"])
+        entity["content_sha1"] = to_base36_sha1(slot["sha1"])
     return entity
 
 
-def user_entity(row: Mapping[str, Any]) -> Json | None:
+def build_user(row: Mapping[str, Any]) -> Json | None:
     """Who did what a row or a revision describes; None where that is hidden. Anonymous users have no id."""
     name = row.get("user")
     if not name or "userhidden" in row:
@@ -111,9 +113,9 @@ def user_entity(row: Mapping[str, Any]) -> Json | None:
     return {"user_text": name} | ({"user_id": row["userid"]} if row.get("userid") else {})
 
 
-def compose(
-    wiki: WikiFacts,
-    kind: Kind,
+def build_page_change(
+    wiki: WikiMetadata,
+    kind: PageChangeKind,
     *,
     identity: str,
     dt: str,
@@ -144,7 +146,7 @@ def compose(
             "stream": STREAM,
             "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{wiki.domain}/{wiki.wiki_id}/{identity}/{kind}")),
             "domain": wiki.domain,
-            "uri": wiki.article.replace("$1", quote(page["page_title"], safe=";@$!*(),/~:")),
+            "uri": wiki.article_url_template.replace("$1", quote(page["page_title"], safe=";@$!*(),/~:")),
         },
         "dt": dt,
         "changelog_kind": _CHANGELOG.get(kind, "update"),

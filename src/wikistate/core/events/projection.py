@@ -26,22 +26,22 @@ def compile_projection(schema: object) -> Projection | None:
     if not isinstance(schema, Mapping) or "$ref" in schema:
         return None
     if (items := compile_projection(schema.get("items"))) is not None:
-        return _array(items)
+        return _compile_array(items)
     others = schema.get("additionalProperties", True)
     if (values := compile_projection(others)) is not None and not schema.get("properties"):
-        return _map(values)
-    children = _children(schema)
+        return _compile_map(values)
+    children = _compile_children(schema)
     if others is False and "patternProperties" not in schema:
-        return _closed(frozenset(schema.get("properties", ())), children)
-    return _open(children) if children else None
+        return _compile_closed(frozenset(schema.get("properties", ())), children)
+    return _compile_open(children) if children else None
 
 
-def _children(schema: Mapping[str, Any]) -> _Children:
+def _compile_children(schema: Mapping[str, Any]) -> _Children:
     compiled = ((name, compile_projection(child)) for name, child in schema.get("properties", {}).items())
     return tuple((name, child) for name, child in compiled if child is not None)
 
 
-def _closed(known: frozenset[str], children: _Children) -> Projection:
+def _compile_closed(known: frozenset[str], children: _Children) -> Projection:
     knows_all = known.issuperset  # half the time of comparing a view of the keys
 
     def leaf(value: Any) -> Any:
@@ -53,14 +53,14 @@ def _closed(known: frozenset[str], children: _Children) -> Projection:
                 del kept[name]
         return kept
 
-    return _node(leaf, children) if children else leaf
+    return _compile_node(leaf, children) if children else leaf
 
 
-def _open(children: _Children) -> Projection:
-    return _node(lambda value: value, children)
+def _compile_open(children: _Children) -> Projection:
+    return _compile_node(lambda value: value, children)
 
 
-def _node(cut: Projection, children: _Children) -> Projection:
+def _compile_node(cut: Projection, children: _Children) -> Projection:
     def project(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
@@ -76,7 +76,7 @@ def _node(cut: Projection, children: _Children) -> Projection:
     return project
 
 
-def _map(child: Projection) -> Projection:
+def _compile_map(child: Projection) -> Projection:
     def project(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
@@ -91,7 +91,7 @@ def _map(child: Projection) -> Projection:
     return project
 
 
-def _array(child: Projection) -> Projection:
+def _compile_array(child: Projection) -> Projection:
     def project(value: Any) -> Any:
         if not isinstance(value, list):
             return value

@@ -46,7 +46,7 @@ class Filtered(NamedTuple):
     reason: FilterReason
 
 
-class Refused(NamedTuple):
+class RejectedEvent(NamedTuple):
     """Not processed; becomes an error event.
 
     Attributes:

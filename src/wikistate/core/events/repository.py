@@ -13,7 +13,7 @@ from wikistate.errors import DocumentError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from wikistate.core.events.documents import Document, Read
+    from wikistate.core.events.documents import Document, ReadDocument
 
 # A title is a path under the base. No part of it begins with a dot, so that none leads out of the repository.
 _TITLE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
@@ -29,7 +29,7 @@ class SchemaRepository:
         read: Reads a document by its full URI.
     """
 
-    def __init__(self, bases: Sequence[str], read: Read) -> None:
+    def __init__(self, bases: Sequence[str], read: ReadDocument) -> None:
         self._bases = tuple(base.rstrip("/") for base in bases)
         self._read = read
         self._schemas: dict[tuple[str, str], Schema] = {}
@@ -47,7 +47,7 @@ class SchemaRepository:
             self._schemas.setdefault((title, schema.version), schema)
         return schema
 
-    def by_uri(self, uri: str) -> Schema:
+    def get_by_uri(self, uri: str) -> Schema:
         """The schema that events name as their `$schema`, such as ``/mediawiki/page/change/1.7.0``.
 
         Raises:
@@ -61,13 +61,13 @@ class SchemaRepository:
         origin, content = self._find(title, version)
         document = parse_document(content, origin)
         _check_title(document, title, origin)
-        return Schema(document, title=title, version=_version(document, version, origin=origin), origin=origin)
+        return Schema(document, title=title, version=_read_version(document, version, origin=origin), origin=origin)
 
     def _find(self, title: str, version: str) -> tuple[str, bytes]:
-        for uri in self._places(title, version):
+        for uri in self._candidate_uris(title, version):
             if (content := self._read(uri)) is not None:
                 return uri, content
-        tried = ", ".join(self._places(title, version)) or "nothing, since schema_uris is empty"
+        tried = ", ".join(self._candidate_uris(title, version)) or "nothing, since schema_uris is empty"
         raise DocumentError(
             f"There is no schema {title} {version}; tried {tried}.",
             hint="Add the base URI of a repository that has it to schema_uris, or ask for another version.",
@@ -75,7 +75,7 @@ class SchemaRepository:
             version=version,
         )
 
-    def _places(self, title: str, version: str) -> Iterator[str]:
+    def _candidate_uris(self, title: str, version: str) -> Iterator[str]:
         if not (_TITLE.fullmatch(title) and (version == LATEST or VERSION.fullmatch(version))):
             raise DocumentError(
                 f"/{title}/{version} is not the URI of a schema.",
@@ -95,7 +95,7 @@ def _check_title(document: Document, title: str, origin: str) -> None:
         )
 
 
-def _version(document: Document, asked: str, *, origin: str) -> str:
+def _read_version(document: Document, asked: str, *, origin: str) -> str:
     """The version that the document itself states, which for a pinned one is the version asked for."""
     identity = document.get("$id")
     stated = str(identity).rpartition("/")[2]

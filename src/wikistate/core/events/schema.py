@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jsonschema_rs import Draft7Validator
 
 from wikistate.core.events.projection import compile_projection
-from wikistate.core.events.violations import describe
+from wikistate.core.events.violations import format_violations
 from wikistate.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ class Schema:
         except ValueError:
             return False  # not JSON: a date, a key that is no string
 
-    def violations(self, event: Event) -> str:
+    def describe_violations(self, event: Event) -> str:
         """What is wrong with an event, short and bounded; empty for a valid one."""
         try:
-            return describe(self._validator.iter_errors(event), self.document)
+            return format_violations(self._validator.iter_errors(event), self.document)
         except ValueError as error:
             return f"the event is not JSON: {error}"
 
@@ -85,7 +85,7 @@ class Schema:
 
 def _compile(document: Document, origin: str) -> Draft7Validator:
     try:
-        return Draft7Validator(document, validate_formats=True, retriever=_refuse)
+        return Draft7Validator(document, validate_formats=True, retriever=_reject_reference)
     except ValueError as error:
         reason = getattr(error, "message", str(error))
         raise DocumentError(
@@ -95,6 +95,6 @@ def _compile(document: Document, origin: str) -> Draft7Validator:
         ) from error
 
 
-def _refuse(uri: str) -> NoReturn:
+def _reject_reference(uri: str) -> NoReturn:
     # The library would fetch it over HTTP.
     raise ValueError(f"it refers to {uri}, and a materialised schema refers to nothing")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema_rs import Draft7Validator
 
-from wikistate.core.events.violations import describe
+from wikistate.core.events.violations import format_violations
 from wikistate.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
     from wikistate.core.events.documents import Document
 
-DEFAULT_PREFIXES = ("eqiad.", "codfw.")
+DEFAULT_TOPIC_PREFIXES = ("eqiad.", "codfw.")
 """The topic prefixes of a stream that does not state its own: the datacenters that Wikimedia runs."""
 
-_TEXTS = {"type": "array", "items": {"type": "string", "minLength": 1}}
+_STRING_ARRAY = {"type": "array", "items": {"type": "string", "minLength": 1}}
 
-_SHAPE: dict[str, Any] = {
+_SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["schema_title"],
     "properties": {
         "schema_title": {"type": "string", "minLength": 1},
-        "topics": _TEXTS,
-        "topic_prefixes": _TEXTS | {"type": ["array", "null"]},
+        "topics": _STRING_ARRAY,
+        "topic_prefixes": _STRING_ARRAY | {"type": ["array", "null"]},
         "message_key_fields": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
         "canary_events_enabled": {"type": "boolean"},
         "destination_event_service": {"type": ["string", "null"]},
     },
 }
-_SETTINGS = Draft7Validator(_SHAPE)
+_SETTINGS_VALIDATOR = Draft7Validator(_SETTINGS_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,8 @@ class StreamConfigs:
         if name in self._streams:
             return self._read(name)
         for pattern in filter(is_regex, self._streams):
-            if self._finds(pattern, name):
-                return _named(self._read(pattern), name)
+            if self._matches(pattern, name):
+                return _expand_regex(self._read(pattern), name)
         near = ", ".join(get_close_matches(name, self._streams)) or "nothing"
         raise DocumentError(
             f"{self._origin} has no stream {name!r}; near it is {near}.",
@@ -116,25 +116,25 @@ class StreamConfigs:
 
     def _read(self, name: str) -> StreamConfig:
         settings = self._streams[name]
-        if wrong := describe(_SETTINGS.iter_errors(settings), _SHAPE):
+        if wrong := format_violations(_SETTINGS_VALIDATOR.iter_errors(settings), _SETTINGS_SCHEMA):
             raise DocumentError(
                 f"{self._origin} has a malformed stream {name!r}: {wrong}.",
                 hint="Correct the settings of this stream.",
                 uri=self._origin,
                 stream=name,
             )
-        prefixes = tuple(settings.get("topic_prefixes", DEFAULT_PREFIXES) or ())
+        prefixes = tuple(settings.get("topic_prefixes", DEFAULT_TOPIC_PREFIXES) or ())
         return StreamConfig(
             stream=name,
             schema_title=settings["schema_title"],
-            topics=tuple(settings.get("topics", ())) or _topics(name, prefixes),
+            topics=tuple(settings.get("topics", ())) or _build_topics(name, prefixes),
             topic_prefixes=prefixes,
             message_key_fields=settings.get("message_key_fields", {}),
             canary_events_enabled=settings.get("canary_events_enabled", True),
             destination_event_service=settings.get("destination_event_service"),
         )
 
-    def _finds(self, pattern: str, name: str) -> bool:
+    def _matches(self, pattern: str, name: str) -> bool:
         try:
             return re.search(pattern[1:-1], name) is not None
         except re.error as error:
@@ -146,14 +146,14 @@ class StreamConfigs:
             ) from error
 
 
-def _named(config: StreamConfig, name: str) -> StreamConfig:
+def _expand_regex(config: StreamConfig, name: str) -> StreamConfig:
     """The settings of many streams for one of them: topics that are a pattern give way to its own."""
     if any(map(is_regex, config.topics)):
-        config = replace(config, topics=_topics(name, config.topic_prefixes))
+        config = replace(config, topics=_build_topics(name, config.topic_prefixes))
     return replace(config, stream=name)
 
 
-def _topics(stream: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+def _build_topics(stream: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
     if not prefixes:
         return (stream,)
     if is_regex(stream):

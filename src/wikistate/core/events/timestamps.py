@@ -8,14 +8,14 @@ from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_LONGEST = 64  # characters; whole seconds take 20, and what is longer must not fill the cache
+_MAX_LENGTH = 64  # characters; whole seconds take 20, and what is longer must not fill the cache
 
 _RFC3339 = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})[Tt](?P<minute>[01]\d:[0-5]\d|2[0-3]:[0-5]\d):(?P<second>[0-5]\d|60)"
     r"(?:\.(?P<fraction>\d+))?(?P<offset>[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
-_USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ", re.ASCII)
+_COMMON_FORM = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ", re.ASCII)
 """What nearly all events write. `datetime` reads these by itself, and in a third of the time."""
 
 
@@ -24,19 +24,23 @@ def parse_timestamp(text: str) -> int | None:
 
     A fraction is cut to milliseconds. A leap second counts as the second after it. Year 0 is not known to Python.
     """
-    return _parse(text) if len(text) <= _LONGEST else None
+    return _parse(text) if len(text) <= _MAX_LENGTH else None
 
 
 # Events come in the order of time, so that many in a row state the same second.
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> int | None:
     try:
-        return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND if _USUAL.fullmatch(text) else _read(text)
+        return (
+            (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+            if _COMMON_FORM.fullmatch(text)
+            else _parse_rfc3339(text)
+        )
     except ValueError:
         return None
 
 
-def _read(text: str) -> int | None:
+def _parse_rfc3339(text: str) -> int | None:
     found = _RFC3339.fullmatch(text)
     if found is None:
         return None

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from jsonschema_rs import ValidationError
 
-MOST = 3
+MAX_VIOLATIONS = 3
 """How many violations are told."""
 
-_LONGEST = 60  # characters of a value or name
-_LONGEST_PATH = 120
+_MAX_TEXT_LENGTH = 60  # characters of a value or name
+_MAX_PATH_LENGTH = 120
 
 
-def describe(errors: Iterable[ValidationError], document: dict[str, Any]) -> str:
+def format_violations(errors: Iterable[ValidationError], document: dict[str, Any]) -> str:
     """The first violations as ``path: what was found, what is expected``, parted by semicolons; empty without errors.
 
     Args:
@@ -31,47 +31,47 @@ def describe(errors: Iterable[ValidationError], document: dict[str, Any]) -> str
         document: The schema, from which the expectation is quoted.
     """
     try:
-        first = list(islice(errors, MOST + 1))
+        first = list(islice(errors, MAX_VIOLATIONS + 1))
     except ValueError as error:
-        return f"the event is not JSON: {cut(str(error), _LONGEST_PATH)}"
-    told = [_violation(error, document) for error in first[:MOST]]
-    return "; ".join([*told, "and more"] if len(first) > MOST else told)
+        return f"the event is not JSON: {truncate(str(error), _MAX_PATH_LENGTH)}"
+    told = [_format_violation(error, document) for error in first[:MAX_VIOLATIONS]]
+    return "; ".join([*told, "and more"] if len(first) > MAX_VIOLATIONS else told)
 
 
-def _violation(error: ValidationError, document: dict[str, Any]) -> str:
-    path = cut(".".join(map(str, error.instance_path)), _LONGEST_PATH) or "the event"
+def _format_violation(error: ValidationError, document: dict[str, Any]) -> str:
+    path = truncate(".".join(map(str, error.instance_path)), _MAX_PATH_LENGTH) or "the event"
     match error.kind:
         case ValidationErrorKind.Required(property=name):
             return f"{path}: {name} is missing"
         case ValidationErrorKind.AdditionalProperties(unexpected=names):
-            return f"{path}: unknown {', '.join(cut(name, _LONGEST) for name in names[:MOST])}"
+            return f"{path}: unknown {', '.join(truncate(name, _MAX_TEXT_LENGTH) for name in names[:MAX_VIOLATIONS])}"
         case _:
-            return f"{path}: found {_found(error.instance)}, expected {_expected(error.schema_path, document)}"
+            return f"{path}: found {_format_found(error.instance)}, expected {_format_expected(error.schema_path, document)}"
 
 
-def _found(value: object) -> str:
+def _format_found(value: object) -> str:
     match value:
         case dict():
             return f"an object of {len(value)} fields"
         case list():
             return f"an array of {len(value)} items"
         case str():
-            return f'"{cut(value, _LONGEST)}"'
+            return f'"{truncate(value, _MAX_TEXT_LENGTH)}"'
         case None:
             return "null"
         case bool():
             return "true" if value else "false"
         case _:
-            return cut(str(value), _LONGEST)
+            return truncate(str(value), _MAX_TEXT_LENGTH)
 
 
-def _expected(schema_path: Sequence[str | int], document: object) -> str:
+def _format_expected(schema_path: Sequence[str | int], document: object) -> str:
     rule: Any = document
     for step in schema_path:
         rule = rule[step]
-    return f"{schema_path[-1]} {cut(orjson.dumps(rule).decode(), _LONGEST_PATH)}"
+    return f"{schema_path[-1]} {truncate(orjson.dumps(rule).decode(), _MAX_PATH_LENGTH)}"
 
 
-def cut(text: str, longest: int) -> str:
-    """At most `longest` characters; three dots stand for what was left out."""
-    return text if len(text) <= longest else text[: longest - 3] + "..."
+def truncate(text: str, max_length: int) -> str:
+    """At most `max_length` characters; three dots stand for what was left out."""
+    return text if len(text) <= max_length else text[: max_length - 3] + "..."

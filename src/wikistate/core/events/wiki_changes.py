@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-class What(Enum):
+class ChangeType(Enum):
     """What a change did, as far as its row tells."""
 
     SAVED = auto()
     """A revision was saved: an edit, or the first of a page."""
-    BROUGHT_IN = auto()
+    IMPORTED = auto()
     """The page got a new current revision by an import, an upload or a change of its content model."""
     MOVED = auto()
     DELETED = auto()
@@ -32,13 +32,13 @@ class What(Enum):
     """The visibility of revisions changed, one way or the other."""
 
 
-class Change(NamedTuple):
+class WikiChange(NamedTuple):
     """One change.
 
     Attributes:
         identity: Tells it from all others of its wiki: ``rev:12`` or ``log:34``.
         timestamp: Milliseconds since the epoch; the wiki's own are whole seconds.
-        what: What it did.
+        change_type: What it did.
         page_id: Of the page at that time; 0 where the row does not say.
         rev_id: The revision that it made; 0 where it made none or the row does not say.
         row: The rest, as the wiki says it: ``title``, ``ns``, ``timestamp``, ``user``, ``comment``, …
@@ -47,7 +47,7 @@ class Change(NamedTuple):
 
     identity: str
     timestamp: int
-    what: What
+    change_type: ChangeType
     page_id: int
     rev_id: int
     row: Json
@@ -59,24 +59,24 @@ class Change(NamedTuple):
         return str(self.row["title"])
 
 
-_LOGGED = {
-    ("delete", "delete"): What.DELETED,
-    ("delete", "delete_redir"): What.DELETED,
-    ("delete", "delete_redir2"): What.DELETED,
-    ("suppress", "delete"): What.DELETED,
-    ("delete", "restore"): What.UNDELETED,
-    ("delete", "revision"): What.HIDDEN,
-    ("suppress", "revision"): What.HIDDEN,
+_LOG_ACTIONS = {
+    ("delete", "delete"): ChangeType.DELETED,
+    ("delete", "delete_redir"): ChangeType.DELETED,
+    ("delete", "delete_redir2"): ChangeType.DELETED,
+    ("suppress", "delete"): ChangeType.DELETED,
+    ("delete", "restore"): ChangeType.UNDELETED,
+    ("delete", "revision"): ChangeType.HIDDEN,
+    ("suppress", "revision"): ChangeType.HIDDEN,
 }
-_LOGGED_TYPES = {
-    "move": What.MOVED,
-    "import": What.BROUGHT_IN,
-    "upload": What.BROUGHT_IN,
-    "contentmodel": What.BROUGHT_IN,
+_LOG_TYPES = {
+    "move": ChangeType.MOVED,
+    "import": ChangeType.IMPORTED,
+    "upload": ChangeType.IMPORTED,
+    "contentmodel": ChangeType.IMPORTED,
 }
 
 
-def read_changes(recent: Iterable[Json], logged: Iterable[Json]) -> list[Change]:
+def read_changes(recent: Iterable[Json], logged: Iterable[Json]) -> list[WikiChange]:
     """All changes of both lists, each once, in the order in which they happened.
 
     Args:
@@ -87,18 +87,23 @@ def read_changes(recent: Iterable[Json], logged: Iterable[Json]) -> list[Change]
     ordered = [
         (change, row["rcid"])
         for row in recent
-        if (change := _of_recent(row, entries.pop(row["logid"], None) if row.get("logid") else None)) is not None
+        if (change := _from_recent_change(row, entries.pop(row["logid"], None) if row.get("logid") else None))
+        is not None
     ]
     # What stands in the log alone comes last within its second: nothing says where in it it belongs.
     last = max((order for _, order in ordered), default=0)
-    ordered += [(change, last + entry["logid"]) for entry in entries.values() if (change := _of_log(entry)) is not None]
+    ordered += [
+        (change, last + entry["logid"]) for entry in entries.values() if (change := _from_log_event(entry)) is not None
+    ]
     ordered.sort(key=lambda pair: (pair[0].timestamp, pair[1]))
     return [change for change, _ in ordered]
 
 
-def _of_recent(row: Json, entry: Json | None) -> Change | None:
+def _from_recent_change(row: Json, entry: Json | None) -> WikiChange | None:
     if row.get("type") in ("edit", "new"):
-        return Change(f"rev:{row['revid']}", _time(row), What.SAVED, row.get("pageid", 0), row["revid"], row, {})
+        return WikiChange(
+            f"rev:{row['revid']}", _read_time(row), ChangeType.SAVED, row.get("pageid", 0), row["revid"], row, {}
+        )
     if row.get("type") != "log" or "logid" not in row:
         return None
     as_entry = entry or row | {
@@ -107,18 +112,20 @@ def _of_recent(row: Json, entry: Json | None) -> Change | None:
         "params": row.get("logparams"),
         "logpage": row.get("pageid"),
     }
-    change = _of_log(as_entry)
+    change = _from_log_event(as_entry)
     return None if change is None else change._replace(rev_id=row.get("revid") or 0)
 
 
-def _of_log(entry: Json) -> Change | None:
-    what = _LOGGED.get((str(entry.get("type")), str(entry.get("action")))) or _LOGGED_TYPES.get(str(entry.get("type")))
+def _from_log_event(entry: Json) -> WikiChange | None:
+    what = _LOG_ACTIONS.get((str(entry.get("type")), str(entry.get("action")))) or _LOG_TYPES.get(
+        str(entry.get("type"))
+    )
     if what is None or "title" not in entry:  # another kind of entry, or one whose page is hidden
         return None
     params = entry.get("params")
-    return Change(
+    return WikiChange(
         f"log:{entry['logid']}",
-        _time(entry),
+        _read_time(entry),
         what,
         entry.get("logpage") or 0,
         0,
@@ -127,5 +134,5 @@ def _of_log(entry: Json) -> Change | None:
     )
 
 
-def _time(row: Mapping[str, Any]) -> int:
+def _read_time(row: Mapping[str, Any]) -> int:
     return parse_timestamp(str(row["timestamp"])) or 0

@@ -23,7 +23,7 @@ _NUMBERS = frozenset({DECIMAL, INTEGER, DOUBLE})
 _TIME = re.compile(r"(?P<moment>[+-]?\d+-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.0+)?(?:Z|\+00:00)?", re.ASCII)
 
 
-class Differences(NamedTuple):
+class GraphDifference(NamedTuple):
     """What is not in both.
 
     Attributes:
@@ -38,23 +38,23 @@ class Differences(NamedTuple):
         return bool(self.missing or self.extra)
 
 
-def differences(wanted: Iterable[Triple], found: Iterable[Triple]) -> Differences:
+def compare_graphs(wanted: Iterable[Triple], found: Iterable[Triple]) -> GraphDifference:
     """What two graphs do not have in common, each list in the order of its text."""
-    left, right = ({_value(triple): triple for triple in graph} for graph in (wanted, found))
+    left, right = ({_comparison_key(triple): triple for triple in graph} for graph in (wanted, found))
     missing = [triple for value, triple in left.items() if value not in right]
     extra = [triple for value, triple in right.items() if value not in left]
-    return Differences(sorted(missing, key=str), sorted(extra, key=str))
+    return GraphDifference(sorted(missing, key=str), sorted(extra, key=str))
 
 
-def _value(triple: Triple) -> tuple[object, ...]:
+def _comparison_key(triple: Triple) -> tuple[object, ...]:
     return (
         triple.subject,
         triple.predicate,
-        _of_literal(triple.object) if isinstance(triple.object, Literal) else triple.object,
+        _literal_key(triple.object) if isinstance(triple.object, Literal) else triple.object,
     )
 
 
-def _of_literal(literal: Literal) -> object:
+def _literal_key(literal: Literal) -> object:
     if literal.datatype in _NUMBERS:
         try:
             return literal.datatype, Decimal(literal.value)

@@ -29,18 +29,18 @@ def diff(before: frozenset[Triple], after: frozenset[Triple], uris: Uris) -> Pat
     knows here.
     """
     removed, added = before - after, after - before
-    linked, unlinked = shared(added, uris), shared(removed, uris)
+    linked, unlinked = select_shared(added, uris), select_shared(removed, uris)
     return Patch(added - linked, removed - unlinked, linked, unlinked)
 
 
-def shared(triples: frozenset[Triple], uris: Uris) -> frozenset[Triple]:
+def select_shared(triples: frozenset[Triple], uris: Uris) -> frozenset[Triple]:
     """Those that other entities may hold, too: of values, of references, and which group a sitelinked wiki is of."""
     if not triples:
         return triples
-    nodes = _shared_nodes(map(_subject, triples), uris)
+    nodes = _find_shared_nodes(map(_subject, triples), uris)
     return frozenset(triple for triple in triples if triple.subject in nodes or triple.predicate == WIKI_GROUP)
 
 
-def _shared_nodes(subjects: Iterable[object], uris: Uris) -> set[NamedNode]:
+def _find_shared_nodes(subjects: Iterable[object], uris: Uris) -> set[NamedNode]:
     namespaces = {uris.value, uris.reference}
     return {node for node in set(subjects) if isinstance(node, NamedNode) and namespace_of(node.value) in namespaces}

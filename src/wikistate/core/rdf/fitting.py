@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
-from wikistate.core.rdf.normalising import renamed, replaced, text_of
+from wikistate.core.rdf.normalising import replace_nodes, replace_objects, replace_text
 from wikistate.core.rdf.vocabulary import SOFTWARE_VERSION, WKT_LITERAL
 
 if TYPE_CHECKING:
@@ -25,23 +25,23 @@ _POINT: Final = re.compile(r"(Point\()(\S+) (\S+)(\))", re.IGNORECASE)
 _object = attrgetter("object")
 
 
-def is_latitude_first(said: Iterable[Triple]) -> bool:
+def is_latitude_first(document: Iterable[Triple]) -> bool:
     """Whether what a document says of itself is that it has the old format."""
-    return any(triple.predicate == SOFTWARE_VERSION and triple.object == LATITUDE_FIRST for triple in said)
+    return any(triple.predicate == SOFTWARE_VERSION and triple.object == LATITUDE_FIRST for triple in document)
 
 
-def with_longitude_first(triples: list[Triple]) -> list[Triple]:
+def to_longitude_first(triples: list[Triple]) -> list[Triple]:
     """Triples of the old format with their points as in today's: longitude, latitude."""
     objects: list[Node] = list(map(_object, triples))
     points = [term for term in set(objects) if isinstance(term, Literal) and term.datatype == WKT_LITERAL]
-    return replaced(triples, objects, {point: _swapped(point) for point in points})
+    return replace_objects(triples, objects, {point: _swap(point) for point in points})
 
 
-def _swapped(point: Literal) -> Literal:
-    return text_of(_POINT.sub(r"\1\3 \2\4", point.value), point)
+def _swap(point: Literal) -> Literal:
+    return replace_text(_POINT.sub(r"\1\3 \2\4", point.value), point)
 
 
-def with_names(triples: list[Triple], objects: Sequence[Node], uris: Uris, *, subjects: Iterable[Node]) -> list[Triple]:
+def skolemize(triples: list[Triple], objects: Sequence[Node], uris: Uris, *, subjects: Iterable[Node]) -> list[Triple]:
     """Triples in which blank nodes have names (RDF 1.1 Concepts, 3.5), made of the labels that the wiki gives them.
 
     Args:
@@ -52,11 +52,13 @@ def with_names(triples: list[Triple], objects: Sequence[Node], uris: Uris, *, su
     """
     if BlankNode in set(map(type, objects)):
         triples = [
-            Triple(triple.subject, triple.predicate, _named(term, uris)) if type(term) is BlankNode else triple
+            Triple(triple.subject, triple.predicate, _skolemize_node(term, uris)) if type(term) is BlankNode else triple
             for triple, term in zip(triples, objects, strict=True)
         ]
-    return renamed(triples, {node: _named(node, uris) for node in subjects if isinstance(node, BlankNode)})
+    return replace_nodes(
+        triples, {node: _skolemize_node(node, uris) for node in subjects if isinstance(node, BlankNode)}
+    )
 
 
-def _named(node: BlankNode, uris: Uris) -> NamedNode:
+def _skolemize_node(node: BlankNode, uris: Uris) -> NamedNode:
     return NamedNode(uris.genid + node.value)

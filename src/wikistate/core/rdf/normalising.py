@@ -31,11 +31,11 @@ _LINE_BREAKS: Final = re.compile(r"[\r\n]")
 _NOT_IN_IRI: Final = re.compile(r'[\x00-\x20<>"{}|\\^`]')
 """What IRIREF leaves out in Turtle and in SPARQL. An update that held one of these would say something else."""
 
-_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f]")
+_INVISIBLE_MARKS: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f]")
 _NUMBER: Final = re.compile(r"(?=.)[+-]?[0-9]*\.?[0-9]*")
 """A lone sign and a lone dot count as numbers, as they do for the others who write this stream."""
 
-MAX_LITERAL: Final = 32767
+MAX_LITERAL_LENGTH: Final = 32767
 """UTF-16 code units: the length of a string in the stores that this stream was made for."""
 
 _NUMBERS: Final = frozenset({DECIMAL, INTEGER})
@@ -60,19 +60,19 @@ _SUSPICIOUS: Final = tuple(
 """Whether these matter is seen in the terms. One pattern each, and each begins with what it looks for: so the search goes
 from one such place to the next."""
 
-_STATED_NUMBER: Final = re.compile(rb"#(?:decimal|integer)>")
-_PROPER_NUMBER: Final = re.compile(
+_NUMBER_DATATYPE: Final = re.compile(rb"#(?:decimal|integer)>")
+_VALID_NUMBER: Final = re.compile(
     rb'"(?<!\\")(?=[^"])[+-]?[0-9]*\.?[0-9]*"\^\^<http://www\.w3\.org/2001/XMLSchema#(?:decimal|integer)>'
 )
 
-_SMALL: Final = 100
+_SMALL_DOCUMENT: Final = 100
 
 _subject = attrgetter("subject")
 _predicate = attrgetter("predicate")
 _object = attrgetter("object")
 
 
-def normalise(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
+def normalize(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
     """The triples with normal terms, in their order; the list itself when there is nothing to change.
 
     Args:
@@ -86,18 +86,18 @@ def normalise(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
     if Triple in set(map(type, objects)):
         raise RdfError("There is a triple about a triple, which no Wikibase writes and not every store takes.")
     terms: Iterable[Node] = objects if iris else [term for term in objects if type(term) is Literal]
-    if len(objects) >= _SMALL:
+    if len(objects) >= _SMALL_DOCUMENT:
         # Terms that come again and again are looked at once, but to find that out in a small document takes longer.
         terms = set(terms)
-    changed = replaced(triples, objects, _changes(terms, iris=iris))
+    changed = replace_objects(triples, objects, _find_replacements(terms, iris=iris))
     if not iris:
         return changed
     nodes = {*map(_subject, changed), *map(_predicate, changed)}
-    return renamed(changed, _changes(nodes, iris=True))
+    return replace_nodes(changed, _find_replacements(nodes, iris=True))
 
 
-def is_normal_at_a_glance(turtle: bytes) -> bool:
-    """Whether a document shows without a look at its terms that `normalise` would change none of its triples.
+def is_probably_normal(turtle: bytes) -> bool:
+    """Whether a document shows without a look at its terms that `normalize` would change none of its triples.
 
     Five times as fast, and never wrong when it says yes. It may say no of a document that is normal.
 
@@ -105,67 +105,69 @@ def is_normal_at_a_glance(turtle: bytes) -> bool:
         turtle: A document that the parser takes, in UTF-8 and without prefixes or a base: then each datatype is written
             out in it.
     """
-    if len(turtle) > MAX_LITERAL // 2 and _may_hold_long_literal(turtle):
+    if len(turtle) > MAX_LITERAL_LENGTH // 2 and _may_hold_long_literal(turtle):
         return False
     for pattern in _SUSPICIOUS:  # written out: it is done for each message of a stream
         if pattern.search(turtle):
             return False
-    stated = _STATED_NUMBER.findall(turtle)
-    return not stated or len(stated) == len(_PROPER_NUMBER.findall(turtle))
+    stated = _NUMBER_DATATYPE.findall(turtle)
+    return not stated or len(stated) == len(_VALID_NUMBER.findall(turtle))
 
 
 def _may_hold_long_literal(turtle: bytes) -> bool:
     """Only a text in three quotes goes on behind the end of its line."""
-    return b'"""' in turtle or b"'''" in turtle or max(map(len, turtle.split(b"\n"))) > MAX_LITERAL // 2
+    return b'"""' in turtle or b"'''" in turtle or max(map(len, turtle.split(b"\n"))) > MAX_LITERAL_LENGTH // 2
 
 
-def replaced(triples: list[Triple], objects: Iterable[Node], change: Mapping[Node, Node]) -> list[Triple]:
+def replace_objects(triples: list[Triple], objects: Iterable[Node], replacements: Mapping[Node, Node]) -> list[Triple]:
     """The triples with other objects, the list itself if there are none.
 
     Args:
         triples: To be changed.
         objects: Theirs, which whoever asks has anyway.
-        change: What becomes of an object; what is absent stays. Most do, and so do most triples.
+        replacements: What becomes of an object; what is absent stays. Most do, and so do most triples.
     """
-    if not change:
+    if not replacements:
         return triples
-    kinds = set(map(type, change))  # to ask for the type takes a fifth of a look-up
+    kinds = set(map(type, replacements))  # to ask for the type takes a fifth of a look-up
     return [
-        triple if type(old) not in kinds or old not in change else Triple(triple.subject, triple.predicate, change[old])
+        triple
+        if type(old) not in kinds or old not in replacements
+        else Triple(triple.subject, triple.predicate, replacements[old])
         for triple, old in zip(triples, objects, strict=True)
     ]
 
 
-def renamed(triples: list[Triple], change: Mapping[Node, Node]) -> list[Triple]:
-    """The triples with other subjects and predicates, the list itself if there are none. See `replaced`."""
-    if not change:
+def replace_nodes(triples: list[Triple], replacements: Mapping[Node, Node]) -> list[Triple]:
+    """The triples with other subjects and predicates, the list itself if there are none. See `replace_objects`."""
+    if not replacements:
         return triples
-    new = change.get
+    new = replacements.get
     return [Triple(new(s, s), new(p, p), o) for s, p, o in triples]  # type: ignore[arg-type]  # nodes become nodes
 
 
-def _changes(terms: Iterable[Node], *, iris: bool) -> dict[Node, Node]:
+def _find_replacements(terms: Iterable[Node], *, iris: bool) -> dict[Node, Node]:
     """By term, what it becomes; those that stay are absent."""
     changes: dict[Node, Node] = {}
     for term in terms:
         normal: Node = term
         # By type and not by `match`: nothing in a document is looked at as often.
         if type(term) is Literal:
-            normal = _normal_literal(_typed(term) if iris else term)
+            normal = _normalize_literal(_normalize_datatype(term) if iris else term)
         elif iris and type(term) is NamedNode:
-            normal = _normal_node(term)
+            normal = _normalize_node(term)
         if normal is not term:
             changes[term] = normal
     return changes
 
 
-def _normal_node(node: NamedNode) -> NamedNode:
+def _normalize_node(node: NamedNode) -> NamedNode:
     value = node.value
-    normal = normal_iri(value)
-    return node if normal == value else _lenient_node(normal)
+    normal = normalize_iri(value)
+    return node if normal == value else _build_lenient_node(normal)
 
 
-def _lenient_node(iri: str) -> NamedNode:
+def _build_lenient_node(iri: str) -> NamedNode:
     try:
         return NamedNode(iri)
     except ValueError:
@@ -175,50 +177,50 @@ def _lenient_node(iri: str) -> NamedNode:
         return node
 
 
-def normal_iri(iri: str) -> str:
+def normalize_iri(iri: str) -> str:
     """An IRI with today's names and without what RDF does not allow in one."""
     named = _LINE_BREAKS.sub("", _OLD_ONTOLOGY.sub("ontology", iri))
     return _NOT_IN_IRI.sub(lambda found: f"%{ord(found[0]):02X}", named)
 
 
-def _typed(literal: Literal) -> Literal:
+def _normalize_datatype(literal: Literal) -> Literal:
     """The literal with a datatype that is an IRI; an update names it as it does any other."""
-    datatype = _normal_node(literal.datatype)
+    datatype = _normalize_node(literal.datatype)
     return literal if datatype == literal.datatype else Literal(literal.value, datatype=datatype)
 
 
-def _normal_literal(literal: Literal) -> Literal:
+def _normalize_literal(literal: Literal) -> Literal:
     value = literal.value
-    if len(value) > MAX_LITERAL // 2:  # a code point is one code unit or two
-        literal = _cut(literal)
+    if len(value) > MAX_LITERAL_LENGTH // 2:  # a code point is one code unit or two
+        literal = _truncate(literal)
         value = literal.value
     if literal.language is None:
-        return _normal_value(value, literal)
-    if literal.direction is None and (value.isascii() or not _UNSEEN.search(value)):
+        return _normalize_value(value, literal)
+    if literal.direction is None and (value.isascii() or not _INVISIBLE_MARKS.search(value)):
         return literal
-    return text_of(_UNSEEN.sub("", value), literal)
+    return replace_text(_INVISIBLE_MARKS.sub("", value), literal)
 
 
-def _normal_value(value: str, literal: Literal) -> Literal:
+def _normalize_value(value: str, literal: Literal) -> Literal:
     if _NUMBER.fullmatch(value):
         return literal
     datatype = literal.datatype
     if datatype in _NUMBERS:
         return Literal("0", datatype=datatype)
-    if value.isascii() or datatype != STRING or not _UNSEEN.search(value):
+    if value.isascii() or datatype != STRING or not _INVISIBLE_MARKS.search(value):
         return literal
-    return Literal(_UNSEEN.sub("", value))
+    return Literal(_INVISIBLE_MARKS.sub("", value))
 
 
-def _cut(literal: Literal) -> Literal:
+def _truncate(literal: Literal) -> Literal:
     units = literal.value.encode("utf-16-le")
-    if len(units) <= 2 * MAX_LITERAL:
+    if len(units) <= 2 * MAX_LITERAL_LENGTH:
         return literal
     # A pair that the cut would halve goes as a whole.
-    return text_of(units[: 2 * MAX_LITERAL].decode("utf-16-le", "ignore"), literal)
+    return replace_text(units[: 2 * MAX_LITERAL_LENGTH].decode("utf-16-le", "ignore"), literal)
 
 
-def text_of(text: str, literal: Literal) -> Literal:
+def replace_text(text: str, literal: Literal) -> Literal:
     """Another text in a literal's place: in its language, of its datatype, without a base direction.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pyoxigraph import Triple
 
-_NONE: frozenset[Triple] = frozenset()
+_EMPTY: frozenset[Triple] = frozenset()
 
 
 class Patch(NamedTuple):
@@ -23,10 +23,10 @@ class Patch(NamedTuple):
         unlinked: May be of other entities, too; this one uses it no more.
     """
 
-    added: frozenset[Triple] = _NONE
-    removed: frozenset[Triple] = _NONE
-    linked: frozenset[Triple] = _NONE
-    unlinked: frozenset[Triple] = _NONE
+    added: frozenset[Triple] = _EMPTY
+    removed: frozenset[Triple] = _EMPTY
+    linked: frozenset[Triple] = _EMPTY
+    unlinked: frozenset[Triple] = _EMPTY
 
     def __len__(self) -> int:
         """How many triples it touches."""

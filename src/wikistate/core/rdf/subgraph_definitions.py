@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yaml
 
-from wikistate.core.rdf.subgraph_rules import RESERVED, Names, Rule, refuse
+from wikistate.core.rdf.subgraph_rules import RESERVED_NAMES, NameTable, Rule, invalid_rule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -19,7 +19,7 @@ _FIELDS: Final = ("name", "subgraph_uri", "stream", "rules", "default", "stubs_s
 _DEFAULTS: Final = {"pass": True, "block": False}
 
 
-class Definition(NamedTuple):
+class SubgraphDefinition(NamedTuple):
     """One subgraph.
 
     Attributes:
@@ -27,7 +27,7 @@ class Definition(NamedTuple):
         stream: Where its mutations go.
         uri: What stubs say that an entity lives in; None of the whole graph, which no stub names.
         rules: The first one that matches decides.
-        passes: What holds when none does.
+        passes_by_default: What holds when none does.
         is_stub_source: Whether entities in it leave a stub in the subgraphs that they are not in.
     """
 
@@ -35,11 +35,11 @@ class Definition(NamedTuple):
     stream: str
     uri: NamedNode | None = None
     rules: tuple[Rule, ...] = ()
-    passes: bool = True
+    passes_by_default: bool = True
     is_stub_source: bool = False
 
 
-def read_definitions(text: str) -> tuple[Definition, ...]:
+def read_definitions(text: str) -> tuple[SubgraphDefinition, ...]:
     """The definitions in a YAML text, in its order.
 
     Raises:
@@ -47,12 +47,12 @@ def read_definitions(text: str) -> tuple[Definition, ...]:
     """
     document = _load(text)
     _check_keys("the document", document, _SECTIONS)
-    names = _names(document)
+    names = _read_names(document)
     listed = document.get("subgraphs")
     if not isinstance(listed, list) or not listed:
-        refuse("subgraphs", f"found {_kind(listed)}", "List at least one definition.")
-    found = tuple(_definition(entry, f"subgraphs[{number}]", names) for number, entry in enumerate(listed))
-    _check_together(found)
+        invalid_rule("subgraphs", f"found {_type_name(listed)}", "List at least one definition.")
+    found = tuple(_read_definition(entry, f"subgraphs[{number}]", names) for number, entry in enumerate(listed))
+    _check_consistency(found)
     return found
 
 
@@ -60,88 +60,95 @@ def _load(text: str) -> dict[str, Any]:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        refuse("the document", f"not YAML: {error}", "Correct it; docs/subgraphs.md shows one.")
-    return _mapping(document, "the document")
+        invalid_rule("the document", f"not YAML: {error}", "Correct it; docs/subgraphs.md shows one.")
+    return _require_mapping(document, "the document")
 
 
-def _names(document: Mapping[str, Any]) -> Names:
-    prefixes = _mapping(document.get("prefixes", {}), "prefixes")
+def _read_names(document: Mapping[str, Any]) -> NameTable:
+    prefixes = _require_mapping(document.get("prefixes", {}), "prefixes")
     for name, base in prefixes.items():
-        _text(base, f"prefixes.{name}")
+        _require_text(base, f"prefixes.{name}")
         if not (str(name).isascii() and str(name).isalnum()):
-            refuse("prefixes", f"{name!r} is no prefix", "Use letters and digits.")
-    names = Names(prefixes)
-    bindings = _mapping(document.get("bindings", {}), "bindings")
-    return Names(prefixes, {name: _binding(name, listed, names) for name, listed in bindings.items()})
+            invalid_rule("prefixes", f"{name!r} is no prefix", "Use letters and digits.")
+    names = NameTable(prefixes)
+    bindings = _require_mapping(document.get("bindings", {}), "bindings")
+    return NameTable(prefixes, {name: _read_binding(name, listed, names) for name, listed in bindings.items()})
 
 
-def _binding(name: str, listed: object, names: Names) -> frozenset[NamedNode]:
+def _read_binding(name: str, listed: object, names: NameTable) -> frozenset[NamedNode]:
     key = f"bindings.{name}"
-    if name in RESERVED:
-        refuse(key, "the name is taken", f"Use another than {', '.join(sorted(RESERVED))}.")
+    if name in RESERVED_NAMES:
+        invalid_rule(key, "the name is taken", f"Use another than {', '.join(sorted(RESERVED_NAMES))}.")
     if not isinstance(listed, list):
-        refuse(key, f"found {_kind(listed)}", "List IRIs.")
-    return frozenset(names.iri(_text(each, key), key) for each in listed)
+        invalid_rule(key, f"found {_type_name(listed)}", "List IRIs.")
+    return frozenset(names.resolve_iri(_require_text(each, key), key) for each in listed)
 
 
-def _definition(entry: object, key: str, names: Names) -> Definition:
-    fields = _mapping(entry, key)
+def _read_definition(entry: object, key: str, names: NameTable) -> SubgraphDefinition:
+    fields = _require_mapping(entry, key)
     _check_keys(key, fields, _FIELDS)
     rules = fields.get("rules") or []
     if not isinstance(rules, list):
-        refuse(f"{key}.rules", f"found {_kind(rules)}", "List rules.")
+        invalid_rule(f"{key}.rules", f"found {_type_name(rules)}", "List rules.")
     uri = fields.get("subgraph_uri")
-    return Definition(
-        name=_text(fields.get("name"), f"{key}.name"),
-        stream=_text(fields.get("stream"), f"{key}.stream"),
-        uri=None if uri is None else names.iri(_text(uri, f"{key}.subgraph_uri"), f"{key}.subgraph_uri"),
-        rules=tuple(names.rule(_text(rule, f"{key}.rules[{n}]"), f"{key}.rules[{n}]") for n, rule in enumerate(rules)),
-        passes=_default(fields.get("default"), f"{key}.default"),
-        is_stub_source=_switch(fields.get("stubs_source", False), f"{key}.stubs_source"),
+    return SubgraphDefinition(
+        name=_require_text(fields.get("name"), f"{key}.name"),
+        stream=_require_text(fields.get("stream"), f"{key}.stream"),
+        uri=None
+        if uri is None
+        else names.resolve_iri(_require_text(uri, f"{key}.subgraph_uri"), f"{key}.subgraph_uri"),
+        rules=tuple(
+            names.parse_rule(_require_text(rule, f"{key}.rules[{n}]"), f"{key}.rules[{n}]")
+            for n, rule in enumerate(rules)
+        ),
+        passes_by_default=_read_default(fields.get("default"), f"{key}.default"),
+        is_stub_source=_require_bool(fields.get("stubs_source", False), f"{key}.stubs_source"),
     )
 
 
-def _check_together(found: Collection[Definition]) -> None:
+def _check_consistency(found: Collection[SubgraphDefinition]) -> None:
     _check_unique("name", (each.name for each in found))
     _check_unique("subgraph_uri", (each.uri.value for each in found if each.uri))
     whole = sum(each.uri is None for each in found)
     if whole != 1:
-        refuse("subgraphs", f"{whole} definitions have no subgraph_uri", "Exactly one, the whole graph, has none.")
+        invalid_rule(
+            "subgraphs", f"{whole} definitions have no subgraph_uri", "Exactly one, the whole graph, has none."
+        )
 
 
 def _check_unique(name: str, values: Iterable[str]) -> None:
     if twice := [value for value, count in Counter(values).items() if count > 1]:
-        refuse("subgraphs", f"the {name} {twice[0]} is there twice", f"Give each definition a {name} of its own.")
+        invalid_rule("subgraphs", f"the {name} {twice[0]} is there twice", f"Give each definition a {name} of its own.")
 
 
 def _check_keys(key: str, fields: Mapping[str, Any], known: Collection[str]) -> None:
     if unknown := [str(name) for name in fields if name not in known]:
-        refuse(key, f"{unknown[0]!r} is not known", f"Known are: {', '.join(known)}.")
+        invalid_rule(key, f"{unknown[0]!r} is not known", f"Known are: {', '.join(known)}.")
 
 
-def _mapping(found: object, key: str) -> dict[str, Any]:
+def _require_mapping(found: object, key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
-        refuse(key, f"found {_kind(found)}", "Keys with values were expected.")
+        invalid_rule(key, f"found {_type_name(found)}", "Keys with values were expected.")
     return found
 
 
-def _text(found: object, key: str) -> str:
+def _require_text(found: object, key: str) -> str:
     if not isinstance(found, str) or not found:
-        refuse(key, f"found {_kind(found)}", "A text was expected.")
+        invalid_rule(key, f"found {_type_name(found)}", "A text was expected.")
     return found
 
 
-def _switch(found: object, key: str) -> bool:
+def _require_bool(found: object, key: str) -> bool:
     if not isinstance(found, bool):
-        refuse(key, f"found {found!r}", "Write true or false.")
+        invalid_rule(key, f"found {found!r}", "Write true or false.")
     return found
 
 
-def _default(found: object, key: str) -> bool:
+def _read_default(found: object, key: str) -> bool:
     if not isinstance(found, str) or found not in _DEFAULTS:
-        refuse(key, f"found {found!r}", "Write pass or block.")
+        invalid_rule(key, f"found {found!r}", "Write pass or block.")
     return _DEFAULTS[found]
 
 
-def _kind(found: object) -> str:
+def _type_name(found: object) -> str:
     return "nothing" if found is None or found == "" else type(found).__name__

@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 ENTITY: Final = "entity"
 WILDCARD: Final = "wildcard"
-RESERVED: Final = frozenset({ENTITY, WILDCARD})
+RESERVED_NAMES: Final = frozenset({ENTITY, WILDCARD})
 
 _ACTIONS: Final = {"pass": True, "block": False}
 _ABSOLUTE: Final = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`]*)>")
 _PREFIXED: Final = re.compile(r"([A-Za-z0-9]+):([^\x00-\x20<>\"{}|\\^`]*)")
 
 
-class Open(Enum):
+class AnyTerm(Enum):
     """What a rule leaves open."""
 
     ANYTHING = auto()
     ENTITY = auto()
 
 
-Pattern: TypeAlias = Open | frozenset[NamedNode]
+Pattern: TypeAlias = AnyTerm | frozenset[NamedNode]
 
 
 class Rule(NamedTuple):
@@ -59,24 +59,24 @@ class Rule(NamedTuple):
         """Whether one of the triples, which are munged and of one entity, is as the rule says."""
         return any(
             triple.predicate == self.predicate
-            and _fits(triple.object, self.object, entity)
-            and _fits(triple.subject, self.subject, entity)
+            and _matches(triple.object, self.object, entity)
+            and _matches(triple.subject, self.subject, entity)
             for triple in triples
         )
 
 
-def _fits(term: object, pattern: Pattern, entity: NamedNode) -> bool:
+def _matches(term: object, pattern: Pattern, entity: NamedNode) -> bool:
     match pattern:
-        case Open.ANYTHING:
+        case AnyTerm.ANYTHING:
             return True
-        case Open.ENTITY:
+        case AnyTerm.ENTITY:
             return term == entity
         case _:
             return term in pattern
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class NameTable:
     """What names in rules stand for.
 
     Attributes:
@@ -87,7 +87,7 @@ class Names:
     prefixes: Mapping[str, str]
     bindings: Mapping[str, frozenset[NamedNode]] = field(default_factory=dict)
 
-    def iri(self, text: str, key: str) -> NamedNode:
+    def resolve_iri(self, text: str, key: str) -> NamedNode:
         """The IRI that a text writes.
 
         Args:
@@ -101,12 +101,14 @@ class Names:
             return NamedNode(absolute[1])
         prefixed = _PREFIXED.fullmatch(text)
         if not prefixed:
-            refuse(key, f"{text!r} is no IRI", "Write <absolute> or prefix:local; literals cannot be matched.")
+            invalid_rule(key, f"{text!r} is no IRI", "Write <absolute> or prefix:local; literals cannot be matched.")
         if prefixed[1] not in self.prefixes:
-            refuse(key, f"the prefix {prefixed[1]!r} is not declared", f"Declared are: {_listed(self.prefixes)}.")
+            invalid_rule(
+                key, f"the prefix {prefixed[1]!r} is not declared", f"Declared are: {_format_names(self.prefixes)}."
+            )
         return NamedNode(self.prefixes[prefixed[1]] + prefixed[2])
 
-    def rule(self, text: str, key: str) -> Rule:
+    def parse_rule(self, text: str, key: str) -> Rule:
         """The rule that a text writes.
 
         Raises:
@@ -114,27 +116,32 @@ class Names:
         """
         words = text.split()
         if len(words) != 4 or words[0] not in _ACTIONS:  # noqa: PLR2004  # action and triple
-            refuse(key, f"{text!r} is no rule", "Write: pass|block SUBJECT PREDICATE OBJECT.")
+            invalid_rule(key, f"{text!r} is no rule", "Write: pass|block SUBJECT PREDICATE OBJECT.")
         action, subject, predicate, value = words
-        return Rule(_ACTIONS[action], self._pattern(subject, key), self.iri(predicate, key), self._pattern(value, key))
+        return Rule(
+            _ACTIONS[action],
+            self._parse_pattern(subject, key),
+            self.resolve_iri(predicate, key),
+            self._parse_pattern(value, key),
+        )
 
-    def _pattern(self, text: str, key: str) -> Pattern:
+    def _parse_pattern(self, text: str, key: str) -> Pattern:
         if text == "[]":
-            return Open.ANYTHING
+            return AnyTerm.ANYTHING
         if not text.startswith("?"):
-            return frozenset({self.iri(text, key)})
+            return frozenset({self.resolve_iri(text, key)})
         name = text[1:]
         if name == ENTITY:
-            return Open.ENTITY
+            return AnyTerm.ENTITY
         if name not in self.bindings:
-            refuse(key, f"there is no binding {name!r}", f"There are: {_listed([ENTITY, *self.bindings])}.")
+            invalid_rule(key, f"there is no binding {name!r}", f"There are: {_format_names([ENTITY, *self.bindings])}.")
         return self.bindings[name]
 
 
-def refuse(key: str, found: str, allowed: str) -> NoReturn:
+def invalid_rule(key: str, found: str, allowed: str) -> NoReturn:
     """Says what is wrong with definitions, where, and what may stand there."""
     raise ConfigError(f"Subgraph definitions, {key}: {found}.", hint=allowed, key=key)
 
 
-def _listed(names: Collection[str]) -> str:
+def _format_names(names: Collection[str]) -> str:
     return ", ".join(sorted(names)) or "none"

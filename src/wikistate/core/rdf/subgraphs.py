@@ -13,7 +13,7 @@ from pyoxigraph import NamedNode, Triple
 
 from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.rdf.subgraph_definitions import Definition, read_definitions
+from wikistate.core.rdf.subgraph_definitions import SubgraphDefinition, read_definitions
 from wikistate.core.rdf.vocabulary import SUBGRAPH
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, ReconcileItem
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.updater.operations import Operation
 
-    Change: TypeAlias = tuple[OperationName, Definition, Patch]
+    SubgraphChange: TypeAlias = tuple[OperationName, SubgraphDefinition, Patch]
 
-_NOTHING: frozenset[Triple] = frozenset()
+_NO_TRIPLES: frozenset[Triple] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Subgraphs:
     """The parts that a graph is split into, the whole one among them. In the order in which they are given."""
 
-    definitions: tuple[Definition, ...]
+    definitions: tuple[SubgraphDefinition, ...]
 
     @classmethod
-    def read(cls, text: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """From definitions in YAML.
 
         Raises:
@@ -45,16 +45,16 @@ class Subgraphs:
         return cls(read_definitions(text))
 
     @classmethod
-    def whole(cls, stream: str) -> Self:
+    def unsplit(cls, stream: str) -> Self:
         """No split: everything goes to one stream."""
-        return cls((Definition("whole", stream),))
+        return cls((SubgraphDefinition("whole", stream),))
 
     @property
     def streams(self) -> tuple[str, ...]:
         """Where mutations may go."""
         return tuple(each.stream for each in self.definitions)
 
-    def assigned(self, triples: frozenset[Triple], entity: NamedNode) -> list[Definition]:
+    def assign(self, triples: frozenset[Triple], entity: NamedNode) -> list[SubgraphDefinition]:
         """Those that an entity belongs to.
 
         Args:
@@ -63,15 +63,15 @@ class Subgraphs:
         """
         asked = {rule.predicate for each in self.definitions for rule in each.rules}
         telling = [triple for triple in triples if triple.predicate in asked] if asked else []
-        return [each for each in self.definitions if _passes(each, telling, entity)]
+        return [each for each in self.definitions if _is_member(each, telling, entity)]
 
 
-def _passes(definition: Definition, triples: Collection[Triple], entity: NamedNode) -> bool:
+def _is_member(definition: SubgraphDefinition, triples: Collection[Triple], entity: NamedNode) -> bool:
     decided = (rule.passes for rule in definition.rules if rule.matches(triples, entity))
-    return next(decided, definition.passes)
+    return next(decided, definition.passes_by_default)
 
 
-def mutations_of(
+def build_mutations(
     operation: Operation,
     before: frozenset[Triple],
     after: frozenset[Triple],
@@ -87,22 +87,24 @@ def mutations_of(
         uris: Of the wiki.
         subgraphs: What the graph is split into.
     """
-    split = _Split(subgraphs, uris, NamedNode(uris.entity_iri(operation.entity)))
+    split = _SubgraphSplitter(subgraphs, uris, NamedNode(uris.entity_iri(operation.entity)))
     match operation:
         case FullImport():
-            changes = split.imported(after)
+            changes = split.split_import(after)
         case Diff():
-            changes = split.changed(before, after)
+            changes = split.split_diff(before, after)
         case ReconcileItem():
-            changes = split.reconciled(after)
+            changes = split.split_reconcile(after)
         case DeleteItem():
-            changes = _deleted(subgraphs.definitions)
+            changes = _emit_deletions(subgraphs.definitions)
         case _:
             assert_never(operation)
-    return [_mutation(operation, name, definition, patch) for name, definition, patch in changes]
+    return [_build_mutation(operation, name, definition, patch) for name, definition, patch in changes]
 
 
-def _mutation(operation: Operation, name: OperationName, definition: Definition, patch: Patch) -> Mutation:
+def _build_mutation(
+    operation: Operation, name: OperationName, definition: SubgraphDefinition, patch: Patch
+) -> Mutation:
     return Mutation(
         name,
         operation.entity,
@@ -116,69 +118,73 @@ def _mutation(operation: Operation, name: OperationName, definition: Definition,
 
 
 @dataclass(frozen=True, slots=True)
-class _Split:
+class _SubgraphSplitter:
     """What is done to the subgraphs about one entity."""
 
     subgraphs: Subgraphs
     uris: Uris
     entity: NamedNode
 
-    def imported(self, after: frozenset[Triple]) -> Iterator[Change]:
+    def split_import(self, after: frozenset[Triple]) -> Iterator[SubgraphChange]:
         """The entity where it belongs, stubs elsewhere."""
-        assigned = self.subgraphs.assigned(after, self.entity)
-        yield from _patched(OperationName.IMPORT, assigned, diff(_NOTHING, after, self.uris))
-        yield from self._stubbed(OperationName.IMPORT, self._others(assigned), assigned)
+        assigned = self.subgraphs.assign(after, self.entity)
+        yield from _emit_patches(OperationName.IMPORT, assigned, diff(_NO_TRIPLES, after, self.uris))
+        yield from self._emit_stubs(OperationName.IMPORT, self._unassigned(assigned), assigned)
 
-    def changed(self, before: frozenset[Triple], after: frozenset[Triple]) -> Iterator[Change]:
+    def split_diff(self, before: frozenset[Triple], after: frozenset[Triple]) -> Iterator[SubgraphChange]:
         """The difference where the entity stays; where it comes or goes, what was there goes first.
 
         Stubs are told again only when the entity moved: nothing else changes them.
         """
-        old, new = (self.subgraphs.assigned(triples, self.entity) for triples in (before, after))
+        old, new = (self.subgraphs.assign(triples, self.entity) for triples in (before, after))
         left = [each for each in old if each not in new]
         entered = [each for each in new if each not in old]
-        apart = [each for each in self._others(new) if each not in old]
-        yield from _patched(OperationName.DIFF, [each for each in new if each in old], diff(before, after, self.uris))
-        yield from _deleted(left)
+        apart = [each for each in self._unassigned(new) if each not in old]
+        yield from _emit_patches(
+            OperationName.DIFF, [each for each in new if each in old], diff(before, after, self.uris)
+        )
+        yield from _emit_deletions(left)
         if any(each.is_stub_source for each in left):
-            yield from _deleted(apart)
-        yield from self._entered(entered, after)
+            yield from _emit_deletions(apart)
+        yield from self._split_entry(entered, after)
         if left or entered:
-            yield from self._stubbed(OperationName.DIFF, [*left, *apart], new)
+            yield from self._emit_stubs(OperationName.DIFF, [*left, *apart], new)
 
-    def _entered(self, entered: Sequence[Definition], after: frozenset[Triple]) -> Iterator[Change]:
+    def _split_entry(self, entered: Sequence[SubgraphDefinition], after: frozenset[Triple]) -> Iterator[SubgraphChange]:
         if entered:
-            yield from _deleted(entered)  # the stub
-            yield from _patched(OperationName.DIFF, entered, diff(_NOTHING, after, self.uris))
+            yield from _emit_deletions(entered)  # the stub
+            yield from _emit_patches(OperationName.DIFF, entered, diff(_NO_TRIPLES, after, self.uris))
 
-    def reconciled(self, after: frozenset[Triple]) -> Iterator[Change]:
+    def split_reconcile(self, after: frozenset[Triple]) -> Iterator[SubgraphChange]:
         """All triples where the entity belongs. Elsewhere stubs, or nothing, take the place of what is there."""
-        assigned = self.subgraphs.assigned(after, self.entity)
-        yield from _patched(OperationName.RECONCILE, assigned, Patch(added=after))
-        others = self._others(assigned)
-        stubs = Patch(added=self._stubs(assigned))
+        assigned = self.subgraphs.assign(after, self.entity)
+        yield from _emit_patches(OperationName.RECONCILE, assigned, Patch(added=after))
+        others = self._unassigned(assigned)
+        stubs = Patch(added=self._build_stubs(assigned))
         stubbed = [each for each in others if each.uri and stubs.added]
-        yield from _patched(OperationName.RECONCILE, stubbed, stubs)
-        yield from _deleted([each for each in others if each not in stubbed])
+        yield from _emit_patches(OperationName.RECONCILE, stubbed, stubs)
+        yield from _emit_deletions([each for each in others if each not in stubbed])
 
-    def _others(self, assigned: Sequence[Definition]) -> list[Definition]:
+    def _unassigned(self, assigned: Sequence[SubgraphDefinition]) -> list[SubgraphDefinition]:
         return [each for each in self.subgraphs.definitions if each not in assigned]
 
-    def _stubbed(
-        self, name: OperationName, targets: Sequence[Definition], sources: Sequence[Definition]
-    ) -> Iterator[Change]:
-        if stubs := self._stubs(sources):
-            yield from _patched(name, [each for each in targets if each.uri], Patch(linked=stubs))
+    def _emit_stubs(
+        self, name: OperationName, targets: Sequence[SubgraphDefinition], sources: Sequence[SubgraphDefinition]
+    ) -> Iterator[SubgraphChange]:
+        if stubs := self._build_stubs(sources):
+            yield from _emit_patches(name, [each for each in targets if each.uri], Patch(linked=stubs))
 
-    def _stubs(self, sources: Sequence[Definition]) -> frozenset[Triple]:
+    def _build_stubs(self, sources: Sequence[SubgraphDefinition]) -> frozenset[Triple]:
         return frozenset(
             Triple(self.entity, SUBGRAPH, each.uri) for each in sources if each.uri and each.is_stub_source
         )
 
 
-def _patched(name: OperationName, definitions: Sequence[Definition], patch: Patch) -> Iterator[Change]:
+def _emit_patches(
+    name: OperationName, definitions: Sequence[SubgraphDefinition], patch: Patch
+) -> Iterator[SubgraphChange]:
     return ((name, each, patch) for each in definitions)
 
 
-def _deleted(definitions: Sequence[Definition]) -> Iterator[Change]:
-    return _patched(OperationName.DELETE, definitions, Patch())
+def _emit_deletions(definitions: Sequence[SubgraphDefinition]) -> Iterator[SubgraphChange]:
+    return _emit_patches(OperationName.DELETE, definitions, Patch())

@@ -26,7 +26,7 @@ _subject = attrgetter("subject")
 
 
 @dataclass(frozen=True, slots=True)
-class Subjects:
+class SubjectGroups:
     """The triples of a document, by kind of subject and then by subject.
 
     Attributes:
@@ -50,21 +50,21 @@ class Subjects:
     others: Groups = field(default_factory=dict)
 
 
-def sort_by_subject(triples: Iterable[Triple], uris: Uris) -> Subjects:
+def group_by_subject(triples: Iterable[Triple], uris: Uris) -> SubjectGroups:
     """Triples in any order, by their subjects."""
     groups: Groups = defaultdict(list)
     # Wikis write a subject's triples in a row, and a run costs one look-up.
     for subject, run in groupby(triples, _subject):
         groups[subject] += run
-    found = Subjects()
-    by_namespace = _by_namespace(found, uris)
+    found = SubjectGroups()
+    by_namespace = _group_by_namespace(found, uris)
     for node, group in groups.items():
         kind = by_namespace.get(namespace_of(node.value)) if isinstance(node, NamedNode) else found.blank
-        (_by_beginning(found, node, uris) if kind is None else kind)[node] = group
+        (_group_by_prefix(found, node, uris) if kind is None else kind)[node] = group
     return found
 
 
-def _by_namespace(found: Subjects, uris: Uris) -> dict[str, Groups]:
+def _group_by_namespace(found: SubjectGroups, uris: Uris) -> dict[str, Groups]:
     return {
         uris.foreign_entity: found.entities,
         uris.entity: found.entities,
@@ -76,9 +76,9 @@ def _by_namespace(found: Subjects, uris: Uris) -> dict[str, Groups]:
     }
 
 
-def _by_beginning(found: Subjects, node: Node, uris: Uris) -> Groups:
+def _group_by_prefix(found: SubjectGroups, node: Node, uris: Uris) -> Groups:
     iri = str(node.value)
-    if uris.is_below_entities(iri):
+    if uris.has_entity_prefix(iri):
         return found.entities
     if iri.startswith(uris.prop):
         return found.properties

@@ -52,24 +52,24 @@ class Uris:
     own_ids: str = ""
 
     @classmethod
-    def wikibase(cls, concept_uri: str) -> Self:
+    def for_wikibase(cls, concept_uri: str) -> Self:
         """Of a Wikibase that has items and properties of its own, such as ``http://www.wikidata.org``.
 
         Raises:
             ConfigError: The concept base is no absolute http(s) URI.
         """
-        root = _root(concept_uri)
-        return cls(**_own(root), prop=f"{root}/prop/", foreign_entity=f"{root}/entity/")
+        root = _normalize_root(concept_uri)
+        return cls(**_build_prefixes(root), prop=f"{root}/prop/", foreign_entity=f"{root}/entity/")
 
     @classmethod
-    def federated(cls, own_concept_uri: str, wikidata_concept_uri: str = "http://www.wikidata.org") -> Self:
+    def for_federated(cls, own_concept_uri: str, wikidata_concept_uri: str = "http://www.wikidata.org") -> Self:
         """Of a Wikibase of media (ids begin with M) whose items and properties are another's, such as Commons.
 
         Raises:
             ConfigError: One of the two is no absolute http(s) URI.
         """
-        own, other = _root(own_concept_uri), _root(wikidata_concept_uri)
-        return cls(**_own(own), prop=f"{other}/prop/", foreign_entity=f"{other}/entity/", own_ids="M")
+        own, other = _normalize_root(own_concept_uri), _normalize_root(wikidata_concept_uri)
+        return cls(**_build_prefixes(own), prop=f"{other}/prop/", foreign_entity=f"{other}/entity/", own_ids="M")
 
     def entity_iri(self, entity_id: str) -> str:
         """The IRI of an entity."""
@@ -83,7 +83,7 @@ class Uris:
         found = iri[len(namespace) :]
         return found if found and self.entity_iri(found) == iri else None
 
-    def is_below_entities(self, iri: str) -> bool:
+    def has_entity_prefix(self, iri: str) -> bool:
         """Whether an IRI starts as one of an entity does, whatever follows."""
         return iri.startswith((self.entity, self.foreign_entity))
 
@@ -98,7 +98,7 @@ class Uris:
         return frozenset({f"{self.prop}reference/value/", f"{self.prop}reference/value-normalized/"})
 
 
-def _own(root: str) -> dict[str, str]:
+def _build_prefixes(root: str) -> dict[str, str]:
     secure = f"https:{root.removeprefix('http:')}" if root.startswith("http:") else root
     parts = urlsplit(root)
     return {
@@ -113,7 +113,7 @@ def _own(root: str) -> dict[str, str]:
     }
 
 
-def _root(concept_uri: str) -> str:
+def _normalize_root(concept_uri: str) -> str:
     root = concept_uri.rstrip("/")
     parts = urlsplit(root)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:

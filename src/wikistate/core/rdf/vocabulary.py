@@ -21,7 +21,7 @@ WIKIBASE: Final = "http://wikiba.se/ontology#"
 WIKIBASE_QUERY_SERVICE: Final = "http://wikiba.se/queryService#"
 XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 
-BOOKS: Final = "urn:wikistate:"
+BOOKKEEPING: Final = "urn:wikistate:"
 """What our own notes in a store begin with: how far it is, what may be orphaned. No triple of a wiki is about these."""
 
 TYPE: Final = NamedNode(RDF + "type")

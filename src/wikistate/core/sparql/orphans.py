@@ -13,11 +13,11 @@ from pyoxigraph import NamedNode, Triple
 from wikistate.core.sparql.vocabulary import (
     ABOUT,
     ARTICLE,
-    BOOKS,
+    BOOKKEEPING,
     IS_PART_OF,
-    SUSPECT_ARTICLE,
-    SUSPECT_NODE,
-    SUSPECT_SITE,
+    ORPHAN_CANDIDATE_ARTICLE,
+    ORPHAN_CANDIDATE_NODE,
+    ORPHAN_CANDIDATE_SITE,
     TYPE,
     WIKI_GROUP,
 )
@@ -28,18 +28,19 @@ if TYPE_CHECKING:
     from wikistate.core.rdf.uris import Uris
 
 
-_BOOKS, _ARTICLE_NOTE, _SITE_NOTE, _NODE_NOTE = (
-    NamedNode(iri.strip("<>")) for iri in (BOOKS, SUSPECT_ARTICLE, SUSPECT_SITE, SUSPECT_NODE)
+_BOOKKEEPING, _ARTICLE_CANDIDATE, _SITE_CANDIDATE, _NODE_CANDIDATE = (
+    NamedNode(iri.strip("<>"))
+    for iri in (BOOKKEEPING, ORPHAN_CANDIDATE_ARTICLE, ORPHAN_CANDIDATE_SITE, ORPHAN_CANDIDATE_NODE)
 )
 
-_ROUNDS = 3
+_DELETE_ROUNDS = 3
 """A reference goes first, then the values that it had, then the values that those were normalised to."""
 
 # A normalised value names itself.
-_UNUSED = f"FILTER NOT EXISTS {{ ?user ?by ?node FILTER(?user != ?node && ?user != {BOOKS}) }}"
+_IS_UNUSED = f"FILTER NOT EXISTS {{ ?user ?by ?node FILTER(?user != ?node && ?user != {BOOKKEEPING}) }}"
 
 
-def notes(unlinked: Iterable[Triple], uris: Uris, *, nodes: bool) -> Iterator[Triple]:
+def mark_candidates(unlinked: Iterable[Triple], uris: Uris, *, nodes: bool) -> Iterator[Triple]:
     """What notes that something may be orphaned.
 
     Args:
@@ -53,42 +54,42 @@ def notes(unlinked: Iterable[Triple], uris: Uris, *, nodes: bool) -> Iterator[Tr
         if not isinstance(subject, NamedNode):
             continue
         if str(triple.predicate) == TYPE and str(triple.object) == ARTICLE:
-            yield Triple(_BOOKS, _ARTICLE_NOTE, subject)
+            yield Triple(_BOOKKEEPING, _ARTICLE_CANDIDATE, subject)
         elif nodes and subject.value.startswith(shared):
-            yield Triple(_BOOKS, _NODE_NOTE, subject)
+            yield Triple(_BOOKKEEPING, _NODE_CANDIDATE, subject)
         elif nodes and str(triple.predicate) == WIKI_GROUP:
-            yield Triple(_BOOKS, _SITE_NOTE, subject)
+            yield Triple(_BOOKKEEPING, _SITE_CANDIDATE, subject)
 
 
-def collection(*, nodes: bool) -> Iterator[str]:
+def delete_orphans(*, nodes: bool) -> Iterator[str]:
     """The steps that take out the orphans among those that are noted, and the notes; operations without their graph."""
     yield (
-        f"DELETE {{ ?node ?p ?o }} WHERE {{ {BOOKS} {SUSPECT_ARTICLE} ?node . ?node ?p ?o "
+        f"DELETE {{ ?node ?p ?o }} WHERE {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_ARTICLE} ?node . ?node ?p ?o "
         f"FILTER NOT EXISTS {{ ?node {ABOUT} ?entity }} }}"
     )
     if nodes:
         yield (
-            f"DELETE {{ ?node {WIKI_GROUP} ?o }} WHERE {{ {BOOKS} {SUSPECT_SITE} ?node . ?node {WIKI_GROUP} ?o "
+            f"DELETE {{ ?node {WIKI_GROUP} ?o }} WHERE {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_SITE} ?node . ?node {WIKI_GROUP} ?o "
             f"FILTER NOT EXISTS {{ ?article {IS_PART_OF} ?node }} }}"
         )
-        for _ in range(_ROUNDS):
-            yield f"DELETE {{ ?node ?p ?o }} WHERE {{ {BOOKS} {SUSPECT_NODE} ?node . ?node ?p ?o {_UNUSED} }}"
-    kinds = f"VALUES ?kind {{ {SUSPECT_ARTICLE} {SUSPECT_SITE} {SUSPECT_NODE} }}"
-    yield f"DELETE {{ {BOOKS} ?kind ?node }} WHERE {{ {kinds} {BOOKS} ?kind ?node }}"
+        for _ in range(_DELETE_ROUNDS):
+            yield f"DELETE {{ ?node ?p ?o }} WHERE {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_NODE} ?node . ?node ?p ?o {_IS_UNUSED} }}"
+    kinds = f"VALUES ?kind {{ {ORPHAN_CANDIDATE_ARTICLE} {ORPHAN_CANDIDATE_SITE} {ORPHAN_CANDIDATE_NODE} }}"
+    yield f"DELETE {{ {BOOKKEEPING} ?kind ?node }} WHERE {{ {kinds} {BOOKKEEPING} ?kind ?node }}"
 
 
-def census(uris: Uris) -> Iterator[str]:
+def mark_all(uris: Uris) -> Iterator[str]:
     """The steps that note every orphan of the whole store: dear, and for a sweep alone."""
     shared = f'(STRSTARTS(STR(?node), "{uris.value}") || STRSTARTS(STR(?node), "{uris.reference}"))'
     yield (
-        f"INSERT {{ {BOOKS} {SUSPECT_NODE} ?node }} "
+        f"INSERT {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_NODE} ?node }} "
         f"WHERE {{ {{ SELECT DISTINCT ?node WHERE {{ ?node ?p ?o FILTER(isIRI(?node) && {shared}) }} }} }}"
     )
     yield (
-        f"INSERT {{ {BOOKS} {SUSPECT_SITE} ?node }} WHERE {{ ?node {WIKI_GROUP} ?o "
+        f"INSERT {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_SITE} ?node }} WHERE {{ ?node {WIKI_GROUP} ?o "
         f"FILTER NOT EXISTS {{ ?article {IS_PART_OF} ?node }} }}"
     )
     yield (
-        f"INSERT {{ {BOOKS} {SUSPECT_ARTICLE} ?node }} WHERE {{ ?node {TYPE} {ARTICLE} "
+        f"INSERT {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_ARTICLE} ?node }} WHERE {{ ?node {TYPE} {ARTICLE} "
         f"FILTER NOT EXISTS {{ ?node {ABOUT} ?entity }} }}"
     )

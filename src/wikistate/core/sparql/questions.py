@@ -9,7 +9,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode
 
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StoreForm, StorePosition
-from wikistate.core.sparql.terms import iri
+from wikistate.core.sparql.terms import format_iri
 from wikistate.core.sparql.vocabulary import (
     ABOUT,
     COMPLETED_UNTIL,
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.sparql.contents import Row
-    from wikistate.core.sparql.statements import Dialect
+    from wikistate.core.sparql.statements import UpdateTarget
 
-_SAMPLE = 1000
+_SAMPLE_SIZE = 1000
 """Subjects that are looked at to tell the form of a store."""
 
 
-def positions_query(dialect: Dialect) -> str:
+def build_positions_query(target: UpdateTarget) -> str:
     """Asks for `read_positions`."""
     # By its subject, which no other triple may have: an entity may have any predicate.
     ours = f'FILTER(STRSTARTS(STR(?at), "{POSITION}"))'
     pattern = f"?at {TOPIC} ?topic ; {PARTITION} ?partition ; {NEXT_OFFSET} ?offset ; {COMPLETED_UNTIL} ?until {ours}"
-    return f"SELECT ?topic ?partition ?offset ?until WHERE {dialect.where(pattern)}"
+    return f"SELECT ?topic ?partition ?offset ?until WHERE {target.where(pattern)}"
 
 
 def read_positions(rows: Iterable[Row]) -> dict[Partition, StorePosition]:
@@ -46,8 +46,10 @@ def read_positions(rows: Iterable[Row]) -> dict[Partition, StorePosition]:
     found = {}
     for row in rows:
         try:
-            partition = Partition(_text(row, "topic"), int(_text(row, "partition")))
-            found[partition] = StorePosition(int(_text(row, "offset")), _milliseconds(_text(row, "until")))
+            partition = Partition(_read_text(row, "topic"), int(_read_text(row, "partition")))
+            found[partition] = StorePosition(
+                int(_read_text(row, "offset")), _parse_milliseconds(_read_text(row, "until"))
+            )
         except ValueError as error:
             raise StoreError(
                 f"The store's note of how far it is cannot be read: {error}.",
@@ -56,9 +58,9 @@ def read_positions(rows: Iterable[Row]) -> dict[Partition, StorePosition]:
     return found
 
 
-def form_query(dialect: Dialect) -> str:
+def build_form_query(target: UpdateTarget) -> str:
     """Asks for `read_form`."""
-    return f"SELECT ?subject WHERE {dialect.where(f'?subject {VERSION} ?version')} LIMIT {_SAMPLE}"
+    return f"SELECT ?subject WHERE {target.where(f'?subject {VERSION} ?version')} LIMIT {_SAMPLE_SIZE}"
 
 
 def read_form(rows: Iterable[Row], uris: Uris) -> StoreForm:
@@ -67,7 +69,7 @@ def read_form(rows: Iterable[Row], uris: Uris) -> StoreForm:
     Raises:
         StoreError: Both forms are in it.
     """
-    subjects = [_iri(row, "subject") for row in rows]
+    subjects = [_read_iri(row, "subject") for row in rows]
     munged = sum(uris.entity_id(subject) is not None for subject in subjects)
     plain = sum(subject.startswith((uris.entity_data, uris.entity_data_https)) for subject in subjects)
     if munged and plain:
@@ -79,27 +81,27 @@ def read_form(rows: Iterable[Row], uris: Uris) -> StoreForm:
     return StoreForm.MUNGED if munged else StoreForm.PLAIN if plain else StoreForm.EMPTY
 
 
-def versions_query(entities: Collection[str], dialect: Dialect) -> str:
+def build_versions_query(entities: Collection[str], target: UpdateTarget) -> str:
     """Asks for `read_versions`."""
-    listed = " ".join(iri(dialect.uris.entity_iri(entity)) for entity in entities)
+    listed = " ".join(format_iri(target.uris.entity_iri(entity)) for entity in entities)
     either = f"{{ ?entity {VERSION} ?version }} UNION {{ ?page {ABOUT} ?entity ; {VERSION} ?version }}"
-    return f"SELECT ?entity ?version WHERE {dialect.where(f'VALUES ?entity {{ {listed} }} {either}')}"
+    return f"SELECT ?entity ?version WHERE {target.where(f'VALUES ?entity {{ {listed} }} {either}')}"
 
 
 def read_versions(rows: Iterable[Row], uris: Uris) -> dict[str, int]:
     """Entity ids to revisions; the newest where there are several."""
     found: dict[str, int] = {}
     for row in rows:
-        entity = uris.entity_id(_iri(row, "entity"))
+        entity = uris.entity_id(_read_iri(row, "entity"))
         if entity is not None:
-            found[entity] = max(found.get(entity, 0), int(_text(row, "version")))
+            found[entity] = max(found.get(entity, 0), int(_read_text(row, "version")))
     return found
 
 
-def counts_query(dialect: Dialect) -> str:
+def build_counts_query(target: UpdateTarget) -> str:
     """Asks for `read_counts`. By the ids of what has a revision, because munging takes the types of most entities away."""
-    uris = dialect.uris
-    held = dialect.where(f"?entity {VERSION} ?revision")
+    uris = target.uris
+    held = target.where(f"?entity {VERSION} ?revision")
     counts = []
     for letter in TYPES:
         begins = f"STRSTARTS(STR(?entity), {Literal(uris.entity_iri(letter))})"
@@ -112,31 +114,31 @@ def counts_query(dialect: Dialect) -> str:
 
 def read_counts(rows: Iterable[Row]) -> dict[str, int]:
     """Types to how many there are. A type that the store has none of is not in it."""
-    found = {TYPES[_text(row, "letter")]: number(row, "entities") for row in rows}
+    found = {TYPES[_read_text(row, "letter")]: read_number(row, "entities") for row in rows}
     return {name: count for name, count in found.items() if count}
 
 
-def number(row: Row, name: str) -> int:
+def read_number(row: Row, name: str) -> int:
     """A count. Raises `StoreError` when it is none."""
     try:
-        return int(_text(row, name))
+        return int(_read_text(row, name))
     except ValueError as error:
         raise StoreError(f"The store's answer holds no number: {error}.") from error
 
 
-def read_json(answer: Any) -> list[Row]:
+def parse_results(answer: Any) -> list[Row]:
     """The solutions of an answer in SPARQL 1.1 Query Results JSON.
 
     Raises:
         StoreError: It is none.
     """
     try:
-        return [{name: _term(cell) for name, cell in row.items()} for row in answer["results"]["bindings"]]
+        return [{name: _parse_term(cell) for name, cell in row.items()} for row in answer["results"]["bindings"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(f"The store's answer is no table of results: {error!r:.200}.") from error
 
 
-def _term(cell: dict[str, Any]) -> Any:
+def _parse_term(cell: dict[str, Any]) -> Any:
     match cell["type"]:
         case "uri":
             return NamedNode(cell["value"])
@@ -149,17 +151,17 @@ def _term(cell: dict[str, Any]) -> Any:
             return Literal(cell["value"], datatype=NamedNode(datatype) if datatype else None)
 
 
-def _text(row: Row, name: str) -> str:
+def _read_text(row: Row, name: str) -> str:
     value = row.get(name)
     if not isinstance(value, Literal):
         raise ValueError(f"?{name} is {value}")  # noqa: TRY004 (of what a store sent, not of a caller)
     return value.value
 
 
-def _iri(row: Row, name: str) -> str:
+def _read_iri(row: Row, name: str) -> str:
     value = row.get(name)
     return value.value if isinstance(value, NamedNode) else ""
 
 
-def _milliseconds(text: str) -> int:
+def _parse_milliseconds(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)

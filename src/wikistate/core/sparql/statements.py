@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyoxigraph import Literal
 
 from wikistate.core.sparql import orphans
-from wikistate.core.sparql.clearing import clearing
-from wikistate.core.sparql.terms import iri, lines_of, literal, notes_of
+from wikistate.core.sparql.clearing import delete_entities
+from wikistate.core.sparql.terms import format_iri, format_literal, serialize_bookkeeping, serialize_triples
 from wikistate.core.sparql.vocabulary import (
     COMPLETED_UNTIL,
     DATE_MODIFIED,
@@ -32,81 +32,83 @@ if TYPE_CHECKING:
     from wikistate.core.sparql.contents import StorePosition
     from wikistate.core.updater.store_patch import StorePatch
 
-_ENTITIES_AT_ONCE = 100
+_MAX_ENTITIES_PER_OPERATION = 100
 """How many entities one pattern lists: beyond some hundreds, stores plan badly."""
 
 
-class Dialect(NamedTuple):
+class UpdateTarget(NamedTuple):
     """What is the same in each statement for one store.
 
     Attributes:
         uris: Of the Wikibase.
         graph: IRI of the named graph that holds everything, None for the default graph.
-        orphans: Whether values, references and sites are taken out when nothing links to them any more.
-        request_bytes: How large a request may become. One triple that is larger makes a request by itself.
+        deletes_orphans: Whether values, references and sites are taken out when nothing links to them any more.
+        max_request_bytes: How large a request may become. One triple that is larger makes a request by itself.
     """
 
     uris: Uris
     graph: str | None = None
-    orphans: bool = True
-    request_bytes: int = 8 << 20
+    deletes_orphans: bool = True
+    max_request_bytes: int = 8 << 20
 
     def pattern(self, operation: str) -> str:
         """An update with a pattern, on this graph."""
-        return operation if self.graph is None else f"WITH {iri(self.graph)} {operation}"
+        return operation if self.graph is None else f"WITH {format_iri(self.graph)} {operation}"
 
-    def ground(self, verb: str, lines: str) -> str:
+    def data(self, verb: str, lines: str) -> str:
         """``INSERT DATA`` or ``DELETE DATA`` of whole lines, on this graph."""
-        inner = lines if self.graph is None else f"GRAPH {iri(self.graph)} {{\n{lines}}}\n"
+        inner = lines if self.graph is None else f"GRAPH {format_iri(self.graph)} {{\n{lines}}}\n"
         return f"{verb} DATA {{\n{inner}}}"
 
     def where(self, pattern: str) -> str:
         """A query's pattern, on this graph."""
-        return f"{{ {pattern} }}" if self.graph is None else f"{{ GRAPH {iri(self.graph)} {{ {pattern} }} }}"
+        return f"{{ {pattern} }}" if self.graph is None else f"{{ GRAPH {format_iri(self.graph)} {{ {pattern} }} }}"
 
 
-def taking(patch: StorePatch, dialect: Dialect) -> Iterator[str]:
+def delete_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
     """What comes before anything is added: entities go, triples go, and what they may have orphaned is noted."""
     # Sorted, so that the same batch is the same text: it can be compared, and looked for in a store's log.
-    entities = [iri(dialect.uris.entity_iri(entity)) for entity in sorted(patch.deleted | patch.reconciled)]
-    for start in range(0, len(entities), _ENTITIES_AT_ONCE):
-        listed = entities[start : start + _ENTITIES_AT_ONCE]
-        yield from map(dialect.pattern, clearing(listed, dialect.uris, suspects=dialect.orphans))
-    yield from _data("DELETE", lines_of(patch.removed), dialect)
-    suspects = set(orphans.notes(patch.unlinked, dialect.uris, nodes=dialect.orphans))
-    yield from _data("INSERT", notes_of(suspects), dialect)
+    entities = [format_iri(target.uris.entity_iri(entity)) for entity in sorted(patch.deleted | patch.reconciled)]
+    for start in range(0, len(entities), _MAX_ENTITIES_PER_OPERATION):
+        listed = entities[start : start + _MAX_ENTITIES_PER_OPERATION]
+        yield from map(target.pattern, delete_entities(listed, target.uris, mark_orphans=target.deletes_orphans))
+    yield from _build_data_operations("DELETE", serialize_triples(patch.removed), target)
+    suspects = set(orphans.mark_candidates(patch.unlinked, target.uris, nodes=target.deletes_orphans))
+    yield from _build_data_operations("INSERT", serialize_bookkeeping(suspects), target)
 
 
-def giving(patch: StorePatch, dialect: Dialect) -> Iterator[str]:
+def insert_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
     """What comes."""
-    yield from _data("INSERT", lines_of(patch.added), dialect)
-    yield from _data("INSERT", lines_of(patch.linked), dialect)
+    yield from _build_data_operations("INSERT", serialize_triples(patch.added), target)
+    yield from _build_data_operations("INSERT", serialize_triples(patch.linked), target)
 
 
-def closing(
-    patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, dialect: Dialect
+def bookkeeping_operations(
+    patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, target: UpdateTarget
 ) -> Iterator[str]:
     """What comes last and in one request: orphans go, and how far and how fresh the store is."""
-    if patch.unlinked or ((patch.deleted or patch.reconciled) and dialect.orphans):
-        yield from map(dialect.pattern, orphans.collection(nodes=dialect.orphans))
+    if patch.unlinked or ((patch.deleted or patch.reconciled) and target.deletes_orphans):
+        yield from map(target.pattern, orphans.delete_orphans(nodes=target.deletes_orphans))
     if freshness is not None:
-        yield from _replacement(iri(dialect.uris.root), {DATE_MODIFIED: _time(freshness, "seconds")}, dialect)
+        yield from _replace_values(
+            format_iri(target.uris.root), {DATE_MODIFIED: _format_time(freshness, "seconds")}, target
+        )
     for partition, position in sorted(positions.items()):
-        yield from _replacement(position_iri(partition), _bookkeeping(partition, position), dialect)
+        yield from _replace_values(position_iri(partition), _format_position(partition, position), target)
 
 
-def requests(
-    patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, dialect: Dialect
+def build_requests(
+    patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, target: UpdateTarget
 ) -> list[str]:
     """The whole batch, as one request where it fits into one.
 
     Raises:
         UnwritableError: A triple has no safe form.
     """
-    last = _joined(list(closing(patch, positions, freshness, dialect)))
-    packed = pack([*taking(patch, dialect), *giving(patch, dialect)], dialect.request_bytes)
-    if packed and len(packed[-1]) + len(last) <= dialect.request_bytes:
-        packed[-1] = _joined(list(filter(None, [packed[-1], last])))
+    last = _join(list(bookkeeping_operations(patch, positions, freshness, target)))
+    packed = pack([*delete_operations(patch, target), *insert_operations(patch, target)], target.max_request_bytes)
+    if packed and len(packed[-1]) + len(last) <= target.max_request_bytes:
+        packed[-1] = _join(list(filter(None, [packed[-1], last])))
     elif last:
         packed.append(last)
     return packed
@@ -122,40 +124,40 @@ def pack(operations: Iterable[str], limit: int) -> list[str]:
             room = limit
         packed[-1].append(operation)
         room -= len(operation)
-    return [_joined(request) for request in packed]
+    return [_join(request) for request in packed]
 
 
-def _joined(operations: Sequence[str]) -> str:
+def _join(operations: Sequence[str]) -> str:
     return " ;\n".join(operations)
 
 
-def _data(verb: str, lines: bytes, dialect: Dialect) -> Iterator[str]:
+def _build_data_operations(verb: str, lines: bytes, target: UpdateTarget) -> Iterator[str]:
     """Lines as operations of a bounded size; never cut within a line."""
     start = 0
     while start < len(lines):
-        end = start + dialect.request_bytes
+        end = start + target.max_request_bytes
         if end < len(lines):
             # The last line that ends within the bound, or the first one where none does.
             end = (lines.rfind(b" .\n", start, end) + 1 or lines.find(b" .\n", start) + 1) + 2
-        yield dialect.ground(verb, lines[start:end].decode())
+        yield target.data(verb, lines[start:end].decode())
         start = end
 
 
-def _replacement(subject: str, values: Mapping[str, str], dialect: Dialect) -> Iterator[str]:
+def _replace_values(subject: str, values: Mapping[str, str], target: UpdateTarget) -> Iterator[str]:
     predicates = " ".join(values)
-    yield dialect.pattern(f"DELETE {{ {subject} ?p ?o }} WHERE {{ VALUES ?p {{ {predicates} }} {subject} ?p ?o }}")
-    yield dialect.ground("INSERT", "".join(f"{subject} {name} {value} .\n" for name, value in values.items()))
+    yield target.pattern(f"DELETE {{ {subject} ?p ?o }} WHERE {{ VALUES ?p {{ {predicates} }} {subject} ?p ?o }}")
+    yield target.data("INSERT", "".join(f"{subject} {name} {value} .\n" for name, value in values.items()))
 
 
-def _bookkeeping(partition: Partition, position: StorePosition) -> dict[str, str]:
+def _format_position(partition: Partition, position: StorePosition) -> dict[str, str]:
     return {
-        TOPIC: literal(Literal(partition.topic)),
-        PARTITION: literal(Literal(partition.number)),
-        NEXT_OFFSET: literal(Literal(position.next_offset)),
-        COMPLETED_UNTIL: _time(position.completed_until, "milliseconds"),
+        TOPIC: format_literal(Literal(partition.topic)),
+        PARTITION: format_literal(Literal(partition.number)),
+        NEXT_OFFSET: format_literal(Literal(position.next_offset)),
+        COMPLETED_UNTIL: _format_time(position.completed_until, "milliseconds"),
     }
 
 
-def _time(milliseconds: int, precision: str) -> str:
+def _format_time(milliseconds: int, precision: str) -> str:
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec=precision)
     return f'"{moment.replace("+00:00", "Z")}"^^{DATE_TIME}'

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import RdfFormat, serialize
 
-from wikistate.core.rdf.vocabulary import BOOKS
+from wikistate.core.rdf.vocabulary import BOOKKEEPING
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 # that is not negated, and a literal as runs without an escape.
 _IRI = rb"<[A-Za-z][A-Za-z0-9+.-]*+:[!#-;=?-\[\]_a-z~\x7f-\xff]*+>"
 _LITERAL = rb'"[^"\\\n\r]*+(?:\\.[^"\\\n\r]*+)*+"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*+|\^\^' + _IRI + rb")?"
-_FOREIGN = rb"(?!<" + BOOKS.encode() + rb")" + _IRI
+_FOREIGN = rb"(?!<" + BOOKKEEPING.encode() + rb")" + _IRI
 _LINE = _FOREIGN + rb" " + _IRI + rb" (?:" + _IRI + rb"|" + _LITERAL + rb") \.\n"
 _IRI_ALONE = re.compile(_IRI)
 _ONE = re.compile(_LINE)
 _ALL = re.compile(rb"(?:" + _LINE + rb")*+")
 _ESCAPED_BACKSLASH_U = re.compile(rb"(?<!\\)((?:\\\\)++)([uU])")
 _MAY_BE_TRAP = re.compile(rb"\\\\[uU]")
-_SHOWN = 200  # characters of a refused triple in a message
+_MAX_SHOWN = 200  # characters of a refused triple in a message
 
 
 class UnwritableError(InputError):
@@ -46,51 +46,51 @@ class UnwritableError(InputError):
     """
 
 
-def lines_of(triples: Iterable[Triple]) -> bytes:
+def serialize_triples(triples: Iterable[Triple]) -> bytes:
     """The triples as lines, each with its full stop and a line feed. Terms are never cut.
 
     Raises:
         UnwritableError: One of them has no safe form; names it.
     """
     triples = list(triples)
-    text = _serialized(triples)
+    text = _serialize(triples)
     if _ALL.fullmatch(text) is None:
-        raise _refusal(next(unwritable(triples)))
-    return _without_trap(text)
+        raise _unwritable_error(next(find_unwritable(triples)))
+    return _escape_trap(text)
 
 
-def notes_of(triples: Iterable[Triple]) -> bytes:
+def serialize_bookkeeping(triples: Iterable[Triple]) -> bytes:
     """The same for triples about our own books. Raises `UnwritableError`."""
     noted = list(triples)
     iris = (str(term) for triple in noted for term in (triple.subject, triple.predicate, triple.object))
     if not all(_IRI_ALONE.fullmatch(text.encode()) for text in iris):
         raise UnwritableError("A note in the store's books names what is no IRI.")
-    return _serialized(noted)
+    return _serialize(noted)
 
 
-def unwritable(triples: Iterable[Triple]) -> Iterator[Triple]:
+def find_unwritable(triples: Iterable[Triple]) -> Iterator[Triple]:
     """Those of the triples that have no safe form; a caller refuses the mutation that they came with."""
-    return (triple for triple in triples if _ONE.fullmatch(_serialized([triple])) is None)
+    return (triple for triple in triples if _ONE.fullmatch(_serialize([triple])) is None)
 
 
-def iri(value: str) -> str:
+def format_iri(value: str) -> str:
     """An IRI in its angle brackets. Raises `UnwritableError`."""
     text = f"<{value}>"
     if _IRI_ALONE.fullmatch(text.encode()) is None:
-        raise UnwritableError(f"This is no absolute IRI: {value:.{_SHOWN}}.")
+        raise UnwritableError(f"This is no absolute IRI: {value:.{_MAX_SHOWN}}.")
     return text
 
 
-def literal(value: Literal) -> str:
+def format_literal(value: Literal) -> str:
     """A literal of ours, which is always writable."""
-    return _without_trap(str(value).encode()).decode()
+    return _escape_trap(str(value).encode()).decode()
 
 
-def _serialized(triples: Iterable[Triple]) -> bytes:
+def _serialize(triples: Iterable[Triple]) -> bytes:
     return serialize(triples, format=RdfFormat.N_TRIPLES) or b""
 
 
-def _without_trap(text: bytes) -> bytes:
+def _escape_trap(text: bytes) -> bytes:
     return (
         text
         if _MAY_BE_TRAP.search(text) is None
@@ -98,8 +98,8 @@ def _without_trap(text: bytes) -> bytes:
     )
 
 
-def _refusal(triple: Triple) -> UnwritableError:
-    shown = f"{triple!s:.{_SHOWN}}"
+def _unwritable_error(triple: Triple) -> UnwritableError:
+    shown = f"{triple!s:.{_MAX_SHOWN}}"
     return UnwritableError(
         f"This triple has no safe form in SPARQL: {shown}.",
         hint="What it came with is not applied: correct it on the wiki.",

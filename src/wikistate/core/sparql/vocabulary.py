@@ -26,16 +26,16 @@ LEXICAL_FORM = str(rdf.LEXICAL_FORM)
 SENSE = str(rdf.SENSE)
 COMPLEMENT_OF = f"<{rdf.OWL}complementOf>"
 
-BOOKS = "<urn:wikistate:store>"
+BOOKKEEPING = "<urn:wikistate:store>"
 """The subject of what we note about a store as a whole."""
 
-SUSPECT_NODE = "<urn:wikistate:suspectNode>"
+ORPHAN_CANDIDATE_NODE = "<urn:wikistate:suspectNode>"
 """Note: a value or a reference that may have lost its last user."""
 
-SUSPECT_SITE = "<urn:wikistate:suspectSite>"
+ORPHAN_CANDIDATE_SITE = "<urn:wikistate:suspectSite>"
 """Note: a site of whose articles the last may be gone."""
 
-SUSPECT_ARTICLE = "<urn:wikistate:suspectArticle>"
+ORPHAN_CANDIDATE_ARTICLE = "<urn:wikistate:suspectArticle>"
 """Note: a page of a client wiki that may have lost its sitelink."""
 
 MARKER = "<urn:wikistate:marker>"

@@ -21,7 +21,7 @@ DELETE_WEIGHT = 100
 """What it costs a store to find the triples of an entity, in triples that are written outright."""
 
 
-class _Part:
+class _EntityTriples:
     """What a batch gives one entity: what it has now, and all that it ever linked."""
 
     __slots__ = ("added", "linked")
@@ -40,7 +40,7 @@ class Accumulator:
 
     Entities are deleted as the store stands before the batch, so what the batch itself had added to one is forgotten
     when it goes. Where several had a hand in the same triple, nobody can tell whose it is, and none of them can be deleted
-    in this batch any more; `accepts` says so.
+    in this batch any more; `can_add` says so.
 
     Triples go from set to set as whole sets. Those pass on the hashes that they have; to make the hash of a triple anew
     takes longer than all else here.
@@ -56,7 +56,7 @@ class Accumulator:
         self._linked: set[Triple] = set()
         self._removed: set[Triple] = set()
         self._unlinked: set[Triple] = set()
-        self._parts: defaultdict[str, _Part] = defaultdict(_Part)
+        self._parts: defaultdict[str, _EntityTriples] = defaultdict(_EntityTriples)
         self._disputed: set[Triple] = set()
         self._deleted: set[str] = set()
         self._reconciled: set[str] = set()
@@ -75,7 +75,7 @@ class Accumulator:
         triples = len(self._added) + len(self._linked) + len(self._removed) + len(self._unlinked)
         return triples + DELETE_WEIGHT * (len(self._deleted) + len(self._reconciled))
 
-    def accepts(self, mutation: Mutation) -> bool:
+    def can_add(self, mutation: Mutation) -> bool:
         """Whether the mutation can be part of this batch. If not, it begins the next one."""
         match mutation.operation:
             case OperationName.IMPORT | OperationName.DIFF:
@@ -98,13 +98,13 @@ class Accumulator:
             case OperationName.RECONCILE:
                 self._clear(mutation.entity)
                 self._reconciled.add(mutation.entity)
-                self._write(mutation.entity, self._classified(mutation.patch))
+                self._write(mutation.entity, self._classify(mutation.patch))
             case unknown:
                 assert_never(unknown)
         if mutation.operation is not OperationName.RECONCILE:
             self._times.append(mutation.time)
 
-    def patch(self) -> StorePatch:
+    def build_patch(self) -> StorePatch:
         """What the batch does to a store. The accumulator may go on afterwards."""
         return StorePatch(
             removed=frozenset(self._removed),
@@ -128,7 +128,7 @@ class Accumulator:
         self._linked |= patch.linked
         part.linked |= patch.linked
 
-    def _remove(self, part: _Part, triples: frozenset[Triple]) -> None:
+    def _remove(self, part: _EntityTriples, triples: frozenset[Triple]) -> None:
         of_others = len(self._added) - len(part.added)
         self._added -= triples
         part.added -= triples
@@ -137,7 +137,7 @@ class Accumulator:
         self._linked -= triples
         self._removed |= triples
 
-    def _add(self, part: _Part, triples: frozenset[Triple]) -> None:
+    def _add(self, part: _EntityTriples, triples: frozenset[Triple]) -> None:
         self._removed -= triples
         if not self._added.isdisjoint(triples):
             twice = (self._added & triples) - part.added
@@ -154,6 +154,6 @@ class Accumulator:
             self._added -= part.added
             self._unlinked |= part.linked
 
-    def _classified(self, patch: Patch) -> Patch:
+    def _classify(self, patch: Patch) -> Patch:
         shared = self._shared(patch.added)
         return share_sitelinks(Patch(added=patch.added - shared, linked=patch.linked | shared))

@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
     length: int
 
 
-def turtle_chunks(triples: Iterable[Triple], soft_maximum: int = SOFT_MAXIMUM) -> Iterator[Chunk]:
+def split_into_chunks(triples: Iterable[Triple], soft_maximum: int = SOFT_MAXIMUM) -> Iterator[Chunk]:
     """Documents which together hold the triples.
 
     Args:
@@ -44,28 +44,28 @@ def turtle_chunks(triples: Iterable[Triple], soft_maximum: int = SOFT_MAXIMUM) -
     """
     lines = sorted(((str(triple), triple) for triple in triples), key=itemgetter(0))
     while lines:
-        end = _end(lines, soft_maximum)
-        yield _chunk([triple for _, triple in lines[:end]])
+        end = _find_chunk_end(lines, soft_maximum)
+        yield _build_chunk([triple for _, triple in lines[:end]])
         lines = lines[end:]
 
 
-def _end(lines: list[tuple[str, Triple]], soft_maximum: int) -> int:
+def _find_chunk_end(lines: list[tuple[str, Triple]], soft_maximum: int) -> int:
     """How many triples go into the next document, counted as if none of them shared its subject's text."""
     length = 0
     for count, (line, _) in enumerate(lines, start=1):
-        length += utf16_length(line) + _PUNCTUATION
+        length += count_utf16_units(line) + _PUNCTUATION
         if length > soft_maximum:
             return count
     return len(lines)
 
 
-def _chunk(triples: list[Triple]) -> Chunk:
+def _build_chunk(triples: list[Triple]) -> Chunk:
     output = BytesIO()
     serialize(triples, output, format=RdfFormat.TURTLE)
     text = "\n" + output.getvalue().decode()
-    return Chunk(text, utf16_length(text))
+    return Chunk(text, count_utf16_units(text))
 
 
-def utf16_length(text: str) -> int:
+def count_utf16_units(text: str) -> int:
     """How many UTF-16 units a text has: what those who read and write it elsewhere count."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2

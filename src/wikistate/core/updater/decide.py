@@ -18,36 +18,36 @@ from wikistate.core.updater.inputs import (
     RevisionCreated,
 )
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
-from wikistate.core.updater.state import KeyState, Status
+from wikistate.core.updater.state import EntityState, EntityStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Happened(Enum):
+class EventKind(Enum):
     """What the event tells."""
 
     REVISION = "a revision was saved"
     DELETION = "the page was deleted"
     UNDELETION = "the page was restored"
-    ASKED_CREATION = "a reconciliation asks for a revision"
-    ASKED_DELETION = "a reconciliation asks to take out a revision"
+    RECONCILE_CREATION = "a reconciliation asks for a revision"
+    RECONCILE_DELETION = "a reconciliation asks to take out a revision"
     FORCED_DELETION = "a reconciliation asks to take out revision 0"
 
 
-class Seen(Enum):
+class KnownState(Enum):
     """What was seen before, beside the event's revision."""
 
     NOTHING = "nothing"
     OLDER = "an older revision"
     SAME = "that revision"
     NEWER = "a newer revision"
-    GONE_OLDER = "deleted at an older revision"
-    GONE_SAME = "deleted at that revision"
-    GONE_NEWER = "deleted at a newer revision"
+    DELETED_OLDER = "deleted at an older revision"
+    DELETED_SAME = "deleted at that revision"
+    DELETED_NEWER = "deleted at a newer revision"
 
 
-class Do(Enum):
+class Action(Enum):
     """What is done, and thereby what is remembered."""
 
     IMPORT = "import"
@@ -59,14 +59,14 @@ class Do(Enum):
     NOTHING = "nothing"
 
 
-class At(Enum):
+class TargetRevision(Enum):
     """Whose revision an operation is about."""
 
     EVENT = "the event's revision"
-    SEEN = "the revision seen"
+    KNOWN = "the revision seen"
 
 
-class Reason(StrEnum):
+class DecisionReason(StrEnum):
     """Why that is done. The values are metric labels."""
 
     FIRST_REVISION = "first_revision"
@@ -92,50 +92,50 @@ class Reason(StrEnum):
     """Asked is to take out what was seen to exist at that very revision. It is done, and told."""
 
 
-class Row(NamedTuple):
+class DecisionRule(NamedTuple):
     """One row: what happened, what was seen before (any of these), what is done, at which revision, and why."""
 
-    happened: Happened
-    seen: tuple[Seen, ...]
-    do: Do
-    at: At
-    reason: Reason
+    event_kind: EventKind
+    known_states: tuple[KnownState, ...]
+    action: Action
+    target: TargetRevision
+    reason: DecisionReason
 
 
-_H, _S, _D, _A, _R = Happened, Seen, Do, At, Reason
-_GONE = (_S.GONE_OLDER, _S.GONE_SAME, _S.GONE_NEWER)
+_H, _S, _D, _A, _R = EventKind, KnownState, Action, TargetRevision, DecisionReason
+_DELETED = (_S.DELETED_OLDER, _S.DELETED_SAME, _S.DELETED_NEWER)
 
 # fmt: off
-TABLE: tuple[Row, ...] = (
-    Row(_H.REVISION, (_S.NOTHING,), _D.IMPORT, _A.EVENT, _R.FIRST_REVISION),
-    Row(_H.REVISION, (_S.OLDER,), _D.DIFF, _A.EVENT, _R.NEXT_REVISION),
-    Row(_H.REVISION, (_S.SAME, _S.NEWER), _D.NOTHING, _A.EVENT, _R.NEWER_REVISION_SEEN),
-    Row(_H.REVISION, (_S.GONE_OLDER,), _D.NOTHING, _A.EVENT, _R.MISSED_UNDELETE),
-    Row(_H.REVISION, (_S.GONE_SAME, _S.GONE_NEWER), _D.NOTHING, _A.EVENT, _R.NEWER_REVISION_SEEN),
+TABLE: tuple[DecisionRule, ...] = (
+    DecisionRule(_H.REVISION, (_S.NOTHING,), _D.IMPORT, _A.EVENT, _R.FIRST_REVISION),
+    DecisionRule(_H.REVISION, (_S.OLDER,), _D.DIFF, _A.EVENT, _R.NEXT_REVISION),
+    DecisionRule(_H.REVISION, (_S.SAME, _S.NEWER), _D.NOTHING, _A.EVENT, _R.NEWER_REVISION_SEEN),
+    DecisionRule(_H.REVISION, (_S.DELETED_OLDER,), _D.NOTHING, _A.EVENT, _R.MISSED_UNDELETE),
+    DecisionRule(_H.REVISION, (_S.DELETED_SAME, _S.DELETED_NEWER), _D.NOTHING, _A.EVENT, _R.NEWER_REVISION_SEEN),
 
-    Row(_H.DELETION, (_S.NOTHING,), _D.NOTHING, _A.EVENT, _R.UNKNOWN_ENTITY),
-    Row(_H.DELETION, (_S.OLDER, _S.SAME), _D.DELETE, _A.EVENT, _R.PAGE_DELETED),
-    Row(_H.DELETION, (_S.NEWER, *_GONE), _D.NOTHING, _A.EVENT, _R.NEWER_REVISION_SEEN),
+    DecisionRule(_H.DELETION, (_S.NOTHING,), _D.NOTHING, _A.EVENT, _R.UNKNOWN_ENTITY),
+    DecisionRule(_H.DELETION, (_S.OLDER, _S.SAME), _D.DELETE, _A.EVENT, _R.PAGE_DELETED),
+    DecisionRule(_H.DELETION, (_S.NEWER, *_DELETED), _D.NOTHING, _A.EVENT, _R.NEWER_REVISION_SEEN),
 
-    Row(_H.UNDELETION, (_S.NOTHING, _S.GONE_SAME), _D.IMPORT, _A.EVENT, _R.PAGE_UNDELETED),
-    Row(_H.UNDELETION, (_S.SAME, _S.GONE_OLDER, _S.GONE_NEWER), _D.NOTHING, _A.EVENT, _R.UNMATCHED_UNDELETE),
-    Row(_H.UNDELETION, (_S.OLDER, _S.NEWER), _D.NOTHING, _A.EVENT, _R.NEWER_REVISION_SEEN),
+    DecisionRule(_H.UNDELETION, (_S.NOTHING, _S.DELETED_SAME), _D.IMPORT, _A.EVENT, _R.PAGE_UNDELETED),
+    DecisionRule(_H.UNDELETION, (_S.SAME, _S.DELETED_OLDER, _S.DELETED_NEWER), _D.NOTHING, _A.EVENT, _R.UNMATCHED_UNDELETE),
+    DecisionRule(_H.UNDELETION, (_S.OLDER, _S.NEWER), _D.NOTHING, _A.EVENT, _R.NEWER_REVISION_SEEN),
 
-    Row(_H.ASKED_CREATION, (_S.NOTHING, _S.OLDER, _S.SAME, _S.GONE_OLDER), _D.RECONCILE, _A.EVENT, _R.RECONCILED),
-    Row(_H.ASKED_CREATION, (_S.GONE_SAME,), _D.RECONCILE, _A.EVENT, _R.AMBIGUOUS_CREATION),
-    Row(_H.ASKED_CREATION, (_S.NEWER,), _D.RECONCILE, _A.SEEN, _R.RECONCILED_TO_NEWER),
-    Row(_H.ASKED_CREATION, (_S.GONE_NEWER,), _D.DELETE, _A.SEEN, _R.RECONCILED_TO_NEWER),
+    DecisionRule(_H.RECONCILE_CREATION, (_S.NOTHING, _S.OLDER, _S.SAME, _S.DELETED_OLDER), _D.RECONCILE, _A.EVENT, _R.RECONCILED),
+    DecisionRule(_H.RECONCILE_CREATION, (_S.DELETED_SAME,), _D.RECONCILE, _A.EVENT, _R.AMBIGUOUS_CREATION),
+    DecisionRule(_H.RECONCILE_CREATION, (_S.NEWER,), _D.RECONCILE, _A.KNOWN, _R.RECONCILED_TO_NEWER),
+    DecisionRule(_H.RECONCILE_CREATION, (_S.DELETED_NEWER,), _D.DELETE, _A.KNOWN, _R.RECONCILED_TO_NEWER),
 
-    Row(_H.ASKED_DELETION, (_S.NOTHING, _S.OLDER, _S.GONE_OLDER, _S.GONE_SAME), _D.DELETE, _A.EVENT, _R.RECONCILED),
-    Row(_H.ASKED_DELETION, (_S.SAME,), _D.DELETE, _A.EVENT, _R.AMBIGUOUS_DELETION),
-    Row(_H.ASKED_DELETION, (_S.NEWER,), _D.RECONCILE, _A.SEEN, _R.RECONCILED_TO_NEWER),
-    Row(_H.ASKED_DELETION, (_S.GONE_NEWER,), _D.DELETE, _A.SEEN, _R.RECONCILED_TO_NEWER),
+    DecisionRule(_H.RECONCILE_DELETION, (_S.NOTHING, _S.OLDER, _S.DELETED_OLDER, _S.DELETED_SAME), _D.DELETE, _A.EVENT, _R.RECONCILED),
+    DecisionRule(_H.RECONCILE_DELETION, (_S.SAME,), _D.DELETE, _A.EVENT, _R.AMBIGUOUS_DELETION),
+    DecisionRule(_H.RECONCILE_DELETION, (_S.NEWER,), _D.RECONCILE, _A.KNOWN, _R.RECONCILED_TO_NEWER),
+    DecisionRule(_H.RECONCILE_DELETION, (_S.DELETED_NEWER,), _D.DELETE, _A.KNOWN, _R.RECONCILED_TO_NEWER),
 
-    Row(_H.FORCED_DELETION, tuple(_S), _D.DELETE_AND_FORGET, _A.EVENT, _R.FORCED_DELETION),
+    DecisionRule(_H.FORCED_DELETION, tuple(_S), _D.DELETE_AND_FORGET, _A.EVENT, _R.FORCED_DELETION),
 )
 # fmt: on
 
-INCONSISTENCIES: Mapping[Reason, str] = {
+INCONSISTENCIES: Mapping[DecisionReason, str] = {
     _R.NEWER_REVISION_SEEN: "newer_revision_seen",
     _R.UNKNOWN_ENTITY: "newer_revision_seen",
     # The published name says delete where it means undelete; readers of the stream know it so.
@@ -146,10 +146,10 @@ INCONSISTENCIES: Mapping[Reason, str] = {
 }
 """The reasons that say that events and state do not fit together, with their names on the wire."""
 
-_ROWS = {pair: row for row in TABLE for pair in product([row.happened], row.seen)}
+_RULES = {pair: row for row in TABLE for pair in product([row.event_kind], row.known_states)}
 
 
-class Decision(NamedTuple):
+class EventDecision(NamedTuple):
     """What is to be done about an event.
 
     Attributes:
@@ -159,73 +159,75 @@ class Decision(NamedTuple):
     """
 
     operation: Operation | None
-    state: KeyState
-    reason: Reason
+    state: EntityState
+    reason: DecisionReason
 
 
-def decide(state: KeyState, event: InputEvent) -> Decision:
+def decide(state: EntityState, event: InputEvent) -> EventDecision:
     """Decide about an event whose turn it is. What waits in the state's buffer, and what the store holds, stay."""
-    row = row_of(state, event)
-    revision = event.revision if row.at is At.EVENT else state.revision
-    return Decision(_operation(row.do, event, revision, state), _after(row.do, revision, state), row.reason)
+    row = find_rule(state, event)
+    revision = event.revision if row.target is TargetRevision.EVENT else state.revision
+    return EventDecision(
+        _build_operation(row.action, event, revision, state), _next_state(row.action, revision, state), row.reason
+    )
 
 
-def row_of(state: KeyState, event: InputEvent) -> Row:
+def find_rule(state: EntityState, event: InputEvent) -> DecisionRule:
     """The row of the table that fits."""
-    return _ROWS[_happened(event), _seen(state, event.revision)]
+    return _RULES[_classify_event(event), _classify_state(state, event.revision)]
 
 
-def _happened(event: InputEvent) -> Happened:
+def _classify_event(event: InputEvent) -> EventKind:
     match event:
         case RevisionCreated():
-            return Happened.REVISION
+            return EventKind.REVISION
         case PageDeleted():
-            return Happened.DELETION
+            return EventKind.DELETION
         case PageUndeleted():
-            return Happened.UNDELETION
+            return EventKind.UNDELETION
         case Reconcile(action=ReconcileAction.CREATION):
-            return Happened.ASKED_CREATION
+            return EventKind.RECONCILE_CREATION
         case Reconcile(revision=0):
-            return Happened.FORCED_DELETION
+            return EventKind.FORCED_DELETION
         case Reconcile():
-            return Happened.ASKED_DELETION
+            return EventKind.RECONCILE_DELETION
         case _:
             assert_never(event)
 
 
-def _seen(state: KeyState, revision: int) -> Seen:
-    if state.status is Status.UNDEFINED:
-        return Seen.NOTHING
-    gone = state.status is Status.DELETED
+def _classify_state(state: EntityState, revision: int) -> KnownState:
+    if state.status is EntityStatus.UNDEFINED:
+        return KnownState.NOTHING
+    gone = state.status is EntityStatus.DELETED
     if state.revision < revision:
-        return Seen.GONE_OLDER if gone else Seen.OLDER
+        return KnownState.DELETED_OLDER if gone else KnownState.OLDER
     if state.revision > revision:
-        return Seen.GONE_NEWER if gone else Seen.NEWER
-    return Seen.GONE_SAME if gone else Seen.SAME
+        return KnownState.DELETED_NEWER if gone else KnownState.NEWER
+    return KnownState.DELETED_SAME if gone else KnownState.SAME
 
 
-def _operation(do: Do, event: InputEvent, revision: int, state: KeyState) -> Operation | None:
+def _build_operation(action: Action, event: InputEvent, revision: int, state: EntityState) -> Operation | None:
     common = (event.entity, event.time, revision, event.ingested, event.origin)
-    match do:
-        case Do.IMPORT:
+    match action:
+        case Action.IMPORT:
             return FullImport(*common)
-        case Do.DIFF:
+        case Action.DIFF:
             return Diff(*common, from_revision=state.revision)
-        case Do.DELETE | Do.DELETE_AND_FORGET:
+        case Action.DELETE | Action.DELETE_AND_FORGET:
             return DeleteItem(*common)
-        case Do.RECONCILE:
+        case Action.RECONCILE:
             return ReconcileItem(*common)
-        case Do.NOTHING:
+        case Action.NOTHING:
             return None
 
 
-def _after(do: Do, revision: int, state: KeyState) -> KeyState:
-    match do:
-        case Do.IMPORT | Do.DIFF | Do.RECONCILE:
-            return state._replace(revision=revision, status=Status.CREATED)
-        case Do.DELETE:
-            return state._replace(revision=revision, status=Status.DELETED)
-        case Do.DELETE_AND_FORGET:
-            return state._replace(revision=0, status=Status.UNDEFINED)
-        case Do.NOTHING:
+def _next_state(action: Action, revision: int, state: EntityState) -> EntityState:
+    match action:
+        case Action.IMPORT | Action.DIFF | Action.RECONCILE:
+            return state._replace(revision=revision, status=EntityStatus.CREATED)
+        case Action.DELETE:
+            return state._replace(revision=revision, status=EntityStatus.DELETED)
+        case Action.DELETE_AND_FORGET:
+            return state._replace(revision=0, status=EntityStatus.UNDEFINED)
+        case Action.NOTHING:
             return state

@@ -17,11 +17,11 @@ LETTERS = "QPLME"
 TYPES = {"Q": "Item", "P": "Property", "L": "Lexeme", "M": "MediaInfo"}
 """What entities with RDF are, by the letter of their ids: local names in the Wikibase ontology."""
 
-LARGEST = 2**31 - 1
+MAX_NUMBER = 2**31 - 1
 
 _SHAPE = re.compile(rf"([{LETTERS}])([1-9][0-9]{{0,9}})(?:-([FS])([1-9][0-9]{{0,9}}))?", re.ASCII)
-_USUAL = re.compile(rf"[{LETTERS}][1-9][0-9]{{0,8}}", re.ASCII)
-_LIKE = re.compile(r"[A-Za-z][0-9]", re.ASCII)
+_COMMON_FORM = re.compile(rf"[{LETTERS}][1-9][0-9]{{0,8}}", re.ASCII)
+_ID_PREFIX = re.compile(r"[A-Za-z][0-9]", re.ASCII)
 _KEY_BITS = 32
 
 
@@ -30,7 +30,7 @@ class EntityId(NamedTuple):
 
     Attributes:
         letter: One of `LETTERS_BY_CONTENT_MODEL`.
-        number: From 1 to `LARGEST`.
+        number: From 1 to `MAX_NUMBER`.
         part: ``F1`` or ``S2`` of a lexeme; empty for an entity that is a page.
     """
 
@@ -47,7 +47,7 @@ class EntityId(NamedTuple):
         return LETTERS.index(self.letter) << _KEY_BITS | self.number
 
     @classmethod
-    def of_key(cls, key: int) -> EntityId:
+    def from_key(cls, key: int) -> EntityId:
         """The inverse of `key`."""
         return cls(LETTERS[key >> _KEY_BITS], key & (1 << _KEY_BITS) - 1)
 
@@ -60,11 +60,11 @@ def parse_entity_id(text: str) -> EntityId:
     """
     found = _SHAPE.fullmatch(text)
     if found is None:
-        raise InputError(f"{text!r:.100} is no entity id: {_wrong(text)}.", entity=text[:100])
+        raise InputError(f"{text!r:.100} is no entity id: {_invalid_id_message(text)}.", entity=text[:100])
     letter, number, kind, part = found.groups()
     value = int(number)
-    if value > LARGEST or (part and int(part) > LARGEST):
-        raise InputError(f"{text!r} is no entity id: numbers end at {LARGEST}.", entity=text)
+    if value > MAX_NUMBER or (part and int(part) > MAX_NUMBER):
+        raise InputError(f"{text!r} is no entity id: numbers end at {MAX_NUMBER}.", entity=text)
     if kind and letter != "L":
         raise InputError(f"{text!r} is no entity id: only lexemes have forms and senses.", entity=text)
     return EntityId(letter, value, f"{kind}{part}" if kind else "")
@@ -84,16 +84,16 @@ def parse_page_entity(text: str) -> EntityId:
 
 def check_page_entity(text: str) -> None:
     """Raises as `parse_page_entity`; of the many that are right it takes nothing apart."""
-    if _USUAL.fullmatch(text) is None:
+    if _COMMON_FORM.fullmatch(text) is None:
         parse_page_entity(text)
 
 
 def looks_like_id(text: str) -> bool:
     """Whether the text begins as an id does. What does not is another page in a namespace of entities."""
-    return _LIKE.match(text) is not None
+    return _ID_PREFIX.match(text) is not None
 
 
-def _wrong(text: str) -> str:
+def _invalid_id_message(text: str) -> str:
     if _SHAPE.fullmatch(text.upper()):
         return "its letter must be upper case"
     if _SHAPE.fullmatch(text.strip()):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wikistate.core.updater.entity_id import EntityId, parse_page_entity
 
-DEFAULT_PREFIXES = ("Property:", "Item:", "Lexeme:")
+DEFAULT_TITLE_PREFIXES = ("Property:", "Item:", "Lexeme:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +27,13 @@ class EntityPages:
     mediainfo_namespaces: frozenset[int] = frozenset()
     mediainfo_slot: str = "mediainfo"
     content_models: frozenset[str] = frozenset()
-    prefixes: tuple[str, ...] = DEFAULT_PREFIXES
+    prefixes: tuple[str, ...] = DEFAULT_TITLE_PREFIXES
 
-    def may_hold(self, namespace: object) -> bool:
+    def may_hold_entities(self, namespace: object) -> bool:
         """Whether pages of a namespace, by its number, may hold entities."""
-        return self.is_titled(namespace) or self.is_mediainfo(namespace)
+        return self.has_ids_as_titles(namespace) or self.is_mediainfo(namespace)
 
-    def is_titled(self, namespace: object) -> bool:
+    def has_ids_as_titles(self, namespace: object) -> bool:
         """Whether the titles of a namespace are ids."""
         return type(namespace) is int and namespace in self.namespaces and namespace not in self.mediainfo_namespaces
 
@@ -41,17 +41,17 @@ class EntityPages:
         """Whether the pages of a namespace have entities beside their text."""
         return type(namespace) is int and namespace in self.mediainfo_namespaces
 
-    def bare_title(self, title: str) -> str:
+    def strip_namespace(self, title: str) -> str:
         """The title without the name of its namespace."""
         for prefix in self.prefixes:
             if title.startswith(prefix):
                 return title.removeprefix(prefix)
         return title
 
-    def entity_of(self, namespace: int, *, page_id: int, title: str) -> EntityId:
+    def parse_entity(self, namespace: int, *, page_id: int, title: str) -> EntityId:
         """The entity of a page.
 
         Raises:
             InputError: The title, or the page's id, is none of an entity.
         """
-        return parse_page_entity(f"M{page_id}" if self.is_mediainfo(namespace) else self.bare_title(title))
+        return parse_page_entity(f"M{page_id}" if self.is_mediainfo(namespace) else self.strip_namespace(title))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from wikistate.core.enrichment.failures import Failure, FailureKind
-from wikistate.core.enrichment.judge import Fail, Retry, RetryPolicy, judge, wait
+from wikistate.core.enrichment.judge import Fail, RetryAfter, RetryPolicy, compute_retry_delay, decide_retry
 
 FETCH_POLICY = RetryPolicy(max_attempts=10, base_delay=0.25, max_delay=30.0, retry_after_cap=300.0, acceptable_lag=10.0)
 """Some ninety seconds for what may be of one entity alone; ten for a replica that does not have the revision yet."""
@@ -59,8 +59,8 @@ _TYPES = {
     FailureKind.UNPARSABLE: FetchErrorType.UNEXPECTED_RESPONSE,
 }
 
-_NEVER_OF_ONE_ENTITY = frozenset({FailureKind.TOO_MANY_REQUESTS})
-_SELDOM_OF_ONE_ENTITY = frozenset(
+_ALWAYS_WIKI_OUTAGE = frozenset({FailureKind.TOO_MANY_REQUESTS})
+_USUALLY_WIKI_OUTAGE = frozenset(
     {
         *(FailureKind.UNAVAILABLE, FailureKind.SERVER_ERROR, FailureKind.READ_TIMEOUT),
         *(FailureKind.CONNECT_TIMEOUT, FailureKind.CONNECTION_FAILED),
@@ -68,57 +68,59 @@ _SELDOM_OF_ONE_ENTITY = frozenset(
 )
 
 
-def error_type_of(kind: FailureKind) -> FetchErrorType:
+def to_fetch_error_type(kind: FailureKind) -> FetchErrorType:
     """The wire's word for a kind of failure."""
     return _TYPES.get(kind, FetchErrorType.UNKNOWN)
 
 
-def is_of_the_wiki(kind: FailureKind, *, wiki_answers: bool) -> bool:
+def is_wiki_outage(kind: FailureKind, *, wiki_responds: bool) -> bool:
     """Whether a failure says nothing of the entity that was asked for, so that it does not count as a try for it.
 
     Args:
         kind: What happened.
-        wiki_answers: Whether the wiki has answered anybody well since the entity was asked for first. If it has, and this
+        wiki_responds: Whether the wiki has answered anybody well since the entity was asked for first. If it has, and this
             entity still fails, then one reason is as likely as the other.
     """
-    return kind in _NEVER_OF_ONE_ENTITY or (kind in _SELDOM_OF_ONE_ENTITY and not wiki_answers)
+    return kind in _ALWAYS_WIKI_OUTAGE or (kind in _USUALLY_WIKI_OUTAGE and not wiki_responds)
 
 
-class Tries(NamedTuple):
+class RetryState(NamedTuple):
     """How often an entity was asked for.
 
     Attributes:
-        made: In all.
-        counted: Those that failed for what may be its own fault.
+        attempts: In all.
+        counted_attempts: Those that failed for what may be its own fault.
     """
 
-    made: int = 0
-    counted: int = 0
+    attempts: int = 0
+    counted_attempts: int = 0
 
-    def failed(self, kind: FailureKind, *, wiki_answers: bool) -> Tries:
-        """After another try that failed so. See `is_of_the_wiki`."""
-        return Tries(self.made + 1, self.counted + (not is_of_the_wiki(kind, wiki_answers=wiki_answers)))
+    def after_failure(self, kind: FailureKind, *, wiki_responds: bool) -> RetryState:
+        """After another try that failed so. See `is_wiki_outage`."""
+        return RetryState(
+            self.attempts + 1, self.counted_attempts + (not is_wiki_outage(kind, wiki_responds=wiki_responds))
+        )
 
 
-def judge_fetch(
+def decide_fetch_retry(
     failure: Failure,
     *,
-    tries: Tries,
+    retry_state: RetryState,
     age: float | None,
     policy: RetryPolicy = FETCH_POLICY,
-    wiki_answers: bool = True,
+    wiki_responds: bool = True,
     jitter: float = 0.0,
-) -> Retry | Fail:
+) -> RetryAfter | Fail:
     """Whether an entity is asked for again, and when.
 
     Args:
         failure: What happened last.
-        tries: This one included.
+        retry_state: This one included.
         age: Seconds since the change happened; None where nobody waits for a replica, as for the revision before a change.
         policy: The limits.
-        wiki_answers: See `is_of_the_wiki`.
-        jitter: See `judge`.
+        wiki_responds: See `is_wiki_outage`.
+        jitter: See `decide_retry`.
     """
-    if is_of_the_wiki(failure.kind, wiki_answers=wiki_answers):
-        return Retry(wait(failure, attempt=tries.made, policy=policy, jitter=jitter))
-    return judge(failure, attempt=tries.counted, age=age, policy=policy, jitter=jitter)
+    if is_wiki_outage(failure.kind, wiki_responds=wiki_responds):
+        return RetryAfter(compute_retry_delay(failure, attempt=retry_state.attempts, policy=policy, jitter=jitter))
+    return decide_retry(failure, attempt=retry_state.counted_attempts, age=age, policy=policy, jitter=jitter)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from wikistate.core.events.meta import domain_of, ingestion_time
 from wikistate.core.events.refusal import FilterReason
 from wikistate.core.updater.entity_id import looks_like_id
-from wikistate.core.updater.input_reader import existing, inner, moment, origin_of
+from wikistate.core.updater.input_reader import nested, read_origin, read_timestamp, require_revision
 from wikistate.core.updater.inputs import Origin, PageDeleted, PageUndeleted, RevisionCreated
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Common: TypeAlias = tuple[str, int, int, int, Origin]
 
 
-class _Legacy:
-    """What the streams have in common; see `Shape`.
+class _LegacyFormat:
+    """What the streams have in common; see `EventFormat`.
 
     Args:
         pages: Which pages are wanted.
@@ -31,56 +31,56 @@ class _Legacy:
     def __init__(self, pages: EntityPages) -> None:
         self._pages = pages
 
-    def time(self, event: Event) -> int | None:
+    def event_time(self, event: Event) -> int | None:
         """When the event was received: these streams state no other time."""
         return ingestion_time(event)
 
-    def dropped(self, event: Event) -> FilterReason | None:
+    def filter_reason(self, event: Event) -> FilterReason | None:
         """By wiki, namespace and title: nothing says what a page holds that was deleted."""
         if domain_of(event) != self._pages.domain:
             return FilterReason.WIKI
         namespace = event.get("page_namespace")
-        if not self._pages.may_hold(namespace):
+        if not self._pages.may_hold_entities(namespace):
             return FilterReason.NAMESPACE
-        title = self._pages.bare_title(str(event.get("page_title")))
-        return FilterReason.NO_ENTITY if self._pages.is_titled(namespace) and not looks_like_id(title) else None
+        title = self._pages.strip_namespace(str(event.get("page_title")))
+        return FilterReason.NO_ENTITY if self._pages.has_ids_as_titles(namespace) and not looks_like_id(title) else None
 
-    def _common(self, event: Event, ingested: int) -> Common:
-        entity = self._pages.entity_of(event["page_namespace"], page_id=event["page_id"], title=event["page_title"])
-        return str(entity), moment(event["meta"]), event["rev_id"], ingested, origin_of(event)
+    def _read_common(self, event: Event, ingested: int) -> Common:
+        entity = self._pages.parse_entity(event["page_namespace"], page_id=event["page_id"], title=event["page_title"])
+        return str(entity), read_timestamp(event["meta"]), event["rev_id"], ingested, read_origin(event)
 
 
-class LegacyRevisionCreate(_Legacy):
+class LegacyRevisionCreateFormat(_LegacyFormat):
     """The shape of ``mediawiki/revision/create``."""
 
     def dropped(self, event: Event) -> FilterReason | None:
         """As for the others; and a file must have its entity's slot."""
-        if reason := super().dropped(event):
+        if reason := super().filter_reason(event):
             return reason
-        slots: Any = inner(event, "rev_slots")
+        slots: Any = nested(event, "rev_slots")
         is_file = self._pages.is_mediainfo(event.get("page_namespace"))
         return FilterReason.NO_ENTITY if is_file and self._pages.mediainfo_slot not in slots else None
 
     def read(self, event: Event, ingested: int) -> RevisionCreated:
-        """See `Shape`."""
-        common = self._common(event, ingested)
-        existing(event["rev_id"])
+        """See `EventFormat`."""
+        common = self._read_common(event, ingested)
+        require_revision(event["rev_id"])
         return RevisionCreated(*common, parent=event.get("rev_parent_id") or None)
 
 
-class LegacyPageDelete(_Legacy):
+class LegacyPageDeleteFormat(_LegacyFormat):
     """The shape of ``mediawiki/page/delete``, for deleted and for suppressed pages."""
 
     def read(self, event: Event, ingested: int) -> PageDeleted:
-        """See `Shape`."""
-        return PageDeleted(*self._common(event, ingested))
+        """See `EventFormat`."""
+        return PageDeleted(*self._read_common(event, ingested))
 
 
-class LegacyPageUndelete(_Legacy):
+class LegacyPageUndeleteFormat(_LegacyFormat):
     """The shape of ``mediawiki/page/undelete``."""
 
     def read(self, event: Event, ingested: int) -> PageUndeleted:
-        """See `Shape`."""
-        common = self._common(event, ingested)
-        existing(event["rev_id"])
+        """See `EventFormat`."""
+        common = self._read_common(event, ingested)
+        require_revision(event["rev_id"])
         return PageUndeleted(*common)

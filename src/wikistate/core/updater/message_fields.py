@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MIME_TYPE = "text/turtle"
 
-FIELDS = {
+RDF_FIELDS = {
     "added": "rdf_added_data",
     "removed": "rdf_deleted_data",
     "linked": "rdf_linked_shared_data",
@@ -22,7 +22,7 @@ FIELDS = {
 """Field of an event by field of a `Patch`, in the order of the wire."""
 
 
-class Names(NamedTuple):
+class FieldNames(NamedTuple):
     """What differs between versions."""
 
     schema: str
@@ -34,38 +34,38 @@ class Names(NamedTuple):
 class MessageVersion(Enum):
     """The versions of the format. Version 1 was never published as a schema; readers of old know it."""
 
-    V1 = Names("/wikibase/rdf/update_stream/1.0.0", "entity", "revision", "event_time")
-    V2 = Names("/mediawiki/wikibase/entity/rdf_change/2.0.0", "entity_id", "rev_id", "dt")
+    V1 = FieldNames("/wikibase/rdf/update_stream/1.0.0", "entity", "revision", "event_time")
+    V2 = FieldNames("/mediawiki/wikibase/entity/rdf_change/2.0.0", "entity_id", "rev_id", "dt")
 
 
 VERSIONS = {version.value.schema: version.value for version in MessageVersion}
 
 
-def text(event: Mapping[str, Any], field: str, *, under: str = "") -> str:
+def read_text(event: Mapping[str, Any], field: str, *, under: str = "") -> str:
     """The text in a field, which lies `under` another. Raises `InputError` when there is none."""
     found = event.get(field)
     if isinstance(found, str):
         return found
-    raise wrong(under + field, "text", found)
+    raise invalid_field(under + field, "text", found)
 
 
-def number(event: Mapping[str, Any], field: str, *, least: int) -> int:
+def read_number(event: Mapping[str, Any], field: str, *, minimum: int) -> int:
     """The integer in a field. Raises `InputError` when there is none, or a smaller one."""
     found = event.get(field)
-    if type(found) is int and found >= least:  # a bool is an int to isinstance
+    if type(found) is int and found >= minimum:  # a bool is an int to isinstance
         return found
-    raise wrong(field, f"an integer from {least} on", found)
+    raise invalid_field(field, f"an integer from {minimum} on", found)
 
 
-def time(event: Mapping[str, Any], field: str) -> int:
+def read_time(event: Mapping[str, Any], field: str) -> int:
     """The timestamp in a field, milliseconds since the epoch. Raises `InputError` when there is none."""
-    stated = text(event, field)
+    stated = read_text(event, field)
     if (found := parse_timestamp(stated)) is not None:
         return found
-    raise wrong(field, "an RFC 3339 timestamp", stated)
+    raise invalid_field(field, "an RFC 3339 timestamp", stated)
 
 
-def wrong(field: str, expected: str, found: object) -> InputError:
+def invalid_field(field: str, expected: str, found: object) -> InputError:
     """The error of a field that is not what it must be."""
     what = f"is {found!r:.100}" if found is not None else "is absent"
     return InputError(f"{field} {what}, but must be {expected}.", field=field)

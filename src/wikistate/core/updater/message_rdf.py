@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import NamedNode, Triple
 
-from wikistate.core.rdf.parsing import read_small, read_triples
+from wikistate.core.rdf.parsing import parse_small_document, parse_triples
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.updater.message_fields import FIELDS, MIME_TYPE, text, wrong
+from wikistate.core.updater.message_fields import MIME_TYPE, RDF_FIELDS, invalid_field, read_text
 from wikistate.errors import InputError, RdfError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BASE: Final = "message:///"
 """What relative IRIs become. A message has no address, so one that has any does not say what it means."""
 
-_NONE: Final = frozenset[Triple]()
+_NO_TRIPLES: Final = frozenset[Triple]()
 
 _END: Final = NamedNode("end:")
 _ENDED: Final = Triple(_END, _END, _END)
@@ -27,23 +27,25 @@ _END_OF_FIELD: Final = f"\n{_ENDED} .\n"
 wherever a document stops, two more terms and a full stop fit, or none, but never three."""
 
 
-def patch_of(event: Mapping[str, Any]) -> Patch:
+def read_patch(event: Mapping[str, Any]) -> Patch:
     """The triples in all fields of a message.
 
     Raises:
-        InputError: As `rdf_of`.
+        InputError: As `read_field_triples`.
     """
-    fields = [field for field in FIELDS.values() if field in event]
+    fields = [field for field in RDF_FIELDS.values() if field in event]
     if not fields:
         return Patch()
-    read = _read_as_one([event[field] for field in fields]) or [rdf_of(event, field) for field in fields]
-    if len(fields) < len(FIELDS):
+    read = _read_fields_together([event[field] for field in fields]) or [
+        read_field_triples(event, field) for field in fields
+    ]
+    if len(fields) < len(RDF_FIELDS):
         rest = iter(read)
-        read = [next(rest) if field in event else _NONE for field in FIELDS.values()]
+        read = [next(rest) if field in event else _NO_TRIPLES for field in RDF_FIELDS.values()]
     return Patch(*read)
 
 
-def _read_as_one(fields: Sequence[object]) -> list[frozenset[Triple]] | None:
+def _read_fields_together(fields: Sequence[object]) -> list[frozenset[Triple]] | None:
     """The triples in each field; None where they must be read one by one.
 
     Messages are small: to begin a document takes as long as the document itself.
@@ -56,7 +58,7 @@ def _read_as_one(fields: Sequence[object]) -> list[frozenset[Triple]] | None:
         documents.append(turtle)
     try:
         # What a document says of prefixes and bases would hold for those behind it, too; of such ones nothing is read.
-        triples = read_small(_END_OF_FIELD.join(documents))
+        triples = parse_small_document(_END_OF_FIELD.join(documents))
     except (RdfError, UnicodeEncodeError):
         return None  # which of the fields is wrong, and where, is said when each is read by itself
     return None if triples is None else _split(triples, len(documents))
@@ -76,7 +78,7 @@ def _split(triples: list[Triple], count: int) -> list[frozenset[Triple]] | None:
     return None if _ENDED in last else [*found, last]
 
 
-def rdf_of(event: Mapping[str, Any], field: str) -> frozenset[Triple]:
+def read_field_triples(event: Mapping[str, Any], field: str) -> frozenset[Triple]:
     """The triples in a field of a message.
 
     Raises:
@@ -84,11 +86,11 @@ def rdf_of(event: Mapping[str, Any], field: str) -> frozenset[Triple]:
     """
     document = event[field]
     if not isinstance(document, dict):
-        raise wrong(field, "an object", document)
-    turtle = text(document, "data", under=f"{field}.")
-    mime_type = text(document, "mime_type", under=f"{field}.")
+        raise invalid_field(field, "an object", document)
+    turtle = read_text(document, "data", under=f"{field}.")
+    mime_type = read_text(document, "mime_type", under=f"{field}.")
     try:
-        triples = read_triples(turtle.encode(), base=_BASE + field, mime_type=mime_type)
+        triples = parse_triples(turtle.encode(), base=_BASE + field, mime_type=mime_type)
     except UnicodeEncodeError as error:
         raise InputError(f"{field}.data has half a character: {error}.", field=field) from error
     if not _has_absolute_iris(turtle) and any(map(_is_relative, triples)):

@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.core.events.timestamps import format_timestamp, parse_timestamp
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.updater.chunks import SOFT_MAXIMUM, turtle_chunks
+from wikistate.core.updater.chunks import SOFT_MAXIMUM, split_into_chunks
 from wikistate.core.updater.entity_id import check_page_entity
 from wikistate.core.updater.inputs import Origin
-from wikistate.core.updater.message_fields import FIELDS, MIME_TYPE, VERSIONS, MessageVersion, number, text, time, wrong
-from wikistate.core.updater.message_rdf import patch_of
+from wikistate.core.updater.message_fields import (
+    MIME_TYPE,
+    RDF_FIELDS,
+    VERSIONS,
+    MessageVersion,
+    invalid_field,
+    read_number,
+    read_text,
+    read_time,
+)
+from wikistate.core.updater.message_rdf import read_patch
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.errors import InputError
 
@@ -53,7 +62,7 @@ class Message(NamedTuple):
     patch: Patch
 
 
-def encode(
+def encode_mutation(
     mutation: Mutation, version: MessageVersion, *, domain: str, now: int, soft_maximum: int = SOFT_MAXIMUM
 ) -> list[Event]:
     """The events of a mutation; none where there is nothing to say.
@@ -70,29 +79,29 @@ def encode(
     if mutation.operation is OperationName.DELETE:
         bodies: list[dict[str, str]] = [{}]
     else:
-        bodies = _spread(mutation.patch, soft_maximum)
+        bodies = _distribute(mutation.patch, soft_maximum)
     names = version.value
     return [
         {
             "$schema": names.schema,
-            "meta": _meta(mutation, sequence, domain=domain, now=now),
+            "meta": _build_meta(mutation, sequence, domain=domain, now=now),
             names.entity: mutation.entity,
             names.revision: mutation.revision,
-            names.time: instant(mutation.time),
+            names.time: format_instant(mutation.time),
             "sequence": sequence,
             "sequence_length": len(bodies),
             "operation": mutation.operation.value,
-            **{field: {"data": body[field], "mime_type": MIME_TYPE} for field in FIELDS.values() if field in body},
+            **{field: {"data": body[field], "mime_type": MIME_TYPE} for field in RDF_FIELDS.values() if field in body},
         }
         for sequence, body in enumerate(bodies)
     ]
 
 
-def _meta(mutation: Mutation, sequence: int, *, domain: str, now: int) -> dict[str, str]:
+def _build_meta(mutation: Mutation, sequence: int, *, domain: str, now: int) -> dict[str, str]:
     origin = mutation.origin
     name = f"{mutation.stream}/{origin.stream}/{origin.id}/{mutation.operation}/{mutation.entity}/{mutation.revision}/{sequence}"
     meta = {
-        "dt": instant(now),
+        "dt": format_instant(now),
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, name) if origin.id else uuid.uuid4()),
         "domain": domain,
         "stream": mutation.stream,
@@ -100,12 +109,12 @@ def _meta(mutation: Mutation, sequence: int, *, domain: str, now: int) -> dict[s
     return meta | ({"request_id": origin.request_id} if origin.request_id else {})
 
 
-def _spread(patch: Patch, soft_maximum: int) -> list[dict[str, str]]:
+def _distribute(patch: Patch, soft_maximum: int) -> list[dict[str, str]]:
     """RDF by field, for each event: every document goes into the first event that has room and none of its kind."""
     bodies: list[dict[str, str]] = []
     lengths: list[int] = []
-    for kind, field in FIELDS.items():
-        for chunk in turtle_chunks(getattr(patch, kind), soft_maximum):
+    for kind, field in RDF_FIELDS.items():
+        for chunk in split_into_chunks(getattr(patch, kind), soft_maximum):
             fits = (i for i, body in enumerate(bodies) if field not in body and lengths[i] < soft_maximum)
             place = next(fits, len(bodies))
             if place == len(bodies):
@@ -116,12 +125,12 @@ def _spread(patch: Patch, soft_maximum: int) -> list[dict[str, str]]:
     return bodies
 
 
-def instant(milliseconds: int) -> str:
+def format_instant(milliseconds: int) -> str:
     """RFC 3339 as the stream has always written it: with milliseconds only where there are any."""
     return format_timestamp(milliseconds).replace(".000Z", "Z")
 
 
-def decode(event: Mapping[str, Any]) -> Message:
+def decode_message(event: Mapping[str, Any]) -> Message:
     """Read an event of either version.
 
     Args:
@@ -134,67 +143,67 @@ def decode(event: Mapping[str, Any]) -> Message:
     if names is None:
         known = " or ".join(VERSIONS)
         raise InputError(f"$schema is {event.get('$schema')!r:.100}, but a mutation has {known}.", field="$schema")
-    operation = _operation(event)
-    sequence, length = _sequence(event)
-    entity = text(event, names.entity)
+    operation = _read_operation(event)
+    sequence, length = _read_sequence(event)
+    entity = read_text(event, names.entity)
     check_page_entity(entity)
     return Message(
         operation,
         entity,
-        number(event, names.revision, least=0),
-        time(event, names.time),
+        read_number(event, names.revision, minimum=0),
+        read_time(event, names.time),
         sequence,
         length,
-        _origin(event),
-        _patch(event, operation),
+        _read_origin(event),
+        _read_message_patch(event, operation),
     )
 
 
-def _sequence(event: Mapping[str, Any]) -> tuple[int, int]:
-    sequence = number(event, "sequence", least=0)
-    length = number(event, "sequence_length", least=1)
+def _read_sequence(event: Mapping[str, Any]) -> tuple[int, int]:
+    sequence = read_number(event, "sequence", minimum=0)
+    length = read_number(event, "sequence_length", minimum=1)
     if sequence >= length:
         raise InputError(f"sequence is {sequence} of {length}; it counts from 0.", field="sequence")
     return sequence, length
 
 
-def _operation(event: Mapping[str, Any]) -> OperationName:
-    name = text(event, "operation")
+def _read_operation(event: Mapping[str, Any]) -> OperationName:
+    name = read_text(event, "operation")
     if (operation := _OPERATIONS.get(name)) is None:
-        raise wrong("operation", f"one of {', '.join(OperationName)}", name)
+        raise invalid_field("operation", f"one of {', '.join(OperationName)}", name)
     return operation
 
 
-def _patch(event: Mapping[str, Any], operation: OperationName) -> Patch:
-    patch = patch_of(event)
+def _read_message_patch(event: Mapping[str, Any], operation: OperationName) -> Patch:
+    patch = read_patch(event)
     if operation is OperationName.DELETE and any(patch):
         raise InputError("A mutation that deletes has RDF; it must have none.", field="operation")
     return patch
 
 
-def _origin(event: Mapping[str, Any]) -> Origin:
+def _read_origin(event: Mapping[str, Any]) -> Origin:
     meta = event.get("meta")
     if not isinstance(meta, dict):
-        raise wrong("meta", "an object", meta)
+        raise invalid_field("meta", "an object", meta)
     request_id = meta.get("request_id", "")
     if not isinstance(request_id, str):
-        raise wrong("meta.request_id", "text", request_id)
+        raise invalid_field("meta.request_id", "text", request_id)
     return Origin(
         schema=str(event["$schema"]),
-        dt=_optional(meta, "dt"),
-        id=_optional(meta, "id"),
-        domain=_optional(meta, "domain"),
-        stream=text(meta, "stream", under="meta."),
+        dt=_read_optional(meta, "dt"),
+        id=_read_optional(meta, "id"),
+        domain=_read_optional(meta, "domain"),
+        stream=read_text(meta, "stream", under="meta."),
         request_id=request_id,
     )
 
 
-def _optional(meta: Mapping[str, Any], field: str) -> str:
+def _read_optional(meta: Mapping[str, Any], field: str) -> str:
     found = meta.get(field)
     return found if isinstance(found, str) else ""
 
 
-def join(messages: Sequence[Message]) -> Mutation:
+def merge_chunks(messages: Sequence[Message]) -> Mutation:
     """Put a mutation together.
 
     Args:
@@ -208,9 +217,11 @@ def join(messages: Sequence[Message]) -> Mutation:
     first = messages[0]
     for place, message in enumerate(messages):
         if message.sequence_length != len(messages) or message.sequence != place:
-            raise InputError(f"{_named(message)} is not message {place + 1} of {len(messages)}.", entity=message.entity)
+            raise InputError(
+                f"{_format_name(message)} is not message {place + 1} of {len(messages)}.", entity=message.entity
+            )
         if message is not first:
-            _check_alike(first, message)
+            _check_same_mutation(first, message)
     return Mutation(
         first.operation,
         first.entity,
@@ -219,15 +230,15 @@ def join(messages: Sequence[Message]) -> Mutation:
         parse_timestamp(first.origin.dt) or first.time,
         first.origin,
         first.origin.stream,
-        _union([message.patch for message in messages]),
+        _merge_patches([message.patch for message in messages]),
     )
 
 
-def _named(message: Message) -> str:
+def _format_name(message: Message) -> str:
     return f"Message {message.sequence + 1} of {message.sequence_length} about {message.entity}"
 
 
-def _check_alike(first: Message, message: Message) -> None:
+def _check_same_mutation(first: Message, message: Message) -> None:
     for name, own, expected in (
         ("entity", message.entity, first.entity),
         ("operation", message.operation, first.operation),
@@ -237,12 +248,12 @@ def _check_alike(first: Message, message: Message) -> None:
     ):
         if own != expected:
             raise InputError(
-                f"{_named(message)} has the {name} {own!r:.100}, the first of them {expected!r:.100}.",
+                f"{_format_name(message)} has the {name} {own!r:.100}, the first of them {expected!r:.100}.",
                 entity=message.entity,
             )
 
 
-def _union(patches: Sequence[Patch]) -> Patch:
+def _merge_patches(patches: Sequence[Patch]) -> Patch:
     """The patches as one, in which no triple is in two places, whatever the messages say.
 
     What comes wins over what goes, as it does where both are applied in this order; and what may be of others, too, over
@@ -253,11 +264,14 @@ def _union(patches: Sequence[Patch]) -> Patch:
     else:
         added, removed, linked, unlinked = (frozenset[Any]().union(*kind) for kind in zip(*patches, strict=True))
     return Patch(
-        _without(added, linked), _without(removed, added, linked, unlinked), linked, _without(unlinked, added, linked)
+        _subtract(added, linked),
+        _subtract(removed, added, linked, unlinked),
+        linked,
+        _subtract(unlinked, added, linked),
     )
 
 
-def _without(triples: frozenset[Any], *others: frozenset[Any]) -> frozenset[Any]:
+def _subtract(triples: frozenset[Any], *others: frozenset[Any]) -> frozenset[Any]:
     for other in others:
         if not triples.isdisjoint(other):
             return triples.difference(*others)

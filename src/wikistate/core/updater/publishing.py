@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
-from wikistate.core.updater.state import DOUBTFUL, NOTHING_HELD
+from wikistate.core.updater.state import NOT_IN_STORE, STORE_STATE_UNKNOWN
 
 if TYPE_CHECKING:
     from wikistate.core.updater.inputs import Origin
-    from wikistate.core.updater.state import KeyState
+    from wikistate.core.updater.state import EntityState
 
 
-def fitted(operation: Operation, state: KeyState) -> Operation:
+def adapt_operation(operation: Operation, state: EntityState) -> Operation:
     """The operation as it must be carried out for the store to end at its revision.
 
     Args:
@@ -26,32 +26,32 @@ def fitted(operation: Operation, state: KeyState) -> Operation:
     """
     if isinstance(operation, DeleteItem | ReconcileItem):
         return operation
-    common = _common(operation)
-    if state.held == DOUBTFUL:
+    common = _common_fields(operation)
+    if state.store_revision == STORE_STATE_UNKNOWN:
         return ReconcileItem(*common)
-    if state.held == NOTHING_HELD:
+    if state.store_revision == NOT_IN_STORE:
         return FullImport(*common)
-    return Diff(*common, from_revision=state.held)
+    return Diff(*common, from_revision=state.store_revision)
 
 
-def published(state: KeyState, operation: Operation) -> KeyState:
+def mark_published(state: EntityState, operation: Operation) -> EntityState:
     """The state after an operation was carried out."""
-    return state._replace(held=NOTHING_HELD if isinstance(operation, DeleteItem) else operation.revision)
+    return state._replace(store_revision=NOT_IN_STORE if isinstance(operation, DeleteItem) else operation.revision)
 
 
-def failed(state: KeyState) -> KeyState:
+def mark_failed(state: EntityState) -> EntityState:
     """The state after an operation could not be carried out: the next one makes up for it.
 
     Nobody can tell any more what the store holds. It may be what it held before; but after a crash the operation is done a
     second time, and then its mutation may be out already, of a revision that the wiki has hidden in the meantime.
     """
-    return state._replace(held=DOUBTFUL)
+    return state._replace(store_revision=STORE_STATE_UNKNOWN)
 
 
-def from_scratch(operation: Operation) -> ReconcileItem:
+def as_full_import(operation: Operation) -> ReconcileItem:
     """The operation that ends at the same revision whatever the store holds."""
-    return ReconcileItem(*_common(operation))
+    return ReconcileItem(*_common_fields(operation))
 
 
-def _common(operation: Operation) -> tuple[str, int, int, int, Origin]:
+def _common_fields(operation: Operation) -> tuple[str, int, int, int, Origin]:
     return operation.entity, operation.time, operation.revision, operation.ingested, operation.origin

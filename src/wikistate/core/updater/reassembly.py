@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.core.events.refusal import Refused
-from wikistate.core.updater.messages import join
+from wikistate.core.events.refusal import RejectedEvent
+from wikistate.core.updater.messages import merge_chunks
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from wikistate.core.updater.messages import Message
     from wikistate.core.updater.mutation import Mutation
 
-MAX_BYTES = 1024**3
+MAX_MUTATION_BYTES = 1024**3
 """The most bytes of messages that are kept for one mutation: an entity with all its triples has a hundredth of it."""
 
 
-class Taken(NamedTuple):
+class ReassemblyResult(NamedTuple):
     """What a message led to.
 
     Attributes:
         mutation: The one that it completes.
-        refused: Records that will never be part of one, each with the reason.
+        rejected: Records that will never be part of one, each with the reason.
     """
 
     mutation: Mutation | None = None
-    refused: tuple[tuple[Record, Refused], ...] = ()
+    rejected: tuple[tuple[Record, RejectedEvent], ...] = ()
 
 
-_NOTHING_YET = Taken()
+_NOTHING_YET = ReassemblyResult()
 
 
 class Reassembly:
@@ -47,74 +47,74 @@ class Reassembly:
         check: Raises an `InputError` for a mutation that cannot be used; then all its messages are refused.
     """
 
-    def __init__(self, max_bytes: int = MAX_BYTES, *, check: Callable[[Mutation], object] = bool) -> None:
+    def __init__(self, max_bytes: int = MAX_MUTATION_BYTES, *, check: Callable[[Mutation], object] = bool) -> None:
         self._max_bytes = max_bytes
         self._check = check
-        self._pieces: list[tuple[Record, Message]] = []
-        self._bytes = 0
+        self._pending: list[tuple[Record, Message]] = []
+        self._pending_bytes = 0
 
     @property
-    def begun(self) -> int | None:
+    def first_pending_offset(self) -> int | None:
         """The offset of the first message of a mutation that is not whole yet: to go on means to go on there."""
-        return self._pieces[0][0].offset if self._pieces else None
+        return self._pending[0][0].offset if self._pending else None
 
-    def take(self, record: Record, message: Message) -> Taken:
+    def add(self, record: Record, message: Message) -> ReassemblyResult:
         """The mutation that this message completes, if any; and what turned out never to become whole."""
         size = len(record.value or b"")
-        if message.sequence_length == 1 and not self._pieces and size <= self._max_bytes:  # as nearly all are
-            return self._join([(record, message)])
-        left = self.end() if self._pieces and not self._continues(message) else ()
-        if message.sequence != len(self._pieces):
-            return Taken(refused=(*left, (record, _orphan(message))))
-        self._pieces.append((record, message))
-        self._bytes += size
-        if self._bytes > self._max_bytes:
-            return Taken(
-                refused=(*left, *self._let_go("MutationTooLarge", f"It has more than {self._max_bytes} bytes."))
+        if message.sequence_length == 1 and not self._pending and size <= self._max_bytes:  # as nearly all are
+            return self._merge([(record, message)])
+        left = self.reject_pending() if self._pending and not self._continues(message) else ()
+        if message.sequence != len(self._pending):
+            return ReassemblyResult(rejected=(*left, (record, _reject_orphan(message))))
+        self._pending.append((record, message))
+        self._pending_bytes += size
+        if self._pending_bytes > self._max_bytes:
+            return ReassemblyResult(
+                rejected=(*left, *self._reject("MutationTooLarge", f"It has more than {self._max_bytes} bytes."))
             )
         if message.sequence + 1 < message.sequence_length:
-            return Taken(refused=left) if left else _NOTHING_YET
-        pieces, self._pieces, self._bytes = self._pieces, [], 0
-        whole = self._join(pieces)
-        return Taken(whole.mutation, (*left, *whole.refused))
+            return ReassemblyResult(rejected=left) if left else _NOTHING_YET
+        pieces, self._pending, self._pending_bytes = self._pending, [], 0
+        whole = self._merge(pieces)
+        return ReassemblyResult(whole.mutation, (*left, *whole.rejected))
 
-    def end(self) -> tuple[tuple[Record, Refused], ...]:
+    def reject_pending(self) -> tuple[tuple[Record, RejectedEvent], ...]:
         """What is left when nothing more comes: the records of a mutation that was cut off."""
-        if not self._pieces:
+        if not self._pending:
             return ()
-        last = self._pieces[-1][1]
-        found = f"{last.entity}: {len(self._pieces)} of {last.sequence_length} messages came."
-        return self._let_go("IncompleteMutation", found)
+        last = self._pending[-1][1]
+        found = f"{last.entity}: {len(self._pending)} of {last.sequence_length} messages came."
+        return self._reject("IncompleteMutation", found)
 
     def _continues(self, message: Message) -> bool:
-        first = self._pieces[0][1]
-        return message.sequence == len(self._pieces) and _identity(message) == _identity(first)
+        first = self._pending[0][1]
+        return message.sequence == len(self._pending) and _identity(message) == _identity(first)
 
-    def _join(self, pieces: Sequence[tuple[Record, Message]]) -> Taken:
+    def _merge(self, pieces: Sequence[tuple[Record, Message]]) -> ReassemblyResult:
         try:
-            mutation = join([message for _, message in pieces])
+            mutation = merge_chunks([message for _, message in pieces])
             self._check(mutation)
         except InputError as error:
-            return Taken(refused=_refused(pieces, "InvalidMutation", error.message))
-        return Taken(mutation)
+            return ReassemblyResult(rejected=_reject_all(pieces, "InvalidMutation", error.message))
+        return ReassemblyResult(mutation)
 
-    def _let_go(self, error_type: str, found: str) -> tuple[tuple[Record, Refused], ...]:
-        pieces, self._pieces, self._bytes = self._pieces, [], 0
-        return _refused(pieces, error_type, found)
+    def _reject(self, error_type: str, found: str) -> tuple[tuple[Record, RejectedEvent], ...]:
+        pieces, self._pending, self._pending_bytes = self._pending, [], 0
+        return _reject_all(pieces, error_type, found)
 
 
-def _refused(
+def _reject_all(
     pieces: Sequence[tuple[Record, Message]], error_type: str, found: str
-) -> tuple[tuple[Record, Refused], ...]:
-    return tuple((record, Refused(error_type, found)) for record, _ in pieces)
+) -> tuple[tuple[Record, RejectedEvent], ...]:
+    return tuple((record, RejectedEvent(error_type, found)) for record, _ in pieces)
 
 
 def _identity(message: Message) -> tuple[object, ...]:
     return message.entity, message.revision, message.operation, message.origin.request_id, message.sequence_length
 
 
-def _orphan(message: Message) -> Refused:
+def _reject_orphan(message: Message) -> RejectedEvent:
     found = (
         f"{message.entity}: message {message.sequence + 1} of {message.sequence_length} came without those before it."
     )
-    return Refused("IncompleteMutation", found)
+    return RejectedEvent("IncompleteMutation", found)

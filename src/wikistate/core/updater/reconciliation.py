@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikistate.core.events.meta import domain_of, ingestion_time
 from wikistate.core.events.refusal import FilterReason
 from wikistate.core.updater.entity_id import parse_page_entity
-from wikistate.core.updater.input_reader import existing, moment, origin_of
+from wikistate.core.updater.input_reader import read_origin, read_timestamp, require_revision
 from wikistate.core.updater.inputs import Reconcile, ReconcileAction
 from wikistate.errors import ConfigError
 
@@ -50,8 +50,8 @@ class ReconcileStream(NamedTuple):
         return cls(*found.groups())
 
 
-class Reconciliation:
-    """The shape of ``rdf_streaming_updater/reconcile``; see `Shape`.
+class ReconciliationFormat:
+    """The shape of ``rdf_streaming_updater/reconcile``; see `EventFormat`.
 
     Args:
         domain: Host name of the wiki, as events state it.
@@ -62,11 +62,11 @@ class Reconciliation:
         self._domain = domain
         self._source = source
 
-    def time(self, event: Event) -> int | None:
+    def event_time(self, event: Event) -> int | None:
         """When the event was received."""
         return ingestion_time(event)
 
-    def dropped(self, event: Event) -> FilterReason | None:
+    def filter_reason(self, event: Event) -> FilterReason | None:
         """By wiki and source."""
         if domain_of(event) != self._domain:
             return FilterReason.WIKI
@@ -75,11 +75,11 @@ class Reconciliation:
         return None
 
     def read(self, event: Event, ingested: int) -> Reconcile:
-        """See `Shape`. Its time is its own `dt`, where it has one."""
+        """See `EventFormat`. Its time is its own `dt`, where it has one."""
         entity = str(parse_page_entity(event["item"]))
-        time = moment(event if "dt" in event else event["meta"])
+        time = read_timestamp(event if "dt" in event else event["meta"])
         action = ReconcileAction(event["reconciliation_action"])
         revision: int = event["revision_id"]
         if action is ReconcileAction.CREATION:
-            existing(revision)
-        return Reconcile(entity, time, revision, ingested, origin_of(event), action)
+            require_revision(revision)
+        return Reconcile(entity, time, revision, ingested, read_origin(event), action)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.core.updater.decide import INCONSISTENCIES, Reason, decide
+from wikistate.core.updater.decide import INCONSISTENCIES, DecisionReason, decide
 from wikistate.core.updater.inputs import InputEvent, Reconcile, RevisionCreated
-from wikistate.core.updater.state import UNSEEN, KeyState, Status
+from wikistate.core.updater.state import UNSEEN, EntityState, EntityStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wikistate.core.updater.operations import Operation
 
 
-class Timer(NamedTuple):
+class ReorderTimer(NamedTuple):
     """The timer of a key has come.
 
     Attributes:
@@ -39,11 +39,11 @@ class Inconsistency(NamedTuple):
     """
 
     event: InputEvent
-    reason: Reason
-    state: KeyState
+    reason: DecisionReason
+    state: EntityState
 
 
-class Step(NamedTuple):
+class ReorderResult(NamedTuple):
     """What a stimulus led to.
 
     Attributes:
@@ -55,70 +55,72 @@ class Step(NamedTuple):
         late: The event, when it came too late to be decided.
     """
 
-    state: KeyState | None
+    state: EntityState | None
     timer: int | None = None
     operations: tuple[Operation, ...] = ()
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[DecisionReason, ...] = ()
     inconsistencies: tuple[Inconsistency, ...] = ()
     late: InputEvent | None = None
 
 
-def step(state: KeyState | None, stimulus: InputEvent | Timer, *, watermark: int | None, window: int) -> Step:
+def reorder(
+    state: EntityState | None, event: InputEvent | ReorderTimer, *, watermark: int | None, window: int
+) -> ReorderResult:
     """What to do about an event or a timer.
 
     Args:
         state: What is remembered of the key; None for nothing.
-        stimulus: An event of the key, or its timer. Timers come in ascending order, also when a watermark passes several.
+        event: An event of the key, or its timer. Timers come in ascending order, also when a watermark passes several.
         watermark: Up to where event time has come, milliseconds since the epoch; None before the first.
         window: For how long an event waits for those before it, in milliseconds.
     """
     now = state or UNSEEN
-    if isinstance(stimulus, Timer):
-        due, kept = _split(now.buffer, stimulus.time - window)
-        return _decided(now._replace(buffer=kept), due, window)
-    if watermark is not None and stimulus.time + window < watermark:
-        return _waiting(now, window)._replace(late=stimulus)
-    if _waits(now, stimulus):
-        return _waiting(now._replace(buffer=(*now.buffer, stimulus)), window)
-    return _decided(now, (stimulus,), window)
+    if isinstance(event, ReorderTimer):
+        due, kept = _split_buffer(now.buffer, event.time - window)
+        return _decide_events(now._replace(buffer=kept), due, window)
+    if watermark is not None and event.time + window < watermark:
+        return _wait(now, window)._replace(late=event)
+    if _must_wait(now, event):
+        return _wait(now._replace(buffer=(*now.buffer, event)), window)
+    return _decide_events(now, (event,), window)
 
 
-def _waits(state: KeyState, event: InputEvent) -> bool:
+def _must_wait(state: EntityState, event: InputEvent) -> bool:
     """Whether something may still come that belongs before the event."""
     if isinstance(event, Reconcile):
         return False
-    if not isinstance(event, RevisionCreated) or event.parent is None or state.status is not Status.CREATED:
+    if not isinstance(event, RevisionCreated) or event.parent is None or state.status is not EntityStatus.CREATED:
         return True
     if state.revision >= event.revision:
         return False  # nothing will be done about it, in whatever order
     return state.revision != event.parent or bool(state.buffer)
 
 
-def _split(buffer: Iterable[InputEvent], until: int) -> tuple[tuple[InputEvent, ...], tuple[InputEvent, ...]]:
+def _split_buffer(buffer: Iterable[InputEvent], until: int) -> tuple[tuple[InputEvent, ...], tuple[InputEvent, ...]]:
     """What has its turn, and what goes on waiting, of events by revision.
 
     An event that belongs before one whose time has come goes with it, however new it is. Deletion and undeletion of the
     same revision are told apart by time, and by arrival within a millisecond.
     """
-    ordered = sorted(buffer, key=_turn)
+    ordered = sorted(buffer, key=_order_key)
     due = max((place for place, event in enumerate(ordered, start=1) if event.time <= until), default=0)
     return tuple(ordered[:due]), tuple(ordered[due:])
 
 
-def _turn(event: InputEvent) -> tuple[int, int]:
+def _order_key(event: InputEvent) -> tuple[int, int]:
     return event.revision, event.time
 
 
-def timer_of(state: KeyState, window: int) -> int | None:
+def next_timer(state: EntityState, window: int) -> int | None:
     """The event time of a key's only timer, milliseconds since the epoch; None while nothing waits."""
     return min((event.time + window for event in state.buffer), default=None)
 
 
-def _waiting(state: KeyState, window: int) -> Step:
-    return Step(state or None, timer_of(state, window))
+def _wait(state: EntityState, window: int) -> ReorderResult:
+    return ReorderResult(state or None, next_timer(state, window))
 
 
-def _decided(state: KeyState, events: Iterable[InputEvent], window: int) -> Step:
+def _decide_events(state: EntityState, events: Iterable[InputEvent], window: int) -> ReorderResult:
     operations, reasons, inconsistencies = [], [], []
     for event in events:
         operation, after, reason = decide(state, event)
@@ -128,6 +130,6 @@ def _decided(state: KeyState, events: Iterable[InputEvent], window: int) -> Step
         if reason in INCONSISTENCIES:
             inconsistencies.append(Inconsistency(event, reason, state))
         state = after
-    return _waiting(state, window)._replace(
+    return _wait(state, window)._replace(
         operations=tuple(operations), reasons=tuple(reasons), inconsistencies=tuple(inconsistencies)
     )

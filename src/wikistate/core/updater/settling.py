@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.core.updater.operations import DeleteItem, FullImport, Operation, ReconcileItem
-from wikistate.core.updater.state import DOUBTFUL, NOTHING_HELD, KeyState, Status
+from wikistate.core.updater.state import NOT_IN_STORE, STORE_STATE_UNKNOWN, EntityState, EntityStatus
 
 if TYPE_CHECKING:
     from wikistate.core.updater.inputs import Origin
 
 
-class Check(NamedTuple):
+class ResyncRequest(NamedTuple):
     """Somebody has reason to look after an entity.
 
     Attributes:
@@ -23,17 +23,17 @@ class Check(NamedTuple):
         time: When the reason arose, milliseconds since the epoch.
         ingested: When it was read.
         origin: What gave the reason.
-        listed: The revision that the wiki was just seen to have; None where it has to be asked.
+        listed_revision: The revision that the wiki was just seen to have; None where it has to be asked.
     """
 
     entity: str
     time: int
     ingested: int
     origin: Origin
-    listed: int | None = None
+    listed_revision: int | None = None
 
 
-class Settled(NamedTuple):
+class ResyncPlan(NamedTuple):
     """What a check came to.
 
     Attributes:
@@ -41,56 +41,68 @@ class Settled(NamedTuple):
         operation: What brings the store in step; None where it is.
     """
 
-    state: KeyState
+    state: EntityState
     operation: Operation | None
 
 
-def believable(check: Check, state: KeyState) -> bool:
+def is_trustworthy(request: ResyncRequest, state: EntityState) -> bool:
     """Whether what a list showed of an entity may still be so.
 
     It may not where something newer was seen since, or a deletion: only the wiki knows what came first.
     """
-    return check.listed is not None and state.status is not Status.DELETED and state.revision <= check.listed
+    return (
+        request.listed_revision is not None
+        and state.status is not EntityStatus.DELETED
+        and state.revision <= request.listed_revision
+    )
 
 
-def doubted(state: KeyState, held: int | None) -> KeyState:
+def mark_uncertain(state: EntityState, store_revision: int | None) -> EntityState:
     """The state, compared with what the store says: where the two differ, nothing is known of what the store holds.
 
     Args:
         state: What is remembered.
-        held: The revision that the store holds of the entity; None for nothing of it.
+        store_revision: The revision that the store holds of the entity; None for nothing of it.
     """
-    return state if (held or NOTHING_HELD) == state.held else state._replace(held=DOUBTFUL)
+    return (
+        state
+        if (store_revision or NOT_IN_STORE) == state.store_revision
+        else state._replace(store_revision=STORE_STATE_UNKNOWN)
+    )
 
 
-def settle(check: Check, state: KeyState, *, held: int | None, current: int | None) -> Settled:
+def resync(
+    request: ResyncRequest, state: EntityState, *, store_revision: int | None, current: int | None
+) -> ResyncPlan:
     """Compare what the wiki has with what the store holds.
 
     Args:
-        check: Which entity.
+        request: Which entity.
         state: What is remembered of it.
-        held: The revision that the store holds; None for nothing.
+        store_revision: The revision that the store holds; None for nothing.
         current: The revision that the wiki has; None where it has no such page.
     """
     if current is None:
-        return _gone(check, doubted(state, held), held or 0)
+        return _resync_missing(request, mark_uncertain(state, store_revision), store_revision or 0)
     # A replica may lag behind an event: what was seen once is not unseen.
-    revision = max(current, state.revision) if state.status is Status.CREATED else current
-    after = doubted(state, held)._replace(revision=revision, status=Status.CREATED)
-    if held == revision and (state.held == held or state.status is Status.UNDEFINED):
-        return Settled(after._replace(held=held), None)
-    return Settled(after, _bringing(check, revision))
+    revision = max(current, state.revision) if state.status is EntityStatus.CREATED else current
+    after = mark_uncertain(state, store_revision)._replace(revision=revision, status=EntityStatus.CREATED)
+    if store_revision == revision and (
+        state.store_revision == store_revision or state.status is EntityStatus.UNDEFINED
+    ):
+        return ResyncPlan(after._replace(store_revision=store_revision), None)
+    return ResyncPlan(after, _build_operation(request, revision))
 
 
-def _bringing(check: Check, revision: int) -> Operation:
+def _build_operation(request: ResyncRequest, revision: int) -> Operation:
     """What was found by a walk says nothing about how fresh the store is, as a reconciliation does not."""
-    common = (check.entity, check.time, revision, check.ingested, check.origin)
-    return FullImport(*common) if check.listed is None else ReconcileItem(*common)
+    common = (request.entity, request.time, revision, request.ingested, request.origin)
+    return FullImport(*common) if request.listed_revision is None else ReconcileItem(*common)
 
 
-def _gone(check: Check, state: KeyState, held: int) -> Settled:
-    revision = max(state.revision, held)
-    after = state._replace(revision=revision, status=Status.DELETED) if revision else state
-    if not held and state.held == NOTHING_HELD:
-        return Settled(after, None)
-    return Settled(after, DeleteItem(check.entity, check.time, revision, check.ingested, check.origin))
+def _resync_missing(request: ResyncRequest, state: EntityState, store_revision: int) -> ResyncPlan:
+    revision = max(state.revision, store_revision)
+    after = state._replace(revision=revision, status=EntityStatus.DELETED) if revision else state
+    if not store_revision and state.store_revision == NOT_IN_STORE:
+        return ResyncPlan(after, None)
+    return ResyncPlan(after, DeleteItem(request.entity, request.time, revision, request.ingested, request.origin))

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from wikistate.core.updater.decide import INCONSISTENCIES, Reason
+from wikistate.core.updater.decide import INCONSISTENCIES, DecisionReason
 from wikistate.core.updater.inputs import (
     InputEvent,
     PageDeleted,
@@ -18,9 +18,9 @@ from wikistate.core.updater.inputs import (
     ReconcileAction,
     RevisionCreated,
 )
-from wikistate.core.updater.messages import instant
+from wikistate.core.updater.messages import format_instant
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
-from wikistate.core.updater.state import Status
+from wikistate.core.updater.state import EntityStatus
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
@@ -53,7 +53,7 @@ class SideEvents:
     Attributes:
         domain: What `meta.domain` says.
         emitter_id: Which job says so; left out when empty.
-        tell_unknown: Whether deletions of what was never seen are told, too. They are no sign of a loss: namespaces of
+        report_unknown: Whether deletions of what was never seen are told, too. They are no sign of a loss: namespaces of
             entities hold other pages, and every file that is deleted is one without captions.
         lapsed_action: Name of the stream of events that came too late.
         state_inconsistency: Name of the stream of events that did not fit.
@@ -62,39 +62,39 @@ class SideEvents:
 
     domain: str
     emitter_id: str = ""
-    tell_unknown: bool = False
+    report_unknown: bool = False
     lapsed_action: str = "rdf-streaming-updater.lapsed-action"
     state_inconsistency: str = "rdf-streaming-updater.state-inconsistency"
     fetch_failure: str = "rdf-streaming-updater.fetch-failure"
 
-    def late(self, event: InputEvent, now: int) -> Event:
+    def build_lapsed_action(self, event: InputEvent, now: int) -> Event:
         """An event that came after what it belongs before was decided.
 
         Args:
             event: As it was read.
             now: Milliseconds since the epoch.
         """
-        return self._common(LAPSED_ACTION, self.lapsed_action, event, now) | _action(event)
+        return self._build_common(LAPSED_ACTION, self.lapsed_action, event, now) | _action_fields(event)
 
-    def inconsistent(self, found: Inconsistency, now: int) -> Event | None:
+    def build_state_inconsistency(self, inconsistency: Inconsistency, now: int) -> Event | None:
         """An event that does not fit what was seen before; None when that is not worth telling.
 
         Args:
-            found: As a step gave it.
+            inconsistency: As a step gave it.
             now: Milliseconds since the epoch.
         """
-        if found.reason is Reason.UNKNOWN_ENTITY and not self.tell_unknown:
+        if inconsistency.reason is DecisionReason.UNKNOWN_ENTITY and not self.report_unknown:
             return None
-        state = found.state
-        seen = {} if state.status is Status.UNDEFINED else {"state_revision_id": state.revision}
+        state = inconsistency.state
+        seen = {} if state.status is EntityStatus.UNDEFINED else {"state_revision_id": state.revision}
         return (
-            self._common(STATE_INCONSISTENCY, self.state_inconsistency, found.event, now)
-            | _action(found.event)
-            | {"inconsistency": INCONSISTENCIES[found.reason], "state_status": state.status.value}
+            self._build_common(STATE_INCONSISTENCY, self.state_inconsistency, inconsistency.event, now)
+            | _action_fields(inconsistency.event)
+            | {"inconsistency": INCONSISTENCIES[inconsistency.reason], "state_status": state.status.value}
             | seen
         )
 
-    def failed(self, operation: Operation, failure: OperationFailed, now: int) -> Event:
+    def build_fetch_failure(self, operation: Operation, failure: OperationFailed, now: int) -> Event:
         """An operation that could not be carried out.
 
         Args:
@@ -103,9 +103,9 @@ class SideEvents:
             now: Milliseconds since the epoch.
         """
         return (
-            self._common(FETCH_FAILURE, self.fetch_failure, operation, now)
+            self._build_common(FETCH_FAILURE, self.fetch_failure, operation, now)
             | {
-                "op_type": _op_type(operation),
+                "op_type": _operation_type(operation),
                 "exception_type": failure.error_type,
                 "exception_msg": failure.message,
                 "fetch_error_type": failure.kind.value,
@@ -113,28 +113,28 @@ class SideEvents:
             | ({"from_revision_id": operation.from_revision} if isinstance(operation, Diff) else {})
         )
 
-    def _common(self, schema: str, stream: str, about: InputEvent | Operation, now: int) -> Event:
+    def _build_common(self, schema: str, stream: str, about: InputEvent | Operation, now: int) -> Event:
         origin = about.origin
         known = {"id": origin.id, "dt": origin.dt, "stream": origin.stream, "domain": origin.domain}
         request = {"request_id": origin.request_id} if origin.request_id else {}
         return {
             "$schema": schema,
-            "meta": {"stream": stream, "domain": self.domain, "id": _identity(stream, about), "dt": instant(now)}
+            "meta": {"stream": stream, "domain": self.domain, "id": _event_id(stream, about), "dt": format_instant(now)}
             | request,
-            "dt": instant(now),
+            "dt": format_instant(now),
             **({"emitter_id": self.emitter_id} if self.emitter_id else {}),
             "item": about.entity,
-            "original_ingestion_dt": instant(about.ingested),
+            "original_ingestion_dt": format_instant(about.ingested),
             "revision_id": about.revision,
             "original_event_info": {
-                "dt": instant(about.time),
+                "dt": format_instant(about.time),
                 "$schema": origin.schema,
                 "meta": {name: text for name, text in known.items() if text} | request,
             },
         }
 
 
-def _identity(stream: str, about: InputEvent | Operation) -> str:
+def _event_id(stream: str, about: InputEvent | Operation) -> str:
     """The same again when the same is told again after a crash, so that readers can drop repeats."""
     origin = about.origin
     if not origin.id:
@@ -142,7 +142,7 @@ def _identity(stream: str, about: InputEvent | Operation) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stream}/{origin.stream}/{origin.id}/{about.entity}/{about.revision}"))
 
 
-def _action(event: InputEvent) -> Event:
+def _action_fields(event: InputEvent) -> Event:
     match event:
         case RevisionCreated(parent=None):
             return {"action_type": "revision-create"}
@@ -160,7 +160,7 @@ def _action(event: InputEvent) -> Event:
             assert_never(event)
 
 
-def _op_type(operation: Operation) -> str:
+def _operation_type(operation: Operation) -> str:
     match operation:
         case Diff():
             return "diff"

@@ -28,10 +28,10 @@ def share_sitelinks(patch: Patch) -> Patch:
     """
     if ARTICLE not in map(_object, chain(patch.added, patch.removed)):
         return patch
-    came, went = _of_articles(patch.added), _of_articles(patch.removed)
+    came, went = _select_article_triples(patch.added), _select_article_triples(patch.removed)
     return Patch(patch.added - came, patch.removed - went, patch.linked | came, patch.unlinked | went)
 
 
-def _of_articles(triples: AbstractSet[Triple]) -> AbstractSet[Triple]:
+def _select_article_triples(triples: AbstractSet[Triple]) -> AbstractSet[Triple]:
     articles = {triple.subject for triple in triples if triple.predicate == TYPE and triple.object == ARTICLE}
     return {triple for triple in triples if triple.subject in articles and triple.predicate != ABOUT}

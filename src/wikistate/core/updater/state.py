@@ -21,14 +21,14 @@ from wikistate.core.updater.inputs import (
 )
 from wikistate.errors import InputError, InternalError
 
-NOTHING_HELD = 0
+NOT_IN_STORE = 0
 """The store holds nothing of the entity."""
 
-DOUBTFUL = -1
+STORE_STATE_UNKNOWN = -1
 """Nobody can tell any more what the store holds of the entity: only all of it can be put right."""
 
 
-class Status(StrEnum):
+class EntityStatus(StrEnum):
     """Whether the entity exists, as far as was seen. Values as in the field ``state_status``."""
 
     CREATED = "CREATED"
@@ -36,28 +36,28 @@ class Status(StrEnum):
     UNDEFINED = "UNDEFINED"
 
 
-class KeyState(NamedTuple):
+class EntityState(NamedTuple):
     """What is remembered of one entity.
 
     Attributes:
         revision: The last one seen; 0 while the status is undefined.
         status: Of the entity with that revision.
-        held: The revision that the store holds, which is behind until an operation is carried out; or `NOTHING_HELD`, or
-            `DOUBTFUL` when one failed.
+        store_revision: The revision that the store holds, which is behind until an operation is carried out; or `NOT_IN_STORE`, or
+            `STORE_STATE_UNKNOWN` when one failed.
         buffer: Events that wait for those before them, in the order in which they came.
     """
 
     revision: int = 0
-    status: Status = Status.UNDEFINED
-    held: int = NOTHING_HELD
+    status: EntityStatus = EntityStatus.UNDEFINED
+    store_revision: int = NOT_IN_STORE
     buffer: tuple[InputEvent, ...] = ()
 
     @classmethod
-    def of_signed(cls, signed: int | None) -> KeyState:
+    def from_signed(cls, signed: int | None) -> EntityState:
         """The state of an entity whose store is in step: positive is created, the rest is deleted, None is unseen."""
         if signed is None:
             return UNSEEN
-        return cls(signed, Status.CREATED, signed) if signed > 0 else cls(-signed, Status.DELETED)
+        return cls(signed, EntityStatus.CREATED, signed) if signed > 0 else cls(-signed, EntityStatus.DELETED)
 
     @property
     def signed_revision(self) -> int | None:
@@ -66,38 +66,38 @@ class KeyState(NamedTuple):
         Raises:
             InternalError: Revision 0 was taken for one that exists; as a number it would read as deleted.
         """
-        if self.status is Status.UNDEFINED:
+        if self.status is EntityStatus.UNDEFINED:
             return None
-        if self.status is Status.DELETED:
+        if self.status is EntityStatus.DELETED:
             return -self.revision
         if self.revision < 1:
             raise InternalError("An entity cannot exist at revision 0.", hint="Please report this.")
         return self.revision
 
     @property
-    def in_step(self) -> bool:
+    def is_in_sync(self) -> bool:
         """Whether the store holds what was seen."""
-        return self.held == (self.revision if self.status is Status.CREATED else NOTHING_HELD)
+        return self.store_revision == (self.revision if self.status is EntityStatus.CREATED else NOT_IN_STORE)
 
     def pack(self) -> bytes:
         """What `signed_revision` does not say; empty for nearly all."""
-        if self.in_step and not self.buffer:
+        if self.is_in_sync and not self.buffer:
             return b""
         entity = self.buffer[0].entity if self.buffer else ""
-        held = None if self.in_step else self.held
-        return orjson.dumps([_VERSION, held, entity, [_pack(event) for event in self.buffer]])
+        held = None if self.is_in_sync else self.store_revision
+        return orjson.dumps([_VERSION, held, entity, [_pack_event(event) for event in self.buffer]])
 
     @classmethod
-    def unpack(cls, signed: int | None, rest: bytes) -> KeyState:
+    def unpack(cls, signed: int | None, blob: bytes) -> EntityState:
         """The inverse of `signed_revision` and `pack`.
 
         Raises:
             InputError: The rest is of a version that this release does not know.
         """
-        state = cls.of_signed(signed)
-        if not rest:
+        state = cls.from_signed(signed)
+        if not blob:
             return state
-        version, *fields = orjson.loads(rest)
+        version, *fields = orjson.loads(blob)
         if version != _VERSION:
             raise InputError(
                 f"The state of an entity has format {version}; this release knows {_VERSION}.",
@@ -105,7 +105,8 @@ class KeyState(NamedTuple):
             )
         held, entity, buffer = fields
         return state._replace(
-            held=state.held if held is None else held, buffer=tuple(_unpack(entity, event) for event in buffer)
+            store_revision=state.store_revision if held is None else held,
+            buffer=tuple(_unpack_event(entity, event) for event in buffer),
         )
 
     def __bool__(self) -> bool:
@@ -113,12 +114,12 @@ class KeyState(NamedTuple):
         return self != UNSEEN
 
 
-UNSEEN = KeyState()
+UNSEEN = EntityState()
 
 _VERSION = 1
 
 
-def _pack(event: InputEvent) -> list[Any]:
+def _pack_event(event: InputEvent) -> list[Any]:
     fields: list[Any]
     match event:
         case RevisionCreated(parent=parent):
@@ -132,7 +133,7 @@ def _pack(event: InputEvent) -> list[Any]:
     return [*fields, event.time, event.revision, event.ingested, *event.origin]
 
 
-def _unpack(entity: str, fields: list[Any]) -> InputEvent:
+def _unpack_event(entity: str, fields: list[Any]) -> InputEvent:
     kind, own, time, revision, ingested, *rest = fields
     common = (entity, time, revision, ingested, Origin(*rest))
     match kind:

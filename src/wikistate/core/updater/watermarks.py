@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     Millis: TypeAlias = int
 
-Part = TypeVar("Part", bound="Hashable")
+PartitionKey = TypeVar("PartitionKey", bound="Hashable")
 
 
-class _Progress:
+class _PartitionTime:
     """Of one partition: the largest event time, and when it last said something."""
 
     __slots__ = ("heard", "time")
@@ -27,12 +27,12 @@ class _Progress:
         self.time: Millis | None = None
         self.heard = heard
 
-    def reach(self, time: Millis | None) -> None:
+    def advance_to(self, time: Millis | None) -> None:
         if time is not None and (self.time is None or time > self.time):
             self.time = time
 
 
-class Watermarks(Generic[Part]):
+class Watermarks(Generic[PartitionKey]):
     """The watermark of a job's inputs.
 
     Args:
@@ -43,10 +43,10 @@ class Watermarks(Generic[Part]):
     def __init__(self, *, bound: Millis, idleness: Millis) -> None:
         self._bound = bound
         self._idleness = idleness
-        self._parts: dict[Part, _Progress] = {}
+        self._partitions: dict[PartitionKey, _PartitionTime] = {}
         self._watermark: Millis | None = None
 
-    def assign(self, partition: Part, now: Millis, *, time: Millis | None = None) -> None:
+    def assign(self, partition: PartitionKey, now: Millis, *, time: Millis | None = None) -> None:
         """Count on a partition from now on: until it says something or is idle, the watermark stands still.
 
         Args:
@@ -54,13 +54,13 @@ class Watermarks(Generic[Part]):
             now: The clock, milliseconds since the epoch.
             time: The largest event time that it had reached when it was left, as `times` told.
         """
-        self._parts.setdefault(partition, _Progress(now)).reach(time)
+        self._partitions.setdefault(partition, _PartitionTime(now)).advance_to(time)
 
-    def finish(self, partition: Part) -> None:
+    def remove(self, partition: PartitionKey) -> None:
         """Nothing more comes from a partition: it ended, or it is another reader's."""
-        self._parts.pop(partition, None)
+        self._partitions.pop(partition, None)
 
-    def observe(self, partition: Part, time: Millis, now: Millis) -> None:
+    def observe(self, partition: PartitionKey, time: Millis, now: Millis) -> None:
         """A partition says what time it is there.
 
         Args:
@@ -68,16 +68,16 @@ class Watermarks(Generic[Part]):
             time: Event time of a record, also of one that is filtered out.
             now: The clock.
         """
-        progress = self._parts.get(partition)
+        progress = self._partitions.get(partition)
         if progress is None:
-            progress = self._parts[partition] = _Progress(now)
+            progress = self._partitions[partition] = _PartitionTime(now)
         progress.heard = now
-        progress.reach(time)
+        progress.advance_to(time)
 
     @property
-    def times(self) -> Mapping[Part, Millis]:
+    def max_event_times(self) -> Mapping[PartitionKey, Millis]:
         """The largest event time of each partition that has said one, for a checkpoint."""
-        return {part: progress.time for part, progress in self._parts.items() if progress.time is not None}
+        return {part: progress.time for part, progress in self._partitions.items() if progress.time is not None}
 
     def current(self, now: Millis) -> Millis | None:
         """The watermark: events before it are late. None before the first.
@@ -85,13 +85,13 @@ class Watermarks(Generic[Part]):
         Args:
             now: The clock.
         """
-        active = [progress.time for progress in self._parts.values() if now - progress.heard < self._idleness]
+        active = [progress.time for progress in self._partitions.values() if now - progress.heard < self._idleness]
         times = [time for time in active if time is not None]
         if times and len(times) == len(active):
             self._advance(min(times) - self._bound - 1)
         return self._watermark
 
-    def presumed(self, now: Millis) -> Millis | None:
+    def timer_watermark(self, now: Millis) -> Millis | None:
         """Up to where timers are due: the watermark, or beyond it while all is quiet.
 
         When every partition is idle, no event moves the watermark, and what waits would wait for the next edit of a
@@ -102,8 +102,8 @@ class Watermarks(Generic[Part]):
             now: The clock.
         """
         current = self.current(now)
-        heard = max((progress.heard for progress in self._parts.values()), default=now)
-        if now - heard < self._idleness or not (times := self.times):
+        heard = max((progress.heard for progress in self._partitions.values()), default=now)
+        if now - heard < self._idleness or not (times := self.max_event_times):
             return current
         presumed = max(times.values()) + (now - heard) - self._bound - 1
         return presumed if current is None else max(current, presumed)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wikistate.adapters.mediawiki.any_query import RAW_QUERY, encode_parameters
-from wikistate.core.enrichment.content import fold
+from wikistate.core.enrichment.content import with_content
 from wikistate.core.enrichment.failures import Failure
 from wikistate.core.enrichment.judge import Fail
-from wikistate.core.enrichment.plan import Fetch, PassThrough, Refuse, plan
+from wikistate.core.enrichment.plan import Fetch, PassThrough, Reject, plan_fetch
 from wikistate.core.events.meta import domain_of
 from wikistate.errors import InputError, WikiError
 from wikistate.jobs.enrichment import event_created_at
 from wikistate.telemetry import metrics
-from wikistate.telemetry.bounded import BoundedLabel
+from wikistate.telemetry.bounded import CappedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,16 +117,16 @@ class CustomMetrics:
     """
 
     def __init__(self, meter: Meter) -> None:
-        self._counts = BoundedLabel(lambda name: meter.counter(metrics.CUSTOM_COUNT, name=name))
-        self._values = BoundedLabel(lambda name: meter.gauge(metrics.CUSTOM_VALUE, name=name))
+        self._counts = CappedLabel(lambda name: meter.counter(metrics.CUSTOM_COUNT, name=name))
+        self._values = CappedLabel(lambda name: meter.gauge(metrics.CUSTOM_VALUE, name=name))
 
     def count(self, name: str, number: float = 1) -> None:
         """Add to ``wikistate_custom_total{name=…}``."""
-        self._counts.report(name, number)
+        self._counts.count(name, number)
 
     def gauge(self, name: str, value: float) -> None:
         """Set ``wikistate_custom_value{name=…}``."""
-        self._values.report(name, value)
+        self._values.count(name, value)
 
 
 class Context:
@@ -193,14 +193,14 @@ class Context:
             FetchError: The content cannot be had, or is more than may be.
             InputError: The event does not say what to fetch.
         """
-        match plan(event):
+        match plan_fetch(event):
             case PassThrough():
                 return event
-            case Refuse(error_type, message):
+            case Reject(error_type, message):
                 raise InputError(message, error_type=error_type)
             case Fetch(domain, rev_id):
                 content = await self.wiki(domain).revision(rev_id, born=event_created_at(event))
-                return _answer_or_raise(fold(event, content, max_content_size=self._max_content_size))
+                return _answer_or_raise(with_content(event, content, max_content_size=self._max_content_size))
 
 
 def _answer_or_raise(answer: Answer | Fail | Failure) -> Answer:

@@ -7,8 +7,8 @@ import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid5
 
-from wikistate.core.events.refusal import Refused
-from wikistate.core.record import Work
+from wikistate.core.events.refusal import RejectedEvent
+from wikistate.core.record import WorkItem
 from wikistate.errors import InputError
 from wikistate.jobs.codec import unexpected_error
 from wikistate.jobs.custom.context import FetchError, Skip
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.revisions import RevisionClient
     from wikistate.core.events.message_key import MessageKey
     from wikistate.core.events.meta import Event
-    from wikistate.core.record import Done, Output, Record
+    from wikistate.core.record import OnDone, Output, Record
     from wikistate.jobs.codec import EventIO
     from wikistate.jobs.custom.context import Context
     from wikistate.jobs.custom.function import Enrich
@@ -92,32 +92,34 @@ class CustomJob:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.close()
 
-    def accept(self, record: Record) -> Work:
+    def plan(self, record: Record) -> WorkItem:
         """See `Job`. The payload is the outputs where they are known already, else a `_Pending`."""
         try:
             event = self._event_io.read(record)
-            return self._plan_event(record, event) if isinstance(event, dict) else Work(None, event)
+            return self._plan_event(record, event) if isinstance(event, dict) else WorkItem(None, event)
         except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
-            return Work(None, [self._event_io.to_error_output(record, unexpected_error(error))])
+            return WorkItem(None, [self._event_io.to_error_output(record, unexpected_error(error))])
 
-    def _plan_event(self, record: Record, event: Event) -> Work:
+    def _plan_event(self, record: Record, event: Event) -> WorkItem:
         try:
-            lane: Hashable = self._message_key.of(event)
+            lane: Hashable = self._message_key.build(event)
         except InputError as error:
-            return Work(None, [self._event_io.to_error_output(record, Refused("NoMessageKey", error.message, event))])
-        return Work(lane, _PendingEvent(record, event))
+            return WorkItem(
+                None, [self._event_io.to_error_output(record, RejectedEvent("NoMessageKey", error.message, event))]
+            )
+        return WorkItem(lane, _PendingEvent(record, event))
 
-    def perform(self, work: Work, done: Done) -> None:
+    def execute(self, item: WorkItem, on_done: OnDone) -> None:
         """See `Job`."""
-        match work.payload:
+        match item.payload:
             case _PendingEvent() as pending:
-                task = asyncio.get_running_loop().create_task(self._run(pending, done))
+                task = asyncio.get_running_loop().create_task(self._run(pending, on_done))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             case list() as outputs:
-                done(outputs)
+                on_done(outputs)
 
-    async def _run(self, pending: _PendingEvent, done: Done) -> None:
+    async def _run(self, pending: _PendingEvent, done: OnDone) -> None:
         try:
             outputs = await self._call_function(pending)
         except asyncio.CancelledError as error:
@@ -153,17 +155,17 @@ class CustomJob:
         key = self._event_io.key_of(event)
         return (
             self._event_io.to_error_output(record, key)
-            if isinstance(key, Refused)
+            if isinstance(key, RejectedEvent)
             else self._event_io.to_output(record, event, key)
         )
 
     def _to_error_output(self, pending: _PendingEvent, error: BaseException) -> Output:
         event = pending.event
         if isinstance(error, FetchError):
-            return self._event_io.to_error_output(pending.record, Refused(error.error_type, error.message, event))
+            return self._event_io.to_error_output(pending.record, RejectedEvent(error.error_type, error.message, event))
         stack = "".join(traceback.format_exception(error))
         return self._event_io.to_error_output(
-            pending.record, Refused(type(error).__name__, str(error) or type(error).__name__, event, stack)
+            pending.record, RejectedEvent(type(error).__name__, str(error) or type(error).__name__, event, stack)
         )
 
 

@@ -10,23 +10,29 @@ from wikistate.core.events.encoder import ErrorEncoder
 from wikistate.core.events.error_event import Emitter
 from wikistate.core.events.stream_config import StreamConfig
 from wikistate.errors import ConfigError
-from wikistate.jobs.ends import FileEnd, KafkaSourceEnd, resolve_ends
-from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
+from wikistate.jobs.ends import FileEndpoint, KafkaSourceEndpoint, resolve_endpoints
+from wikistate.jobs.feeds import EventStreamsEndpoint, RecentChangesEndpoint
 from wikistate.jobs.rdf_consumer import ERROR_STREAM, NAME, STREAM
 from wikistate.jobs.rdf_consumer.job import RdfConsumer
 from wikistate.jobs.rdf_consumer.pace import BatchLimits
 from wikistate.jobs.rdf_consumer.reader import MutationReader
 from wikistate.jobs.rdf_consumer.writer import StoreWriter
-from wikistate.jobs.stores import check_location, freshness_note, is_endpoint, shared_triples, triple_store
-from wikistate.jobs.streams import new_id
+from wikistate.jobs.stores import (
+    build_freshness_file,
+    build_shared_triples_filter,
+    build_triple_store,
+    check_location,
+    is_http_location,
+)
+from wikistate.jobs.streams import new_event_id
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.ports import Sink
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.config.model import Configuration
     from wikistate.config.store import StoreSettings
-    from wikistate.jobs.absorber import Absorber
-    from wikistate.jobs.ends import SinkEnd, SourceEnd
+    from wikistate.jobs.absorber import StoreJob
+    from wikistate.jobs.ends import SinkEndpoint, SourceEndpoint
     from wikistate.telemetry.meter import Meter
 
 _SCHEMA = "mediawiki/wikibase/entity/rdf_change"
@@ -38,17 +44,19 @@ class StorePipeline:
 
     configuration: Configuration
     meter: Meter
-    source: SourceEnd
-    error: SinkEnd
+    source: SourceEndpoint
+    error: SinkEndpoint
 
-    def build_job(self, errors: Sink) -> Absorber:
+    def build_job(self, errors: Sink) -> StoreJob:
         """The job, not yet open.
 
         Raises:
             ConfigError: The store cannot be what the settings say.
         """
         settings = self.configuration.store
-        encoder = ErrorEncoder(_build_emitter(self.configuration), max_bytes=self.error.max_record_bytes, new_id=new_id)
+        encoder = ErrorEncoder(
+            _build_emitter(self.configuration), max_bytes=self.error.max_record_bytes, new_id=new_event_id
+        )
         reader = MutationReader(encoder, self.meter, entity_filter=settings.entity_filter)
         return RdfConsumer(reader, build_store_writer(settings, self.meter), errors, self.meter)
 
@@ -61,7 +69,7 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
     """
     check_location(configuration.store)
     _check_filter(configuration.store)
-    ends = resolve_ends(
+    ends = resolve_endpoints(
         _with_default_error_sink(configuration), source=_build_stream_config(), sink="", error=ERROR_STREAM
     )
     source = _require_single_stream(ends.source, configuration.store)
@@ -85,11 +93,11 @@ def build_store_writer(settings: StoreSettings, meter: Meter, *, store: TripleSt
         seconds=settings.batch_seconds,
         target_seconds=settings.batch_target,
     )
-    note = freshness_note(settings)
+    note = build_freshness_file(settings)
     return StoreWriter(
-        store or triple_store(settings, meter),
+        store or build_triple_store(settings, meter),
         bounds,
-        shared_triples(settings),
+        build_shared_triples_filter(settings),
         meter,
         on_completed=note.write if note else None,
     )
@@ -103,18 +111,18 @@ def _check_filter(settings: StoreSettings) -> None:
         raise ConfigError(f"{key} is {settings.entity_filter!r}, no regular expression: {error}.", key=key) from error
 
 
-def _require_single_stream(end: SourceEnd, settings: StoreSettings) -> SourceEnd:
+def _require_single_stream(end: SourceEndpoint, settings: StoreSettings) -> SourceEndpoint:
     """The source, read by one process from where the store is."""
     match end:
-        case KafkaSourceEnd(topics=(_,)):
+        case KafkaSourceEndpoint(topics=(_,)):
             # A fresh store that begins in the middle of a stream would be wrong and would not know it.
             start = "earliest" if end.start in ("committed", "latest") else end.start
-            return replace(end, start=start, alone=True)
-        case EventStreamsEnd(streams=(_,)):
-            return replace(end, topic=settings.topic, alone=True)
-        case FileEnd():
+            return replace(end, start=start, single_partition=True)
+        case EventStreamsEndpoint(streams=(_,)):
+            return replace(end, topic=settings.topic, single_topic=True)
+        case FileEndpoint():
             return end
-        case RecentChangesEnd():
+        case RecentChangesEndpoint():
             raise ConfigError(
                 "Recent changes are no mutations of a graph.", hint="rdf-sync follows a wiki by its recent changes."
             )
@@ -126,7 +134,7 @@ def _with_default_error_sink(configuration: Configuration) -> Configuration:
     """Error events lie beside an embedded store, ``folder.errors.ndjson``, where the settings name no place."""
     manager, location = configuration.stream_manager, configuration.store.location
     errors = manager.error_sink
-    if is_endpoint(location) or errors.connector or errors.options.path or errors.options.bootstrap_servers:
+    if is_http_location(location) or errors.connector or errors.options.path or errors.options.bootstrap_servers:
         return configuration
     options = errors.options.model_copy(update={"path": f"{location.rstrip('/')}.errors.ndjson"})
     beside = errors.model_copy(update={"connector": "file", "options": options})

@@ -38,42 +38,42 @@ class RdfConsumer:
 
     @property
     def positions(self) -> Mapping[Partition, int]:
-        """See `Absorber`."""
+        """See `StoreJob`."""
         return {partition: at.next_offset for partition, at in self._writer.positions.items()}
 
     async def open(self) -> None:
-        """See `Absorber`."""
+        """See `StoreJob`."""
         await self._errors.open()
         await self._writer.open()
 
-    async def take(self, records: Sequence[Record], *, current: bool) -> None:
-        """See `Absorber`."""
+    async def process(self, records: Sequence[Record], *, caught_up: bool) -> None:
+        """See `StoreJob`."""
         with self._retry_with_validation():
             self._writer.raise_if_failed()
             for record in records:
                 await self._apply(self._reader.read(record))
-            if current:
+            if caught_up:
                 self._writer.heartbeat()
 
     async def flush(self) -> None:
-        """See `Absorber`."""
+        """See `StoreJob`."""
         with self._retry_with_validation():
             await self._writer.flush()
 
     async def finish(self) -> None:
-        """See `Absorber`."""
+        """See `StoreJob`."""
         with self._retry_with_validation():
             for reading in self._reader.finish():
                 await self._apply(reading)
             await self._writer.flush()
 
     async def rewind(self) -> None:
-        """See `Absorber`."""
+        """See `StoreJob`."""
         self._reader.reset()
         await self._writer.rewind()
 
     async def close(self) -> None:
-        """See `Absorber`."""
+        """See `StoreJob`."""
         await asyncio.gather(self._writer.close(), self._errors.close())
 
     async def _apply(self, reading: ReadResult) -> None:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.core.events.decoder import read_object
 from wikistate.core.events.meta import is_canary
-from wikistate.core.events.refusal import Filtered, FilterReason, Refused
+from wikistate.core.events.refusal import Filtered, FilterReason, RejectedEvent
 from wikistate.core.sparql.contents import StorePosition
-from wikistate.core.sparql.terms import lines_of
-from wikistate.core.updater.messages import Message, decode
+from wikistate.core.sparql.terms import serialize_triples
+from wikistate.core.updater.messages import Message, decode_message
 from wikistate.core.updater.reassembly import Reassembly
 from wikistate.errors import InputError
 from wikistate.telemetry import metrics
-from wikistate.telemetry.bounded import BoundedLabel
+from wikistate.telemetry.bounded import CappedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,8 +72,8 @@ class MutationReader:
         self._reassemblies: dict[Partition, Reassembly] = {}
         self._validate: Callable[[Mutation], object] = bool
         self._newest_times: dict[Partition, int] = {}
-        self._dropped = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
-        self._rejected = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+        self._dropped = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
+        self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
     def validate_terms(self) -> None:
         """From now on, refuse mutations that no store can be told of in SPARQL: of blank nodes, of IRIs that are none.
@@ -91,20 +91,20 @@ class MutationReader:
         errors: list[Output] = []
         match self._decode(record):
             case Filtered(reason):
-                self._dropped.report(reason)
-            case Refused() as refused:
+                self._dropped.count(reason)
+            case RejectedEvent() as refused:
                 errors = [self._to_error_output(record, refused)]
             case Message() as message:
-                mutation, left = reassembly.take(record, message)
+                mutation, left = reassembly.add(record, message)
                 errors = [self._to_error_output(*each) for each in left]
-        begun = reassembly.begun
+        begun = reassembly.first_pending_offset
         position = self._position(record, record.offset + 1 if begun is None else begun, mutation)
         return ReadResult(mutation, errors, record.partition, position)
 
     def finish(self) -> Iterator[ReadResult]:
         """Nothing more comes: the messages of mutations that are not whole become error events."""
         for reassembly in self._reassemblies.values():
-            if left := reassembly.end():
+            if left := reassembly.reject_pending():
                 record = left[-1][0]
                 errors = [self._to_error_output(*each) for each in left]
                 yield ReadResult(None, errors, record.partition, self._position(record, record.offset + 1))
@@ -119,26 +119,26 @@ class MutationReader:
         """The source is read anew from elsewhere: pieces of mutations come again."""
         self._reassemblies.clear()
 
-    def _decode(self, record: Record) -> Message | Filtered | Refused:
+    def _decode(self, record: Record) -> Message | Filtered | RejectedEvent:
         event = read_object(record)
         if not isinstance(event, dict):
             return event
         if is_canary(event):
             return Filtered(FilterReason.CANARY)
         try:
-            message = decode(event)
+            message = decode_message(event)
         except InputError as error:
-            return Refused("InvalidMutation", error.message, event)
+            return RejectedEvent("InvalidMutation", error.message, event)
         except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
-            return Refused("InternalError", str(error), event, "".join(traceback.format_exception(error)))
+            return RejectedEvent("InternalError", str(error), event, "".join(traceback.format_exception(error)))
         if self._matches_filter is not None and not self._matches_filter(message.entity):
             return Filtered(FilterReason.ENTITY)
         return message
 
-    def _to_error_output(self, record: Record, refused: Refused) -> Output:
-        self._rejected.report(refused.error_type)
+    def _to_error_output(self, record: Record, refused: RejectedEvent) -> Output:
+        self._rejected.count(refused.error_type)
         return self._errors.encode(refused, record, int(self._clock() * 1000))
 
 
 def _validate_writable(mutation: Mutation) -> None:
-    lines_of(chain.from_iterable(mutation.patch))
+    serialize_triples(chain.from_iterable(mutation.patch))

@@ -124,7 +124,7 @@ class StoreWriter:
         """
         for mutation in mutations:
             self.raise_if_failed()
-            if not self._batch.accumulator.accepts(mutation):
+            if not self._batch.accumulator.can_add(mutation):
                 await self._submit(self._batch)
             self._batch.accumulator.add(mutation)
             self._batch.mutations.append(mutation)
@@ -214,7 +214,7 @@ class StoreWriter:
     async def _apply(self, batch: _Batch) -> None:
         try:
             await self._check_positions()
-            patch = batch.accumulator.patch()
+            patch = batch.accumulator.build_patch()
             applied = await self._store.apply(patch, batch.positions, patch.freshness)
             if self._on_completed is not None:
                 self._on_completed(completed_until(batch.positions.values(), patch.freshness))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.adapters.connectors.feed import FeedSource
-from wikistate.jobs.feeds import RecentChangesEnd
+from wikistate.jobs.feeds import RecentChangesEndpoint
 from wikistate.jobs.rdf_consumer.assembly import build_store_writer
 from wikistate.jobs.rdf_sync.catching_up import CatchUpSource
 from wikistate.jobs.rdf_sync.following import (
@@ -26,20 +26,20 @@ from wikistate.jobs.rdf_sync.site import build_query_client, discover_wikibase
 from wikistate.jobs.rdf_sync.standing import StartupMode
 from wikistate.jobs.rdf_sync.walking import FullScanFeed
 from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater, state_path
-from wikistate.jobs.stores import triple_store, uris_of
+from wikistate.jobs.stores import build_triple_store, build_uris
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.ports import Source
     from wikistate.config.model import Configuration
     from wikistate.core.updater.mutation import Mutation
-    from wikistate.jobs.ends import SourceEnd
+    from wikistate.jobs.ends import SourceEndpoint
     from wikistate.jobs.rdf_sync.catching_up import Retention, SourceProgress
     from wikistate.jobs.rdf_sync.site import DiscoveredWikibase
-    from wikistate.jobs.stateful_ends import StatefulAssembled
+    from wikistate.jobs.stateful_ends import KeyedPipeline
     from wikistate.telemetry.meter import Meter
 
 
-def assemble_rdf_sync(configuration: Configuration, meter: Meter) -> StatefulAssembled[Any, Any, Mutation]:
+def assemble_rdf_sync(configuration: Configuration, meter: Meter) -> KeyedPipeline[Any, Any, Mutation]:
     """The job rdf-sync. Asks the wiki; not to be called within a loop.
 
     Raises:
@@ -54,7 +54,7 @@ def assemble_rdf_sync(configuration: Configuration, meter: Meter) -> StatefulAss
 class _ChangeSource(NamedTuple):
     """What is followed: where it is, how far it was, and how far it reaches back."""
 
-    endpoint: SourceEnd
+    endpoint: SourceEndpoint
     progress: SourceProgress
     retention: Retention
 
@@ -71,12 +71,12 @@ class _SyncAssembler:
         self._configuration, self._site = asked.configuration, asked.site
         settings = self._configuration.store
         self._queries = build_query_client(self._configuration, asked.api)
-        self._store = SerializedStore(triple_store(settings, meter))
-        self._store_index = StoreEntityIndex(self._store, uris_of(settings), graph=settings.graph)
+        self._store = SerializedStore(build_triple_store(settings, meter))
+        self._store_index = StoreEntityIndex(self._store, build_uris(settings), graph=settings.graph)
         self._writer = build_store_writer(settings, meter, store=self._store)
         self._window = round(self._configuration.rdf.reordering_window * 1000)
 
-    def assemble(self, meter: Meter) -> StatefulAssembled[Any, Any, Mutation]:
+    def assemble(self, meter: Meter) -> KeyedPipeline[Any, Any, Mutation]:
         outlet = CheckpointMarkingSink(
             self._writer,
             lambda: self._store.contents,
@@ -84,12 +84,10 @@ class _SyncAssembler:
             marker_partition(self._site.domain),
             window=self._window,
         )
-        base: StatefulAssembled[Any, Any, Mutation] = assemble_rdf_updater(
-            self._configuration, meter, change_sink=outlet
-        )
+        base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, change_sink=outlet)
         followed = self._resolve_changes(base.source)
 
-        def around(source: Source) -> Source:
+        def wrap_source(source: Source) -> Source:
             return CatchUpSource(
                 source,
                 FeedSource(self._build_scan(outlet), base.state.with_name("walk.sqlite")),
@@ -101,10 +99,10 @@ class _SyncAssembler:
             )
 
         job = self._build_job(base.job, followed.endpoint, outlet)
-        return replace(base, job=job, source=followed.endpoint, around=around)
+        return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source)
 
-    def _build_job(self, updater: Any, source: SourceEnd, sink: CheckpointMarkingSink) -> RdfSync:
-        recent = isinstance(source, RecentChangesEnd)
+    def _build_job(self, updater: Any, source: SourceEndpoint, sink: CheckpointMarkingSink) -> RdfSync:
+        recent = isinstance(source, RecentChangesEndpoint)
         return RdfSync(
             updater,
             RecentChangesReader(updater, self._site.pages) if recent else EventReader(updater),
@@ -123,11 +121,11 @@ class _SyncAssembler:
             from_start=lambda: sink.startup_mode is not StartupMode.RESUME_SCAN,
         )
 
-    def _resolve_changes(self, end: SourceEnd) -> _ChangeSource:
-        if not isinstance(end, RecentChangesEnd):
+    def _resolve_changes(self, end: SourceEndpoint) -> _ChangeSource:
+        if not isinstance(end, RecentChangesEndpoint):
             return _ChangeSource(end, EventProgress(), self._retention_of_events)
         clock = WikiProgress()
-        return _ChangeSource(replace(end, caught_up=clock.advance), clock, self._retention_of_recent_changes)
+        return _ChangeSource(replace(end, on_caught_up=clock.advance), clock, self._retention_of_recent_changes)
 
     async def _retention_of_recent_changes(self) -> int | None:
         overlap = self._configuration.stream_manager.source.options.overlap

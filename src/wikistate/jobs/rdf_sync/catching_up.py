@@ -18,7 +18,7 @@ from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from wikistate.adapters.connectors.ports import Revoked, Source
+    from wikistate.adapters.connectors.ports import OnRevoked, Source
     from wikistate.jobs.rdf_sync.marking import CheckpointMarkingSink
 
     Retention = Callable[[], Awaitable[int | None]]
@@ -76,13 +76,13 @@ class CatchUpSource:
         self._last_heartbeat = 0.0
         self._reported_until = 0
 
-    async def open(self, revoked: Revoked) -> None:
+    async def open(self, on_revoked: OnRevoked) -> None:
         """See `Source`. Raises also as `wikistate.jobs.rdf_sync.standing.judge`."""
         standing = self._sink.decide_startup(retained_since=await self._retention(), adopt=self._adopt)
-        await self._changes.open(revoked)
+        await self._changes.open(on_revoked)
         if standing.needs_full_scan:
             log.info("All entities are compared with the store.", because=standing.value)
-            await self._scan.open(revoked)
+            await self._scan.open(on_revoked)
             await self._sink.flush()  # marks the store as ours and incomplete, before anything is written into it
         else:
             log.info("The store is in step.", until=format_timestamp(self._sink.followed_until))

@@ -10,7 +10,7 @@ from pyoxigraph import Literal
 from wikistate.adapters.triplestore.store import StoreDescription
 from wikistate.core.sparql.contents import StoreForm
 from wikistate.core.sparql.vocabulary import VERSION
-from wikistate.core.updater.entity_id import LARGEST, LETTERS
+from wikistate.core.updater.entity_id import LETTERS, MAX_NUMBER
 from wikistate.jobs.rdf_sync.walking import split_id_range
 
 if TYPE_CHECKING:
@@ -121,4 +121,4 @@ class StoreEntityIndex:
         number = f'<http://www.w3.org/2001/XMLSchema#integer>(STRAFTER(STR(?entity), "{prefix}"))'
         rows = await self._store.query(f"SELECT (MAX({number}) AS ?largest) WHERE {{ {where} }}")
         largest = rows[0].get("largest") if rows else None
-        return min(int(largest.value), LARGEST) if isinstance(largest, Literal) else 0
+        return min(int(largest.value), MAX_NUMBER) if isinstance(largest, Literal) else 0

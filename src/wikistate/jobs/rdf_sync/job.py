@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.inputs import Origin, RevisionCreated
-from wikistate.core.updater.reordering import timer_of
-from wikistate.core.updater.settling import Check, believable, doubted, settle
-from wikistate.core.updater.state import NOTHING_HELD
+from wikistate.core.updater.reordering import next_timer
+from wikistate.core.updater.settling import ResyncRequest, is_trustworthy, mark_uncertain, resync
+from wikistate.core.updater.state import NOT_IN_STORE
 from wikistate.jobs.rdf_sync.catching_up import HEARTBEAT
 from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION, decode_discrepancy
 from wikistate.jobs.rdf_updater.job import pack_state, unpack_state
-from wikistate.jobs.stateful_job import Accepted, Due, Kept, Performed, Step
+from wikistate.jobs.stateful_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from wikistate.core.updater.inputs import InputEvent
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
-    from wikistate.core.updater.state import KeyState
+    from wikistate.core.updater.state import EntityState
     from wikistate.jobs.rdf_sync.marking import CheckpointMarkingSink
     from wikistate.jobs.rdf_sync.pages import CurrentRevisions
     from wikistate.jobs.rdf_sync.reading import ChangeReader
     from wikistate.jobs.rdf_sync.walking import StoreIndex
     from wikistate.jobs.rdf_updater.job import RdfUpdater
 
-    SyncEvent: TypeAlias = InputEvent | Check
-    SyncOperation: TypeAlias = Operation | Check
+    SyncEvent: TypeAlias = InputEvent | ResyncRequest
+    SyncOperation: TypeAlias = Operation | ResyncRequest
 
 WARM_UP_MS = 60_000
 """Milliseconds after a start, by our clock and by that of the events, in which they may still be of the last run."""
@@ -81,103 +81,111 @@ class RdfSync:
         self._started_at = 0
 
     async def open(self) -> None:
-        """See `StatefulJob`."""
+        """See `KeyedJob`."""
         self._started_at = self._now()
         await self._updater.open()
         await self._page_info.open()
 
     async def close(self) -> None:
-        """See `StatefulJob`."""
+        """See `KeyedJob`."""
         await self._updater.close()
         await self._page_info.close()
 
-    def accept(self, record: Record) -> Accepted[SyncEvent]:
-        """See `StatefulJob`."""
+    def decode(self, record: Record) -> DecodedRecord[SyncEvent]:
+        """See `KeyedJob`."""
         if record.partition == SCAN_PARTITION:
             return self._accept_discrepancy(record)
         if record.partition == HEARTBEAT:
-            return Accepted(None)
+            return DecodedRecord(None)
         return self._reader.read(record, self._now())
 
-    def _accept_discrepancy(self, record: Record) -> Accepted[SyncEvent]:
+    def _accept_discrepancy(self, record: Record) -> DecodedRecord[SyncEvent]:
         finding = decode_discrepancy(record.value)
         if finding is None:
-            return Accepted(None)
+            return DecodedRecord(None)
         now = self._now()
-        check = Check(finding.entity, now, now, self._origin(now), finding.listed)
-        return Accepted(None, parse_page_entity(finding.entity).key, check)
+        check = ResyncRequest(finding.entity, now, now, self._origin(now), finding.listed)
+        return DecodedRecord(None, parse_page_entity(finding.entity).key, check)
 
-    def step(self, kept: Kept, stimulus: SyncEvent | Due, watermark: int | None) -> Step[SyncOperation]:
-        """See `StatefulJob`."""
-        if isinstance(stimulus, Check):
-            return Step(kept, timer_of(unpack_state(kept), self._window), (stimulus,))
+    def decide(
+        self, keyed_state: KeyedState, event: SyncEvent | TimerFired, watermark: int | None
+    ) -> Decision[SyncOperation]:
+        """See `KeyedJob`."""
+        if isinstance(event, ResyncRequest):
+            return Decision(keyed_state, next_timer(unpack_state(keyed_state), self._window), (event,))
         if not self._reader.ordered:
-            return self._with_resync(stimulus, self._updater.step(kept, stimulus, watermark), unpack_state(kept))
+            return self._with_resync(
+                event, self._updater.decide(keyed_state, event, watermark), unpack_state(keyed_state)
+            )
         # What comes in order need not wait for what comes before it.
-        step: Step[Operation] = self._updater.step(kept, stimulus, None)
+        step: Decision[Operation] = self._updater.decide(keyed_state, event, None)
         operations, outputs = [*step.operations], [*step.outputs]
-        while step.wake is not None:
-            step = self._updater.step(step.kept, Due(step.wake), None)
+        while step.timer is not None:
+            step = self._updater.decide(step.state, TimerFired(step.timer), None)
             operations += step.operations
             outputs += step.outputs
-        return self._with_resync(stimulus, step._replace(operations=operations, outputs=outputs), unpack_state(kept))
+        return self._with_resync(
+            event, step._replace(operations=operations, outputs=outputs), unpack_state(keyed_state)
+        )
 
-    def _with_resync(self, stimulus: InputEvent | Due, step: Step[Operation], before: KeyState) -> Step[SyncOperation]:
+    def _with_resync(
+        self, stimulus: InputEvent | TimerFired, step: Decision[Operation], before: EntityState
+    ) -> Decision[SyncOperation]:
         """The step; where events brought nothing although they are news, with a look at the wiki."""
         actions: list[SyncOperation] = [*step.operations]
-        if not actions and (news := _unexplained_event(stimulus, before, unpack_state(step.kept))):
-            actions = [Check(news.entity, news.time, news.ingested, news.origin)]
-        return Step(step.kept, step.wake, actions, step.outputs)
+        if not actions and (news := _unexplained_event(stimulus, before, unpack_state(step.state))):
+            actions = [ResyncRequest(news.entity, news.time, news.ingested, news.origin)]
+        return Decision(step.state, step.timer, actions, step.outputs)
 
-    async def perform(self, operation: SyncOperation, kept: Kept) -> Performed[Mutation]:
-        """See `StatefulJob`."""
-        state = unpack_state(kept)
-        if isinstance(operation, Check):
+    async def execute(self, operation: SyncOperation, keyed_state: KeyedState) -> OperationResult[Mutation]:
+        """See `KeyedJob`."""
+        state = unpack_state(keyed_state)
+        if isinstance(operation, ResyncRequest):
             return await self._reconcile(operation, state)
         if self._needs_store_check(operation, state):
-            state = doubted(state, await self._stored_revision(operation.entity, state))
+            state = mark_uncertain(state, await self._stored_revision(operation.entity, state))
         done = await self._execute_operation(operation, state)
-        if unpack_state(done.kept).in_step:
+        if unpack_state(done.state).is_in_sync:
             return done
         # Perhaps it is deleted by now, and what says so comes only later or never.
-        check = Check(operation.entity, operation.time, operation.ingested, operation.origin)
+        check = ResyncRequest(operation.entity, operation.time, operation.ingested, operation.origin)
         settled = await self._reconcile(check, state)
-        return settled if unpack_state(settled.kept).in_step else done
+        return settled if unpack_state(settled.state).is_in_sync else done
 
-    def _needs_store_check(self, operation: Operation, state: KeyState) -> bool:
+    def _needs_store_check(self, operation: Operation, state: EntityState) -> bool:
         """Whether memory is not enough.
 
         Of what a walk found in step nothing is remembered, as of what the store does not hold: only the store can tell.
         """
         settling = min(operation.time, self._now()) <= self._started_at + WARM_UP_MS
-        return self._sink.scanning or settling or state.held == NOTHING_HELD
+        return self._sink.scanning or settling or state.store_revision == NOT_IN_STORE
 
-    async def _reconcile(self, check: Check, state: KeyState) -> Performed[Mutation]:
+    async def _reconcile(self, check: ResyncRequest, state: EntityState) -> OperationResult[Mutation]:
         held = await self._stored_revision(check.entity, state)
-        if believable(check, state):
-            done = await self._resync(check, state, held, check.listed)
-            if unpack_state(done.kept).in_step:
+        if is_trustworthy(check, state):
+            done = await self._resync(check, state, held, check.listed_revision)
+            if unpack_state(done.state).is_in_sync:
                 return done
         return await self._resync(check, state, held, await self._page_info.current_revision(check.entity))
 
     async def _resync(
-        self, check: Check, state: KeyState, held: int | None, current: int | None
-    ) -> Performed[Mutation]:
-        settled = settle(check, state, held=held, current=current)
+        self, check: ResyncRequest, state: EntityState, held: int | None, current: int | None
+    ) -> OperationResult[Mutation]:
+        settled = resync(check, state, store_revision=held, current=current)
         if settled.operation is None:
-            return Performed(pack_state(settled.state))
+            return OperationResult(pack_state(settled.state))
         return await self._execute_operation(settled.operation, settled.state)
 
-    async def _execute_operation(self, operation: Operation, state: KeyState) -> Performed[Mutation]:
-        done = await self._updater.perform(operation, pack_state(state))
-        if done.products:
+    async def _execute_operation(self, operation: Operation, state: EntityState) -> OperationResult[Mutation]:
+        done = await self._updater.execute(operation, pack_state(state))
+        if done.changes:
             self._sink.written.add(operation.entity)
         return done
 
-    async def _stored_revision(self, entity: str, state: KeyState) -> int | None:
+    async def _stored_revision(self, entity: str, state: EntityState) -> int | None:
         """The revision that the store holds, or is about to."""
         if entity in self._sink.written:
-            return state.held or None
+            return state.store_revision or None
         return (await self._store_index.versions([entity])).get(entity)
 
     def _origin(self, now: int) -> Origin:
@@ -187,12 +195,12 @@ class RdfSync:
         return int(self._clock() * 1000)
 
 
-def _unexplained_event(stimulus: InputEvent | Due, before: KeyState, after: KeyState) -> InputEvent | None:
+def _unexplained_event(stimulus: InputEvent | TimerFired, before: EntityState, after: EntityState) -> InputEvent | None:
     """Of the events that were decided, one that tells what the state before does not explain."""
-    events = before.buffer if isinstance(stimulus, Due) else (*before.buffer, stimulus)
+    events = before.buffer if isinstance(stimulus, TimerFired) else (*before.buffer, stimulus)
     decided = (event for event in events if event not in after.buffer)
     return next((event for event in decided if _is_unexplained(event, before)), None)
 
 
-def _is_unexplained(event: InputEvent, before: KeyState) -> bool:
+def _is_unexplained(event: InputEvent, before: EntityState) -> bool:
     return not isinstance(event, RevisionCreated) or event.revision > before.revision

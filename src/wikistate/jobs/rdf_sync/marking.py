@@ -105,7 +105,7 @@ def _unusable_file_error(path: Path, error: Exception) -> StateError:
 
 
 class CheckpointMarkingSink:
-    """The store as an `Outlet` that marks each checkpoint.
+    """The store as an `ChangeSink` that marks each checkpoint.
 
     The mark is written into the store with the data and on our side after it: a store whose mark is older than ours was
     put back to an earlier state behind our back. Then the checkpoint itself is taken: what it lacks comes again.
@@ -149,11 +149,11 @@ class CheckpointMarkingSink:
         self.written: set[str] = set()
 
     async def open(self) -> None:
-        """See `Outlet`."""
+        """See `ChangeSink`."""
         await self._writer.open()
 
     def decide_startup(self, *, retained_since: int | None, adopt: bool) -> StartupMode:
-        """Find out what is to be done with the store, which is open. Arguments and errors are those of `judge`."""
+        """Find out what is to be done with the store, which is open. Arguments and errors are those of `decide_retry`."""
         contents, known = self._contents(), self._generation.read()
         mark = contents.positions.get(self._marker)
         generation, followed = known or (None, None)
@@ -165,14 +165,14 @@ class CheckpointMarkingSink:
         self._last_generation = max(mark.next_offset if mark else 0, generation or 0)
         return self.startup_mode
 
-    async def write(self, products: Sequence[Mutation]) -> None:
-        """See `Outlet`."""
-        await self._writer.write(products)
+    async def write(self, changes: Sequence[Mutation]) -> None:
+        """See `ChangeSink`."""
+        await self._writer.write(changes)
 
-    async def flush(self, *, wake: int | None = None) -> None:
-        """See `Outlet`."""
+    async def flush(self, *, timer: int | None = None) -> None:
+        """See `ChangeSink`."""
         self._last_generation = max(self._last_generation + 1, int(self._clock() * 1000))
-        complete = 0 if self.scanning else self._completed_until(wake)
+        complete = 0 if self.scanning else self._completed_until(timer)
         self._writer.advance({self._marker: StorePosition(self._last_generation, complete)})
         await self._writer.flush()
         self._generation.write(self._last_generation, self.followed_until)
@@ -186,5 +186,5 @@ class CheckpointMarkingSink:
         return self.followed_until if timer is None else min(self.followed_until, timer - self._window - 1)
 
     async def close(self) -> None:
-        """See `Outlet`."""
+        """See `ChangeSink`."""
         await self._writer.close()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 from wikistate.core.updater.entity_id import looks_like_id
-from wikistate.core.updater.input_reader import inner, origin_of
+from wikistate.core.updater.input_reader import nested, read_origin
 from wikistate.core.updater.inputs import RevisionCreated
-from wikistate.core.updater.settling import Check
+from wikistate.core.updater.settling import ResyncRequest
 from wikistate.errors import InputError
-from wikistate.jobs.stateful_job import Accepted
+from wikistate.jobs.stateful_job import DecodedRecord
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
@@ -33,7 +33,7 @@ class ChangeReader(Protocol):
     ordered: bool
     """Whether what happened to an entity comes in its order."""
 
-    def read(self, record: Record, now: int) -> Accepted[InputEvent | Check]:
+    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
         """See `wikistate.jobs.stateful_job.StatefulJob.accept`; `now` is milliseconds since the epoch."""
 
 
@@ -49,10 +49,10 @@ class EventReader:
     def __init__(self, updater: RdfUpdater) -> None:
         self._updater = updater
 
-    def read(self, record: Record, now: int) -> Accepted[InputEvent | Check]:  # noqa: ARG002  (it has a clock)
+    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:  # noqa: ARG002  (it has a clock)
         """See `Reader`."""
-        found = self._updater.accept(record)
-        return Accepted(found.time, found.key, found.stimulus, found.outputs)
+        found = self._updater.decode(record)
+        return DecodedRecord(found.time, found.key, found.event, found.outputs)
 
 
 class RecentChangesReader:
@@ -69,27 +69,27 @@ class RecentChangesReader:
         self._updater = updater
         self._pages = pages
 
-    def read(self, record: Record, now: int) -> Accepted[InputEvent | Check]:
+    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
         """See `Reader`."""
         event = orjson.loads(record.value or b"{}")
         entity = self._entity_of(event)
         if entity is None:
-            return Accepted(record.timestamp)
-        if "content_slots" in inner(event, "revision"):
-            found = self._updater.accept(record)
-            if isinstance(found.stimulus, RevisionCreated):
-                return Accepted(found.time, found.key, found.stimulus)
-        check = Check(str(entity), record.timestamp or now, now, origin_of(event))
-        return Accepted(record.timestamp, entity.key, check)
+            return DecodedRecord(record.timestamp)
+        if "content_slots" in nested(event, "revision"):
+            found = self._updater.decode(record)
+            if isinstance(found.event, RevisionCreated):
+                return DecodedRecord(found.time, found.key, found.event)
+        check = ResyncRequest(str(entity), record.timestamp or now, now, read_origin(event))
+        return DecodedRecord(record.timestamp, entity.key, check)
 
     def _entity_of(self, event: Event) -> EntityId | None:
-        page = inner(event, "page")
+        page = nested(event, "page")
         namespace, title = page.get("namespace_id"), str(page.get("page_title"))
-        if not self._pages.may_hold(namespace):
+        if not self._pages.may_hold_entities(namespace):
             return None
-        if self._pages.is_titled(namespace) and not looks_like_id(self._pages.bare_title(title)):
+        if self._pages.has_ids_as_titles(namespace) and not looks_like_id(self._pages.strip_namespace(title)):
             return None
         try:
-            return self._pages.entity_of(page["namespace_id"], page_id=page["page_id"], title=title)
+            return self._pages.parse_entity(page["namespace_id"], page_id=page["page_id"], title=title)
         except InputError:
             return None

@@ -63,7 +63,7 @@ async def _sample_recent_edits(queries: Queries, site: WikibaseSite, count: int,
     found: list[str] = []
     for row in (await queries.query(asked)).get("query", {}).get("recentchanges", ()):
         with suppress(InputError, KeyError):  # a page of another kind beside the entities
-            found.append(str(site.pages.entity_of(row["ns"], page_id=row["pageid"], title=row["title"])))
+            found.append(str(site.pages.parse_entity(row["ns"], page_id=row["pageid"], title=row["title"])))
     unique = list(dict.fromkeys(found))
     return random.sample(unique, min(count, len(unique)))
 

@@ -24,8 +24,8 @@ from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.places import state_home
 from wikistate.core.enrichment.failures import Failure
 from wikistate.errors import ConfigError
-from wikistate.jobs.stores import check_location, is_endpoint
-from wikistate.jobs.wikis import credential_of, http_settings, session_of
+from wikistate.jobs.stores import check_location, is_http_location
+from wikistate.jobs.wikis import build_http_settings, build_wiki_session, resolve_credential
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration, StreamManager
@@ -60,7 +60,7 @@ async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
         WikiError: It does not answer, or is no Wikibase.
     """
     check_location(configuration.store)
-    http = HttpClient(http_settings(configuration))
+    http = HttpClient(build_http_settings(configuration))
     await http.open()
     try:
         api = await _find_api_url(http, configuration)
@@ -80,8 +80,10 @@ async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
 def build_query_client(configuration: Configuration, api: str) -> QueryClient:
     """What asks the wiki's Action API. Raises `ConfigError` when a credential cannot be read."""
     wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
-    credential = credential_of(wiki, key="wikis") if wiki else None
-    return QueryClient(api, http_settings(configuration), credential=credential, maxlag=configuration.enrich.maxlag)
+    credential = resolve_credential(wiki, key="wikis") if wiki else None
+    return QueryClient(
+        api, build_http_settings(configuration), credential=credential, maxlag=configuration.enrich.maxlag
+    )
 
 
 async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
@@ -101,7 +103,7 @@ async def _read_concept_uri(
 ) -> str:
     """What the wiki's RDF really uses, of its first entity that can be read; empty while there is none."""
     settings = EntityDataSettings(prefix=configuration.rdf.entity_data or site.entity_data)
-    session = session_of(configuration, site.domain, http=http, asked=settings.prefix)
+    session = build_wiki_session(configuration, site.domain, http=http, url=settings.prefix)
     headers = await session.headers()
     if isinstance(headers, Failure):
         return ""  # what is wrong is said when it is followed, where it is asked again
@@ -179,7 +181,7 @@ def _with_stream_defaults(configuration: Configuration, site: WikibaseSite, api:
 def _default_path(configuration: Configuration, ending: str, site: WikibaseSite) -> str:
     """A place beside an embedded store, or for an endpoint one in the user's state folder."""
     location = configuration.store.location
-    if not is_endpoint(location):
+    if not is_http_location(location):
         return f"{location.rstrip('/')}.{ending}"
     name = f"{quote(site.domain, safe='')} {quote(location, safe='')}"
     return str(state_home() / configuration.stream_manager.job_name / f"{name}.{ending}")

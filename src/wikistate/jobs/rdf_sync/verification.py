@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.core.sparql.statements import Dialect
+from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.jobs.rdf_consumer.writer import completed_until
 from wikistate.jobs.rdf_sync.holdings import StoreEntityIndex
 from wikistate.jobs.rdf_sync.pages import PageInfoClient
@@ -13,7 +13,7 @@ from wikistate.jobs.rdf_sync.sampling import sample
 from wikistate.jobs.rdf_sync.site import build_query_client, discover_wikibase
 from wikistate.jobs.rdf_sync.verifying import Verifier
 from wikistate.jobs.rdf_updater.assembly import build_graph_loader
-from wikistate.jobs.stores import check_form, triple_store, uris_of
+from wikistate.jobs.stores import build_triple_store, build_uris, check_form
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,9 +50,9 @@ async def open_verification_session(configuration: Configuration, meter: Meter) 
     asked = await discover_wikibase(configuration)
     configuration, settings = asked.configuration, asked.configuration.store
     uris, queries, store = (
-        uris_of(settings),
+        build_uris(settings),
         build_query_client(asked.configuration, asked.api),
-        triple_store(settings, meter),
+        build_triple_store(settings, meter),
     )
     pages, graphs = PageInfoClient(queries, asked.site), build_graph_loader(configuration, meter)
     async with AsyncExitStack() as opened:
@@ -63,5 +63,7 @@ async def open_verification_session(configuration: Configuration, meter: Meter) 
         await pages.open()
         await graphs.open()
         complete = completed_until(contents.positions.values(), None)  # how fresh a store is it says also during a walk
-        verifier = Verifier(store, Dialect(uris, graph=settings.graph or None), graphs, pages, completed_until=complete)
+        verifier = Verifier(
+            store, UpdateTarget(uris, graph=settings.graph or None), graphs, pages, completed_until=complete
+        )
         yield VerificationSession(verifier, queries, asked.site, StoreEntityIndex(store, uris, graph=settings.graph))

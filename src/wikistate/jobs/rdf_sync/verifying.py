@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from pyoxigraph import Literal, NamedNode
 
 from wikistate.core.events.timestamps import parse_timestamp
-from wikistate.core.rdf.comparing import Differences, differences
+from wikistate.core.rdf.comparing import GraphDifference, compare_graphs
 from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.vocabulary import DATE_MODIFIED, VERSION
-from wikistate.core.sparql.holding import holding_query, read_holding
+from wikistate.core.sparql.holding import build_entity_query, read_entity_triples
 from wikistate.core.updater.fetching import FetchErrorType
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.jobs.rdf_sync.pages import CurrentRevisions
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyoxigraph import Triple
 
     from wikistate.adapters.triplestore.store import TripleStore
-    from wikistate.core.sparql.statements import Dialect
+    from wikistate.core.sparql.statements import UpdateTarget
 
 
 class ComparisonResult(StrEnum):
@@ -77,7 +77,7 @@ class ComparedEntity(NamedTuple):
     entity: str
     result: ComparisonResult
     revision: int | None = None
-    differences: Differences = Differences([], [])
+    differences: GraphDifference = GraphDifference([], [])
     expected: frozenset[Triple] = _NO_TRIPLES
     reason: str = ""
 
@@ -109,7 +109,7 @@ class Verifier:
     """
 
     def __init__(
-        self, store: TripleStore, dialect: Dialect, graphs: GraphLoader, pages: PageInfo, *, completed_until: int
+        self, store: TripleStore, dialect: UpdateTarget, graphs: GraphLoader, pages: PageInfo, *, completed_until: int
     ) -> None:
         self._store = store
         self._dialect = dialect
@@ -123,7 +123,9 @@ class Verifier:
         Raises:
             WikistateError: One of them refuses, or the settings are wrong.
         """
-        found = read_holding(await self._store.query(holding_query(entity, self._dialect)), entity, self._dialect.uris)
+        found = read_entity_triples(
+            await self._store.query(build_entity_query(entity, self._dialect)), entity, self._dialect.uris
+        )
         current = await self._pages.current_revision(entity)
         if current is None:
             return (
@@ -141,7 +143,7 @@ class Verifier:
             return (
                 None if held_by_nobody else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=wanted)
             )
-        different = differences(wanted, found)
+        different = compare_graphs(wanted, found)
         if different:
             return ComparedEntity(entity, ComparisonResult.DIFFERS, revision, different, wanted)
         if revision == current:

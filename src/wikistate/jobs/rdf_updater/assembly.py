@@ -26,16 +26,16 @@ from wikistate.core.record import Role
 from wikistate.core.updater.fetching import FETCH_POLICY
 from wikistate.core.updater.side_events import SideEvents
 from wikistate.errors import ConfigError
-from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, resolve_ends
-from wikistate.jobs.feeds import EventStreamsEnd, state_file
+from wikistate.jobs.ends import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, resolve_endpoints
+from wikistate.jobs.feeds import EventStreamsEndpoint, resolve_state_file
 from wikistate.jobs.rdf_updater.graphs import EntityGraphLoader
 from wikistate.jobs.rdf_updater.job import RdfUpdater
 from wikistate.jobs.rdf_updater.mutations import MutationBuilder
 from wikistate.jobs.rdf_updater.streams import MutationEncoder, get_message_format, read_updater_streams
 from wikistate.jobs.rdf_updater.telling import SideOutputEncoder
-from wikistate.jobs.stateful_ends import Publication, StatefulAssembled
-from wikistate.jobs.streams import new_id
-from wikistate.jobs.wikis import http_settings, session_of
+from wikistate.jobs.stateful_ends import KeyedPipeline, StreamOutputs
+from wikistate.jobs.streams import new_event_id
+from wikistate.jobs.wikis import build_http_settings, build_wiki_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from wikistate.core.updater.inputs import InputEvent
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
-    from wikistate.jobs.ends import Ends, SinkEnd, SourceEnd
-    from wikistate.jobs.outlet import Outlet
+    from wikistate.jobs.ends import Endpoints, SinkEndpoint, SourceEndpoint
+    from wikistate.jobs.outlet import ChangeSink
     from wikistate.jobs.rdf_updater.graphs import EntitySource
     from wikistate.jobs.rdf_updater.streams import UpdaterStreams
     from wikistate.telemetry.meter import Meter
@@ -58,9 +58,9 @@ def assemble_rdf_updater(
     configuration: Configuration,
     meter: Meter,
     *,
-    change_sink: Outlet[Mutation] | None = None,
+    change_sink: ChangeSink[Mutation] | None = None,
     entities: EntitySource | None = None,
-) -> StatefulAssembled[InputEvent, Operation, Mutation]:
+) -> KeyedPipeline[InputEvent, Operation, Mutation]:
     """The job rdf-updater.
 
     Args:
@@ -88,10 +88,10 @@ def assemble_rdf_updater(
         meter=meter,
         clock=time.time,
     )
-    return StatefulAssembled(
+    return KeyedPipeline(
         job=job,
         source=_select_inputs(configuration, ends.source, streams),
-        outlet=change_sink or _build_stream_outputs(configuration, streams, ends, subgraphs),
+        change_sink=change_sink or _build_stream_outputs(configuration, streams, ends, subgraphs),
         sinks={Role.ERROR: ends.error, **_build_side_endpoints(configuration, ends.sink, streams)},
         state=state_path(configuration),
         lateness=_to_ms(rdf.lateness),
@@ -102,13 +102,13 @@ def assemble_rdf_updater(
 
 def state_path(configuration: Configuration) -> Path:
     """The file of the job's state."""
-    return state_file(configuration).with_name(STATE_FILE)
+    return resolve_state_file(configuration).with_name(STATE_FILE)
 
 
 def entity_uris(rdf: RdfSettings) -> Uris:
     """The URIs of the wiki's entities."""
     own = rdf.concept_base or f"http://{rdf.hostname}"
-    return Uris.federated(own, rdf.federated_concept_base) if rdf.scheme == "federated" else Uris.wikibase(own)
+    return Uris.for_federated(own, rdf.federated_concept_base) if rdf.scheme == "federated" else Uris.for_wikibase(own)
 
 
 def build_entity_settings(rdf: RdfSettings) -> EntityDataSettings:
@@ -138,7 +138,7 @@ def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDat
     """
     rdf, settings = configuration.rdf, build_entity_settings(configuration.rdf)
     polite = default_farm_settings(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
-    http = HttpClient(http_settings(configuration))
+    http = HttpClient(build_http_settings(configuration))
     return EntityDataClient(
         settings,
         http,
@@ -147,13 +147,13 @@ def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDat
             max_concurrency=min(rdf.concurrency, polite.max_concurrency) if polite else rdf.concurrency,
             rate=configuration.enrich.rate or (polite.rate if polite else None),
         ),
-        session=session_of(configuration, rdf.hostname, http=http, asked=settings.prefix),
+        session=build_wiki_session(configuration, rdf.hostname, http=http, url=settings.prefix),
         policy=replace(FETCH_POLICY, acceptable_lag=rdf.acceptable_lag),
     )
 
 
-def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams) -> Ends:
-    ends = resolve_ends(
+def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams) -> Endpoints:
+    ends = resolve_endpoints(
         configuration,
         source=streams.inputs[0][0].config,
         sink=streams.sink.config.stream,
@@ -168,13 +168,13 @@ def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams) ->
     return ends
 
 
-def _select_inputs(configuration: Configuration, source: SourceEnd, streams: UpdaterStreams) -> SourceEnd:
+def _select_inputs(configuration: Configuration, source: SourceEndpoint, streams: UpdaterStreams) -> SourceEndpoint:
     """The source with all inputs in it, unless the settings name topics or streams themselves."""
     options = configuration.stream_manager.source.options
     match source:
-        case KafkaSourceEnd() if not options.topics:
+        case KafkaSourceEndpoint() if not options.topics:
             return replace(source, topics=streams.topics)
-        case EventStreamsEnd() if not options.streams:
+        case EventStreamsEndpoint() if not options.streams:
             return replace(source, streams=tuple(stream.config.stream for stream, _ in streams.inputs))
         case _:
             return source
@@ -183,9 +183,9 @@ def _select_inputs(configuration: Configuration, source: SourceEnd, streams: Upd
 def _read_subgraphs(configuration: Configuration, streams: UpdaterStreams) -> Subgraphs:
     named = configuration.rdf.subgraphs
     if not named:
-        return Subgraphs.whole(streams.sink.config.stream)
+        return Subgraphs.unsplit(streams.sink.config.stream)
     suffix = get_message_format(streams.sink).suffix
-    found = Subgraphs.read(_read_definitions(configuration, named))
+    found = Subgraphs.parse(_read_definitions(configuration, named))
     return Subgraphs(
         tuple(each._replace(stream=each.stream.removesuffix(suffix) + suffix) for each in found.definitions)
     )
@@ -194,7 +194,7 @@ def _read_subgraphs(configuration: Configuration, streams: UpdaterStreams) -> Su
 def _read_definitions(configuration: Configuration, named: str) -> str:
     if named.startswith(SCHEME):
         return read_bundled_subgraphs(named.removeprefix(SCHEME))
-    content = DocumentReader(http_settings(configuration))(named)
+    content = DocumentReader(build_http_settings(configuration))(named)
     if content is None:
         raise ConfigError(
             f"There are no definitions of subgraphs at {named}.",
@@ -205,12 +205,12 @@ def _read_definitions(configuration: Configuration, named: str) -> str:
 
 
 def _build_stream_outputs(
-    configuration: Configuration, streams: UpdaterStreams, ends: Ends, subgraphs: Subgraphs
-) -> Publication[Mutation]:
+    configuration: Configuration, streams: UpdaterStreams, ends: Endpoints, subgraphs: Subgraphs
+) -> StreamOutputs[Mutation]:
     rdf = configuration.rdf
     form = get_message_format(streams.sink)
     names = [stream for stream in subgraphs.streams if stream != streams.sink.config.stream]
-    return Publication(
+    return StreamOutputs(
         streams={streams.sink.config.stream: ends.sink}
         | {name: _build_subgraph_endpoint(configuration, ends.sink, name) for name in names},
         encode=MutationEncoder(streams.sink.schema, form.version, domain=rdf.hostname, clock=time.time),
@@ -218,30 +218,30 @@ def _build_stream_outputs(
     )
 
 
-def _build_subgraph_endpoint(configuration: Configuration, sink: SinkEnd, stream: str) -> SinkEnd:
+def _build_subgraph_endpoint(configuration: Configuration, sink: SinkEndpoint, stream: str) -> SinkEndpoint:
     """Beside the whole graph's: a topic of its own, or the same file."""
-    if not isinstance(sink, KafkaSinkEnd):
+    if not isinstance(sink, KafkaSinkEndpoint):
         return sink
     prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
     return replace(sink, topic=configuration.rdf.subgraph_topics.get(stream, prefix + stream))
 
 
 def _build_side_endpoints(
-    configuration: Configuration, sink: SinkEnd, streams: UpdaterStreams
-) -> Mapping[Role, SinkEnd]:
+    configuration: Configuration, sink: SinkEndpoint, streams: UpdaterStreams
+) -> Mapping[Role, SinkEndpoint]:
     """Beside the mutations: topics of their own; of ``out.ndjson`` the file ``out.side.ndjson``; else standard error."""
-    if isinstance(sink, KafkaSinkEnd):
+    if isinstance(sink, KafkaSinkEndpoint):
         prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
         return {role: replace(sink, topic=prefix + stream.config.stream) for role, stream in streams.side.items()}
-    if not isinstance(sink, FileEnd) or sink.is_standard_stream:
-        return dict.fromkeys(streams.side, FileEnd(path="-"))
+    if not isinstance(sink, FileEndpoint) or sink.is_standard_stream:
+        return dict.fromkeys(streams.side, FileEndpoint(path="-"))
     path = Path(sink.path)
     stem, dot, rest = path.name.partition(".")
-    return dict.fromkeys(streams.side, FileEnd(path=str(path.with_name(f"{stem}.side{dot}{rest}"))))
+    return dict.fromkeys(streams.side, FileEndpoint(path=str(path.with_name(f"{stem}.side{dot}{rest}"))))
 
 
 def _build_side_output_encoder(
-    configuration: Configuration, streams: UpdaterStreams, ends: Ends, meter: Meter
+    configuration: Configuration, streams: UpdaterStreams, ends: Endpoints, meter: Meter
 ) -> SideOutputEncoder:
     rdf, source = configuration.rdf, streams.inputs[0][0]
     emitter = Emitter(
@@ -252,10 +252,10 @@ def _build_side_output_encoder(
         source_schema_uri=source.schema.uri,
     )
     events = SideEvents(
-        domain=rdf.side_domain or rdf.hostname, emitter_id=rdf.emitter_id, tell_unknown=rdf.tell_unknown_deletions
+        domain=rdf.side_domain or rdf.hostname, emitter_id=rdf.emitter_id, report_unknown=rdf.tell_unknown_deletions
     )
     schemas = {role: stream.schema for role, stream in streams.side.items()}
-    errors = ErrorEncoder(emitter, max_bytes=ends.error.max_record_bytes, new_id=new_id)
+    errors = ErrorEncoder(emitter, max_bytes=ends.error.max_record_bytes, new_id=new_event_id)
     return SideOutputEncoder(events, schemas, errors, meter=meter)
 
 

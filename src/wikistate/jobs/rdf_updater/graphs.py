@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, find_concept_uri
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
 from wikistate.errors import InputError
 
@@ -105,7 +105,7 @@ class EntityGraphLoader:
 
     def _parse(self, entity: str, revision: int, body: bytes) -> frozenset[Triple]:
         base = self._entities.url(entity, revision)
-        return munge(read_triples(body, base=base, mime_type=self._mime_type), entity, self._uris)
+        return munge(parse_triples(body, base=base, mime_type=self._mime_type), entity, self._uris)
 
     def _diagnose_concept_base(self, entity: str, revision: int, body: bytes) -> None:
         """One entity that cannot be read is its own fault; when it is the first one, the settings may be wrong for all."""

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.core.events.refusal import Filtered, Refused
+from wikistate.core.events.refusal import Filtered, RejectedEvent
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.fetching import FetchErrorType
-from wikistate.core.updater.publishing import failed, fitted, published
-from wikistate.core.updater.reordering import Timer, step
-from wikistate.core.updater.state import UNSEEN, KeyState
+from wikistate.core.updater.publishing import adapt_operation, mark_failed, mark_published
+from wikistate.core.updater.reordering import ReorderTimer, reorder
+from wikistate.core.updater.state import UNSEEN, EntityState
 from wikistate.errors import WikistateError
 from wikistate.jobs.codec import unexpected_error
 from wikistate.jobs.rdf_updater.graphs import GraphUnavailable
-from wikistate.jobs.stateful_job import Accepted, Due, Kept, Performed, Step
+from wikistate.jobs.stateful_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 from wikistate.telemetry import metrics
-from wikistate.telemetry.bounded import BoundedLabel
+from wikistate.telemetry.bounded import CappedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wikistate.core.updater.inputs import InputEvent
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
-    from wikistate.core.updater.reordering import Step as Decided
+    from wikistate.core.updater.reordering import ReorderResult as Decided
     from wikistate.jobs.rdf_updater.mutations import MutationBuilder
     from wikistate.jobs.rdf_updater.telling import SideOutputEncoder
     from wikistate.telemetry.meter import Meter
@@ -63,20 +63,20 @@ class RdfUpdater:
         self._side_output_encoder = side_output_encoder
         self._window = window
         self._clock = clock
-        self._filtered = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
-        self._decisions = BoundedLabel(lambda value: meter.counter(metrics.DECISIONS, reason=value))
-        self._fetch_failures = BoundedLabel(lambda value: meter.counter(metrics.FETCH_FAILURES, type=value))
+        self._filtered = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
+        self._decisions = CappedLabel(lambda value: meter.counter(metrics.DECISIONS, reason=value))
+        self._fetch_failures = CappedLabel(lambda value: meter.counter(metrics.FETCH_FAILURES, type=value))
 
     async def open(self) -> None:
-        """See `StatefulJob`."""
+        """See `KeyedJob`."""
         await self._builder.open()
 
     async def close(self) -> None:
-        """See `StatefulJob`."""
+        """See `KeyedJob`."""
         await self._builder.close()
 
-    def accept(self, record: Record) -> Accepted[InputEvent]:
-        """See `StatefulJob`."""
+    def decode(self, record: Record) -> DecodedRecord[InputEvent]:
+        """See `KeyedJob`."""
         now = self._now()
         try:
             time, found = self._reader.read(record, ingested=now)
@@ -84,20 +84,24 @@ class RdfUpdater:
             time, found = None, unexpected_error(error)
         match found:
             case Filtered(reason):
-                self._filtered.report(reason)
-                return Accepted(time)
-            case Refused():
-                return Accepted(time, outputs=(self._side_output_encoder.encode_rejection(found, record, now),))
+                self._filtered.count(reason)
+                return DecodedRecord(time)
+            case RejectedEvent():
+                return DecodedRecord(time, outputs=(self._side_output_encoder.encode_rejection(found, record, now),))
             case event:
-                return Accepted(time, parse_page_entity(event.entity).key, event)
+                return DecodedRecord(time, parse_page_entity(event.entity).key, event)
 
-    def step(self, kept: Kept, stimulus: InputEvent | Due, watermark: int | None) -> Step[Operation]:
-        """See `StatefulJob`."""
-        found = Timer(stimulus.time) if isinstance(stimulus, Due) else stimulus
-        decided = step(unpack_state(kept), found, watermark=watermark, window=self._window)
+    def decide(
+        self, keyed_state: KeyedState, event: InputEvent | TimerFired, watermark: int | None
+    ) -> Decision[Operation]:
+        """See `KeyedJob`."""
+        found = ReorderTimer(event.time) if isinstance(event, TimerFired) else event
+        decided = reorder(unpack_state(keyed_state), found, watermark=watermark, window=self._window)
         for reason in decided.reasons:
-            self._decisions.report(reason)
-        return Step(pack_state(decided.state or UNSEEN), decided.timer, decided.operations, self._side_outputs(decided))
+            self._decisions.count(reason)
+        return Decision(
+            pack_state(decided.state or UNSEEN), decided.timer, decided.operations, self._side_outputs(decided)
+        )
 
     def _side_outputs(self, decided: Decided) -> list[Output]:
         now = self._now()
@@ -106,10 +110,10 @@ class RdfUpdater:
             told.append(self._side_output_encoder.encode_late(decided.late, now))
         return [output for output in told if output is not None]
 
-    async def perform(self, operation: Operation, kept: Kept) -> Performed[Mutation]:
-        """See `StatefulJob`. What cannot be done is told, and made up for by the next operation of the entity."""
-        state = unpack_state(kept)
-        operation = fitted(operation, state)
+    async def execute(self, operation: Operation, keyed_state: KeyedState) -> OperationResult[Mutation]:
+        """See `KeyedJob`. What cannot be done is told, and made up for by the next operation of the entity."""
+        state = unpack_state(keyed_state)
+        operation = adapt_operation(operation, state)
         try:
             made = await self._builder.build(operation)
         except WikistateError:
@@ -119,27 +123,27 @@ class RdfUpdater:
             made = _unexpected_failure(operation, error)
         if isinstance(made, GraphUnavailable):
             return self._failure_result(operation, state, made)
-        return Performed(pack_state(published(state, made.operation)), made.mutations)
+        return OperationResult(pack_state(mark_published(state, made.operation)), made.mutations)
 
     def _failure_result(
-        self, operation: Operation, state: KeyState, unavailable: GraphUnavailable
-    ) -> Performed[Mutation]:
-        self._fetch_failures.report(unavailable.type)
+        self, operation: Operation, state: EntityState, unavailable: GraphUnavailable
+    ) -> OperationResult[Mutation]:
+        self._fetch_failures.count(unavailable.type)
         told = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
-        return Performed(pack_state(failed(state)), outputs=() if told is None else (told,))
+        return OperationResult(pack_state(mark_failed(state)), outputs=() if told is None else (told,))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
 
-def unpack_state(keyed_state: Kept) -> KeyState:
+def unpack_state(keyed_state: KeyedState) -> EntityState:
     """What the job makes of what is remembered."""
-    return KeyState.unpack(keyed_state.number, keyed_state.rest)
+    return EntityState.unpack(keyed_state.number, keyed_state.blob)
 
 
-def pack_state(state: KeyState) -> Kept:
+def pack_state(state: EntityState) -> KeyedState:
     """What is to be remembered."""
-    return Kept(state.signed_revision, state.pack())
+    return KeyedState(state.signed_revision, state.pack())
 
 
 def _unexpected_failure(operation: Operation, error: Exception) -> GraphUnavailable:

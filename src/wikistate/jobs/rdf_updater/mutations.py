@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from wikistate.core.rdf.subgraphs import mutations_of
+from wikistate.core.rdf.subgraphs import build_mutations
 from wikistate.core.updater.fetching import FetchErrorType
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
-from wikistate.core.updater.publishing import from_scratch
+from wikistate.core.updater.publishing import as_full_import
 from wikistate.jobs.rdf_updater.graphs import GraphUnavailable
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ class MutationBuilder:
             return self._build_mutations(operation, before, after)
         if before.type is FetchErrorType.ENTITY_NOT_FOUND:
             # What the store holds cannot be had any more (the revision is deleted or hidden), what it shall hold can.
-            return self._build_mutations(from_scratch(operation), _NO_TRIPLES, after)
+            return self._build_mutations(as_full_import(operation), _NO_TRIPLES, after)
         return before
 
     def _build_mutations(
         self, operation: Operation, before: frozenset[Triple], after: frozenset[Triple]
     ) -> BuiltMutations:
-        return BuiltMutations(operation, mutations_of(operation, before, after, self._uris, self._subgraphs))
+        return BuiltMutations(operation, build_mutations(operation, before, after, self._uris, self._subgraphs))

@@ -13,14 +13,14 @@ from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.record import Output, Role
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.core.updater.input_reader import InputReader
-from wikistate.core.updater.legacy import LegacyPageDelete, LegacyPageUndelete, LegacyRevisionCreate
+from wikistate.core.updater.legacy import LegacyPageDeleteFormat, LegacyPageUndeleteFormat, LegacyRevisionCreateFormat
 from wikistate.core.updater.message_fields import MessageVersion
-from wikistate.core.updater.messages import encode
-from wikistate.core.updater.page_change import PageChange
-from wikistate.core.updater.reconciliation import ReconcileStream, Reconciliation
+from wikistate.core.updater.messages import encode_mutation
+from wikistate.core.updater.page_change import PageChangeFormat
+from wikistate.core.updater.reconciliation import ReconcileStream, ReconciliationFormat
 from wikistate.errors import ConfigError, InternalError
-from wikistate.jobs.streams import Stream, stream_configs
-from wikistate.jobs.wikis import http_settings
+from wikistate.jobs.streams import Stream, read_stream_configs
+from wikistate.jobs.wikis import build_http_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wikistate.config.model import Configuration
     from wikistate.config.rdf import RdfSettings
     from wikistate.core.events.schema import Schema
-    from wikistate.core.updater.input_reader import Shape
+    from wikistate.core.updater.input_reader import EventFormat
     from wikistate.core.updater.mutation import Mutation
 
 SIDE_STREAMS: Mapping[Role, str] = {
@@ -38,11 +38,11 @@ SIDE_STREAMS: Mapping[Role, str] = {
 }
 """What is told of what was not done; stream and schema version by role."""
 
-LEGACY_STREAMS: Mapping[str, type[LegacyRevisionCreate | LegacyPageDelete | LegacyPageUndelete]] = {
-    "mediawiki.revision-create:2.0.0": LegacyRevisionCreate,
-    "mediawiki.page-delete:1.0.0": LegacyPageDelete,
-    "mediawiki.page-suppress:1.0.0": LegacyPageDelete,
-    "mediawiki.page-undelete:1.0.0": LegacyPageUndelete,
+LEGACY_STREAMS: Mapping[str, type[LegacyRevisionCreateFormat | LegacyPageDeleteFormat | LegacyPageUndeleteFormat]] = {
+    "mediawiki.revision-create:2.0.0": LegacyRevisionCreateFormat,
+    "mediawiki.page-delete:1.0.0": LegacyPageDeleteFormat,
+    "mediawiki.page-suppress:1.0.0": LegacyPageDeleteFormat,
+    "mediawiki.page-undelete:1.0.0": LegacyPageUndeleteFormat,
 }
 """The streams that there were before page_change; what reads them, by stream and schema version."""
 
@@ -60,7 +60,7 @@ class UpdaterStreams:
         error: The error stream.
     """
 
-    inputs: Sequence[tuple[Stream, Shape]]
+    inputs: Sequence[tuple[Stream, EventFormat]]
     sink: Stream
     side: Mapping[Role, Stream]
     error: Stream
@@ -89,9 +89,9 @@ def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
     error = Descriptor.parse(manager.error_sink.stream, key="stream_manager.error_sink.stream")
     side = {role: Descriptor.parse(text, key=role) for role, text in SIDE_STREAMS.items() if rdf.side_outputs}
     inputs = _parse_inputs(configuration)
-    read = DocumentReader(http_settings(configuration))
+    read = DocumentReader(build_http_settings(configuration))
     names = [each.stream for each in (*(descriptor for descriptor, _ in inputs), sink, error, *side.values())]
-    configs = stream_configs(manager, read, names)
+    configs = read_stream_configs(manager, read, names)
     schemas = SchemaRepository(manager.schema_uris, read)
 
     def stream(descriptor: Descriptor) -> Stream:
@@ -106,18 +106,18 @@ def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
     )
 
 
-def _parse_inputs(configuration: Configuration) -> list[tuple[Descriptor, Shape]]:
+def _parse_inputs(configuration: Configuration) -> list[tuple[Descriptor, EventFormat]]:
     rdf = configuration.rdf
     pages = build_entity_pages(rdf)
-    inputs: list[tuple[Descriptor, Shape]]
+    inputs: list[tuple[Descriptor, EventFormat]]
     if rdf.legacy_inputs:
         inputs = [(Descriptor.parse(text, key="legacy"), shape(pages)) for text, shape in LEGACY_STREAMS.items()]
     else:
         source = configuration.stream_manager.source.stream
-        inputs = [(Descriptor.parse(source, key="stream_manager.source.stream"), PageChange(pages))]
+        inputs = [(Descriptor.parse(source, key="stream_manager.source.stream"), PageChangeFormat(pages))]
     if rdf.reconcile:
         name, tag = ReconcileStream.parse(rdf.reconcile, key="rdf.reconcile")
-        inputs.append((Descriptor(name, _RECONCILE_VERSION), Reconciliation(rdf.hostname, tag)))
+        inputs.append((Descriptor(name, _RECONCILE_VERSION), ReconciliationFormat(rdf.hostname, tag)))
     return inputs
 
 
@@ -201,12 +201,12 @@ class MutationEncoder:
             InternalError: One of them is not what its schema says: nothing of it may be written.
         """
         now = int(self._clock() * 1000)
-        events = encode(mutation, self._version, domain=self._domain, now=now)
+        events = encode_mutation(mutation, self._version, domain=self._domain, now=now)
         for event in events:
             if not self._schema.is_valid(event):
                 raise InternalError(
                     f"A message about {mutation.entity} does not conform to {self._schema.uri}: "
-                    f"{self._schema.violations(event)}",
+                    f"{self._schema.describe_violations(event)}",
                     hint="Please report it.",
                 )
         return [(mutation.stream, Output(Role.SINK, None, orjson.dumps(event), now)) for event in events]

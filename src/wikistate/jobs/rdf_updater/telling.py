@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from wikistate.core.events.refusal import Refused
+from wikistate.core.events.refusal import RejectedEvent
 from wikistate.core.record import Output, Partition, Record, Role
 from wikistate.core.updater.side_events import OperationFailed
 from wikistate.telemetry import metrics
-from wikistate.telemetry.bounded import BoundedLabel
+from wikistate.telemetry.bounded import CappedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,25 +42,25 @@ class SideOutputEncoder:
         self._events = events
         self._schemas = schemas
         self._errors = errors
-        self._rejected = BoundedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+        self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
-    def encode_rejection(self, rejected: Refused, record: Record, now: int) -> Output:
+    def encode_rejection(self, rejected: RejectedEvent, record: Record, now: int) -> Output:
         """Of a record that is no event."""
-        self._rejected.report(rejected.error_type)
+        self._rejected.count(rejected.error_type)
         return self._errors.encode(rejected, record, now)
 
     def encode_late(self, event: InputEvent, now: int) -> Output | None:
         """Of an event that came too late."""
-        return self._encode(Role.LAPSED_ACTION, self._events.late(event, now), now)
+        return self._encode(Role.LAPSED_ACTION, self._events.build_lapsed_action(event, now), now)
 
     def encode_inconsistency(self, found: Inconsistency, now: int) -> Output | None:
         """Of an event that does not fit what was seen."""
-        return self._encode(Role.STATE_INCONSISTENCY, self._events.inconsistent(found, now), now)
+        return self._encode(Role.STATE_INCONSISTENCY, self._events.build_state_inconsistency(found, now), now)
 
     def encode_failure(self, operation: Operation, unavailable: GraphUnavailable, now: int) -> Output | None:
         """Of an operation that could not be carried out."""
         failure = OperationFailed(unavailable.type, unavailable.error_type, unavailable.message)
-        return self._encode(Role.FETCH_FAILURE, self._events.failed(operation, failure, now), now)
+        return self._encode(Role.FETCH_FAILURE, self._events.build_fetch_failure(operation, failure, now), now)
 
     def _encode(self, role: Role, event: Event | None, now: int) -> Output | None:
         schema = self._schemas.get(role)
@@ -70,7 +70,7 @@ class SideOutputEncoder:
         if schema.is_valid(event):
             return Output(role, None, value, now)
         # It repeats what the event said that led to it; whatever that was, it is told.
-        found = f"The event for {role} does not conform to {schema.uri}: {schema.violations(event)}"
+        found = f"The event for {role} does not conform to {schema.uri}: {schema.describe_violations(event)}"
         return self.encode_rejection(
-            Refused("InvalidSideEvent", found, event), Record(value, None, now, Partition(role), 0), now
+            RejectedEvent("InvalidSideEvent", found, event), Record(value, None, now, Partition(role), 0), now
         )

@@ -18,15 +18,15 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Signals:
+class StopSignals:
     """How often the process was told to stop."""
 
     count: int = 0
 
 
-def count_signals() -> Signals:
+def install_signal_counter() -> StopSignals:
     """Counts SIGTERM and SIGINT from now on, instead of ending the process."""
-    stops = Signals()
+    stops = StopSignals()
 
     def react(*_: object) -> None:
         stops.count += 1
@@ -36,7 +36,7 @@ def count_signals() -> Signals:
     return stops
 
 
-def attend(job: RunningJob, stops: Signals) -> bool:
+def wait_for_job(job: RunningJob, stops: StopSignals) -> bool:
     """Returns at the job's end. The first signal stops it with a savepoint, the second one cancels it.
 
     Returns:
@@ -49,7 +49,7 @@ def attend(job: RunningJob, stops: Signals) -> bool:
         job.result()
         return True
     log.info("Stopping: what is in flight is finished and kept in a savepoint. Once more stops at once.")
-    threading.Thread(target=_stop, args=(job,), daemon=True).start()
+    threading.Thread(target=_stop_with_savepoint, args=(job,), daemon=True).start()
     if job.wait(lambda: stops.count > 1):
         job.result()
         return True
@@ -57,7 +57,7 @@ def attend(job: RunningJob, stops: Signals) -> bool:
     return False
 
 
-def _stop(job: RunningJob) -> None:
+def _stop_with_savepoint(job: RunningJob) -> None:
     try:
         job.stop()
     except EngineError as error:

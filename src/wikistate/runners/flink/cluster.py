@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 LOG_SETTINGS = Path(__file__).with_name("log4j.properties")
 
 _REST_TIMEOUT = 10.0  # seconds for one answer of the cluster
-_LOOK = 0.5  # seconds between two looks at what goes on
-_LOOKS_FOR_TROUBLE = 6
+_POLL_INTERVAL = 0.5  # seconds between two looks at what goes on
+_POLLS_PER_EXCEPTION_CHECK = 6
 _OVER_LIMIT = re.compile(rf"{ErrorLimitError.__name__}\((['\"])(.+?)\1\)")  # as PyFlink shows what a function raised
 _PYTHON_TRACE = "Traceback (most recent call last):"
 _MAX_HEAP = "-Xmx1g"  # what a mini-cluster needs for some thousand events a second
@@ -87,7 +87,7 @@ class RunningJob:
         self._failure: Exception | None = None
         self._cancelled = False
         self._over_limit = ""
-        self._told = 0  # when the newest trouble happened that was told of; milliseconds since the epoch
+        self._last_reported = 0  # when the newest trouble happened that was told of; milliseconds since the epoch
         threading.Thread(target=self._await_end, args=(client,), daemon=True).start()
 
     def _await_end(self, client: JobClient) -> None:
@@ -98,26 +98,26 @@ class RunningJob:
         self._ended.set()
 
     def wait(self, until: Callable[[], bool]) -> bool:
-        """Returns at the job's end, True, or when `until` says so, False. Says meanwhile why the job was restarted."""
+        """Returns at the job's end, True, or when `wait_until` says so, False. Says meanwhile why the job was restarted."""
         looks = 0
-        while not self._ended.wait(_LOOK):
+        while not self._ended.wait(_POLL_INTERVAL):
             if until():
                 return False
             looks += 1
-            if not looks % _LOOKS_FOR_TROUBLE:
-                self._tell_troubles()
+            if not looks % _POLLS_PER_EXCEPTION_CHECK:
+                self._report_exceptions()
         return True
 
-    def _tell_troubles(self) -> None:
+    def _report_exceptions(self) -> None:
         try:
             for entry in self._call("/exceptions")["exceptionHistory"]["entries"]:
-                if (moment := entry["timestamp"]) > self._told:
-                    self._told = moment
-                    self._judge(entry["stacktrace"])
+                if (moment := entry["timestamp"]) > self._last_reported:
+                    self._last_reported = moment
+                    self._report_exception(entry["stacktrace"])
         except EngineError as error:
             log.debug("Flink does not answer just now.", why=str(error))
 
-    def _judge(self, trace: str) -> None:
+    def _report_exception(self, trace: str) -> None:
         if over_limit := _OVER_LIMIT.search(trace):  # Flink would start it again, to fail again
             self._over_limit = over_limit[2]
             self.cancel()
@@ -147,7 +147,7 @@ class RunningJob:
             EngineError: There is no savepoint: the job was not running just then, or could not write it.
         """
         trigger = self._call("/stop", {"drain": False})["request-id"]
-        while not self._ended.wait(_LOOK):
+        while not self._ended.wait(_POLL_INTERVAL):
             try:
                 state = self._call(f"/savepoints/{trigger}")
             except EngineError:

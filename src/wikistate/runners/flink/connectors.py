@@ -39,8 +39,8 @@ from wikistate.adapters.connectors.positions import (
     parse_start,
 )
 from wikistate.errors import ConfigError
-from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd, ParquetEnd
-from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
+from wikistate.jobs.ends import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, ParquetEndpoint
+from wikistate.jobs.feeds import EventStreamsEndpoint, RecentChangesEndpoint
 from wikistate.runners.flink.rows import OUTPUT_FIELDS, RECORD_FIELDS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.connectors.positions import End, Start
     from wikistate.config.model import DeliveryGuarantee
-    from wikistate.jobs.ends import SinkEnd, SourceEnd
+    from wikistate.jobs.ends import SinkEndpoint, SourceEndpoint
 
 TRANSACTION_TIMEOUT = 15 * 60 * 1000
 """Milliseconds: the longest that a broker allows unless told otherwise (Kafka's ``transaction.max.timeout.ms``). What
@@ -77,73 +77,75 @@ def _bytes() -> TypeInformation:
     return Types.PRIMITIVE_ARRAY(Types.BYTE())
 
 
-def make_source(end: SourceEnd) -> Source:
+def make_source(endpoint: SourceEndpoint) -> Source:
     """What reads an end, as rows of `RECORD_FIELDS`.
 
     Raises:
         ConfigError: Flink cannot read it.
     """
-    match end:
-        case KafkaSourceEnd():
-            return _kafka_source(end)
-        case FileEnd():
-            return _file_source(end)
-        case EventStreamsEnd() | RecentChangesEnd():
+    match endpoint:
+        case KafkaSourceEndpoint():
+            return _make_kafka_source(endpoint)
+        case FileEndpoint():
+            return _make_file_source(endpoint)
+        case EventStreamsEndpoint() | RecentChangesEndpoint():
             raise ConfigError(
                 "Flink cannot read public streams or recent changes: there is one of each, and nothing to spread.",
                 hint="Run the job with the local runner (--runner local), which keeps their position.",
                 key="stream_manager.source.connector",
             )
         case _:
-            assert_never(end)
+            assert_never(endpoint)
 
 
-def make_sink(end: SinkEnd, guarantee: DeliveryGuarantee, *, identity: str) -> Sink:
+def make_sink(endpoint: SinkEndpoint, guarantee: DeliveryGuarantee, *, identity: str) -> Sink:
     """What writes rows of `OUTPUT_FIELDS` to an end.
 
     Args:
-        end: Where.
+        endpoint: Where.
         guarantee: What a crash may do.
         identity: Tells the transactions of this sink from all others on its cluster, and stays over restarts.
 
     Raises:
         ConfigError: Flink cannot write it.
     """
-    match end:
-        case KafkaSinkEnd():
-            return _kafka_sink(end, guarantee, identity)
-        case FileEnd():
-            return _file_sink(end)
-        case ParquetEnd():
+    match endpoint:
+        case KafkaSinkEndpoint():
+            return _make_kafka_sink(endpoint, guarantee, identity)
+        case FileEndpoint():
+            return _make_file_sink(endpoint)
+        case ParquetEndpoint():
             raise ConfigError(
                 "The Flink runner does not write Parquet.",
                 hint="Use the local runner for parquet:FOLDER, or write to a topic and read that with --runner local.",
                 key="stream_manager.sink.connector",
             )
         case _:
-            assert_never(end)
+            assert_never(endpoint)
 
 
-def _kafka_source(end: KafkaSourceEnd) -> KafkaSource:
+def _make_kafka_source(endpoint: KafkaSourceEndpoint) -> KafkaSource:
     builder = (
         KafkaSource.builder()
-        .set_bootstrap_servers(end.bootstrap_servers)
-        .set_topics(*end.topics)
-        .set_group_id(end.group)
+        .set_bootstrap_servers(endpoint.bootstrap_servers)
+        .set_topics(*endpoint.topics)
+        .set_group_id(endpoint.group)
         .set_starting_offsets(
-            _starting(parse_start(end.start, key="stream_manager.source.options.offsets_initializer"), end.topics)
+            _starting_offsets(
+                parse_start(endpoint.start, key="stream_manager.source.options.offsets_initializer"), endpoint.topics
+            )
         )
     )
-    stop = parse_end(end.end, key="stream_manager.source.options.end")
+    stop = parse_end(endpoint.end, key="stream_manager.source.options.end")
     if stop is not None:
-        builder.set_bounded(_stopping(stop, end.topics))
-    for name, value in to_java_properties(end.properties, key="stream_manager.source.options.properties").items():
+        builder.set_bounded(_stopping_offsets(stop, endpoint.topics))
+    for name, value in to_java_properties(endpoint.properties, key="stream_manager.source.options.properties").items():
         builder.set_property(name, value)
     builder._j_builder.setDeserializer(_bridge().RecordDeserializer())
     return builder.build()
 
 
-def _starting(start: Start, topics: Sequence[str]) -> KafkaOffsetsInitializer:
+def _starting_offsets(start: Start, topics: Sequence[str]) -> KafkaOffsetsInitializer:
     match start:
         case Committed(otherwise):
             edges = {Bound.EARLIEST: KafkaOffsetResetStrategy.EARLIEST, Bound.LATEST: KafkaOffsetResetStrategy.LATEST}
@@ -151,24 +153,24 @@ def _starting(start: Start, topics: Sequence[str]) -> KafkaOffsetsInitializer:
         case Moment(milliseconds):
             return KafkaOffsetsInitializer.timestamp(milliseconds)
         case Offsets():
-            return KafkaOffsetsInitializer.offsets(_by_partition(start, topics), KafkaOffsetResetStrategy.EARLIEST)
+            return KafkaOffsetsInitializer.offsets(_partition_offsets(start, topics), KafkaOffsetResetStrategy.EARLIEST)
         case _:
             assert_never(start)
 
 
-def _stopping(end: End, topics: Sequence[str]) -> KafkaOffsetsInitializer:
+def _stopping_offsets(end: End, topics: Sequence[str]) -> KafkaOffsetsInitializer:
     match end:
         case LatestAtStart():
             return KafkaOffsetsInitializer.latest()
         case Moment(milliseconds):
             return KafkaOffsetsInitializer.timestamp(milliseconds)
         case Offsets():
-            return KafkaOffsetsInitializer.offsets(_by_partition(end, topics), KafkaOffsetResetStrategy.LATEST)
+            return KafkaOffsetsInitializer.offsets(_partition_offsets(end, topics), KafkaOffsetResetStrategy.LATEST)
         case _:
             assert_never(end)
 
 
-def _by_partition(stated: Offsets, topics: Sequence[str]) -> dict[KafkaTopicPartition, int]:
+def _partition_offsets(stated: Offsets, topics: Sequence[str]) -> dict[KafkaTopicPartition, int]:
     return {
         KafkaTopicPartition(topic, number): offset
         for name, number, offset in stated.offsets
@@ -176,31 +178,31 @@ def _by_partition(stated: Offsets, topics: Sequence[str]) -> dict[KafkaTopicPart
     }
 
 
-def _kafka_sink(end: KafkaSinkEnd, guarantee: DeliveryGuarantee, identity: str) -> KafkaSink:
-    builder = KafkaSink.builder().set_bootstrap_servers(end.bootstrap_servers)
-    builder._j_builder.setRecordSerializer(_bridge().OutputSerializer(end.topic))
+def _make_kafka_sink(endpoint: KafkaSinkEndpoint, guarantee: DeliveryGuarantee, identity: str) -> KafkaSink:
+    builder = KafkaSink.builder().set_bootstrap_servers(endpoint.bootstrap_servers)
+    builder._j_builder.setRecordSerializer(_bridge().OutputSerializer(endpoint.topic))
     builder.set_delivery_guarantee(FlinkGuarantee[guarantee.name]).set_transactional_id_prefix(identity)
-    properties = to_java_properties(end.properties, key=f"{end.key}.properties")
+    properties = to_java_properties(endpoint.properties, key=f"{endpoint.key}.properties")
     defaults = PRODUCER_DEFAULTS | {"transaction.timeout.ms": str(TRANSACTION_TIMEOUT)}
     for name, value in (defaults | properties).items():
         builder.set_property(name, value)
     return builder.build()
 
 
-def _file_source(end: FileEnd) -> FileSource:
-    path = _path(end, "stream_manager.source.options.path")
+def _make_file_source(endpoint: FileEndpoint) -> FileSource:
+    path = _require_path(endpoint, "stream_manager.source.options.path")
     if path.suffix in _ZSTANDARD:
         raise ConfigError(
             f"{path} is compressed with Zstandard, which Flink does not read.",
             hint="Decompress it, compress it with gzip, or use the local runner.",
             key="stream_manager.source.options.path",
         )
-    lines = StreamFormat(_bridge().LineFormat(str(path), end.max_record_bytes))
+    lines = StreamFormat(_bridge().LineFormat(str(path), endpoint.max_record_bytes))
     return FileSource.for_record_stream_format(lines, path.as_uri()).build()
 
 
-def _file_sink(end: FileEnd) -> FileSink:
-    path = _path(end, "stream_manager.sink.options.path")
+def _make_file_sink(endpoint: FileEndpoint) -> FileSink:
+    path = _require_path(endpoint, "stream_manager.sink.options.path")
     if path.suffix in {".gz", *_ZSTANDARD}:
         raise ConfigError(
             f"{path} asks for a compressed file; Flink writes a folder of plain ones.",
@@ -223,14 +225,14 @@ class _LineEncoder:
         self._j_encoder = _bridge().LineEncoder()
 
 
-def _path(end: FileEnd, key: str) -> Path:
-    if end.is_standard_stream:
+def _require_path(endpoint: FileEndpoint, key: str) -> Path:
+    if endpoint.is_standard_stream:
         raise ConfigError(
             "Flink has no standard streams: its workers may run on other machines.",
             hint="Name a file or a topic, or use the local runner.",
             key=key,
         )
-    return Path(end.path).absolute()
+    return Path(endpoint.path).absolute()
 
 
 def _bridge() -> Any:

@@ -8,16 +8,16 @@ from pyflink.common import Duration, Time, Types, WatermarkStrategy
 from pyflink.datastream import AsyncDataStream, OutputTag
 
 from wikistate.core.record import Role
-from wikistate.jobs.ends import KafkaSourceEnd
+from wikistate.jobs.ends import KafkaSourceEndpoint
 from wikistate.runners.flink.connectors import make_sink, make_source, output_type, record_type
-from wikistate.runners.flink.operators import KeyOf, Perform, Split
+from wikistate.runners.flink.operators import JobFunction, OrderKeySelector, SplitErrors
 
 if TYPE_CHECKING:
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
 
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import Entry
-    from wikistate.jobs.ends import Ends
+    from wikistate.jobs.catalogue import JobSpec
+    from wikistate.jobs.ends import Endpoints
 
 IDLENESS = 60
 """Seconds without a record after which a partition no longer holds event time up."""
@@ -25,33 +25,39 @@ IDLENESS = 60
 _NO_TIMER = Time.milliseconds(0)  # a timeout costs a thread for each record; the job has its own
 
 
-def build(env: StreamExecutionEnvironment, entry: Entry, configuration: Configuration, ends: Ends) -> None:
+def build_graph(
+    env: StreamExecutionEnvironment, spec: JobSpec, configuration: Configuration, endpoints: Endpoints
+) -> None:
     """Adds a job to an environment. Uids must never change: snapshots find their operators by them.
 
     Raises:
         ConfigError: Flink cannot read or write an end.
     """
     manager = configuration.stream_manager
-    identity = ends.source.group if isinstance(ends.source, KafkaSourceEnd) else manager.job_name
-    records, keyed = _records(env, entry, configuration, ends)
+    identity = endpoints.source.group if isinstance(endpoints.source, KafkaSourceEndpoint) else manager.job_name
+    records, keyed = _add_source(env, spec, configuration, endpoints)
     outputs = AsyncDataStream.unordered_wait(
         records,
-        Perform(entry, configuration, keyed=keyed),
+        JobFunction(spec, configuration, keyed=keyed),
         _NO_TIMER,
         capacity=configuration.local.max_in_flight_events,
         output_type=output_type(),
     )
     enriched = (
-        outputs.name("Perform").uid("perform").process(Split(_errors()), output_type()).name("Split").uid("split")
+        outputs.name("Perform")
+        .uid("perform")
+        .process(SplitErrors(_error_tag()), output_type())
+        .name("Split")
+        .uid("split")
     )
-    failed = enriched.get_side_output(_errors()).name("Errors").uid("errors")
-    for role, stream, end in ((Role.SINK, enriched, ends.sink), (Role.ERROR, failed, ends.error)):
-        sink = make_sink(end, ends.guarantee, identity=f"{identity}-{role}")
+    failed = enriched.get_side_output(_error_tag()).name("Errors").uid("errors")
+    for role, stream, end in ((Role.SINK, enriched, endpoints.sink), (Role.ERROR, failed, endpoints.error)):
+        sink = make_sink(end, endpoints.guarantee, identity=f"{identity}-{role}")
         stream.sink_to(sink).name(f"Write {role}").uid(f"write-{role}")
 
 
-def _records(
-    env: StreamExecutionEnvironment, entry: Entry, configuration: Configuration, ends: Ends
+def _add_source(
+    env: StreamExecutionEnvironment, spec: JobSpec, configuration: Configuration, endpoints: Endpoints
 ) -> tuple[DataStream, bool]:
     """The records, and whether they come with their key before them.
 
@@ -59,16 +65,16 @@ def _records(
     only where the job has more subtasks than the source do records move, and then all of a key move to the same one.
     """
     watermarks = WatermarkStrategy.for_monotonous_timestamps().with_idleness(Duration.of_seconds(IDLENESS))
-    records = env.from_source(make_source(ends.source), watermarks, "Read", record_type()).uid("read")
+    records = env.from_source(make_source(endpoints.source), watermarks, "Read", record_type()).uid("read")
     readers = configuration.stream_manager.source.parallelism
     if readers is None or readers == env.get_parallelism():
         return records, False
     records.set_parallelism(readers)
-    keyed = records.key_by(KeyOf(entry, configuration), Types.STRING())
+    keyed = records.key_by(OrderKeySelector(spec, configuration), Types.STRING())
     # `key_by` makes an operator of its own, and offers no way to name it.
     keyed._j_data_stream.getTransformation().getInputs().get(0).setUid("key")
     return keyed, True
 
 
-def _errors() -> OutputTag:
+def _error_tag() -> OutputTag:
     return OutputTag(Role.ERROR.value, output_type())

@@ -13,22 +13,22 @@ from pyflink.common import Configuration as FlinkConfiguration
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.util.java_utils import get_j_env_configuration
 
-from wikistate.runners.flink.attendance import attend, count_signals
+from wikistate.runners.flink.attendance import install_signal_counter, wait_for_job
 from wikistate.runners.flink.cluster import RunningJob, free_port, prepare_process
-from wikistate.runners.flink.graph import build
-from wikistate.runners.flink.options import flink_options
-from wikistate.runners.flink.snapshots import state_folder, with_snapshots
+from wikistate.runners.flink.graph import build_graph
+from wikistate.runners.flink.options import build_flink_options
+from wikistate.runners.flink.snapshots import add_snapshot_options, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wikistate.config.model import Configuration, Telemetry
-    from wikistate.jobs.catalogue import Entry
-    from wikistate.jobs.ends import Ends
+    from wikistate.jobs.catalogue import JobSpec
+    from wikistate.jobs.ends import Endpoints
 
 log = structlog.get_logger(__name__)
 
-_ALONE = {
+_EMBEDDED_DEFAULTS = {
     "execution.target": "local",
     "python.executable": sys.executable,
     "python.client.executable": sys.executable,
@@ -43,22 +43,22 @@ _ALONE = {
 """Options of a cluster of the process's own; a given cluster has its own."""
 
 
-def on_given_cluster() -> bool:
+def has_given_cluster() -> bool:
     """Whether ``flink run`` started this process, and so has chosen the cluster."""
     return "PYFLINK_GATEWAY_PORT" in os.environ
 
 
-def submit(entry: Entry, configuration: Configuration, ends: Ends, jars: Sequence[Path]) -> None:
+def submit(spec: JobSpec, configuration: Configuration, endpoints: Endpoints, jars: Sequence[Path]) -> None:
     """Submits a job to the cluster that ``flink run`` chose; returns as ``flink run`` would.
 
     Raises:
         ConfigError: Flink cannot do what the settings ask for.
     """
-    options = flink_options(configuration.flink, ends.guarantee, known=_set_already())
-    _environment(entry, configuration, ends, options, jars).execute(configuration.stream_manager.job_name)
+    options = build_flink_options(configuration.flink, endpoints.guarantee, already_set=_configured_options())
+    _build_environment(spec, configuration, endpoints, options, jars).execute(configuration.stream_manager.job_name)
 
 
-def _set_already() -> set[str]:
+def _configured_options() -> set[str]:
     env = StreamExecutionEnvironment.get_execution_environment()
     known: set[str] = FlinkConfiguration(
         j_configuration=get_j_env_configuration(env._j_stream_execution_environment)
@@ -66,15 +66,17 @@ def _set_already() -> set[str]:
     return known
 
 
-def run_alone(entry: Entry, configuration: Configuration, ends: Ends, *, jars: Sequence[Path], java_home: Path) -> bool:
+def run_embedded(
+    spec: JobSpec, configuration: Configuration, endpoints: Endpoints, *, jars: Sequence[Path], java_home: Path
+) -> bool:
     """Runs a job on a cluster of this process's own until its source ends or the process is told to stop.
 
     The first SIGTERM or SIGINT stops with a savepoint, from which the next run goes on; the second one stops at once.
 
     Args:
-        entry: The job.
+        spec: The job.
         configuration: Its settings.
-        ends: Where it reads and writes.
+        endpoints: Where it reads and writes.
         jars: The Kafka connector and the bridge.
         java_home: The Java to run on.
 
@@ -86,31 +88,35 @@ def run_alone(entry: Entry, configuration: Configuration, ends: Ends, *, jars: S
         EngineError: The job failed.
     """
     name = configuration.stream_manager.job_name
-    folder = state_folder(name, ends.source)
+    folder = state_folder(name, endpoints.source)
     prepare_process(Path(pyflink.__file__).parent, java_home, folder)
-    options = _ALONE | _metrics(configuration.telemetry) | flink_options(configuration.flink, ends.guarantee)
+    options = (
+        _EMBEDDED_DEFAULTS
+        | _metrics_options(configuration.telemetry)
+        | build_flink_options(configuration.flink, endpoints.guarantee)
+    )
     options = {"rest.port": str(free_port())} | options
-    options = with_snapshots(options, folder)
+    options = add_snapshot_options(options, folder)
     rest = f"http://127.0.0.1:{options['rest.port']}"
-    stops = count_signals()
-    client = _environment(entry, configuration, ends, options, jars).execute_async(name)
+    stops = install_signal_counter()
+    client = _build_environment(spec, configuration, endpoints, options, jars).execute_async(name)
     log.info("The job runs on Flink.", web=rest, resumed_from=options.get("execution.state-recovery.path", ""))
-    return attend(RunningJob(client, rest), stops)
+    return wait_for_job(RunningJob(client, rest), stops)
 
 
-def _environment(
-    entry: Entry, configuration: Configuration, ends: Ends, options: dict[str, str], jars: Sequence[Path]
+def _build_environment(
+    spec: JobSpec, configuration: Configuration, endpoints: Endpoints, options: dict[str, str], jars: Sequence[Path]
 ) -> StreamExecutionEnvironment:
     settings = FlinkConfiguration()
     for key, value in options.items():
         settings.set_string(key, value)
     env = StreamExecutionEnvironment.get_execution_environment(settings)
     env.add_jars(*(jar.as_uri() for jar in jars))
-    build(env, entry, configuration, ends)
+    build_graph(env, spec, configuration, endpoints)
     return env
 
 
-def _metrics(telemetry: Telemetry) -> dict[str, str]:
+def _metrics_options(telemetry: Telemetry) -> dict[str, str]:
     if telemetry.metrics_port is None:
         return {}
     reporter = "metrics.reporter.prometheus"

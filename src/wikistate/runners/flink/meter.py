@@ -55,43 +55,45 @@ class FlinkMeter(RecordingMeter):
     def __init__(self, group: FlinkGroup) -> None:
         super().__init__()
         self._group = group
-        self._handed_on: dict[Series, int] = {}
+        self._pushed: dict[Series, int] = {}
         self._counters: dict[Series, FlinkCounter] = {}
         # The value of a gauge is asked for at the end of a bundle, on its thread: the one place to hand on from. In a
         # group of its own, because metrics may be added to the operator's group while it is gone through.
-        group.add_group("wikistate").gauge("wikistate_series", self._hand_on)
+        group.add_group("wikistate").gauge("wikistate_series", self._push)
 
-    def _hand_on(self) -> int:
+    def _push(self) -> int:
         for metric, numbers in list(self.numbers.items()):
             for labels, value in list(numbers.items()):
                 series = _series(metric, labels)
                 if isinstance(metric, Gauge):
-                    self._put(series, numbers, labels)
+                    self._register_gauge(series, numbers, labels)
                 else:
-                    self._add(series, int(value))
+                    self._increment(series, int(value))
         for histogram, distributions in list(self.distributions.items()):
             for labels, seen in list(distributions.items()):
                 for series, value in _as_counters(histogram, labels, seen):
-                    self._add(series, value)
-        return len(self._handed_on)
+                    self._increment(series, value)
+        return len(self._pushed)
 
-    def _put(self, series: Series, numbers: Mapping[tuple[str, ...], float], labels: tuple[str, ...]) -> None:
-        if series not in self._handed_on:
-            self._handed_on[series] = 0
+    def _register_gauge(
+        self, series: Series, numbers: Mapping[tuple[str, ...], float], labels: tuple[str, ...]
+    ) -> None:
+        if series not in self._pushed:
+            self._pushed[series] = 0
             name, labelled = series
-            self._group_of(labelled).gauge(name, partial(_whole, numbers, labels))
+            self._labelled_group(labelled).gauge(name, partial(_gauge_value, numbers, labels))
 
-    def _add(self, series: Series, value: int) -> None:
-        known = self._handed_on.get(series)
+    def _increment(self, series: Series, value: int) -> None:
+        known = self._pushed.get(series)
         if known is None:
             name, labelled = series
-            self._counters[series] = self._group_of(labelled).counter(name)
+            self._counters[series] = self._labelled_group(labelled).counter(name)
             known = 0
-        if value != known or series not in self._handed_on:
+        if value != known or series not in self._pushed:
             self._counters[series].inc(value - known)
-            self._handed_on[series] = value
+            self._pushed[series] = value
 
-    def _group_of(self, labelled: tuple[tuple[str, str], ...]) -> FlinkGroup:
+    def _labelled_group(self, labelled: tuple[tuple[str, str], ...]) -> FlinkGroup:
         group = self._group
         for name, value in labelled:
             group = group.add_group(name, value)
@@ -102,7 +104,7 @@ def _series(metric: Metric, labels: tuple[str, ...]) -> Series:
     return metric.name, tuple(zip(metric.labels, labels, strict=True))
 
 
-def _whole(numbers: Mapping[tuple[str, ...], float], labels: tuple[str, ...]) -> int:
+def _gauge_value(numbers: Mapping[tuple[str, ...], float], labels: tuple[str, ...]) -> int:
     return int(numbers[labels])
 
 

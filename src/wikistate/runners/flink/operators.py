@@ -13,11 +13,11 @@ from pyflink.datastream import AsyncFunction, KeySelector, OutputTag, ProcessFun
 from wikistate.core.record import Role
 from wikistate.runners.error_limit import ErrorLimit
 from wikistate.runners.flink.meter import FlinkMeter
-from wikistate.runners.flink.performer import Performer
-from wikistate.runners.flink.rows import fields_of, record_of
-from wikistate.runners.garbage import rare_collections
-from wikistate.runners.lanes import Lanes
-from wikistate.runners.measurements import Measurements
+from wikistate.runners.flink.performer import CallbackBridge
+from wikistate.runners.flink.rows import output_to_fields, row_to_record
+from wikistate.runners.garbage import gc_tuned
+from wikistate.runners.lanes import OrderedRelease
+from wikistate.runners.measurements import RunnerMetrics
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import Entry
+    from wikistate.jobs.catalogue import JobSpec
 
 log = structlog.get_logger(__name__)
 
 
-class Perform(AsyncFunction):  # type: ignore[misc]  # pyflink ships no types
+class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no types
     """Runs the job: a row of a record in, the rows of its outputs out.
 
     Args:
-        entry: The job. It is assembled in the worker.
+        spec: The job. It is assembled in the worker.
         configuration: Its settings.
-        keyed: Whether rows come with their key before them, as they do behind `KeyOf`.
+        keyed: Whether rows come with their key before them, as they do behind `OrderKeySelector`.
     """
 
-    def __init__(self, entry: Entry, configuration: Configuration, *, keyed: bool) -> None:
-        self._entry = entry
+    def __init__(self, spec: JobSpec, configuration: Configuration, *, keyed: bool) -> None:
+        self._spec = spec
         self._configuration = configuration
         self._keyed = keyed
 
@@ -48,28 +48,28 @@ class Perform(AsyncFunction):  # type: ignore[misc]  # pyflink ships no types
         """Assembles the job. Flink makes the loop after this, so clients are opened with the first record."""
         configure_logs(self._configuration.telemetry, job_name=self._configuration.stream_manager.job_name)
         _prefer_uvloop()
-        self._process = ExitStack()
-        self._process.enter_context(rare_collections())  # it runs nothing but Flink's functions
+        self._resources = ExitStack()
+        self._resources.enter_context(gc_tuned())  # it runs nothing but Flink's functions
         bounds = self._configuration.local
         meter = FlinkMeter(runtime_context.get_metrics_group())
-        self._performer = Performer(
-            self._entry.assemble(self._configuration, meter).job,
-            Lanes(max_events=bounds.max_in_flight_events, max_bytes=bounds.max_in_flight_bytes),
-            Measurements(meter),
+        self._bridge = CallbackBridge(
+            self._spec.assemble(self._configuration, meter).job,
+            OrderedRelease(max_events=bounds.max_in_flight_events, max_bytes=bounds.max_in_flight_bytes),
+            RunnerMetrics(meter),
             error_limit=ErrorLimit(self._configuration.error_limit),
         )
 
     def close(self) -> None:
         """Lets go. Flink has ended the loop before this, so connections are left for the process's end to close."""
-        self._process.close()
+        self._resources.close()
 
     async def async_invoke(self, value: Row) -> list[Row]:
         """What becomes of one record."""
-        outputs = await self._performer.outputs_of(record_of(value[1] if self._keyed else value))
-        return [Row(*fields_of(output)) for output in outputs]
+        outputs = await self._bridge.process(row_to_record(value[1] if self._keyed else value))
+        return [Row(*output_to_fields(output)) for output in outputs]
 
 
-class Split(ProcessFunction):  # type: ignore[misc]  # pyflink ships no types
+class SplitErrors(ProcessFunction):  # type: ignore[misc]  # pyflink ships no types
     """Sends error events to a side output. An asynchronous operator has none, so this is chained to it."""
 
     def __init__(self, errors: OutputTag) -> None:
@@ -80,21 +80,21 @@ class Split(ProcessFunction):  # type: ignore[misc]  # pyflink ships no types
         yield (self._errors, value) if value[0] == Role.ERROR else value
 
 
-class KeyOf(KeySelector):  # type: ignore[misc]  # pyflink ships no types
+class OrderKeySelector(KeySelector):  # type: ignore[misc]  # pyflink ships no types
     """The key that order is kept within, for records that change subtask on their way to the job."""
 
-    def __init__(self, entry: Entry, configuration: Configuration) -> None:
-        self._entry = entry
+    def __init__(self, spec: JobSpec, configuration: Configuration) -> None:
+        self._spec = spec
         self._configuration = configuration
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Assembles a job that is only asked to read; what it would report, the one that works does."""
-        self._job = self._entry.assemble(self._configuration, RecordingMeter()).job
+        self._job = self._spec.assemble(self._configuration, RecordingMeter()).job
 
     def get_key(self, value: Row) -> str:
         """The key; a record without one goes anywhere, since it needs no order."""
-        record = record_of(value)
-        key = self._job.accept(record).key
+        record = row_to_record(value)
+        key = self._job.plan(record).key
         return repr(record.offset if key is None else key)
 
 

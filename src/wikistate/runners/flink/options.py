@@ -28,22 +28,22 @@ DEFAULTS = {
 }
 
 
-def flink_options(
-    flink: Mapping[str, Any], guarantee: DeliveryGuarantee, *, known: AbstractSet[str] = frozenset()
+def build_flink_options(
+    flink: Mapping[str, Any], guarantee: DeliveryGuarantee, *, already_set: AbstractSet[str] = frozenset()
 ) -> dict[str, str]:
     """Flink's options.
 
     Args:
         flink: The section ``flink`` of the configuration; nested keys are joined with dots.
         guarantee: What a crash may do to the output.
-        known: What the cluster or ``flink run -D`` has set already: our defaults leave it as it is.
+        already_set: What the cluster or ``flink run -D`` has set already: our defaults leave it as it is.
 
     Raises:
         ConfigError: An option is neither text, number nor boolean.
     """
     exactly = guarantee is DeliveryGuarantee.EXACTLY_ONCE
     mode = {"execution.checkpointing.mode": "EXACTLY_ONCE" if exactly else "AT_LEAST_ONCE"}
-    defaults = {key: value for key, value in (DEFAULTS | mode).items() if key not in known}
+    defaults = {key: value for key, value in (DEFAULTS | mode).items() if key not in already_set}
     return defaults | dict(_flatten(flink, ""))
 
 

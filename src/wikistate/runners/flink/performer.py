@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from wikistate.core.record import Output, Record
     from wikistate.errors import WikistateError
     from wikistate.jobs.job import Job
-    from wikistate.runners.lanes import Lanes, Ticket
-    from wikistate.runners.measurements import Measurements
+    from wikistate.runners.lanes import InFlightRecord, OrderedRelease
+    from wikistate.runners.measurements import RunnerMetrics
 
 
-class Performer:
+class CallbackBridge:
     """Hands records to a job and awaits what becomes of each.
 
-    The order of the calls of `outputs_of` is the order within a key; across keys nobody waits for anybody.
+    The order of the calls of `process` is the order within a key; across keys nobody waits for anybody.
 
     Args:
         job: Not yet open; the first record opens it, because only then there is a loop.
-        lanes: Order and bounds.
-        measurements: Where it reports.
+        ordering: Order and bounds.
+        metrics: Where it reports.
         error_limit: Ends the job when too many events fail.
     """
 
     def __init__(
-        self, job: Job, lanes: Lanes, measurements: Measurements, *, error_limit: ErrorLimit | None = None
+        self, job: Job, ordering: OrderedRelease, metrics: RunnerMetrics, *, error_limit: ErrorLimit | None = None
     ) -> None:
         self._job = job
-        self._lanes = lanes
-        self._measure = measurements
+        self._ordering = ordering
+        self._metrics = metrics
         self._error_limit = error_limit or ErrorLimit()
         self._opening: asyncio.Task[None] | None = None
         self._queue: deque[tuple[Record, asyncio.Future[list[Output]]]] = deque()
-        self._promises: dict[Ticket, asyncio.Future[list[Output]]] = {}
+        self._futures: dict[InFlightRecord, asyncio.Future[list[Output]]] = {}
         self._admitting = False
         self._defect: WikistateError | None = None
 
-    async def outputs_of(self, record: Record) -> list[Output]:
+    async def process(self, record: Record) -> list[Output]:
         """What the job makes of a record.
 
         Raises:
@@ -69,49 +69,49 @@ class Performer:
         if self._admitting:  # a job may answer before `perform` returns: the loop below goes on anyway
             return
         self._admitting = True
-        while self._queue and self._lanes.room():
-            self._hand_over(*self._queue.popleft())
+        while self._queue and self._ordering.room():
+            self._submit(*self._queue.popleft())
         self._admitting = False
-        self._measure.in_flight(self._lanes)
+        self._metrics.record_in_flight(self._ordering)
 
-    def _hand_over(self, record: Record, promise: asyncio.Future[list[Output]]) -> None:
-        ticket = self._lanes.admit(record, time.monotonic())
-        self._promises[ticket] = promise
-        work = self._job.accept(record)
-        self._lanes.line_up(ticket, work.key)
-        self._measure.consumed(1)
-        self._job.perform(work, partial(self._finished, ticket))
+    def _submit(self, record: Record, future: asyncio.Future[list[Output]]) -> None:
+        ticket = self._ordering.admit(record, time.monotonic())
+        self._futures[ticket] = future
+        work = self._job.plan(record)
+        self._ordering.enqueue(ticket, work.key)
+        self._metrics.consumed(1)
+        self._job.execute(work, partial(self._on_done, ticket))
 
-    def _finished(self, ticket: Ticket, outputs: list[Output]) -> None:
+    def _on_done(self, ticket: InFlightRecord, outputs: list[Output]) -> None:
         try:
-            self._lanes.finish(ticket, outputs)
+            self._ordering.finish(ticket, outputs)
         except RuntimeError as defect:
             # Whoever calls us back may not let it through; a job whose order is broken must not go on.
             self._defect = InternalError(str(defect), hint="Please report it.")
-            self._break_off(self._defect)
+            self._fail_all(self._defect)
             return
-        released = self._lanes.take_released()
+        released = self._ordering.take_released()
         try:
             for each in released:
-                self._error_limit.look_at(each.outputs or ())
+                self._error_limit.observe(each.outputs or ())
         except ErrorLimitError as reached:
             self._defect = reached
-            self._break_off(reached)
+            self._fail_all(reached)
             return
         for each in released:
-            self._keep_promise(each)
-        self._lanes.wrote(released)
+            self._resolve(each)
+        self._ordering.mark_written(released)
         if self._queue:
             self._admit()
 
-    def _keep_promise(self, ticket: Ticket) -> None:
+    def _resolve(self, ticket: InFlightRecord) -> None:
         outputs = ticket.outputs or []
-        self._measure.wrote([ticket], outputs)
-        promise = self._promises.pop(ticket)
+        self._metrics.record_written([ticket], outputs)
+        promise = self._futures.pop(ticket)
         if not promise.done():  # cancelled, when the operator goes down
             promise.set_result(outputs)
 
-    def _break_off(self, defect: WikistateError) -> None:
-        for promise in self._promises.values():
+    def _fail_all(self, defect: WikistateError) -> None:
+        for promise in self._futures.values():
             if not promise.done():
                 promise.set_exception(defect)

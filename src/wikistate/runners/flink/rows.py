@@ -18,12 +18,12 @@ RECORD_FIELDS = ("value", "key", "timestamp", "topic", "partition", "offset", "c
 OUTPUT_FIELDS = ("role", "key", "value", "timestamp")
 
 
-def record_of(fields: Sequence[Any]) -> Record:
+def row_to_record(fields: Sequence[Any]) -> Record:
     """The record that a row of `RECORD_FIELDS` holds."""
     value, key, timestamp, topic, partition, offset, cut = fields
     return Record(value, key, timestamp, Partition(topic, partition), offset, cut)
 
 
-def fields_of(output: Output) -> tuple[str, bytes | None, bytes, int | None]:
+def output_to_fields(output: Output) -> tuple[str, bytes | None, bytes, int | None]:
     """An output as `OUTPUT_FIELDS`."""
     return (output.role.value, output.key, output.value, output.timestamp)

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from wikistate.config.places import state_home
-from wikistate.jobs.ends import KafkaSourceEnd
+from wikistate.jobs.ends import KafkaSourceEndpoint
 
 if TYPE_CHECKING:
-    from wikistate.jobs.ends import SourceEnd
+    from wikistate.jobs.ends import SourceEndpoint
 
 _CHECKPOINTS = "execution.checkpointing.dir"
 _SAVEPOINTS = "execution.checkpointing.savepoint-dir"
@@ -24,7 +24,7 @@ _CLAIM = "execution.state-recovery.claim-mode"
 _METADATA = "_metadata"  # written last: a snapshot that has it is whole
 
 
-def state_folder(job_name: str, source: SourceEnd) -> Path:
+def state_folder(job_name: str, source: SourceEndpoint) -> Path:
     """The job's folder for what must outlive its process.
 
     Args:
@@ -32,7 +32,7 @@ def state_folder(job_name: str, source: SourceEnd) -> Path:
         source: What it reads: the positions in a snapshot belong to that, and to nothing else.
     """
     match source:
-        case KafkaSourceEnd():
+        case KafkaSourceEndpoint():
             identity = f"{source.bootstrap_servers} {sorted(source.topics)} {source.group}"
         case _:
             identity = repr(source)
@@ -40,7 +40,7 @@ def state_folder(job_name: str, source: SourceEnd) -> Path:
     return state_home() / "flink" / f"{job_name}-{digest}"
 
 
-def with_snapshots(options: dict[str, str], folder: Path) -> dict[str, str]:
+def add_snapshot_options(options: dict[str, str], folder: Path) -> dict[str, str]:
     """The options, with places for snapshots where they name none, going on from the newest snapshot there.
 
     A stop makes a savepoint and a crash leaves the last checkpoint: whichever is newer is what was done last. The job
@@ -49,20 +49,20 @@ def with_snapshots(options: dict[str, str], folder: Path) -> dict[str, str]:
     """
     places = {_CHECKPOINTS: (folder / "checkpoints").as_uri(), _SAVEPOINTS: (folder / "savepoints").as_uri()}
     options = places | options
-    newest = newest_snapshot(options[_CHECKPOINTS], options[_SAVEPOINTS])
+    newest = find_newest_snapshot(options[_CHECKPOINTS], options[_SAVEPOINTS])
     return options if newest is None else {_RESUME: newest, _CLAIM: "CLAIM"} | options
 
 
-def newest_snapshot(*places: str) -> str | None:
+def find_newest_snapshot(*addresses: str) -> str | None:
     """The address of the newest whole snapshot in these places, None where there is none.
 
     Args:
-        places: Addresses of folders; those that are not on this machine are passed over.
+        addresses: Addresses of folders; those that are not on this machine are passed over.
     """
     found = [
         (metadata.stat().st_mtime_ns, metadata.parent)
-        for place in places
-        if (folder := _local(place)) is not None
+        for place in addresses
+        if (folder := _local_path(place)) is not None
         # A savepoint lies in the folder itself, a checkpoint in a folder of its job: <job id>/chk-<number>.
         for pattern in (f"*/{_METADATA}", f"*/chk-*/{_METADATA}")
         for metadata in folder.glob(pattern)
@@ -70,6 +70,6 @@ def newest_snapshot(*places: str) -> str | None:
     return max(found)[1].as_uri() if found else None
 
 
-def _local(address: str) -> Path | None:
+def _local_path(address: str) -> Path | None:
     parts = urlsplit(address)
     return Path(url2pathname(parts.path)) if parts.scheme in ("", "file") else None

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from collections.abc import Set as AbstractSet
 
-    from wikistate.adapters.connectors.ports import Resume, Source
+    from wikistate.adapters.connectors.ports import ResumePositions, Source
     from wikistate.config.model import LocalRunnerSettings
     from wikistate.core.record import Partition
-    from wikistate.jobs.absorber import Absorber
+    from wikistate.jobs.absorber import StoreJob
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ KEEP_ALIVE_SECONDS = 5.0
 """How often a source is told that we live while the place takes nothing."""
 
 
-class AbsorbingRunner:
+class StoreRunner:
     """Runs one job over one source until the source ends or `stop` is called.
 
     Args:
@@ -45,18 +45,23 @@ class AbsorbingRunner:
     """
 
     def __init__(
-        self, job: Absorber, make_source: Callable[[Resume], Source], *, settings: LocalRunnerSettings, meter: Meter
+        self,
+        job: StoreJob,
+        make_source: Callable[[ResumePositions], Source],
+        *,
+        settings: LocalRunnerSettings,
+        meter: Meter,
     ) -> None:
         self._job = job
         self._make_source = make_source
         self._settings = settings
         self._stopping = asyncio.Event()
-        self._told: dict[Partition, int] = {}
-        self._told_at = 0.0
+        self._reported: dict[Partition, int] = {}
+        self._reported_at = 0.0
         self._meter = meter
         self._consumed = meter.counter(metrics.EVENTS_CONSUMED)
         self._commits = meter.counter(metrics.COMMITS)
-        self._waits = meter.gauge(metrics.WAITING, what="stream")
+        self._waiting_gauge = meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what="stream")
 
     def stop(self) -> None:
         """Read no more; what was read is applied, then the run ends."""
@@ -70,23 +75,23 @@ class AbsorbingRunner:
                 run.
         """
         try:
-            if not await self._carried_out(self._job.open()):
+            if not await self._await_or_stop(self._job.open()):
                 return
-            while not await self._pass():
-                if not await self._carried_out(self._job.rewind()):
+            while not await self._run_once():
+                if not await self._await_or_stop(self._job.rewind()):
                     return
         finally:
             await self._job.close()
 
-    async def _pass(self) -> bool:
+    async def _run_once(self) -> bool:
         """One reading from where the place is; whether the run is over, or the place went back meanwhile."""
         source = self._make_source(lambda: self._job.positions)
-        self._told = {}
+        self._reported = {}
         try:
-            await source.open(_nobody_takes)
+            await source.open(_ignore_revocation)
             ended = await self._read(source)
-            await self._carried_out(self._job.finish() if ended else self._job.flush(), source)
-            await self._tell(source)
+            await self._await_or_stop(self._job.finish() if ended else self._job.flush(), source)
+            await self._report_positions(source)
         except RewoundError as rewound:
             log.warning("Reading again from where the store is.", reason=rewound.message)
             return False
@@ -102,16 +107,16 @@ class AbsorbingRunner:
             if records is None:
                 return True
             self._consumed(len(records))
-            self._waits(float(not records))
+            self._waiting_gauge(float(not records))
             lag = source.lag()
             current = not records and bool(lag) and not any(lag.values())
-            if not await self._carried_out(self._job.take(records, current=current), source):
+            if not await self._await_or_stop(self._job.process(records, caught_up=current), source):
                 return False
-            if time.monotonic() - self._told_at >= self._settings.commit_interval:
-                await self._tell(source)
+            if time.monotonic() - self._reported_at >= self._settings.commit_interval:
+                await self._report_positions(source)
         return False
 
-    async def _carried_out(self, call: Coroutine[Any, Any, None], source: Source | None = None) -> bool:
+    async def _await_or_stop(self, call: Coroutine[Any, Any, None], source: Source | None = None) -> bool:
         """Waits for a call to the job; False when it was given up because a stop had waited long enough for it."""
         task, stopped = asyncio.create_task(call), asyncio.create_task(self._stopping.wait())
         try:
@@ -127,25 +132,25 @@ class AbsorbingRunner:
             log.warning("The stop waited long enough; the next run does what is left.")
             return False
         finally:
-            await _cancelled({task, stopped})
+            await _cancel_all({task, stopped})
 
-    async def _tell(self, source: Source) -> None:
+    async def _report_positions(self, source: Source) -> None:
         """Let the source know how far it is held: for those who watch its lag, for nothing is read from there."""
-        self._told_at = time.monotonic()
-        held = {part: offset for part, offset in self._job.positions.items() if self._told.get(part) != offset}
+        self._reported_at = time.monotonic()
+        held = {part: offset for part, offset in self._job.positions.items() if self._reported.get(part) != offset}
         if held:
             await source.commit(held)
-            self._told |= held
+            self._reported |= held
             self._commits(1)
         for partition, records in source.lag().items():
             self._meter.gauge(metrics.SOURCE_LAG, topic=partition.topic, partition=str(partition.number))(records)
 
 
-async def _nobody_takes(partitions: AbstractSet[Partition]) -> None:
+async def _ignore_revocation(partitions: AbstractSet[Partition]) -> None:
     """The partitions are assigned by hand, and stay."""
 
 
-async def _cancelled(tasks: AbstractSet[asyncio.Task[Any]]) -> None:
+async def _cancel_all(tasks: AbstractSet[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)

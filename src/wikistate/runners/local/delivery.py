@@ -36,7 +36,7 @@ class Delivery(Protocol):
     """Whether outputs must be written in the order of their partition, because a commit covers exactly a prefix."""
 
     @property
-    def holds_back(self) -> bool:
+    def has_pending_commit(self) -> bool:
         """Whether a commit was put off, so that it must be asked for again though nothing new was written."""
 
     async def open(self) -> None:
@@ -45,12 +45,12 @@ class Delivery(Protocol):
     async def write(self, outputs: Sequence[Output]) -> None:
         """Hand outputs to their sinks. Raises `SinkError`."""
 
-    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:
+    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:
         """Make what was written durable, and the positions with it, which may be none.
 
         Args:
             positions: The first offset of each partition that is not done.
-            at_once: May not be put off: the run ends, or the partitions go to another reader.
+            force: May not be put off: the run ends, or the partitions go to another reader.
 
         Raises:
             SinkError: Something that was written did not arrive.
@@ -65,39 +65,39 @@ class AtLeastOnce:
     """Flush, then commit."""
 
     in_partition_order = False
-    holds_back = False
+    has_pending_commit = False
 
     def __init__(self, source: Source, sinks: Mapping[Role, Sink]) -> None:
         self._source = source
         self._sinks = sinks
-        self._distinct = tuple(dict.fromkeys(sinks.values()))  # both roles may go to one place
+        self._distinct_sinks = tuple(dict.fromkeys(sinks.values()))  # both roles may go to one place
 
     async def open(self) -> None:
         """See `Delivery`."""
-        for sink in self._distinct:
+        for sink in self._distinct_sinks:
             await sink.open()
 
     async def write(self, outputs: Sequence[Output]) -> None:
         """See `Delivery`."""
         await _write_by_role(self._sinks, outputs)
 
-    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:  # noqa: ARG002  (never put off)
+    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never put off)
         """See `Delivery`."""
-        for sink in self._distinct:
+        for sink in self._distinct_sinks:
             await sink.flush()
         if positions:
             await self._source.commit(positions)
 
     async def close(self) -> None:
         """See `Delivery`."""
-        for sink in self._distinct:
+        for sink in self._distinct_sinks:
             await sink.close()
 
 
 class NoGuarantee(AtLeastOnce):
     """Commit without flushing."""
 
-    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:  # noqa: ARG002  (never put off)
+    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never put off)
         """See `Delivery`."""
         if positions:
             await self._source.commit(positions)
@@ -107,7 +107,7 @@ class ExactlyOnce:
     """Outputs and positions in one transaction, which begins with the first output after a commit."""
 
     in_partition_order = True
-    holds_back = False
+    has_pending_commit = False
 
     def __init__(self, source: KafkaSource, sinks: Mapping[Role, Sink], transactions: KafkaTransactions) -> None:
         self._source = source
@@ -125,7 +125,7 @@ class ExactlyOnce:
         await self._transactions.begin()
         await _write_by_role(self._sinks, outputs)
 
-    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:  # noqa: ARG002  (never put off)
+    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never put off)
         """See `Delivery`."""
         await self._transactions.commit(positions, await self._source.group_metadata())
 
@@ -136,7 +136,7 @@ class ExactlyOnce:
             await sink.close()
 
 
-class IntoFolder:
+class TableDelivery:
     """Outputs and positions in one commit of a folder; the source starts at the positions that the folder keeps.
 
     Files are worth keeping only from some size on, so a commit is put off until the sink says that it is due. Error
@@ -153,7 +153,7 @@ class IntoFolder:
         self._positions: dict[Partition, int] = {}
 
     @property
-    def holds_back(self) -> bool:
+    def has_pending_commit(self) -> bool:
         """See `Delivery`."""
         return bool(self._positions)
 
@@ -166,11 +166,11 @@ class IntoFolder:
         """See `Delivery`."""
         await _write_by_role({Role.SINK: self._sink, Role.ERROR: self._errors}, outputs)
 
-    async def commit(self, positions: Mapping[Partition, int], *, at_once: bool) -> None:
+    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:
         """See `Delivery`."""
         self._positions |= positions
         await self._errors.flush()
-        if not (at_once or self._sink.is_due):
+        if not (force or self._sink.is_due):
             return
         done, self._positions = self._positions, {}
         await self._sink.commit(done)

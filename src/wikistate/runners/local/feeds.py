@@ -10,53 +10,57 @@ from wikistate.adapters.connectors.feed import FeedSource
 from wikistate.adapters.connectors.positions import parse_since, parse_until
 from wikistate.adapters.connectors.recent_changes import RecentChangesFeed, RecentChangesSettings
 from wikistate.adapters.mediawiki.queries import QueryClient
-from wikistate.jobs.feeds import EventStreamsEnd, RecentChangesEnd
+from wikistate.jobs.feeds import EventStreamsEndpoint, RecentChangesEndpoint
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.ports import Resume
+    from wikistate.adapters.connectors.ports import ResumePositions
 
 _SINCE = "stream_manager.source.options.since"
 _END = "stream_manager.source.options.end"
 
 
-def make_feed_source(end: EventStreamsEnd | RecentChangesEnd, *, resume: Resume | None = None) -> FeedSource:
+def make_feed_source(
+    endpoint: EventStreamsEndpoint | RecentChangesEndpoint, *, resume: ResumePositions | None = None
+) -> FeedSource:
     """The connector that reads an end.
 
     Args:
-        end: What is read.
+        endpoint: What is read.
         resume: Where a sink keeps the positions; only of EventStreams.
 
     Raises:
         ConfigError: Its beginning or end is no time.
     """
-    match end:
-        case EventStreamsEnd():
-            return FeedSource(_event_streams(end), ExternalPositions(resume) if resume else end.state)
-        case RecentChangesEnd():
-            return FeedSource(_recent_changes(end), end.state)
+    match endpoint:
+        case EventStreamsEndpoint():
+            return FeedSource(
+                _make_event_streams_feed(endpoint), ExternalPositions(resume) if resume else endpoint.state
+            )
+        case RecentChangesEndpoint():
+            return FeedSource(_make_recent_changes_feed(endpoint), endpoint.state)
 
 
-def _event_streams(end: EventStreamsEnd) -> EventStreamsFeed:
+def _make_event_streams_feed(endpoint: EventStreamsEndpoint) -> EventStreamsFeed:
     settings = EventStreamsSettings(
-        streams=end.streams,
-        base=end.base,
-        since=parse_since(end.since, key=_SINCE),
-        end=parse_until(end.end, key=_END),
-        max_record_bytes=end.max_record_bytes,
-        single_topic=end.alone,
-        topic=end.topic,
+        streams=endpoint.streams,
+        base=endpoint.base,
+        since=parse_since(endpoint.since, key=_SINCE),
+        end=parse_until(endpoint.end, key=_END),
+        max_record_bytes=endpoint.max_record_bytes,
+        single_topic=endpoint.single_topic,
+        topic=endpoint.topic,
     )
-    return EventStreamsFeed(settings, end.http)
+    return EventStreamsFeed(settings, endpoint.http)
 
 
-def _recent_changes(end: RecentChangesEnd) -> RecentChangesFeed:
+def _make_recent_changes_feed(endpoint: RecentChangesEndpoint) -> RecentChangesFeed:
     settings = RecentChangesSettings(
-        api=end.api,
-        domain=end.domain,
-        since=parse_since(end.since, key=_SINCE),
-        end=parse_until(end.end, key=_END),
-        interval=end.interval,
-        overlap=end.overlap,
+        api=endpoint.api,
+        domain=endpoint.domain,
+        since=parse_since(endpoint.since, key=_SINCE),
+        end=parse_until(endpoint.end, key=_END),
+        interval=endpoint.interval,
+        overlap=endpoint.overlap,
     )
-    queries = QueryClient(end.api, end.http, credential=end.credential, maxlag=end.maxlag)
-    return RecentChangesFeed(settings, queries, caught_up=end.caught_up)
+    queries = QueryClient(endpoint.api, endpoint.http, credential=endpoint.credential, maxlag=endpoint.maxlag)
+    return RecentChangesFeed(settings, queries, caught_up=endpoint.on_caught_up)

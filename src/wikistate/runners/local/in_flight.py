@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from wikistate.runners.lanes import Lanes, Ticket
+from wikistate.runners.lanes import InFlightRecord, OrderedRelease
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from wikistate.core.record import Partition, Record
 
 
-class InFlight(Lanes):
+class InFlight(OrderedRelease):
     """Admits tickets, releases them in order, and knows what may be committed.
 
     Args:
-        max_events: As for `Lanes`.
-        max_bytes: As for `Lanes`.
+        max_events: As for `OrderedRelease`.
+        max_bytes: As for `OrderedRelease`.
         max_uncommitted: How many records may be kept from being committed by a slow one before them.
     """
 
     def __init__(self, *, max_events: int, max_bytes: int, max_uncommitted: int) -> None:
         super().__init__(max_events=max_events, max_bytes=max_bytes)
         self._max_uncommitted = max_uncommitted
-        self._uncommitted: dict[Partition, deque[Ticket]] = {}
+        self._uncommitted: dict[Partition, deque[InFlightRecord]] = {}
 
     @property
     def uncommitted(self) -> int:
@@ -43,7 +43,7 @@ class InFlight(Lanes):
         """How many more records may be admitted now; 0 when a bound is reached."""
         return max(0, min(super().room(), self._max_uncommitted - self.uncommitted))
 
-    def admit(self, record: Record, read_at: float) -> Ticket:
+    def admit(self, record: Record, read_at: float) -> InFlightRecord:
         """Takes a record in. Records of a partition must be admitted in the order of their offsets."""
         ticket = super().admit(record, read_at)
         queue = self._uncommitted.get(ticket.partition)
@@ -52,21 +52,21 @@ class InFlight(Lanes):
         queue.append(ticket)
         return ticket
 
-    def positions(self) -> dict[Partition, int]:
+    def take_positions(self) -> dict[Partition, int]:
         """The offsets up to which each partition may be committed, for partitions that got further since the last call.
 
         A position covers what was handed to the sinks: commit it only after they have been flushed.
         """
         positions: dict[Partition, int] = {}
         for partition, queue in self._uncommitted.items():
-            done: Ticket | None = None
+            done: InFlightRecord | None = None
             while queue and queue[0].written:
                 done = queue.popleft()
             if done is not None:
                 positions[partition] = done.offset + 1
         return positions
 
-    def forget(self, partitions: AbstractSet[Partition]) -> None:
+    def abandon(self, partitions: AbstractSet[Partition]) -> None:
         """Lets go of partitions that went to another reader, who starts where the last commit ended.
 
         What of them is not written yet never will be: the new reader does it, and an old result written after the new

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
-class KeyLines(Generic[Item]):
+class KeyedWorkers(Generic[Item]):
     """A line of items for each key that has any, and a task that takes them one by one.
 
     Args:
-        work: Does what there is to do about an item of a key. What it raises ends its line and is raised by `check`.
-        moved: Set whenever an item is done or work has failed.
+        work: Does what there is to do about an item of a key. What it raises ends its line and is raised by `raise_failure`.
+        progressed: Set whenever an item is done or work has failed.
     """
 
-    def __init__(self, work: Callable[[int, Item], Awaitable[None]], *, moved: asyncio.Event) -> None:
+    def __init__(self, work: Callable[[int, Item], Awaitable[None]], *, progressed: asyncio.Event) -> None:
         self._work = work
-        self._moved = moved
-        self._lines: dict[int, deque[Item]] = {}
+        self._progressed = progressed
+        self._queues: dict[int, deque[Item]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self.waiting = 0
@@ -31,21 +31,21 @@ class KeyLines(Generic[Item]):
 
     def __contains__(self, key: int) -> bool:
         """Whether something is being done about the key."""
-        return key in self._lines
+        return key in self._queues
 
     def append(self, key: int, item: Item) -> None:
         """Work on this item when all that the key has before it is done."""
         self.waiting += 1
-        line = self._lines.get(key)
+        line = self._queues.get(key)
         if line is not None:
             line.append(item)
             return
-        self._lines[key] = line = deque((item,))
-        task = asyncio.create_task(self._advance(key, line))
+        self._queues[key] = line = deque((item,))
+        task = asyncio.create_task(self._run_worker(key, line))
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_task_done)
 
-    def check(self) -> None:
+    def raise_failure(self) -> None:
         """Raises what work has raised, if any did."""
         if self._failure is not None:
             raise self._failure
@@ -56,16 +56,16 @@ class KeyLines(Generic[Item]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _advance(self, key: int, line: deque[Item]) -> None:
-        while line:
-            await self._work(key, line[0])
-            line.popleft()
+    async def _run_worker(self, key: int, queue: deque[Item]) -> None:
+        while queue:
+            await self._work(key, queue[0])
+            queue.popleft()
             self.waiting -= 1
-            self._moved.set()
-        del self._lines[key]
+            self._progressed.set()
+        del self._queues[key]
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None and self._failure is None:
             self._failure = error
-        self._moved.set()
+        self._progressed.set()

@@ -6,20 +6,20 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.connectors.threads import ClientThread
-from wikistate.runners.local.state_file import Changes
+from wikistate.runners.local.state_file import CheckpointData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wikistate.core.record import Partition
-    from wikistate.jobs.stateful_job import Kept
-    from wikistate.runners.local.state_file import Progress, StateFile
+    from wikistate.jobs.stateful_job import KeyedState
+    from wikistate.runners.local.state_file import PartitionProgress, StateFile
 
 _ENTRY_BYTES = 250
 """What a key takes in the cache beside its rest: two integers, a tuple, and its place in two dictionaries (measured)."""
 
 
-class KeyedState:
+class KeyedStateStore:
     """State by key; what changes is kept in memory until `commit`.
 
     `load` before `get`: the file is read once for all keys of a poll, on a thread of its own.
@@ -33,15 +33,15 @@ class KeyedState:
         self._file = file
         self._cache_bytes = cache_bytes
         self._thread = ClientThread("state")
-        self._clean: OrderedDict[int, Kept] = OrderedDict()
+        self._clean: OrderedDict[int, KeyedState] = OrderedDict()
         self._clean_bytes = 0
-        self._changed: dict[int, Kept] = {}
+        self._changed: dict[int, KeyedState] = {}
         self._changed_bytes = 0
-        self.progress: Mapping[Partition, Progress] = {}
+        self.progress: Mapping[Partition, PartitionProgress] = {}
         """How far partitions were read at the checkpoint that this run began with."""
         self.watermark: int | None = None
         """The watermark of the checkpoint that this run began with."""
-        self.wakes: Mapping[int, int] = {}
+        self.timers: Mapping[int, int] = {}
         """When keys wanted to be woken at the checkpoint that this run began with."""
 
     @property
@@ -50,12 +50,12 @@ class KeyedState:
         return {partition: progress.offset for partition, progress in self.progress.items()}
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether so much has changed that a checkpoint is due before its time."""
         return self._changed_bytes > self._cache_bytes
 
     @property
-    def changed(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether anything has changed since the last checkpoint."""
         return bool(self._changed)
 
@@ -65,7 +65,7 @@ class KeyedState:
         await self._thread.run(self._file.open)
         self.progress = await self._thread.run(self._file.progress)
         self.watermark = await self._thread.run(self._file.watermark)
-        self.wakes = await self._thread.run(self._file.wakes)
+        self.timers = await self._thread.run(self._file.timers)
 
     async def load(self, keys: Iterable[int]) -> None:
         """Have these keys at hand until the next `trim`."""
@@ -74,47 +74,51 @@ class KeyedState:
             found = await self._thread.run(lambda: self._file.read(missing))
             for key, kept in found.items():
                 if key not in self._changed:  # it may have changed while the file was read
-                    self._remember(key, kept)
+                    self._cache_clean(key, kept)
 
-    def get(self, key: int) -> Kept:
+    def get(self, key: int) -> KeyedState:
         """What is remembered of a key that was loaded."""
         changed = self._changed.get(key)
         return self._clean[key] if changed is None else changed
 
-    def put(self, key: int, kept: Kept) -> None:
+    def put(self, key: int, state: KeyedState) -> None:
         """Remember this of a key that was loaded."""
         before = self._changed.get(key)
         if before is None:
             clean = self._clean.pop(key)
-            self._clean_bytes -= _size(clean)
-            if clean == kept:
-                self._remember(key, clean)
+            self._clean_bytes -= _size_of(clean)
+            if clean == state:
+                self._cache_clean(key, clean)
                 return
         else:
-            self._changed_bytes -= _size(before)
-        self._changed[key] = kept
-        self._changed_bytes += _size(kept)
+            self._changed_bytes -= _size_of(before)
+        self._changed[key] = state
+        self._changed_bytes += _size_of(state)
 
-    def trim(self) -> None:
+    def evict(self) -> None:
         """Let go of what was loaded or written first, as far as there is too much."""
         while self._clean_bytes > self._cache_bytes:
             _, kept = self._clean.popitem(last=False)
-            self._clean_bytes -= _size(kept)
+            self._clean_bytes -= _size_of(kept)
 
     async def commit(
-        self, *, wakes: Mapping[int, int | None], progress: Mapping[Partition, Progress], watermark: int | None
+        self,
+        *,
+        timers: Mapping[int, int | None],
+        progress: Mapping[Partition, PartitionProgress],
+        watermark: int | None,
     ) -> None:
-        """Make all changes durable, together with these; see `Changes`. Nothing may change meanwhile.
+        """Make all changes durable, together with these; see `CheckpointData`. Nothing may change meanwhile.
 
         Raises:
             StateError: They could not be written; none of them counts.
         """
-        changes = Changes(self._changed, wakes, progress, watermark)
+        changes = CheckpointData(self._changed, timers, progress, watermark)
         await self._thread.run(lambda: self._file.commit(changes))
         for key, kept in self._changed.items():
-            self._remember(key, kept)
+            self._cache_clean(key, kept)
         self._changed, self._changed_bytes = {}, 0
-        self.trim()
+        self.evict()
 
     async def close(self) -> None:
         """Let go; what was not committed is forgotten. May be called when `open` failed, and twice."""
@@ -122,12 +126,12 @@ class KeyedState:
             await self._thread.run(self._file.close)
             await self._thread.stop()
 
-    def _remember(self, key: int, kept: Kept) -> None:
+    def _cache_clean(self, key: int, state: KeyedState) -> None:
         if (before := self._clean.pop(key, None)) is not None:
-            self._clean_bytes -= _size(before)
-        self._clean[key] = kept
-        self._clean_bytes += _size(kept)
+            self._clean_bytes -= _size_of(before)
+        self._clean[key] = state
+        self._clean_bytes += _size_of(state)
 
 
-def _size(kept: Kept) -> int:
-    return _ENTRY_BYTES + len(kept.rest)
+def _size_of(state: KeyedState) -> int:
+    return _ENTRY_BYTES + len(state.blob)

@@ -15,26 +15,32 @@ from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.config.model import DeliveryGuarantee
 from wikistate.core.record import Partition, Role
-from wikistate.jobs.ends import KafkaSourceEnd, ParquetEnd
+from wikistate.jobs.ends import KafkaSourceEndpoint, ParquetEndpoint
 from wikistate.runners.error_limit import ErrorLimit
-from wikistate.runners.local.absorbing import AbsorbingRunner
-from wikistate.runners.local.connectors import Sinks, check_source, kafka_source, make_source, producer_settings
-from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, IntoFolder, NoGuarantee
+from wikistate.runners.local.absorbing import StoreRunner
+from wikistate.runners.local.connectors import (
+    SinkFactory,
+    check_source,
+    make_kafka_source,
+    make_producer_settings,
+    make_source,
+)
+from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee, TableDelivery
 from wikistate.runners.local.runner import LocalRunner
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.ports import Source
     from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
-    from wikistate.jobs.ends import Ends
+    from wikistate.jobs.ends import Endpoints
     from wikistate.jobs.job import Job
     from wikistate.jobs.rdf_consumer.assembly import StorePipeline
     from wikistate.runners.local.delivery import Delivery
     from wikistate.telemetry.meter import Meter
 
 
-def local_runner(
+def build_local_runner(
     job: Job,
-    ends: Ends,
+    endpoints: Endpoints,
     settings: LocalRunnerSettings,
     meter: Meter,
     *,
@@ -45,30 +51,30 @@ def local_runner(
     Raises:
         ConfigError: A property of a client is wrong, or the ends do not fit the guarantee.
     """
-    source, delivery = connect(ends, settings)
+    source, delivery = build_connectors(endpoints, settings)
     return LocalRunner(job, source, delivery, settings=settings, meter=meter, error_limit=ErrorLimit(error_limit))
 
 
-def absorbing_runner(consumption: StorePipeline, settings: LocalRunnerSettings, meter: Meter) -> AbsorbingRunner:
+def build_store_runner(pipeline: StorePipeline, settings: LocalRunnerSettings, meter: Meter) -> StoreRunner:
     """A runner for a job that ends in a place which keeps the positions, not yet running.
 
     Raises:
         ConfigError: The ends or the place cannot be what the settings say.
     """
-    job = consumption.build_job(Sinks().of(consumption.error, STANDARD_ERROR))
-    source = consumption.source
+    job = pipeline.build_job(SinkFactory().make(pipeline.error, STANDARD_ERROR))
+    source = pipeline.source
     make_source(source, resume=dict[Partition, int])  # a mistake in the settings shows before anything is opened
-    return AbsorbingRunner(job, lambda resume: make_source(source, resume=resume), settings=settings, meter=meter)
+    return StoreRunner(job, lambda resume: make_source(source, resume=resume), settings=settings, meter=meter)
 
 
-async def check_consumption(consumption: StorePipeline) -> None:
+async def check_store_pipeline(pipeline: StorePipeline) -> None:
     """Opens everything and closes it again; reads nothing, and writes nothing that stays.
 
     Raises:
         WikistateError: What the run would fail with at its start.
     """
-    job = consumption.build_job(Sinks().of(consumption.error, STANDARD_ERROR))
-    source = make_source(consumption.source, resume=lambda: job.positions)
+    job = pipeline.build_job(SinkFactory().make(pipeline.error, STANDARD_ERROR))
+    source = make_source(pipeline.source, resume=lambda: job.positions)
     try:
         await job.open()
         await check_source(source)
@@ -77,7 +83,7 @@ async def check_consumption(consumption: StorePipeline) -> None:
         await job.close()
 
 
-async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> None:
+async def check_endpoints(job: Job, endpoints: Endpoints, settings: LocalRunnerSettings) -> None:
     """Opens everything and closes it again; reads and writes no event.
 
     A job that runs meanwhile is not disturbed: no consumer group is joined, which would move partitions, and no
@@ -86,10 +92,10 @@ async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> Non
     Raises:
         WikistateError: What the run would fail with at its start.
     """
-    if ends.guarantee is DeliveryGuarantee.EXACTLY_ONCE and not isinstance(ends.sink, ParquetEnd):
-        ends.on_one_cluster()
-        ends = replace(ends, guarantee=DeliveryGuarantee.AT_LEAST_ONCE)
-    source, delivery = connect(ends, settings)
+    if endpoints.guarantee is DeliveryGuarantee.EXACTLY_ONCE and not isinstance(endpoints.sink, ParquetEndpoint):
+        endpoints.require_single_cluster()
+        endpoints = replace(endpoints, guarantee=DeliveryGuarantee.AT_LEAST_ONCE)
+    source, delivery = build_connectors(endpoints, settings)
     try:
         await job.open()
         await delivery.open()
@@ -100,36 +106,44 @@ async def check_ends(job: Job, ends: Ends, settings: LocalRunnerSettings) -> Non
         await job.close()
 
 
-def connect(ends: Ends, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
+def build_connectors(endpoints: Endpoints, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
     """The source, and the sinks under the guarantee that was asked for.
 
     Raises:
-        ConfigError: As `local_runner`.
+        ConfigError: As `build_local_runner`.
     """
-    if isinstance(ends.sink, ParquetEnd):
-        return _into_folder(ends, ends.sink)
-    if ends.guarantee is DeliveryGuarantee.EXACTLY_ONCE:
-        return _exactly_once(ends, settings)
-    source = make_source(ends.source)
-    kind = NoGuarantee if ends.guarantee is DeliveryGuarantee.NONE else AtLeastOnce
-    made = Sinks()
-    sinks = {Role.SINK: made.of(ends.sink, STANDARD_OUTPUT), Role.ERROR: made.of(ends.error, STANDARD_ERROR)}
+    if isinstance(endpoints.sink, ParquetEndpoint):
+        return _build_table_delivery(endpoints, endpoints.sink)
+    if endpoints.guarantee is DeliveryGuarantee.EXACTLY_ONCE:
+        return _build_exactly_once(endpoints, settings)
+    source = make_source(endpoints.source)
+    kind = NoGuarantee if endpoints.guarantee is DeliveryGuarantee.NONE else AtLeastOnce
+    made = SinkFactory()
+    sinks = {
+        Role.SINK: made.make(endpoints.sink, STANDARD_OUTPUT),
+        Role.ERROR: made.make(endpoints.error, STANDARD_ERROR),
+    }
     return source, kind(source, sinks)
 
 
-def _exactly_once(ends: Ends, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
-    source_end, sink_end, error_end = ends.on_one_cluster()
-    source = kafka_source(source_end)
+def _build_exactly_once(endpoints: Endpoints, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
+    source_end, sink_end, error_end = endpoints.require_single_cluster()
+    source = make_kafka_source(source_end)
     identity = build_transactional_id(source_end.group, settings.instance or socket.gethostname())
-    producer = KafkaProducer(producer_settings(sink_end, identity))
+    producer = KafkaProducer(make_producer_settings(sink_end, identity))
     sinks = {Role.SINK: KafkaSink(sink_end.topic, producer), Role.ERROR: KafkaSink(error_end.topic, producer)}
     return source, ExactlyOnce(source, sinks, KafkaTransactions(producer))
 
 
-def _into_folder(ends: Ends, end: ParquetEnd) -> tuple[Source, Delivery]:
-    reader = ends.source.group if isinstance(ends.source, KafkaSourceEnd) else ""
+def _build_table_delivery(endpoints: Endpoints, sink_endpoint: ParquetEndpoint) -> tuple[Source, Delivery]:
+    reader = endpoints.source.group if isinstance(endpoints.source, KafkaSourceEndpoint) else ""
     sink = ParquetSink(
-        ParquetSettings(path=Path(end.path), reader=reader, roll_bytes=end.roll_bytes, roll_seconds=end.roll_seconds)
+        ParquetSettings(
+            path=Path(sink_endpoint.path),
+            reader=reader,
+            roll_bytes=sink_endpoint.roll_bytes,
+            roll_seconds=sink_endpoint.roll_seconds,
+        )
     )
-    source = make_source(ends.source, resume=lambda: sink.positions)
-    return source, IntoFolder(source, sink, Sinks().of(ends.error, STANDARD_ERROR))
+    source = make_source(endpoints.source, resume=lambda: sink.positions)
+    return source, TableDelivery(source, sink, SinkFactory().make(endpoints.error, STANDARD_ERROR))

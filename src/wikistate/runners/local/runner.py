@@ -18,7 +18,7 @@ import structlog
 from wikistate.errors import InternalError
 from wikistate.runners.error_limit import ErrorLimit
 from wikistate.runners.local.in_flight import InFlight
-from wikistate.runners.measurements import Measurements
+from wikistate.runners.measurements import RunnerMetrics
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.connectors.ports import Source
     from wikistate.config.model import LocalRunnerSettings
-    from wikistate.core.record import Output, Partition, Record, Work
+    from wikistate.core.record import Output, Partition, Record, WorkItem
     from wikistate.jobs.job import Job
-    from wikistate.runners.lanes import Ticket
+    from wikistate.runners.lanes import InFlightRecord
     from wikistate.runners.local.delivery import Delivery
     from wikistate.telemetry.meter import Meter
 
@@ -75,17 +75,17 @@ class LocalRunner:
             max_uncommitted=settings.max_uncommitted_events,
         )
         self._stopping = asyncio.Event()
-        self._moved = asyncio.Event()  # something was released, or the reader has ended
-        self._room = asyncio.Event()
-        self._sinks_busy = asyncio.Lock()  # a commit covers exactly what was written before it
+        self._progressed = asyncio.Event()  # something was released, or the reader has ended
+        self._room_available = asyncio.Event()
+        self._sinks_lock = asyncio.Lock()  # a commit covers exactly what was written before it
         self._unflushed = False
         self._defect: InternalError | None = None
-        self._measure = _LocalMeasurements(meter)
+        self._metrics = _LocalRunnerMetrics(meter)
 
     def stop(self) -> None:
         """Read no more; finish, write and commit what is in flight, then end."""
         self._stopping.set()
-        self._room.set()
+        self._room_available.set()
 
     async def run(self) -> None:
         """Runs to the end.
@@ -98,11 +98,11 @@ class LocalRunner:
             await self._job.open()
             await self._delivery.open()
             await self._source.open(self._revoked)
-            await self._drive()
+            await self._run_tasks()
         finally:
             await self._close()
 
-    async def _drive(self) -> None:
+    async def _run_tasks(self) -> None:
         writer = asyncio.create_task(self._write(), name="writer")
         committer = asyncio.create_task(self._commit_at_intervals(), name="committer")
         reader = asyncio.create_task(self._read(), name="reader")
@@ -110,9 +110,9 @@ class LocalRunner:
         try:
             while not reader.done():
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                _raise_first(tasks)
-            await self._drained(tasks)
-            async with self._sinks_busy:  # never in the middle of a commit: its positions are taken and would be lost
+                _raise_first_error(tasks)
+            await self._drain(tasks)
+            async with self._sinks_lock:  # never in the middle of a commit: its positions are taken and would be lost
                 committer.cancel()
         finally:
             for task in tasks:
@@ -121,17 +121,17 @@ class LocalRunner:
         if self._in_flight.events:  # a write may have been cut in its middle, so nothing more is committed
             log.warning("The stop waited long enough; the next run does what is left.", events=self._in_flight.events)
         else:
-            await self._commit(at_once=True)
+            await self._commit(force=True)
 
-    async def _drained(self, tasks: AbstractSet[asyncio.Task[None]]) -> None:
+    async def _drain(self, tasks: AbstractSet[asyncio.Task[None]]) -> None:
         deadline = time.monotonic() + self._settings.drain_timeout
         while self._in_flight.events and (not self._stopping.is_set() or time.monotonic() < deadline):
-            self._room.clear()
+            self._room_available.clear()
             # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
-                    await self._room.wait()
-            _raise_first(tasks)
+                    await self._room_available.wait()
+            _raise_first_error(tasks)
 
     async def _read(self) -> None:
         while not self._stopping.is_set():
@@ -145,10 +145,10 @@ class LocalRunner:
             self._admit(records)
 
     async def _wait_for_room(self) -> None:
-        self._room.clear()
+        self._room_available.clear()
         try:
             async with asyncio.timeout(KEEP_ALIVE_SECONDS):
-                await self._room.wait()
+                await self._room_available.wait()
         except TimeoutError:
             await self._source.poll(0, 0.0)
 
@@ -157,32 +157,32 @@ class LocalRunner:
         in_flight, job = self._in_flight, self._job
         for record in records:
             ticket = in_flight.admit(record, now)
-            work = job.accept(record)
-            in_flight.line_up(ticket, self._lane(ticket, work))
-            job.perform(work, partial(self._finished, ticket))
-        self._measure.consumed(len(records))
-        self._measure.in_flight(in_flight)
+            work = job.plan(record)
+            in_flight.enqueue(ticket, self._order_key(ticket, work))
+            job.execute(work, partial(self._on_done, ticket))
+        self._metrics.consumed(len(records))
+        self._metrics.record_in_flight(in_flight)
 
-    def _lane(self, ticket: Ticket, work: Work) -> Hashable:
-        return ticket.partition if self._delivery.in_partition_order else work.key
+    def _order_key(self, ticket: InFlightRecord, item: WorkItem) -> Hashable:
+        return ticket.partition if self._delivery.in_partition_order else item.key
 
-    def _finished(self, ticket: Ticket, outputs: list[Output]) -> None:
+    def _on_done(self, ticket: InFlightRecord, outputs: list[Output]) -> None:
         try:
             self._in_flight.finish(ticket, outputs)
         except RuntimeError as defect:
             # Whoever calls us back may not let it through; a run that would never end must not go on.
             self._defect = InternalError(str(defect), hint="Please report it.")
-        self._moved.set()
+        self._progressed.set()
 
     async def _write(self) -> None:
         while True:
-            await self._moved.wait()
-            self._moved.clear()
+            await self._progressed.wait()
+            self._progressed.clear()
             if self._defect is not None:
                 raise self._defect
-            async with self._sinks_busy:
+            async with self._sinks_lock:
                 await self._write_released()
-            self._room.set()
+            self._room_available.set()
 
     async def _write_released(self) -> None:
         tickets = self._in_flight.take_released()
@@ -190,30 +190,30 @@ class LocalRunner:
         if outputs:
             self._unflushed = True
             await self._delivery.write(outputs)
-            self._error_limit.look_at(outputs)  # while they still count as in flight: then nothing of them is committed
-        self._in_flight.wrote(tickets)
-        self._measure.wrote(tickets, outputs)
-        self._measure.in_flight(self._in_flight)
+            self._error_limit.observe(outputs)  # while they still count as in flight: then nothing of them is committed
+        self._in_flight.mark_written(tickets)
+        self._metrics.record_written(tickets, outputs)
+        self._metrics.record_in_flight(self._in_flight)
 
     async def _commit_at_intervals(self) -> None:
         while True:
             await asyncio.sleep(self._settings.commit_interval)
             await self._commit()
-            self._room.set()
-            self._measure.lag(self._source)
+            self._room_available.set()
+            self._metrics.record_lag(self._source)
 
-    async def _commit(self, *, at_once: bool = False) -> None:
-        async with self._sinks_busy:
-            positions = self._in_flight.positions()
+    async def _commit(self, *, force: bool = False) -> None:
+        async with self._sinks_lock:
+            positions = self._in_flight.take_positions()
             # Written outputs are flushed also while a slow event keeps every position back: readers wait for them.
-            if positions or self._unflushed or self._delivery.holds_back:
+            if positions or self._unflushed or self._delivery.has_pending_commit:
                 self._unflushed = False
-                await self._delivery.commit(positions, at_once=at_once)
-                self._measure.commits(1)
+                await self._delivery.commit(positions, force=force)
+                self._metrics.commits(1)
 
     async def _revoked(self, partitions: AbstractSet[Partition]) -> None:
-        await self._commit(at_once=True)
-        self._in_flight.forget(partitions)
+        await self._commit(force=True)
+        self._in_flight.abandon(partitions)
 
     async def _close(self) -> None:
         await self._source.close()
@@ -221,13 +221,13 @@ class LocalRunner:
         await self._job.close()
 
 
-def _raise_first(tasks: AbstractSet[asyncio.Task[None]]) -> None:
+def _raise_first_error(tasks: AbstractSet[asyncio.Task[None]]) -> None:
     for task in tasks:
         if task.done() and (error := task.exception()) is not None:
             raise error
 
 
-class _LocalMeasurements(Measurements):
+class _LocalRunnerMetrics(RunnerMetrics):
     """Adds what only a runner knows that reads and commits by itself."""
 
     def __init__(self, meter: Meter) -> None:
@@ -235,6 +235,6 @@ class _LocalMeasurements(Measurements):
         self._meter = meter
         self.commits = meter.counter(metrics.COMMITS)
 
-    def lag(self, source: Source) -> None:
+    def record_lag(self, source: Source) -> None:
         for partition, records in source.lag().items():
             self._meter.gauge(metrics.SOURCE_LAG, topic=partition.topic, partition=str(partition.number))(records)

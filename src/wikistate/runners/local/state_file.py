@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikistate.adapters.sqlite import open_exclusive, transaction
 from wikistate.core.record import Partition
 from wikistate.errors import StateError
-from wikistate.jobs.stateful_job import NOTHING, Kept
+from wikistate.jobs.stateful_job import EMPTY_STATE, KeyedState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -31,11 +31,11 @@ CREATE TABLE IF NOT EXISTS clock (only INTEGER PRIMARY KEY CHECK (only = 0), wat
 FORMAT = 1
 """The layout of the file; another number in it is refused."""
 
-_AT_ONCE = 500
+_KEYS_PER_QUERY = 500
 """Keys in one question: SQLite takes a bounded number of parameters."""
 
 
-class Progress(NamedTuple):
+class PartitionProgress(NamedTuple):
     """How far a partition was read.
 
     Attributes:
@@ -47,19 +47,19 @@ class Progress(NamedTuple):
     time: int | None
 
 
-class Changes(NamedTuple):
+class CheckpointData(NamedTuple):
     """What a checkpoint makes durable, all of it or nothing.
 
     Attributes:
-        kept: State by key; `NOTHING` forgets a key.
-        wakes: When keys want to be woken; None for never.
+        states: State by key; `EMPTY_STATE` forgets a key.
+        timers: When keys want to be woken; None for never.
         progress: How far each partition was read.
         watermark: Up to where event time has come; None before the first record.
     """
 
-    kept: Mapping[int, Kept]
-    wakes: Mapping[int, int | None]
-    progress: Mapping[Partition, Progress]
+    states: Mapping[int, KeyedState]
+    timers: Mapping[int, int | None]
+    progress: Mapping[Partition, PartitionProgress]
     watermark: int | None
 
 
@@ -78,54 +78,54 @@ class StateFile:
 
     def open(self) -> None:
         """Raises `StateError` when it cannot be used, or another process uses it."""
-        with self._failing("opened"):
+        with self._wrap_errors("opened"):
             self._connection = connection = open_exclusive(self._path)
             self._check_format(connection)
             connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
 
-    def read(self, keys: Collection[int]) -> dict[int, Kept]:
+    def read(self, keys: Collection[int]) -> dict[int, KeyedState]:
         """What is remembered of each of these keys."""
-        found = dict.fromkeys(keys, NOTHING)
-        with self._failing("read") as connection:
+        found = dict.fromkeys(keys, EMPTY_STATE)
+        with self._wrap_errors("read") as connection:
             ordered = sorted(keys)
-            for start in range(0, len(ordered), _AT_ONCE):
-                some = ordered[start : start + _AT_ONCE]
+            for start in range(0, len(ordered), _KEYS_PER_QUERY):
+                some = ordered[start : start + _KEYS_PER_QUERY]
                 marks = ",".join("?" * len(some))
                 for key, number in connection.execute(f"SELECT key, number FROM numbers WHERE key IN ({marks})", some):  # noqa: S608  (question marks)
-                    found[key] = Kept(number)
+                    found[key] = KeyedState(number)
                 for key, rest in connection.execute(f"SELECT key, rest FROM rests WHERE key IN ({marks})", some):  # noqa: S608  (question marks)
-                    found[key] = found[key]._replace(rest=rest)
+                    found[key] = found[key]._replace(blob=rest)
         return found
 
-    def wakes(self) -> dict[int, int]:
+    def timers(self) -> dict[int, int]:
         """When keys want to be woken."""
-        with self._failing("read") as connection:
+        with self._wrap_errors("read") as connection:
             return dict(connection.execute("SELECT key, time FROM wakes"))
 
-    def progress(self) -> dict[Partition, Progress]:
+    def progress(self) -> dict[Partition, PartitionProgress]:
         """How far each partition was read."""
-        with self._failing("read") as connection:
+        with self._wrap_errors("read") as connection:
             rows = connection.execute("SELECT topic, number, offset, time FROM partitions").fetchall()
-        return {Partition(topic, number): Progress(offset, moment) for topic, number, offset, moment in rows}
+        return {Partition(topic, number): PartitionProgress(offset, moment) for topic, number, offset, moment in rows}
 
     def watermark(self) -> int | None:
         """Up to where event time had come."""
-        with self._failing("read") as connection:
+        with self._wrap_errors("read") as connection:
             row = connection.execute("SELECT watermark FROM clock").fetchone()
         return None if row is None else int(row[0])
 
-    def commit(self, changes: Changes) -> None:
+    def commit(self, checkpoint: CheckpointData) -> None:
         """Make changes durable, all of them or none."""
-        with self._failing("written") as connection, transaction(connection):
-            _put(connection, "numbers", "number", {key: kept.number for key, kept in changes.kept.items()})
-            _put(connection, "rests", "rest", {key: kept.rest or None for key, kept in changes.kept.items()})
-            _put(connection, "wakes", "time", changes.wakes)
-            progress = [(*partition, *progress) for partition, progress in changes.progress.items()]
+        with self._wrap_errors("written") as connection, transaction(connection):
+            _upsert(connection, "numbers", "number", {key: kept.number for key, kept in checkpoint.states.items()})
+            _upsert(connection, "rests", "rest", {key: kept.blob or None for key, kept in checkpoint.states.items()})
+            _upsert(connection, "wakes", "time", checkpoint.timers)
+            progress = [(*partition, *progress) for partition, progress in checkpoint.progress.items()]
             connection.executemany("INSERT OR REPLACE INTO partitions VALUES (?, ?, ?, ?)", progress)
-            if changes.watermark is not None:
-                connection.execute("INSERT OR REPLACE INTO clock VALUES (0, ?)", (changes.watermark,))
+            if checkpoint.watermark is not None:
+                connection.execute("INSERT OR REPLACE INTO clock VALUES (0, ?)", (checkpoint.watermark,))
 
-    def load(self, numbers: Iterable[tuple[int, int]]) -> int:
+    def fill(self, numbers: Iterable[tuple[int, int]]) -> int:
         """Fill an empty file, from keys in any order; of a key that comes twice the larger number counts.
 
         Returns:
@@ -134,15 +134,15 @@ class StateFile:
         Raises:
             StateError: The file holds state already, which would be mixed with another.
         """
-        with self._failing("filled") as connection, transaction(connection):
+        with self._wrap_errors("filled") as connection, transaction(connection):
             if connection.execute("SELECT EXISTS (SELECT 1 FROM numbers)").fetchone()[0]:
-                raise self._holds_state()
+                raise self._not_empty_error()
             # Sorted first: rows that are appended in order fill their pages, and no page is visited twice.
             connection.execute("CREATE TEMP TABLE unsorted (key INTEGER, number INTEGER)")
             connection.executemany("INSERT INTO unsorted VALUES (?, ?)", numbers)
             connection.execute("INSERT INTO numbers SELECT key, max(number) FROM unsorted GROUP BY key ORDER BY key")
             count = int(connection.execute("SELECT count(*) FROM numbers").fetchone()[0])
-        with self._failing("filled") as connection:
+        with self._wrap_errors("filled") as connection:
             connection.execute("DROP TABLE unsorted")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
@@ -162,7 +162,7 @@ class StateFile:
                 file=str(self._path),
             )
 
-    def _holds_state(self) -> StateError:
+    def _not_empty_error(self) -> StateError:
         return StateError(
             f"The state file {self._path} holds state already.",
             hint="Fill a new one: remove it, or name another state folder.",
@@ -170,20 +170,20 @@ class StateFile:
         )
 
     @contextmanager
-    def _failing(self, what: str) -> Iterator[sqlite3.Connection]:
+    def _wrap_errors(self, action: str) -> Iterator[sqlite3.Connection]:
         """Hands out the connection, and turns what goes wrong with it into our error."""
         try:
             # While it is being opened there is none yet, and nobody uses it.
             yield self._connection  # type: ignore[misc]
         except (sqlite3.Error, OSError) as error:
             raise StateError(
-                f"The state file {self._path} cannot be {what}: {error}.",
+                f"The state file {self._path} cannot be {action}: {error}.",
                 hint="If it is locked, another process runs this job: each needs a state folder of its own (--state).",
                 file=str(self._path),
             ) from error
 
 
-def _put(connection: sqlite3.Connection, table: str, column: str, values: Mapping[int, int | bytes | None]) -> None:
+def _upsert(connection: sqlite3.Connection, table: str, column: str, values: Mapping[int, int | bytes | None]) -> None:
     """Sets values by key, in the order of the keys, so that a page is visited once; None removes."""
     rows = [(key, values[key]) for key in sorted(values) if values[key] is not None]
     gone = [(key,) for key in sorted(values) if values[key] is None]

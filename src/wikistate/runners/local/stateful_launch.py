@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wikistate.adapters.connectors.files import STANDARD_ERROR, STANDARD_OUTPUT
 from wikistate.core.updater.watermarks import Watermarks
-from wikistate.jobs.ends import FileEnd, KafkaSourceEnd
-from wikistate.jobs.stateful_ends import Publication
+from wikistate.jobs.ends import FileEndpoint, KafkaSourceEndpoint
+from wikistate.jobs.stateful_ends import StreamOutputs
 from wikistate.runners.error_limit import ErrorLimit
-from wikistate.runners.local.connectors import Sinks, check_source, make_source
-from wikistate.runners.local.keyed_state import KeyedState
+from wikistate.runners.local.connectors import SinkFactory, check_source, make_source
+from wikistate.runners.local.keyed_state import KeyedStateStore
 from wikistate.runners.local.state_file import StateFile
-from wikistate.runners.local.stateful import StatefulRunner
-from wikistate.runners.local.streams_outlet import StreamsOutlet
+from wikistate.runners.local.stateful import KeyedRunner
+from wikistate.runners.local.streams_outlet import StreamChangeSink
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,55 +22,55 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.ports import Sink, Source
     from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
     from wikistate.core.record import Role
-    from wikistate.jobs.ends import SourceEnd
-    from wikistate.jobs.outlet import Outlet
-    from wikistate.jobs.stateful_ends import StatefulAssembled
+    from wikistate.jobs.ends import SourceEndpoint
+    from wikistate.jobs.outlet import ChangeSink
+    from wikistate.jobs.stateful_ends import KeyedPipeline
     from wikistate.telemetry.meter import Meter
 
-Stimulus = TypeVar("Stimulus")
+KeyedEvent = TypeVar("KeyedEvent")
 Operation = TypeVar("Operation")
-Product = TypeVar("Product")
+Change = TypeVar("Change")
 
 
-def stateful_runner(
-    assembled: StatefulAssembled[Stimulus, Operation, Product],
+def build_keyed_runner(
+    pipeline: KeyedPipeline[KeyedEvent, Operation, Change],
     settings: LocalRunnerSettings,
     meter: Meter,
     *,
     error_limit: ErrorLimitSettings | None = None,
-) -> StatefulRunner[Stimulus, Operation, Product]:
+) -> KeyedRunner[KeyedEvent, Operation, Change]:
     """A runner, not yet running.
 
     Raises:
         ConfigError: A property of a client is wrong.
     """
-    state = KeyedState(StateFile(assembled.state), cache_bytes=settings.state_cache_bytes)
-    outlet, sinks = _outlets(assembled)
-    source = _source(assembled.source, state)
-    return StatefulRunner(
-        assembled.job,
-        source if assembled.around is None else assembled.around(source),
-        outlet=outlet,
+    state = KeyedStateStore(StateFile(pipeline.state), cache_bytes=settings.state_cache_bytes)
+    outlet, sinks = _build_sinks(pipeline)
+    source = _build_source(pipeline.source, state)
+    return KeyedRunner(
+        pipeline.job,
+        source if pipeline.wrap_source is None else pipeline.wrap_source(source),
+        change_sink=outlet,
         sinks=sinks,
         state=state,
-        watermarks=Watermarks(bound=assembled.lateness, idleness=assembled.idleness),
+        watermarks=Watermarks(bound=pipeline.lateness, idleness=pipeline.idleness),
         settings=settings,
-        concurrency=assembled.concurrency,
+        concurrency=pipeline.concurrency,
         meter=meter,
         error_limit=ErrorLimit(error_limit),
     )
 
 
-async def check_stateful(assembled: StatefulAssembled[Stimulus, Operation, Product]) -> None:
+async def check_keyed_pipeline(pipeline: KeyedPipeline[KeyedEvent, Operation, Change]) -> None:
     """Opens everything but the state, which a running job holds, and closes it again; reads and writes nothing.
 
     Raises:
         WikistateError: What the run would fail with at its start.
     """
-    outlet, sinks = _outlets(assembled)
-    source = make_source(assembled.source)
+    outlet, sinks = _build_sinks(pipeline)
+    source = make_source(pipeline.source)
     try:
-        await assembled.job.open()
+        await pipeline.job.open()
         await outlet.open()
         for sink in dict.fromkeys(sinks.values()):
             await sink.open()
@@ -80,35 +80,35 @@ async def check_stateful(assembled: StatefulAssembled[Stimulus, Operation, Produ
         await outlet.close()
         for sink in dict.fromkeys(sinks.values()):
             await sink.close()
-        await assembled.job.close()
+        await pipeline.job.close()
 
 
-def _source(end: SourceEnd, state: KeyedState) -> Source:
+def _build_source(endpoint: SourceEndpoint, state: KeyedStateStore) -> Source:
     """The source, which goes on where the checkpoint says.
 
     Of a Kafka source as a static member of its group: else a job that was killed would be given its partitions only when
     the broker gives up on the one before. Streams that arrive by themselves keep a position of their own, which follows
     the checkpoint: they know more than offsets, and where the first run began even if it was killed at once.
     """
-    match end:
-        case KafkaSourceEnd():
-            held = replace(end, properties={"group.instance.id": end.group, **end.properties})
+    match endpoint:
+        case KafkaSourceEndpoint():
+            held = replace(endpoint, properties={"group.instance.id": endpoint.group, **endpoint.properties})
             return make_source(held, resume=lambda: state.positions)
-        case FileEnd():
-            return make_source(end, resume=lambda: state.positions)
+        case FileEndpoint():
+            return make_source(endpoint, resume=lambda: state.positions)
         case _:
-            return make_source(end)
+            return make_source(endpoint)
 
 
-def _outlets(
-    assembled: StatefulAssembled[Stimulus, Operation, Product],
-) -> tuple[Outlet[Product], Mapping[Role, Sink]]:
-    made = Sinks()
-    sinks = {role: made.of(end, STANDARD_ERROR) for role, end in assembled.sinks.items()}
-    outlet = assembled.outlet
-    if isinstance(outlet, Publication):
+def _build_sinks(
+    pipeline: KeyedPipeline[KeyedEvent, Operation, Change],
+) -> tuple[ChangeSink[Change], Mapping[Role, Sink]]:
+    made = SinkFactory()
+    sinks = {role: made.make(end, STANDARD_ERROR) for role, end in pipeline.sinks.items()}
+    outlet = pipeline.change_sink
+    if isinstance(outlet, StreamOutputs):
         streams = {
-            name: made.of(end, STANDARD_OUTPUT, partition=outlet.partition) for name, end in outlet.streams.items()
+            name: made.make(end, STANDARD_OUTPUT, partition=outlet.partition) for name, end in outlet.streams.items()
         }
-        outlet = StreamsOutlet(streams, outlet.encode)
+        outlet = StreamChangeSink(streams, outlet.encode)
     return outlet, sinks

@@ -10,61 +10,61 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.connectors.ports import Sink
     from wikistate.core.record import Output, Role
-    from wikistate.jobs.outlet import Outlet
-    from wikistate.runners.local.stateful_measurements import StatefulMeasurements
+    from wikistate.jobs.outlet import ChangeSink
+    from wikistate.runners.local.stateful_measurements import KeyedRunnerMetrics
 
-Product = TypeVar("Product")
+Change = TypeVar("Change")
 
 
-class _Part(NamedTuple, Generic[Product]):
+class _Batch(NamedTuple, Generic[Change]):
     """What was made at once, and who waits until it is handed over."""
 
-    products: Sequence[Product]
+    changes: Sequence[Change]
     outputs: Sequence[Output]
-    handed_over: asyncio.Future[None]
+    written: asyncio.Future[None]
 
 
-class StatefulWriter(Generic[Product]):
+class OutputWriter(Generic[Change]):
     """One task writes; whatever has gathered meanwhile goes out with the next write.
 
     Args:
-        outlet: Takes products.
+        change_sink: Takes products.
         sinks: Take outputs, by their role; a role without a sink is one that nobody wants to hear of.
-        measure: What was written is reported there.
-        moved: Set whenever something was handed over.
+        metrics: What was written is reported there.
+        progressed: Set whenever something was handed over.
     """
 
     def __init__(
         self,
-        outlet: Outlet[Product],
+        change_sink: ChangeSink[Change],
         sinks: Mapping[Role, Sink],
-        measure: StatefulMeasurements,
+        metrics: KeyedRunnerMetrics,
         *,
-        moved: asyncio.Event,
+        progressed: asyncio.Event,
     ) -> None:
-        self._outlet = outlet
+        self._change_sink = change_sink
         self._sinks = sinks
-        self._distinct = tuple(dict.fromkeys(sinks.values()))  # several roles may go to one place
-        self._measure = measure
-        self._parts: list[_Part[Product]] = []
-        self._given = asyncio.Event()
-        self._moved = moved
+        self._distinct_sinks = tuple(dict.fromkeys(sinks.values()))  # several roles may go to one place
+        self._metrics = metrics
+        self._batches: list[_Batch[Change]] = []
+        self._batch_added = asyncio.Event()
+        self._progressed = progressed
         self.waiting = 0
         """How many parts were put and not yet handed over."""
 
     async def open(self) -> None:
         """Open outlet and sinks."""
-        await self._outlet.open()
-        for sink in self._distinct:
+        await self._change_sink.open()
+        for sink in self._distinct_sinks:
             await sink.open()
 
-    def put(self, products: Sequence[Product], outputs: Sequence[Output]) -> asyncio.Future[None]:
+    def put(self, changes: Sequence[Change], outputs: Sequence[Output]) -> asyncio.Future[None]:
         """Have these written after all that was put before; the future is done when they are handed over."""
-        part = _Part(products, outputs, asyncio.get_running_loop().create_future())
-        self._parts.append(part)
+        part = _Batch(changes, outputs, asyncio.get_running_loop().create_future())
+        self._batches.append(part)
         self.waiting += 1
-        self._given.set()
-        return part.handed_over
+        self._batch_added.set()
+        return part.written
 
     async def run(self) -> None:
         """Write until cancelled.
@@ -73,34 +73,34 @@ class StatefulWriter(Generic[Product]):
             WikistateError: Something cannot be written. What was put and not handed over never will be.
         """
         while True:
-            await self._given.wait()
-            self._given.clear()
-            parts, self._parts = self._parts, []
+            await self._batch_added.wait()
+            self._batch_added.clear()
+            parts, self._batches = self._batches, []
             await self._write(parts)
             self.waiting -= len(parts)
             for part in parts:
-                if not part.handed_over.cancelled():
-                    part.handed_over.set_result(None)
-            self._moved.set()
+                if not part.written.cancelled():
+                    part.written.set_result(None)
+            self._progressed.set()
 
-    async def flush(self, *, wake: int | None) -> None:
+    async def flush(self, *, timer: int | None) -> None:
         """Return when all that was handed over is durable. The argument is that of `Outlet.flush`."""
-        await self._outlet.flush(wake=wake)
-        for sink in self._distinct:
+        await self._change_sink.flush(timer=timer)
+        for sink in self._distinct_sinks:
             await sink.flush()
 
     async def close(self) -> None:
         """Close outlet and sinks."""
-        await self._outlet.close()
-        for sink in self._distinct:
+        await self._change_sink.close()
+        for sink in self._distinct_sinks:
             await sink.close()
 
-    async def _write(self, parts: Sequence[_Part[Product]]) -> None:
-        products = [product for part in parts for product in part.products]
-        outputs = [output for part in parts for output in part.outputs]
+    async def _write(self, batches: Sequence[_Batch[Change]]) -> None:
+        products = [product for part in batches for product in part.changes]
+        outputs = [output for part in batches for output in part.outputs]
         if products:
-            await self._outlet.write(products)
+            await self._change_sink.write(products)
         for role, sink in self._sinks.items():
             if batch := [output for output in outputs if output.role is role]:
                 await sink.write(batch)
-        self._measure.wrote(len(products), outputs)
+        self._metrics.record_written(len(products), outputs)

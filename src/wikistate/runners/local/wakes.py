@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-class Wakes:
+class EventTimeTimers:
     """At most one time for each key.
 
     Args:
@@ -27,7 +27,7 @@ class Wakes:
         return len(self._times)
 
     @property
-    def next(self) -> int | None:
+    def next_time(self) -> int | None:
         """The earliest time; None when no key wants to be woken."""
         while self._heap:
             time, key = self._heap[0]
@@ -47,7 +47,7 @@ class Wakes:
             self._times[key] = time
             heapq.heappush(self._heap, (time, key))
 
-    def due(self, watermark: int) -> Iterator[tuple[int, int]]:
+    def pop_due(self, watermark: int) -> Iterator[tuple[int, int]]:
         """The keys whose time the watermark has reached, with that time, earliest first; each is taken out.
 
         What is set meanwhile and due already comes, too.
@@ -60,9 +60,9 @@ class Wakes:
                 yield key, time
 
     def changes(self) -> dict[int, int | None]:
-        """What has changed since `settled`."""
+        """What has changed since `wait_for_counts`."""
         return {key: self._times.get(key) for key in self._changed}
 
-    def settled(self) -> None:
+    def mark_committed(self) -> None:
         """The changes are durable."""
         self._changed.clear()

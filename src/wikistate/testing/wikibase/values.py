@@ -49,7 +49,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """An external identifier; `iri` is its normalised form where the property has a formatter for it."""
+    """An external identifier; `format_iri` is its normalised form where the property has a formatter for it."""
 
     text: str
     iri: str = ""

@@ -86,7 +86,11 @@ async def test_a_line_above_the_bound_is_cut_and_says_by_how_much(tmp_path: Path
     path = tmp_path / "events.ndjson"
     path.write_bytes(b"short\n" + b"x" * 1_000_000 + b"\nafter\n")
     records = await read(FileSource([path], max_record_bytes=1000))
-    assert [(len(record.value or b""), record.cut) for record in records] == [(5, 0), (1000, 999_000), (5, 0)]
+    assert [(len(record.value or b""), record.truncated_bytes) for record in records] == [
+        (5, 0),
+        (1000, 999_000),
+        (5, 0),
+    ]
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst", ".ndjson"])

@@ -11,7 +11,7 @@ from tests.unit.adapters.mediawiki.scripted_api import Fate, Harness, ScriptedAp
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.core.enrichment.content import Content
-from wikistate.core.enrichment.failures import TABLE, Failure, FailureKind, Retried
+from wikistate.core.enrichment.failures import TABLE, Failure, FailureKind, RetryRule
 from wikistate.core.enrichment.judge import Fail, RetryPolicy
 from wikistate.telemetry.metrics import WIKI_RETRIES, WIKI_WAITING
 
@@ -117,7 +117,7 @@ async def test_a_revision_that_fits_into_no_answer_stalls_alone() -> None:
     assert api.requests[2:] == [[3], [4], [5]]
 
 
-@pytest.mark.parametrize("kind", [row.kind for row in TABLE if row.retried is Retried.UNTIL_LIMIT])
+@pytest.mark.parametrize("kind", [row.kind for row in TABLE if row.retry_rule is RetryRule.UNTIL_LIMIT])
 async def test_a_bad_revision_among_fifty(kind: FailureKind) -> None:
     """It is asked for exactly four times, and none of its forty-nine neighbours fails."""
     api = ScriptedApi({25: kind})

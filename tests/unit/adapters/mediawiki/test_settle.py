@@ -4,7 +4,7 @@ import pytest
 
 from wikistate.adapters.mediawiki.queue import Batch, QueueEntry
 from wikistate.adapters.mediawiki.settle import GiveUp, RetryContext, RetryQueued, RetryTogether
-from wikistate.core.enrichment.failures import TABLE, Failure, FailureKind, Retried
+from wikistate.core.enrichment.failures import TABLE, Failure, FailureKind, RetryRule
 from wikistate.core.enrichment.judge import RetryPolicy
 
 JUDGE = RetryContext(RetryPolicy(), clock=1000.0, now=50.0, jitter=0.0)
@@ -119,7 +119,7 @@ def test_a_revision_on_its_last_try_waits_alone() -> None:
     assert len(outcome.batch) == 1
 
 
-@pytest.mark.parametrize("kind", [row.kind for row in TABLE if row.retried is Retried.UNTIL_LIMIT])
+@pytest.mark.parametrize("kind", [row.kind for row in TABLE if row.retry_rule is RetryRule.UNTIL_LIMIT])
 def test_a_bad_revision_is_asked_for_exactly_as_often_as_allowed(kind: FailureKind) -> None:
     """Followed through all its requests: four tries, the last of them alone, whoever travels along."""
     asked, waiting = 0, [batch(1, 2, 3)]

@@ -70,12 +70,12 @@ async def test_namespaces_differ_from_wiki_to_wiki() -> None:
         site = await fetch_site(client)
         assert site.models == {0: "wikibase-item", 120: "wikibase-property", 146: "wikibase-lexeme"}
         assert (site.pages.prefixes, site.pages.mediainfo_namespaces) == (("Property:", "Lexeme:"), frozenset())
-        assert str(site.pages.entity_of(0, page_id=9, title="Q42")) == "Q42"
+        assert str(site.pages.parse_entity(0, page_id=9, title="Q42")) == "Q42"
     async with FakeWikibase(Repository(LIKE_COMMONS)) as wikibase, queries(wikibase.url) as client:
         site = await fetch_site(client)
         assert site.models == {}
         assert site.pages.mediainfo_namespaces == {6}
-        assert str(site.pages.entity_of(6, page_id=9, title="File:A.jpg")) == "M9"
+        assert str(site.pages.parse_entity(6, page_id=9, title="File:A.jpg")) == "M9"
 
 
 async def test_a_wiki_that_is_no_wikibase_is_told_apart() -> None:

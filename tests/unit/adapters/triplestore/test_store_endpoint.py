@@ -14,7 +14,7 @@ from wikistate.adapters.triplestore.verdicts import format_message, parse_change
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StorePosition
-from wikistate.core.sparql.statements import Dialect
+from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
 from wikistate.testing.processes import free_port
@@ -22,7 +22,7 @@ from wikistate.testing.processes import free_port
 if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import OutageRetry
 
-DIALECT = Dialect(Uris.wikibase("http://a.test"))
+DIALECT = UpdateTarget(Uris.for_wikibase("http://a.test"))
 POSITION = {Partition("t"): StorePosition(1, 1)}
 PAGE = "<html><style>b { x }</style><b>No&nbsp;room</b>\n  left</html>"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.core.enrichment.content import Content, Slot, base36_sha1, fold, read_revision
+from wikistate.core.enrichment.content import Content, Slot, read_revision, to_base36_sha1, with_content
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
 SHA1 = hashlib.sha1(b"text").hexdigest()
@@ -108,7 +108,7 @@ def test_any_object_is_read_or_a_failure(revision: dict[str, Any]) -> None:
 def test_fold_adds_bodies_and_nothing_else() -> None:
     """`content_body` in the slot of each role; the rest of the event stays as it was."""
     event = change("main")
-    folded = fold(event, Content({"main": slot()}))
+    folded = with_content(event, Content({"main": slot()}))
     expected = copy.deepcopy(event)
     expected["revision"]["content_slots"]["main"]["content_body"] = "text"
     assert folded == expected
@@ -120,34 +120,34 @@ def test_fold_never_changes_its_input(known: set[str], answered: set[str]) -> No
     event = change(*known)
     before = copy.deepcopy(event)
     for hidden in (False, True):
-        fold(event, Content({role: slot() for role in answered}, hidden))
+        with_content(event, Content({role: slot() for role in answered}, hidden))
     assert event == before
 
 
 def test_fold_describes_roles_that_the_event_does_not_know() -> None:
     """A slot that only the wiki knows is added in the event's own terms, with the SHA-1 in base 36."""
-    folded = fold(change("main"), Content({"main": slot(), "mediainfo": slot("{}")}))
+    folded = with_content(change("main"), Content({"main": slot(), "mediainfo": slot("{}")}))
     assert isinstance(folded, dict)
     assert folded["revision"]["content_slots"]["mediainfo"] == {
         "slot_role": "mediainfo",
         "content_model": "wikitext",
         "content_format": "text/x-wiki",
         "content_size": 4,
-        "content_sha1": base36_sha1(SHA1),
+        "content_sha1": to_base36_sha1(SHA1),
         "content_body": "{}",
     }
 
 
 def test_fold_makes_slots_where_there_were_none() -> None:
     """An event without `content_slots` gets those of the wiki."""
-    folded = fold({"revision": {"rev_id": 7}}, Content({"main": slot()}))
+    folded = with_content({"revision": {"rev_id": 7}}, Content({"main": slot()}))
     assert isinstance(folded, dict)
     assert folded["revision"]["content_slots"]["main"]["content_body"] == "text"
 
 
 def test_a_slot_that_the_answer_lacks_is_a_failure() -> None:
     """Half a revision is never emitted; the failure names the role."""
-    failure = fold(change("main", "mediainfo"), Content({"main": slot()}))
+    failure = with_content(change("main", "mediainfo"), Content({"main": slot()}))
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.SLOT_MISSING
     assert "mediainfo" in failure.detail
@@ -157,7 +157,7 @@ def test_hidden_content_leaves_no_body() -> None:
     """Also not one that the event itself brought along."""
     event = change("main", "mediainfo")
     event["revision"]["content_slots"]["main"]["content_body"] = "once visible"
-    assert fold(event, Content({}, hidden=True)) == change("main", "mediainfo")
+    assert with_content(event, Content({}, hidden=True)) == change("main", "mediainfo")
 
 
 @pytest.mark.parametrize("body", ["a" * 10, "é" * 5, "\U0001f600aé" + "abc"])
@@ -165,8 +165,8 @@ def test_size_is_counted_in_utf8_bytes(body: str) -> None:
     """Ten bytes fit into ten, and not into nine; the failure names both numbers."""
     assert len(body.encode()) == 10
     content = Content({"main": slot(body)})
-    assert isinstance(fold(change("main"), content, max_content_size=10), dict)
-    failure = fold(change("main"), content, max_content_size=9)
+    assert isinstance(with_content(change("main"), content, max_content_size=10), dict)
+    failure = with_content(change("main"), content, max_content_size=9)
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.TOO_LARGE
     assert "10 bytes" in failure.detail
@@ -176,28 +176,28 @@ def test_size_is_counted_in_utf8_bytes(body: str) -> None:
 def test_size_is_that_of_all_slots_together() -> None:
     """Two slots of six bytes have twelve."""
     content = Content({"main": slot("a" * 6), "mediainfo": slot("b" * 6)})
-    assert isinstance(fold(change("main"), content, max_content_size=12), dict)
-    assert isinstance(fold(change("main"), content, max_content_size=11), Failure)
+    assert isinstance(with_content(change("main"), content, max_content_size=12), dict)
+    assert isinstance(with_content(change("main"), content, max_content_size=11), Failure)
 
 
 @given(st.binary(min_size=20, max_size=20))
 def test_base36_is_the_same_number(digest: bytes) -> None:
     """31 characters of base 36 stand for the same 160 bits."""
-    encoded = base36_sha1(digest.hex())
+    encoded = to_base36_sha1(digest.hex())
     assert len(encoded) == 31
     assert int(encoded, 36) == int.from_bytes(digest, "big")
 
 
 def test_base36_of_the_empty_text() -> None:
     """The value that MediaWiki's database holds for every empty text."""
-    assert base36_sha1(hashlib.sha1(b"").hexdigest()) == "phoiac9h4m842xq45sp7s6u21eteeq1"
+    assert to_base36_sha1(hashlib.sha1(b"").hexdigest()) == "phoiac9h4m842xq45sp7s6u21eteeq1"
 
 
 def test_the_format_is_filled_from_the_answer_where_that_is_asked_for() -> None:
     """It wins over what the event says; without being asked for, the event's stays."""
     event = {"revision": {"content_slots": {"main": {"slot_role": "main", "content_format": "text/x-old"}}}}
     content = Content({"main": Slot("text", "wikitext", "text/x-wiki", 4, None)})
-    filled, left = fold(event, content, with_format=True), fold(event, content)
+    filled, left = with_content(event, content, with_format=True), with_content(event, content)
     assert isinstance(filled, dict)
     assert isinstance(left, dict)
     assert filled["revision"]["content_slots"]["main"]["content_format"] == "text/x-wiki"

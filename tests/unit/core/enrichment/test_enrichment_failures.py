@@ -5,11 +5,11 @@ import pytest
 from wikistate.core.enrichment.failures import (
     TABLE,
     FailureKind,
-    Retried,
-    Scope,
-    kind_of_api_error,
-    kind_of_status,
-    row_of,
+    RetryRule,
+    SlowdownScope,
+    classify_api_error,
+    classify_status,
+    find_failure_rule,
 )
 
 
@@ -21,7 +21,7 @@ def test_each_kind_has_exactly_one_row() -> None:
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_statuses_that_pass_are_retried(status: int) -> None:
     """The statuses of the public job's table that are worth another try."""
-    assert row_of(kind_of_status(status)).retried is Retried.UNTIL_LIMIT
+    assert find_failure_rule(classify_status(status)).retry_rule is RetryRule.UNTIL_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_statuses_that_pass_are_retried(status: int) -> None:
 )
 def test_other_statuses_are_final(status: int) -> None:
     """Every other status is final."""
-    assert row_of(kind_of_status(status)).retried is Retried.NEVER
+    assert find_failure_rule(classify_status(status)).retry_rule is RetryRule.NEVER
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_other_statuses_are_final(status: int) -> None:
 )
 def test_api_errors_that_pass_are_retried(code: str) -> None:
     """API errors of a wiki that is busy or in maintenance are worth another try."""
-    assert row_of(kind_of_api_error(code)).retried is Retried.UNTIL_LIMIT
+    assert find_failure_rule(classify_api_error(code)).retry_rule is RetryRule.UNTIL_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -46,21 +46,21 @@ def test_api_errors_that_pass_are_retried(code: str) -> None:
 )
 def test_other_api_errors_are_final(code: str) -> None:
     """API errors about the request are final."""
-    assert row_of(kind_of_api_error(code)).retried is Retried.NEVER
+    assert find_failure_rule(classify_api_error(code)).retry_rule is RetryRule.NEVER
 
 
 def test_only_an_unknown_revision_is_retried_by_age() -> None:
     """Replica lag is the one failure that is bounded by the event's age and not by tries."""
-    assert [row.kind for row in TABLE if row.retried is Retried.WHILE_YOUNG] == [FailureKind.BAD_REVISION]
+    assert [row.kind for row in TABLE if row.retry_rule is RetryRule.WHILE_YOUNG] == [FailureKind.BAD_REVISION]
 
 
 def test_what_slows_down() -> None:
     """Rate limits slow the farm, an overloaded wiki slows itself, everything else slows nothing."""
-    slows = {row.kind: row.slows for row in TABLE if row.slows is not Scope.NOTHING}
+    slows = {row.kind: row.slowdown for row in TABLE if row.slowdown is not SlowdownScope.NOTHING}
     assert slows == {
-        FailureKind.TOO_MANY_REQUESTS: Scope.FARM,
-        FailureKind.RATE_LIMITED: Scope.FARM,
-        FailureKind.MAXLAG: Scope.WIKI,
-        FailureKind.READ_ONLY: Scope.WIKI,
-        FailureKind.UNAVAILABLE: Scope.WIKI,
+        FailureKind.TOO_MANY_REQUESTS: SlowdownScope.FARM,
+        FailureKind.RATE_LIMITED: SlowdownScope.FARM,
+        FailureKind.MAXLAG: SlowdownScope.WIKI,
+        FailureKind.READ_ONLY: SlowdownScope.WIKI,
+        FailureKind.UNAVAILABLE: SlowdownScope.WIKI,
     }

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.core.enrichment.failures import TABLE, Failure, FailureKind, Retried
-from wikistate.core.enrichment.judge import Fail, Retry, RetryPolicy, judge
+from wikistate.core.enrichment.failures import TABLE, Failure, FailureKind, RetryRule
+from wikistate.core.enrichment.judge import Fail, RetryAfter, RetryPolicy, decide_retry
 
 POLICY = RetryPolicy()
-RETRIED = [row.kind for row in TABLE if row.retried is Retried.UNTIL_LIMIT]
-FINAL = [row.kind for row in TABLE if row.retried is Retried.NEVER]
+RETRIED = [row.kind for row in TABLE if row.retry_rule is RetryRule.UNTIL_LIMIT]
+FINAL = [row.kind for row in TABLE if row.retry_rule is RetryRule.NEVER]
 LAGGING = Failure(FailureKind.BAD_REVISION, "w.example does not know the revision 7")
 
 
@@ -17,43 +17,43 @@ LAGGING = Failure(FailureKind.BAD_REVISION, "w.example does not know the revisio
 def test_retryable_failures_are_retried_up_to_the_limit(kind: FailureKind) -> None:
     """Three tries of four are followed by another; the fourth is the last and says so."""
     failure = Failure(kind, "w.example does not answer")
-    verdicts = [judge(failure, attempt=attempt, age=None, policy=POLICY) for attempt in (1, 2, 3, 4)]
-    assert [type(verdict) for verdict in verdicts] == [Retry, Retry, Retry, Fail]
+    verdicts = [decide_retry(failure, attempt=attempt, age=None, policy=POLICY) for attempt in (1, 2, 3, 4)]
+    assert [type(verdict) for verdict in verdicts] == [RetryAfter, RetryAfter, RetryAfter, Fail]
     assert verdicts[3] == Fail(kind, "w.example does not answer. Given up after 4 tries.")
 
 
 @pytest.mark.parametrize("kind", FINAL)
 def test_final_failures_are_not_retried(kind: FailureKind) -> None:
     """Not even once, however young the event is."""
-    assert judge(Failure(kind, "x"), attempt=1, age=0.0, policy=POLICY) == Fail(kind, "x.")
+    assert decide_retry(Failure(kind, "x"), attempt=1, age=0.0, policy=POLICY) == Fail(kind, "x.")
 
 
 def test_waits_double_and_are_capped() -> None:
     """0.5, 1, 2 ... seconds, never more than the cap."""
     policy = RetryPolicy(max_attempts=2000)
     failure = Failure(FailureKind.READ_TIMEOUT, "x")
-    waits = [judge(failure, attempt=attempt, age=None, policy=policy) for attempt in (1, 2, 3, 7, 1500)]
-    assert waits == [Retry(0.5), Retry(1.0), Retry(2.0), Retry(30.0), Retry(30.0)]
+    waits = [decide_retry(failure, attempt=attempt, age=None, policy=policy) for attempt in (1, 2, 3, 7, 1500)]
+    assert waits == [RetryAfter(0.5), RetryAfter(1.0), RetryAfter(2.0), RetryAfter(30.0), RetryAfter(30.0)]
 
 
 def test_retry_after_is_honoured_and_capped() -> None:
     """A server's own wish replaces the doubling, within reason."""
     for asked, waited in [(7.0, 7.0), (0.0, 0.0), (-3.0, 0.0), (9999.0, 300.0)]:
         failure = Failure(FailureKind.TOO_MANY_REQUESTS, "x", asked)
-        assert judge(failure, attempt=1, age=None, policy=POLICY) == Retry(waited)
+        assert decide_retry(failure, attempt=1, age=None, policy=POLICY) == RetryAfter(waited)
 
 
 def test_unknown_revision_of_a_young_event_is_retried_within_the_window() -> None:
     """Replica lag: another try, but never one that waits beyond the window."""
-    assert judge(LAGGING, attempt=1, age=0.0, policy=POLICY) == Retry(0.5)
-    assert judge(LAGGING, attempt=5, age=14.0, policy=POLICY) == Retry(1.0)
-    assert judge(LAGGING, attempt=100, age=14.5, policy=POLICY) == Retry(0.5)
+    assert decide_retry(LAGGING, attempt=1, age=0.0, policy=POLICY) == RetryAfter(0.5)
+    assert decide_retry(LAGGING, attempt=5, age=14.0, policy=POLICY) == RetryAfter(1.0)
+    assert decide_retry(LAGGING, attempt=100, age=14.5, policy=POLICY) == RetryAfter(0.5)
 
 
 @pytest.mark.parametrize("age", [15.0, 86_400.0, None])
 def test_unknown_revision_of_an_old_event_is_final(age: float | None) -> None:
     """Past the window, or without a time to go by, the revision is not there."""
-    verdict = judge(LAGGING, attempt=1, age=age, policy=POLICY)
+    verdict = decide_retry(LAGGING, attempt=1, age=age, policy=POLICY)
     assert isinstance(verdict, Fail)
     assert verdict.error_type == "BadRevision"
     assert "revision 7" in verdict.message
@@ -70,9 +70,9 @@ def test_waits_are_bounded(
     kind: FailureKind, attempt: int, age: float | None, retry_after: float | None, jitter: float
 ) -> None:
     """No wait is negative or longer than both caps allow, and a retry for lag ends within its window."""
-    verdict = judge(Failure(kind, "x", retry_after), attempt=attempt, age=age, policy=POLICY, jitter=jitter)
-    if isinstance(verdict, Retry):
-        assert 0.0 <= verdict.after <= POLICY.retry_after_cap + POLICY.base_delay
+    verdict = decide_retry(Failure(kind, "x", retry_after), attempt=attempt, age=age, policy=POLICY, jitter=jitter)
+    if isinstance(verdict, RetryAfter):
+        assert 0.0 <= verdict.seconds <= POLICY.retry_after_cap + POLICY.base_delay
         if kind is FailureKind.BAD_REVISION:
             assert age is not None
-            assert age + verdict.after <= POLICY.acceptable_lag + 1e-9
+            assert age + verdict.seconds <= POLICY.acceptable_lag + 1e-9

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wikistate.core.enrichment.page_state import PageState, RedirectTarget, fold_page_state
+from wikistate.core.enrichment.page_state import PageState, RedirectTarget, with_page_state
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
 
@@ -29,20 +29,20 @@ STALE = EVENT | {"page": EVENT["page"] | {"is_redirect": True, "redirect_page_li
 )
 def test_a_link_has_what_is_known_of_its_target(target: RedirectTarget, link: dict[str, Any]) -> None:
     """In the words of the schema; what is not known is left out."""
-    folded = fold_page_state(STALE, PageState(is_redirect=True, target=target))
+    folded = with_page_state(STALE, PageState(is_redirect=True, target=target))
     assert folded["page"] == EVENT["page"] | {"is_redirect": True, "redirect_page_link": link}
     assert PINNED.is_valid(folded)
 
 
 def test_a_page_that_is_no_redirect_any_more_has_no_link() -> None:
     """Whatever it was when the revision was saved; the event that was given stays as it is."""
-    folded = fold_page_state(STALE, PageState(is_redirect=False))
+    folded = with_page_state(STALE, PageState(is_redirect=False))
     assert folded["page"] == EVENT["page"] | {"is_redirect": False}
     assert "redirect_page_link" in STALE["page"]
 
 
 def test_a_redirect_without_a_record_of_its_target_has_no_link() -> None:
     """An old link would be a guess."""
-    folded = fold_page_state(STALE, PageState(is_redirect=True))
+    folded = with_page_state(STALE, PageState(is_redirect=True))
     assert folded["page"]["is_redirect"] is True
     assert "redirect_page_link" not in folded["page"]

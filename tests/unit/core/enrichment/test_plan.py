@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.core.enrichment.plan import Fetch, PassThrough, Reason, Refuse, plan
+from wikistate.core.enrichment.plan import Fetch, PassThrough, PassThroughReason, Reject, plan_fetch
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -28,48 +28,48 @@ def change(kind: str = "edit", **revision: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["create", "edit", "move", "undelete", "visibility_change", "a_kind_of_tomorrow"])
 def test_each_kind_but_delete_is_fetched_by_revision(kind: str) -> None:
     """Every kind of change is enriched by `rev_id`, also one that is not known yet."""
-    assert plan(change(kind)) == Fetch("en.wikipedia.org", 7)
+    assert plan_fetch(change(kind)) == Fetch("en.wikipedia.org", 7)
 
 
 def test_deletion_passes_through() -> None:
     """A deleted page has nothing to fetch, whatever else its event lacks."""
-    assert plan({"page_change_kind": "delete"}) == PassThrough(Reason.DELETED)
+    assert plan_fetch({"page_change_kind": "delete"}) == PassThrough(PassThroughReason.DELETED)
 
 
 def test_hidden_content_passes_through() -> None:
     """Content that is not visible is not asked for, even where slots are absent."""
-    assert plan(change(is_content_visible=False)) == PassThrough(Reason.HIDDEN)
+    assert plan_fetch(change(is_content_visible=False)) == PassThrough(PassThroughReason.HIDDEN)
 
 
 def test_absent_visibility_counts_as_visible() -> None:
     """`is_content_visible` is optional: only an explicit false hides."""
     event = change()
     del event["revision"]["is_content_visible"]
-    assert plan(event) == Fetch("en.wikipedia.org", 7)
+    assert plan_fetch(event) == Fetch("en.wikipedia.org", 7)
 
 
 @pytest.mark.parametrize("rev_id", [None, 0, -3, True, "7", 7.0])
 def test_what_is_no_revision_id_is_refused(rev_id: object) -> None:
     """The refusal names the field and what was found there."""
-    refused = plan(change(rev_id=rev_id))
-    assert isinstance(refused, Refuse)
+    refused = plan_fetch(change(rev_id=rev_id))
+    assert isinstance(refused, Reject)
     assert refused.error_type == "InvalidEvent"
     assert "revision.rev_id" in refused.message
 
 
 @pytest.mark.parametrize("slots", [[], "main", {"main": None}, {"main": ["x"]}])
 def test_slots_that_are_no_map_are_refused(slots: object) -> None:
-    """What `fold` could not write into is refused before any wiki is asked."""
-    refused = plan(change(content_slots=slots))
-    assert isinstance(refused, Refuse)
+    """What `with_content` could not write into is refused before any wiki is asked."""
+    refused = plan_fetch(change(content_slots=slots))
+    assert isinstance(refused, Reject)
     assert "content_slots" in refused.message
 
 
 @pytest.mark.parametrize("meta", [None, {}, {"domain": ""}, {"domain": 5}, ["en.wikipedia.org"]])
 def test_event_without_domain_is_refused(meta: object) -> None:
     """Without `meta.domain` nobody knows which wiki to ask."""
-    refused = plan({**change(), "meta": meta})
-    assert isinstance(refused, Refuse)
+    refused = plan_fetch({**change(), "meta": meta})
+    assert isinstance(refused, Reject)
     assert "meta.domain" in refused.message
 
 
@@ -79,7 +79,7 @@ def test_event_without_domain_is_refused(meta: object) -> None:
 )
 def test_any_object_gets_a_plan(event: dict[str, Any]) -> None:
     """Whatever JSON an event holds, the plan is a value and never an exception."""
-    assert isinstance(plan(event), PassThrough | Fetch | Refuse)
+    assert isinstance(plan_fetch(event), PassThrough | Fetch | Reject)
 
 
 def test_hidden_content_is_asked_for_where_the_page_matters() -> None:
@@ -89,6 +89,6 @@ def test_hidden_content_is_asked_for_where_the_page_matters() -> None:
         "meta": {"domain": "w.example"},
         "revision": {"rev_id": 5, "is_content_visible": False},
     }
-    assert isinstance(plan(event), PassThrough)
-    assert plan(event, even_hidden=True) == Fetch("w.example", 5)
-    assert isinstance(plan(event | {"page_change_kind": "delete"}, even_hidden=True), PassThrough)
+    assert isinstance(plan_fetch(event), PassThrough)
+    assert plan_fetch(event, include_hidden=True) == Fetch("w.example", 5)
+    assert isinstance(plan_fetch(event | {"page_change_kind": "delete"}, include_hidden=True), PassThrough)

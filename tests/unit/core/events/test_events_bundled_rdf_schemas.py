@@ -160,7 +160,7 @@ TABLES = {
 @pytest.mark.parametrize("uri", TABLES)
 def test_each_schema_has_the_published_fields(uri: str) -> None:
     """Types, constraints and requirements are as published, and there is no other field."""
-    document = SchemaRepository([SCHEMAS], read_bundled).by_uri(uri).document
+    document = SchemaRepository([SCHEMAS], read_bundled).get_by_uri(uri).document
     assert set(flat(document)) == rows(TABLES[uri], uri.rpartition("/")[2])
 
 

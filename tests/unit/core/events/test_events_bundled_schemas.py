@@ -194,7 +194,7 @@ def test_the_example_is_valid_and_of_its_own_version(schemas: SchemaRepository, 
     """Canary events are made from the first example, so it must be valid."""
     schema = schemas.get(title, version)
     example = schema.document["examples"][0]
-    assert schema.violations(example) == ""
+    assert schema.describe_violations(example) == ""
     assert schema.is_valid(example)
     assert example["$schema"] == schema.uri
 
@@ -205,7 +205,7 @@ def test_a_newer_event_projected_to_an_older_version_is_valid(schemas: SchemaRep
     newest = schemas.get("mediawiki/page/change", "1.11.0").document["examples"][0]
     schema = schemas.get("mediawiki/page/change", older)
     assert not schema.is_valid(newest)
-    assert schema.violations(schema.project(newest)) == ""
+    assert schema.describe_violations(schema.project(newest)) == ""
 
 
 def test_projection_to_1_7_leaves_out_exactly_what_is_newer(schemas: SchemaRepository) -> None:

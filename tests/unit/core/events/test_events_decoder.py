@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.decoder import Decoder
-from wikistate.core.events.refusal import Filtered, FilterReason, Refused
+from wikistate.core.events.refusal import Filtered, FilterReason, RejectedEvent
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.record import Partition, Record
 
@@ -30,7 +30,7 @@ def record(value: bytes | None, *, cut: int = 0) -> Record:
     return Record(value, None, None, Partition("t"), 0, cut)
 
 
-def decode(value: bytes | None, *, keep_unknown: bool = False, cut: int = 0) -> Event | Filtered | Refused:
+def decode(value: bytes | None, *, keep_unknown: bool = False, cut: int = 0) -> Event | Filtered | RejectedEvent:
     """What a decoder makes of it."""
     return Decoder(PINNED, keep_unknown=keep_unknown).decode(record(value, cut=cut))
 
@@ -68,7 +68,7 @@ def test_fields_beyond_the_pinned_version_are_dropped_or_kept_as_the_setting_say
 def test_poison_is_refused_with_its_kind_and_what_was_found(value: bytes, error_type: str, told: str) -> None:
     """Each check says what it found."""
     refused = decode(value)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RejectedEvent)
     assert refused.error_type == error_type
     assert told in refused.message
 
@@ -83,7 +83,7 @@ def test_canaries_and_tombstones_are_dropped_on_purpose() -> None:
 def test_a_record_that_was_not_read_whole_is_refused_with_its_size() -> None:
     """The message names both sizes."""
     refused = decode(b"{", cut=99)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RejectedEvent)
     assert (refused.error_type, refused.message) == (
         "EventTooLarge",
         "The record has 100 bytes, of which only 1 were read.",
@@ -99,4 +99,4 @@ JSON = st.recursive(
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_whatever_a_record_holds_decoding_answers(value: bytes) -> None:
     """It never raises."""
-    assert isinstance(decode(value), dict | Filtered | Refused)
+    assert isinstance(decode(value), dict | Filtered | RejectedEvent)

@@ -14,7 +14,7 @@ from wikistate.core.events.bundled import SCHEMAS, STREAMS, read_bundled
 from wikistate.core.events.documents import parse_document
 from wikistate.core.events.encoder import Encoder, ErrorEncoder
 from wikistate.core.events.error_event import Emitter
-from wikistate.core.events.refusal import Refused
+from wikistate.core.events.refusal import RejectedEvent
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.events.stream_config import StreamConfigs
 from wikistate.core.record import Output, Partition, Record, Role
@@ -42,8 +42,8 @@ def encoder(*, keep_unknown: bool = False, max_bytes: int = 1_000_000) -> Encode
 def encode(event: Event, **settings: Any) -> tuple[Output, Event]:
     """The output and the event in it."""
     chosen = encoder(**settings)
-    key = chosen.key_of(event)
-    assert not isinstance(key, Refused)
+    key = chosen.build_key(event)
+    assert not isinstance(key, RejectedEvent)
     output = chosen.encode(event, key, NOW)
     assert isinstance(output, Output)
     return output, orjson.loads(output.value)
@@ -75,7 +75,7 @@ def test_pinned_drops_newer_fields_and_pass_through_keeps_them_with_their_schema
     assert pinned["$schema"] == "/mediawiki/page/change/1.7.0"
     assert PINNED.is_valid(pinned)
     assert kept["$schema"] == NEWER["$schema"]
-    assert REPOSITORY.by_uri(kept["$schema"]).is_valid(kept)
+    assert REPOSITORY.get_by_uri(kept["$schema"]).is_valid(kept)
     assert kept["revision"] == NEWER["revision"]
 
 
@@ -84,7 +84,7 @@ def test_an_event_that_the_schema_refuses_is_not_written(*, keep_unknown: bool) 
     """Whatever an enrichment did to it."""
     broken = {**EVENT, "revision": {**EVENT["revision"], "rev_id": "one"}}
     refused = encoder(keep_unknown=keep_unknown).encode(broken, None, NOW)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RejectedEvent)
     assert refused.error_type == "InvalidOutput"
     assert "rev_id" in refused.message
 
@@ -92,7 +92,7 @@ def test_an_event_that_the_schema_refuses_is_not_written(*, keep_unknown: bool) 
 def test_an_event_above_the_sink_s_size_is_refused_with_both_sizes() -> None:
     """Before a producer could fail on it."""
     refused = encoder(max_bytes=100).encode(EVENT, None, NOW)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RejectedEvent)
     assert refused.error_type == "EventTooLargeForSink"
     assert "takes 100" in refused.message
 
@@ -103,14 +103,14 @@ def test_what_json_cannot_hold_is_refused() -> None:
     for _ in range(600):
         deep = [deep]
     refused = encoder(keep_unknown=True).encode({**EVENT, "deep": deep}, None, NOW)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RejectedEvent)
     assert refused.error_type == "NotEncodable"
 
 
 def test_an_event_without_a_field_of_the_key_is_refused() -> None:
     """It could not be put where readers look for it."""
-    refused = encoder().key_of({**EVENT, "page": {}})
-    assert isinstance(refused, Refused)
+    refused = encoder().build_key({**EVENT, "page": {}})
+    assert isinstance(refused, RejectedEvent)
     assert (refused.error_type, "page.page_id" in refused.message) == ("NoMessageKey", True)
 
 
@@ -124,9 +124,11 @@ def test_every_refusal_becomes_a_valid_error_event_within_the_sink_s_size(raw: b
     """Whatever the record holds, and however long escapes make it."""
     limit = 130 * 1024
     record = Record(raw, None, None, Partition("t"), 3, cut)
-    output = ErrorEncoder(EMITTER, max_bytes=limit, new_id=lambda: "id").encode(Refused("Kind", message), record, NOW)
+    output = ErrorEncoder(EMITTER, max_bytes=limit, new_id=lambda: "id").encode(
+        RejectedEvent("Kind", message), record, NOW
+    )
     event = orjson.loads(output.value)
-    assert ERROR.violations(event) == ""
+    assert ERROR.describe_violations(event) == ""
     assert (output.role, output.key, output.timestamp) == (Role.ERROR, None, NOW)
     assert event["error_type"] == "Kind"
     assert len(output.value) <= limit
@@ -137,7 +139,7 @@ def test_a_large_record_is_cut_in_its_error_event() -> None:
     limit = 200 * 1024
     record = Record(b'"' * 10_000_000, None, None, Partition("t"), 0)
     output = ErrorEncoder(EMITTER, max_bytes=limit, new_id=lambda: "id").encode(
-        Refused("Kind", "Too much."), record, NOW
+        RejectedEvent("Kind", "Too much."), record, NOW
     )
     assert len(output.value) <= limit
     assert "raw_event is cut" in orjson.loads(output.value)["message"]

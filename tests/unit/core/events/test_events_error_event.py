@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.unit.core.events.strategies import JSON
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
-from wikistate.core.events.error_event import Emitter, error_event, fit
+from wikistate.core.events.error_event import Emitter, build_error_event, truncate_to_size
 from wikistate.core.events.repository import SchemaRepository
 
-SCHEMA = SchemaRepository([SCHEMAS], read_bundled).by_uri("/error/2.1.0")
+SCHEMA = SchemaRepository([SCHEMAS], read_bundled).get_by_uri("/error/2.1.0")
 EMITTER = Emitter(
     emitter_id="enrich",
     stream="enrich.error",
@@ -30,7 +30,7 @@ EVENTS = JSON | st.dictionaries(st.sampled_from(["$schema", "meta", "dt"]), META
 def failed(raw: bytes | None = b"{}", event: object = None, **more: Any) -> dict[str, Any]:
     """An error event about something that failed."""
     given_ = {"error_type": "Broken", "message": "It broke.", "max_raw_bytes": 1000, **more}
-    return error_event(EMITTER, raw=raw, event=event, now=NOW, new_id=lambda: "new", **given_)
+    return build_error_event(EMITTER, raw=raw, event=event, now=NOW, new_id=lambda: "new", **given_)
 
 
 @given(
@@ -45,7 +45,7 @@ def test_an_error_event_is_valid_whatever_failed(
 ) -> None:
     """Any bytes, any JSON in place of the event, any text of an exception: the result is valid and can be encoded."""
     found = failed(raw, event, **texts, max_raw_bytes=limit, raw_cut=raw_cut)
-    assert SCHEMA.violations(found) == ""
+    assert SCHEMA.describe_violations(found) == ""
     assert orjson.loads(orjson.dumps(found)) == found
 
 
@@ -122,7 +122,7 @@ def test_messages_and_stacks_are_bounded(letter: str) -> None:
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode), st.integers(0, 500))
 def test_what_fits_is_a_beginning_and_within_the_limit(raw: bytes, limit: int) -> None:
     """The text takes at most `limit` bytes on the wire, is the beginning of the whole, and what is left out is counted."""
-    text, left_out = fit(raw, limit)
+    text, left_out = truncate_to_size(raw, limit)
     whole = raw.decode(errors="backslashreplace")
     assert len(orjson.dumps(text)) - 2 <= limit
     assert whole.startswith(text)
@@ -133,5 +133,5 @@ def test_what_fits_is_a_beginning_and_within_the_limit(raw: bytes, limit: int) -
 def test_no_character_is_cut_in_two(text: str, limit: int) -> None:
     """A character that does not fit is left out whole, and its bytes are counted."""
     raw = text.encode()
-    kept, left_out = fit(raw, limit)
+    kept, left_out = truncate_to_size(raw, limit)
     assert kept.encode() == raw[: len(raw) - left_out]

@@ -46,7 +46,7 @@ def filtered(**wanted: Any) -> EventFilter:
 )
 def test_an_event_must_fit_each_list(wanted: dict[str, Any], reason: FilterReason | None) -> None:
     """The first that it does not fit is the reason. The event is an edit of an article of enwiki."""
-    dropped = filtered(**wanted).dropped(EVENT)
+    dropped = filtered(**wanted).apply(EVENT)
     assert dropped == (None if reason is None else Filtered(reason))
 
 
@@ -54,7 +54,7 @@ def test_one_slot_with_a_wanted_model_is_enough() -> None:
     """A file page has a description and structured data."""
     slots = {"main": {"content_model": "wikitext"}, "mediainfo": {"content_model": "wikibase-mediainfo"}}
     event = EVENT | {"revision": EVENT["revision"] | {"content_slots": slots}}
-    assert filtered(content_models=["wikibase-mediainfo"]).dropped(event) is None
+    assert filtered(content_models=["wikibase-mediainfo"]).apply(event) is None
 
 
 @pytest.mark.parametrize("missing", ["wiki_id", "page", "page_change_kind", "revision"])
@@ -62,7 +62,7 @@ def test_what_an_event_does_not_say_drops_it_never(missing: str) -> None:
     """A page that was suppressed has no content model any more; whoever follows that model must hear of it."""
     event = {name: value for name, value in EVENT.items() if name not in (missing, "meta")}
     wanted = filtered(wikis=["enwiki"], namespaces=[0], kinds=["edit"], content_models=["wikitext"])
-    assert wanted.dropped(event) is None
+    assert wanted.apply(event) is None
 
 
 def test_what_nobody_wants_is_no_error_whatever_is_wrong_with_it() -> None:
@@ -75,12 +75,12 @@ def test_what_nobody_wants_is_no_error_whatever_is_wrong_with_it() -> None:
 
 def test_a_filter_that_does_not_fit_the_stream_is_refused_at_once() -> None:
     """A misspelt kind would drop everything without a word; an error event has no namespace."""
-    filtered(kinds=["edit"], namespaces=[0], content_models=["wikitext"]).check(PINNED)
+    filtered(kinds=["edit"], namespaces=[0], content_models=["wikitext"]).check_schema(PINNED)
     with pytest.raises(ConfigError, match=r"'edits', which is no kind of change; there are: .*edit"):
-        filtered(kinds=["edits"]).check(PINNED)
+        filtered(kinds=["edits"]).check_schema(PINNED)
     with pytest.raises(ConfigError, match=r"page\.namespace_id, which events of /error/2\.1\.0 do not have"):
-        filtered(namespaces=[0]).check(ERROR)
-    filtered(wikis=["enwiki"]).check(ERROR)
+        filtered(namespaces=[0]).check_schema(ERROR)
+    filtered(wikis=["enwiki"]).check_schema(ERROR)
 
 
 JSON = st.recursive(
@@ -99,4 +99,4 @@ JSON = st.recursive(
 def test_no_event_breaks_a_filter(event: dict[str, Any]) -> None:
     """It sees events before anything has checked them."""
     wanted = filtered(wikis=["enwiki"], namespaces=[0], kinds=["edit"], content_models=["wikitext"])
-    assert wanted.dropped(event) is None or isinstance(wanted.dropped(event), Filtered)
+    assert wanted.apply(event) is None or isinstance(wanted.apply(event), Filtered)

@@ -80,20 +80,20 @@ def test_metadata_that_is_no_object_is_refused() -> None:
 
 def test_a_key_has_the_declared_names_in_declared_order() -> None:
     """A compact JSON object, whose order is that of the declaration and not of the event."""
-    assert PAGE_KEY.of(EXAMPLE) == b'{"wiki_id":"enwiki","page_id":50123}'
-    assert MessageKey({"p": "page.page_id", "w": "wiki_id"}).of(EXAMPLE) == b'{"p":50123,"w":"enwiki"}'
+    assert PAGE_KEY.build(EXAMPLE) == b'{"wiki_id":"enwiki","page_id":50123}'
+    assert MessageKey({"p": "page.page_id", "w": "wiki_id"}).build(EXAMPLE) == b'{"p":50123,"w":"enwiki"}'
 
 
 def test_an_unkeyed_stream_has_no_key() -> None:
     """Without fields there is no key, whatever the event."""
-    assert MessageKey({}).of({}) is None
+    assert MessageKey({}).build({}) is None
 
 
 @given(st.text(max_size=10), st.integers(0, 2**53 - 1))
 def test_events_of_the_same_page_have_the_same_key(wiki_id: str, page_id: int) -> None:
     """The key says the page and nothing but the page."""
-    key = PAGE_KEY.of({"page": {"page_id": page_id, "x": 1}, "wiki_id": wiki_id})
-    assert key == PAGE_KEY.of({"wiki_id": wiki_id, "page": {"page_id": page_id}})
+    key = PAGE_KEY.build({"page": {"page_id": page_id, "x": 1}, "wiki_id": wiki_id})
+    assert key == PAGE_KEY.build({"wiki_id": wiki_id, "page": {"page_id": page_id}})
     assert orjson.loads(key or b"") == {"wiki_id": wiki_id, "page_id": page_id}
 
 
@@ -111,14 +111,14 @@ def test_events_of_the_same_page_have_the_same_key(wiki_id: str, page_id: int) -
 def test_a_key_that_cannot_be_built_is_an_input_error(event: dict[str, Any], reason: str) -> None:
     """A field that is missing or no scalar names its path."""
     with pytest.raises(InputError, match=reason):
-        PAGE_KEY.of(event)
+        PAGE_KEY.build(event)
 
 
 def test_a_key_is_checked_against_the_schema() -> None:
     """A field that the schema does not have is told before the first event; those of the page streams are there."""
-    PAGE_KEY.check(SCHEMA)
+    PAGE_KEY.check_schema(SCHEMA)
     with pytest.raises(DocumentError, match=r"message_key_fields.item is 'page.wikibase_item_id'") as caught:
-        MessageKey({"item": "page.wikibase_item_id"}).check(SCHEMA)
+        MessageKey({"item": "page.wikibase_item_id"}).check_schema(SCHEMA)
     assert caught.value.ids == {"field": "page.wikibase_item_id", "schema": SCHEMA.uri}
 
 

@@ -9,16 +9,16 @@ import pytest
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.page_change import (
     SCHEMA,
-    Kind,
-    WikiFacts,
-    compose,
-    page_entity,
-    revision_entity,
-    user_entity,
+    PageChangeKind,
+    WikiMetadata,
+    build_page,
+    build_page_change,
+    build_revision,
+    build_user,
 )
 from wikistate.core.events.repository import SchemaRepository
 
-WIKI = WikiFacts("mywiki", "my.wiki", "https://my.wiki/wiki/$1", frozenset({0, 4}))
+WIKI = WikiMetadata("mywiki", "my.wiki", "https://my.wiki/wiki/$1", frozenset({0, 4}))
 SHA1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 
 REVISION: dict[str, Any] = {
@@ -35,24 +35,24 @@ REVISION: dict[str, Any] = {
 }
 
 
-def composed(kind: Kind, **more: Any) -> dict[str, Any]:
+def composed(kind: PageChangeKind, **more: Any) -> dict[str, Any]:
     """An event about one page."""
-    page = page_entity(WIKI, page_id=9, title="Talk:Ä b?", namespace=1, is_redirect=False)
-    described = {"identity": "rev:12", "dt": REVISION["timestamp"], "revision": revision_entity(REVISION)} | more
-    return compose(WIKI, kind, page=page, **described)
+    page = build_page(WIKI, page_id=9, title="Talk:Ä b?", namespace=1, is_redirect=False)
+    described = {"identity": "rev:12", "dt": REVISION["timestamp"], "revision": build_revision(REVISION)} | more
+    return build_page_change(WIKI, kind, page=page, **described)
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_every_kind_is_valid(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(PageChangeKind))
+def test_every_kind_is_valid(kind: PageChangeKind) -> None:
     """By the bundled schema that it names."""
-    schema = SchemaRepository([SCHEMAS], read_bundled).by_uri(SCHEMA)
-    event = composed(kind, performer=user_entity(REVISION), comment="why", prior={"page": {"page_title": "Old"}})
-    assert schema.violations(event) == ""
+    schema = SchemaRepository([SCHEMAS], read_bundled).get_by_uri(SCHEMA)
+    event = composed(kind, performer=build_user(REVISION), comment="why", prior={"page": {"page_title": "Old"}})
+    assert schema.describe_violations(event) == ""
 
 
 def test_a_page_is_named_as_in_the_database_and_linked_as_in_a_browser() -> None:
     """Underscores in the title, percent signs in the URL."""
-    event = composed(Kind.EDIT)
+    event = composed(PageChangeKind.EDIT)
     assert event["page"]["page_title"] == "Talk:Ä_b?"
     assert event["page"]["namespace_is_content"] is False
     assert event["meta"]["uri"] == "https://my.wiki/wiki/Talk:%C3%84_b%3F"
@@ -60,13 +60,17 @@ def test_a_page_is_named_as_in_the_database_and_linked_as_in_a_browser() -> None
 
 def test_the_same_change_has_the_same_id_and_another_one_another() -> None:
     """Repeats can be dropped by `meta.id`."""
-    ids = [composed(kind, identity=name)["meta"]["id"] for kind in Kind for name in ("rev:12", "log:12", "rev:12")]
-    assert len(set(ids)) == 2 * len(Kind)
+    ids = [
+        composed(kind, identity=name)["meta"]["id"]
+        for kind in PageChangeKind
+        for name in ("rev:12", "log:12", "rev:12")
+    ]
+    assert len(set(ids)) == 2 * len(PageChangeKind)
 
 
 def test_hashes_are_in_base_36_as_events_have_them() -> None:
     """The API answers in hexadecimal."""
-    revision = revision_entity(REVISION)
+    revision = build_revision(REVISION)
     assert revision["rev_sha1"] == "phoiac9h4m842xq45sp7s6u21eteeq1"
     assert revision["content_slots"]["main"]["content_sha1"] == revision["rev_sha1"]
 
@@ -82,7 +86,7 @@ def test_hashes_are_in_base_36_as_events_have_them() -> None:
 def test_what_is_hidden_is_left_out_and_said(hidden: dict[str, bool], flag: str, absent: str) -> None:
     """Even to those who are shown it beside the flag, as administrators are."""
     kept = {name: value for name, value in REVISION.items() if name != "sha1" or "sha1hidden" not in hidden}
-    revision = revision_entity(kept | hidden)
+    revision = build_revision(kept | hidden)
     assert revision[flag] is False
     assert absent not in revision
     assert sum(revision[name] for name in revision if name.startswith("is_") and name.endswith("visible")) == 2
@@ -90,10 +94,10 @@ def test_what_is_hidden_is_left_out_and_said(hidden: dict[str, bool], flag: str,
 
 def test_an_anonymous_editor_has_no_id() -> None:
     """The API says 0."""
-    assert user_entity({"user": "192.0.2.7", "userid": 0}) == {"user_text": "192.0.2.7"}
+    assert build_user({"user": "192.0.2.7", "userid": 0}) == {"user_text": "192.0.2.7"}
 
 
 def test_an_event_whose_revision_nobody_knows_is_not_valid() -> None:
     """So the job that reads it puts it on the error stream, instead of somebody inventing a number."""
-    schema = SchemaRepository([SCHEMAS], read_bundled).by_uri(SCHEMA)
-    assert "rev_id" in schema.violations(composed(Kind.DELETE, revision=None))
+    schema = SchemaRepository([SCHEMAS], read_bundled).get_by_uri(SCHEMA)
+    assert "rev_id" in schema.describe_violations(composed(PageChangeKind.DELETE, revision=None))

@@ -47,7 +47,7 @@ def test_a_schema_is_read_once() -> None:
     """The second time it is the same object."""
     read = Shelf({"one:/a/b/1.0.0.yaml": document()})
     repository = SchemaRepository(["one:"], read)
-    assert repository.get("a/b", "1.0.0") is repository.by_uri("/a/b/1.0.0")
+    assert repository.get("a/b", "1.0.0") is repository.get_by_uri("/a/b/1.0.0")
     assert len(read.asked) == 1
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_read_for_what_is_not_a_schema_uri(uri: str) -> None:
     """A $schema that leads out of the repository is refused before anything is read."""
     read = Shelf({})
     with pytest.raises(DocumentError, match="not the URI of a schema"):
-        SchemaRepository(["one:"], read).by_uri(uri)
+        SchemaRepository(["one:"], read).get_by_uri(uri)
     assert read.asked == []
 
 
@@ -119,4 +119,4 @@ def test_a_place_that_does_not_answer_is_not_a_schema_that_is_missing() -> None:
 
 def test_the_bundle_is_a_base() -> None:
     """The bundled schemas are found under their base."""
-    assert SchemaRepository([SCHEMAS], read_bundled).by_uri("/error/2.1.0").title == "error"
+    assert SchemaRepository([SCHEMAS], read_bundled).get_by_uri("/error/2.1.0").title == "error"

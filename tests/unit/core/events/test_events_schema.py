@@ -48,7 +48,7 @@ def _put(event: dict[str, Any], name: str, rest: str, value: Any) -> dict[str, A
 def test_events_that_producers_do_send_are_valid(path: str, value: Any) -> None:
     """A suppressed performer, no slots, a special page as a target, a changed page id after undeletion: all valid."""
     event = changed(path, value)
-    assert SCHEMA.violations(event) == ""
+    assert SCHEMA.describe_violations(event) == ""
     assert SCHEMA.is_valid(event)
 
 
@@ -78,12 +78,12 @@ def test_a_violation_says_where_what_and_what_was_expected(path: str, value: Any
     """Each rule that an event breaks is told with the path, what was found there, and what is expected."""
     event = changed(path, value)
     assert not SCHEMA.is_valid(event)
-    assert violation in SCHEMA.violations(event)
+    assert violation in SCHEMA.describe_violations(event)
 
 
 def test_only_three_violations_are_told() -> None:
     """An event that is wrong everywhere gives a short message that says that there is more."""
-    told = SCHEMA.violations({})
+    told = SCHEMA.describe_violations({})
     assert told.count(";") == 3
     assert told.endswith("; and more")
 
@@ -92,20 +92,20 @@ def test_violations_are_bounded() -> None:
     """Megabytes in a value, a name or a path do not get into the message."""
     huge = "x" * 5_000_000
     event = {**EXAMPLE, "dt": huge, huge: 1, "revision": {**EXAMPLE["revision"], "content_slots": {huge: 1}}}
-    assert len(SCHEMA.violations(event)) < 1000
+    assert len(SCHEMA.describe_violations(event)) < 1000
 
 
 @given(JSON)
 def test_an_event_is_valid_exactly_when_it_has_no_violations(value: Any) -> None:
     """The verdict and the explanation agree on any JSON, and neither raises."""
-    assert SCHEMA.is_valid(value) == (SCHEMA.violations(value) == "")
+    assert SCHEMA.is_valid(value) == (SCHEMA.describe_violations(value) == "")
 
 
 @pytest.mark.parametrize("foreign", [{"meta": datetime.now(UTC)}, {1: 2}])
 def test_what_is_not_json_is_not_valid(foreign: dict[Any, Any]) -> None:
     """A date or a key that is no string, as a user's function may return, is a violation and not an exception."""
     assert not SCHEMA.is_valid(EXAMPLE | foreign)
-    assert SCHEMA.violations(EXAMPLE | foreign).startswith("the event is not JSON: ")
+    assert SCHEMA.describe_violations(EXAMPLE | foreign).startswith("the event is not JSON: ")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_the_bundled_streams_are_as_wikimedia_runs_them(
     assert list(config.message_key_fields.items()) == list(key.items())
     assert config.canary_events_enabled is canaries
     version = "2.1.0" if title == "error" else "1.0.0"
-    MessageKey(config.message_key_fields).check(SchemaRepository([SCHEMAS], read_bundled).get(title, version))
+    MessageKey(config.message_key_fields).check_schema(SchemaRepository([SCHEMAS], read_bundled).get(title, version))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wikistate.core.events.wiki_changes import What, read_changes
+from wikistate.core.events.wiki_changes import ChangeType, read_changes
 
 NOON = "2026-01-31T12:00:00Z"
 LATER = "2026-01-31T12:00:01Z"
@@ -58,27 +58,27 @@ def test_the_log_knows_which_page_it_was() -> None:
 @pytest.mark.parametrize(
     ("kind", "action", "what"),
     [
-        ("delete", "delete", What.DELETED),
-        ("delete", "delete_redir", What.DELETED),
-        ("suppress", "delete", What.DELETED),
-        ("delete", "restore", What.UNDELETED),
-        ("delete", "revision", What.HIDDEN),
-        ("suppress", "revision", What.HIDDEN),
-        ("move", "move", What.MOVED),
-        ("move", "move_redir", What.MOVED),
-        ("import", "interwiki", What.BROUGHT_IN),
-        ("upload", "upload", What.BROUGHT_IN),
-        ("upload", "overwrite", What.BROUGHT_IN),
-        ("contentmodel", "change", What.BROUGHT_IN),
+        ("delete", "delete", ChangeType.DELETED),
+        ("delete", "delete_redir", ChangeType.DELETED),
+        ("suppress", "delete", ChangeType.DELETED),
+        ("delete", "restore", ChangeType.UNDELETED),
+        ("delete", "revision", ChangeType.HIDDEN),
+        ("suppress", "revision", ChangeType.HIDDEN),
+        ("move", "move", ChangeType.MOVED),
+        ("move", "move_redir", ChangeType.MOVED),
+        ("import", "interwiki", ChangeType.IMPORTED),
+        ("upload", "upload", ChangeType.IMPORTED),
+        ("upload", "overwrite", ChangeType.IMPORTED),
+        ("contentmodel", "change", ChangeType.IMPORTED),
         ("delete", "event", None),
         ("protect", "protect", None),
         ("create", "create", None),
         ("newusers", "create", None),
     ],
 )
-def test_a_log_entry_is_a_change_when_it_changes_a_page(kind: str, action: str, what: What | None) -> None:
+def test_a_log_entry_is_a_change_when_it_changes_a_page(kind: str, action: str, what: ChangeType | None) -> None:
     """A creation is told by its revision; a protection changes nothing that an event carries."""
-    assert [change.what for change in read_changes([], [entry(5, kind, action)])] == ([what] if what else [])
+    assert [change.change_type for change in read_changes([], [entry(5, kind, action)])] == ([what] if what else [])
 
 
 def test_an_entry_whose_page_is_hidden_says_nothing() -> None:

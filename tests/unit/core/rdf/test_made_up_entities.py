@@ -10,7 +10,7 @@ import pytest
 from tests.unit.core.rdf.turtle import BASE, COMMONS, WIKIDATA
 
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.vocabulary import LABEL, NAME, PREFERRED_LABEL, TYPE, WIKIBASE
 from wikistate.testing.wikibase.authors import PROPERTIES, Author
 from wikistate.testing.wikibase.documents import CONTENT_TYPES, Stamp, describe, serialized
@@ -41,7 +41,7 @@ def test_nothing_is_lost_but_what_the_table_says(entity: AnyEntity, kind: str) -
     """Every triple about something else than the document is kept, but for the types and labels that are said twice."""
     wiki, uris = (MEDIA_WIKI, COMMONS) if entity.id.startswith("M") else (WIKI, WIKIDATA)
     body = serialized(describe(entity, Stamp(7, "2024-05-01T00:00:00Z"), wiki), kind, wiki)
-    document = read_triples(body, base=BASE, mime_type=CONTENT_TYPES[kind])
+    document = parse_triples(body, base=BASE, mime_type=CONTENT_TYPES[kind])
     found = {named(triple, uris.genid) for triple in munge(document, entity.id, uris)}
     lost = [triple for triple in document if named(triple, uris.genid) not in found]
     assert [triple for triple in lost if not is_left_out(triple, is_lexeme=entity.id.startswith("L"))] == []

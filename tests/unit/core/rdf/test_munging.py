@@ -193,7 +193,7 @@ def test_a_secure_concept_base() -> None:
     text = (
         "<https://x.org/wiki/Special:EntityData/Q1> {0} . <https://x.org/entity/Q1> a wikibase:Item ; rdfs:label 'a' ."
     )
-    found = munge(triples(text.format(STATED)), "Q1", Uris.wikibase("https://x.org"))
+    found = munge(triples(text.format(STATED)), "Q1", Uris.for_wikibase("https://x.org"))
     assert found == set(triples(f"<https://x.org/entity/Q1> rdfs:label 'a' ; {STATED} ."))
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse, serialize
 from tests.unit.core.rdf.turtle import BASE, PREFIXES
 
-from wikistate.core.rdf.normalising import is_normal_at_a_glance, normalise
-from wikistate.core.rdf.parsing import read_small, read_triples
+from wikistate.core.rdf.normalising import is_probably_normal, normalize
+from wikistate.core.rdf.parsing import parse_small_document, parse_triples
 from wikistate.errors import RdfError
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ XSD = "http://www.w3.org/2001/XMLSchema#"
 def objects(text: str) -> list[object]:
     """The objects of triples whose other terms do not matter."""
     body = f"{PREFIXES} <s> <p> {text} ."
-    return [triple.object for triple in read_triples(body.encode(), base=BASE)]
+    return [triple.object for triple in parse_triples(body.encode(), base=BASE)]
 
 
 def read(body: str, mime_type: str = "text/turtle") -> list[Triple]:
     """The triples of a whole document."""
-    return read_triples(body.encode(), base=BASE, mime_type=mime_type)
+    return parse_triples(body.encode(), base=BASE, mime_type=mime_type)
 
 
 def test_labels_of_blank_nodes_stay() -> None:
@@ -116,17 +116,17 @@ TRIPLES = st.builds(Triple, IRIS, IRIS, IRIS | LITERALS)
 @given(st.lists(TRIPLES, max_size=5))
 def test_normalising_twice_is_normalising_once(found: list[Triple]) -> None:
     """Both ends of a stream normalise; what the first one wrote, the second one leaves as it is."""
-    once = normalise(found)
-    assert normalise(once) is once
+    once = normalize(found)
+    assert normalize(once) is once
 
 
 @given(st.lists(TRIPLES, max_size=5), st.sampled_from([RdfFormat.TURTLE, RdfFormat.N_TRIPLES]))
 def test_reading_what_was_written(found: list[Triple], kind: RdfFormat) -> None:
     """Whatever terms hold, of all of Unicode: written and read again they are the same, and none breaks out."""
-    normal = normalise(found)
+    normal = normalize(found)
     written = serialize(normal, format=kind)
     assert written is not None
-    assert set(read_triples(written, base=BASE, mime_type=kind.media_type)) == set(normal)
+    assert set(parse_triples(written, base=BASE, mime_type=kind.media_type)) == set(normal)
     assert {quad.triple for quad in parse(written, kind, lenient=True)} == set(normal)
 
 
@@ -153,7 +153,7 @@ def test_both_formats() -> None:
 def test_what_is_no_rdf(body: bytes, line: int) -> None:
     """A document that is not RDF or is cut short is refused, with its address and the line."""
     with pytest.raises(RdfError) as raised:
-        read_triples(body, base=BASE)
+        parse_triples(body, base=BASE)
     assert BASE in raised.value.message
     assert raised.value.ids["line"] == line
     assert pickle.loads(pickle.dumps(raised.value)).ids == raised.value.ids
@@ -162,9 +162,9 @@ def test_what_is_no_rdf(body: bytes, line: int) -> None:
 def test_too_many_triples() -> None:
     """Reading stops at the bound and does not build what lies behind it."""
     body = b"".join(b"<http://x/s> <http://x/p> %d .\n" % number for number in range(11))
-    assert len(read_triples(body, base=BASE, max_triples=11)) == 11
+    assert len(parse_triples(body, base=BASE, max_triples=11)) == 11
     with pytest.raises(RdfError, match="more than the 10 triples"):
-        read_triples(body + b"not even RDF", base=BASE, max_triples=10)
+        parse_triples(body + b"not even RDF", base=BASE, max_triples=10)
 
 
 def test_too_many_triples_in_a_small_document(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ def test_too_many_triples_in_a_small_document(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("wikistate.core.rdf.parsing.MAX_TRIPLES", 10)
     body = "".join(f"<http://x/s> <http://x/p> {number} .\n" for number in range(11))
     with pytest.raises(RdfError, match="more than the 10 triples"):
-        read_small(body)
+        parse_small_document(body)
 
 
 def test_other_kinds_of_documents() -> None:
@@ -204,7 +204,7 @@ def test_the_list_itself_comes_back() -> None:
     """Nothing is copied where nothing changes."""
     nodes: list[Node] = [Literal("a"), Literal("1", datatype=NamedNode(XSD + "integer")), BlankNode("b")]
     found = [Triple(NamedNode("http://x/s"), NamedNode("http://x/p"), node) for node in nodes]
-    assert normalise(found) is found
+    assert normalize(found) is found
 
 
 PIECES = st.text(st.sampled_from("a1 é№\u00ad\u200b\u2013\u2066"), max_size=4)
@@ -225,7 +225,7 @@ DOCUMENTS = st.lists(st.builds("<http://x/s> <http://x/p> {} .".format, TURTLE_O
 def test_small_documents_are_read_as_any_other(prefixes: str, statements: str) -> None:
     """Where a small document is read at all, it is read as any document is; and then it says nothing of names."""
     document = prefixes + statements
-    found = read_small(document)
+    found = parse_small_document(document)
     if found is not None:
         assert found == read(document)
         assert not prefixes
@@ -254,7 +254,7 @@ def test_small_documents_are_read_as_any_other(prefixes: str, statements: str) -
 def test_what_is_seen_at_a_glance(text: str, normal: bool) -> None:  # noqa: FBT001  # a table's column
     """Usual documents are seen to be normal; what normalising would change never is."""
     document = f"<http://x/s> <http://x/p> {text.replace('{}', XSD)} ."
-    assert is_normal_at_a_glance(document.encode()) is normal
+    assert is_probably_normal(document.encode()) is normal
 
 
 def test_every_invisible_mark_is_seen_at_a_glance_and_nothing_else_is_taken_for_one() -> None:
@@ -262,4 +262,4 @@ def test_every_invisible_mark_is_seen_at_a_glance_and_nothing_else_is_taken_for_
     marks = {*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x206A, 0x2070), 0xAD}
     for code in range(0xA0, 0x3000):
         document = f'<http://x/s> <http://x/p> "a{chr(code)}"@en .'
-        assert is_normal_at_a_glance(document.encode()) is (code not in marks), hex(code)
+        assert is_probably_normal(document.encode()) is (code not in marks), hex(code)

@@ -7,7 +7,7 @@ from tests.unit.core.rdf.turtle import WIKIDATA, triples
 from wikistate.core.rdf.bundled import bundled_names, read_bundled_subgraphs
 from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.rdf.subgraphs import Subgraphs, mutations_of
+from wikistate.core.rdf.subgraphs import Subgraphs, build_mutations
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, ReconcileItem
 from wikistate.errors import ConfigError
@@ -28,7 +28,7 @@ def definitions(*subgraphs: str) -> Subgraphs:
     prefixes = (
         "prefixes: {wd: http://www.wikidata.org/entity/, wdt: http://www.wikidata.org/prop/direct/, g: http://x/}"
     )
-    return Subgraphs.read(f"{prefixes}\nsubgraphs:\n{listed}")
+    return Subgraphs.parse(f"{prefixes}\nsubgraphs:\n{listed}")
 
 
 def subgraph(name: str, default: str, *rules: str, source: str = "true") -> str:
@@ -76,7 +76,7 @@ def outcome(
     for names in (["one"], ["two"], ["three"], ["one", "three"], ["one", "two"]):
         known[Patch(linked=stubs(*names))] = f"stubs to {' '.join(names)}"
         known[Patch(added=stubs(*names))] = f"stubs to {' '.join(names)} in one"
-    found = mutations_of(operation, *states, WIKIDATA, SPLITS[split])
+    found = build_mutations(operation, *states, WIKIDATA, SPLITS[split])
     return [f"{each.stream}: {each.operation} {known[each.patch]}" for each in found]
 
 
@@ -155,19 +155,19 @@ def test_deletions() -> None:
 def test_no_split() -> None:
     """Without definitions everything goes to one stream, with the ids and times of the operation."""
     after = entity("Q10")
-    (found,) = mutations_of(IMPORT, NOTHING, after, WIKIDATA, Subgraphs.whole("mutation"))
+    (found,) = build_mutations(IMPORT, NOTHING, after, WIKIDATA, Subgraphs.unsplit("mutation"))
     assert found == ("import", "Q1", 7, 1, 2, ORIGIN, "mutation", diff(NOTHING, after, WIKIDATA))
 
 
 def test_a_whole_graph_that_is_partial() -> None:
     """Rules of the graph without URI hold as others do: an entity leaves and enters it, without stubs."""
-    partial = Subgraphs.read(
+    partial = Subgraphs.parse(
         "prefixes: {wd: http://www.wikidata.org/entity/, wdt: http://www.wikidata.org/prop/direct/}\n"
         "subgraphs: [{name: a, stream: a, default: block, rules: ['pass ?entity wdt:P31 wd:Q10']}]"
     )
 
     def operations(before: str, after: str) -> list[str]:
-        return [each.operation for each in mutations_of(EDIT, entity(before), entity(after), WIKIDATA, partial)]
+        return [each.operation for each in build_mutations(EDIT, entity(before), entity(after), WIKIDATA, partial)]
 
     assert operations("Q10", "Q11") == ["delete"]
     assert operations("Q11", "Q10") == ["delete", "diff"]
@@ -194,29 +194,29 @@ RULES = {
 @pytest.mark.parametrize("rule", RULES)
 def test_rules(rule: str) -> None:
     """A rule matches a triple in all three places; what it leaves open matches literals, too."""
-    subgraphs = Subgraphs.read(
+    subgraphs = Subgraphs.parse(
         "prefixes: {wd: http://www.wikidata.org/entity/, wdt: http://www.wikidata.org/prop/direct/}\n"
         "bindings: {several: [wd:Q9, wd:Q10]}\n"
         f"subgraphs: [{{name: a, stream: a, default: block, rules: ['{rule}']}}]"
     )
     found = frozenset(triples("wd:Q1 wdt:P31 wd:Q10 ; wdt:P1 'a' . wd:Q9 wdt:P5 1 ."))
-    assert bool(subgraphs.assigned(found, ENTITY)) == RULES[rule]
+    assert bool(subgraphs.assign(found, ENTITY)) == RULES[rule]
 
 
 def test_the_first_rule_that_matches_decides() -> None:
     """Later rules and the default are not asked."""
     read = "subgraphs: [{{name: a, stream: a, default: {}, rules: ['{} [] <p:a> []', '{} [] <p:b> []', '{} [] <p:a> []']}}]"
     found = frozenset(triples("wd:Q1 <p:a> 1 ."))
-    assert Subgraphs.read(read.format("block", "pass", "block", "block")).assigned(found, ENTITY)
-    assert not Subgraphs.read(read.format("pass", "block", "pass", "pass")).assigned(found, ENTITY)
+    assert Subgraphs.parse(read.format("block", "pass", "block", "block")).assign(found, ENTITY)
+    assert not Subgraphs.parse(read.format("pass", "block", "pass", "pass")).assign(found, ENTITY)
 
 
 def test_bundled_definitions() -> None:
     """The split of Wikidata: articles by their type or by P13046, everything else, and all of it."""
-    subgraphs = Subgraphs.read(read_bundled_subgraphs("wdqs-subgraph-definitions-v2"))
+    subgraphs = Subgraphs.parse(read_bundled_subgraphs("wdqs-subgraph-definitions-v2"))
 
     def names(text: str) -> list[str]:
-        return [each.name for each in subgraphs.assigned(frozenset(triples(text)), ENTITY)]
+        return [each.name for each in subgraphs.assign(frozenset(triples(text)), ENTITY)]
 
     assert names("wd:Q1 wdt:P31 wd:Q13442814 .") == ["scholarly_articles", "wikidata_full"]
     assert names("wd:Q1 wdt:P13046 wd:Q1 .") == ["scholarly_articles", "wikidata_full"]
@@ -264,7 +264,7 @@ def test_definitions_that_are_refused(text: str) -> None:
     """The message has the place, what was found there and what may stand there."""
     key, message = WRONG[text]
     with pytest.raises(ConfigError, match=message) as raised:
-        Subgraphs.read(text)
+        Subgraphs.parse(text)
     assert raised.value.ids == {"key": key}
     assert raised.value.hint
 
@@ -287,5 +287,5 @@ def test_definitions_that_are_refused(text: str) -> None:
 def test_rules_that_are_refused(rule: str) -> None:
     """What is no rule is refused with its place."""
     with pytest.raises(ConfigError) as raised:
-        Subgraphs.read(f"subgraphs: [{{name: a, stream: a, default: pass, rules: ['pass [] <p:a> []', '{rule}']}}]")
+        Subgraphs.parse(f"subgraphs: [{{name: a, stream: a, default: pass, rules: ['pass [] <p:a> []', '{rule}']}}]")
     assert raised.value.ids == {"key": "subgraphs[0].rules[1]"}

@@ -10,7 +10,7 @@ OTHERS = {"https://www.wikidata.org/entity/Q1", "http://www.wikidata.org/entity/
 
 def test_wikidata() -> None:
     """Everything follows from the concept base; documents are at https whatever the base says."""
-    uris = Uris.wikibase("http://www.wikidata.org/")
+    uris = Uris.for_wikibase("http://www.wikidata.org/")
     assert uris.root == "http://www.wikidata.org"
     assert uris.entity_iri("Q1") == "http://www.wikidata.org/entity/Q1"
     assert uris.entity_data == "http://www.wikidata.org/wiki/Special:EntityData/"
@@ -23,7 +23,7 @@ def test_wikidata() -> None:
 
 def test_secure_concept_base_stays_secure() -> None:
     """A concept base with https is not written with http, and its port and path count; names of blank nodes have no path."""
-    uris = Uris.wikibase("https://my.wiki:8443/base//")
+    uris = Uris.for_wikibase("https://my.wiki:8443/base//")
     assert uris.entity_iri("Q1") == "https://my.wiki:8443/base/entity/Q1"
     assert uris.entity_data == uris.entity_data_https == "https://my.wiki:8443/base/wiki/Special:EntityData/"
     assert uris.prop == "https://my.wiki:8443/base/prop/"
@@ -32,7 +32,7 @@ def test_secure_concept_base_stays_secure() -> None:
 
 def test_federated_properties() -> None:
     """Media are Commons' own, items and properties Wikidata's; statements, values and references stand on Commons."""
-    uris = Uris.federated("https://commons.wikimedia.org", "http://www.wikidata.org")
+    uris = Uris.for_federated("https://commons.wikimedia.org", "http://www.wikidata.org")
     assert uris.entity_iri("M1") == "https://commons.wikimedia.org/entity/M1"
     assert uris.entity_iri("Q1") == "http://www.wikidata.org/entity/Q1"
     assert uris.prop == "http://www.wikidata.org/prop/"
@@ -43,19 +43,19 @@ def test_federated_properties() -> None:
 @pytest.mark.parametrize("entity_id", ["Q1", "P31", "L7", "L7-F1", "M9"])
 def test_entity_ids_come_back(entity_id: str) -> None:
     """An entity's id is read off the IRI that it was given, under either scheme."""
-    for uris in (Uris.wikibase("http://www.wikidata.org"), Uris.federated("https://commons.wikimedia.org")):
+    for uris in (Uris.for_wikibase("http://www.wikidata.org"), Uris.for_federated("https://commons.wikimedia.org")):
         assert uris.entity_id(uris.entity_iri(entity_id)) == entity_id
 
 
 @pytest.mark.parametrize("iri", sorted(OTHERS))
 def test_other_iris_have_no_entity_id(iri: str) -> None:
     """What is no entity of the wiki has no id: another scheme, a statement, another wiki."""
-    assert Uris.wikibase("http://www.wikidata.org").entity_id(iri) is None
+    assert Uris.for_wikibase("http://www.wikidata.org").entity_id(iri) is None
 
 
 def test_a_medium_of_the_other_wiki_has_no_id() -> None:
     """An id with M belongs to the own wiki alone, and an item to the other one alone."""
-    uris = Uris.federated("https://commons.wikimedia.org", "http://www.wikidata.org")
+    uris = Uris.for_federated("https://commons.wikimedia.org", "http://www.wikidata.org")
     assert uris.entity_id("http://www.wikidata.org/entity/M1") is None
     assert uris.entity_id("https://commons.wikimedia.org/entity/Q1") is None
 
@@ -64,4 +64,4 @@ def test_a_medium_of_the_other_wiki_has_no_id() -> None:
 def test_concept_bases_that_are_none(concept_uri: str) -> None:
     """What cannot begin an entity's IRI is refused, and the message shows what can."""
     with pytest.raises(ConfigError, match=r"http://www\.wikidata\.org"):
-        Uris.wikibase(concept_uri)
+        Uris.for_wikibase(concept_uri)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.uris import Uris
 
 if TYPE_CHECKING:
     from pyoxigraph import Triple
 
 BASE = "https://www.wikidata.org/wiki/Special:EntityData/Q1.ttl"
-WIKIDATA = Uris.wikibase("http://www.wikidata.org")
-COMMONS = Uris.federated("https://commons.wikimedia.org", "http://www.wikidata.org")
+WIKIDATA = Uris.for_wikibase("http://www.wikidata.org")
+COMMONS = Uris.for_federated("https://commons.wikimedia.org", "http://www.wikidata.org")
 
 PREFIXES = """
 @prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
@@ -60,7 +60,7 @@ STATED = 'schema:version 7 ; schema:dateModified "2024-05-01T00:00:00Z"^^xsd:dat
 
 def triples(text: str) -> list[Triple]:
     """The triples of a document that the prefixes above are put before."""
-    return read_triples((PREFIXES + text).encode(), base=BASE)
+    return parse_triples((PREFIXES + text).encode(), base=BASE)
 
 
 def kept(text: str, entity_id: str = "Q1", uris: Uris = WIKIDATA) -> set[Triple]:

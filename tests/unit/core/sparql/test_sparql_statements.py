@@ -10,11 +10,11 @@ from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StorePosition
-from wikistate.core.sparql.statements import Dialect, pack, requests
+from wikistate.core.sparql.statements import UpdateTarget, build_requests, pack
 from wikistate.core.sparql.terms import UnwritableError
 from wikistate.core.updater.store_patch import StorePatch
 
-URIS = Uris.wikibase("http://a.test")
+URIS = Uris.for_wikibase("http://a.test")
 
 
 def labels(count: int, length: int = 10) -> frozenset[Triple]:
@@ -27,8 +27,8 @@ def labels(count: int, length: int = 10) -> frozenset[Triple]:
 def test_requests_are_bounded_and_say_together_what_was_meant(count: int, length: int, limit: int) -> None:
     """However small the bound, every triple arrives, and only one that is larger itself exceeds it."""
     triples = labels(count, length)
-    sent = requests(
-        StorePatch(added=triples), {Partition("t"): StorePosition(1, 1)}, 1, Dialect(URIS, request_bytes=limit)
+    sent = build_requests(
+        StorePatch(added=triples), {Partition("t"): StorePosition(1, 1)}, 1, UpdateTarget(URIS, max_request_bytes=limit)
     )
     store = Store()
     for request in sent:
@@ -42,7 +42,7 @@ def test_requests_are_bounded_and_say_together_what_was_meant(count: int, length
 def test_entities_go_before_anything_comes_and_the_position_is_last() -> None:
     """The order in which a sitelink survives that moves away from an entity which is deleted."""
     patch = StorePatch(removed=labels(1), added=labels(2) - labels(1), deleted=frozenset({"Q7"}))
-    (text,) = requests(patch, {Partition("t"): StorePosition(1, 1)}, 1000, Dialect(URIS))
+    (text,) = build_requests(patch, {Partition("t"): StorePosition(1, 1)}, 1000, UpdateTarget(URIS))
     places = [
         text.index(part)
         for part in ("entity/Q7", "DELETE DATA", "INSERT DATA", "suspectArticle", "dateModified", "nextOffset")
@@ -53,21 +53,23 @@ def test_entities_go_before_anything_comes_and_the_position_is_last() -> None:
 
 def test_an_empty_batch_is_no_request() -> None:
     """And one that only moves the position is one."""
-    assert requests(StorePatch(), {}, None, Dialect(URIS)) == []
-    assert len(requests(StorePatch(), {Partition("t"): StorePosition(1, 1)}, None, Dialect(URIS))) == 1
+    assert build_requests(StorePatch(), {}, None, UpdateTarget(URIS)) == []
+    assert len(build_requests(StorePatch(), {Partition("t"): StorePosition(1, 1)}, None, UpdateTarget(URIS))) == 1
 
 
 @pytest.mark.parametrize("entity", ["Q1> } ; DROP ALL ; #", "Q 1", "Q1\n"])
 def test_an_entity_id_cannot_break_out(entity: str) -> None:
     """Ids come from events."""
     with pytest.raises(UnwritableError):
-        requests(StorePatch(deleted=frozenset({entity})), {}, None, Dialect(URIS))
+        build_requests(StorePatch(deleted=frozenset({entity})), {}, None, UpdateTarget(URIS))
 
 
 def test_everything_names_the_graph() -> None:
     """No operation is without it."""
     patch = StorePatch(removed=labels(1), added=labels(2) - labels(1), deleted=frozenset({"Q7"}), unlinked=labels(3))
-    (text,) = requests(patch, {Partition("t"): StorePosition(1, 1)}, 1, Dialect(URIS, graph="http://a.test/g"))
+    (text,) = build_requests(
+        patch, {Partition("t"): StorePosition(1, 1)}, 1, UpdateTarget(URIS, graph="http://a.test/g")
+    )
     operations = text.split(" ;\n")
     assert len(operations) > 10
     assert all("WITH <http://a.test/g> " in each or "GRAPH <http://a.test/g> {" in each for each in operations)

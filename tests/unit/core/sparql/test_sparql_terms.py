@@ -9,7 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyoxigraph import BaseDirection, BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
-from wikistate.core.sparql.terms import UnwritableError, iri, lines_of, notes_of, unwritable
+from wikistate.core.sparql.terms import (
+    UnwritableError,
+    find_unwritable,
+    format_iri,
+    serialize_bookkeeping,
+    serialize_triples,
+)
 
 SUBJECT, PREDICATE = NamedNode("http://a.test/s"), NamedNode("http://a.test/p")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -46,7 +52,7 @@ def literals() -> st.SearchStrategy[Literal]:
 def test_any_literal_is_read_back_as_it_was(values: set[Literal]) -> None:
     """Over all of Unicode, in data that are inserted and in data that are deleted."""
     triples = [Triple(SUBJECT, PREDICATE, value) for value in values]
-    lines = lines_of(triples).decode()
+    lines = serialize_triples(triples).decode()
     assert read_back(f"INSERT DATA {{ {lines} }}") == {Quad(*triple) for triple in triples}
     assert read_back(f"INSERT DATA {{ {lines} }} ; DELETE DATA {{ {lines} }}") == set()
     assert lines.count("\n") == len(triples)
@@ -58,7 +64,7 @@ def test_any_literal_is_read_back_as_it_was(values: set[Literal]) -> None:
 def test_a_parser_that_replaces_escapes_blindly_reads_the_same(text: str) -> None:
     """Some stores do, before they look at quotes and backslashes."""
     triple = Triple(SUBJECT, PREDICATE, Literal(text))
-    lines = replaced_blindly(lines_of([triple]).decode())
+    lines = replaced_blindly(serialize_triples([triple]).decode())
     assert read_back(f"INSERT DATA {{ {lines} }}") == {Quad(*triple)}
 
 
@@ -71,9 +77,9 @@ def test_an_iri_is_one_or_is_refused(text: str) -> None:
     except SyntaxError:
         return
     for triple in triples:
-        refused = list(unwritable([triple]))
+        refused = list(find_unwritable([triple]))
         if not refused:
-            inside = lines_of([triple]).decode().split("> <a:p>")[0].removeprefix("<")
+            inside = serialize_triples([triple]).decode().split("> <a:p>")[0].removeprefix("<")
             assert not re.search(r'[\x00-\x20<>"{}|^`\\]', inside)
 
 
@@ -90,17 +96,17 @@ def test_an_iri_that_would_end_its_brackets_is_refused(line: bytes) -> None:
     """RDF that is read leniently may hold it. The triple is named."""
     triples = [quad.triple for quad in parse(line, RdfFormat.N_TRIPLES, lenient=True)]
     with pytest.raises(UnwritableError, match="no safe form in SPARQL") as refusal:
-        lines_of([Triple(SUBJECT, PREDICATE, Literal("fine")), *triples])
+        serialize_triples([Triple(SUBJECT, PREDICATE, Literal("fine")), *triples])
     assert refusal.value.ids["triple"]
-    assert list(unwritable(triples)) == triples
+    assert list(find_unwritable(triples)) == triples
 
 
 def test_a_triple_about_the_books_of_the_store_is_refused() -> None:
     """It would be believed: an entity that is noted as an orphan goes with the next batch."""
     forged = Triple(NamedNode("urn:wikistate:store"), NamedNode("urn:wikistate:suspectArticle"), SUBJECT)
     with pytest.raises(UnwritableError, match="suspectArticle"):
-        lines_of([forged])
-    assert notes_of([forged]).decode() == f"{forged} .\n"
+        serialize_triples([forged])
+    assert serialize_bookkeeping([forged]).decode() == f"{forged} .\n"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +121,7 @@ def test_a_triple_about_the_books_of_the_store_is_refused() -> None:
 )
 def test_what_sparql_1_1_cannot_say_is_refused(triple: Triple) -> None:
     """Blank nodes cannot be deleted by name; the rest is RDF 1.2."""
-    assert list(unwritable([triple])) == [triple]
+    assert list(find_unwritable([triple])) == [triple]
 
 
 @pytest.mark.parametrize(
@@ -124,13 +130,13 @@ def test_what_sparql_1_1_cannot_say_is_refused(triple: Triple) -> None:
 def test_an_iri_of_a_setting_or_an_id_is_checked_too(text: str) -> None:
     """Entity ids come from events."""
     with pytest.raises(UnwritableError):
-        iri(text)
+        format_iri(text)
 
 
 def test_a_huge_literal_is_written_whole() -> None:
     """Terms are never cut."""
     triple = Triple(SUBJECT, PREDICATE, Literal("é\\u" * 500_000))
-    assert read_back(f"INSERT DATA {{ {lines_of([triple]).decode()} }}") == {Quad(*triple)}
+    assert read_back(f"INSERT DATA {{ {serialize_triples([triple]).decode()} }}") == {Quad(*triple)}
 
 
 @pytest.mark.parametrize("code", range(0x100))
@@ -139,6 +145,6 @@ def test_what_an_iri_may_hold(code: int) -> None:
     letter = chr(code)
     if code <= 0x20 or letter in '<>"{}|^`\\':
         with pytest.raises(UnwritableError):
-            iri(f"http://x/{letter}")
+            format_iri(f"http://x/{letter}")
     else:
-        assert iri(f"http://x/{letter}") == f"<http://x/{letter}>"
+        assert format_iri(f"http://x/{letter}") == f"<http://x/{letter}>"

@@ -16,9 +16,9 @@ from wikistate.core.updater.inputs import (
     RevisionCreated,
 )
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
-from wikistate.core.updater.publishing import fitted, published
-from wikistate.core.updater.reordering import Step, Timer, step
-from wikistate.core.updater.state import KeyState
+from wikistate.core.updater.publishing import adapt_operation, mark_published
+from wikistate.core.updater.reordering import ReorderResult, ReorderTimer, reorder
+from wikistate.core.updater.state import EntityState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +97,7 @@ class Run:
     told: list[str] = field(default_factory=list)
     late: list[InputEvent] = field(default_factory=list)
     store: dict[str, int] = field(default_factory=dict)
-    states: dict[str, KeyState] = field(default_factory=dict)
+    states: dict[str, EntityState] = field(default_factory=dict)
     timers: dict[str, int] = field(default_factory=dict)
 
     def feed(self, stimuli: Iterable[Stimulus]) -> Run:
@@ -115,23 +115,25 @@ class Run:
         self.wm = watermark
         while due := sorted((time, key) for key, time in self.timers.items() if time <= watermark):
             time, key = due[0]
-            self._step(key, Timer(time))
+            self._step(key, ReorderTimer(time))
 
-    def _step(self, key: str, stimulus: InputEvent | Timer) -> None:
-        found = step(self.states.pop(key, None), stimulus, watermark=self.wm, window=self.window)
+    def _step(self, key: str, stimulus: InputEvent | ReorderTimer) -> None:
+        found = reorder(self.states.pop(key, None), stimulus, watermark=self.wm, window=self.window)
         self.timers.pop(key, None)
         if found.timer is not None:
             self.timers[key] = found.timer
         self._note(found)
-        state = found.state or KeyState()
+        state = found.state or EntityState()
         for operation in found.operations:
-            assert fitted(operation, state) == operation, "nothing failed, so every operation is carried out as decided"
-            state = published(state, operation)
+            assert adapt_operation(operation, state) == operation, (
+                "nothing failed, so every operation is carried out as decided"
+            )
+            state = mark_published(state, operation)
             self._apply(operation)
         if state:
             self.states[key] = state
 
-    def _note(self, found: Step) -> None:
+    def _note(self, found: ReorderResult) -> None:
         self.done += map(short, found.operations)
         self.told += [
             f"{INCONSISTENCIES[each.reason]} ({each.state.revision or None} {each.state.status})"
@@ -146,5 +148,5 @@ class Run:
             self.store[operation.entity] = operation.revision
 
 
-def _written_down(state: KeyState) -> KeyState:
-    return KeyState.unpack(state.signed_revision, state.pack())
+def _written_down(state: EntityState) -> EntityState:
+    return EntityState.unpack(state.signed_revision, state.pack())

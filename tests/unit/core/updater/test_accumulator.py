@@ -36,7 +36,7 @@ def batch(*mutations: Mutation) -> Accumulator:
     """All of them, accepted."""
     accumulator = Accumulator(_shared)
     for one in mutations:
-        assert accumulator.accepts(one)
+        assert accumulator.can_add(one)
         accumulator.add(one)
     return accumulator
 
@@ -51,7 +51,7 @@ def test_the_last_word_on_a_triple_counts() -> None:
     patch = batch(
         mutation("diff", "Q1", add="a", remove="b", link="l", unlink="u"),
         mutation("diff", "Q1", add="b", remove="a", link="u", unlink="l"),
-    ).patch()
+    ).build_patch()
     assert (names(patch.added), names(patch.removed)) == ({"b"}, {"a"})
     # Whether "l" has other users is seen in the store, once it is there.
     assert (names(patch.linked), names(patch.unlinked)) == ({"l", "u"}, {"l"})
@@ -63,7 +63,7 @@ def test_a_deleted_entity_takes_what_the_batch_gave_it_alone() -> None:
         mutation("diff", "Q1", add="a1", link="v w"),
         mutation("diff", "Q2", add="a2", link="v"),
         mutation("delete", "Q1"),
-    ).patch()
+    ).build_patch()
     assert patch.deleted == {"Q1"}
     assert (names(patch.added), names(patch.linked)) == ({"a2"}, {"v", "w"})
     assert names(patch.unlinked) == {"v", "w"}
@@ -71,7 +71,7 @@ def test_a_deleted_entity_takes_what_the_batch_gave_it_alone() -> None:
 
 def test_an_entity_that_comes_back_after_its_deletion_is_in_the_same_batch() -> None:
     """Deletions are applied first, so what comes later is safe from them."""
-    patch = batch(mutation("delete", "Q1"), mutation("import", "Q1", add="new")).patch()
+    patch = batch(mutation("delete", "Q1"), mutation("import", "Q1", add="new")).build_patch()
     assert (patch.deleted, names(patch.added)) == ({"Q1"}, {"new"})
 
 
@@ -83,7 +83,7 @@ def test_a_reconciliation_replaces_what_the_batch_knew_of_the_entity() -> None:
         mutation("reconcile", "Q1", add="own shared-v", time=1000),
         mutation("diff", "Q1", remove="own", add="edited", time=3),
     )
-    patch = accumulator.patch()
+    patch = accumulator.build_patch()
     assert (patch.deleted, patch.reconciled) == (frozenset(), {"Q1"})
     assert (names(patch.added), names(patch.linked), names(patch.removed)) == ({"edited"}, {"shared-v"}, {"own"})
     assert len(accumulator) == patch.mutations == 4
@@ -93,10 +93,10 @@ def test_two_entities_that_add_the_same_triple_are_not_deleted_in_that_batch() -
     """Whose triple it is cannot be told any more. It is counted, and ends the batch only when it matters."""
     accumulator = batch(mutation("import", "M1", add="same"), mutation("import", "M2", add="same"))
     assert accumulator.duplicates == 1
-    assert not accumulator.accepts(mutation("delete", "M1"))
-    assert not accumulator.accepts(mutation("reconcile", "M2"))
-    assert accumulator.accepts(mutation("delete", "M3"))
-    assert accumulator.accepts(mutation("diff", "M1", remove="same"))
+    assert not accumulator.can_add(mutation("delete", "M1"))
+    assert not accumulator.can_add(mutation("reconcile", "M2"))
+    assert accumulator.can_add(mutation("delete", "M3"))
+    assert accumulator.can_add(mutation("diff", "M1", remove="same"))
 
 
 def test_an_entity_is_not_deleted_with_what_another_took_from_it() -> None:
@@ -105,9 +105,9 @@ def test_an_entity_is_not_deleted_with_what_another_took_from_it() -> None:
         mutation("import", "Q1", add="a b"), mutation("diff", "Q2", remove="a"), mutation("diff", "Q3", add="a")
     )
     assert accumulator.duplicates == 0
-    assert not accumulator.accepts(mutation("delete", "Q1"))
-    assert not accumulator.accepts(mutation("delete", "Q3"))
-    assert accumulator.accepts(mutation("delete", "Q2"))
+    assert not accumulator.can_add(mutation("delete", "Q1"))
+    assert not accumulator.can_add(mutation("delete", "Q3"))
+    assert accumulator.can_add(mutation("delete", "Q2"))
 
 
 def test_what_an_entity_gives_up_another_may_have_and_keep() -> None:
@@ -117,7 +117,7 @@ def test_what_an_entity_gives_up_another_may_have_and_keep() -> None:
         mutation("diff", "Q1", remove="a"),
         mutation("diff", "Q2", add="a"),
         mutation("delete", "Q1"),
-    ).patch()
+    ).build_patch()
     assert (names(patch.added), patch.deleted) == ({"a"}, {"Q1"})
 
 
@@ -126,8 +126,8 @@ def test_freshness_is_the_mean_time_of_what_users_did() -> None:
     told = batch(
         mutation("diff", "Q1", time=10), mutation("delete", "Q2", time=20), mutation("reconcile", "Q3", time=999)
     )
-    assert told.patch().freshness == 15
-    assert batch(mutation("reconcile", "Q3", time=999)).patch().freshness is None
+    assert told.build_patch().freshness == 15
+    assert batch(mutation("reconcile", "Q3", time=999)).build_patch().freshness is None
 
 
 def test_weight_counts_triples_and_the_search_for_those_of_an_entity() -> None:
@@ -137,7 +137,7 @@ def test_weight_counts_triples_and_the_search_for_those_of_an_entity() -> None:
         mutation("diff", "Q1", add="a1", link="l1"),
         mutation("delete", "Q9"),
     )
-    assert told.weight == told.patch().weight == 6 + DELETE_WEIGHT
+    assert told.weight == told.build_patch().weight == 6 + DELETE_WEIGHT
 
 
 @pytest.mark.parametrize("side", ["add", "remove"])
@@ -151,6 +151,6 @@ def test_a_sitelink_is_shared_but_for_what_it_is_about(side: str) -> None:
     }
     whole = frozenset({of, t("other"), *rest})
     patch = Patch(added=whole) if side == "add" else Patch(removed=whole)
-    told = batch(Mutation(OperationName.DIFF, "Q1", 1, 0, 0, ORIGIN, "stream", patch)).patch()
+    told = batch(Mutation(OperationName.DIFF, "Q1", 1, 0, 0, ORIGIN, "stream", patch)).build_patch()
     own, shared = (told.added, told.linked) if side == "add" else (told.removed, told.unlinked)
     assert (own, shared) == ({of, t("other")}, rest)

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Triple
 
-from wikistate.core.events.refusal import Refused
+from wikistate.core.events.refusal import RejectedEvent
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.record import Partition, Record
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.message_fields import MessageVersion
-from wikistate.core.updater.messages import Message, decode, encode
+from wikistate.core.updater.messages import Message, decode_message, encode_mutation
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.core.updater.reassembly import Reassembly
 
@@ -34,20 +34,20 @@ class Stream:
 
     def put(self, each: Mutation, *, only: slice = slice(None)) -> None:
         """Append the messages of a mutation, or some of them."""
-        events = encode(each, MessageVersion.V2, domain="wiki", now=0, soft_maximum=1)
+        events = encode_mutation(each, MessageVersion.V2, domain="wiki", now=0, soft_maximum=1)
         for event in events[only]:
             record = Record(orjson.dumps(event), None, None, TOPIC, len(self.records))
-            self.records.append((record, decode(event)))
+            self.records.append((record, decode_message(event)))
 
     def read(self, reassembly: Reassembly) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
         """Mutations with their numbers of triples; kinds of refusals with the offsets of their records."""
-        whole, refused = list[tuple[str, int]](), list[tuple[Record, Refused]]()
+        whole, refused = list[tuple[str, int]](), list[tuple[Record, RejectedEvent]]()
         for record, message in self.records:
-            taken = reassembly.take(record, message)
+            taken = reassembly.add(record, message)
             if taken.mutation is not None:
                 whole.append((taken.mutation.entity, len(taken.mutation.patch)))
-            refused += taken.refused
-        refused += reassembly.end()
+            refused += taken.rejected
+        refused += reassembly.reject_pending()
         return whole, [(refusal.error_type, record.offset) for record, refusal in refused]
 
 
@@ -58,8 +58,8 @@ def test_a_mutation_of_several_messages_is_whole_with_its_last() -> None:
     stream.put(mutation("Q2", triples=3))
     begun = []
     for record, message in stream.records:
-        reassembly.take(record, message)
-        begun.append(reassembly.begun)
+        reassembly.add(record, message)
+        begun.append(reassembly.first_pending_offset)
     assert begun == [None, 1, 1, None]
     assert stream.read(Reassembly()) == ([("Q1", 1), ("Q2", 3)], [])
 

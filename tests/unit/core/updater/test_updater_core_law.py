@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Triple
 from tests.unit.core.updater.scenarios import Wm, asked, deleted, restored, saved
 
-from wikistate.core.rdf.subgraphs import Subgraphs, mutations_of
+from wikistate.core.rdf.subgraphs import Subgraphs, build_mutations
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.updater.inputs import PageDeleted
 from wikistate.core.updater.message_fields import MessageVersion
-from wikistate.core.updater.messages import decode, encode, join
+from wikistate.core.updater.messages import decode_message, encode_mutation, merge_chunks
 from wikistate.core.updater.mutation import OperationName
 from wikistate.core.updater.operations import DeleteItem, Diff, Operation
-from wikistate.core.updater.publishing import failed, fitted, published
-from wikistate.core.updater.reordering import Timer, step
-from wikistate.core.updater.state import KeyState
+from wikistate.core.updater.publishing import adapt_operation, mark_failed, mark_published
+from wikistate.core.updater.reordering import ReorderTimer, reorder
+from wikistate.core.updater.state import EntityState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from wikistate.core.updater.inputs import InputEvent
     from wikistate.core.updater.mutation import Mutation
 
-URIS = Uris.wikibase("http://www.wikidata.org")
-WHOLE = Subgraphs.whole("mutations")
+URIS = Uris.for_wikibase("http://www.wikidata.org")
+WHOLE = Subgraphs.unsplit("mutations")
 WINDOW = 10
 NOTHING: frozenset[Triple] = frozenset()
 
@@ -90,7 +90,7 @@ class Updater:
 
     store: Store = field(default_factory=Store)
     failing: frozenset[int] = frozenset()
-    states: dict[str, KeyState] = field(default_factory=dict)
+    states: dict[str, EntityState] = field(default_factory=dict)
     timers: dict[str, int] = field(default_factory=dict)
     wm: int | None = None
     fetches: int = 0
@@ -101,21 +101,21 @@ class Updater:
             if isinstance(stimulus, Wm):
                 self.wm = stimulus.time
                 while due := sorted((time, key) for key, time in self.timers.items() if time <= stimulus.time):
-                    self._step(due[0][1], Timer(due[0][0]))
+                    self._step(due[0][1], ReorderTimer(due[0][0]))
             else:
                 self._step(stimulus.entity, stimulus)
 
-    def _step(self, key: str, stimulus: InputEvent | Timer) -> None:
-        found = step(self.states.get(key), stimulus, watermark=self.wm, window=WINDOW)
+    def _step(self, key: str, stimulus: InputEvent | ReorderTimer) -> None:
+        found = reorder(self.states.get(key), stimulus, watermark=self.wm, window=WINDOW)
         self.timers.pop(key, None)
         if found.timer is not None:
             self.timers[key] = found.timer
-        self.states[key] = found.state or KeyState()
+        self.states[key] = found.state or EntityState()
         for operation in found.operations:
-            self._perform(key, fitted(operation, self.states[key]))
+            self._perform(key, adapt_operation(operation, self.states[key]))
 
     def _perform(self, key: str, operation: Operation) -> None:
-        state = KeyState.unpack(self.states[key].signed_revision, self.states[key].pack())
+        state = EntityState.unpack(self.states[key].signed_revision, self.states[key].pack())
         fails = False
         if not isinstance(operation, DeleteItem):
             self.fetches += 1
@@ -124,19 +124,19 @@ class Updater:
         if not fails or self.fetches % 2:
             for mutation in _mutations(operation):
                 self.store.apply(_over_the_wire(mutation))
-        self.states[key] = failed(state) if fails else published(state, operation)
+        self.states[key] = mark_failed(state) if fails else mark_published(state, operation)
 
 
 def _mutations(operation: Operation) -> list[Mutation]:
     entity = operation.entity
     before = graph_of(entity, operation.from_revision) if isinstance(operation, Diff) else NOTHING
     after = NOTHING if isinstance(operation, DeleteItem) else graph_of(entity, operation.revision)
-    return mutations_of(operation, before, after, URIS, WHOLE)
+    return build_mutations(operation, before, after, URIS, WHOLE)
 
 
 def _over_the_wire(mutation: Mutation) -> Mutation:
-    events = encode(mutation, MessageVersion.V2, domain="www.wikidata.org", now=1, soft_maximum=200)
-    return join([decode(orjson.loads(orjson.dumps(event))) for event in events])
+    events = encode_mutation(mutation, MessageVersion.V2, domain="www.wikidata.org", now=1, soft_maximum=200)
+    return merge_chunks([decode_message(orjson.loads(orjson.dumps(event))) for event in events])
 
 
 @st.composite

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.core.updater.scenarios import asked, deleted, restored, saved, short
 
-from wikistate.core.updater.decide import INCONSISTENCIES, TABLE, Happened, Reason, Seen, decide
-from wikistate.core.updater.state import KeyState, Status
+from wikistate.core.updater.decide import INCONSISTENCIES, TABLE, DecisionReason, EventKind, KnownState, decide
+from wikistate.core.updater.state import EntityState, EntityStatus
 
 if TYPE_CHECKING:
     from wikistate.core.updater.inputs import InputEvent
 
-UNSEEN = KeyState()
+UNSEEN = EntityState()
 
 
-def created(revision: int) -> KeyState:
+def created(revision: int) -> EntityState:
     """An entity that exists."""
-    return KeyState.of_signed(revision)
+    return EntityState.from_signed(revision)
 
 
-def gone(revision: int) -> KeyState:
+def gone(revision: int) -> EntityState:
     """An entity that was deleted."""
-    return KeyState.of_signed(-revision)
+    return EntityState.from_signed(-revision)
 
 
 CELLS = [
@@ -72,7 +72,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("event", "state", "operation", "after", "told"), CELLS)
-def test_every_cell(event: InputEvent, state: KeyState, operation: str, after: KeyState, told: str) -> None:
+def test_every_cell(event: InputEvent, state: EntityState, operation: str, after: EntityState, told: str) -> None:
     """For each kind of event and each state: what is done, what is remembered, and what is told on the side."""
     decision = decide(state, event)
     assert (short(decision.operation) if decision.operation else "") == operation
@@ -82,13 +82,13 @@ def test_every_cell(event: InputEvent, state: KeyState, operation: str, after: K
 
 def test_the_table_has_one_row_for_each_event_and_state() -> None:
     """Whatever happens to whatever was seen, exactly one row fits."""
-    cells = Counter((row.happened, seen) for row in TABLE for seen in row.seen)
-    assert cells == Counter(product(Happened, Seen))
+    cells = Counter((row.event_kind, seen) for row in TABLE for seen in row.known_states)
+    assert cells == Counter(product(EventKind, KnownState))
 
 
 def test_every_reason_is_given_by_a_row() -> None:
     """No reason is declared that cannot come."""
-    assert {row.reason for row in TABLE} == set(Reason)
+    assert {row.reason for row in TABLE} == set(DecisionReason)
 
 
 def test_an_operation_carries_what_led_to_it() -> None:
@@ -101,13 +101,13 @@ def test_an_operation_carries_what_led_to_it() -> None:
 
 def test_the_deletion_of_what_was_never_seen_has_a_reason_of_its_own() -> None:
     """It is counted apart: namespaces of entities hold pages without one, and their deletions are no sign of a loss."""
-    assert decide(UNSEEN, deleted(5)).reason is Reason.UNKNOWN_ENTITY
-    assert decide(created(7), deleted(5)).reason is Reason.NEWER_REVISION_SEEN
+    assert decide(UNSEEN, deleted(5)).reason is DecisionReason.UNKNOWN_ENTITY
+    assert decide(created(7), deleted(5)).reason is DecisionReason.NEWER_REVISION_SEEN
 
 
 def test_a_decision_leaves_what_waits_and_what_the_store_holds() -> None:
     """Only revision and status change by deciding."""
-    state = created(3)._replace(held=2, buffer=(saved(9),))
+    state = created(3)._replace(store_revision=2, buffer=(saved(9),))
     after = decide(state, saved(5)).state
-    assert (after.held, after.buffer) == (2, (saved(9),))
-    assert decide(state, asked("DELETION", 0)).state == KeyState(0, Status.UNDEFINED, 2, (saved(9),))
+    assert (after.store_revision, after.buffer) == (2, (saved(9),))
+    assert decide(state, asked("DELETION", 0)).state == EntityState(0, EntityStatus.UNDEFINED, 2, (saved(9),))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wikistate.core.updater.entity_id import (
-    LARGEST,
     LETTERS,
+    MAX_NUMBER,
     EntityId,
     check_page_entity,
     looks_like_id,
@@ -22,12 +22,12 @@ from wikistate.errors import InputError
 
 PAGES = EntityPages(domain="www.wikidata.org", namespaces=frozenset({0, 120, 146}), mediainfo_namespaces=frozenset({6}))
 
-IDS = st.builds(EntityId, st.sampled_from(LETTERS), st.integers(1, LARGEST), st.just(""))
+IDS = st.builds(EntityId, st.sampled_from(LETTERS), st.integers(1, MAX_NUMBER), st.just(""))
 PARTS = st.builds(
     lambda number, kind, part: EntityId("L", number, f"{kind}{part}"),
-    st.integers(1, LARGEST),
+    st.integers(1, MAX_NUMBER),
     st.sampled_from("FS"),
-    st.integers(1, LARGEST),
+    st.integers(1, MAX_NUMBER),
 )
 
 
@@ -41,7 +41,7 @@ def test_what_is_written_is_read(entity: EntityId) -> None:
 def test_the_key_is_a_number(entity: EntityId) -> None:
     """It fits into 35 bits, is unlike any other's, and leads back to the id."""
     assert 0 < entity.key < 2**35
-    assert EntityId.of_key(entity.key) == entity
+    assert EntityId.from_key(entity.key) == entity
 
 
 @given(st.text(max_size=12))
@@ -123,22 +123,22 @@ def test_forms_have_no_page() -> None:
 )
 def test_the_entity_of_a_page(namespace: int, title: str, entity: str) -> None:
     """Titles lose the name of their namespace; media info is named after the page."""
-    assert str(PAGES.entity_of(namespace, page_id=99, title=title)) == entity
+    assert str(PAGES.parse_entity(namespace, page_id=99, title=title)) == entity
 
 
 def test_names_of_namespaces_are_the_wiki_s() -> None:
     """A wiki in another language has other names."""
     pages = EntityPages(domain="x", namespaces=frozenset({122}), prefixes=("Eigenschaft:",))
-    assert str(pages.entity_of(122, page_id=1, title="Eigenschaft:P5")) == "P5"
+    assert str(pages.parse_entity(122, page_id=1, title="Eigenschaft:P5")) == "P5"
     with pytest.raises(InputError, match="is no entity id"):
-        pages.entity_of(122, page_id=1, title="Property:P5")
+        pages.parse_entity(122, page_id=1, title="Property:P5")
 
 
 def test_a_title_that_is_no_id_is_refused() -> None:
     """Also one that only begins as one."""
     for title in ("Main_Page", "Q42/../../etc", "Item:Item:Q1"):
         with pytest.raises(InputError, match="is no entity id"):
-            PAGES.entity_of(0, page_id=1, title=title)
+            PAGES.parse_entity(0, page_id=1, title=title)
 
 
 def test_what_looks_like_an_id() -> None:

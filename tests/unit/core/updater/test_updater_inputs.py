@@ -14,12 +14,12 @@ from hypothesis import given
 from tests.unit.core.events.strategies import JSON
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
-from wikistate.core.events.refusal import Filtered, FilterReason, Refused
+from wikistate.core.events.refusal import Filtered, FilterReason, RejectedEvent
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.record import Partition, Record
 from wikistate.core.updater.entity_pages import EntityPages
-from wikistate.core.updater.input_reader import InputReader, Reading, Shape
+from wikistate.core.updater.input_reader import EventFormat, InputReader, InputReading
 from wikistate.core.updater.inputs import (
     InputEvent,
     Origin,
@@ -29,9 +29,9 @@ from wikistate.core.updater.inputs import (
     ReconcileAction,
     RevisionCreated,
 )
-from wikistate.core.updater.legacy import LegacyPageDelete, LegacyPageUndelete, LegacyRevisionCreate
-from wikistate.core.updater.page_change import PageChange
-from wikistate.core.updater.reconciliation import ReconcileStream, Reconciliation
+from wikistate.core.updater.legacy import LegacyPageDeleteFormat, LegacyPageUndeleteFormat, LegacyRevisionCreateFormat
+from wikistate.core.updater.page_change import PageChangeFormat
+from wikistate.core.updater.reconciliation import ReconcileStream, ReconciliationFormat
 from wikistate.errors import ConfigError
 
 DOMAIN = "test.wikidata.org"
@@ -53,17 +53,17 @@ META_DT, META_MS = "2025-03-04T05:06:11.500Z", 1_741_064_771_500
 def reader(pages: EntityPages = ITEMS, source: str | None = None) -> InputReader:
     """Reads all streams, with the bundled schemas."""
     schemas = SchemaRepository([SCHEMAS], read_bundled)
-    shapes: list[tuple[str, Shape]] = [
-        ("/mediawiki/page/change/1.7.0", PageChange(pages)),
-        ("/mediawiki/revision/create/2.0.0", LegacyRevisionCreate(pages)),
-        ("/mediawiki/page/delete/1.0.0", LegacyPageDelete(pages)),
-        ("/mediawiki/page/undelete/1.0.0", LegacyPageUndelete(pages)),
-        ("/rdf_streaming_updater/reconcile/1.0.0", Reconciliation(pages.domain, source)),
+    shapes: list[tuple[str, EventFormat]] = [
+        ("/mediawiki/page/change/1.7.0", PageChangeFormat(pages)),
+        ("/mediawiki/revision/create/2.0.0", LegacyRevisionCreateFormat(pages)),
+        ("/mediawiki/page/delete/1.0.0", LegacyPageDeleteFormat(pages)),
+        ("/mediawiki/page/undelete/1.0.0", LegacyPageUndeleteFormat(pages)),
+        ("/rdf_streaming_updater/reconcile/1.0.0", ReconciliationFormat(pages.domain, source)),
     ]
-    return InputReader((schemas.by_uri(uri), shape) for uri, shape in shapes)
+    return InputReader((schemas.get_by_uri(uri), shape) for uri, shape in shapes)
 
 
-def read(event: Any, pages: EntityPages = ITEMS, source: str | None = None) -> Reading:
+def read(event: Any, pages: EntityPages = ITEMS, source: str | None = None) -> InputReading:
     """What a record with this event says."""
     value = event if isinstance(event, bytes) else orjson.dumps(event)
     return reader(pages, source).read(Record(value, None, None, Partition("t"), 0), ingested=NOW)
@@ -119,28 +119,28 @@ def test_a_new_item() -> None:
     """A page that was created has no revision before its first."""
     event = change("create", rev_id=686138, rev_parent_id=None)
     expected = RevisionCreated("Q235989", DT_MS, 686138, NOW, origin(event), None)
-    assert read(event) == Reading(DT_MS, expected)
-    assert read(change("create", rev_id=686138, rev_parent_id=0)).found == expected, "0 stands for none"
+    assert read(event) == InputReading(DT_MS, expected)
+    assert read(change("create", rev_id=686138, rev_parent_id=0)).outcome == expected, "0 stands for none"
 
 
 @pytest.mark.parametrize("kind", ["edit", "move"])
 def test_a_new_revision(kind: str) -> None:
     """Moves save a revision, too. Schema and `meta` are kept for later events."""
     event = change(kind)
-    assert read(event).found == RevisionCreated("Q235989", DT_MS, 686139, NOW, origin(event), 686138)
+    assert read(event).outcome == RevisionCreated("Q235989", DT_MS, 686139, NOW, origin(event), 686138)
 
 
 @pytest.mark.parametrize("slots", [of_model("wikibase-item"), None], ids=["deleted", "suppressed"])
 def test_a_deletion(slots: Any) -> None:
     """Of a suppressed page nobody says what it held, and yet it goes."""
     event = change("delete", rev_id=686140, content_slots=slots)
-    assert read(event).found == PageDeleted("Q235989", DT_MS, 686140, NOW, origin(event))
+    assert read(event).outcome == PageDeleted("Q235989", DT_MS, 686140, NOW, origin(event))
 
 
 def test_an_undeletion() -> None:
     """It restores a revision."""
     event = change("undelete", rev_id=686140)
-    assert read(event).found == PageUndeleted("Q235989", DT_MS, 686140, NOW, origin(event))
+    assert read(event).outcome == PageUndeleted("Q235989", DT_MS, 686140, NOW, origin(event))
 
 
 @pytest.mark.parametrize(
@@ -149,19 +149,19 @@ def test_an_undeletion() -> None:
 )
 def test_properties_and_lexemes(title: str, namespace: int, model: str, entity: str) -> None:
     """Their ids stand behind the name of the namespace."""
-    found = read(change("edit", title, namespace=namespace, content_slots=of_model(model))).found
+    found = read(change("edit", title, namespace=namespace, content_slots=of_model(model))).outcome
     assert isinstance(found, RevisionCreated)
     assert (found.entity, found.parent) == (entity, 686138)
 
 
 def test_files_with_media_info() -> None:
     """The entity is named after the page; an edit and a move of it count."""
-    edited = read(file_change(rev_id=934984984, rev_parent_id=830021987), FILES).found
+    edited = read(file_change(rev_id=934984984, rev_parent_id=830021987), FILES).outcome
     assert isinstance(edited, RevisionCreated)
     assert (edited.entity, edited.revision, edited.parent) == ("M245132", 934984984, 830021987)
     moved = read(file_change("move", rev_id=930818273), FILES)
-    assert isinstance(moved.found, RevisionCreated)
-    assert (moved.time, moved.found.time) == (DT_MS, DT_MS), "when it happened, not when it was received"
+    assert isinstance(moved.outcome, RevisionCreated)
+    assert (moved.time, moved.outcome.time) == (DT_MS, DT_MS), "when it happened, not when it was received"
 
 
 def without_revision() -> dict[str, Any]:
@@ -197,14 +197,14 @@ DROPPED = [
 @pytest.mark.parametrize(("event", "pages", "reason"), DROPPED)
 def test_what_is_dropped(event: dict[str, Any], pages: EntityPages, reason: str) -> None:
     """Each with a named reason, and it still says what time it is in its partition."""
-    assert read(event, pages) == Reading(DT_MS, Filtered(FilterReason(reason)))
+    assert read(event, pages) == InputReading(DT_MS, Filtered(FilterReason(reason)))
 
 
 def test_deletions_of_files_are_kept_whatever_they_held() -> None:
     """A file that is suppressed is named after its page like any other."""
     event = file_change("delete")
     del event["revision"]["content_slots"]
-    found = read(event, FILES).found
+    found = read(event, FILES).outcome
     assert isinstance(found, PageDeleted)
     assert found.entity == "M245132"
 
@@ -226,8 +226,8 @@ REFUSED = [
 @pytest.mark.parametrize(("event", "error_type", "message"), REFUSED)
 def test_what_is_refused(event: Any, error_type: str, message: str) -> None:
     """What cannot be right becomes an error event that says why: a page of entities' content whose title is no id, too."""
-    found = read(event).found
-    assert isinstance(found, Refused)
+    found = read(event).outcome
+    assert isinstance(found, RejectedEvent)
     assert found.error_type == error_type
     assert message in found.message
 
@@ -263,7 +263,7 @@ def legacy_slot(model: str) -> dict[str, Any]:
 def test_the_time_of_the_older_streams_is_when_they_were_received() -> None:
     """They state no other; a field that the schema does not know is no error."""
     event = revision_create(x_new="unknown")
-    assert read(event) == Reading(META_MS, RevisionCreated("Q235989", META_MS, 62295, NOW, origin(event), 62290))
+    assert read(event) == InputReading(META_MS, RevisionCreated("Q235989", META_MS, 62295, NOW, origin(event), 62290))
 
 
 def test_an_offset_and_milliseconds_in_the_time() -> None:
@@ -277,13 +277,13 @@ def test_an_offset_and_milliseconds_in_the_time() -> None:
 def test_an_older_deletion(stream: str) -> None:
     """Deleted or suppressed, it is gone."""
     event = legacy("/mediawiki/page/delete/1.0.0", stream)
-    assert read(event).found == PageDeleted("Q235989", META_MS, 62295, NOW, origin(event))
+    assert read(event).outcome == PageDeleted("Q235989", META_MS, 62295, NOW, origin(event))
 
 
 def test_an_older_undeletion() -> None:
     """It restores a revision."""
     event = legacy("/mediawiki/page/undelete/1.0.0", "mediawiki.page-undelete", page_title="Property:P1")
-    assert read(event).found == PageUndeleted("P1", META_MS, 62295, NOW, origin(event))
+    assert read(event).outcome == PageUndeleted("P1", META_MS, 62295, NOW, origin(event))
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_an_older_undeletion() -> None:
 )
 def test_what_is_dropped_of_the_older_streams(fields: dict[str, Any], reason: str) -> None:
     """By wiki, by namespace, and by title, because they do not say what a page that is gone held."""
-    assert read(revision_create(**fields)).found == Filtered(FilterReason(reason))
+    assert read(revision_create(**fields)).outcome == Filtered(FilterReason(reason))
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_files_of_the_older_streams(slots: Any, *, kept: bool) -> None:
     """A revision of a file counts when it has the slot of media info."""
     event = revision_create(page_namespace=6, page_title="File:A.jpg", **({"rev_slots": slots} if slots else {}))
     event["meta"]["domain"] = "commons.wikimedia.org"
-    found = read(event, FILES).found
+    found = read(event, FILES).outcome
     assert isinstance(found, RevisionCreated) if kept else found == Filtered(FilterReason.NO_ENTITY)
 
 
@@ -321,8 +321,8 @@ def test_files_of_the_older_streams(slots: Any, *, kept: bool) -> None:
 )
 def test_revision_0_does_not_exist(event: dict[str, Any]) -> None:
     """What says that it was saved or restored is refused: remembered as a signed number it would read as deleted."""
-    found = read(event).found
-    assert isinstance(found, Refused)
+    found = read(event).outcome
+    assert isinstance(found, RejectedEvent)
     assert "The revision is 0" in found.message
 
 
@@ -346,14 +346,14 @@ def test_a_reconciliation() -> None:
     """Its time is its own `dt`, else when it was received; the watermark goes by the latter. What it is about it says."""
     event = reconciliation(dt=DT)
     expected = Reconcile("Q92474238", DT_MS, 2257669841, NOW, origin(event), ReconcileAction.CREATION)
-    assert read(event, source="hourly-check@site-a") == Reading(META_MS, expected)
-    assert read(reconciliation()).found == expected._replace(time=META_MS)
+    assert read(event, source="hourly-check@site-a") == InputReading(META_MS, expected)
+    assert read(reconciliation()).outcome == expected._replace(time=META_MS)
 
 
 def test_reconciliations_of_others() -> None:
     """With a source set, those of another are dropped."""
-    assert read(reconciliation(), source="hourly-check@site-b").found == Filtered(FilterReason.RECONCILIATION_SOURCE)
-    assert isinstance(read(reconciliation()).found, Reconcile)
+    assert read(reconciliation(), source="hourly-check@site-b").outcome == Filtered(FilterReason.RECONCILIATION_SOURCE)
+    assert isinstance(read(reconciliation()).outcome, Reconcile)
 
 
 @pytest.mark.parametrize(
@@ -368,14 +368,14 @@ def test_reconciliations_of_others() -> None:
 )
 def test_reconciliations_that_cannot_be_right(event: dict[str, Any], message: str) -> None:
     """They are refused with the reason."""
-    found = read(event).found
-    assert isinstance(found, Refused)
+    found = read(event).outcome
+    assert isinstance(found, RejectedEvent)
     assert message in found.message
 
 
 def test_a_forced_deletion_is_of_revision_0() -> None:
     """For a deletion, 0 says: whatever was seen."""
-    found = read(reconciliation("DELETION", 0)).found
+    found = read(reconciliation("DELETION", 0)).outcome
     assert isinstance(found, Reconcile)
     assert found.revision == 0
 
@@ -409,7 +409,7 @@ def test_nothing_that_is_read_breaks_the_reader(one: Any, other: Any, third: Any
 def test_nothing_comes_from_the_future() -> None:
     """A wrong clock would put the watermark ahead of everybody for years, and its own event would never have its turn."""
     for event in (change() | {"dt": "2999-01-01T00:00:00Z"}, reconciliation(dt="2999-01-01T00:00:00Z")):
-        found = read(event).found
+        found = read(event).outcome
         assert isinstance(found, RevisionCreated | Reconcile)
         assert found.time == NOW
     assert read(change() | {"dt": "2999-01-01T00:00:00Z"}).time == NOW
@@ -421,6 +421,6 @@ def test_nothing_comes_from_the_future() -> None:
 def test_a_refused_event_goes_along() -> None:
     """For the ids that an error event copies."""
     event = change(title="Q42/..")
-    found: InputEvent | Filtered | Refused = read(event).found
-    assert isinstance(found, Refused)
+    found: InputEvent | Filtered | RejectedEvent = read(event).outcome
+    assert isinstance(found, RejectedEvent)
     assert found.event == event

@@ -17,11 +17,11 @@ from tests.unit.core.updater.scenarios import ORIGIN
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
-from wikistate.core.rdf.normalising import normalise
+from wikistate.core.rdf.normalising import normalize
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.updater.chunks import turtle_chunks, utf16_length
-from wikistate.core.updater.message_fields import FIELDS, MessageVersion
-from wikistate.core.updater.messages import Message, decode, encode, join
+from wikistate.core.updater.chunks import count_utf16_units, split_into_chunks
+from wikistate.core.updater.message_fields import RDF_FIELDS, MessageVersion
+from wikistate.core.updater.messages import Message, decode_message, encode_mutation, merge_chunks
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.errors import InputError
 
@@ -59,13 +59,13 @@ def mutation(operation: OperationName = OperationName.DIFF, patch: Patch | None 
 
 def encoded(found: Mutation, version: MessageVersion = V2, *, soft_maximum: int = 128_000) -> list[Event]:
     """Its events, as they are on the wire."""
-    events = encode(found, version, domain=DOMAIN, now=1, soft_maximum=soft_maximum)
+    events = encode_mutation(found, version, domain=DOMAIN, now=1, soft_maximum=soft_maximum)
     return [orjson.loads(orjson.dumps(event)) for event in events]
 
 
 def decoded(events: list[Event]) -> Mutation:
     """Back from the wire."""
-    return join([decode(event) for event in events])
+    return merge_chunks([decode_message(event) for event in events])
 
 
 @cache
@@ -80,12 +80,12 @@ def test_every_message_follows_its_schema(operation: OperationName, version: Mes
     """Each kind of mutation, in each version, whole and in pieces."""
     for soft_maximum in (1, 128_000):
         for event in encoded(mutation(operation), version, soft_maximum=soft_maximum):
-            assert schemas().by_uri(event["$schema"]).violations(event) == ""
+            assert schemas().get_by_uri(event["$schema"]).describe_violations(event) == ""
 
 
 def test_the_wire_format() -> None:
     """Names, their order, times without needless fractions, documents without prefixes: byte for byte."""
-    (event,) = encode(mutation(OperationName.IMPORT), V2, domain=DOMAIN, now=1)
+    (event,) = encode_mutation(mutation(OperationName.IMPORT), V2, domain=DOMAIN, now=1)
     expected = (
         '{"$schema":"/mediawiki/wikibase/entity/rdf_change/2.0.0","meta":{"dt":"1970-01-01T00:00:00.001Z","id":"%s",'
         '"domain":"www.wikidata.org","stream":"mutations.v2","request_id":"b8e0b3b6-0b0f-4f1c-a3b0-3d1d9d0f9a54"},'
@@ -99,8 +99,8 @@ def test_the_wire_format() -> None:
 
 def test_the_older_wire_format() -> None:
     """Three fields have other names; the order is the same."""
-    (newer,) = encode(mutation(), V2, domain=DOMAIN, now=1)
-    (older,) = encode(mutation(), V1, domain=DOMAIN, now=1)
+    (newer,) = encode_mutation(mutation(), V2, domain=DOMAIN, now=1)
+    (older,) = encode_mutation(mutation(), V1, domain=DOMAIN, now=1)
     assert older["$schema"] == "/wikibase/rdf/update_stream/1.0.0"
     names = {"entity_id": "entity", "rev_id": "revision", "dt": "event_time"}
     assert [names.get(name, name) for name in newer] == list(older)
@@ -110,7 +110,7 @@ def test_the_older_wire_format() -> None:
 def test_a_deletion_has_no_rdf() -> None:
     """One message, whatever the store holds."""
     (event,) = encoded(mutation(OperationName.DELETE))
-    assert not set(FIELDS.values()) & event.keys()
+    assert not set(RDF_FIELDS.values()) & event.keys()
     assert (event["sequence"], event["sequence_length"]) == (0, 1)
 
 
@@ -123,8 +123,8 @@ def test_nothing_to_say_is_no_message(operation: OperationName) -> None:
 def test_each_kind_in_a_message_of_its_own_where_there_is_no_room() -> None:
     """In the order added, deleted, linked, unlinked."""
     events = encoded(mutation(), soft_maximum=1)
-    assert [[field for field in FIELDS.values() if field in event] for event in events] == [
-        [f] for f in FIELDS.values()
+    assert [[field for field in RDF_FIELDS.values() if field in event] for event in events] == [
+        [f] for f in RDF_FIELDS.values()
     ]
     assert [(event["sequence"], event["sequence_length"]) for event in events] == [(i, 4) for i in range(4)]
 
@@ -163,7 +163,7 @@ def test_without_an_origin_ids_are_drawn() -> None:
 def test_triples_are_in_the_same_order_each_time() -> None:
     """The same patch is the same text, however its sets are ordered."""
     triples = [triple(f"uri:{n}") for n in range(50)]
-    texts = {next(turtle_chunks(order)).text for order in (triples, triples[::-1], frozenset(triples))}
+    texts = {next(split_into_chunks(order)).text for order in (triples, triples[::-1], frozenset(triples))}
     assert len(texts) == 1
 
 
@@ -190,7 +190,7 @@ def patches(draw: st.DrawFn) -> Patch:
     for one in draw(st.sets(TRIPLES, max_size=20)):
         parts[draw(st.integers(0, 3))].add(one)
     # Messages are normalised when they are read, and so is what the updater writes into them.
-    return Patch(*(frozenset(normalise(list(part))) for part in parts))
+    return Patch(*(frozenset(normalize(list(part))) for part in parts))
 
 
 @given(patches(), st.sampled_from(MessageVersion), st.integers(1, 500))
@@ -215,12 +215,12 @@ def test_in_pieces_and_together_again(patch: Patch, version: MessageVersion, sof
 def test_pieces_are_bounded_and_complete_by_themselves(triples: set[Triple], soft_maximum: int) -> None:
     """Each is Turtle without prefixes, longer than the bound by at most its last triple; none is empty; none overlap."""
     found: list[Triple] = []
-    for chunk in turtle_chunks(triples, soft_maximum):
+    for chunk in split_into_chunks(triples, soft_maximum):
         own = [quad.triple for quad in parse(chunk.text, format=RdfFormat.TURTLE)]
         assert own
-        assert chunk.length == utf16_length(chunk.text)
+        assert chunk.length == count_utf16_units(chunk.text)
         assert "@prefix" not in chunk.text
-        assert chunk.length <= soft_maximum + max(utf16_length(str(one)) for one in own) + 10
+        assert chunk.length <= soft_maximum + max(count_utf16_units(str(one)) for one in own) + 10
         found += own
     assert len(found) == len(triples)
     assert set(found) == triples
@@ -229,7 +229,7 @@ def test_pieces_are_bounded_and_complete_by_themselves(triples: set[Triple], sof
 @given(st.text())
 def test_lengths_are_counted_as_readers_count_them(text: str) -> None:
     """A character beyond the first plane counts twice, as in Java and JavaScript."""
-    assert utf16_length(text) == sum(2 if ord(char) > 0xFFFF else 1 for char in text)
+    assert count_utf16_units(text) == sum(2 if ord(char) > 0xFFFF else 1 for char in text)
 
 
 # Refusals.
@@ -274,7 +274,7 @@ def changed(**fields: Any) -> Event:
 def test_what_is_no_message(event: Event, message: str) -> None:
     """The error names the field, what was found there and what was expected."""
     with pytest.raises(InputError) as caught:
-        decode(event)
+        decode_message(event)
     assert message in caught.value.message
 
 
@@ -296,13 +296,13 @@ DOCUMENTS = (
 def test_a_field_means_the_same_whatever_stands_in_the_others(first: str) -> None:
     """Cut short anywhere, or with names of its own: it is read, or refused, as if it stood alone."""
     event = encoded(mutation())[0]
-    added, removed = FIELDS["added"], FIELDS["removed"]
-    rest = {name: value for name, value in event.items() if name not in FIELDS.values()}
+    added, removed = RDF_FIELDS["added"], RDF_FIELDS["removed"]
+    rest = {name: value for name, value in event.items() if name not in RDF_FIELDS.values()}
 
     def read(**documents: str) -> Patch | None:
         bodies = {field: {"data": text, "mime_type": "text/turtle"} for field, text in documents.items()}
         try:
-            return decode(rest | bodies).patch
+            return decode_message(rest | bodies).patch
         except InputError:
             return None
 
@@ -317,14 +317,14 @@ def test_a_field_means_the_same_whatever_stands_in_the_others(first: str) -> Non
 def test_texts_may_look_like_relative_iris() -> None:
     """Only terms count."""
     turtle = '<u:s> <u:p> "a <b> c, @base" .'
-    found = decode(changed(rdf_added_data={"data": turtle, "mime_type": "text/turtle"})).patch.added
+    found = decode_message(changed(rdf_added_data={"data": turtle, "mime_type": "text/turtle"})).patch.added
     assert found == {Triple(NamedNode("u:s"), NamedNode("u:p"), Literal("a <b> c, @base"))}
 
 
 def test_triples_are_normalised_as_those_of_the_wiki() -> None:
     """What an older writer put into the stream is the same as what a newer one compares it with."""
     turtle = '<u:s> <http://wikiba.se/ontology-beta#rank> "a\u00ad" .'
-    (found,) = decode(changed(rdf_added_data={"data": turtle, "mime_type": "text/turtle"})).patch.added
+    (found,) = decode_message(changed(rdf_added_data={"data": turtle, "mime_type": "text/turtle"})).patch.added
     assert (found.predicate.value, found.object) == ("http://wikiba.se/ontology#rank", Literal("a"))
 
 
@@ -333,12 +333,12 @@ def test_whatever_stands_in_a_field_is_read_or_refused(data: st.DataObject, valu
     """No other exception, whatever comes over the wire."""
     name = data.draw(st.sampled_from(sorted(changed())))
     with suppress(InputError):
-        assert isinstance(decode(changed(**{name: value})), Message)
+        assert isinstance(decode_message(changed(**{name: value})), Message)
 
 
 def four() -> list[Message]:
     """The four messages of a mutation."""
-    return [decode(event) for event in encoded(mutation(), soft_maximum=1)]
+    return [decode_message(event) for event in encoded(mutation(), soft_maximum=1)]
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def four() -> list[Message]:
 def test_only_a_whole_mutation_is_put_together(spoil: Callable[[list[Message]], list[Message]], message: str) -> None:
     """From the first message to the last, of one entity and one request: a tail alone is never taken for the whole."""
     with pytest.raises(InputError) as caught:
-        join(spoil(four()))
+        merge_chunks(spoil(four()))
     assert message in caught.value.message
 
 
@@ -389,4 +389,4 @@ def test_messages_are_numbered_from_0_to_the_last() -> None:
     found = four()
     assert found[0].sequence == 0
     assert all(after.sequence == before.sequence + 1 for before, after in pairwise(found))
-    assert join(found).patch == PATCHES[OperationName.DIFF]
+    assert merge_chunks(found).patch == PATCHES[OperationName.DIFF]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.core.updater.scenarios import Run, Stimulus, Wm, asked, deleted, restored, saved
 
-from wikistate.core.updater.reordering import Timer, step, timer_of
-from wikistate.core.updater.state import KeyState, Status
+from wikistate.core.updater.reordering import ReorderTimer, next_timer, reorder
+from wikistate.core.updater.state import EntityState, EntityStatus
 
 if TYPE_CHECKING:
     from wikistate.core.updater.inputs import InputEvent
@@ -147,39 +147,39 @@ def test_what_goes_on_waiting_keeps_a_timer() -> None:
 
 def test_a_timer_without_anything_due_changes_nothing() -> None:
     """A timer that a runner gives twice, or too early, leads to nothing and leaves the key its timer."""
-    state = KeyState(buffer=(saved(1, t=50),))
-    found = step(state, Timer(20), watermark=20, window=10)
+    state = EntityState(buffer=(saved(1, t=50),))
+    found = reorder(state, ReorderTimer(20), watermark=20, window=10)
     assert (found.state, found.timer, found.operations) == (state, 60, ())
-    assert step(None, Timer(20), watermark=20, window=10).state is None
+    assert reorder(None, ReorderTimer(20), watermark=20, window=10).state is None
 
 
 def test_what_is_late_leaves_the_key_as_it_was() -> None:
     """A late event is handed back; what waits keeps waiting, with its timer."""
-    state = KeyState(buffer=(saved(4, t=95),))
-    found = step(state, saved(2, t=89), watermark=100, window=10)
+    state = EntityState(buffer=(saved(4, t=95),))
+    found = reorder(state, saved(2, t=89), watermark=100, window=10)
     assert (found.late, found.state, found.timer) == (saved(2, t=89), state, 105)
-    assert step(state, saved(2, t=90), watermark=100, window=10).late is None, "late is what is before the watermark"
+    assert reorder(state, saved(2, t=90), watermark=100, window=10).late is None, "late is what is before the watermark"
 
 
 @pytest.mark.parametrize(
     ("state", "event", "waits"),
     [
-        (KeyState(), saved(1), True),
-        (KeyState.of_signed(3), saved(4, parent=3), False),
-        (KeyState.of_signed(3)._replace(buffer=(deleted(3),)), saved(4, parent=3), True),
-        (KeyState.of_signed(3), saved(5, parent=4), True),
-        (KeyState.of_signed(3), saved(3, parent=2), False),
-        (KeyState.of_signed(3), saved(3), True),
-        (KeyState.of_signed(-3), saved(4, parent=3), True),
-        (KeyState.of_signed(3), deleted(3), True),
-        (KeyState.of_signed(-3), restored(3), True),
-        (KeyState(), asked("CREATION", 3), False),
-        (KeyState.of_signed(3)._replace(buffer=(deleted(3),)), asked("DELETION", 3), False),
+        (EntityState(), saved(1), True),
+        (EntityState.from_signed(3), saved(4, parent=3), False),
+        (EntityState.from_signed(3)._replace(buffer=(deleted(3),)), saved(4, parent=3), True),
+        (EntityState.from_signed(3), saved(5, parent=4), True),
+        (EntityState.from_signed(3), saved(3, parent=2), False),
+        (EntityState.from_signed(3), saved(3), True),
+        (EntityState.from_signed(-3), saved(4, parent=3), True),
+        (EntityState.from_signed(3), deleted(3), True),
+        (EntityState.from_signed(-3), restored(3), True),
+        (EntityState(), asked("CREATION", 3), False),
+        (EntityState.from_signed(3)._replace(buffer=(deleted(3),)), asked("DELETION", 3), False),
     ],
 )
-def test_which_events_wait(state: KeyState, event: InputEvent, *, waits: bool) -> None:
+def test_which_events_wait(state: EntityState, event: InputEvent, *, waits: bool) -> None:
     """An edit that follows on what was seen, a repeat that names its parent and a reconciliation are decided at once."""
-    found = step(state, event, watermark=None, window=10)
+    found = reorder(state, event, watermark=None, window=10)
     assert bool(found.reasons) is not waits
     assert (found.timer is not None) is (waits or bool(state.buffer))
 
@@ -226,11 +226,11 @@ def arrivals(draw: st.DrawFn, *, repeats: bool) -> tuple[list[InputEvent], list[
     return history, [*ascending, Wm(10_000)]
 
 
-def outcome(history: list[InputEvent]) -> tuple[dict[str, int], KeyState]:
+def outcome(history: list[InputEvent]) -> tuple[dict[str, int], EntityState]:
     """What the store holds and what is remembered after a history."""
     last = history[-1]
     gone = type(last).__name__ == "PageDeleted"
-    return ({} if gone else {"Q1": last.revision}), KeyState.of_signed(-last.revision if gone else last.revision)
+    return ({} if gone else {"Q1": last.revision}), EntityState.from_signed(-last.revision if gone else last.revision)
 
 
 @given(arrivals(repeats=False), st.booleans())
@@ -271,7 +271,7 @@ def test_what_waits_always_has_a_timer(found: Any) -> None:
     run = Run()
     for stimulus in stimuli:
         run.feed([stimulus])
-        waiting = {key: timer_of(state, run.window) for key, state in run.states.items() if state.buffer}
+        waiting = {key: next_timer(state, run.window) for key, state in run.states.items() if state.buffer}
         assert run.timers == waiting
 
 
@@ -279,4 +279,6 @@ def test_a_key_that_was_never_decided_and_waits_for_nothing_is_not_remembered() 
     """Deletions of pages without entities leave nothing behind: no state for each file of a wiki of files."""
     run = Run().feed([deleted(1, t=1), Wm(100)])
     assert run.states == {}
-    assert step(None, deleted(1), watermark=None, window=10).state == KeyState(0, Status.UNDEFINED, 0, (deleted(1),))
+    assert reorder(None, deleted(1), watermark=None, window=10).state == EntityState(
+        0, EntityStatus.UNDEFINED, 0, (deleted(1),)
+    )

@@ -8,71 +8,74 @@ from hypothesis import strategies as st
 
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, ReconcileItem
-from wikistate.core.updater.publishing import fitted, published
-from wikistate.core.updater.settling import Check, believable, doubted, settle
-from wikistate.core.updater.state import DOUBTFUL, NOTHING_HELD, UNSEEN, KeyState, Status
+from wikistate.core.updater.publishing import adapt_operation, mark_published
+from wikistate.core.updater.settling import ResyncRequest, is_trustworthy, mark_uncertain, resync
+from wikistate.core.updater.state import NOT_IN_STORE, STORE_STATE_UNKNOWN, UNSEEN, EntityState, EntityStatus
 
 ORIGIN = Origin("", "2026-01-01T00:00:00Z", "id", "wikibase.example", "a stream", "")
-ASKED = Check("Q1", 1_000, 1_000, ORIGIN)
+ASKED = ResyncRequest("Q1", 1_000, 1_000, ORIGIN)
 REVISIONS = st.integers(1, 5)
 STATES = st.one_of(
     st.just(UNSEEN),
     st.builds(
-        KeyState, REVISIONS, st.just(Status.CREATED), st.one_of(st.just(NOTHING_HELD), st.just(DOUBTFUL), REVISIONS)
+        EntityState,
+        REVISIONS,
+        st.just(EntityStatus.CREATED),
+        st.one_of(st.just(NOT_IN_STORE), st.just(STORE_STATE_UNKNOWN), REVISIONS),
     ),
-    st.builds(KeyState, REVISIONS, st.just(Status.DELETED)),
+    st.builds(EntityState, REVISIONS, st.just(EntityStatus.DELETED)),
 )
 
 
-def created(revision: int, held: int) -> KeyState:
+def created(revision: int, held: int) -> EntityState:
     """What is remembered of an entity that exists."""
-    return KeyState(revision, Status.CREATED, held)
+    return EntityState(revision, EntityStatus.CREATED, held)
 
 
 def test_what_both_have_alike_is_left_alone() -> None:
     """Also in a store that others loaded, of which nothing is remembered."""
-    assert settle(ASKED, created(5, 5), held=5, current=5) == (created(5, 5), None)
-    assert settle(ASKED, UNSEEN, held=5, current=5) == (created(5, 5), None)
+    assert resync(ASKED, created(5, 5), store_revision=5, current=5) == (created(5, 5), None)
+    assert resync(ASKED, UNSEEN, store_revision=5, current=5) == (created(5, 5), None)
 
 
 def test_what_the_store_lacks_is_imported() -> None:
     """What is remembered is from then on that it exists."""
-    settled = settle(ASKED, UNSEEN, held=None, current=5)
+    settled = resync(ASKED, UNSEEN, store_revision=None, current=5)
     assert settled.operation == FullImport("Q1", 1_000, 5, 1_000, ORIGIN)
-    assert settled.state == created(5, NOTHING_HELD)
+    assert settled.state == created(5, NOT_IN_STORE)
 
 
 def test_what_a_walk_finds_says_nothing_about_how_fresh_the_store_is() -> None:
     """It is reconciled, and not imported with the time of the walk."""
-    settled = settle(ASKED._replace(listed=5), UNSEEN, held=None, current=5)
+    settled = resync(ASKED._replace(listed_revision=5), UNSEEN, store_revision=None, current=5)
     assert isinstance(settled.operation, ReconcileItem)
 
 
 def test_what_the_store_has_and_the_wiki_has_no_more_is_deleted() -> None:
     """At the last revision that anybody knows of, so that its restoration is recognised."""
-    settled = settle(ASKED, UNSEEN, held=4, current=None)
+    settled = resync(ASKED, UNSEEN, store_revision=4, current=None)
     assert settled.operation == DeleteItem("Q1", 1_000, 4, 1_000, ORIGIN)
-    assert (settled.state.status, settled.state.revision) == (Status.DELETED, 4)
+    assert (settled.state.status, settled.state.revision) == (EntityStatus.DELETED, 4)
 
 
 def test_what_neither_has_is_nothing() -> None:
     """Nothing is remembered of it, either."""
-    assert settle(ASKED, UNSEEN, held=None, current=None) == (UNSEEN, None)
+    assert resync(ASKED, UNSEEN, store_revision=None, current=None) == (UNSEEN, None)
 
 
 def test_a_difference_is_made_to_what_the_store_holds_and_to_nothing_else() -> None:
     """Where store and memory agree, that is a difference between two revisions; else all of it is put right."""
-    agreed = settle(ASKED, created(3, 3), held=3, current=5)
+    agreed = resync(ASKED, created(3, 3), store_revision=3, current=5)
     assert agreed.operation is not None
-    assert isinstance(fitted(agreed.operation, agreed.state), Diff)
-    disagreed = settle(ASKED, created(3, 3), held=2, current=5)
+    assert isinstance(adapt_operation(agreed.operation, agreed.state), Diff)
+    disagreed = resync(ASKED, created(3, 3), store_revision=2, current=5)
     assert disagreed.operation is not None
-    assert isinstance(fitted(disagreed.operation, disagreed.state), ReconcileItem)
+    assert isinstance(adapt_operation(disagreed.operation, disagreed.state), ReconcileItem)
 
 
 def test_what_was_seen_is_not_unseen_by_a_replica_that_lags() -> None:
     """An event told of revision 7; the wiki's answer is older."""
-    assert settle(ASKED, created(7, 7), held=7, current=6) == (created(7, 7), None)
+    assert resync(ASKED, created(7, 7), store_revision=7, current=6) == (created(7, 7), None)
 
 
 @pytest.mark.parametrize(
@@ -82,21 +85,21 @@ def test_what_was_seen_is_not_unseen_by_a_replica_that_lags() -> None:
         (created(4, 4), True),
         (created(5, 5), True),
         (created(6, 6), False),
-        (KeyState(5, Status.DELETED), False),
+        (EntityState(5, EntityStatus.DELETED), False),
     ],
 )
-def test_a_list_is_believed_unless_something_newer_was_seen(state: KeyState, *, is_so: bool) -> None:
+def test_a_list_is_believed_unless_something_newer_was_seen(state: EntityState, *, is_so: bool) -> None:
     """A deletion may be newer than the list: it has the same revision."""
-    assert believable(ASKED._replace(listed=5), state) is is_so
-    assert not believable(ASKED, state)
+    assert is_trustworthy(ASKED._replace(listed_revision=5), state) is is_so
+    assert not is_trustworthy(ASKED, state)
 
 
 @given(state=STATES, held=st.one_of(st.none(), REVISIONS))
-def test_a_doubt_is_raised_exactly_where_store_and_memory_differ(state: KeyState, held: int | None) -> None:
+def test_a_doubt_is_raised_exactly_where_store_and_memory_differ(state: EntityState, held: int | None) -> None:
     """Nothing else of the state changes."""
-    after = doubted(state, held)
-    assert after._replace(held=state.held) == state
-    assert after.held in (held or NOTHING_HELD, DOUBTFUL)
+    after = mark_uncertain(state, held)
+    assert after._replace(store_revision=state.store_revision) == state
+    assert after.store_revision in (held or NOT_IN_STORE, STORE_STATE_UNKNOWN)
 
 
 @given(
@@ -106,12 +109,12 @@ def test_a_doubt_is_raised_exactly_where_store_and_memory_differ(state: KeyState
     listed=st.booleans(),
 )
 def test_once_it_is_carried_out_store_and_wiki_are_in_step(
-    state: KeyState, held: int | None, current: int | None, *, listed: bool
+    state: EntityState, held: int | None, current: int | None, *, listed: bool
 ) -> None:
     """Whatever was remembered: the second time there is nothing to do."""
-    check = ASKED._replace(listed=current) if listed else ASKED
-    settled = settle(check, state, held=held, current=current)
-    after = settled.state if settled.operation is None else published(settled.state, settled.operation)
-    assert after.in_step
-    now_held = None if after.held == NOTHING_HELD else after.held
-    assert settle(check, after, held=now_held, current=current).operation is None
+    check = ASKED._replace(listed_revision=current) if listed else ASKED
+    settled = resync(check, state, store_revision=held, current=current)
+    after = settled.state if settled.operation is None else mark_published(settled.state, settled.operation)
+    assert after.is_in_sync
+    now_held = None if after.store_revision == NOT_IN_STORE else after.store_revision
+    assert resync(check, after, store_revision=now_held, current=current).operation is None

@@ -11,12 +11,12 @@ from wikistate.core.events.bundled import SCHEMAS, STREAMS, read_bundled
 from wikistate.core.events.documents import parse_document
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.events.stream_config import StreamConfigs
-from wikistate.core.updater.decide import INCONSISTENCIES, Reason
+from wikistate.core.updater.decide import INCONSISTENCIES, DecisionReason
 from wikistate.core.updater.fetching import FetchErrorType
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
 from wikistate.core.updater.reordering import Inconsistency
 from wikistate.core.updater.side_events import OperationFailed, SideEvents
-from wikistate.core.updater.state import KeyState
+from wikistate.core.updater.state import EntityState
 
 if TYPE_CHECKING:
     from wikistate.core.updater.inputs import InputEvent
@@ -38,8 +38,8 @@ EVENTS = [
 
 def valid(event: dict[str, Any]) -> dict[str, Any]:
     """The event, which follows the schema that it names and belongs to a stream of that schema."""
-    schema = SchemaRepository([SCHEMAS], read_bundled).by_uri(event["$schema"])
-    assert schema.violations(event) == ""
+    schema = SchemaRepository([SCHEMAS], read_bundled).get_by_uri(event["$schema"])
+    assert schema.describe_violations(event) == ""
     streams = StreamConfigs.parse(parse_document(read_bundled(STREAMS) or b"", STREAMS), STREAMS)
     assert streams.get(event["meta"]["stream"]).schema_title == schema.title
     return event
@@ -48,14 +48,14 @@ def valid(event: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(("event", "action"), EVENTS)
 def test_a_late_event(event: InputEvent, action: dict[str, Any]) -> None:
     """What it told, and where it came from."""
-    found = valid(SIDE.late(event, NOW))
+    found = valid(SIDE.build_lapsed_action(event, NOW))
     assert {name: found.get(name) for name in ("action_type", "parent_revision_id") if name in found} == action
     assert (found["item"], found["revision_id"]) == ("Q1", 5)
 
 
 def test_what_all_have_in_common() -> None:
     """Stream, domain, emitter, when the event was read, and the event's own schema, time and `meta`."""
-    found = valid(SIDE.late(saved(5, t=1_704_067_199_000), NOW))
+    found = valid(SIDE.build_lapsed_action(saved(5, t=1_704_067_199_000), NOW))
     assert found.pop("meta").keys() == {"stream", "domain", "id", "dt", "request_id"}
     assert found == {
         "$schema": "/rdf_streaming_updater/lapsed_action/1.1.0",
@@ -81,17 +81,23 @@ def test_what_all_have_in_common() -> None:
 
 def test_ids_are_the_same_when_the_same_is_told_again() -> None:
     """Readers can drop what comes twice after a crash, and never drop anything else."""
-    first = SIDE.late(saved(5), NOW)["meta"]["id"]
-    assert SIDE.late(saved(5), NOW + 60_000)["meta"]["id"] == first
-    others = [SIDE.late(saved(6), NOW), SIDE.late(saved(5, of="Q2"), NOW), SIDE.failed(FullImport(*COMMON), GONE, NOW)]
+    first = SIDE.build_lapsed_action(saved(5), NOW)["meta"]["id"]
+    assert SIDE.build_lapsed_action(saved(5), NOW + 60_000)["meta"]["id"] == first
+    others = [
+        SIDE.build_lapsed_action(saved(6), NOW),
+        SIDE.build_lapsed_action(saved(5, of="Q2"), NOW),
+        SIDE.build_fetch_failure(FullImport(*COMMON), GONE, NOW),
+    ]
     assert first not in [other["meta"]["id"] for other in others]
 
 
 @pytest.mark.parametrize("reason", INCONSISTENCIES)
-@pytest.mark.parametrize("state", [KeyState(), KeyState.of_signed(7), KeyState.of_signed(-7)])
-def test_an_inconsistency(reason: Reason, state: KeyState) -> None:
+@pytest.mark.parametrize("state", [EntityState(), EntityState.from_signed(7), EntityState.from_signed(-7)])
+def test_an_inconsistency(reason: DecisionReason, state: EntityState) -> None:
     """What was seen before, and in what way the event does not fit. An entity that was never seen has no revision."""
-    found = SideEvents(domain="x", tell_unknown=True).inconsistent(Inconsistency(deleted(5), reason, state), NOW)
+    found = SideEvents(domain="x", report_unknown=True).build_state_inconsistency(
+        Inconsistency(deleted(5), reason, state), NOW
+    )
     assert found is not None
     valid(found)
     assert found["inconsistency"] == INCONSISTENCIES[reason]
@@ -102,17 +108,17 @@ def test_an_inconsistency(reason: Reason, state: KeyState) -> None:
 
 def test_an_undeletion_that_matches_no_deletion_has_the_published_name() -> None:
     """The wire says ``unmatched_delete`` where it means undelete; those who read the stream know it so."""
-    inconsistency = Inconsistency(restored(5), Reason.UNMATCHED_UNDELETE, KeyState.of_signed(7))
-    found = SIDE.inconsistent(inconsistency, NOW)
+    inconsistency = Inconsistency(restored(5), DecisionReason.UNMATCHED_UNDELETE, EntityState.from_signed(7))
+    found = SIDE.build_state_inconsistency(inconsistency, NOW)
     assert found is not None
     assert found["inconsistency"] == "unmatched_delete"
 
 
 def test_deletions_of_what_was_never_seen_are_told_only_when_asked_for() -> None:
     """They are no sign of a loss: each file without captions that is deleted would be told otherwise."""
-    unknown = Inconsistency(deleted(5), Reason.UNKNOWN_ENTITY, KeyState())
-    assert SIDE.inconsistent(unknown, NOW) is None
-    told = SideEvents(domain="x", tell_unknown=True).inconsistent(unknown, NOW)
+    unknown = Inconsistency(deleted(5), DecisionReason.UNKNOWN_ENTITY, EntityState())
+    assert SIDE.build_state_inconsistency(unknown, NOW) is None
+    told = SideEvents(domain="x", report_unknown=True).build_state_inconsistency(unknown, NOW)
     assert told is not None
     assert (told["inconsistency"], told["state_status"]) == ("newer_revision_seen", "UNDEFINED")
 
@@ -129,7 +135,7 @@ def test_deletions_of_what_was_never_seen_are_told_only_when_asked_for() -> None
 @pytest.mark.parametrize("kind", FetchErrorType)
 def test_a_failure(operation: Operation, expected: dict[str, Any], kind: FetchErrorType) -> None:
     """What was to be done, to which revision, and why it could not be."""
-    found = valid(SIDE.failed(operation, GONE._replace(kind=kind), NOW))
+    found = valid(SIDE.build_fetch_failure(operation, GONE._replace(kind=kind), NOW))
     assert {name: found[name] for name in ("op_type", "from_revision_id") if name in found} == expected
     assert (found["fetch_error_type"], found["exception_type"]) == (kind, "EntityNotFound")
     assert found["exception_msg"] == "There is no such revision."
@@ -139,6 +145,6 @@ def test_a_failure(operation: Operation, expected: dict[str, Any], kind: FetchEr
 def test_an_origin_that_says_nothing_is_left_out() -> None:
     """An event without ids is told of, too."""
     bare = saved(5)._replace(origin=ORIGIN._replace(id="", dt="", domain="", stream="", request_id=""))
-    found = valid(SIDE.late(bare, NOW))
+    found = valid(SIDE.build_lapsed_action(bare, NOW))
     assert found["original_event_info"]["meta"] == {}
     assert "request_id" not in found["meta"]

@@ -20,7 +20,7 @@ def test_there_is_none_before_the_first_event() -> None:
     marks = watermarks()
     marks.assign("a", 0)
     assert marks.current(0) is None
-    assert marks.presumed(10_000) is None
+    assert marks.timer_watermark(10_000) is None
 
 
 def test_it_stays_behind_the_largest_time_by_the_bound() -> None:
@@ -73,8 +73,8 @@ def test_while_all_is_quiet_timers_go_on_with_the_clock() -> None:
     """The last edit of a small wiki does not wait for the next one."""
     marks = watermarks()
     marks.observe("a", 5000, 0)
-    assert marks.presumed(IDLE - 1) == 5000 - BOUND - 1
-    assert marks.presumed(IDLE + 500) == 5000 + IDLE + 500 - BOUND - 1
+    assert marks.timer_watermark(IDLE - 1) == 5000 - BOUND - 1
+    assert marks.timer_watermark(IDLE + 500) == 5000 + IDLE + 500 - BOUND - 1
     assert marks.current(IDLE + 500) == 5000 - BOUND - 1, "what comes after all is not late by it"
 
 
@@ -84,7 +84,7 @@ def test_a_partition_that_ended_has_no_say() -> None:
     marks.observe("file", 1000, 0)
     marks.observe("live", 5000, 0)
     assert marks.current(0) == 1000 - BOUND - 1
-    marks.finish("file")
+    marks.remove("file")
     assert marks.current(0) == 5000 - BOUND - 1
 
 
@@ -94,7 +94,7 @@ def test_a_partition_that_is_assigned_again_stays_where_it_is() -> None:
     marks.observe("a", 5000, 0)
     marks.assign("a", IDLE)
     marks.assign("a", IDLE, time=3000)
-    assert marks.times == {"a": 5000}
+    assert marks.max_event_times == {"a": 5000}
     marks.observe("b", 9000, IDLE)
     assert marks.current(IDLE) == 9000 - BOUND - 1
 
@@ -104,10 +104,10 @@ def test_it_goes_on_after_a_restart_where_it_was() -> None:
     before = watermarks()
     before.observe("a", 5000, 0)
     after = watermarks()
-    for partition, time in before.times.items():
+    for partition, time in before.max_event_times.items():
         after.assign(partition, 70_000, time=time)
     assert after.current(70_000) == before.current(0)
-    assert after.presumed(70_000 + IDLE) == 5000 + IDLE - BOUND - 1
+    assert after.timer_watermark(70_000 + IDLE) == 5000 + IDLE - BOUND - 1
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10_000), st.integers(0, 700))))
@@ -120,4 +120,4 @@ def test_it_never_goes_back(observed: list[tuple[str, int, int]]) -> None:
         current = marks.current(now)
         assert current is None or current >= last
         last = last if current is None else current
-        assert (marks.presumed(now) or last) >= last
+        assert (marks.timer_watermark(now) or last) >= last

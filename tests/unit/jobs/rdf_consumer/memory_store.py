@@ -11,7 +11,7 @@ from wikistate.adapters.triplestore.store import ApplyResult, StoreDescription
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StoreForm
-from wikistate.core.sparql.terms import lines_of
+from wikistate.core.sparql.terms import serialize_triples
 from wikistate.core.updater.inputs import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName
 
@@ -98,7 +98,7 @@ class MemoryStore:
         """See `TripleStore`."""
         await self._back.wait()
         await self._clock.sleep(self.seconds)
-        lines_of([*patch.added, *patch.linked])
+        serialize_triples([*patch.added, *patch.linked])
         if self.failure is not None:
             raise self.failure
         gone = {NamedNode(f"urn:{entity}") for entity in patch.deleted | patch.reconciled}

@@ -12,7 +12,7 @@ from wikistate.core.events.encoder import ErrorEncoder
 from wikistate.core.events.error_event import Emitter
 from wikistate.core.record import Record
 from wikistate.core.updater.message_fields import MessageVersion
-from wikistate.core.updater.messages import encode
+from wikistate.core.updater.messages import encode_mutation
 from wikistate.jobs.rdf_consumer.reader import MutationReader
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def reader(meter: Meter, entity_filter: str = "") -> MutationReader:
 
 def events(mutation: Mutation, *, domain: str = "wiki", version: MessageVersion = MessageVersion.V2) -> list[Event]:
     """The messages of a mutation, each of about one triple."""
-    return encode(mutation, version, domain=domain, now=0, soft_maximum=1)
+    return encode_mutation(mutation, version, domain=domain, now=0, soft_maximum=1)
 
 
 def records(*contents: Event | bytes | None) -> list[Record]:

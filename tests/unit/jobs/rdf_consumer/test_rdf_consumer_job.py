@@ -58,7 +58,7 @@ async def whole_graph() -> set[object]:
     bench = Bench()
     job = bench.job()
     await job.open()
-    await job.take(STREAM, current=False)
+    await job.process(STREAM, caught_up=False)
     await job.finish()
     return set(bench.store.graph)
 
@@ -73,11 +73,11 @@ async def test_a_crash_after_any_message_changes_nothing_in_the_end(bench: Bench
     """Whatever was applied before it: the next run goes on at the first message of what the store does not hold."""
     job = bench.job()
     await job.open()
-    await job.take(STREAM[:crash], current=False)
+    await job.process(STREAM[:crash], caught_up=False)
     await job.flush()
     again = bench.job()
     await again.open()
-    await again.take(rest(again), current=False)
+    await again.process(rest(again), caught_up=False)
     await again.finish()
     assert bench.store.graph == await whole_graph()
     assert again.positions == {TOPIC: len(STREAM)}
@@ -89,18 +89,20 @@ async def test_a_store_that_is_restored_from_any_copy_ends_the_same(bench: Bench
     """It is read again from where the copy is; what it had held meanwhile comes again."""
     job = bench.job()
     await job.open()
-    await job.take(STREAM[:copied], current=False)
+    await job.process(STREAM[:copied], caught_up=False)
     await job.flush()
     copy = bench.store.copy()
-    await job.take(STREAM[copied:], current=False)
+    await job.process(STREAM[copied:], caught_up=False)
     await job.flush()
     bench.store.restore(copy)
     try:
-        await job.take(records(*MESSAGES, *events(says("Q9", "late")))[len(STREAM) :], current=False)
+        await job.process(records(*MESSAGES, *events(says("Q9", "late")))[len(STREAM) :], caught_up=False)
         await job.flush()
     except RewoundError:
         await job.rewind()
-        await job.take([*rest(job), *records(*MESSAGES, *events(says("Q9", "late")))[len(STREAM) :]], current=False)
+        await job.process(
+            [*rest(job), *records(*MESSAGES, *events(says("Q9", "late")))[len(STREAM) :]], caught_up=False
+        )
         await job.finish()
     assert bench.store.graph == await whole_graph() | says("Q9", "late").patch.added
 
@@ -111,7 +113,7 @@ async def test_an_error_event_is_durable_before_the_position_moves_beyond_its_me
     await job.open()
     bench.errors.fail_with()
     with pytest.raises(SinkError):
-        await job.take(records(b"poison", *events(says("Q1", "x"))), current=False)
+        await job.process(records(b"poison", *events(says("Q1", "x"))), caught_up=False)
     await job.close()
     assert bench.store.held == {}
 
@@ -120,7 +122,7 @@ async def test_a_mutation_that_is_cut_off_by_the_end_is_told_and_the_rest_is_app
     """The store holds what is whole; each message of the rest is on the error stream."""
     job = bench.job()
     await job.open()
-    await job.take(STREAM[: len(STREAM) - 1], current=False)
+    await job.process(STREAM[: len(STREAM) - 1], caught_up=False)
     await job.finish()
     assert [orjson.loads(each.value)["error_type"] for each in bench.errors.delivered] == ["IncompleteMutation"]
     assert says("Q1", "one", "two", "three").patch.added <= bench.store.graph
@@ -137,11 +139,11 @@ async def test_a_mutation_that_no_store_can_be_told_of_goes_to_the_error_stream_
     stream = records(*MESSAGES, *events(nameless), *events(says("Q9", "late")))
     job = bench.job()
     await job.open()
-    await job.take(stream, current=False)
+    await job.process(stream, caught_up=False)
     with pytest.raises(RewoundError, match="no safe form"):
         await job.finish()
     await job.rewind()
-    await job.take(stream[job.positions.get(TOPIC, 0) :], current=False)
+    await job.process(stream[job.positions.get(TOPIC, 0) :], caught_up=False)
     await job.finish()
     assert bench.store.graph == await whole_graph() | says("Q9", "late").patch.added
     (error,) = (orjson.loads(each.value) for each in bench.errors.delivered)

@@ -30,9 +30,9 @@ class Listed:
         self.opened = False
         self.committed: dict[Partition, int] = {}
 
-    async def open(self, revoked: object) -> None:
+    async def open(self, on_revoked: object) -> None:
         """Note it."""
-        del revoked
+        del on_revoked
         self.opened = True
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:

@@ -11,16 +11,16 @@ from wikistate.core.record import Partition, Record
 from wikistate.core.updater.inputs import InputEvent, Origin, PageDeleted, PageUndeleted, RevisionCreated
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
-from wikistate.core.updater.publishing import failed, fitted, published
-from wikistate.core.updater.reordering import Timer, step
-from wikistate.core.updater.settling import Check
-from wikistate.core.updater.state import UNSEEN, KeyState, Status
+from wikistate.core.updater.publishing import adapt_operation, mark_failed, mark_published
+from wikistate.core.updater.reordering import ReorderTimer, reorder
+from wikistate.core.updater.settling import ResyncRequest
+from wikistate.core.updater.state import UNSEEN, EntityState, EntityStatus
 from wikistate.jobs.rdf_sync.catching_up import HEARTBEAT
 from wikistate.jobs.rdf_sync.job import WARM_UP_MS, RdfSync
 from wikistate.jobs.rdf_sync.marking import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
 from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION
 from wikistate.jobs.rdf_updater.job import pack_state, unpack_state
-from wikistate.jobs.stateful_job import NOTHING, Accepted, Due, Kept, Performed, Step
+from wikistate.jobs.stateful_job import EMPTY_STATE, Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -46,21 +46,23 @@ class Updater:
     async def close(self) -> None:
         """Nothing is to be closed."""
 
-    def step(self, kept: Kept, stimulus: InputEvent | Due, watermark: int | None) -> Step[Operation]:
+    def decide(
+        self, keyed_state: KeyedState, event: InputEvent | TimerFired, watermark: int | None
+    ) -> Decision[Operation]:
         """The core's."""
-        found = Timer(stimulus.time) if isinstance(stimulus, Due) else stimulus
-        decided = step(unpack_state(kept), found, watermark=watermark, window=WINDOW)
-        return Step(pack_state(decided.state or UNSEEN), decided.timer, decided.operations)
+        found = ReorderTimer(event.time) if isinstance(event, TimerFired) else event
+        decided = reorder(unpack_state(keyed_state), found, watermark=watermark, window=WINDOW)
+        return Decision(pack_state(decided.state or UNSEEN), decided.timer, decided.operations)
 
-    async def perform(self, operation: Operation, kept: Kept) -> Performed[Mutation]:
+    async def execute(self, operation: Operation, keyed_state: KeyedState) -> OperationResult[Mutation]:
         """Fails for revisions of entities that the wiki does not have."""
-        state = unpack_state(kept)
-        done = fitted(operation, state)
+        state = unpack_state(keyed_state)
+        done = adapt_operation(operation, state)
         if not isinstance(done, DeleteItem) and operation.entity not in self._wiki:
-            return Performed(pack_state(failed(state)))
+            return OperationResult(pack_state(mark_failed(state)))
         name = {FullImport: "import", Diff: "diff", DeleteItem: "delete", ReconcileItem: "reconcile"}[type(done)]
         made = Mutation(OperationName(name), done.entity, done.revision, done.time, done.ingested, ORIGIN, "a stream")
-        return Performed(pack_state(published(state, done)), [made])
+        return OperationResult(pack_state(mark_published(state, done)), [made])
 
 
 class ScriptedReader:
@@ -69,7 +71,7 @@ class ScriptedReader:
     def __init__(self, *, ordered: bool) -> None:
         self.ordered = ordered
 
-    def read(self, record: Record, now: int) -> Accepted[InputEvent | Check]:
+    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
         """Not used here."""
         raise AssertionError((record, now))
 
@@ -118,14 +120,16 @@ class World:
         """Not used here."""
         yield []
 
-    async def happens(self, event: InputEvent | Check, kept: Kept = NOTHING) -> tuple[KeyState, list[str]]:
+    async def happens(
+        self, event: InputEvent | ResyncRequest, kept: KeyedState = EMPTY_STATE
+    ) -> tuple[EntityState, list[str]]:
         """Decide and carry out; what is remembered, and what was written."""
-        decided = self.job.step(kept, event, None)
-        kept, written = decided.kept, list[str]()
+        decided = self.job.decide(kept, event, None)
+        kept, written = decided.state, list[str]()
         for operation in decided.operations:
-            performed = await self.job.perform(operation, kept)
-            kept = performed.kept
-            written += [mutation.operation.value for mutation in performed.products]
+            performed = await self.job.execute(operation, kept)
+            kept = performed.state
+            written += [mutation.operation.value for mutation in performed.changes]
         return unpack_state(kept), written
 
 
@@ -134,10 +138,10 @@ def edited(revision: int, *, time: int = LATER) -> RevisionCreated:
     return RevisionCreated("Q1", time, revision, time, ORIGIN, parent=revision - 1 or None)
 
 
-def kept(revision: int, held: int | None = None, *, status: Status = Status.CREATED) -> Kept:
+def kept(revision: int, held: int | None = None, *, status: EntityStatus = EntityStatus.CREATED) -> KeyedState:
     """What is remembered of Q1."""
-    known = revision if held is None and status is Status.CREATED else held or 0
-    return pack_state(KeyState(revision, status, known))
+    known = revision if held is None and status is EntityStatus.CREATED else held or 0
+    return pack_state(EntityState(revision, status, known))
 
 
 @pytest.fixture
@@ -151,7 +155,7 @@ async def world(tmp_path: Path) -> World:
 async def test_what_comes_in_order_does_not_wait(world: World) -> None:
     """Not even where its parent was never seen, for which a stream would wait."""
     world.wiki["Q1"] = 9
-    assert await world.happens(edited(9)) == (KeyState(9, Status.CREATED, 9), ["import"])
+    assert await world.happens(edited(9)) == (EntityState(9, EntityStatus.CREATED, 9), ["import"])
     assert world.asked == []
 
 
@@ -198,7 +202,7 @@ async def test_what_cannot_be_fetched_because_it_is_deleted_is_deleted(world: Wo
     world.store["Q1"] = 5
     state, written = await world.happens(edited(6), kept(5))
     assert written == ["delete"]
-    assert (state.status, state.revision) == (Status.DELETED, 6)
+    assert (state.status, state.revision) == (EntityStatus.DELETED, 6)
     assert (await world.happens(PageDeleted("Q1", LATER, 6, LATER, ORIGIN), pack_state(state)))[1] == []
 
 
@@ -206,8 +210,8 @@ async def test_a_restoration_that_does_not_fit_is_looked_after(world: World) -> 
     """It restored a revision that was never seen: the wiki is asked."""
     world.wiki["Q1"] = 8
     restored = PageUndeleted("Q1", LATER, 8, LATER, ORIGIN)
-    state, written = await world.happens(restored, kept(5, status=Status.DELETED))
-    assert (state, written, world.asked) == (KeyState(8, Status.CREATED, 8), ["import"], ["Q1"])
+    state, written = await world.happens(restored, kept(5, status=EntityStatus.DELETED))
+    assert (state, written, world.asked) == (EntityState(8, EntityStatus.CREATED, 8), ["import"], ["Q1"])
 
 
 async def test_a_repeat_is_no_reason_to_ask(world: World) -> None:
@@ -219,18 +223,18 @@ async def test_a_repeat_is_no_reason_to_ask(world: World) -> None:
 async def test_what_a_walk_lists_is_taken_at_its_word_unless_it_was_deleted_since(world: World) -> None:
     """Then the list may be older than the deletion."""
     world.wiki["Q1"] = 5
-    listed = Check("Q1", LATER, LATER, ORIGIN, listed=5)
+    listed = ResyncRequest("Q1", LATER, LATER, ORIGIN, listed_revision=5)
     assert (await world.happens(listed))[1] == ["reconcile"]
     assert world.asked == []
     del world.wiki["Q1"]
     world.sink.written.clear()
-    assert (await world.happens(listed, kept(5, status=Status.DELETED)))[1] == []
+    assert (await world.happens(listed, kept(5, status=EntityStatus.DELETED)))[1] == []
     assert world.asked == ["Q1"]
 
 
 async def test_what_is_deleted_while_it_is_walked_is_found_by_asking(world: World) -> None:
     """The revision that was listed cannot be fetched."""
-    state, written = await world.happens(Check("Q1", LATER, LATER, ORIGIN, listed=5))
+    state, written = await world.happens(ResyncRequest("Q1", LATER, LATER, ORIGIN, listed_revision=5))
     assert (state, written, world.asked) == (UNSEEN, [], ["Q1"])
 
 
@@ -239,23 +243,23 @@ async def test_events_that_wait_are_looked_after_when_their_time_brings_nothing(
     world = World(tmp_path, ordered=False)
     await world.job.open()
     world.wiki["Q1"] = 7
-    first = world.job.step(kept(5, status=Status.DELETED), edited(7), None)
-    assert (list(first.operations), first.wake) == ([], LATER + 1_000)
-    due = world.job.step(first.kept, Due(LATER + 1_000), None)
-    assert due.operations == [Check("Q1", LATER, LATER, ORIGIN)]
+    first = world.job.decide(kept(5, status=EntityStatus.DELETED), edited(7), None)
+    assert (list(first.operations), first.timer) == ([], LATER + 1_000)
+    due = world.job.decide(first.state, TimerFired(LATER + 1_000), None)
+    assert due.operations == [ResyncRequest("Q1", LATER, LATER, ORIGIN)]
 
 
 async def test_a_check_leaves_waiting_events_their_time(tmp_path: Path) -> None:
     """It does not switch off the alarm."""
     world = World(tmp_path, ordered=False)
     await world.job.open()
-    first = world.job.step(kept(5, status=Status.DELETED), edited(7), None)
-    assert world.job.step(first.kept, Check("Q1", LATER, LATER, ORIGIN), None).wake == first.wake
+    first = world.job.decide(kept(5, status=EntityStatus.DELETED), edited(7), None)
+    assert world.job.decide(first.state, ResyncRequest("Q1", LATER, LATER, ORIGIN), None).timer == first.timer
 
 
 async def test_records_of_our_own_say_nothing_of_time(world: World) -> None:
     """A walk and a pulse are not late, and make nothing late."""
-    assert world.job.accept(Record(None, None, None, HEARTBEAT, 7)) == Accepted(None)
-    assert world.job.accept(Record(b"null", None, None, SCAN_PARTITION, 7)) == Accepted(None)
-    found = world.job.accept(Record(b'["Q2",5]', None, None, Partition(*SCAN_PARTITION), 8))
-    assert (found.time, found.key, isinstance(found.stimulus, Check)) == (None, 2, True)
+    assert world.job.decode(Record(None, None, None, HEARTBEAT, 7)) == DecodedRecord(None)
+    assert world.job.decode(Record(b"null", None, None, SCAN_PARTITION, 7)) == DecodedRecord(None)
+    found = world.job.decode(Record(b'["Q2",5]', None, None, Partition(*SCAN_PARTITION), 8))
+    assert (found.time, found.key, isinstance(found.event, ResyncRequest)) == (None, 2, True)

@@ -75,10 +75,10 @@ async def test_what_waits_for_events_before_it_is_not_in_the_store(file: Checkpo
     store = Durable(file)
     marking = make_sink(store, file)
     marking.followed_until, marking.scanning = 777, False
-    await marking.flush(wake=700 + WINDOW)
+    await marking.flush(timer=700 + WINDOW)
     assert store.positions[MARKER].completed_until == 699
     assert file.read() == (1_000_000, 777)
-    await marking.flush(wake=5_000)
+    await marking.flush(timer=5_000)
     assert store.positions[MARKER].completed_until == 777
 
 

@@ -10,9 +10,9 @@ import pytest
 from wikistate.core.record import Partition, Record
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.core.updater.inputs import Origin, RevisionCreated
-from wikistate.core.updater.settling import Check
+from wikistate.core.updater.settling import ResyncRequest
 from wikistate.jobs.rdf_sync.reading import RecentChangesReader
-from wikistate.jobs.stateful_job import Accepted
+from wikistate.jobs.stateful_job import DecodedRecord
 
 if TYPE_CHECKING:
     from wikistate.core.updater.inputs import InputEvent
@@ -30,12 +30,12 @@ EDIT = RevisionCreated("Q1", TIME, 7, TIME, Origin("", "", "", "", "", ""), pare
 class Updater:
     """Reads each record as the edit."""
 
-    def accept(self, record: Record) -> Accepted[InputEvent]:
+    def decode(self, record: Record) -> DecodedRecord[InputEvent]:
         """An edit."""
-        return Accepted(record.timestamp, 1, EDIT)
+        return DecodedRecord(record.timestamp, 1, EDIT)
 
 
-def read(title: str, namespace: int, **revision: Any) -> Accepted[InputEvent | Check]:
+def read(title: str, namespace: int, **revision: Any) -> DecodedRecord[InputEvent | ResyncRequest]:
     """Read an event about a page."""
     page = {"page_id": 33, "page_title": title, "namespace_id": namespace}
     event = {"meta": {"id": "an id"}, "page": page, "revision": {"rev_id": 7, **revision}}
@@ -45,23 +45,23 @@ def read(title: str, namespace: int, **revision: Any) -> Accepted[InputEvent | C
 
 def test_an_edit_that_is_told_whole_is_an_edit() -> None:
     """As rdf-updater reads it."""
-    assert read("Item:Q1", 120, content_slots={}).stimulus == EDIT
+    assert read("Item:Q1", 120, content_slots={}).event == EDIT
 
 
 def test_what_does_not_say_what_the_page_holds_is_a_reason_to_ask() -> None:
     """The page was deleted when its revision was looked up."""
     found = read("Item:Q1", 120)
     assert found.key == 1
-    assert isinstance(found.stimulus, Check)
-    assert (found.stimulus.entity, found.stimulus.time, found.stimulus.listed) == ("Q1", TIME, None)
-    assert found.stimulus.origin.id == "an id"
+    assert isinstance(found.event, ResyncRequest)
+    assert (found.event.entity, found.event.time, found.event.listed_revision) == ("Q1", TIME, None)
+    assert found.event.origin.id == "an id"
 
 
 def test_a_file_has_the_entity_of_its_page() -> None:
     """By the page's number."""
     found = read("File:Map.svg", 6)
-    assert isinstance(found.stimulus, Check)
-    assert found.stimulus.entity == "M33"
+    assert isinstance(found.event, ResyncRequest)
+    assert found.event.entity == "M33"
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_a_file_has_the_entity_of_its_page() -> None:
 )
 def test_other_pages_are_passed_over_and_say_what_time_it_is(title: str, namespace: int) -> None:
     """Help beside the entities, talk pages, and what only looks like an id."""
-    assert read(title, namespace) == Accepted(TIME)
+    assert read(title, namespace) == DecodedRecord(TIME)

@@ -7,14 +7,14 @@ import orjson
 from tests.unit.jobs.rdf_updater.updater_bench import UpdaterBench
 
 from wikistate.adapters.connectors.memory import MemorySink
-from wikistate.cli.flags import Flags, load_configuration
+from wikistate.cli.flags import CliSettings, load_configuration
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.record import Role
-from wikistate.jobs.ends import FileEnd, KafkaSinkEnd, KafkaSourceEnd
+from wikistate.jobs.ends import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint
 from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
-from wikistate.jobs.stateful_ends import Publication, StatefulAssembled
-from wikistate.runners.local.streams_outlet import StreamsOutlet
+from wikistate.jobs.stateful_ends import KeyedPipeline, StreamOutputs
+from wikistate.runners.local.streams_outlet import StreamChangeSink
 from wikistate.telemetry.meter import RecordingMeter
 
 SPLIT = "rdf.subgraphs=bundled:wdqs-subgraph-definitions-v2"
@@ -27,18 +27,20 @@ OVER_KAFKA = (
 )
 
 
-def assembled(*assignments: str, **flags: Any) -> StatefulAssembled[Any, Any, Any]:
+def assembled(*assignments: str, **flags: Any) -> KeyedPipeline[Any, Any, Any]:
     """The job with these settings."""
     own = ("rdf.hostname=www.wikidata.org", "rdf.entity_namespaces=[0,120,146]")
-    configuration = load_configuration("rdf-updater", Flags(assignments=(*own, *assignments), **flags)).configuration
+    configuration = load_configuration(
+        "rdf-updater", CliSettings(assignments=(*own, *assignments), **flags)
+    ).configuration
     return assemble_rdf_updater(configuration, RecordingMeter())
 
 
-def topics(job: StatefulAssembled[Any, Any, Any]) -> dict[str, str]:
+def topics(job: KeyedPipeline[Any, Any, Any]) -> dict[str, str]:
     """The topic of each stream of mutations."""
-    assert isinstance(job.outlet, Publication)
-    ends = job.outlet.streams
-    return {stream: end.topic for stream, end in ends.items() if isinstance(end, KafkaSinkEnd)}
+    assert isinstance(job.change_sink, StreamOutputs)
+    ends = job.change_sink.streams
+    return {stream: end.topic for stream, end in ends.items() if isinstance(end, KafkaSinkEndpoint)}
 
 
 def test_each_part_of_a_split_graph_has_a_topic() -> None:
@@ -62,13 +64,13 @@ def test_the_older_format_has_the_older_names() -> None:
 def test_all_inputs_are_read_from_one_source() -> None:
     """The topics of page changes and of reconciliations, unless the settings name topics."""
     job = assembled(*OVER_KAFKA, "rdf.reconcile=rdf-streaming-updater.reconcile[check]")
-    assert isinstance(job.source, KafkaSourceEnd)
+    assert isinstance(job.source, KafkaSourceEndpoint)
     assert job.source.topics == (
         *("eqiad.mediawiki.page_change.v1", "codfw.mediawiki.page_change.v1"),
         *("eqiad.rdf-streaming-updater.reconcile", "codfw.rdf-streaming-updater.reconcile"),
     )
     job = assembled(*OVER_KAFKA, source="kafka://broker:9092/mine?group=me")
-    assert isinstance(job.source, KafkaSourceEnd)
+    assert isinstance(job.source, KafkaSourceEndpoint)
     assert (job.source.topics, job.source.group) == (("mine",), "me")
 
 
@@ -76,14 +78,14 @@ def test_what_is_told_lies_beside_the_mutations() -> None:
     """Topics of their own; one file beside a file; standard error beside standard output."""
     told = (Role.LAPSED_ACTION, Role.STATE_INCONSISTENCY, Role.FETCH_FAILURE)
     sinks = assembled(*OVER_KAFKA).sinks
-    assert [end.topic for role in told if isinstance(end := sinks[role], KafkaSinkEnd)] == [
+    assert [end.topic for role in told if isinstance(end := sinks[role], KafkaSinkEndpoint)] == [
         "eqiad.rdf-streaming-updater.lapsed-action",
         "eqiad.rdf-streaming-updater.state-inconsistency",
         "eqiad.rdf-streaming-updater.fetch-failure",
     ]
     beside = assembled(source="-", sink="file:out/mutations.ndjson.zst").sinks
-    assert {beside[role] for role in told} == {FileEnd(path="out/mutations.side.ndjson.zst")}
-    assert assembled(source="-", sink="-").sinks[Role.FETCH_FAILURE] == FileEnd(path="-")
+    assert {beside[role] for role in told} == {FileEndpoint(path="out/mutations.side.ndjson.zst")}
+    assert assembled(source="-", sink="-").sinks[Role.FETCH_FAILURE] == FileEndpoint(path="-")
 
 
 async def test_messages_follow_their_schema_in_either_format() -> None:
@@ -94,10 +96,10 @@ async def test_messages_follow_their_schema_in_either_format() -> None:
         for make in (partial(bench.save, triples=3_000), bench.save, partial(bench.repository.delete, "Q1")):
             await bench.happen(make())
             await bench.wait()
-        publication = bench.assembled.outlet
-        assert isinstance(publication, Publication)
+        publication = bench.assembled.change_sink
+        assert isinstance(publication, StreamOutputs)
         sink = MemorySink()
-        outlet = StreamsOutlet({stream.partition(":")[0]: sink}, publication.encode)
+        outlet = StreamChangeSink({stream.partition(":")[0]: sink}, publication.encode)
         await outlet.open()
         await outlet.write(bench.mutations)
         assert sink.delivered == []
@@ -105,5 +107,5 @@ async def test_messages_follow_their_schema_in_either_format() -> None:
         written = [orjson.loads(output.value) for output in sink.delivered]
         assert {output.key for output in sink.delivered} == {None}
         for event in written:
-            assert not schemas.by_uri(event["$schema"]).violations(event)
+            assert not schemas.get_by_uri(event["$schema"]).describe_violations(event)
         assert [event["operation"] for event in written if event["sequence"] == 0] == ["import", "diff", "delete"]

@@ -9,7 +9,7 @@ from wikistate.core.updater.fetching import FetchErrorType
 from wikistate.core.updater.mutation import OperationName
 from wikistate.core.updater.operations import Diff
 from wikistate.errors import ConfigError, WikiError
-from wikistate.jobs.stateful_job import Kept
+from wikistate.jobs.stateful_job import KeyedState
 from wikistate.telemetry import metrics
 from wikistate.testing.wikibase import legacy_event, page_change
 
@@ -28,7 +28,7 @@ async def test_a_new_entity_is_imported_whole(bench: UpdaterBench) -> None:
     (mutation,) = bench.mutations
     assert (mutation.operation, mutation.entity, mutation.revision) == (OperationName.IMPORT, "Q1", 1)
     assert mutation.patch.added | mutation.patch.linked == bench.graph("Q1", 1)
-    assert bench.kept == Kept(1)
+    assert bench.kept == KeyedState(1)
 
 
 async def test_an_edit_that_follows_is_published_at_once_as_a_difference(bench: UpdaterBench) -> None:
@@ -39,7 +39,7 @@ async def test_an_edit_that_follows_is_published_at_once_as_a_difference(bench: 
     assert mutation.operation is OperationName.DIFF
     assert (before - patch.removed - patch.unlinked) | patch.added | patch.linked == after
     assert bench.entities.asked[-2:] == [("Q1", 1), ("Q1", 2)]
-    assert bench.kept == Kept(2)
+    assert bench.kept == KeyedState(2)
 
 
 async def test_a_deletion_asks_the_wiki_nothing(bench: UpdaterBench) -> None:
@@ -49,7 +49,7 @@ async def test_a_deletion_asks_the_wiki_nothing(bench: UpdaterBench) -> None:
     await bench.wait()
     assert bench.mutations[-1].operation is OperationName.DELETE
     assert len(bench.entities.asked) == asked
-    assert bench.kept == Kept(-1)
+    assert bench.kept == KeyedState(-1)
 
 
 async def test_the_change_after_one_that_failed_replaces_all_of_the_entity(bench: UpdaterBench) -> None:
@@ -65,7 +65,7 @@ async def test_the_change_after_one_that_failed_replaces_all_of_the_entity(bench
     assert [operation.revision for operation in step.operations] == [3]
     mutation = bench.mutations[-1]
     assert (mutation.operation, mutation.patch.added) == (OperationName.RECONCILE, bench.graph("Q1", 3))
-    assert bench.kept == Kept(3)
+    assert bench.kept == KeyedState(3)
 
 
 async def test_an_entity_whose_import_failed_is_published_by_its_next_change() -> None:
@@ -89,7 +89,7 @@ async def test_when_the_published_revision_is_gone_all_of_the_entity_is_publishe
     assert mutation.operation is OperationName.RECONCILE
     assert mutation.patch.added == bench.graph("Q1", 2)
     assert bench.said(Role.FETCH_FAILURE) == []
-    assert bench.kept == Kept(2)
+    assert bench.kept == KeyedState(2)
 
 
 @pytest.mark.parametrize("body", [b"<http://a> <http://b", b"not RDF {", b"", b"<urn:a> <urn:b> <urn:c> ."])
@@ -136,14 +136,14 @@ async def test_an_event_that_comes_too_late_is_told(bench: UpdaterBench) -> None
     await bench.happen(change, watermark=change.time + 10 * MINUTE)
     (told,) = bench.said(Role.LAPSED_ACTION)
     assert (told["action_type"], told["item"], told["revision_id"]) == ("revision-create", "Q1", 2)
-    assert bench.kept == Kept(1)
+    assert bench.kept == KeyedState(1)
 
 
 async def test_an_event_that_does_not_fit_is_told(bench: UpdaterBench) -> None:
     """An undeletion of what was not deleted."""
     await bench.happen(bench.repository.delete("Q1"))
     undeletion = bench.repository.restore("Q1")
-    bench.kept = Kept(1)
+    bench.kept = KeyedState(1)
     await bench.happen(undeletion)
     await bench.wait()
     (told,) = bench.said(Role.STATE_INCONSISTENCY)
@@ -170,9 +170,9 @@ async def test_a_side_event_that_cannot_be_one_is_told_as_an_error(bench: Update
     """Whatever was read past all checks: here a revision that the side stream's schema does not take."""
     change = bench.save()
     event = page_change(change, bench.repository.wiki)
-    accepted = bench.job.accept(Record(orjson.dumps(event), None, None, Partition("topic"), 0))
-    assert accepted.stimulus is not None
-    await bench.do(accepted.stimulus._replace(revision=-7), watermark=change.time + 10 * MINUTE)
+    accepted = bench.job.decode(Record(orjson.dumps(event), None, None, Partition("topic"), 0))
+    assert accepted.event is not None
+    await bench.do(accepted.event._replace(revision=-7), watermark=change.time + 10 * MINUTE)
     (error,) = bench.said(Role.ERROR)
     assert error["error_type"] == "InvalidSideEvent"
     assert orjson.loads(error["raw_event"])["revision_id"] == -7
@@ -186,7 +186,7 @@ async def test_what_is_not_wanted_is_counted_and_what_is_no_event_is_an_error(be
     await bench.read(b"[]")
     assert bench.meter.by_label(metrics.EVENTS_FILTERED) == {("wiki",): 1}
     assert [error["error_type"] for error in bench.said(Role.ERROR)] == ["InvalidInput", "NotAnObject"]
-    assert bench.kept == Kept(1)
+    assert bench.kept == KeyedState(1)
 
 
 async def test_a_request_to_reconcile_is_carried_out_at_once() -> None:
@@ -220,7 +220,7 @@ async def test_the_older_streams_are_read_in_the_place_of_page_change() -> None:
         await bench.wait()
     names = [mutation.operation for mutation in bench.mutations]
     assert names[1:] == [OperationName.DELETE, OperationName.IMPORT, OperationName.DIFF]
-    assert bench.kept == Kept(2)
+    assert bench.kept == KeyedState(2)
 
 
 async def test_a_difference_is_made_to_what_the_state_knows_and_not_to_the_stated_parent(bench: UpdaterBench) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from wikistate.cli.flags import Flags, load_configuration
+from wikistate.cli.flags import CliSettings, load_configuration
 from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import read_triples
+from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.record import Partition, Record
 from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
 from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
-from wikistate.jobs.stateful_job import NOTHING, Due, Performed, Step
+from wikistate.jobs.stateful_job import EMPTY_STATE, Decision, OperationResult, TimerFired
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.wikibase import Author, Kind, Repository, page_change
 from wikistate.testing.wikibase.documents import serialized
@@ -91,11 +91,11 @@ class UpdaterBench:
             "rdf.entity_namespaces=[120,122,146]",
             "rdf.mediainfo_namespaces=[6]",
         )
-        flags = Flags(source="-", assignments=(*own, *assignments))
+        flags = CliSettings(source="-", assignments=(*own, *assignments))
         configuration = load_configuration("rdf-updater", flags).configuration
         self.assembled = assemble_rdf_updater(configuration, self.meter, entities=self.entities)
         self.job = self.assembled.job
-        self.kept = NOTHING
+        self.kept = EMPTY_STATE
         self.told: list[Output] = []
         self.mutations: list[Mutation] = []
 
@@ -104,33 +104,33 @@ class UpdaterBench:
         self.repository.new_id(Kind.ITEM)
         return self.repository.save(self.author.item(entity, triples=triples))
 
-    async def happen(self, change: Change, *, watermark: int | None = None) -> Step[Operation]:
+    async def happen(self, change: Change, *, watermark: int | None = None) -> Decision[Operation]:
         """Tell the job of a change, and have done what it decides."""
         return await self.read(page_change(change, self.repository.wiki), watermark=watermark)
 
-    async def read(self, event: Any, *, watermark: int | None = None) -> Step[Operation]:
+    async def read(self, event: Any, *, watermark: int | None = None) -> Decision[Operation]:
         """As `happen`, of an event."""
         value = event if isinstance(event, bytes) else orjson.dumps(event)
-        accepted = self.job.accept(Record(value, None, None, Partition("topic"), 0))
+        accepted = self.job.decode(Record(value, None, None, Partition("topic"), 0))
         self.told += accepted.outputs
-        if accepted.stimulus is None:
-            return Step(self.kept)
-        return await self.do(accepted.stimulus, watermark=watermark)
+        if accepted.event is None:
+            return Decision(self.kept)
+        return await self.do(accepted.event, watermark=watermark)
 
-    async def wait(self) -> Step[Operation]:
+    async def wait(self) -> Decision[Operation]:
         """Let all that waits have its turn."""
-        return await self.do(Due(2**50), watermark=2**50)
+        return await self.do(TimerFired(2**50), watermark=2**50)
 
-    async def do(self, stimulus: Any, *, watermark: int | None) -> Step[Operation]:
+    async def do(self, stimulus: Any, *, watermark: int | None) -> Decision[Operation]:
         """Have a stimulus decided and done."""
-        step = self.job.step(self.kept, stimulus, watermark)
-        self.kept = step.kept
+        step = self.job.decide(self.kept, stimulus, watermark)
+        self.kept = step.state
         self.told += step.outputs
         for operation in step.operations:
-            performed: Performed[Mutation] = await self.job.perform(operation, self.kept)
-            self.kept = performed.kept
+            performed: OperationResult[Mutation] = await self.job.execute(operation, self.kept)
+            self.kept = performed.state
             self.told += performed.outputs
-            self.mutations += performed.products
+            self.mutations += performed.changes
         return step
 
     def said(self, role: Role) -> list[dict[str, Any]]:
@@ -143,4 +143,4 @@ class UpdaterBench:
         assert triples is not None
         body = serialized(triples, "ttl", self.repository.vocabulary)
         base = self.entities.url(entity, revision)
-        return munge(read_triples(body, base=base), entity, Uris.wikibase(f"http://{DOMAIN}"))
+        return munge(parse_triples(body, base=base), entity, Uris.for_wikibase(f"http://{DOMAIN}"))

@@ -10,9 +10,9 @@ import yaml
 from typer.main import get_command
 
 from wikistate.cli.app import app
-from wikistate.cli.flags import Flags, load_configuration
+from wikistate.cli.flags import CliSettings, load_configuration
 from wikistate.config.model import DeliveryGuarantee
-from wikistate.runners.flink.options import DEFAULTS, flink_options
+from wikistate.runners.flink.options import DEFAULTS, build_flink_options
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "flink.md").read_text("utf-8")
@@ -39,8 +39,8 @@ def test_the_deployment_starts_a_command_that_there_is() -> None:
 
 def test_the_example_is_right_without_a_warning() -> None:
     """And what it says for Flink arrives there."""
-    loaded = load_configuration("page-content-change", Flags(files=(EXAMPLE,)))
+    loaded = load_configuration("page-content-change", CliSettings(files=(EXAMPLE,)))
     assert not loaded.warnings
-    options = flink_options(loaded.configuration.flink, DeliveryGuarantee.EXACTLY_ONCE)
+    options = build_flink_options(loaded.configuration.flink, DeliveryGuarantee.EXACTLY_ONCE)
     assert options["parallelism.default"] == "2"
     assert loaded.configuration.stream_manager.sink.options.delivery_guarantee is DeliveryGuarantee.EXACTLY_ONCE

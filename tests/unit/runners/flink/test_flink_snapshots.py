@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from wikistate.jobs.ends import FileEnd, KafkaSourceEnd, SourceEnd
-from wikistate.runners.flink.snapshots import newest_snapshot, state_folder, with_snapshots
+from wikistate.jobs.ends import FileEndpoint, KafkaSourceEndpoint, SourceEndpoint
+from wikistate.runners.flink.snapshots import add_snapshot_options, find_newest_snapshot, state_folder
 
 CHECKPOINTS = "execution.checkpointing.dir"
 SAVEPOINTS = "execution.checkpointing.savepoint-dir"
 RESUME = "execution.state-recovery.path"
 
-SOURCE = KafkaSourceEnd(
+SOURCE = KafkaSourceEndpoint(
     bootstrap_servers="broker:9092", topics=("a",), group="g", start="earliest", end="", properties={}
 )
 
@@ -42,11 +42,11 @@ def test_the_folder_is_found_by_the_xdg_specification(monkeypatch: pytest.Monkey
 
 def test_each_job_and_each_source_has_a_folder_of_its_own() -> None:
     """Positions in one topic mean nothing in another; where a run starts and ends does not matter."""
-    others: list[SourceEnd] = [
+    others: list[SourceEndpoint] = [
         replace(SOURCE, topics=("b",)),
         replace(SOURCE, group="h"),
-        FileEnd(path="a"),
-        FileEnd(path="b"),
+        FileEndpoint(path="a"),
+        FileEndpoint(path="b"),
     ]
     folders = [state_folder("job", source) for source in (SOURCE, *others)]
     assert len({*folders, state_folder("another", SOURCE)}) == 6
@@ -57,7 +57,7 @@ def test_each_job_and_each_source_has_a_folder_of_its_own() -> None:
 def test_the_first_start_has_places_and_nothing_to_go_on_from(tmp_path: Path) -> None:
     """The places need not be there yet."""
     folder = tmp_path / "a job"
-    assert with_snapshots({"other": "1"}, folder) == {
+    assert add_snapshot_options({"other": "1"}, folder) == {
         CHECKPOINTS: (folder / "checkpoints").as_uri(),
         SAVEPOINTS: (folder / "savepoints").as_uri(),
         "other": "1",
@@ -73,7 +73,7 @@ def test_whichever_of_checkpoint_and_savepoint_is_newer_is_gone_on_from(
         "savepoint": snapshot(tmp_path / "savepoints", "savepoint-1-2", at=savepoint_at),
         "checkpoint": snapshot(tmp_path / "checkpoints" / "job", "chk-7", at=200),
     }
-    assert with_snapshots({}, tmp_path)[RESUME] == found[newest]
+    assert add_snapshot_options({}, tmp_path)[RESUME] == found[newest]
 
 
 def test_the_time_decides_and_not_the_name(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_the_time_decides_and_not_the_name(tmp_path: Path) -> None:
     snapshot(tmp_path / "of an older run", "chk-900", at=100)
     snapshot(tmp_path / "of a newer run", "chk-9", at=200)
     newest = snapshot(tmp_path / "of a newer run", "chk-10", at=300)
-    assert newest_snapshot(tmp_path.as_uri()) == newest
+    assert find_newest_snapshot(tmp_path.as_uri()) == newest
 
 
 def test_what_was_not_written_to_its_end_is_passed_over(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_what_was_not_written_to_its_end_is_passed_over(tmp_path: Path) -> None:
     snapshot(tmp_path / "job", "chk-2", at=200, whole=False)
     (tmp_path / "job" / "shared").mkdir()
     (tmp_path / "_metadata").touch()
-    assert newest_snapshot(tmp_path.as_uri()) == whole
+    assert find_newest_snapshot(tmp_path.as_uri()) == whole
 
 
 def test_places_that_the_operator_names_are_kept_and_looked_into(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_places_that_the_operator_names_are_kept_and_looked_into(tmp_path: Path)
     own = tmp_path / "of mine"
     found = snapshot(own, "savepoint-1-2", at=100)
     for address in (own.as_uri(), str(own)):
-        options = with_snapshots({SAVEPOINTS: address}, tmp_path / "state")
+        options = add_snapshot_options({SAVEPOINTS: address}, tmp_path / "state")
         assert options[SAVEPOINTS] == address
         assert options[RESUME] == found
 
@@ -106,10 +106,10 @@ def test_places_that_the_operator_names_are_kept_and_looked_into(tmp_path: Path)
 def test_a_snapshot_that_the_operator_names_is_the_one(tmp_path: Path) -> None:
     """However new others are."""
     snapshot(tmp_path / "savepoints", "savepoint-1-2", at=100)
-    assert with_snapshots({RESUME: "s3://bucket/savepoint"}, tmp_path)[RESUME] == "s3://bucket/savepoint"
+    assert add_snapshot_options({RESUME: "s3://bucket/savepoint"}, tmp_path)[RESUME] == "s3://bucket/savepoint"
 
 
 def test_places_on_other_machines_are_not_searched() -> None:
     """They may be kept there; to go on from one, it has to be named."""
-    assert newest_snapshot("s3://bucket/checkpoints", "hdfs://host/savepoints") is None
-    assert RESUME not in with_snapshots({CHECKPOINTS: "s3://b/c", SAVEPOINTS: "s3://b/s"}, Path("/nowhere"))
+    assert find_newest_snapshot("s3://bucket/checkpoints", "hdfs://host/savepoints") is None
+    assert RESUME not in add_snapshot_options({CHECKPOINTS: "s3://b/c", SAVEPOINTS: "s3://b/s"}, Path("/nowhere"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from wikistate.core.record import Output, Role
-from wikistate.jobs.stateful_job import Accepted, Due, Kept, Performed, Step
+from wikistate.jobs.stateful_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Said(NamedTuple):
     until: int | None
 
 
-def said(key: int, word: str, *, time: int, until: int | None = None) -> bytes:
+def encode_said(key: int, word: str, *, time: int, until: int | None = None) -> bytes:
     """The value of a record."""
     return orjson.dumps([key, word, time, until])
 
@@ -42,51 +42,53 @@ class TallyJob:
     ) -> None:
         self._gates = gates or {}
         self._broken = broken or {}
-        self.woken: list[tuple[int, int | None]] = []
+        self.fired_timers: list[tuple[int, int | None]] = []
         """The times at which keys were woken, with the watermark."""
-        self.performing = 0
-        self.most_at_once = 0
+        self.executing = 0
+        self.max_concurrent = 0
 
     async def open(self) -> None:
-        """See `StatefulJob`."""
+        """See `KeyedJob`."""
 
     async def close(self) -> None:
-        """See `StatefulJob`."""
+        """See `KeyedJob`."""
 
-    def accept(self, record: Record) -> Accepted[Said]:
-        """See `StatefulJob`."""
+    def decode(self, record: Record) -> DecodedRecord[Said]:
+        """See `KeyedJob`."""
         if record.value == b"poison":
-            return Accepted(None, outputs=(Output(Role.ERROR, None, b"poison", None),))
+            return DecodedRecord(None, outputs=(Output(Role.ERROR, None, b"poison", None),))
         key, word, time, until = orjson.loads(record.value or b"")
-        return Accepted(time, key, Said(key, word, until))
+        return DecodedRecord(time, key, Said(key, word, until))
 
-    def step(self, kept: Kept, stimulus: Said | Due, watermark: int | None) -> Step[Said]:
-        """See `StatefulJob`."""
-        waiting = [Said(*each) for each in orjson.loads(kept.rest or b"[]")]
-        match stimulus:
-            case Due(time):
-                self.woken.append((time, watermark))
+    def decide(self, keyed_state: KeyedState, event: Said | TimerFired, watermark: int | None) -> Decision[Said]:
+        """See `KeyedJob`."""
+        waiting = [Said(*each) for each in orjson.loads(keyed_state.blob or b"[]")]
+        match event:
+            case TimerFired(time):
+                self.fired_timers.append((time, watermark))
                 ready = [each for each in waiting if each.until is not None and each.until <= time]
-                return _step(kept, [each for each in waiting if each not in ready], ready)
+                return _make_decision(keyed_state, [each for each in waiting if each not in ready], ready)
             case Said(until=None):
-                return _step(kept, waiting, [stimulus])
+                return _make_decision(keyed_state, waiting, [event])
             case Said():
-                return _step(kept, [*waiting, stimulus], [])
+                return _make_decision(keyed_state, [*waiting, event], [])
 
-    async def perform(self, operation: Said, kept: Kept) -> Performed[str]:
-        """See `StatefulJob`."""
-        self.performing += 1
-        self.most_at_once = max(self.most_at_once, self.performing)
+    async def execute(self, operation: Said, keyed_state: KeyedState) -> OperationResult[str]:
+        """See `KeyedJob`."""
+        self.executing += 1
+        self.max_concurrent = max(self.max_concurrent, self.executing)
         if gate := self._gates.get(operation.word):
             await gate.wait()
         await asyncio.sleep(0)
-        self.performing -= 1
+        self.executing -= 1
         if error := self._broken.get(operation.word):
             raise error
-        count = (kept.number or 0) + 1
-        return Performed(kept._replace(number=count), (f"{operation.key}:{operation.word}#{count}",))
+        count = (keyed_state.number or 0) + 1
+        return OperationResult(keyed_state._replace(number=count), (f"{operation.key}:{operation.word}#{count}",))
 
 
-def _step(kept: Kept, waiting: list[Said], ready: list[Said]) -> Step[Said]:
+def _make_decision(keyed_state: KeyedState, waiting: list[Said], ready: list[Said]) -> Decision[Said]:
     wake = min((each.until for each in waiting if each.until is not None), default=None)
-    return Step(Kept(kept.number, orjson.dumps([list(each) for each in waiting]) if waiting else b""), wake, ready)
+    return Decision(
+        KeyedState(keyed_state.number, orjson.dumps([list(each) for each in waiting]) if waiting else b""), wake, ready
+    )

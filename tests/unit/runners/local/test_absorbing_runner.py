@@ -8,14 +8,14 @@ import pytest
 from wikistate.adapters.connectors.memory import Crash, MemorySource, MemoryTopic
 from wikistate.config.model import LocalRunnerSettings
 from wikistate.errors import RewoundError, SinkError, SourceError
-from wikistate.runners.local.absorbing import AbsorbingRunner
+from wikistate.runners.local.absorbing import StoreRunner
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wikistate.adapters.connectors.ports import Resume
+    from wikistate.adapters.connectors.ports import ResumePositions
     from wikistate.core.record import Partition, Record
 
 SETTINGS = LocalRunnerSettings(poll_records=3, commit_interval=0.001, drain_timeout=0.05)
@@ -23,16 +23,16 @@ VALUES = [str(number).encode() for number in range(10)]
 
 
 class Shelf:
-    """A job that keeps values in a list, and its length as the position; see `Absorber`.
+    """A job that keeps values in a list, and its length as the position; see `StoreJob`.
 
     Attributes:
         values: What it holds for good.
-        before: Called before each `take`; what it raises, `take` raises.
+        before: Called before each `process`; what it raises, `process` raises.
         calls: What the runner asked for, in order.
-        asked: Set by the first `take`.
+        asked: Set by the first `process`.
         full: Set when it holds all values.
-        current: Set when it was told that there is nothing more.
-        hangs_in: The call that never returns; `hangs` is then set.
+        caught_up: Set when it was told that there is nothing more.
+        hanging_call: The call that never returns; `hangs` is then set.
         away: While it is clear, nothing is taken.
     """
 
@@ -42,55 +42,55 @@ class Shelf:
         self.calls: list[str] = []
         self.asked = asyncio.Event()
         self.full = asyncio.Event()
-        self.current = asyncio.Event()
+        self.caught_up = asyncio.Event()
         self.away = asyncio.Event()
         self.away.set()
-        self.hangs_in = ""
+        self.hanging_call = ""
         self.hangs = asyncio.Event()
         self._topic = topic
 
-    async def _called(self, name: str) -> None:
+    async def _record_call(self, name: str) -> None:
         self.calls.append(name)
-        if name == self.hangs_in:
+        if name == self.hanging_call:
             self.hangs.set()
             await asyncio.Event().wait()
 
     @property
     def positions(self) -> Mapping[Partition, int]:
-        """See `Absorber`."""
+        """See `StoreJob`."""
         places = {record.partition for record in self._topic.elements if not isinstance(record, Crash)}  # type: ignore[union-attr]
         return dict.fromkeys(places, len(self.values)) if self.values else {}
 
     async def open(self) -> None:
-        """See `Absorber`."""
-        await self._called("open")
+        """See `StoreJob`."""
+        await self._record_call("open")
 
-    async def take(self, records: Sequence[Record], *, current: bool) -> None:
-        """See `Absorber`."""
+    async def process(self, records: Sequence[Record], *, caught_up: bool) -> None:
+        """See `StoreJob`."""
         self.before()
         self.asked.set()
         await self.away.wait()
         self.values += [record.value for record in records]
         if len(self.values) == len(VALUES):
             self.full.set()
-        if current:
-            self.current.set()
+        if caught_up:
+            self.caught_up.set()
 
     async def flush(self) -> None:
-        """See `Absorber`."""
+        """See `StoreJob`."""
         self.calls.append("flush")
         await self.away.wait()
 
     async def finish(self) -> None:
-        """See `Absorber`."""
-        await self._called("finish")
+        """See `StoreJob`."""
+        await self._record_call("finish")
 
     async def rewind(self) -> None:
-        """See `Absorber`."""
-        await self._called("rewind")
+        """See `StoreJob`."""
+        await self._record_call("rewind")
 
     async def close(self) -> None:
-        """See `Absorber`."""
+        """See `StoreJob`."""
         self.calls.append("close")
 
 
@@ -103,9 +103,9 @@ class Bench:
         self.meter = RecordingMeter()
         self.begun: list[dict[Partition, int]] = []
         self._bounded = bounded
-        self.runner = AbsorbingRunner(self.shelf, self._source, settings=SETTINGS, meter=self.meter)
+        self.runner = StoreRunner(self.shelf, self._source, settings=SETTINGS, meter=self.meter)
 
-    def _source(self, resume: Resume) -> MemorySource:
+    def _source(self, resume: ResumePositions) -> MemorySource:
         self.topic.committed = dict(resume())
         self.begun.append(dict(self.topic.committed))
         return MemorySource(self.topic, bounded=self._bounded)
@@ -175,7 +175,7 @@ async def test_a_stop_does_not_wait_for_ever_for_a_place_that_is_away(*, bounded
 async def test_a_stop_is_heard_whatever_the_run_waits_for(calling: str) -> None:
     """A place that does not answer when it is opened, or at the end of the source, does not hold a stop up either."""
     bench = Bench()
-    bench.shelf.hangs_in = calling
+    bench.shelf.hanging_call = calling
     running = asyncio.create_task(bench.runner.run())
     await bench.shelf.hangs.wait()
     bench.runner.stop()
@@ -187,7 +187,7 @@ async def test_a_stop_is_heard_whatever_the_run_waits_for(calling: str) -> None:
 async def test_a_stop_is_heard_while_a_place_that_went_back_does_not_answer() -> None:
     """It was restored and is not there yet: the next run asks it again."""
     bench = Bench()
-    bench.shelf.hangs_in = "rewind"
+    bench.shelf.hanging_call = "rewind"
 
     def lose() -> None:
         raise RewoundError("The shelf is as it was.")
@@ -223,7 +223,7 @@ async def test_a_source_with_nothing_left_tells_the_job_so() -> None:
     """Only when the source knows that there is nothing: then the place is up to date."""
     bench = Bench(VALUES[:1], bounded=False)
     running = asyncio.create_task(bench.runner.run())
-    await bench.shelf.current.wait()
+    await bench.shelf.caught_up.wait()
     bench.runner.stop()
     await running
     assert bench.shelf.values == VALUES[:1]

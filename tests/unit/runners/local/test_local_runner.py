@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from wikistate.adapters.connectors.memory import Crash, MemorySink, MemorySource, MemoryTopic, Revoke
 from wikistate.config.model import LocalRunnerSettings
-from wikistate.core.record import Done, Output, Partition, Record, Role, Work
+from wikistate.core.record import OnDone, Output, Partition, Record, Role, WorkItem
 from wikistate.errors import InternalError, SinkError, SourceError
 from wikistate.runners.local.delivery import AtLeastOnce
 from wikistate.runners.local.runner import LocalRunner
@@ -27,7 +27,7 @@ Answer = Callable[[], None]
 
 
 class Echo:
-    """Writes what it reads. ``page:number``; ``poison…`` becomes an error; a value in `held` waits for `release`."""
+    """Writes what it reads. ``page:number``; ``poison…`` becomes an error; a value in `held` waits for `write_released`."""
 
     def __init__(self, *held: bytes) -> None:
         self.held = set(held)
@@ -44,27 +44,27 @@ class Echo:
         """See `Job`."""
         self.closed += 1
 
-    def accept(self, record: Record) -> Work:
+    def plan(self, record: Record) -> WorkItem:
         """See `Job`."""
         value = record.value or b""
         if value.startswith(b"poison"):
-            return Work(None, [Output(Role.ERROR, None, value, None)])
-        return Work(value.partition(b":")[0], value)
+            return WorkItem(None, [Output(Role.ERROR, None, value, None)])
+        return WorkItem(value.partition(b":")[0], value)
 
-    def perform(self, work: Work, done: Done) -> None:
+    def execute(self, item: WorkItem, on_done: OnDone) -> None:
         """See `Job`."""
-        if isinstance(work.payload, list):
-            done(work.payload)
+        if isinstance(item.payload, list):
+            on_done(item.payload)
             return
-        assert isinstance(work.payload, bytes)
-        value = work.payload
+        assert isinstance(item.payload, bytes)
+        value = item.payload
         self.started.append(value)
         outputs = [Output(Role.SINK, value.partition(b":")[0], value, None)]
         if value in self.held:
-            self.waiting[value] = lambda: done(outputs)
+            self.waiting[value] = lambda: on_done(outputs)
             self.asked.set()
         else:
-            asyncio.get_running_loop().call_soon(done, outputs)
+            asyncio.get_running_loop().call_soon(on_done, outputs)
 
     def release(self, value: bytes) -> None:
         """Answers a value that is held."""
@@ -325,10 +325,10 @@ async def test_a_job_that_answers_twice_stops_the_run() -> None:
     """A second output would be out of order; a run that cannot be right does not go on."""
 
     class Twice(Echo):
-        def perform(self, work: Work, done: Done) -> None:
-            super().perform(work, done)
+        def perform(self, work: WorkItem, done: OnDone) -> None:
+            super().execute(work, done)
             with contextlib.suppress(RuntimeError):
-                super().perform(work, done)
+                super().execute(work, done)
 
     bench = Bench(Twice(), topic_of(b"a:1"), bounded=False)
     with pytest.raises(InternalError, match="memory/0 offset 0 was finished twice"):

@@ -7,8 +7,8 @@ import pytest
 
 from wikistate.core.record import Partition
 from wikistate.errors import StateError
-from wikistate.jobs.stateful_job import NOTHING, Kept
-from wikistate.runners.local.state_file import Changes, Progress, StateFile
+from wikistate.jobs.stateful_job import EMPTY_STATE, KeyedState
+from wikistate.runners.local.state_file import CheckpointData, PartitionProgress, StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,44 +26,61 @@ def file(tmp_path: Path) -> Iterator[StateFile]:
 
 def test_a_checkpoint_is_read_back(file: StateFile) -> None:
     """State with and without a rest, wake-up times, positions and the watermark, for more keys than one question takes."""
-    kept = {key: Kept(-key, b"rest" if key % 3 == 0 else b"") for key in range(1, 1200)} | {5000: Kept(None, b"alone")}
-    file.commit(Changes(kept, {7: 70, 8: None}, {Partition("a", 1): Progress(5, 50)}, 99))
-    assert file.read([*kept, 6000]) == kept | {6000: NOTHING}
-    assert (file.wakes(), file.progress(), file.watermark()) == ({7: 70}, {Partition("a", 1): Progress(5, 50)}, 99)
+    kept = {key: KeyedState(-key, b"rest" if key % 3 == 0 else b"") for key in range(1, 1200)} | {
+        5000: KeyedState(None, b"alone")
+    }
+    file.commit(CheckpointData(kept, {7: 70, 8: None}, {Partition("a", 1): PartitionProgress(5, 50)}, 99))
+    assert file.read([*kept, 6000]) == kept | {6000: EMPTY_STATE}
+    assert (file.timers(), file.progress(), file.watermark()) == (
+        {7: 70},
+        {Partition("a", 1): PartitionProgress(5, 50)},
+        99,
+    )
 
 
 def test_later_changes_replace_and_remove(file: StateFile) -> None:
     """A rest that is gone, a key that is forgotten, a time that was reached; what is not named stays."""
     file.commit(
-        Changes({1: Kept(1, b"rest"), 2: Kept(2), 3: Kept(3)}, {1: 10, 2: 20}, {Partition("a"): Progress(1, None)}, 5)
+        CheckpointData(
+            {1: KeyedState(1, b"rest"), 2: KeyedState(2), 3: KeyedState(3)},
+            {1: 10, 2: 20},
+            {Partition("a"): PartitionProgress(1, None)},
+            5,
+        )
     )
-    file.commit(Changes({1: Kept(4), 2: NOTHING}, {1: None}, {Partition("b"): Progress(2, 9)}, None))
-    assert file.read([1, 2, 3]) == {1: Kept(4), 2: NOTHING, 3: Kept(3)}
-    assert file.wakes() == {2: 20}
-    assert file.progress() == {Partition("a"): Progress(1, None), Partition("b"): Progress(2, 9)}
+    file.commit(
+        CheckpointData({1: KeyedState(4), 2: EMPTY_STATE}, {1: None}, {Partition("b"): PartitionProgress(2, 9)}, None)
+    )
+    assert file.read([1, 2, 3]) == {1: KeyedState(4), 2: EMPTY_STATE, 3: KeyedState(3)}
+    assert file.timers() == {2: 20}
+    assert file.progress() == {Partition("a"): PartitionProgress(1, None), Partition("b"): PartitionProgress(2, 9)}
     assert file.watermark() == 5
 
 
 def test_a_checkpoint_counts_whole_or_not_at_all(file: StateFile) -> None:
     """A value that cannot be written takes the rest of its checkpoint with it."""
     with pytest.raises((StateError, OverflowError)):
-        file.commit(Changes({1: Kept(1), 2: Kept(2**70)}, {1: 10}, {Partition("a"): Progress(1, 1)}, 5))
-    assert file.read([1]) == {1: NOTHING}
-    assert (file.wakes(), file.progress(), file.watermark()) == ({}, {}, None)
+        file.commit(
+            CheckpointData(
+                {1: KeyedState(1), 2: KeyedState(2**70)}, {1: 10}, {Partition("a"): PartitionProgress(1, 1)}, 5
+            )
+        )
+    assert file.read([1]) == {1: EMPTY_STATE}
+    assert (file.timers(), file.progress(), file.watermark()) == ({}, {}, None)
 
 
 def test_keys_are_loaded_in_any_order_and_the_larger_number_counts(file: StateFile) -> None:
     """An entity that several dumps hold is at its newest revision."""
-    assert file.load(iter([(3, 30), (1, 10), (3, 31), (2, 20), (3, 29)])) == 3
-    assert file.read([1, 2, 3]) == {1: Kept(10), 2: Kept(20), 3: Kept(31)}
+    assert file.fill(iter([(3, 30), (1, 10), (3, 31), (2, 20), (3, 29)])) == 3
+    assert file.read([1, 2, 3]) == {1: KeyedState(10), 2: KeyedState(20), 3: KeyedState(31)}
 
 
 def test_a_file_with_state_is_not_loaded_over(file: StateFile) -> None:
     """Two states would be mixed."""
-    file.load([(1, 1)])
+    file.fill([(1, 1)])
     with pytest.raises(StateError, match="holds state already"):
-        file.load([(2, 2)])
-    assert file.read([2]) == {2: NOTHING}
+        file.fill([(2, 2)])
+    assert file.read([2]) == {2: EMPTY_STATE}
 
 
 def test_the_format_of_another_version_is_refused(tmp_path: Path) -> None:

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.unit.runners.local.tally_job import TallyJob, said
+from tests.unit.runners.local.tally_job import TallyJob, encode_said
 
 from wikistate.adapters.connectors.memory import Crash, MemorySink, MemorySource, MemoryTopic, Revoke
 from wikistate.config.model import LocalRunnerSettings
 from wikistate.core.record import Output, Partition, Role
 from wikistate.core.updater.watermarks import Watermarks
 from wikistate.errors import InternalError, SinkError, SourceError, StateError
-from wikistate.jobs.stateful_job import Kept
-from wikistate.runners.local.keyed_state import KeyedState
+from wikistate.jobs.stateful_job import KeyedState
+from wikistate.runners.local.keyed_state import KeyedStateStore
 from wikistate.runners.local.state_file import StateFile
-from wikistate.runners.local.stateful import StatefulRunner
+from wikistate.runners.local.stateful import KeyedRunner
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.clock import ManualClock
 from wikistate.testing.outlets import MemoryOutlet
@@ -33,7 +33,7 @@ class Bench:
 
     folder: Path
     topic: MemoryTopic = field(default_factory=MemoryTopic)
-    products: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
     clock: ManualClock = field(default_factory=ManualClock)
 
@@ -42,17 +42,17 @@ class Bench:
         job: TallyJob,
         *,
         bounded: bool = True,
-        outlet: MemoryOutlet[str] | None = None,
+        change_sink: MemoryOutlet[str] | None = None,
         concurrency: int = 4,
         cache_bytes: int = 1_000_000,
         **settings: Any,
-    ) -> StatefulRunner[Any, Any, str]:
+    ) -> KeyedRunner[Any, Any, str]:
         """A runner that goes on where the last checkpoint was."""
-        state = KeyedState(StateFile(self.folder / "state.sqlite"), cache_bytes=cache_bytes)
-        return StatefulRunner(
+        state = KeyedStateStore(StateFile(self.folder / "state.sqlite"), cache_bytes=cache_bytes)
+        return KeyedRunner(
             job,
             MemorySource(self.topic, bounded=bounded, resume=lambda: state.positions),
-            outlet=outlet or MemoryOutlet(self.products),
+            change_sink=change_sink or MemoryOutlet(self.changes),
             sinks={Role.ERROR: MemorySink(delivered=self.outputs)},
             state=state,
             watermarks=Watermarks(bound=LATENESS, idleness=IDLENESS),
@@ -68,9 +68,9 @@ class Bench:
 
     def say(self, key: int, word: str, *, time: int = 0, until: int | None = None, partition: int = 0) -> None:
         """Append a record."""
-        self.topic.append(said(key, word, time=time, until=until), partition=partition)
+        self.topic.append(encode_said(key, word, time=time, until=until), partition=partition)
 
-    def remembered(self, *keys: int) -> dict[int, Kept]:
+    def read_states(self, *keys: int) -> dict[int, KeyedState]:
         """What the last checkpoint holds."""
         file = StateFile(self.folder / "state.sqlite")
         file.open()
@@ -86,7 +86,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-async def until(reached: Any) -> None:
+async def wait_until(reached: Any) -> None:
     """Let others run until something holds."""
     async with asyncio.timeout(10):
         while not reached():  # noqa: ASYNC110  (what is watched has no event)
@@ -98,13 +98,13 @@ async def test_a_key_is_served_in_order_and_holds_up_no_other(bench: Bench) -> N
     for key, word in ((1, "slow"), (1, "next"), (2, "other")):
         bench.say(key, word)
     gate = asyncio.Event()
-    outlet = MemoryOutlet(bench.products)
+    outlet = MemoryOutlet(bench.changes)
     run = asyncio.create_task(bench.run(TallyJob({"slow": gate}), outlet=outlet))
-    await until(lambda: outlet.written)
+    await wait_until(lambda: outlet.written)
     assert outlet.written == ["2:other#1"]
     gate.set()
     await run
-    assert bench.products == ["2:other#1", "1:slow#1", "1:next#2"]
+    assert bench.changes == ["2:other#1", "1:slow#1", "1:next#2"]
 
 
 async def test_no_more_is_performed_at_once_than_is_allowed(bench: Bench) -> None:
@@ -113,8 +113,8 @@ async def test_no_more_is_performed_at_once_than_is_allowed(bench: Bench) -> Non
         bench.say(key, "word")
     job = TallyJob()
     await bench.run(job, concurrency=3)
-    assert job.most_at_once == 3
-    assert len(bench.products) == 20
+    assert job.max_concurrent == 3
+    assert len(bench.changes) == 20
 
 
 async def test_keys_are_woken_by_the_watermark_each_at_its_time(bench: Bench) -> None:
@@ -124,14 +124,14 @@ async def test_keys_are_woken_by_the_watermark_each_at_its_time(bench: Bench) ->
     bench.say(3, "c", time=102, until=900)
     bench.say(4, "now", time=150)
     gate = asyncio.Event()
-    outlet, job = MemoryOutlet(bench.products), TallyJob({"c": gate})
-    runner = bench.runner(job, bounded=False, outlet=outlet)
+    outlet, job = MemoryOutlet(bench.changes), TallyJob({"c": gate})
+    runner = bench.runner(job, bounded=False, change_sink=outlet)
     run = asyncio.create_task(runner.run())
-    await until(lambda: len(outlet.written) == 3)
+    await wait_until(lambda: len(outlet.written) == 3)
     runner.stop()
     await run
-    assert job.woken == [(120, 139), (130, 139)]
-    assert sorted(bench.products) == ["1:b#1", "2:a#1", "4:now#1"]
+    assert job.fired_timers == [(120, 139), (130, 139)]
+    assert sorted(bench.changes) == ["1:b#1", "2:a#1", "4:now#1"]
 
 
 async def test_at_the_end_of_a_bounded_source_nobody_waits_any_longer(bench: Bench) -> None:
@@ -140,8 +140,8 @@ async def test_at_the_end_of_a_bounded_source_nobody_waits_any_longer(bench: Ben
     bench.say(1, "later", time=100, until=20_000)
     job = TallyJob()
     await bench.run(job)
-    assert bench.products == ["1:late#1", "1:later#2"]
-    assert [time for time, _ in job.woken] == [10_000, 20_000]
+    assert bench.changes == ["1:late#1", "1:later#2"]
+    assert [time for time, _ in job.fired_timers] == [10_000, 20_000]
 
 
 async def test_an_idle_partition_does_not_hold_time_back(bench: Bench) -> None:
@@ -149,17 +149,17 @@ async def test_an_idle_partition_does_not_hold_time_back(bench: Bench) -> None:
     bench.say(9, "old", time=0, partition=1)
     bench.say(1, "waits", time=100, until=150)
     bench.say(2, "now", time=1_000)
-    outlet, job = MemoryOutlet(bench.products), TallyJob()
-    runner = bench.runner(job, bounded=False, outlet=outlet)
+    outlet, job = MemoryOutlet(bench.changes), TallyJob()
+    runner = bench.runner(job, bounded=False, change_sink=outlet)
     run = asyncio.create_task(runner.run())
-    await until(lambda: len(outlet.written) == 2)
-    assert job.woken == []
+    await wait_until(lambda: len(outlet.written) == 2)
+    assert job.fired_timers == []
     bench.clock.advance(IDLENESS / 1000)
     bench.say(2, "again", time=1_001)
-    await until(lambda: len(outlet.written) == 4)
+    await wait_until(lambda: len(outlet.written) == 4)
     runner.stop()
     await run
-    assert job.woken == [(150, 990)]
+    assert job.fired_timers == [(150, 990)]
 
 
 def script(bench: Bench) -> None:
@@ -181,25 +181,25 @@ async def test_a_crash_at_any_place_loses_nothing_and_changes_no_decision(bench:
         await bench.run(poll_records=3, checkpoint_interval=0.000_001)
     await bench.run()
     for key in "12":
-        made = [product for product in bench.products if product.startswith(key)]
-        assert list(dict.fromkeys(made)) == [product for product in straight.products if product.startswith(key)]
-    assert bench.remembered(1, 2) == straight.remembered(1, 2) == {1: Kept(6), 2: Kept(6)}
+        made = [product for product in bench.changes if product.startswith(key)]
+        assert list(dict.fromkeys(made)) == [product for product in straight.changes if product.startswith(key)]
+    assert bench.read_states(1, 2) == straight.read_states(1, 2) == {1: KeyedState(6), 2: KeyedState(6)}
 
 
 async def test_what_was_written_but_not_checkpointed_is_made_again_the_same(bench: Bench) -> None:
     """The outlet may have it twice, never different."""
     for word in "abc":
         bench.say(1, word)
-    outlet = MemoryOutlet(bench.products)
+    outlet = MemoryOutlet(bench.changes)
     run = asyncio.create_task(bench.run(bounded=False, outlet=outlet, checkpoint_interval=1000))
-    await until(lambda: len(outlet.written) == 3)
+    await wait_until(lambda: len(outlet.written) == 3)
     bench.topic.add(Crash())
     with pytest.raises(SourceError):
         await run
     await outlet.flush()
     assert bench.topic.committed == {}
     await bench.run()
-    assert bench.products == ["1:a#1", "1:b#2", "1:c#3"] * 2
+    assert bench.changes == ["1:a#1", "1:b#2", "1:c#3"] * 2
 
 
 async def test_the_checkpoints_positions_win(bench: Bench) -> None:
@@ -212,7 +212,7 @@ async def test_the_checkpoints_positions_win(bench: Bench) -> None:
     await bench.run()
     bench.topic.committed = {Partition("memory"): 0}
     await bench.run()
-    assert bench.products == ["1:a#1", "1:b#2", "1:c#3"]
+    assert bench.changes == ["1:a#1", "1:b#2", "1:c#3"]
 
 
 async def test_who_sleeps_when_the_run_is_stopped_is_woken_by_the_next(bench: Bench) -> None:
@@ -220,19 +220,19 @@ async def test_who_sleeps_when_the_run_is_stopped_is_woken_by_the_next(bench: Be
     bench.say(1, "waits", time=100, until=150)
     bench.say(3, "waits longer", time=100, until=160)
     bench.say(2, "now", time=101)
-    outlet = MemoryOutlet(bench.products)
-    runner = bench.runner(TallyJob(), bounded=False, outlet=outlet)
+    outlet = MemoryOutlet(bench.changes)
+    runner = bench.runner(TallyJob(), bounded=False, change_sink=outlet)
     run = asyncio.create_task(runner.run())
-    await until(lambda: outlet.written)
+    await wait_until(lambda: outlet.written)
     runner.stop()
     await run
-    assert (bench.products, outlet.wake) == (["2:now#1"], 150)
+    assert (bench.changes, outlet.last_timer) == (["2:now#1"], 150)
     assert bench.topic.committed == {Partition("memory"): 3}
     bench.say(2, "again", time=200)
-    outlet = MemoryOutlet(bench.products)
+    outlet = MemoryOutlet(bench.changes)
     await bench.run(outlet=outlet)
-    assert bench.products == ["2:now#1", "2:again#2", "1:waits#1", "3:waits longer#1"]
-    assert outlet.wake is None
+    assert bench.changes == ["2:now#1", "2:again#2", "1:waits#1", "3:waits longer#1"]
+    assert outlet.last_timer is None
 
 
 async def test_event_time_does_not_go_back_over_a_restart(bench: Bench) -> None:
@@ -242,7 +242,7 @@ async def test_event_time_does_not_go_back_over_a_restart(bench: Bench) -> None:
     bench.say(1, "old", time=5, until=6)
     job = TallyJob()
     await bench.run(job)
-    assert job.woken[0] == (6, 989)
+    assert job.fired_timers[0] == (6, 989)
 
 
 async def test_an_outlet_that_fails_ends_the_run_without_a_checkpoint(bench: Bench) -> None:
@@ -250,14 +250,14 @@ async def test_an_outlet_that_fails_ends_the_run_without_a_checkpoint(bench: Ben
     for key in range(10):
         bench.say(key, "word")
     with pytest.raises(SinkError, match="as it was told to"):
-        await bench.run(outlet=MemoryOutlet(bench.products, fails_after=4))
+        await bench.run(outlet=MemoryOutlet(bench.changes, fails_after=4))
     assert bench.topic.committed == {}
-    assert bench.remembered(1) == {1: Kept()}
+    assert bench.read_states(1) == {1: KeyedState()}
     await bench.run()
-    assert sorted(bench.products) == sorted(f"{key}:word#1" for key in range(10))
+    assert sorted(bench.changes) == sorted(f"{key}:word#1" for key in range(10))
 
 
-class SlowOutlet(MemoryOutlet[str]):
+class SlowChangeSink(MemoryOutlet[str]):
     """Waits with its flush until it may."""
 
     def __init__(self, durable: list[str]) -> None:
@@ -265,23 +265,23 @@ class SlowOutlet(MemoryOutlet[str]):
         self.may = asyncio.Event()
         self.waits = asyncio.Event()
 
-    async def flush(self, *, wake: int | None = None) -> None:
-        """See `Outlet`."""
+    async def flush(self, *, timer: int | None = None) -> None:
+        """See `ChangeSink`."""
         self.waits.set()
         await self.may.wait()
-        await super().flush(wake=wake)
+        await super().flush(timer=timer)
 
 
 async def test_nothing_is_committed_before_the_outlet_has_flushed(bench: Bench) -> None:
     """Neither the state nor the positions that others see."""
     bench.say(1, "word")
-    outlet = SlowOutlet(bench.products)
+    outlet = SlowChangeSink(bench.changes)
     run = asyncio.create_task(bench.run(outlet=outlet))
     await outlet.waits.wait()
     assert bench.topic.committed == {}
     outlet.may.set()
     await run
-    assert bench.products == ["1:word#1"]
+    assert bench.changes == ["1:word#1"]
     assert bench.topic.committed == {Partition("memory"): 1}
 
 
@@ -301,7 +301,7 @@ async def test_a_record_that_is_no_event_is_said_and_passed(bench: Bench) -> Non
     bench.say(1, "word")
     await bench.run()
     assert [output.value for output in bench.outputs] == [b"poison"]
-    assert bench.products == ["1:word#1"]
+    assert bench.changes == ["1:word#1"]
 
 
 async def test_state_that_does_not_fit_the_cache_is_read_again(bench: Bench) -> None:
@@ -310,7 +310,7 @@ async def test_state_that_does_not_fit_the_cache_is_read_again(bench: Bench) -> 
         for key in range(10):
             bench.say(key, "word")
     await bench.run(cache_bytes=1, poll_records=4, checkpoint_interval=0.000_001)
-    assert bench.remembered(*range(10)) == {key: Kept(3) for key in range(10)}
+    assert bench.read_states(*range(10)) == {key: KeyedState(3) for key in range(10)}
 
 
 async def test_a_stop_that_waits_too_long_leaves_the_rest_to_the_next_run(bench: Bench) -> None:
@@ -319,12 +319,12 @@ async def test_a_stop_that_waits_too_long_leaves_the_rest_to_the_next_run(bench:
     job = TallyJob({"hangs": asyncio.Event()})
     runner = bench.runner(job, bounded=False, drain_timeout=0.05)
     run = asyncio.create_task(runner.run())
-    await until(lambda: job.performing)
+    await wait_until(lambda: job.executing)
     runner.stop()
     await run
     assert bench.topic.committed == {}
     await bench.run()
-    assert bench.products == ["1:hangs#1"]
+    assert bench.changes == ["1:hangs#1"]
 
 
 async def test_partitions_that_go_to_another_member_end_the_run(bench: Bench) -> None:
@@ -341,7 +341,7 @@ async def test_one_process_uses_a_state_folder(bench: Bench) -> None:
     bench.say(1, "hangs")
     job = TallyJob({"hangs": gate})
     run = asyncio.create_task(bench.run(job))
-    await until(lambda: job.performing)
+    await wait_until(lambda: job.executing)
     with pytest.raises(StateError, match="locked"):
         await bench.run()
     gate.set()

@@ -21,8 +21,8 @@ from wikistate.adapters.connectors.eventstreams.progress import StreamPosition
 from wikistate.adapters.connectors.feed import resolve_begin
 from wikistate.adapters.connectors.positions import resolve_end
 from wikistate.adapters.http import HttpClient, HttpResponse, HttpSettings, parse_retry_after
-from wikistate.core.enrichment.failures import Failure, FailureKind, Retried, kind_of_status, row_of
-from wikistate.core.enrichment.judge import RetryPolicy, wait
+from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, classify_status, find_failure_rule
+from wikistate.core.enrichment.judge import RetryPolicy, compute_retry_delay
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.errors import ConfigError, SourceError
 
@@ -180,7 +180,7 @@ class EventStreamsFeed:
         if self._attempt > 1 or self._parser.retry:
             await self._back_off(Failure(FailureKind.CONNECTION_FAILED, "", self._parser.retry))
         while failure := await self._connect():
-            if row_of(failure.kind).retried is Retried.NEVER:
+            if find_failure_rule(failure.kind).retry_rule is RetryRule.NEVER:
                 raise self._connection_error(failure)
             log.warning("The stream does not answer; it is asked again.", stream=self._name, why=failure.detail)
             self._attempt += 1
@@ -188,7 +188,7 @@ class EventStreamsFeed:
 
     async def _back_off(self, failure: Failure) -> None:
         policy, jitter = self._settings.backoff, random.random()  # noqa: S311  (spreads clients, hides nothing)
-        await asyncio.sleep(wait(failure, attempt=self._attempt, policy=policy, jitter=jitter))
+        await asyncio.sleep(compute_retry_delay(failure, attempt=self._attempt, policy=policy, jitter=jitter))
 
     async def _connect(self) -> Failure | None:
         settings = self._settings
@@ -202,7 +202,7 @@ class EventStreamsFeed:
             return answer
         if isinstance(answer, HttpResponse):
             detail = f"{endpoint.url} answers with the HTTP status {answer.status}: {answer.body[:200]!r}"
-            return Failure(kind_of_status(answer.status), detail, parse_retry_after(answer.headers, time.time()))
+            return Failure(classify_status(answer.status), detail, parse_retry_after(answer.headers, time.time()))
         if answer.content_type != "text/event-stream":
             answer.close()
             return Failure(FailureKind.CLIENT_ERROR, f"{endpoint.url} answers with {answer.content_type!r:.80}")

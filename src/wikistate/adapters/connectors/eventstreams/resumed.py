@@ -10,7 +10,7 @@ from wikistate.adapters.connectors.eventstreams.event_id import EventIdEntry, fo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wikistate.adapters.connectors.ports import Resume
+    from wikistate.adapters.connectors.ports import ResumePositions
     from wikistate.core.record import Partition
 
 
@@ -21,7 +21,7 @@ class ExternalPositions:
         resume: The offsets.
     """
 
-    def __init__(self, resume: Resume) -> None:
+    def __init__(self, resume: ResumePositions) -> None:
         self._resume = resume
 
     def open(self) -> None:

@@ -16,7 +16,7 @@ from wikistate.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wikistate.adapters.connectors.ports import Resume, Revoked
+    from wikistate.adapters.connectors.ports import OnRevoked, ResumePositions
     from wikistate.core.record import Record
 
 STANDARD_INPUT = 0
@@ -33,7 +33,7 @@ class FileSource:
 
     A record is a line, its offset the line's number from 0; see `Reader`. An empty line is a record with an empty
     value. NDJSON keeps neither keys nor timestamps: both are None. ``.gz`` and ``.zst`` are recognised by their first
-    bytes. A line above the bound is a record with its beginning and `Record.cut`.
+    bytes. A line above the bound is a record with its beginning and `Record.truncated_bytes`.
 
     Args:
         targets: Paths, or open descriptors such as `STANDARD_INPUT`.
@@ -52,7 +52,7 @@ class FileSource:
         *,
         max_record_bytes: int = MAX_RECORD_BYTES,
         offset_file: Path | None = None,
-        resume: Resume | None = None,
+        resume: ResumePositions | None = None,
     ) -> None:
         self._targets = _require_distinct(targets)
         self._bound = max_record_bytes
@@ -65,7 +65,7 @@ class FileSource:
         self._ready: list[Record] = []
         self._handed_over = 0
 
-    async def open(self, revoked: Revoked) -> None:  # noqa: ARG002  (a file is never taken away)
+    async def open(self, on_revoked: OnRevoked) -> None:  # noqa: ARG002  (a file is never taken away)
         """See `Source`. Raises `SourceError` when a file cannot be opened."""
         self._thread.start()
         await self._thread.run(self._open)

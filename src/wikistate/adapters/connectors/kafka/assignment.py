@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
     from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
-    from wikistate.adapters.connectors.ports import Resume
+    from wikistate.adapters.connectors.ports import ResumePositions
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,9 @@ class OffsetTracker:
         resume: The offsets that somebody else keeps.
     """
 
-    def __init__(self, consumer: Consumer, settings: KafkaSourceSettings, *, resume: Resume | None = None) -> None:
+    def __init__(
+        self, consumer: Consumer, settings: KafkaSourceSettings, *, resume: ResumePositions | None = None
+    ) -> None:
         self._consumer = consumer
         self._settings = settings
         self._resume = resume or (dict[Partition, int])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
-    from wikistate.adapters.connectors.ports import Resume, Revoked
+    from wikistate.adapters.connectors.ports import OnRevoked, ResumePositions
 
     T = TypeVar("T")
     _Key = tuple[str, int]
@@ -79,7 +79,7 @@ class KafkaSource:
         ConfigError: A property is unknown or cannot be honoured.
     """
 
-    def __init__(self, settings: KafkaSourceSettings, *, resume: Resume | None = None) -> None:
+    def __init__(self, settings: KafkaSourceSettings, *, resume: ResumePositions | None = None) -> None:
         self._settings = settings
         self._resume_at = resume
         self._translation = build_consumer_properties(settings)
@@ -98,9 +98,9 @@ class KafkaSource:
         self._lag: dict[Partition, int] = {}
         self._lag_at = 0.0
 
-    async def open(self, revoked: Revoked) -> None:
+    async def open(self, on_revoked: OnRevoked) -> None:
         """See `Source`. Raises `SourceError` after `patience` seconds without an answer, at once without the topic."""
-        self._revoked = revoked
+        self._revoked = on_revoked
         self._connect()
         await self._run(self._subscribe, "Opening the topics")
 

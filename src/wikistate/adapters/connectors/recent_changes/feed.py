@@ -16,7 +16,7 @@ from wikistate.adapters.connectors.recent_changes.reporter import EventBuilder
 from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki
 from wikistate.adapters.connectors.recent_changes.window import ChangeWindow
 from wikistate.core.events.timestamps import format_timestamp
-from wikistate.core.events.wiki_changes import Change, read_changes
+from wikistate.core.events.wiki_changes import WikiChange, read_changes
 from wikistate.core.record import Partition, Record
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class RecentChangesFeed:
             FeedRecord(self._build_record(report), orjson.dumps(report.covered_changes).decode()) for report in reports
         ]
 
-    async def _merge_log_entries(self, part: ListPart) -> list[Change]:
+    async def _merge_log_entries(self, part: ListPart) -> list[WikiChange]:
         """The changes of a part, with the log entries of the same time."""
         recent = read_changes(part.rows, [])
         upto = self._end if part.is_last else max((change.timestamp for change in recent), default=self._start)
@@ -152,7 +152,7 @@ class RecentChangesFeed:
             self._start = max(self._start, upto or 0)
         return changes
 
-    def _is_new(self, change: Change) -> bool:
+    def _is_new(self, change: WikiChange) -> bool:
         in_time = self._end is None or change.timestamp < self._end
         return in_time and change.timestamp >= self._seen.start and change.identity not in self._seen
 

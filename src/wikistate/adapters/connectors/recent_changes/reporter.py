@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.adapters.connectors.recent_changes.pages import PageState
-from wikistate.core.events.page_change import Kind, compose, page_entity, revision_entity, user_entity
+from wikistate.core.events.page_change import PageChangeKind, build_page, build_page_change, build_revision, build_user
 from wikistate.core.events.timestamps import parse_timestamp
-from wikistate.core.events.wiki_changes import Change, What
+from wikistate.core.events.wiki_changes import ChangeType, WikiChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wikistate.adapters.connectors.recent_changes.pages import PageCache
     from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki, RevisionWithPage
-    from wikistate.core.events.page_change import WikiFacts
+    from wikistate.core.events.page_change import WikiMetadata
 
 Json = dict[str, Any]
 
@@ -50,75 +50,79 @@ class EventBuilder:
         pages: What is known of its pages.
     """
 
-    def __init__(self, wiki: RecentChangesWiki, facts: WikiFacts, pages: PageCache) -> None:
+    def __init__(self, wiki: RecentChangesWiki, facts: WikiMetadata, pages: PageCache) -> None:
         self._wiki = wiki
         self._facts = facts
         self._pages = pages
         self._revisions: dict[int, RevisionWithPage] = {}
         self._current: dict[str, RevisionWithPage] = {}
 
-    async def build(self, changes: Sequence[Change]) -> list[ChangeEvent]:
+    async def build(self, changes: Sequence[WikiChange]) -> list[ChangeEvent]:
         """The events of some changes, in their order. A change may have none, or two: a move and its redirect."""
         await self._fetch_details(changes)
         reports = [report for change in changes for report in await self._build_events(change)]
         await self._pages.save()
         return reports
 
-    async def _fetch_details(self, changes: Sequence[Change]) -> None:
+    async def _fetch_details(self, changes: Sequence[WikiChange]) -> None:
         self._revisions = await self._wiki.revisions(_wanted_revisions(changes))
         moved = [self._revisions[change.rev_id] for change in changes if _is_known_move(change, self._revisions)]
         self._revisions |= await self._wiki.revisions(found.revision.get("parentid") or 0 for found in moved)
         self._current = await self._wiki.pages(_wanted_titles(changes))
         await self._pages.load({change.page_id for change in changes if change.page_id})
 
-    async def _build_events(self, change: Change) -> list[ChangeEvent]:
-        match change.what:
-            case What.SAVED:
+    async def _build_events(self, change: WikiChange) -> list[ChangeEvent]:
+        match change.change_type:
+            case ChangeType.SAVED:
                 return [self._build_edit(change, self._revisions.get(change.rev_id))]
-            case What.BROUGHT_IN:
+            case ChangeType.IMPORTED:
                 return self._build_import(change)
-            case What.MOVED:
+            case ChangeType.MOVED:
                 return await self._build_move(change)
-            case What.DELETED:
+            case ChangeType.DELETED:
                 return [await self._build_delete(change)]
-            case What.UNDELETED:
+            case ChangeType.UNDELETED:
                 return [self._build_undelete(change)]
-            case What.HIDDEN:
+            case ChangeType.HIDDEN:
                 return self._build_visibility_change(change)
 
-    def _build_edit(self, change: Change, found: RevisionWithPage | None) -> ChangeEvent:
-        revision = revision_entity(found.revision if found else _revision_from_row(change))
+    def _build_edit(self, change: WikiChange, found: RevisionWithPage | None) -> ChangeEvent:
+        revision = build_revision(found.revision if found else _revision_from_row(change))
         prior = self._revisions.get(revision.get("rev_parent_id") or change.row.get("old_revid") or 0)
-        kind = Kind.CREATE if change.row.get("type") == "new" or revision.get("rev_parent_id") == 0 else Kind.EDIT
+        kind = (
+            PageChangeKind.CREATE
+            if change.row.get("type") == "new" or revision.get("rev_parent_id") == 0
+            else PageChangeKind.EDIT
+        )
         return self._build_event(
             change,
             kind,
             page=self._build_page(change, found),
             revision=revision,
             dt=revision["rev_dt"],
-            prior={"revision": revision_entity(prior.revision)} if prior else None,
+            prior={"revision": build_revision(prior.revision)} if prior else None,
         )
 
-    def _build_import(self, change: Change) -> list[ChangeEvent]:
+    def _build_import(self, change: WikiChange) -> list[ChangeEvent]:
         found = self._revisions.get(change.rev_id) or self._current.get(change.title)
         if found is None:  # deleted since: the deletion is a change of its own
             return []
         return [self._build_edit(change, found)]
 
-    async def _build_move(self, change: Change) -> list[ChangeEvent]:
+    async def _build_move(self, change: WikiChange) -> list[ChangeEvent]:
         title, namespace = str(change.params.get("target_title")), int(change.params.get("target_ns", 0))
         found = self._revisions.get(change.rev_id) or self._current.get(title)
         noted = self._pages.get(change.page_id)
         page_id = found.page["pageid"] if found else change.page_id
-        page = page_entity(self._facts, page_id=page_id, title=title, namespace=namespace)
-        before = page_entity(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
+        page = build_page(self._facts, page_id=page_id, title=title, namespace=namespace)
+        before = build_page(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
         prior: Json = {"page": {name: value for name, value in before.items() if page[name] != value}}
         if found and (parent := self._revisions.get(found.revision.get("parentid") or 0)):
-            prior["revision"] = revision_entity(parent.revision)
+            prior["revision"] = build_revision(parent.revision)
         redirect = await self._build_redirect(change)
-        revision = revision_entity(found.revision) if found else noted.revision if noted else _revision_from_log(change)
+        revision = build_revision(found.revision) if found else noted.revision if noted else _revision_from_log(change)
         move = self._build_event(
-            change, Kind.MOVE, page=page, revision=revision, prior=prior, comment=_format_comment(change)
+            change, PageChangeKind.MOVE, page=page, revision=revision, prior=prior, comment=_format_comment(change)
         )
         if redirect is None:
             return [move]
@@ -129,7 +133,7 @@ class EventBuilder:
             redirect._replace(covered_changes=(*move.covered_changes, *redirect.covered_changes)),
         ]
 
-    async def _build_redirect(self, change: Change) -> ChangeEvent | None:
+    async def _build_redirect(self, change: WikiChange) -> ChangeEvent | None:
         """The event of the redirect that a move left behind, which has no row of its own; None where there is none."""
         if change.params.get("suppressredirect"):
             return None
@@ -139,23 +143,29 @@ class EventBuilder:
         made = change._replace(identity=f"rev:{found.revision['revid']}", page_id=found.page["pageid"])
         return self._build_edit(made, found)
 
-    async def _build_delete(self, change: Change) -> ChangeEvent:
+    async def _build_delete(self, change: WikiChange) -> ChangeEvent:
         noted = self._pages.get(change.page_id)
         revision = noted.revision if noted else None
         if revision is None and (shown := await self._wiki.deleted_revision(change.title)):
-            revision = revision_entity(shown)
+            revision = build_revision(shown)
         return self._build_event(
-            change, Kind.DELETE, page=self._build_page(change, None), revision=revision, comment=_format_comment(change)
+            change,
+            PageChangeKind.DELETE,
+            page=self._build_page(change, None),
+            revision=revision,
+            comment=_format_comment(change),
         )
 
-    def _build_undelete(self, change: Change) -> ChangeEvent:
+    def _build_undelete(self, change: WikiChange) -> ChangeEvent:
         found, noted = self._current.get(change.title), self._pages.get(change.page_id)
-        revision = revision_entity(found.revision) if found else noted.revision if noted else None
+        revision = build_revision(found.revision) if found else noted.revision if noted else None
         page_id = found.page["pageid"] if found else change.page_id
-        page = page_entity(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
-        return self._build_event(change, Kind.UNDELETE, page=page, revision=revision, comment=_format_comment(change))
+        page = build_page(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
+        return self._build_event(
+            change, PageChangeKind.UNDELETE, page=page, revision=revision, comment=_format_comment(change)
+        )
 
-    def _build_visibility_change(self, change: Change) -> list[ChangeEvent]:
+    def _build_visibility_change(self, change: WikiChange) -> list[ChangeEvent]:
         """Only what concerns the current revision changes the state of the page."""
         ids = _suppressed_ids(change)
         current, noted = self._current.get(change.title), self._pages.get(change.page_id)
@@ -171,15 +181,19 @@ class EventBuilder:
         if found is None:
             return []
         was = change.params.get("old") or {}
-        revision = revision_entity(found.revision)
+        revision = build_revision(found.revision)
         flags = {f"is_{ours}_visible": not was.get(theirs) for ours, theirs in _PARTS.items()}
         changed = {name: value for name, value in flags.items() if revision[name] != value}
         page = self._build_page(change, found)
-        return [self._build_event(change, Kind.VISIBILITY, page=page, revision=revision, prior={"revision": changed})]
+        return [
+            self._build_event(
+                change, PageChangeKind.VISIBILITY, page=page, revision=revision, prior={"revision": changed}
+            )
+        ]
 
-    def _build_page(self, change: Change, found: RevisionWithPage | None) -> Json:
+    def _build_page(self, change: WikiChange, found: RevisionWithPage | None) -> Json:
         is_current = found is not None and found.page.get("lastrevid") == found.revision["revid"]
-        return page_entity(
+        return build_page(
             self._facts,
             page_id=change.page_id or (found.page["pageid"] if found else 0),
             title=change.title,
@@ -189,8 +203,8 @@ class EventBuilder:
 
     def _build_event(
         self,
-        change: Change,
-        kind: Kind,
+        change: WikiChange,
+        kind: PageChangeKind,
         *,
         page: Json,
         revision: Json | None,
@@ -198,16 +212,16 @@ class EventBuilder:
         prior: Json | None = None,
         comment: str | None = None,
     ) -> ChangeEvent:
-        if revision is not None and kind is not Kind.DELETE:
+        if revision is not None and kind is not PageChangeKind.DELETE:
             self._pages.put(page["page_id"], PageState(page, revision))
-        event = compose(
+        event = build_page_change(
             self._facts,
             kind,
             identity=change.identity,
             dt=dt or change.row["timestamp"],
             page=page,
             revision=revision,
-            performer=user_entity(change.row),
+            performer=build_user(change.row),
             comment=comment,
             prior=prior,
         )
@@ -218,35 +232,35 @@ _PARTS = {"content": "content", "comment": "comment", "editor": "user"}
 """What of a revision can be hidden: in our words, and in those of the log."""
 
 
-def _wanted_revisions(changes: Iterable[Change]) -> Iterable[int]:
+def _wanted_revisions(changes: Iterable[WikiChange]) -> Iterable[int]:
     for change in changes:
         yield from (
             rev_id for rev_id in (change.rev_id, change.row.get("old_revid"), *_suppressed_ids(change)) if rev_id
         )
 
 
-def _wanted_titles(changes: Iterable[Change]) -> Iterable[str]:
+def _wanted_titles(changes: Iterable[WikiChange]) -> Iterable[str]:
     for change in changes:
-        match change.what:
-            case What.UNDELETED | What.HIDDEN | What.BROUGHT_IN:
+        match change.change_type:
+            case ChangeType.UNDELETED | ChangeType.HIDDEN | ChangeType.IMPORTED:
                 yield change.title
-            case What.MOVED:
+            case ChangeType.MOVED:
                 yield str(change.params.get("target_title"))
-            case What.SAVED | What.DELETED:
+            case ChangeType.SAVED | ChangeType.DELETED:
                 pass
 
 
-def _suppressed_ids(change: Change) -> list[int]:
-    if change.what is not What.HIDDEN or change.params.get("type") != "revision":
+def _suppressed_ids(change: WikiChange) -> list[int]:
+    if change.change_type is not ChangeType.HIDDEN or change.params.get("type") != "revision":
         return []
     return [int(rev_id) for rev_id in change.params.get("ids", [])]
 
 
-def _is_known_move(change: Change, revisions: dict[int, RevisionWithPage]) -> bool:
-    return change.what is What.MOVED and change.rev_id in revisions
+def _is_known_move(change: WikiChange, revisions: dict[int, RevisionWithPage]) -> bool:
+    return change.change_type is ChangeType.MOVED and change.rev_id in revisions
 
 
-def _revision_from_row(change: Change) -> Json:
+def _revision_from_row(change: WikiChange) -> Json:
     """What a row of recent changes alone says of the revision, in the words of a revision."""
     row = change.row
     kept = {name: row[name] for name in ("timestamp", "minor", "user", "userid", "comment") if name in row}
@@ -255,12 +269,12 @@ def _revision_from_row(change: Change) -> Json:
     return told | kept | hidden
 
 
-def _revision_from_log(change: Change) -> Json | None:
+def _revision_from_log(change: WikiChange) -> Json | None:
     """The least that is to be said of the revision that a log entry made; None where it does not name it."""
     return {"rev_id": change.rev_id, "rev_dt": change.row["timestamp"]} if change.rev_id else None
 
 
-def _format_comment(change: Change) -> str | None:
+def _format_comment(change: WikiChange) -> str | None:
     return None if "commenthidden" in change.row else change.row.get("comment")
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wikistate.adapters.connectors.recent_changes import questions
-from wikistate.core.events.page_change import WikiFacts
+from wikistate.core.events.page_change import WikiMetadata
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.errors import SourceError, WikiError
 
@@ -63,7 +63,7 @@ class RecentChangesWiki:
         self._api = api
         self._sees_deleted = True
 
-    async def open(self, domain: str) -> tuple[WikiFacts, int]:
+    async def open(self, domain: str) -> tuple[WikiMetadata, int]:
         """Ask who it is. Returns that, and its clock.
 
         Args:
@@ -76,10 +76,10 @@ class RecentChangesWiki:
         document = await self._query(questions.site_info(), tries=1)
         try:
             general, namespaces = document["query"]["general"], document["query"]["namespaces"].values()
-            facts = WikiFacts(
+            facts = WikiMetadata(
                 wiki_id=general["wikiid"],
                 domain=domain or general["servername"],
-                article=_absolute_url(general["server"]) + general["articlepath"],
+                article_url_template=_absolute_url(general["server"]) + general["articlepath"],
                 content_namespaces=frozenset(each["id"] for each in namespaces if each.get("content")),
             )
         except (KeyError, TypeError, AttributeError) as error:

@@ -16,7 +16,7 @@ def bundled_names() -> tuple[str, ...]:
 
 
 def read_bundled_subgraphs(name: str) -> str:
-    """The text of bundled definitions, for `Subgraphs.read`.
+    """The text of bundled definitions, for `Subgraphs.parse`.
 
     Raises:
         ConfigError: There are none of that name.
