@@ -24,7 +24,7 @@ from bench import (
     updater,
 )
 from bench.peers import comparison
-from bench.stage import FULL, QUICK, set_stage
+from bench.stage import FULL, QUICK, open_stage
 from wikistate.cli.driving import run_async
 from wikistate.errors import WikistateError
 
@@ -60,7 +60,7 @@ ON_DEMAND = {"peers", "rdf", "consumer", "endurance"}
 """Made only when they are named: they take long, and install what is nobody's but theirs."""
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(
         "bench", description="Measure wikistate. Without names: everything but profile and peers."
@@ -75,16 +75,19 @@ def arguments() -> argparse.Namespace:
 
 async def measure(names: list[str], *, quick: bool) -> None:
     """Make the measurements, show each as soon as it is there, and keep them."""
-    kept, results = report.read_kept(), report.Kept()
-    with set_stage(QUICK if quick else FULL) as stage:
+    kept, results = report.read_saved(), report.SavedResults()
+    with open_stage(QUICK if quick else FULL) as stage:
         if PROFILE in names:
             await profile(stage)
         for name in names:
             for title, measurement in MEASUREMENTS.get(name, {}).items():
-                found = results[title] = report.entry(await measurement(stage))
-                print(f"{title}\n\n{report.table(found['figures'], kept.get(title, {}).get('figures'))}\n", flush=True)
+                found = results[title] = report.build_entry(await measurement(stage))
+                print(
+                    f"{title}\n\n{report.format_table(found['figures'], kept.get(title, {}).get('figures'))}\n",
+                    flush=True,
+                )
     if results and not quick:
-        report.keep(results)
+        report.save(results)
     missed = sum(not figure["met"] for found in results.values() for figure in found["figures"])
     print(f"{missed or 'No'} target{'' if missed == 1 else 's'} missed.")
 
@@ -99,7 +102,7 @@ async def profile(stage: Stage) -> None:
 
 def main() -> int:
     """Returns the exit status: a target that is missed is no failure, a measurement that breaks off is one."""
-    chosen = arguments()
+    chosen = parse_arguments()
     try:
         run_async(measure(chosen.names or [name for name in MEASUREMENTS if name not in ON_DEMAND], quick=chosen.quick))
     except WikistateError as error:

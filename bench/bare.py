@@ -108,7 +108,7 @@ class BareLoop:
                 await asyncio.sleep(_FULL)
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser("bench.bare", description="Enrich a topic with as little code as possible.")
     parser.add_argument("servers", help="host:port of the broker")
@@ -124,7 +124,7 @@ def arguments() -> argparse.Namespace:
 
 async def main() -> None:
     """Run it."""
-    await BareLoop(arguments()).run()
+    await BareLoop(parse_arguments()).run()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.errors import PartError
-from wikistate.testing.processes import Process, tail
+from wikistate.testing.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wikistate.testing.wiki.process import WikiProcess
 
-_LOOK = 0.02  # seconds between two looks whether a process has ended
+_POLL_SECONDS = 0.02  # seconds between two looks whether a process has ended
 _PYTHON = (sys.executable, "-m")
 
 
@@ -37,7 +37,7 @@ class Route(NamedTuple):
     wiki: str
 
 
-class Ends(NamedTuple):
+class Endpoints(NamedTuple):
     """The same as the command line takes it."""
 
     source: str
@@ -45,16 +45,16 @@ class Ends(NamedTuple):
     errors: str
 
 
-def kafka_ends(route: Route, *, end: str = "latest") -> Ends:
+def kafka_endpoints(route: Route, *, end: str = "latest") -> Endpoints:
     """The ends of the job over Kafka, from the topic's beginning.
 
     Args:
-        route: Where. Errors go to the topic beside the sink, see `Topics.sink`.
+        route: Where. Errors go to the topic beside the sink, see `Topics.create_sink`.
         end: As in the address of a source; empty to go on until told to stop.
     """
     options = f"group={route.sink}&start=earliest" + (f"&end={end}" if end else "")
     sink = f"kafka://{route.servers}/{route.sink}"
-    return Ends(f"kafka://{route.servers}/{route.source}?{options}", sink, f"{sink}.error")
+    return Endpoints(f"kafka://{route.servers}/{route.source}?{options}", sink, f"{sink}.error")
 
 
 def wiki_setting(url: str) -> str:
@@ -62,7 +62,7 @@ def wiki_setting(url: str) -> str:
     return f"enrich.mediawiki_api_endpoint_template={url}/w/api.php"
 
 
-def job(ends: Ends, wiki: str, *settings: str, name: str = "page-content-change") -> list[str]:
+def job_command(ends: Endpoints, wiki: str, *settings: str, name: str = "page-content-change") -> list[str]:
     """``wikistate run``, as a user starts it. Settings are ``KEY=VALUE``."""
     words = [*_PYTHON, "wikistate", "run", name, "--no-progress"]
     words += ["--source", ends.source, "--sink", ends.sink, "--error-sink", ends.errors]
@@ -71,7 +71,9 @@ def job(ends: Ends, wiki: str, *settings: str, name: str = "page-content-change"
     return words
 
 
-def bare_loop(route: Route, *, batch: int, requests: int, partitions: int = 1, endless: bool = False) -> list[str]:
+def bare_loop_command(
+    route: Route, *, batch: int, requests: int, partitions: int = 1, endless: bool = False
+) -> list[str]:
     """The bare loop over the same ends; see `bench.bare`."""
     words = [*_PYTHON, "bench.bare", *route, "--batch", str(batch), "--requests", str(requests)]
     words += ["--partitions", str(partitions)]
@@ -89,14 +91,14 @@ async def run_to_end(words: Sequence[str], *, log: Path, within: float) -> Usage
     await asyncio.to_thread(_await_end, process, within)
     ended = time.monotonic()
     if status := process.kill():
-        raise PartError(f"{' '.join(words[1:4])} ended with status {status}:\n{tail(log)}")
+        raise PartError(f"{' '.join(words[1:4])} ended with status {status}:\n{read_tail(log)}")
     return Usage(ended - began, _children_cpu() - cpu)
 
 
 def _await_end(process: Process, within: float) -> None:
     give_up = time.monotonic() + within
-    while process.running and time.monotonic() < give_up:
-        time.sleep(_LOOK)
+    while process.is_running and time.monotonic() < give_up:
+        time.sleep(_POLL_SECONDS)
 
 
 def _children_cpu() -> float:
@@ -104,6 +106,6 @@ def _children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def wiki_answers(wiki: WikiProcess) -> int:
+async def count_wiki_requests(wiki: WikiProcess) -> int:
     """How many requests for revisions it answered since its counts were cleared."""
     return sum((await wiki.stats())["batches"].values())

@@ -17,7 +17,7 @@ import orjson
 from pyoxigraph import RdfFormat, Store, serialize
 
 from bench.figures import Figure, Target
-from bench.peers.environments import python_of
+from bench.peers.environments import prepare_python
 from wikistate.config.store import StoreSettings
 from wikistate.core.events.encoder import ErrorEncoder
 from wikistate.core.events.error_event import Emitter
@@ -36,9 +36,9 @@ from wikistate.jobs.rdf_consumer.reader import MutationReader
 from wikistate.jobs.stores import build_shared_triples_filter, build_uris
 from wikistate.runners.garbage import OBJECTS_IN_TWO_BATCHES, gc_tuned
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.testing.mutations import ChangingGraph
-from wikistate.testing.wikibase.authors import Author
-from wikistate.testing.wikibase.documents import Stamp, describe, serialized
+from wikistate.testing.mutations import MutationGenerator
+from wikistate.testing.wikibase.authors import EntityGenerator
+from wikistate.testing.wikibase.documents import RevisionStamp, describe, serialize_triples
 from wikistate.testing.wikibase.vocabulary import WIKIDATA, Vocabulary
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ PEER = Path(__file__).parent / "peers" / "rdflib_batches.py"
 PEER_SHARE = 10
 """The peer is given one message in so many: its time grows with their number and no faster."""
 
-STAMP = Stamp(1, "2026-01-01T00:00:00Z")
+STAMP = RevisionStamp(1, "2026-01-01T00:00:00Z")
 MOMENT = 1_767_225_600_000
 ORIGIN = Origin("/mediawiki/page/change/1.11.0", STAMP.modified, "an id", "www.wikidata.org", "mutation", "a request")
 ENTITY_TRIPLES, ENTITIES_A_MESSAGE = 140, 0.1
@@ -96,18 +96,18 @@ class Consumption:
 async def measure_consumer(stage: Stage) -> Consumption:
     """Both comparisons, taking turns."""
     count = stage.sizes.mutation_messages
-    changes = _records(ChangingGraph(Random(SEED), entities=count // 10).mutations(count), limit=count)
+    changes = _records(MutationGenerator(Random(SEED), entities=count // 10).generate(count), limit=count)
     imports, lines = _imports(int(count * ENTITIES_A_MESSAGE))
     found: list[tuple[float, float, float, float]] = []
     for _ in range(stage.sizes.runs):
         with gc_tuned(OBJECTS_IN_TWO_BATCHES):  # as in a run of the job
-            own, consumed = _assembled(changes), await _consumed(imports, lines.count(b"\n"))
-        other = _assembled_by_peer(changes[::PEER_SHARE])
-        found.append((own, other, consumed, _loaded(lines)))
+            own, consumed = _measure_assembly(changes), await _measure_consumption(imports, lines.count(b"\n"))
+        other = _measure_peer_assembly(changes[::PEER_SHARE])
+        found.append((own, other, consumed, _measure_load(lines)))
     return Consumption(count, *(tuple(column) for column in zip(*found, strict=True)))
 
 
-def _assembled(records: Sequence[Record]) -> float:
+def _measure_assembly(records: Sequence[Record]) -> float:
     began = time.process_time()
     reader, batch = _reader(), Accumulator(build_shared_triples_filter(SETTINGS))
     dialect, texts = UpdateTarget(build_uris(SETTINGS)), list[str]()
@@ -123,16 +123,16 @@ def _assembled(records: Sequence[Record]) -> float:
     return len(records) / (time.process_time() - began)
 
 
-def _assembled_by_peer(records: Sequence[Record]) -> float:
+def _measure_peer_assembly(records: Sequence[Record]) -> float:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "messages.ndjson"
         file.write_bytes(b"".join((record.value or b"") + b"\n" for record in records))
-        told = subprocess.run([python_of("rdflib"), PEER, file], stdout=subprocess.PIPE, check=True).stdout
+        told = subprocess.run([prepare_python("rdflib"), PEER, file], stdout=subprocess.PIPE, check=True).stdout
     measured = json.loads(told)
     return float(measured["messages"] / measured["seconds"])
 
 
-async def _consumed(records: Sequence[Record], triples: int) -> float:
+async def _measure_consumption(records: Sequence[Record], triples: int) -> float:
     """Through the consumer's own reader and writer, batches and positions included, until all is in the store."""
     with TemporaryDirectory() as folder:
         settings = StoreSettings(location=f"{folder}/store")
@@ -152,7 +152,7 @@ async def _consumed(records: Sequence[Record], triples: int) -> float:
     return triples / seconds
 
 
-def _loaded(lines: bytes) -> float:
+def _measure_load(lines: bytes) -> float:
     with TemporaryDirectory() as folder:
         store = Store(folder)
         began = time.perf_counter()
@@ -163,11 +163,11 @@ def _loaded(lines: bytes) -> float:
 
 def _imports(count: int) -> tuple[list[Record], bytes]:
     """Messages that import so many entities, and all triples that these messages hold as N-Triples."""
-    author, words, uris = Author(Random(SEED)), Vocabulary(WIKIDATA), build_uris(SETTINGS)
+    author, words, uris = EntityGenerator(Random(SEED)), Vocabulary(WIKIDATA), build_uris(SETTINGS)
     imports: list[Mutation] = []
     for number in range(1, count + 1):
         name = f"Q{number}"
-        body = serialized(describe(author.item(name, triples=ENTITY_TRIPLES), STAMP, words), "nt", words)
+        body = serialize_triples(describe(author.make_item(name, triples=ENTITY_TRIPLES), STAMP, words), "nt", words)
         entity = munge(parse_triples(body, base=uris.entity_data, mime_type="application/n-triples"), name, uris)
         patch = diff(frozenset(), entity, uris)
         imports.append(Mutation(OperationName.IMPORT, name, 1, MOMENT, MOMENT, ORIGIN, TOPIC.topic, patch))

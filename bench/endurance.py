@@ -14,14 +14,14 @@ import orjson
 from aiohttp import web
 
 from bench.figures import Figure, Target
-from bench.memory import Memory, watch
+from bench.memory import Memory, sample_process
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.messages import encode_mutation
 from wikistate.testing import events
-from wikistate.testing.mutations import ChangingGraph
-from wikistate.testing.pages import Page, revision, slot
+from wikistate.testing.mutations import MutationGenerator
+from wikistate.testing.pages import Page, make_revision, make_slot
 from wikistate.testing.processes import Process
-from wikistate.testing.wikibase import wikibase_wiki
+from wikistate.testing.wikibase import make_wikibase_wiki
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SEED = 20_260_105
 DOMAIN, CONCEPT, ITEMS = "wikibase.example", "http://wikibase.example", 120
 ENTITIES = 2_000
-ITEM = (slot("{}", model="wikibase-item"),)
+ITEM = (make_slot("{}", model="wikibase-item"),)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_MIB = 1.15
 """How much more memory the last quarter may take than the first: caches that fill, and nothing that grows for ever."""
@@ -50,10 +50,10 @@ class Endurance:
 
     def figures(self) -> list[Figure]:
         """See `Result`."""
-        return list(chain.from_iterable(map(_of_run, self.runs, self.runs.values())))
+        return list(chain.from_iterable(map(_run_figures, self.runs, self.runs.values())))
 
 
-def _of_run(job: str, run: Memory) -> Iterator[Figure]:
+def _run_figures(job: str, run: Memory) -> Iterator[Figure]:
     first, last = run.quarters
     yield Figure(f"{job}: changes, after its caches were full", run.events, "")
     yield Figure(f"{job}: speed", run.events / run.seconds, "changes/s")
@@ -79,7 +79,7 @@ async def _updater(stage: Stage) -> Memory:
             "rdf.acceptable_lag": 0,
         }
         ends = ["--source", f"file:{source}", "--sink", f"file:{stage.folder / 'mutations.ndjson'}"]
-        return await _watched(stage, "rdf-updater", [*ends, *_assigned(settings)])
+        return await _run_and_watch(stage, "rdf-updater", [*ends, *_assigned(settings)])
 
 
 async def _consumer(stage: Stage) -> Memory:
@@ -87,13 +87,13 @@ async def _consumer(stage: Stage) -> Memory:
     _write(source, _messages(stage.sizes.settling_changes + stage.sizes.endured_changes))
     ends = ["--source", f"file:{source}", "--store", str(stage.folder / "store")]
     words = [*ends, *_assigned({"store.concept_base": "http://www.wikidata.org"})]
-    return await _watched(stage, "rdf-consumer", words, settling=stage.sizes.settling_changes)
+    return await _run_and_watch(stage, "rdf-consumer", words, settling=stage.sizes.settling_changes)
 
 
-async def _watched(stage: Stage, job: str, words: list[str], *, settling: int = 0) -> Memory:
+async def _run_and_watch(stage: Stage, job: str, words: list[str], *, settling: int = 0) -> Memory:
     state = ["--state", str(stage.folder / "state")] if job == "rdf-updater" else []
     command = [sys.executable, "-m", "wikistate", "run", job, "--no-progress", *words, *state]
-    samples = await watch(Process(command, log=stage.log(job)), within=WITHIN)
+    samples = await sample_process(Process(command, log=stage.log(job)), within=WITHIN)
     # The store's caches of blocks are of a fixed size, 160 MiB together. What is asked is what grows after they are full.
     share = settling / (settling + stage.sizes.endured_changes)
     seconds = samples[-1].seconds
@@ -112,7 +112,7 @@ def _write(file: Path, lines: Iterable[Event]) -> None:
 
 
 def _messages(count: int) -> Iterator[Event]:
-    mutations = ChangingGraph(Random(SEED), entities=ENTITIES).mutations(count)
+    mutations = MutationGenerator(Random(SEED), entities=ENTITIES).generate(count)
     messages = (
         message
         for mutation in mutations
@@ -123,14 +123,18 @@ def _messages(count: int) -> Iterator[Event]:
 
 def _changes(count: int) -> Iterator[Event]:
     """Edits of so many entities in turn, each on the one before it, a tenth of a second apart."""
-    wiki = wikibase_wiki(DOMAIN)
+    wiki = make_wikibase_wiki(DOMAIN)
     for number in range(1, count + 1):
         moment = f"{BEGAN + timedelta(seconds=number / 10):%Y-%m-%dT%H:%M:%SZ}"
         page = Page(number % ENTITIES + 1, f"Item:Q{number % ENTITIES + 1}", namespace=ITEMS)
         parent = max(0, number - ENTITIES)
-        saved = replace(revision(number, parent_id=parent), dt=moment, slots=ITEM)
+        saved = replace(make_revision(number, parent_id=parent), dt=moment, slots=ITEM)
         envelope = events.Envelope(wiki, dt=moment)
-        yield events.edit(page, saved, envelope=envelope) if parent else events.create(page, saved, envelope=envelope)
+        yield (
+            events.build_edit(page, saved, envelope=envelope)
+            if parent
+            else events.build_create(page, saved, envelope=envelope)
+        )
 
 
 @asynccontextmanager

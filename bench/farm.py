@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.figures import Figure, Target
-from wikistate.testing.public_farm import PublicFarm, simulate
+from wikistate.testing.public_farm import FarmScenario, simulate
 
 if TYPE_CHECKING:
     from bench.stage import Stage
@@ -51,17 +51,17 @@ class FarmUse:
 
 async def measure_farm(stage: Stage) -> FarmUse:
     """Both ways, on the same arrivals."""
-    plan = PublicFarm(seconds=stage.sizes.farm_seconds)
+    plan = FarmScenario(seconds=stage.sizes.farm_seconds)
     whole = simulate(plan)
     batched = simulate(plan, drain=False)
-    single = simulate(PublicFarm(seconds=plan.seconds, max_batch=1), drain=False)
+    single = simulate(FarmScenario(seconds=plan.seconds, max_batch=1), drain=False)
     return FarmUse(
         latency_bound=plan.latency_bound,
-        lost=whole.left,
-        refused=sum(moment > FIRST_MINUTE for moment in whole.refused),
-        waits=(whole.wait(0.5), whole.wait(0.9), whole.wait(0.99)),
+        lost=whole.unanswered,
+        refused=sum(moment > FIRST_MINUTE for moment in whole.refusal_times),
+        waits=(whole.wait_quantile(0.5), whole.wait_quantile(0.9), whole.wait_quantile(0.99)),
         revisions=len(whole.waits) / whole.requests,
-        behind=(_behind(batched.left, len(batched.waits)), _behind(single.left, len(single.waits))),
+        behind=(_behind(batched.unanswered, len(batched.waits)), _behind(single.unanswered, len(single.waits))),
     )
 
 

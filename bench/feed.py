@@ -33,11 +33,11 @@ class Edit(NamedTuple):
     rev_id: int
 
 
-class Template:
+class EditTemplate:
     """An edit of the sample world with gaps for what tells one event from another."""
 
     def __init__(self) -> None:
-        event = _sample() | {"dt": _TIME, "wiki_id": WIKI}
+        event = _find_sample() | {"dt": _TIME, "wiki_id": WIKI}
         event["meta"] |= {"dt": _TIME, "domain": DOMAIN}
         event["page"] |= {"page_id": _PAGE}
         event["revision"] |= {"rev_id": _REVISION, "rev_dt": _TIME}
@@ -51,34 +51,34 @@ class Template:
             text = text.replace(sentinel, gap)
         self._text = text
 
-    def edit(self, *, page_id: int, rev_id: int, wiki: str = WIKI, domain: str = DOMAIN) -> Edit:
+    def make_edit(self, *, page_id: int, rev_id: int, wiki: str = WIKI, domain: str = DOMAIN) -> Edit:
         """The record of an edit."""
         known = {b"page": page_id, b"revision": rev_id, b"wiki": wiki.encode(), b"domain": domain.encode()}
         key = b'{"wiki_id":"%b","page_id":%d}' % (wiki.encode(), page_id)
         return Edit(key, self._text % known, rev_id)
 
 
-def edits(count: int, *, wikis: bool = False) -> Iterator[Edit]:
+def generate_edits(count: int, *, wikis: bool = False) -> Iterator[Edit]:
     """Edits with ascending revision ids.
 
     Args:
         count: How many.
         wikis: Spread them over the wikis of the sample world, by their weights; else all belong to one.
     """
-    random, template = Random(SEED), Template()
-    places, weights = _wikis() if wikis else ([(WIKI, DOMAIN)], [1])
+    random, template = Random(SEED), EditTemplate()
+    places, weights = _list_wikis() if wikis else ([(WIKI, DOMAIN)], [1])
     for number in range(count):
         ((wiki, domain),) = random.choices(places, weights)
         page_id = 1 + random.randrange(PAGES)
-        yield template.edit(page_id=page_id, rev_id=FIRST_REVISION + number, wiki=wiki, domain=domain)
+        yield template.make_edit(page_id=page_id, rev_id=FIRST_REVISION + number, wiki=wiki, domain=domain)
 
 
-def _wikis() -> tuple[list[tuple[str, str]], list[int]]:
+def _list_wikis() -> tuple[list[tuple[str, str]], list[int]]:
     sample = load_sample("wikis.toml")
     return [(name, entry["domain"]) for name, entry in sample.items()], [entry["weight"] for entry in sample.values()]
 
 
-def _sample() -> Event:
+def _find_sample() -> Event:
     """The first edit of the sample world that has one slot, as the revisions of the bench's wiki have."""
     return next(
         event

@@ -56,13 +56,13 @@ class Percentiles:
     p99: float
 
 
-def percentiles(values: Sequence[float]) -> Percentiles:
+def compute_percentiles(values: Sequence[float]) -> Percentiles:
     """The percentiles of two values or more."""
     cuts = quantiles(values, n=100, method="inclusive")
     return Percentiles(cuts[49], cuts[89], cuts[98])
 
 
-def middle(turns: Sequence[Percentiles]) -> Percentiles:
+def median_percentiles(turns: Sequence[Percentiles]) -> Percentiles:
     """The median of each percentile over several turns."""
     return Percentiles(
         median(turn.p50 for turn in turns), median(turn.p90 for turn in turns), median(turn.p99 for turn in turns)

@@ -23,8 +23,8 @@ from yarl import URL
 
 from bench import children
 from bench.children import Route
-from bench.feed import FIRST_REVISION, edits
-from bench.figures import Figure, Percentiles, Target, middle, percentiles
+from bench.feed import FIRST_REVISION, generate_edits
+from bench.figures import Figure, Percentiles, Target, compute_percentiles, median_percentiles
 from bench.stage import small_wiki
 from wikistate.adapters.mediawiki.action_api import build_revisions_query
 from wikistate.errors import PartError
@@ -81,32 +81,34 @@ async def measure_latency(stage: Stage) -> Latency:
     async with small_wiki() as wiki:
         alone = await _ask_alone(wiki)
         for _ in range(TURNS):
-            bare.append(percentiles(await _run(stage, wiki, "bare", count)))
-            job.append(percentiles(await _run(stage, wiki, "job", count)))
-    return Latency(stage.sizes.rate, TURNS * (count - WARM_UP), middle(job), middle(bare), alone)
+            bare.append(compute_percentiles(await _run(stage, wiki, "bare", count)))
+            job.append(compute_percentiles(await _run(stage, wiki, "job", count)))
+    return Latency(
+        stage.sizes.rate, TURNS * (count - WARM_UP), median_percentiles(job), median_percentiles(bare), alone
+    )
 
 
 async def _run(stage: Stage, wiki: WikiProcess, kind: str, count: int) -> Sequence[float]:
-    source, sink = stage.topics.new("page-change"), stage.topics.sink(kind)
+    source, sink = stage.topics.create("page-change"), stage.topics.create_sink(kind)
     route = Route(stage.topics.servers, source, sink, wiki.url)
     words = (
-        children.job(children.kafka_ends(route, end=""), wiki.url)
+        children.job_command(children.kafka_endpoints(route, end=""), wiki.url)
         if kind == "job"
-        else children.bare_loop(route, batch=1, requests=16, endless=True)
+        else children.bare_loop_command(route, batch=1, requests=16, endless=True)
     )
     process = Process(words, log=stage.log(sink))
     try:
         return await asyncio.to_thread(_offer, stage, route, count)
     finally:
         process.stop()
-        stage.topics.drop(source, sink)
+        stage.topics.delete_all(source, sink)
 
 
 def _offer(stage: Stage, route: Route, count: int) -> Sequence[float]:
     """Offers events at a steady rate; their times in milliseconds, without the warm-up."""
     arrivals = Arrivals(stage, route.sink, count)
-    producer, sent = stage.topics.producer(linger=0), list[float]()
-    feed = edits(count)
+    producer, sent = stage.topics.make_producer(linger=0), list[float]()
+    feed = generate_edits(count)
     for edit in islice(feed, WARM_UP):
         producer.produce(route.source, edit.value, edit.key)
         sent.append(time.perf_counter())
@@ -140,7 +142,7 @@ class Arrivals:
         self.at: dict[int, float] = {}
         self._ended = Event()
         self._count = count
-        self._consumer = stage.topics.following(topic)
+        self._consumer = stage.topics.open_consumer(topic)
         self._thread = Thread(target=self._follow, daemon=True)
         self._thread.start()
 
@@ -184,4 +186,4 @@ async def _ask_alone(wiki: WikiProcess) -> Percentiles:
             async with session.get(URL(f"{wiki.url}/w/api.php?{query}", encoded=True)) as response:
                 await response.read()
             times.append((time.perf_counter() - began) * 1000)
-    return percentiles(times)
+    return compute_percentiles(times)

@@ -15,7 +15,7 @@ _LIBRARIES = ("wikistate", "aiohttp", "confluent-kafka", "jsonschema-rs", "orjso
 _GIT = ("git", "--no-optional-locks", "describe", "--always", "--dirty", "--exclude=*")
 
 
-def circumstances() -> dict[str, str]:
+def describe_machine() -> dict[str, str]:
     """Names and values for people."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from bench import children
 from bench.children import Route
-from bench.feed import edits
+from bench.feed import generate_edits
 from bench.figures import Figure, Target
 from bench.stage import DEADLINE, small_wiki
 from wikistate.errors import PartError
-from wikistate.testing.processes import Process, tail
+from wikistate.testing.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from bench.stage import Stage
@@ -69,31 +69,34 @@ class Memory:
 async def measure_memory(stage: Stage) -> Memory:
     """One run of the job over all wikis."""
     events = stage.sizes.memory_events
-    source, sink = stage.topics.filled("page-change", edits(events, wikis=True)), stage.topics.sink("job")
+    source, sink = (
+        stage.topics.create_filled("page-change", generate_edits(events, wikis=True)),
+        stage.topics.create_sink("job"),
+    )
     async with small_wiki(body_bytes=BODY_BYTES) as wiki:
         route = Route(stage.topics.servers, source, sink, wiki.url)
-        words = children.job(children.kafka_ends(route), wiki.url)
-        samples = await watch(Process(words, log=stage.log(sink)))
-        requests = await children.wiki_answers(wiki) / events
+        words = children.job_command(children.kafka_endpoints(route), wiki.url)
+        samples = await sample_process(Process(words, log=stage.log(sink)))
+        requests = await children.count_wiki_requests(wiki) / events
     if (found := stage.topics.count(sink)) < events:
         raise PartError(f"Of {events} events only {found} came out.", hint="The others are on the error stream.")
-    stage.topics.drop(source, sink)
+    stage.topics.delete_all(source, sink)
     return Memory(events, samples[-1].seconds, requests, tuple(samples))
 
 
-async def watch(process: Process, *, within: float = DEADLINE) -> list[Sample]:
+async def sample_process(process: Process, *, within: float = DEADLINE) -> list[Sample]:
     """The samples of a process to its end, which must come within so many seconds.
 
     Raises:
         PartError: It failed, or did not end in time.
     """
     began, samples = time.monotonic(), list[Sample]()
-    while process.running and time.monotonic() - began < within:
+    while process.is_running and time.monotonic() - began < within:
         if (sample := _sample(process.pid, time.monotonic() - began)) is not None:
             samples.append(sample)
         await asyncio.sleep(_EVERY)
     if status := process.kill():
-        raise PartError(f"The job ended with status {status}:\n{tail(process.log)}")
+        raise PartError(f"The job ended with status {status}:\n{read_tail(process.log)}")
     return samples
 
 

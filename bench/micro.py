@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from bench.feed import DOMAIN, edits
+from bench.feed import DOMAIN, generate_edits
 from bench.figures import Figure
 from bench.stage import BODY_BYTES
 from wikistate.adapters.mediawiki.action_api import ParsedResponse, parse_revisions
@@ -21,7 +21,7 @@ from wikistate.core.record import Partition, Record
 from wikistate.errors import InternalError
 from wikistate.jobs.page_content_change import NAME
 from wikistate.jobs.streams import read_streams
-from wikistate.testing.prose import filler
+from wikistate.testing.prose import make_filler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ async def measure_micro(stage: Stage) -> Micro:
     encoder = Encoder(sink.config, sink.schema, keep_unknown=False, max_bytes=MAX_CONTENT, new_id=str)
     records = [
         Record(edit.value, edit.key, None, Partition("page-change"), offset)
-        for offset, edit in enumerate(edits(stage.sizes.micro_events))
+        for offset, edit in enumerate(generate_edits(stage.sizes.micro_events))
     ]
     events = [orjson.loads(record.value or b"") for record in records]
     answers = [_answer(events[start : start + BATCH]) for start in range(0, len(events), BATCH)]
@@ -117,7 +117,7 @@ def _content(page: object) -> Content:
 
 def _answer(events: Sequence[Event]) -> dict[str, Any]:
     """As the Action API answers a query for the revisions of these events; ``asked`` are their ids."""
-    body = filler(BODY_BYTES)
+    body = make_filler(BODY_BYTES)
     slot = {"contentmodel": "wikitext", "contentformat": "text/x-wiki", "size": BODY_BYTES, "content": body}
     pages = [
         {

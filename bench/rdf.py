@@ -12,10 +12,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.figures import Figure, Target
-from bench.peers.environments import HERE, python_of
+from bench.peers.environments import HERE, prepare_python
 from wikistate.errors import InternalError, PartError
-from wikistate.testing.wikibase.authors import Author
-from wikistate.testing.wikibase.documents import Stamp, describe, serialized
+from wikistate.testing.wikibase.authors import EntityGenerator
+from wikistate.testing.wikibase.documents import RevisionStamp, describe, serialize_triples
 from wikistate.testing.wikibase.vocabulary import WIKIDATA, Vocabulary
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Rdf:
 
 async def measure_rdf(stage: Stage) -> Rdf:
     """The two take turns on the same documents, and must find the same patches."""
-    python = await asyncio.to_thread(python_of, "rdflib")
+    python = await asyncio.to_thread(prepare_python, "rdflib")
     rounds = min(_ROUNDS, stage.sizes.runs)
     compared = []
     for name, triples, count in (("large", LARGE, 4), ("small", SMALL, 200)):
@@ -100,18 +100,18 @@ async def measure_rdf(stage: Stage) -> Rdf:
 def _write(folder: Path, triples: int, count: int) -> Case:
     """Entities before and after an edit that takes one statement, adds one and changes a label."""
     folder.mkdir()
-    author, vocabulary, found = Author(Random(6)), Vocabulary(WIKIDATA), []
+    author, vocabulary, found = EntityGenerator(Random(6)), Vocabulary(WIKIDATA), []
     for number in range(count):
-        item = author.item(f"Q{number}", triples=triples)
+        item = author.make_item(f"Q{number}", triples=triples)
         edited = replace(
             item,
             labels={**item.labels, "en": f"edited {number}"},
-            statements=(*item.statements[1:], author.statement(item.id)),
+            statements=(*item.statements[1:], author.make_statement(item.id)),
         )
         for revision, (when, entity) in enumerate((("before", item), ("after", edited)), start=1):
-            document = describe(entity, Stamp(revision, "2024-05-01T00:00:00Z"), vocabulary)
+            document = describe(entity, RevisionStamp(revision, "2024-05-01T00:00:00Z"), vocabulary)
             found.append(len(document))
-            (folder / f"{item.id}.{when}.ttl").write_bytes(serialized(document, "ttl", vocabulary))
+            (folder / f"{item.id}.{when}.ttl").write_bytes(serialize_triples(document, "ttl", vocabulary))
     return Case(folder, [f"Q{number}" for number in range(count)], sum(found) / len(found))
 
 

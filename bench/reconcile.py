@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench import children, memory, throughput
 from bench.children import Route
-from bench.feed import edits
+from bench.feed import generate_edits
 from bench.figures import Figure, Target
 from bench.stage import BODY_BYTES, DEADLINE
 from wikistate.errors import PartError
@@ -85,14 +85,14 @@ class Reconcile:
 async def measure_reconcile(stage: Stage) -> Reconcile:
     """Both jobs in turns, then reconcile at the pace that it is planned for."""
     events = stage.sizes.batched_events
-    source = stage.topics.filled("page-change", edits(events))
+    source = stage.topics.create_filled("page-change", generate_edits(events))
     change, reconcile = list[throughput.Run](), list[throughput.Run]()
     async with _wiki() as wiki:
         for _ in range(stage.sizes.runs):
             change.append(await _run(stage, wiki, JOBS[0], source, events))
             reconcile.append(await _run(stage, wiki, JOBS[1], source, events))
         paced = await _paced(stage, wiki, source, events)
-    stage.topics.drop(source)
+    stage.topics.delete_all(source)
     return Reconcile(events, tuple(change), tuple(reconcile), paced)
 
 
@@ -101,26 +101,26 @@ def _wiki() -> WikiProcess:
 
 
 async def _run(stage: Stage, wiki: WikiProcess, name: str, source: str, events: int) -> Run:
-    sink = stage.topics.sink(name)
+    sink = stage.topics.create_sink(name)
     route = Route(stage.topics.servers, source, sink, wiki.url)
     await wiki.clear_stats()
-    words = children.job(children.kafka_ends(route), wiki.url, name=name)
+    words = children.job_command(children.kafka_endpoints(route), wiki.url, name=name)
     usage = await children.run_to_end(words, log=stage.log(sink), within=DEADLINE)
     asked = (await wiki.stats())["requests"]
     rate = throughput.rate_of(stage, sink, events)
-    stage.topics.drop(sink)
+    stage.topics.delete_all(sink)
     return throughput.Run(rate, usage.cpu / events * 1e6, asked / events)
 
 
 async def _paced(stage: Stage, wiki: WikiProcess, source: str, events: int) -> Paced:
-    sink = stage.topics.sink("paced")
+    sink = stage.topics.create_sink("paced")
     route = Route(stage.topics.servers, source, sink, wiki.url)
     await wiki.clear_stats()
     pace = f"farms.own.rate={REQUESTS_AN_HOUR / _HOUR:.2f}", f"local.max_in_flight_events={PACED_IN_FLIGHT}"
-    words = children.job(children.kafka_ends(route), wiki.url, *pace, name=JOBS[1])
-    samples = await memory.watch(Process(words, log=stage.log(sink)))
+    words = children.job_command(children.kafka_endpoints(route), wiki.url, *pace, name=JOBS[1])
+    samples = await memory.sample_process(Process(words, log=stage.log(sink)))
     requests = (await wiki.stats())["requests"]
     if (found := stage.topics.count(sink)) < events:
         raise PartError(f"Of {events} events only {found} came out.", hint="The others are on the error stream.")
-    stage.topics.drop(sink)
+    stage.topics.delete_all(sink)
     return Paced(events, samples[-1].seconds, requests, samples[-1].peak)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bench.machine import circumstances
+from bench.machine import describe_machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,19 +19,19 @@ FOLDER = Path(__file__).parent / "results"
 _JSON = FOLDER / "results.json"
 _TABLE = FOLDER / "results.md"
 
-Kept = dict[str, dict[str, Any]]
+SavedResults = dict[str, dict[str, Any]]
 """By title: ``circumstances``, ``figures``, and all that was measured under ``raw``."""
 
 
-def read_kept() -> Kept:
+def read_saved() -> SavedResults:
     """What the last runs left; a measurement that was never made is absent."""
     return dict(orjson.loads(_JSON.read_bytes())) if _JSON.exists() else {}
 
 
-def entry(result: Result) -> dict[str, Any]:
+def build_entry(result: Result) -> dict[str, Any]:
     """A result with what is needed to judge it."""
     return {
-        "circumstances": circumstances(),
+        "circumstances": describe_machine(),
         "figures": [_figure(figure) for figure in result.figures()],
         "raw": asdict(result),  # type: ignore[call-overload]  # a result is a dataclass; a protocol cannot say so
     }
@@ -47,21 +47,21 @@ def _figure(figure: Figure) -> dict[str, Any]:
     }
 
 
-def keep(results: Kept) -> None:
+def save(results: SavedResults) -> None:
     """Writes both files anew: these results, and those of other measurements as they were."""
     FOLDER.mkdir(exist_ok=True)
-    kept = read_kept() | results
+    kept = read_saved() | results
     _JSON.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    sections = [_section(title, found) for title, found in kept.items()]
+    sections = [_format_section(title, found) for title, found in kept.items()]
     _TABLE.write_text("\n".join(["# Results", "", "Written by `python -m bench`.", "", *sections]))
 
 
-def _section(title: str, found: Mapping[str, Any]) -> str:
+def _format_section(title: str, found: Mapping[str, Any]) -> str:
     facts = [f"- {name}: {value}" for name, value in found["circumstances"].items()]
-    return "\n".join([f"## {title}", "", table(found["figures"]), "", *facts, ""])
+    return "\n".join([f"## {title}", "", format_table(found["figures"]), "", *facts, ""])
 
 
-def table(figures: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) -> str:
+def format_table(figures: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) -> str:
     """A Markdown table.
 
     Args:
@@ -73,10 +73,10 @@ def table(figures: list[dict[str, Any]], before: list[dict[str, Any]] | None = N
     rows = [
         [
             each["name"],
-            f"{_shown(each['value'])} {each['unit']}".strip(),
+            f"{_format_value(each['value'])} {each['unit']}".strip(),
             each["target"],
             ("yes" if each["met"] else "**no**") if each["target"] else "",
-            *([_shown(earlier[each["name"]]) if each["name"] in earlier else ""] if earlier else []),
+            *([_format_value(earlier[each["name"]]) if each["name"] in earlier else ""] if earlier else []),
         ]
         for each in figures
     ]
@@ -85,5 +85,5 @@ def table(figures: list[dict[str, Any]], before: list[dict[str, Any]] | None = N
     return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines)
 
 
-def _shown(value: float) -> str:
+def _format_value(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

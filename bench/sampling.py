@@ -13,8 +13,8 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.children import Route, kafka_ends, wiki_setting
-from bench.feed import edits
+from bench.children import Route, kafka_endpoints, wiki_setting
+from bench.feed import generate_edits
 from bench.stage import small_wiki
 from wikistate.cli.flags import CliSettings, load_configuration
 from wikistate.jobs.catalogue import find_stateless_job
@@ -38,7 +38,7 @@ SHOWN = 45
 """Lines of each table."""
 
 
-class Samples:
+class StackSamples:
     """What was seen.
 
     Attributes:
@@ -94,9 +94,9 @@ def _table(title: str, counts: Counter[str], total: int) -> str:
 
 
 @contextmanager
-def sampling() -> Iterator[Samples]:
+def sample_stacks() -> Iterator[StackSamples]:
     """Samples this thread meanwhile."""
-    samples = Samples()
+    samples = StackSamples()
     before = signal.signal(signal.SIGALRM, samples.take)
     signal.setitimer(signal.ITIMER_REAL, INTERVAL, INTERVAL)
     try:
@@ -106,21 +106,21 @@ def sampling() -> Iterator[Samples]:
         signal.signal(signal.SIGALRM, before)
 
 
-async def profile(stage: Stage) -> Samples:
+async def profile(stage: Stage) -> StackSamples:
     """The job over Kafka with full batches, in this process."""
     events = stage.sizes.batched_events
-    source, sink = stage.topics.filled("page-change", edits(events)), stage.topics.sink("job")
+    source, sink = stage.topics.create_filled("page-change", generate_edits(events)), stage.topics.create_sink("job")
     async with small_wiki() as wiki:
         runner = _runner(Route(stage.topics.servers, source, sink, wiki.url))
-        with gc_tuned(), sampling() as samples:
+        with gc_tuned(), sample_stacks() as samples:
             await runner.run()
-    stage.topics.drop(source, sink)
+    stage.topics.delete_all(source, sink)
     return samples
 
 
 def _runner(route: Route) -> LocalRunner:
     """What ``wikistate run`` makes of the same ends."""
-    ends, meter = kafka_ends(route), RecordingMeter()
+    ends, meter = kafka_endpoints(route), RecordingMeter()
     settings = (wiki_setting(route.wiki), "telemetry.log_level=warning")
     flags = CliSettings(source=ends.source, sink=ends.sink, error_sink=ends.errors, assignments=settings)
     configuration = load_configuration(NAME, flags).configuration

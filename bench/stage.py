@@ -134,7 +134,7 @@ class Stage:
 
 
 @contextmanager
-def set_stage(sizes: Sizes) -> Iterator[Stage]:
+def open_stage(sizes: Sizes) -> Iterator[Stage]:
     """Ends whatever was started on it, and leaves nothing behind."""
     with TemporaryDirectory(prefix="wikistate-bench-") as folder, ExitStack() as stack:
         yield Stage(Path(folder), sizes, stack)

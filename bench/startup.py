@@ -9,13 +9,13 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench import children
-from bench.children import Ends, Route
-from bench.feed import edits
+from bench.children import Endpoints, Route
+from bench.feed import generate_edits
 from bench.figures import Figure, Target
 from bench.stage import small_wiki
-from bench.topics import one
+from bench.topics import next_record
 from wikistate.errors import PartError
-from wikistate.testing.processes import Process, tail
+from wikistate.testing.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 EVENTS = 100
 
-_LOOK = 0.001  # seconds
-_PATIENCE = 30.0  # seconds
+_POLL_SECONDS = 0.001  # seconds
+_TIMEOUT = 30.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Startup:
 async def measure_startup(stage: Stage) -> Startup:
     """Some starts each."""
     file = stage.folder / "page_change.ndjson"
-    file.write_bytes(b"".join(edit.value + b"\n" for edit in edits(EVENTS)))
-    topic = stage.topics.filled("page-change", edits(EVENTS))
+    file.write_bytes(b"".join(edit.value + b"\n" for edit in generate_edits(EVENTS)))
+    topic = stage.topics.create_filled("page-change", generate_edits(EVENTS))
     async with small_wiki() as wiki:
         files = [await _over_files(stage, wiki.url, file) for _ in range(stage.sizes.starts)]
         kafka = [await asyncio.to_thread(_over_kafka, stage, wiki.url, topic) for _ in range(stage.sizes.starts)]
@@ -58,26 +58,28 @@ async def measure_startup(stage: Stage) -> Startup:
 async def _over_files(stage: Stage, wiki: str, source: Path) -> float:
     sink = stage.folder / "enriched.ndjson"
     sink.unlink(missing_ok=True)
-    words = children.job(Ends(f"file:{source}", f"file:{sink}", f"file:{sink}.errors"), wiki)
+    words = children.job_command(Endpoints(f"file:{source}", f"file:{sink}", f"file:{sink}.errors"), wiki)
     began = time.monotonic()
     process = Process(words, log=stage.log("files"))
     try:
         while not (sink.exists() and sink.stat().st_size):
             _check(process, began)
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_SECONDS)
         return time.monotonic() - began
     finally:
         process.stop()
 
 
 def _over_kafka(stage: Stage, wiki: str, source: str) -> float:
-    sink = stage.topics.sink("job")
-    consumer = stage.topics.following(sink)
-    words = children.job(children.kafka_ends(Route(stage.topics.servers, source, sink, wiki), end=""), wiki)
+    sink = stage.topics.create_sink("job")
+    consumer = stage.topics.open_consumer(sink)
+    words = children.job_command(
+        children.kafka_endpoints(Route(stage.topics.servers, source, sink, wiki), end=""), wiki
+    )
     began = time.monotonic()
     process = Process(words, log=stage.log(sink))
     try:
-        one(consumer)
+        next_record(consumer)
         return time.monotonic() - began
     finally:
         consumer.close()
@@ -85,5 +87,5 @@ def _over_kafka(stage: Stage, wiki: str, source: str) -> float:
 
 
 def _check(process: Process, began: float) -> None:
-    if not process.running or time.monotonic() - began > _PATIENCE:
-        raise PartError(f"The job wrote no event:\n{tail(process.log)}")
+    if not process.is_running or time.monotonic() - began > _TIMEOUT:
+        raise PartError(f"The job wrote no event:\n{read_tail(process.log)}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from bench.figures import Figure, Percentiles, Target, percentiles
+from bench.figures import Figure, Percentiles, Target, compute_percentiles
 from wikistate.testing.processes import Process
 from wikistate.testing.stores import OxigraphServer
 from wikistate.testing.wikibase import WikibaseProcess
@@ -66,7 +66,7 @@ async def measure_sync(stage: Stage) -> Sync:
                 seen = await _edits(wikibase, queries, edits)
             finally:
                 job.stop()
-    return Sync(entities, filled, percentiles(seen), max(seen))
+    return Sync(entities, filled, compute_percentiles(seen), max(seen))
 
 
 async def _edits(wikibase: WikibaseProcess, queries: _Queries, count: int) -> list[float]:

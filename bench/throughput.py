@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench import children
 from bench.children import Route
-from bench.feed import edits
+from bench.feed import generate_edits
 from bench.figures import Figure, Target
 from bench.stage import DEADLINE, small_wiki
 from wikistate.errors import PartError
@@ -28,7 +28,7 @@ REQUESTS = 16
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `cpu` is in microseconds an event, of all threads, start included; `build_requests` is for each event."""
+    """One run. `cpu` is in microseconds an event, of all threads, start included; `requests` is for each event."""
 
     rate: float
     cpu: float
@@ -82,29 +82,29 @@ async def measure_single(stage: Stage) -> Throughput:
 
 
 async def _measure(stage: Stage, *, batch: int, events: int) -> Throughput:
-    source = stage.topics.filled("page-change", edits(events))
+    source = stage.topics.create_filled("page-change", generate_edits(events))
     job, bare = [], []
     async with small_wiki() as wiki:
         for _ in range(stage.sizes.runs):
             bare.append(await _run(stage, wiki, "bare", source, batch=batch, events=events))
             job.append(await _run(stage, wiki, "job", source, batch=batch, events=events))
-    stage.topics.drop(source)
+    stage.topics.delete_all(source)
     return Throughput(batch, events, tuple(job), tuple(bare))
 
 
 async def _run(stage: Stage, wiki: WikiProcess, kind: str, source: str, *, batch: int, events: int) -> Run:
-    sink = stage.topics.sink(kind)
+    sink = stage.topics.create_sink(kind)
     route = Route(stage.topics.servers, source, sink, wiki.url)
     words = (
-        children.job(children.kafka_ends(route), wiki.url, f"enrich.batch_size={batch}")
+        children.job_command(children.kafka_endpoints(route), wiki.url, f"enrich.batch_size={batch}")
         if kind == "job"
-        else children.bare_loop(route, batch=batch, requests=REQUESTS)
+        else children.bare_loop_command(route, batch=batch, requests=REQUESTS)
     )
     await wiki.clear_stats()
     usage = await children.run_to_end(words, log=stage.log(sink), within=DEADLINE)
-    asked = await children.wiki_answers(wiki)
+    asked = await children.count_wiki_requests(wiki)
     rate = rate_of(stage, sink, events)
-    stage.topics.drop(sink)
+    stage.topics.delete_all(sink)
     return Run(rate, usage.cpu / events * 1e6, asked / events)
 
 

@@ -35,21 +35,21 @@ class Topics:
         self.servers = broker.bootstrap_servers
         self._broker = broker
 
-    def new(self, stem: str, *, partitions: int = 1) -> str:
+    def create(self, stem: str, *, partitions: int = 1) -> str:
         """An empty topic that nobody has used."""
         settings = {"message.timestamp.type": "LogAppendTime"}
         return self._broker.create_topic(f"{stem}.{uuid.uuid4().hex[:8]}", partitions=partitions, settings=settings)
 
-    def sink(self, stem: str) -> str:
+    def create_sink(self, stem: str) -> str:
         """An empty topic, and one for errors beside it, with ``.error`` behind its name."""
-        topic = self.new(stem)
+        topic = self.create(stem)
         self._broker.create_topic(f"{topic}.error")
         return topic
 
-    def filled(self, stem: str, edits: Iterable[Edit], *, partitions: int = 1) -> str:
+    def create_filled(self, stem: str, edits: Iterable[Edit], *, partitions: int = 1) -> str:
         """A new topic that holds these."""
-        topic = self.new(stem, partitions=partitions)
-        producer = self.producer(linger=50)
+        topic = self.create(stem, partitions=partitions)
+        producer = self.make_producer(linger=50)
         for number, edit in enumerate(edits, start=1):
             producer.produce(topic, edit.value, edit.key)
             if not number % 10_000:  # stays far below the bound of the producer's queue
@@ -57,11 +57,11 @@ class Topics:
         producer.flush()
         return topic
 
-    def producer(self, *, linger: int) -> Producer:
+    def make_producer(self, *, linger: int) -> Producer:
         """A producer of one's own. `linger` in milliseconds."""
         return Producer({"bootstrap.servers": self.servers, "linger.ms": linger, "compression.type": "snappy"})
 
-    def drop(self, *topics: str) -> None:
+    def delete_all(self, *topics: str) -> None:
         """Give their disk space back, and that of the error topics beside them."""
         admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
         there = admin.list_topics(timeout=_ANSWER).topics
@@ -76,14 +76,14 @@ class Topics:
         consumer.close()
         return int(end)
 
-    def counter(self, topic: str) -> Callable[[], int]:
+    def make_counter(self, topic: str) -> Callable[[], int]:
         """Like `count`, for whoever asks often: with one client for all questions."""
         consumer = self._reader()
         return lambda: int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=_ANSWER)[1])
 
-    def records(self, topic: str) -> Iterator[Message]:
+    def read_records(self, topic: str) -> Iterator[Message]:
         """All that it holds now, in order."""
-        consumer, left = self.following(topic), self.count(topic)
+        consumer, left = self.open_consumer(topic), self.count(topic)
         while left:
             messages = [message for message in consumer.consume(min(left, 1_000), _ANSWER) if message.error() is None]
             if not messages:
@@ -94,12 +94,12 @@ class Topics:
 
     def appended_at(self, topic: str, offset: int) -> float:
         """When the broker took a record, in seconds since the epoch, in steps of a millisecond."""
-        consumer = self.following(topic, offset=offset)
-        _, milliseconds = one(consumer).timestamp()
+        consumer = self.open_consumer(topic, offset=offset)
+        _, milliseconds = next_record(consumer).timestamp()
         consumer.close()
         return float(milliseconds) / 1000
 
-    def following(self, topic: str, *, offset: int = 0) -> Consumer:
+    def open_consumer(self, topic: str, *, offset: int = 0) -> Consumer:
         """A consumer that gets the records from this offset on, each as soon as the broker has it."""
         consumer = self._reader()
         consumer.assign([TopicPartition(topic, 0, offset)])
@@ -109,7 +109,7 @@ class Topics:
         return Consumer({"bootstrap.servers": self.servers, "group.id": "bench", "enable.auto.commit": False})
 
 
-def one(consumer: Consumer) -> Message:
+def next_record(consumer: Consumer) -> Message:
     """The next record.
 
     Raises:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from wikistate.errors import PartError
 from wikistate.ops.jars import BRIDGE_JAR, FLINK_DECLARATION, fetch
 from wikistate.ops.jars import read_declaration as declared_in
-from wikistate.testing.jars import declared
-from wikistate.testing.java import java, java_home
+from wikistate.testing.jars import declared_jars
+from wikistate.testing.java import java_home, java_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,10 +62,10 @@ def compile_sources(libraries: Sequence[Path], folder: Path) -> None:
     Raises:
         PartError: They do not compile; the message holds what the compiler says.
     """
-    (compiler,) = fetch(declared("java-compiler"))
+    (compiler,) = fetch(declared_jars("java-compiler"))
     options = ["-source", LEVEL, "-target", LEVEL, "-encoding", "UTF-8", "-proc:none", "-g:source,lines"]
     options += ["-failOnWarning", "--system", str(java_home()), "-cp", ":".join(map(str, libraries)), "-d", str(folder)]
-    words = [java(), "-jar", compiler, *options, *sorted(SOURCES.rglob("*.java"))]
+    words = [java_program(), "-jar", compiler, *options, *sorted(SOURCES.rglob("*.java"))]
     command = [str(word) for word in words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own files)
     if done.returncode != 0:

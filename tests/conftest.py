@@ -13,11 +13,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 from wikistate.errors import PartError
 from wikistate.testing.broker import KafkaBroker
-from wikistate.testing.java import path_without_java
+from wikistate.testing.java import remove_java_from_path
 from wikistate.testing.mediawiki import RealMediaWiki
-from wikistate.testing.parts import FLINK_PYTHON, PARTS
-from wikistate.testing.parts import kcat as find_kcat
-from wikistate.testing.stores import Blazegraph, Fuseki, OxigraphServer
+from wikistate.testing.parts import DEPENDENCIES, FLINK_PYTHON, find_kcat
+from wikistate.testing.stores import BlazegraphServer, FusekiServer, OxigraphServer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -29,7 +28,7 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("drawn", deadline=None)
 hypothesis.settings.load_profile("drawn" if os.environ.get("WIKISTATE_FAULTS") == "long" else "steady")
 
-MARKED = {
+FIXTURE_MARKERS = {
     "kafka": "kafka",
     "mediawiki": "mediawiki",
     "flink_python": "flink",
@@ -40,20 +39,20 @@ MARKED = {
 }
 """Fixtures of real parts, and the marker that a test gets which uses one."""
 
-OF_A_PART = {
+SHARED_PART_FILES = {
     "mediawiki": ("contract/wiki/", "_real_mediawiki", "_recent_changes", "e2e/test_reconcile", "_parts_mediawiki"),
     "stores": ("contract/triplestore/", "e2e/test_rdf_stores", "e2e/test_rdf_kill"),
 }
 """Where the tests of a real wiki and of real stores are. One that is not named here only makes a second one start."""
 
-STRICT = os.environ.get("CI") == "true"
+FAIL_ON_SKIP = os.environ.get("CI") == "true"
 """Whether a skipped test counts as failed: on a machine that is there for testing, nothing may be missing."""
 
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
-class NewTopic(Protocol):
+class TopicFactory(Protocol):
     """Creates topics that no other test has seen."""
 
     def __call__(self, partitions: int = 1, **settings: str) -> str:
@@ -65,20 +64,20 @@ def no_java_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Hide what Java the machine happens to have: neither jobs nor tests may come to lean on it."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("JAVA_HOME", raising=False)
-        environment.setenv("PATH", path_without_java(os.environ["PATH"], tmp_path_factory.mktemp("path")))
+        environment.setenv("PATH", remove_java_from_path(os.environ["PATH"], tmp_path_factory.mktemp("path")))
         yield
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     """A running broker, one for the session. Whoever kills it starts it again, or takes a `KafkaBroker` of its own."""
-    _require("java", "kafka-broker")
+    _skip_without("java", "kafka-broker")
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
 
 
 @pytest.fixture
-def topic(kafka: KafkaBroker, request: pytest.FixtureRequest) -> NewTopic:
+def topic(kafka: KafkaBroker, request: pytest.FixtureRequest) -> TopicFactory:
     """Creates topics named after the test."""
 
     def create(partitions: int = 1, **settings: str) -> str:
@@ -93,7 +92,7 @@ def topic(kafka: KafkaBroker, request: pytest.FixtureRequest) -> NewTopic:
 @pytest.fixture(scope="session")
 def mediawiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMediaWiki]:
     """A running wiki, one for the session: take page titles that no other test takes."""
-    _require("mediawiki")
+    _skip_without("mediawiki")
     with RealMediaWiki(tmp_path_factory.mktemp("mediawiki")) as wiki:
         yield wiki
 
@@ -106,32 +105,32 @@ def oxigraph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oxigra
 
 
 @pytest.fixture(scope="session")
-def fuseki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuseki]:
+def fuseki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FusekiServer]:
     """A running Fuseki, one for the session: whoever takes it clears it first."""
-    _require("java", "fuseki")
-    with Fuseki(tmp_path_factory.mktemp("fuseki")) as store:
+    _skip_without("java", "fuseki")
+    with FusekiServer(tmp_path_factory.mktemp("fuseki")) as store:
         yield store
 
 
 @pytest.fixture(scope="session")
-def blazegraph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blazegraph]:
+def blazegraph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlazegraphServer]:
     """A running Blazegraph, one for the session: whoever takes it clears it first."""
-    _require("java", "blazegraph")
-    with Blazegraph(tmp_path_factory.mktemp("blazegraph")) as store:
+    _skip_without("java", "blazegraph")
+    with BlazegraphServer(tmp_path_factory.mktemp("blazegraph")) as store:
         yield store
 
 
 @pytest.fixture(scope="session")
 def kcat() -> str:
-    """The path of `kcat`."""
-    _require("kcat")
+    """The path of `find_kcat`."""
+    _skip_without("kcat")
     return find_kcat()
 
 
 @pytest.fixture(scope="session")
 def flink_python() -> Path:
     """The Python of the environment that has Flink; a process of it runs jobs there. The jars are fetched."""
-    _require("flink")
+    _skip_without("flink")
     return FLINK_PYTHON
 
 
@@ -144,50 +143,50 @@ def long_faults() -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a real part, so that ``-m "not kafka"`` leaves them out."""
     for item in items:
-        for fixture, marker in MARKED.items():
+        for fixture, marker in FIXTURE_MARKERS.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
 
 
-class OfOneWorker(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+class PartScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """What one of several workers runs (`pytest -n`): a file, or the files that share a part which is dear to start."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
         if "contract/runner/" in file:
             return "runner, flink" if "flink" in test else "runner, local"
-        return next((part for part, names in OF_A_PART.items() if any(name in file for name in names)), file)
+        return next((part for part, names in SHARED_PART_FILES.items() if any(name in file for name in names)), file)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OfOneWorker:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> PartScheduling:
     """Most tests first: the two halves of the runners' contract, which take longest."""
-    return OfOneWorker(config, log)
+    return PartScheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn a skipped test into a failed one where skipping is not allowed."""
-    return _strict((yield))
+    return _fail_if_skipped((yield))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """The same for a test file that skips itself as a whole."""
-    return _strict((yield))
+    return _fail_if_skipped((yield))
 
 
-def _strict(report: Report) -> Report:
+def _fail_if_skipped(report: Report) -> Report:
     # An expected failure is reported as skipped too, and is none.
-    if STRICT and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+    if FAIL_ON_SKIP and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"CI=true, and this was skipped: {report.longreprtext or report.longrepr}"
     return report
 
 
-def _require(*parts: str) -> None:
+def _skip_without(*parts: str) -> None:
     """Skip when a part cannot be had. A part that is there and does not start is an error."""
     for part in parts:
         try:
-            PARTS[part]()
+            DEPENDENCIES[part]()
         except PartError as error:
             pytest.skip(f"{part} cannot be had: {error}")

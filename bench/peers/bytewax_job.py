@@ -19,7 +19,7 @@ from bytewax.connectors.kafka import (  # type: ignore[import-not-found]  # as a
 )
 from bytewax.dataflow import Dataflow  # type: ignore[import-not-found]  # as above
 
-from bench.peers.enrichment import HEADERS, Batch, batches
+from bench.peers.enrichment import HEADERS, Batch, plan_batches
 from bench.peers.route import PeerRoute
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ threads = ThreadPoolExecutor(REQUESTS)
 
 def enrich(messages: Sequence[Any]) -> Iterable[Any]:
     """All messages of a read, in their order."""
-    for done in threads.map(_request, [messages[cut] for cut in batches(len(messages))]):
+    for done in threads.map(_request, [messages[cut] for cut in plan_batches(len(messages))]):
         yield from done
 
 

@@ -20,10 +20,10 @@ class Checkpoint(NamedTuple):
     seconds: float
 
 
-def completed(port: int) -> list[Checkpoint]:
+def fetch_completed(port: int) -> list[Checkpoint]:
     """All of the one job that runs behind a REST port, as far back as its history goes."""
-    (job,) = _ask(port, "/jobs")["jobs"]
-    history = _ask(port, f"/jobs/{job['id']}/checkpoints")["history"]
+    (job,) = _request(port, "/jobs")["jobs"]
+    history = _request(port, f"/jobs/{job['id']}/checkpoints")["history"]
     return [
         Checkpoint(each["trigger_timestamp"] / 1000, each["end_to_end_duration"] / 1000)
         for each in history
@@ -31,7 +31,7 @@ def completed(port: int) -> list[Checkpoint]:
     ]
 
 
-def under_load(checkpoints: Iterable[Checkpoint], *, first: float, last: float) -> tuple[float, ...]:
+def select_under_load(checkpoints: Iterable[Checkpoint], *, first: float, last: float) -> tuple[float, ...]:
     """Seconds of those that were under way at some time between the first and the last output.
 
     The others met an idle job: before its workers were up, and after everything was out, when Flink makes up in one
@@ -42,6 +42,6 @@ def under_load(checkpoints: Iterable[Checkpoint], *, first: float, last: float) 
     )
 
 
-def _ask(port: int, path: str) -> Any:
+def _request(port: int, path: str) -> Any:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=_ANSWER) as answer:
         return orjson.loads(answer.read())

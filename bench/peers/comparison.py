@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.feed import edits
+from bench.feed import generate_edits
 from bench.figures import Figure, Target
 from bench.peers.contenders import CONTENDERS, FLINK, LOCAL, PARALLELISM, PEERS
-from bench.peers.runs import Run, run
+from bench.peers.runs import Run, run_contender
 from bench.stage import small_wiki
 from wikistate.testing.faults import Delay, Rule
 
@@ -64,7 +64,7 @@ async def measure_peers(stage: Stage) -> Comparison:
     """Some runs of each; they take turns."""
     sizes = stage.sizes
     many, few = (
-        stage.topics.filled("page-change", edits(events), partitions=PARALLELISM)
+        stage.topics.create_filled("page-change", generate_edits(events), partitions=PARALLELISM)
         for events in (sizes.peer_events, sizes.peer_events_few)
     )
     runs: dict[str, tuple[Run, ...]] = {contender.name: () for contender in CONTENDERS}
@@ -73,7 +73,7 @@ async def measure_peers(stage: Stage) -> Comparison:
             for contender in CONTENDERS:
                 source, events = (many, sizes.peer_events) if contender.many else (few, sizes.peer_events_few)
                 await wiki.set_faults([Rule(Delay(ANSWER + contender.revisions * REVISION))])
-                found = await run(stage, wiki, contender, source, events=events)
+                found = await run_contender(stage, wiki, contender, source, events=events)
                 runs[contender.name] += (found,)
-    stage.topics.drop(many, few)
+    stage.topics.delete_all(many, few)
     return Comparison(runs)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bench import children
 from bench.children import Route
-from bench.peers.environments import ROOT, flink_python, python_of
+from bench.peers.environments import ROOT, find_flink_python, prepare_python
 from bench.throughput import REQUESTS
 from wikistate.ops.jars import FLINK_DECLARATION, fetch, read_declaration
 from wikistate.testing.java import java_home
-from wikistate.testing.processes import free_port
+from wikistate.testing.processes import find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,30 +74,30 @@ def wikistate_local(route: PeerRoute) -> Start:
 
 def wikistate_flink(route: PeerRoute) -> Start:
     """The same command with the other runner."""
-    port = free_port()
+    port = find_free_port()
     settings = [f"flink.{option}" for option in _flink_options(route, port)]
-    words: Words = [flink_python(), *_job(route, *settings)[1:], "--runner", "flink"]
+    words: Words = [find_flink_python(), *_job(route, *settings)[1:], "--runner", "flink"]
     return Start([words], _java(), rest_port=port)
 
 
 def naive_flink(route: PeerRoute) -> Start:
     """See `bench.peers.naive_flink`."""
-    port = free_port()
+    port = find_free_port()
     jars = ";".join(
         file.as_uri() for file in fetch(read_declaration("flink-kafka-connector", declaration=FLINK_DECLARATION))
     )
-    words: Words = [*_module(flink_python(), "naive_flink"), *_flink_options(route, port), f"pipeline.jars={jars}"]
+    words: Words = [*_module(find_flink_python(), "naive_flink"), *_flink_options(route, port), f"pipeline.jars={jars}"]
     return Start([words], {**route.variables(), **_java(), "PYTHONPATH": str(ROOT)}, rest_port=port)
 
 
 def quix(route: PeerRoute, *, requests: int = 1) -> Start:
     """A process for each core, which share the partitions; see `bench.peers.quix_job`."""
-    return Start([_module(python_of("quix"), "quix_job")] * PARALLELISM, _variables(route, requests))
+    return Start([_module(prepare_python("quix"), "quix_job")] * PARALLELISM, _variables(route, requests))
 
 
 def faust(route: PeerRoute, *, requests: int = 1) -> Start:
     """A worker for each core, which share the partitions; see `bench.peers.faust_job`."""
-    words: Words = [python_of("faust"), "-m", "faust", "-A", "bench.peers.faust_job", "--loop", "uvloop", "worker"]
+    words: Words = [prepare_python("faust"), "-m", "faust", "-A", "bench.peers.faust_job", "--loop", "uvloop", "worker"]
     return Start([[*words, "--without-web", "--loglevel", "warn"]] * PARALLELISM, _variables(route, requests))
 
 
@@ -106,8 +106,8 @@ def bytewax(route: PeerRoute, *, requests: int = 1) -> Start:
 
     See `bench.peers.bytewax_job`.
     """
-    python = python_of("bytewax")
-    addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(PARALLELISM))
+    python = prepare_python("bytewax")
+    addresses = ";".join(f"127.0.0.1:{find_free_port()}" for _ in range(PARALLELISM))
     recovery = ["--recovery-directory", route.folder, "--snapshot-interval", "10", "--backup-interval", "0"]
     words: Words = [python, "-m", "bytewax.run", "bench.peers.bytewax_job", *recovery, "--addresses", addresses]
     return Start(
@@ -120,7 +120,7 @@ def bytewax(route: PeerRoute, *, requests: int = 1) -> Start:
 def bare(route: PeerRoute) -> Start:
     """What all of them are measured by; see `bench.bare`."""
     ours = Route(route.servers, route.source, route.sink, route.api.removesuffix("/w/api.php"))
-    return Start([children.bare_loop(ours, batch=50, requests=REQUESTS, partitions=PARALLELISM, endless=True)])
+    return Start([children.bare_loop_command(ours, batch=50, requests=REQUESTS, partitions=PARALLELISM, endless=True)])
 
 
 LOCAL = Contender("wikistate", many=True, start=wikistate_local)
@@ -140,8 +140,8 @@ CONTENDERS = (BARE, LOCAL, *PEERS, FLINK)
 
 def _job(route: PeerRoute, *settings: str) -> list[str]:
     wiki = route.api.removesuffix("/w/api.php")
-    ends = children.kafka_ends(Route(route.servers, route.source, route.sink, wiki), end="")
-    return children.job(ends, wiki, *settings)
+    ends = children.kafka_endpoints(Route(route.servers, route.source, route.sink, wiki), end="")
+    return children.job_command(ends, wiki, *settings)
 
 
 def _flink_options(route: PeerRoute, port: int) -> list[str]:

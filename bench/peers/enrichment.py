@@ -49,12 +49,12 @@ class Batch:
         return [orjson.dumps(event) for event in self._events]
 
 
-def page_key(value: bytes) -> bytes:
+def make_page_key(value: bytes) -> bytes:
     """The key of an event's record, for a framework whose source hands over no keys."""
     event = orjson.loads(value)
     return orjson.dumps({"wiki_id": event["wiki_id"], "page_id": event["page"]["page_id"]})
 
 
-def batches(count: int) -> Iterator[slice]:
+def plan_batches(count: int) -> Iterator[slice]:
     """Cuts so many events into pieces for one request each."""
     return (slice(start, start + REVISIONS) for start in range(0, count, REVISIONS))

@@ -17,7 +17,7 @@ _INSTALL = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-
 _MARK = ".locked"
 
 
-def python_of(peer: str) -> Path:
+def prepare_python(peer: str) -> Path:
     """The Python that has a peer and nothing of ours.
 
     Raises:
@@ -34,7 +34,7 @@ def python_of(peer: str) -> Path:
     return python
 
 
-def flink_python() -> Path:
+def find_flink_python() -> Path:
     """The Python that has Flink, and wikistate beside it.
 
     Raises:

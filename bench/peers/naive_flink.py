@@ -21,7 +21,7 @@ from pyflink.datastream.connectors.kafka import (
     KafkaSource,
 )
 
-from bench.peers.enrichment import HEADERS, Batch, page_key
+from bench.peers.enrichment import HEADERS, Batch, make_page_key
 from bench.peers.route import PeerRoute
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Enrich(MapFunction):  # type: ignore[misc]  # PyFlink ships no types
         """Returns key and value of the record that is written."""
         batch = Batch([value])
         (enriched,) = batch.enriched(self._session.get(self._api + batch.query, timeout=60).content)
-        return Row(page_key(value), enriched)
+        return Row(make_page_key(value), enriched)
 
 
 def source(route: PeerRoute) -> Any:

@@ -20,7 +20,7 @@ class Record(NamedTuple):
     value: bytes
 
 
-class Verdict(NamedTuple):
+class OutputCheck(NamedTuple):
     """How often a guarantee was not needed or not given.
 
     Attributes:
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     overtaken: int
 
 
-def check(records: Iterable[Record], *, revisions: range, body: str) -> Verdict:
+def check(records: Iterable[Record], *, revisions: range, body: str) -> OutputCheck:
     """Whether every event is there once or more, with its body and its key.
 
     Args:
@@ -51,7 +51,7 @@ def check(records: Iterable[Record], *, revisions: range, body: str) -> Verdict:
         latest[page] = max(revision, latest.get(page, 0))
     if missing := set(revisions) - seen.keys():
         raise PartError(f"Of {len(revisions)} events {len(missing)} are missing, the first is {min(missing)}.")
-    return Verdict(sum(count > 1 for count in seen.values()), overtaken)
+    return OutputCheck(sum(count > 1 for count in seen.values()), overtaken)
 
 
 def _identity(record: Record, body: str) -> tuple[int, int]:

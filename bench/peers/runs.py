@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.children import wiki_answers
+from bench.children import count_wiki_requests
 from bench.feed import FIRST_REVISION
-from bench.peers.checkpoints import Checkpoint, completed, under_load
+from bench.peers.checkpoints import Checkpoint, fetch_completed, select_under_load
 from bench.peers.environments import ROOT
 from bench.peers.outputs import Record, check
 from bench.peers.route import PeerRoute
-from bench.peers.watching import watch
+from bench.peers.watching import sample_processes
 from bench.stage import BODY_BYTES, DEADLINE
 from wikistate.errors import PartError
 from wikistate.testing.processes import Process
-from wikistate.testing.prose import filler
+from wikistate.testing.prose import make_filler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from bench.peers.contenders import Contender, Start
-    from bench.peers.outputs import Verdict
+    from bench.peers.outputs import OutputCheck
     from bench.peers.watching import Sample
     from bench.stage import Stage
     from wikistate.testing.wiki.process import WikiProcess
@@ -72,7 +72,7 @@ class _Seen(NamedTuple):
     checkpoints: list[Checkpoint]
 
 
-async def run(stage: Stage, wiki: WikiProcess, contender: Contender, source: str, *, events: int) -> Run:
+async def run_contender(stage: Stage, wiki: WikiProcess, contender: Contender, source: str, *, events: int) -> Run:
     """Starts a contender, waits until everything is out, ends it and judges what it wrote.
 
     Args:
@@ -86,22 +86,22 @@ async def run(stage: Stage, wiki: WikiProcess, contender: Contender, source: str
         PartError: It ended by itself, took too long, or wrote something that is wrong.
     """
     name = f"{contender.name.lower().replace(' ', '-')}-{next(_numbers)}"
-    folder, sink = stage.folder / name, stage.topics.sink("peer")
+    folder, sink = stage.folder / name, stage.topics.create_sink("peer")
     folder.mkdir()
     start = contender.start(PeerRoute(stage.topics.servers, source, sink, f"{wiki.url}/w/api.php", str(folder)))
     await wiki.clear_stats()
     try:
-        seen = await _watched(stage, start, stage.log(name), sink, events=events)
-        requests = await wiki_answers(wiki) / events
-        verdict = await asyncio.to_thread(_verdict, stage, sink, events)
+        seen = await _run_and_watch(stage, start, stage.log(name), sink, events=events)
+        requests = await count_wiki_requests(wiki) / events
+        verdict = await asyncio.to_thread(_check_outputs, stage, sink, events)
     except PartError as error:
         raise PartError(f"{contender.name}: {error.message}", hint=error.hint) from error
-    found = _judged(stage, sink, seen, verdict, requests=requests, events=events)
-    stage.topics.drop(sink)
+    found = _summarize(stage, sink, seen, verdict, requests=requests, events=events)
+    stage.topics.delete_all(sink)
     return found
 
 
-async def _watched(stage: Stage, start: Start, log: Path, sink: str, *, events: int) -> _Seen:
+async def _run_and_watch(stage: Stage, start: Start, log: Path, sink: str, *, events: int) -> _Seen:
     surroundings = {**os.environ, **start.environment}
     if start.before:
         await asyncio.to_thread(subprocess.run, start.before, cwd=ROOT, check=True, env=surroundings)
@@ -110,19 +110,19 @@ async def _watched(stage: Stage, start: Start, log: Path, sink: str, *, events: 
         for words in start.commands:
             processes.append(Process(words, log=log, environment=start.environment, folder=ROOT))
             stack.callback(processes[-1].kill)  # at once: everything is out, and each has its own way of ending
-        samples = await watch(processes, stage.topics.counter(sink), until=events, within=DEADLINE)
-        return _Seen(began, samples, completed(start.rest_port) if start.rest_port else [])
+        samples = await sample_processes(processes, stage.topics.make_counter(sink), until=events, within=DEADLINE)
+        return _Seen(began, samples, fetch_completed(start.rest_port) if start.rest_port else [])
 
 
-def _verdict(stage: Stage, sink: str, events: int) -> Verdict:
+def _check_outputs(stage: Stage, sink: str, events: int) -> OutputCheck:
     return check(
-        (Record(message.key() or b"", message.value() or b"") for message in stage.topics.records(sink)),
+        (Record(message.key() or b"", message.value() or b"") for message in stage.topics.read_records(sink)),
         revisions=range(FIRST_REVISION, FIRST_REVISION + events),
-        body=filler(BODY_BYTES),
+        body=make_filler(BODY_BYTES),
     )
 
 
-def _judged(stage: Stage, sink: str, seen: _Seen, verdict: Verdict, *, requests: float, events: int) -> Run:
+def _summarize(stage: Stage, sink: str, seen: _Seen, verdict: OutputCheck, *, requests: float, events: int) -> Run:
     warm, cool = int(WARM * events), int(COOL * events)
     first, steady, end, last = (stage.topics.appended_at(sink, offset) for offset in (0, warm, cool, events - 1))
     return Run(
@@ -131,7 +131,7 @@ def _judged(stage: Stage, sink: str, seen: _Seen, verdict: Verdict, *, requests:
         resident=max(sample.resident for sample in seen.samples),
         cpu=_cpu(seen.samples, events),
         requests=requests,
-        checkpoints=under_load(seen.checkpoints, first=first, last=last),
+        checkpoints=select_under_load(seen.checkpoints, first=first, last=last),
         repeated=verdict.repeated,
         overtaken=verdict.overtaken,
     )

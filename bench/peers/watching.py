@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wikistate.errors import PartError
-from wikistate.testing.processes import tail
+from wikistate.testing.processes import read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from wikistate.testing.processes import Process
 
-_EVERY = 0.25  # seconds between two samples
+_INTERVAL = 0.25  # seconds between two samples
 _STILL = 4  # samples without another output, after which none is on its way
 _TICK = os.sysconf("SC_CLK_TCK")  # how many of the kernel's units of CPU time a second has
 _KIB = 1024  # in a MiB
@@ -39,7 +39,9 @@ class Sample:
     resident: float
 
 
-async def watch(processes: Sequence[Process], outputs: Callable[[], int], *, until: int, within: float) -> list[Sample]:
+async def sample_processes(
+    processes: Sequence[Process], outputs: Callable[[], int], *, until: int, within: float
+) -> list[Sample]:
     """Samples until so many records have come out and no more come.
 
     More than so many come where events are repeated, and then the count alone would not show that one is missing.
@@ -49,11 +51,11 @@ async def watch(processes: Sequence[Process], outputs: Callable[[], int], *, unt
     """
     samples, give_up = list[Sample](), time.monotonic() + within
     while not _is_out(samples, until):
-        await asyncio.sleep(_EVERY)
-        samples.append(_look(processes, outputs()))
+        await asyncio.sleep(_INTERVAL)
+        samples.append(_take_sample(processes, outputs()))
         for process in processes:
-            if not process.running or time.monotonic() > give_up:
-                raise PartError(f"Of {until} events only {samples[-1].outputs} came out:\n{tail(process.log)}")
+            if not process.is_running or time.monotonic() > give_up:
+                raise PartError(f"Of {until} events only {samples[-1].outputs} came out:\n{read_tail(process.log)}")
     return samples
 
 
@@ -62,7 +64,7 @@ def _is_out(samples: Sequence[Sample], until: int) -> bool:
     return len(latest) == _STILL and latest[0].outputs == latest[-1].outputs >= until
 
 
-def _look(processes: Iterable[Process], outputs: int) -> Sample:
+def _take_sample(processes: Iterable[Process], outputs: int) -> Sample:
     # Each was started as the leader of a session, and what it starts stays in that, whoever its parent becomes.
     members = list(_members({process.pid for process in processes}))
     return Sample(outputs, sum(cpu for _, cpu in members), sum(_resident(folder) for folder, _ in members))

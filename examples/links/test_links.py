@@ -6,7 +6,7 @@ from links import enrich
 
 from wikistate.testing.corpus import compose
 from wikistate.testing.enrichment import run_enrichment
-from wikistate.testing.wiki import SmallWorld
+from wikistate.testing.wiki import MemoryDataset
 
 STREAMS = {
     "stream_manager": {
@@ -23,7 +23,9 @@ def test_links_are_told_page_by_page() -> None:
     """Each event names one target, and none is named twice for a revision."""
     made = compose(changes=100)
     outputs = asyncio.run(
-        run_enrichment(enrich, made.events, wiki=SmallWorld.of(made), settings={"most": 3}, configuration=STREAMS)
+        run_enrichment(
+            enrich, made.events, wiki=MemoryDataset.from_corpus(made), settings={"most": 3}, configuration=STREAMS
+        )
     )
     told = [(event["wiki_id"], event["rev_id"], event["target_title"]) for event in outputs.events]
     assert len(told) == len(set(told)) > 0

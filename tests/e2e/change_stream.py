@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 import orjson
-from tests.e2e.support import OLD, assert_errors_hold, body_of, change, line, now, settings
+from tests.e2e.support import (
+    OLD,
+    assert_errors_contain,
+    body_of,
+    build_change,
+    current_time,
+    encode_line,
+    setting_arguments,
+)
 
 from wikistate.testing import corpus, topics
-from wikistate.testing.faults import Absent, Rule
+from wikistate.testing.faults import MissingRevision, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,11 +30,11 @@ if TYPE_CHECKING:
     from tests.e2e.support import Event
 
     from wikistate.testing.broker import KafkaBroker
-    from wikistate.testing.topics import Found
+    from wikistate.testing.topics import TopicRecord
 
 BODY_BYTES = 200
-EVENTS_OF_A_PAGE = 20
-WIKIS = [corpus.wikis()[name] for name in ("enwiki", "dewiki", "wikidatawiki")]
+EVENTS_PER_PAGE = 20
+WIKIS = [corpus.load_wikis()[name] for name in ("enwiki", "dewiki", "wikidatawiki")]
 POISON = re.compile(r"no JSON, number (\d+)")
 
 
@@ -38,7 +46,7 @@ class Change(NamedTuple):
     line: bytes
 
 
-class Composed(NamedTuple):
+class ComposedStream(NamedTuple):
     """A stream.
 
     Attributes:
@@ -54,9 +62,9 @@ class Composed(NamedTuple):
     rules: list[Rule]
 
 
-def compose(count: int, rng: Random) -> Composed:
+def compose(count: int, rng: Random) -> ComposedStream:
     """Changes of many pages of three wikis: some are poison, some unknown to the wiki, some not yet replicated."""
-    moment = now()
+    moment = current_time()
     changes, poison, unknown, lagging = list[Change](), set[int](), set[int](), set[int]()
     for number in range(1, count + 1):
         match rng.randrange(50):
@@ -66,13 +74,16 @@ def compose(count: int, rng: Random) -> Composed:
                 unknown.add(number)
             case 2:
                 lagging.add(number)
-        page_id = rng.randrange(1, count // EVENTS_OF_A_PAGE)
+        page_id = rng.randrange(1, count // EVENTS_PER_PAGE)
         wiki = WIKIS[page_id % len(WIKIS)]
-        event = change(number, page_id=page_id, wiki=wiki, dt=OLD if number in unknown else moment)
-        written = f"no JSON, number {number}".encode() if number in poison else line(event)
+        event = build_change(number, page_id=page_id, wiki=wiki, dt=OLD if number in unknown else moment)
+        written = f"no JSON, number {number}".encode() if number in poison else encode_line(event)
         changes.append(Change(number, orjson.dumps({"wiki_id": wiki.wiki_id, "page_id": page_id}), written))
-    rules = [Rule(Absent(), revisions=frozenset(unknown)), Rule(Absent(asks=2), revisions=frozenset(lagging))]
-    return Composed(changes, poison, unknown, rules)
+    rules = [
+        Rule(MissingRevision(), revisions=frozenset(unknown)),
+        Rule(MissingRevision(asks=2), revisions=frozenset(lagging)),
+    ]
+    return ComposedStream(changes, poison, unknown, rules)
 
 
 @dataclass(kw_only=True)
@@ -89,7 +100,7 @@ class ChangeStream:
     """
 
     broker: KafkaBroker
-    composed: Composed
+    composed: ComposedStream
     api: str
     guarantee: str
     folder: Path
@@ -108,7 +119,7 @@ class ChangeStream:
         """The consumer group of the job."""
         return f"group.{self.source}"
 
-    def words(self, *, rate: int, end: str = "", **values: object) -> list[str]:
+    def arguments(self, *, rate: int, end: str = "", **values: object) -> list[str]:
         """What the job's command line says, under any runner.
 
         Args:
@@ -121,7 +132,7 @@ class ChangeStream:
         return [
             *("--source", f"{url}/{self.source}?group={self.group}&start=earliest{bound}"),
             *("--sink", f"{url}/{self.sink}", "--error-sink", f"{url}/{self.errors}"),
-            *settings(
+            *setting_arguments(
                 stream_manager__sink__options__delivery_guarantee=self.guarantee,
                 enrich__mediawiki_api_endpoint_template=self.api,
                 enrich__batch_size=10,
@@ -132,44 +143,46 @@ class ChangeStream:
             ),
         ]
 
-    def progress(self) -> int:
+    def count_outputs(self) -> int:
         """How many records the outputs have, those of open and aborted transactions included."""
-        return topics.count(self.broker, self.sink, self.errors)
+        return topics.count_records(self.broker, self.sink, self.errors)
 
-    def growth(self, records: int) -> Callable[[], bool]:
+    def make_growth_check(self, records: int) -> Callable[[], bool]:
         """Says whether the outputs have so many records more than now, or everything is out: more need not come."""
-        goal = min(self.progress() + records, len(self.composed.changes))
-        return lambda: self.progress() >= goal
+        goal = min(self.count_outputs() + records, len(self.composed.changes))
+        return lambda: self.count_outputs() >= goal
 
-    def seen(self) -> dict[str, list[Found]]:
+    def read_outputs(self) -> dict[str, list[TopicRecord]]:
         """The records of both outputs, as a reader of committed records sees them."""
-        return {name: topics.read(self.broker, name) for name in (self.sink, self.errors)}
+        return {name: topics.read_topic(self.broker, name) for name in (self.sink, self.errors)}
 
-    def numbers(self) -> list[int]:
+    def count_numbers(self) -> list[int]:
         """The numbers of the changes that are out, as often as they are."""
-        return [number_of(found) for records in self.seen().values() for found in records]
+        return [number_of(found) for records in self.read_outputs().values() for found in records]
 
-    def all_out(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every change is in an output."""
         wanted = len(self.composed.changes)
-        return self.progress() >= wanted and len(set(self.numbers())) == wanted  # to count is cheap, to read is not
+        return (
+            self.count_outputs() >= wanted and len(set(self.count_numbers())) == wanted
+        )  # to count is cheap, to read is not
 
-    def committed_numbers(self) -> set[int]:
+    def read_committed_numbers(self) -> set[int]:
         """The numbers of the changes that are done, as the group's committed offsets have it."""
-        offsets = topics.committed(self.broker, self.group, self.source)
+        offsets = topics.committed_offsets(self.broker, self.group, self.source)
         return {number for number, place in self.places.items() if place.offset < offsets[place.partition]}
 
-    def assert_all_out(self) -> None:
+    def assert_complete(self) -> None:
         """Every change is in the output where it belongs, and what is there is right."""
-        seen = self.seen()
+        seen = self.read_outputs()
         if self.guarantee == "EXACTLY_ONCE":
-            assert len(self.numbers()) == len(self.composed.changes)
+            assert len(self.count_numbers()) == len(self.composed.changes)
         enriched, refused = (set(map(number_of, seen[name])) for name in (self.sink, self.errors))
         assert refused == self.composed.poison | self.composed.unknown
         assert enriched == {each.number for each in self.composed.changes} - refused
         assert {len(body_of(event_of(found))) for found in seen[self.sink]} == {BODY_BYTES}
         given = [each.line for each in self.composed.changes]
-        assert_errors_hold([event_of(found) for found in seen[self.errors]], given)
+        assert_errors_contain([event_of(found) for found in seen[self.errors]], given)
 
     def assert_order(self, *, restarts: int) -> None:
         """Nothing overtakes within its page.
@@ -180,13 +193,13 @@ class ChangeStream:
         belongs to no page that anybody could know.
         """
         falls = 0 if self.guarantee == "EXACTLY_ONCE" else restarts
-        for records in self.seen().values():
-            for page, numbers in self._by_page(map(number_of, records)).items():
+        for records in self.read_outputs().values():
+            for page, numbers in self._group_by_page(map(number_of, records)).items():
                 firsts = list(dict.fromkeys(numbers))
                 assert firsts == sorted(firsts), page
                 assert sum(later <= earlier for earlier, later in pairwise(numbers)) <= falls, page
 
-    def _by_page(self, numbers: Iterable[int]) -> dict[bytes, list[int]]:
+    def _group_by_page(self, numbers: Iterable[int]) -> dict[bytes, list[int]]:
         page = {each.number: each.page for each in self.composed.changes if each.number not in self.composed.poison}
         pages: dict[bytes, list[int]] = {}
         for number in numbers:
@@ -195,7 +208,7 @@ class ChangeStream:
         return pages
 
 
-def number_of(found: Found) -> int:
+def number_of(found: TopicRecord) -> int:
     """The number of the change that an enriched event or an error event is about."""
     event = event_of(found)
     if "raw_event" in event:
@@ -207,7 +220,7 @@ def number_of(found: Found) -> int:
     return number
 
 
-def event_of(found: Found) -> Event:
+def event_of(found: TopicRecord) -> Event:
     """The event of a record."""
     assert found.value is not None
     event: Event = orjson.loads(found.value)

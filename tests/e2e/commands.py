@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from wikistate.core.events.meta import Event
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 """Seconds for anything that happens at all: the machine may be busy with other tests."""
 
 JOB = ("run", "page-content-change")
 """The command and its job."""
 
 
-class Finished(NamedTuple):
+class CommandResult(NamedTuple):
     """A command that has ended: its exit status (``-N`` for signal N), and what it wrote."""
 
     status: int
@@ -32,9 +32,9 @@ class Finished(NamedTuple):
     err: str
 
 
-async def wikistate(*words: str | Path, stdin: bytes = b"", folder: Path | None = None) -> Finished:
+async def run_wikistate(*words: str | Path, stdin: bytes = b"", folder: Path | None = None) -> CommandResult:
     """Run a command to its end."""
-    async with started(*words, folder=folder) as command:
+    async with start_command(*words, folder=folder) as command:
         return await command.finish(stdin)
 
 
@@ -49,8 +49,8 @@ class Command:
         assert process.stdout
         assert process.stderr
         self._reading = [
-            asyncio.create_task(self._gather(process.stdout, self._out)),
-            asyncio.create_task(self._gather(process.stderr, self._err)),
+            asyncio.create_task(self._collect(process.stdout, self._out)),
+            asyncio.create_task(self._collect(process.stderr, self._err)),
         ]
 
     @property
@@ -59,7 +59,7 @@ class Command:
         return self._err.decode()
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process.returncode is None
 
@@ -67,24 +67,24 @@ class Command:
         """Its log so far: the lines of standard error that are JSON."""
         return [orjson.loads(line) for line in self.err.splitlines() if line.startswith("{") and line.endswith("}")]
 
-    async def until(self, happened: Callable[[Command], bool]) -> None:
+    async def wait_until(self, happened: Callable[[Command], bool]) -> None:
         """Return as soon as what it wrote says so. Fails with its output when it ends before, or takes for ever."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 while not happened(self):
                     assert not all(task.done() for task in self._reading), f"it ended before: {self.err}"
                     self._grown.clear()
                     await self._grown.wait()
         except TimeoutError:
-            raise AssertionError(f"in {PATIENCE} s it said no more than: {self.err}") from None
+            raise AssertionError(f"in {TIMEOUT} s it said no more than: {self.err}") from None
 
-    async def logged(self, message: str, times: int = 1) -> dict[str, Any]:
+    async def wait_for_log(self, message: str, times: int = 1) -> dict[str, Any]:
         """Wait for a log line and return it, the last one of so many."""
 
         def found(command: Command) -> list[dict[str, Any]]:
             return [line for line in command.lines() if line.get("message") == message]
 
-        await self.until(lambda command: len(found(command)) >= times)
+        await self.wait_until(lambda command: len(found(command)) >= times)
         return found(self)[times - 1]
 
     @property
@@ -102,29 +102,29 @@ class Command:
         """Send a signal to it."""
         self._process.send_signal(number)
 
-    async def stop(self) -> Finished:
+    async def stop(self) -> CommandResult:
         """Ask it to end, and wait for that."""
         self.send(signal.SIGTERM)
         return await self.finish()
 
-    async def finish(self, stdin: bytes = b"") -> Finished:
+    async def finish(self, stdin: bytes = b"") -> CommandResult:
         """Give it this and the end of standard input, and wait until it has ended."""
         assert self._process.stdin
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             self._process.stdin.write(stdin)
             self._process.stdin.close()
             await asyncio.gather(*self._reading)
             status = await self._process.wait()
-        return Finished(status, bytes(self._out), self.err)
+        return CommandResult(status, bytes(self._out), self.err)
 
-    async def end(self) -> None:
+    async def ensure_stopped(self) -> None:
         """Make sure that nothing of it is left."""
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
         await asyncio.gather(*self._reading)
 
-    async def _gather(self, stream: asyncio.StreamReader, into: bytearray) -> None:
+    async def _collect(self, stream: asyncio.StreamReader, into: bytearray) -> None:
         while piece := await stream.read(65_536):
             into += piece
             self._grown.set()
@@ -132,7 +132,7 @@ class Command:
 
 
 @asynccontextmanager
-async def started(*words: str | Path, folder: Path | None = None) -> AsyncIterator[Command]:
+async def start_command(*words: str | Path, folder: Path | None = None) -> AsyncIterator[Command]:
     """A command in the background, which is killed at the end of the block if it has not ended by then."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
@@ -142,14 +142,14 @@ async def started(*words: str | Path, folder: Path | None = None) -> AsyncIterat
     try:
         yield command
     finally:
-        await command.end()
+        await command.ensure_stopped()
 
 
-def ndjson(events: list[Event]) -> bytes:
+def encode_ndjson(events: list[Event]) -> bytes:
     """One JSON document a line."""
     return b"".join(orjson.dumps(event) + b"\n" for event in events)
 
 
-def documents(lines: bytes) -> list[Event]:
-    """The inverse of `ndjson`."""
+def decode_ndjson(lines: bytes) -> list[Event]:
+    """The inverse of `encode_ndjson`."""
     return [orjson.loads(line) for line in lines.splitlines()]

@@ -9,13 +9,24 @@ from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from tests.e2e.support import OLD, Ended, Event, body_of, change, line, page_of, run_files, settings, stored
+from tests.e2e.support import (
+    OLD,
+    Event,
+    JobResult,
+    body_of,
+    build_change,
+    build_page,
+    build_revision,
+    encode_line,
+    run_over_file,
+    setting_arguments,
+)
 
-from wikistate.testing.faults import Absent, Action, Rule
-from wikistate.testing.pages import Flaw, Wiki, slot
+from wikistate.testing.faults import Fault, MissingRevision, Rule
+from wikistate.testing.pages import Flaw, Wiki, make_slot
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.tally import Tally
-from wikistate.testing.wiki.worlds import SmallWorld
+from wikistate.testing.wiki.tally import RequestLog
+from wikistate.testing.wiki.worlds import MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -24,7 +35,7 @@ if TYPE_CHECKING:
     from wikistate.testing.pages import Revision
 
 
-class Retried(Enum):
+class RetryExpectation(Enum):
     """Whether the table has a failure asked for again."""
 
     NO = "only for each split of its batch, since it may have been somebody else's fault"
@@ -34,7 +45,7 @@ class Retried(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FailureRow:
     """A row of the table.
 
     Attributes:
@@ -46,28 +57,28 @@ class Row:
     """
 
     name: str
-    action: Action | None
-    retried: Retried
+    action: Fault | None
+    retried: RetryExpectation
     error_type: str
     flaw: Flaw | None = None
 
 
-class TimedTally(Tally):
+class TimedRequestLog(RequestLog):
     """Counts, and remembers when each revision was asked for."""
 
     def __init__(self) -> None:
         super().__init__()
         self.moments: dict[int, list[float]] = {}
 
-    def ask(self, wiki_id: str, rev_ids: Collection[int]) -> None:
+    def record_revisions(self, wiki_id: str, rev_ids: Collection[int]) -> None:
         """It asks for these, now."""
-        super().ask(wiki_id, rev_ids)
+        super().record_revisions(wiki_id, rev_ids)
         for rev_id in rev_ids:
             self.moments.setdefault(rev_id, []).append(monotonic())
 
 
 @dataclass(slots=True)
-class Case:
+class FailureCase:
     """One row, done to one revision of a wiki that has an address, and so limits, of its own.
 
     Attributes:
@@ -76,17 +87,17 @@ class Case:
         times: How often it is done; None for ever.
         neighbours: How many well revisions are asked for together with the bad one.
         dt: The time of the events.
-        tally: What the wiki counted.
+        request_log: What the wiki counted.
         enriched: What came out of it, when the run is over.
         errors: Its events on the error stream, when the run is over.
     """
 
-    row: Row
+    row: FailureRow
     number: int
     times: int | None = None
     neighbours: int = 0
     dt: str = OLD
-    tally: TimedTally = field(default_factory=TimedTally)
+    request_log: TimedRequestLog = field(default_factory=TimedRequestLog)
     enriched: list[Event] = field(default_factory=list)
     errors: list[Event] = field(default_factory=list)
 
@@ -101,19 +112,19 @@ class Case:
         return [self.number * 1000 + position for position in range(1, self.neighbours + 2)]
 
     @property
-    def bad(self) -> int:
+    def failing_revision(self) -> int:
         """The revision that the row is done to: in the middle of its neighbours."""
         return self.rev_ids[self.neighbours // 2]
 
     @property
-    def good(self) -> list[int]:
+    def neighbour_revisions(self) -> list[int]:
         """Its neighbours."""
-        return [rev_id for rev_id in self.rev_ids if rev_id != self.bad]
+        return [rev_id for rev_id in self.rev_ids if rev_id != self.failing_revision]
 
     @property
     def lines(self) -> list[bytes]:
         """The changes."""
-        return [line(change(rev_id, wiki=self.wiki, dt=self.dt)) for rev_id in self.rev_ids]
+        return [encode_line(build_change(rev_id, wiki=self.wiki, dt=self.dt)) for rev_id in self.rev_ids]
 
     @property
     def bodies(self) -> dict[int, str]:
@@ -121,22 +132,22 @@ class Case:
         return {event["revision"]["rev_id"]: body_of(event) for event in self.enriched}
 
     @property
-    def asks(self) -> int:
+    def count_requests(self) -> int:
         """How often the bad revision was asked for, by the wiki's count."""
-        return self.tally.asks(self.bad)
+        return self.request_log.count_requests(self.failing_revision)
 
     @property
-    def pauses(self) -> list[float]:
+    def retry_delays(self) -> list[float]:
         """Seconds between any two times after each other that the bad revision was asked for."""
-        return [later - earlier for earlier, later in pairwise(self.tally.moments[self.bad])]
+        return [later - earlier for earlier, later in pairwise(self.request_log.moments[self.failing_revision])]
 
-    def served(self) -> FakeWiki:
+    def serve(self) -> FakeWiki:
         """The wiki as a server."""
-        world = SmallWorld(self.wiki)
+        world = MemoryDataset(self.wiki)
         for rev_id in self.rev_ids:
-            world.put(self.wiki, page_of(rev_id), self._stored(rev_id))
+            world.put(self.wiki, build_page(rev_id), self._build_revision(rev_id))
         served = FakeWiki(world)
-        served.tally = self.tally
+        served.request_log = self.request_log
         return served
 
     def rules(self) -> list[Rule]:
@@ -144,21 +155,21 @@ class Case:
         match self.row.action:
             case None:
                 return []
-            case Absent():
-                return [Rule(Absent(self.times), revisions=frozenset({self.bad}))]
+            case MissingRevision():
+                return [Rule(MissingRevision(self.times), revisions=frozenset({self.failing_revision}))]
             case action:
-                return [Rule(action, revisions=frozenset({self.bad}), times=self.times)]
+                return [Rule(action, revisions=frozenset({self.failing_revision}), times=self.times)]
 
-    def _stored(self, rev_id: int) -> Revision:
-        found, flaw = stored(rev_id), self.row.flaw
-        if rev_id != self.bad or flaw is None:
+    def _build_revision(self, rev_id: int) -> Revision:
+        found, flaw = build_revision(rev_id), self.row.flaw
+        if rev_id != self.failing_revision or flaw is None:
             return found
         if flaw is Flaw.SLOTS_MISSING:
             return replace(found, flaw=flaw)
-        return replace(found, slots=(slot("", flaw=flaw),))
+        return replace(found, slots=(make_slot("", flaw=flaw),))
 
 
-async def run_cases(folder: Path, cases: Sequence[Case], **values: object) -> Ended:
+async def run_cases(folder: Path, cases: Sequence[FailureCase], **values: object) -> JobResult:
     """Run the job once over the changes of all cases, and give each case what came out of it.
 
     Args:
@@ -169,11 +180,11 @@ async def run_cases(folder: Path, cases: Sequence[Case], **values: object) -> En
     async with AsyncExitStack() as stack:
         addresses = []
         for case in cases:
-            wiki = await stack.enter_async_context(case.served())
+            wiki = await stack.enter_async_context(case.serve())
             wiki.set_faults(case.rules())
             addresses += ["--wiki", f"{case.wiki.domain}={wiki.url}/w/api.php"]
         lines = [each for case in cases for each in case.lines]
-        ended = await run_files(folder, lines, *addresses, *settings(**values))
+        ended = await run_over_file(folder, lines, *addresses, *setting_arguments(**values))
     by_domain = {case.wiki.domain: case for case in cases}
     for event in ended.enriched:
         by_domain[event["meta"]["domain"]].enriched.append(event)

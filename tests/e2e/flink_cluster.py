@@ -12,13 +12,13 @@ import orjson
 import yaml
 
 from wikistate.testing.java import java_home
-from wikistate.testing.processes import Process, free_port
+from wikistate.testing.processes import Process, find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 """Seconds for anything that a cluster does: the machine may be busy with other tests."""
 
 
@@ -34,7 +34,7 @@ class SessionCluster:
         (self._home,) = python.parents[1].glob("lib/python3.*/site-packages/pyflink")
         self._python = python
         self._folder = folder
-        self.port = free_port()
+        self.port = find_free_port()
         """Where the REST interface listens on loopback."""
         self.savepoints = folder / "savepoints"
         self._environment = {
@@ -50,7 +50,7 @@ class SessionCluster:
         try:
             for part in ("jobmanager", "taskmanager"):
                 self._parts.append(self._start(part, "start-foreground", script=f"{part}.sh"))
-            self._parts[-1].wait_until(lambda: self._free_slots() == 1, within=PATIENCE)
+            self._parts[-1].wait_until(lambda: self._count_free_slots() == 1, within=TIMEOUT)
         except BaseException:
             self.__exit__()
             raise
@@ -74,7 +74,7 @@ class SessionCluster:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -97,7 +97,7 @@ class SessionCluster:
         command = [self._home / "bin" / script, *words]
         return Process(command, log=self._folder / f"{name}.log", environment=self._environment)
 
-    def _free_slots(self) -> int:
+    def _count_free_slots(self) -> int:
         try:
             slots: int = self.get("/overview")["slots-available"]
         except URLError:  # it does not listen yet
@@ -116,7 +116,7 @@ class SessionCluster:
             "rest.port": self.port,
             "rest.bind-port": str(self.port),
             "jobmanager.rpc.address": "127.0.0.1",
-            "jobmanager.rpc.port": free_port(),
+            "jobmanager.rpc.port": find_free_port(),
             "jobmanager.memory.process.size": "1024m",
             "taskmanager.host": "127.0.0.1",
             "taskmanager.memory.process.size": "1728m",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from tests.e2e.commands import PATIENCE
+from tests.e2e.commands import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,15 +26,15 @@ class Message(NamedTuple):
     timestamp: int
 
 
-def fill(kafka: KafkaBroker, topic: str, values: Sequence[bytes | None]) -> None:
+def produce(kafka: KafkaBroker, topic: str, values: Sequence[bytes | None]) -> None:
     """Append records without keys to partition 0; None is a null."""
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "message.max.bytes": LARGE})
     for value in values:
         producer.produce(topic, value, partition=0)
-    assert producer.flush(PATIENCE) == 0
+    assert producer.flush(TIMEOUT) == 0
 
 
-def drain(kafka: KafkaBroker, topic: str) -> list[Message]:
+def read_all(kafka: KafkaBroker, topic: str) -> list[Message]:
     """All records of partition 0 that are there and committed now."""
     settings = {"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tests", "enable.partition.eof": True}
     consumer = Consumer({**settings, "fetch.max.bytes": LARGE, "isolation.level": "read_committed"})
@@ -47,7 +47,7 @@ def drain(kafka: KafkaBroker, topic: str) -> list[Message]:
 
 def _until_end(consumer: Consumer) -> Iterator[Message]:
     while True:
-        message = consumer.poll(PATIENCE)
+        message = consumer.poll(TIMEOUT)
         assert message is not None, "the topic cannot be read"
         if (error := message.error()) is not None:
             assert error.code() == KafkaError._PARTITION_EOF, error
@@ -55,44 +55,44 @@ def _until_end(consumer: Consumer) -> Iterator[Message]:
         yield Message(message.key(), message.value() or b"", message.timestamp()[1])
 
 
-async def filled(kafka: KafkaBroker, *topics: str, count: int) -> None:
+async def wait_for_count(kafka: KafkaBroker, *topics: str, count: int) -> None:
     """Return when these topics hold so many records together."""
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tests"})
     try:
-        deadline = time.monotonic() + PATIENCE
-        while (found := await asyncio.to_thread(_held, consumer, topics)) < count:
+        deadline = time.monotonic() + TIMEOUT
+        while (found := await asyncio.to_thread(_count_records, consumer, topics)) < count:
             assert time.monotonic() < deadline, f"{found} of {count} records came"
             await asyncio.sleep(0.05)
     finally:
         consumer.close()
 
 
-def _held(consumer: Consumer, topics: Sequence[str]) -> int:
-    marks = [consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=PATIENCE) for topic in topics]
+def _count_records(consumer: Consumer, topics: Sequence[str]) -> int:
+    marks = [consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=TIMEOUT) for topic in topics]
     return sum(high - low for low, high in marks)
 
 
-def committed(kafka: KafkaBroker, group: str) -> dict[str, int]:
+def committed_offsets(kafka: KafkaBroker, group: str) -> dict[str, int]:
     """The offsets that a group has committed, by topic."""
-    return _committed(AdminClient({"bootstrap.servers": kafka.bootstrap_servers}), group)
+    return _fetch_committed(AdminClient({"bootstrap.servers": kafka.bootstrap_servers}), group)
 
 
-def _committed(admin: AdminClient, group: str) -> dict[str, int]:
-    answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(PATIENCE)
+def _fetch_committed(admin: AdminClient, group: str) -> dict[str, int]:
+    answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(TIMEOUT)
     return {part.topic: part.offset for part in answer.topic_partitions or ()}
 
 
-async def all_committed(kafka: KafkaBroker, group: str, offsets: dict[str, int]) -> None:
+async def wait_for_commits(kafka: KafkaBroker, group: str, offsets: dict[str, int]) -> None:
     """Return when a group has committed exactly these offsets."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    deadline = time.monotonic() + PATIENCE
-    while (found := await asyncio.to_thread(_committed, admin, group)) != offsets:
+    deadline = time.monotonic() + TIMEOUT
+    while (found := await asyncio.to_thread(_fetch_committed, admin, group)) != offsets:
         assert time.monotonic() < deadline, f"{found} was committed in place of {offsets}"
         await asyncio.sleep(0.1)
 
 
-def topic_names(kafka: KafkaBroker) -> set[str]:
+def list_topics(kafka: KafkaBroker) -> set[str]:
     """The topics that there are, internal ones left out."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    names = admin.list_topics(timeout=PATIENCE).topics
+    names = admin.list_topics(timeout=TIMEOUT).topics
     return {name for name in names if not name.startswith("__")}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests.contract.runner.runs import Run
 from tests.e2e.change_stream import ChangeStream
-from tests.e2e.support import settings
+from tests.e2e.support import setting_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class FlinkStream(ChangeStream):
     def __exit__(self, *_: object) -> None:
         """Leave nothing behind."""
         if self._run is not None:
-            self._run.end()
+            self._run.ensure_stopped()
 
     @property
     def run(self) -> Run:
@@ -57,7 +57,7 @@ class FlinkStream(ChangeStream):
         return self._run
 
     @property
-    def log(self) -> Path:
+    def read_log(self) -> Path:
         """What all runs have said."""
         return self.folder / "job.log"
 
@@ -65,36 +65,36 @@ class FlinkStream(ChangeStream):
         """Start the job, or start it again: it goes on by itself from what it kept."""
         command = ["-m", "wikistate", "run", "page-content-change", "--runner", "flink", "--no-progress"]
         self._run = Run(
-            [self.python, *command, *self.words(rate=20), *settings(**OPTIONS)],
-            log=self.log,
+            [self.python, *command, *self.arguments(rate=20), *setting_arguments(**OPTIONS)],
+            log=self.read_log,
             environment={"XDG_STATE_HOME": str(self.folder / "state")},
         )
 
     def wait_for_growth(self, records: int) -> None:
         """Wait until the outputs have so many records more."""
-        self.run.wait_until(self.growth(records))
+        self.run.wait_until(self.make_growth_check(records))
 
-    def wait_until_said(self, text: str) -> None:
+    def wait_for_log(self, text: str) -> None:
         """Wait until a run has said this."""
-        self.run.wait_until(lambda: text in self.log.read_text())
+        self.run.wait_until(lambda: text in self.read_log.read_text())
 
     def wait_until_recovered(self) -> None:
         """Wait until the job, which lost a worker, has another in its place."""
-        self.run.wait_until(lambda: len(self.workers() - self._lost) == self.partitions)
+        self.run.wait_until(lambda: len(self.worker_ids() - self._lost) == self.partitions)
 
     def finish(self) -> int:
         """Wait until every change is out, and stop the job as its users do; its exit code. Nothing of it is left."""
-        self.run.wait_until(self.all_out)
+        self.run.wait_until(self.is_complete)
         self.run.terminate()
         return self.run.wait()
 
-    def workers(self) -> set[int]:
+    def worker_ids(self) -> set[int]:
         """The ids of the job's Python workers."""
-        return {pid for pid in self.run.processes() if WORKER in _command(pid)}
+        return {pid for pid in self.run.process_ids() if WORKER in _read_command(pid)}
 
     def kill_worker(self, choose: Callable[[list[int]], int]) -> None:
         """Kill one of the Python workers; all else of the job lives."""
-        lost = choose(sorted(self.workers()))
+        lost = choose(sorted(self.worker_ids()))
         self._lost.add(lost)
         os.kill(lost, signal.SIGKILL)
 
@@ -103,7 +103,7 @@ class FlinkStream(ChangeStream):
         self.run.kill()
 
 
-def _command(pid: int) -> list[bytes]:
+def _read_command(pid: int) -> list[bytes]:
     try:
         return (Path("/proc") / str(pid) / "cmdline").read_bytes().split(b"\0")
     except OSError:  # it ended just now

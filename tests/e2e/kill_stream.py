@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from tests.e2e.change_stream import ChangeStream
-from tests.e2e.support import COMMAND, PATIENCE
+from tests.e2e.support import COMMAND, TIMEOUT
 
-from wikistate.testing.processes import Process, tail
+from wikistate.testing.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ class KillStream(ChangeStream):
         for member in self.members:
             member.kill()
 
-    def member(self, name: str, *, bounded: bool = False, static: bool = True) -> Process:
+    def start_member(self, name: str, *, bounded: bool = False, static: bool = True) -> Process:
         """Start a member of the group.
 
         Args:
@@ -45,7 +45,7 @@ class KillStream(ChangeStream):
                 waits for the session of the one that was killed to time out.
         """
         session = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"} if self.quick else {}
-        words = self.words(
+        words = self.arguments(
             rate=80,
             end="latest" if bounded else "",
             stream_manager__source__options__properties=session | ({"group.instance.id": name} if static else {}),
@@ -58,29 +58,31 @@ class KillStream(ChangeStream):
 
     def finish(self) -> int:
         """Run a member to the end of the topic; its exit code."""
-        member = self.member("a", bounded=True)
-        wait_until(lambda: not member.running)
+        member = self.start_member("a", bounded=True)
+        wait_until(lambda: not member.is_running)
         return member.kill()  # it has ended: this tells how
 
     def wait_for_growth(self, records: int, *members: Process) -> None:
         """Wait until the outputs have so many records more, as long as these members live."""
-        wait_until(self.growth(records), *members)
+        wait_until(self.make_growth_check(records), *members)
 
-    def assert_commits_cover_only_what_is_out(self) -> None:
+    def assert_commits_cover_written_only(self) -> None:
         """No committed offset is beyond a change that is in neither output."""
-        done = self.committed_numbers()
-        wait_until(lambda: done <= set(self.numbers()))  # a transaction's end reaches its topics one after the other
+        done = self.read_committed_numbers()
+        wait_until(
+            lambda: done <= set(self.count_numbers())
+        )  # a transaction's end reaches its topics one after the other
 
-    def wait_until_all_out(self, *members: Process) -> None:
+    def wait_until_complete(self, *members: Process) -> None:
         """Wait until every change is in an output."""
-        wait_until(self.all_out, *members)
+        wait_until(self.is_complete, *members)
 
 
 def wait_until(reached: Callable[[], bool], *members: Process) -> None:
     """Wait for something that must come, as long as all members live."""
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + TIMEOUT
     while not reached():
         for member in members:
-            assert member.running, tail(member.log)
-        assert time.monotonic() < give_up, [tail(member.log) for member in members]
+            assert member.is_running, read_tail(member.log)
+        assert time.monotonic() < give_up, [read_tail(member.log) for member in members]
         time.sleep(0.02)

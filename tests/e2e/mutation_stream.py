@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 from pyoxigraph import Store
-from tests.e2e.commands import PATIENCE
+from tests.e2e.commands import TIMEOUT
 
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.messages import encode_mutation
-from wikistate.testing.mutations import ROOT, STREAM, ChangingGraph
+from wikistate.testing.mutations import ROOT, STREAM, MutationGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ ONE_MESSAGE, SEVERAL_MESSAGES = 128_000, 2_000
 """How long the RDF of a message may be, in characters."""
 
 
-class Stretch(NamedTuple):
+class MutationBatch(NamedTuple):
     """Some of a stream.
 
     Attributes:
@@ -42,23 +42,23 @@ class Stretch(NamedTuple):
     graph: frozenset[Triple]
 
     @property
-    def end(self) -> int:
+    def latest_event_time(self) -> int:
         """The time of the newest mutation, milliseconds since the epoch."""
         return self.mutations[-1].time
 
 
-def stretches(*counts: int, seed: int = 1, entities: int = 60) -> list[Stretch]:
+def generate_batches(*counts: int, seed: int = 1, entities: int = 60) -> list[MutationBatch]:
     """A stream in several stretches of so many mutations each."""
-    graph = ChangingGraph(Random(seed), entities=entities)
-    return [Stretch(list(graph.mutations(count)), graph.graph()) for count in counts]
+    graph = MutationGenerator(Random(seed), entities=entities)
+    return [MutationBatch(list(graph.generate(count)), graph.expected_graph()) for count in counts]
 
 
-def lines(mutations: Iterable[Mutation], soft_maximum: int = SEVERAL_MESSAGES) -> list[bytes]:
+def encode_lines(mutations: Iterable[Mutation], soft_maximum: int = SEVERAL_MESSAGES) -> list[bytes]:
     """The messages of mutations."""
-    return [orjson.dumps(event) for event in _events(mutations, soft_maximum)]
+    return [orjson.dumps(event) for event in _encode_events(mutations, soft_maximum)]
 
 
-def send(server: SseServer, mutations: Iterable[Mutation], *, malformed: bool = False) -> None:
+def append_mutations(server: SseServer, mutations: Iterable[Mutation], *, malformed: bool = False) -> None:
     """Put mutations into the topics of both sites, whose messages are cut differently, and so have other offsets.
 
     Args:
@@ -68,20 +68,20 @@ def send(server: SseServer, mutations: Iterable[Mutation], *, malformed: bool = 
     """
     sent = list(mutations)
     for topic, soft_maximum in zip(SITES, (SEVERAL_MESSAGES, ONE_MESSAGE), strict=True):
-        events = _events(sent, soft_maximum)
+        events = _encode_events(sent, soft_maximum)
         for number, event in enumerate(events):
             if malformed and number == len(events) // 2:
-                server.put(topic, MALFORMED)
-            _put(server, topic, event)
+                server.append(topic, MALFORMED)
+            _append_event(server, topic, event)
 
 
-def _put(server: SseServer, topic: str, event: Event) -> None:
-    offset = sum(item.topic == topic for item in server.items)
+def _append_event(server: SseServer, topic: str, event: Event) -> None:
+    offset = sum(item.topic == topic for item in server.events)
     place = {"topic": topic, "partition": 0, "offset": offset}
-    server.put(topic, orjson.dumps(event | {"meta": event["meta"] | place}))
+    server.append(topic, orjson.dumps(event | {"meta": event["meta"] | place}))
 
 
-def _events(mutations: Iterable[Mutation], soft_maximum: int) -> list[Event]:
+def _encode_events(mutations: Iterable[Mutation], soft_maximum: int) -> list[Event]:
     return [
         event
         for mutation in mutations
@@ -91,15 +91,15 @@ def _events(mutations: Iterable[Mutation], soft_maximum: int) -> list[Event]:
     ]
 
 
-async def reached(store: Path, moment: int) -> None:
+async def wait_until_fresh(store: Path, moment: int) -> None:
     """Return when a store says that it holds all changes up to this moment."""
     note = store.with_name(f"{store.name}.freshness")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not note.exists() or int(note.read_text()) < moment:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # another process writes it
 
 
-def held(store: Path) -> frozenset[Triple]:
+def read_graph(store: Path) -> frozenset[Triple]:
     """The graph of an embedded store that nobody has open, without its books."""
     triples = {quad.triple for quad in Store(store)}
     return frozenset(each for each in triples if not str(each.subject).startswith(("<urn:wikistate:", f"<{ROOT}>")))

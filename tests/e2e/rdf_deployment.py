@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
-from tests.e2e.kafka_topics import drain, fill
+from tests.e2e.kafka_topics import produce, read_all
 from tests.e2e.rdf_wiki import COMMAND
-from tests.e2e.support import PATIENCE, settings
+from tests.e2e.support import TIMEOUT, setting_arguments
 
-from wikistate.testing.processes import Process, tail
+from wikistate.testing.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from tests.e2e.rdf_stores import FollowingStore
+    from tests.e2e.rdf_stores import ConsumedStore
 
     from wikistate.testing.broker import KafkaBroker
 
@@ -32,27 +32,27 @@ FAILED = "rdf-streaming-updater.fetch-failure"
 ERRORS = "rdf-streaming-updater.error"
 
 _CONSUMER = (sys.executable, "-m", "wikistate", "run", "rdf-consumer", "--no-progress")
-_LOOK_AGAIN = 0.1  # seconds
+_POLL_SECONDS = 0.1  # seconds
 
 
 @dataclass(kw_only=True)
-class Deployment:
+class RdfDeployment:
     """One wiki's jobs.
 
     Attributes:
         broker: Between them.
         source: The topic of what happens on the wiki; the others begin with its name.
         folder: State and logs.
-        updating: Settings of the updater.
-        consuming: Settings of each consumer.
+        updater_arguments: Settings of the updater.
+        consumer_arguments: Settings of each consumer.
         processes: All that were started.
     """
 
     broker: KafkaBroker
     source: str
     folder: Path
-    updating: Sequence[str]
-    consuming: Sequence[str]
+    updater_arguments: Sequence[str]
+    consumer_arguments: Sequence[str]
     processes: list[Process] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -65,47 +65,47 @@ class Deployment:
         for process in self.processes:
             process.kill()
 
-    def tell(self, events: Sequence[Event]) -> None:
+    def append_events(self, events: Sequence[Event]) -> None:
         """Append to what happens on the wiki."""
-        fill(self.broker, self.source, [orjson.dumps(event) for event in events])
+        produce(self.broker, self.source, [orjson.dumps(event) for event in events])
 
-    def told(self, stream: str) -> list[Event]:
+    def read_events(self, stream: str) -> list[Event]:
         """All events of one of the updater's streams."""
-        return [orjson.loads(message.value) for message in drain(self.broker, self._topic(stream))]
+        return [orjson.loads(message.value) for message in read_all(self.broker, self._topic(stream))]
 
-    def updater(self, *, end: str = "") -> Process:
+    def start_updater(self, *, end: str = "") -> Process:
         """Start the updater where it was; with `end`, to the end of the topic as it is."""
-        sink = settings(
+        sink = setting_arguments(
             stream_manager__sink__connector="kafka",
             stream_manager__sink__options__bootstrap_servers=self.broker.bootstrap_servers,
             stream_manager__sink__options__kafka_topic_prefix=f"{self.source}.",
             local__checkpoint_interval=0.2,
         )
         source = f"{self._url(self.source)}?group={self.source}&start=earliest{end and f'&end={end}'}"
-        words = ("--source", source, "--state", str(self.folder / "state"), *sink, *self.updating)
+        words = ("--source", source, "--state", str(self.folder / "state"), *sink, *self.updater_arguments)
         return self._start("updater", *COMMAND, *words)
 
-    def consumer(self, store: FollowingStore, *, name: str = "consumer", end: str = "") -> Process:
+    def start_consumer(self, store: ConsumedStore, *, name: str = "consumer", end: str = "") -> Process:
         """Start a consumer where its store is; with `end`, to the end of the topic as it is."""
         source = self._url(self._topic(MUTATIONS)) + (end and f"?end={end}")
-        batches = settings(store__batch_seconds=0.05)
-        return self._start(name, *_CONSUMER, "--source", source, *store.words, *batches, *self.consuming)
+        batches = setting_arguments(store__batch_seconds=0.05)
+        return self._start(name, *_CONSUMER, "--source", source, *store.arguments, *batches, *self.consumer_arguments)
 
-    async def finish(self, *stores: FollowingStore) -> None:
+    async def finish(self, *stores: ConsumedStore) -> None:
         """Run the updater to the end, then a consumer for each store."""
-        await ended(self.updater(end="latest"))
+        await wait_for_success(self.start_updater(end="latest"))
         for store in stores:
-            await ended(self.consumer(store, end="latest"))
+            await wait_for_success(self.start_consumer(store, end="latest"))
 
-    async def until(self, reached: Callable[[], bool], *processes: Process) -> bool:
+    async def wait_until(self, reached: Callable[[], bool], *processes: Process) -> bool:
         """Wait for something that must come while these live; whether it came in time."""
-        give_up = time.monotonic() + PATIENCE / 2
+        give_up = time.monotonic() + TIMEOUT / 2
         while not await asyncio.to_thread(reached):
             for process in processes:
-                assert process.running, tail(process.log)
+                assert process.is_running, read_tail(process.log)
             if time.monotonic() > give_up:
                 return False
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_POLL_SECONDS)
         return True
 
     def _start(self, name: str, *words: str) -> Process:
@@ -119,10 +119,10 @@ class Deployment:
         return f"kafka://{self.broker.bootstrap_servers}/{topic}"
 
 
-async def ended(process: Process) -> None:
+async def wait_for_success(process: Process) -> None:
     """Return when a process has come to its end by itself, with exit code 0."""
-    give_up = time.monotonic() + PATIENCE
-    while process.running:
-        assert time.monotonic() < give_up, tail(process.log)
+    give_up = time.monotonic() + TIMEOUT
+    while process.is_running:
+        assert time.monotonic() < give_up, read_tail(process.log)
         await asyncio.sleep(0.02)
-    assert process.kill() == 0, tail(process.log)  # it has ended: this tells how
+    assert process.kill() == 0, read_tail(process.log)  # it has ended: this tells how

@@ -7,8 +7,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from wikistate.core.events.timestamps import format_timestamp
-from wikistate.testing.wikibase import Item, Kind, Lexeme, Property, Repository, page_change
-from wikistate.testing.wikibase.authors import LANGUAGES, PROPERTIES, Author
+from wikistate.testing.wikibase import EntityKind, Item, Lexeme, Property, Repository, build_page_change
+from wikistate.testing.wikibase.authors import LANGUAGES, PROPERTIES, EntityGenerator
 from wikistate.testing.wikibase.entities import Sitelink, Statement
 from wikistate.testing.wikibase.values import Snak, Special, Text
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from wikistate.testing.wikibase.entities import AnyEntity
 
 Event = dict[str, Any]
-Scenario: TypeAlias = "Callable[[Site], list[Event]]"
+Scenario: TypeAlias = "Callable[[WikiSite], list[Event]]"
 
 SEED = 20_260_101
 RECONCILE = "rdf-streaming-updater.reconcile"
 _PAGE = "https://de.wikipedia.org"
 
 
-class Site:
+class WikiSite:
     """A wiki with some entities, and those who edit it.
 
     Attributes:
@@ -37,14 +37,14 @@ class Site:
 
     def __init__(self) -> None:
         self.repository = Repository()
-        self.author = Author(Random(SEED), items=12)
+        self.author = EntityGenerator(Random(SEED), items=12)
         self._reconciliations = 0
 
-    def told(self, changes: Iterable[Change]) -> list[Event]:
+    def encode_changes(self, changes: Iterable[Change]) -> list[Event]:
         """The events of changes, in their order."""
-        return [page_change(change, self.repository.wiki) for change in changes]
+        return [build_page_change(change, self.repository.wiki) for change in changes]
 
-    def item(self, entity: str) -> Item:
+    def get_item(self, entity: str) -> Item:
         """An item as it is now."""
         found = self.repository.entity(entity)
         assert isinstance(found, Item)
@@ -52,7 +52,7 @@ class Site:
 
     def relabel(self, entity: str, text: str) -> Change:
         """Edit the label of an item."""
-        item = self.item(entity)
+        item = self.get_item(entity)
         return self.repository.save(replace(item, labels={**item.labels, "en": text}))
 
     def restate(self, entity: str, statements: Iterable[Statement]) -> Change:
@@ -77,12 +77,15 @@ class Site:
         }
 
 
-def created(site: Site) -> list[Event]:
+def create_entities(site: WikiSite) -> list[Event]:
     """Properties of all datatypes; items with all of them, with none, with what is not known; a lexeme; media."""
     author, save = site.author, site.repository.save
-    properties = [save(author.property(name, datatype)) for name, datatype in PROPERTIES.items()]
-    items = [save(replace(author.item(f"Q{number}", triples=60), sitelinks=_links(number))) for number in range(1, 9)]
-    full = save(Item(id="Q9", labels={"en": "everything"}, statements=_of_every_datatype(author, "Q9")))
+    properties = [save(author.make_property(name, datatype)) for name, datatype in PROPERTIES.items()]
+    items = [
+        save(replace(author.make_item(f"Q{number}", triples=60), sitelinks=_make_sitelinks(number)))
+        for number in range(1, 9)
+    ]
+    full = save(Item(id="Q9", labels={"en": "everything"}, statements=_make_every_datatype(author, "Q9")))
     special = [
         Statement(
             f"Q10$0000000{number}-0000-4000-8000-00000000000{number}", "P13", value, qualifiers=(Snak("P12", value),)
@@ -90,124 +93,127 @@ def created(site: Site) -> list[Event]:
         for number, value in enumerate(Special)
     ]
     unknown = save(Item(id="Q10", labels={"en": "nothing"}, statements=tuple(special)))
-    others = [save(author.lexeme(f"L{number}")) for number in range(1, 4)]
-    pages = [save(author.media(site.repository.new_id(Kind.MEDIA), f"Picture {number}.jpg")) for number in range(2)]
-    return site.told([*properties, *items, full, unknown, *others, *pages])
+    others = [save(author.make_lexeme(f"L{number}")) for number in range(1, 4)]
+    pages = [
+        save(author.make_media(site.repository.next_id(EntityKind.MEDIA), f"Picture {number}.jpg"))
+        for number in range(2)
+    ]
+    return site.encode_changes([*properties, *items, full, unknown, *others, *pages])
 
 
-def edited(site: Site) -> list[Event]:
+def edit_entities(site: WikiSite) -> list[Event]:
     """Labels, statements that come and go, values that lose a user, sitelinks, forms and senses, a property."""
-    full = site.item("Q9")
+    full = site.get_item("Q9")
     lexeme, word = site.repository.entity("L1"), site.repository.entity("P1")
     assert isinstance(lexeme, Lexeme)
     assert isinstance(word, Property)
-    form = replace(lexeme.forms[0], statements=(site.author.statement(lexeme.forms[0].id),))
+    form = replace(lexeme.forms[0], statements=(site.author.make_statement(lexeme.forms[0].id),))
     changes = [
         site.relabel("Q1", "another name"),
         site.restate("Q9", full.statements[::2]),
-        site.restate("Q2", [*site.item("Q2").statements, *_of_every_datatype(site.author, "Q2")]),
-        site.repository.save(replace(site.item("Q3"), sitelinks=())),
+        site.restate("Q2", [*site.get_item("Q2").statements, *_make_every_datatype(site.author, "Q2")]),
+        site.repository.save(replace(site.get_item("Q3"), sitelinks=())),
         site.repository.save(replace(lexeme, forms=(form,), senses=lexeme.senses[1:])),
         site.repository.save(replace(word, labels={"en": "renamed"})),
         site.relabel("Q1", "a third name"),
     ]
-    return site.told(changes)
+    return site.encode_changes(changes)
 
 
-def deleted(site: Site) -> list[Event]:
+def delete_entities(site: WikiSite) -> list[Event]:
     """Items that share values with others, a lexeme with all its forms, media; one also for administrators."""
-    media = next(entity for entity in site.repository.current if entity.startswith("M"))
+    media = next(entity for entity in site.repository.current_revisions if entity.startswith("M"))
     gone = [site.repository.delete(entity) for entity in ("Q2", "Q4", "L2", media)]
-    return site.told([*gone, site.repository.delete("Q5", suppress=True)])
+    return site.encode_changes([*gone, site.repository.delete("Q5", suppress=True)])
 
 
-def undeleted(site: Site) -> list[Event]:
+def undelete_entities(site: WikiSite) -> list[Event]:
     """What was deleted and is no secret."""
-    return site.told([site.repository.restore(entity) for entity in site.repository.deleted])
+    return site.encode_changes([site.repository.restore(entity) for entity in site.repository.restorable])
 
 
-def redirected(site: Site) -> list[Event]:
+def redirect_items(site: WikiSite) -> list[Event]:
     """An item becomes a redirect, and another one is one and is taken back."""
-    back = site.item("Q4")
+    back = site.get_item("Q4")
     changes = [site.repository.redirect("Q3", "Q1"), site.repository.redirect("Q4", "Q1")]
-    return site.told([*changes, site.repository.save(back)])
+    return site.encode_changes([*changes, site.repository.save(back)])
 
 
-def merged(site: Site) -> list[Event]:
+def merge_items(site: WikiSite) -> list[Event]:
     """All that an item has moves into another, sitelinks included; in the order in which it happened."""
-    return site.told(site.repository.merge("Q6", "Q1"))
+    return site.encode_changes(site.repository.merge("Q6", "Q1"))
 
 
-def merged_in_reverse(site: Site) -> list[Event]:
+def merge_in_reverse_order(site: WikiSite) -> list[Event]:
     """What the target gained is told before what the source lost: they are different entities."""
-    emptied, filled, left = site.told(site.repository.merge("Q7", "Q1"))
+    emptied, filled, left = site.encode_changes(site.repository.merge("Q7", "Q1"))
     return [filled, emptied, left]
 
 
-def moved_sitelink(site: Site) -> list[Event]:
+def move_sitelink(site: WikiSite) -> list[Event]:
     """A page of a client moves from one item to another and back, and then to a third one whose former owner goes."""
     save, page = site.repository.save, Sitelink(_PAGE, "Wanderer", "de", badges=("Q11",))
     changes = [
-        save(replace(site.item("Q8"), sitelinks=(page,))),
-        save(replace(site.item("Q8"), sitelinks=())),
-        save(replace(site.item("Q9"), sitelinks=(page,))),
-        save(replace(site.item("Q9"), sitelinks=())),
-        save(replace(site.item("Q8"), sitelinks=(page,))),
+        save(replace(site.get_item("Q8"), sitelinks=(page,))),
+        save(replace(site.get_item("Q8"), sitelinks=())),
+        save(replace(site.get_item("Q9"), sitelinks=(page,))),
+        save(replace(site.get_item("Q9"), sitelinks=())),
+        save(replace(site.get_item("Q8"), sitelinks=(page,))),
         site.repository.delete("Q8"),
-        save(replace(site.item("Q10"), sitelinks=(page,))),
+        save(replace(site.get_item("Q10"), sitelinks=(page,))),
     ]
-    return site.told(changes)
+    return site.encode_changes(changes)
 
 
-def hidden(site: Site) -> list[Event]:
+def hide_published_revision(site: WikiSite) -> list[Event]:
     """The revision that was published is hidden, so that no difference from it can be had."""
-    published = site.repository.current_of("Q9")
+    published = site.repository.current_revision("Q9")
     later = site.relabel("Q9", "nothing to hide")
-    return site.told([site.repository.hide("Q9", published), later])
+    return site.encode_changes([site.repository.hide("Q9", published), later])
 
 
-def out_of_order(site: Site) -> list[Event]:
+def deliver_out_of_order(site: WikiSite) -> list[Event]:
     """Edits from the last to the first; a deletion and an undeletion before the edits that they follow."""
     edits = [site.relabel("Q1", f"name {number}") for number in range(5)]
     around = [site.relabel("Q4", "for a short while"), site.repository.delete("Q4"), site.repository.restore("Q4")]
-    told = site.told([*around[1:], around[0]])
-    return [*reversed(site.told(edits)), *told]
+    told = site.encode_changes([*around[1:], around[0]])
+    return [*reversed(site.encode_changes(edits)), *told]
 
 
-def new_out_of_order(site: Site) -> list[Event]:
+def deliver_new_entity_out_of_order(site: WikiSite) -> list[Event]:
     """An entity that nobody has seen yet is told of from its last revision to its first."""
-    first = site.repository.save(site.author.item("Q11", triples=40))
-    return list(reversed(site.told([first, site.relabel("Q11", "second"), site.relabel("Q11", "third")])))
+    first = site.repository.save(site.author.make_item("Q11", triples=40))
+    return list(reversed(site.encode_changes([first, site.relabel("Q11", "second"), site.relabel("Q11", "third")])))
 
 
-def duplicated(site: Site) -> list[Event]:
+def duplicate_events(site: WikiSite) -> list[Event]:
     """Everything that ever happened, again, and one more edit, three times."""
-    again = site.told(site.repository.journal)
-    return [*again, *again[-40:], *3 * site.told([site.relabel("Q1", "told three times")])]
+    again = site.encode_changes(site.repository.journal)
+    return [*again, *again[-40:], *3 * site.encode_changes([site.relabel("Q1", "told three times")])]
 
 
-def missed(site: Site) -> list[Event]:
+def skip_event(site: WikiSite) -> list[Event]:
     """An edit that is never told: the next one brings both."""
-    site.restate("Q1", site.item("Q1").statements[1:])
-    return site.told([site.relabel("Q1", "after what was missed")])
+    site.restate("Q1", site.get_item("Q1").statements[1:])
+    return site.encode_changes([site.relabel("Q1", "after what was missed")])
 
 
-def reconciled(site: Site) -> list[Event]:
+def reconcile_missed_changes(site: WikiSite) -> list[Event]:
     """A creation, an edit and two deletions that were never told, one of them of what nobody knows the revision of."""
-    site.repository.save(site.author.item("Q12", triples=40))
+    site.repository.save(site.author.make_item("Q12", triples=40))
     site.restate("Q4", ())
-    revision = site.repository.current_of("L3")
+    revision = site.repository.current_revision("L3")
     site.repository.delete("L3")
     site.repository.delete("Q11")
     return [
-        site.reconcile("Q12", site.repository.current_of("Q12"), "CREATION"),
-        site.reconcile("Q4", site.repository.current_of("Q4"), "CREATION"),
+        site.reconcile("Q12", site.repository.current_revision("Q12"), "CREATION"),
+        site.reconcile("Q4", site.repository.current_revision("Q4"), "CREATION"),
         site.reconcile("L3", revision, "DELETION"),
         site.reconcile("Q11", 0, "DELETION"),
     ]
 
 
-def crafted(site: Site) -> list[Event]:
+def write_injection_texts(site: WikiSite) -> list[Event]:
     """Texts that would end a literal, an update or a message, if anything were ever pasted."""
     texts = (
         '" } ; DROP ALL ; INSERT DATA { <urn:a> <urn:b> "',
@@ -223,26 +229,26 @@ def crafted(site: Site) -> list[Event]:
         Statement(f"Q13$00000000-0000-4000-8000-{number:012}", "P7", Text(text)) for number, text in enumerate(texts)
     ]
     labels = dict(zip(LANGUAGES, texts, strict=True))
-    return site.told([site.repository.save(Item(id="Q13", labels=labels, statements=tuple(statements)))])
+    return site.encode_changes([site.repository.save(Item(id="Q13", labels=labels, statements=tuple(statements)))])
 
 
-def _links(number: int) -> tuple[Sitelink, ...]:
+def _make_sitelinks(number: int) -> tuple[Sitelink, ...]:
     badges = ("Q11",) if number % 2 else ()
     return tuple(
         Sitelink(f"https://{code}.wikipedia.org", f"Page {number}", code, badges=badges) for code in ("en", "fr")
     )
 
 
-def _of_every_datatype(author: Author, entity: str) -> tuple[Statement, ...]:
+def _make_every_datatype(author: EntityGenerator, entity: str) -> tuple[Statement, ...]:
     """A statement of each datatype, each with a qualifier and a reference of each, shared with other entities."""
     return tuple(
         Statement(
             guid=f"{entity}$00000000-0000-4000-8000-{number:012}",
             property=name,
-            value=author.value(datatype),
-            rank=author.rank(),
-            qualifiers=(Snak(name, author.value(datatype)),),
-            references=((Snak(name, author.value(datatype)), Snak("P1", author.value(PROPERTIES["P1"]))),),
+            value=author.make_value(datatype),
+            rank=author.choose_rank(),
+            qualifiers=(Snak(name, author.make_value(datatype)),),
+            references=((Snak(name, author.make_value(datatype)), Snak("P1", author.make_value(PROPERTIES["P1"]))),),
         )
         for number, (name, datatype) in enumerate(PROPERTIES.items())
     )

@@ -18,11 +18,11 @@ from pyoxigraph import (
     Triple,
     parse_query_results,
 )
-from tests.e2e.support import PATIENCE, settings
+from tests.e2e.support import TIMEOUT, setting_arguments
 
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.parsing import parse_triples
-from wikistate.testing.wikibase.documents import serialized
+from wikistate.testing.wikibase.documents import serialize_triples
 from wikistate.testing.wikibase.vocabulary import XSD
 
 if TYPE_CHECKING:
@@ -44,26 +44,26 @@ _NO_MILLISECONDS = re.compile(r"\.0+Z$")
 def graph_of(repository: Repository, uris: Uris) -> Graph:
     """What a store holds that was loaded from a dump of the wiki, munged; read in the other format than the jobs do."""
     graph: set[Triple] = set()
-    for entity in repository.current:
+    for entity in repository.current_revisions:
         document = repository.document(entity)
         assert document is not None
-        body = serialized(document, "nt", repository.vocabulary)
-        triples = parse_triples(body, base=repository.vocabulary.documents, mime_type="application/n-triples")
+        body = serialize_triples(document, "nt", repository.vocabulary)
+        triples = parse_triples(body, base=repository.vocabulary.document_base, mime_type="application/n-triples")
         graph |= munge(triples, entity, uris)
     return frozenset(graph)
 
 
-class FollowingStore(Protocol):
+class ConsumedStore(Protocol):
     """A store that one consumer writes."""
 
     @property
-    def words(self) -> list[str]:
+    def arguments(self) -> list[str]:
         """What tells the consumer where it is."""
 
-    def held(self) -> Graph:
+    def read_graph(self) -> Graph:
         """All that it holds, without its books."""
 
-    def loaded(self, graph: Graph) -> Graph:
+    def expected_graph(self, graph: Graph) -> Graph:
         """What it would hold if the graph had been loaded into it."""
 
 
@@ -74,16 +74,16 @@ class EmbeddedStore:
     folder: Path
 
     @property
-    def words(self) -> list[str]:
-        """See `FollowingStore`."""
+    def arguments(self) -> list[str]:
+        """See `ConsumedStore`."""
         return ["--store", str(self.folder)]
 
-    def held(self) -> Graph:
-        """See `FollowingStore`."""
-        return _without_books(quad.triple for quad in Store(self.folder))
+    def read_graph(self) -> Graph:
+        """See `ConsumedStore`."""
+        return _without_bookkeeping(quad.triple for quad in Store(self.folder))
 
-    def loaded(self, graph: Graph) -> Graph:
-        """See `FollowingStore`."""
+    def expected_graph(self, graph: Graph) -> Graph:
+        """See `ConsumedStore`."""
         store = Store()
         store.extend(Quad(each.subject, each.predicate, each.object, DefaultGraph()) for each in graph)
         return frozenset(quad.triple for quad in store)
@@ -104,44 +104,49 @@ class ServedStore:
     by_value: bool
 
     @property
-    def words(self) -> list[str]:
-        """See `FollowingStore`."""
+    def arguments(self) -> list[str]:
+        """See `ConsumedStore`."""
         errors = ["--error-sink", f"file:{self.errors}"]
-        return ["--store", self.process.update_url, *errors, *settings(store__query_url=self.process.query_url)]
+        return [
+            "--store",
+            self.process.update_url,
+            *errors,
+            *setting_arguments(store__query_url=self.process.query_url),
+        ]
 
     def clear(self) -> None:
         """Take out what other tests have left."""
         self.process.update(_CLEARED)
 
-    def held(self) -> Graph:
-        """See `FollowingStore`."""
+    def read_graph(self) -> Graph:
+        """See `ConsumedStore`."""
         headers = {"Content-Type": "application/sparql-query", "Accept": "application/sparql-results+json"}
         request = urllib.request.Request(self.process.query_url, _EVERYTHING, headers)
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             rows = parse_query_results(answer.read(), QueryResultsFormat.JSON)
         assert isinstance(rows, QuerySolutions)
-        return self.loaded(_without_books(Triple(row["s"], row["p"], row["o"]) for row in rows))
+        return self.expected_graph(_without_bookkeeping(Triple(row["s"], row["p"], row["o"]) for row in rows))
 
-    def loaded(self, graph: Graph) -> Graph:
-        """See `FollowingStore`."""
-        return frozenset(map(_by_value, graph)) if self.by_value else graph
+    def expected_graph(self, graph: Graph) -> Graph:
+        """See `ConsumedStore`."""
+        return frozenset(map(_normalize_triple, graph)) if self.by_value else graph
 
 
-def assert_same(store: FollowingStore, graph: Graph, *, of: str = "") -> None:
+def assert_same(store: ConsumedStore, graph: Graph, *, of: str = "") -> None:
     """The store holds exactly the graph. Says which triples are missing and which are too many, and after what."""
-    held, loaded = store.held(), store.loaded(graph)
+    held, loaded = store.read_graph(), store.expected_graph(graph)
     missing, additional = sorted(map(str, loaded - held)), sorted(map(str, held - loaded))
     shown = "\n".join([f"missing: {line}" for line in missing[:9]] + [f"too many: {line}" for line in additional[:9]])
     assert not shown, f"{of} {store}: {len(missing)} are missing, {len(additional)} too many.\n{shown}"
 
 
-def _without_books(triples: Iterable[Triple]) -> Graph:
+def _without_bookkeeping(triples: Iterable[Triple]) -> Graph:
     # How fresh a store is stands under the concept base, which is no entity.
     ours = re.compile(r"<urn:wikistate:|<https?://[^/>]+>$")
     return frozenset(triple for triple in triples if not ours.match(str(triple.subject)))
 
 
-def _by_value(triple: Triple) -> Triple:
+def _normalize_triple(triple: Triple) -> Triple:
     term = triple.object
     if not isinstance(term, Literal):
         return triple

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from tests.e2e.support import settings
+from tests.e2e.support import setting_arguments
 
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.parsing import parse_triples
@@ -32,9 +32,9 @@ _URIS = Uris.for_wikibase(f"http://{DOMAIN}")
 _FILES = 6
 
 
-def following(wikibase: WikibaseProcess | FakeWikibase, **more: object) -> list[str]:
+def follow_settings(wikibase: WikibaseProcess | FakeWikibase, **more: object) -> list[str]:
     """Settings for this wiki, with little patience for what comes out of order."""
-    return settings(
+    return setting_arguments(
         rdf__hostname=DOMAIN,
         rdf__entity_namespaces=[120, 122, 146],
         rdf__mediainfo_namespaces=[_FILES],
@@ -55,7 +55,7 @@ def entity_of(event: Event) -> str:
     return str(page["page_title"].rpartition(":")[2])
 
 
-def current(journal: Iterable[Event]) -> dict[str, int]:
+def current_revisions(journal: Iterable[Event]) -> dict[str, int]:
     """The entities that there are, with their revisions."""
     found: dict[str, int] = {}
     for event in journal:
@@ -71,7 +71,7 @@ async def graphs_of_wiki(wikibase: WikibaseProcess) -> Graphs:
     """What the wiki says of each of its entities now."""
     graphs: Graphs = {}
     async with aiohttp.ClientSession() as session:
-        for entity, revision in current(await wikibase.journal()).items():
+        for entity, revision in current_revisions(await wikibase.journal()).items():
             url = f"{wikibase.url}/wiki/Special:EntityData/{entity}.ttl?flavor=dump&revision={revision}"
             async with session.get(url) as answer:
                 assert answer.status == 200, url

@@ -16,8 +16,8 @@ import orjson
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.testing import events
-from wikistate.testing.pages import Page, Revision, Slot, Wiki, revision
-from wikistate.testing.wiki.worlds import SmallWorld
+from wikistate.testing.pages import Page, Revision, Slot, Wiki, make_revision
+from wikistate.testing.wiki.worlds import MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -28,7 +28,7 @@ Event = dict[str, Any]
 
 WIKI = Wiki("enwiki", "en.wikipedia.org")
 COMMAND = (sys.executable, "-m", "wikistate", "run", "page-content-change", "--no-progress")
-PATIENCE = 120.0
+TIMEOUT = 120.0
 """Seconds that a run may take. Generous: what a test waits for is the end, and other tests share the machine."""
 
 OLD = "2024-03-01T12:00:00Z"
@@ -40,56 +40,57 @@ def text_of(rev_id: int) -> str:
     return f"The text of revision {rev_id}."
 
 
-def stored(rev_id: int) -> Revision:
+def build_revision(rev_id: int) -> Revision:
     """The revision as its wiki keeps it."""
-    return revision(rev_id, text_of(rev_id))
+    return make_revision(rev_id, text_of(rev_id))
 
 
-def page_of(page_id: int) -> Page:
+def build_page(page_id: int) -> Page:
     """A page by its number."""
     return Page(page_id, f"Page {page_id}")
 
 
-def world_of(*rev_ids: int, wiki: Wiki = WIKI) -> SmallWorld:
+def build_dataset(*rev_ids: int, wiki: Wiki = WIKI) -> MemoryDataset:
     """A world of one wiki with these revisions, each of a page of its own."""
-    world = SmallWorld(wiki)
+    world = MemoryDataset(wiki)
     for rev_id in rev_ids:
-        world.put(wiki, page_of(rev_id), stored(rev_id))
+        world.put(wiki, build_page(rev_id), build_revision(rev_id))
     return world
 
 
-def change(rev_id: int, *, page_id: int | None = None, wiki: Wiki = WIKI, dt: str = OLD) -> Event:
+def build_change(rev_id: int, *, page_id: int | None = None, wiki: Wiki = WIKI, dt: str = OLD) -> Event:
     """An edit of a page, by default one that has the number of its revision."""
     envelope = events.Envelope(wiki, event_id=str(UUID(int=rev_id)), received=dt)
-    return events.edit(page_of(page_id or rev_id), stored(rev_id), envelope=envelope)
+    return events.build_edit(build_page(page_id or rev_id), build_revision(rev_id), envelope=envelope)
 
 
-def with_slots(event: Event, *slots: Slot) -> Event:
+def add_slots(event: Event, *slots: Slot) -> Event:
     """The same change, of a revision that has these slots."""
-    described = events.revision_entity(Revision(event["revision"]["rev_id"], slots), events.Envelope(WIKI))
+    described = events.encode_revision(Revision(event["revision"]["rev_id"], slots), events.Envelope(WIKI))
     return event | {"revision": event["revision"] | {"content_slots": described["content_slots"]}}
 
 
-def now() -> str:
+def current_time() -> str:
     """The time, as events state it."""
-    return _stated(datetime.now(tz=UTC))
+    return format_event_time(datetime.now(tz=UTC))
 
 
-def young() -> str:
+def future_time() -> str:
     """A time that is still to come when the change is read: its age then counts from when its revision is asked for."""
-    return _stated(datetime.now(tz=UTC) + timedelta(hours=1))
+    return format_event_time(datetime.now(tz=UTC) + timedelta(hours=1))
 
 
-def _stated(moment: datetime) -> str:
+def format_event_time(moment: datetime) -> str:
+    """Format a moment as events state it, RFC 3339 in UTC."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def line(event: Event) -> bytes:
+def encode_line(event: Event) -> bytes:
     """The change as a line, without its end."""
     return orjson.dumps(event)
 
 
-def settings(**values: object) -> list[str]:
+def setting_arguments(**values: object) -> list[str]:
     """Command-line settings; ``__`` stands for a dot."""
     return [
         word
@@ -98,9 +99,9 @@ def settings(**values: object) -> list[str]:
     ]
 
 
-def asking(wiki: FakeWiki) -> list[str]:
+def wiki_settings(wiki: FakeWiki) -> list[str]:
     """Settings that send the requests for every allowed wiki to this one, and keep no one waiting."""
-    return settings(
+    return setting_arguments(
         enrich__mediawiki_api_endpoint_template=f"{wiki.url}/w/api.php",
         enrich__retry__base_delay=0.01,
         local__commit_interval=0.1,
@@ -108,11 +109,11 @@ def asking(wiki: FakeWiki) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class JobResult:
     """A run that is over: its exit code, what it said on standard error, and what it wrote."""
 
     code: int
-    told: str
+    stderr: str
     enriched: list[Event]
     errors: list[Event]
 
@@ -140,15 +141,15 @@ def read_lines(file: Path) -> list[Event]:
     return [orjson.loads(found) for found in file.read_bytes().split(b"\n")[:-1]]
 
 
-async def run_files(folder: Path, lines: Iterable[bytes], *arguments: str) -> Ended:
+async def run_over_file(folder: Path, lines: Iterable[bytes], *arguments: str) -> JobResult:
     """Run the job over a file with these lines to its end."""
     source = folder / "changes.ndjson"
     source.write_bytes(b"".join(each + b"\n" for each in lines))
-    async with started(folder, *arguments, source=f"file:{source}") as run:
-        return await run.end()
+    async with start_job(folder, *arguments, source=f"file:{source}") as run:
+        return await run.close_input()
 
 
-class Running:
+class RunningJob:
     """A run that goes on, from its standard input or a file to files."""
 
     def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
@@ -156,12 +157,12 @@ class Running:
         self._folder = folder
 
     @property
-    def alive(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process.returncode is None
 
     @property
-    def written(self) -> int:
+    def count_written(self) -> int:
         """How many lines are in both outputs together."""
         return sum(
             file.read_bytes().count(b"\n") for file in (sink_of(self._folder), errors_of(self._folder)) if file.exists()
@@ -170,12 +171,12 @@ class Running:
     async def feed(self, lines: Sequence[bytes]) -> None:
         """Give it lines, and return when they have all come out again."""
         assert self._process.stdin is not None
-        wanted = self.written + len(lines)
+        wanted = self.count_written + len(lines)
         self._process.stdin.write(b"".join(each + b"\n" for each in lines))
         await self._process.stdin.drain()
-        async with asyncio.timeout(PATIENCE):
-            while self.written < wanted:
-                assert self.alive, "the job ended before its input did"
+        async with asyncio.timeout(TIMEOUT):
+            while self.count_written < wanted:
+                assert self.is_running, "the job ended before its input did"
                 await asyncio.sleep(0.05)
 
     def peak_memory(self) -> int:
@@ -184,12 +185,12 @@ class Running:
         (found,) = (row for row in status.splitlines() if row.startswith("VmHWM:"))
         return int(found.split()[1]) * 1024
 
-    async def end(self) -> Ended:
+    async def close_input(self) -> JobResult:
         """Close its input and wait for its end."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             _, told = await self._process.communicate(b"")
         assert self._process.returncode is not None
-        return Ended(
+        return JobResult(
             self._process.returncode,
             told.decode(),
             read_lines(sink_of(self._folder)),
@@ -208,9 +209,9 @@ def errors_of(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def started(
+async def start_job(
     folder: Path, *arguments: str, source: str = "-", sink: str = "", under: Sequence[str] = ()
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningJob]:
     """Start the job; what still runs at the end of the block is killed.
 
     Args:
@@ -226,7 +227,7 @@ async def started(
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        yield Running(process, folder)
+        yield RunningJob(process, folder)
     finally:
         if process.returncode is None:
             process.kill()
@@ -239,10 +240,10 @@ def assert_valid(found: Iterable[Event]) -> None:
         assert not _SCHEMAS.get_by_uri(event["$schema"]).describe_violations(event)
 
 
-def assert_errors_hold(errors: Sequence[Event], given: Sequence[bytes]) -> None:
+def assert_errors_contain(errors: Sequence[Event], given: Sequence[bytes]) -> None:
     """Every error event is valid and holds one of the lines that were given, whole unless it says that it is cut."""
     assert_valid(errors)
-    shown = {_shown(each) for each in given}
+    shown = {_show_bytes(each) for each in given}
     for event in errors:
         raw = event["raw_event"]
         if "raw_event is cut" in event["message"]:
@@ -251,6 +252,6 @@ def assert_errors_hold(errors: Sequence[Event], given: Sequence[bytes]) -> None:
             assert raw in shown
 
 
-def _shown(raw: bytes) -> str:
+def _show_bytes(raw: bytes) -> str:
     """Bytes as an error event shows them: what is no UTF-8, with backslashes."""
     return raw.decode(errors="backslashreplace")

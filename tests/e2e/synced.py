@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 from pyoxigraph import Quad, Store
-from tests.e2e.commands import PATIENCE, started, wikistate
-from tests.e2e.support import settings
+from tests.e2e.commands import TIMEOUT, run_wikistate, start_command
+from tests.e2e.support import setting_arguments
 
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.uris import Uris
-from wikistate.testing.oxigraph_server import application
-from wikistate.testing.processes import free_port
-from wikistate.testing.wikibase.documents import serialized
+from wikistate.testing.oxigraph_server import build_application
+from wikistate.testing.processes import find_free_port
+from wikistate.testing.wikibase.documents import serialize_triples
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wikistate.testing.wikibase import FakeWikibase, Repository
 
 URIS = Uris.for_wikibase("http://wikibase.example")
-QUICK = settings(
+FAST_POLLING = setting_arguments(
     stream_manager__source__options__poll_interval=0.2,
     local__checkpoint_interval=0.3,
     rdf__acceptable_lag=0,
@@ -35,40 +35,40 @@ QUICK = settings(
 )
 """As patient as a test is."""
 
-WALKING, IN_STEP, COMPLETE = (
+SCAN_MESSAGE, IN_STEP_MESSAGE, COMPLETE_MESSAGE = (
     "All entities are compared with the store.",
     "The store is in step.",
     "The store is complete.",
 )
 
 
-def quads(repository: Repository) -> Iterator[Quad]:
+def munge_all(repository: Repository) -> Iterator[Quad]:
     """All that the wiki has now, munged, each entity fetched by itself."""
-    for entity in repository.current:
-        body = serialized(repository.document(entity) or (), "ttl", repository.vocabulary)
+    for entity in repository.current_revisions:
+        body = serialize_triples(repository.document(entity) or (), "ttl", repository.vocabulary)
         triples = parse_triples(body, base=f"https://wikibase.example/wiki/Special:EntityData/{entity}.ttl")
         yield from (Quad(*triple) for triple in munge(triples, entity, URIS))
 
 
-def from_scratch(repository: Repository) -> set[str]:
+def load_from_scratch(repository: Repository) -> set[str]:
     """What a store holds that is loaded with all that the wiki has now."""
     store = Store()
-    store.extend(quads(repository))
-    return held(store)
+    store.extend(munge_all(repository))
+    return read_graph(store)
 
 
-def held(store: Store) -> set[str]:
+def read_graph(store: Store) -> set[str]:
     """What a store holds, without what we note in it about itself."""
     books = ("<urn:wikistate:", f"<{URIS.root}>")
     return {str(quad) for quad in store if not str(quad.subject).startswith(books)}
 
 
-def in_folder(folder: Path) -> set[str]:
+def read_folder(folder: Path) -> set[str]:
     """What the store in a folder holds, which nobody has open."""
-    return held(Store(folder / "store"))
+    return read_graph(Store(folder / "store"))
 
 
-class Synced:
+class SyncRun:
     """rdf-sync between a wiki and the folder ``store``.
 
     Args:
@@ -82,28 +82,30 @@ class Synced:
         self.folder = folder
 
     @asynccontextmanager
-    async def running(self, *more: str, quick: bool = True) -> AsyncIterator[Command]:
+    async def start(self, *more: str, quick: bool = True) -> AsyncIterator[Command]:
         """The command meanwhile; what still runs at the end is killed."""
-        async with started(*self._words, *(QUICK if quick else ()), *more, folder=self.folder) as command:
+        async with start_command(
+            *self._arguments, *(FAST_POLLING if quick else ()), *more, folder=self.folder
+        ) as command:
             yield command
 
-    async def refused(self, *more: str) -> str:
+    async def run_to_error(self, *more: str) -> str:
         """Run the command, which cannot work; what it says to its user."""
-        ended = await wikistate(*self._words, *more, folder=self.folder)
+        ended = await run_wikistate(*self._arguments, *more, folder=self.folder)
         assert ended.status in (2, 4), ended.err
         assert "Traceback" not in ended.err
         return ended.err
 
     @property
-    def _words(self) -> tuple[str, ...]:
+    def _arguments(self) -> tuple[str, ...]:
         return ("run", "rdf-sync", "--no-progress", "--wikibase", self.wikibase.url, "--store", "store")
 
-    async def caught_up(self, command: Command) -> None:
+    async def assert_catches_up(self, command: Command) -> None:
         """Wait until the store says that it has all that has happened by now, and end the command."""
         last = self.repository.now()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while self.fresh_until() <= last + 1000:
-                assert command.running, command.err
+                assert command.is_running, command.err
                 await asyncio.sleep(0.05)
         ended = await command.stop()
         assert ended.status == 0, ended.err
@@ -113,19 +115,19 @@ class Synced:
         note = self.folder / "store.freshness"
         return int(note.read_text()) if note.exists() else 0
 
-    def assert_in_step(self) -> None:
+    def assert_equals_wiki(self) -> None:
         """The store holds what one loaded from scratch would hold, triple for triple."""
-        found, wanted = in_folder(self.folder), from_scratch(self.repository)
+        found, wanted = read_folder(self.folder), load_from_scratch(self.repository)
         extra, missing = sorted(found - wanted)[:10], sorted(wanted - found)[:10]
         assert not extra + missing, f"{extra=} {missing=}"
 
 
 @asynccontextmanager
-async def endpoint(store: Store) -> AsyncIterator[str]:
+async def serve_endpoint(store: Store) -> AsyncIterator[str]:
     """A SPARQL endpoint around a store; its URL without what follows for updates and queries."""
-    runner = web.AppRunner(application(store))
+    runner = web.AppRunner(build_application(store))
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port := free_port())
+    site = web.TCPSite(runner, "127.0.0.1", port := find_free_port())
     await site.start()
     try:
         yield f"http://127.0.0.1:{port}"
@@ -133,12 +135,12 @@ async def endpoint(store: Store) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def into(url: str) -> tuple[str, ...]:
+def endpoint_settings(url: str) -> tuple[str, ...]:
     """That it is an endpoint that is written."""
     return "--store", f"{url}/update", "--set", f"store.query_url={url}/query"
 
 
-async def until(happened: Callable[[], bool]) -> None:
+async def wait_until(happened: Callable[[], bool]) -> None:
     """Wait until it is so."""
     while not happened():  # noqa: ASYNC110  (a store says nothing by itself)
         await asyncio.sleep(0.1)

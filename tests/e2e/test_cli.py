@@ -18,19 +18,19 @@ import orjson
 import pytest
 import zstandard
 from prometheus_client.parser import text_string_to_metric_families
-from tests.e2e.commands import JOB, PATIENCE, documents, ndjson, started, wikistate
-from tests.e2e.kafka_topics import all_committed, committed, drain, fill
+from tests.e2e.commands import JOB, TIMEOUT, decode_ndjson, encode_ndjson, run_wikistate, start_command
+from tests.e2e.kafka_topics import committed_offsets, produce, read_all, wait_for_commits
 
 from wikistate.telemetry import metrics
 from wikistate.testing import corpus, events
-from wikistate.testing.faults import Hang, Rule, Status
-from wikistate.testing.wiki import FakeWiki, SmallWorld
+from wikistate.testing.faults import Hang, HttpStatus, Rule
+from wikistate.testing.wiki import FakeWiki, MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
-    from tests.conftest import NewTopic
+    from tests.conftest import TopicFactory
     from tests.e2e.commands import Command
 
     from wikistate.core.events.meta import Event
@@ -49,7 +49,7 @@ def changes() -> Corpus:
 @asynccontextmanager
 async def wikis(changes: Corpus) -> AsyncIterator[tuple[FakeWiki, list[str]]]:
     """The wikis of the changes, and the options that lead to them."""
-    async with FakeWiki(SmallWorld.of(changes, with_deleted=True)) as wiki:
+    async with FakeWiki(MemoryDataset.from_corpus(changes, with_deleted=True)) as wiki:
         yield wiki, ["--set", f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"]
 
 
@@ -74,7 +74,7 @@ async def test_standard_input_to_standard_output_writes_events_and_nothing_else(
     """Logs and figures go to standard error, so that the output can be piped on."""
     errors = tmp_path / "errors.ndjson"
     async with wikis(changes) as (_, asking):
-        finished = await wikistate(
+        finished = await run_wikistate(
             *JOB,
             *asking,
             "--source",
@@ -83,25 +83,26 @@ async def test_standard_input_to_standard_output_writes_events_and_nothing_else(
             "-",
             "--error-sink",
             f"file:{errors}",
-            stdin=ndjson(changes.events),
+            stdin=encode_ndjson(changes.events),
         )
     assert finished.status == 0, finished.err
-    outputs = documents(finished.out)
+    outputs = decode_ndjson(finished.out)
     assert {event["meta"]["stream"] for event in outputs} == {"mediawiki.page_content_change.v1"}
-    assert of(outputs, documents(errors.read_bytes())) == ids(real(changes))
+    assert of(outputs, decode_ndjson(errors.read_bytes())) == ids(real(changes))
     assert "events written" in finished.err
 
 
 @pytest.mark.parametrize(("source", "sink"), [("gz", "zst"), ("zst", "gz")])
 async def test_compressed_files_are_read_and_written(source: str, sink: str, changes: Corpus, tmp_path: Path) -> None:
     """By the ends of their names, the error events beside the output in the same way."""
-    (tmp_path / f"in.ndjson.{source}").write_bytes(_PACK[source](ndjson(changes.events)))
+    (tmp_path / f"in.ndjson.{source}").write_bytes(_PACK[source](encode_ndjson(changes.events)))
     async with wikis(changes) as (_, asking):
         ends = ("--source", f"in.ndjson.{source}", "--sink", f"file:out.ndjson.{sink}")
-        finished = await wikistate(*JOB, *asking, *ends, folder=tmp_path)
+        finished = await run_wikistate(*JOB, *asking, *ends, folder=tmp_path)
     assert finished.status == 0, finished.err
     outputs, errors = (
-        documents(_UNPACK[sink]((tmp_path / f"{name}.ndjson.{sink}").read_bytes())) for name in ("out", "out.errors")
+        decode_ndjson(_UNPACK[sink]((tmp_path / f"{name}.ndjson.{sink}").read_bytes()))
+        for name in ("out", "out.errors")
     )
     assert of(outputs, errors) == ids(real(changes))
 
@@ -116,10 +117,10 @@ _UNPACK = {"gz": gzip.decompress, "zst": _unzstd}
 
 async def test_log_lines_are_ecs_where_no_one_looks(changes: Corpus, tmp_path: Path) -> None:
     """Each line above the figures is a JSON object of the Elastic Common Schema that names the job."""
-    (tmp_path / "in.ndjson").write_bytes(ndjson(changes.events[:3]))
+    (tmp_path / "in.ndjson").write_bytes(encode_ndjson(changes.events[:3]))
     async with wikis(changes) as (_, asking):
         ends = ("--source", "in.ndjson", "--sink", "out.ndjson", "--metrics-port", "0")
-        finished = await wikistate(*JOB, *asking, *ends, folder=tmp_path)
+        finished = await run_wikistate(*JOB, *asking, *ends, folder=tmp_path)
     lines = [orjson.loads(line) for line in finished.err.splitlines() if not line.startswith(" ")]
     assert "Metrics are served." in [line["message"] for line in lines]
     for line in lines:
@@ -129,7 +130,7 @@ async def test_log_lines_are_ecs_where_no_one_looks(changes: Corpus, tmp_path: P
 
 async def test_a_person_at_a_terminal_gets_text_and_a_live_line(changes: Corpus, tmp_path: Path) -> None:
     """No JSON; the log in words, the progress, the figures."""
-    (tmp_path / "in.ndjson").write_bytes(ndjson(changes.events[:20]))
+    (tmp_path / "in.ndjson").write_bytes(encode_ndjson(changes.events[:20]))
     async with wikis(changes) as (_, asking):
         ends = ("--source", "in.ndjson", "--sink", "out.ndjson", "--metrics-port", "0")
         status, shown = await asyncio.to_thread(_at_a_terminal, [*JOB, *asking, *ends], tmp_path)
@@ -164,17 +165,17 @@ def _read(terminal: int) -> bytes:
 
 async def test_metrics_are_served_under_their_declared_names_with_the_figures_of_the_run(changes: Corpus) -> None:
     """While the job waits for more: records read, dropped, written and failed add up, and so do the wiki's requests."""
-    broken = [b"no event\n", ndjson([events.canary(changes.events[0])])]
+    broken = [b"no event\n", encode_ndjson([events.build_canary(changes.events[0])])]
     async with wikis(changes) as (wiki, asking):
-        wiki.set_faults([Rule(Status(500), times=1)])
+        wiki.set_faults([Rule(HttpStatus(500), times=1)])
         quickly = ("--set", "enrich.retry.base_delay=0.01")
-        async with started(*JOB, *asking, *quickly, "--source", "-", "--sink", "-", "--metrics-port", "0") as job:
-            url = (await job.logged("Metrics are served."))["labels"]["url"]
-            await job.write(ndjson(real(changes)) + b"".join(broken))
-            await job.until(lambda job: accounted(job) == len(real(changes)) + 1)
+        async with start_command(*JOB, *asking, *quickly, "--source", "-", "--sink", "-", "--metrics-port", "0") as job:
+            url = (await job.wait_for_log("Metrics are served."))["labels"]["url"]
+            await job.write(encode_ndjson(real(changes)) + b"".join(broken))
+            await job.wait_until(lambda job: accounted(job) == len(real(changes)) + 1)
             shown = await asyncio.to_thread(scrape, url)
             finished = await job.stop()
-        requests = wiki.tally.requests
+        requests = wiki.request_log.requests
     assert finished.status == 0, finished.err
     errors = len(error_events(job))
     assert shown["wikistate_events_consumed_total"] == {(): len(real(changes)) + 2}
@@ -219,13 +220,13 @@ async def test_the_first_signal_finishes_what_was_read(changes: Corpus, tmp_path
     """Ctrl+C while the wiki does not answer: when it does again, all that was read is written, and the exit code is 0."""
     async with held(changes, tmp_path, request_timeout=2) as (wiki, job):
         job.send(signal.SIGINT)
-        await job.logged(STOPPING)
+        await job.wait_for_log(STOPPING)
         wiki.set_faults([])
         finished = await job.finish()
     assert finished.status == 0, finished.err
     assert "Traceback" not in finished.err
     files = ("out.ndjson", "out.errors.ndjson")
-    outputs, errors = (documents((tmp_path / name).read_bytes()) for name in files)
+    outputs, errors = (decode_ndjson((tmp_path / name).read_bytes()) for name in files)
     written = of(outputs, errors)
     assert len(written) > 1
     assert written == ids(real(changes)[: len(written)])
@@ -236,7 +237,7 @@ async def test_the_second_signal_ends_at_once(number: signal.Signals, changes: C
     """While the wiki answers nothing and much time is left to wait for it; the exit code is 130, without a traceback."""
     async with held(changes, tmp_path, request_timeout=3600) as (_, job):
         job.send(number)
-        await job.logged(STOPPING)
+        await job.wait_for_log(STOPPING)
         job.send(number)
         finished = await job.finish()
     assert finished.status == 130
@@ -249,15 +250,15 @@ STOPPING = "Stopping: what is in flight is finished and committed. Once more sto
 @asynccontextmanager
 async def held(changes: Corpus, folder: Path, *, request_timeout: int) -> AsyncIterator[tuple[FakeWiki, Command]]:
     """A job whose one request at a time is not answered. `request_timeout` is in seconds."""
-    (folder / "in.ndjson").write_bytes(ndjson(real(changes)))
+    (folder / "in.ndjson").write_bytes(encode_ndjson(real(changes)))
     settings = ("local.drain_timeout=3600", f"enrich.request_timeout={request_timeout}", "farms.own.concurrency=1")
     patience = [word for setting in settings for word in ("--set", setting)]
     ends = ("--source", "in.ndjson", "--sink", "out.ndjson")
     async with wikis(changes) as (wiki, asking):
         wiki.set_faults([Rule(Hang())])
-        async with started(*JOB, *asking, *patience, *ends, folder=folder) as job:
-            async with asyncio.timeout(PATIENCE):
-                await wiki.in_flight(1)
+        async with start_command(*JOB, *asking, *patience, *ends, folder=folder) as job:
+            async with asyncio.timeout(TIMEOUT):
+                await wiki.wait_for_in_flight(1)
             yield wiki, job
 
 
@@ -267,7 +268,7 @@ async def test_a_broker_that_cannot_be_reached_is_told_within_a_bound(tmp_path: 
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     ends = ("--source", f"kafka://{address}/in", "--sink", tmp_path / "out.ndjson")
-    run, check = await asyncio.gather(wikistate(*JOB, *ends), wikistate(*JOB, *ends, "--check"))
+    run, check = await asyncio.gather(run_wikistate(*JOB, *ends), run_wikistate(*JOB, *ends, "--check"))
     for finished in (run, check):
         assert finished.status == 4
         assert f"Kafka at {address} did not answer within 30 s" in finished.err
@@ -279,26 +280,26 @@ async def test_a_broker_that_cannot_be_reached_is_told_within_a_bound(tmp_path: 
 async def test_a_topic_that_is_not_there_is_named_with_what_makes_it(kafka: KafkaBroker, tmp_path: Path) -> None:
     """A newcomer's first mistake."""
     ends = ("--source", f"kafka://{kafka.bootstrap_servers}/never-made", "--sink", tmp_path / "out.ndjson")
-    finished = await wikistate(*JOB, *ends)
+    finished = await run_wikistate(*JOB, *ends)
     assert finished.status == 4
     assert "The topic 'never-made' cannot be used" in finished.err
 
 
 async def test_check_leaves_topics_and_positions_as_they_are(
-    kafka: KafkaBroker, topic: NewTopic, changes: Corpus
+    kafka: KafkaBroker, topic: TopicFactory, changes: Corpus
 ) -> None:
     """Everything is connected to, nothing is read, written or committed."""
     source, sink, errors = topic(), topic(), topic()
-    fill(kafka, source, [orjson.dumps(event) for event in changes.events])
-    finished = await wikistate(*JOB, *_ends(kafka, source, sink, errors), "--check")
+    produce(kafka, source, [orjson.dumps(event) for event in changes.events])
+    finished = await run_wikistate(*JOB, *_ends(kafka, source, sink, errors), "--check")
     assert finished.status == 0, finished.err
     assert "the job can run" in finished.err
-    assert drain(kafka, sink) == drain(kafka, errors) == []
-    assert committed(kafka, f"group-{source}") == {}
+    assert read_all(kafka, sink) == read_all(kafka, errors) == []
+    assert committed_offsets(kafka, f"group-{source}") == {}
 
 
 async def test_check_beside_a_running_job_leaves_it_running(
-    kafka: KafkaBroker, topic: NewTopic, changes: Corpus
+    kafka: KafkaBroker, topic: TopicFactory, changes: Corpus
 ) -> None:
     """Also with ``EXACTLY_ONCE``, where whoever announces a transactional id shuts out the one who uses it."""
     source, sink, errors = topic(), topic(), topic()
@@ -306,15 +307,15 @@ async def test_check_beside_a_running_job_leaves_it_running(
     half = len(real(changes)) // 2
     async with wikis(changes) as (_, asking):
         words = (*_ends(kafka, source, sink, errors), *asking, *exactly_once)
-        async with started(*JOB, *words) as job:
-            await job.logged("given a partition")
-            fill(kafka, source, [orjson.dumps(event) for event in real(changes)[:half]])
-            checked = await wikistate(*JOB, *words, "--check")
-            fill(kafka, source, [orjson.dumps(event) for event in real(changes)[half:]])
-            await all_committed(kafka, f"group-{source}", {source: len(real(changes))})
+        async with start_command(*JOB, *words) as job:
+            await job.wait_for_log("given a partition")
+            produce(kafka, source, [orjson.dumps(event) for event in real(changes)[:half]])
+            checked = await run_wikistate(*JOB, *words, "--check")
+            produce(kafka, source, [orjson.dumps(event) for event in real(changes)[half:]])
+            await wait_for_commits(kafka, f"group-{source}", {source: len(real(changes))})
             finished = await job.stop()
     assert (checked.status, finished.status) == (0, 0), checked.err + finished.err
-    outputs, failed = ([orjson.loads(message.value) for message in drain(kafka, name)] for name in (sink, errors))
+    outputs, failed = ([orjson.loads(message.value) for message in read_all(kafka, name)] for name in (sink, errors))
     assert of(outputs, failed) == ids(real(changes))
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.commands import JOB, PATIENCE, Command, started
-from tests.e2e.support import asking, assert_valid, change, line, read_lines, world_of
+from tests.e2e.commands import JOB, TIMEOUT, Command, start_command
+from tests.e2e.support import assert_valid, build_change, build_dataset, encode_line, read_lines, wiki_settings
 
-from wikistate.testing.sse import SseServer, Weather
+from wikistate.testing.sse import SseConditions, SseServer
 from wikistate.testing.wiki.server import FakeWiki
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MALFORMED = b'{"$schema": "/mediawiki/page/change/1.7.0", "meta": {"stream"'
 
 CUT_AFTER = 23
 
-STORM = Weather(cut_after=CUT_AFTER, repeat=5, heartbeat=2, line_end=b"\r\n", chunk=700)
+STORM = SseConditions(cut_after=CUT_AFTER, repeat=5, heartbeat=2, line_ending=b"\r\n", chunk=700)
 """Every connection ends after 23 events, in the middle of the next; each begins with some that were there before;
 comments come before, inside and behind events; bytes come in pieces."""
 
@@ -41,16 +41,16 @@ async def server() -> AsyncIterator[SseServer]:
 @pytest.fixture
 async def wiki() -> AsyncIterator[FakeWiki]:
     """The wiki of the changes."""
-    async with FakeWiki(world_of(*REVISIONS)) as wiki:
+    async with FakeWiki(build_dataset(*REVISIONS)) as wiki:
         yield wiki
 
 
 def fill(server: SseServer, numbers: Sequence[int] = REVISIONS, *, malformed_at: int = 0) -> None:
     """Changes, turn about in the two topics, and one event that is none."""
     for number in numbers:
-        server.put(TOPICS[number % 2], line(change(number)))
+        server.append(TOPICS[number % 2], encode_line(build_change(number)))
         if number == malformed_at:
-            server.put(TOPICS[0], MALFORMED)
+            server.append(TOPICS[0], MALFORMED)
 
 
 @asynccontextmanager
@@ -58,13 +58,13 @@ async def job(server: SseServer, wiki: FakeWiki, folder: Path) -> AsyncIterator[
     """The command, from the beginning of the stream to files."""
     source = f"eventstreams:{STREAM}?base={server.base}&since=1970-01-01T00:00:00Z"
     ends = ("--source", source, "--sink", "file:out.ndjson", "--state", "state")
-    async with started(*JOB, *ends, *asking(wiki), folder=folder) as command:
+    async with start_command(*JOB, *ends, *wiki_settings(wiki), folder=folder) as command:
         yield command
 
 
 async def written(folder: Path, count: int) -> None:
     """Wait until so many different events, errors included, are in the output."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while len(revisions(folder)) + len(read_lines(folder / "out.errors.ndjson")) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # another process writes the files
 
@@ -79,7 +79,7 @@ async def test_nothing_is_lost_in_a_storm_and_the_malformed_event_is_an_error(
     server: SseServer, wiki: FakeWiki, tmp_path: Path, *, timestamps: bool
 ) -> None:
     """Dropped, repeated and torn, by offset or by timestamp: each change comes out once, and what is none is told."""
-    server.weather = replace(STORM, timestamps=timestamps)
+    server.conditions = replace(STORM, timestamps=timestamps)
     fill(server, malformed_at=50)
     async with job(server, wiki, tmp_path) as command:
         await written(tmp_path, len(REVISIONS) + 1)
@@ -89,8 +89,8 @@ async def test_nothing_is_lost_in_a_storm_and_the_malformed_event_is_an_error(
     assert sorted(event["revision"]["rev_id"] for event in events) == list(REVISIONS)
     assert [(error["error_type"], error["raw_event"].encode()) for error in errors] == [("NotJson", MALFORMED)]
     assert_valid([*events, *errors])
-    assert len(server.visits) > len(REVISIONS) // CUT_AFTER
-    assert all("gzip" in visit.headers["Accept-Encoding"] for visit in server.visits)
+    assert len(server.connections) > len(REVISIONS) // CUT_AFTER
+    assert all("gzip" in visit.headers["Accept-Encoding"] for visit in server.connections)
 
 
 async def test_a_killed_run_goes_on_where_it_had_committed(server: SseServer, wiki: FakeWiki, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ async def test_a_killed_run_goes_on_where_it_had_committed(server: SseServer, wi
     async with job(server, wiki, tmp_path) as command:
         await written(tmp_path, 50)
         assert (await command.stop()).status == 0
-    visited = len(server.visits)
+    visited = len(server.connections)
     for first in (50, 100):
         fill(server, REVISIONS[first : first + 50])
         async with job(server, wiki, tmp_path) as command:
@@ -110,7 +110,7 @@ async def test_a_killed_run_goes_on_where_it_had_committed(server: SseServer, wi
         await written(tmp_path, len(REVISIONS))
         assert (await command.stop()).status == 0
     assert revisions(tmp_path) == set(REVISIONS)
-    resumed = {place["topic"]: place["offset"] for place in server.visits[visited].last_event_id or []}
+    resumed = {place["topic"]: place["offset"] for place in server.connections[visited].last_event_id or []}
     assert resumed == dict.fromkeys(TOPICS, 24)
 
 
@@ -118,12 +118,12 @@ async def test_a_server_that_refuses_for_a_while_is_waited_for(
     server: SseServer, wiki: FakeWiki, tmp_path: Path
 ) -> None:
     """A connection that stood is made again over 503 and 429, and the time that the server asks for passes first."""
-    server.weather = Weather()
+    server.conditions = SseConditions()
     async with job(server, wiki, tmp_path) as command:
-        await command.logged("Following the stream.")
-        server.weather = Weather(refuse=(200, 503, 429), retry_after=1)
-        server.cut()
-        await command.logged("The stream does not answer; it is asked again.", times=2)
+        await command.wait_for_log("Following the stream.")
+        server.conditions = SseConditions(refuse_statuses=(200, 503, 429), retry_after=1)
+        server.drop_connections()
+        await command.wait_for_log("The stream does not answer; it is asked again.", times=2)
         fill(server, malformed_at=50)
         await written(tmp_path, len(REVISIONS) + 1)
         assert (await command.stop()).status == 0
@@ -133,10 +133,10 @@ async def test_a_server_that_refuses_for_a_while_is_waited_for(
 async def test_a_stream_that_does_not_exist_says_so(server: SseServer, wiki: FakeWiki, tmp_path: Path) -> None:
     """The message names the stream and what the server said; nothing is retried."""
     source = f"eventstreams:no.such.stream?base={server.base}"
-    words = (*JOB, "--source", source, "--sink", "file:out.ndjson", "--state", "state", *asking(wiki))
-    async with started(*words, folder=tmp_path) as command:
+    words = (*JOB, "--source", source, "--sink", "file:out.ndjson", "--state", "state", *wiki_settings(wiki))
+    async with start_command(*words, folder=tmp_path) as command:
         finished = await command.finish()
     assert finished.status == 4
     assert "The event stream no.such.stream cannot be read" in finished.err
     assert "404" in finished.err
-    assert len(server.visits) == 1
+    assert len(server.connections) == 1

@@ -13,40 +13,40 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 import pytest
-from tests.e2e.failure_cases import Case, Retried, Row, run_cases
+from tests.e2e.failure_cases import FailureCase, FailureRow, RetryExpectation, run_cases
 from tests.e2e.support import (
     OLD,
-    PATIENCE,
+    TIMEOUT,
     WIKI,
-    Ended,
-    Running,
-    assert_errors_hold,
-    change,
-    line,
-    run_files,
-    settings,
-    started,
+    JobResult,
+    RunningJob,
+    assert_errors_contain,
+    build_change,
+    build_dataset,
+    encode_line,
+    future_time,
+    run_over_file,
+    setting_arguments,
+    start_job,
     text_of,
-    world_of,
-    young,
 )
 
 from wikistate.testing.faults import (
-    Absent,
     ApiError,
-    Bomb,
+    ConnectionReset,
     EmptyBody,
+    GzipBomb,
     Hang,
-    Huge,
-    NotJson,
-    Redirect,
-    Reset,
-    Stall,
-    Status,
-    Truncated,
+    HttpRedirect,
+    HttpStatus,
+    HugeBody,
+    MissingRevision,
+    NonJsonBody,
+    StalledContinuation,
+    TruncatedBody,
 )
 from wikistate.testing.pages import Flaw
-from wikistate.testing.processes import free_port
+from wikistate.testing.processes import find_free_port
 from wikistate.testing.wiki.server import FakeWiki
 
 if TYPE_CHECKING:
@@ -61,49 +61,52 @@ SPLITS = 6
 """How often fifty are halved until each is alone."""
 
 MIB = 1024 * 1024
-NO, BY_NAME, YES, YOUNG = Retried.NO, Retried.NO_BY_NAME, Retried.YES, Retried.YOUNG
+NO, BY_NAME, YES, YOUNG = RetryExpectation.NO, RetryExpectation.NO_BY_NAME, RetryExpectation.YES, RetryExpectation.YOUNG
 PATIENT = {"Retry-After": "1"}
 
 TABLE = (
     # The way to the wiki. That no connection comes about in time is tested further down: it takes a deaf wiki.
-    Row("read-time-out", Hang(), YES, "ReadTimeout"),
-    Row("reset", Reset(), YES, "ConnectionFailed"),
-    Row("reset-in-the-body", Reset(after=40), YES, "ConnectionFailed"),
+    FailureRow("read-time-out", Hang(), YES, "ReadTimeout"),
+    FailureRow("reset", ConnectionReset(), YES, "ConnectionFailed"),
+    FailureRow("reset-in-the-body", ConnectionReset(after=40), YES, "ConnectionFailed"),
     # HTTP statuses.
-    *(Row(f"{code}", Status(code), NO, "UnexpectedStatus") for code in (201, 206)),
-    Row("204", Status(204, body=""), NO, "UnexpectedStatus"),
-    *(Row(f"{code}", Redirect("http://127.0.0.1:9/", code), NO, "Redirect") for code in (301, 302, 303, 307, 308)),
-    Row("304", Status(304, body=""), NO, "Redirect"),
-    *(Row(f"{code}", Status(code), NO, "ClientError") for code in (400, 403, 404, 405, 413, 418)),
-    Row("408", Status(408), YES, "RequestTimeout"),
-    Row("429", Status(429), YES, "TooManyRequests"),
-    Row("429-asking-to-wait", Status(429, PATIENT), YES, "TooManyRequests"),
-    *(Row(f"{code}", Status(code), YES, "ServerError") for code in (500, 502, 504)),
-    Row("503", Status(503), YES, "ServiceUnavailable"),
-    Row("503-asking-to-wait", Status(503, PATIENT), YES, "ServiceUnavailable"),
-    *(Row(f"{code}", Status(code), NO, "OtherServerError") for code in (501, 505)),
+    *(FailureRow(f"{code}", HttpStatus(code), NO, "UnexpectedStatus") for code in (201, 206)),
+    FailureRow("204", HttpStatus(204, body=""), NO, "UnexpectedStatus"),
+    *(
+        FailureRow(f"{code}", HttpRedirect("http://127.0.0.1:9/", code), NO, "Redirect")
+        for code in (301, 302, 303, 307, 308)
+    ),
+    FailureRow("304", HttpStatus(304, body=""), NO, "Redirect"),
+    *(FailureRow(f"{code}", HttpStatus(code), NO, "ClientError") for code in (400, 403, 404, 405, 413, 418)),
+    FailureRow("408", HttpStatus(408), YES, "RequestTimeout"),
+    FailureRow("429", HttpStatus(429), YES, "TooManyRequests"),
+    FailureRow("429-asking-to-wait", HttpStatus(429, PATIENT), YES, "TooManyRequests"),
+    *(FailureRow(f"{code}", HttpStatus(code), YES, "ServerError") for code in (500, 502, 504)),
+    FailureRow("503", HttpStatus(503), YES, "ServiceUnavailable"),
+    FailureRow("503-asking-to-wait", HttpStatus(503, PATIENT), YES, "ServiceUnavailable"),
+    *(FailureRow(f"{code}", HttpStatus(code), NO, "OtherServerError") for code in (501, 505)),
     # Errors of the Action API, which come with the status 200.
-    Row("maxlag", ApiError("maxlag", headers=PATIENT, more={"lag": 9.5}), YES, "MaxLag"),
-    Row("readonly", ApiError("readonly"), YES, "ReadOnly"),
-    Row("ratelimited", ApiError("ratelimited"), YES, "RateLimited"),
-    Row("internal-api-error", ApiError("internal_api_error_DBQueryError"), YES, "ApiInternalError"),
-    *(Row(code, ApiError(code), NO, "ApiError") for code in ("badvalue", "readapidenied", "never-heard-of")),
+    FailureRow("maxlag", ApiError("maxlag", headers=PATIENT, more={"lag": 9.5}), YES, "MaxLag"),
+    FailureRow("readonly", ApiError("readonly"), YES, "ReadOnly"),
+    FailureRow("ratelimited", ApiError("ratelimited"), YES, "RateLimited"),
+    FailureRow("internal-api-error", ApiError("internal_api_error_DBQueryError"), YES, "ApiInternalError"),
+    *(FailureRow(code, ApiError(code), NO, "ApiError") for code in ("badvalue", "readapidenied", "never-heard-of")),
     # Answers that are none.
-    Row("no-json", NotJson(), YES, "UnparsableResponse"),
-    Row("half-of-the-json", Truncated(), YES, "UnparsableResponse"),
-    Row("no-json-object", NotJson("[]"), YES, "UnparsableResponse"),
-    Row("nothing", EmptyBody(), YES, "EmptyResponse"),
-    Row("no-result", NotJson('{"batchcomplete":true}'), YES, "EmptyResponse"),
-    Row("too-large", Huge(4 * MIB), NO, "ContentTooLarge"),
-    Row("too-large-unpacked", Bomb(16 * MIB), NO, "ContentTooLarge"),
-    Row("stalled", Stall(), NO, "ContinuationStalled"),
+    FailureRow("no-json", NonJsonBody(), YES, "UnparsableResponse"),
+    FailureRow("half-of-the-json", TruncatedBody(), YES, "UnparsableResponse"),
+    FailureRow("no-json-object", NonJsonBody("[]"), YES, "UnparsableResponse"),
+    FailureRow("nothing", EmptyBody(), YES, "EmptyResponse"),
+    FailureRow("no-result", NonJsonBody('{"batchcomplete":true}'), YES, "EmptyResponse"),
+    FailureRow("too-large", HugeBody(4 * MIB), NO, "ContentTooLarge"),
+    FailureRow("too-large-unpacked", GzipBomb(16 * MIB), NO, "ContentTooLarge"),
+    FailureRow("stalled", StalledContinuation(), NO, "ContinuationStalled"),
     # One revision.
-    Row("unknown", Absent(), BY_NAME, "BadRevision"),
-    Row("not-yet-replicated", Absent(), YOUNG, "BadRevision"),
-    Row("text-missing", None, BY_NAME, "TextMissing", flaw=Flaw.TEXT_MISSING),
-    Row("bad-content-format", None, BY_NAME, "BadContentFormat", flaw=Flaw.BAD_FORMAT),
-    Row("slot-missing", None, BY_NAME, "SlotMissing", flaw=Flaw.MISSING),
-    Row("slots-missing", None, BY_NAME, "SlotsMissing", flaw=Flaw.SLOTS_MISSING),
+    FailureRow("unknown", MissingRevision(), BY_NAME, "BadRevision"),
+    FailureRow("not-yet-replicated", MissingRevision(), YOUNG, "BadRevision"),
+    FailureRow("text-missing", None, BY_NAME, "TextMissing", flaw=Flaw.TEXT_MISSING),
+    FailureRow("bad-content-format", None, BY_NAME, "BadContentFormat", flaw=Flaw.BAD_FORMAT),
+    FailureRow("slot-missing", None, BY_NAME, "SlotMissing", flaw=Flaw.MISSING),
+    FailureRow("slots-missing", None, BY_NAME, "SlotsMissing", flaw=Flaw.SLOTS_MISSING),
 )
 PASSING = [row for row in TABLE if row.retried in {YES, YOUNG}]
 ASKING_TO_WAIT = [row for row in TABLE if getattr(row.action, "headers", None) == PATIENT]
@@ -112,18 +115,20 @@ ASKING_TO_WAIT = [row for row in TABLE if getattr(row.action, "headers", None) =
 class Outcome(NamedTuple):
     """What became of every row in each of the three ways, by the row's name."""
 
-    run: Ended
-    for_ever: dict[str, Case]
-    twice: dict[str, Case]
-    among_others: dict[str, Case]
+    run: JobResult
+    for_ever: dict[str, FailureCase]
+    twice: dict[str, FailureCase]
+    among_others: dict[str, FailureCase]
 
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """The run."""
-    for_ever = {row.name: Case(row, number, dt=dt_of(row)) for number, row in enumerate(TABLE, 1)}
-    twice = {row.name: Case(row, number, times=2, dt=dt_of(row)) for number, row in enumerate(PASSING, 101)}
-    among = {row.name: Case(row, number, neighbours=GOOD, dt=dt_of(row)) for number, row in enumerate(TABLE, 201)}
+    for_ever = {row.name: FailureCase(row, number, dt=dt_of(row)) for number, row in enumerate(TABLE, 1)}
+    twice = {row.name: FailureCase(row, number, times=2, dt=dt_of(row)) for number, row in enumerate(PASSING, 101)}
+    among = {
+        row.name: FailureCase(row, number, neighbours=GOOD, dt=dt_of(row)) for number, row in enumerate(TABLE, 201)
+    }
     run = run_cases(
         tmp_path_factory.mktemp("table"),
         [*among.values(), *for_ever.values(), *twice.values()],
@@ -135,67 +140,67 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return Outcome(asyncio.run(run), for_ever, twice, among)
 
 
-def dt_of(row: Row) -> str:
+def dt_of(row: FailureRow) -> str:
     """Young where that is what the row is about."""
-    return young() if row.retried is YOUNG else OLD
+    return future_time() if row.retried is YOUNG else OLD
 
 
-def rows(table: list[Row] | tuple[Row, ...]) -> pytest.MarkDecorator:
+def rows(table: list[FailureRow] | tuple[FailureRow, ...]) -> pytest.MarkDecorator:
     """One test for each row."""
     return pytest.mark.parametrize("row", table, ids=[row.name for row in table])
 
 
 @rows(TABLE)
 def test_what_goes_wrong_for_ever_is_asked_as_the_table_says_and_becomes_one_error_event(
-    row: Row, outcome: Outcome
+    row: FailureRow, outcome: Outcome
 ) -> None:
     """Alone: retryable until the limit, all else once."""
     case = outcome.for_ever[row.name]
     assert [event["error_type"] for event in case.errors] == [row.error_type]
     assert case.enriched == []
     match row.retried:
-        case Retried.YES:
-            assert case.asks == LIMIT
+        case RetryExpectation.YES:
+            assert case.count_requests == LIMIT
             assert f"Given up after {LIMIT} tries." in case.errors[0]["message"]
-        case Retried.YOUNG:
-            assert case.asks > LIMIT
-        case Retried.NO | Retried.NO_BY_NAME:
-            assert case.asks == 1
+        case RetryExpectation.YOUNG:
+            assert case.count_requests > LIMIT
+        case RetryExpectation.NO | RetryExpectation.NO_BY_NAME:
+            assert case.count_requests == 1
 
 
 @rows(PASSING)
-def test_what_goes_wrong_twice_is_asked_a_third_time_and_is_enriched(row: Row, outcome: Outcome) -> None:
+def test_what_goes_wrong_twice_is_asked_a_third_time_and_is_enriched(row: FailureRow, outcome: Outcome) -> None:
     """A failure that passes leaves no trace."""
     case = outcome.twice[row.name]
-    assert case.bodies == {case.bad: text_of(case.bad)}
+    assert case.bodies == {case.failing_revision: text_of(case.failing_revision)}
     assert case.errors == []
-    assert case.asks == 3
+    assert case.count_requests == 3
 
 
 @rows(TABLE)
-def test_one_bad_revision_among_fifty_fails_alone(row: Row, outcome: Outcome) -> None:
+def test_one_bad_revision_among_fifty_fails_alone(row: FailureRow, outcome: Outcome) -> None:
     """Its neighbours are enriched with their own content, and it is asked for no more often than its rule says."""
     case = outcome.among_others[row.name]
-    assert case.bodies == {rev_id: text_of(rev_id) for rev_id in case.good}
+    assert case.bodies == {rev_id: text_of(rev_id) for rev_id in case.neighbour_revisions}
     assert [event["error_type"] for event in case.errors] == [row.error_type]
-    assert str(case.bad) in case.errors[0]["raw_event"]
+    assert str(case.failing_revision) in case.errors[0]["raw_event"]
     match row.retried:
-        case Retried.YES:
-            assert case.asks == LIMIT
-        case Retried.YOUNG:
-            assert case.asks > LIMIT
-        case Retried.NO:
-            assert 1 < case.asks <= 1 + SPLITS
-        case Retried.NO_BY_NAME:
-            assert case.asks == 1
+        case RetryExpectation.YES:
+            assert case.count_requests == LIMIT
+        case RetryExpectation.YOUNG:
+            assert case.count_requests > LIMIT
+        case RetryExpectation.NO:
+            assert 1 < case.count_requests <= 1 + SPLITS
+        case RetryExpectation.NO_BY_NAME:
+            assert case.count_requests == 1
 
 
 @rows(ASKING_TO_WAIT)
-def test_a_wiki_that_asks_to_wait_is_left_in_peace_for_so_long(row: Row, outcome: Outcome) -> None:
+def test_a_wiki_that_asks_to_wait_is_left_in_peace_for_so_long(row: FailureRow, outcome: Outcome) -> None:
     """Retry-After is honoured before each further try, alone and in a batch."""
     for case in (outcome.for_ever[row.name], outcome.twice[row.name], outcome.among_others[row.name]):
-        assert case.pauses
-        assert min(case.pauses) >= 1.0
+        assert case.retry_delays
+        assert min(case.retry_delays) >= 1.0
 
 
 def test_nothing_is_lost_and_every_error_event_is_valid_and_holds_its_change(outcome: Outcome) -> None:
@@ -204,7 +209,7 @@ def test_nothing_is_lost_and_every_error_event_is_valid_and_holds_its_change(out
     lines = [each for case in cases for each in case.lines]
     assert outcome.run.code == 0
     assert len(outcome.run.enriched) + len(outcome.run.errors) == len(lines)
-    assert_errors_hold(outcome.run.errors, lines)
+    assert_errors_contain(outcome.run.errors, lines)
 
 
 @contextmanager
@@ -224,38 +229,42 @@ def deaf(port: int) -> Iterator[None]:
 
 async def test_a_wiki_that_takes_no_connection_is_tried_until_the_limit(tmp_path: Path) -> None:
     """The time-out of a connection ends in an error event that says how often it was tried."""
-    port = free_port()
-    values = settings(enrich__connect_timeout=0.2, enrich__retry__base_delay=0.01)
+    port = find_free_port()
+    values = setting_arguments(enrich__connect_timeout=0.2, enrich__retry__base_delay=0.01)
     with deaf(port):
-        ended = await run_files(
-            tmp_path, [line(change(1))], "--wiki", f"{WIKI.domain}=http://127.0.0.1:{port}/w/api.php", *values
+        ended = await run_over_file(
+            tmp_path,
+            [encode_line(build_change(1))],
+            "--wiki",
+            f"{WIKI.domain}=http://127.0.0.1:{port}/w/api.php",
+            *values,
         )
     assert ended.code == 0
     assert ended.error_types == ["ConnectTimeout"]
     assert f"Given up after {LIMIT} tries." in ended.errors[0]["message"]
-    assert_errors_hold(ended.errors, [line(change(1))])
+    assert_errors_contain(ended.errors, [encode_line(build_change(1))])
 
 
 async def test_a_wiki_that_takes_connections_again_is_asked_and_answers(tmp_path: Path) -> None:
     """After two time-outs of the connection the third try, or a later one, succeeds."""
-    port, metrics = free_port(), free_port()
+    port, metrics = find_free_port(), find_free_port()
     source = tmp_path / "changes.ndjson"
-    source.write_bytes(line(change(1)) + b"\n")
-    values = settings(enrich__connect_timeout=0.2, enrich__retry={"base_delay": 0.01, "max_attempts": 1000})
+    source.write_bytes(encode_line(build_change(1)) + b"\n")
+    values = setting_arguments(enrich__connect_timeout=0.2, enrich__retry={"base_delay": 0.01, "max_attempts": 1000})
     words = ["--wiki", f"{WIKI.domain}=http://127.0.0.1:{port}/w/api.php", "--metrics-port", str(metrics), *values]
-    async with started(tmp_path, *words, source=f"file:{source}") as run:
+    async with start_job(tmp_path, *words, source=f"file:{source}") as run:
         with deaf(port):
             await _retried(run, metrics, "ConnectTimeout", 2)
-        async with FakeWiki(world_of(1), port=port):
-            ended = await run.end()
+        async with FakeWiki(build_dataset(1), port=port):
+            ended = await run.close_input()
     assert (ended.code, ended.errors, ended.bodies) == (0, [], {1: text_of(1)})
 
 
-async def _retried(run: Running, port: int, cause: str, times: int) -> None:
+async def _retried(run: RunningJob, port: int, cause: str, times: int) -> None:
     """Wait until the job says that it has asked again so often for this reason."""
     start = f'wikistate_wiki_retries_total{{cause="{cause}"}} '
-    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
-        while run.alive:
+    async with asyncio.timeout(TIMEOUT), aiohttp.ClientSession() as session:
+        while run.is_running:
             try:
                 async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
                     shown = await response.text()
@@ -264,4 +273,4 @@ async def _retried(run: Running, port: int, cause: str, times: int) -> None:
             if any(float(row.removeprefix(start)) >= times for row in shown.splitlines() if row.startswith(start)):
                 return
             await asyncio.sleep(0.05)
-    raise AssertionError((await run.end()).told)
+    raise AssertionError((await run.close_input()).stderr)

@@ -12,17 +12,17 @@ from tests.contract.runner.flink_rest import FlinkRest
 from tests.contract.runner.jobs import JOBS, Change
 from tests.contract.runner.outputs import Outputs
 from tests.contract.runner.runs import wait_until
-from tests.contract.runner.wiki import Wiki
+from tests.contract.runner.wiki import RestartableWiki
 from tests.e2e.flink_cluster import SessionCluster
 
 from wikistate.testing import topics
-from wikistate.testing.processes import tail
+from wikistate.testing.processes import read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.conftest import NewTopic
+    from tests.conftest import TopicFactory
 
     from wikistate.testing.broker import KafkaBroker
 
@@ -31,9 +31,9 @@ PAGES = 20
 
 
 @pytest.fixture
-def wiki() -> Iterator[Wiki]:
+def wiki() -> Iterator[RestartableWiki]:
     """The wiki that the job asks."""
-    with Wiki() as wiki:
+    with RestartableWiki() as wiki:
         yield wiki
 
 
@@ -47,7 +47,7 @@ def cluster(flink_python: Path, tmp_path: Path) -> Iterator[SessionCluster]:
 class Topics:
     """Those of the job, and what goes into and out of them."""
 
-    def __init__(self, kafka: KafkaBroker, topic: NewTopic) -> None:
+    def __init__(self, kafka: KafkaBroker, topic: TopicFactory) -> None:
         self.kafka = kafka
         self.source, self.sink, self.errors = topic(), topic(), topic()
         self.outputs = Outputs(
@@ -61,7 +61,7 @@ class Topics:
         return changes
 
 
-def configured(path: Path, ends: Topics, wiki: Wiki) -> Path:
+def configured(path: Path, ends: Topics, wiki: RestartableWiki) -> Path:
     """The job's configuration in a file."""
     kafka = {"bootstrap_servers": ends.kafka.bootstrap_servers}
     source = {**kafka, "topics": [ends.source], "consumer_group": ends.source, "offsets_initializer": "earliest"}
@@ -81,7 +81,7 @@ def configured(path: Path, ends: Topics, wiki: Wiki) -> Path:
 
 @pytest.mark.timeout(900)
 def test_a_job_is_handed_to_a_cluster_stopped_with_a_savepoint_and_resumed_from_it(
-    cluster: SessionCluster, wiki: Wiki, kafka: KafkaBroker, topic: NewTopic, tmp_path: Path
+    cluster: SessionCluster, wiki: RestartableWiki, kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
 ) -> None:
     """Jars go along with the job; detached the client leaves, attached it stays; each event comes out once."""
     ends = Topics(kafka, topic)
@@ -90,7 +90,7 @@ def test_a_job_is_handed_to_a_cluster_stopped_with_a_savepoint_and_resumed_from_
     rest = FlinkRest(cluster.port)
 
     def wait_for(changes: list[Change]) -> None:
-        wait_until(lambda: len(ends.outputs.changes()) >= len(changes), lambda: tail(tmp_path / "taskmanager.log"))
+        wait_until(lambda: len(ends.outputs.changes()) >= len(changes), lambda: read_tail(tmp_path / "taskmanager.log"))
         assert Counter(ends.outputs.changes()) == Counter(changes)
 
     with ends.outputs:
@@ -108,8 +108,8 @@ def test_a_job_is_handed_to_a_cluster_stopped_with_a_savepoint_and_resumed_from_
         client = cluster.attach("-s", savepoint, job=job)
         wait_for(changes)
         assert cluster.get(f"{rest.job}/checkpoints")["latest"]["restored"]["external_path"] == savepoint
-        assert client.running
+        assert client.is_running
         rest.stop_with_savepoint()
-        wait_until(lambda: not client.running, lambda: tail(client.log))
-        assert client.kill() == 0, tail(client.log)  # it has ended: this tells how
+        wait_until(lambda: not client.is_running, lambda: read_tail(client.log))
+        assert client.kill() == 0, read_tail(client.log)  # it has ended: this tells how
         assert Counter(ends.outputs.changes()) == Counter(changes)

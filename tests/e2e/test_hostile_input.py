@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from tests.e2e.support import (
     WIKI,
-    Ended,
     Event,
-    asking,
-    assert_errors_hold,
+    JobResult,
+    assert_errors_contain,
     assert_valid,
-    change,
-    line,
-    run_files,
-    settings,
+    build_change,
+    build_dataset,
+    encode_line,
+    run_over_file,
+    setting_arguments,
     text_of,
-    world_of,
+    wiki_settings,
 )
 
 from wikistate.testing.wiki.server import FakeWiki
@@ -43,14 +43,14 @@ class Row(NamedTuple):
 
 def spoilt(before: bytes, after: bytes) -> bytes:
     """The change with some bytes in the place of others."""
-    good = line(change(HOSTILE))
+    good = encode_line(build_change(HOSTILE))
     assert before in good
     return good.replace(before, after, 1)
 
 
 def with_meta(meta: object) -> bytes:
     """The change with this in the place of ``meta``."""
-    return line(change(HOSTILE) | {"meta": meta})
+    return encode_line(build_change(HOSTILE) | {"meta": meta})
 
 
 def with_field(text: bytes) -> bytes:
@@ -69,8 +69,8 @@ LINES = (
     Row("empty-line", b"", "NotJson"),
     Row("blank-line", b" \t ", "NotJson"),
     Row("no-json", b"<html>", "NotJson"),
-    Row("half-an-event", line(change(HOSTILE))[:200], "NotJson"),
-    Row("two-events-in-a-line", line(change(HOSTILE)) * 2, "NotJson"),
+    Row("half-an-event", encode_line(build_change(HOSTILE))[:200], "NotJson"),
+    Row("two-events-in-a-line", encode_line(build_change(HOSTILE)) * 2, "NotJson"),
     Row("null", b"null", "NotAnObject"),
     Row("array", b"[]", "NotAnObject"),
     Row("text", b'"{}"', "NotAnObject"),
@@ -97,7 +97,11 @@ LINES = (
     Row("meta-text", with_meta("en.wikipedia.org"), "InvalidEvent"),
     Row("meta-empty", with_meta({}), "InvalidEvent"),
     Row("date-that-is-none", spoilt(b'"dt":"2024-', b'"dt":"2024-99-99T'), "InvalidEvent"),
-    Row("slots-array", line(change(HOSTILE) | {"revision": {"rev_id": HOSTILE, "content_slots": []}}), "InvalidEvent"),
+    Row(
+        "slots-array",
+        encode_line(build_change(HOSTILE) | {"revision": {"rev_id": HOSTILE, "content_slots": []}}),
+        "InvalidEvent",
+    ),
     Row("nested-100000", with_field(nested(100_000)), "NotJson"),
     Row("nested-100000-open", b'{"a":' * 100_000, "NotJson"),
     Row("a-million-unknown-fields", with_field(b"[" + b",".join([b'{"x":1}'] * 1_000_000) + b"]"), ENRICHED),
@@ -106,19 +110,22 @@ LINES = (
 
 def among_neighbours(lines: Sequence[bytes]) -> list[bytes]:
     """Each line between two changes that are well; the revisions of these count from 1."""
-    before = [line(change(number)) for number in range(1, len(lines) + 1)]
-    return [*(each for pair in zip(before, lines, strict=True) for each in pair), line(change(len(lines) + 1))]
+    before = [encode_line(build_change(number)) for number in range(1, len(lines) + 1)]
+    return [
+        *(each for pair in zip(before, lines, strict=True) for each in pair),
+        encode_line(build_change(len(lines) + 1)),
+    ]
 
 
-async def run_among_neighbours(folder: Path, lines: Sequence[bytes], *arguments: str) -> tuple[Ended, FakeWiki]:
+async def run_among_neighbours(folder: Path, lines: Sequence[bytes], *arguments: str) -> tuple[JobResult, FakeWiki]:
     """Run the job over these lines and their neighbours, and make sure that the neighbours are enriched."""
     neighbours = range(1, len(lines) + 2)
-    async with FakeWiki(world_of(*neighbours, HOSTILE)) as wiki:
-        ended = await run_files(folder, among_neighbours(lines), *asking(wiki), *arguments)
+    async with FakeWiki(build_dataset(*neighbours, HOSTILE)) as wiki:
+        ended = await run_over_file(folder, among_neighbours(lines), *wiki_settings(wiki), *arguments)
     assert ended.code == 0
     assert ended.bodies.items() >= {number: text_of(number) for number in neighbours}.items()
     assert_valid(ended.enriched)
-    assert_errors_hold(ended.errors, lines)
+    assert_errors_contain(ended.errors, lines)
     return ended, wiki
 
 
@@ -137,7 +144,7 @@ async def test_each_hostile_line_becomes_one_error_event_that_holds_it(tmp_path:
 async def test_900_levels_in_an_unknown_field_harm_nobody(projection: str, tmp_path: Path) -> None:
     """Deep, but JSON: pinned, the field is dropped; passed through, the event that cannot be written is an error."""
     deep = with_field(nested(900))
-    ended, _ = await run_among_neighbours(tmp_path, [deep], *settings(stream_manager__projection=projection))
+    ended, _ = await run_among_neighbours(tmp_path, [deep], *setting_arguments(stream_manager__projection=projection))
     assert ended.error_types == ([] if projection == "pinned" else ["NotEncodable"])
     assert (HOSTILE in ended.bodies) == (projection == "pinned")
 
@@ -166,16 +173,16 @@ NOT_ALLOWED = (
 
 def from_domain(domain: str) -> bytes:
     """The change, said to be of this wiki."""
-    event = change(HOSTILE)
-    return line(event | {"meta": event["meta"] | {"domain": domain}})
+    event = build_change(HOSTILE)
+    return encode_line(event | {"meta": event["meta"] | {"domain": domain}})
 
 
 async def test_a_wiki_that_is_not_allowed_is_never_asked(tmp_path: Path) -> None:
     """No request goes out for an address, a URL, a look-alike or a name that is too long; the error says how to allow."""
     ended, wiki = await run_among_neighbours(tmp_path, [from_domain(domain) for domain in NOT_ALLOWED])
     assert ended.error_types == ["WikiNotAllowed"] * len(NOT_ALLOWED)
-    assert set(wiki.tally.hosts) == {WIKI.domain}
-    assert wiki.tally.asks(HOSTILE) == 0
+    assert set(wiki.request_log.hosts) == {WIKI.domain}
+    assert wiki.request_log.count_requests(HOSTILE) == 0
     assert all("DOMAIN=https://DOMAIN/w/api.php" in event["message"] for event in ended.errors)
     assert max(len(event["message"]) for event in ended.errors) < 1000
 
@@ -184,7 +191,7 @@ async def test_upper_case_names_the_same_wiki(tmp_path: Path) -> None:
     """Host names know no case (RFC 4343)."""
     ended, wiki = await run_among_neighbours(tmp_path, [from_domain("EN.Wikipedia.ORG")])
     assert ended.bodies[HOSTILE] == text_of(HOSTILE)
-    assert set(wiki.tally.hosts) == {WIKI.domain}
+    assert set(wiki.request_log.hosts) == {WIKI.domain}
 
 
 async def test_canaries_are_dropped(tmp_path: Path) -> None:
@@ -195,13 +202,13 @@ async def test_canaries_are_dropped(tmp_path: Path) -> None:
 
 def grown(size: int) -> Event:
     """The change with a comment of so many bytes."""
-    event = change(HOSTILE)
+    event = build_change(HOSTILE)
     return event | {"comment": "x" * size}
 
 
 async def test_an_event_of_20_mb_passes_through_files(tmp_path: Path) -> None:
     """Files take it as it is."""
-    ended, _ = await run_among_neighbours(tmp_path, [line(grown(20_000_000))])
+    ended, _ = await run_among_neighbours(tmp_path, [encode_line(grown(20_000_000))])
     assert ended.errors == []
     (large,) = (event for event in ended.enriched if event["revision"]["rev_id"] == HOSTILE)
     assert large["comment"] == "x" * 20_000_000
@@ -209,8 +216,8 @@ async def test_an_event_of_20_mb_passes_through_files(tmp_path: Path) -> None:
 
 async def test_a_line_above_the_bound_becomes_an_error_event_with_its_beginning(tmp_path: Path) -> None:
     """It is not read into memory, and the error event says how much of it is missing."""
-    lines = [line(grown(20_000_000))]
-    bound = settings(stream_manager__source__options__max_record_bytes=1_000_000)
+    lines = [encode_line(grown(20_000_000))]
+    bound = setting_arguments(stream_manager__source__options__max_record_bytes=1_000_000)
     ended, _ = await run_among_neighbours(tmp_path, lines, *bound)
     assert ended.error_types == ["EventTooLarge"]
     assert f"of {len(lines[0])} bytes" in ended.errors[0]["message"]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from tests.e2e.commands import PATIENCE
-from tests.e2e.kafka_topics import drain, fill
+from tests.e2e.commands import TIMEOUT
+from tests.e2e.kafka_topics import produce, read_all
 
 from wikistate.testing import corpus
 from wikistate.testing.wiki.process import WikiProcess
@@ -60,7 +60,7 @@ async def test_both_runners_write_the_same(job: str, kafka: KafkaBroker, flink_p
     (tmp_path / "words.py").write_text('SEEN = "seen"\n')
     made = corpus.compose(changes=CHANGES)
     source = kafka.create_topic(f"both-runners.{job}")
-    fill(kafka, source, [orjson.dumps(event) for event in made.events])
+    produce(kafka, source, [orjson.dumps(event) for event in made.events])
     written = []
     async with WikiProcess("--changes", str(CHANGES)) as wiki:
         for runner, python in (("local", sys.executable), ("flink", str(flink_python))):
@@ -92,19 +92,19 @@ def test_too_many_errors_end_a_run(runner: str, request: pytest.FixtureRequest, 
     words = [python, "-m", "wikistate", "run", "page-content-change", "--runner", runner, "--source", poison]
     words += ["--sink", tmp_path / "out", "--error-sink", tmp_path / "errors", "--set", "error_limit.in_a_row=5"]
     state = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False, env=state)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, check=False, env=state)
     assert done.returncode == 5, done.stderr[-4000:]
     assert "6 events in a row failed; the limit is 5." in done.stderr
 
 
 def _run(words: Sequence[str], folder: Path) -> None:
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
 
 
 def _events(kafka: KafkaBroker, topic: str) -> list[Event]:
     """Sorted, without the time at which they were written."""
-    events = [orjson.loads(message.value) for message in drain(kafka, topic)]
+    events = [orjson.loads(message.value) for message in read_all(kafka, topic)]
     return sorted((event | {"meta": event["meta"] | {"dt": ""}} for event in events), key=orjson.dumps)
 
 
@@ -115,5 +115,5 @@ def _ids(written: tuple[list[Event], list[tuple[str, str]]]) -> set[str]:
 
 def _errors(kafka: KafkaBroker, topic: str) -> list[tuple[str, str]]:
     """Their kinds and what they are about; a message may say how old an event is."""
-    errors = [orjson.loads(message.value) for message in drain(kafka, topic)]
+    errors = [orjson.loads(message.value) for message in read_all(kafka, topic)]
     return sorted((error["error_type"], error["raw_event"]) for error in errors)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.change_stream import BODY_BYTES, compose
 from tests.e2e.kill_stream import KillStream
-from tests.e2e.support import PATIENCE
+from tests.e2e.support import TIMEOUT
 
-from wikistate.testing.processes import tail
+from wikistate.testing.processes import read_tail
 from wikistate.testing.wiki.process import WikiProcess
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ async def wiki() -> AsyncIterator[WikiProcess]:
 
 def kill_at_some_moment(stream: KillStream, moments: Random, growth: int) -> None:
     """Start a member and kill it: half of the times while it starts, else after some of its outputs have arrived."""
-    member = stream.member("a")
+    member = stream.start_member("a")
     if moments.random() < 0.5:
         time.sleep(moments.uniform(0.0, START_SECONDS))
     else:
         stream.wait_for_growth(moments.randrange(1, growth), member)
-    assert member.running, tail(member.log)
+    assert member.is_running, read_tail(member.log)
     member.kill()
 
 
@@ -71,9 +71,9 @@ async def test_a_member_that_is_killed_again_and_again_loses_nothing(
     with await make(count, guarantee) as stream:
         for _ in range(kills):
             kill_at_some_moment(stream, moments, count // kills)
-            stream.assert_commits_cover_only_what_is_out()
+            stream.assert_commits_cover_written_only()
         assert stream.finish() == 0
-    stream.assert_all_out()
+    stream.assert_complete()
     stream.assert_order(restarts=kills)
 
 
@@ -81,16 +81,16 @@ async def test_a_member_that_is_killed_again_and_again_loses_nothing(
 async def test_two_members_survive_each_other(guarantee: str, make: Make) -> None:
     """One is killed and the other takes over; it comes back and takes its share again; then the other way round."""
     with await make(3_000, guarantee) as stream:
-        one, other = stream.member("a", static=False), stream.member("b", static=False)
+        one, other = stream.start_member("a", static=False), stream.start_member("b", static=False)
         for name in ("a", "b"):
             stream.wait_for_growth(300, one, other)
             one.kill()
-            stream.assert_commits_cover_only_what_is_out()
+            stream.assert_commits_cover_written_only()
             stream.wait_for_growth(300, other)
-            one, other = other, stream.member(name, static=False)
-        stream.wait_until_all_out(one, other)
-        assert [one.stop(within=PATIENCE), other.stop(within=PATIENCE)] == [0, 0]
-    stream.assert_all_out()
+            one, other = other, stream.start_member(name, static=False)
+        stream.wait_until_complete(one, other)
+        assert [one.stop(within=TIMEOUT), other.stop(within=TIMEOUT)] == [0, 0]
+    stream.assert_complete()
     stream.assert_order(restarts=5)  # two joined at the beginning, two were killed, two came back
 
 
@@ -98,13 +98,13 @@ async def test_two_members_survive_each_other(guarantee: str, make: Make) -> Non
 async def test_a_member_that_is_told_to_stop_finishes_what_it_has_read(guarantee: str, make: Make) -> None:
     """SIGTERM: what is committed is exactly what is out, the exit code is 0, and the next run repeats nothing."""
     with await make(2_000, guarantee) as stream:
-        member = stream.member("a")
+        member = stream.start_member("a")
         stream.wait_for_growth(500, member)
-        assert member.stop(within=PATIENCE) == 0
-        done = sorted(stream.committed_numbers())
+        assert member.stop(within=TIMEOUT) == 0
+        done = sorted(stream.read_committed_numbers())
         assert len(done) < len(stream.composed.changes)
-        assert sorted(stream.numbers()) == done
+        assert sorted(stream.count_numbers()) == done
         assert stream.finish() == 0
-    stream.assert_all_out()
+    stream.assert_complete()
     stream.assert_order(restarts=0)
-    assert len(stream.numbers()) == len(stream.composed.changes)
+    assert len(stream.count_numbers()) == len(stream.composed.changes)

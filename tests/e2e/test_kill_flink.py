@@ -62,10 +62,10 @@ async def test_a_job_whose_processes_are_killed_loses_nothing(guarantee: str, ma
             stream.wait_until_recovered()
             stream.wait_for_growth(moments.randrange(1, 2_000))
             stream.kill()
-            assert not stream.all_out()
+            assert not stream.is_complete()
         stream.start()
         assert stream.finish() == 0
-    stream.assert_all_out()
+    stream.assert_complete()
     stream.assert_order(restarts=2 * rounds)
 
 
@@ -79,12 +79,12 @@ async def test_a_second_sigterm_ends_the_job_at_once_and_loses_nothing(
         stream.wait_for_growth(FIRST)
         await wiki.set_faults([Rule(Hang())])
         stream.run.terminate()
-        stream.wait_until_said("Once more stops at once.")
+        stream.wait_for_log("Once more stops at once.")
         stream.run.terminate()
         assert stream.run.wait() == 130
-        assert not stream.all_out()
+        assert not stream.is_complete()
         await wiki.set_faults(stream.composed.rules)
         stream.start()
         assert stream.finish() == 0
-    stream.assert_all_out()
+    stream.assert_complete()
     stream.assert_order(restarts=1)

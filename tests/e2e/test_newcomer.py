@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from tests.e2e.commands import JOB, documents, ndjson, started
-from tests.e2e.kafka_topics import fill, filled, topic_names
+from tests.e2e.commands import JOB, decode_ndjson, encode_ndjson, start_command
+from tests.e2e.kafka_topics import list_topics, produce, wait_for_count
 
 from wikistate.testing import corpus
 from wikistate.testing.wiki import WikiProcess
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.conftest import NewTopic
-    from tests.e2e.commands import Command, Finished
+    from tests.conftest import TopicFactory
+    from tests.e2e.commands import Command, CommandResult
 
     from wikistate.core.events.meta import Event
     from wikistate.testing.broker import KafkaBroker
@@ -79,27 +79,27 @@ def words(kafka: KafkaBroker, wiki: WikiProcess, *, source: str, sink: str, erro
 
 
 async def test_kcat_in_and_kcat_out(
-    cat: Kcat, kafka: KafkaBroker, topic: NewTopic, wiki: WikiProcess, events: list[Event], tmp_path: Path
+    cat: Kcat, kafka: KafkaBroker, topic: TopicFactory, wiki: WikiProcess, events: list[Event], tmp_path: Path
 ) -> None:
     """Topics that the command makes, a blank line (which kcat keeps to itself), a file of events: all come out enriched."""
     source, sink, errors = (f"{topic()}.{end}" for end in ("in", "out", "errors"))
-    (tmp_path / "events.ndjson").write_bytes(ndjson(events))
-    async with started(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
-        await job.logged("given a partition")
-        assert {source, sink, errors} <= topic_names(kafka)
+    (tmp_path / "events.ndjson").write_bytes(encode_ndjson(events))
+    async with start_command(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
+        await job.wait_for_log("given a partition")
+        assert {source, sink, errors} <= list_topics(kafka)
         cat.produce(source, b"\n")
         cat.produce(source, b"", "-l", tmp_path / "events.ndjson")
         finished = await stopped(job, kafka, sink, errors, len(events))
 
     assert finished.status == 0, finished.err
-    check_enriched(documents(cat.consume(sink)), events, failed=documents(cat.consume(errors)))
+    check_enriched(decode_ndjson(cat.consume(sink)), events, failed=decode_ndjson(cat.consume(errors)))
     keys = {orjson.loads(key)["wiki_id"] for key in cat.consume(sink, "%k\\n").splitlines()}
     assert {"enwiki", "dewiki"} <= keys
 
 
-async def stopped(job: Command, kafka: KafkaBroker, sink: str, errors: str, count: int) -> Finished:
+async def stopped(job: Command, kafka: KafkaBroker, sink: str, errors: str, count: int) -> CommandResult:
     """Wait until so much came out, then end the job as a service manager does."""
-    await filled(kafka, sink, errors, count=count)
+    await wait_for_count(kafka, sink, errors, count=count)
     return await job.stop()
 
 
@@ -122,21 +122,21 @@ async def test_a_record_with_nothing_in_it_harms_nothing(
     said: str | None,
     cat: Kcat,
     kafka: KafkaBroker,
-    topic: NewTopic,
+    topic: TopicFactory,
     wiki: WikiProcess,
     events: list[Event],
 ) -> None:
     """Empty and blank records are one error event each, a null is a tombstone and none; the event behind is enriched."""
     source, sink, errors = topic(), topic(), topic()
-    async with started(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
-        await job.logged("given a partition")
-        fill(kafka, source, [value])
-        cat.produce(source, ndjson(events[:1]))
+    async with start_command(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
+        await job.wait_for_log("given a partition")
+        produce(kafka, source, [value])
+        cat.produce(source, encode_ndjson(events[:1]))
         finished = await stopped(job, kafka, sink, errors, 1 + (said is not None))
 
     assert finished.status == 0, finished.err
-    assert [event["meta"]["id"] for event in documents(cat.consume(sink))] == [events[0]["meta"]["id"]]
-    told = [(event["error_type"], event["message"]) for event in documents(cat.consume(errors))]
+    assert [event["meta"]["id"] for event in decode_ndjson(cat.consume(sink))] == [events[0]["meta"]["id"]]
+    told = [(event["error_type"], event["message"]) for event in decode_ndjson(cat.consume(errors))]
     if said is None:
         assert told == []
         assert "dropped: tombstone" in finished.err
@@ -147,17 +147,17 @@ async def test_a_record_with_nothing_in_it_harms_nothing(
 
 
 async def test_a_second_run_goes_on_where_the_first_was_stopped(
-    cat: Kcat, kafka: KafkaBroker, topic: NewTopic, wiki: WikiProcess, events: list[Event]
+    cat: Kcat, kafka: KafkaBroker, topic: TopicFactory, wiki: WikiProcess, events: list[Event]
 ) -> None:
     """What was produced while nothing ran is read by the next run, and nothing is written twice."""
     source, sink, errors = topic(), topic(), topic()
     command = words(kafka, wiki, source=source, sink=sink, errors=errors)
     half = len(events) // 2
-    async with started(*command) as job:
-        await job.logged("given a partition")
-        cat.produce(source, ndjson(events[:half]))
+    async with start_command(*command) as job:
+        await job.wait_for_log("given a partition")
+        cat.produce(source, encode_ndjson(events[:half]))
         assert (await stopped(job, kafka, sink, errors, half)).status == 0
-    await asyncio.to_thread(cat.produce, source, ndjson(events[half:]))
-    async with started(*command) as job:
+    await asyncio.to_thread(cat.produce, source, encode_ndjson(events[half:]))
+    async with start_command(*command) as job:
         assert (await stopped(job, kafka, sink, errors, len(events))).status == 0
-    check_enriched(documents(cat.consume(sink)), events, failed=documents(cat.consume(errors)))
+    check_enriched(decode_ndjson(cat.consume(sink)), events, failed=decode_ndjson(cat.consume(errors)))

@@ -12,14 +12,14 @@ import zstandard
 from tests.e2e.change_stream import BODY_BYTES, compose
 from tests.e2e.kill_stream import KillStream
 from tests.e2e.support import (
-    PATIENCE,
-    asking,
-    change,
+    TIMEOUT,
+    build_change,
+    build_dataset,
+    encode_line,
     errors_of,
-    line,
-    settings,
-    started,
-    world_of,
+    setting_arguments,
+    start_job,
+    wiki_settings,
 )
 
 from wikistate.testing.broker import KafkaBroker
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REVISIONS = range(1, 501)
-LINES = [line(change(number)) for number in REVISIONS]
+LINES = [encode_line(build_change(number)) for number in REVISIONS]
 
 
 @pytest.fixture
@@ -54,16 +54,16 @@ async def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
         api = f"{wiki.url}/w/api.php"
         made = KillStream(broker=broker, composed=composed, api=api, guarantee=guarantee, folder=tmp_path, quick=False)
         with made as stream:
-            member = stream.member("a")
+            member = stream.start_member("a")
             for end in (broker.stop, broker.kill):
                 stream.wait_for_growth(500, member)
                 end()
                 broker.start()
-            stream.wait_until_all_out(member)
-            assert member.stop(within=PATIENCE) == 0
-    stream.assert_all_out()
+            stream.wait_until_complete(member)
+            assert member.stop(within=TIMEOUT) == 0
+    stream.assert_complete()
     stream.assert_order(restarts=2)
-    assert len(stream.committed_numbers()) == len(composed.changes)
+    assert len(stream.read_committed_numbers()) == len(composed.changes)
     assert "kafka does not answer, waiting for it" in member.log.read_text()
 
 
@@ -73,14 +73,14 @@ async def test_a_full_device_ends_the_job_with_a_message(tmp_path: Path) -> None
     source.write_bytes(b"\n".join(LINES))
     errors = ["--error-sink", f"file:{errors_of(tmp_path)}"]
     async with (
-        FakeWiki(world_of(*REVISIONS)) as wiki,
-        started(tmp_path, *asking(wiki), *errors, source=f"file:{source}", sink="file:/dev/full") as run,
+        FakeWiki(build_dataset(*REVISIONS)) as wiki,
+        start_job(tmp_path, *wiki_settings(wiki), *errors, source=f"file:{source}", sink="file:/dev/full") as run,
     ):
-        ended = await run.end()
+        ended = await run.close_input()
     assert ended.code == 4
-    assert "wikistate: /dev/full cannot be written: No space left on device." in ended.told
-    assert "make room, then start the job again" in ended.told
-    assert "Traceback" not in ended.told
+    assert "wikistate: /dev/full cannot be written: No space left on device." in ended.stderr
+    assert "make room, then start the job again" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
@@ -88,23 +88,23 @@ async def test_after_the_disk_was_full_the_next_run_completes_the_output(suffix:
     """What could not be written whole is cut off; with room again, the next run goes on and every change is there."""
     source, sink = tmp_path / "changes.ndjson", tmp_path / f"out.ndjson{suffix}"
     source.write_bytes(b"\n".join(LINES) + b"\n")
-    words = settings(
+    words = setting_arguments(
         stream_manager__source__options__bookmark=str(tmp_path / "bookmark"),
         local__max_in_flight_events=20,
     )
     limited = ("sh", "-c", 'ulimit -f 16; exec "$@"', "sh")  # 8 KiB where a block has 512 bytes
     ends = {"source": f"file:{source}", "sink": f"file:{sink}"}
-    async with FakeWiki(world_of(*REVISIONS)) as wiki:
-        words += [*asking(wiki), *settings(local__commit_interval=0.01)]
-        async with started(tmp_path, *words, **ends, under=limited) as run:
-            full = await run.end()
+    async with FakeWiki(build_dataset(*REVISIONS)) as wiki:
+        words += [*wiki_settings(wiki), *setting_arguments(local__commit_interval=0.01)]
+        async with start_job(tmp_path, *words, **ends, under=limited) as run:
+            full = await run.close_input()
         before = revisions_in(sink)
-        async with started(tmp_path, *words, **ends) as run:
-            whole = await run.end()
+        async with start_job(tmp_path, *words, **ends) as run:
+            whole = await run.close_input()
     assert full.code == 4
-    assert f"wikistate: {sink} cannot be written: File too large." in full.told
-    assert "write to another one" in full.told
-    assert whole.code == 0, whole.told
+    assert f"wikistate: {sink} cannot be written: File too large." in full.stderr
+    assert "write to another one" in full.stderr
+    assert whole.code == 0, whole.stderr
     assert len(before) < len(REVISIONS)
     assert set(revisions_in(sink)) == set(REVISIONS)
 

@@ -13,10 +13,10 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from tests.e2e.change_stream import WIKIS
 from tests.e2e.kill_stream import wait_until
-from tests.e2e.support import COMMAND, PATIENCE, change, line, now, settings
+from tests.e2e.support import COMMAND, TIMEOUT, build_change, current_time, encode_line, setting_arguments
 
 from wikistate.testing import topics
-from wikistate.testing.processes import Process, tail
+from wikistate.testing.processes import Process, read_tail
 from wikistate.testing.wiki.process import WikiProcess
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Lake(NamedTuple):
 
     def start(self) -> Process:
         """Start a process that ends with its source."""
-        words = settings(
+        words = setting_arguments(
             stream_manager__sink__options={"roll_seconds": 0.2},
             stream_manager__source__options__properties={"session.timeout.ms": "6000", "group.instance.id": "a"},
             enrich__mediawiki_api_endpoint_template=self.api,
@@ -67,8 +67,8 @@ class Lake(NamedTuple):
     def finish(self) -> None:
         """Run to the end of the source."""
         process = self.start()
-        wait_until(lambda: not process.running)
-        assert process.kill() == 0, tail(process.log)
+        wait_until(lambda: not process.is_running)
+        assert process.kill() == 0, read_tail(process.log)
 
     def rows(self) -> list[tuple[int, str]]:
         """The revisions of the table with their bodies, as an engine of others reads it, in their order."""
@@ -86,10 +86,10 @@ async def api() -> AsyncIterator[str]:
 
 def edits() -> list[bytes]:
     """Changes of this hour, numbered from 1."""
-    moment, rng = now(), Random(SEED)
+    moment, rng = current_time(), Random(SEED)
     pages = [rng.randrange(1, PAGES) for _ in range(COUNT)]
     return [
-        line(change(number, page_id=page, wiki=WIKIS[page % len(WIKIS)], dt=moment))
+        encode_line(build_change(number, page_id=page, wiki=WIKIS[page % len(WIKIS)], dt=moment))
         for number, page in enumerate(pages, start=1)
     ]
 
@@ -104,7 +104,7 @@ def kill_again_and_again(lake: Lake) -> None:
         else:
             wait_until(partial(lake.has_more_than, before), process)
             time.sleep(moments.uniform(0.0, 0.3))
-        assert process.running, tail(process.log)
+        assert process.is_running, read_tail(process.log)
         process.kill()
 
 
@@ -120,7 +120,7 @@ def forget(kafka: KafkaBroker, group: str) -> None:
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
 
     def deleted() -> bool:
-        failure = admin.delete_consumer_groups([group])[group].exception(PATIENCE)
+        failure = admin.delete_consumer_groups([group])[group].exception(TIMEOUT)
         return failure is None
 
     wait_until(deleted)

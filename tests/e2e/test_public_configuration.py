@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 from aiohttp import web
-from tests.e2e.commands import JOB, documents, ndjson, started, wikistate
-from tests.e2e.kafka_topics import committed, drain, fill, filled, topic_names
+from tests.e2e.commands import JOB, decode_ndjson, encode_ndjson, run_wikistate, start_command
+from tests.e2e.kafka_topics import committed_offsets, list_topics, produce, read_all, wait_for_count
 from tests.unit.adapters.http_server import serving
 
 from wikistate.core.events import bundled
@@ -21,7 +21,7 @@ from wikistate.core.events.repository import SchemaRepository
 from wikistate.testing import corpus
 from wikistate.testing.broker import KafkaBroker
 from wikistate.testing.pages import Wiki
-from wikistate.testing.wiki import FakeWiki, SmallWorld
+from wikistate.testing.wiki import FakeWiki, MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -115,7 +115,7 @@ def schemas(tmp_path: Path) -> Path:
 @asynccontextmanager
 async def farm(changes: Corpus) -> AsyncIterator[FakeWiki]:
     """The wikis of the changes, and the one that is asked for stream configuration."""
-    world = SmallWorld.of(changes, with_deleted=True)
+    world = MemoryDataset.from_corpus(changes, with_deleted=True)
     world.wikis["meta.wikimedia.org"] = Wiki("metawiki", "meta.wikimedia.org")
     async with FakeWiki(world) as wiki:
         yield wiki
@@ -164,29 +164,29 @@ async def test_a_deployment_runs_from_its_own_files(
         replaced = addresses(
             name, kafka=cluster.bootstrap_servers, wiki=wiki.url, schemas=schemas, certificate=certificate
         )
-        async with started(*JOB, *readdressed(deployment.files, replaced, tmp_path)) as job:
+        async with start_command(*JOB, *readdressed(deployment.files, replaced, tmp_path)) as job:
             await feed(job, cluster, deployment, changes)
-            await filled(cluster, sink, error, count=len(real(changes)))
+            await wait_for_count(cluster, sink, error, count=len(real(changes)))
             finished = await job.stop()
-        hosts = set(wiki.tally.hosts)
+        hosts = set(wiki.request_log.hosts)
 
     assert finished.status == 0, finished.err
     assert "Traceback" not in finished.err
-    assert topic_names(cluster) == {*deployment.sources, sink, error}
-    assert sum(committed(cluster, deployment.group).values()) == len(changes.events)
-    check_outputs([orjson.loads(message.value) for message in drain(cluster, sink)], changes)
-    failures = [orjson.loads(message.value) for message in drain(cluster, error)]
+    assert list_topics(cluster) == {*deployment.sources, sink, error}
+    assert sum(committed_offsets(cluster, deployment.group).values()) == len(changes.events)
+    check_outputs([orjson.loads(message.value) for message in read_all(cluster, sink)], changes)
+    failures = [orjson.loads(message.value) for message in read_all(cluster, error)]
     check_errors(failures, changes)
-    assert len(failures) + len(drain(cluster, sink)) == len(real(changes))
+    assert len(failures) + len(read_all(cluster, sink)) == len(real(changes))
     assert {"en.wikipedia.org", "de.wikipedia.org"} <= hosts
     assert ("meta.wikimedia.org" in hosts) == (name != "local")  # the local file has no routes
 
 
 async def feed(job: Command, cluster: KafkaBroker, deployment: Deployment, changes: Corpus) -> None:
     """Share the changes out over the topics once the job reads them all: by itself it starts at their end."""
-    await job.logged("given a partition", times=len(deployment.sources))
+    await job.wait_for_log("given a partition", times=len(deployment.sources))
     for number, topic in enumerate(deployment.sources):
-        fill(cluster, topic, [orjson.dumps(event) for event in changes.events[number :: len(deployment.sources)]])
+        produce(cluster, topic, [orjson.dumps(event) for event in changes.events[number :: len(deployment.sources)]])
 
 
 def real(changes: Corpus) -> list[Event]:
@@ -232,7 +232,7 @@ def check_errors(errors: list[Event], changes: Corpus) -> None:
 
 def over_files(folder: Path, changes: Corpus, *more: str) -> list[str]:
     """Options that lay files over whatever the configuration says of Kafka."""
-    (folder / "in.ndjson").write_bytes(ndjson(changes.events))
+    (folder / "in.ndjson").write_bytes(encode_ndjson(changes.events))
     ends = ["--source", f"file:{folder / 'in.ndjson'}", "--sink", f"file:{folder / 'out.ndjson'}"]
     return [*ends, "--error-sink", f"file:{folder / 'errors.ndjson'}", *more]
 
@@ -245,9 +245,9 @@ async def run_local(folder: Path, changes: Corpus, *assignments: str) -> list[Ev
         replaced["/etc/ssl/certs/ca-certificates.crt"] = str(certificate)
         config = readdressed([EXAMPLES / "config-local-kafka.yaml"], replaced, folder)
         sets = [word for assignment in assignments for word in ("--set", assignment)]
-        finished = await wikistate(*JOB, *config, *over_files(folder, changes), *sets)
+        finished = await run_wikistate(*JOB, *config, *over_files(folder, changes), *sets)
     assert finished.status == 0, finished.err
-    return documents((folder / "out.ndjson").read_bytes())
+    return decode_ndjson((folder / "out.ndjson").read_bytes())
 
 
 async def test_a_schema_that_the_first_base_lacks_comes_from_the_next_over_http(

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from pyoxigraph import Literal, NamedNode
-from tests.e2e.kafka_topics import fill
-from tests.e2e.rdf_deployment import ERRORS, FAILED, MUTATIONS, Deployment
+from tests.e2e.kafka_topics import produce
+from tests.e2e.rdf_deployment import ERRORS, FAILED, MUTATIONS, RdfDeployment
 from tests.e2e.rdf_stores import EmbeddedStore, assert_same, graph_of
-from tests.e2e.rdf_wiki import following
-from tests.e2e.support import assert_valid, read_lines, settings
+from tests.e2e.rdf_wiki import follow_settings
+from tests.e2e.support import assert_valid, read_lines, setting_arguments
 
 from wikistate.core.rdf.uris import Uris
-from wikistate.testing.faults import Bomb, Huge, Redirect, Rule, Status, Truncated, Wrong
-from wikistate.testing.wikibase import FakeWikibase, Item, Repository, page_change
-from wikistate.testing.wikibase.authors import Author
+from wikistate.testing.faults import GzipBomb, HttpRedirect, HttpStatus, HugeBody, Rule, TruncatedBody, WrongRevision
+from wikistate.testing.wikibase import FakeWikibase, Item, Repository, build_page_change
+from wikistate.testing.wikibase.authors import EntityGenerator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from pathlib import Path
 
-    from tests.conftest import NewTopic
+    from tests.conftest import TopicFactory
 
     from wikistate.testing.broker import KafkaBroker
-    from wikistate.testing.faults import Action
+    from wikistate.testing.faults import Fault
     from wikistate.testing.wikibase import Change
 
 CONCEPT = "http://wikibase.example"
@@ -40,16 +40,16 @@ FORGED = f"""
 """
 """Would have a store believe that an item is an orphan."""
 
-ANSWERS: dict[str, Action] = {
-    "Q2": Truncated(),
-    "Q3": Status(200, TURTLE, "{ 'this': 'is no RDF' }"),
-    "Q4": Wrong(),
-    "Q5": Huge(200_000_000),
-    "Q6": Bomb(200_000_000),
-    "Q7": Redirect("http://127.0.0.1:9/secret"),
-    "Q8": Status(200, TURTLE, "<< <urn:a> <urn:b> <urn:c> >> <urn:d> <urn:e> ."),
-    "Q9": Status(200, TURTLE, FORGED),
-    "Q10": Status(200, TURTLE, f"<{CONCEPT}/entity/Q1> a <http://wikiba.se/ontology#Item> ."),
+ANSWERS: dict[str, Fault] = {
+    "Q2": TruncatedBody(),
+    "Q3": HttpStatus(200, TURTLE, "{ 'this': 'is no RDF' }"),
+    "Q4": WrongRevision(),
+    "Q5": HugeBody(200_000_000),
+    "Q6": GzipBomb(200_000_000),
+    "Q7": HttpRedirect("http://127.0.0.1:9/secret"),
+    "Q8": HttpStatus(200, TURTLE, "<< <urn:a> <urn:b> <urn:c> >> <urn:d> <urn:e> ."),
+    "Q9": HttpStatus(200, TURTLE, FORGED),
+    "Q10": HttpStatus(200, TURTLE, f"<{CONCEPT}/entity/Q1> a <http://wikiba.se/ontology#Item> ."),
 }
 """What the wiki answers instead of the RDF of an entity. An empty answer or a web page passes; that is waited for."""
 
@@ -82,7 +82,7 @@ CRAFTED = """
 class Attacked:
     """A wiki whose changes go through both jobs into a store."""
 
-    def __init__(self, wikibase: FakeWikibase, jobs: Deployment, store: EmbeddedStore) -> None:
+    def __init__(self, wikibase: FakeWikibase, jobs: RdfDeployment, store: EmbeddedStore) -> None:
         self.wikibase = wikibase
         self.repository = wikibase.repository
         self.jobs = jobs
@@ -90,7 +90,7 @@ class Attacked:
 
     def tell(self, changes: Iterable[Change]) -> None:
         """Tell what happened."""
-        self.jobs.tell([page_change(change, self.repository.wiki) for change in changes])
+        self.jobs.append_events([build_page_change(change, self.repository.wiki) for change in changes])
 
     def edit(self, entity: str, label: str) -> Change:
         """Edit an item."""
@@ -104,17 +104,17 @@ class Attacked:
 
 
 @pytest.fixture
-async def attacked(kafka: KafkaBroker, topic: NewTopic, tmp_path: Path) -> AsyncIterator[Attacked]:
+async def attacked(kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path) -> AsyncIterator[Attacked]:
     """A wiki with some items, all of which the store holds."""
-    repository, author = Repository(), Author(Random(1), items=12)
-    first = [repository.save(author.item(entity, triples=40)) for entity in (HEALTHY, *ANSWERS)]
+    repository, author = Repository(), EntityGenerator(Random(1), items=12)
+    first = [repository.save(author.make_item(entity, triples=40)) for entity in (HEALTHY, *ANSWERS)]
     async with FakeWikibase(repository) as wikibase:
-        with Deployment(
+        with RdfDeployment(
             broker=kafka,
             source=topic(),
             folder=tmp_path,
-            updating=following(wikibase),
-            consuming=settings(store__concept_base=CONCEPT),
+            updater_arguments=follow_settings(wikibase),
+            consumer_arguments=setting_arguments(store__concept_base=CONCEPT),
         ) as jobs:
             found = Attacked(wikibase, jobs, EmbeddedStore(tmp_path / "store"))
             found.tell(first)
@@ -134,13 +134,13 @@ async def test_answers_and_events_that_mean_harm_change_nothing(attacked: Attack
         ]
     )
     attacked.tell(edits)
-    attacked.jobs.tell(list(_with_titles(page_change(healthy, attacked.repository.wiki))))
+    attacked.jobs.append_events(list(_with_titles(build_page_change(healthy, attacked.repository.wiki))))
     attacked.tell([healthy])
     await attacked.finish()
     assert_same(attacked.store, graph)
-    assert {event["item"] for event in attacked.jobs.told(FAILED)} == set(ANSWERS)
-    assert_valid(attacked.jobs.told(FAILED))
-    assert [event["error_type"] for event in attacked.jobs.told(ERRORS)] == ["InvalidInput"] * len(TITLES)
+    assert {event["item"] for event in attacked.jobs.read_events(FAILED)} == set(ANSWERS)
+    assert_valid(attacked.jobs.read_events(FAILED))
+    assert [event["error_type"] for event in attacked.jobs.read_events(ERRORS)] == ["InvalidInput"] * len(TITLES)
     attacked.wikibase.set_faults([])
     attacked.tell([attacked.edit(entity, "well again") for entity in ANSWERS])
     await attacked.finish()
@@ -153,12 +153,12 @@ async def test_terms_that_mean_harm_are_terms(attacked: Attacked) -> None:
     entity = attacked.repository.save(Item(id="Q50"))
     iri = f"{CONCEPT}/entity/Q50"
     body = CRAFTED.format(document=f"{CONCEPT}/wiki/Special:EntityData/Q50", entity=iri)
-    attacked.wikibase.set_faults([Rule(Status(200, TURTLE, body), revisions=frozenset({entity.revision.rev_id}))])
+    attacked.wikibase.set_faults([Rule(HttpStatus(200, TURTLE, body), revisions=frozenset({entity.revision.rev_id}))])
     attacked.tell([entity])
     await attacked.finish()
-    held = attacked.store.held()
+    held = attacked.store.read_graph()
     own = {(triple.predicate.value, triple.object) for triple in held if triple.subject == NamedNode(iri)}
-    assert {triple for triple in held if triple.subject != NamedNode(iri)} == attacked.store.loaded(graph)
+    assert {triple for triple in held if triple.subject != NamedNode(iri)} == attacked.store.expected_graph(graph)
     assert {
         (
             "http://www.w3.org/2000/01/rdf-schema#label",
@@ -167,15 +167,15 @@ async def test_terms_that_mean_harm_are_terms(attacked: Attacked) -> None:
         ("urn:p", NamedNode("http://evil.example/%3E%20%7D;DROP%20ALL;#")),
         ("urn:p%3E", Literal("1", datatype=NamedNode("urn:t%22%3E"))),
     } <= own
-    assert attacked.jobs.told(FAILED) == []
+    assert attacked.jobs.read_events(FAILED) == []
 
 
 async def test_messages_that_mean_harm_change_nothing(attacked: Attacked) -> None:
     """Somebody else writes into the stream of mutations: each message is an error event, and the next one is applied."""
     graph = graph_of(attacked.repository, Uris.for_wikibase(CONCEPT))
-    (good, *_) = attacked.jobs.told(MUTATIONS)
+    (good, *_) = attacked.jobs.read_events(MUTATIONS)
     bad = list(_harmful(good))
-    fill(attacked.jobs.broker, f"{attacked.jobs.source}.{MUTATIONS}", [orjson.dumps(event) for event in bad])
+    produce(attacked.jobs.broker, f"{attacked.jobs.source}.{MUTATIONS}", [orjson.dumps(event) for event in bad])
     await attacked.finish()
     assert_same(attacked.store, graph)
     errors = read_lines(attacked.store.folder.with_name("store.errors.ndjson"))

@@ -8,20 +8,20 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.rdf_deployment import ERRORS, MUTATIONS, Deployment
+from tests.e2e.rdf_deployment import ERRORS, MUTATIONS, RdfDeployment
 from tests.e2e.rdf_stores import EmbeddedStore, ServedStore, assert_same
-from tests.e2e.rdf_wiki import following, graphs_of_wiki
-from tests.e2e.support import assert_valid, settings
+from tests.e2e.rdf_wiki import follow_settings, graphs_of_wiki
+from tests.e2e.support import assert_valid, setting_arguments
 
-from wikistate.testing.processes import tail
+from wikistate.testing.processes import read_tail
 from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
     from pathlib import Path
 
-    from tests.conftest import NewTopic
-    from tests.e2e.rdf_stores import FollowingStore
+    from tests.conftest import TopicFactory
+    from tests.e2e.rdf_stores import ConsumedStore
 
     from wikistate.testing.broker import KafkaBroker
     from wikistate.testing.processes import Process
@@ -39,7 +39,7 @@ async def wikibase() -> AsyncIterator[WikibaseProcess]:
 
 
 @pytest.fixture(params=["embedded", pytest.param("fuseki", marks=pytest.mark.stores)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> FollowingStore:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ConsumedStore:
     """One that dies with its consumer, and one that goes on with the last request of a consumer that is dead."""
     if request.param == "embedded":
         return EmbeddedStore(tmp_path / "store")
@@ -49,11 +49,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> FollowingStore:
 
 
 @pytest.fixture
-def deployment(kafka: KafkaBroker, topic: NewTopic, wikibase: WikibaseProcess, tmp_path: Path) -> Iterator[Deployment]:
+def deployment(
+    kafka: KafkaBroker, topic: TopicFactory, wikibase: WikibaseProcess, tmp_path: Path
+) -> Iterator[RdfDeployment]:
     """Both jobs; the consumer writes many small batches."""
-    consuming = settings(store__concept_base="http://wikibase.example", store__batch_mutations=50)
-    with Deployment(
-        broker=kafka, source=topic(), folder=tmp_path, updating=following(wikibase), consuming=consuming
+    consuming = setting_arguments(store__concept_base="http://wikibase.example", store__batch_mutations=50)
+    with RdfDeployment(
+        broker=kafka,
+        source=topic(),
+        folder=tmp_path,
+        updater_arguments=follow_settings(wikibase),
+        consumer_arguments=consuming,
     ) as deployment:
         yield deployment
 
@@ -74,27 +80,27 @@ class Victims:
         await asyncio.sleep(self._moments.uniform(0.2, LIFE_SECONDS))
         for number in doomed or self._moments.choice(((0,), (1,), (0, 1))):
             job = self._alive.pop(number)
-            assert job.running, tail(job.log)
+            assert job.is_running, read_tail(job.log)
             job.kill()
 
 
 @pytest.mark.fault
 @pytest.mark.timeout(1800)
 async def test_jobs_that_are_killed_again_and_again_leave_the_store_as_if_loaded_from_scratch(
-    deployment: Deployment, wikibase: WikibaseProcess, store: FollowingStore, *, long_faults: bool
+    deployment: RdfDeployment, wikibase: WikibaseProcess, store: ConsumedStore, *, long_faults: bool
 ) -> None:
     """While the wiki is edited: start, checkpoint and the middle of a batch included. Who is killed is drawn, too."""
     kills, changes = (30, 5_000) if long_faults else (5, 400)
-    victims = Victims(deployment.updater, partial(deployment.consumer, store))
-    deployment.tell(await wikibase.journal())
+    victims = Victims(deployment.start_updater, partial(deployment.start_consumer, store))
+    deployment.append_events(await wikibase.journal())
     for _ in range(kills - 1):
-        deployment.tell(await wikibase.edit(changes // (kills - 1) + 1))
+        deployment.append_events(await wikibase.edit(changes // (kills - 1) + 1))
         await victims.live_for_a_while()
     await victims.live_for_a_while(doomed=(0, 1))
     await deployment.finish(store)
     graphs = await graphs_of_wiki(wikibase)
     assert_same(store, frozenset().union(*graphs.values()))
-    mutations = deployment.told(MUTATIONS)
+    mutations = deployment.read_events(MUTATIONS)
     assert_valid(mutations)
     assert {event["operation"] for event in mutations} >= {"import", "diff", "delete"}
-    assert deployment.told(ERRORS) == []
+    assert deployment.read_events(ERRORS) == []

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from pyoxigraph import Store
-from tests.e2e.commands import PATIENCE
-from tests.e2e.kafka_topics import fill
-from tests.e2e.synced import Synced, endpoint, from_scratch, held, into, until
+from tests.e2e.commands import TIMEOUT
+from tests.e2e.kafka_topics import produce
+from tests.e2e.synced import SyncRun, endpoint_settings, load_from_scratch, read_graph, serve_endpoint, wait_until
 
-from wikistate.testing.wikibase import Editors, FakeWikibase, Repository, page_change
+from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository, build_page_change
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import NewTopic
+    from tests.conftest import TopicFactory
 
     from wikistate.testing.broker import KafkaBroker
 
@@ -28,10 +28,10 @@ SEED = 20_260_301
 BURST = 5
 
 
-async def edit(editors: Editors, count: int, seconds: float) -> None:
+async def edit(editors: EditSimulator, count: int, seconds: float) -> None:
     """About so many changes, spread over a time."""
     for _ in range(0, count, BURST):
-        editors.bustle(BURST)
+        editors.simulate(BURST)
         await asyncio.sleep(seconds * BURST / count)
 
 
@@ -40,34 +40,34 @@ async def test_whatever_moment_it_is_killed_at_nothing_is_lost_or_wrong(tmp_path
     """Changes are made while it runs, while it starts, and while it is dead."""
     changes, kills = (5_000, 30) if long_faults else (300, 5)
     repository, moments = Repository(), Random(SEED)
-    editors = Editors(repository, seed=SEED, triples=40)
-    editors.found(30)
-    async with FakeWikibase(repository, editors=editors) as wikibase:
-        synced = Synced(wikibase, tmp_path)
+    editors = EditSimulator(repository, seed=SEED, triples=40)
+    editors.create_initial(30)
+    async with FakeWikibase(repository, simulator=editors) as wikibase:
+        synced = SyncRun(wikibase, tmp_path)
         for _ in range(kills):
-            async with synced.running() as command:
+            async with synced.start() as command:
                 await edit(editors, changes // kills, moments.uniform(0.3, 4.0))
-                assert command.running, command.err
+                assert command.is_running, command.err
                 command.send(signal.SIGKILL)
-        async with synced.running() as command:
-            await synced.caught_up(command)
-    synced.assert_in_step()
+        async with synced.start() as command:
+            await synced.assert_catches_up(command)
+    synced.assert_equals_wiki()
 
 
 async def test_events_over_kafka_may_come_twice_late_and_out_of_order(
-    kafka: KafkaBroker, topic: NewTopic, tmp_path: Path
+    kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
 ) -> None:
     """What an event brings that does not fit is not only told: the wiki is asked, and the store brought in step."""
     repository, moments, name, store = Repository(), Random(SEED), topic(), Store()
-    editors = Editors(repository, seed=SEED, triples=40)
-    editors.found(20)
+    editors = EditSimulator(repository, seed=SEED, triples=40)
+    editors.create_initial(20)
     source = f"kafka://{kafka.bootstrap_servers}/{name}?group={name}"
-    async with FakeWikibase(repository, editors=editors) as wikibase, endpoint(store) as url:
-        synced = Synced(wikibase, tmp_path)
+    async with FakeWikibase(repository, simulator=editors) as wikibase, serve_endpoint(store) as url:
+        synced = SyncRun(wikibase, tmp_path)
         for _ in range(3):
-            events = [page_change(change, repository.wiki) for change in editors.bustle(60)]
+            events = [build_page_change(change, repository.wiki) for change in editors.simulate(60)]
             shaken = sorted(events + moments.sample(events, 10), key=lambda _: moments.random())
-            await asyncio.to_thread(fill, kafka, name, [orjson.dumps(event) for event in shaken])
-            async with synced.running("--source", source, *into(url)) as command, asyncio.timeout(PATIENCE):
-                await until(lambda: held(store) == from_scratch(repository))
+            await asyncio.to_thread(produce, kafka, name, [orjson.dumps(event) for event in shaken])
+            async with synced.start("--source", source, *endpoint_settings(url)) as command, asyncio.timeout(TIMEOUT):
+                await wait_until(lambda: read_graph(store) == load_from_scratch(repository))
                 command.send(signal.SIGKILL)

@@ -9,20 +9,28 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from tests.e2e.kafka_topics import drain, fill
-from tests.e2e.rdf_wiki import BOOTSTRAP, COMMAND, current, entity_of, following, graphs_of, graphs_of_wiki
-from tests.e2e.support import PATIENCE, assert_valid, read_lines, settings
+from tests.e2e.kafka_topics import produce, read_all
+from tests.e2e.rdf_wiki import (
+    BOOTSTRAP,
+    COMMAND,
+    current_revisions,
+    entity_of,
+    follow_settings,
+    graphs_of,
+    graphs_of_wiki,
+)
+from tests.e2e.support import TIMEOUT, assert_valid, read_lines, setting_arguments
 
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.processes import Process, tail
+from wikistate.testing.processes import Process, read_tail
 from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from tests.conftest import NewTopic
+    from tests.conftest import TopicFactory
 
     from wikistate.testing.broker import KafkaBroker
 
@@ -41,7 +49,7 @@ async def run(*words: str) -> tuple[int, str]:
     """Run to the end; the exit code, and what was said."""
     process = await asyncio.create_subprocess_exec(*COMMAND, *words, stderr=asyncio.subprocess.PIPE)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             _, told = await process.communicate()
     finally:
         if process.returncode is None:
@@ -53,7 +61,12 @@ async def run(*words: str) -> tuple[int, str]:
 async def test_what_is_published_comes_to_what_the_wiki_says(wikibase: WikibaseProcess, tmp_path: Path) -> None:
     """From a file to files, in two runs: the second knows from its state where the first one ended."""
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
-    words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path / 'state'}", *following(wikibase))
+    words = (
+        f"--source=file:{source}",
+        f"--sink=file:{sink}",
+        f"--state={tmp_path / 'state'}",
+        *follow_settings(wikibase),
+    )
     for edits in (60, 80):
         await wikibase.edit(edits)
         source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.journal()))
@@ -75,7 +88,7 @@ async def test_what_is_no_change_and_what_cannot_be_fetched_is_told(wikibase: Wi
     source.write_bytes(b"no event\n" + orjson.dumps(unknown) + b"\n")
     sink = tmp_path / "mutations.ndjson"
     code, told = await run(
-        f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase)
+        f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase)
     )
     assert code == 0, told
     assert read_lines(sink) == []
@@ -90,8 +103,8 @@ async def test_a_wrong_concept_base_is_found_with_the_first_entity(wikibase: Wik
     """The message has the right one, and nothing is published or taken for done."""
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
     source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.journal()))
-    words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase))
-    code, told = await run(*words, *settings(rdf__concept_base="https://wrong.example"))
+    words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase))
+    code, told = await run(*words, *setting_arguments(rdf__concept_base="https://wrong.example"))
     assert code == 2, told
     assert "http://wikibase.example" in told
     assert read_lines(sink) == []
@@ -104,17 +117,17 @@ async def test_of_a_wiki_that_stumbles_no_change_is_silently_lost(wikibase: Wiki
     """Overloaded, resetting connections, cutting answers short, behind with its replicas: it is asked again, or told."""
     await wikibase.edit(30)
     rules = (
-        Rule(faults.Status(503, {"Retry-After": "1"}), path="EntityData", times=5),
-        Rule(faults.Status(429, {"Retry-After": "1"}), path="EntityData", times=5),
-        Rule(faults.Reset(), path="EntityData", every=9, times=10),
-        Rule(faults.Truncated(0.999), path="EntityData", every=17),
-        Rule(faults.Absent(asks=1), path="EntityData", every=10),
+        Rule(faults.HttpStatus(503, {"Retry-After": "1"}), path="EntityData", times=5),
+        Rule(faults.HttpStatus(429, {"Retry-After": "1"}), path="EntityData", times=5),
+        Rule(faults.ConnectionReset(), path="EntityData", every=9, times=10),
+        Rule(faults.TruncatedBody(0.999), path="EntityData", every=17),
+        Rule(faults.MissingRevision(asks=1), path="EntityData", every=10),
     )
     await wikibase.set_faults(rules)
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
     source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.journal()))
-    words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase))
-    code, told = await run(*words, *settings(rdf__acceptable_lag=3))
+    words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase))
+    code, told = await run(*words, *setting_arguments(rdf__acceptable_lag=3))
     assert code == 0, told
     await wikibase.set_faults(())
     failed = {failure["item"] for failure in read_lines(tmp_path / "mutations.side.ndjson")}
@@ -126,7 +139,7 @@ async def test_of_a_wiki_that_stumbles_no_change_is_silently_lost(wikibase: Wiki
 async def test_a_store_that_was_loaded_is_followed_from_there(wikibase: WikibaseProcess, tmp_path: Path) -> None:
     """The list of what was loaded makes the state; nothing of it is imported again."""
     loaded = await graphs_of_wiki(wikibase)
-    held = current(await wikibase.journal())
+    held = current_revisions(await wikibase.journal())
     (tmp_path / "revisions.csv").write_text("".join(f"{entity},{revision}\n" for entity, revision in held.items()))
     filling = (*BOOTSTRAP, str(tmp_path / "revisions.csv"), f"--state={tmp_path}")
     process = await asyncio.create_subprocess_exec(*filling, stderr=asyncio.subprocess.PIPE)
@@ -135,7 +148,7 @@ async def test_a_store_that_was_loaded_is_followed_from_there(wikibase: Wikibase
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
     source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.edit(60)))
     code, said = await run(
-        f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase)
+        f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase)
     )
     assert code == 0, said
     published = read_lines(sink)
@@ -150,19 +163,19 @@ async def test_a_wiki_that_sends_no_events_is_followed_by_its_recent_changes(
     """From a moment in the past on, with a stop and a start in the middle."""
     sink = tmp_path / "mutations.ndjson"
     source = f"recentchanges:{wikibase.url}/w/api.php?since=2020-01-01T00:00:00Z"
-    words = ("--source", source, f"--sink=file:{sink}", f"--state={tmp_path}", *following(wikibase))
-    quick = settings(local__checkpoint_interval=0.2, stream_manager__source__options__poll_interval=0.2)
+    words = ("--source", source, f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase))
+    quick = setting_arguments(local__checkpoint_interval=0.2, stream_manager__source__options__poll_interval=0.2)
     for _ in range(2):
         process = Process([*COMMAND, *words, *quick], log=tmp_path / "job.log")
         try:
             await wikibase.edit(30)
-            wanted, give_up = await graphs_of_wiki(wikibase), time.monotonic() + PATIENCE
+            wanted, give_up = await graphs_of_wiki(wikibase), time.monotonic() + TIMEOUT
             while graphs_of(read_lines(sink)) != wanted:
-                assert process.running, tail(process.log)
-                assert time.monotonic() < give_up, tail(process.log)
+                assert process.is_running, read_tail(process.log)
+                assert time.monotonic() < give_up, read_tail(process.log)
                 await asyncio.sleep(0.2)
         finally:
-            assert process.stop() == 0, tail(process.log)
+            assert process.stop() == 0, read_tail(process.log)
 
 
 class Kafka:
@@ -179,13 +192,13 @@ class Kafka:
     def published(self) -> list[Event]:
         """All messages of the mutation stream."""
         topic = f"{self.prefix}rdf-streaming-updater.mutation.v2"
-        return [orjson.loads(message.value) for message in drain(self.broker, topic)]
+        return [orjson.loads(message.value) for message in read_all(self.broker, topic)]
 
     def start(self, *, end: str = "") -> Process:
         """Start the job where it was."""
         servers = self.broker.bootstrap_servers
         source = f"kafka://{servers}/{self.source}?group={self.source}&start=earliest{end and f'&end={end}'}"
-        sink = settings(
+        sink = setting_arguments(
             stream_manager__sink__connector="kafka",
             stream_manager__sink__options__bootstrap_servers=servers,
             stream_manager__sink__options__kafka_topic_prefix=self.prefix,
@@ -196,22 +209,22 @@ class Kafka:
 
     def tell(self, events: Sequence[Event]) -> None:
         """Append changes to the source."""
-        fill(self.broker, self.source, [orjson.dumps(event) for event in events])
+        produce(self.broker, self.source, [orjson.dumps(event) for event in events])
 
     async def finish(self) -> None:
         """Run to the end of the topic as it is."""
         process = self.start(end="latest")
-        give_up = time.monotonic() + PATIENCE
-        while process.running:
-            assert time.monotonic() < give_up, tail(process.log)
+        give_up = time.monotonic() + TIMEOUT
+        while process.is_running:
+            assert time.monotonic() < give_up, read_tail(process.log)
             await asyncio.sleep(0.05)
-        assert process.kill() == 0, tail(process.log)
+        assert process.kill() == 0, read_tail(process.log)
 
 
 @pytest.fixture
-def job(kafka: KafkaBroker, topic: NewTopic, wikibase: WikibaseProcess, tmp_path: Path) -> Kafka:
+def job(kafka: KafkaBroker, topic: TopicFactory, wikibase: WikibaseProcess, tmp_path: Path) -> Kafka:
     """The job over Kafka."""
-    return Kafka(kafka, topic(), tmp_path, following(wikibase))
+    return Kafka(kafka, topic(), tmp_path, follow_settings(wikibase))
 
 
 @pytest.mark.fault
@@ -227,7 +240,7 @@ async def test_a_job_that_is_killed_again_and_again_publishes_what_the_wiki_says
         process = job.start()
         job.tell(await wikibase.edit(edits))
         await asyncio.sleep(moments.uniform(0.3, 2.5))
-        assert process.running, tail(process.log)
+        assert process.is_running, read_tail(process.log)
         process.kill()
     await job.finish()
     assert graphs_of(job.published) == await graphs_of_wiki(wikibase)
@@ -240,7 +253,7 @@ async def test_changes_that_come_twice_and_out_of_order_come_to_the_same(job: Ka
     events = await wikibase.journal()
     mixed = [*events, *events]
     Random(SEED).shuffle(mixed)
-    job.words += settings(rdf__reordering_window=600)
+    job.words += setting_arguments(rdf__reordering_window=600)
     job.tell(mixed)
     await job.finish()
     assert graphs_of(job.published) == await graphs_of_wiki(wikibase)

@@ -5,30 +5,30 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.e2e.rdf_deployment import ERRORS, FAILED, Deployment
+from tests.e2e.rdf_deployment import ERRORS, FAILED, RdfDeployment
 from tests.e2e.rdf_stores import EmbeddedStore, assert_same, graph_of
-from tests.e2e.rdf_wiki import following
-from tests.e2e.support import settings
+from tests.e2e.rdf_wiki import follow_settings
+from tests.e2e.support import setting_arguments
 
 from wikistate.core.rdf.uris import Uris
 from wikistate.testing.wikibase import (
     COMMONS,
     WIKIDATA,
-    Editors,
+    EditSimulator,
+    EntityKind,
     FakeWikibase,
-    Kind,
     Repository,
     Vocabulary,
-    legacy_event,
-    page_change,
-    wikibase_wiki,
+    build_legacy_event,
+    build_page_change,
+    make_wikibase_wiki,
 )
-from wikistate.testing.wikibase.authors import Author
+from wikistate.testing.wikibase.authors import EntityGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import NewTopic
+    from tests.conftest import TopicFactory
 
     from wikistate.testing.broker import KafkaBroker
 
@@ -37,46 +37,52 @@ SEED = 7
 
 
 async def test_files_with_statements_about_items_of_another_wiki(
-    kafka: KafkaBroker, topic: NewTopic, tmp_path: Path
+    kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
 ) -> None:
     """Created, edited, deleted and restored: the store is as if loaded from scratch, in two rounds."""
-    wiki = wikibase_wiki(DOMAIN, concept=COMMONS, namespaces={Kind.MEDIA: 6})
+    wiki = make_wikibase_wiki(DOMAIN, concept_base=COMMONS, namespaces={EntityKind.MEDIA: 6})
     repository = Repository(wiki, vocabulary=Vocabulary(COMMONS, WIKIDATA))
-    first = [repository.save(Author(Random(SEED)).media(repository.new_id(Kind.MEDIA), "First.jpg"))]
-    editors = Editors(repository, seed=SEED, kinds=(Kind.MEDIA,))
+    first = [
+        repository.save(EntityGenerator(Random(SEED)).make_media(repository.next_id(EntityKind.MEDIA), "First.jpg"))
+    ]
+    editors = EditSimulator(repository, seed=SEED, kinds=(EntityKind.MEDIA,))
     store = EmbeddedStore(tmp_path / "store")
     async with FakeWikibase(repository) as wikibase:
-        updating = following(wikibase, rdf__scheme="federated", rdf__concept_base=COMMONS)
-        updating += settings(rdf__hostname=DOMAIN, rdf__entity_namespaces=[])
-        consuming = settings(store__concept_base=COMMONS, store__federated_concept_base=WIKIDATA)
-        with Deployment(broker=kafka, source=topic(), folder=tmp_path, updating=updating, consuming=consuming) as jobs:
+        updating = follow_settings(wikibase, rdf__scheme="federated", rdf__concept_base=COMMONS)
+        updating += setting_arguments(rdf__hostname=DOMAIN, rdf__entity_namespaces=[])
+        consuming = setting_arguments(store__concept_base=COMMONS, store__federated_concept_base=WIKIDATA)
+        with RdfDeployment(
+            broker=kafka, source=topic(), folder=tmp_path, updater_arguments=updating, consumer_arguments=consuming
+        ) as jobs:
             for changes in (60, 60):
-                jobs.tell([page_change(change, wiki) for change in (*first, *editors.bustle(changes))])
+                jobs.append_events([build_page_change(change, wiki) for change in (*first, *editors.simulate(changes))])
                 first = []
                 await jobs.finish(store)
                 assert_same(store, graph_of(repository, Uris.for_federated(COMMONS, WIKIDATA)))
-            assert {event["fetch_error_type"] for event in jobs.told(FAILED)} <= {"ENTITY_NOT_FOUND"}
-            assert jobs.told(ERRORS) == []
+            assert {event["fetch_error_type"] for event in jobs.read_events(FAILED)} <= {"ENTITY_NOT_FOUND"}
+            assert jobs.read_events(ERRORS) == []
     assert {change.kind for change in repository.journal} >= {"create", "edit", "delete", "undelete"}
 
 
 async def test_a_wiki_that_tells_of_its_changes_in_the_older_streams(
-    kafka: KafkaBroker, topic: NewTopic, tmp_path: Path
+    kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
 ) -> None:
     """Revisions, deletions, suppressed ones and undeletions, each with a schema of its own; the store ends the same."""
     repository, store = Repository(), EmbeddedStore(tmp_path / "store")
-    editors = Editors(repository, seed=SEED, triples=40)
-    editors.found(10)
+    editors = EditSimulator(repository, seed=SEED, triples=40)
+    editors.create_initial(10)
     async with FakeWikibase(repository) as wikibase:
-        updating = following(wikibase, rdf__legacy_inputs=True)
-        consuming = settings(store__concept_base="http://wikibase.example")
-        with Deployment(broker=kafka, source=topic(), folder=tmp_path, updating=updating, consuming=consuming) as jobs:
-            editors.bustle(200)
-            events = [legacy_event(change, repository.wiki) for change in repository.journal]
-            jobs.tell([event for event in events if event is not None])
+        updating = follow_settings(wikibase, rdf__legacy_inputs=True)
+        consuming = setting_arguments(store__concept_base="http://wikibase.example")
+        with RdfDeployment(
+            broker=kafka, source=topic(), folder=tmp_path, updater_arguments=updating, consumer_arguments=consuming
+        ) as jobs:
+            editors.simulate(200)
+            events = [build_legacy_event(change, repository.wiki) for change in repository.journal]
+            jobs.append_events([event for event in events if event is not None])
             await jobs.finish(store)
             assert_same(store, graph_of(repository, Uris.for_wikibase("http://wikibase.example")))
-            assert jobs.told(ERRORS) == []
+            assert jobs.read_events(ERRORS) == []
     streams = {event["meta"]["stream"] for event in events if event is not None}
     assert streams == {
         f"mediawiki.{name}" for name in ("revision-create", "page-delete", "page-suppress", "page-undelete")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import pytest
-from tests.e2e.commands import JOB, documents, ndjson, wikistate
-from tests.e2e.kafka_topics import drain, fill
-from tests.e2e.wiki_changes import DOMAIN, Newsroom
+from tests.e2e.commands import JOB, decode_ndjson, encode_ndjson, run_wikistate
+from tests.e2e.kafka_topics import produce, read_all
+from tests.e2e.wiki_changes import DOMAIN, WikiRecorder
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
@@ -49,7 +49,7 @@ MIB = 1024 * 1024
 class Story(NamedTuple):
     """What was done to the wiki, by the revisions that it is about."""
 
-    room: Newsroom
+    room: WikiRecorder
     moved: int
     redirect: int
     deleted: int
@@ -61,7 +61,7 @@ class Story(NamedTuple):
 @pytest.fixture(scope="module")
 def story(mediawiki: RealMediaWiki) -> Story:
     """Every kind of change, and every kind of content."""
-    room = Newsroom(mediawiki)
+    room = WikiRecorder(mediawiki)
     for title, text in SCRIPTS.items():
         room.edit(title, text)
     for title, (text, _) in MODELS.items():
@@ -102,10 +102,10 @@ class Streams(NamedTuple):
 def streams(story: Story, kafka: KafkaBroker) -> Streams:
     """What came out when the events had gone through Kafka and the job."""
     source, sink, errors = (kafka.create_topic(f"real-mediawiki.{name}") for name in ("in", "out", "errors"))
-    fill(kafka, source, [orjson.dumps(event) for event in story.room.events])
+    produce(kafka, source, [orjson.dumps(event) for event in story.room.events])
     cluster = f"kafka://{kafka.bootstrap_servers}"
     finished = asyncio.run(
-        wikistate(
+        run_wikistate(
             *JOB,
             *("--source", f"{cluster}/{source}?group={source}&start=earliest&end=latest"),
             *("--sink", f"{cluster}/{sink}", "--error-sink", f"{cluster}/{errors}"),
@@ -116,7 +116,7 @@ def streams(story: Story, kafka: KafkaBroker) -> Streams:
     )
     assert finished.status == 0, finished.err
     (requests,) = (line.split()[0] for line in finished.err.splitlines() if line.rstrip().endswith("requests to wikis"))
-    return Streams(drain(kafka, sink), [value(message) for message in drain(kafka, errors)], int(requests))
+    return Streams(read_all(kafka, sink), [value(message) for message in read_all(kafka, errors)], int(requests))
 
 
 def test_nothing_is_lost(story: Story, streams: Streams) -> None:
@@ -136,7 +136,7 @@ def test_every_body_is_what_the_wiki_serves_raw(story: Story, streams: Streams) 
     }
     assert len(bodies) > MANY + len(SCRIPTS) + len(MODELS)
     for rev_id, body in bodies.items():
-        assert body.encode() == story.room.mediawiki.raw(rev_id)
+        assert body.encode() == story.room.mediawiki.fetch_raw(rev_id)
     assert {"", *SCRIPTS.values()} <= set(bodies.values())
     assert max(len(body.encode()) for body in bodies.values()) > MIB
 
@@ -180,7 +180,7 @@ def test_hidden_content_has_no_body_and_is_no_error(story: Story, streams: Strea
 def test_pages_that_are_no_wikitext_keep_their_content_model(story: Story, streams: Streams) -> None:
     """Pages that are no wikitext keep their content model."""
     for title, (_, model) in MODELS.items():
-        (event,) = streams.of(story.room.latest(title))
+        (event,) = streams.of(story.room.latest_revision(title))
         assert event["revision"]["content_slots"]["main"]["content_model"] == model
         assert body_of(event)
 
@@ -216,7 +216,7 @@ async def test_a_batch_that_exceeds_the_wikis_result_size_is_continued(
     with RealMediaWiki(tmp_path / "wiki") as wiki:
         with (tmp_path / "wiki" / "LocalSettings.php").open("a") as settings:
             settings.write("$wgAPIMaxResultSize = 100000;\n")
-        room = Newsroom(wiki)
+        room = WikiRecorder(wiki)
         texts = {room.edit(f"Page {number}", f"{number} řádek\n" * 1500): number for number in range(25)}
         assert "continue" in whole_batch(wiki, list(texts))
         outputs, errors = await over_files(room, tmp_path)
@@ -230,19 +230,21 @@ def whole_batch(wiki: RealMediaWiki, rev_ids: list[int]) -> dict[str, Any]:
     """What the wiki answers when it is asked for all of them at once."""
     revisions = "|".join(map(str, rev_ids))
     question = {"action": "query", "prop": "revisions", "rvprop": "content", "rvslots": "*", "revids": revisions}
-    return wiki.api(question)
+    return wiki.call_api(question)
 
 
-async def over_files(room: Newsroom, folder: Path) -> tuple[list[Event], list[Event]]:
+async def over_files(room: WikiRecorder, folder: Path) -> tuple[list[Event], list[Event]]:
     """Run the job from file to file; the output and the errors."""
-    (folder / "in.ndjson").write_bytes(ndjson(room.events))
-    finished = await wikistate(
+    (folder / "in.ndjson").write_bytes(encode_ndjson(room.events))
+    finished = await run_wikistate(
         *JOB,
         *("--source", "in.ndjson", "--sink", "out.ndjson", "--wiki", f"{DOMAIN}={room.mediawiki.api_url}"),
         folder=folder,
     )
     assert finished.status == 0, finished.err
-    return documents((folder / "out.ndjson").read_bytes()), documents((folder / "out.errors.ndjson").read_bytes())
+    return decode_ndjson((folder / "out.ndjson").read_bytes()), decode_ndjson(
+        (folder / "out.errors.ndjson").read_bytes()
+    )
 
 
 def value(message: Message) -> Event:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.commands import JOB, PATIENCE, started
+from tests.e2e.commands import JOB, TIMEOUT, start_command
 from tests.e2e.support import assert_valid, read_lines
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ class Follower:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[Command]:
         """The command runs meanwhile. It is killed at the end, in the middle of whatever it does."""
-        async with started(
+        async with start_command(
             *(*JOB, "--source", f"recentchanges:{self.wiki.api_url}", "--sink", "file:out.ndjson", "--state", "state"),
             *("--set", "stream_manager.source.options.poll_interval=0.2", "--set", "local.commit_interval=0.2"),
             folder=self.folder,
         ) as command:
-            await command.logged(FOLLOWING)
+            await command.wait_for_log(FOLLOWING)
             yield command
             command.send(signal.SIGKILL)
 
@@ -63,7 +63,7 @@ class Follower:
 
     async def until(self, happened: Callable[[list[Event]], bool]) -> list[Event]:
         """Wait until its output says so."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not happened(events := self.events()):  # noqa: ASYNC110  (another process writes the file)
                 await asyncio.sleep(0.1)
         return events

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.e2e.commands import documents, ndjson, wikistate
-from tests.e2e.wiki_changes import DOMAIN, Newsroom
+from tests.e2e.commands import decode_ndjson, encode_ndjson, run_wikistate
+from tests.e2e.wiki_changes import DOMAIN, WikiRecorder
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
@@ -33,7 +33,7 @@ MANY = 60
 class Past(NamedTuple):
     """What happened on the wiki, and what the job made of it, by revision."""
 
-    room: Newsroom
+    room: WikiRecorder
     outputs: dict[int, Event]
     errors: list[Event]
     hidden: int
@@ -41,9 +41,9 @@ class Past(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def room(mediawiki: RealMediaWiki) -> Newsroom:
+def room(mediawiki: RealMediaWiki) -> WikiRecorder:
     """A wiki with a past."""
-    room = Newsroom(mediawiki)
+    room = WikiRecorder(mediawiki)
     for text in ("First.", "Second, žluťoučký.", "Third."):
         room.edit("Past/Target", text)
     room.edit("User talk:Past", "Talk.")
@@ -60,7 +60,7 @@ def room(mediawiki: RealMediaWiki) -> Newsroom:
 
 
 @pytest.fixture(scope="module")
-def past(room: Newsroom, tmp_path_factory: pytest.TempPathFactory) -> Past:
+def past(room: WikiRecorder, tmp_path_factory: pytest.TempPathFactory) -> Past:
     """All that was ever saved, reconciled."""
     hidden = room.edit("Past/Hidden", "A secret.")
     room.edit("Past/Hidden", "#REDIRECT [[Past/Target]]")
@@ -68,17 +68,17 @@ def past(room: Newsroom, tmp_path_factory: pytest.TempPathFactory) -> Past:
     room.edit("Past/Gone", "It will be deleted.")
     gone = room.delete("Past/Gone")
     folder = tmp_path_factory.mktemp("past")
-    (folder / "in.ndjson").write_bytes(ndjson([_as_seen_later(event, hidden) for event in room.events]))
+    (folder / "in.ndjson").write_bytes(encode_ndjson([_as_seen_later(event, hidden) for event in room.events]))
     finished = asyncio.run(
-        wikistate(
+        run_wikistate(
             *("run", "content-history-reconcile", "--source", "in.ndjson", "--sink", "out.ndjson"),
             *("--wiki", f"{DOMAIN}={room.mediawiki.api_url}", "--set", "enrich.retry.acceptable_lag=0.5"),
             folder=folder,
         )
     )
     assert finished.status == 0, finished.err
-    outputs = documents((folder / "out.ndjson").read_bytes())
-    errors = documents((folder / "out.errors.ndjson").read_bytes())
+    outputs = decode_ndjson((folder / "out.ndjson").read_bytes())
+    errors = decode_ndjson((folder / "out.errors.ndjson").read_bytes())
     changes = [event for event in outputs if event["page_change_kind"] != "delete"]
     assert len(outputs) + len(errors) == len(room.events)
     return Past(room, {event["revision"]["rev_id"]: event for event in changes}, errors, hidden, gone)
@@ -99,7 +99,7 @@ def test_every_past_revision_has_the_body_that_the_wiki_serves_raw(past: Past) -
     for rev_id, event in past.outputs.items():
         if rev_id != past.hidden:
             slot = event["revision"]["content_slots"]["main"]
-            assert slot["content_body"].encode() == past.room.mediawiki.raw(rev_id)
+            assert slot["content_body"].encode() == past.room.mediawiki.fetch_raw(rev_id)
             assert slot["content_format"] == "text/x-wiki"
     assert len(past.outputs) > MANY + 2 * len(REDIRECTS)
 
@@ -116,14 +116,14 @@ def test_every_page_is_what_the_wiki_says_that_it_is_now(past: Past) -> None:
 
 
 def _asked_alone(wiki: RealMediaWiki, page_id: int) -> tuple[bool, dict[str, Any] | None]:
-    query = wiki.api({"action": "query", "prop": "info", "pageids": page_id, "redirects": 1})["query"]
+    query = wiki.call_api({"action": "query", "prop": "info", "pageids": page_id, "redirects": 1})["query"]
     if not query.get("redirects"):
         return False, None
     step = query["redirects"][0]
     if prefix := step.get("tointerwiki"):
         title = step["to"].removeprefix(f"{prefix}:")
         return True, {"interwiki_prefix": prefix, "page_title": title.replace(" ", "_")}
-    (target,) = wiki.api({"action": "query", "prop": "info", "titles": step["to"]})["query"]["pages"]
+    (target,) = wiki.call_api({"action": "query", "prop": "info", "titles": step["to"]})["query"]["pages"]
     link = {"page_title": target["title"].replace(" ", "_"), "namespace_id": target["ns"]}
     if "pageid" in target:
         link |= {"page_id": target["pageid"], "is_redirect": target.get("redirect", False)}

@@ -7,14 +7,24 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from tests.e2e.commands import wikistate
-from tests.e2e.kafka_topics import drain, fill
-from tests.e2e.support import asking, body_of, change, line, page_of, read_lines, settings, stored, text_of
+from tests.e2e.commands import run_wikistate
+from tests.e2e.kafka_topics import produce, read_all
+from tests.e2e.support import (
+    body_of,
+    build_change,
+    build_page,
+    build_revision,
+    encode_line,
+    read_lines,
+    setting_arguments,
+    text_of,
+    wiki_settings,
+)
 
-from wikistate.testing.faults import Rule, Status
+from wikistate.testing.faults import HttpStatus, Rule
 from wikistate.testing.pages import Wiki
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.worlds import SmallWorld
+from wikistate.testing.wiki.worlds import MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
 JOB = "page-content-change"
 COUNT = 1_000
 WIKIS = [Wiki("enwiki", "en.wikipedia.org"), Wiki("dewiki", "de.wikipedia.org"), Wiki("elwiki", "el.wikipedia.org")]
-DOWN = [Rule(Status(503), wiki="el.wikipedia.org")]
+DOWN = [Rule(HttpStatus(503), wiki="el.wikipedia.org")]
 NUMBERS = range(1, COUNT + 1)
 
 
@@ -45,16 +55,16 @@ def wiki_of(number: int) -> Wiki:
 
 
 FAILING = {number for number in NUMBERS if wiki_of(number) is WIKIS[2]}
-LINES = [line(change(number, wiki=wiki_of(number))) for number in NUMBERS]
+LINES = [encode_line(build_change(number, wiki=wiki_of(number))) for number in NUMBERS]
 HEALTHY = {number: text_of(number) for number in NUMBERS}
 
 
 @pytest.fixture
 async def wiki() -> AsyncIterator[FakeWiki]:
     """The three wikis, of which one is down."""
-    world = SmallWorld(*WIKIS)
+    world = MemoryDataset(*WIKIS)
     for number in NUMBERS:
-        world.put(wiki_of(number), page_of(number), stored(number))
+        world.put(wiki_of(number), build_page(number), build_revision(number))
     async with FakeWiki(world) as wiki:
         wiki.set_faults(DOWN)
         yield wiki
@@ -62,13 +72,13 @@ async def wiki() -> AsyncIterator[FakeWiki]:
 
 def patience(wiki: FakeWiki) -> list[str]:
     """Settings that give a wiki up after two tries."""
-    return [*asking(wiki), *settings(enrich__retry__max_attempts=2)]
+    return [*wiki_settings(wiki), *setting_arguments(enrich__retry__max_attempts=2)]
 
 
 async def replay(ends: Ends, wiki: FakeWiki, *words: str) -> str:
     """Replay the error stream through the job; what it said."""
     given = ("--from", ends.errors, "--to", JOB, "--sink", ends.sink, "--error-sink", ends.errors, *patience(wiki))
-    ended = await wikistate("replay", *given, *words)
+    ended = await run_wikistate("replay", *given, *words)
     assert ended.status == 0, ended.err
     return ended.err
 
@@ -76,7 +86,7 @@ async def replay(ends: Ends, wiki: FakeWiki, *words: str) -> str:
 async def enrich(ends: Ends, wiki: FakeWiki) -> None:
     """Run the job to the end of its source."""
     given = ("--source", ends.source, "--sink", ends.sink, "--error-sink", ends.errors, *patience(wiki))
-    ended = await wikistate("run", JOB, *given)
+    ended = await run_wikistate("run", JOB, *given)
     assert ended.status == 0, ended.err
 
 
@@ -111,33 +121,33 @@ async def test_after_the_outage_a_replay_makes_the_output_whole(wiki: FakeWiki, 
 async def test_over_kafka_a_second_replay_finds_nothing(wiki: FakeWiki, kafka: KafkaBroker) -> None:
     """Through the job, whose error events are on a topic: the group of the replays knows how far it came."""
     source, sink, errors = (kafka.create_topic(f"{name}.{uuid4()}") for name in ("in", "out", "errors"))
-    fill(kafka, source, LINES)
+    produce(kafka, source, LINES)
     url = f"kafka://{kafka.bootstrap_servers}"
     await enrich(Ends(f"{url}/{source}?start=earliest&end=latest", f"{url}/{sink}", f"{url}/{errors}"), wiki)
     wiki.set_faults([])
     ends = Ends("", f"{url}/{sink}", f"{url}/{errors}")
     await replay(ends, wiki)
-    assert bodies([orjson.loads(message.value) for message in drain(kafka, sink)]) == HEALTHY
+    assert bodies([orjson.loads(message.value) for message in read_all(kafka, sink)]) == HEALTHY
     assert "nothing new" in await replay(ends, wiki)
-    assert len(drain(kafka, sink)) == COUNT
-    assert len(drain(kafka, errors)) == len(FAILING)
+    assert len(read_all(kafka, sink)) == COUNT
+    assert len(read_all(kafka, errors)) == len(FAILING)
 
 
 async def test_events_go_back_onto_their_stream_as_they_were(wiki: FakeWiki, kafka: KafkaBroker) -> None:
     """Byte for byte, under the key of their page; the job that reads the stream does them again."""
     source, sink, errors = (kafka.create_topic(f"{name}.{uuid4()}") for name in ("in", "out", "errors"))
-    fill(kafka, source, LINES)
+    produce(kafka, source, LINES)
     url = f"kafka://{kafka.bootstrap_servers}"
     ends = Ends(f"{url}/{source}?start=earliest&end=latest&group={uuid4()}", f"{url}/{sink}", f"{url}/{errors}")
     await enrich(ends, wiki)
     wiki.set_faults([])
-    ended = await wikistate("replay", "--from", ends.errors, "--to", f"{url}/{source}")
+    ended = await run_wikistate("replay", "--from", ends.errors, "--to", f"{url}/{source}")
     assert ended.status == 0, ended.err
-    again = drain(kafka, source)[COUNT:]
+    again = read_all(kafka, source)[COUNT:]
     assert sorted(message.value for message in again) == sorted(LINES[number - 1] for number in FAILING)
     for message in again:
         event = orjson.loads(message.value)
         key = {"wiki_id": event["wiki_id"], "page_id": event["page"]["page_id"]}
         assert message.key == orjson.dumps(key)
     await enrich(ends, wiki)
-    assert bodies([orjson.loads(message.value) for message in drain(kafka, sink)]) == HEALTHY
+    assert bodies([orjson.loads(message.value) for message in read_all(kafka, sink)]) == HEALTHY

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
-from tests.e2e.commands import Finished, wikistate
-from tests.e2e.synced import URIS, from_scratch, held, in_folder, quads
+from tests.e2e.commands import CommandResult, run_wikistate
+from tests.e2e.synced import URIS, load_from_scratch, munge_all, read_folder, read_graph
 
 from wikistate.core.record import Partition
 from wikistate.core.sparql.contents import StorePosition
 from wikistate.core.sparql.statements import UpdateTarget, build_requests
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.jobs.rdf_sync.verifying import SLACK_MS
-from wikistate.testing.wikibase import Editors, FakeWikibase, Repository
+from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -34,7 +34,7 @@ class Compared:
     def __init__(self, wikibase: FakeWikibase, folder: Path) -> None:
         self.wikibase, self.repository, self.folder = wikibase, wikibase.repository, folder
         store = Store(folder / "store")
-        store.extend(quads(self.repository))
+        store.extend(munge_all(self.repository))
 
     def spoil(self, change: Callable[[Store], object]) -> None:
         """Change the store behind everybody's back."""
@@ -47,16 +47,16 @@ class Compared:
         )
         self.spoil(lambda store: store.update(update))
 
-    async def verified(self, *words: str) -> Finished:
+    async def verified(self, *words: str) -> CommandResult:
         """The command."""
         where = ("--store", "store", "--wikibase", self.wikibase.url)
-        return await wikistate("store", "verify", *where, *words, folder=self.folder)
+        return await run_wikistate("store", "verify", *where, *words, folder=self.folder)
 
     def some(self, letter: str) -> list[str]:
         """Entities of a kind that the wiki has, redirects left out."""
         store = Store()
-        store.extend(quads(self.repository))
-        return sorted(name for name in self.repository.current if name[0] == letter and has(store, name))
+        store.extend(munge_all(self.repository))
+        return sorted(name for name in self.repository.current_revisions if name[0] == letter and has(store, name))
 
 
 def has(store: Store, name: str) -> bool:
@@ -74,10 +74,10 @@ def forget(store: Store, name: str) -> None:
 async def compared(tmp_path: Path) -> AsyncIterator[Compared]:
     """A wiki with something of everything, and a store that is in step."""
     repository = Repository()
-    editors = Editors(repository, seed=8, triples=60)
-    editors.found(25)
-    editors.bustle(40)
-    async with FakeWikibase(repository, editors=editors) as wikibase:
+    editors = EditSimulator(repository, seed=8, triples=60)
+    editors.create_initial(25)
+    editors.simulate(40)
+    async with FakeWikibase(repository, simulator=editors) as wikibase:
         yield Compared(wikibase, tmp_path)
 
 
@@ -115,7 +115,7 @@ async def test_what_is_wrong_is_named_and_put_right(compared: Compared) -> None:
         )
     assert (await compared.verified(*words, "--repair")).status == 0
     assert (await compared.verified(*words)).status == 0
-    assert in_folder(compared.folder) == from_scratch(compared.repository)
+    assert read_folder(compared.folder) == load_from_scratch(compared.repository)
 
 
 async def test_a_kind_that_is_missing_as_a_whole_is_seen(compared: Compared) -> None:
@@ -156,10 +156,10 @@ async def test_what_should_have_come_by_now_is_left_behind(compared: Compared, *
     compared.claim(now + SLACK_MS + 60_000)
     finished = await compared.verified("--entity", name)
     assert finished.status == 7, finished.err
-    current = compared.repository.current_of(name)
+    current = compared.repository.current_revision(name)
     assert f"left behind: the wiki has revision {current}" in finished.out.decode()
     assert (await compared.verified("--entity", name, "--repair")).status == 0
-    assert in_folder(compared.folder) == from_scratch(compared.repository)
+    assert read_folder(compared.folder) == load_from_scratch(compared.repository)
 
 
 @pytest.mark.parametrize("name", ["Q1-F1", "../Q1", "q1"])
@@ -168,4 +168,4 @@ async def test_an_id_that_is_none_is_refused(compared: Compared, name: str) -> N
     finished = await compared.verified("--entity", name)
     assert finished.status == 3
     assert "Traceback" not in finished.err
-    assert held(Store(compared.folder / "store"))
+    assert read_graph(Store(compared.folder / "store"))

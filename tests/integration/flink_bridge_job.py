@@ -18,7 +18,7 @@ from wikistate.jobs.ends import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndp
 from wikistate.runners.flink.connectors import make_sink, make_source, output_type, record_type
 
 
-def tell(row: Row) -> Row:
+def to_output(row: Row) -> Row:
     """What a record holds, as an output with its key and timestamp."""
     value, key, timestamp, topic, partition, offset, cut = row
     told = {
@@ -32,11 +32,11 @@ def tell(row: Row) -> Row:
     return Row("sink", key, json.dumps(told).encode(), None if value is None else timestamp)
 
 
-def add(env: StreamExecutionEnvironment, name: str, source: SourceEndpoint, sink: SinkEndpoint) -> None:
+def add_pipeline(env: StreamExecutionEnvironment, name: str, source: SourceEndpoint, sink: SinkEndpoint) -> None:
     """Tell of what comes from `source` on `sink`."""
     guarantee = DeliveryGuarantee.EXACTLY_ONCE
     records = env.from_source(make_source(source), WatermarkStrategy.no_watermarks(), name, record_type())
-    records.map(tell, output_type()).sink_to(make_sink(sink, guarantee, identity=f"bridge-{name}"))
+    records.map(to_output, output_type()).sink_to(make_sink(sink, guarantee, identity=f"bridge-{name}"))
 
 
 def main(given: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ def main(given: dict[str, Any]) -> None:
     env = StreamExecutionEnvironment.get_execution_environment(configuration)
     env.add_jars(*given["jars"])
     servers = given["bootstrap_servers"]
-    add(
+    add_pipeline(
         env,
         "topic",
         KafkaSourceEndpoint(
@@ -65,7 +65,7 @@ def main(given: dict[str, Any]) -> None:
         ),
         KafkaSinkEndpoint(bootstrap_servers=servers, topic=given["sink_topic"], properties={}, key="sink"),
     )
-    add(
+    add_pipeline(
         env,
         "file",
         FileEndpoint(path=given["source_file"], max_record_bytes=given["max_record_bytes"]),

@@ -11,7 +11,7 @@ import pytest
 from wikistate.errors import PartError
 from wikistate.ops.jars import FLINK_DECLARATION, Jar, fetch
 from wikistate.ops.jars import read_declaration as declared_in
-from wikistate.testing.jars import DECLARATION, declared
+from wikistate.testing.jars import DECLARATION, declared_jars
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ PARTS = [
 @pytest.fixture(scope="module")
 def smallest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The smallest declared jar, from Maven Central and not from a cache."""
-    (jar,) = (jar for jar in declared("kafka-broker") if jar.coordinate.startswith("org.slf4j:slf4j-simple:"))
+    (jar,) = (jar for jar in declared_jars("kafka-broker") if jar.coordinate.startswith("org.slf4j:slf4j-simple:"))
     try:
         (path,) = fetch([jar], cache=tmp_path_factory.mktemp("jars"))
     except PartError as error:

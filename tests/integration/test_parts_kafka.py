@@ -15,7 +15,7 @@ from wikistate.testing.broker import KafkaBroker
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import NewTopic
+    from tests.conftest import TopicFactory
 
 
 def _produce(broker: KafkaBroker, topic: str, value: bytes) -> KafkaError | None:
@@ -50,14 +50,14 @@ def _consume(broker: KafkaBroker, topic: str) -> bytes | None:
         consumer.close()
 
 
-def test_a_record_of_20_mb_passes(kafka: KafkaBroker, topic: NewTopic) -> None:
+def test_a_record_of_20_mb_passes(kafka: KafkaBroker, topic: TopicFactory) -> None:
     """The broker's limits are far above the largest event, so that tests meet the clients' limits alone."""
     name, value = topic(), b"x" * 20_000_000
     assert _produce(kafka, name, value) is None
     assert _consume(kafka, name) == value
 
 
-def test_topics_are_new_for_each_call_and_have_what_was_asked_for(kafka: KafkaBroker, topic: NewTopic) -> None:
+def test_topics_are_new_for_each_call_and_have_what_was_asked_for(kafka: KafkaBroker, topic: TopicFactory) -> None:
     """Two topics of one test differ, and partitions are as asked."""
     first, second = topic(), topic(partitions=3)
     assert first != second
@@ -72,14 +72,14 @@ def test_no_topic_is_made_by_itself(kafka: KafkaBroker) -> None:
     assert error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
 
 
-def test_a_topic_that_exists_is_refused(kafka: KafkaBroker, topic: NewTopic) -> None:
+def test_a_topic_that_exists_is_refused(kafka: KafkaBroker, topic: TopicFactory) -> None:
     """The message names the topic."""
     name = topic()
     with pytest.raises(PartError, match=f"The topic '{name}' cannot be created: .*already exists"):
         kafka.create_topic(name)
 
 
-def test_kcat_reads_what_was_produced(kafka: KafkaBroker, topic: NewTopic, kcat: str) -> None:
+def test_kcat_reads_what_was_produced(kafka: KafkaBroker, topic: TopicFactory, kcat: str) -> None:
     """An independent client agrees about key and value."""
     name = topic()
     assert _produce(kafka, name, b"value") is None
@@ -95,11 +95,11 @@ def test_a_killed_broker_comes_back_with_its_port_and_records(tmp_path: Path) ->
         broker.create_topic("kept")
         assert _produce(broker, "kept", b"acknowledged") is None
         broker.kill()
-        assert not broker.running
+        assert not broker.is_running
         broker.start()
         assert broker.bootstrap_servers == address
         assert _consume(broker, "kept") == b"acknowledged"
-    assert not broker.running
+    assert not broker.is_running
 
 
 @pytest.mark.usefixtures("kafka")
@@ -108,4 +108,4 @@ def test_a_broker_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
     broker = KafkaBroker(tmp_path / "kafka", settings={"node.id": "not-a-number"})
     with pytest.raises(PartError, match=r"(?s)could not prepare.*not-a-number"):
         broker.start()
-    assert not broker.running
+    assert not broker.is_running

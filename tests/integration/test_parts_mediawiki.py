@@ -23,7 +23,7 @@ def _revision(wiki: RealMediaWiki, revision: int) -> dict[str, Any]:
         "rvprop": "ids|content",
         "rvslots": "*",
     }
-    found: dict[str, Any] = ActionClient(wiki.host).api(question)["query"]
+    found: dict[str, Any] = ActionClient(wiki.host).call(question)["query"]
     return found
 
 
@@ -31,7 +31,7 @@ def test_an_edit_is_served_raw_and_by_the_action_api(mediawiki: RealMediaWiki) -
     """Both ways lead to the same text, and each edit has a revision of its own."""
     first, second = (mediawiki.edit("Parts/Łódź", text, "a summary") for text in ("žluťoučký", "kůň"))
     assert first < second
-    assert mediawiki.raw(first).decode() == "žluťoučký"
+    assert mediawiki.fetch_raw(first).decode() == "žluťoučký"
     (page,) = _revision(mediawiki, second)["pages"]
     assert page["title"] == "Parts/Łódź"
     assert page["revisions"][0]["slots"]["main"]["content"] == "kůň"
@@ -72,7 +72,7 @@ def test_a_deleted_page_has_bad_revisions_until_it_is_restored(mediawiki: RealMe
     assert _revision(mediawiki, revision)["badrevids"] == {str(revision): {"revid": revision, "missing": True}}
     mediawiki.undelete("Parts/Deleted")
     assert "badrevids" not in _revision(mediawiki, revision)
-    assert mediawiki.raw(revision) == b"text"
+    assert mediawiki.fetch_raw(revision) == b"text"
 
 
 @pytest.mark.parametrize("redirect", [True, False])
@@ -83,7 +83,7 @@ def test_a_moved_page_keeps_its_revisions(mediawiki: RealMediaWiki, redirect: bo
     mediawiki.move(title, f"{title} away", redirect=redirect)
     (page,) = _revision(mediawiki, revision)["pages"]
     assert page["title"] == f"{title} away"
-    (left,) = mediawiki.api({"action": "query", "titles": title})["query"]["pages"]
+    (left,) = mediawiki.call_api({"action": "query", "titles": title})["query"]["pages"]
     assert left.get("missing", False) is not redirect
 
 
@@ -99,7 +99,7 @@ def test_a_wiki_comes_back_with_its_address_and_pages(tmp_path: Path, mediawiki:
         revision = wiki.edit("Kept", "text")
         wiki.kill()
         with pytest.raises(WikiError, match="does not answer"):
-            wiki.raw(revision)
+            wiki.fetch_raw(revision)
         wiki.start()
-        assert wiki.raw(revision) == b"text"
+        assert wiki.fetch_raw(revision) == b"text"
         assert wiki.api_url != mediawiki.api_url

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wikistate.errors import PartError
-from wikistate.testing.processes import Process, free_port
+from wikistate.testing.processes import Process, find_free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def test_ending_a_process_ends_its_group(tmp_path: Path, pipe: Path, end: object
     assert end(process) == end(process) != 0
     assert _gone(reader)
     os.close(reader)
-    assert not process.running
+    assert not process.is_running
 
 
 def test_a_process_that_does_not_heed_sigterm_is_killed(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_process_that_is_never_ready_is_ended(tmp_path: Path) -> None:
     process = Process(["sleep", "600"], log=tmp_path / "log")
     with pytest.raises(PartError, match=r"sleep was not ready within 0\.1 s"):
         process.wait_until(lambda: False, within=0.1)
-    assert not process.running
+    assert not process.is_running
 
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_log_survives_a_restart(tmp_path: Path) -> None:
 
 def test_a_free_port_can_be_taken_and_is_no_outgoing_port() -> None:
     """Below 32,768, where Linux begins to take ports for outgoing connections."""
-    port = free_port()
+    port = find_free_port()
     assert 1024 < port < 32_768
     with socket.create_server(("127.0.0.1", port)):
         pass

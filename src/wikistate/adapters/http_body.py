@@ -80,7 +80,7 @@ class GzipBodyBuffer(BodyBuffer):
             if not super().feed(self._member.decompress(chunk, self._left + 1)):
                 return False
             chunk = self._member.unused_data or self._member.unconsumed_tail
-        self.complete = self._member.eof
+        self.is_complete = self._member.eof
         return True
 
 

@@ -89,7 +89,7 @@ def run_to_end(
     *,
     objects: int = OBJECTS_IN_FLIGHT,
 ) -> Exit:
-    """Makes a runner and drives it to its end, with metrics beside it and a summary after it. `get_objects`: see `run_until_done`."""
+    """Makes a runner and drives it to its end, with metrics beside it and a summary after it. `objects`: see `run_until_done`."""
     with serve_metrics(telemetry, meter):
         end = run_async(run_until_done(runner(), status, objects=objects))
     status.summary()

@@ -331,7 +331,7 @@ class FilterSettings(Settings):
     """Events of pages in these namespaces, by number: 0 for articles."""
 
     kinds: list[str] = []
-    """Events of these kinds: `create_client`, `edit`, `move`, `delete`, `undelete`, `visibility_change`."""
+    """Events of these kinds: `create`, `edit`, `move`, `delete`, `undelete`, `visibility_change`."""
 
     content_models: list[str] = []
     """Events with a slot of one of these content models, such as `wikitext`. Events that state no model pass."""

@@ -33,7 +33,7 @@ Answer = TypeVar("Answer")
 class Enrichment(Protocol[Answer]):
     """What is asked of a wiki for an event, and how its answer is folded in.
 
-    Protocol: on the loop's thread, `plan_fetch` for each event, `fetch` for those that it says to fetch, and `with_answer` for each
+    Protocol: on the loop's thread, `plan` for each event, `fetch` for those that it says to fetch, and `with_answer` for each
     answer. Only `fetch` may take its time, and it answers exactly once.
     """
 

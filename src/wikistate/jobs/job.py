@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Job(Protocol):
     """A job without state: one record in, its outputs out.
 
-    Protocol: the runner awaits `open` once, then calls `plan_fetch` and `execute` for each record on the loop's thread, in
-    the order in which the records were read, and at the end awaits `close`. Neither `plan_fetch` nor `execute` blocks or
+    Protocol: the runner awaits `open` once, then calls `plan` and `execute` for each record on the loop's thread, in
+    the order in which the records were read, and at the end awaits `close`. Neither `plan` nor `execute` blocks or
     raises, whatever the record holds: what cannot be done becomes an output with the role ``error``. `execute` may
     call `done` before it returns or any time later, exactly once; results may come in any order, because keeping the
     order within a key is the runner's part. After a crash a record may be accepted again; nothing is remembered.

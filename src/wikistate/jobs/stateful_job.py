@@ -96,12 +96,12 @@ class OperationResult(NamedTuple, Generic[Change]):
 class KeyedJob(Protocol[KeyedEvent, Operation, Change]):
     """A job with state.
 
-    Protocol: the runner awaits `open` once. For each record, in the order in which they were read, it calls `decode_message`.
+    Protocol: the runner awaits `open` once. For each record, in the order in which they were read, it calls `decode`.
     What has a key waits for what concerns the key before it; then `decide` is called with what is remembered of the key,
     and `execute` for each operation in turn, with what is remembered by then. When the watermark passes the time at
     which a key wants to be woken, `decide` is called with a `TimerFired`. At the end `close` is awaited.
 
-    `decode_message` and `decide` are quick, block nowhere, and raise nothing whatever the record holds. After a crash everything
+    `decode` and `decide` are quick, block nowhere, and raise nothing whatever the record holds. After a crash everything
     since the last checkpoint comes again, records, decisions and operations alike: what is remembered then is what was
     remembered at that checkpoint, together with the positions in the sources.
     """

@@ -93,7 +93,7 @@ def check_form(form: StoreForm) -> None:
 
 
 def build_shared_triples_filter(settings: StoreSettings) -> Callable[[frozenset[Triple]], frozenset[Triple]]:
-    """What tells which of some triples may belong to several entities. Raises as `entity_uris`."""
+    """What tells which of some triples may belong to several entities. Raises as `uris_of`."""
     return partial(select_shared, uris=build_uris(settings))
 
 

@@ -17,7 +17,7 @@ from wikistate.testing import corpus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wikistate.testing.corpus import Stored
+    from wikistate.testing.corpus import StoredRevision
 
 
 def write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> int:
@@ -30,7 +30,7 @@ def write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> int:
     return count
 
 
-def plain(stored: Stored) -> dict[str, Any]:
+def encode_revision(stored: StoredRevision) -> dict[str, Any]:
     """A revision as a JSON document."""
     return {
         "wiki_id": stored.wiki.wiki_id,
@@ -55,7 +55,7 @@ def main(words: list[str] | None = None) -> None:
     chosen.folder.mkdir(parents=True, exist_ok=True)
     made = corpus.compose(seed=chosen.seed, changes=chosen.changes, version=chosen.version)
     events = write_lines(chosen.folder / "events.jsonl", made.events)
-    revisions = write_lines(chosen.folder / "revisions.jsonl", map(plain, made.revisions()))
+    revisions = write_lines(chosen.folder / "revisions.jsonl", map(encode_revision, made.revisions()))
     sys.stdout.write(f"{events} events and {revisions} revisions of {len(made.wikis)} wikis in {chosen.folder}\n")
 
 

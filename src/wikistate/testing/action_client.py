@@ -30,21 +30,21 @@ class ActionClient:
 
     def log_in(self, user: str, password: str) -> None:
         """Log in. Raises `WikiError` when the wiki does not let the user in."""
-        answer = self.write(
+        answer = self.call_with_token(
             "clientlogin", "login", username=user, password=password, loginreturnurl="http://localhost/"
         )
         status = answer["clientlogin"]["status"]
         if status != "PASS":
             raise WikiError(f"The wiki did not let {user} in: {status}.", user=user)
 
-    def api(self, parameters: Mapping[str, str | int]) -> dict[str, Any]:
+    def call(self, parameters: Mapping[str, str | int]) -> dict[str, Any]:
         """One request to the Action API, format version 2.
 
         Raises:
             WikiError: The wiki is not reached, or answers with an error.
         """
         body = urlencode({"format": "json", "formatversion": 2, "errorformat": "plaintext", **parameters})
-        status, answer = self._exchange("POST", "/api.php", body)
+        status, answer = self._request("POST", "/api.php", body)
         try:
             document: dict[str, Any] = orjson.loads(answer)
         except ValueError as error:
@@ -55,20 +55,20 @@ class ActionClient:
             raise WikiError(f"The wiki refused action={action}: {said}", action=action)
         return document
 
-    def write(self, action: str, purpose: str = "csrf", **parameters: str | int) -> dict[str, Any]:
+    def call_with_token(self, action: str, purpose: str = "csrf", **parameters: str | int) -> dict[str, Any]:
         """An action that needs a token of the type `purpose`, which is fetched first. Raises as `api` does."""
-        tokens = self.api({"action": "query", "meta": "tokens", "type": purpose})["query"]["tokens"]
+        tokens = self.call({"action": "query", "meta": "tokens", "type": purpose})["query"]["tokens"]
         field = "token" if purpose == "csrf" else f"{purpose}token"
-        return self.api({"action": action, field: tokens[f"{purpose}token"], **parameters})
+        return self.call({"action": action, field: tokens[f"{purpose}token"], **parameters})
 
-    def page(self, parameters: Mapping[str, str | int]) -> bytes:
+    def fetch_page(self, parameters: Mapping[str, str | int]) -> bytes:
         """The body of ``index.php``. Raises `WikiError` when the status is not 200."""
-        status, body = self._exchange("GET", f"/index.php?{urlencode(parameters)}")
+        status, body = self._request("GET", f"/index.php?{urlencode(parameters)}")
         if status != 200:
             raise WikiError(f"The wiki answered {status} to {dict(parameters)}.", status=status)
         return body
 
-    def _exchange(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+    def _request(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
         connection = HTTPConnection(self._host, timeout=_TIMEOUT)
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         if body is not None:

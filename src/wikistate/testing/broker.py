@@ -15,19 +15,19 @@ from confluent_kafka.cimpl import NewTopic
 
 from wikistate.errors import PartError
 from wikistate.ops.jars import fetch
-from wikistate.testing.jars import declared
-from wikistate.testing.java import java
-from wikistate.testing.processes import Process, free_port, tail
+from wikistate.testing.jars import declared_jars
+from wikistate.testing.java import java_program
+from wikistate.testing.processes import Process, find_free_port, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-LARGEST_MESSAGE = 100 * 1024 * 1024
+MAX_MESSAGE_BYTES = 100 * 1024 * 1024
 """In bytes. Far above what a wiki's largest page makes, so that the limits which tests meet are the clients' own."""
 
-_START = 90.0  # seconds; 5 are usual on two cores
-_QUESTION = 2.0  # seconds for one metadata request while waiting
+_START_TIMEOUT = 90.0  # seconds; 5 are usual on two cores
+_METADATA_TIMEOUT = 2.0  # seconds for one metadata request while waiting
 
 
 class KafkaBroker:
@@ -48,8 +48,8 @@ class KafkaBroker:
         self.log = folder / "broker.log"
         self._heap = heap
         self._settings_file = folder / "server.properties"
-        self._port, self._controller_port = free_port(), free_port()
-        self._settings = {**_settings(folder, self._port, self._controller_port), **(settings or {})}
+        self._port, self._controller_port = find_free_port(), find_free_port()
+        self._settings = {**_build_settings(folder, self._port, self._controller_port), **(settings or {})}
         self._process: Process | None = None
 
     @property
@@ -58,9 +58,9 @@ class KafkaBroker:
         return f"127.0.0.1:{self._port}"
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether its process lives."""
-        return self._process is not None and self._process.running
+        return self._process is not None and self._process.is_running
 
     def __enter__(self) -> Self:
         self.start()
@@ -77,13 +77,13 @@ class KafkaBroker:
         Raises:
             PartError: Java or the jars cannot be had, or the broker does not come up; shows the end of its log.
         """
-        if self.running:
+        if self.is_running:
             return
-        class_path = ":".join(map(str, fetch(declared("kafka-broker"))))
+        class_path = ":".join(map(str, fetch(declared_jars("kafka-broker"))))
         if not self._settings_file.exists():
             self._format(class_path)
         self._process = Process([*self._java(class_path), "kafka.Kafka", self._settings_file], log=self.log)
-        self._process.wait_until(self._leads_all, within=_START)
+        self._process.wait_until(self._leads_all_partitions, within=_START_TIMEOUT)
 
     def stop(self) -> None:
         """End it in good order: it hands over, writes a clean-shutdown mark and exits."""
@@ -112,12 +112,12 @@ class KafkaBroker:
             PartError: The broker refuses it, for example because it exists.
         """
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(settings or {}))
-        admin = self._admin()  # held: the answer is dropped together with its client
+        admin = self._make_admin()  # held: the answer is dropped together with its client
         try:
             admin.create_topics([topic])[name].result()
         except KafkaException as error:
             raise PartError(f"The topic {name!r} cannot be created: {error.args[0].str()}", topic=name) from error
-        self._require_process().wait_until(lambda: self._leads(name), within=_START)
+        self._require_process().wait_until(lambda: self._leads_partitions(name), within=_START_TIMEOUT)
         return name
 
     def _format(self, class_path: str) -> None:
@@ -138,23 +138,23 @@ class KafkaBroker:
             status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode
         if status != 0:
             self._settings_file.unlink()
-            raise PartError(f"Kafka could not prepare {self.folder} (status {status}):\n{tail(self.log)}")
+            raise PartError(f"Kafka could not prepare {self.folder} (status {status}):\n{read_tail(self.log)}")
 
     def _java(self, class_path: str) -> list[str | Path]:
         # The serial collector and the first compiler alone: on two cores it is up in half the time.
         flags = ["-Xms64m", f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        return [java(), *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", class_path]
+        return [java_program(), *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", class_path]
 
-    def _admin(self) -> AdminClient:
+    def _make_admin(self) -> AdminClient:
         # Silent: that nobody listens yet is what is being found out.
         return AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
 
-    def _leads_all(self) -> bool:
-        return self._leads(None)
+    def _leads_all_partitions(self) -> bool:
+        return self._leads_partitions(None)
 
-    def _leads(self, topic: str | None) -> bool:
+    def _leads_partitions(self, topic: str | None) -> bool:
         try:
-            metadata = self._admin().list_topics(topic, timeout=_QUESTION)
+            metadata = self._make_admin().list_topics(topic, timeout=_METADATA_TIMEOUT)
         except KafkaException:
             return False
         partitions = [part for found in metadata.topics.values() for part in found.partitions.values()]
@@ -166,7 +166,7 @@ class KafkaBroker:
         return self._process
 
 
-def _settings(folder: Path, port: int, controller_port: int) -> dict[str, str]:
+def _build_settings(folder: Path, port: int, controller_port: int) -> dict[str, str]:
     """Kafka's documented broker settings for one node, with limits that no test event meets."""
     return {
         "process.roles": "broker,controller",
@@ -183,9 +183,9 @@ def _settings(folder: Path, port: int, controller_port: int) -> dict[str, str]:
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": "0",
         "log.retention.ms": "-1",
-        "message.max.bytes": str(LARGEST_MESSAGE),
-        "replica.fetch.max.bytes": str(LARGEST_MESSAGE),
-        "socket.request.max.bytes": str(2 * LARGEST_MESSAGE),
+        "message.max.bytes": str(MAX_MESSAGE_BYTES),
+        "replica.fetch.max.bytes": str(MAX_MESSAGE_BYTES),
+        "socket.request.max.bytes": str(2 * MAX_MESSAGE_BYTES),
         "offsets.topic.num.partitions": "1",
         "offsets.topic.replication.factor": "1",
         "transaction.state.log.num.partitions": "1",

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 from itertools import count
 
-TURNS = 20
+LOOP_TURNS = 20
 """How many turns of the loop a woken task gets to reach its next sleep while `ManualClock.elapse` moves on.
 
 A loop does not tell when nothing is left to run. Twenty turns carry a task through twenty awaits of things that are
@@ -31,7 +31,7 @@ class ManualClock:
         return self._now
 
     @property
-    def sleepers(self) -> int:
+    def sleeper_count(self) -> int:
         """How many tasks wait for the time to pass."""
         return sum(not future.done() for _, _, future in self._sleepers)
 
@@ -49,29 +49,29 @@ class ManualClock:
 
         A task that then sleeps again counts from the new time; use `elapse` for loops of several sleeps.
         """
-        self._wake(self._now + seconds)
+        self._advance_to(self._now + seconds)
 
     async def elapse(self, seconds: float) -> None:
         """Let time pass from one wake-up to the next, so that a task which sleeps in a loop wakes at each of its times."""
         end = self._now + seconds
-        await self._settle()
-        while (due := self._next()) is not None and due <= end:
-            self._wake(due)
-            await self._settle()
+        await self._run_ready_tasks()
+        while (due := self._next_due()) is not None and due <= end:
+            self._advance_to(due)
+            await self._run_ready_tasks()
         self._now = end
 
-    def _next(self) -> float | None:
+    def _next_due(self) -> float | None:
         while self._sleepers and self._sleepers[0][2].done():  # cancelled while asleep
             heapq.heappop(self._sleepers)
         return self._sleepers[0][0] if self._sleepers else None
 
-    def _wake(self, moment: float) -> None:
+    def _advance_to(self, moment: float) -> None:
         self._now = moment
         while self._sleepers and self._sleepers[0][0] <= moment:
             future = heapq.heappop(self._sleepers)[2]
             if not future.done():
                 future.set_result(None)
 
-    async def _settle(self) -> None:
-        for _ in range(TURNS):
+    async def _run_ready_tasks(self) -> None:
+        for _ in range(LOOP_TURNS):
             await asyncio.sleep(0)

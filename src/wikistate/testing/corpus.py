@@ -11,13 +11,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from wikistate.testing import events, prose
-from wikistate.testing.chronicle import Chronicle
+from wikistate.testing.chronicle import PageHistory
 from wikistate.testing.pages import Wiki
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wikistate.testing.events import Event, Version
+    from wikistate.testing.events import Event, SchemaVersion
     from wikistate.testing.pages import Page, Revision
 
 SEED = 2026
@@ -31,8 +31,8 @@ OLD_PAGES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A revision with where it belongs. `deleted`: its page is in the archive when the last event has happened."""
+class StoredRevision:
+    """A revision with where it belongs. `clearing`: its page is in the archive when the last event has happened."""
 
     wiki: Wiki
     page: Page
@@ -47,23 +47,23 @@ class Corpus:
     Attributes:
         wikis: The wikis, by database name.
         events: The events of all wikis, as they arrive on the stream, canaries among them.
-        chronicles: What is left in each wiki at the end.
+        histories: What is left in each wiki at the end.
     """
 
     wikis: dict[str, Wiki]
     events: list[Event]
-    chronicles: tuple[Chronicle, ...]
+    histories: tuple[PageHistory, ...]
 
-    def revisions(self) -> Iterator[Stored]:
+    def revisions(self) -> Iterator[StoredRevision]:
         """All revisions that ever were, wiki by wiki and page by page, oldest first."""
-        for chronicle in self.chronicles:
-            for page_id, past in chronicle.history.items():
-                page, deleted = chronicle.page(page_id)
+        for chronicle in self.histories:
+            for page_id, past in chronicle.revisions.items():
+                page, deleted = chronicle.find_page(page_id)
                 for revision in past:
-                    yield Stored(chronicle.wiki, page, revision, deleted)
+                    yield StoredRevision(chronicle.wiki, page, revision, deleted)
 
 
-def wikis() -> dict[str, Wiki]:
+def load_wikis() -> dict[str, Wiki]:
     """The wikis of the small world, by database name."""
     return {
         wiki_id: Wiki(
@@ -77,7 +77,7 @@ def wikis() -> dict[str, Wiki]:
     }
 
 
-def compose(*, seed: int = SEED, changes: int = CHANGES, version: Version = "1.7.0") -> Corpus:
+def compose(*, seed: int = SEED, changes: int = CHANGES, version: SchemaVersion = "1.7.0") -> Corpus:
     """Make up a world.
 
     Args:
@@ -86,36 +86,38 @@ def compose(*, seed: int = SEED, changes: int = CHANGES, version: Version = "1.7
         version: The schema version of the events.
     """
     rng = Random(seed)
-    known = wikis()
-    chronicles, weights = _chronicles(known, rng, version)
+    known = load_wikis()
+    chronicles, weights = _create_histories(known, rng, version)
     moment = START
     told: list[Event] = []
     while len(told) < changes:
         moment += timedelta(seconds=rng.expovariate(0.4))
         chronicle = rng.choices(chronicles, weights)[0]
-        told += chronicle.happen(moment, timedelta(seconds=rng.expovariate(2.0)))
-    return Corpus(known, list(_with_canaries(told[:changes])), chronicles)
+        told += chronicle.apply_change(moment, timedelta(seconds=rng.expovariate(2.0)))
+    return Corpus(known, list(_add_canaries(told[:changes])), chronicles)
 
 
-def _chronicles(known: dict[str, Wiki], rng: Random, version: Version) -> tuple[tuple[Chronicle, ...], list[int]]:
+def _create_histories(
+    known: dict[str, Wiki], rng: Random, version: SchemaVersion
+) -> tuple[tuple[PageHistory, ...], list[int]]:
     chronicles, weights = [], []
     for wiki_id, entry in prose.load_sample("wikis.toml").items():
-        chronicle = Chronicle(
+        chronicle = PageHistory(
             known[wiki_id],
-            prose.bank(entry["bank"]),
+            prose.load_phrases(entry["bank"]),
             rng,
             next_revision=entry["next_revision"],
             next_page=entry["next_page"],
             version=version,
         )
-        chronicle.found(entry["weight"] * OLD_PAGES)
+        chronicle.create_initial_pages(entry["weight"] * OLD_PAGES)
         chronicles.append(chronicle)
         weights.append(entry["weight"])
     return tuple(chronicles), weights
 
 
-def _with_canaries(told: list[Event]) -> Iterator[Event]:
+def _add_canaries(told: list[Event]) -> Iterator[Event]:
     for number, event in enumerate(told, start=1):
         yield event
         if number % CANARY_EVERY == 0:
-            yield events.canary(event)
+            yield events.build_canary(event)

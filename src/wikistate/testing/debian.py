@@ -27,7 +27,7 @@ def install(packages: Sequence[str]) -> None:
     command = shlex.join(["apt-get", "install", "--no-install-recommends", *packages])
     if os.geteuid() != 0:
         raise PartError(f"{', '.join(packages)} must be installed by root.", hint=f"As root: {command}")
-    _with_fresh_lists([*_APT, "install", "-y", "--no-install-recommends", *packages])
+    _run_with_update([*_APT, "install", "-y", "--no-install-recommends", *packages])
 
 
 def download(packages: Sequence[str], folder: Path) -> list[Path]:
@@ -36,7 +36,7 @@ def download(packages: Sequence[str], folder: Path) -> list[Path]:
     Raises:
         PartError: This is not Debian or Ubuntu, or the packages cannot be had.
     """
-    _with_fresh_lists([*_APT, "download", *packages], folder=folder)
+    _run_with_update([*_APT, "download", *packages], folder=folder)
     return sorted(folder.glob("*.deb"))
 
 
@@ -45,16 +45,16 @@ def unpack(package: Path, folder: Path) -> None:
     _run(["dpkg-deb", "-x", str(package), str(folder)])
 
 
-def version(package: str) -> str:
+def candidate_version(package: str) -> str:
     """The version that would be installed. Raises `PartError` when there is none."""
-    lines = _with_fresh_lists(["apt-cache", "show", "--no-all-versions", package]).splitlines()
+    lines = _run_with_update(["apt-cache", "show", "--no-all-versions", package]).splitlines()
     found = next((line for line in lines if line.startswith("Version: ")), None)
     if found is None:
         raise PartError(f"The package sources of this machine have no {package}.")
     return found.removeprefix("Version: ")
 
 
-def program(name: str, *, package: str) -> Path:
+def find_program(name: str, *, package: str) -> Path:
     """The path of a program, whose package is installed first where it is missing. Raises `PartError`."""
     if shutil.which(name) is None:
         install([package])
@@ -64,7 +64,7 @@ def program(name: str, *, package: str) -> Path:
     return Path(found)
 
 
-def _with_fresh_lists(command: Sequence[str], *, folder: Path | None = None) -> str:
+def _run_with_update(command: Sequence[str], *, folder: Path | None = None) -> str:
     """Try; when it fails update the package lists (missing in a fresh image, stale in an old one) and try again."""
     try:
         return _run(command, folder=folder)

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wikistate.testing import prose, structured
-from wikistate.testing.pages import Page, RedirectLink, Slot, Wiki, slot
+from wikistate.testing.pages import Page, RedirectLink, Slot, Wiki, make_slot
 
 if TYPE_CHECKING:
     from random import Random
 
-    from wikistate.testing.prose import Bank
+    from wikistate.testing.prose import PhraseBank
 
-SPECIAL = -1
+SPECIAL_NAMESPACE = -1
 """A virtual namespace: redirects may point into it, pages never lie in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A page that is about to be created. `title` is prefixed."""
+    """A page that is about to be created. `make_title` is prefixed."""
 
     title: str
     slots: tuple[Slot, ...]
@@ -27,112 +27,123 @@ class Draft:
     redirect: RedirectLink | None = None
 
 
-class Desk:
+class ContentGenerator:
     """Where the pages of one wiki are written. Titles are never used twice."""
 
-    def __init__(self, wiki: Wiki, phrases: Bank, rng: Random) -> None:
+    def __init__(self, wiki: Wiki, phrases: PhraseBank, rng: Random) -> None:
         self._wiki = wiki
         self._phrases = phrases
         self._rng = rng
-        self._taken: set[str] = set()
-        self._items = rng.randrange(138_000_000, 139_000_000)
+        self._used_titles: set[str] = set()
+        self._last_item_number = rng.randrange(138_000_000, 139_000_000)
 
-    def draft(self) -> Draft:
+    def generate_page(self) -> Draft:
         """A new page."""
         chance = self._rng.random()
         if self._wiki.wiki_id == "wikidatawiki" and chance < 0.9:
-            return self._item()
+            return self._generate_item()
         if self._wiki.wiki_id == "commonswiki" and chance < 0.9:
-            return self._file()
+            return self._generate_file()
         if chance < 0.72:
-            return self._article()
+            return self._generate_article()
         if chance < 0.84:
-            return self._discussion()
-        return self._technical() if chance < 0.92 else self._redirect()
+            return self._generate_discussion()
+        return self._generate_technical_page() if chance < 0.92 else self._generate_redirect()
 
-    def title(self, namespace: int, suffix: str = "") -> str:
+    def generate_title(self, namespace: int, suffix: str = "") -> str:
         """A fresh title in this namespace."""
         prefix = self._wiki.namespaces[namespace]
-        title = base = f"{prefix}:" * bool(prefix) + prose.title(self._phrases, self._rng)
-        while title + suffix in self._taken:
+        title = base = f"{prefix}:" * bool(prefix) + prose.make_title(self._phrases, self._rng)
+        while title + suffix in self._used_titles:
             title = f"{base} ({self._rng.choice(self._phrases.names)}, {self._rng.randrange(1200, 2025)})"
-        self._taken.add(title + suffix)
+        self._used_titles.add(title + suffix)
         return title + suffix
 
-    def amended(self, slots: tuple[Slot, ...], rev_id: int) -> tuple[Slot, ...]:
+    def edit_slots(self, slots: tuple[Slot, ...], rev_id: int) -> tuple[Slot, ...]:
         """The slots after an edit of one of them; the others are taken over from revision `rev_id`."""
         place = self._rng.randrange(len(slots))
         return tuple(
-            self._amended(part) if number == place else inherited(part, rev_id) for number, part in enumerate(slots)
+            self._edit_slot(part) if number == place else inherit_slot(part, rev_id)
+            for number, part in enumerate(slots)
         )
 
-    def _amended(self, part: Slot) -> Slot:
+    def _edit_slot(self, part: Slot) -> Slot:
         rng = self._rng
         match part.model:
             case "wikibase-item":
-                text = structured.amended_item(part.text, rng)
+                text = structured.edit_item(part.text, rng)
             case "wikibase-mediainfo":
-                text = structured.caption(f"M{rng.randrange(100_000_000)}", rng)
+                text = structured.make_caption(f"M{rng.randrange(100_000_000)}", rng)
             case "json":
-                text = structured.settings(rng)
+                text = structured.make_json_page(rng)
             case "css":
-                text = structured.stylesheet(rng)
+                text = structured.make_stylesheet(rng)
             case "Scribunto":
-                text = structured.module("rewritten", rng)
+                text = structured.make_lua_module("rewritten", rng)
             case _:
-                text = prose.amended(self._phrases, rng, part.text)
-        return slot(text, model=part.model, role=part.role)
+                text = prose.edit_text(self._phrases, rng, part.text)
+        return make_slot(text, model=part.model, role=part.role)
 
-    def _article(self) -> Draft:
-        title = self.title(0)
+    def _generate_article(self) -> Draft:
+        title = self.generate_title(0)
         if self._rng.random() < 0.01:
-            return Draft(title, (slot(""),))  # pages can be empty
+            return Draft(title, (make_slot(""),))  # pages can be empty
         category = self._wiki.namespaces.get(14, "Category")
-        return Draft(title, (slot(prose.article(self._phrases, self._rng, subject=title, category=category)),))
+        return Draft(
+            title, (make_slot(prose.make_article(self._phrases, self._rng, subject=title, category=category)),)
+        )
 
-    def _discussion(self) -> Draft:
-        return Draft(self.title(1), (slot(prose.discussion(self._phrases, self._rng)),), 1)
+    def _generate_discussion(self) -> Draft:
+        return Draft(self.generate_title(1), (make_slot(prose.make_discussion(self._phrases, self._rng)),), 1)
 
-    def _technical(self) -> Draft:
+    def _generate_technical_page(self) -> Draft:
         match self._rng.randrange(4):
             case 0:
-                title = self.title(828)
-                return Draft(title, (slot(structured.module(title, self._rng), model="Scribunto"),), 828)
+                title = self.generate_title(828)
+                return Draft(title, (make_slot(structured.make_lua_module(title, self._rng), model="Scribunto"),), 828)
             case 1:
-                return Draft(self.title(2, "/common.css"), (slot(structured.stylesheet(self._rng), model="css"),), 2)
+                return Draft(
+                    self.generate_title(2, "/common.css"),
+                    (make_slot(structured.make_stylesheet(self._rng), model="css"),),
+                    2,
+                )
             case 2:
-                return Draft(self.title(2, "/steps.json"), (slot(structured.settings(self._rng), model="json"),), 2)
+                return Draft(
+                    self.generate_title(2, "/steps.json"),
+                    (make_slot(structured.make_json_page(self._rng), model="json"),),
+                    2,
+                )
             case _:
                 text = "<includeonly>{{{1|?}}}</includeonly><noinclude>{{documentation}}</noinclude>"
-                return Draft(self.title(10), (slot(text),), 10)
+                return Draft(self.generate_title(10), (make_slot(text),), 10)
 
-    def _redirect(self) -> Draft:
+    def _generate_redirect(self) -> Draft:
         if self._rng.random() < 0.2:
-            link = RedirectLink("Special:RecentChanges", SPECIAL)
+            link = RedirectLink("Special:RecentChanges", SPECIAL_NAMESPACE)
         else:
-            link = RedirectLink(prose.title(self._phrases, self._rng))
-        return Draft(self.title(0), (slot(f"#REDIRECT [[{link.title}]]"),), 0, link)
+            link = RedirectLink(prose.make_title(self._phrases, self._rng))
+        return Draft(self.generate_title(0), (make_slot(f"#REDIRECT [[{link.title}]]"),), 0, link)
 
-    def _item(self) -> Draft:
-        self._items += self._rng.randrange(1, 30)
-        title = f"Q{self._items}"
-        return Draft(title, (slot(structured.item(title, self._rng), model="wikibase-item"),))
+    def _generate_item(self) -> Draft:
+        self._last_item_number += self._rng.randrange(1, 30)
+        title = f"Q{self._last_item_number}"
+        return Draft(title, (make_slot(structured.make_item(title, self._rng), model="wikibase-item"),))
 
-    def _file(self) -> Draft:
-        title = self.title(6, ".jpg")
+    def _generate_file(self) -> Draft:
+        title = self.generate_title(6, ".jpg")
         subject = title.removeprefix("File:").removesuffix(".jpg")
-        page = slot(structured.file_page(subject, self._rng.choice(self._phrases.users)))
+        page = make_slot(structured.make_file_page(subject, self._rng.choice(self._phrases.users)))
         media_id = f"M{self._rng.randrange(100_000_000, 180_000_000)}"
-        labels = slot(structured.caption(media_id, self._rng), model="wikibase-mediainfo", role="mediainfo")
+        labels = make_slot(structured.make_caption(media_id, self._rng), model="wikibase-mediainfo", role="mediainfo")
         return Draft(title, (page, labels), 6)
 
 
-def inherited(part: Slot, rev_id: int) -> Slot:
+def inherit_slot(part: Slot, rev_id: int) -> Slot:
     """The slot as the next revision holds it when it is left alone: it remembers where it was saved first."""
     return part if part.origin else part._replace(origin=rev_id)
 
 
-def redirect(target: Page, *, title: str) -> Draft:
-    """A redirect under `title` to a page of the same wiki."""
+def make_redirect(target: Page, *, title: str) -> Draft:
+    """A redirect under `make_title` to a page of the same wiki."""
     link = RedirectLink(target.title, target.namespace, target.page_id, item_id=target.item_id)
-    return Draft(title, (slot(f"#REDIRECT [[{target.title}]]"),), target.namespace, link)
+    return Draft(title, (make_slot(f"#REDIRECT [[{target.title}]]"),), target.namespace, link)

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from wikistate.core.record import Output
     from wikistate.jobs.custom.function import Enrich
     from wikistate.jobs.job import Job
-    from wikistate.testing.wiki import World
+    from wikistate.testing.wiki import Dataset
 
 
-class Outputs(NamedTuple):
+class EnrichmentOutputs(NamedTuple):
     """What became of the events.
 
     Attributes:
@@ -56,10 +56,10 @@ async def run_enrichment(
     enrich: Enrich,
     events: Iterable[Event],
     *,
-    wiki: World | None = None,
+    wiki: Dataset | None = None,
     settings: Mapping[str, Any] | None = None,
     configuration: Mapping[str, Any] | None = None,
-) -> Outputs:
+) -> EnrichmentOutputs:
     """Run an enrichment as the job ``custom`` does, all events at the same time.
 
     Args:
@@ -74,15 +74,15 @@ async def run_enrichment(
     """
     check_function(enrich, getattr(enrich, "__qualname__", repr(enrich)))
     async with AsyncExitStack() as stack:
-        here = _at(await stack.enter_async_context(FakeWiki(wiki))) if wiki else Layer()
-        _put_aside(here, settings or {})
+        here = _wiki_layer(await stack.enter_async_context(FakeWiki(wiki))) if wiki else Layer()
+        _add_run_settings(here, settings or {})
         layers = [Layer(values=dict(DEFAULTS)), Layer(values=dict(configuration or {})), here]
         meter = RecordingMeter()
         job = assemble_custom(load(layers).configuration, meter, enrich).job
         await job.open()
         stack.push_async_callback(job.close)
-        outputs = await _perform(job, events)
-    return Outputs(
+        outputs = await _run_all(job, events)
+    return EnrichmentOutputs(
         [orjson.loads(output.value) for output in outputs if output.role is Role.SINK],
         [orjson.loads(output.value) for output in outputs if output.role is Role.ERROR],
         Counter({reason: int(number) for (reason,), number in meter.by_label(metrics.EVENTS_FILTERED).items()}),
@@ -90,21 +90,21 @@ async def run_enrichment(
     )
 
 
-def _at(wiki: FakeWiki) -> Layer:
+def _wiki_layer(wiki: FakeWiki) -> Layer:
     """The settings that send all requests to one address; what has no domain of Wikimedia's is the first wiki."""
     api = f"{wiki.url}/w/api.php"
-    first = next(iter(wiki.world.wikis))
+    first = next(iter(wiki.dataset.wikis))
     return Layer(values={"enrich": {"mediawiki_api_endpoint_template": api}, "wikis": {first: {"api": api}}})
 
 
-def _put_aside(layer: Layer, settings: Mapping[str, Any]) -> None:
+def _add_run_settings(layer: Layer, settings: Mapping[str, Any]) -> None:
     """The settings of a run that reads and writes nothing but what it is given here."""
     layer.values["stream_manager"] = {"source": {"connector": "file", "options": {"path": "-"}}}
     if settings:
         layer.values["custom"] = {"settings": dict(settings)}
 
 
-async def _perform(job: Job, events: Iterable[Event]) -> list[Output]:
+async def _run_all(job: Job, events: Iterable[Event]) -> list[Output]:
     loop = asyncio.get_running_loop()
     told: list[asyncio.Future[list[Output]]] = []
     for offset, event in enumerate(events):

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from wikistate.testing.pages import FORMATS, Page, RedirectLink, Revision, Slot, User, Visibility, Wiki, base36
+from wikistate.testing.pages import FORMATS, Page, RedirectLink, Revision, Slot, User, Visibility, Wiki, encode_base36
 
 Event = dict[str, Any]
-Version = Literal["1.7.0", "1.11.0"]
-Kind = Literal["create", "edit", "move", "delete", "undelete", "visibility_change"]
-CHANGELOG: dict[Kind, str] = {
+SchemaVersion = Literal["1.7.0", "1.11.0"]
+ChangeKind = Literal["create", "edit", "move", "delete", "undelete", "visibility_change"]
+CHANGELOG: dict[ChangeKind, str] = {
     "create": "insert",
     "edit": "update",
     "move": "update",
@@ -48,7 +48,7 @@ class Envelope:
     dt: str = "2026-06-01T00:00:00Z"
     received: str | None = None
     performer: User | None = None
-    version: Version = "1.7.0"
+    version: SchemaVersion = "1.7.0"
     stream: str = STREAM
 
     @property
@@ -59,7 +59,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """What an edit undid: `oldest` to `completed_until` are the revisions taken back, `original` the one that is back."""
+    """What an edit undid: `oldest` to `newest` are the revisions taken back, `original` the one that is back."""
 
     method: Literal["rollback", "undo", "manual"]
     original: Revision
@@ -68,24 +68,24 @@ class Revert:
     is_exact: bool = True
 
 
-def create(page: Page, revision: Revision, *, envelope: Envelope) -> Event:
+def build_create(page: Page, revision: Revision, *, envelope: Envelope) -> Event:
     """A page was created: by an edit, an import, an upload, or as the redirect that a move leaves behind."""
-    return _event("create", page, revision, envelope=envelope, dt=revision.dt)
+    return _build_event("create", page, revision, envelope=envelope, dt=revision.dt)
 
 
-def edit(
+def build_edit(
     page: Page, revision: Revision, *, envelope: Envelope, prior: Revision | None = None, revert: Revert | None = None
 ) -> Event:
     """A page was edited. `prior` is the parent revision, None when it could not be loaded."""
-    event = _event("edit", page, revision, envelope=envelope, dt=revision.dt)
+    event = _build_event("edit", page, revision, envelope=envelope, dt=revision.dt)
     if revert is not None:
-        event["revision"]["revert"] = _revert(revert, envelope)
+        event["revision"]["revert"] = _encode_revert(revert, envelope)
     if prior is not None:
-        event["prior_state"] = {"revision": revision_entity(prior, envelope)}
+        event["prior_state"] = {"revision": encode_revision(prior, envelope)}
     return event
 
 
-def move(
+def build_move(
     page: Page,
     revision: Revision,
     *,
@@ -96,83 +96,83 @@ def move(
     left_behind: Page | None = None,
 ) -> Event:
     """A page got another title. `revision` is the dummy revision of the move, `left_behind` the redirect, if any."""
-    event = _event("move", page, revision, envelope=envelope, dt=revision.dt)
+    event = _build_event("move", page, revision, envelope=envelope, dt=revision.dt)
     event["comment"] = comment
     if left_behind is not None:
-        event["created_redirect_page"] = page_entity(left_behind, envelope)
+        event["created_redirect_page"] = encode_page(left_behind, envelope)
         event["created_redirect_page"].pop("redirect_page_link", None)
     event["prior_state"] = {
-        "page": _differences(page_entity(prior_page, envelope), event["page"]),
-        "revision": revision_entity(prior, envelope),
+        "page": _select_changed(encode_page(prior_page, envelope), event["page"]),
+        "revision": encode_revision(prior, envelope),
     }
     return event
 
 
-def delete(
+def build_delete(
     page: Page, revision: Revision, *, envelope: Envelope, comment: str = "", prior: Visibility | None = None
 ) -> Event:
     """A page was deleted. With `prior`, the flags before, it was suppressed: nothing of the revision may be seen."""
-    event = _event("delete", page, revision, envelope=envelope, dt=envelope.dt)
+    event = _build_event("delete", page, revision, envelope=envelope, dt=envelope.dt)
     event["comment"] = comment
     if prior is not None:
         event.pop("performer", None)
-        event["prior_state"] = {"revision": visibility_flags(prior)}
-        event["revision"].update(visibility_flags(Visibility(content=False, comment=False, editor=False)))
+        event["prior_state"] = {"revision": encode_visibility(prior)}
+        event["revision"].update(encode_visibility(Visibility(content=False, comment=False, editor=False)))
         for name in ("rev_size", "rev_sha1", "comment", "editor", "content_slots"):
             event["revision"].pop(name, None)
     return event
 
 
-def undelete(
+def build_undelete(
     page: Page, revision: Revision, *, envelope: Envelope, comment: str = "", prior_page_id: int | None = None
 ) -> Event:
     """A page is back. `prior_page_id` is its old number where restoring gave it a new one."""
-    event = _event("undelete", page, revision, envelope=envelope, dt=envelope.dt)
+    event = _build_event("undelete", page, revision, envelope=envelope, dt=envelope.dt)
     event["comment"] = comment
     if prior_page_id is not None:
         event["prior_state"] = {"page": {"page_id": prior_page_id}}
     return event
 
 
-def visibility_change(page: Page, revision: Revision, *, envelope: Envelope, prior: Visibility) -> Event:
+def build_visibility_change(page: Page, revision: Revision, *, envelope: Envelope, prior: Visibility) -> Event:
     """The current revision's visibility changed from `prior`. A suppression does not say who did it."""
-    event = _event("visibility_change", page, revision, envelope=envelope, dt=envelope.dt)
+    event = _build_event("visibility_change", page, revision, envelope=envelope, dt=envelope.dt)
     if revision.visibility.suppressed:
         event.pop("performer", None)
-    changed = _differences(visibility_flags(prior), visibility_flags(revision.visibility))
+    changed = _select_changed(encode_visibility(prior), encode_visibility(revision.visibility))
     event["prior_state"] = {"revision": changed}
     return event
 
 
-def canary(event: Event) -> Event:
+def build_canary(event: Event) -> Event:
     """The artificial event that shows a stream to be alive: a copy with the domain ``canary`` and no ``meta.dt``."""
     meta = {name: value for name, value in event["meta"].items() if name != "dt"} | {"domain": "canary"}
     return event | {"meta": meta}
 
 
-def with_unknown_fields(event: Event) -> Event:
+def add_unknown_fields(event: Event) -> Event:
     """A copy from the future: fields that no schema version knows, at the root, in page, revision and meta."""
     grown = {name: event[name] | {"from_the_future": {"nested": [1, 2.5, None]}} for name in ("page", "revision")}
     return event | grown | {"from_the_future": True, "meta": event["meta"] | {"hop_count": 3}}
 
 
-def _event(kind: Kind, page: Page, revision: Revision, *, envelope: Envelope, dt: str) -> Event:
+def _build_event(kind: ChangeKind, page: Page, revision: Revision, *, envelope: Envelope, dt: str) -> Event:
     event: Event = {
         "$schema": f"/mediawiki/page/change/{envelope.version}",
         "changelog_kind": CHANGELOG[kind],
         "dt": dt,
-        "meta": _meta(page, envelope),
-        "page": page_entity(page, envelope),
+        "meta": _build_meta(page, envelope),
+        "page": encode_page(page, envelope),
         "page_change_kind": kind,
-        "revision": revision_entity(revision, envelope),
+        "revision": encode_revision(revision, envelope),
         "wiki_id": envelope.wiki.wiki_id,
     }
     if envelope.performer is not None:
-        event["performer"] = user_entity(envelope.performer, envelope)
+        event["performer"] = encode_user(envelope.performer, envelope)
     return event
 
 
-def _meta(page: Page, envelope: Envelope) -> dict[str, str]:
+def _build_meta(page: Page, envelope: Envelope) -> dict[str, str]:
     wiki = envelope.wiki
     meta = {
         "domain": wiki.domain,
@@ -184,7 +184,7 @@ def _meta(page: Page, envelope: Envelope) -> dict[str, str]:
     return meta if envelope.received is None else meta | {"dt": envelope.received}
 
 
-def page_entity(page: Page, envelope: Envelope) -> dict[str, Any]:
+def encode_page(page: Page, envelope: Envelope) -> dict[str, Any]:
     """The page as it is written in an event."""
     entity: dict[str, Any] = {
         "is_redirect": page.redirect is not None,
@@ -195,13 +195,13 @@ def page_entity(page: Page, envelope: Envelope) -> dict[str, Any]:
         "revision_count": page.revision_count,
     }
     if page.redirect is not None:
-        entity["redirect_page_link"] = _link(page.redirect, envelope)
+        entity["redirect_page_link"] = _encode_link(page.redirect, envelope)
     if envelope.is_newest and page.item_id is not None:
         entity["wikibase_item_id"] = page.item_id
     return entity
 
 
-def _link(link: RedirectLink, envelope: Envelope) -> dict[str, Any]:
+def _encode_link(link: RedirectLink, envelope: Envelope) -> dict[str, Any]:
     entity: dict[str, Any] = {"namespace_id": link.namespace, "page_title": link.title.replace(" ", "_")}
     if link.page_id is not None:
         entity |= {"page_id": link.page_id, "is_redirect": link.is_redirect}
@@ -212,7 +212,7 @@ def _link(link: RedirectLink, envelope: Envelope) -> dict[str, Any]:
     return entity
 
 
-def user_entity(user: User, envelope: Envelope) -> dict[str, Any]:
+def encode_user(user: User, envelope: Envelope) -> dict[str, Any]:
     """The user as it is written in an event; an unregistered one has neither id nor count nor date."""
     entity: dict[str, Any] = {
         "groups": list(user.groups),
@@ -228,10 +228,10 @@ def user_entity(user: User, envelope: Envelope) -> dict[str, Any]:
         entity["registration_dt"] = user.registered
     if user.central_id is not None:
         entity["user_central_id"] = user.central_id
-    return entity | _newer_user_fields(user) if envelope.is_newest else entity
+    return entity | _encode_newer_user_fields(user) if envelope.is_newest else entity
 
 
-def _newer_user_fields(user: User) -> dict[str, Any]:
+def _encode_newer_user_fields(user: User) -> dict[str, Any]:
     entity: dict[str, Any] = {}
     if user.registered is not None and user.edit_count:
         entity["first_edit_dt"] = user.registered
@@ -240,26 +240,26 @@ def _newer_user_fields(user: User) -> dict[str, Any]:
     return entity
 
 
-def revision_entity(revision: Revision, envelope: Envelope) -> dict[str, Any]:
+def encode_revision(revision: Revision, envelope: Envelope) -> dict[str, Any]:
     """The revision as it is written in an event: what may not be seen is left out, the content's text is never in."""
     entity: dict[str, Any] = {
-        "content_slots": {part.role: _slot(part, revision.rev_id) for part in revision.slots},
+        "content_slots": {part.role: _encode_slot(part, revision.rev_id) for part in revision.slots},
         "is_minor_edit": revision.minor,
         "rev_dt": revision.dt,
         "rev_id": revision.rev_id,
-        "rev_sha1": base36(revision.sha1),
+        "rev_sha1": encode_base36(revision.sha1),
         "rev_size": revision.size,
-    } | visibility_flags(revision.visibility)
+    } | encode_visibility(revision.visibility)
     if revision.parent_id is not None:
         entity["rev_parent_id"] = revision.parent_id
     if revision.visibility.comment:
         entity["comment"] = revision.comment
     if revision.visibility.editor:
-        entity["editor"] = user_entity(revision.editor, envelope)
+        entity["editor"] = encode_user(revision.editor, envelope)
     return entity
 
 
-def visibility_flags(visibility: Visibility) -> dict[str, bool]:
+def encode_visibility(visibility: Visibility) -> dict[str, bool]:
     """The three flags as they are written in an event."""
     return {
         "is_comment_visible": visibility.comment,
@@ -268,10 +268,10 @@ def visibility_flags(visibility: Visibility) -> dict[str, bool]:
     }
 
 
-def _slot(part: Slot, rev_id: int) -> dict[str, Any]:
+def _encode_slot(part: Slot, rev_id: int) -> dict[str, Any]:
     entity: dict[str, Any] = {
         "content_model": part.model,
-        "content_sha1": base36(part.sha1),
+        "content_sha1": encode_base36(part.sha1),
         "content_size": part.size,
         "origin_rev_id": part.origin or rev_id,
         "slot_role": part.role,
@@ -279,7 +279,7 @@ def _slot(part: Slot, rev_id: int) -> dict[str, Any]:
     return entity | {"content_format": FORMATS[part.model]} if part.model in FORMATS else entity
 
 
-def _revert(revert: Revert, envelope: Envelope) -> dict[str, Any]:
+def _encode_revert(revert: Revert, envelope: Envelope) -> dict[str, Any]:
     entity: dict[str, Any] = {
         "is_exact": revert.is_exact,
         "method": revert.method,
@@ -291,6 +291,6 @@ def _revert(revert: Revert, envelope: Envelope) -> dict[str, Any]:
     return entity
 
 
-def _differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+def _select_changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """Of `before`, what is another in `after`."""
     return {name: value for name, value in before.items() if after.get(name) != value}

@@ -1,6 +1,6 @@
 """What can go wrong with a wiki, declared: rules that say which requests go wrong, and in what way.
 
-Pure: a rule is a value that also travels as JSON, and `Faults` decides from the request and the time it is given.
+Pure: a rule is a value that also travels as JSON, and `FaultRules` decides from the request and the time it is given.
 `wikistate.testing.wiki` acts on it.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class HttpStatus:
     """Another HTTP status, with headers such as Retry-After."""
 
     status: int
@@ -41,7 +41,7 @@ class ApiError:
 
 
 @dataclass(frozen=True, slots=True)
-class Lagged:
+class ReplicaLag:
     """The replicas lag by so many seconds: an error for all requests whose ``maxlag`` is smaller, no matter to others."""
 
     seconds: float
@@ -64,7 +64,7 @@ class Hang:
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class ConnectionReset:
     """The connection breaks; with `after`, in the middle of the body, after so many bytes of it."""
 
     after: int | None = None
@@ -79,7 +79,7 @@ class EmptyBody:
 
 
 @dataclass(frozen=True, slots=True)
-class Truncated:
+class TruncatedBody:
     """HTTP 200, whole as HTTP knows, but the JSON stops after this share of it."""
 
     share: float = 0.5
@@ -87,7 +87,7 @@ class Truncated:
 
 
 @dataclass(frozen=True, slots=True)
-class NotJson:
+class NonJsonBody:
     """HTTP 200 and something that is no JSON, as proxies send it."""
 
     body: str = "<!DOCTYPE html><html><body>Please log in to this network.</body></html>"
@@ -95,7 +95,7 @@ class NotJson:
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class MissingRevision:
     """Replica lag of a revision: the rule's revisions (all, if it names none) are in ``badrevids``.
 
     With `asks`, each of them only the first so many times that it is asked for. Neighbours are answered as ever, and
@@ -107,7 +107,7 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True)
-class Huge:
+class HugeBody:
     """A body of so many bytes, valid from its start and never finished, written as fast as the client reads."""
 
     size: int = 100_000_000
@@ -115,7 +115,7 @@ class Huge:
 
 
 @dataclass(frozen=True, slots=True)
-class Bomb:
+class GzipBomb:
     """A gzipped body that is a thousandth of the size that it unpacks to."""
 
     size: int = 100_000_000
@@ -123,7 +123,7 @@ class Bomb:
 
 
 @dataclass(frozen=True, slots=True)
-class Redirect:
+class HttpRedirect:
     """HTTP 302 to somewhere else."""
 
     location: str
@@ -132,14 +132,14 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
-class Stall:
+class StalledContinuation:
     """A ``continue`` that leads back to itself and no revision, as with one that is larger than an answer may be."""
 
     kind: Literal["stall"] = "stall"
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class WrongRevision:
     """What nobody asked for: every revision's number in the answer is off by `offset`; in RDF, every entity's."""
 
     offset: int = 1_000_000_000
@@ -147,7 +147,7 @@ class Wrong:
 
 
 @dataclass(frozen=True, slots=True)
-class Trickle:
+class SlowBody:
     """The right answer, `chunk` bytes at a time with pauses between."""
 
     chunk: int = 64
@@ -155,26 +155,26 @@ class Trickle:
     kind: Literal["trickle"] = "trickle"
 
 
-Answered = (
-    Status
+ResponseFault = (
+    HttpStatus
     | ApiError
-    | Lagged
+    | ReplicaLag
     | Delay
     | Hang
-    | Reset
+    | ConnectionReset
     | EmptyBody
-    | Truncated
-    | NotJson
-    | Huge
-    | Bomb
-    | Redirect
-    | Stall
-    | Wrong
-    | Trickle
+    | TruncatedBody
+    | NonJsonBody
+    | HugeBody
+    | GzipBomb
+    | HttpRedirect
+    | StalledContinuation
+    | WrongRevision
+    | SlowBody
 )
 """What takes the place of the answer; of several rules that match, the first acts."""
 
-Action = Answered | Absent
+Fault = ResponseFault | MissingRevision
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Rule:
         seconds: It acts only so long after it was set.
     """
 
-    action: Annotated[Action, Field(discriminator="kind")]
+    action: Annotated[Fault, Field(discriminator="kind")]
     revisions: frozenset[int] | None = None
     wiki: str | None = None
     path: str | None = None
@@ -202,32 +202,34 @@ class Rule:
     seconds: float | None = None
 
 
-class Verdict(NamedTuple):
-    """What goes wrong with one request: `hidden` revisions are in ``badrevids``."""
+class FaultDecision(NamedTuple):
+    """What goes wrong with one request: `hidden_revisions` revisions are in ``badrevids``."""
 
-    hidden: frozenset[int]
-    action: Answered | None
-
-
-FINE = Verdict(frozenset(), None)
+    hidden_revisions: frozenset[int]
+    action: ResponseFault | None
 
 
-class Faults:
+NO_FAULT = FaultDecision(frozenset(), None)
+
+
+class FaultRules:
     """The rules in force, and how often each has been at work. Times are seconds of any one clock."""
 
     def __init__(self, rules: Iterable[Rule] = (), *, now: float = 0.0) -> None:
-        self.set(rules, now=now)
+        self.replace(rules, now=now)
 
-    def set(self, rules: Iterable[Rule], *, now: float = 0.0) -> None:
+    def replace(self, rules: Iterable[Rule], *, now: float = 0.0) -> None:
         """Put these in the place of all rules before."""
-        self._watched = [_Watched(rule, now) for rule in rules]
+        self._watched = [_CountedRule(rule, now) for rule in rules]
 
     @property
     def rules(self) -> list[Rule]:
         """The rules in force, in order."""
         return [watched.rule for watched in self._watched]
 
-    def judge(self, *, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float, path: str = "") -> Verdict:
+    def decide(
+        self, *, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float, path: str = ""
+    ) -> FaultDecision:
         """What goes wrong with a request.
 
         Args:
@@ -237,23 +239,23 @@ class Faults:
             path: The path of its URL.
         """
         if not self._watched:
-            return FINE
+            return NO_FAULT
         hidden: set[int] = set()
-        action: Answered | None = None
+        action: ResponseFault | None = None
         for watched in self._watched:
             match watched.rule.action:
-                case Absent() as absent if watched.acts(wiki, revisions, now, path):
-                    hidden |= watched.absent(revisions, absent.asks)
-                case Absent():
+                case MissingRevision() as absent if watched.trigger(wiki, revisions, now, path):
+                    hidden |= watched.missing_revisions(revisions, absent.asks)
+                case MissingRevision():
                     pass
-                case other if action is None and watched.acts(wiki, revisions, now, path):
+                case other if action is None and watched.trigger(wiki, revisions, now, path):
                     action = other
                 case _:
                     pass
-        return Verdict(frozenset(hidden), action)
+        return FaultDecision(frozenset(hidden), action)
 
 
-class _Watched:
+class _CountedRule:
     """A rule with its counters."""
 
     def __init__(self, rule: Rule, since: float) -> None:
@@ -263,7 +265,7 @@ class _Watched:
         self._acted = 0
         self._asked: Counter[int] = Counter()
 
-    def acts(self, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float, path: str) -> bool:
+    def trigger(self, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float, path: str) -> bool:
         """Whether the rule acts on this request; counts it."""
         if not self._matches(wiki, revisions, path):
             return False
@@ -273,7 +275,7 @@ class _Watched:
         self._acted += 1
         return True
 
-    def absent(self, revisions: AbstractSet[int], asks: int | None) -> set[int]:
+    def missing_revisions(self, revisions: AbstractSet[int], asks: int | None) -> set[int]:
         """Those of the revisions that are still absent."""
         meant = revisions if self.rule.revisions is None else revisions & self.rule.revisions
         self._asked.update(meant)

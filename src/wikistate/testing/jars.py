@@ -14,6 +14,6 @@ DECLARATION = Path(__file__).parents[3] / "jvm" / "parts.toml"
 """Stands in the source tree and not in the package: parts belong to tests and tools, not to jobs."""
 
 
-def declared(part: str) -> tuple[Jar, ...]:
+def declared_jars(part: str) -> tuple[Jar, ...]:
     """The jars of a part, for example ``kafka-broker``. Raises `PartError` as `wikistate.ops.jars.declared` does."""
     return jars.read_declaration(part, declaration=DECLARATION)

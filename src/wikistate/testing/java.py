@@ -27,23 +27,25 @@ def java_home() -> Path:
     return home
 
 
-def java() -> Path:
-    """The `java` program. Raises `PartError` as `find_java_home` does."""
+def java_program() -> Path:
+    """The `java_program` program. Raises `PartError` as `java_home` does."""
     return java_home() / "bin" / "java"
 
 
-def path_without_java(path: str, folder: Path) -> str:
-    """A search path with the same programs, but no `java`.
+def remove_java_from_path(path: str, folder: Path) -> str:
+    """A search path with the same programs, but no `java_program`.
 
     Args:
         path: Folders as in ``PATH``.
-        folder: Gets a stand-in for each of them that has a `java`: links to all its other programs.
+        folder: Gets a stand-in for each of them that has a `java_program`: links to all its other programs.
     """
     places = map(Path, path.split(os.pathsep))
-    return os.pathsep.join(str(_without_java(place, folder / str(number))) for number, place in enumerate(places))
+    return os.pathsep.join(
+        str(_make_folder_without_java(place, folder / str(number))) for number, place in enumerate(places)
+    )
 
 
-def _without_java(place: Path, stand_in: Path) -> Path:
+def _make_folder_without_java(place: Path, stand_in: Path) -> Path:
     if not (place / "java").exists():
         return place
     stand_in.mkdir(parents=True)

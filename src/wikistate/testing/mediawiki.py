@@ -15,7 +15,7 @@ from wikistate.errors import PartError, WikiError
 from wikistate.ops.cache import cache_folder, lock_folder
 from wikistate.testing import debian
 from wikistate.testing.action_client import ActionClient
-from wikistate.testing.processes import Process, free_port
+from wikistate.testing.processes import Process, find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ def fetch_mediawiki() -> Path:
     """
     if not _php_modules() >= _PHP_MODULES:
         debian.install(_PHP_PACKAGES)
-    version = debian.version("mediawiki").partition(":")[2]
+    version = debian.candidate_version("mediawiki").partition(":")[2]
     with lock_folder(cache_folder() / "mediawiki") as folder:
         tree = folder / version
         if not tree.exists():
@@ -72,7 +72,7 @@ class RealMediaWiki:
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "mediawiki.log"
-        self.host = f"127.0.0.1:{free_port()}"
+        self.host = f"127.0.0.1:{find_free_port()}"
         self._folder = folder
         self._password = secrets.token_urlsafe()
         self._client = ActionClient(self.host)
@@ -113,7 +113,7 @@ class RealMediaWiki:
             environment={"MW_CONFIG_FILE": str(settings), "PHP_CLI_SERVER_WORKERS": str(_WORKERS)},
             folder=tree,
         )
-        self._process.wait_until(self._answers, within=_START)
+        self._process.wait_until(self._is_ready, within=_START)
         self._client.log_in(_ADMIN, self._password)
 
     def stop(self) -> None:
@@ -126,13 +126,13 @@ class RealMediaWiki:
         if self._process is not None:
             self._process.kill()
 
-    def api(self, parameters: Mapping[str, str | int]) -> dict[str, Any]:
+    def call_api(self, parameters: Mapping[str, str | int]) -> dict[str, Any]:
         """One request to the Action API as administrator. Raises `WikiError` when the wiki refuses."""
-        return self._client.api(parameters)
+        return self._client.call(parameters)
 
     def edit(self, title: str, text: str, summary: str = "") -> int:
         """Write a page, which need not exist. Returns the new revision's id."""
-        answer = self._client.write("edit", title=title, text=text, summary=summary)["edit"]
+        answer = self._client.call_with_token("edit", title=title, text=text, summary=summary)["edit"]
         if "newrevid" not in answer:
             raise WikiError(f"The edit of {title!r} made no revision: {answer}", title=title)
         return int(answer["newrevid"])
@@ -159,24 +159,24 @@ class RealMediaWiki:
     def move(self, title: str, target: str, *, redirect: bool = True) -> None:
         """Rename a page; with `redirect`, the old title leads to the new one."""
         names = {"from": title, "to": target}
-        self._client.write("move", **(names if redirect else {**names, "noredirect": "1"}))
+        self._client.call_with_token("move", **(names if redirect else {**names, "noredirect": "1"}))
 
     def delete(self, title: str) -> None:
         """Delete a page with all its revisions."""
-        self._client.write("delete", title=title)
+        self._client.call_with_token("delete", title=title)
 
     def undelete(self, title: str) -> None:
         """Bring back all revisions of a deleted page."""
-        self._client.write("undelete", title=title)
+        self._client.call_with_token("undelete", title=title)
 
     def hide_revision(self, revision: int, *, hide: str = "content", suppress: bool = False) -> None:
         """Hide parts of a revision: some of ``content|comment|user``; with `suppress`, from administrators as well."""
         level = "yes" if suppress else "nochange"
-        self._client.write("revisiondelete", type="revision", ids=revision, hide=hide, suppress=level)
+        self._client.call_with_token("revisiondelete", type="revision", ids=revision, hide=hide, suppress=level)
 
-    def raw(self, revision: int) -> bytes:
+    def fetch_raw(self, revision: int) -> bytes:
         """A revision's main slot as ``action=raw`` serves it, by way of none of the Action API."""
-        return self._client.page({"action": "raw", "oldid": revision})
+        return self._client.fetch_page({"action": "raw", "oldid": revision})
 
     def _install(self, tree: Path, settings: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -203,9 +203,9 @@ class RealMediaWiki:
         with settings.open("a") as file:
             file.write(_SETTINGS)
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
-            return "query" in self._client.api({"action": "query", "meta": "siteinfo"})
+            return "query" in self._client.call({"action": "query", "meta": "siteinfo"})
         except WikiError:
             return False
 

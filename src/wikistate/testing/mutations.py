@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = "http://www.wikidata.org"
 STREAM = "rdf-streaming-updater.mutation.v2"
-BEGIN = 1_700_000_000_000
+FIRST_EVENT_TIME = 1_700_000_000_000
 """Event time of the first mutation, milliseconds since the epoch; each further one is a second later."""
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -47,7 +47,7 @@ class _Entity:
     redirect: str = ""
 
 
-class ChangingGraph:
+class MutationGenerator:
     """Makes one change after the other.
 
     Args:
@@ -62,23 +62,23 @@ class ChangingGraph:
         self._statements = statements
         self._live: dict[str, _Entity] = {}
         self._pages: dict[int, str] = {}
-        self._made = 0
+        self._mutation_count = 0
         self._revision = 0
         self.uris = Uris.for_wikibase(ROOT)
 
-    def mutations(self, count: int) -> Iterator[Mutation]:
+    def generate(self, count: int) -> Iterator[Mutation]:
         """So many mutations, in order; each changes something."""
-        end = self._made + count
-        while self._made < end:
+        end = self._mutation_count + count
+        while self._mutation_count < end:
             yield from self._change()
 
-    def imports(self) -> Iterator[Mutation]:
+    def generate_imports(self) -> Iterator[Mutation]:
         """Imports of all entities that there are not yet, in order."""
         for entity in self._ids:
             if entity not in self._live:
-                yield from self._created(entity)
+                yield from self._create(entity)
 
-    def graph(self) -> Graph:
+    def expected_graph(self) -> Graph:
         """What a store that was loaded from scratch holds now."""
         return frozenset().union(*(self._triples(entity) for entity in self._live))
 
@@ -86,31 +86,31 @@ class ChangingGraph:
         entity = self._random.choice(self._ids)
         known = self._live.get(entity)
         if known is None or known.redirect:
-            yield from self._created(entity)
+            yield from self._create(entity)
             return
         kinds: tuple[tuple[Callable[[str], Iterator[Mutation]], int], ...] = (
-            (self._edited, 70),
-            (self._page_moved, 12),
-            (self._merged, 5),
-            (self._deleted, 5),
-            (self._reconciled, 8),
+            (self._edit, 70),
+            (self._move_sitelink, 12),
+            (self._merge, 5),
+            (self._delete, 5),
+            (self._reconcile, 8),
         )
         (kind,) = self._random.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])
         yield from kind(entity)
 
-    def _created(self, entity: str) -> Iterator[Mutation]:
+    def _create(self, entity: str) -> Iterator[Mutation]:
         before = self._triples(entity) if entity in self._live else frozenset[Triple]()
         self._live[entity] = _Entity(self._next_revision())
-        self._say_more(entity)
+        self._change_statements(entity)
         operation = OperationName.DIFF if before else OperationName.IMPORT
-        yield self._mutation(operation, entity, diff(before, self._triples(entity), self.uris))
+        yield self._make_mutation(operation, entity, diff(before, self._triples(entity), self.uris))
 
-    def _edited(self, entity: str) -> Iterator[Mutation]:
+    def _edit(self, entity: str) -> Iterator[Mutation]:
         before = self._triples(entity)
-        self._say_more(entity)
-        yield self._differing(entity, before)
+        self._change_statements(entity)
+        yield self._make_diff(entity, before)
 
-    def _page_moved(self, entity: str) -> Iterator[Mutation]:
+    def _move_sitelink(self, entity: str) -> Iterator[Mutation]:
         """A sitelink goes to another entity, which may tell of it before the one that loses it does."""
         page = self._random.randrange(_PAGES)
         loser = self._pages.get(page)
@@ -119,9 +119,9 @@ class ChangingGraph:
         told = [each for each in before if each != loser] + [each for each in before if each == loser]
         self._random.shuffle(told)
         for each in told:
-            yield self._differing(each, before[each])
+            yield self._make_diff(each, before[each])
 
-    def _merged(self, entity: str) -> Iterator[Mutation]:
+    def _merge(self, entity: str) -> Iterator[Mutation]:
         """It becomes a redirect, and what it said goes over."""
         others = [
             each for each, known in self._live.items() if each != entity and each[0] == entity[0] and not known.redirect
@@ -137,18 +137,18 @@ class ChangingGraph:
         self._live[target].statements |= gone.statements
         self._live[entity] = _Entity(self._next_revision(), redirect=target)
         for each in self._random.sample([target, entity], 2):
-            yield self._differing(each, before[each])
+            yield self._make_diff(each, before[each])
 
-    def _deleted(self, entity: str) -> Iterator[Mutation]:
+    def _delete(self, entity: str) -> Iterator[Mutation]:
         del self._live[entity]
         self._pages = {page: owner for page, owner in self._pages.items() if owner != entity}
-        yield self._mutation(OperationName.DELETE, entity, Patch())
+        yield self._make_mutation(OperationName.DELETE, entity, Patch())
 
-    def _reconciled(self, entity: str) -> Iterator[Mutation]:
+    def _reconcile(self, entity: str) -> Iterator[Mutation]:
         self._live[entity].revision = self._next_revision()
-        yield self._mutation(OperationName.RECONCILE, entity, Patch(added=self._triples(entity)))
+        yield self._make_mutation(OperationName.RECONCILE, entity, Patch(added=self._triples(entity)))
 
-    def _say_more(self, entity: str) -> None:
+    def _change_statements(self, entity: str) -> None:
         known, random = self._live[entity], self._random
         known.revision = self._next_revision()
         for _ in range(random.randint(1, 3)):
@@ -157,15 +157,15 @@ class ChangingGraph:
                 known.statements[number] = random.randrange(_VALUES), random.randrange(_REFERENCES)
         known.forms = random.randint(0, 2) if entity.startswith("L") else 0
 
-    def _differing(self, entity: str, before: Graph) -> Mutation:
+    def _make_diff(self, entity: str, before: Graph) -> Mutation:
         self._live[entity].revision = self._next_revision()
-        return self._mutation(OperationName.DIFF, entity, diff(before, self._triples(entity), self.uris))
+        return self._make_mutation(OperationName.DIFF, entity, diff(before, self._triples(entity), self.uris))
 
-    def _mutation(self, operation: OperationName, entity: str, patch: Patch) -> Mutation:
-        self._made += 1
-        time = BEGIN + self._made * 1000
+    def _make_mutation(self, operation: OperationName, entity: str, patch: Patch) -> Mutation:
+        self._mutation_count += 1
+        time = FIRST_EVENT_TIME + self._mutation_count * 1000
         revision = self._live[entity].revision if entity in self._live else self._revision
-        number = f"00000000-0000-4000-8000-{self._made:012}"
+        number = f"00000000-0000-4000-8000-{self._mutation_count:012}"
         origin = Origin(
             "/mediawiki/page/change/1.2.0", "2026-01-01T00:00:00Z", number, "www.wikidata.org", "page_change", number
         )
@@ -180,23 +180,23 @@ class ChangingGraph:
         if known.redirect:
             target = NamedNode(self.uris.entity_iri(known.redirect))
             return frozenset({Triple(self._iri(entity), NamedNode("http://www.w3.org/2002/07/owl#sameAs"), target)})
-        return frozenset(self._all_of(entity, known))
+        return frozenset(self._entity_triples(entity, known))
 
-    def _all_of(self, entity: str, known: _Entity) -> Iterator[Triple]:
+    def _entity_triples(self, entity: str, known: _Entity) -> Iterator[Triple]:
         subject = self._iri(entity)
         kind = "Lexeme" if entity.startswith("L") else "Item"
         yield Triple(subject, NamedNode(f"{_RDF}type"), NamedNode(_WIKIBASE + kind))
         yield Triple(subject, NamedNode(f"{_SCHEMA}version"), Literal(str(known.revision), datatype=_INTEGER))
         yield Triple(subject, NamedNode(_LABEL), Literal(f'{entity} "№ {known.revision}"\n', language="en"))
         for number, (value, reference) in known.statements.items():
-            yield from self._statement(entity, number, value, reference)
+            yield from self._statement_triples(entity, number, value, reference)
         for page, owner in self._pages.items():
             if owner == entity:
-                yield from _sitelink(subject, page)
+                yield from _sitelink_triples(subject, page)
         for number in range(known.forms):
-            yield from self._form(entity, number + 1)
+            yield from self._form_triples(entity, number + 1)
 
-    def _statement(self, entity: str, number: int, value: int, reference: int) -> Iterator[Triple]:
+    def _statement_triples(self, entity: str, number: int, value: int, reference: int) -> Iterator[Triple]:
         prop = f"P{number % 3 + 1}"
         statement = NamedNode(f"{self.uris.statement}{entity}-{number:08}")
         node = NamedNode(f"{self.uris.value}{value:032x}")
@@ -209,9 +209,9 @@ class ChangingGraph:
         yield Triple(statement, NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom"), cited)
         yield Triple(cited, NamedNode(f"{self.uris.prop}reference/value/P813"), dated)
         for each in (node, dated):
-            yield Triple(each, NamedNode(f"{_WIKIBASE}timeValue"), Literal(_text_of(each)))
+            yield Triple(each, NamedNode(f"{_WIKIBASE}timeValue"), Literal(_value_text(each)))
 
-    def _form(self, entity: str, number: int) -> Iterator[Triple]:
+    def _form_triples(self, entity: str, number: int) -> Iterator[Triple]:
         form = NamedNode(f"{self._iri(entity).value}-F{number}")
         yield Triple(self._iri(entity), NamedNode(f"{_ONTOLEX}lexicalForm"), form)
         yield Triple(form, NamedNode(f"{_ONTOLEX}representation"), Literal(f"form {number}", language="en"))
@@ -220,13 +220,13 @@ class ChangingGraph:
         return NamedNode(self.uris.entity_iri(entity))
 
 
-def _text_of(node: NamedNode) -> str:
+def _value_text(node: NamedNode) -> str:
     """The text of a value; that of the first one looks like an escape, and must not become one on its way."""
     number = node.value[-4:]
     return f"value \\u0041\t{number}" if number == "0000" else f"value {number}"
 
 
-def _sitelink(subject: NamedNode, page: int) -> Iterator[Triple]:
+def _sitelink_triples(subject: NamedNode, page: int) -> Iterator[Triple]:
     site = NamedNode(f"https://{('de', 'en', 'fr')[page % 3]}.wikipedia.org/")
     article = NamedNode(f"{site.value}wiki/Page_{page}")
     yield Triple(article, NamedNode(f"{_RDF}type"), NamedNode(f"{_SCHEMA}Article"))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Change = TypeVar("Change")
 
 
-class MemoryOutlet(Generic[Change]):
+class MemoryChangeSink(Generic[Change]):
     """Keeps products in a list. See `ChangeSink` for the protocol.
 
     Args:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
 
-class Endpoint:
+class SparqlEndpoint:
     """Answers with what a store says.
 
     Args:
@@ -42,19 +42,19 @@ class Endpoint:
         posted = await request.post() if request.content_type == "application/x-www-form-urlencoded" else {}
         text = str(posted["query"]) if "query" in posted else await request.text()
         try:
-            body, kind = await asyncio.to_thread(self._answer, text)
+            body, kind = await asyncio.to_thread(self._run_query, text)
         except SyntaxError as error:
             return web.Response(status=400, text=str(error))
         return web.Response(body=body, content_type=kind)
 
-    def _answer(self, query: str) -> tuple[bytes, str]:
+    def _run_query(self, query: str) -> tuple[bytes, str]:
         results = self._store.query(query)
         if isinstance(results, QueryTriples):
             return results.serialize(format=RdfFormat.N_TRIPLES) or b"", "application/n-triples"
         return results.serialize(format=QueryResultsFormat.JSON) or b"", "application/sparql-results+json"
 
 
-def application(store: Store, *, password: str = "") -> web.Application:
+def build_application(store: Store, *, password: str = "") -> web.Application:
     """The endpoint at ``/update`` and ``/query``; with a password, for those who know it."""
 
     @web.middleware
@@ -65,7 +65,7 @@ def application(store: Store, *, password: str = "") -> web.Application:
         return web.Response(status=401, text="Who are you?") if given != password else await handler(request)
 
     served = web.Application(client_max_size=1 << 30, middlewares=[known] if password else [])
-    endpoint = Endpoint(store)
+    endpoint = SparqlEndpoint(store)
     served.add_routes([web.post("/update", endpoint.update), web.post("/query", endpoint.query)])
     return served
 
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--password", default="")
     asked = parser.parse_args()
     store = Store(asked.data) if asked.data else Store()
-    served = application(store, password=asked.password)
+    served = build_application(store, password=asked.password)
     web.run_app(served, host="127.0.0.1", port=asked.port, print=None)
 
 

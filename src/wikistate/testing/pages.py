@@ -1,7 +1,7 @@
 """What a wiki consists of, as values: wikis, users, pages, revisions, slots.
 
 Sizes are bytes of UTF-8. Times are RFC 3339 in UTC with a trailing Z. SHA-1 sums are kept as the forty hex digits of
-the Action API; events state them in base 36, see `base36`.
+the Action API; events state them in base 36, see `encode_base36`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 """The default serialisation format of each content model."""
 
 
-def hex_sha1(text: str) -> str:
+def compute_sha1(text: str) -> str:
     """The SHA-1 of the text's UTF-8 as forty hex digits."""
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 @lru_cache(maxsize=65_536)  # a sum is written once for its revision and again as its child's prior state
-def base36(digest: str) -> str:
+def encode_base36(digest: str) -> str:
     """A hex SHA-1 as MediaWiki's database and events write it: base 36, lower case, 31 digits."""
     number = int(digest, 16)
     digits: list[str] = []
@@ -52,8 +52,8 @@ def base36(digest: str) -> str:
     return "".join(reversed(digits)).rjust(BASE36_LENGTH, "0")
 
 
-def from_base36(digits: str) -> str:
-    """The inverse of `base36`."""
+def decode_base36(digits: str) -> str:
+    """The inverse of `encode_base36`."""
     return f"{int(digits, 36):040x}"
 
 
@@ -136,9 +136,11 @@ class Slot(NamedTuple):
         return FORMATS.get(self.model, "text/plain")
 
 
-def slot(text: str, *, model: str = "wikitext", role: str = "main", origin: int = 0, flaw: Flaw | None = None) -> Slot:
+def make_slot(
+    text: str, *, model: str = "wikitext", role: str = "main", origin: int = 0, flaw: Flaw | None = None
+) -> Slot:
     """A slot with this content, its size and its sum."""
-    return Slot(role, model, text, len(text.encode()), hex_sha1(text), origin, flaw)
+    return Slot(role, model, text, len(text.encode()), compute_sha1(text), origin, flaw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Visibility:
     suppressed: bool = False
 
 
-EVERYTHING = Visibility()
+ALL_VISIBLE = Visibility()
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ class Revision:
     editor: User = User("192.0.2.1")
     comment: str = ""
     minor: bool = False
-    visibility: Visibility = EVERYTHING
+    visibility: Visibility = ALL_VISIBLE
     tags: tuple[str, ...] = ()
     flaw: Flaw | None = None
 
@@ -190,15 +192,15 @@ class Revision:
     @cached_property
     def sha1(self) -> str:
         """The hex sum. With several slots, the sum over the chain of their base-36 sums, as MediaWiki computes it."""
-        chain = base36(self.slots[0].sha1)
+        chain = encode_base36(self.slots[0].sha1)
         for part in self.slots[1:]:
-            chain = base36(hex_sha1(chain + base36(part.sha1)))
-        return from_base36(chain)
+            chain = encode_base36(compute_sha1(chain + encode_base36(part.sha1)))
+        return decode_base36(chain)
 
 
-def revision(rev_id: int, text: str = "Some text.", *, parent_id: int | None = 0) -> Revision:
+def make_revision(rev_id: int, text: str = "Some text.", *, parent_id: int | None = 0) -> Revision:
     """A revision of one wikitext slot, for tests that need no more; `dataclasses.replace` changes the rest."""
-    return Revision(rev_id=rev_id, slots=(slot(text),), parent_id=parent_id)
+    return Revision(rev_id=rev_id, slots=(make_slot(text),), parent_id=parent_id)
 
 
 @dataclass(frozen=True, slots=True)

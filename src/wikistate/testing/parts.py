@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from wikistate.errors import PartError
 from wikistate.ops.jars import fetch, fetch_flink_jars
 from wikistate.testing import debian
-from wikistate.testing.jars import declared
-from wikistate.testing.java import java
+from wikistate.testing.jars import declared_jars
+from wikistate.testing.java import java_program
 from wikistate.testing.mediawiki import fetch_mediawiki
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ FLINK_PYTHON = Path(__file__).parents[3] / ".venv-flink" / "bin" / "python"
 """Of the environment that `make flink` builds: what Flink pins and what our tools pin cannot stand in one."""
 
 
-def kcat() -> str:
-    """The path of `kcat`, a Kafka client that shares no code of ours. Raises `PartError`."""
-    return str(debian.program("kcat", package="kcat"))
+def find_kcat() -> str:
+    """The path of `find_kcat`, a Kafka client that shares no code of ours. Raises `PartError`."""
+    return str(debian.find_program("kcat", package="kcat"))
 
 
-def flink() -> Path:
+def find_flink_python() -> Path:
     """The Python that has Flink, wikistate and a Java; the jars are fetched, too.
 
     Raises:
@@ -47,14 +47,14 @@ def flink() -> Path:
     return FLINK_PYTHON
 
 
-PARTS: Mapping[str, Callable[[], object]] = {
-    "java": java,
-    "kafka-broker": lambda: f"{len(fetch(declared('kafka-broker')))} jars",
-    "java-compiler": lambda: f"{len(fetch(declared('java-compiler')))} jar",
-    "flink": flink,
-    "fuseki": lambda: f"{len(fetch(declared('fuseki')))} jar",
-    "blazegraph": lambda: f"{len(fetch(declared('blazegraph')))} jar",
-    "kcat": kcat,
+DEPENDENCIES: Mapping[str, Callable[[], object]] = {
+    "java": java_program,
+    "kafka-broker": lambda: f"{len(fetch(declared_jars('kafka-broker')))} jars",
+    "java-compiler": lambda: f"{len(fetch(declared_jars('java-compiler')))} jar",
+    "flink": find_flink_python,
+    "fuseki": lambda: f"{len(fetch(declared_jars('fuseki')))} jar",
+    "blazegraph": lambda: f"{len(fetch(declared_jars('blazegraph')))} jar",
+    "kcat": find_kcat,
     "mediawiki": fetch_mediawiki,
 }
 """Each part's name and what fetches it; what that returns is for the eye."""
@@ -63,7 +63,7 @@ PARTS: Mapping[str, Callable[[], object]] = {
 def main() -> int:
     """Fetch every part and say what became of each. Returns the exit status: 1 when one cannot be had."""
     missing = False
-    for name, fetch_part in PARTS.items():
+    for name, fetch_part in DEPENDENCIES.items():
         try:
             sys.stdout.write(f"  {name}: {fetch_part()}\n")
         except PartError as error:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _WATCHDOG = 'read -r released || kill -s KILL -- "-$1"'
 
 _PORTS = range(18_000, 30_000)
-_POLL = 0.05  # seconds between two looks at something that is not ready yet
+_POLL_SECONDS = 0.05  # seconds between two looks at something that is not ready yet
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """A port of the loopback interface that nobody listens on.
 
     Taken from below the kernel's own range for outgoing connections: a client that keeps dialling a dead port of
@@ -80,7 +80,7 @@ class Process:
                 )
             except OSError as error:
                 raise PartError(f"{command[0]} cannot be started: {error.strerror}.") from error
-        self._watchdog = _watch(self.pid)
+        self._watchdog = _start_watchdog(self.pid)
         self._released = False
 
     @property
@@ -89,13 +89,13 @@ class Process:
         return self._process.pid
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it has not ended yet."""
         return self._process.poll() is None
 
     def send(self, signal_number: signal.Signals) -> None:
         """Send a signal to the whole group, for example SIGSTOP and SIGCONT for a part that hangs."""
-        if self.running:
+        if self.is_running:
             os.killpg(self.pid, signal_number)
 
     def stop(self, *, within: float = 30.0) -> int:
@@ -123,23 +123,23 @@ class Process:
         """
         deadline = time.monotonic() + within
         while not ready():
-            if not self.running:
-                raise self._failure(f"{self.name} ended with status {self.kill()} before it was ready")
+            if not self.is_running:
+                raise self._make_error(f"{self.name} ended with status {self.kill()} before it was ready")
             if time.monotonic() > deadline:
                 self.kill()
-                raise self._failure(f"{self.name} was not ready within {within:g} s")
-            time.sleep(_POLL)
+                raise self._make_error(f"{self.name} was not ready within {within:g} s")
+            time.sleep(_POLL_SECONDS)
 
-    def _failure(self, message: str) -> PartError:
-        return PartError(f"{message}. The end of its log:\n{tail(self.log)}", hint=f"\nAll of it: {self.log}")
+    def _make_error(self, message: str) -> PartError:
+        return PartError(f"{message}. The end of its log:\n{read_tail(self.log)}", hint=f"\nAll of it: {self.log}")
 
 
-def tail(log: Path, *, lines: int = 40) -> str:
+def read_tail(log: Path, *, lines: int = 40) -> str:
     """The last lines of a log, for an error message."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _watch(group: int) -> subprocess.Popen[bytes]:
+def _start_watchdog(group: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         ["/bin/sh", "-c", _WATCHDOG, "watchdog", str(group)],
         stdin=subprocess.PIPE,

@@ -13,13 +13,13 @@ from importlib import resources
 from random import Random
 from typing import Any
 
-SMALLEST = 200
-LARGEST = 30_000
+MIN_ARTICLE_BYTES = 200
+MAX_ARTICLE_BYTES = 30_000
 """Bytes of an article; the sizes in between are spread evenly over the magnitudes, so most articles are short."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bank:
+class PhraseBank:
     """The phrases of one language: patterns take a name for ``{a}`` or ``{}`` and a number for ``{n}``."""
 
     names: list[str]
@@ -39,69 +39,69 @@ def load_sample(name: str) -> dict[str, Any]:
 
 
 @cache
-def bank(language: str) -> Bank:
+def load_phrases(language: str) -> PhraseBank:
     """The phrase bank of a language: ``en``, ``de``, ``fr``, ``ru``, ``ar``, ``he``, ``hi``, ``ja``, ``zh``, ``th``, ``el``."""
-    return Bank(**load_sample(f"{language}.toml"))
+    return PhraseBank(**load_sample(f"{language}.toml"))
 
 
 @cache
-def rarities() -> list[str]:
+def load_rare_texts() -> list[str]:
     """What ordinary sentences do not hold: joined emoji, direction marks, combining characters, the astral planes."""
     found: list[str] = load_sample("rarities.toml")["rarities"]
     return found
 
 
-def title(phrases: Bank, rng: Random) -> str:
+def make_title(phrases: PhraseBank, rng: Random) -> str:
     """A title, without namespace."""
     return rng.choice(phrases.titles).format(rng.choice(phrases.names))
 
 
-def sentence(phrases: Bank, rng: Random) -> str:
+def make_sentence(phrases: PhraseBank, rng: Random) -> str:
     """One sentence of wikitext."""
     return rng.choice(phrases.sentences).format(a=rng.choice(phrases.names), n=rng.randrange(1200, 2025))
 
 
-def paragraph(phrases: Bank, rng: Random) -> str:
+def make_paragraph(phrases: PhraseBank, rng: Random) -> str:
     """A few sentences on one line; one in forty ends with something rare."""
-    text = " ".join(sentence(phrases, rng) for _ in range(rng.randrange(1, 6)))
-    return text if rng.random() < 0.975 else f"{text} {rng.choice(rarities())}"
+    text = " ".join(make_sentence(phrases, rng) for _ in range(rng.randrange(1, 6)))
+    return text if rng.random() < 0.975 else f"{text} {rng.choice(load_rare_texts())}"
 
 
-def article(phrases: Bank, rng: Random, *, subject: str, category: str) -> str:
+def make_article(phrases: PhraseBank, rng: Random, *, subject: str, category: str) -> str:
     """An article on `subject` of 0.2 to 30 KB."""
-    goal = SMALLEST * (LARGEST / SMALLEST) ** rng.random()
-    lines = [*_infobox(phrases, rng, subject), f"'''{subject}'''. {sentence(phrases, rng)}"]
+    goal = MIN_ARTICLE_BYTES * (MAX_ARTICLE_BYTES / MIN_ARTICLE_BYTES) ** rng.random()
+    lines = [*_make_infobox(phrases, rng, subject), f"'''{subject}'''. {make_sentence(phrases, rng)}"]
     size = sum(len(line.encode()) for line in lines)
     while size < goal * 0.95:
-        block = _block(phrases, rng)
+        block = _make_block(phrases, rng)
         size += sum(len(line.encode()) + 1 for line in block)
         lines += block
     for heading in phrases.closing:
-        lines += ["", f"== {heading} ==", f"* [[{title(phrases, rng)}]]"]
+        lines += ["", f"== {heading} ==", f"* [[{make_title(phrases, rng)}]]"]
     return "\n".join([*lines, "", f"[[{category}:{rng.choice(phrases.names)}]]"])
 
 
-def _block(phrases: Bank, rng: Random) -> list[str]:
+def _make_block(phrases: PhraseBank, rng: Random) -> list[str]:
     """What comes next in an article: mostly a paragraph, sometimes a heading, a list or a table."""
     chance = rng.random()
     if chance < 0.15:
         return ["", f"== {rng.choice(phrases.headings)} =="]
     if chance < 0.25:
-        return [f"* [[{rng.choice(phrases.names)}]]: {sentence(phrases, rng)}" for _ in range(rng.randrange(2, 6))]
+        return [f"* [[{rng.choice(phrases.names)}]]: {make_sentence(phrases, rng)}" for _ in range(rng.randrange(2, 6))]
     if chance < 0.3:
         rows = [f"|-\n| [[{rng.choice(phrases.names)}]] || {rng.randrange(90_000)}" for _ in range(4)]
         return ['{| class="wikitable sortable"', *rows, "|}"]
-    return ["", paragraph(phrases, rng)]
+    return ["", make_paragraph(phrases, rng)]
 
 
-def _infobox(phrases: Bank, rng: Random, subject: str) -> list[str]:
+def _make_infobox(phrases: PhraseBank, rng: Random, subject: str) -> list[str]:
     if rng.random() < 0.4:
         return []
     coordinates = f"{{{{coord|{rng.uniform(-60, 60):.4f}|{rng.uniform(-180, 180):.4f}|display=title}}}}"
     return ["{{Infobox", f"| name = {subject}", f"| seat = [[{rng.choice(phrases.names)}]]", "}}", coordinates]
 
 
-def discussion(phrases: Bank, rng: Random) -> str:
+def make_discussion(phrases: PhraseBank, rng: Random) -> str:
     """A talk page with a thread."""
     lines = [f"== {rng.choice(phrases.headings)} =="]
     lines += [
@@ -111,25 +111,25 @@ def discussion(phrases: Bank, rng: Random) -> str:
     return "\n".join(lines)
 
 
-def amended(phrases: Bank, rng: Random, text: str) -> str:
+def edit_text(phrases: PhraseBank, rng: Random, text: str) -> str:
     """The text after an edit: a line more, a line less, or a line reworded."""
     lines = text.split("\n")
     place = rng.randrange(len(lines))
     chance = rng.random()
     if chance < 0.6 or len(lines) < 4:
-        lines.insert(place + 1, paragraph(phrases, rng))
+        lines.insert(place + 1, make_paragraph(phrases, rng))
     elif chance < 0.8:
-        lines[place] = f"{lines[place]} {sentence(phrases, rng)}"
+        lines[place] = f"{lines[place]} {make_sentence(phrases, rng)}"
     else:
         del lines[place]
     return "\n".join(lines)
 
 
-def filler(size: int, *, seed: int = 1) -> str:
+def make_filler(size: int, *, seed: int = 1) -> str:
     """English wikitext of exactly `size` bytes, for benchmarks."""
-    rng, phrases, lines, length = Random(seed), bank("en"), list[str](), 0
+    rng, phrases, lines, length = Random(seed), load_phrases("en"), list[str](), 0
     while length < size:
-        lines.append(paragraph(phrases, rng))
+        lines.append(make_paragraph(phrases, rng))
         length += len(lines[-1].encode()) + 1
     text = "\n".join(lines).encode()[:size].decode(errors="ignore")  # the cut may have gone through a character
     return text + " " * (size - len(text.encode()))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FULL_MINUTE = 60_000
 
 
-class Item(NamedTuple):
+class SseEvent(NamedTuple):
     """One event on the server: its data as it is sent, and its place.
 
     Attributes:
@@ -36,32 +36,32 @@ class Item(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weather:
+class SseConditions:
     """What goes wrong.
 
     Attributes:
         cut_after: Events after which a connection is dropped in the middle of the next one; None for never.
         repeat: Events before the place that a client asks for that it gets again.
         heartbeat: Put a comment before, inside and behind every event of this many; 0 for none.
-        refuse: Statuses that the first connections are answered with, one each.
+        refuse_statuses: Statuses that the first connections are answered with, one each.
         retry_after: Seconds, in the ``Retry-After`` of those.
         timestamps: State places by timestamp instead of by offset, as Wikimedia's servers do.
-        line_end: Between lines.
+        line_ending: Between lines.
         chunk: Bytes that are sent at once; 0 for whole events.
     """
 
     cut_after: int | None = None
     repeat: int = 0
     heartbeat: int = 0
-    refuse: Sequence[int] = ()
+    refuse_statuses: Sequence[int] = ()
     retry_after: int | None = None
     timestamps: bool = False
-    line_end: bytes = b"\n"
+    line_ending: bytes = b"\n"
     chunk: int = 0
 
 
 @dataclass(slots=True)
-class Visit:
+class SseConnection:
     """One connection, as the server saw it.
 
     Attributes:
@@ -79,15 +79,15 @@ class SseServer:
 
     Args:
         streams: The topics of each stream.
-        weather: What goes wrong; may be changed while it runs.
+        conditions: What goes wrong; may be changed while it runs.
     """
 
-    def __init__(self, streams: Mapping[str, Sequence[str]], weather: Weather | None = None) -> None:
-        self.weather = weather or Weather()
-        self.visits: list[Visit] = []
-        self.items: list[Item] = []
+    def __init__(self, streams: Mapping[str, Sequence[str]], conditions: SseConditions | None = None) -> None:
+        self.conditions = conditions or SseConditions()
+        self.connections: list[SseConnection] = []
+        self.events: list[SseEvent] = []
         self._streams = streams
-        self._grown = asyncio.Event()
+        self._appended = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._runner = web.AppRunner(self._application(), shutdown_timeout=0.1)
 
@@ -96,17 +96,17 @@ class SseServer:
         """The URL that the names of streams are appended to."""
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}/v2/stream/"
 
-    def put(self, topic: str, data: bytes, *, timestamp: int | None = None) -> Item:
+    def append(self, topic: str, data: bytes, *, timestamp: int | None = None) -> SseEvent:
         """Append an event to a topic; by default a second after the one before, so that places grow."""
-        offset = sum(item.topic == topic for item in self.items)
+        offset = sum(item.topic == topic for item in self.events)
         if timestamp is None:
-            timestamp = self.items[-1].timestamp + 1000 if self.items else _FULL_MINUTE
-        item = Item(data, topic, offset, timestamp)
-        self.items.append(item)
-        self._grown.set()
+            timestamp = self.events[-1].timestamp + 1000 if self.events else _FULL_MINUTE
+        item = SseEvent(data, topic, offset, timestamp)
+        self.events.append(item)
+        self._appended.set()
         return item
 
-    def cut(self) -> None:
+    def drop_connections(self) -> None:
         """Drop all connections."""
         for task in self._open:
             task.cancel()
@@ -117,7 +117,7 @@ class SseServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.cut()
+        self.drop_connections()
         await self._runner.cleanup()
 
     def _application(self) -> web.Application:
@@ -129,25 +129,25 @@ class SseServer:
         last = request.headers.get("Last-Event-ID")
         places = orjson.loads(last) if last else None
         since = request.query.get("since")
-        self.visits.append(Visit(places, since, dict(request.headers)))
-        if len(self.visits) <= len(self.weather.refuse):
-            headers = {} if self.weather.retry_after is None else {"Retry-After": str(self.weather.retry_after)}
-            return web.Response(status=self.weather.refuse[len(self.visits) - 1], headers=headers)
+        self.connections.append(SseConnection(places, since, dict(request.headers)))
+        if len(self.connections) <= len(self.conditions.refuse_statuses):
+            headers = {} if self.conditions.retry_after is None else {"Retry-After": str(self.conditions.retry_after)}
+            return web.Response(status=self.conditions.refuse_statuses[len(self.connections) - 1], headers=headers)
         names = request.match_info["names"].split(",")
         if unknown := [name for name in names if name not in self._streams]:
             return web.Response(status=404, text=f"There is no stream {unknown[0]}.")
         topics = [topic for name in names for topic in self._streams[name]]
-        return await self._send(request, self._from(topics, places, since))
+        return await self._send(request, self._select_events(topics, places, since))
 
-    async def _send(self, request: web.Request, items: AsyncIterator[tuple[Item, str]]) -> web.StreamResponse:
+    async def _send(self, request: web.Request, items: AsyncIterator[tuple[SseEvent, str]]) -> web.StreamResponse:
         zipped = "gzip" in request.headers.get("Accept-Encoding", "")
         headers = {"Content-Type": "text/event-stream; charset=utf-8"} | (
             {"Content-Encoding": "gzip"} if zipped else {}
         )
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        write = _Writer(response, zipped=zipped, chunk=self.weather.chunk)
-        task = asyncio.ensure_future(self._pour(write, items))
+        write = _Writer(response, zipped=zipped, chunk=self.conditions.chunk)
+        task = asyncio.ensure_future(self._write_events(write, items))
         self._open.add(task)
         with suppress(asyncio.CancelledError, ConnectionError):
             await task
@@ -156,45 +156,45 @@ class SseServer:
             request.transport.abort()
         return response
 
-    async def _pour(self, write: _Writer, items: AsyncIterator[tuple[Item, str]]) -> None:
-        await write(b":ok" + self.weather.line_end * 2)
+    async def _write_events(self, write: _Writer, items: AsyncIterator[tuple[SseEvent, str]]) -> None:
+        await write(b":ok" + self.conditions.line_ending * 2)
         sent = 0
         async for item, event_id in items:
-            lines = self._lines(
-                item, event_id, beat=bool(self.weather.heartbeat and sent % self.weather.heartbeat == 0)
+            lines = self._encode_event(
+                item, event_id, heartbeat=bool(self.conditions.heartbeat and sent % self.conditions.heartbeat == 0)
             )
-            if sent == self.weather.cut_after:
+            if sent == self.conditions.cut_after:
                 await write(lines[: len(lines) // 2])
                 return
             await write(lines)
             sent += 1
 
-    def _lines(self, item: Item, event_id: str, *, beat: bool) -> bytes:
-        comment = [b":heartbeat"] if beat else []
+    def _encode_event(self, item: SseEvent, event_id: str, *, heartbeat: bool) -> bytes:
+        comment = [b":heartbeat"] if heartbeat else []
         data = [b"data: " + line for line in item.data.split(b"\n")]
         lines = [*comment, b"event: message", b"id: " + event_id.encode(), *comment, *data, *comment, b"", *comment]
-        return b"".join(line + self.weather.line_end for line in lines)
+        return b"".join(line + self.conditions.line_ending for line in lines)
 
-    async def _from(
+    async def _select_events(
         self, topics: Sequence[str], places: Sequence[Mapping[str, Any]] | None, since: str | None
-    ) -> AsyncIterator[tuple[Item, str]]:
-        wanted = _wanted(places, since, begin=len(self.items))
+    ) -> AsyncIterator[tuple[SseEvent, str]]:
+        wanted = _position_filter(places, since, begin=len(self.events))
         position, seen = 0, dict.fromkeys(topics, -1)
-        first = next((place for place, item in enumerate(self.items) if wanted(place, item)), len(self.items))
-        first = max(0, first - (self.weather.repeat if places else 0))
+        first = next((place for place, item in enumerate(self.events) if wanted(place, item)), len(self.events))
+        first = max(0, first - (self.conditions.repeat if places else 0))
         while True:
-            while position < len(self.items):
-                item = self.items[position]
+            while position < len(self.events):
+                item = self.events[position]
                 if item.topic in seen and (wanted(position, item) or (places and position >= first)):
-                    yield item, orjson.dumps(list(self._places(item, seen))).decode()
+                    yield item, orjson.dumps(list(self._resume_positions(item, seen))).decode()
                 position += 1
-            self._grown.clear()
-            await self._grown.wait()
+            self._appended.clear()
+            await self._appended.wait()
 
-    def _places(self, item: Item, seen: dict[str, int]) -> Iterator[dict[str, Any]]:
-        seen[item.topic] = item.timestamp if self.weather.timestamps else item.offset
+    def _resume_positions(self, item: SseEvent, seen: dict[str, int]) -> Iterator[dict[str, Any]]:
+        seen[item.topic] = item.timestamp if self.conditions.timestamps else item.offset
         for topic, place in seen.items():
-            kind = "timestamp" if self.weather.timestamps and place >= 0 else "offset"
+            kind = "timestamp" if self.conditions.timestamps and place >= 0 else "offset"
             yield {"topic": topic, "partition": 0, kind: place}
 
 
@@ -214,14 +214,14 @@ class _Writer:
             await self._response.write(data[begin : begin + step])
 
 
-def _wanted(
+def _position_filter(
     places: Sequence[Mapping[str, Any]] | None, since: str | None, *, begin: int
-) -> Callable[[int, Item], bool]:
+) -> Callable[[int, SseEvent], bool]:
     """Whether a client that asks like this gets an item at a position of the list."""
     if places is not None:
         known = {place["topic"]: place for place in places}
 
-        def is_behind(_: int, item: Item) -> bool:
+        def is_behind(_: int, item: SseEvent) -> bool:
             place = known.get(item.topic, {})
             if "timestamp" in place:
                 return bool(item.timestamp >= place["timestamp"])

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Self
 
 from wikistate.errors import PartError
 from wikistate.ops.jars import fetch
-from wikistate.testing.jars import declared
-from wikistate.testing.java import java
-from wikistate.testing.processes import Process, free_port
+from wikistate.testing.jars import declared_jars
+from wikistate.testing.java import java_program
+from wikistate.testing.processes import Process, find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_START = 120.0  # seconds; 2 to 6 are usual on two cores
-_QUESTION = 2.0  # seconds for one question while waiting
+_START_TIMEOUT = 120.0  # seconds; 2 to 6 are usual on two cores
+_QUERY_TIMEOUT = 2.0  # seconds for one question while waiting
 
 
 class StoreProcess(ABC):
@@ -36,7 +36,7 @@ class StoreProcess(ABC):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "store.log"
-        self.port = free_port()
+        self.port = find_free_port()
         self._process: Process | None = None
 
     @property
@@ -50,7 +50,7 @@ class StoreProcess(ABC):
         """Where queries go."""
 
     @abstractmethod
-    def _command(self) -> Sequence[str | Path]:
+    def _start_command(self) -> Sequence[str | Path]:
         """What starts it. May prepare the folder."""
 
     def __enter__(self) -> Self:
@@ -66,12 +66,12 @@ class StoreProcess(ABC):
         Raises:
             PartError: It cannot be had, or does not come up; shows the end of its log.
         """
-        if self._process is not None and self._process.running:
+        if self._process is not None and self._process.is_running:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         environment = {"FUSEKI_BASE": str(self.folder / "base")}
-        self._process = Process(self._command(), log=self.log, environment=environment, folder=self.folder)
-        self._process.wait_until(self._answers, within=_START)
+        self._process = Process(self._start_command(), log=self.log, environment=environment, folder=self.folder)
+        self._process.wait_until(self._is_ready, within=_START_TIMEOUT)
 
     def stop(self) -> None:
         """End it in good order."""
@@ -99,18 +99,18 @@ class StoreProcess(ABC):
             self.update_url, text.encode(), {"Content-Type": "application/sparql-update; charset=UTF-8"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=_START) as answer:  # noqa: S310 (loopback)
+            with urllib.request.urlopen(request, timeout=_START_TIMEOUT) as answer:  # noqa: S310 (loopback)
                 answer.read()
         except urllib.error.HTTPError as error:
             with error:
                 raise PartError(f"The store answers {error.code}: {error.read(400).decode()}") from error
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         request = urllib.request.Request(  # noqa: S310 (loopback)
             self.query_url, b"ASK {}", {"Content-Type": "application/sparql-query", "Accept": "*/*"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=_QUESTION) as answer:  # noqa: S310 (loopback)
+            with urllib.request.urlopen(request, timeout=_QUERY_TIMEOUT) as answer:  # noqa: S310 (loopback)
                 return bool(answer.status == 200)
         except urllib.error.HTTPError as error:
             error.close()
@@ -142,7 +142,7 @@ class OxigraphServer(StoreProcess):
         """See `StoreProcess`."""
         return f"http://127.0.0.1:{self.port}/query"
 
-    def _command(self) -> Sequence[str | Path]:
+    def _start_command(self) -> Sequence[str | Path]:
         program = Path(sys.executable).with_name("oxigraph")
         if not program.exists():
             raise PartError(f"There is no {program}.", hint="Install wikistate with its extra: pip install '.[dev]'.")
@@ -151,7 +151,7 @@ class OxigraphServer(StoreProcess):
         return [program, "serve", "--bind", f"127.0.0.1:{self.port}", *data, *union]
 
 
-class GuardedServer(OxigraphServer):
+class AuthenticatedOxigraphServer(OxigraphServer):
     """`pyoxigraph` behind a small server of ours, for those who know a password: `wikistate.testing.oxigraph_server`.
 
     Oxigraph's own lets everybody in, as most stores do: they stand behind a proxy that asks.
@@ -166,14 +166,14 @@ class GuardedServer(OxigraphServer):
         super().__init__(folder, data=data)
         self._password = password
 
-    def _command(self) -> Sequence[str | Path]:
+    def _start_command(self) -> Sequence[str | Path]:
         data = [] if self._data is None else ["--data", str(self._data)]
         server = [sys.executable, "-m", "wikistate.testing.oxigraph_server", "--port", str(self.port)]
         return [*server, *data, "--password", self._password]
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
-            urllib.request.urlopen(self.query_url, timeout=_QUESTION).close()  # noqa: S310 (loopback)
+            urllib.request.urlopen(self.query_url, timeout=_QUERY_TIMEOUT).close()  # noqa: S310 (loopback)
         except urllib.error.HTTPError as error:
             error.close()
             return error.code == 401
@@ -182,7 +182,7 @@ class GuardedServer(OxigraphServer):
         return False
 
 
-class Fuseki(StoreProcess):
+class FusekiServer(StoreProcess):
     """Apache Jena Fuseki: one data set, in memory."""
 
     @property
@@ -195,13 +195,13 @@ class Fuseki(StoreProcess):
         """See `StoreProcess`."""
         return f"http://127.0.0.1:{self.port}/store/query"
 
-    def _command(self) -> Sequence[str | Path]:
-        (jar,) = fetch(declared("fuseki"))
+    def _start_command(self) -> Sequence[str | Path]:
+        (jar,) = fetch(declared_jars("fuseki"))
         options = ["--localhost", f"--port={self.port}", "--mem", "--update", "/store"]
-        return [*_java("1g"), "-jar", jar, *options]
+        return [*_java_command("1g"), "-jar", jar, *options]
 
 
-class Blazegraph(StoreProcess):
+class BlazegraphServer(StoreProcess):
     """Blazegraph: one namespace, in a journal in the folder.
 
     Args:
@@ -223,8 +223,8 @@ class Blazegraph(StoreProcess):
         """See `StoreProcess`."""
         return self.update_url
 
-    def _command(self) -> Sequence[str | Path]:
-        (jar,) = fetch(declared("blazegraph"))
+    def _start_command(self) -> Sequence[str | Path]:
+        (jar,) = fetch(declared_jars("blazegraph"))
         # It does not find what it serves inside its own jar (Java 17), and wants a URL of the folder.
         if not (self.folder / "war").exists():
             with zipfile.ZipFile(jar) as archive:
@@ -233,7 +233,7 @@ class Blazegraph(StoreProcess):
         properties = self.folder / "journal.properties"
         properties.write_text("".join(f"{key}={value}\n" for key, value in self._properties().items()))
         return [
-            *_java("1g"),
+            *_java_command("1g"),
             "-Djetty.host=127.0.0.1",
             f"-Djetty.home={(self.folder / 'war').as_uri()}/",
             "-cp",
@@ -263,6 +263,6 @@ class Blazegraph(StoreProcess):
         }
 
 
-def _java(heap: str) -> list[str | Path]:
+def _java_command(heap: str) -> list[str | Path]:
     # As for the broker: on two cores it is up in half the time.
-    return [java(), "-Xms64m", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    return [java_program(), "-Xms64m", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]

@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
     from wikistate.testing.broker import KafkaBroker
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 """Seconds for anything that a broker does: the machine may be busy with other tests."""
 
-LARGEST = 100_000_000
+MAX_RECORD_BYTES = 100_000_000
 """Bytes of a record that these clients take."""
 
 
-class Place(NamedTuple):
+class RecordPosition(NamedTuple):
     """Where a record stands in a topic."""
 
     partition: int
     offset: int
 
 
-class Found(NamedTuple):
+class TopicRecord(NamedTuple):
     """A record of a topic. `timestamp` is in milliseconds since the epoch."""
 
-    place: Place
+    position: RecordPosition
     key: bytes | None
     value: bytes | None
     topic: str
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 def produce(
     broker: KafkaBroker, topic: str, records: Sequence[tuple[bytes | None, bytes | None]], *, timestamp: int = 0
-) -> list[Place]:
+) -> list[RecordPosition]:
     """Write records, keys first, in this order, and return where each of them stands.
 
     Args:
@@ -51,13 +51,13 @@ def produce(
         records: Keys and values; a value of None is a tombstone.
         timestamp: Of all of them, in milliseconds since the epoch; 0 stands for now.
     """
-    places: dict[int, Place] = {}
+    places: dict[int, RecordPosition] = {}
     producer = Producer(
         {
             "bootstrap.servers": broker.bootstrap_servers,
             "enable.idempotence": True,
             "partitioner": "murmur2_random",
-            "message.max.bytes": LARGEST,
+            "message.max.bytes": MAX_RECORD_BYTES,
             "topic.metadata.propagation.max.ms": 500,
             "log_level": 0,
         }
@@ -66,54 +66,54 @@ def produce(
 
         def note(error: KafkaError | None, message: object, number: int = number) -> None:
             assert error is None, error
-            places[number] = Place(message.partition(), message.offset())  # type: ignore[attr-defined]  # a Message
+            places[number] = RecordPosition(message.partition(), message.offset())  # type: ignore[attr-defined]  # a Message
 
         producer.produce(topic, value, key, on_delivery=note, timestamp=timestamp)
         producer.poll(0)
-    assert producer.flush(PATIENCE) == 0
+    assert producer.flush(TIMEOUT) == 0
     return [places[number] for number in range(len(records))]
 
 
-def read(broker: KafkaBroker, topic: str, *, isolation: str = "read_committed") -> list[Found]:
+def read_topic(broker: KafkaBroker, topic: str, *, isolation: str = "read_committed") -> list[TopicRecord]:
     """All records of a topic, each partition in its order."""
-    consumer = _consumer(broker, isolation)
+    consumer = _make_consumer(broker, isolation)
     try:
-        numbers = _partitions(consumer, topic)
+        numbers = _list_partitions(consumer, topic)
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
-        return sorted(_until_ends(consumer, set(numbers)))
+        return sorted(_read_to_ends(consumer, set(numbers)))
     finally:
         consumer.close()
 
 
-def count(broker: KafkaBroker, *topics: str) -> int:
+def count_records(broker: KafkaBroker, *topics: str) -> int:
     """How far these topics have come, all partitions together; records of open transactions included."""
-    consumer = _consumer(broker, "read_uncommitted")
+    consumer = _make_consumer(broker, "read_uncommitted")
     try:
-        return sum(end.offset for end in _ends(consumer, topics))
+        return sum(end.offset for end in _fetch_ends(consumer, topics))
     finally:
         consumer.close()
 
 
-def committed(broker: KafkaBroker, group: str, topic: str) -> dict[int, int]:
+def committed_offsets(broker: KafkaBroker, group: str, topic: str) -> dict[int, int]:
     """Up to which offset a group has committed each partition; 0 where it has not."""
-    consumer = _consumer(broker, "read_committed", group=group)
+    consumer = _make_consumer(broker, "read_committed", group=group)
     try:
-        asked = [TopicPartition(topic, number) for number in _partitions(consumer, topic)]
-        return {part.partition: max(0, part.offset) for part in _committed(consumer, asked)}
+        asked = [TopicPartition(topic, number) for number in _list_partitions(consumer, topic)]
+        return {part.partition: max(0, part.offset) for part in _fetch_committed(consumer, asked)}
     finally:
         consumer.close()
 
 
-def ends(broker: KafkaBroker, topic: str) -> dict[int, int]:
+def end_offsets(broker: KafkaBroker, topic: str) -> dict[int, int]:
     """The offset behind the last record of each partition."""
-    consumer = _consumer(broker, "read_uncommitted")
+    consumer = _make_consumer(broker, "read_uncommitted")
     try:
-        return {end.partition: end.offset for end in _ends(consumer, [topic])}
+        return {end.partition: end.offset for end in _fetch_ends(consumer, [topic])}
     finally:
         consumer.close()
 
 
-class Reader:
+class TopicReader:
     """Reads topics from where they end now, and keeps what it has read, each partition in its order.
 
     ::
@@ -129,11 +129,11 @@ class Reader:
     """
 
     def __init__(self, broker: KafkaBroker, *topics: str, isolation: str = "read_committed") -> None:
-        looks_on = _consumer(broker, "read_uncommitted")
-        starts = _ends(looks_on, topics)
+        looks_on = _make_consumer(broker, "read_uncommitted")
+        starts = _fetch_ends(looks_on, topics)
         looks_on.close()
-        self._found: list[Found] = []
-        self._consumer = _consumer(broker, isolation)
+        self._found: list[TopicRecord] = []
+        self._consumer = _make_consumer(broker, isolation)
         self._consumer.assign(starts)
 
     def __enter__(self) -> Self:
@@ -142,18 +142,18 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self._consumer.close()
 
-    def poll(self) -> list[Found]:
+    def poll(self) -> list[TopicRecord]:
         """All that was read so far. A broker that does not answer is waited for by whoever calls again."""
         for message in self._consumer.consume(500, 0.1):
             error = message.error()
             if error is None:
-                self._found.append(_found(message))
+                self._found.append(_make_record(message))
             else:
                 assert error.code() == PARTITION_EOF or is_transient(error), error
         return self._found
 
 
-def _consumer(broker: KafkaBroker, isolation: str, *, group: str = "looks-on") -> Consumer:
+def _make_consumer(broker: KafkaBroker, isolation: str, *, group: str = "looks-on") -> Consumer:
     return Consumer(
         {
             "bootstrap.servers": broker.bootstrap_servers,
@@ -167,46 +167,46 @@ def _consumer(broker: KafkaBroker, isolation: str, *, group: str = "looks-on") -
     )
 
 
-def _committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
-    give_up = time.monotonic() + PATIENCE
+def _fetch_committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
+    give_up = time.monotonic() + TIMEOUT
     while True:
         try:
-            return consumer.committed(asked, timeout=PATIENCE)
+            return consumer.committed(asked, timeout=TIMEOUT)
         except KafkaException as error:
             # The group's coordinator is being made, or moves; or a transaction with offsets is just ending.
-            if time.monotonic() > give_up or not (_is_moving(error.args[0]) or error.args[0].retriable()):
+            if time.monotonic() > give_up or not (_is_coordinator_moving(error.args[0]) or error.args[0].retriable()):
                 raise
         time.sleep(0.05)
 
 
-def _is_moving(error: KafkaError) -> bool:
+def _is_coordinator_moving(error: KafkaError) -> bool:
     return error.code() in {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}
 
 
-def _partitions(consumer: Consumer, topic: str) -> list[int]:
-    return sorted(consumer.list_topics(topic, timeout=PATIENCE).topics[topic].partitions)
+def _list_partitions(consumer: Consumer, topic: str) -> list[int]:
+    return sorted(consumer.list_topics(topic, timeout=TIMEOUT).topics[topic].partitions)
 
 
-def _ends(consumer: Consumer, topics: Iterable[str]) -> list[TopicPartition]:
-    places = [TopicPartition(topic, number) for topic in topics for number in _partitions(consumer, topic)]
+def _fetch_ends(consumer: Consumer, topics: Iterable[str]) -> list[TopicPartition]:
+    places = [TopicPartition(topic, number) for topic in topics for number in _list_partitions(consumer, topic)]
     for place in places:
-        place.offset = consumer.get_watermark_offsets(place, timeout=PATIENCE)[1]
+        place.offset = consumer.get_watermark_offsets(place, timeout=TIMEOUT)[1]
     return places
 
 
-def _until_ends(consumer: Consumer, left: set[int]) -> Iterable[Found]:
-    give_up = time.monotonic() + PATIENCE
+def _read_to_ends(consumer: Consumer, left: set[int]) -> Iterable[TopicRecord]:
+    give_up = time.monotonic() + TIMEOUT
     while left:
         assert time.monotonic() < give_up, f"the end of the partitions {left} was not reached"
         for message in consumer.consume(500, 0.1):
             if (error := message.error()) is None:
-                yield _found(message)
+                yield _make_record(message)
             else:
                 assert error.code() == PARTITION_EOF, error
                 left.discard(message.partition())
 
 
-def _found(message: Message) -> Found:
+def _make_record(message: Message) -> TopicRecord:
     # A consumed message always has a place; only one that was not delivered yet has none.
-    place = Place(message.partition() or 0, message.offset() or 0)
-    return Found(place, message.key(), message.value(), message.topic() or "", message.timestamp()[1])
+    place = RecordPosition(message.partition() or 0, message.offset() or 0)
+    return TopicRecord(place, message.key(), message.value(), message.topic() or "", message.timestamp()[1])

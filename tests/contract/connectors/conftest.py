@@ -13,7 +13,7 @@ import duckdb
 import pytest
 import zstandard
 from confluent_kafka import Consumer, Producer, TopicPartition
-from tests.contract.connectors.feed_places import EventStreamsPlace, RecentChangesPlace
+from tests.contract.connectors.feed_places import EventStreamsHarness, RecentChangesHarness
 
 from wikistate.adapters.connectors.files import FileSink, FileSource
 from wikistate.adapters.connectors.kafka import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LARGE = {"message.max.bytes": "20000000"}
 
 
-class SourcePlace(Protocol):
+class SourceHarness(Protocol):
     """Somewhere that a source reads."""
 
     def fill(self, values: Sequence[bytes]) -> None:
@@ -47,27 +47,27 @@ class SourcePlace(Protocol):
     def source(self) -> Source:
         """A new source that reads what was put there and ends."""
 
-    def waiting(self) -> Source:
+    def unbounded_source(self) -> Source:
         """A new source that waits for more."""
 
-    def missing(self) -> Source | None:
+    def missing_source(self) -> Source | None:
         """A source of something that does not exist, where that is possible."""
 
 
-class SinkPlace(Protocol):
+class SinkHarness(Protocol):
     """Somewhere that a sink writes."""
 
     def sink(self) -> Sink:
         """A new sink there."""
 
-    def values(self) -> list[bytes]:
+    def read_values(self) -> list[bytes]:
         """What somebody else reads there now."""
 
-    def broken(self) -> Sink:
+    def broken_sink(self) -> Sink:
         """A sink that takes outputs and cannot make them durable."""
 
 
-class _MemoryPlace:
+class _MemoryHarness:
     def __init__(self) -> None:
         self._topic = MemoryTopic()
         self._delivered: list[Output] = []
@@ -79,25 +79,25 @@ class _MemoryPlace:
     def source(self) -> Source:
         return MemorySource(self._topic)
 
-    def waiting(self) -> Source:
+    def unbounded_source(self) -> Source:
         return MemorySource(self._topic, bounded=False)
 
-    def missing(self) -> Source | None:
+    def missing_source(self) -> Source | None:
         return None
 
     def sink(self) -> Sink:
         return MemorySink(delivered=self._delivered, capacity=100)
 
-    def values(self) -> list[bytes]:
+    def read_values(self) -> list[bytes]:
         return [output.value for output in self._delivered]
 
-    def broken(self) -> Sink:
+    def broken_sink(self) -> Sink:
         sink = MemorySink()
         sink.fail_with()
         return sink
 
 
-class _FilePlace:
+class _FileHarness:
     def __init__(self, folder: Path, suffix: str) -> None:
         self._path = folder / f"events.ndjson{suffix}"
         self._path.touch()
@@ -112,24 +112,24 @@ class _FilePlace:
     def source(self) -> Source:
         return FileSource([self._path], offset_file=self._bookmark)
 
-    def waiting(self) -> Source:
+    def unbounded_source(self) -> Source:
         raise NotImplementedError
 
-    def missing(self) -> Source | None:
+    def missing_source(self) -> Source | None:
         return FileSource([self._path.with_name("missing.ndjson")])
 
     def sink(self) -> Sink:
         return FileSink(self._path)
 
-    def values(self) -> list[bytes]:
+    def read_values(self) -> list[bytes]:
         written = self._path.read_bytes()
         return _DECOMPRESS[self._suffix](written).split(b"\n")[:-1] if written else []
 
-    def broken(self) -> Sink:
+    def broken_sink(self) -> Sink:
         return FileSink(Path("/dev/full"))
 
 
-class _PipePlace:
+class _PipeHarness:
     """A pipe, as standard input may be one."""
 
     def __init__(self) -> None:
@@ -147,11 +147,11 @@ class _PipePlace:
         self._writers[0].start()
         return FileSource([self._read])
 
-    def waiting(self) -> Source:
+    def unbounded_source(self) -> Source:
         self._writers.append(threading.current_thread())
         return FileSource([self._read])
 
-    def missing(self) -> Source | None:
+    def missing_source(self) -> Source | None:
         return None
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class _PipePlace:
         self._write = -1
 
 
-class _ParquetPlace:
+class _ParquetHarness:
     """A folder of tables, read by an engine of others. Each commit adds files, which are read in that order."""
 
     def __init__(self, folder: Path) -> None:
@@ -182,17 +182,17 @@ class _ParquetPlace:
     def sink(self) -> Sink:
         return ParquetSink(ParquetSettings(path=self._folder))
 
-    def values(self) -> list[bytes]:
+    def read_values(self) -> list[bytes]:
         files = sorted(self._folder.glob("dt=*/*/*.parquet"), key=lambda file: file.stat().st_mtime_ns)
         with duckdb.connect() as database:
             found = [database.execute("select event from read_parquet(?)", [str(file)]).fetchall() for file in files]
         return [text.encode() for rows in found for (text,) in rows]
 
-    def broken(self) -> Sink:
+    def broken_sink(self) -> Sink:
         return ParquetSink(ParquetSettings(path=Path("/dev/full/lake")))
 
 
-class _KafkaPlace:
+class _KafkaHarness:
     def __init__(self, broker: KafkaBroker) -> None:
         self._servers = broker.bootstrap_servers
         self._topic = broker.create_topic(f"contract.{uuid.uuid4().hex}")
@@ -208,17 +208,17 @@ class _KafkaPlace:
     def source(self) -> Source:
         return KafkaSource(self._settings(self._topic))
 
-    def waiting(self) -> Source:
+    def unbounded_source(self) -> Source:
         start = Committed(Bound.EARLIEST)
         return KafkaSource(KafkaSourceSettings(self._servers, (self._topic,), self._group, start=start))
 
-    def missing(self) -> Source | None:
+    def missing_source(self) -> Source | None:
         return KafkaSource(self._settings("missing"))
 
     def sink(self) -> Sink:
         return KafkaSink(self._topic, KafkaProducer(KafkaProducerSettings(self._servers, LARGE)))
 
-    def values(self) -> list[bytes]:
+    def read_values(self) -> list[bytes]:
         consumer = Consumer({"bootstrap.servers": self._servers, "group.id": "reader", "fetch.wait.max.ms": 10})
         end = consumer.get_watermark_offsets(TopicPartition(self._topic, 0), 30)[1]
         consumer.assign([TopicPartition(self._topic, 0, 0)])
@@ -226,7 +226,7 @@ class _KafkaPlace:
         consumer.close()
         return found
 
-    def broken(self) -> Sink:
+    def broken_sink(self) -> Sink:
         return KafkaSink(self._small, KafkaProducer(KafkaProducerSettings(self._servers)))
 
     def _settings(self, topic: str) -> KafkaSourceSettings:
@@ -263,50 +263,50 @@ async def sse_server() -> AsyncIterator[SseServer]:
 
 
 @pytest.fixture(params=["memory", *_FILES, "pipe", *_FEEDS, _KAFKA])
-def source_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourcePlace]:
+def source_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourceHarness]:
     """Each implementation of `Source`, with its place."""
-    yield from _source_place(request, tmp_path, sse_server)
+    yield from _make_source_harness(request, tmp_path, sse_server)
 
 
 @pytest.fixture(params=["memory", *_FILES, *_FEEDS, _KAFKA])
-def lasting_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourcePlace]:
+def lasting_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourceHarness]:
     """The places where a commit outlives its source."""
-    yield from _source_place(request, tmp_path, sse_server)
+    yield from _make_source_harness(request, tmp_path, sse_server)
 
 
 @pytest.fixture(params=["memory", "pipe", *_FEEDS, _KAFKA])
-def growing_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourcePlace]:
+def growing_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourceHarness]:
     """The places where a source can wait for more."""
-    yield from _source_place(request, tmp_path, sse_server)
+    yield from _make_source_harness(request, tmp_path, sse_server)
 
 
-def _source_place(request: pytest.FixtureRequest, tmp_path: Path, server: SseServer) -> Iterator[SourcePlace]:
+def _make_source_harness(request: pytest.FixtureRequest, tmp_path: Path, server: SseServer) -> Iterator[SourceHarness]:
     match request.param:
         case "eventstreams":
-            yield EventStreamsPlace(server, tmp_path)
+            yield EventStreamsHarness(server, tmp_path)
         case "recentchanges":
-            yield RecentChangesPlace(tmp_path)
+            yield RecentChangesHarness(tmp_path)
         case "memory":
-            yield _MemoryPlace()
+            yield _MemoryHarness()
         case "pipe":
-            pipe = _PipePlace()
+            pipe = _PipeHarness()
             yield pipe
             pipe.close()
         case "kafka":
-            yield _KafkaPlace(request.getfixturevalue("kafka"))
+            yield _KafkaHarness(request.getfixturevalue("kafka"))
         case kind:
-            yield _FilePlace(tmp_path, _FILES[kind])
+            yield _FileHarness(tmp_path, _FILES[kind])
 
 
 @pytest.fixture(params=["memory", *_FILES, "parquet", _KAFKA])
-def sink_place(request: pytest.FixtureRequest, tmp_path: Path) -> SinkPlace:
+def sink_place(request: pytest.FixtureRequest, tmp_path: Path) -> SinkHarness:
     """Each implementation of `Sink`, with its place."""
     match request.param:
         case "memory":
-            return _MemoryPlace()
+            return _MemoryHarness()
         case "kafka":
-            return _KafkaPlace(request.getfixturevalue("kafka"))
+            return _KafkaHarness(request.getfixturevalue("kafka"))
         case "parquet":
-            return _ParquetPlace(tmp_path)
+            return _ParquetHarness(tmp_path)
         case kind:
-            return _FilePlace(tmp_path, _FILES[kind])
+            return _FileHarness(tmp_path, _FILES[kind])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
 
 
-class Spelled:
+class DecodingSource:
     """A source whose records hold something that stands for the value."""
 
     def __init__(self, source: Source, read: Callable[[bytes], bytes]) -> None:
@@ -59,7 +59,7 @@ class Spelled:
         await self._source.close()
 
 
-class EventStreamsPlace:
+class EventStreamsHarness:
     """A stream of a local server."""
 
     def __init__(self, server: SseServer, folder: Path) -> None:
@@ -68,27 +68,27 @@ class EventStreamsPlace:
         self._settings = EventStreamsSettings(streams=("changes",), base=server.base, since=Moment(0), quiet=0.3)
 
     def fill(self, values: Sequence[bytes]) -> None:
-        """See `SourcePlace`."""
+        """See `SourceHarness`."""
         for value in values:
-            self._server.put("eqiad.changes", b"#" + base64.b64encode(value))
+            self._server.append("eqiad.changes", b"#" + base64.b64encode(value))
 
     def source(self) -> Source:
-        """See `SourcePlace`."""
-        return self._spelled(replace(self._settings, end=LatestAtStart()))
+        """See `SourceHarness`."""
+        return self._make_source(replace(self._settings, end=LatestAtStart()))
 
-    def waiting(self) -> Source:
-        """See `SourcePlace`."""
-        return self._spelled(self._settings)
+    def unbounded_source(self) -> Source:
+        """See `SourceHarness`."""
+        return self._make_source(self._settings)
 
-    def missing(self) -> Source | None:
-        """See `SourcePlace`."""
-        return self._spelled(replace(self._settings, streams=("missing",)))
+    def missing_source(self) -> Source | None:
+        """See `SourceHarness`."""
+        return self._make_source(replace(self._settings, streams=("missing",)))
 
-    def _spelled(self, settings: EventStreamsSettings) -> Source:
-        return Spelled(_over(EventStreamsFeed(settings, HttpSettings()), self._state), _decode_data)
+    def _make_source(self, settings: EventStreamsSettings) -> Source:
+        return DecodingSource(_make_feed_source(EventStreamsFeed(settings, HttpSettings()), self._state), _decode_data)
 
 
-class RecentChangesPlace:
+class RecentChangesHarness:
     """A wiki of which only the recent changes can be read: one new page for each value, which is its summary."""
 
     def __init__(self, folder: Path) -> None:
@@ -117,23 +117,23 @@ class RecentChangesPlace:
             )
 
     def source(self) -> Source:
-        """See `SourcePlace`."""
-        return self._spelled(replace(self._settings, end=LatestAtStart()))
+        """See `SourceHarness`."""
+        return self._make_source(replace(self._settings, end=LatestAtStart()))
 
-    def waiting(self) -> Source:
-        """See `SourcePlace`."""
-        return self._spelled(self._settings)
+    def unbounded_source(self) -> Source:
+        """See `SourceHarness`."""
+        return self._make_source(self._settings)
 
-    def missing(self) -> Source | None:
-        """See `SourcePlace`."""
-        return self._spelled(replace(self._settings, api="http://wiki.example/missing.php"))
+    def missing_source(self) -> Source | None:
+        """See `SourceHarness`."""
+        return self._make_source(replace(self._settings, api="http://wiki.example/missing.php"))
 
-    def _spelled(self, settings: RecentChangesSettings) -> Source:
-        queries = _Queries(None if "missing" in settings.api else self._rows)
-        return Spelled(_over(RecentChangesFeed(settings, queries), self._state), _decode_comment)
+    def _make_source(self, settings: RecentChangesSettings) -> Source:
+        queries = _RecentChangesApi(None if "missing" in settings.api else self._rows)
+        return DecodingSource(_make_feed_source(RecentChangesFeed(settings, queries), self._state), _decode_comment)
 
 
-class _Queries:
+class _RecentChangesApi:
     """A wiki that shows its recent changes seven at a time, and nothing else. Its clock goes a second a question."""
 
     def __init__(self, rows: list[dict[str, Any]] | None) -> None:
@@ -165,7 +165,7 @@ class _Queries:
         pass
 
 
-def _over(feed: Feed, state: Path) -> FeedSource:
+def _make_feed_source(feed: Feed, state: Path) -> FeedSource:
     return FeedSource(feed, state)
 
 

@@ -13,7 +13,7 @@ from wikistate.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from tests.contract.connectors.conftest import SourcePlace
+    from tests.contract.connectors.conftest import SourceHarness
 
     from wikistate.adapters.connectors.ports import Source
     from wikistate.core.record import Partition, Record
@@ -50,7 +50,7 @@ async def opened(source: Source) -> Source:
     return source
 
 
-async def test_records_come_in_order_with_growing_offsets_of_one_partition(source_place: SourcePlace) -> None:
+async def test_records_come_in_order_with_growing_offsets_of_one_partition(source_place: SourceHarness) -> None:
     """Order within a partition is the order of offsets, and nothing is left out or doubled."""
     source_place.fill(VALUES)
     source = await opened(source_place.source())
@@ -62,7 +62,7 @@ async def test_records_come_in_order_with_growing_offsets_of_one_partition(sourc
     await source.close()
 
 
-async def test_a_bounded_source_ends_and_stays_ended(source_place: SourcePlace) -> None:
+async def test_a_bounded_source_ends_and_stays_ended(source_place: SourceHarness) -> None:
     """None comes once everything was read, and again when asked again."""
     source_place.fill(VALUES[:3])
     source = await opened(source_place.source())
@@ -71,7 +71,7 @@ async def test_a_bounded_source_ends_and_stays_ended(source_place: SourcePlace) 
     await source.close()
 
 
-async def test_an_empty_place_ends_at_once(source_place: SourcePlace) -> None:
+async def test_an_empty_place_ends_at_once(source_place: SourceHarness) -> None:
     """A bounded source of nothing has no records and no error."""
     source = await opened(source_place.source())
     assert await read_all(source) == []
@@ -79,7 +79,7 @@ async def test_an_empty_place_ends_at_once(source_place: SourcePlace) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 100, 1000])
-async def test_a_poll_never_returns_more_than_its_limit(source_place: SourcePlace, limit: int) -> None:
+async def test_a_poll_never_returns_more_than_its_limit(source_place: SourceHarness, limit: int) -> None:
     """Small limits cut batches and lose nothing."""
     source_place.fill(VALUES)
     source = await opened(source_place.source())
@@ -87,7 +87,7 @@ async def test_a_poll_never_returns_more_than_its_limit(source_place: SourcePlac
     await source.close()
 
 
-async def test_a_poll_without_room_reads_nothing(source_place: SourcePlace) -> None:
+async def test_a_poll_without_room_reads_nothing(source_place: SourceHarness) -> None:
     """`limit=0` returns an empty list; everything is still there afterwards."""
     source_place.fill(VALUES)
     source = await opened(source_place.source())
@@ -97,7 +97,7 @@ async def test_a_poll_without_room_reads_nothing(source_place: SourcePlace) -> N
     await source.close()
 
 
-async def test_blank_unicode_and_odd_bytes_arrive_as_they_are(source_place: SourcePlace) -> None:
+async def test_blank_unicode_and_odd_bytes_arrive_as_they_are(source_place: SourceHarness) -> None:
     """A source hands bytes over and judges none of them."""
     odd = [b"", "Ελλάς 中文 🦊".encode(), b"\r", b"\x00\xff", b"", b"{}"]
     source_place.fill(odd)
@@ -106,7 +106,7 @@ async def test_blank_unicode_and_odd_bytes_arrive_as_they_are(source_place: Sour
     await source.close()
 
 
-async def test_a_record_of_several_megabytes_arrives_whole(source_place: SourcePlace) -> None:
+async def test_a_record_of_several_megabytes_arrives_whole(source_place: SourceHarness) -> None:
     """Records are far larger than the chunks and packets that carry them."""
     huge = b"".join(b"%08d" % number for number in range(750_000))
     source_place.fill([b"before", huge, b"after"])
@@ -115,7 +115,7 @@ async def test_a_record_of_several_megabytes_arrives_whole(source_place: SourceP
     await source.close()
 
 
-async def test_a_new_source_starts_at_the_last_commit(lasting_place: SourcePlace) -> None:
+async def test_a_new_source_starts_at_the_last_commit(lasting_place: SourceHarness) -> None:
     """After a crash the next source reads what was not committed, and no more."""
     lasting_place.fill(VALUES)
     source = await opened(lasting_place.source())
@@ -129,7 +129,7 @@ async def test_a_new_source_starts_at_the_last_commit(lasting_place: SourcePlace
     await successor.close()
 
 
-async def test_without_a_commit_everything_is_read_again(lasting_place: SourcePlace) -> None:
+async def test_without_a_commit_everything_is_read_again(lasting_place: SourceHarness) -> None:
     """Reading commits nothing, and closing commits nothing."""
     lasting_place.fill(VALUES)
     source = await opened(lasting_place.source())
@@ -142,27 +142,27 @@ async def test_without_a_commit_everything_is_read_again(lasting_place: SourcePl
     await successor.close()
 
 
-async def test_an_empty_poll_waits_and_returns_an_empty_list(growing_place: SourcePlace) -> None:
+async def test_an_empty_poll_waits_and_returns_an_empty_list(growing_place: SourceHarness) -> None:
     """Nothing to read is no end and no error, and costs no busy loop."""
-    source = await opened(growing_place.waiting())
+    source = await opened(growing_place.unbounded_source())
     begin = time.monotonic()
     assert await source.poll(10, 0.3) == []
     assert time.monotonic() - begin > 0.25
     await source.close()
 
 
-async def test_a_poll_returns_as_soon_as_there_is_a_record(growing_place: SourcePlace) -> None:
+async def test_a_poll_returns_as_soon_as_there_is_a_record(growing_place: SourceHarness) -> None:
     """It does not wait for a full batch: the poll's patience is much longer than the test's."""
-    source = await opened(growing_place.waiting())
+    source = await opened(growing_place.unbounded_source())
     growing_place.fill(VALUES[:1])
     async with asyncio.timeout(60):
         assert [record.value for record in await source.poll(500, 3600.0) or []] == VALUES[:1]
     await source.close()
 
 
-async def test_a_cancelled_poll_loses_nothing(growing_place: SourcePlace) -> None:
+async def test_a_cancelled_poll_loses_nothing(growing_place: SourceHarness) -> None:
     """What a cancelled poll was about to return comes with the next one."""
-    source = await opened(growing_place.waiting())
+    source = await opened(growing_place.unbounded_source())
     poll = asyncio.create_task(source.poll(500, 3600.0))
     await asyncio.sleep(0)
     poll.cancel()
@@ -173,9 +173,9 @@ async def test_a_cancelled_poll_loses_nothing(growing_place: SourcePlace) -> Non
     await source.close()
 
 
-async def test_a_commit_is_not_held_up_by_a_waiting_poll(growing_place: SourcePlace) -> None:
+async def test_a_commit_is_not_held_up_by_a_waiting_poll(growing_place: SourceHarness) -> None:
     """A commit beside a poll that waits an hour returns soon."""
-    source = await opened(growing_place.waiting())
+    source = await opened(growing_place.unbounded_source())
     growing_place.fill(VALUES)
     partition = (await read_some(source, 100))[0].partition
     poll = asyncio.create_task(source.poll(500, 3600.0))
@@ -188,9 +188,9 @@ async def test_a_commit_is_not_held_up_by_a_waiting_poll(growing_place: SourcePl
     await source.close()
 
 
-async def test_opening_what_does_not_exist_says_so(source_place: SourcePlace) -> None:
+async def test_opening_what_does_not_exist_says_so(source_place: SourceHarness) -> None:
     """The error names what is missing and says what to do; closing afterwards works."""
-    source = source_place.missing()
+    source = source_place.missing_source()
     if source is None:
         return  # memory and pipes exist by being handed over
     with pytest.raises(SourceError, match="missing") as caught:
@@ -199,7 +199,7 @@ async def test_opening_what_does_not_exist_says_so(source_place: SourcePlace) ->
     await source.close()
 
 
-async def test_a_source_may_be_closed_twice_and_unopened(source_place: SourcePlace) -> None:
+async def test_a_source_may_be_closed_twice_and_unopened(source_place: SourceHarness) -> None:
     """Closing is always safe."""
     source = source_place.source()
     await source.close()
@@ -208,7 +208,7 @@ async def test_a_source_may_be_closed_twice_and_unopened(source_place: SourcePla
     await opened_source.close()
 
 
-async def test_a_source_may_be_closed_in_the_middle(source_place: SourcePlace) -> None:
+async def test_a_source_may_be_closed_in_the_middle(source_place: SourceHarness) -> None:
     """A job that stops early lets go of the source without reading the rest."""
     source_place.fill(VALUES)
     source = await opened(source_place.source())

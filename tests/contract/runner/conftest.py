@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.contract.runner.deployment import Deployment
 from tests.contract.runner.jobs import JOBS
-from tests.contract.runner.runners import Flink, Local
-from tests.contract.runner.wiki import Wiki
+from tests.contract.runner.runners import FlinkRunnerUnderTest, LocalRunnerUnderTest
+from tests.contract.runner.wiki import RestartableWiki
 
 from wikistate.testing.broker import KafkaBroker
 
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.contract.runner.jobs import JobCase
-    from tests.contract.runner.runners import Runner
+    from tests.contract.runner.runners import RunnerUnderTest
 
 GUARANTEES = ["AT_LEAST_ONCE", "EXACTLY_ONCE"]
 
 
 @pytest.fixture(scope="session", params=["local", pytest.param("flink", marks=pytest.mark.flink)])
-def runner(request: pytest.FixtureRequest) -> Runner:
+def runner(request: pytest.FixtureRequest) -> RunnerUnderTest:
     """Each runner."""
-    return Local() if request.param == "local" else Flink(request.getfixturevalue("flink_python"))
+    return (
+        LocalRunnerUnderTest()
+        if request.param == "local"
+        else FlinkRunnerUnderTest(request.getfixturevalue("flink_python"))
+    )
 
 
 @pytest.fixture(scope="session", params=JOBS, ids=lambda job: job.name)
@@ -50,19 +54,19 @@ def broker(kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
-def wiki() -> Iterator[Wiki]:
+def wiki() -> Iterator[RestartableWiki]:
     """The wiki that all jobs ask."""
-    with Wiki() as wiki:
+    with RestartableWiki() as wiki:
         yield wiki
 
 
 @pytest.fixture(scope="session")
 def deployment(
-    runner: Runner,
+    runner: RunnerUnderTest,
     job: JobCase,
     guarantee: str,
     broker: KafkaBroker,
-    wiki: Wiki,
+    wiki: RestartableWiki,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:
     """One for all scenarios of a runner, a job and a guarantee, because a start is what takes the time.
@@ -73,15 +77,15 @@ def deployment(
     deployment = Deployment(runner=runner, case=job, guarantee=guarantee, broker=broker, wiki=wiki, folder=folder)
     try:
         yield deployment
-        if deployment.running:  # else a scenario has failed, and says why
+        if deployment.is_running:  # else a scenario has failed, and says why
             deployment.stop()
-        deployment.assert_all_out()
+        deployment.assert_all_written()
     finally:
         deployment.close()
 
 
 @pytest.fixture
-def well(wiki: Wiki) -> Iterator[None]:
+def well(wiki: RestartableWiki) -> Iterator[None]:
     """The wiki is well, whatever the scenario before this one did to it."""
     wiki.set_faults()
     yield
@@ -100,6 +104,6 @@ def running(deployment: Deployment, well: None) -> Deployment:
 def stopped(deployment: Deployment, well: None) -> Deployment:
     """The deployment, which does not run, for a scenario that starts it with settings of its own."""
     del well
-    if deployment.running:
+    if deployment.is_running:
         deployment.stop()
     return deployment

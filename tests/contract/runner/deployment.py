@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import orjson
-from tests.contract.runner.jobs import Change, Poison
+from tests.contract.runner.jobs import Change, PoisonRecord
 from tests.contract.runner.outputs import Outputs, assert_in_order
 from tests.contract.runner.runs import Run
 
 from wikistate.testing import topics
-from wikistate.testing.processes import free_port
+from wikistate.testing.processes import find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.contract.runner.jobs import JobCase
-    from tests.contract.runner.runners import Runner
-    from tests.contract.runner.wiki import Wiki
+    from tests.contract.runner.runners import RunnerUnderTest
+    from tests.contract.runner.wiki import RestartableWiki
 
     from wikistate.telemetry.metrics import Counter as CounterMetric
     from wikistate.testing.broker import KafkaBroker
@@ -44,19 +44,19 @@ class Deployment:
         wiki: The wiki that it asks.
         folder: For its log and what it keeps.
         written: How often each change was written to the source.
-        poison: How many records that are no events, tombstones left out, were.
+        poison_count: How many records that are no events, tombstones left out, were.
         repeats: How often it had to go back and begin anew: crashes, and losses of its broker.
         failed_changes: The changes that must be on the error stream.
     """
 
-    runner: Runner
+    runner: RunnerUnderTest
     case: JobCase
     guarantee: str
     broker: KafkaBroker
-    wiki: Wiki
+    wiki: RestartableWiki
     folder: Path
     written: Counter[Change] = field(default_factory=Counter)
-    poison: int = 0
+    poison_count: int = 0
     repeats: int = 0
     failed_changes: set[Change] = field(default_factory=set)
 
@@ -83,7 +83,7 @@ class Deployment:
     def start(self, **settings: object) -> None:
         """Start it, or start it again; ``__`` in the name of a setting stands for a dot."""
         self.close()
-        self.port = free_port()
+        self.port = find_free_port()
         chosen: dict[str, object] = {
             "stream_manager.sink.options.delivery_guarantee": self.guarantee,
             "stream_manager.sink.options.properties": {"transaction.timeout.ms": "60000"},
@@ -106,13 +106,13 @@ class Deployment:
 
     def ensure_running(self) -> None:
         """Start it unless it runs."""
-        if not self.running:
+        if not self.is_running:
             self.start()
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it runs."""
-        return self._run is not None and self._run.running
+        return self._run is not None and self._run.is_running
 
     def stop(self) -> None:
         """Stop it as a user at a terminal would, which succeeds."""
@@ -127,21 +127,21 @@ class Deployment:
     def close(self) -> None:
         """Leave nothing behind."""
         if self._run is not None:
-            self._run.end()
+            self._run.ensure_stopped()
 
     def new_changes(self, *, pages: int = 1, numbers: int = 1) -> list[Change]:
         """Changes of pages that no scenario has seen: the first of each page, then the second of each, and so on."""
         fresh = [next(self._pages) for _ in range(pages)]
         return [Change(page, number) for number in range(1, numbers + 1) for page in fresh]
 
-    def write(self, records: Sequence[Change | Poison]) -> None:
+    def write(self, records: Sequence[Change | PoisonRecord]) -> None:
         """Put records on the source, each on the partition of its page."""
         self.written.update(each for each in records if isinstance(each, Change))
-        self.poison += sum(isinstance(each, Poison) and each.value is not None for each in records)
-        pairs = [(self.case.key(each.page), self._value(each)) for each in records]
+        self.poison_count += sum(isinstance(each, PoisonRecord) and each.value is not None for each in records)
+        pairs = [(self.case.key(each.page), self._encode_record(each)) for each in records]
         topics.produce(self.broker, self.source, pairs, timestamp=RECORD_TIMESTAMP)
 
-    def _value(self, record: Change | Poison) -> bytes | None:
+    def _encode_record(self, record: Change | PoisonRecord) -> bytes | None:
         return self.case.record(record) if isinstance(record, Change) else record.value
 
     def outputs(self, *, committed: bool = True) -> Outputs:
@@ -166,31 +166,33 @@ class Deployment:
         """
         self.wait_until(lambda: set(outputs.changes()) >= set(changes))
         if not self.exactly_once:
-            self.wait_until(self.all_committed)
+            self.wait_until(self.is_all_committed)
 
-    def all_committed(self) -> bool:
+    def is_all_committed(self) -> bool:
         """Whether the group's offsets are the ends of the source."""
-        return topics.committed(self.broker, self.source, self.source) == topics.ends(self.broker, self.source)
+        return topics.committed_offsets(self.broker, self.source, self.source) == topics.end_offsets(
+            self.broker, self.source
+        )
 
-    def total(self, metric: CounterMetric, label: str = "") -> int:
+    def counter_total(self, metric: CounterMetric, label: str = "") -> int:
         """What one of its counters shows."""
-        return self.runner.total(self.port, metric, label)
+        return self.runner.counter_total(self.port, metric, label)
 
-    def assert_all_out(self) -> None:
+    def assert_all_written(self) -> None:
         """All that was ever written to the source has come out, where it belongs, in order, and as often as promised."""
         sink, errors = self._read_changes(self.sink), self._read_changes(self.errors)
         poison = errors.count(None)
         assert set(errors) - {None} == self.failed_changes
         assert set(sink) == set(self.written) - self.failed_changes
-        assert_in_order(filter(None, sink), repeats=self._allowed_falls())
+        assert_in_order(filter(None, sink), repeats=self._allowed_reorderings())
         if self.exactly_once or not self.repeats:
             assert Counter(filter(None, sink + errors)) == self.written
-            assert poison == self.poison
-        assert poison >= self.poison
+            assert poison == self.poison_count
+        assert poison >= self.poison_count
 
     def _read_changes(self, topic: str) -> list[Change | None]:
-        return [self.case.recognise(found.value or b"") for found in topics.read(self.broker, topic)]
+        return [self.case.recognise(found.value or b"") for found in topics.read_topic(self.broker, topic)]
 
-    def _allowed_falls(self) -> int:
+    def _allowed_reorderings(self) -> int:
         written_again = max(self.written.values(), default=1) - 1
         return written_again + (0 if self.exactly_once else self.repeats)

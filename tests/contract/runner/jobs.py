@@ -14,13 +14,13 @@ from uuid import UUID
 import orjson
 
 from wikistate.testing import corpus, events
-from wikistate.testing.faults import Absent, Action, Rule
-from wikistate.testing.pages import Page, revision
+from wikistate.testing.faults import Fault, MissingRevision, Rule
+from wikistate.testing.pages import Page, make_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-WIKI = corpus.wikis()["enwiki"]
+WIKI = corpus.load_wikis()["enwiki"]
 START = datetime(2026, 6, 1, tzinfo=UTC)
 NUMBERS = 1000
 """How many numbers a page has."""
@@ -33,7 +33,7 @@ class Change(NamedTuple):
     number: int
 
 
-class Poison(NamedTuple):
+class PoisonRecord(NamedTuple):
     """A record among those of a page that is no event; None is a tombstone, which says that there is nothing."""
 
     page: int
@@ -52,7 +52,7 @@ class JobCase:
         timestamp: That of the record on the sink, in milliseconds since the epoch.
         recognise: The change that an event on the sink or on the error stream is about; None where that holds none.
         rule: What a wiki does when it is asked about these changes.
-        held: What a wiki does so that a change is not finished for as long as the rule stands.
+        holding_fault: What a wiki does so that a change is not finished for as long as the rule stands.
     """
 
     name: str
@@ -61,11 +61,11 @@ class JobCase:
     key: Callable[[int], bytes]
     timestamp: Callable[[Change], int]
     recognise: Callable[[bytes], Change | None]
-    rule: Callable[[Action, Iterable[Change]], Rule]
-    held: Action = Absent()  # noqa: RUF009  (a frozen value)
+    rule: Callable[[Fault, Iterable[Change]], Rule]
+    holding_fault: Fault = MissingRevision()  # noqa: RUF009  (a frozen value)
 
 
-def _settings(wiki: str) -> dict[str, object]:
+def _make_settings(wiki: str) -> dict[str, object]:
     """Every revision is a request of its own, so that what the wiki does to one is done to no other.
 
     So many requests at once that the limit is never what a scenario waits for, even after the wiki has asked for mercy.
@@ -83,27 +83,27 @@ def _revision(change: Change) -> int:
     return change.page * NUMBERS + change.number
 
 
-def _moment(change: Change) -> datetime:
+def _event_time(change: Change) -> datetime:
     return START + timedelta(minutes=change.page, seconds=change.number)
 
 
-def _page_change(change: Change) -> bytes:
+def _encode_page_change(change: Change) -> bytes:
     envelope = events.Envelope(WIKI, event_id=str(UUID(int=_revision(change))))
-    saved = replace(revision(_revision(change)), dt=f"{_moment(change):%Y-%m-%dT%H:%M:%SZ}")
-    return orjson.dumps(events.edit(Page(change.page, f"Page {change.page}"), saved, envelope=envelope))
+    saved = replace(make_revision(_revision(change)), dt=f"{_event_time(change):%Y-%m-%dT%H:%M:%SZ}")
+    return orjson.dumps(events.build_edit(Page(change.page, f"Page {change.page}"), saved, envelope=envelope))
 
 
-def _recognise_page_change(value: bytes) -> Change | None:
-    match _parsed(value):
+def _parse_page_change(value: bytes) -> Change | None:
+    match _parse_json(value):
         case {"error_type": _, "raw_event": str(raw)}:
-            return _recognise_page_change(raw.encode())
+            return _parse_page_change(raw.encode())
         case {"revision": {"rev_id": int(rev_id)}}:
             return Change(*divmod(rev_id, NUMBERS))
         case _:
             return None
 
 
-def _parsed(value: bytes) -> object:
+def _parse_json(value: bytes) -> object:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -113,11 +113,11 @@ def _parsed(value: bytes) -> object:
 JOBS = [
     JobCase(
         name="page-content-change",
-        settings=_settings,
-        record=_page_change,
+        settings=_make_settings,
+        record=_encode_page_change,
         key=lambda page: orjson.dumps({"wiki_id": WIKI.wiki_id, "page_id": page}),
-        timestamp=lambda change: int(_moment(change).timestamp() * 1000),
-        recognise=_recognise_page_change,
+        timestamp=lambda change: int(_event_time(change).timestamp() * 1000),
+        recognise=_parse_page_change,
         rule=lambda action, changes: Rule(action, revisions=frozenset(map(_revision, changes))),
     ),
 ]

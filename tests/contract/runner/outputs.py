@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from wikistate.core.record import Role
-from wikistate.testing.topics import Reader
+from wikistate.testing.topics import TopicReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from tests.contract.runner.jobs import Change
 
     from wikistate.testing.broker import KafkaBroker
-    from wikistate.testing.topics import Found
+    from wikistate.testing.topics import TopicRecord
 
 
-class Seen(NamedTuple):
+class WrittenEvent(NamedTuple):
     """One event that a job has written; `change` is None for an error event about something that is none."""
 
     role: Role
     change: Change | None
-    found: Found
+    record: TopicRecord
 
 
 class Outputs:
@@ -45,10 +45,10 @@ class Outputs:
         recognise: Callable[[bytes], Change | None],
         isolation: str,
     ) -> None:
-        self._reader = Reader(broker, sink, errors, isolation=isolation)
+        self._reader = TopicReader(broker, sink, errors, isolation=isolation)
         self._roles = {sink: Role.SINK, errors: Role.ERROR}
         self._recognise = recognise
-        self._seen: list[Seen] = []
+        self._seen: list[WrittenEvent] = []
 
     def __enter__(self) -> Self:
         return self
@@ -56,18 +56,18 @@ class Outputs:
     def __exit__(self, *exit_: object) -> None:
         self._reader.__exit__(*exit_)
 
-    def read(self) -> list[Seen]:
+    def read(self) -> list[WrittenEvent]:
         """All that has come so far, each partition in its order."""
         for found in self._reader.poll()[len(self._seen) :]:
             change = self._recognise(found.value or b"")
-            self._seen.append(Seen(self._roles[found.topic], change, found))
+            self._seen.append(WrittenEvent(self._roles[found.topic], change, found))
         return self._seen
 
     def changes(self, role: Role = Role.SINK) -> list[Change]:
         """The changes in one of the streams, as often as they are in it."""
         return [seen.change for seen in self.read() if seen.role is role and seen.change is not None]
 
-    def unrecognised(self) -> list[Seen]:
+    def error_events_without_change(self) -> list[WrittenEvent]:
         """The error events about records that were no events."""
         return [seen for seen in self.read() if seen.change is None]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wikistate.telemetry.metrics import Counter
 
 
-class Runner(Protocol):
+class RunnerUnderTest(Protocol):
     """A runner, as whoever starts a job with it sees it."""
 
     @property
@@ -31,7 +31,7 @@ class Runner(Protocol):
     def settings(self, port: int) -> Mapping[str, object]:
         """Settings that the other runner does not have; `port` is where it shows its metrics."""
 
-    def total(self, port: int, metric: Counter, label: str = "") -> int:
+    def counter_total(self, port: int, metric: Counter, label: str = "") -> int:
         """What a counter has come to.
 
         Args:
@@ -42,7 +42,7 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Local:
+class LocalRunnerUnderTest:
     """One process."""
 
     name: str = "local"
@@ -56,7 +56,7 @@ class Local:
             "stream_manager.source.options.properties": {"group.instance.id": "contract"},
         }
 
-    def total(self, port: int, metric: Counter, label: str = "") -> int:
+    def counter_total(self, port: int, metric: Counter, label: str = "") -> int:
         """See `RunnerName`. Over the Prometheus endpoint."""
         with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))
@@ -65,7 +65,7 @@ class Local:
 
 
 @dataclass(frozen=True, slots=True)
-class Flink:
+class FlinkRunnerUnderTest:
     """A cluster of its own.
 
     Attributes:
@@ -84,7 +84,7 @@ class Flink:
             "flink.metrics.fetcher.update-interval": 500,
         }
 
-    def total(self, port: int, metric: Counter, label: str = "") -> int:
+    def counter_total(self, port: int, metric: Counter, label: str = "") -> int:
         """See `RunnerName`. Over the REST interface, where labels are groups of the metric's name."""
         found = FlinkRest(port).metrics(metric.name)
         return sum(value for name, value in found.items() if not label or label in name.split("."))

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from wikistate.testing.processes import Process, tail
+from wikistate.testing.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 """Seconds for anything that happens at all: the machine may be busy with other tests."""
 
 _MARK = "WIKISTATE_CONTRACT_RUN"
-_POLL = 0.05  # seconds between two looks
+_POLL_SECONDS = 0.05  # seconds between two looks
 
 
 class Run:
@@ -39,11 +39,11 @@ class Run:
         self._process = Process(command, log=log, environment={**environment, _MARK: self._mark})
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it has not ended."""
-        return self._process.running
+        return self._process.is_running
 
-    def processes(self) -> list[int]:
+    def process_ids(self) -> list[int]:
         """The ids of all processes that are left of it."""
         return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if self._has_mark(folder)]
 
@@ -63,37 +63,37 @@ class Run:
 
     def wait(self) -> int:
         """Wait for its end, which leaves nothing behind; its exit code."""
-        wait_until(lambda: not self.running and not self.processes(), self._describe_state)
+        wait_until(lambda: not self.is_running and not self.process_ids(), self._describe_state)
         return self._process.kill()  # it has ended: this tells how
 
     def kill(self) -> None:
         """End the whole group at once, as a crash of the machine would, and wait until nothing is left."""
         self._process.kill()
-        wait_until(lambda: not self.processes(), self._describe_state)
+        wait_until(lambda: not self.process_ids(), self._describe_state)
 
-    def end(self) -> None:
+    def ensure_stopped(self) -> None:
         """Make sure that nothing is left, whatever has happened."""
         self._process.kill()
-        for each in self.processes():
+        for each in self.process_ids():
             with suppress(ProcessLookupError):  # it ended by itself meanwhile
                 os.kill(each, signal.SIGKILL)
 
-    def wait_until(self, reached: Callable[[], bool]) -> None:
+    def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that must come while it runs."""
 
         def look() -> bool:
-            assert self.running, f"the job has ended: {self._describe_state()}"
-            return reached()
+            assert self.is_running, f"the job has ended: {self._describe_state()}"
+            return condition()
 
         wait_until(look, self._describe_state)
 
     def _describe_state(self) -> str:
-        return f"{tail(self._process.log)}\nProcesses: {self.processes()}"
+        return f"{read_tail(self._process.log)}\nProcesses: {self.process_ids()}"
 
 
-def wait_until(reached: Callable[[], bool], describe: Callable[[], str]) -> None:
-    """Wait for something that must come; fails with what `format_violations` says when it does not."""
-    give_up = time.monotonic() + PATIENCE
-    while not reached():
+def wait_until(condition: Callable[[], bool], describe: Callable[[], str]) -> None:
+    """Wait for something that must come; fails with what `describe` says when it does not."""
+    give_up = time.monotonic() + TIMEOUT
+    while not condition():
         assert time.monotonic() < give_up, describe()
-        time.sleep(_POLL)
+        time.sleep(_POLL_SECONDS)

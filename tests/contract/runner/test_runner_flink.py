@@ -14,7 +14,7 @@ from wikistate.testing.faults import Delay
 if TYPE_CHECKING:
     from tests.contract.runner.deployment import Deployment
     from tests.contract.runner.jobs import Change
-    from tests.contract.runner.wiki import Wiki
+    from tests.contract.runner.wiki import RestartableWiki
 
 pytestmark = pytest.mark.flink
 
@@ -36,7 +36,7 @@ def pass_on(running: Deployment, changes: list[Change], parallelism: int) -> Non
 
 @flink_alone
 @exactly_once
-def test_a_savepoint_carries_a_job_to_another_parallelism_and_back(running: Deployment, wiki: Wiki) -> None:
+def test_a_savepoint_carries_a_job_to_another_parallelism_and_back(running: Deployment, wiki: RestartableWiki) -> None:
     """Stopped over REST in the middle of the stream, from 1 to 2 and back to 1: each event once, each page in order."""
     changes = running.new_changes(pages=PAGES, numbers=3 * NUMBERS)
     first, second, third = (changes[part * PAGES * NUMBERS :][: PAGES * NUMBERS] for part in range(3))
@@ -54,7 +54,7 @@ def test_a_savepoint_carries_a_job_to_another_parallelism_and_back(running: Depl
 
 @flink_alone
 @exactly_once
-def test_fewer_readers_than_workers_keep_each_page_in_order(stopped: Deployment, wiki: Wiki) -> None:
+def test_fewer_readers_than_workers_keep_each_page_in_order(stopped: Deployment, wiki: RestartableWiki) -> None:
     """One subtask reads, two work: the records of a page all go to the same one."""
     changes = stopped.new_changes(pages=PAGES, numbers=NUMBERS)
     wiki.set_faults(stopped.case.rule(Delay(0.5), [change for change in changes if change.number % 3 == 1]))

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from tests.contract.runner.outputs import assert_in_order
 
 from wikistate.core.record import Role
-from wikistate.testing.faults import Delay, Hang, Status
+from wikistate.testing.faults import Delay, Hang, HttpStatus
 
 if TYPE_CHECKING:
     from tests.contract.runner.deployment import Deployment
-    from tests.contract.runner.wiki import Wiki
+    from tests.contract.runner.wiki import RestartableWiki
 
     from wikistate.testing.broker import KafkaBroker
 
 
-def test_a_wiki_that_goes_away_and_comes_back_is_waited_for(running: Deployment, wiki: Wiki) -> None:
+def test_a_wiki_that_goes_away_and_comes_back_is_waited_for(running: Deployment, wiki: RestartableWiki) -> None:
     """It goes in the middle of its answers, and then refuses connections; every event is enriched all the same."""
     changes = running.new_changes(pages=5, numbers=4)
     wiki.set_faults(running.case.rule(Hang(), changes))
@@ -31,10 +31,10 @@ def test_a_wiki_that_goes_away_and_comes_back_is_waited_for(running: Deployment,
         assert outputs.changes(Role.ERROR) == []
 
 
-def test_a_wiki_that_asks_for_patience_gets_it(running: Deployment, wiki: Wiki) -> None:
+def test_a_wiki_that_asks_for_patience_gets_it(running: Deployment, wiki: RestartableWiki) -> None:
     """It answers 503 with Retry-After to the first requests; every event is enriched all the same."""
     changes = running.new_changes(pages=5, numbers=2)
-    wiki.set_faults(running.case.rule(Status(503, {"Retry-After": "1"}), changes[:5]))
+    wiki.set_faults(running.case.rule(HttpStatus(503, {"Retry-After": "1"}), changes[:5]))
     refused = wiki.stats()["answers"].get("503", 0)
     with running.outputs() as outputs:
         running.write(changes)
@@ -46,7 +46,7 @@ def test_a_wiki_that_asks_for_patience_gets_it(running: Deployment, wiki: Wiki) 
 
 
 def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
-    running: Deployment, wiki: Wiki, broker: KafkaBroker
+    running: Deployment, wiki: RestartableWiki, broker: KafkaBroker
 ) -> None:
     """The very process that lost it goes on, and loses nothing: what was in flight, what was not yet read."""
     changes = running.new_changes(pages=10, numbers=20)

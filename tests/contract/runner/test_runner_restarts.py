@@ -12,10 +12,10 @@ from wikistate.testing.faults import Hang
 
 if TYPE_CHECKING:
     from tests.contract.runner.deployment import Deployment
-    from tests.contract.runner.wiki import Wiki
+    from tests.contract.runner.wiki import RestartableWiki
 
 
-def test_a_crash_loses_nothing(running: Deployment, wiki: Wiki) -> None:
+def test_a_crash_loses_nothing(running: Deployment, wiki: RestartableWiki) -> None:
     """SIGKILL in the middle: what was kept before does not come again, the rest comes, each page in order.
 
     Exactly once: each event once. At least once: each once or, where it was out and not kept, again.
@@ -39,7 +39,7 @@ def test_a_crash_loses_nothing(running: Deployment, wiki: Wiki) -> None:
         assert seen == Counter(changes)
 
 
-def test_a_stop_finishes_what_is_in_flight(running: Deployment, wiki: Wiki) -> None:
+def test_a_stop_finishes_what_is_in_flight(running: Deployment, wiki: RestartableWiki) -> None:
     """SIGTERM while the wiki is slow: exit code 0, what was read is out and kept, the next run repeats none of it."""
     changes = running.new_changes(pages=8, numbers=2)
     wiki.set_faults(running.case.rule(Hang(), changes))

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wikistate.core.record import Role
-from wikistate.testing.faults import Status
+from wikistate.testing.faults import HttpStatus
 
 if TYPE_CHECKING:
     from tests.contract.runner.deployment import Deployment
-    from tests.contract.runner.wiki import Wiki
+    from tests.contract.runner.wiki import RestartableWiki
 
 
 @pytest.mark.parametrize("guarantee", ["AT_LEAST_ONCE"], indirect=True)
-def test_a_changed_rule_changes_every_runner(running: Deployment, wiki: Wiki) -> None:
+def test_a_changed_rule_changes_every_runner(running: Deployment, wiki: RestartableWiki) -> None:
     """Three tries instead of a thousand: what the wiki refuses is an error event after exactly three requests."""
     well, refused = running.new_changes(pages=2)
-    wiki.set_faults(running.case.rule(Status(500), [refused]))
+    wiki.set_faults(running.case.rule(HttpStatus(500), [refused]))
     before = wiki.stats()["answers"].get("500", 0)
     with running.outputs() as outputs:
         running.write([well])

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
-from wikistate.testing.processes import free_port
+from wikistate.testing.processes import find_free_port
 from wikistate.testing.wiki.process import WikiProcess
 
 if TYPE_CHECKING:
     from wikistate.testing.faults import Rule
 
 
-class Wiki:
+class RestartableWiki:
     """A small wiki in a process of its own, where every revision exists. It keeps its address when it is started again."""
 
     def __init__(self) -> None:
-        port = free_port()
+        port = find_free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._process = WikiProcess("--bench", "--body-bytes", "200", "--port", str(port))
         self._loop = asyncio.Runner()

@@ -12,7 +12,7 @@ from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndp
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.statements import UpdateTarget
-from wikistate.testing.stores import Blazegraph
+from wikistate.testing.stores import BlazegraphServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -29,7 +29,7 @@ _DEFAULT = "DELETE { ?s ?p ?o } WHERE { ?s ?p ?o }"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class StoreTarget:
     """A place for a store.
 
     Attributes:
@@ -52,25 +52,27 @@ class Target:
 
 
 @pytest.fixture(scope="session")
-def blazegraph_quads(blazegraph: Blazegraph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blazegraph]:
+def blazegraph_quads(
+    blazegraph: BlazegraphServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BlazegraphServer]:
     """A Blazegraph whose triples may stand in graphs, which queries see as one."""
     del blazegraph  # asked for because it skips the test where the part cannot be had
-    with Blazegraph(tmp_path_factory.mktemp("quads"), quads=True) as store:
+    with BlazegraphServer(tmp_path_factory.mktemp("quads"), quads=True) as store:
         yield store
 
 
 @pytest.fixture(params=["embedded", "oxigraph_server", "fuseki", "blazegraph"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> StoreTarget:
     """Each kind of store, empty."""
     if request.param == "embedded":
-        return Target(request.param, None, tmp_path / "store")
+        return StoreTarget(request.param, None, tmp_path / "store")
     process: StoreProcess = request.getfixturevalue(request.param)
     process.update(_DEFAULT if request.param == "blazegraph" else _EVERYTHING)
-    return Target(request.param, process, tmp_path)
+    return StoreTarget(request.param, process, tmp_path)
 
 
 @pytest.fixture
-async def store(target: Target) -> AsyncIterator[TripleStore]:
+async def store(target: StoreTarget) -> AsyncIterator[TripleStore]:
     """Each kind of store, empty and open."""
     opened = target.store()
     await opened.open()
@@ -78,14 +80,14 @@ async def store(target: Target) -> AsyncIterator[TripleStore]:
     await opened.close()
 
 
-async def held(store: TripleStore) -> set[Triple]:
+async def read_held_triples(store: TripleStore) -> set[Triple]:
     """All triples of entities that a store holds: without its books and its freshness. Times are compared by value."""
     rows = await store.query("SELECT ?s ?p ?o WHERE { ?s ?p ?o }")
-    found = {Triple(row["s"], row["p"], _as_written(row["o"])) for row in rows}  # type: ignore[arg-type]
+    found = {Triple(row["s"], row["p"], _normalize_term(row["o"])) for row in rows}  # type: ignore[arg-type]
     return {t for t in found if not str(t.subject).startswith(("<urn:wikistate:", "<http://www.wikidata.org>"))}
 
 
-def _as_written(term: object) -> object:
+def _normalize_term(term: object) -> object:
     if isinstance(term, Literal) and term.value.endswith(".000Z"):
         return Literal(term.value.removesuffix(".000Z") + "Z", datatype=term.datatype)
     return term

@@ -34,10 +34,10 @@ Wikibase's numbers, because stores that keep numbers by value give them back wit
 SITE = '<https://en.wikipedia.org/> wikibase:wikiGroup "wikipedia" .'
 
 
-def declared_property(name: str) -> frozenset[Triple]:
+def make_property(name: str) -> frozenset[Triple]:
     """A property with what it declares: a predicate, and a class for what has no value of it."""
     root = "http://www.wikidata.org"
-    return triples(f"""
+    return parse_triples(f"""
 wd:{name} a wikibase:Property ; rdfs:label "{name}" ;
   wikibase:directClaim <{root}/prop/direct/{name}> ; wikibase:novalue <{root}/prop/novalue/{name}> .
 <{root}/prop/direct/{name}> a owl:ObjectProperty .
@@ -46,35 +46,35 @@ wd:{name} a wikibase:Property ; rdfs:label "{name}" ;
 """)
 
 
-def triples(turtle: str) -> frozenset[Triple]:
+def parse_triples(turtle: str) -> frozenset[Triple]:
     """The triples of a snippet that uses `PREFIXES`."""
     return frozenset(quad.triple for quad in parse((PREFIXES + turtle).encode(), RdfFormat.TURTLE))
 
 
-def item(entity: str, *, revision: int = 1) -> frozenset[Triple]:
+def make_item(entity: str, *, revision: int = 1) -> frozenset[Triple]:
     """An item with a statement of its own, which uses all of `VALUES`."""
-    return triples(f"""
+    return parse_triples(f"""
     wd:{entity} a wikibase:Item ; schema:version {revision} ; rdfs:label "{entity} ok"@en ; p:P1 wds:{entity}-s1 .
     wds:{entity}-s1 a wikibase:Statement ; ps:P1 "12.5" ; psv:P1 wdv:v1 ; prov:wasDerivedFrom wdref:r1 .
     """)
 
 
-def about(entity: str, title: str) -> frozenset[Triple]:
+def make_article_link(entity: str, title: str) -> frozenset[Triple]:
     """That an article is linked from an item."""
-    return triples(f"<https://en.wikipedia.org/wiki/{title}> schema:about wd:{entity} .")
+    return parse_triples(f"<https://en.wikipedia.org/wiki/{title}> schema:about wd:{entity} .")
 
 
-def article(title: str) -> frozenset[Triple]:
+def make_article(title: str) -> frozenset[Triple]:
     """The rest of what is said of a linked article."""
-    return triples(f"""
+    return parse_triples(f"""
     <https://en.wikipedia.org/wiki/{title}> a schema:Article ; schema:inLanguage "en" ;
         schema:isPartOf <https://en.wikipedia.org/> ; schema:name "{title}"@en .
     """)
 
 
-def lexeme(entity: str) -> frozenset[Triple]:
+def make_lexeme(entity: str) -> frozenset[Triple]:
     """A lexeme with a form and a sense, each with a statement."""
-    return triples(f"""
+    return parse_triples(f"""
     wd:{entity} a wikibase:Lexeme, ontolex:LexicalEntry ; schema:version 1 ;
         ontolex:lexicalForm wd:{entity}-F1 ; ontolex:sense wd:{entity}-S1 .
     wd:{entity}-F1 a wikibase:Form ; p:P2 wds:{entity}-F1-s1 .

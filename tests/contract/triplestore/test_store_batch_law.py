@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contract.triplestore.conftest import WIKIDATA, held
-from tests.contract.triplestore.small_entities import SITE, about, article, triples
+from tests.contract.triplestore.conftest import WIKIDATA, read_held_triples
+from tests.contract.triplestore.small_entities import SITE, make_article, make_article_link, parse_triples
 
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.diffing import diff, select_shared
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 ORIGIN = Origin("", "", "", "", "", "")
 NODES = {
-    "v1": triples('wdv:v1 wikibase:quantityAmount "1" ; wikibase:quantityNormalized wdv:v2 .')
-    | triples('wdv:v2 wikibase:quantityAmount "10" ; wikibase:quantityNormalized wdv:v2 .'),
-    "v2": triples('wdv:v2 wikibase:quantityAmount "10" ; wikibase:quantityNormalized wdv:v2 .'),
-    "v3": triples('wdv:v3 wikibase:timeValue "2020" .'),
+    "v1": parse_triples('wdv:v1 wikibase:quantityAmount "1" ; wikibase:quantityNormalized wdv:v2 .')
+    | parse_triples('wdv:v2 wikibase:quantityAmount "10" ; wikibase:quantityNormalized wdv:v2 .'),
+    "v2": parse_triples('wdv:v2 wikibase:quantityAmount "10" ; wikibase:quantityNormalized wdv:v2 .'),
+    "v3": parse_triples('wdv:v3 wikibase:timeValue "2020" .'),
 }
 REFERENCES = {
-    "r1": triples("wdref:r1 a wikibase:Reference ; prv:P8 wdv:v1 .") | NODES["v1"],
-    "r2": triples("wdref:r2 a wikibase:Reference ; prv:P8 wdv:v3 .") | NODES["v3"],
+    "r1": parse_triples("wdref:r1 a wikibase:Reference ; prv:P8 wdv:v1 .") | NODES["v1"],
+    "r2": parse_triples("wdref:r2 a wikibase:Reference ; prv:P8 wdv:v3 .") | NODES["v3"],
 }
 
 
@@ -76,8 +76,8 @@ def graph_of(wish: Wish) -> frozenset[Triple]:
         f"wd:{part} p:P2 wds:{name}-s . wds:{name}-s prov:wasDerivedFrom wdref:{ref} ." for ref in wish.references
     ]
     nodes = [NODES[value] for value in wish.values] + [REFERENCES[reference] for reference in wish.references]
-    site = [about(name, wish.title), article(wish.title), triples(SITE)] if wish.title else []
-    return frozenset().union(triples("\n".join(parts)), *nodes, *site)
+    site = [make_article_link(name, wish.title), make_article(wish.title), parse_triples(SITE)] if wish.title else []
+    return frozenset().union(parse_triples("\n".join(parts)), *nodes, *site)
 
 
 def change(entity: str, before: frozenset[Triple], after: frozenset[Triple], *, whole: bool, time: int) -> Mutation:
@@ -155,7 +155,7 @@ async def applied(batches: Iterable[Sequence[Mutation]]) -> set[Triple]:
                 accumulator = Accumulator(shared_on_wikidata)
             accumulator.add(mutation)
         await store.apply(accumulator.build_patch(), {}, None)
-    found = await held(store)
+    found = await read_held_triples(store)
     await store.close()
     return found
 

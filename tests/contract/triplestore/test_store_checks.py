@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from pyoxigraph import RdfFormat, parse
 from tests.contract.triplestore.conftest import WIKIDATA
-from tests.contract.triplestore.small_entities import item, triples
+from tests.contract.triplestore.small_entities import make_item, parse_triples
 
 from wikistate.adapters.triplestore.credentials import Basic, Bearer, Credential
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
@@ -17,19 +17,19 @@ from wikistate.core.sparql.contents import StoreForm, StorePosition
 from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
-from wikistate.testing.stores import GuardedServer, OxigraphServer
+from wikistate.testing.stores import AuthenticatedOxigraphServer, OxigraphServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.contract.triplestore.conftest import Target
+    from tests.contract.triplestore.conftest import StoreTarget
 
     from wikistate.adapters.triplestore.store import TripleStore
-    from wikistate.testing.stores import Blazegraph
+    from wikistate.testing.stores import BlazegraphServer
 
 GRAPH = "http://www.wikidata.org/graph"
-PLAIN = triples("<http://www.wikidata.org/wiki/Special:EntityData/Q2> schema:about wd:Q2 ; schema:version 4 .")
+PLAIN = parse_triples("<http://www.wikidata.org/wiki/Special:EntityData/Q2> schema:about wd:Q2 ; schema:version 4 .")
 
 
 class NewEndpoint(Protocol):
@@ -57,18 +57,20 @@ async def endpoint() -> AsyncIterator[NewEndpoint]:
 
 
 @pytest.mark.parametrize("target", ["embedded", "oxigraph_server", "fuseki", "blazegraph_quads"], indirect=True)
-async def test_everything_may_stand_in_a_named_graph(target: Target) -> None:
+async def test_everything_may_stand_in_a_named_graph(target: StoreTarget) -> None:
     """What is written is in the graph and nowhere else, the books included."""
     store = target.store(graph=GRAPH)
     await store.open()
     where = {Partition("t"): StorePosition(4, 5000)}
-    await store.apply(StorePatch(added=item("Q1") | item("Q2")), where, 1000)
-    await store.apply(StorePatch(deleted=frozenset({"Q1"}), removed=item("Q2"), added=item("Q3")), where, 1000)
+    await store.apply(StorePatch(added=make_item("Q1") | make_item("Q2")), where, 1000)
+    await store.apply(
+        StorePatch(deleted=frozenset({"Q1"}), removed=make_item("Q2"), added=make_item("Q3")), where, 1000
+    )
     assert await store.positions() == where
     assert await store.versions(["Q1", "Q2", "Q3"]) == {"Q3": 1}
     assert await store.counts() == {"Item": 1}
     inside = await store.query(f"SELECT ?s WHERE {{ GRAPH <{GRAPH}> {{ ?s ?p ?o }} }}")
-    assert len(inside) == len(item("Q3")) + 5
+    assert len(inside) == len(make_item("Q3")) + 5
     elsewhere = f"GRAPH ?graph {{ ?s ?p ?o }} FILTER(?graph != <{GRAPH}>)"
     assert await store.query(f"SELECT ?s WHERE {{ {elsewhere} }}") == []
     await store.close()
@@ -82,24 +84,24 @@ async def test_entities_that_updates_do_not_reach_are_found_at_the_start(
     with OxigraphServer(tmp_path, union=union) as server:
         right = endpoint(server.update_url, server.query_url, graph=GRAPH)
         assert (await right.open()).form is StoreForm.EMPTY
-        await right.apply(StorePatch(added=item("Q1")), {}, None)
+        await right.apply(StorePatch(added=make_item("Q1")), {}, None)
         with pytest.raises(StoreError, match=rf"updates do not reach them.*store\.graph.*{GRAPH}"):
             await endpoint(server.update_url, server.query_url).open()
         again = endpoint(server.update_url, server.query_url, graph=GRAPH)
         assert (await again.open()).form is StoreForm.MUNGED
         left = await again.query(f"SELECT ?s WHERE {{ GRAPH <{GRAPH}> {{ ?s ?p ?o }} }}")
-        assert len(left) == len(item("Q1"))
+        assert len(left) == len(make_item("Q1"))
 
 
 async def test_a_store_whose_updates_reach_all_graphs_needs_no_setting(
-    endpoint: NewEndpoint, blazegraph_quads: Blazegraph
+    endpoint: NewEndpoint, blazegraph_quads: BlazegraphServer
 ) -> None:
     """Blazegraph deletes wherever a triple is: there is nothing to complain of."""
     await endpoint(blazegraph_quads.update_url, graph=GRAPH).open()
     blazegraph_quads.update(f"INSERT DATA {{ GRAPH <{GRAPH}> {{ <a:a> <http://schema.org/version> 1 }} }}")
     store = endpoint(blazegraph_quads.update_url)
     await store.open()
-    await store.apply(StorePatch(removed=triples("<a:a> schema:version 1 .")), {}, None)
+    await store.apply(StorePatch(removed=parse_triples("<a:a> schema:version 1 .")), {}, None)
     assert await store.ask("ASK { <a:a> ?p ?o }") is False
 
 
@@ -113,7 +115,7 @@ async def test_updates_that_go_to_another_store_are_found_at_the_start(
             await store.open()
 
 
-async def test_the_form_of_a_store_is_found_out(target: Target) -> None:
+async def test_the_form_of_a_store_is_found_out(target: StoreTarget) -> None:
     """By where the revisions stand; both together are refused."""
     store = target.store()
     await store.open()
@@ -122,7 +124,7 @@ async def test_the_form_of_a_store_is_found_out(target: Target) -> None:
     plain = target.store()
     assert (await plain.open()).form is StoreForm.PLAIN
     assert await plain.versions(["Q2"]) == {"Q2": 4}
-    await plain.apply(StorePatch(added=item("Q1")), {}, None)
+    await plain.apply(StorePatch(added=make_item("Q1")), {}, None)
     await plain.close()
     mixed = target.store()
     with pytest.raises(StoreError, match=r"mixes two forms.*1 stand on the entity"):
@@ -133,7 +135,7 @@ async def test_the_form_of_a_store_is_found_out(target: Target) -> None:
 @pytest.mark.parametrize("known", [Basic("anybody", "sesame"), Bearer("sesame")])
 async def test_an_endpoint_that_wants_to_know_us_does(known: Credential, endpoint: NewEndpoint, tmp_path: Path) -> None:
     """With a password or a token; without, the message says which setting is missing. Neither is ever shown."""
-    with GuardedServer(tmp_path, "sesame") as server:
+    with AuthenticatedOxigraphServer(tmp_path, "sesame") as server:
         store = endpoint(server.update_url, server.query_url, known=known)
         assert (await store.open()).form is StoreForm.EMPTY
         stranger = endpoint(server.update_url, server.query_url)
@@ -164,10 +166,10 @@ async def test_what_went_through_the_log_does_not_stay_in_memory(
     folder = tmp_path / "store"
     store = OxigraphStore(folder, UpdateTarget(WIKIDATA))
     await store.open()
-    await store.apply(StorePatch(added=item("Q1"), weight=19), {}, None)
+    await store.apply(StorePatch(added=make_item("Q1"), weight=19), {}, None)
     waiting = max(folder.glob("*.log"))
     assert b"/Q1" in waiting.read_bytes()
-    await store.apply(StorePatch(added=item("Q2"), weight=1), {}, None)
+    await store.apply(StorePatch(added=make_item("Q2"), weight=1), {}, None)
     newest = max(folder.glob("*.log"))
     assert newest > waiting
     assert b"/Q2" not in newest.read_bytes()
@@ -176,10 +178,10 @@ async def test_what_went_through_the_log_does_not_stay_in_memory(
 
 async def test_what_was_applied_is_there_after_a_restart(tmp_path: Path) -> None:
     """Of a batch that goes by bulk as of one that does not."""
-    many = frozenset().union(*(item(f"Q{number}") for number in range(400)))
+    many = frozenset().union(*(make_item(f"Q{number}") for number in range(400)))
     store = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
     await store.open()
-    await store.apply(StorePatch(added=item("Q1000"), linked=item("Q1001")), {}, None)
+    await store.apply(StorePatch(added=make_item("Q1000"), linked=make_item("Q1001")), {}, None)
     await store.apply(StorePatch(added=many, deleted=frozenset({"Q1000"})), {Partition("t"): StorePosition(9, 9)}, None)
     await store.close()
     again = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
@@ -195,7 +197,7 @@ async def test_an_iri_that_only_sparql_allows_is_kept_by_the_embedded_store(tmp_
     odd = frozenset(quad.triple for quad in parse(line, RdfFormat.N_TRIPLES, lenient=True))
     store = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
     await store.open()
-    await store.apply(StorePatch(added=odd | item("Q2")), {}, None)
+    await store.apply(StorePatch(added=odd | make_item("Q2")), {}, None)
     assert await store.ask("ASK { ?s <urn:p> ?o }")
     await store.apply(StorePatch(removed=odd, deleted=frozenset({"Q2"})), {}, None)
     assert await store.query("SELECT ?s WHERE { ?s ?p ?o }") == []

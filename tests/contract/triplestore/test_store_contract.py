@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
-from tests.contract.triplestore.conftest import held
+from tests.contract.triplestore.conftest import read_held_triples
 from tests.contract.triplestore.small_entities import (
     SITE,
     VALUES,
-    about,
-    article,
-    declared_property,
-    item,
-    lexeme,
-    triples,
+    make_article,
+    make_article_link,
+    make_item,
+    make_lexeme,
+    make_property,
+    parse_triples,
 )
 
 from wikistate.core.record import Partition
@@ -25,11 +25,11 @@ from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
-    from tests.contract.triplestore.conftest import Target
+    from tests.contract.triplestore.conftest import StoreTarget
 
     from wikistate.adapters.triplestore.store import ApplyResult, TripleStore
 
-SHARED = triples(VALUES)
+SHARED = parse_triples(VALUES)
 PARTITION = Partition("eqiad.rdf-streaming-updater.mutation", 0)
 
 
@@ -38,44 +38,46 @@ async def apply(store: TripleStore, **patch: object) -> ApplyResult:
     return await store.apply(StorePatch(**patch), {}, None)  # type: ignore[arg-type]
 
 
-async def test_an_empty_store_says_so(target: Target) -> None:
+async def test_an_empty_store_says_so(target: StoreTarget) -> None:
     """It opens, has no form yet, is nowhere, and what the opening wrote is gone."""
     store = target.store()
     contents = await store.open()
     assert contents.form is StoreForm.EMPTY
     assert contents.positions == {}
-    assert await held(store) == set()
+    assert await read_held_triples(store) == set()
     await store.close()
 
 
 async def test_what_is_added_and_removed_is_read_back(store: TripleStore) -> None:
     """Triples come and go by their terms."""
-    await apply(store, added=item("Q1") | item("Q2"), linked=SHARED)
-    assert await held(store) == item("Q1") | item("Q2") | SHARED
-    await apply(store, removed=item("Q1", revision=1) - item("Q1", revision=2), added=item("Q1", revision=2))
-    assert await held(store) == item("Q1", revision=2) | item("Q2") | SHARED
+    await apply(store, added=make_item("Q1") | make_item("Q2"), linked=SHARED)
+    assert await read_held_triples(store) == make_item("Q1") | make_item("Q2") | SHARED
+    await apply(
+        store, removed=make_item("Q1", revision=1) - make_item("Q1", revision=2), added=make_item("Q1", revision=2)
+    )
+    assert await read_held_triples(store) == make_item("Q1", revision=2) | make_item("Q2") | SHARED
     assert await store.versions(["Q1", "Q2", "Q3"]) == {"Q1": 2, "Q2": 1}
     assert await store.counts() == {"Item": 2}
 
 
 async def test_to_apply_a_batch_again_changes_nothing(store: TripleStore) -> None:
     """After a crash the batch is applied again, and the store is as if it had been once."""
-    await apply(store, added=item("Q1") | item("Q3"), linked=SHARED)
+    await apply(store, added=make_item("Q1") | make_item("Q3"), linked=SHARED)
     batch = {
-        "removed": item("Q1", revision=1) - item("Q1", revision=2),
-        "added": item("Q1", revision=2) | item("Q2"),
+        "removed": make_item("Q1", revision=1) - make_item("Q1", revision=2),
+        "added": make_item("Q1", revision=2) | make_item("Q2"),
         "deleted": frozenset({"Q3"}),
     }
     await apply(store, **batch)
-    once = await held(store)
+    once = await read_held_triples(store)
     await apply(store, **batch)
-    assert await held(store) == once == item("Q1", revision=2) | item("Q2") | SHARED
+    assert await read_held_triples(store) == once == make_item("Q1", revision=2) | make_item("Q2") | SHARED
 
 
-async def test_the_position_is_in_the_store(target: Target, store: TripleStore) -> None:
+async def test_the_position_is_in_the_store(target: StoreTarget, store: TripleStore) -> None:
     """Written with the batch, kept for each partition, and found by whoever opens the store next."""
     other = Partition('odd "topic"/with ünï', 3)
-    await store.apply(StorePatch(added=item("Q1")), {PARTITION: StorePosition(5, 1_700_000_000_123)}, None)
+    await store.apply(StorePatch(added=make_item("Q1")), {PARTITION: StorePosition(5, 1_700_000_000_123)}, None)
     await store.apply(StorePatch(), {other: StorePosition(1, 0)}, None)
     await store.apply(StorePatch(), {PARTITION: StorePosition(7, 1_700_000_001_000)}, None)
     expected = {PARTITION: StorePosition(7, 1_700_000_001_000), other: StorePosition(1, 0)}
@@ -90,7 +92,7 @@ async def test_the_store_says_how_fresh_it_is(store: TripleStore) -> None:
     """One time, under the concept base, in whole seconds; a batch that says nothing of it leaves it."""
     await store.apply(StorePatch(), {}, 1_700_000_000_999)
     await store.apply(StorePatch(), {}, 1_700_000_060_000)
-    await store.apply(StorePatch(added=item("Q1")), {}, None)
+    await store.apply(StorePatch(added=make_item("Q1")), {}, None)
     rows = await store.query(
         "SELECT ?at WHERE { <http://www.wikidata.org> <http://schema.org/dateModified> ?at } ORDER BY ?at"
     )
@@ -99,103 +101,132 @@ async def test_the_store_says_how_fresh_it_is(store: TripleStore) -> None:
 
 async def test_a_deleted_entity_takes_all_that_is_its_own(store: TripleStore) -> None:
     """Its statements and sitelinks with it; an entity beside it keeps the nodes that both use."""
-    gone, stays = item("Q1") | about("Q1", "A"), item("Q2") | about("Q2", "B") | article("B") | triples(SITE)
-    await apply(store, added=gone | stays, linked=SHARED | article("A"))
+    gone, stays = (
+        make_item("Q1") | make_article_link("Q1", "A"),
+        make_item("Q2") | make_article_link("Q2", "B") | make_article("B") | parse_triples(SITE),
+    )
+    await apply(store, added=gone | stays, linked=SHARED | make_article("A"))
     await apply(store, deleted=frozenset({"Q1"}))
-    assert await held(store) == stays | SHARED
+    assert await read_held_triples(store) == stays | SHARED
 
 
 async def test_a_deleted_lexeme_takes_its_forms_and_senses_and_no_other_lexemes(store: TripleStore) -> None:
     """Their statements, too. A bystander keeps every triple, and so does an entity that only mentions the lexeme."""
-    bystanders = lexeme("L2") | item("Q1") | triples("wd:Q1 p:P9 wds:Q1-s9 . wds:Q1-s9 ps:P9 wd:L1, wd:L1-F1 .")
-    await apply(store, added=lexeme("L1") | bystanders, linked=SHARED)
+    bystanders = (
+        make_lexeme("L2") | make_item("Q1") | parse_triples("wd:Q1 p:P9 wds:Q1-s9 . wds:Q1-s9 ps:P9 wd:L1, wd:L1-F1 .")
+    )
+    await apply(store, added=make_lexeme("L1") | bystanders, linked=SHARED)
     await apply(store, deleted=frozenset({"L1"}))
-    assert await held(store) == bystanders | SHARED
+    assert await read_held_triples(store) == bystanders | SHARED
 
 
 async def test_a_deleted_property_takes_what_it_declares(store: TripleStore) -> None:
     """Its predicates and classes; those of other properties stay, also when a deleted item has one as a value."""
-    bystanders = declared_property("P2") | item("Q1")
-    guest = triples("wd:Q3 p:P9 <http://www.wikidata.org/prop/direct/P2> ; rdfs:label 'guest' .")
-    await apply(store, added=declared_property("P1") | bystanders | guest, linked=SHARED)
+    bystanders = make_property("P2") | make_item("Q1")
+    guest = parse_triples("wd:Q3 p:P9 <http://www.wikidata.org/prop/direct/P2> ; rdfs:label 'guest' .")
+    await apply(store, added=make_property("P1") | bystanders | guest, linked=SHARED)
     await apply(store, deleted=frozenset({"P1", "Q3"}))
-    assert await held(store) == bystanders | SHARED
+    assert await read_held_triples(store) == bystanders | SHARED
 
 
 async def test_shared_nodes_go_with_their_last_user(store: TripleStore) -> None:
     """Values, normalised values, references and the values of references; and the site with its last article."""
-    await apply(store, added=item("Q1") | item("Q2") | about("Q2", "B"), linked=SHARED | article("B") | triples(SITE))
+    await apply(
+        store,
+        added=make_item("Q1") | make_item("Q2") | make_article_link("Q2", "B"),
+        linked=SHARED | make_article("B") | parse_triples(SITE),
+    )
     await apply(store, deleted=frozenset({"Q1"}))
-    assert await held(store) >= SHARED
+    assert await read_held_triples(store) >= SHARED
     await apply(store, deleted=frozenset({"Q2"}))
-    assert await held(store) == set()
+    assert await read_held_triples(store) == set()
 
 
 async def test_an_unlinked_node_goes_only_when_nothing_links_to_it(store: TripleStore) -> None:
     """An entity that drops a value leaves it to those that still use it, in this batch or before."""
-    bare = triples('wd:Q1 a wikibase:Item ; schema:version 1 ; rdfs:label "Q1 ok"@en .')
-    await apply(store, added=item("Q1") | item("Q2"), linked=SHARED)
-    await apply(store, removed=item("Q1") - bare, unlinked=SHARED)
-    assert await held(store) == bare | item("Q2") | SHARED
-    await apply(store, removed=item("Q2"), added=item("Q3"), unlinked=SHARED, linked=SHARED)
-    assert await held(store) == bare | item("Q3") | SHARED
-    await apply(store, removed=item("Q3"), unlinked=SHARED)
-    assert await held(store) == bare
+    bare = parse_triples('wd:Q1 a wikibase:Item ; schema:version 1 ; rdfs:label "Q1 ok"@en .')
+    await apply(store, added=make_item("Q1") | make_item("Q2"), linked=SHARED)
+    await apply(store, removed=make_item("Q1") - bare, unlinked=SHARED)
+    assert await read_held_triples(store) == bare | make_item("Q2") | SHARED
+    await apply(store, removed=make_item("Q2"), added=make_item("Q3"), unlinked=SHARED, linked=SHARED)
+    assert await read_held_triples(store) == bare | make_item("Q3") | SHARED
+    await apply(store, removed=make_item("Q3"), unlinked=SHARED)
+    assert await read_held_triples(store) == bare
 
 
 async def test_a_sitelink_that_moves_survives_the_deletion_of_where_it_was(store: TripleStore) -> None:
     """Entities go before anything comes, so what the batch gives to another is not taken with them."""
-    await apply(store, added=item("Q1") | about("Q1", "A"), linked=SHARED | article("A") | triples(SITE))
-    moved = item("Q2") | about("Q2", "A")
-    await apply(store, deleted=frozenset({"Q1"}), added=moved, linked=SHARED | article("A"))
-    assert await held(store) == moved | article("A") | SHARED | triples(SITE)
+    await apply(
+        store,
+        added=make_item("Q1") | make_article_link("Q1", "A"),
+        linked=SHARED | make_article("A") | parse_triples(SITE),
+    )
+    moved = make_item("Q2") | make_article_link("Q2", "A")
+    await apply(store, deleted=frozenset({"Q1"}), added=moved, linked=SHARED | make_article("A"))
+    assert await read_held_triples(store) == moved | make_article("A") | SHARED | parse_triples(SITE)
 
 
 async def test_an_article_that_two_entities_claim_stays_with_the_one_that_is_left(store: TripleStore) -> None:
     """The gain of a sitelink may come before its loss."""
-    await apply(store, added=item("Q1") | about("Q1", "A"), linked=SHARED | article("A") | triples(SITE))
-    await apply(store, added=item("Q2") | about("Q2", "A"), linked=article("A"))
+    await apply(
+        store,
+        added=make_item("Q1") | make_article_link("Q1", "A"),
+        linked=SHARED | make_article("A") | parse_triples(SITE),
+    )
+    await apply(store, added=make_item("Q2") | make_article_link("Q2", "A"), linked=make_article("A"))
     await apply(store, deleted=frozenset({"Q1"}))
-    expected = item("Q2") | about("Q2", "A") | article("A") | SHARED | triples(SITE)
-    assert await held(store) == expected
-    await apply(store, removed=about("Q2", "A"), unlinked=article("A") | triples(SITE))
-    assert await held(store) == item("Q2") | SHARED
+    expected = make_item("Q2") | make_article_link("Q2", "A") | make_article("A") | SHARED | parse_triples(SITE)
+    assert await read_held_triples(store) == expected
+    await apply(store, removed=make_article_link("Q2", "A"), unlinked=make_article("A") | parse_triples(SITE))
+    assert await read_held_triples(store) == make_item("Q2") | SHARED
 
 
 async def test_a_reconciled_entity_is_replaced(store: TripleStore) -> None:
     """Whatever the store held of it goes, also what no diff knows of; shared nodes that only it had go, too."""
-    stale = triples('wd:Q1 rdfs:label "stale"@de . wds:Q1-old ps:P1 "x" . wd:Q1 p:P1 wds:Q1-old .')
-    bystander = item("Q2") | lexeme("L2")
-    await apply(store, added=item("Q1") | stale | about("Q1", "A") | bystander, linked=SHARED | article("A"))
-    wanted = item("Q1", revision=9) | about("Q1", "A") | article("A")
+    stale = parse_triples('wd:Q1 rdfs:label "stale"@de . wds:Q1-old ps:P1 "x" . wd:Q1 p:P1 wds:Q1-old .')
+    bystander = make_item("Q2") | make_lexeme("L2")
+    await apply(
+        store,
+        added=make_item("Q1") | stale | make_article_link("Q1", "A") | bystander,
+        linked=SHARED | make_article("A"),
+    )
+    wanted = make_item("Q1", revision=9) | make_article_link("Q1", "A") | make_article("A")
     await apply(store, reconciled=frozenset({"Q1"}), added=wanted, linked=SHARED)
-    assert await held(store) == wanted | bystander | SHARED
+    assert await read_held_triples(store) == wanted | bystander | SHARED
 
 
-async def test_without_the_search_for_orphans_shared_nodes_stay_until_they_are_swept(target: Target) -> None:
+async def test_without_the_search_for_orphans_shared_nodes_stay_until_they_are_swept(target: StoreTarget) -> None:
     """A setting for stores where it is too dear; a sweep finds what was left, and nothing else."""
     store = target.store(orphans=False)
     await store.open()
-    await apply(store, added=item("Q1") | about("Q1", "A"), linked=SHARED | article("A") | triples(SITE))
+    await apply(
+        store,
+        added=make_item("Q1") | make_article_link("Q1", "A"),
+        linked=SHARED | make_article("A") | parse_triples(SITE),
+    )
     await apply(store, deleted=frozenset({"Q1"}))
-    assert await held(store) == SHARED | triples(SITE)
-    await apply(store, added=lexeme("L1"))
+    assert await read_held_triples(store) == SHARED | parse_triples(SITE)
+    await apply(store, added=make_lexeme("L1"))
     assert await store.sweep()
-    left = await held(store)
-    assert left == lexeme("L1") | {t for t in SHARED if "/v" in str(t.subject) and "/v3" not in str(t.subject)}
+    left = await read_held_triples(store)
+    assert left == make_lexeme("L1") | {t for t in SHARED if "/v" in str(t.subject) and "/v3" not in str(t.subject)}
     await store.close()
 
 
-async def test_a_batch_that_does_not_fit_into_one_request_ends_the_same(target: Target) -> None:
+async def test_a_batch_that_does_not_fit_into_one_request_ends_the_same(target: StoreTarget) -> None:
     """It is split between triples, in order, and the position is in the last part."""
     store = target.store(request_bytes=600)
     await store.open()
-    await apply(store, added=item("Q1") | item("Q2") | about("Q1", "A"), linked=SHARED | article("A") | triples(SITE))
+    await apply(
+        store,
+        added=make_item("Q1") | make_item("Q2") | make_article_link("Q1", "A"),
+        linked=SHARED | make_article("A") | parse_triples(SITE),
+    )
     patch = StorePatch(
-        deleted=frozenset({"Q1"}), removed=item("Q2"), unlinked=SHARED, added=lexeme("L1"), linked=SHARED
+        deleted=frozenset({"Q1"}), removed=make_item("Q2"), unlinked=SHARED, added=make_lexeme("L1"), linked=SHARED
     )
     applied = await store.apply(patch, {PARTITION: StorePosition(3, 4)}, 5)
-    assert await held(store) == lexeme("L1") | {
+    assert await read_held_triples(store) == make_lexeme("L1") | {
         t for t in SHARED if "/v" in str(t.subject) and "/v3" not in str(t.subject)
     }
     assert await store.positions() == {PARTITION: StorePosition(3, 4)}
@@ -218,25 +249,25 @@ HOSTILE = [
 async def test_no_literal_gets_out_of_its_quotes(store: TripleStore, text: str) -> None:
     """It comes back as it was sent, nothing else of the store changes, and it can be removed again."""
     hostile = frozenset({Triple(NamedNode("http://www.wikidata.org/entity/Q1"), NamedNode("urn:p"), Literal(text))})
-    await apply(store, added=item("Q2"))
+    await apply(store, added=make_item("Q2"))
     await apply(store, added=hostile)
-    assert await held(store) == item("Q2") | hostile
+    assert await read_held_triples(store) == make_item("Q2") | hostile
     await apply(store, removed=hostile)
-    assert await held(store) == item("Q2")
+    assert await read_held_triples(store) == make_item("Q2")
 
 
 async def test_what_cannot_be_written_is_refused_before_anything_is(store: TripleStore) -> None:
     """A blank node has no name to be removed by."""
     bad = frozenset({Triple(BlankNode("b"), NamedNode("urn:p"), Literal("x"))})
     with pytest.raises(UnwritableError, match="no safe form"):
-        await store.apply(StorePatch(deleted=frozenset({"Q1"}), added=bad | item("Q1")), {}, None)
-    assert await held(store) == set()
+        await store.apply(StorePatch(deleted=frozenset({"Q1"}), added=bad | make_item("Q1")), {}, None)
+    assert await read_held_triples(store) == set()
 
 
-async def test_changes_are_counted_where_the_store_tells(target: Target, store: TripleStore) -> None:
+async def test_changes_are_counted_where_the_store_tells(target: StoreTarget, store: TripleStore) -> None:
     """Blazegraph does. Of the others nothing is made up."""
-    applied = await apply(store, added=item("Q1"))
-    assert applied.changes == (len(item("Q1")) if target.name == "blazegraph" else None)
+    applied = await apply(store, added=make_item("Q1"))
+    assert applied.changes == (len(make_item("Q1")) if target.name == "blazegraph" else None)
     assert applied.seconds > 0
 
 

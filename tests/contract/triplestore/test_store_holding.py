@@ -13,8 +13,8 @@ from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.sparql.holding import build_entity_query, read_entity_triples
 from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
-from wikistate.testing.wikibase import Editors, Repository
-from wikistate.testing.wikibase.documents import serialized
+from wikistate.testing.wikibase import EditSimulator, Repository
+from wikistate.testing.wikibase.documents import serialize_triples
 from wikistate.testing.wikibase.vocabulary import WIKIDATA as WIKIDATAS_WORDS
 from wikistate.testing.wikibase.vocabulary import Vocabulary
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 def munged() -> dict[str, frozenset[Triple]]:
     """Entities of every kind and datatype, with forms, senses, sitelinks, shared values and references."""
     repository = Repository(vocabulary=Vocabulary(WIKIDATAS_WORDS))
-    editors = Editors(repository, seed=11, triples=60)
-    editors.found(8)
-    editors.bustle(12)
+    editors = EditSimulator(repository, seed=11, triples=60)
+    editors.create_initial(8)
+    editors.simulate(12)
     graphs: dict[str, frozenset[Triple]] = {}
-    for entity in repository.current:
-        body = serialized(repository.document(entity) or (), "ttl", repository.vocabulary)
+    for entity in repository.current_revisions:
+        body = serialize_triples(repository.document(entity) or (), "ttl", repository.vocabulary)
         graph = munge(parse_triples(body, base=f"{WIKIDATA.entity_data}{entity}"), entity, WIKIDATA)
         if graph:
             graphs[entity] = graph

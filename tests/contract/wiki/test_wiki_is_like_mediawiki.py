@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from wikistate.testing.pages import Page, RedirectLink, Revision, User, Visibility, Wiki, slot
-from wikistate.testing.wiki import SmallWorld
+from wikistate.testing.pages import Page, RedirectLink, Revision, User, Visibility, Wiki, make_slot
+from wikistate.testing.wiki import MemoryDataset
 from wikistate.testing.wiki.api import ActionApi
-from wikistate.testing.wiki.pieces import plain
+from wikistate.testing.wiki.pieces import join_plain
 
 if TYPE_CHECKING:
     from wikistate.testing.mediawiki import RealMediaWiki
@@ -55,8 +55,8 @@ class Twins:
 
     def ask(self, params: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The answers of the real and of the small wiki."""
-        reply = self.small.api(WIKI, params)
-        return ask_real(self.real, params), comparable(orjson.loads(plain(reply.pieces)))
+        reply = self.small.handle_api(WIKI, params)
+        return ask_real(self.real, params), comparable(orjson.loads(join_plain(reply.pieces)))
 
 
 def ask_real(wiki: RealMediaWiki, params: dict[str, str]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def twins(mediawiki: RealMediaWiki) -> Twins:
         if text
     }
     numbers["gone"] = mediawiki.edit("Twins/Gone", "soon gone")
-    world = SmallWorld(WIKI)
+    world = MemoryDataset(WIKI)
     for name, rev_id in numbers.items():
         if name != "gone":
             world.put(WIKI, *told(mediawiki, rev_id, texts[name]))
@@ -118,7 +118,7 @@ def told(wiki: RealMediaWiki, rev_id: int, text: str) -> tuple[Page, Revision]:
     (shown,) = page["revisions"]
     saved = Revision(
         rev_id=rev_id,
-        slots=(slot(text),),
+        slots=(make_slot(text),),
         parent_id=shown["parentid"],
         dt=shown["timestamp"],
         editor=User(shown["user"], shown["userid"]),
@@ -129,9 +129,9 @@ def told(wiki: RealMediaWiki, rev_id: int, text: str) -> tuple[Page, Revision]:
     return Page(page["pageid"], page["title"], page["ns"]), saved
 
 
-def hide(real: RealMediaWiki, small: SmallWorld, rev_id: int, visibility: Visibility) -> None:
+def hide(real: RealMediaWiki, small: MemoryDataset, rev_id: int, visibility: Visibility) -> None:
     """Hide a revision on both. One that is current cannot be hidden, so the page gets another one first."""
-    found = small.find(WIKI, rev_id)
+    found = small.find_revision(WIKI, rev_id)
     assert found is not None
     page, saved = found
     real.edit(page.title, "nothing to see")

@@ -14,8 +14,8 @@ import orjson
 import pytest
 
 from wikistate.adapters.connectors.recent_changes import questions
-from wikistate.testing.wiki.pieces import plain
-from wikistate.testing.wikibase import Item, Kind, Repository, wikibase_wiki
+from wikistate.testing.wiki.pieces import join_plain
+from wikistate.testing.wikibase import EntityKind, Item, Repository, make_wikibase_wiki
 from wikistate.testing.wikibase.lists import WikibaseApi
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Twins:
 
     def __init__(self, real: RealMediaWiki) -> None:
         self._real = real
-        self.wiki = wikibase_wiki(namespaces={Kind.ITEM: NAMESPACE})
+        self.wiki = make_wikibase_wiki(namespaces={EntityKind.ITEM: NAMESPACE})
         self._small = Repository(self.wiki)
         self._api = WikibaseApi(self._small)
         for name in NAMES:
@@ -64,7 +64,7 @@ class Twins:
         body = urllib.parse.urlencode(BASE | params).encode()
         with urllib.request.urlopen(urllib.request.Request(self._real.api_url, data=body)) as response:
             real = orjson.loads(response.read())
-        return real, orjson.loads(plain(self._api.api(self.wiki, BASE | params).pieces))
+        return real, orjson.loads(join_plain(self._api.handle_api(self.wiki, BASE | params).pieces))
 
 
 @pytest.fixture(scope="module")

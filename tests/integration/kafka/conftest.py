@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EARLIEST = Committed(Bound.EARLIEST)
 
 
-class Cluster:
+class KafkaCluster:
     """A broker as the tests use it, by clients that have nothing to do with wikistate."""
 
     def __init__(self, broker: KafkaBroker) -> None:
@@ -81,18 +81,20 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(kafka: KafkaBroker) -> Cluster:
+def cluster(kafka: KafkaBroker) -> KafkaCluster:
     """The session's broker."""
-    return Cluster(kafka)
+    return KafkaCluster(kafka)
 
 
-async def nothing_revoked(partitions: AbstractSet[Partition]) -> None:
+async def fail_on_revocation(partitions: AbstractSet[Partition]) -> None:
     """Nobody else is in the group."""
     raise AssertionError(partitions)
 
 
 @asynccontextmanager
-async def running(settings: KafkaSourceSettings, revoked: OnRevoked = nothing_revoked) -> AsyncIterator[KafkaSource]:
+async def open_source(
+    settings: KafkaSourceSettings, revoked: OnRevoked = fail_on_revocation
+) -> AsyncIterator[KafkaSource]:
     """A source, open, and closed at the end."""
     source = KafkaSource(settings)
     try:
@@ -102,7 +104,7 @@ async def running(settings: KafkaSourceSettings, revoked: OnRevoked = nothing_re
         await source.close()
 
 
-async def read(source: KafkaSource, count: int) -> list[Record]:
+async def read_records(source: KafkaSource, count: int) -> list[Record]:
     """As many records as are asked for."""
     records: list[Record] = []
     async with asyncio.timeout(90):
@@ -111,7 +113,7 @@ async def read(source: KafkaSource, count: int) -> list[Record]:
     return records
 
 
-async def read_all(source: KafkaSource) -> list[Record]:
+async def read_to_end(source: KafkaSource) -> list[Record]:
     """Everything up to the end of a bounded source."""
     records: list[Record] = []
     async with asyncio.timeout(90):
@@ -120,6 +122,6 @@ async def read_all(source: KafkaSource) -> list[Record]:
     return records
 
 
-def values(records: Sequence[Record]) -> list[bytes | None]:
+def record_values(records: Sequence[Record]) -> list[bytes | None]:
     """The values alone."""
     return [record.value for record in records]

@@ -14,8 +14,8 @@ from wikistate.core.record import Output, Role
 from wikistate.errors import SinkError
 
 if TYPE_CHECKING:
-    from tests.conftest import NewTopic
-    from tests.integration.kafka.conftest import Cluster
+    from tests.conftest import TopicFactory
+    from tests.integration.kafka.conftest import KafkaCluster
 
 
 def output(value: bytes, key: bytes | None = b"k", timestamp: int | None = 1_700_000_000_000) -> Output:
@@ -23,7 +23,7 @@ def output(value: bytes, key: bytes | None = b"k", timestamp: int | None = 1_700
     return Output(Role.SINK, key, value, timestamp)
 
 
-async def test_key_value_and_event_time_arrive(cluster: Cluster, topic: NewTopic) -> None:
+async def test_key_value_and_event_time_arrive(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """The event time is the record's timestamp; without one it is the time of writing."""
     name = topic()
     sink = KafkaSink(name, KafkaProducer(KafkaProducerSettings(cluster.servers)))
@@ -40,7 +40,7 @@ async def test_key_value_and_event_time_arrive(cluster: Cluster, topic: NewTopic
     assert second.timestamp()[1] > 1_750_000_000_000
 
 
-async def test_keys_go_where_the_java_client_puts_them(cluster: Cluster, topic: NewTopic) -> None:
+async def test_keys_go_where_the_java_client_puts_them(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """murmur2 of the key, positive, modulo the number of partitions: topics written by both line up."""
     name = topic(5)
     keys = [b'{"wiki_id":"enwiki","page_id":%d}' % number for number in range(50)]
@@ -56,7 +56,7 @@ async def test_keys_go_where_the_java_client_puts_them(cluster: Cluster, topic: 
 
 
 async def test_where_the_order_of_all_counts_everything_goes_to_one_partition(
-    cluster: Cluster, topic: NewTopic
+    cluster: KafkaCluster, topic: TopicFactory
 ) -> None:
     """Whatever the keys, also without any."""
     name = topic(3)
@@ -69,7 +69,7 @@ async def test_where_the_order_of_all_counts_everything_goes_to_one_partition(
     assert [value for _, value in cluster.read(name, partition=2)] == values
 
 
-async def test_a_missing_topic_is_an_error_at_the_start(cluster: Cluster) -> None:
+async def test_a_missing_topic_is_an_error_at_the_start(cluster: KafkaCluster) -> None:
     """Before the first event is fetched, with the way out."""
     sink = KafkaSink("no.such.topic", KafkaProducer(KafkaProducerSettings(cluster.servers)))
     with pytest.raises(SinkError, match=r"'no\.such\.topic'") as caught:
@@ -87,7 +87,7 @@ async def test_a_broker_that_is_not_there_is_an_error_after_a_bounded_wait() -> 
 
 
 async def test_an_output_above_the_producers_limit_is_named_and_the_rest_can_go_on(
-    cluster: Cluster, topic: NewTopic
+    cluster: KafkaCluster, topic: TopicFactory
 ) -> None:
     """What stood before it is taken; the caller replaces it and writes the rest, and nothing is dropped in silence."""
     name = topic()
@@ -105,7 +105,7 @@ async def test_an_output_above_the_producers_limit_is_named_and_the_rest_can_go_
     assert [value for _, value in cluster.read(name)] == [b"0", b"error event", b"2"]
 
 
-async def test_an_output_above_the_topics_limit_fails_the_flush(cluster: Cluster, topic: NewTopic) -> None:
+async def test_an_output_above_the_topics_limit_fails_the_flush(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """The broker refuses it after it was queued: the flush names topic, key and size, and nothing may be committed."""
     name = topic(max_message_bytes="1000")
     producer = KafkaProducer(KafkaProducerSettings(cluster.servers, {"compression.type": "none"}))
@@ -120,7 +120,7 @@ async def test_an_output_above_the_topics_limit_fails_the_flush(cluster: Cluster
     await sink.close()
 
 
-async def test_two_sinks_share_a_producer(cluster: Cluster, topic: NewTopic) -> None:
+async def test_two_sinks_share_a_producer(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """One connection for both roles; the producer closes with the last of them."""
     events, errors = topic(), topic()
     producer = KafkaProducer(KafkaProducerSettings(cluster.servers))
@@ -135,7 +135,7 @@ async def test_two_sinks_share_a_producer(cluster: Cluster, topic: NewTopic) -> 
     assert [value for _, value in cluster.read(errors)] == [b"error"]
 
 
-async def test_a_full_queue_waits_and_drops_nothing(cluster: Cluster, topic: NewTopic) -> None:
+async def test_a_full_queue_waits_and_drops_nothing(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """The local queue holds a tenth of what is written at once; the order stays."""
     name = topic()
     settings = KafkaProducerSettings(cluster.servers, {"queue.buffering.max.messages": "500"})
@@ -148,7 +148,7 @@ async def test_a_full_queue_waits_and_drops_nothing(cluster: Cluster, topic: New
     assert [value for _, value in cluster.read(name)] == values
 
 
-async def test_twenty_megabytes_go_through_with_raised_limits(cluster: Cluster, topic: NewTopic) -> None:
+async def test_twenty_megabytes_go_through_with_raised_limits(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """What the public job sets for the largest pages, by the Java client's names."""
     name = topic()
     properties = {"max.request.size": "100663296", "buffer.memory": "134217728", "compression.type": "zstd"}

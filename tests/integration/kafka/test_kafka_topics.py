@@ -13,10 +13,10 @@ from wikistate.errors import ConfigError, SinkError
 from wikistate.ops.topics import create_topics
 
 if TYPE_CHECKING:
-    from tests.integration.kafka.conftest import Cluster
+    from tests.integration.kafka.conftest import KafkaCluster
 
 
-async def test_missing_topics_are_created_and_existing_ones_left_alone(cluster: Cluster) -> None:
+async def test_missing_topics_are_created_and_existing_ones_left_alone(cluster: KafkaCluster) -> None:
     """The second call creates what the first did not, and changes no partitions."""
     settings = KafkaProducerSettings(cluster.servers)
     old, new = f"old.{uuid.uuid4().hex}", f"new.{uuid.uuid4().hex}"
@@ -32,7 +32,7 @@ async def test_missing_topics_are_created_and_existing_ones_left_alone(cluster: 
     [("fine", 3, "as many replicas as there are brokers"), ("not/fine", -1, "dot, underscore and hyphen")],
 )
 async def test_what_the_broker_refuses_says_what_is_allowed(
-    cluster: Cluster, name: str, replicas: int, advice: str
+    cluster: KafkaCluster, name: str, replicas: int, advice: str
 ) -> None:
     """More replicas than brokers, or a name that is none, is a mistake of the settings."""
     with pytest.raises(ConfigError, match=name) as caught:

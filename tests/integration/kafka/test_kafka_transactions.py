@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.kafka.conftest import Cluster, read, running
+from tests.integration.kafka.conftest import KafkaCluster, open_source, read_records
 
 from wikistate.adapters.connectors.kafka import (
     KafkaProducer,
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from collections.abc import Set as AbstractSet
 
-    from tests.conftest import NewTopic
+    from tests.conftest import TopicFactory
 
 
 @asynccontextmanager
 async def transactional(
-    cluster: Cluster, topic: str, identity: str
+    cluster: KafkaCluster, topic: str, identity: str
 ) -> AsyncIterator[tuple[KafkaTransactions, KafkaSink]]:
     """Transactions and a sink within them, open."""
     producer = KafkaProducer(
@@ -51,12 +51,12 @@ def outputs(*values: bytes) -> list[Output]:
     return [Output(Role.SINK, b"k", value, 1_700_000_000_000) for value in values]
 
 
-def seen(cluster: Cluster, topic: str, isolation: str = "read_committed") -> list[bytes]:
+def seen(cluster: KafkaCluster, topic: str, isolation: str = "read_committed") -> list[bytes]:
     """The values that a reader sees now."""
     return [value for _, value in cluster.read(topic, isolation=isolation)]
 
 
-async def becomes(cluster: Cluster, topic: str, *values: bytes) -> bool:
+async def becomes(cluster: KafkaCluster, topic: str, *values: bytes) -> bool:
     """Whether a reader of committed records comes to see these values.
 
     The coordinator answers a commit when it is decided; the markers in the partitions follow.
@@ -67,15 +67,15 @@ async def becomes(cluster: Cluster, topic: str, *values: bytes) -> bool:
     return True
 
 
-async def test_outputs_and_offsets_are_committed_together(cluster: Cluster, topic: NewTopic) -> None:
+async def test_outputs_and_offsets_are_committed_together(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """Before the commit a reader of committed records sees nothing and the group stands where it was."""
     source_topic, sink_topic = topic(), topic()
     cluster.produce(source_topic, [b"a", b"b", b"c"])
     async with (
-        running(cluster.settings(source_topic, group=source_topic)) as source,
+        open_source(cluster.settings(source_topic, group=source_topic)) as source,
         transactional(cluster, sink_topic, source_topic) as (transactions, sink),
     ):
-        await read(source, 3)
+        await read_records(source, 3)
         await transactions.begin()
         await sink.write(outputs(b"A", b"B"))
         await sink.flush()
@@ -92,8 +92,8 @@ async def test_outputs_and_offsets_are_committed_together(cluster: Cluster, topi
         assert cluster.committed(source_topic, source_topic) == 3
 
 
-async def test_an_aborted_transaction_is_never_seen(cluster: Cluster, topic: NewTopic) -> None:
-    """What was written since `resolve_begin` is gone for readers of committed records, and the next transaction stands."""
+async def test_an_aborted_transaction_is_never_seen(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """What was written since `begin` is gone for readers of committed records, and the next transaction stands."""
     name = topic()
     async with transactional(cluster, name, name) as (transactions, sink):
         await transactions.begin()
@@ -108,7 +108,7 @@ async def test_an_aborted_transaction_is_never_seen(cluster: Cluster, topic: New
     assert seen(cluster, name, "read_uncommitted") == [b"aborted", b"committed"]
 
 
-async def test_closing_aborts_what_is_open(cluster: Cluster, topic: NewTopic) -> None:
+async def test_closing_aborts_what_is_open(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """A job that ends between two commits leaves nothing half done behind, and holds no reader up."""
     name = topic()
     async with transactional(cluster, name, name) as (transactions, sink):
@@ -119,7 +119,7 @@ async def test_closing_aborts_what_is_open(cluster: Cluster, topic: NewTopic) ->
 
 
 async def test_a_transaction_is_committed_while_its_partition_is_being_revoked(
-    cluster: Cluster, topic: NewTopic
+    cluster: KafkaCluster, topic: TopicFactory
 ) -> None:
     """The member that gives a partition up commits outputs and offset first; the next one starts right behind."""
     source_topic, sink_topic = topic(2), topic()
@@ -138,12 +138,12 @@ async def test_a_transaction_is_committed_while_its_partition_is_being_revoked(
 
     async with (
         transactional(cluster, sink_topic, source_topic) as (transactions, sink),
-        running(settings, commit) as first,
+        open_source(settings, commit) as first,
     ):
-        await read(first, 2)
+        await read_records(first, 2)
         await transactions.begin()
         await sink.write(outputs(b"of both"))
-        async with running(settings) as second:
+        async with open_source(settings) as second:
             polling = asyncio.create_task(poll_first())
             async with asyncio.timeout(60):
                 while not moved:
@@ -151,11 +151,11 @@ async def test_a_transaction_is_committed_while_its_partition_is_being_revoked(
             assert await becomes(cluster, sink_topic, b"of both")
             (given_up,) = moved
             cluster.produce(source_topic, [b"new"], partition=given_up.number)
-            assert [(record.value, record.offset) for record in await read(second, 1)] == [(b"new", 1)]
+            assert [(record.value, record.offset) for record in await read_records(second, 1)] == [(b"new", 1)]
             polling.cancel()
 
 
-async def test_a_successor_shuts_its_predecessor_out(cluster: Cluster, topic: NewTopic) -> None:
+async def test_a_successor_shuts_its_predecessor_out(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """Two processes with one transactional id: the later one works, the earlier one's error says why it does not."""
     name = topic()
     async with transactional(cluster, name, name) as (first, first_sink):
@@ -172,15 +172,15 @@ async def test_a_successor_shuts_its_predecessor_out(cluster: Cluster, topic: Ne
     assert await becomes(cluster, name, b"of the second")
 
 
-async def test_a_failed_delivery_aborts_the_transaction(cluster: Cluster, topic: NewTopic) -> None:
+async def test_a_failed_delivery_aborts_the_transaction(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """One record that the topic refuses takes the others of its transaction with it; the offsets stay."""
     source_topic, sink_topic = topic(), topic(max_message_bytes="1000")
     cluster.produce(source_topic, [b"a"])
     async with (
-        running(cluster.settings(source_topic, group=source_topic)) as source,
+        open_source(cluster.settings(source_topic, group=source_topic)) as source,
         transactional(cluster, sink_topic, source_topic) as (transactions, sink),
     ):
-        await read(source, 1)
+        await read_records(source, 1)
         await transactions.begin()
         await sink.write(outputs(b"small"))
         await sink.flush()
@@ -191,7 +191,9 @@ async def test_a_failed_delivery_aborts_the_transaction(cluster: Cluster, topic:
         assert cluster.committed(source_topic, source_topic) < 0
 
 
-async def test_a_timeout_above_the_brokers_limit_is_an_error_that_says_so(cluster: Cluster, topic: NewTopic) -> None:
+async def test_a_timeout_above_the_brokers_limit_is_an_error_that_says_so(
+    cluster: KafkaCluster, topic: TopicFactory
+) -> None:
     """The public connector's default exceeds it and restarts for ever; here the start fails with the reason."""
     name = topic()
     settings = KafkaProducerSettings(cluster.servers, transactional_id=name, transaction_timeout=3600.0)

@@ -30,7 +30,7 @@ def test_a_body_is_taken_exactly_up_to_the_limit(content: bytes, size: int, limi
     assert fed(packed, cut(gzip.compress(content), size)) is fits
     if fits:
         assert plain.join() == packed.join() == content
-        assert packed.complete
+        assert packed.is_complete
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=4), st.integers(1, 30))
@@ -38,7 +38,7 @@ def test_members_of_gzip_are_joined(members: list[bytes], size: int) -> None:
     """RFC 1952 allows several members, one after the other."""
     body = GzipBodyBuffer(1000)
     assert fed(body, cut(b"".join(map(gzip.compress, members)), size))
-    assert body.complete
+    assert body.is_complete
     assert body.join() == b"".join(members)
 
 
@@ -46,7 +46,7 @@ def test_gzip_that_is_cut_short_is_not_complete() -> None:
     """A connection that ends early must not look like a shorter text."""
     body = GzipBodyBuffer(1000)
     assert body.feed(gzip.compress(b"a text")[:-3])
-    assert not body.complete
+    assert not body.is_complete
 
 
 def test_what_is_not_gzip_is_an_error_of_zlib() -> None:

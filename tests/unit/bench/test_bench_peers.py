@@ -6,8 +6,8 @@ from itertools import chain
 
 import orjson
 import pytest
-from bench.peers.checkpoints import Checkpoint, under_load
-from bench.peers.enrichment import REVISIONS, Batch, batches, page_key
+from bench.peers.checkpoints import Checkpoint, select_under_load
+from bench.peers.enrichment import REVISIONS, Batch, make_page_key, plan_batches
 from bench.peers.outputs import Record, check
 from bench.peers.route import PeerRoute
 
@@ -93,20 +93,20 @@ def test_a_batch_does_not_hide_what_the_wiki_did_not_answer() -> None:
 def test_batches_cover_everything_once() -> None:
     """No request asks for more revisions than the wiki answers."""
     events = list(range(2 * REVISIONS + 1))
-    cuts = [events[cut] for cut in batches(len(events))]
+    cuts = [events[cut] for cut in plan_batches(len(events))]
     assert [len(cut) for cut in cuts] == [REVISIONS, REVISIONS, 1]
     assert list(chain(*cuts)) == events
 
 
 def test_a_source_without_keys_can_still_write_them() -> None:
     """The key says wiki and page, as the records that are read have it."""
-    assert page_key(event(7, page=3)) == b'{"wiki_id":"enwiki","page_id":3}'
+    assert make_page_key(event(7, page=3)) == b'{"wiki_id":"enwiki","page_id":3}'
 
 
 def test_only_checkpoints_under_load_count() -> None:
     """An idle job makes one in milliseconds, before its first output and after its last."""
     checkpoints = [Checkpoint(1, 0.02), Checkpoint(3, 9), Checkpoint(13, 0.5), Checkpoint(20.5, 0.01)]
-    assert under_load(checkpoints, first=5, last=20) == (9, 0.5)
+    assert select_under_load(checkpoints, first=5, last=20) == (9, 0.5)
 
 
 def test_a_route_survives_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

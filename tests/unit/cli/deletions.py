@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from wikistate.testing import events
-from wikistate.testing.pages import Page, Wiki, revision
+from wikistate.testing.pages import Page, Wiki, make_revision
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,8 @@ ENVELOPE = events.Envelope(Wiki("enwiki", "en.wikipedia.org"))
 def write_deletions(file: Path, count: int = 3) -> Path:
     """Write so many to a file, one a line."""
     made = [
-        events.delete(Page(number, f"Page {number}"), revision(number), envelope=ENVELOPE) for number in _from(count)
+        events.build_delete(Page(number, f"Page {number}"), make_revision(number), envelope=ENVELOPE)
+        for number in _from(count)
     ]
     file.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in made))
     return file

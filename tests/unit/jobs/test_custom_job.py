@@ -20,8 +20,8 @@ from wikistate.telemetry.bounded import MAX_VALUES
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing import corpus, events
 from wikistate.testing.enrichment import run_enrichment
-from wikistate.testing.pages import Page, Wiki, revision
-from wikistate.testing.wiki import SmallWorld
+from wikistate.testing.pages import Page, Wiki, make_revision
+from wikistate.testing.wiki import MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MADE = corpus.compose(changes=120)
 EVENTS = [event for event in MADE.events if event["meta"]["domain"] != "canary"]
 EDITS = [event for event in EVENTS if event["page_change_kind"] == "edit"]
-WORLD = SmallWorld.of(MADE, with_deleted=True)
+WORLD = MemoryDataset.from_corpus(MADE, with_deleted=True)
 
 
 async def test_an_event_that_is_returned_goes_to_the_sink() -> None:
@@ -196,10 +196,10 @@ async def test_content_is_what_the_main_job_folds_in() -> None:
 
 async def test_a_wiki_of_ones_own_can_stand_in() -> None:
     """Its domain need not be one of Wikimedia's."""
-    page, saved, own = Page(1, "Ash"), revision(5, "About ash trees."), Wiki("own", "my.wiki.example")
-    world = SmallWorld()
+    page, saved, own = Page(1, "Ash"), make_revision(5, "About ash trees."), Wiki("own", "my.wiki.example")
+    world = MemoryDataset()
     world.put(own, page, saved)
-    changes = [events.create(page, saved, envelope=events.Envelope(own))]
+    changes = [events.build_create(page, saved, envelope=events.Envelope(own))]
 
     async def enrich(event: Event, context: Context) -> Event:
         return await context.with_content(event)

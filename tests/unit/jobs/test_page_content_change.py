@@ -18,7 +18,7 @@ from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing import corpus
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.worlds import SmallWorld
+from wikistate.testing.wiki.worlds import MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ class Setting:
 @pytest.fixture
 async def setting() -> AsyncIterator[Setting]:
     """The job over a wiki that knows all revisions, also of deleted pages."""
-    async with FakeWiki(SmallWorld.of(WORLD, with_deleted=True)) as wiki:
+    async with FakeWiki(MemoryDataset.from_corpus(WORLD, with_deleted=True)) as wiki:
         layer = Layer(values={"enrich": {"mediawiki_api_endpoint_template": f"{wiki.url}/w/api.php"}})
         layer.values["stream_manager"] = {"source": {"connector": "file", "options": {"path": "-"}}}
         meter = RecordingMeter()

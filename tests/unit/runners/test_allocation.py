@@ -10,9 +10,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the allocator o
 
 ARENAS = """
 import ctypes, re, sys, tempfile, threading
-from wikistate.runners.allocation import share_one_arena
+from wikistate.runners.allocation import limit_malloc_arenas
 
-share_one_arena()
+limit_malloc_arenas()
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.fopen.restype = ctypes.c_void_p, ctypes.c_void_p
 all_there = threading.Barrier(5)
@@ -44,7 +44,7 @@ def arenas(**environment: str) -> int:
     return int(subprocess.check_output(words, env=surroundings | environment, timeout=60))
 
 
-def test_all_threads_share_one_arena() -> None:
+def test_all_threads_limit_malloc_arenas() -> None:
     """Those that start afterwards, too."""
     assert arenas() == 1
 

@@ -16,7 +16,7 @@ async def test_a_sleeper_wakes_when_its_time_has_come_and_not_before() -> None:
     sleeper = asyncio.create_task(clock.sleep(5))
     await clock.elapse(4.999)
     assert not sleeper.done()
-    assert clock.sleepers == 1
+    assert clock.sleeper_count == 1
     await clock.elapse(0.001)
     assert sleeper.done()
     assert clock.now() == 105.0
@@ -61,7 +61,7 @@ async def test_a_cancelled_sleeper_is_forgotten() -> None:
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert clock.sleepers == 0
+    assert clock.sleeper_count == 0
     await clock.elapse(5)
     assert clock.now() == 5.0
 

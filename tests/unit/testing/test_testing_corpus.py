@@ -16,17 +16,17 @@ from jsonschema_rs import Draft7Validator
 
 from wikistate.testing import corpus, prose
 from wikistate.testing.__main__ import main
-from wikistate.testing.pages import base36, hex_sha1
+from wikistate.testing.pages import compute_sha1, encode_base36
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from wikistate.testing.corpus import Corpus
-    from wikistate.testing.events import Event, Version
+    from wikistate.testing.events import Event, SchemaVersion
 
 
 @cache
-def sample(version: Version = "1.7.0") -> Corpus:
+def sample(version: SchemaVersion = "1.7.0") -> Corpus:
     """The sample as the demonstration uses it."""
     return corpus.compose(version=version)
 
@@ -37,7 +37,7 @@ def real(made: Corpus) -> list[Event]:
 
 
 @pytest.mark.parametrize("version", ["1.7.0", "1.11.0"])
-def test_every_event_follows_the_bundled_schema(version: Version) -> None:
+def test_every_event_follows_the_bundled_schema(version: SchemaVersion) -> None:
     """All of the sample's events are valid, canaries included."""
     path = resources.files("wikistate.core.events.bundled") / f"jsonschema/mediawiki/page/change/{version}.yaml"
     validator = Draft7Validator(yaml.safe_load(path.read_text()), validate_formats=True)
@@ -99,7 +99,7 @@ def test_sums_and_sizes_in_events_are_those_of_the_content() -> None:
         for role, entity in event["revision"].get("content_slots", {}).items():
             text = texts[event["wiki_id"], event["revision"]["rev_id"]][role]
             assert entity["content_size"] == len(text.encode())
-            assert entity["content_sha1"] == base36(hex_sha1(text))
+            assert entity["content_sha1"] == encode_base36(compute_sha1(text))
             checked += 1
     assert checked > corpus.CHANGES * 0.9
 
@@ -139,11 +139,11 @@ def test_an_untouched_slot_remembers_where_it_was_saved_first() -> None:
 @given(st.integers(1, 40_000), st.integers(0, 5))
 def test_filler_has_the_size_that_was_asked_for(size: int, seed: int) -> None:
     """To the byte, although sentences end elsewhere and characters have several."""
-    assert len(prose.filler(size, seed=seed).encode()) == size
+    assert len(prose.make_filler(size, seed=seed).encode()) == size
 
 
 def test_the_sample_can_be_written_to_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One document a line; the events are those of `build_page_change`."""
+    """One document a line; the events are those of `compose`."""
     main([str(tmp_path / "out"), "--changes", "50", "--seed", "3"])
     lines = (tmp_path / "out/events.jsonl").read_bytes().splitlines()
     assert [orjson.loads(line) for line in lines] == corpus.compose(seed=3, changes=50).events

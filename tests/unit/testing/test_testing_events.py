@@ -12,10 +12,10 @@ import yaml
 from jsonschema_rs import Draft7Validator
 
 from wikistate.testing import events
-from wikistate.testing.pages import Page, RedirectLink, Revision, User, Visibility, Wiki, revision, slot
+from wikistate.testing.pages import Page, RedirectLink, Revision, User, Visibility, Wiki, make_revision, make_slot
 
 if TYPE_CHECKING:
-    from wikistate.testing.events import Event, Version
+    from wikistate.testing.events import Event, SchemaVersion
 
 WIKI = Wiki("enwiki", "en.wikipedia.org")
 USER = User("Hedgerow Clerk", 42, 4242, ("sysop", "*", "user"), 7, "2015-02-03T04:05:06Z")
@@ -24,8 +24,8 @@ ENVELOPE = events.Envelope(
 )
 NEWEST = replace(ENVELOPE, version="1.11.0")
 PAGE = Page(7, "River Ash", revision_count=2, item_id="Q42")
-PRIOR = replace(revision(100, "Some text."), editor=USER, dt="2026-06-01T12:00:00Z")
-HEAD = replace(revision(101, "Some other text.", parent_id=100), editor=USER, dt="2026-06-02T11:59:59Z")
+PRIOR = replace(make_revision(100, "Some text."), editor=USER, dt="2026-06-01T12:00:00Z")
+HEAD = replace(make_revision(101, "Some other text.", parent_id=100), editor=USER, dt="2026-06-02T11:59:59Z")
 SPECIAL = RedirectLink("Special:RecentChanges", namespace=-1)
 
 
@@ -45,25 +45,27 @@ def every_kind(envelope: events.Envelope) -> dict[str, Event]:
     revert = events.Revert("undo", PRIOR, 99, 100)
     moved = replace(PAGE, title="Ash (river)")
     return {
-        "create": events.create(PAGE, HEAD, envelope=envelope),
-        "create of a redirect": events.create(redirect, HEAD, envelope=envelope),
-        "create of a redirect to a special page": events.create(
+        "create": events.build_create(PAGE, HEAD, envelope=envelope),
+        "create of a redirect": events.build_create(redirect, HEAD, envelope=envelope),
+        "create of a redirect to a special page": events.build_create(
             replace(PAGE, redirect=SPECIAL), HEAD, envelope=envelope
         ),
-        "create by an address": events.create(PAGE, HEAD, envelope=replace(envelope, performer=User("192.0.2.7"))),
-        "edit": events.edit(PAGE, HEAD, envelope=envelope, prior=PRIOR),
-        "edit without a known parent": events.edit(PAGE, replace(HEAD, parent_id=None), envelope=envelope),
-        "edit that reverts": events.edit(PAGE, HEAD, envelope=envelope, prior=PRIOR, revert=revert),
-        "move": events.move(moved, HEAD, envelope=envelope, prior_page=PAGE, prior=PRIOR, comment="shorter"),
-        "move that leaves a redirect": events.move(
+        "create by an address": events.build_create(
+            PAGE, HEAD, envelope=replace(envelope, performer=User("192.0.2.7"))
+        ),
+        "edit": events.build_edit(PAGE, HEAD, envelope=envelope, prior=PRIOR),
+        "edit without a known parent": events.build_edit(PAGE, replace(HEAD, parent_id=None), envelope=envelope),
+        "edit that reverts": events.build_edit(PAGE, HEAD, envelope=envelope, prior=PRIOR, revert=revert),
+        "move": events.build_move(moved, HEAD, envelope=envelope, prior_page=PAGE, prior=PRIOR, comment="shorter"),
+        "move that leaves a redirect": events.build_move(
             moved, HEAD, envelope=envelope, prior_page=PAGE, prior=PRIOR, left_behind=redirect
         ),
-        "delete": events.delete(PAGE, HEAD, envelope=envelope, comment="test page"),
-        "delete that suppresses": events.delete(PAGE, HEAD, envelope=envelope, prior=HEAD.visibility),
-        "undelete": events.undelete(PAGE, HEAD, envelope=envelope),
-        "undelete under another number": events.undelete(PAGE, HEAD, envelope=envelope, prior_page_id=3),
-        "visibility_change": events.visibility_change(PAGE, hidden, envelope=envelope, prior=HEAD.visibility),
-        "visibility_change that suppresses": events.visibility_change(
+        "delete": events.build_delete(PAGE, HEAD, envelope=envelope, comment="test page"),
+        "delete that suppresses": events.build_delete(PAGE, HEAD, envelope=envelope, prior=HEAD.visibility),
+        "undelete": events.build_undelete(PAGE, HEAD, envelope=envelope),
+        "undelete under another number": events.build_undelete(PAGE, HEAD, envelope=envelope, prior_page_id=3),
+        "visibility_change": events.build_visibility_change(PAGE, hidden, envelope=envelope, prior=HEAD.visibility),
+        "visibility_change that suppresses": events.build_visibility_change(
             PAGE, gone, envelope=envelope, prior=HEAD.visibility
         ),
     }
@@ -71,7 +73,7 @@ def every_kind(envelope: events.Envelope) -> dict[str, Event]:
 
 @pytest.mark.parametrize("name", every_kind(ENVELOPE))
 @pytest.mark.parametrize("version", ["1.7.0", "1.11.0"])
-def test_every_kind_follows_the_schema(name: str, version: Version) -> None:
+def test_every_kind_follows_the_schema(name: str, version: SchemaVersion) -> None:
     """Each event is valid under the version that it states, formats included."""
     event = every_kind(replace(ENVELOPE, version=version))[name]
     assert event["$schema"] == f"/mediawiki/page/change/{version}"
@@ -133,16 +135,16 @@ def test_events_describe_content_and_never_hold_it() -> None:
 
 def test_an_unknown_content_model_has_no_format() -> None:
     """There is no default to fall back to."""
-    strange = Revision(5, (slot("...", model="sheet-music"),))
-    entity = events.revision_entity(strange, ENVELOPE)["content_slots"]["main"]
+    strange = Revision(5, (make_slot("...", model="sheet-music"),))
+    entity = events.encode_revision(strange, ENVELOPE)["content_slots"]["main"]
     assert "content_format" not in entity
     assert entity["content_model"] == "sheet-music"
 
 
 def test_an_unknown_parent_is_left_out_and_no_parent_is_zero() -> None:
     """The two mean different things."""
-    assert "rev_parent_id" not in events.revision_entity(revision(1, parent_id=None), ENVELOPE)
-    assert events.revision_entity(revision(1, parent_id=0), ENVELOPE)["rev_parent_id"] == 0
+    assert "rev_parent_id" not in events.encode_revision(make_revision(1, parent_id=None), ENVELOPE)
+    assert events.encode_revision(make_revision(1, parent_id=0), ENVELOPE)["rev_parent_id"] == 0
 
 
 def test_a_move_states_what_differs_and_the_redirect_left_behind() -> None:
@@ -217,15 +219,15 @@ def test_the_newest_version_adds_fields_and_changes_none() -> None:
 def test_titles_are_quoted_in_the_uri() -> None:
     """Every script fits into an ASCII URI; slashes, colons and parentheses stay readable."""
     page = Page(1, "Обсуждение:Ёж (река)/Архив?", 1)
-    uri = events.create(page, HEAD, envelope=ENVELOPE)["meta"]["uri"]
+    uri = events.build_create(page, HEAD, envelope=ENVELOPE)["meta"]["uri"]
     assert uri.isascii()
     assert uri.endswith("_(%D1%80%D0%B5%D0%BA%D0%B0)/%D0%90%D1%80%D1%85%D0%B8%D0%B2%3F")
 
 
 def test_a_canary_differs_in_domain_and_lacks_the_time_of_receipt() -> None:
     """The event that it is made from stays as it was."""
-    event = events.create(PAGE, HEAD, envelope=ENVELOPE)
-    bird = events.canary(event)
+    event = events.build_create(PAGE, HEAD, envelope=ENVELOPE)
+    bird = events.build_canary(event)
     assert bird["meta"]["domain"] == "canary"
     assert "dt" not in bird["meta"]
     assert event["meta"]["dt"] == ENVELOPE.received
@@ -234,6 +236,6 @@ def test_a_canary_differs_in_domain_and_lacks_the_time_of_receipt() -> None:
 
 def test_unknown_fields_are_unknown_to_the_schema() -> None:
     """A consumer that validates what it reads against its pinned version refuses such an event."""
-    event = events.create(PAGE, HEAD, envelope=ENVELOPE)
-    assert not validator("1.7.0").is_valid(events.with_unknown_fields(event))
+    event = events.build_create(PAGE, HEAD, envelope=ENVELOPE)
+    assert not validator("1.7.0").is_valid(events.add_unknown_fields(event))
     assert validator("1.7.0").is_valid(event)

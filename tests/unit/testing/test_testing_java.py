@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wikistate.errors import PartError
-from wikistate.testing.java import java, path_without_java
+from wikistate.testing.java import java_program, remove_java_from_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ def test_a_path_without_java_has_all_other_programs_in_their_order(tmp_path: Pat
     first = _make_programs(tmp_path / "first", "java", "tool", "javac")
     second = _make_programs(tmp_path / "second", "tool", "other")
     third = _make_programs(tmp_path / "third", "java")
-    path = path_without_java(os.pathsep.join(map(str, (first, second, third))), tmp_path / "stand-in")
+    path = remove_java_from_path(os.pathsep.join(map(str, (first, second, third))), tmp_path / "stand-in")
     assert shutil.which("java", path=path) is None
     assert [os.path.realpath(shutil.which(name, path=path) or "") for name in ("tool", "other", "javac")] == [
         str(first / "tool"),
@@ -40,4 +40,4 @@ def test_a_path_without_java_has_all_other_programs_in_their_order(tmp_path: Pat
 def test_the_tests_have_no_java_but_the_packaged_one() -> None:
     """Without the package there is none, whatever the machine has."""
     with pytest.raises(PartError, match="no Java runtime for the JVM parts"):
-        java()
+        java_program()

@@ -8,7 +8,7 @@ import zlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wikistate.testing.wiki.pieces import Piece, gzipped, plain
+from wikistate.testing.wiki.pieces import CachedBody, join_gzipped, join_plain
 
 RUNS = st.builds(lambda unit, times: unit * times, st.binary(min_size=1, max_size=40), st.integers(1, 3_000))
 
@@ -17,22 +17,22 @@ RUNS = st.builds(lambda unit, times: unit * times, st.binary(min_size=1, max_siz
 @given(st.lists(st.binary(max_size=400) | RUNS, max_size=12))
 def test_unpacked_they_are_what_was_put_in(parts: list[bytes]) -> None:
     """Small pieces, large ones, empty ones, none at all, in any order."""
-    pieces = [Piece(part) for part in parts]
-    assert gzip.decompress(gzipped(pieces)) == plain(pieces) == b"".join(parts)
+    pieces = [CachedBody(part) for part in parts]
+    assert gzip.decompress(join_gzipped(pieces)) == join_plain(pieces) == b"".join(parts)
 
 
 def test_a_piece_may_stand_in_many_answers_and_twice_in_one() -> None:
     """It refers to nothing before it."""
-    shared = Piece(b"the same words again and again " * 50)
-    pieces = [shared, Piece(b"between"), shared]
-    assert gzip.decompress(gzipped(pieces)) == plain(pieces)
-    assert gzip.decompress(gzipped([shared])) == shared.raw
+    shared = CachedBody(b"the same words again and again " * 50)
+    pieces = [shared, CachedBody(b"between"), shared]
+    assert gzip.decompress(join_gzipped(pieces)) == join_plain(pieces)
+    assert gzip.decompress(join_gzipped([shared])) == shared.raw
 
 
 def test_it_is_one_member_that_any_client_unpacks_whole() -> None:
     """Clients that stop after the first member lose nothing."""
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    pieces = [Piece(b"a" * 1_000), Piece(b"b" * 10)]
-    assert unpacker.decompress(gzipped(pieces)) == plain(pieces)
+    pieces = [CachedBody(b"a" * 1_000), CachedBody(b"b" * 10)]
+    assert unpacker.decompress(join_gzipped(pieces)) == join_plain(pieces)
     assert unpacker.eof
     assert unpacker.unused_data == b""

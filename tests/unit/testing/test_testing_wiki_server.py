@@ -12,9 +12,9 @@ import pytest
 
 from wikistate.errors import PartError
 from wikistate.testing import corpus
-from wikistate.testing.faults import Delay, Rule, Status, decode_rules, encode_rules
-from wikistate.testing.pages import Page, Wiki, revision
-from wikistate.testing.wiki import BenchWorld, FakeWiki, SmallWorld, WikiProcess
+from wikistate.testing.faults import Delay, HttpStatus, Rule, decode_rules, encode_rules
+from wikistate.testing.pages import Page, Wiki, make_revision
+from wikistate.testing.wiki import FakeWiki, MemoryDataset, SyntheticDataset, WikiProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,11 +26,11 @@ QUERY = {"action": "query", "format": "json", "formatversion": "2", "prop": "rev
 CONTENT = QUERY | {"rvprop": "ids|content"}
 
 
-def world() -> SmallWorld:
+def world() -> MemoryDataset:
     """Two wikis that use the same numbers."""
-    made = SmallWorld(ENGLISH, GERMAN)
-    made.put(ENGLISH, Page(7, "River Ash"), revision(5, "english " * 100), revision(6, "newer"))
-    made.put(GERMAN, Page(7, "Esche"), revision(5, "deutsch"))
+    made = MemoryDataset(ENGLISH, GERMAN)
+    made.put(ENGLISH, Page(7, "River Ash"), make_revision(5, "english " * 100), make_revision(6, "newer"))
+    made.put(GERMAN, Page(7, "Esche"), make_revision(5, "deutsch"))
     return made
 
 
@@ -104,13 +104,18 @@ async def test_what_was_asked_is_counted() -> None:
         for host, revids in (("en.wikipedia.org", "5|6"), ("en.wikipedia.org", "5"), ("de.wikipedia.org", "5|99")):
             async with session.get("/w/api.php", params=QUERY | {"revids": revids}, headers={"Host": host}) as response:
                 assert response.status == 200
-        tally = wiki.tally
+        tally = wiki.request_log
         assert (tally.requests, tally.revisions) == (3, 5)
-        assert (tally.asks(5), tally.asks(5, "enwiki"), tally.asks(99, "dewiki"), tally.asks(1)) == (3, 2, 1, 0)
+        assert (
+            tally.count_requests(5),
+            tally.count_requests(5, "enwiki"),
+            tally.count_requests(99, "dewiki"),
+            tally.count_requests(1),
+        ) == (3, 2, 1, 0)
         assert dict(tally.batches) == {2: 2, 1: 1}
         assert dict(tally.hosts) == {"en.wikipedia.org": 2, "de.wikipedia.org": 1}
         assert dict(tally.user_agents) == {"somebody (a@example.org)": 3}
-        assert dict(tally.answers) == {200: 3}
+        assert dict(tally.responses) == {200: 3}
 
 
 async def test_the_most_requests_at_once_are_counted() -> None:
@@ -123,7 +128,7 @@ async def test_the_most_requests_at_once_are_counted() -> None:
                 return response.status
 
         assert await asyncio.gather(*(ask() for _ in range(5))) == [200] * 5
-        assert (wiki.tally.most_concurrent, wiki.tally.concurrent) == (5, 0)
+        assert (wiki.request_log.max_concurrent, wiki.request_log.concurrent) == (5, 0)
 
 
 async def test_a_lag_may_be_set_for_the_whole_farm() -> None:
@@ -146,12 +151,12 @@ async def test_the_control_path_refuses_what_it_does_not_know() -> None:
             assert "at 0.action" in await response.text()
         async with session.get("/_control/weather") as response:
             assert response.status == 404
-        assert wiki.tally.requests == 0
+        assert wiki.request_log.requests == 0
 
 
 async def test_a_wiki_in_another_process_is_steered_from_here() -> None:
     """It prints its URL, obeys rules, counts, and ends."""
-    rule = Rule(Status(503), times=1)
+    rule = Rule(HttpStatus(503), times=1)
     async with WikiProcess("--bench", "--body-bytes", "300") as wiki, aiohttp.ClientSession(wiki.url) as session:
         await wiki.set_faults([rule])
         statuses = []
@@ -168,8 +173,8 @@ async def test_a_wiki_in_another_process_is_steered_from_here() -> None:
 
 
 async def test_a_process_serves_the_sample_with_rules_from_a_file(tmp_path: Path) -> None:
-    """The same world as `build_page_change` makes here, and the rules are in force from the first request on."""
-    rules = [Rule(Status(429, {"Retry-After": "1"}), nth=1)]
+    """The same world as `compose` makes here, and the rules are in force from the first request on."""
+    rules = [Rule(HttpStatus(429, {"Retry-After": "1"}), nth=1)]
     path = tmp_path / "faults.json"
     path.write_bytes(encode_rules(rules))
     stored = next(found for found in corpus.compose(seed=4, changes=50).revisions() if not found.deleted)
@@ -197,9 +202,9 @@ async def test_a_process_that_cannot_start_says_so() -> None:
 
 async def test_the_sample_and_the_bench_world_are_served_alike() -> None:
     """A farm of thirteen wikis, each under its domain."""
-    domains = [wiki.domain for wiki in corpus.wikis().values()]
+    domains = [wiki.domain for wiki in corpus.load_wikis().values()]
     async with (
-        FakeWiki(BenchWorld(*corpus.wikis().values(), body_bytes=64), each_revision=False) as wiki,
+        FakeWiki(SyntheticDataset(*corpus.load_wikis().values(), body_bytes=64), count_each_revision=False) as wiki,
         aiohttp.ClientSession(wiki.url) as session,
     ):
         for domain in domains:
@@ -207,5 +212,5 @@ async def test_the_sample_and_the_bench_world_are_served_alike() -> None:
                 "/w/api.php", params=CONTENT | {"revids": "3"}, headers={"Host": domain}
             ) as response:
                 assert len((await text(response)).encode()) == 64
-        assert wiki.tally.asked == {}
-        assert len(wiki.tally.hosts) == len(domains) == 13
+        assert wiki.request_log.requested == {}
+        assert len(wiki.request_log.hosts) == len(domains) == 13

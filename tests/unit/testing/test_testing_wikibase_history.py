@@ -18,8 +18,8 @@ from wikistate.core.updater.legacy import LegacyPageDeleteFormat, LegacyPageUnde
 from wikistate.core.updater.page_change import PageChangeFormat
 from wikistate.testing.clock import ManualClock
 from wikistate.testing.pages import Visibility
-from wikistate.testing.wikibase import Editors, Item, Repository, legacy_event, page_change
-from wikistate.testing.wikibase.rows import log_events, recent_changes
+from wikistate.testing.wikibase import EditSimulator, Item, Repository, build_legacy_event, build_page_change
+from wikistate.testing.wikibase.rows import list_log_events, list_recent_changes
 
 if TYPE_CHECKING:
     from wikistate.core.updater.input_reader import EventFormat
@@ -32,11 +32,11 @@ def history(seed: int = 1, changes: int = 400) -> Repository:
     """A Wikibase after so many changes, one a second."""
     clock = ManualClock(START)
     made = Repository(clock=clock.now)
-    editors = Editors(made, seed=seed, triples=60)
-    editors.found()
+    editors = EditSimulator(made, seed=seed, triples=60)
+    editors.create_initial()
     while len(made.journal) < changes:
         clock.advance(1.0)
-        editors.happen()
+        editors.apply()
     return made
 
 
@@ -58,7 +58,7 @@ def test_everything_happens() -> None:
         "undelete",
         "visibility_change",
     }
-    assert any(change.kind == "delete" and change.before for change in journal)
+    assert any(change.kind == "delete" and change.prior_visibility for change in journal)
     comments = " ".join(change.revision.comment for change in journal)
     assert "wbcreateredirect" in comments
     assert "wbmergeitems-to" in comments
@@ -67,18 +67,18 @@ def test_everything_happens() -> None:
 def test_what_is_dumped_is_what_is_there() -> None:
     """The documents of the current revisions, redirects included, deleted entities not."""
     made = history()
-    assert set(made.dump()) == {triple for entity in made.current for triple in made.document(entity) or ()}
-    assert made.deleted
-    assert not set(made.deleted) & made.current.keys()
-    assert all(made.document(entity) is None for entity in made.deleted)
+    assert set(made.dump()) == {triple for entity in made.current_revisions for triple in made.document(entity) or ()}
+    assert made.restorable
+    assert not set(made.restorable) & made.current_revisions.keys()
+    assert all(made.document(entity) is None for entity in made.restorable)
 
 
 def test_sitelinks_move_with_a_merge() -> None:
     """They belong to one item at a time, revision by revision."""
     made = Repository()
-    editors = Editors(made)
+    editors = EditSimulator(made)
     for number in (1, 2):
-        made.save(replace(editors._author.item(f"Q{number}"), sitelinks=(editors._sitelink(),)))
+        made.save(replace(editors._generator.make_item(f"Q{number}"), sitelinks=(editors._generate_sitelink(),)))
     links = [made.entity(name).sitelinks[0] for name in ("Q1", "Q2")]  # type: ignore[union-attr]  # they are items
     emptied, filled, redirected = made.merge("Q1", "Q2")
     assert [change.entity for change in (emptied, filled, redirected)] == ["Q1", "Q2", "Q1"]
@@ -124,7 +124,7 @@ def validator(version: str) -> Draft7Validator:
 def test_every_change_is_a_valid_event(version: Any) -> None:
     """Of either version, with ids of its own."""
     made = history()
-    events = [page_change(change, made.wiki, version=version) for change in made.journal]
+    events = [build_page_change(change, made.wiki, version=version) for change in made.journal]
     assert not [error for event in events for error in validator(version).iter_errors(event)]
     assert len({event["meta"]["id"] for event in events}) == len(events)
 
@@ -145,7 +145,7 @@ def test_the_updater_reads_every_event_as_what_happened() -> None:
     made = history()
     shape = PageChangeFormat(entity_pages(made))
     for change in made.journal:
-        event = page_change(change, made.wiki)
+        event = build_page_change(change, made.wiki)
         if change.kind == "visibility_change":
             assert shape.filter_reason(event) is not None
             continue
@@ -169,13 +169,13 @@ def test_the_older_streams_tell_the_same() -> None:
     }
     streams = Counter[str]()
     for change in made.journal:
-        event = legacy_event(change, made.wiki)
+        event = build_legacy_event(change, made.wiki)
         assert (event is None) == (change.kind == "visibility_change")
         if event is None:
             continue
         streams[event["meta"]["stream"]] += 1
         read = shapes[event["meta"]["stream"]].read(event, 0)
-        new = PageChangeFormat(pages).read(page_change(change, made.wiki), 0)
+        new = PageChangeFormat(pages).read(build_page_change(change, made.wiki), 0)
         assert type(read) is type(new)
         assert (read.entity, read.revision, read.time) == (new.entity, new.revision, new.time)
     assert set(streams) == set(shapes)
@@ -184,10 +184,10 @@ def test_the_older_streams_tell_the_same() -> None:
 def test_the_lists_tell_of_every_change_that_a_wiki_still_shows() -> None:
     """Recent changes lose the edits of a page that was deleted; the log never loses anything."""
     made = history()
-    present = made.present
-    assert present == {page.page_id for page in made.pages()}
-    recent = list(recent_changes(made.journal, present=present))
-    logged = list(log_events(made.journal, present=present))
+    present = made.present_pages
+    assert present == {page.page_id for page in made.list_pages()}
+    recent = list(list_recent_changes(made.journal, present=present))
+    logged = list(list_log_events(made.journal, present=present))
     assert [row["logid"] for row in logged] == [change.log_id for change in made.journal if change.log_id]
     shown = {row["rcid"] for row in recent}
     last_deleted = {change.page.page_id: change.number for change in made.journal if change.kind == "delete"}
@@ -207,10 +207,10 @@ def test_recent_changes_go_back_so_far_and_no_further() -> None:
     made = Repository(clock=clock.now)
     made.save(Item(id="Q1"))
     clock.advance(10.0)
-    made.save(Item(id="Q2"), told=False)
+    made.save(Item(id="Q2"), in_recent_changes=False)
     made.save(Item(id="Q3"))
-    everything = list(recent_changes(made.journal, present={1, 2, 3}))
+    everything = list(list_recent_changes(made.journal, present={1, 2, 3}))
     assert [row["title"] for row in everything] == ["Item:Q1", "Item:Q3"]
-    recent = list(recent_changes(made.journal, present={1, 2, 3}, since=made.now()))
+    recent = list(list_recent_changes(made.journal, present={1, 2, 3}, since=made.now()))
     assert [row["title"] for row in recent] == ["Item:Q3"]
-    assert made.current.keys() == {"Q1", "Q2", "Q3"}
+    assert made.current_revisions.keys() == {"Q1", "Q2", "Q3"}

@@ -11,8 +11,16 @@ from wikistate.core.rdf.diffing import diff
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.uris import Uris
-from wikistate.testing.wikibase import COMMONS, WIKIDATA, Editors, Kind, Repository, Vocabulary, wikibase_wiki
-from wikistate.testing.wikibase.documents import serialized
+from wikistate.testing.wikibase import (
+    COMMONS,
+    WIKIDATA,
+    EditSimulator,
+    EntityKind,
+    Repository,
+    Vocabulary,
+    make_wikibase_wiki,
+)
+from wikistate.testing.wikibase.documents import serialize_triples
 
 MIME = {"ttl": "text/turtle", "nt": "application/n-triples"}
 
@@ -22,13 +30,13 @@ def histories() -> dict[str, tuple[Repository, Uris]]:
     """A Wikibase as Wikibase Suite sets it up, and one like Commons."""
     plain = Repository()
     like_commons = Repository(
-        wikibase_wiki("commons.example", concept=COMMONS, namespaces={Kind.MEDIA: 6}),
+        make_wikibase_wiki("commons.example", concept_base=COMMONS, namespaces={EntityKind.MEDIA: 6}),
         vocabulary=Vocabulary(COMMONS, WIKIDATA),
     )
-    every_day = Editors(plain, seed=6)
-    every_day.found(10)
-    every_day.bustle(300)
-    Editors(like_commons, seed=7, kinds=(Kind.MEDIA,)).bustle(60)
+    every_day = EditSimulator(plain, seed=6)
+    every_day.create_initial(10)
+    every_day.simulate(300)
+    EditSimulator(like_commons, seed=7, kinds=(EntityKind.MEDIA,)).simulate(60)
     return {
         "plain": (plain, Uris.for_wikibase("http://wikibase.example")),
         "commons": (like_commons, Uris.for_federated(COMMONS, WIKIDATA)),
@@ -37,7 +45,7 @@ def histories() -> dict[str, tuple[Repository, Uris]]:
 
 def munged(made: Repository, uris: Uris, entity: str, revision: int = 0, *, form: str = "ttl") -> frozenset[Triple]:
     """An entity as a store holds it."""
-    body = serialized(made.document(entity, revision) or (), form, made.vocabulary)
+    body = serialize_triples(made.document(entity, revision) or (), form, made.vocabulary)
     return munge(parse_triples(body, base=f"{uris.entity_data}{entity}.{form}", mime_type=MIME[form]), entity, uris)
 
 
@@ -54,7 +62,7 @@ def subjects(triples: frozenset[Triple] | list[Triple], start: str) -> set[str]:
 def test_every_statement_value_reference_and_article_reaches_the_store(which: str) -> None:
     """And nothing there is without a name, or speaks of the document."""
     made, uris = histories()[which]
-    for entity in made.current:
+    for entity in made.current_revisions:
         document = made.document(entity)
         assert document
         stored = munged(made, uris, entity)
@@ -67,7 +75,7 @@ def test_every_statement_value_reference_and_article_reaches_the_store(which: st
 def test_both_formats_are_the_same_in_the_store() -> None:
     """Blank nodes included, which keep their labels."""
     made, uris = histories()["plain"]
-    for entity in made.current:
+    for entity in made.current_revisions:
         assert munged(made, uris, entity, form="nt") == munged(made, uris, entity)
 
 
@@ -75,11 +83,13 @@ def test_what_one_revision_adds_to_another_is_little() -> None:
     """Ids of statements and names of nodes stay from revision to revision, so a diff is an edit and not an entity."""
     made, uris = histories()["plain"]
     edits = [
-        change for change in made.journal if change.kind == "edit" and made.shows(change.entity, change.revision.rev_id)
+        change
+        for change in made.journal
+        if change.kind == "edit" and made.is_visible(change.entity, change.revision.rev_id)
     ]
     shares = []
     for change in edits:
-        if change.prior is None or not made.shows(change.entity, change.prior.rev_id):
+        if change.prior is None or not made.is_visible(change.entity, change.prior.rev_id):
             continue
         before, after = (munged(made, uris, change.entity, rev.rev_id) for rev in (change.prior, change.revision))
         shares.append(len(diff(before, after, uris)) / (len(before) + len(after)))

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
 
-from wikistate.testing.wikibase import COMMONS, WIKIDATA, Author, Item, MediaInfo, Redirect, Statement, Vocabulary
+from wikistate.testing.wikibase import (
+    COMMONS,
+    WIKIDATA,
+    EntityGenerator,
+    Item,
+    MediaInfo,
+    Redirect,
+    Statement,
+    Vocabulary,
+)
 from wikistate.testing.wikibase.authors import PROPERTIES
-from wikistate.testing.wikibase.documents import Stamp, describe, serialized
+from wikistate.testing.wikibase.documents import RevisionStamp, describe, serialize_triples
 from wikistate.testing.wikibase.entities import Rank, Sitelink
 from wikistate.testing.wikibase.values import (
     Coordinate,
@@ -30,9 +39,9 @@ if TYPE_CHECKING:
     from wikistate.testing.wikibase.values import Value
 
 WORDS = Vocabulary("http://w.example")
-STAMP = Stamp(7, "2026-06-01T12:00:00Z")
+STAMP = RevisionStamp(7, "2026-06-01T12:00:00Z")
 ITEM = WORDS.entity("Q1")
-AUTHOR = Author(Random(8))
+AUTHOR = EntityGenerator(Random(8))
 FORMATS = {"ttl": RdfFormat.TURTLE, "nt": RdfFormat.N_TRIPLES}
 
 
@@ -59,10 +68,10 @@ def about(triples: set[Triple], subject: NamedNode) -> set[str]:
 def entities() -> list[AnyEntity]:
     """One of each kind."""
     return [
-        AUTHOR.item("Q1", triples=300),
-        AUTHOR.property("P8", Datatype.EXTERNAL_ID),
-        AUTHOR.lexeme("L1"),
-        AUTHOR.media("M5", "A picture.jpg"),
+        AUTHOR.make_item("Q1", triples=300),
+        AUTHOR.make_property("P8", Datatype.EXTERNAL_ID),
+        AUTHOR.make_lexeme("L1"),
+        AUTHOR.make_media("M5", "A picture.jpg"),
         Redirect(id="Q2", target="Q1"),
     ]
 
@@ -73,7 +82,7 @@ def test_both_formats_say_the_same(entity: AnyEntity, form: str) -> None:
     """Each can be parsed, and gives the triples of the document, blank nodes with their labels."""
     document = describe(entity, STAMP, WORDS)
     assert len(set(document)) == len(document)
-    body = serialized(document, form, WORDS)
+    body = serialize_triples(document, form, WORDS)
     assert {quad.triple for quad in parse(body, format=FORMATS[form])} == set(document)
 
 
@@ -95,9 +104,9 @@ def test_the_data_node_says_which_revision_it_is() -> None:
 @pytest.mark.parametrize("datatype", Datatype)
 def test_every_datatype_has_values(datatype: Datatype) -> None:
     """A hundred of each can be written and read."""
-    statements = tuple(Statement(f"Q1${number}", "P1", AUTHOR.value(datatype)) for number in range(100))
+    statements = tuple(Statement(f"Q1${number}", "P1", AUTHOR.make_value(datatype)) for number in range(100))
     document = describe(Item(id="Q1", statements=statements), STAMP, WORDS)
-    assert {quad.triple for quad in parse(serialized(document, "nt", WORDS), format=RdfFormat.N_TRIPLES)} == set(
+    assert {quad.triple for quad in parse(serialize_triples(document, "nt", WORDS), format=RdfFormat.N_TRIPLES)} == set(
         document
     )
 
@@ -183,19 +192,19 @@ def test_a_sitelink_is_an_article_and_a_group() -> None:
 
 def test_a_property_declares_all_of_its_roles() -> None:
     """With the class of what has none of it."""
-    triples = triples_of(AUTHOR.property("P8", Datatype.EXTERNAL_ID))
+    triples = triples_of(AUTHOR.make_property("P8", Datatype.EXTERNAL_ID))
     node = WORDS.entity("P8")
     assert objects(triples, node, term(ONTOLOGY, "propertyType")) == {f"<{ONTOLOGY}ExternalId>"}
     assert objects(triples, node, term(ONTOLOGY, "directClaimNormalized")) == {str(WORDS.property("wdtn", "P8"))}
     assert objects(triples, WORDS.property("wdt", "P8"), TYPE) == {f"<{OWL}DatatypeProperty>"}
     assert about(triples, WORDS.property("wdno", "P8")) == {"type", "complementOf"}
-    item = triples_of(AUTHOR.property("P1", Datatype.ITEM))
+    item = triples_of(AUTHOR.make_property("P1", Datatype.ITEM))
     assert objects(item, WORDS.property("wdt", "P1"), TYPE) == {f"<{OWL}ObjectProperty>"}
 
 
 def test_a_lexeme_announces_its_forms_and_senses_before_it_describes_them() -> None:
     """Those who read a document once, from its start, rely on it."""
-    document = describe(AUTHOR.lexeme("L1"), STAMP, WORDS)
+    document = describe(AUTHOR.make_lexeme("L1"), STAMP, WORDS)
     parts = {triple.object for triple in document if triple.predicate.value.endswith(("#lexicalForm", "#sense"))}
     assert {str(part)[-3] for part in parts} == {"F", "S"}
     for part in parts:
@@ -213,7 +222,7 @@ def test_media_info_is_its_wikis_own_and_its_properties_are_anothers() -> None:
     assert objects(triples, node, NamedNode("http://www.wikidata.org/prop/P1")) == {
         "<https://commons.wikimedia.org/entity/statement/M5-A>"
     }
-    text = serialized(describe(media, STAMP, words), "ttl", words).decode()
+    text = serialize_triples(describe(media, STAMP, words), "ttl", words).decode()
     assert "sdcs:M5-A" in text
     assert "wdt:P1" in text
     assert "<https://commons.wikimedia.org/value/" in text
@@ -232,19 +241,19 @@ def test_a_redirect_says_where_it_leads_and_no_more() -> None:
 @pytest.mark.parametrize("size", [300, 1000, 4000])
 def test_an_item_is_about_as_large_as_it_is_wanted(size: int) -> None:
     """Rather larger than smaller."""
-    item = Author(Random(2)).item("Q1", triples=size)
+    item = EntityGenerator(Random(2)).make_item("Q1", triples=size)
     assert size <= len(triples_of(item)) <= 1.7 * size
 
 
 def test_the_same_generator_makes_the_same_entities() -> None:
     """And another one others."""
-    one, same, other = (Author(Random(seed)).item("Q1", triples=500) for seed in (1, 1, 2))
+    one, same, other = (EntityGenerator(Random(seed)).make_item("Q1", triples=500) for seed in (1, 1, 2))
     assert triples_of(one) == triples_of(same) != triples_of(other)
 
 
 def test_statements_use_every_datatype() -> None:
     """Also those that are rare in life."""
-    statements = [AUTHOR.statement("Q1") for _ in range(1000)]
+    statements = [AUTHOR.make_statement("Q1") for _ in range(1000)]
     assert {PROPERTIES[statement.property] for statement in statements} == set(Datatype)
     assert {statement.value for statement in statements} >= set(Special)
     assert {statement.rank for statement in statements} == set(Rank)

@@ -17,7 +17,7 @@ from wikistate.adapters.mediawiki.queries import QueryClient
 from wikistate.testing import faults
 from wikistate.testing.clock import ManualClock
 from wikistate.testing.faults import Rule
-from wikistate.testing.wikibase import Editors, FakeWikibase, Item, Repository, WikibaseProcess
+from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Item, Repository, WikibaseProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -85,7 +85,9 @@ async def test_a_merged_entity_leads_to_the_other_unless_its_revision_is_asked_f
 
 async def test_faults_strike_by_path_and_by_revision(wikibase: FakeWikibase) -> None:
     """The Action API goes on while entity data fails; a replica lacks one revision and has the other."""
-    wikibase.set_faults([Rule(faults.Status(503), path="EntityData", times=1), Rule(faults.Absent(), frozenset({2}))])
+    wikibase.set_faults(
+        [Rule(faults.HttpStatus(503), path="EntityData", times=1), Rule(faults.MissingRevision(), frozenset({2}))]
+    )
     assert (await get(f"{wikibase.url}/w/api.php?action=query&format=json&formatversion=2&meta=siteinfo"))[0] == 200
     assert [(await get(wikibase.document_url("Q1", 1)))[0] for _ in range(2)] == [503, 200]
     assert (await get(wikibase.document_url("Q1", 2)))[0] == 404
@@ -99,7 +101,7 @@ async def test_a_replica_has_a_revision_only_after_a_while() -> None:
     clock.advance(5.0)
     repository.save(Item(id="Q1", labels={"en": "x"}))
     async with FakeWikibase(repository) as lagging:
-        lagging.replication = 2.0
+        lagging.replication_delay = 2.0
         assert [(await get(lagging.document_url("Q1", number)))[0] for number in (1, 2)] == [200, 404]
         clock.advance(2.0)
         assert (await get(lagging.document_url("Q1", 2)))[0] == 200
@@ -107,7 +109,7 @@ async def test_a_replica_has_a_revision_only_after_a_while() -> None:
 
 async def test_another_entitys_document_is_good_rdf(wikibase: FakeWikibase) -> None:
     """About an entity that nobody asked for."""
-    wikibase.set_faults([Rule(faults.Wrong(offset=70))])
+    wikibase.set_faults([Rule(faults.WrongRevision(offset=70))])
     body = (await get(wikibase.document_url("Q1", 2)))[2]
     said = {str(quad.subject) for quad in parse(body, format=RdfFormat.TURTLE)}
     assert "<http://wikibase.example/entity/Q71>" in said
@@ -133,19 +135,19 @@ async def test_following_its_recent_changes_tells_what_happened() -> None:
     """Every edit, deletion and undeletion, with entity and revision, in order within a page."""
     clock = ManualClock(START)
     repository = Repository(clock=clock.now)
-    editors = Editors(repository, seed=5, triples=40)
+    editors = EditSimulator(repository, seed=5, triples=40)
     told: list[tuple[str, str, int]] = []
-    async with FakeWikibase(repository, most=20) as wikibase:
+    async with FakeWikibase(repository, max_rows=20) as wikibase:
         api = f"{wikibase.url}/w/api.php"
         settings = RecentChangesSettings(api=api, since=Moment(int(START * 1000)), interval=0.001)
         feed = RecentChangesFeed(settings, QueryClient(api, HttpSettings()))
         await feed.open({}, Notes())
-        editors.found(5)
+        editors.create_initial(5)
         while len(repository.journal) < 150:
             while len(told) < len(happened(repository)):
                 told += [said(arrival.record.value) for arrival in await asyncio.wait_for(feed.receive(), 20) or ()]
             clock.advance(1.0)
-            editors.happen()
+            editors.apply()
         await feed.close()
     assert len(told) > 100
     assert by_page(told) == by_page(happened(repository)[: len(told)])
@@ -184,7 +186,7 @@ async def test_it_runs_in_a_process_of_its_own() -> None:
         event = next(each for each in reversed(made) if each["page_change_kind"] == "edit")
         dump = {quad.triple for quad in parse(await wikibase.dump(), format=RdfFormat.N_TRIPLES)}
         assert dump
-        await wikibase.set_faults([Rule(faults.Status(503), path="EntityData")])
+        await wikibase.set_faults([Rule(faults.HttpStatus(503), path="EntityData")])
         assert (await get(f"{wikibase.url}/wiki/Special:EntityData/Q1.ttl"))[0] == 503
         assert (await wikibase.stats())["requests"] == 1
         assert event["meta"]["domain"] == "wikibase.example"
@@ -202,9 +204,9 @@ async def test_it_runs_in_a_process_of_its_own() -> None:
 async def test_lists_are_continued_to_their_end(asked: dict[str, str], first: str) -> None:
     """What the parts have is together what one large answer has."""
     repository = Repository()
-    editors = Editors(repository)
-    editors.found(12)
-    editors.bustle(150)
+    editors = EditSimulator(repository)
+    editors.create_initial(12)
+    editors.simulate(150)
     async with FakeWikibase(repository) as wikibase:
         client = QueryClient(f"{wikibase.url}/w/api.php", HttpSettings())
         await client.open()

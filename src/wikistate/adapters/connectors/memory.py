@@ -74,7 +74,7 @@ class MemoryTopic:
         self._growth.set()
 
     async def wait_for_growth(self, wait: float) -> None:
-        """Return when something is added, or after `compute_retry_delay` seconds."""
+        """Return when something is added, or after `wait` seconds."""
         self._growth.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):

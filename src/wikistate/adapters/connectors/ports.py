@@ -40,7 +40,7 @@ class Source(Protocol):
         """
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
-        """Up to `limit` records, as soon as there is one, or an empty list after `compute_retry_delay` seconds.
+        """Up to `limit` records, as soon as there is one, or an empty list after `wait` seconds.
 
         None means that a bounded source has ended. With ``limit=0`` nothing is read, but the source shows that it is
         alive (a Kafka consumer that does not poll is put out of its group): call it while there is no room.

@@ -69,7 +69,7 @@ _OFFSET = re.compile(r"(?:(?P<topic>[A-Za-z0-9._-]+)/)?(?P<number>\d{1,9})=(?P<o
 
 
 def parse_start(text: str, *, key: str) -> Start:
-    """The start that `read_text` names.
+    """The start that `text` names.
 
     Args:
         text: ``committed`` (falls back to ``latest``), ``earliest`` or ``latest`` (both: where nothing is committed), an
@@ -91,7 +91,7 @@ def parse_start(text: str, *, key: str) -> Start:
 
 
 def parse_end(text: str, *, key: str) -> End | None:
-    """The end that `read_text` names; None, never, for an empty text.
+    """The end that `text` names; None, never, for an empty text.
 
     Args:
         text: Empty, ``latest``, an RFC 3339 time, or offsets as for `parse_start`.

@@ -96,7 +96,7 @@ ConnectorUrl = KafkaUrl | FileUrl | StandardStream | EventStreamsUrl | RecentCha
 
 
 def parse_url(text: str, *, key: str) -> ConnectorUrl:
-    """What `read_text` names.
+    """What `text` names.
 
     Args:
         text: One of the forms that the module's docstring shows.

@@ -24,7 +24,7 @@ class ResponseParser(Protocol):
         """What one answer says of the subjects that were asked for.
 
         Args:
-            document: From `parse_json`.
+            document: From `read_json`.
             asked: All subjects of the query.
             place: The wiki, for messages.
         """

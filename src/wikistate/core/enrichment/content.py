@@ -117,7 +117,7 @@ def with_content(
     A role that the event does not know is added as the wiki describes it. ``prior_state`` stays as it is.
 
     Args:
-        event: A ``mediawiki/page/change`` event for which `plan_fetch` said to fetch.
+        event: A ``mediawiki/page/change`` event for which `plan` said to fetch.
         content: What the wiki answered for its revision.
         max_content_size: Bytes in UTF-8 that all bodies together may have; None for any size.
         with_format: Whether ``content_format`` is what the wiki says (T368746), also where the event says otherwise.

@@ -1,4 +1,4 @@
-"""Error events read back: what failed, why, and whether it can be done again. The inverse of `build_error_event`. Pure."""
+"""Error events read back: what failed, why, and whether it can be done again. The inverse of `error_event`. Pure."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class EntityId(NamedTuple):
     """The id of an entity, or of a form or sense of a lexeme.
 
     Attributes:
-        letter: One of `LETTERS_BY_CONTENT_MODEL`.
+        letter: One of `LETTERS`.
         number: From 1 to `MAX_NUMBER`.
         part: ``F1`` or ``S2`` of a lexeme; empty for an entity that is a page.
     """

@@ -53,7 +53,7 @@ class _LegacyFormat:
 class LegacyRevisionCreateFormat(_LegacyFormat):
     """The shape of ``mediawiki/revision/create``."""
 
-    def dropped(self, event: Event) -> FilterReason | None:
+    def filter_reason(self, event: Event) -> FilterReason | None:
         """As for the others; and a file must have its entity's slot."""
         if reason := super().filter_reason(event):
             return reason

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class StorePatch(NamedTuple):
     """One batch, in the order in which it has to be applied.
 
-    1. `deleted` and `reconciled`: all that the store holds of these entities goes, as it stood before the batch.
+    1. `clearing` and `reconciled`: all that the store holds of these entities goes, as it stood before the batch.
     2. `removed` goes, `added` and `linked` come. No triple of `removed` is in the other two.
     3. The nodes that `unlinked` tells of go where by now nothing in the store links to them.
 

@@ -153,7 +153,7 @@ class CheckpointMarkingSink:
         await self._writer.open()
 
     def decide_startup(self, *, retained_since: int | None, adopt: bool) -> StartupMode:
-        """Find out what is to be done with the store, which is open. Arguments and errors are those of `decide_retry`."""
+        """Find out what is to be done with the store, which is open. Arguments and errors are those of `judge`."""
         contents, known = self._contents(), self._generation.read()
         mark = contents.positions.get(self._marker)
         generation, followed = known or (None, None)

@@ -38,7 +38,7 @@ class ChangeReader(Protocol):
 
 
 class EventReader:
-    """See `Reader`: streams of events, as rdf-updater reads them.
+    """See `TopicReader`: streams of events, as rdf-updater reads them.
 
     Args:
         updater: Reads them.
@@ -50,13 +50,13 @@ class EventReader:
         self._updater = updater
 
     def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:  # noqa: ARG002  (it has a clock)
-        """See `Reader`."""
+        """See `TopicReader`."""
         found = self._updater.decode(record)
         return DecodedRecord(found.time, found.key, found.event, found.outputs)
 
 
 class RecentChangesReader:
-    """See `Reader`: recent changes, whose events we made ourselves.
+    """See `TopicReader`: recent changes, whose events we made ourselves.
 
     Args:
         updater: Reads edits.
@@ -70,7 +70,7 @@ class RecentChangesReader:
         self._pages = pages
 
     def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
-        """See `Reader`."""
+        """See `TopicReader`."""
         event = orjson.loads(record.value or b"{}")
         entity = self._entity_of(event)
         if entity is None:

@@ -98,7 +98,7 @@ class RunningJob:
         self._ended.set()
 
     def wait(self, until: Callable[[], bool]) -> bool:
-        """Returns at the job's end, True, or when `wait_until` says so, False. Says meanwhile why the job was restarted."""
+        """Returns at the job's end, True, or when `until` says so, False. Says meanwhile why the job was restarted."""
         looks = 0
         while not self._ended.wait(_POLL_INTERVAL):
             if until():

@@ -60,7 +60,7 @@ class EventTimeTimers:
                 yield key, time
 
     def changes(self) -> dict[int, int | None]:
-        """What has changed since `wait_for_counts`."""
+        """What has changed since `settled`."""
         return {key: self._times.get(key) for key in self._changed}
 
     def mark_committed(self) -> None:

@@ -7,7 +7,7 @@ the client that is measured: ``async with WikiProcess(...) as wiki``, or ``pytho
 from wikistate.testing.wiki.process import WikiProcess
 from wikistate.testing.wiki.query import Limits
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.tally import Tally
-from wikistate.testing.wiki.worlds import BenchWorld, SmallWorld, World
+from wikistate.testing.wiki.tally import RequestLog
+from wikistate.testing.wiki.worlds import Dataset, MemoryDataset, SyntheticDataset
 
-__all__ = ["BenchWorld", "FakeWiki", "Limits", "SmallWorld", "Tally", "WikiProcess", "World"]
+__all__ = ["Dataset", "FakeWiki", "Limits", "MemoryDataset", "RequestLog", "SyntheticDataset", "WikiProcess"]

@@ -17,10 +17,10 @@ from wikistate.testing import corpus
 from wikistate.testing.faults import decode_rules
 from wikistate.testing.wiki.query import Limits
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.worlds import BenchWorld, SmallWorld, World
+from wikistate.testing.wiki.worlds import Dataset, MemoryDataset, SyntheticDataset
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
+def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser("wikistate.testing.wiki", description="A small wiki that speaks the Action API.")
     add = parser.add_argument
@@ -39,14 +39,14 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def world(chosen: argparse.Namespace) -> World:
+def build_dataset(chosen: argparse.Namespace) -> Dataset:
     """The world that was chosen."""
     if chosen.bench:
-        return BenchWorld(
-            *corpus.wikis().values(), body_bytes=chosen.body_bytes, redirects_every=chosen.redirects_every
+        return SyntheticDataset(
+            *corpus.load_wikis().values(), body_bytes=chosen.body_bytes, redirects_every=chosen.redirects_every
         )
     made = corpus.compose(seed=chosen.seed, changes=chosen.changes)
-    return SmallWorld.of(made, with_deleted=chosen.with_deleted)
+    return MemoryDataset.from_corpus(made, with_deleted=chosen.with_deleted)
 
 
 async def serve(chosen: argparse.Namespace) -> int:
@@ -56,20 +56,22 @@ async def serve(chosen: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with FakeWiki(world(chosen), port=chosen.port, limits=limits, each_revision=not chosen.bench) as wiki:
+    async with FakeWiki(
+        build_dataset(chosen), port=chosen.port, limits=limits, count_each_revision=not chosen.bench
+    ) as wiki:
         if chosen.faults is not None:
             wiki.set_faults(decode_rules(chosen.faults.read()))
         if chosen.until_input_ends:
             loop.add_reader(sys.stdin.fileno(), stop.set)
         if chosen.command:
-            return await run_beside(shlex.split(chosen.command.replace("{url}", wiki.url)), stop)
+            return await run_command(shlex.split(chosen.command.replace("{url}", wiki.url)), stop)
         sys.stdout.write(f"{wiki.url}\n")
         sys.stdout.flush()
         await stop.wait()
     return 0
 
 
-async def run_beside(words: list[str], stop: asyncio.Event) -> int:
+async def run_command(words: list[str], stop: asyncio.Event) -> int:
     """Run a command to its end, or to that of the wiki. Returns its exit status."""
     process = await asyncio.create_subprocess_exec(*words)
     ended, told = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
@@ -81,4 +83,4 @@ async def run_beside(words: list[str], stop: asyncio.Event) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(uvloop.run(serve(arguments())))
+    sys.exit(uvloop.run(serve(parse_arguments())))

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from wikistate.testing.wiki import replies
 from wikistate.testing.wiki.query import Limits, Query
-from wikistate.testing.wiki.replies import ApiRefusal, Reply
+from wikistate.testing.wiki.replies import ApiUsageError, WikiResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from wikistate.testing.pages import Wiki
-    from wikistate.testing.wiki.worlds import World
+    from wikistate.testing.wiki.worlds import Dataset
 
 PREFIXES = ("eqiad.", "codfw.")
 PAGE_KEYS = {"wiki_id": "wiki_id", "page_id": "page.page_id"}
 
 
-def stream_settings(
+def build_stream_settings(
     name: str, title: str, *, keys: Mapping[str, str] | None = None, canaries: bool = False
 ) -> dict[str, Any]:
     """The settings of one stream as ``action=streamconfigs`` shows them ("Extension:EventStreamConfig")."""
@@ -35,7 +35,7 @@ def stream_settings(
 
 
 STREAMS: dict[str, dict[str, Any]] = {
-    name: stream_settings(name, "mediawiki/page/change", keys=PAGE_KEYS, canaries=canaries)
+    name: build_stream_settings(name, "mediawiki/page/change", keys=PAGE_KEYS, canaries=canaries)
     for name, canaries in (
         ("mediawiki.page_change.v1", True),
         ("mediawiki.page_content_change.v1", True),
@@ -43,7 +43,7 @@ STREAMS: dict[str, dict[str, Any]] = {
         ("mediawiki.content_history_reconcile_enriched.v1", False),
     )
 } | {
-    name: stream_settings(name, "error")
+    name: build_stream_settings(name, "error")
     for name in ("mw_page_content_change_enrich.error", "mw_content_history_reconcile_enrich.error")
 }
 """The streams of the enrichment jobs."""
@@ -53,19 +53,19 @@ class ActionApi:
     """The Action API of a farm of wikis.
 
     Args:
-        world: What the wikis know.
+        dataset: What the wikis know.
         limits: What they allow.
         streams: The stream configuration that they hand out.
     """
 
-    def __init__(self, world: World, *, limits: Limits | None = None, streams: Mapping[str, Any] = STREAMS) -> None:
-        self._world = world
+    def __init__(self, dataset: Dataset, *, limits: Limits | None = None, streams: Mapping[str, Any] = STREAMS) -> None:
+        self._dataset = dataset
         self._limits = limits or Limits()
         self._streams = streams
 
-    def api(
+    def handle_api(
         self, wiki: Wiki, params: Mapping[str, str], *, hidden: AbstractSet[int] = frozenset(), lag: float = 0.0
-    ) -> Reply:
+    ) -> WikiResponse:
         """``api.php``.
 
         Args:
@@ -75,48 +75,50 @@ class ActionApi:
             lag: Seconds that the replicas lag behind.
         """
         if params.get("format") != "json":
-            return replies.page("<!DOCTYPE html><title>MediaWiki API result</title><p>This is the HTML representation.")
+            return replies.make_html(
+                "<!DOCTYPE html><title>MediaWiki API result</title><p>This is the HTML representation."
+            )
         try:
-            _check_lag(params, lag)
-            return self._action(params.get("action", "help"))(wiki, params, hidden)
-        except ApiRefusal as refusal:
-            return replies.refused(refusal, domain=wiki.domain, error_format=params.get("errorformat", "bc"))
+            _check_maxlag(params, lag)
+            return self._find_action(params.get("action", "help"))(wiki, params, hidden)
+        except ApiUsageError as refusal:
+            return replies.make_error(refusal, domain=wiki.domain, error_format=params.get("errorformat", "bc"))
 
-    def raw(self, wiki: Wiki, params: Mapping[str, str]) -> Reply:
+    def handle_raw(self, wiki: Wiki, params: Mapping[str, str]) -> WikiResponse:
         """``index.php?action=raw&oldid=…``: one slot's text and nothing else."""
         rev_id = params.get("oldid", "")
-        found = self._world.find(wiki, int(rev_id)) if rev_id.isdecimal() else None
+        found = self._dataset.find_revision(wiki, int(rev_id)) if rev_id.isdecimal() else None
         if params.get("action") != "raw" or found is None or not found[1].visibility.content:
-            return replies.page("<!DOCTYPE html><title>Not found</title>", status=404)
+            return replies.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
         role = params.get("slot", "main")
         part = next((part for part in found[1].slots if part.role == role and part.flaw is None), None)
         if part is None:
-            return replies.page("", status=404)
-        return replies.page(part.text, content_type=f"{part.format}; charset=UTF-8")
+            return replies.make_html("", status=404)
+        return replies.make_html(part.text, content_type=f"{part.format}; charset=UTF-8")
 
-    def _action(self, name: str) -> Callable[[Wiki, Mapping[str, str], AbstractSet[int]], Reply]:
+    def _find_action(self, name: str) -> Callable[[Wiki, Mapping[str, str], AbstractSet[int]], WikiResponse]:
         match name:
             case "query":
                 return self._query
             case "streamconfigs":
                 return self._stream_configs
             case "help":
-                return lambda *_: replies.page("<!DOCTYPE html><title>MediaWiki API help</title>")
+                return lambda *_: replies.make_html("<!DOCTYPE html><title>MediaWiki API help</title>")
             case _:
-                raise ApiRefusal("badvalue", f'Unrecognized value for parameter "action": {name}.')
+                raise ApiUsageError("badvalue", f'Unrecognized value for parameter "action": {name}.')
 
-    def _query(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> Reply:
+    def _query(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> WikiResponse:
         if params.get("formatversion") not in {"2", "latest"}:
-            raise ApiRefusal("small-wiki-formatversion", "This small wiki speaks formatversion=2 and nothing else.")
-        return Query(self._world, wiki, params, limits=self._limits, hidden=hidden).answer()
+            raise ApiUsageError("small-wiki-formatversion", "This small wiki speaks formatversion=2 and nothing else.")
+        return Query(self._dataset, wiki, params, limits=self._limits, hidden=hidden).execute()
 
-    def _stream_configs(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> Reply:
+    def _stream_configs(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> WikiResponse:
         del wiki, hidden
         names = params["streams"].split("|") if params.get("streams") else list(self._streams)
-        return replies.document({"streams": {name: self._streams[name] for name in names if name in self._streams}})
+        return replies.make_json({"streams": {name: self._streams[name] for name in names if name in self._streams}})
 
 
-def _check_lag(params: Mapping[str, str], lag: float) -> None:
+def _check_maxlag(params: Mapping[str, str], lag: float) -> None:
     limit = params.get("maxlag", "")
     if limit.lstrip("-").isdecimal() and lag > int(limit):
-        raise replies.lagged(lag, int(limit))
+        raise replies.make_maxlag_error(lag, int(limit))

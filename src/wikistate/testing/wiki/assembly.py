@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from wikistate.testing.wiki.pieces import Piece
+from wikistate.testing.wiki.pieces import CachedBody
 
 if TYPE_CHECKING:
-    from wikistate.testing.wiki.worlds import Fragment
+    from wikistate.testing.wiki.worlds import RevisionFragment
 
 
-def assemble(
-    head: dict[str, Any], pages: dict[int, dict[str, Any]], chosen: list[Fragment], *, stopped: int | None
-) -> list[Piece]:
+def assemble_document(
+    head: dict[str, Any], pages: dict[int, dict[str, Any]], chosen: list[RevisionFragment], *, stopped: int | None
+) -> list[CachedBody]:
     """The document. Pages without a revision in this answer are in it, too.
 
     Args:
@@ -25,28 +25,30 @@ def assemble(
     """
     query = head.pop("query")
     if not pages:
-        return [Piece(orjson.dumps(head | {"query": query} if query else head))]
-    by_page: dict[int, list[Fragment]] = {}
+        return [CachedBody(orjson.dumps(head | {"query": query} if query else head))]
+    by_page: dict[int, list[RevisionFragment]] = {}
     for fragment in chosen:
         by_page.setdefault(fragment.page.page_id, []).append(fragment)
     if stopped is not None:
         by_page.setdefault(stopped, [])
     start = orjson.dumps(head)[:-1] + b',"query":' + orjson.dumps(query)[:-1] + (b"," if query else b"")
-    pieces = [Piece(start + b'"pages":')]
+    pieces = [CachedBody(start + b'"pages":')]
     separator = b"["
     for page_id, shown in pages.items():
-        pieces += _page_pieces(separator, shown, by_page.get(page_id))
+        pieces += _assemble_page(separator, shown, by_page.get(page_id))
         separator = b","
-    return [*pieces, Piece(b"]}}")]
+    return [*pieces, CachedBody(b"]}}")]
 
 
-def _page_pieces(separator: bytes, shown: dict[str, Any], fragments: list[Fragment] | None) -> list[Piece]:
+def _assemble_page(
+    separator: bytes, shown: dict[str, Any], fragments: list[RevisionFragment] | None
+) -> list[CachedBody]:
     start = separator + orjson.dumps(shown)
     if fragments is None:
-        return [Piece(start)]
-    pieces = [Piece(start[:-1] + b',"revisions":[')]
+        return [CachedBody(start)]
+    pieces = [CachedBody(start[:-1] + b',"revisions":[')]
     for number, fragment in enumerate(fragments):
         if number:
-            pieces.append(Piece(b","))
+            pieces.append(CachedBody(b","))
         pieces += fragment.pieces
-    return [*pieces, Piece(b"]}")]
+    return [*pieces, CachedBody(b"]}")]

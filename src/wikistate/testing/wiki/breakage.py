@@ -12,23 +12,25 @@ from aiohttp import web
 
 from wikistate.testing import faults
 from wikistate.testing.wiki import replies
-from wikistate.testing.wiki.pieces import Piece, plain
+from wikistate.testing.wiki.pieces import CachedBody, join_plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from wikistate.testing.faults import Answered
-    from wikistate.testing.wiki.replies import Reply
+    from wikistate.testing.faults import ResponseFault
+    from wikistate.testing.wiki.replies import WikiResponse
 
-    Send = Callable[[Reply], Awaitable[web.StreamResponse]]
+    Send = Callable[[WikiResponse], Awaitable[web.StreamResponse]]
 
-BLOCK = 65_536
+BLOCK_BYTES = 65_536
 _ENTITY_IDS = re.compile(rb"\b([QPLM])([1-9][0-9]*)\b")
 TRIPLE = b'<http://wikibase.example/entity/Q1> <http://www.w3.org/2000/01/rdf-schema#label> "'
 OPENING = b'{"batchcomplete":true,"query":{"pages":[{"pageid":1,"ns":0,"title":"'
 
 
-async def go_wrong(action: Answered, request: web.BaseRequest, reply: Reply, send: Send) -> web.StreamResponse:
+async def apply_fault(
+    action: ResponseFault, request: web.BaseRequest, reply: WikiResponse, send: Send
+) -> web.StreamResponse:
     """Answer a request in the way that the action says.
 
     Args:
@@ -44,59 +46,61 @@ async def go_wrong(action: Answered, request: web.BaseRequest, reply: Reply, sen
         case faults.Hang():
             await asyncio.Event().wait()  # ends by cancellation, when the client leaves or the wiki closes
             raise AssertionError
-        case faults.Reset(after=after):
-            return await _break(request, reply, after)
-        case faults.Huge() | faults.Bomb():
-            return await _flood(request, action, reply)
-        case faults.Trickle(chunk=chunk, pause=pause):
-            return await _trickle(request, reply, chunk, pause)
-        case faults.Status() | faults.ApiError() | faults.NotJson() | faults.Redirect():
-            return await send(_replaced(action))
+        case faults.ConnectionReset(after=after):
+            return await _reset_connection(request, reply, after)
+        case faults.HugeBody() | faults.GzipBomb():
+            return await _send_oversized(request, action, reply)
+        case faults.SlowBody(chunk=chunk, pause=pause):
+            return await _send_slowly(request, reply, chunk, pause)
+        case faults.HttpStatus() | faults.ApiError() | faults.NonJsonBody() | faults.HttpRedirect():
+            return await send(_make_replacement(action))
         case _:
-            return await send(_altered(action, reply))
+            return await send(_corrupt_response(action, reply))
 
 
-Replaced = faults.Status | faults.ApiError | faults.NotJson | faults.Redirect
-Altered = faults.Lagged | faults.EmptyBody | faults.Truncated | faults.Stall | faults.Wrong
+ReplacementFault = faults.HttpStatus | faults.ApiError | faults.NonJsonBody | faults.HttpRedirect
+CorruptionFault = (
+    faults.ReplicaLag | faults.EmptyBody | faults.TruncatedBody | faults.StalledContinuation | faults.WrongRevision
+)
 
 
-def _replaced(action: Replaced) -> Reply:
+def _make_replacement(action: ReplacementFault) -> WikiResponse:
     """Another reply altogether."""
     match action:
-        case faults.Status(status=status, headers=headers, body=text):
-            return replies.page(text, status=status)._replace(headers=headers)
+        case faults.HttpStatus(status=status, headers=headers, body=text):
+            return replies.make_html(text, status=status)._replace(headers=headers)
         case faults.ApiError(code=code, text=text, headers=headers, more=more):
-            refusal = replies.ApiRefusal(code, text, headers=headers, more=more)
-            return replies.refused(refusal, domain="small.example.org", error_format="bc")
-        case faults.NotJson(body=text):
-            return replies.page(text)
-        case faults.Redirect(location=location, status=status):
-            return replies.page("", status=status)._replace(headers={"Location": location})
+            refusal = replies.ApiUsageError(code, text, headers=headers, more=more)
+            return replies.make_error(refusal, domain="small.example.org", error_format="bc")
+        case faults.NonJsonBody(body=text):
+            return replies.make_html(text)
+        case faults.HttpRedirect(location=location, status=status):
+            return replies.make_html("", status=status)._replace(headers={"Location": location})
         case _:
             assert_never(action)
 
 
-def _altered(action: Altered, reply: Reply) -> Reply:
+def _corrupt_response(action: CorruptionFault, reply: WikiResponse) -> WikiResponse:
     """The right reply, spoilt."""
-    body = plain(reply.pieces)
+    body = join_plain(reply.pieces)
     match action:
-        case faults.Lagged():
+        case faults.ReplicaLag():
             return reply  # the API knew of the lag and has judged it already
         case faults.EmptyBody():
             return reply._replace(pieces=[])
-        case faults.Truncated(share=share):
-            return reply._replace(pieces=[Piece(body[: int(len(body) * share)])])
-        case faults.Stall():
-            return replies.document(_stalled(orjson.loads(body)))
-        case faults.Wrong(offset=offset):
+        case faults.TruncatedBody(share=share):
+            return reply._replace(pieces=[CachedBody(body[: int(len(body) * share)])])
+        case faults.StalledContinuation():
+            return replies.make_json(_without_progress(orjson.loads(body)))
+        case faults.WrongRevision(offset=offset):
             if reply.content_type != replies.JSON:
-                return reply._replace(pieces=[Piece(_of_others(body, offset))])
-            return replies.document(_misnumbered(orjson.loads(body), offset))
+                return reply._replace(pieces=[CachedBody(_shift_entity_ids(body, offset))])
+            return replies.make_json(_shift_revision_ids(orjson.loads(body), offset))
         case _:
             assert_never(action)
 
 
-def _stalled(document: dict[str, Any]) -> dict[str, Any]:
+def _without_progress(document: dict[str, Any]) -> dict[str, Any]:
     pages = document.get("query", {}).get("pages", [])
     revisions = [revision for page in pages for revision in page.pop("revisions", [])]
     document.pop("batchcomplete", None)
@@ -104,20 +108,20 @@ def _stalled(document: dict[str, Any]) -> dict[str, Any]:
     return {"continue": {"rvcontinue": first, "continue": "||"}} | document
 
 
-def _misnumbered(document: dict[str, Any], offset: int) -> dict[str, Any]:
+def _shift_revision_ids(document: dict[str, Any], offset: int) -> dict[str, Any]:
     for page in document.get("query", {}).get("pages", []):
         for revision in page.get("revisions", []):
             revision["revid"] += offset
     return document
 
 
-def _of_others(rdf: bytes, offset: int) -> bytes:
+def _shift_entity_ids(rdf: bytes, offset: int) -> bytes:
     """The same RDF, of other entities."""
     return _ENTITY_IDS.sub(lambda found: b"%s%d" % (found[1], int(found[2]) + offset), rdf)
 
 
-async def _break(request: web.BaseRequest, reply: Reply, after: int | None) -> web.StreamResponse:
-    body = plain(reply.pieces)
+async def _reset_connection(request: web.BaseRequest, reply: WikiResponse, after: int | None) -> web.StreamResponse:
+    body = join_plain(reply.pieces)
     response = web.StreamResponse(headers={"Content-Type": reply.content_type})
     if after is not None:
         response.content_length = len(body)
@@ -129,12 +133,14 @@ async def _break(request: web.BaseRequest, reply: Reply, after: int | None) -> w
     return response
 
 
-async def _flood(request: web.BaseRequest, action: faults.Huge | faults.Bomb, reply: Reply) -> web.StreamResponse:
+async def _send_oversized(
+    request: web.BaseRequest, action: faults.HugeBody | faults.GzipBomb, reply: WikiResponse
+) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": reply.content_type})
-    blocks = _blocks(OPENING if reply.content_type == replies.JSON else TRIPLE, action.size)
-    if isinstance(action, faults.Bomb):
+    blocks = _generate_blocks(OPENING if reply.content_type == replies.JSON else TRIPLE, action.size)
+    if isinstance(action, faults.GzipBomb):
         response.headers["Content-Encoding"] = "gzip"
-        blocks = _deflated(blocks)
+        blocks = _gzip_blocks(blocks)
     await response.prepare(request)
     for block in blocks:
         await response.write(block)
@@ -142,8 +148,8 @@ async def _flood(request: web.BaseRequest, action: faults.Huge | faults.Bomb, re
     return response
 
 
-async def _trickle(request: web.BaseRequest, reply: Reply, chunk: int, pause: float) -> web.StreamResponse:
-    body = plain(reply.pieces)
+async def _send_slowly(request: web.BaseRequest, reply: WikiResponse, chunk: int, pause: float) -> web.StreamResponse:
+    body = join_plain(reply.pieces)
     response = web.StreamResponse(headers={"Content-Type": reply.content_type})
     response.content_length = len(body)
     await response.prepare(request)
@@ -154,14 +160,14 @@ async def _trickle(request: web.BaseRequest, reply: Reply, chunk: int, pause: fl
     return response
 
 
-def _blocks(opening: bytes, size: int) -> Iterator[bytes]:
+def _generate_blocks(opening: bytes, size: int) -> Iterator[bytes]:
     yield opening
-    block = b"x" * BLOCK
-    for left in range(size - len(opening), 0, -BLOCK):
+    block = b"x" * BLOCK_BYTES
+    for left in range(size - len(opening), 0, -BLOCK_BYTES):
         yield block[:left]
 
 
-def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _gzip_blocks(blocks: Iterator[bytes]) -> Iterator[bytes]:
     deflate = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     for block in blocks:
         if packed := deflate.compress(block):

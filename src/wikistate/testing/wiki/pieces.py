@@ -13,50 +13,52 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SMALL = 200
+MAX_UNCOMPRESSED_BYTES = 200
 """Bytes up to which compressing a piece costs more than it saves; such a piece is stored as it is."""
 
-LARGEST_STORED = 65_535
+MAX_STORED_BLOCK = 65_535
 _HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: deflate, no name, no time, unknown system
 _LAST_BLOCK = b"\x01\x00\x00\xff\xff"
 
 
-class Piece:
+class CachedBody:
     """Some bytes of an answer, compressed when that is asked for the first time."""
 
-    __slots__ = ("_packed", "raw")
+    __slots__ = ("_compressed", "raw")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self._packed: bytes | None = None
+        self._compressed: bytes | None = None
 
     @property
-    def packed(self) -> bytes:
+    def compressed(self) -> bytes:
         """Deflate blocks that yield `raw`; ends on a byte boundary and refers to nothing before it."""
-        if self._packed is None:
-            self._packed = _stored(self.raw) if len(self.raw) <= SMALL else _deflated(self.raw)
-        return self._packed
+        if self._compressed is None:
+            self._compressed = (
+                _encode_stored(self.raw) if len(self.raw) <= MAX_UNCOMPRESSED_BYTES else _deflate(self.raw)
+            )
+        return self._compressed
 
 
-def _stored(raw: bytes) -> bytes:
-    return struct.pack("<BHH", 0, len(raw), len(raw) ^ LARGEST_STORED) + raw
+def _encode_stored(raw: bytes) -> bytes:
+    return struct.pack("<BHH", 0, len(raw), len(raw) ^ MAX_STORED_BLOCK) + raw
 
 
-def _deflated(raw: bytes) -> bytes:
+def _deflate(raw: bytes) -> bytes:
     deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     return deflate.compress(raw) + deflate.flush(zlib.Z_FULL_FLUSH)
 
 
-def plain(pieces: Sequence[Piece]) -> bytes:
+def join_plain(pieces: Sequence[CachedBody]) -> bytes:
     """The answer."""
     return b"".join([piece.raw for piece in pieces])
 
 
-def gzipped(pieces: Sequence[Piece]) -> bytes:
+def join_gzipped(pieces: Sequence[CachedBody]) -> bytes:
     """The answer as one gzip member (RFC 1952)."""
     checksum = size = 0
     for piece in pieces:
         checksum = zlib.crc32(piece.raw, checksum)
         size += len(piece.raw)
-    body = [piece.packed for piece in pieces]
+    body = [piece.compressed for piece in pieces]
     return b"".join([_HEAD, *body, _LAST_BLOCK, struct.pack("<II", checksum, size & 0xFFFFFFFF)])

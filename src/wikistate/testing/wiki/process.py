@@ -51,22 +51,22 @@ class WikiProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
-        await self._end()
+        await self._terminate()
 
     async def stats(self) -> dict[str, Any]:
         """The counts so far, see `wikistate.testing.wiki.Tally.report`."""
-        counts: dict[str, Any] = orjson.loads(await self._exchange("GET", "/_control/stats"))
+        counts: dict[str, Any] = orjson.loads(await self._request("GET", "/_control/stats"))
         return counts
 
     async def clear_stats(self) -> None:
         """Start the counts over."""
-        await self._exchange("DELETE", "/_control/stats")
+        await self._request("DELETE", "/_control/stats")
 
     async def set_faults(self, rules: Iterable[Rule]) -> None:
         """Put these rules in the place of all before."""
-        await self._exchange("POST", "/_control/faults", encode_rules(rules))
+        await self._request("POST", "/_control/faults", encode_rules(rules))
 
-    async def _exchange(self, method: str, path: str, body: bytes | None = None) -> bytes:
+    async def _request(self, method: str, path: str, body: bytes | None = None) -> bytes:
         async with self._session.request(method, path, data=body) as response:
             return await response.read()
 
@@ -78,7 +78,7 @@ class WikiProcess:
         except TimeoutError:
             line = b""
         if not line.startswith(b"http://"):
-            await self._end()
+            await self._terminate()
             raise PartError(
                 "The small wiki did not start.",
                 hint="Its own message stands above on standard error.",
@@ -86,7 +86,7 @@ class WikiProcess:
             )
         return line.decode().strip()
 
-    async def _end(self) -> None:
+    async def _terminate(self) -> None:
         if self._process.returncode is None:
             self._process.terminate()
         await self._process.communicate()

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wikistate.testing.wiki.assembly import assemble
-from wikistate.testing.wiki.pagesets import PageSet, resolve
-from wikistate.testing.wiki.remarks import PROPS, warnings
-from wikistate.testing.wiki.replies import ApiRefusal, Reply
-from wikistate.testing.wiki.shapes import measured, shape
+from wikistate.testing.wiki.assembly import assemble_document
+from wikistate.testing.wiki.pagesets import PageSet, resolve_page_set
+from wikistate.testing.wiki.remarks import PROPS, collect_warnings
+from wikistate.testing.wiki.replies import ApiUsageError, WikiResponse
+from wikistate.testing.wiki.shapes import measure_size, parse_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from wikistate.testing.pages import Page, Wiki
-    from wikistate.testing.wiki.worlds import Fragment, World
+    from wikistate.testing.wiki.worlds import Dataset, RevisionFragment
 
-ENUMERATING = frozenset({"rvlimit", "rvstart", "rvend", "rvstartid", "rvendid", "rvdir", "rvuser", "rvexcludeuser"})
-NOT_WITH_SLOTS = frozenset({"rvparse", "rvdiffto", "rvdifftotext", "rvexpandtemplates", "rvcontentformat"})
+LIST_OPTIONS = frozenset({"rvlimit", "rvstart", "rvend", "rvstartid", "rvendid", "rvdir", "rvuser", "rvexcludeuser"})
+INCOMPATIBLE_WITH_SLOTS = frozenset({"rvparse", "rvdiffto", "rvdifftotext", "rvexpandtemplates", "rvcontentformat"})
 
 
 class Limits(NamedTuple):
@@ -41,7 +41,7 @@ class Query:
     """One query of one wiki.
 
     Args:
-        world: What there is.
+        dataset: What there is.
         wiki: The wiki that is asked.
         params: The request's parameters.
         limits: What the wiki allows.
@@ -49,45 +49,51 @@ class Query:
     """
 
     def __init__(
-        self, world: World, wiki: Wiki, params: Mapping[str, str], *, limits: Limits, hidden: AbstractSet[int]
+        self, dataset: Dataset, wiki: Wiki, params: Mapping[str, str], *, limits: Limits, hidden: AbstractSet[int]
     ) -> None:
-        self._world = world
+        self._dataset = dataset
         self._wiki = wiki
         self._params = params
         self._limits = limits
         self._hidden = hidden
-        self._fragments: dict[int, Fragment] = {}
-        self._shape = shape(params.get("rvprop"), params.get("rvslots"))
+        self._fragments: dict[int, RevisionFragment] = {}
+        self._format = parse_format(params.get("rvprop"), params.get("rvslots"))
         self._props = tuple(name for name in params.get("prop", "").split("|") if name in PROPS)
 
-    def answer(self) -> Reply:
+    def execute(self) -> WikiResponse:
         """The reply.
 
         Raises:
             ApiRefusal: The parameters make no sense.
         """
-        self._check()
-        pages = resolve(self._world, self._wiki, self._params, exists=self._page_of, limit=self._limits.values)
-        shown = self._shown(pages)
-        chosen, resume = self._fit(pages, sum(map(measured, shown.values()))) if self._has_revisions else ([], None)
-        return Reply(assemble(self._head(pages, resume), shown, chosen, stopped=self._page_number(resume)))
+        self._validate()
+        pages = resolve_page_set(
+            self._dataset, self._wiki, self._params, find_page=self._find_page, limit=self._limits.values
+        )
+        shown = self._render_pages(pages)
+        chosen, resume = (
+            self._select_fitting(pages, sum(map(measure_size, shown.values()))) if self._has_revisions else ([], None)
+        )
+        return WikiResponse(
+            assemble_document(self._build_header(pages, resume), shown, chosen, stopped=self._page_number(resume))
+        )
 
     @property
     def _has_revisions(self) -> bool:
         return "revisions" in self._props
 
-    def _check(self) -> None:
+    def _validate(self) -> None:
         given = self._params.keys()
         if not self._has_revisions:
             return
-        if "revids" in given and (mixed := sorted(ENUMERATING & given)):
+        if "revids" in given and (mixed := sorted(LIST_OPTIONS & given)):
             text = f'The "revids" parameter may not be used with the list options ({mixed[0]}).'
-            raise ApiRefusal("invalidparammix", text)
-        if "rvslots" in given and (mixed := sorted(NOT_WITH_SLOTS & given)):
-            raise ApiRefusal("invalidparammix", f'The "{mixed[0]}" parameter cannot be used with "rvslots".')
+            raise ApiUsageError("invalidparammix", text)
+        if "rvslots" in given and (mixed := sorted(INCOMPATIBLE_WITH_SLOTS & given)):
+            raise ApiUsageError("invalidparammix", f'The "{mixed[0]}" parameter cannot be used with "rvslots".')
 
-    def _page_of(self, rev_id: int) -> Page | None:
-        fragment = None if rev_id in self._hidden else self._world.fragment(self._wiki, rev_id, self._shape)
+    def _find_page(self, rev_id: int) -> Page | None:
+        fragment = None if rev_id in self._hidden else self._dataset.get_fragment(self._wiki, rev_id, self._format)
         if fragment is None:
             return None
         self._fragments[rev_id] = fragment
@@ -96,26 +102,26 @@ class Query:
     def _page_number(self, rev_id: int | None) -> int | None:
         return self._fragments[rev_id].page.page_id if rev_id in self._fragments else None
 
-    def _shown(self, pages: PageSet) -> dict[int, dict[str, Any]]:
+    def _render_pages(self, pages: PageSet) -> dict[int, dict[str, Any]]:
         """The pages without their revisions, in the order of the answer."""
-        shown = {page_id: self._shown_page(page) for page_id, page in pages.pages.items()} | pages.missing
+        shown = {page_id: self._render_page(page) for page_id, page in pages.pages.items()} | pages.missing
         return dict(sorted(shown.items(), key=lambda item: (item[0] >= 0, abs(item[0]))))
 
-    def _shown_page(self, page: Page) -> dict[str, Any]:
+    def _render_page(self, page: Page) -> dict[str, Any]:
         shown: dict[str, Any] = {"pageid": page.page_id, "ns": page.namespace, "title": page.title}
         if "info" not in self._props or "info" in self._params.get("continue", "").split("||")[-1].split("|"):
             return shown  # what an earlier answer of a continued query has said is not said again
-        shown |= {"pagelanguage": self._wiki.language, "lastrevid": self._world.latest(self._wiki, page)}
+        shown |= {"pagelanguage": self._wiki.language, "lastrevid": self._dataset.latest_revision(self._wiki, page)}
         return shown | {"redirect": True} if page.redirect is not None else shown
 
-    def _fit(self, pages: PageSet, size: int) -> tuple[list[Fragment], int | None]:
+    def _select_fitting(self, pages: PageSet, size: int) -> tuple[list[RevisionFragment], int | None]:
         """The revisions that fit, in order of their numbers, and where to go on."""
-        start = _resumed(self._params.get("rvcontinue"))
-        chosen: list[Fragment] = []
+        start = _parse_continuation(self._params.get("rvcontinue"))
+        chosen: list[RevisionFragment] = []
         for rev_id in pages.revisions:
             if rev_id < start:
                 continue
-            if rev_id not in self._fragments and self._page_of(rev_id) is None:
+            if rev_id not in self._fragments and self._find_page(rev_id) is None:
                 continue
             fragment = self._fragments[rev_id]
             size += fragment.size
@@ -124,14 +130,14 @@ class Query:
             chosen.append(fragment)
         return chosen, None
 
-    def _head(self, pages: PageSet, resume: int | None) -> dict[str, Any]:
+    def _build_header(self, pages: PageSet, resume: int | None) -> dict[str, Any]:
         """All members of the document except the pages."""
         head: dict[str, Any] = {"batchcomplete": True}
         if resume is not None:
             done = "|".join(prop for prop in self._props if prop != "revisions")
             head = {"continue": {"rvcontinue": resume, "continue": f"||{done}"}}
         limit = None if resume is None else self._limits.result_bytes
-        if found := warnings(self._params, self._shape, truncated_at=limit):
+        if found := collect_warnings(self._params, self._format, truncated_at=limit):
             head["warnings"] = {module: {"warnings": text} for module, text in found.items()}
         query: dict[str, Any] = {}
         if pages.normalized:
@@ -140,18 +146,18 @@ class Query:
             query["redirects"] = pages.redirects
         if pages.interwiki:
             query["interwiki"] = pages.interwiki
-        if pages.bad:
-            query["badrevids"] = {str(rev_id): {"revid": rev_id, "missing": True} for rev_id in pages.bad}
-        return head | {"query": query | self._site()}
+        if pages.bad_revisions:
+            query["badrevids"] = {str(rev_id): {"revid": rev_id, "missing": True} for rev_id in pages.bad_revisions}
+        return head | {"query": query | self._build_site_info()}
 
-    def _site(self) -> dict[str, Any]:
+    def _build_site_info(self) -> dict[str, Any]:
         if "siteinfo" not in self._params.get("meta", "").split("|"):
             return {}
         asked = self._params.get("siprop", "general").split("|")
-        return {name: value for name, value in site(self._wiki).items() if name in asked}
+        return {name: value for name, value in build_site_info(self._wiki).items() if name in asked}
 
 
-def site(wiki: Wiki) -> dict[str, Any]:
+def build_site_info(wiki: Wiki) -> dict[str, Any]:
     """``meta=siteinfo``: who this is, by the values of ``siprop``."""
     general = {
         "mainpage": "Main Page",
@@ -170,17 +176,17 @@ def site(wiki: Wiki) -> dict[str, Any]:
         general["wikibase-conceptbaseuri"] = f"{wiki.concept_base}/entity/"
     return {
         "general": general,
-        "namespaces": {str(number): _namespace(wiki, number) for number in wiki.namespaces},
+        "namespaces": {str(number): _build_namespace(wiki, number) for number in wiki.namespaces},
         "extensions": [{"type": "other", "name": name} for name in wiki.extensions],
     }
 
 
-def _namespace(wiki: Wiki, number: int) -> dict[str, Any]:
+def _build_namespace(wiki: Wiki, number: int) -> dict[str, Any]:
     shown = {"id": number, "name": wiki.namespaces[number], "content": number == 0 or number in wiki.content_models}
     model = wiki.content_models.get(number)
     return shown | {"defaultcontentmodel": model} if model else shown
 
 
-def _resumed(text: str | None) -> int:
+def _parse_continuation(text: str | None) -> int:
     """Where a continued list goes on. What is no number counts as zero, as PHP has it."""
     return int(text) if text is not None and text.isdecimal() else 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from wikistate.testing.wiki.pieces import Piece
+from wikistate.testing.wiki.pieces import CachedBody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ HTML = "text/html; charset=UTF-8"
 SERVED_BY = "mw-api-small-01"
 
 
-class Reply(NamedTuple):
+class WikiResponse(NamedTuple):
     """What goes over the wire, before compression.
 
     Attributes:
@@ -26,13 +26,13 @@ class Reply(NamedTuple):
         content_type: The body's type.
     """
 
-    pieces: list[Piece]
+    pieces: list[CachedBody]
     headers: Mapping[str, str] = {}
     status: int = 200
     content_type: str = JSON
 
 
-class ApiRefusal(Exception):  # noqa: N818  it is the API's answer, not an error of this program
+class ApiUsageError(Exception):
     """The API refuses a request.
 
     Args:
@@ -57,17 +57,17 @@ class ApiRefusal(Exception):  # noqa: N818  it is the API's answer, not an error
         self.more = more or {}
 
 
-def document(body: Mapping[str, Any]) -> Reply:
+def make_json(body: Mapping[str, Any]) -> WikiResponse:
     """A JSON document."""
-    return Reply([Piece(orjson.dumps(body))])
+    return WikiResponse([CachedBody(orjson.dumps(body))])
 
 
-def page(body: str, *, status: int = 200, content_type: str = HTML) -> Reply:
+def make_html(body: str, *, status: int = 200, content_type: str = HTML) -> WikiResponse:
     """Something to look at."""
-    return Reply([Piece(body.encode())], status=status, content_type=content_type)
+    return WikiResponse([CachedBody(body.encode())], status=status, content_type=content_type)
 
 
-def refused(refusal: ApiRefusal, *, domain: str, error_format: str) -> Reply:
+def make_error(refusal: ApiUsageError, *, domain: str, error_format: str) -> WikiResponse:
     """The answer to a request that is refused: one ``error`` in the old format ``bc``, a list ``errors`` in all others."""
     see = f"See https://{domain}/w/api.php for API usage."
     if error_format == "bc":
@@ -79,12 +79,12 @@ def refused(refusal: ApiRefusal, *, domain: str, error_format: str) -> Reply:
         body = {"errors": [entry | {"data": dict(refusal.more)} if refusal.more else entry], "docref": see}
         body["servedby"] = SERVED_BY
     headers = {"MediaWiki-API-Error": refusal.code, **refusal.headers}
-    return Reply([Piece(orjson.dumps(body))], headers)
+    return WikiResponse([CachedBody(orjson.dumps(body))], headers)
 
 
-def lagged(seconds: float, limit: float) -> ApiRefusal:
+def make_maxlag_error(seconds: float, limit: float) -> ApiUsageError:
     """The refusal of a request whose ``maxlag`` is below the replicas' lag ("Manual:Maxlag parameter")."""
-    return ApiRefusal(
+    return ApiUsageError(
         "maxlag",
         f"Waiting for 10.64.16.7: {seconds:g} seconds lagged.",
         headers={"Retry-After": str(max(int(limit), 5)), "X-Database-Lag": str(int(seconds))},
@@ -92,9 +92,9 @@ def lagged(seconds: float, limit: float) -> ApiRefusal:
     )
 
 
-def members_only(domain: str, path: str) -> Reply:
+def make_login_required(domain: str, path: str) -> WikiResponse:
     """What a wiki says to strangers that only its members may read ("Manual:Preventing access")."""
     if path.endswith("api.php"):
-        refusal = ApiRefusal("readapidenied", "You need read permission to use this module.")
-        return refused(refusal, domain=domain, error_format="bc")
-    return page("<!DOCTYPE html><title>Login required</title>You must log in to view other pages.", status=403)
+        refusal = ApiUsageError("readapidenied", "You need read permission to use this module.")
+        return make_error(refusal, domain=domain, error_format="bc")
+    return make_html("<!DOCTYPE html><title>Login required</title>You must log in to view other pages.", status=403)

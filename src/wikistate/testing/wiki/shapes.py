@@ -23,10 +23,10 @@ LEGACY_PROPS = frozenset({"contentmodel", "content"})
 
 ALL_SLOTS = "*"
 
-Shown = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-class Shape(NamedTuple):
+class RevisionFormat(NamedTuple):
     """What is shown of a revision.
 
     Attributes:
@@ -41,28 +41,28 @@ class Shape(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def shape(rvprop: str | None, rvslots: str | None) -> Shape:
+def parse_format(rvprop: str | None, rvslots: str | None) -> RevisionFormat:
     """The shape for these parameters."""
     asked = (DEFAULT_PROPS if rvprop is None else rvprop).split("|")
     unknown = tuple(prop for prop in asked if prop not in PROPS)
-    return Shape(PROPS & set(asked), None if rvslots is None else frozenset(rvslots.split("|")), unknown)
+    return RevisionFormat(PROPS & set(asked), None if rvslots is None else frozenset(rvslots.split("|")), unknown)
 
 
-def render(revision: Revision, shape: Shape) -> Shown:
+def render(revision: Revision, revision_format: RevisionFormat) -> JsonObject:
     """The revision as an object of ``query.pages[].revisions``."""
-    shown: Shown = _identity(revision, shape.props)
-    shown |= _author(revision, shape.props)
-    shown |= _measures(revision, shape.props)
-    if shape.roles is None:
-        shown |= _slot(revision.slots[0], revision, shape.props & LEGACY_PROPS)
-    elif shape.props & SLOT_PROPS:
-        shown |= _slots(revision, shape)
-    shown |= _summary(revision, shape.props)
+    shown: JsonObject = _render_ids(revision, revision_format.props)
+    shown |= _render_author(revision, revision_format.props)
+    shown |= _render_sizes(revision, revision_format.props)
+    if revision_format.roles is None:
+        shown |= _render_slot(revision.slots[0], revision, revision_format.props & LEGACY_PROPS)
+    elif revision_format.props & SLOT_PROPS:
+        shown |= _render_slots(revision, revision_format)
+    shown |= _render_summary(revision, revision_format.props)
     return shown | {"suppressed": True} if revision.visibility.suppressed else shown
 
 
-def _identity(revision: Revision, props: frozenset[str]) -> Shown:
-    shown: Shown = {}
+def _render_ids(revision: Revision, props: frozenset[str]) -> JsonObject:
+    shown: JsonObject = {}
     if "ids" in props:
         shown["revid"] = revision.rev_id
         if revision.parent_id is not None:
@@ -72,12 +72,12 @@ def _identity(revision: Revision, props: frozenset[str]) -> Shown:
     return shown
 
 
-def _author(revision: Revision, props: frozenset[str]) -> Shown:
+def _render_author(revision: Revision, props: frozenset[str]) -> JsonObject:
     if not props & {"user", "userid"}:
         return {}
     if not revision.visibility.editor:
         return {"userhidden": True}
-    shown: Shown = {"user": revision.editor.name} if "user" in props else {}
+    shown: JsonObject = {"user": revision.editor.name} if "user" in props else {}
     if "userid" in props:
         shown["userid"] = revision.editor.user_id or 0
     if revision.editor.user_id is None:
@@ -85,8 +85,8 @@ def _author(revision: Revision, props: frozenset[str]) -> Shown:
     return shown | {"temp": True} if revision.editor.is_temp else shown
 
 
-def _measures(revision: Revision, props: frozenset[str]) -> Shown:
-    shown: Shown = {}
+def _render_sizes(revision: Revision, props: frozenset[str]) -> JsonObject:
+    shown: JsonObject = {}
     if "timestamp" in props:
         shown["timestamp"] = revision.dt
     if "size" in props:
@@ -98,33 +98,33 @@ def _measures(revision: Revision, props: frozenset[str]) -> Shown:
     return shown
 
 
-def _slots(revision: Revision, shape: Shape) -> Shown:
+def _render_slots(revision: Revision, shape: RevisionFormat) -> JsonObject:
     if revision.flaw is not None:
         return {revision.flaw.value: True}
     roles = shape.roles or frozenset()
     return {
         "slots": {
-            part.role: _slot(part, revision, shape.props)
+            part.role: _render_slot(part, revision, shape.props)
             for part in revision.slots
             if ALL_SLOTS in roles or part.role in roles
         }
     }
 
 
-def _slot(part: Slot, revision: Revision, props: frozenset[str]) -> Shown:
+def _render_slot(part: Slot, revision: Revision, props: frozenset[str]) -> JsonObject:
     if part.flaw is Flaw.MISSING:
         return {"missing": True}
-    shown: Shown = {}
+    shown: JsonObject = {}
     if "slotsize" in props:
         shown["size"] = part.size
     if "slotsha1" in props:
         shown |= {"sha1": part.sha1} if revision.visibility.content else {"sha1hidden": True}
     if "contentmodel" in props:
         shown["contentmodel"] = part.model
-    return shown | _content(part, revision) if "content" in props else shown
+    return shown | _render_content(part, revision) if "content" in props else shown
 
 
-def _content(part: Slot, revision: Revision) -> Shown:
+def _render_content(part: Slot, revision: Revision) -> JsonObject:
     if not revision.visibility.content:
         return {"texthidden": True}
     if part.flaw is not None:
@@ -132,8 +132,8 @@ def _content(part: Slot, revision: Revision) -> Shown:
     return {"contentmodel": part.model, "contentformat": part.format, "content": part.text}
 
 
-def _summary(revision: Revision, props: frozenset[str]) -> Shown:
-    shown: Shown = {}
+def _render_summary(revision: Revision, props: frozenset[str]) -> JsonObject:
+    shown: JsonObject = {}
     if "comment" in props:
         shown |= {"comment": revision.comment} if revision.visibility.comment else {"commenthidden": True}
     if "parsedcomment" in props and revision.visibility.comment:
@@ -143,7 +143,7 @@ def _summary(revision: Revision, props: frozenset[str]) -> Shown:
     return shown
 
 
-def measured(value: object) -> int:
+def measure_size(value: object) -> int:
     """What a value adds to the size of a result: bytes of the scalars, keys and punctuation not counted."""
     match value:
         case str():
@@ -153,12 +153,12 @@ def measured(value: object) -> int:
         case int() | float():
             return len(str(value))
         case dict():
-            return _measured_all(value)
+            return _measure_mapping(value)
         case list():
-            return sum(measured(element) for element in value)
+            return sum(measure_size(element) for element in value)
         case _:
             return 0
 
 
-def _measured_all(mapping: Mapping[str, object]) -> int:
-    return sum(measured(element) for element in mapping.values())
+def _measure_mapping(mapping: Mapping[str, object]) -> int:
+    return sum(measure_size(element) for element in mapping.values())

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import orjson
 
 from wikistate.testing import prose
-from wikistate.testing.pages import Page, RedirectLink, Revision, Wiki, slot
-from wikistate.testing.wiki.pieces import Piece
-from wikistate.testing.wiki.shapes import Shape, measured, render
+from wikistate.testing.pages import Page, RedirectLink, Revision, Wiki, make_slot
+from wikistate.testing.wiki.pieces import CachedBody
+from wikistate.testing.wiki.shapes import RevisionFormat, measure_size, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wikistate.testing.corpus import Corpus
 
 
-class Fragment(NamedTuple):
+class RevisionFragment(NamedTuple):
     """A revision ready to be sent.
 
     Attributes:
@@ -27,11 +27,11 @@ class Fragment(NamedTuple):
     """
 
     page: Page
-    pieces: tuple[Piece, ...]
+    pieces: tuple[CachedBody, ...]
     size: int
 
 
-class World(Protocol):
+class Dataset(Protocol):
     """Wikis and what is in them, as a reader without special rights sees them.
 
     Protocol: called on the server's loop for every request; nothing blocks. Numbers are unique within a wiki only.
@@ -41,20 +41,20 @@ class World(Protocol):
     def wikis(self) -> dict[str, Wiki]:
         """The wikis by domain. The first answers to requests that name none."""
 
-    def fragment(self, wiki: Wiki, rev_id: int, shape: Shape) -> Fragment | None:
+    def get_fragment(self, wiki: Wiki, rev_id: int, shape: RevisionFormat) -> RevisionFragment | None:
         """A revision, None when there is no such revision or its page is deleted."""
 
-    def find(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
+    def find_revision(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
         """The same, as values."""
 
-    def page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
+    def find_page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
         """A page by its prefixed title in text form, or by its number."""
 
-    def latest(self, wiki: Wiki, page: Page) -> int:
+    def latest_revision(self, wiki: Wiki, page: Page) -> int:
         """The number of the page's current revision."""
 
 
-class SmallWorld:
+class MemoryDataset:
     """A world held in memory. What was sent once is kept encoded.
 
     Args:
@@ -67,10 +67,10 @@ class SmallWorld:
         self._pages: dict[tuple[str, int], Page] = {}
         self._titles: dict[tuple[str, str], Page] = {}
         self._latest: dict[tuple[str, int], int] = {}
-        self._fragments: dict[tuple[str, int, Shape], Fragment] = {}
+        self._fragments: dict[tuple[str, int, RevisionFormat], RevisionFragment] = {}
 
     @classmethod
-    def of(cls, corpus: Corpus, *, with_deleted: bool = False) -> SmallWorld:
+    def from_corpus(cls, corpus: Corpus, *, with_deleted: bool = False) -> MemoryDataset:
         """The world at the end of a corpus.
 
         Args:
@@ -106,35 +106,37 @@ class SmallWorld:
         for rev_id in revisions:
             self.remove(wiki, rev_id)
 
-    def fragment(self, wiki: Wiki, rev_id: int, shape: Shape) -> Fragment | None:
-        """See `World`."""
+    def get_fragment(self, wiki: Wiki, rev_id: int, shape: RevisionFormat) -> RevisionFragment | None:
+        """See `Dataset`."""
         key = (wiki.wiki_id, rev_id, shape)
         if (known := self._fragments.get(key)) is not None:
             return known
-        if (found := self.find(wiki, rev_id)) is None:
+        if (found := self.find_revision(wiki, rev_id)) is None:
             return None
         page, revision = found
         shown = render(revision, shape)
-        fragment = self._fragments[key] = Fragment(page, (Piece(orjson.dumps(shown)),), measured(shown))
+        fragment = self._fragments[key] = RevisionFragment(
+            page, (CachedBody(orjson.dumps(shown)),), measure_size(shown)
+        )
         return fragment
 
-    def find(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
-        """See `World`."""
+    def find_revision(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
+        """See `Dataset`."""
         return self._revisions.get((wiki.wiki_id, rev_id))
 
-    def page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
-        """See `World`."""
+    def find_page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
+        """See `Dataset`."""
         return self._titles.get((wiki.wiki_id, title)) if title else self._pages.get((wiki.wiki_id, page_id))
 
-    def latest(self, wiki: Wiki, page: Page) -> int:
-        """See `World`."""
+    def latest_revision(self, wiki: Wiki, page: Page) -> int:
+        """See `Dataset`."""
         return self._latest[wiki.wiki_id, page.page_id]
 
 
-_TITLE = "Page "
+_TITLE_PREFIX = "Page "
 
 
-class BenchWorld:
+class SyntheticDataset:
     """A world without end and without memory: every revision exists, with the same body.
 
     Args:
@@ -146,44 +148,46 @@ class BenchWorld:
     def __init__(self, *wikis: Wiki, body_bytes: int = 10_240, redirects_every: int = 0) -> None:
         self._redirects_every = redirects_every
         self.wikis = {wiki.domain: wiki for wiki in wikis}
-        self._slots = (slot(prose.filler(body_bytes)),)
-        self._tails: dict[Shape, tuple[bytes, Piece, int]] = {}
+        self._slots = (make_slot(prose.make_filler(body_bytes)),)
+        self._tails: dict[RevisionFormat, tuple[bytes, CachedBody, int]] = {}
 
-    def fragment(self, wiki: Wiki, rev_id: int, shape: Shape) -> Fragment | None:
-        """See `World`. A revision's page has the same number."""
+    def get_fragment(self, wiki: Wiki, rev_id: int, shape: RevisionFormat) -> RevisionFragment | None:
+        """See `Dataset`. A revision's page has the same number."""
         del wiki
         if rev_id <= 0:
             return None
-        start, tail, size = self._tails.get(shape) or self._prepare(shape)
+        start, tail, size = self._tails.get(shape) or self._encode_around_number(shape)
         # The parent is not stated: all that differs between two revisions is their number.
-        head = Piece(b"%s%d" % (start, rev_id)) if start else Piece(b"")
-        return Fragment(self._page(rev_id), (head, tail), size)
+        head = CachedBody(b"%s%d" % (start, rev_id)) if start else CachedBody(b"")
+        return RevisionFragment(self._make_page(rev_id), (head, tail), size)
 
-    def find(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
-        """See `World`."""
+    def find_revision(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
+        """See `Dataset`."""
         del wiki
-        return (self._page(rev_id), Revision(rev_id, self._slots, None)) if rev_id > 0 else None
+        return (self._make_page(rev_id), Revision(rev_id, self._slots, None)) if rev_id > 0 else None
 
-    def page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
-        """See `World`."""
+    def find_page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
+        """See `Dataset`."""
         del wiki
-        number = title.removeprefix(_TITLE) if title.startswith(_TITLE) else str(page_id)
-        return self._page(int(number)) if number.isdecimal() and int(number) > 0 else None
+        number = title.removeprefix(_TITLE_PREFIX) if title.startswith(_TITLE_PREFIX) else str(page_id)
+        return self._make_page(int(number)) if number.isdecimal() and int(number) > 0 else None
 
-    def latest(self, wiki: Wiki, page: Page) -> int:
-        """See `World`."""
+    def latest_revision(self, wiki: Wiki, page: Page) -> int:
+        """See `Dataset`."""
         del wiki
         return page.page_id
 
-    def _page(self, number: int) -> Page:
+    def _make_page(self, number: int) -> Page:
         leads = self._redirects_every and number % self._redirects_every == 0
-        return Page(number, f"{_TITLE}{number}", redirect=RedirectLink(f"{_TITLE}{number + 1}") if leads else None)
+        return Page(
+            number, f"{_TITLE_PREFIX}{number}", redirect=RedirectLink(f"{_TITLE_PREFIX}{number + 1}") if leads else None
+        )
 
-    def _prepare(self, shape: Shape) -> tuple[bytes, Piece, int]:
+    def _encode_around_number(self, shape: RevisionFormat) -> tuple[bytes, CachedBody, int]:
         """The JSON before and after the number, which comes first when it comes at all."""
         shown = render(Revision(1, self._slots, None), shape)
         document = orjson.dumps(shown)
         start = b'{"revid":' if "revid" in shown else b""
-        tail = Piece(document[len(start) + 1 :] if start else document)
-        self._tails[shape] = start, tail, measured(shown)
+        tail = CachedBody(document[len(start) + 1 :] if start else document)
+        self._tails[shape] = start, tail, measure_size(shown)
         return self._tails[shape]

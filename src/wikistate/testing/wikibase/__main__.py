@@ -10,12 +10,12 @@ import sys
 import uvloop
 
 from wikistate.testing.faults import decode_rules
-from wikistate.testing.wikibase.editing import Editors
+from wikistate.testing.wikibase.editing import EditSimulator
 from wikistate.testing.wikibase.repository import Repository
 from wikistate.testing.wikibase.server import FakeWikibase
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
+def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser("wikistate.testing.wikibase", description="A small Wikibase.")
     add = parser.add_argument
@@ -36,25 +36,25 @@ async def serve(chosen: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     repository = Repository()
-    editors = Editors(repository, seed=chosen.seed, triples=chosen.triples)
-    editors.found(chosen.entities)
-    async with FakeWikibase(repository, port=chosen.port, editors=editors) as wikibase:
+    editors = EditSimulator(repository, seed=chosen.seed, triples=chosen.triples)
+    editors.create_initial(chosen.entities)
+    async with FakeWikibase(repository, port=chosen.port, simulator=editors) as wikibase:
         if chosen.faults is not None:
             wikibase.set_faults(decode_rules(chosen.faults.read()))
         if chosen.until_input_ends:
             loop.add_reader(sys.stdin.fileno(), stop.set)
         sys.stdout.write(f"{wikibase.url}\n")
         sys.stdout.flush()
-        at_work = asyncio.create_task(_work(editors, chosen.edits_per_second))
+        at_work = asyncio.create_task(_edit_continuously(editors, chosen.edits_per_second))
         await stop.wait()
         at_work.cancel()
 
 
-async def _work(editors: Editors, per_second: float) -> None:
+async def _edit_continuously(editors: EditSimulator, per_second: float) -> None:
     while per_second > 0.0:
-        editors.happen()
+        editors.apply()
         await asyncio.sleep(1.0 / per_second)
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(arguments()))
+    uvloop.run(serve(parse_arguments()))

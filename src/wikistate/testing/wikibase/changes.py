@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from wikistate.testing.events import Kind
+    from wikistate.testing.events import ChangeKind
     from wikistate.testing.pages import Page, Revision, Visibility
 
 
@@ -22,11 +22,11 @@ class Change(NamedTuple):
         prior: The revision before, of an edit.
         comment: Of the log entry; an edit's own is with the revision.
         log_id: Of the log entry; 0 where there is none.
-        before: What could be seen before, where that changed. A deletion that has it was a suppression.
+        prior_visibility: What could be seen before, where that changed. A deletion that has it was a suppression.
     """
 
     number: int
-    kind: Kind
+    kind: ChangeKind
     entity: str
     page: Page
     revision: Revision
@@ -34,7 +34,7 @@ class Change(NamedTuple):
     prior: Revision | None = None
     comment: str = ""
     log_id: int = 0
-    before: Visibility | None = None
+    prior_visibility: Visibility | None = None
 
 
 class ListedPage(NamedTuple):

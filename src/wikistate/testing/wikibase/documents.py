@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, serialize
 
 from wikistate.testing.wikibase.entities import Described, Entity, Item, Lexeme, MediaInfo, Property, Redirect
-from wikistate.testing.wikibase.nodes import Nodes, best, ontology, xsd
+from wikistate.testing.wikibase.nodes import RdfNodes, best_ranked, ontology_term, typed_literal
 from wikistate.testing.wikibase.values import Datatype, Identifier
 from wikistate.testing.wikibase.vocabulary import CC, DCT, LABEL, ONTOLEX, OWL, SCHEMA, SKOS, TYPE, term
 
@@ -28,13 +28,13 @@ _SAME = term(OWL, "sameAs")
 _ABOUT = term(SCHEMA, "about")
 _NAME = term(SCHEMA, "name")
 
-_OBJECTS = frozenset(Datatype) - {
+_IRI_DATATYPES = frozenset(Datatype) - {
     *(Datatype.STRING, Datatype.EXTERNAL_ID, Datatype.MONOLINGUAL, Datatype.QUANTITY, Datatype.TIME),
     *(Datatype.COORDINATE, Datatype.MATH, Datatype.SCORE),
 }
 """Datatypes whose values are IRIs."""
 
-_ROLES = {
+_PROPERTY_ROLES = {
     "directClaim": "wdt",
     "claim": "p",
     "statementProperty": "ps",
@@ -50,37 +50,37 @@ _ROLES = {
 }
 
 
-class Stamp(NamedTuple):
+class RevisionStamp(NamedTuple):
     """Which revision of an entity a document is of, and when that was saved, RFC 3339."""
 
     revision: int
     modified: str
 
 
-def describe(entity: AnyEntity, stamp: Stamp, vocabulary: Vocabulary) -> list[Triple]:
+def describe(entity: AnyEntity, stamp: RevisionStamp, vocabulary: Vocabulary) -> list[Triple]:
     """The document of an entity, in the order of a real one. No triple is in it twice."""
-    return list(dict.fromkeys(_Writer(vocabulary).document(entity, stamp)))
+    return list(dict.fromkeys(_DocumentBuilder(vocabulary).document(entity, stamp)))
 
 
-def serialized(triples: Iterable[Triple], name: str, vocabulary: Vocabulary) -> bytes:
+def serialize_triples(triples: Iterable[Triple], name: str, vocabulary: Vocabulary) -> bytes:
     """A document as ``ttl`` or ``nt``."""
     prefixes = vocabulary.prefixes if name == "ttl" else None
     return serialize(triples, format=FORMATS[name], prefixes=prefixes) or b""
 
 
-class _Writer:
+class _DocumentBuilder:
     """Writes one document."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._words = vocabulary
-        self._nodes = Nodes(vocabulary)
+        self._vocabulary = vocabulary
+        self._nodes = RdfNodes(vocabulary)
 
-    def document(self, entity: AnyEntity, stamp: Stamp) -> Iterator[Triple]:
-        node = self._words.entity(entity.id)
+    def document(self, entity: AnyEntity, stamp: RevisionStamp) -> Iterator[Triple]:
+        node = self._vocabulary.entity(entity.id)
         yield from self._head(entity, node, stamp)
         match entity:
             case Redirect(target=target):
-                yield Triple(node, _SAME, self._words.entity(target))
+                yield Triple(node, _SAME, self._vocabulary.entity(target))
             case Item():
                 yield from self._item(entity, node)
             case Property():
@@ -93,22 +93,22 @@ class _Writer:
                 assert_never(unreachable)
         yield from self._nodes.shared()
 
-    def _head(self, entity: AnyEntity, node: NamedNode, stamp: Stamp) -> Iterator[Triple]:
-        data = self._words.document(entity.id)
+    def _head(self, entity: AnyEntity, node: NamedNode, stamp: RevisionStamp) -> Iterator[Triple]:
+        data = self._vocabulary.document(entity.id)
         yield Triple(data, TYPE, term(SCHEMA, "Dataset"))
         yield Triple(data, _ABOUT, node)
         yield Triple(data, term(CC, "license"), _LICENCE)
         yield Triple(data, term(SCHEMA, "softwareVersion"), Literal(_FORMAT_VERSION))
-        yield Triple(data, term(SCHEMA, "version"), xsd(stamp.revision, "integer"))
-        yield Triple(data, term(SCHEMA, "dateModified"), xsd(stamp.modified, "dateTime"))
+        yield Triple(data, term(SCHEMA, "version"), typed_literal(stamp.revision, "integer"))
+        yield Triple(data, term(SCHEMA, "dateModified"), typed_literal(stamp.modified, "dateTime"))
         if isinstance(entity, Redirect):
             return
-        for name, number in _counters(entity).items():
-            yield Triple(data, ontology(name), xsd(number, "integer"))
+        for name, number in _page_properties(entity).items():
+            yield Triple(data, ontology_term(name), typed_literal(number, "integer"))
 
     def _item(self, item: Item, node: NamedNode) -> Iterator[Triple]:
-        yield Triple(node, TYPE, ontology("Item"))
-        yield from _names(item, node)
+        yield Triple(node, TYPE, ontology_term("Item"))
+        yield from _name_triples(item, node)
         yield from self._statements(item, node)
         for link in item.sitelinks:
             yield from self._sitelink(link, node)
@@ -122,39 +122,39 @@ class _Writer:
         yield Triple(article, term(SCHEMA, "isPartOf"), client)
         yield Triple(article, _NAME, Literal(link.title, language=link.language))
         for badge in link.badges:
-            yield Triple(article, ontology("badge"), self._words.entity(badge))
-        yield Triple(client, ontology("wikiGroup"), Literal(link.group))
+            yield Triple(article, ontology_term("badge"), self._vocabulary.entity(badge))
+        yield Triple(client, ontology_term("wikiGroup"), Literal(link.group))
 
     def _property(self, found: Property, node: NamedNode) -> Iterator[Triple]:
-        yield Triple(node, TYPE, ontology("Property"))
-        yield from _names(found, node)
+        yield Triple(node, TYPE, ontology_term("Property"))
+        yield from _name_triples(found, node)
         yield from self._statements(found, node)
-        yield Triple(node, ontology("propertyType"), ontology(found.datatype))
-        roles = _ROLES | ({"directClaimNormalized": "wdtn"} if found.datatype is Datatype.EXTERNAL_ID else {})
+        yield Triple(node, ontology_term("propertyType"), ontology_term(found.datatype))
+        roles = _PROPERTY_ROLES | ({"directClaimNormalized": "wdtn"} if found.datatype is Datatype.EXTERNAL_ID else {})
         for name, prefix in roles.items():
-            yield Triple(node, ontology(name), self._words.property(prefix, found.id))
+            yield Triple(node, ontology_term(name), self._vocabulary.property(prefix, found.id))
         yield from self._declarations(found)
 
     def _declarations(self, found: Property) -> Iterator[Triple]:
-        kind = "ObjectProperty" if found.datatype in _OBJECTS else "DatatypeProperty"
+        kind = "ObjectProperty" if found.datatype in _IRI_DATATYPES else "DatatypeProperty"
         for prefix in ("p", "psv", "pqv", "prv", "psn", "pqn", "prn"):
-            yield Triple(self._words.property(prefix, found.id), TYPE, term(OWL, "ObjectProperty"))
+            yield Triple(self._vocabulary.property(prefix, found.id), TYPE, term(OWL, "ObjectProperty"))
         for prefix in ("wdt", "ps", "pq", "pr"):
-            yield Triple(self._words.property(prefix, found.id), TYPE, term(OWL, kind))
-        none = self._words.property("wdno", found.id)
+            yield Triple(self._vocabulary.property(prefix, found.id), TYPE, term(OWL, kind))
+        none = self._vocabulary.property("wdno", found.id)
         all_others = BlankNode(hashlib.md5(f"{found.id} none".encode(), usedforsecurity=False).hexdigest())
         yield Triple(none, TYPE, term(OWL, "Class"))
         yield Triple(none, term(OWL, "complementOf"), all_others)
         yield Triple(all_others, TYPE, term(OWL, "Restriction"))
-        yield Triple(all_others, term(OWL, "onProperty"), self._words.property("wdt", found.id))
+        yield Triple(all_others, term(OWL, "onProperty"), self._vocabulary.property("wdt", found.id))
         yield Triple(all_others, term(OWL, "someValuesFrom"), term(OWL, "Thing"))
 
     def _lexeme(self, lexeme: Lexeme, node: NamedNode) -> Iterator[Triple]:
         yield Triple(node, TYPE, term(ONTOLEX, "LexicalEntry"))
-        yield Triple(node, TYPE, ontology("Lexeme"))
-        yield from _texts(node, lexeme.lemmas, ontology("lemma"), LABEL)
-        yield Triple(node, term(DCT, "language"), self._words.entity(lexeme.language))
-        yield Triple(node, ontology("lexicalCategory"), self._words.entity(lexeme.category))
+        yield Triple(node, TYPE, ontology_term("Lexeme"))
+        yield from _text_triples(node, lexeme.lemmas, ontology_term("lemma"), LABEL)
+        yield Triple(node, term(DCT, "language"), self._vocabulary.entity(lexeme.language))
+        yield Triple(node, ontology_term("lexicalCategory"), self._vocabulary.entity(lexeme.category))
         yield from self._statements(lexeme, node)
         for form in lexeme.forms:
             yield from self._form(form, node)
@@ -162,56 +162,58 @@ class _Writer:
             yield from self._sense(sense, node)
 
     def _form(self, form: Form, lexeme: NamedNode) -> Iterator[Triple]:
-        node = self._words.entity(form.id)
+        node = self._vocabulary.entity(form.id)
         yield Triple(lexeme, term(ONTOLEX, "lexicalForm"), node)
         yield Triple(node, TYPE, term(ONTOLEX, "Form"))
-        yield Triple(node, TYPE, ontology("Form"))
-        yield from _texts(node, form.representations, term(ONTOLEX, "representation"), LABEL)
+        yield Triple(node, TYPE, ontology_term("Form"))
+        yield from _text_triples(node, form.representations, term(ONTOLEX, "representation"), LABEL)
         for feature in form.features:
-            yield Triple(node, ontology("grammaticalFeature"), self._words.entity(feature))
+            yield Triple(node, ontology_term("grammaticalFeature"), self._vocabulary.entity(feature))
         yield from self._statements(form, node)
 
     def _sense(self, sense: Sense, lexeme: NamedNode) -> Iterator[Triple]:
-        node = self._words.entity(sense.id)
+        node = self._vocabulary.entity(sense.id)
         yield Triple(lexeme, term(ONTOLEX, "sense"), node)
         yield Triple(node, TYPE, term(ONTOLEX, "LexicalSense"))
-        yield Triple(node, TYPE, ontology("Sense"))
-        yield from _texts(node, sense.glosses, term(SKOS, "definition"), LABEL)
+        yield Triple(node, TYPE, ontology_term("Sense"))
+        yield from _text_triples(node, sense.glosses, term(SKOS, "definition"), LABEL)
         yield from self._statements(sense, node)
 
     def _media(self, media: MediaInfo, node: NamedNode) -> Iterator[Triple]:
         path = quote(media.file.replace(" ", "_"))
-        for kind in (ontology("Mediainfo"), term(SCHEMA, "MediaObject"), term(SCHEMA, "ImageObject")):
+        for kind in (ontology_term("Mediainfo"), term(SCHEMA, "MediaObject"), term(SCHEMA, "ImageObject")):
             yield Triple(node, TYPE, kind)
-        yield from _texts(node, media.captions, term(SCHEMA, "caption"), LABEL)
+        yield from _text_triples(node, media.captions, term(SCHEMA, "caption"), LABEL)
         yield Triple(node, term(SCHEMA, "encodingFormat"), Literal(media.mime_type))
-        yield Triple(node, term(SCHEMA, "contentUrl"), NamedNode(f"{self._words.concept}/images/{path}"))
-        yield Triple(node, term(SCHEMA, "url"), NamedNode(f"{self._words.concept}/wiki/Special:FilePath/{path}"))
+        yield Triple(node, term(SCHEMA, "contentUrl"), NamedNode(f"{self._vocabulary.concept_base}/images/{path}"))
+        yield Triple(
+            node, term(SCHEMA, "url"), NamedNode(f"{self._vocabulary.concept_base}/wiki/Special:FilePath/{path}")
+        )
         for name, number in (("contentSize", media.size), ("height", media.height), ("width", media.width)):
-            yield Triple(node, term(SCHEMA, name), xsd(number, "integer"))
+            yield Triple(node, term(SCHEMA, name), typed_literal(number, "integer"))
         yield from self._statements(media, node)
 
     def _statements(self, entity: Entity, node: NamedNode) -> Iterator[Triple]:
-        true = best(entity.statements)
+        true = best_ranked(entity.statements)
         for statement in entity.statements:
             yield from self._nodes.statement(node, statement, is_best=statement.guid in true)
 
 
-def _names(entity: Described, node: NamedNode) -> Iterator[Triple]:
-    yield from _texts(node, entity.labels, LABEL, term(SKOS, "prefLabel"), _NAME)
-    yield from _texts(node, entity.descriptions, term(SCHEMA, "description"))
+def _name_triples(entity: Described, node: NamedNode) -> Iterator[Triple]:
+    yield from _text_triples(node, entity.labels, LABEL, term(SKOS, "prefLabel"), _NAME)
+    yield from _text_triples(node, entity.descriptions, term(SCHEMA, "description"))
     for language, aliases in entity.aliases.items():
         for alias in aliases:
             yield Triple(node, term(SKOS, "altLabel"), Literal(alias, language=language))
 
 
-def _texts(node: NamedNode, texts: Texts, *predicates: NamedNode) -> Iterator[Triple]:
+def _text_triples(node: NamedNode, texts: Texts, *predicates: NamedNode) -> Iterator[Triple]:
     for language, text in texts.items():
         for predicate in predicates:
             yield Triple(node, predicate, Literal(text, language=language))
 
 
-def _counters(entity: Entity) -> dict[str, int]:
+def _page_properties(entity: Entity) -> dict[str, int]:
     """How much it says of itself: page properties that documents show, too."""
     counters = {
         "statements": len(entity.statements),

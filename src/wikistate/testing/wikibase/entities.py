@@ -141,7 +141,7 @@ class Redirect(Entity):
 AnyEntity: TypeAlias = Item | Property | Lexeme | MediaInfo | Redirect
 
 
-class Kind(StrEnum):
+class EntityKind(StrEnum):
     """Kinds of entities that have pages, by the letter of their ids."""
 
     ITEM = "Q"
@@ -155,6 +155,6 @@ class Kind(StrEnum):
         return {"Q": "wikibase-item", "P": "wikibase-property", "L": "wikibase-lexeme", "M": "wikibase-mediainfo"}[self]
 
 
-def kind_of(entity_id: str) -> Kind:
+def kind_of(entity_id: str) -> EntityKind:
     """The kind of an entity, by its id."""
-    return Kind(entity_id[0])
+    return EntityKind(entity_id[0])

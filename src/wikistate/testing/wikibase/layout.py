@@ -5,28 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.testing.pages import Wiki
-from wikistate.testing.wikibase.entities import Kind
+from wikistate.testing.wikibase.entities import EntityKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SUITE = {Kind.ITEM: 120, Kind.PROPERTY: 122, Kind.LEXEME: 146, Kind.MEDIA: 6}
+SUITE_NAMESPACES = {EntityKind.ITEM: 120, EntityKind.PROPERTY: 122, EntityKind.LEXEME: 146, EntityKind.MEDIA: 6}
 """Namespaces as Wikibase Suite has them; on Wikidata items are in the main namespace."""
 
-_NAMES = {Kind.ITEM: "Item", Kind.PROPERTY: "Property", Kind.LEXEME: "Lexeme", Kind.MEDIA: "File"}
+_NAMES = {
+    EntityKind.ITEM: "Item",
+    EntityKind.PROPERTY: "Property",
+    EntityKind.LEXEME: "Lexeme",
+    EntityKind.MEDIA: "File",
+}
 
 
-def wikibase_wiki(
+def make_wikibase_wiki(
     domain: str = "wikibase.example",
     *,
-    concept: str = "http://wikibase.example",
-    namespaces: Mapping[Kind, int] = SUITE,
+    concept_base: str = "http://wikibase.example",
+    namespaces: Mapping[EntityKind, int] = SUITE_NAMESPACES,
 ) -> Wiki:
     """A Wikibase with the kinds of entities that have a namespace.
 
     Args:
         domain: Its host name.
-        concept: What the IRIs of its entities begin with.
+        concept_base: What the IRIs of its entities begin with.
         namespaces: Where its entities are.
     """
     names = {number: _NAMES[kind] if number else "" for kind, number in namespaces.items()}
@@ -35,7 +40,7 @@ def wikibase_wiki(
         domain=domain,
         site_name="A small Wikibase",
         namespaces={0: "", 1: "Talk"} | names,
-        content_models={number: kind.model for kind, number in namespaces.items() if kind is not Kind.MEDIA},
-        concept_base=concept,
-        extensions=("WikibaseRepository", *(("WikibaseMediaInfo",) if Kind.MEDIA in namespaces else ())),
+        content_models={number: kind.model for kind, number in namespaces.items() if kind is not EntityKind.MEDIA},
+        concept_base=concept_base,
+        extensions=("WikibaseRepository", *(("WikibaseMediaInfo",) if EntityKind.MEDIA in namespaces else ())),
     )

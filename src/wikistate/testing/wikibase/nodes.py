@@ -13,7 +13,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from wikistate.testing.wikibase.entities import Rank
 from wikistate.testing.wikibase.values import (
-    ONE,
+    UNIT_ONE,
     Coordinate,
     EntityLink,
     Formula,
@@ -37,20 +37,20 @@ Structured = Quantity | Moment | Coordinate
 
 MATHML = NamedNode("http://www.w3.org/1998/Math/MathML")
 WKT = term(GEO, "wktLiteral")
-DERIVED = term(PROV, "wasDerivedFrom")
+DERIVED_FROM = term(PROV, "wasDerivedFrom")
 
 
-def xsd(text: str | float, datatype: str) -> Literal:
+def typed_literal(text: str | float, datatype: str) -> Literal:
     """A literal with one of XML Schema's types."""
     return Literal(str(text), datatype=term(XSD, datatype))
 
 
-def ontology(name: str) -> NamedNode:
+def ontology_term(name: str) -> NamedNode:
     """A term of Wikibase's own ontology."""
     return term(ONTOLOGY, name)
 
 
-class Nodes:
+class RdfNodes:
     """Makes the triples of statements. The nodes that they share are gathered, each once, for the end of the document."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -66,25 +66,25 @@ class Nodes:
         """A statement of an entity, which is the truth on its property if no other counts more."""
         words = self._vocabulary
         if is_best:
-            yield from self._truth(entity, statement)
+            yield from self._direct_claims(entity, statement)
         node = words.statement(statement.guid)
         yield Triple(entity, words.property("p", statement.property), node)
-        yield Triple(node, TYPE, ontology("Statement"))
+        yield Triple(node, TYPE, ontology_term("Statement"))
         if is_best:
-            yield Triple(node, TYPE, ontology("BestRank"))
-        yield Triple(node, ontology("rank"), ontology(statement.rank))
+            yield Triple(node, TYPE, ontology_term("BestRank"))
+        yield Triple(node, ontology_term("rank"), ontology_term(statement.rank))
         yield from self._snak(node, "ps", statement.property, statement.value, seed=statement.guid)
         for number, snak in enumerate(statement.qualifiers):
             yield from self._snak(node, "pq", snak.property, snak.value, seed=f"{statement.guid}{number}")
         for reference in statement.references:
-            yield Triple(node, DERIVED, self._reference(reference))
+            yield Triple(node, DERIVED_FROM, self._reference(reference))
 
-    def _truth(self, entity: NamedNode, statement: Statement) -> Iterator[Triple]:
+    def _direct_claims(self, entity: NamedNode, statement: Statement) -> Iterator[Triple]:
         words, value = self._vocabulary, statement.value
         if value is Special.NONE:
             yield Triple(entity, TYPE, words.property("wdno", statement.property))
             return
-        yield Triple(entity, words.property("wdt", statement.property), self._simple(value, seed=statement.guid))
+        yield Triple(entity, words.property("wdt", statement.property), self._simple_value(value, seed=statement.guid))
         if isinstance(value, Identifier) and value.iri:
             yield Triple(entity, words.property("wdtn", statement.property), NamedNode(value.iri))
 
@@ -92,7 +92,7 @@ class Nodes:
         digest = hashlib.sha1(repr(snaks).encode(), usedforsecurity=False).hexdigest()
         node = self._vocabulary.reference(digest)
         if node not in self._shared:
-            triples = self._shared[node] = [Triple(node, TYPE, ontology("Reference"))]
+            triples = self._shared[node] = [Triple(node, TYPE, ontology_term("Reference"))]
             for number, snak in enumerate(snaks):
                 triples += self._snak(node, "pr", snak.property, snak.value, seed=f"{digest}{number}")
         return node
@@ -102,15 +102,15 @@ class Nodes:
         if value is Special.NONE:
             yield Triple(subject, TYPE, words.property("wdno", property_id))
             return
-        yield Triple(subject, words.property(role, property_id), self._simple(value, seed=seed))
+        yield Triple(subject, words.property(role, property_id), self._simple_value(value, seed=seed))
         if isinstance(value, Identifier) and value.iri:
             yield Triple(subject, words.property(f"{role}n", property_id), NamedNode(value.iri))
         if isinstance(value, Quantity | Moment | Coordinate):
-            yield Triple(subject, words.property(f"{role}v", property_id), self._node(value))
-            if isinstance(value, Quantity) and (normal := _normalized(value)):
-                yield Triple(subject, words.property(f"{role}n", property_id), self._node(normal))
+            yield Triple(subject, words.property(f"{role}v", property_id), self._value_node(value))
+            if isinstance(value, Quantity) and (normal := _normalize_quantity(value)):
+                yield Triple(subject, words.property(f"{role}n", property_id), self._value_node(normal))
 
-    def _simple(self, value: Value, *, seed: str) -> NamedNode | Literal | BlankNode:
+    def _simple_value(self, value: Value, *, seed: str) -> NamedNode | Literal | BlankNode:
         match value:
             case EntityLink(id=entity_id):
                 return self._vocabulary.entity(entity_id)
@@ -120,15 +120,15 @@ class Nodes:
                 # Named after the statement: the same from document to document.
                 return BlankNode(hashlib.md5(seed.encode(), usedforsecurity=False).hexdigest())
             case Coordinate():
-                return Literal(self._point(value), datatype=WKT)
+                return Literal(self._format_point(value), datatype=WKT)
             case literal:
-                return _literal(literal)
+                return _make_literal(literal)
 
-    def _point(self, place: Coordinate) -> str:
-        globe = "" if place.globe == "Q2" else f"{_of_wikidata(place.globe)} "
+    def _format_point(self, place: Coordinate) -> str:
+        globe = "" if place.globe == "Q2" else f"{_wikidata_item(place.globe)} "
         return f"{globe}Point({place.longitude} {place.latitude})"
 
-    def _node(self, value: Structured) -> NamedNode:
+    def _value_node(self, value: Structured) -> NamedNode:
         digest = hashlib.md5(repr(value).encode(), usedforsecurity=False).hexdigest()
         node = self._vocabulary.value(digest)
         if node not in self._shared:
@@ -148,37 +148,37 @@ class Nodes:
                 assert_never(unreachable)
 
     def _quantity(self, node: NamedNode, value: Quantity) -> Iterator[Triple]:
-        yield Triple(node, TYPE, ontology("QuantityValue"))
-        yield Triple(node, ontology("quantityAmount"), xsd(value.amount, "decimal"))
+        yield Triple(node, TYPE, ontology_term("QuantityValue"))
+        yield Triple(node, ontology_term("quantityAmount"), typed_literal(value.amount, "decimal"))
         if value.upper:
-            yield Triple(node, ontology("quantityUpperBound"), xsd(value.upper, "decimal"))
-            yield Triple(node, ontology("quantityLowerBound"), xsd(value.lower, "decimal"))
-        unit = _of_wikidata(ONE) if value.unit == ONE else self._vocabulary.entity(value.unit)
-        yield Triple(node, ontology("quantityUnit"), unit)
-        if normal := _normalized(value):
-            yield Triple(node, ontology("quantityNormalized"), self._node(normal))
+            yield Triple(node, ontology_term("quantityUpperBound"), typed_literal(value.upper, "decimal"))
+            yield Triple(node, ontology_term("quantityLowerBound"), typed_literal(value.lower, "decimal"))
+        unit = _wikidata_item(UNIT_ONE) if value.unit == UNIT_ONE else self._vocabulary.entity(value.unit)
+        yield Triple(node, ontology_term("quantityUnit"), unit)
+        if normal := _normalize_quantity(value):
+            yield Triple(node, ontology_term("quantityNormalized"), self._value_node(normal))
 
     def _moment(self, node: NamedNode, value: Moment) -> Iterator[Triple]:
-        yield Triple(node, TYPE, ontology("TimeValue"))
-        yield Triple(node, ontology("timeValue"), xsd(value.time, "dateTime"))
-        yield Triple(node, ontology("timePrecision"), xsd(value.precision, "integer"))
-        yield Triple(node, ontology("timeTimezone"), xsd(0, "integer"))
-        yield Triple(node, ontology("timeCalendarModel"), _of_wikidata(value.calendar))
+        yield Triple(node, TYPE, ontology_term("TimeValue"))
+        yield Triple(node, ontology_term("timeValue"), typed_literal(value.time, "dateTime"))
+        yield Triple(node, ontology_term("timePrecision"), typed_literal(value.precision, "integer"))
+        yield Triple(node, ontology_term("timeTimezone"), typed_literal(0, "integer"))
+        yield Triple(node, ontology_term("timeCalendarModel"), _wikidata_item(value.calendar))
 
     def _coordinate(self, node: NamedNode, value: Coordinate) -> Iterator[Triple]:
-        yield Triple(node, TYPE, ontology("GlobecoordinateValue"))
-        yield Triple(node, ontology("geoLatitude"), xsd(value.latitude, "double"))
-        yield Triple(node, ontology("geoLongitude"), xsd(value.longitude, "double"))
-        yield Triple(node, ontology("geoPrecision"), xsd(value.precision, "double"))
-        yield Triple(node, ontology("geoGlobe"), _of_wikidata(value.globe))
+        yield Triple(node, TYPE, ontology_term("GlobecoordinateValue"))
+        yield Triple(node, ontology_term("geoLatitude"), typed_literal(value.latitude, "double"))
+        yield Triple(node, ontology_term("geoLongitude"), typed_literal(value.longitude, "double"))
+        yield Triple(node, ontology_term("geoPrecision"), typed_literal(value.precision, "double"))
+        yield Triple(node, ontology_term("geoGlobe"), _wikidata_item(value.globe))
 
 
-def _of_wikidata(item: str) -> NamedNode:
+def _wikidata_item(item: str) -> NamedNode:
     """Calendars, globes and the unit "one" are Wikidata's items on every Wikibase."""
     return Vocabulary(WIKIDATA).entity(item)
 
 
-def _literal(value: Text | Identifier | Monolingual | Formula | Quantity | Moment) -> Literal:
+def _make_literal(value: Text | Identifier | Monolingual | Formula | Quantity | Moment) -> Literal:
     match value:
         case Text(text=text) | Identifier(text=text):
             return Literal(text)
@@ -187,19 +187,19 @@ def _literal(value: Text | Identifier | Monolingual | Formula | Quantity | Momen
         case Formula(markup=markup):
             return Literal(markup, datatype=MATHML)
         case Quantity(amount=amount):
-            return xsd(amount, "decimal")
+            return typed_literal(amount, "decimal")
         case Moment(time=time):
-            return xsd(time, "dateTime")
+            return typed_literal(time, "dateTime")
         case unreachable:
             assert_never(unreachable)
 
 
-def _normalized(value: Quantity) -> Quantity | None:
+def _normalize_quantity(value: Quantity) -> Quantity | None:
     """The same in the base unit, which is its own normal form."""
     return Quantity(*value.normalized, normalized=value.normalized) if value.normalized else None
 
 
-def best(statements: Iterable[Statement]) -> set[str]:
+def best_ranked(statements: Iterable[Statement]) -> set[str]:
     """The ids of the statements that count most on their property: the preferred ones, else the normal ones."""
     by_property: dict[str, list[Statement]] = {}
     for statement in statements:

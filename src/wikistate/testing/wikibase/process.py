@@ -16,16 +16,16 @@ class WikibaseProcess(WikiProcess):
 
     async def edit(self, count: int = 1) -> list[dict[str, Any]]:
         """Let the editors make about so many changes; their page_change events."""
-        return _events(await self._exchange("POST", f"/_control/edits?count={count}"))
+        return _parse_events(await self._request("POST", f"/_control/edits?count={count}"))
 
     async def journal(self) -> list[dict[str, Any]]:
         """The page_change events of all changes."""
-        return _events(await self._exchange("GET", "/_control/journal"))
+        return _parse_events(await self._request("GET", "/_control/journal"))
 
     async def dump(self) -> bytes:
         """The documents of all entities, as N-Triples."""
-        return await self._exchange("GET", "/_control/dump")
+        return await self._request("GET", "/_control/dump")
 
 
-def _events(lines: bytes) -> list[dict[str, Any]]:
+def _parse_events(lines: bytes) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in lines.splitlines()]

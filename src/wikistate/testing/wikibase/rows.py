@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def recent_changes(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
+def list_recent_changes(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
     """The rows of ``list=recentchanges``, oldest first. Edits of pages that are not there any more have none.
 
     Args:
@@ -32,16 +32,16 @@ def recent_changes(journal: Iterable[Change], *, present: Collection[int], since
         if change.time < since:
             continue
         if change.log_id:
-            yield _logged_row(change, is_there=change.page.page_id in present)
+            yield _log_row(change, is_there=change.page.page_id in present)
         elif change.number > gone.get(change.page.page_id, 0):
-            yield _saved_row(change)
+            yield _edit_row(change)
 
 
-def log_events(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
-    """The entries of ``list=logevents``, oldest first. See `recent_changes`."""
+def list_log_events(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
+    """The entries of ``list=logevents``, oldest first. See `list_recent_changes`."""
     for change in journal:
         if change.log_id and change.time >= since:
-            kind, action, params = _entry(change)
+            kind, action, params = _log_fields(change)
             yield {
                 "logid": change.log_id,
                 "ns": change.page.namespace,
@@ -51,18 +51,18 @@ def log_events(journal: Iterable[Change], *, present: Collection[int], since: in
                 "params": params,
                 "type": kind,
                 "action": action,
-                **_who(change),
-                "timestamp": second(change.time),
+                **_user_fields(change),
+                "timestamp": format_second(change.time),
                 "comment": change.comment,
             }
 
 
-def second(milliseconds: int) -> str:
+def format_second(milliseconds: int) -> str:
     """A time as MediaWiki writes it."""
     return format_timestamp(milliseconds // 1000 * 1000).replace(".000", "")
 
 
-def _saved_row(change: Change) -> Row:
+def _edit_row(change: Change) -> Row:
     saved, prior = change.revision, change.prior
     return {
         "type": "new" if change.kind == "create" else "edit",
@@ -72,7 +72,7 @@ def _saved_row(change: Change) -> Row:
         "revid": saved.rev_id,
         "old_revid": saved.parent_id or 0,
         "rcid": change.number,
-        **_who(change),
+        **_user_fields(change),
         "bot": saved.editor.is_bot,
         "new": change.kind == "create",
         "minor": saved.minor,
@@ -83,8 +83,8 @@ def _saved_row(change: Change) -> Row:
     }
 
 
-def _logged_row(change: Change, *, is_there: bool) -> Row:
-    kind, action, params = _entry(change)
+def _log_row(change: Change, *, is_there: bool) -> Row:
+    kind, action, params = _log_fields(change)
     return {
         "type": "log",
         "ns": change.page.namespace,
@@ -93,13 +93,13 @@ def _logged_row(change: Change, *, is_there: bool) -> Row:
         "revid": 0,
         "old_revid": 0,
         "rcid": change.number,
-        **_who(change),
+        **_user_fields(change),
         "bot": False,
         "new": False,
         "minor": False,
         "oldlen": 0,
         "newlen": 0,
-        "timestamp": second(change.time),
+        "timestamp": format_second(change.time),
         "comment": change.comment,
         "logid": change.log_id,
         "logtype": kind,
@@ -108,26 +108,26 @@ def _logged_row(change: Change, *, is_there: bool) -> Row:
     }
 
 
-def _entry(change: Change) -> tuple[str, str, Row]:
+def _log_fields(change: Change) -> tuple[str, str, Row]:
     """Type, action and parameters of a log entry."""
     match change.kind:
         case "delete":
-            return "suppress" if change.before else "delete", "delete", {}
+            return "suppress" if change.prior_visibility else "delete", "delete", {}
         case "undelete":
             return "delete", "restore", {"count": {"revisions": change.page.revision_count, "files": 0}}
         case _:
-            assert change.before is not None
+            assert change.prior_visibility is not None
             now = change.revision.visibility
             params = {
                 "type": "revision",
                 "ids": [change.revision.rev_id],
-                "old": _bits(change.before),
-                "new": _bits(now),
+                "old": _encode_hidden(change.prior_visibility),
+                "new": _encode_hidden(now),
             }
             return "suppress" if now.suppressed else "delete", "revision", params
 
 
-def _bits(visibility: Visibility) -> Row:
+def _encode_hidden(visibility: Visibility) -> Row:
     """What is hidden, not what is visible."""
     hidden = {
         "content": not visibility.content,
@@ -139,6 +139,6 @@ def _bits(visibility: Visibility) -> Row:
     return {"bitmask": bitmask, **hidden}
 
 
-def _who(change: Change) -> Row:
+def _user_fields(change: Change) -> Row:
     editor = change.revision.editor
     return {"user": editor.name, "userid": editor.user_id or 0}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import NamedTuple, TypeAlias
 
-ONE = "Q199"
+UNIT_ONE = "Q199"
 """The unit of what is counted."""
 
 
@@ -49,7 +49,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """An external identifier; `format_iri` is its normalised form where the property has a formatter for it."""
+    """An external identifier; `iri` is its normalised form where the property has a formatter for it."""
 
     text: str
     iri: str = ""
@@ -82,7 +82,7 @@ class Quantity:
     """A number with its sign, an item as its unit, bounds, and itself in the base unit."""
 
     amount: str
-    unit: str = ONE
+    unit: str = UNIT_ONE
     lower: str = ""
     upper: str = ""
     normalized: tuple[str, str] | None = None

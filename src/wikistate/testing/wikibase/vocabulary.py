@@ -68,58 +68,58 @@ class Vocabulary:
     """The IRIs of one wiki.
 
     Attributes:
-        concept: What its IRIs begin with; its concept base without ``/entity/``.
-        properties: The same for properties and items, where those are another wiki's (as on Commons); else empty.
+        concept_base: What its IRIs begin with; its concept base without ``/entity/``.
+        property_base: The same for properties and items, where those are another wiki's (as on Commons); else empty.
     """
 
-    concept: str
-    properties: str = field(default="")
+    concept_base: str
+    property_base: str = field(default="")
 
     @property
-    def shared(self) -> str:
+    def item_base(self) -> str:
         """What the IRIs of items and properties begin with."""
-        return self.properties or self.concept
+        return self.property_base or self.concept_base
 
     def entity(self, entity_id: str) -> NamedNode:
         """An entity. Media info belongs to the wiki itself, all others to where items and properties are."""
-        return NamedNode(f"{self.concept if entity_id.startswith('M') else self.shared}/entity/{entity_id}")
+        return NamedNode(f"{self.concept_base if entity_id.startswith('M') else self.item_base}/entity/{entity_id}")
 
     def document(self, entity_id: str) -> NamedNode:
         """The data node of an entity: its document."""
-        return NamedNode(f"{self.documents}{entity_id}")
+        return NamedNode(f"{self.document_base}{entity_id}")
 
     @property
-    def documents(self) -> str:
+    def document_base(self) -> str:
         """Documents are served over https even where concepts are not."""
-        return f"{self.concept.replace('http:', 'https:', 1)}/wiki/Special:EntityData/"
+        return f"{self.concept_base.replace('http:', 'https:', 1)}/wiki/Special:EntityData/"
 
     def statement(self, guid: str) -> NamedNode:
         """A statement node, by the statement's id ``Q1$…``."""
-        return NamedNode(f"{self.concept}/entity/statement/{guid.replace('$', '-')}")
+        return NamedNode(f"{self.concept_base}/entity/statement/{guid.replace('$', '-')}")
 
     def value(self, digest: str) -> NamedNode:
         """A value node."""
-        return NamedNode(f"{self.concept}/value/{digest}")
+        return NamedNode(f"{self.concept_base}/value/{digest}")
 
     def reference(self, digest: str) -> NamedNode:
         """A reference node."""
-        return NamedNode(f"{self.concept}/reference/{digest}")
+        return NamedNode(f"{self.concept_base}/reference/{digest}")
 
     def property(self, prefix: str, property_id: str) -> NamedNode:
         """A property in one of its roles, by the usual prefix of that, such as ``wdt`` or ``psv``."""
-        return NamedNode(f"{self.shared}/prop/{_PROPERTY_PREFIXES[prefix]}{property_id}")
+        return NamedNode(f"{self.item_base}/prop/{_PROPERTY_PREFIXES[prefix]}{property_id}")
 
     @cached_property
     def prefixes(self) -> dict[str, str]:
         """The prefixes that its Turtle declares."""
-        own = "sdc" if self.properties else ""
+        own = "sdc" if self.property_base else ""
         return {
             **_COMMON,
-            "wd": f"{self.shared}/entity/",
-            **({"sdc": f"{self.concept}/entity/"} if own else {}),
-            f"{own}data": self.documents,
-            f"{own}s": f"{self.concept}/entity/statement/",
-            f"{own}ref": f"{self.concept}/reference/",
-            f"{own}v": f"{self.concept}/value/",
-            **{prefix: f"{self.shared}/prop/{path}" for prefix, path in _PROPERTY_PREFIXES.items()},
+            "wd": f"{self.item_base}/entity/",
+            **({"sdc": f"{self.concept_base}/entity/"} if own else {}),
+            f"{own}data": self.document_base,
+            f"{own}s": f"{self.concept_base}/entity/statement/",
+            f"{own}ref": f"{self.concept_base}/reference/",
+            f"{own}v": f"{self.concept_base}/value/",
+            **{prefix: f"{self.item_base}/prop/{path}" for prefix, path in _PROPERTY_PREFIXES.items()},
         }

@@ -178,7 +178,7 @@ async def test_nothing_is_left_waiting() -> None:
 class BrokenApi(ScriptedApi):
     """Breaks in a way that nobody thought of."""
 
-    async def page(
+    async def fetch_page(
         self,
         batch_query: BatchQuery,
         rev_ids: Collection[int],

@@ -27,7 +27,7 @@ from wikistate.telemetry.meter import RecordingMeter
 from wikistate.telemetry.metrics import WIKI_REQUESTS, WIKI_RETRIES
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.wikibase import Author, FakeWikibase, Repository
+from wikistate.testing.wikibase import EntityGenerator, FakeWikibase, Repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,10 +41,10 @@ TURTLE = {"Content-Type": "text/turtle; charset=UTF-8"}
 
 def repository() -> Repository:
     """Two items: Q1 with the revisions 1 and 3, Q2 with 2."""
-    made, author = Repository(), Author(Random(4))
-    first = author.item("Q1")
+    made, author = Repository(), EntityGenerator(Random(4))
+    first = author.make_item("Q1")
     made.save(first)
-    made.save(author.item("Q2"))
+    made.save(author.make_item("Q2"))
     made.save(replace(first, labels={"en": "renamed"}))
     return made
 
@@ -114,18 +114,18 @@ async def test_another_spelling_of_the_address_is_followed() -> None:
     """A redirect within the wiki to the same entity and revision."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         asked = f"{wikibase.url}/entity-data/Q1.ttl?flavor=dump&revision=3"
-        wikibase.set_faults([Rule(faults.Redirect(asked), path="Special:EntityData")])
+        wikibase.set_faults([Rule(faults.HttpRedirect(asked), path="Special:EntityData")])
         failure = failed(await client.fetch("Q1", 3))  # there is nothing at that address, which shows that it was asked
         assert failure.kind is FetchErrorType.ENTITY_NOT_FOUND
-        assert wikibase.tally.requests == 2
+        assert wikibase.request_log.requests == 2
 
 
 async def test_a_revision_that_a_replica_does_not_have_yet_is_asked_for_again() -> None:
     """Within the acceptable lag, as often as it takes."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
-        wikibase.set_faults([Rule(faults.Absent(asks=5))])
+        wikibase.set_faults([Rule(faults.MissingRevision(asks=5))])
         assert isinstance(await client.fetch("Q1", 3, event_time=int(time() * 1000)), bytes)
-        assert wikibase.tally.asks(3) == 6
+        assert wikibase.request_log.count_requests(3) == 6
 
 
 @pytest.mark.parametrize("event_time", [None, 1])
@@ -136,29 +136,29 @@ async def test_an_old_revision_that_is_gone_is_reported_at_once_and_by_its_numbe
         failure = failed(await client.fetch("Q1", 1, event_time=event_time))
         assert (failure.kind, failure.entity, failure.revision) == (FetchErrorType.ENTITY_NOT_FOUND, "Q1", 1)
         assert "revision=1" in failure.message
-        assert wikibase.tally.requests == 1
+        assert wikibase.request_log.requests == 1
 
 
 @pytest.mark.parametrize(
     "trouble",
     [
-        faults.Status(503, {"Retry-After": "1"}),
-        faults.Status(429, {"Retry-After": "1"}),
-        faults.Status(500),
-        faults.Status(502),
-        faults.Reset(),
-        faults.Reset(after=50),
+        faults.HttpStatus(503, {"Retry-After": "1"}),
+        faults.HttpStatus(429, {"Retry-After": "1"}),
+        faults.HttpStatus(500),
+        faults.HttpStatus(502),
+        faults.ConnectionReset(),
+        faults.ConnectionReset(after=50),
         faults.Hang(),
     ],
     ids=str,
 )
-async def test_trouble_of_the_whole_wiki_is_waited_out(trouble: faults.Answered) -> None:
+async def test_trouble_of_the_whole_wiki_is_waited_out(trouble: faults.ResponseFault) -> None:
     """For longer than there are tries."""
     times = 2 if isinstance(trouble, faults.Hang) else 20
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         wikibase.set_faults([Rule(trouble, times=times)])
         assert isinstance(await client.fetch("Q1", 3), bytes)
-        assert wikibase.tally.asks(3) == times + 1
+        assert wikibase.request_log.count_requests(3) == times + 1
 
 
 async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
@@ -177,9 +177,11 @@ async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [faults.Status(500), faults.Status(503), faults.Reset(), faults.Reset(after=50)], ids=str
+    "trouble",
+    [faults.HttpStatus(500), faults.HttpStatus(503), faults.ConnectionReset(), faults.ConnectionReset(after=50)],
+    ids=str,
 )
-async def test_an_entity_that_always_fails_ends_while_others_are_answered(trouble: faults.Answered) -> None:
+async def test_an_entity_that_always_fails_ends_while_others_are_answered(trouble: faults.ResponseFault) -> None:
     """It must not be waited for without end."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         wikibase.set_faults([Rule(trouble, path="/Q1.")])
@@ -192,26 +194,28 @@ async def test_an_entity_that_always_fails_ends_while_others_are_answered(troubl
 @pytest.mark.parametrize(
     ("trouble", "kind", "asks"),
     [
-        (faults.Status(204, body=""), FetchErrorType.NO_CONTENT, 1),
+        (faults.HttpStatus(204, body=""), FetchErrorType.NO_CONTENT, 1),
         (faults.EmptyBody(), FetchErrorType.EMPTY_RESPONSE, HURRIED.max_attempts),
-        (faults.NotJson(), FetchErrorType.UNEXPECTED_RESPONSE, HURRIED.max_attempts),
-        (faults.Status(400), FetchErrorType.UNEXPECTED_RESPONSE, 1),
-        (faults.Redirect("http://127.0.0.1:9/"), FetchErrorType.UNEXPECTED_RESPONSE, 1),
-        (faults.Huge(200_000_000), FetchErrorType.UNKNOWN, 1),
-        (faults.Bomb(200_000_000), FetchErrorType.UNKNOWN, 1),
+        (faults.NonJsonBody(), FetchErrorType.UNEXPECTED_RESPONSE, HURRIED.max_attempts),
+        (faults.HttpStatus(400), FetchErrorType.UNEXPECTED_RESPONSE, 1),
+        (faults.HttpRedirect("http://127.0.0.1:9/"), FetchErrorType.UNEXPECTED_RESPONSE, 1),
+        (faults.HugeBody(200_000_000), FetchErrorType.UNKNOWN, 1),
+        (faults.GzipBomb(200_000_000), FetchErrorType.UNKNOWN, 1),
     ],
     ids=str,
 )
-async def test_what_is_no_rdf_ends_as_a_failure(trouble: faults.Answered, kind: FetchErrorType, asks: int) -> None:
+async def test_what_is_no_rdf_ends_as_a_failure(trouble: faults.ResponseFault, kind: FetchErrorType, asks: int) -> None:
     """After as many tries as it is worth; 200 MB, or a small body that unpacks to them, are not read to their end."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase, max_bytes=1_000_000) as client:
         wikibase.set_faults([Rule(trouble)])
         assert failed(await client.fetch("Q1", 3)).kind is kind
-        assert wikibase.tally.asks(3) == asks
+        assert wikibase.request_log.count_requests(3) == asks
 
 
-@pytest.mark.parametrize("trouble", [faults.Truncated(), faults.Wrong(), faults.Status(200, TURTLE, "no RDF")], ids=str)
-async def test_what_only_the_parser_can_judge_is_handed_on(trouble: faults.Answered) -> None:
+@pytest.mark.parametrize(
+    "trouble", [faults.TruncatedBody(), faults.WrongRevision(), faults.HttpStatus(200, TURTLE, "no RDF")], ids=str
+)
+async def test_what_only_the_parser_can_judge_is_handed_on(trouble: faults.ResponseFault) -> None:
     """RDF that is cut short, of another entity, or none."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         good = await client.fetch("Q1", 3)
@@ -229,7 +233,7 @@ async def test_what_is_no_entity_id_never_becomes_part_of_a_url(entity: str) -> 
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         failure = failed(await client.fetch(entity, 1))
         assert (failure.kind, failure.error_type) == (FetchErrorType.UNKNOWN, "InvalidEntityId")
-        assert wikibase.tally.requests == 0
+        assert wikibase.request_log.requests == 0
 
 
 async def test_no_more_are_asked_for_at_once_than_is_allowed() -> None:
@@ -238,7 +242,7 @@ async def test_no_more_are_asked_for_at_once_than_is_allowed() -> None:
     async with FakeWikibase(repository()) as wikibase, asking(wikibase, limits=limits) as client:
         found = await asyncio.gather(*(client.fetch("Q1", 3) for _ in range(50)))
         assert all(isinstance(body, bytes) for body in found)
-        assert wikibase.tally.most_concurrent <= 3
+        assert wikibase.request_log.max_concurrent <= 3
 
 
 async def test_who_gives_up_frees_its_place() -> None:
@@ -247,7 +251,7 @@ async def test_who_gives_up_frees_its_place() -> None:
     async with FakeWikibase(repository()) as wikibase, asking(wikibase, limits=limits) as client:
         wikibase.set_faults([Rule(faults.Hang(), path="/Q1.")])
         stuck = asyncio.create_task(client.fetch("Q1", 3))
-        await wikibase.in_flight(1)
+        await wikibase.wait_for_in_flight(1)
         stuck.cancel()
         assert isinstance(await asyncio.wait_for(client.fetch("Q2", 2), 5), bytes)
 
@@ -256,7 +260,7 @@ async def test_requests_and_retries_are_measured() -> None:
     """By status, and by what failed."""
     meter = RecordingMeter()
     async with FakeWikibase(repository()) as wikibase:
-        wikibase.set_faults([Rule(faults.Status(503), times=1)])
+        wikibase.set_faults([Rule(faults.HttpStatus(503), times=1)])
         where = EntityDataSettings(prefix=f"{wikibase.url}/wiki/Special:EntityData/")
         client = EntityDataClient(where, HttpClient(HttpSettings()), meter, policy=HURRIED)
         await client.open()

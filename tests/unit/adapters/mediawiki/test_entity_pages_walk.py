@@ -11,8 +11,8 @@ from wikistate.adapters.mediawiki.entity_pages import EntityPage, ListPosition, 
 from wikistate.adapters.mediawiki.queries import QueryClient
 from wikistate.adapters.mediawiki.wikibase_site import fetch_site
 from wikistate.errors import WikiError
-from wikistate.testing.pages import Page, revision
-from wikistate.testing.wikibase import Editors, FakeWikibase, Repository
+from wikistate.testing.pages import Page, make_revision
+from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,9 +25,9 @@ class Asked:
 
     def __init__(self) -> None:
         self.repository = Repository()
-        editors = Editors(self.repository, seed=3, triples=40)
-        editors.found()
-        editors.bustle(300)
+        editors = EditSimulator(self.repository, seed=3, triples=40)
+        editors.create_initial()
+        editors.simulate(300)
         self.queries = 0
         self.site: WikibaseSite
 
@@ -51,7 +51,7 @@ class Asked:
 async def asked() -> AsyncIterator[Asked]:
     """The Wikibase and its client."""
     made = Asked()
-    async with FakeWikibase(made.repository, most=7) as wikibase:
+    async with FakeWikibase(made.repository, max_rows=7) as wikibase:
         await made.start(wikibase.url)
         yield made
         await made.stop()
@@ -62,7 +62,7 @@ async def test_every_entity_is_found_once_with_its_current_revision(asked: Asked
     found: list[EntityPage] = []
     async for stretch in list_entities(asked, asked.site):
         found += stretch.pages
-    assert sorted((page.entity, page.revision) for page in found) == sorted(asked.repository.current.items())
+    assert sorted((page.entity, page.revision) for page in found) == sorted(asked.repository.current_revisions.items())
     assert {page.entity[0] for page in found} == set("QPLM")
     merged = {page.entity for page in found if page.is_redirect}
     assert merged
@@ -126,10 +126,10 @@ async def test_a_list_that_does_not_advance_is_an_error(asked: Asked) -> None:
 
 async def test_the_action_api_shows_what_the_lists_name(asked: Asked) -> None:
     """The small Wikibase is one wiki: its lists, its revisions and its pages agree."""
-    entity, rev_id = next(iter(asked.repository.current.items()))
+    entity, rev_id = next(iter(asked.repository.current_revisions.items()))
     document = await asked.query({"prop": "revisions|info", "revids": str(rev_id), "rvprop": "ids", "rvslots": "*"})
     (page,) = document["query"]["pages"]
     assert page["title"].endswith(f":{entity}")
     assert page["lastrevid"] == rev_id
-    asked.repository.world.put(asked.repository.wiki, Page(9999, "Talk:Q1", 1), revision(9999))
+    asked.repository.dataset.put(asked.repository.wiki, Page(9999, "Talk:Q1", 1), make_revision(9999))
     assert 9999 not in {page.revision async for part in list_entities(asked, asked.site) for page in part.pages}

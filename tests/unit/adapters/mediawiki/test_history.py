@@ -17,8 +17,8 @@ from wikistate.core.enrichment.page_state import PageState, RedirectTarget
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.pages import Page, RedirectLink, Wiki, revision
-from wikistate.testing.wiki import FakeWiki, Limits, SmallWorld
+from wikistate.testing.pages import Page, RedirectLink, Wiki, make_revision
+from wikistate.testing.wiki import FakeWiki, Limits, MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -29,20 +29,20 @@ REDIRECTS = range(101, 161)
 DOUBLE, FAR, NOWHERE = 201, 202, 203
 
 
-def world() -> SmallWorld:
+def world() -> MemoryDataset:
     """Forty pages, sixty redirects to the first of them, and three redirects of other kinds."""
-    made = SmallWorld(ENGLISH)
+    made = MemoryDataset(ENGLISH)
     for number in PLAIN:
-        made.put(ENGLISH, Page(number, f"Page {number}"), revision(number, f"text {number}"))
+        made.put(ENGLISH, Page(number, f"Page {number}"), make_revision(number, f"text {number}"))
     for number in REDIRECTS:
-        made.put(ENGLISH, Page(number, f"To {number}", redirect=RedirectLink("Page 1")), revision(number))
+        made.put(ENGLISH, Page(number, f"To {number}", redirect=RedirectLink("Page 1")), make_revision(number))
     others = {
         DOUBLE: RedirectLink("To 101"),
         FAR: RedirectLink("Soft security", interwiki="meatball"),
         NOWHERE: RedirectLink("Nowhere"),
     }
     for number, link in others.items():
-        made.put(ENGLISH, Page(number, f"Other {number}", redirect=link), revision(number))
+        made.put(ENGLISH, Page(number, f"Other {number}", redirect=link), make_revision(number))
     return made
 
 
@@ -84,7 +84,7 @@ async def test_pages_that_are_no_redirects_cost_no_request_of_their_own() -> Non
     """Forty revisions, one request."""
     async with reading() as (wiki, reader):
         found = await reader.read(PLAIN)
-        assert wiki.tally.requests == 1
+        assert wiki.request_log.requests == 1
     for number, past in found.items():
         assert isinstance(past, PastRevision)
         assert past.content.slots["main"].body == f"text {number}"
@@ -95,7 +95,7 @@ async def test_redirects_are_looked_up_many_in_a_request() -> None:
     """Sixty of them: two requests for the revisions, two for where they lead."""
     async with reading() as (wiki, reader):
         found = await reader.read(REDIRECTS)
-        assert wiki.tally.requests == 4
+        assert wiki.request_log.requests == 4
     target = RedirectTarget("Page 1", namespace=0, page_id=1, is_redirect=False)
     for past in found.values():
         assert isinstance(past, PastRevision)
@@ -118,7 +118,7 @@ async def test_a_continued_answer_forgets_no_redirect() -> None:
     """With answers that hold three revisions each, every page is still what it is."""
     async with reading(limits=Limits(result_bytes=2500)) as (wiki, reader):
         found = await reader.read([*list(PLAIN)[:20], *list(REDIRECTS)[:20]])
-        assert wiki.tally.requests > 4
+        assert wiki.request_log.requests > 4
     redirects = {number for number, past in found.items() if isinstance(past, PastRevision) and past.page.is_redirect}
     assert redirects == set(list(REDIRECTS)[:20])
 
@@ -133,7 +133,7 @@ async def test_one_bad_revision_never_fails_its_neighbours() -> None:
 
 async def test_what_fails_for_a_while_is_asked_for_again() -> None:
     """When every second request fails, also between revisions and redirects, it costs tries and loses nothing."""
-    async with reading(Rule(faults.Status(500), every=2)) as (_, reader):
+    async with reading(Rule(faults.HttpStatus(500), every=2)) as (_, reader):
         found = await reader.read([1, 101, DOUBLE])
     assert all(isinstance(past, PastRevision) for past in found.values())
     assert all(isinstance(past.content, Content) for past in found.values() if isinstance(past, PastRevision))

@@ -24,17 +24,17 @@ from wikistate.core.enrichment.page_state import RedirectTarget
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.pages import Page, Wiki, revision
-from wikistate.testing.wiki import FakeWiki, SmallWorld
+from wikistate.testing.pages import Page, Wiki, make_revision
+from wikistate.testing.wiki import FakeWiki, MemoryDataset
 
 ENGLISH = Wiki("enwiki", "en.wikipedia.org")
 
 
 async def ask(*asked: tuple[Any, Any], rules: tuple[Rule, ...] = ()) -> tuple[FakeWiki, list[Any]]:
     """All of these questions at the same time; the wiki and its answers."""
-    world = SmallWorld(ENGLISH)
+    world = MemoryDataset(ENGLISH)
     for number in range(1, 61):
-        world.put(ENGLISH, Page(number, f"Page {number} {'x' * 200}"), revision(number))
+        world.put(ENGLISH, Page(number, f"Page {number} {'x' * 200}"), make_revision(number))
     async with FakeWiki(world) as wiki:
         wiki.set_faults(rules)
         http = HttpClient(HttpSettings(user_agent="test (me@example.org)"))
@@ -52,7 +52,7 @@ async def test_different_questions_go_into_different_requests() -> None:
     """Two revisions share one, a title has its own."""
     title = f"Page 3 {'x' * 200}"
     wiki, answers = await ask((REVISIONS, 1), (REDIRECT_TARGETS, title), (REVISIONS, 2))
-    assert wiki.tally.requests == 2
+    assert wiki.request_log.requests == 2
     first, target, second = answers
     assert isinstance(first, Content)
     assert isinstance(second, Content)
@@ -63,7 +63,7 @@ async def test_titles_that_make_a_long_url_are_posted() -> None:
     """Fifty of them, of 200 letters each: one request, and all are answered."""
     titles = [f"Page {number} {'x' * 200}" for number in range(1, 51)]
     wiki, answers = await ask(*((REDIRECT_TARGETS, title) for title in titles))
-    assert wiki.tally.requests == 1
+    assert wiki.request_log.requests == 1
     assert [answer.page_id for answer in answers] == list(range(1, 51))
 
 
@@ -72,10 +72,10 @@ async def test_any_query_is_asked_alone_and_again_where_that_helps() -> None:
     general = RAW_QUERY, encode_parameters({"meta": "siteinfo", "siprop": ["general"]})
     namespaces = RAW_QUERY, encode_parameters({"meta": "siteinfo", "siprop": "namespaces"})
     wiki, answers = await ask(general, namespaces)
-    assert wiki.tally.requests == 2
+    assert wiki.request_log.requests == 2
     assert answers[0]["query"]["general"]["wikiid"] == "enwiki"
     assert answers[1]["query"].keys() == {"namespaces"}
-    _, again = await ask(general, rules=(Rule(faults.Status(500), times=1),))
+    _, again = await ask(general, rules=(Rule(faults.HttpStatus(500), times=1),))
     assert again == answers[:1]
     _, (refused,) = await ask((RAW_QUERY, encode_parameters({"action": "frobnicate"})))
     assert isinstance(refused, Fail)

@@ -19,8 +19,8 @@ from wikistate.telemetry.meter import RecordingMeter
 from wikistate.telemetry.metrics import WIKI_REQUESTS
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.pages import Flaw, Page, Revision, Visibility, Wiki, revision, slot
-from wikistate.testing.wiki import FakeWiki, Limits, SmallWorld
+from wikistate.testing.pages import Flaw, Page, Revision, Visibility, Wiki, make_revision, make_slot
+from wikistate.testing.wiki import FakeWiki, Limits, MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -31,16 +31,16 @@ QUICK = RetryPolicy(base_delay=0.001, max_delay=0.001)
 IDS = range(1, 51)
 
 
-def world() -> SmallWorld:
+def world() -> MemoryDataset:
     """Fifty revisions of ten pages in one wiki, and one of the same number in another."""
-    made = SmallWorld(ENGLISH, GERMAN)
+    made = MemoryDataset(ENGLISH, GERMAN)
     for number in range(10):
         made.put(
             ENGLISH,
             Page(number + 1, f"Page {number}"),
-            *(revision(rev_id, f"text {rev_id} «é» \U0001f600") for rev_id in IDS if rev_id % 10 == number),
+            *(make_revision(rev_id, f"text {rev_id} «é» \U0001f600") for rev_id in IDS if rev_id % 10 == number),
         )
-    made.put(GERMAN, Page(1, "Seite"), revision(7, "deutsch"))
+    made.put(GERMAN, Page(1, "Seite"), make_revision(7, "deutsch"))
     return made
 
 
@@ -66,7 +66,7 @@ class Asker:
 
 @asynccontextmanager
 async def asking(
-    *rules: Rule, limits: Limits | None = None, made: SmallWorld | None = None, **settings: Any
+    *rules: Rule, limits: Limits | None = None, made: MemoryDataset | None = None, **settings: Any
 ) -> AsyncIterator[tuple[FakeWiki, Asker]]:
     """A running wiki with these faults, and somebody who asks it."""
     async with FakeWiki(made or world(), limits=limits) as wiki:
@@ -97,9 +97,9 @@ async def test_fifty_revisions_are_one_request() -> None:
         assert {rev_id: body(result) for rev_id, result in results.items()} == {
             rev_id: f"text {rev_id} «é» \U0001f600" for rev_id in IDS
         }
-        assert wiki.tally.batches == {50: 1}
-        assert wiki.tally.hosts == {"en.wikipedia.org": 1}
-        assert wiki.tally.user_agents == {"test (me@example.org)": 1}
+        assert wiki.request_log.batches == {50: 1}
+        assert wiki.request_log.hosts == {"en.wikipedia.org": 1}
+        assert wiki.request_log.user_agents == {"test (me@example.org)": 1}
         assert asker.meter.by_label(WIKI_REQUESTS) == {("own", "200"): 1}
 
 
@@ -108,7 +108,7 @@ async def test_wikis_are_not_mixed_up() -> None:
     async with asking() as (wiki, asker):
         english, german = await asyncio.gather(asker.ask([7]), asker.ask([7], GERMAN.domain))
         assert (body(english[7]), body(german[7])) == ("text 7 «é» \U0001f600", "deutsch")
-        assert wiki.tally.requests == 2
+        assert wiki.request_log.requests == 2
 
 
 async def test_a_long_answer_is_continued() -> None:
@@ -116,105 +116,105 @@ async def test_a_long_answer_is_continued() -> None:
     async with asking(limits=Limits(result_bytes=2_000)) as (wiki, asker):
         results = await asker.ask(IDS)
         assert not failed(results)
-        assert set(wiki.tally.batches) == {50}
-        assert wiki.tally.requests > 2
+        assert set(wiki.request_log.batches) == {50}
+        assert wiki.request_log.requests > 2
 
 
 async def test_a_stalled_answer_fails_only_what_stalls() -> None:
     """The revision that is larger than an answer may be; all others arrive."""
-    async with asking(Rule(faults.Stall(), revisions=frozenset({25}))) as (_, asker):
+    async with asking(Rule(faults.StalledContinuation(), revisions=frozenset({25}))) as (_, asker):
         assert failed(await asker.ask(IDS)) == {25: "ContinuationStalled"}
 
 
 @pytest.mark.parametrize(
     ("action", "error_type", "asks"),
     [
-        (faults.Status(500), "ServerError", 4),
-        (faults.Status(502), "ServerError", 4),
-        (faults.Status(408), "RequestTimeout", 4),
-        (faults.Status(503, {"Retry-After": "0"}), "ServiceUnavailable", 4),
-        (faults.Status(429, {"Retry-After": "0"}), "TooManyRequests", 4),
+        (faults.HttpStatus(500), "ServerError", 4),
+        (faults.HttpStatus(502), "ServerError", 4),
+        (faults.HttpStatus(408), "RequestTimeout", 4),
+        (faults.HttpStatus(503, {"Retry-After": "0"}), "ServiceUnavailable", 4),
+        (faults.HttpStatus(429, {"Retry-After": "0"}), "TooManyRequests", 4),
         (faults.ApiError("maxlag", headers={"Retry-After": "0"}), "MaxLag", 4),
         (faults.ApiError("readonly"), "ReadOnly", 4),
         (faults.ApiError("ratelimited"), "RateLimited", 4),
         (faults.ApiError("internal_api_error_DBQueryError"), "ApiInternalError", 4),
         (faults.Hang(), "ReadTimeout", 4),
-        (faults.Reset(after=10), "ConnectionFailed", 4),
+        (faults.ConnectionReset(after=10), "ConnectionFailed", 4),
         (faults.EmptyBody(), "EmptyResponse", 4),
-        (faults.Truncated(), "UnparsableResponse", 4),
-        (faults.NotJson(), "UnparsableResponse", 4),
+        (faults.TruncatedBody(), "UnparsableResponse", 4),
+        (faults.NonJsonBody(), "UnparsableResponse", 4),
     ],
     ids=str,
 )
-async def test_a_bad_revision_of_a_kind_that_may_pass(action: faults.Action, error_type: str, asks: int) -> None:
+async def test_a_bad_revision_of_a_kind_that_may_pass(action: faults.Fault, error_type: str, asks: int) -> None:
     """Counted at the wiki: asked for exactly four times; the forty-nine others arrive."""
     async with asking(Rule(action, revisions=frozenset({25}))) as (wiki, asker):
         assert failed(await asker.ask(IDS)) == {25: error_type}
-        assert wiki.tally.asks(25) == asks
+        assert wiki.request_log.count_requests(25) == asks
 
 
 @pytest.mark.parametrize(
     ("action", "error_type"),
     [
-        (faults.Status(204), "UnexpectedStatus"),
-        (faults.Status(404), "ClientError"),
-        (faults.Status(501), "OtherServerError"),
-        (faults.Redirect("https://evil.example/w/api.php"), "Redirect"),
+        (faults.HttpStatus(204), "UnexpectedStatus"),
+        (faults.HttpStatus(404), "ClientError"),
+        (faults.HttpStatus(501), "OtherServerError"),
+        (faults.HttpRedirect("https://evil.example/w/api.php"), "Redirect"),
         (faults.ApiError("badvalue"), "ApiError"),
-        (faults.Huge(3_000_000), "ContentTooLarge"),
-        (faults.Bomb(10_000_000), "ContentTooLarge"),
+        (faults.HugeBody(3_000_000), "ContentTooLarge"),
+        (faults.GzipBomb(10_000_000), "ContentTooLarge"),
     ],
     ids=str,
 )
-async def test_a_bad_revision_of_a_kind_that_does_not_pass(action: faults.Action, error_type: str) -> None:
+async def test_a_bad_revision_of_a_kind_that_does_not_pass(action: faults.Fault, error_type: str) -> None:
     """Found by halving, with fewer requests than revisions; the others arrive."""
     settings = BatchSettings(max_response_bytes=1_000_000)
     ids = range(1, 33)
     async with asking(Rule(action, revisions=frozenset({25})), batches=settings) as (wiki, asker):
         assert failed(await asker.ask(ids)) == {25: error_type}
-        assert wiki.tally.requests <= 11
+        assert wiki.request_log.requests <= 11
 
 
 async def test_strangers_in_an_answer_stand_for_nobody() -> None:
     """An answer full of revisions that were not asked for is not believed: each is asked for again by itself."""
-    async with asking(Rule(faults.Wrong(), revisions=frozenset({25}))) as (_, asker):
+    async with asking(Rule(faults.WrongRevision(), revisions=frozenset({25}))) as (_, asker):
         assert failed(await asker.ask(IDS)) == {25: "BadRevision"}
 
 
 async def test_an_outage_is_survived() -> None:
     """A wiki that fails three times and then recovers: nothing is lost."""
-    async with asking(Rule(faults.Status(500), times=3)) as (wiki, asker):
+    async with asking(Rule(faults.HttpStatus(500), times=3)) as (wiki, asker):
         assert not failed(await asker.ask(IDS))
-        assert wiki.tally.requests == 3 + 50
+        assert wiki.request_log.requests == 3 + 50
 
 
 async def test_replica_lag_is_waited_for() -> None:
     """A revision that appears at the sixth ask, more often than failures are retried; the others are asked once."""
-    async with asking(Rule(faults.Absent(asks=5), revisions=frozenset({25}))) as (wiki, asker):
+    async with asking(Rule(faults.MissingRevision(asks=5), revisions=frozenset({25}))) as (wiki, asker):
         assert not failed(await asker.ask(IDS, born=time()))
-        assert (wiki.tally.asks(25), wiki.tally.asks(24)) == (6, 1)
+        assert (wiki.request_log.count_requests(25), wiki.request_log.count_requests(24)) == (6, 1)
 
 
 async def test_an_unknown_revision_of_an_old_event_is_final() -> None:
     """It is asked for once, also when all of a request are unknown."""
     async with asking() as (wiki, asker):
         assert failed(await asker.ask([998, 999], born=time() - 3600)) == {998: "BadRevision", 999: "BadRevision"}
-        assert wiki.tally.requests == 1
+        assert wiki.request_log.requests == 1
 
 
 async def test_flags_decide_for_each_revision() -> None:
     """Hidden, suppressed and damaged revisions in one answer: each gets what is its own."""
-    made = SmallWorld(ENGLISH)
+    made = MemoryDataset(ENGLISH)
     made.put(
         ENGLISH,
         Page(1, "Page"),
-        revision(1, "plain"),
-        replace(revision(2, "hidden"), visibility=Visibility(content=False)),
-        replace(revision(3, "suppressed"), visibility=Visibility(content=False, suppressed=True)),
-        Revision(4, slots=(slot("", flaw=Flaw.TEXT_MISSING),)),
-        Revision(5, slots=(slot("{}", flaw=Flaw.BAD_FORMAT),)),
-        revision(6, ""),
-        Revision(7, slots=(slot("text"), slot("{}", role="mediainfo", model="wikibase-mediainfo"))),
+        make_revision(1, "plain"),
+        replace(make_revision(2, "hidden"), visibility=Visibility(content=False)),
+        replace(make_revision(3, "suppressed"), visibility=Visibility(content=False, suppressed=True)),
+        Revision(4, slots=(make_slot("", flaw=Flaw.TEXT_MISSING),)),
+        Revision(5, slots=(make_slot("{}", flaw=Flaw.BAD_FORMAT),)),
+        make_revision(6, ""),
+        Revision(7, slots=(make_slot("text"), make_slot("{}", role="mediainfo", model="wikibase-mediainfo"))),
     )
     async with asking(made=made) as (_, asker):
         results = await asker.ask(range(1, 8))
@@ -237,7 +237,7 @@ async def test_high_limits_are_posted() -> None:
     async with asking(limits=Limits(values=500), batches=BatchSettings(max_batch=500)) as (wiki, asker):
         results = await asker.ask(range(1, 501))
         assert not failed({rev_id: results[rev_id] for rev_id in IDS})
-        assert wiki.tally.batches == {500: 1}
+        assert wiki.request_log.batches == {500: 1}
 
 
 async def test_a_wiki_that_is_gone_fails_each_revision_by_itself() -> None:

@@ -19,27 +19,29 @@ from wikistate.adapters.mediawiki.wikibase_site import (
 )
 from wikistate.errors import ConfigError, InputError, WikiError
 from wikistate.testing.pages import Wiki
-from wikistate.testing.wiki import FakeWiki, SmallWorld
+from wikistate.testing.wiki import FakeWiki, MemoryDataset
 from wikistate.testing.wikibase import (
     COMMONS,
     WIKIDATA,
+    EntityKind,
     FakeWikibase,
     Item,
-    Kind,
     Repository,
     Vocabulary,
-    wikibase_wiki,
+    make_wikibase_wiki,
 )
-from wikistate.testing.wikibase.documents import Stamp, describe, serialized
+from wikistate.testing.wikibase.documents import RevisionStamp, describe, serialize_triples
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-SUITE = wikibase_wiki("wiki.example", concept="https://wiki.example")
-LIKE_WIKIDATA = wikibase_wiki(
-    "www.wikidata.example", concept=WIKIDATA, namespaces={Kind.ITEM: 0, Kind.PROPERTY: 120, Kind.LEXEME: 146}
+SUITE = make_wikibase_wiki("wiki.example", concept_base="https://wiki.example")
+LIKE_WIKIDATA = make_wikibase_wiki(
+    "www.wikidata.example",
+    concept_base=WIKIDATA,
+    namespaces={EntityKind.ITEM: 0, EntityKind.PROPERTY: 120, EntityKind.LEXEME: 146},
 )
-LIKE_COMMONS = wikibase_wiki("commons.example", concept=COMMONS, namespaces={Kind.MEDIA: 6})
+LIKE_COMMONS = make_wikibase_wiki("commons.example", concept_base=COMMONS, namespaces={EntityKind.MEDIA: 6})
 
 
 @asynccontextmanager
@@ -80,7 +82,7 @@ async def test_namespaces_differ_from_wiki_to_wiki() -> None:
 
 async def test_a_wiki_that_is_no_wikibase_is_told_apart() -> None:
     """With what to do about it."""
-    async with FakeWiki(SmallWorld(Wiki("enwiki", "en.wiki.example"))) as wiki, queries(wiki.url) as client:
+    async with FakeWiki(MemoryDataset(Wiki("enwiki", "en.wiki.example"))) as wiki, queries(wiki.url) as client:
         with pytest.raises(WikiError, match=r"en\.wiki\.example is no Wikibase.* the wiki that has the entities"):
             await fetch_site(client)
 
@@ -124,9 +126,9 @@ def test_a_concept_base_may_be_written_in_any_usual_way(text: str) -> None:
 @pytest.mark.parametrize("form", ["ttl", "nt"])
 def test_an_entitys_own_rdf_says_which_concept_base_is_used(form: str) -> None:
     """Also one that the wiki's host name does not tell, and that of a federated wiki's own entities."""
-    stamp, mime = Stamp(5, "2026-01-01T00:00:00Z"), {"ttl": "text/turtle", "nt": "application/n-triples"}[form]
+    stamp, mime = RevisionStamp(5, "2026-01-01T00:00:00Z"), {"ttl": "text/turtle", "nt": "application/n-triples"}[form]
     plain = Vocabulary("http://concepts.example/base")
-    body = serialized(describe(Item(id="Q1"), stamp, plain), form, plain)
+    body = serialize_triples(describe(Item(id="Q1"), stamp, plain), form, plain)
     found = find_concept_uri(body, entity_id="Q1", base="http://w.example/Q1", mime_type=mime)
     assert found == "http://concepts.example/base"
 

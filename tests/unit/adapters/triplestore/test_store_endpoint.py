@@ -17,7 +17,7 @@ from wikistate.core.sparql.contents import StorePosition
 from wikistate.core.sparql.statements import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
-from wikistate.testing.processes import free_port
+from wikistate.testing.processes import find_free_port
 
 if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import OutageRetry
@@ -130,7 +130,7 @@ async def test_an_endpoint_that_is_not_there_is_waited_for() -> None:
         if len(patience.slept) == 5:
             raise GivenUpError
 
-    settings = EndpointSettings(update_url=f"http://127.0.0.1:{free_port()}/")
+    settings = EndpointSettings(update_url=f"http://127.0.0.1:{find_free_port()}/")
     store = SparqlEndpoint(settings, DIALECT, on_outage=patience.told.append, sleep=sleep)
     with pytest.raises(GivenUpError):
         await store.open()

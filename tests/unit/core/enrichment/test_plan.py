@@ -59,7 +59,7 @@ def test_what_is_no_revision_id_is_refused(rev_id: object) -> None:
 
 @pytest.mark.parametrize("slots", [[], "main", {"main": None}, {"main": ["x"]}])
 def test_slots_that_are_no_map_are_refused(slots: object) -> None:
-    """What `with_content` could not write into is refused before any wiki is asked."""
+    """What `fold` could not write into is refused before any wiki is asked."""
     refused = plan_fetch(change(content_slots=slots))
     assert isinstance(refused, Reject)
     assert "content_slots" in refused.message

@@ -44,7 +44,7 @@ def test_an_error_event_is_valid_whatever_failed(
     raw: bytes | None, event: object, texts: dict[str, str], limit: int, raw_cut: int
 ) -> None:
     """Any bytes, any JSON in place of the event, any text of an exception: the result is valid and can be encoded."""
-    found = failed(raw, event, **texts, max_raw_bytes=limit, raw_cut=raw_cut)
+    found = failed(raw, event, **texts, max_raw_bytes=limit, truncated_bytes=raw_cut)
     assert SCHEMA.describe_violations(found) == ""
     assert orjson.loads(orjson.dumps(found)) == found
 
@@ -101,14 +101,14 @@ def test_bytes_that_are_not_utf8_are_shown_with_backslashes() -> None:
 
 def test_a_cut_is_told() -> None:
     """The message says how much is missing, of how much, with what the source had already left out."""
-    found = failed(b"x" * 1500, raw_cut=500)
+    found = failed(b"x" * 1500, truncated_bytes=500)
     assert len(found["raw_event"]) == 1000
     assert found["message"] == "It broke. (raw_event is cut: it lacks the last 1000 of 2000 bytes)"
 
 
 def test_a_cut_by_the_source_alone_is_told() -> None:
     """Also when all that is left of the event fits."""
-    assert failed(b"x", raw_cut=9)["message"].endswith("(raw_event is cut: it lacks the last 9 of 10 bytes)")
+    assert failed(b"x", truncated_bytes=9)["message"].endswith("(raw_event is cut: it lacks the last 9 of 10 bytes)")
 
 
 @pytest.mark.parametrize("letter", ["m", '"', "\0", "\udc80", "\U0001f9ad"])

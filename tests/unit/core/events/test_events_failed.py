@@ -68,7 +68,7 @@ def test_what_cannot_be_done_again_is_named(value: bytes | None, fate: ReplaySta
     ],
 )
 def test_a_choice_is_by_type_and_by_the_time_of_the_failure(choice: ReplayFilter, chosen: bool) -> None:  # noqa: FBT001  (a case)
-    """From `since` on and before `wait_until`."""
+    """From `since` on and before `until`."""
     fate = choice.classify(failed()).status
     assert fate is (ReplayStatus.REPLAYED if chosen else ReplayStatus.NOT_SELECTED)
 

@@ -12,8 +12,8 @@ from tests.unit.core.rdf.turtle import BASE, COMMONS, WIKIDATA
 from wikistate.core.rdf.munging import munge
 from wikistate.core.rdf.parsing import parse_triples
 from wikistate.core.rdf.vocabulary import LABEL, NAME, PREFERRED_LABEL, TYPE, WIKIBASE
-from wikistate.testing.wikibase.authors import PROPERTIES, Author
-from wikistate.testing.wikibase.documents import CONTENT_TYPES, Stamp, describe, serialized
+from wikistate.testing.wikibase.authors import PROPERTIES, EntityGenerator
+from wikistate.testing.wikibase.documents import CONTENT_TYPES, RevisionStamp, describe, serialize_triples
 from wikistate.testing.wikibase.entities import Redirect
 from wikistate.testing.wikibase.vocabulary import Vocabulary
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 WIKI = Vocabulary("http://www.wikidata.org")
 MEDIA_WIKI = Vocabulary("https://commons.wikimedia.org", "http://www.wikidata.org")
-AUTHOR = Author(Random(6))
+AUTHOR = EntityGenerator(Random(6))
 ENTITIES: list[AnyEntity] = [
-    replace(AUTHOR.item("Q1", triples=2000), sitelinks=(AUTHOR.sitelink(1), AUTHOR.sitelink(2))),
-    AUTHOR.lexeme("L1"),
-    *(AUTHOR.property(property_id, datatype) for property_id, datatype in PROPERTIES.items()),
-    AUTHOR.media("M1", "Cat.png"),
+    replace(AUTHOR.make_item("Q1", triples=2000), sitelinks=(AUTHOR.make_sitelink(1), AUTHOR.make_sitelink(2))),
+    AUTHOR.make_lexeme("L1"),
+    *(AUTHOR.make_property(property_id, datatype) for property_id, datatype in PROPERTIES.items()),
+    AUTHOR.make_media("M1", "Cat.png"),
     Redirect(id="Q9", target="Q1"),
 ]
 UNSAID_TYPES = {WIKIBASE + name for name in ("Statement", "Reference", "Item", "Lexeme", "Form", "Sense")}
@@ -40,7 +40,7 @@ UNSAID_TYPES = {WIKIBASE + name for name in ("Statement", "Reference", "Item", "
 def test_nothing_is_lost_but_what_the_table_says(entity: AnyEntity, kind: str) -> None:
     """Every triple about something else than the document is kept, but for the types and labels that are said twice."""
     wiki, uris = (MEDIA_WIKI, COMMONS) if entity.id.startswith("M") else (WIKI, WIKIDATA)
-    body = serialized(describe(entity, Stamp(7, "2024-05-01T00:00:00Z"), wiki), kind, wiki)
+    body = serialize_triples(describe(entity, RevisionStamp(7, "2024-05-01T00:00:00Z"), wiki), kind, wiki)
     document = parse_triples(body, base=BASE, mime_type=CONTENT_TYPES[kind])
     found = {named(triple, uris.genid) for triple in munge(document, entity.id, uris)}
     lost = [triple for triple in document if named(triple, uris.genid) not in found]

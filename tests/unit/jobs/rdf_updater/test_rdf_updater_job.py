@@ -11,7 +11,7 @@ from wikistate.core.updater.operations import Diff
 from wikistate.errors import ConfigError, WikiError
 from wikistate.jobs.stateful_job import KeyedState
 from wikistate.telemetry import metrics
-from wikistate.testing.wikibase import legacy_event, page_change
+from wikistate.testing.wikibase import build_legacy_event, build_page_change
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ async def test_side_streams_can_be_switched_off() -> None:
 async def test_a_side_event_that_cannot_be_one_is_told_as_an_error(bench: UpdaterBench) -> None:
     """Whatever was read past all checks: here a revision that the side stream's schema does not take."""
     change = bench.save()
-    event = page_change(change, bench.repository.wiki)
+    event = build_page_change(change, bench.repository.wiki)
     accepted = bench.job.decode(Record(orjson.dumps(event), None, None, Partition("topic"), 0))
     assert accepted.event is not None
     await bench.do(accepted.event._replace(revision=-7), watermark=change.time + 10 * MINUTE)
@@ -180,7 +180,7 @@ async def test_a_side_event_that_cannot_be_one_is_told_as_an_error(bench: Update
 
 async def test_what_is_not_wanted_is_counted_and_what_is_no_event_is_an_error(bench: UpdaterBench) -> None:
     """Neither touches what is remembered."""
-    event = page_change(bench.save(), bench.repository.wiki)
+    event = build_page_change(bench.save(), bench.repository.wiki)
     await bench.read(event | {"meta": event["meta"] | {"domain": "other.example"}})
     await bench.read(event | {"page": event["page"] | {"page_title": "Item:Q1/../Q2"}})
     await bench.read(b"[]")
@@ -216,7 +216,7 @@ async def test_the_older_streams_are_read_in_the_place_of_page_change() -> None:
     """Revision-create, page-delete and page-undelete come to the same."""
     bench = UpdaterBench("rdf.legacy_inputs=true")
     for change in (bench.save(), bench.repository.delete("Q1"), bench.repository.restore("Q1"), bench.save()):
-        await bench.read(legacy_event(change, bench.repository.wiki))
+        await bench.read(build_legacy_event(change, bench.repository.wiki))
         await bench.wait()
     names = [mutation.operation for mutation in bench.mutations]
     assert names[1:] == [OperationName.DELETE, OperationName.IMPORT, OperationName.DIFF]

@@ -16,8 +16,8 @@ from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
 from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
 from wikistate.jobs.stateful_job import EMPTY_STATE, Decision, OperationResult, TimerFired
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.testing.wikibase import Author, Kind, Repository, page_change
-from wikistate.testing.wikibase.documents import serialized
+from wikistate.testing.wikibase import EntityGenerator, EntityKind, Repository, build_page_change
+from wikistate.testing.wikibase.documents import serialize_triples
 
 if TYPE_CHECKING:
     from pyoxigraph import Triple
@@ -66,7 +66,7 @@ class RepositoryEntities:
         triples = self._repository.document(entity_id, revision)
         if triples is None:
             return missing(entity_id, revision, FetchErrorType.ENTITY_NOT_FOUND)
-        return serialized(triples, "ttl", self._repository.vocabulary)
+        return serialize_triples(triples, "ttl", self._repository.vocabulary)
 
 
 def missing(entity: str, revision: int, kind: FetchErrorType = FetchErrorType.UNEXPECTED_RESPONSE) -> FetchFailure:
@@ -84,7 +84,7 @@ class UpdaterBench:
     def __init__(self, *assignments: str) -> None:
         self.repository = Repository(clock=lambda: 1_700_000_000.0)
         self.entities = RepositoryEntities(self.repository)
-        self.author = Author(Random(1))
+        self.author = EntityGenerator(Random(1))
         self.meter = RecordingMeter()
         own = (
             f"rdf.hostname={DOMAIN}",
@@ -101,12 +101,12 @@ class UpdaterBench:
 
     def save(self, entity: str = "Q1", *, triples: int = 40) -> Change:
         """Create or edit an item."""
-        self.repository.new_id(Kind.ITEM)
-        return self.repository.save(self.author.item(entity, triples=triples))
+        self.repository.next_id(EntityKind.ITEM)
+        return self.repository.save(self.author.make_item(entity, triples=triples))
 
     async def happen(self, change: Change, *, watermark: int | None = None) -> Decision[Operation]:
         """Tell the job of a change, and have done what it decides."""
-        return await self.read(page_change(change, self.repository.wiki), watermark=watermark)
+        return await self.read(build_page_change(change, self.repository.wiki), watermark=watermark)
 
     async def read(self, event: Any, *, watermark: int | None = None) -> Decision[Operation]:
         """As `happen`, of an event."""
@@ -141,6 +141,6 @@ class UpdaterBench:
         """The munged triples of a revision."""
         triples = self.repository.document(entity, revision)
         assert triples is not None
-        body = serialized(triples, "ttl", self.repository.vocabulary)
+        body = serialize_triples(triples, "ttl", self.repository.vocabulary)
         base = self.entities.url(entity, revision)
         return munge(parse_triples(body, base=base), entity, Uris.for_wikibase(f"http://{DOMAIN}"))

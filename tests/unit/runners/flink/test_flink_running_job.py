@@ -99,7 +99,7 @@ class Rest:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks follow each other at once."""
-    monkeypatch.setattr(cluster, "_LOOK", 0.01)
+    monkeypatch.setattr(cluster, "_POLL_INTERVAL", 0.01)
     monkeypatch.setattr(cluster, "_REST_TIMEOUT", 5.0)
 
 

@@ -27,7 +27,7 @@ Answer = Callable[[], None]
 
 
 class Echo:
-    """Writes what it reads. ``page:number``; ``poison…`` becomes an error; a value in `held` waits for `write_released`."""
+    """Writes what it reads. ``page:number``; ``poison…`` becomes an error; a value in `held` waits for `release`."""
 
     def __init__(self, *held: bytes) -> None:
         self.held = set(held)
@@ -325,10 +325,10 @@ async def test_a_job_that_answers_twice_stops_the_run() -> None:
     """A second output would be out of order; a run that cannot be right does not go on."""
 
     class Twice(Echo):
-        def perform(self, work: WorkItem, done: OnDone) -> None:
-            super().execute(work, done)
+        def execute(self, item: WorkItem, on_done: OnDone) -> None:
+            super().execute(item, on_done)
             with contextlib.suppress(RuntimeError):
-                super().execute(work, done)
+                super().execute(item, on_done)
 
     bench = Bench(Twice(), topic_of(b"a:1"), bounded=False)
     with pytest.raises(InternalError, match="memory/0 offset 0 was finished twice"):

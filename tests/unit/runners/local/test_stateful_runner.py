@@ -18,7 +18,7 @@ from wikistate.runners.local.state_file import StateFile
 from wikistate.runners.local.stateful import KeyedRunner
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.clock import ManualClock
-from wikistate.testing.outlets import MemoryOutlet
+from wikistate.testing.outlets import MemoryChangeSink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ class Bench:
         job: TallyJob,
         *,
         bounded: bool = True,
-        change_sink: MemoryOutlet[str] | None = None,
+        change_sink: MemoryChangeSink[str] | None = None,
         concurrency: int = 4,
         cache_bytes: int = 1_000_000,
         **settings: Any,
@@ -52,7 +52,7 @@ class Bench:
         return KeyedRunner(
             job,
             MemorySource(self.topic, bounded=bounded, resume=lambda: state.positions),
-            change_sink=change_sink or MemoryOutlet(self.changes),
+            change_sink=change_sink or MemoryChangeSink(self.changes),
             sinks={Role.ERROR: MemorySink(delivered=self.outputs)},
             state=state,
             watermarks=Watermarks(bound=LATENESS, idleness=IDLENESS),
@@ -98,8 +98,8 @@ async def test_a_key_is_served_in_order_and_holds_up_no_other(bench: Bench) -> N
     for key, word in ((1, "slow"), (1, "next"), (2, "other")):
         bench.say(key, word)
     gate = asyncio.Event()
-    outlet = MemoryOutlet(bench.changes)
-    run = asyncio.create_task(bench.run(TallyJob({"slow": gate}), outlet=outlet))
+    outlet = MemoryChangeSink(bench.changes)
+    run = asyncio.create_task(bench.run(TallyJob({"slow": gate}), change_sink=outlet))
     await wait_until(lambda: outlet.written)
     assert outlet.written == ["2:other#1"]
     gate.set()
@@ -124,7 +124,7 @@ async def test_keys_are_woken_by_the_watermark_each_at_its_time(bench: Bench) ->
     bench.say(3, "c", time=102, until=900)
     bench.say(4, "now", time=150)
     gate = asyncio.Event()
-    outlet, job = MemoryOutlet(bench.changes), TallyJob({"c": gate})
+    outlet, job = MemoryChangeSink(bench.changes), TallyJob({"c": gate})
     runner = bench.runner(job, bounded=False, change_sink=outlet)
     run = asyncio.create_task(runner.run())
     await wait_until(lambda: len(outlet.written) == 3)
@@ -149,7 +149,7 @@ async def test_an_idle_partition_does_not_hold_time_back(bench: Bench) -> None:
     bench.say(9, "old", time=0, partition=1)
     bench.say(1, "waits", time=100, until=150)
     bench.say(2, "now", time=1_000)
-    outlet, job = MemoryOutlet(bench.changes), TallyJob()
+    outlet, job = MemoryChangeSink(bench.changes), TallyJob()
     runner = bench.runner(job, bounded=False, change_sink=outlet)
     run = asyncio.create_task(runner.run())
     await wait_until(lambda: len(outlet.written) == 2)
@@ -190,8 +190,8 @@ async def test_what_was_written_but_not_checkpointed_is_made_again_the_same(benc
     """The outlet may have it twice, never different."""
     for word in "abc":
         bench.say(1, word)
-    outlet = MemoryOutlet(bench.changes)
-    run = asyncio.create_task(bench.run(bounded=False, outlet=outlet, checkpoint_interval=1000))
+    outlet = MemoryChangeSink(bench.changes)
+    run = asyncio.create_task(bench.run(bounded=False, change_sink=outlet, checkpoint_interval=1000))
     await wait_until(lambda: len(outlet.written) == 3)
     bench.topic.add(Crash())
     with pytest.raises(SourceError):
@@ -220,7 +220,7 @@ async def test_who_sleeps_when_the_run_is_stopped_is_woken_by_the_next(bench: Be
     bench.say(1, "waits", time=100, until=150)
     bench.say(3, "waits longer", time=100, until=160)
     bench.say(2, "now", time=101)
-    outlet = MemoryOutlet(bench.changes)
+    outlet = MemoryChangeSink(bench.changes)
     runner = bench.runner(TallyJob(), bounded=False, change_sink=outlet)
     run = asyncio.create_task(runner.run())
     await wait_until(lambda: outlet.written)
@@ -229,8 +229,8 @@ async def test_who_sleeps_when_the_run_is_stopped_is_woken_by_the_next(bench: Be
     assert (bench.changes, outlet.last_timer) == (["2:now#1"], 150)
     assert bench.topic.committed == {Partition("memory"): 3}
     bench.say(2, "again", time=200)
-    outlet = MemoryOutlet(bench.changes)
-    await bench.run(outlet=outlet)
+    outlet = MemoryChangeSink(bench.changes)
+    await bench.run(change_sink=outlet)
     assert bench.changes == ["2:now#1", "2:again#2", "1:waits#1", "3:waits longer#1"]
     assert outlet.last_timer is None
 
@@ -250,14 +250,14 @@ async def test_an_outlet_that_fails_ends_the_run_without_a_checkpoint(bench: Ben
     for key in range(10):
         bench.say(key, "word")
     with pytest.raises(SinkError, match="as it was told to"):
-        await bench.run(outlet=MemoryOutlet(bench.changes, fails_after=4))
+        await bench.run(change_sink=MemoryChangeSink(bench.changes, fails_after=4))
     assert bench.topic.committed == {}
     assert bench.read_states(1) == {1: KeyedState()}
     await bench.run()
     assert sorted(bench.changes) == sorted(f"{key}:word#1" for key in range(10))
 
 
-class SlowChangeSink(MemoryOutlet[str]):
+class SlowChangeSink(MemoryChangeSink[str]):
     """Waits with its flush until it may."""
 
     def __init__(self, durable: list[str]) -> None:
@@ -276,7 +276,7 @@ async def test_nothing_is_committed_before_the_outlet_has_flushed(bench: Bench) 
     """Neither the state nor the positions that others see."""
     bench.say(1, "word")
     outlet = SlowChangeSink(bench.changes)
-    run = asyncio.create_task(bench.run(outlet=outlet))
+    run = asyncio.create_task(bench.run(change_sink=outlet))
     await outlet.waits.wait()
     assert bench.topic.committed == {}
     outlet.may.set()

@@ -31,7 +31,7 @@ _SLICE = 0.1  # seconds that the thread waits for a pipe at a stretch; a commit 
 class FileSource:
     """Reads files one after the other, each a partition of its own, then ends. See `Source` for the protocol.
 
-    A record is a line, its offset the line's number from 0; see `Reader`. An empty line is a record with an empty
+    A record is a line, its offset the line's number from 0; see `TopicReader`. An empty line is a record with an empty
     value. NDJSON keeps neither keys nor timestamps: both are None. ``.gz`` and ``.zst`` are recognised by their first
     bytes. A line above the bound is a record with its beginning and `Record.truncated_bytes`.
 

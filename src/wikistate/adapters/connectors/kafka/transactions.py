@@ -29,13 +29,13 @@ class KafkaTransactions:
     """The transactions of one producer, whose sinks all write within them.
 
     Protocol: `open` once, after which an unfinished transaction of an earlier process with the same id is aborted and
-    that process is shut out. Then `resolve_begin`, writes to sinks, `commit`, again and again. When `commit` raises, nothing
+    that process is shut out. Then `begin`, writes to sinks, `commit`, again and again. When `commit` raises, nothing
     of the transaction is visible to readers of committed records, the source's offsets are where they were, and the
     job must start again from them. `abort` gives up what was begun, when the job ends. Source: Apache Kafka, KIP-98
     and KIP-447.
 
     Args:
-        producer: Made with a `build_transactional_id`; its sinks must be on the cluster of the source.
+        producer: Made with a `transactional_id`; its sinks must be on the cluster of the source.
     """
 
     def __init__(self, producer: KafkaProducer) -> None:
@@ -91,7 +91,7 @@ class KafkaTransactions:
         self._in_transaction = False
 
     async def abort(self) -> None:
-        """Give up what was written since `resolve_begin`. Does nothing when no transaction is open.
+        """Give up what was written since `begin`. Does nothing when no transaction is open.
 
         Raises:
             SinkError: The cluster does not answer; it aborts the transaction by itself after its timeout.
