@@ -35,11 +35,7 @@ QUICK = settings(
 )
 """As patient as a test is."""
 
-WALKING, IN_STEP, COMPLETE = (
-    "All entities are compared with the store.",
-    "The store is in step.",
-    "The store is complete.",
-)
+WALKING, IN_STEP, COMPLETE = "full_scan_started", "full_scan_skipped", "store_complete"
 
 
 def quads(repository: Repository) -> Iterator[Quad]:

@@ -85,7 +85,7 @@ async def test_kcat_in_and_kcat_out(
     source, sink, errors = (f"{topic()}.{end}" for end in ("in", "out", "errors"))
     (tmp_path / "events.ndjson").write_bytes(ndjson(events))
     async with started(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
-        await job.logged("given a partition")
+        await job.logged("partition_assigned")
         assert {source, sink, errors} <= topic_names(kafka)
         cat.produce(source, b"\n")
         cat.produce(source, b"", "-l", tmp_path / "events.ndjson")
@@ -129,7 +129,7 @@ async def test_a_record_with_nothing_in_it_harms_nothing(
     """Empty and blank records are one error event each, a null is a tombstone and none; the event behind is enriched."""
     source, sink, errors = topic(), topic(), topic()
     async with started(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
-        await job.logged("given a partition")
+        await job.logged("partition_assigned")
         fill(kafka, source, [value])
         cat.produce(source, ndjson(events[:1]))
         finished = await stopped(job, kafka, sink, errors, 1 + (said is not None))
@@ -154,7 +154,7 @@ async def test_a_second_run_goes_on_where_the_first_was_stopped(
     command = words(kafka, wiki, source=source, sink=sink, errors=errors)
     half = len(events) // 2
     async with started(*command) as job:
-        await job.logged("given a partition")
+        await job.logged("partition_assigned")
         cat.produce(source, ndjson(events[:half]))
         assert (await stopped(job, kafka, sink, errors, half)).status == 0
     await asyncio.to_thread(cat.produce, source, ndjson(events[half:]))

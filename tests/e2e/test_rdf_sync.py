@@ -105,7 +105,7 @@ async def test_a_gap_is_found_and_walked(
     repository.remembers_since = repository.now() // 1000 * 1000
     editors.bustle(1)
     async with synced.running() as command:
-        because = (await command.logged(WALKING))["labels"]["because"]
+        because = (await command.logged(WALKING))["labels"]["reason"]
         assert because == "the source no longer reaches back to where the store is"
         await command.logged(COMPLETE)
         editors.bustle(20)
@@ -124,7 +124,7 @@ async def test_a_store_that_comes_back_from_a_copy_is_found(synced: Synced, edit
     shutil.rmtree(synced.folder / "store")
     (synced.folder / "copy").rename(synced.folder / "store")
     async with synced.running() as command:
-        because = (await command.logged(WALKING))["labels"]["because"]
+        because = (await command.logged(WALKING))["labels"]["reason"]
         assert because == "the store is older than the checkpoint: it was restored from a copy"
         await command.logged(COMPLETE)
         await synced.caught_up(command)

@@ -112,7 +112,7 @@ async def test_the_changes_may_come_from_an_event_stream(
         synced = Synced(wikibase, tmp_path)
         source = ("--source", f"eventstreams:{STREAM}?base={server.base}")
         async with synced.running(*source) as command:
-            await command.logged("All entities were looked at; what differs is being brought in.")
+            await command.logged("full_scan_finished")
             tell(server, editors.bustle(100), repository)
             await command.logged(COMPLETE)
             tell(server, editors.bustle(100), repository)

@@ -153,7 +153,7 @@ def _selection(configuration: Configuration, sink: Stream) -> Select | None:
     key_fields = sink.config.message_key_fields.values()
     selection = select_fields(sink.schema, configuration.filter.fields, key_fields=key_fields)
     if selection.kept:
-        log.info("Fields that filter.fields does not name stay: the schema requires them.", fields=selection.kept)
+        log.info("required_fields_kept", fields=selection.kept)
     return selection.project
 
 

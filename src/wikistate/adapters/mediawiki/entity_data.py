@@ -48,7 +48,7 @@ _NOT_ALLOWED = frozenset({401, 403})
 
 _NOT_AN_ID = "InvalidEntityId"
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class EntityFetcher(Protocol):
@@ -144,7 +144,7 @@ class EntityDataClient:
     def _say(self, failure: Failure, tries: Tries, after: float) -> None:
         self._measures.retried(failure.kind)
         if tries.made >= _WORTH_SAYING:
-            _log.warning("Waiting for the wiki.", why=failure.detail, tries=tries.made, again_in=round(after, 1))
+            log.warning("entity_fetch_failed", reason=failure.detail, tries=tries.made, retry_in=round(after, 1))
 
     async def _try(self, entity_id: str, revision: int) -> bytes | Failure:
         self._measures.waiting(self._turnstile.waiting + 1)

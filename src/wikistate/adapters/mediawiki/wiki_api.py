@@ -27,7 +27,7 @@ _LONGEST_QUERY = 4096
 
 _WARNINGS_REMEMBERED = 100
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class WikiApi:
@@ -104,4 +104,4 @@ class WikiApi:
         for text in warnings:
             if text not in self._warned and len(self._warned) < _WARNINGS_REMEMBERED:
                 self._warned.add(text)
-                _log.warning("wiki_warning", wiki=self.place, text=text)
+                log.warning("wiki_warning", wiki=self.place, text=text)

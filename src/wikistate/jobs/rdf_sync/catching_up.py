@@ -81,11 +81,11 @@ class CatchingUpSource:
         standing = self._outlet.compare(reach=await self._reach(), adopt=self._adopt)
         await self._follow.open(revoked)
         if standing.walks:
-            log.info("All entities are compared with the store.", because=standing.value)
+            log.info("full_scan_started", reason=standing.value)
             await self._walk.open(revoked)
             await self._outlet.flush()  # marks the store as ours and incomplete, before anything is written into it
         else:
-            log.info("The store is in step.", until=format_timestamp(self._outlet.followed))
+            log.info("full_scan_skipped", until=format_timestamp(self._outlet.followed))
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`. What happens comes before what is walked."""

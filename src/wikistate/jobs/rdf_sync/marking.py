@@ -176,7 +176,7 @@ class MarkingOutlet:
         self._generation.write(self._last, self.followed)
         self.written.clear()
         if self._incomplete and complete:
-            log.info("The store is complete.", until=format_timestamp(complete))
+            log.info("store_complete", until=format_timestamp(complete))
         self._incomplete = not complete
 
     def _complete(self, wake: int | None) -> int:

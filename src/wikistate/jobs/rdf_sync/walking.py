@@ -195,23 +195,25 @@ class _Progress:
         self._differing += len(part.findings)
         if self._clock() - self._told >= _TOLD_EVERY:
             self._told = self._clock()
-            log.info("Comparing all entities.", done=self._looked_at, differing=self._differing, **self._left())
+            self._log_progress()
 
     def done(self) -> None:
         seconds = round(self._clock() - self._began, 1)
-        log.info(
-            "All entities were looked at; what differs is being brought in.",
-            done=self._looked_at,
-            differing=self._differing,
-            seconds=seconds,
-        )
+        log.info("full_scan_finished", done=self._looked_at, differing=self._differing, seconds=seconds)
 
-    def _left(self) -> dict[str, int]:
+    def _log_progress(self) -> None:
         if not self._pages or not self._looked_at:
-            return {}
+            log.info("full_scan_progress", done=self._looked_at, differing=self._differing)
+            return
         left = max(0, self._pages - self._looked_at)
         seconds = (self._clock() - self._began) * left / self._looked_at
-        return {"of_at_most": self._pages, "minutes_left_at_most": round(seconds / 60)}
+        log.info(
+            "full_scan_progress",
+            done=self._looked_at,
+            differing=self._differing,
+            of_at_most=self._pages,
+            minutes_left_at_most=round(seconds / 60),
+        )
 
 
 async def _pages(queries: Queries) -> int | None:

@@ -115,7 +115,7 @@ class RdfUpdater:
         except WikistateError:
             raise
         except Exception as error:  # one entity that we cannot read must not stop all others
-            log.exception("Not foreseen, please report it.", entity=operation.entity, revision=operation.revision)
+            log.exception("operation_defect", entity=operation.entity, revision=operation.revision)
             made = _unforeseen(operation, error)
         if isinstance(made, Missing):
             return self._failed(operation, state, made)

@@ -48,7 +48,7 @@ def attend(job: RunningJob, stops: Signals) -> bool:
     if job.wait(lambda: stops.count > 0):
         job.result()
         return True
-    log.info("Stopping: what is in flight is finished and kept in a savepoint. Once more stops at once.")
+    log.info("flink_stop_requested")
     threading.Thread(target=_stop, args=(job,), daemon=True).start()
     if job.wait(lambda: stops.count > 1):
         job.result()
@@ -61,5 +61,5 @@ def _stop(job: RunningJob) -> None:
     try:
         job.stop()
     except EngineError as error:
-        log.warning("The job is cancelled; the next run goes on from the last checkpoint.", why=str(error))
+        log.warning("flink_savepoint_failed", reason=str(error))
         job.cancel()

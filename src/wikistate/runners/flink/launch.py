@@ -94,7 +94,7 @@ def run_alone(entry: Entry, configuration: Configuration, ends: Ends, *, jars: S
     rest = f"http://127.0.0.1:{options['rest.port']}"
     stops = count_signals()
     client = _environment(entry, configuration, ends, options, jars).execute_async(name)
-    log.info("The job runs on Flink.", web=rest, resumed_from=options.get("execution.state-recovery.path", ""))
+    log.info("flink_job_started", web=rest, resumed_from=options.get("execution.state-recovery.path", ""))
     return attend(RunningJob(client, rest), stops)
 
 
@@ -115,7 +115,7 @@ def _metrics(telemetry: Telemetry) -> dict[str, str]:
         return {}
     reporter = "metrics.reporter.prometheus"
     port = telemetry.metrics_port or free_port()
-    log.info("Metrics are served by Flink.", url=f"http://{telemetry.metrics_host}:{port}/metrics")
+    log.info("flink_metrics_served", url=f"http://{telemetry.metrics_host}:{port}/metrics")
     return {
         "metrics.reporters": "prometheus",
         f"{reporter}.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",

@@ -88,7 +88,7 @@ class AbsorbingRunner:
             await self._carried_out(self._job.finish() if ended else self._job.flush(), source)
             await self._tell(source)
         except RewoundError as rewound:
-            log.warning("Reading again from where the store is.", reason=rewound.message)
+            log.warning("store_offset_rewound", reason=rewound.message)
             return False
         else:
             return True
@@ -124,7 +124,7 @@ class AbsorbingRunner:
             if task.done():
                 task.result()
                 return True
-            log.warning("The stop waited long enough; the next run does what is left.")
+            log.warning("drain_timeout_reached")
             return False
         finally:
             await _cancelled({task, stopped})

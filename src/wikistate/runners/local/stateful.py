@@ -289,7 +289,7 @@ class StatefulRunner(Generic[Stimulus, Operation, Product]):
             async with asyncio.timeout(patience):
                 await self._checkpoint()
         except TimeoutError:
-            log.warning("The stop waited long enough; the next run does what is left.", keys=self._lines.waiting)
+            log.warning("drain_timeout_reached", keys=self._lines.waiting)
 
     async def _checkpoint(self) -> None:
         """Make all that was done durable, in the order in which nothing can be lost."""

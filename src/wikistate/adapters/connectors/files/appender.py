@@ -130,7 +130,7 @@ class Appender:
             self._whole = size
             self.write(b"\n")
             return
-        log.warning("cutting off a torn end", file=self._name, bytes=size - self._whole, kept=self._whole)
+        log.warning("file_truncated", file=self._name, bytes=size - self._whole, kept=self._whole)
         os.ftruncate(self._descriptor, self._whole)
 
     def _failed(self, what: str, error: OSError) -> SinkError:

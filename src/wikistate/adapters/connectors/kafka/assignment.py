@@ -109,7 +109,7 @@ class Positions:
         except KafkaException as error:
             if error.args[0].code() not in REGROUPED:
                 raise
-            log.warning("the group shares its partitions anew, a commit did not count", reason=error.args[0].str())
+            log.warning("commit_rejected", reason=error.args[0].str())
 
     def repair(self, partition: TopicPartition) -> None:
         """Go on at the oldest record: the one that was asked for is gone (retention), or was never there.
@@ -120,7 +120,7 @@ class Positions:
         if self._settings.partitions:
             self._check_held([partition])
         log.error(
-            "the position is not in the topic any more, going on at its oldest record",
+            "offset_out_of_range",
             topic=partition.topic,
             partition=partition.partition,
             offset=partition.offset,

@@ -254,7 +254,7 @@ class KafkaSource:
         """Stay a member without reading. A record that was on its way when the pause began is handed over later."""
         if not self._paused:
             self._paused = True
-            log.info("no room for records, pausing the partitions")
+            log.info("partitions_paused")
         self._consumer.pause(self._as_parts(self._assigned))
         self._look_at_lag()
         return self._records(self._receive(1, 0))
@@ -288,7 +288,7 @@ class KafkaSource:
             case codes.POSITION_GONE:
                 self._positions.repair(TopicPartition(message.topic(), message.partition(), message.offset()))
             case _ if passes(error):
-                log.warning("kafka: this passes by itself", reason=error.str())
+                log.warning("kafka_transient_error", reason=error.str())
             case _:
                 raise KafkaException(error)
 
@@ -318,7 +318,7 @@ class KafkaSource:
         placed = self._positions.starts(partitions)
         for part in placed:
             self._assigned[part.topic, part.partition] = Partition(part.topic, part.partition)
-            log.info("given a partition", topic=part.topic, partition=part.partition, offset=_shown(part.offset))
+            log.info("partition_assigned", topic=part.topic, partition=part.partition, offset=_shown(part.offset))
         consumer.incremental_assign(placed)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -330,7 +330,7 @@ class KafkaSource:
         for key, partition in gone.items():
             del self._assigned[key]
             self._ended.discard(key)
-            log.info("giving up a partition", topic=partition.topic, partition=partition.number)
+            log.info("partition_revoked", topic=partition.topic, partition=partition.number)
         consumer.incremental_unassign(partitions)
 
     def _tell(self, partitions: frozenset[Partition]) -> None:
@@ -349,4 +349,4 @@ def as_offsets(positions: Mapping[Partition, int]) -> list[TopicPartition]:
 
 
 def _shown(offset: int) -> int | str:
-    return offset if offset >= 0 else "the oldest"
+    return offset if offset >= 0 else "earliest"

@@ -94,7 +94,7 @@ class RecentChangesFeed:
         else:
             begun = await begin(notes, self._settings.since, now=self._now)
             self._seen, self._done = Window(self._overlap, begun), Window(self._overlap, begun)
-        log.info("Following the wiki's changes.", wiki=facts.domain, since=format_timestamp(self._seen.start))
+        log.info("recent_changes_opened", wiki=facts.domain, since=format_timestamp(self._seen.start))
 
     async def arrive(self) -> list[Arrival] | None:
         """See `Feed`."""
