@@ -16,7 +16,7 @@ from wikistate.cli.app import app
 from wikistate.config.model import Configuration
 from wikistate.core.enrichment.failures import TABLE, RetryRule, SlowdownScope
 from wikistate.core.updater import decide
-from wikistate.telemetry import metrics
+from wikistate.telemetry import log_events, metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,7 @@ def pages() -> dict[str, str]:
     return {
         "configuration.md": configuration(),
         "metrics.md": metric_table(),
+        "log-events.md": log_event_table(),
         "failures.md": failure_table(),
         "decisions.md": decision_table(),
         "command-line.md": command_line(),
@@ -102,6 +103,27 @@ def metric_table() -> str:
     head = ["| name | kind | unit | labels | meaning |", "|---|---|---|---|---|"]
     text = "Served at `/metrics` when `--metrics-port` or `telemetry.metrics_port` is set. Labels are bounded: no titles, no ids."
     return "\n".join([_NOTE, "# Metrics", "", text, "", *head, *rows]) + "\n"
+
+
+def log_event_table() -> str:
+    """Return the page of all log events."""
+    rows = [
+        f"| `{event.id}` | {event.level} | {event.sentence} | {_fields(event)} | {event.meaning} |"
+        for event in log_events.LOG_EVENTS
+    ]
+    head = ["| event | level | sentence | fields | meaning |", "|---|---|---|---|---|"]
+    text = (
+        "Log lines go to standard error. As JSON (ECS) a line has the event in `message` and `event.action`, and its fields "
+        "under `labels`. At a terminal it has the sentence, followed by the fields that are not part of it. "
+        "`telemetry.log_format` selects the form, `telemetry.log_level` the lowest level. Search and alert by event and "
+        "field: sentences may be reworded. Lines of custom enrichments and of libraries keep their own text."
+    )
+    return "\n".join([_NOTE, "# Log events", "", text, "", *head, *rows]) + "\n"
+
+
+def _fields(event: log_events.LogEvent) -> str:
+    optional = [f"`{name}` (optional)" for name in event.optional]
+    return ", ".join([*(f"`{name}`" for name in event.fields), *optional])
 
 
 _RETRIED = {

@@ -35,11 +35,7 @@ FAST_POLLING = setting_arguments(
 )
 """As patient as a test is."""
 
-SCAN_MESSAGE, IN_STEP_MESSAGE, COMPLETE_MESSAGE = (
-    "All entities are compared with the store.",
-    "The store is in step.",
-    "The store is complete.",
-)
+SCAN_MESSAGE, IN_STEP_MESSAGE, COMPLETE_MESSAGE = "full_scan_started", "full_scan_skipped", "store_complete"
 
 
 def munge_all(repository: Repository) -> Iterator[Quad]:

@@ -122,7 +122,7 @@ async def test_log_lines_are_ecs_where_no_one_looks(changes: Corpus, tmp_path: P
         ends = ("--source", "in.ndjson", "--sink", "out.ndjson", "--metrics-port", "0")
         finished = await run_wikistate(*JOB, *asking, *ends, folder=tmp_path)
     lines = [orjson.loads(line) for line in finished.err.splitlines() if not line.startswith(" ")]
-    assert "Metrics are served." in [line["message"] for line in lines]
+    assert "metrics_served" in [line["message"] for line in lines]
     for line in lines:
         assert {"@timestamp", "log.level", "message", "ecs.version"} <= line.keys()
         assert line["service"]["name"] == "page-content-change"
@@ -136,7 +136,7 @@ async def test_a_person_at_a_terminal_gets_text_and_a_live_line(changes: Corpus,
         status, shown = await asyncio.to_thread(_at_a_terminal, [*JOB, *asking, *ends], tmp_path)
     assert status == 0, shown
     assert '{"@timestamp"' not in shown
-    for text in ("Metrics are served.", "events/s", "events written"):
+    for text in ("Metrics are served at http://", "events/s", "events written"):
         assert text in shown
     assert "\x1b[" in shown
 
@@ -170,7 +170,7 @@ async def test_metrics_are_served_under_their_declared_names_with_the_figures_of
         wiki.set_faults([Rule(HttpStatus(500), times=1)])
         quickly = ("--set", "enrich.retry.base_delay=0.01")
         async with start_command(*JOB, *asking, *quickly, "--source", "-", "--sink", "-", "--metrics-port", "0") as job:
-            url = (await job.wait_for_log("Metrics are served."))["labels"]["url"]
+            url = (await job.wait_for_log("metrics_served"))["labels"]["url"]
             await job.write(encode_ndjson(real(changes)) + b"".join(broken))
             await job.wait_until(lambda job: accounted(job) == len(real(changes)) + 1)
             shown = await asyncio.to_thread(scrape, url)
@@ -244,7 +244,7 @@ async def test_the_second_signal_ends_at_once(number: signal.Signals, changes: C
     assert "Traceback" not in finished.err
 
 
-STOPPING = "Stopping: what is in flight is finished and committed. Once more stops at once."
+STOPPING = "stop_requested"
 
 
 @asynccontextmanager
@@ -308,7 +308,7 @@ async def test_check_beside_a_running_job_leaves_it_running(
     async with wikis(changes) as (_, asking):
         words = (*_ends(kafka, source, sink, errors), *asking, *exactly_once)
         async with start_command(*JOB, *words) as job:
-            await job.wait_for_log("given a partition")
+            await job.wait_for_log("partition_assigned")
             produce(kafka, source, [orjson.dumps(event) for event in real(changes)[:half]])
             checked = await run_wikistate(*JOB, *words, "--check")
             produce(kafka, source, [orjson.dumps(event) for event in real(changes)[half:]])

@@ -120,10 +120,10 @@ async def test_a_server_that_refuses_for_a_while_is_waited_for(
     """A connection that stood is made again over 503 and 429, and the time that the server asks for passes first."""
     server.conditions = SseConditions()
     async with job(server, wiki, tmp_path) as command:
-        await command.wait_for_log("Following the stream.")
+        await command.wait_for_log("stream_opened")
         server.conditions = SseConditions(refuse_statuses=(200, 503, 429), retry_after=1)
         server.drop_connections()
-        await command.wait_for_log("The stream does not answer; it is asked again.", times=2)
+        await command.wait_for_log("stream_unavailable", times=2)
         fill(server, malformed_at=50)
         await written(tmp_path, len(REVISIONS) + 1)
         assert (await command.stop()).status == 0

@@ -79,7 +79,7 @@ async def test_a_second_sigterm_ends_the_job_at_once_and_loses_nothing(
         stream.wait_for_growth(FIRST)
         await wiki.set_faults([Rule(Hang())])
         stream.run.terminate()
-        stream.wait_for_log("Once more stops at once.")
+        stream.wait_for_log("flink_stop_requested")
         stream.run.terminate()
         assert stream.run.wait() == 130
         assert not stream.is_complete()

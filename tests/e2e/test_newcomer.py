@@ -85,7 +85,7 @@ async def test_kcat_in_and_kcat_out(
     source, sink, errors = (f"{topic()}.{end}" for end in ("in", "out", "errors"))
     (tmp_path / "events.ndjson").write_bytes(encode_ndjson(events))
     async with start_command(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
-        await job.wait_for_log("given a partition")
+        await job.wait_for_log("partition_assigned")
         assert {source, sink, errors} <= list_topics(kafka)
         cat.produce(source, b"\n")
         cat.produce(source, b"", "-l", tmp_path / "events.ndjson")
@@ -129,7 +129,7 @@ async def test_a_record_with_nothing_in_it_harms_nothing(
     """Empty and blank records are one error event each, a null is a tombstone and none; the event behind is enriched."""
     source, sink, errors = topic(), topic(), topic()
     async with start_command(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
-        await job.wait_for_log("given a partition")
+        await job.wait_for_log("partition_assigned")
         produce(kafka, source, [value])
         cat.produce(source, encode_ndjson(events[:1]))
         finished = await stopped(job, kafka, sink, errors, 1 + (said is not None))
@@ -154,7 +154,7 @@ async def test_a_second_run_goes_on_where_the_first_was_stopped(
     command = words(kafka, wiki, source=source, sink=sink, errors=errors)
     half = len(events) // 2
     async with start_command(*command) as job:
-        await job.wait_for_log("given a partition")
+        await job.wait_for_log("partition_assigned")
         cat.produce(source, encode_ndjson(events[:half]))
         assert (await stopped(job, kafka, sink, errors, half)).status == 0
     await asyncio.to_thread(cat.produce, source, encode_ndjson(events[half:]))

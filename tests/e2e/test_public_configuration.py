@@ -184,7 +184,7 @@ async def test_a_deployment_runs_from_its_own_files(
 
 async def feed(job: Command, cluster: KafkaBroker, deployment: Deployment, changes: Corpus) -> None:
     """Share the changes out over the topics once the job reads them all: by itself it starts at their end."""
-    await job.wait_for_log("given a partition", times=len(deployment.sources))
+    await job.wait_for_log("partition_assigned", times=len(deployment.sources))
     for number, topic in enumerate(deployment.sources):
         produce(cluster, topic, [orjson.dumps(event) for event in changes.events[number :: len(deployment.sources)]])
 

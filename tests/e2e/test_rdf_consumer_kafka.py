@@ -145,7 +145,7 @@ async def test_an_endpoint_that_goes_away_and_comes_back_older_ends_right(
             await asyncio.to_thread(server.stop)
             shutil.copytree(data, tmp_path / "backup")
             produce(kafka, name, sent[1])
-            await command.wait_for_log("The store does not answer; it is waited for.")
+            await command.wait_for_log("store_unavailable")
             await asyncio.to_thread(server.start)
             await _reached(server, len(sent[0]) + len(sent[1]))
             await asyncio.to_thread(server.stop)
@@ -153,7 +153,7 @@ async def test_an_endpoint_that_goes_away_and_comes_back_older_ends_right(
             shutil.copytree(tmp_path / "backup", data)
             produce(kafka, name, sent[2])
             await asyncio.to_thread(server.start)
-            await command.wait_for_log("Reading again from where the store is.")
+            await command.wait_for_log("store_offset_rewound")
             await _reached(server, sum(map(len, sent)))
             assert (await command.stop()).status == 0
     assert read_graph(data) == parts[-1].graph
@@ -164,10 +164,10 @@ async def test_a_stop_is_heard_while_the_store_is_away(kafka: KafkaBroker, topic
     nobody = f"http://127.0.0.1:{find_free_port()}/update"
     words = (*JOB, *source(kafka, topic()), "--store", nobody, "--set", "local.drain_timeout=0.2")
     async with start_command(*words, folder=tmp_path) as command:
-        await command.wait_for_log("The store does not answer; it is waited for.")
+        await command.wait_for_log("store_unavailable")
         finished = await command.stop()
     assert finished.status == 0
-    assert "The stop waited long enough" in finished.err
+    assert "drain_timeout_reached" in finished.err
 
 
 async def _reached(server: OxigraphServer, offset: int) -> None:

@@ -116,7 +116,7 @@ async def test_a_gap_is_found_and_walked(
     repository.recent_changes_since = repository.now() // 1000 * 1000
     editors.simulate(1)
     async with synced.start() as command:
-        because = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["because"]
+        because = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["reason"]
         assert because == "the source no longer reaches back to where the store is"
         await command.wait_for_log(COMPLETE_MESSAGE)
         editors.simulate(20)
@@ -135,7 +135,7 @@ async def test_a_store_that_comes_back_from_a_copy_is_found(synced: SyncRun, edi
     shutil.rmtree(synced.folder / "store")
     (synced.folder / "copy").rename(synced.folder / "store")
     async with synced.start() as command:
-        because = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["because"]
+        because = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["reason"]
         assert because == "the store is older than the checkpoint: it was restored from a copy"
         await command.wait_for_log(COMPLETE_MESSAGE)
         await synced.assert_catches_up(command)

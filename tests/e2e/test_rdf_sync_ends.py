@@ -112,7 +112,7 @@ async def test_the_changes_may_come_from_an_event_stream(
         synced = SyncRun(wikibase, tmp_path)
         source = ("--source", f"eventstreams:{STREAM}?base={server.base}")
         async with synced.start(*source) as command:
-            await command.wait_for_log("All entities were looked at; what differs is being brought in.")
+            await command.wait_for_log("full_scan_finished")
             tell(server, editors.simulate(100), repository)
             await command.wait_for_log(COMPLETE_MESSAGE)
             tell(server, editors.simulate(100), repository)

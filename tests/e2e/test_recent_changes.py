@@ -26,7 +26,7 @@ BURSTS, BURST = 10, 50
 PAGES = 120
 """Fewer than the changes, so that most pages are written several times."""
 
-FOLLOWING = "Following the wiki's changes."
+FOLLOWING = "recent_changes_opened"
 
 
 class Follower:

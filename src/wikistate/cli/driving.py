@@ -74,7 +74,7 @@ def serve_metrics(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[None]
     from wikistate.telemetry.prometheus import serve  # noqa: PLC0415  (a run without the endpoint does not pay for it)
 
     port, end = serve(meter, host=telemetry.metrics_host, port=telemetry.metrics_port)
-    log.info("Metrics are served.", url=f"http://{telemetry.metrics_host}:{port}/metrics")
+    log.info("metrics_served", url=f"http://{telemetry.metrics_host}:{port}/metrics")
     try:
         yield
     finally:
@@ -129,7 +129,7 @@ def _make_signal_handler(runner: Runnable, run: asyncio.Future[None]) -> Callabl
             run.cancel()
         else:
             asked = True
-            log.info("Stopping: what is in flight is finished and committed. Once more stops at once.")
+            log.info("stop_requested")
             runner.stop()
 
     return react

@@ -35,11 +35,9 @@ def run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
     configuration = loaded.configuration
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
     for warning in loaded.warnings:
-        log.warning("There is a setting that is not known.", setting=warning)
+        log.warning("unknown_setting", setting=warning)
     if lacks_contact(configuration):
-        log.warning(
-            "Wikimedia asks for a contact in the User-Agent and limits clients without one: set enrich.contact."
-        )
+        log.warning("contact_missing")
     meter = RecordingMeter()
     if isinstance(entry, KeyedJobSpec):
         from wikistate.cli.stateful_jobs import run_keyed_job  # noqa: PLC0415  (other jobs need no RDF)

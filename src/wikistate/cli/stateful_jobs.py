@@ -57,7 +57,5 @@ def _run_once(
     try:
         return run_async(run_until_done(runner, status))
     except RewoundError as error:
-        log.warning(
-            "What is written into holds less than it was given; it is brought up from there.", why=error.message
-        )
+        log.warning("store_older_than_checkpoint", reason=error.message)
         return None

@@ -23,6 +23,7 @@ from wikistate.jobs.feeds import allow_source_wiki
 from wikistate.jobs.page_content_change import PageContent
 from wikistate.jobs.streams import build_event_io, read_streams
 from wikistate.jobs.wikis import build_allowed_wikis, build_revision_client
+from wikistate.telemetry.log_events import OF_CUSTOM
 
 if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.revisions import RevisionClient
@@ -80,7 +81,7 @@ def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich |
         client=client,
         max_content_size=configuration.enrich.max_content_size,
         settings=configuration.custom.settings,
-        log=structlog.get_logger(enrich=configuration.custom.enrich),
+        log=structlog.get_logger(**{OF_CUSTOM: configuration.custom.enrich}),
         meter=meter,
     )
     job = CustomJob(

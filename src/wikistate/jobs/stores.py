@@ -133,8 +133,8 @@ class _OutageReporter:
 
     def __call__(self, waiting: OutageRetry | None) -> None:
         if waiting is None:
-            log.info("The store answers again.", store=self._location)
+            log.info("store_available", store=self._location)
         elif not self._waiting:
-            log.warning("The store does not answer; it is waited for.", store=self._location, why=waiting.reason)
+            log.warning("store_unavailable", store=self._location, reason=waiting.reason)
         self._waiting = waiting is not None
         self._waiting_gauge(float(self._waiting))

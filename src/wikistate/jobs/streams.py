@@ -157,7 +157,7 @@ def _build_projection(configuration: Configuration, sink: Stream) -> Select | No
     key_fields = sink.config.message_key_fields.values()
     selection = select_fields(sink.schema, configuration.filter.fields, key_fields=key_fields)
     if selection.kept:
-        log.info("Fields that filter.fields does not name stay: the schema requires them.", fields=selection.kept)
+        log.info("required_fields_kept", fields=selection.kept)
     return selection.project
 
 

@@ -67,14 +67,14 @@ async def create_topics(
 def _check_outcome(name: str, outcome: object, settings: KafkaProducerSettings, outage: Outage) -> bool:
     match outcome:
         case KafkaException() as error if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-            log.info("topic exists, leaving it as it is", topic=name)
+            log.info("topic_exists", topic=name)
             return False
         case KafkaException() as error:
             raise _to_error(name, error.args[0], settings, outage) from error
         case BaseException() as defect:
             raise defect
         case _:
-            log.info("topic created", topic=name)
+            log.info("topic_created", topic=name)
             return True
 
 

@@ -1,4 +1,7 @@
-"""Logs: events with named fields, as ECS JSON for collectors or as text for eyes.
+"""Logs: events with named fields, as ECS JSON for collectors or as sentences for a person at a terminal.
+
+The code logs the ids that `wikistate.telemetry.log_events` declares. JSON holds the id; a terminal shows the sentence of
+the declaration. Lines that are not declared there, those of custom enrichments and of libraries, keep their text.
 
 Log lines go to standard error: standard output may be a sink.
 """
@@ -11,6 +14,7 @@ import sys
 import structlog
 
 from wikistate.config.model import LogFormat, Telemetry
+from wikistate.telemetry.log_events import declared
 
 
 def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
@@ -26,7 +30,7 @@ def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _renderer(settings.log_format, job_name),
+            *_rendering(settings.log_format, job_name),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
@@ -34,17 +38,31 @@ def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
     )
 
 
-def _renderer(log_format: LogFormat, job_name: str) -> structlog.typing.Processor:
+def _rendering(log_format: LogFormat, job_name: str) -> tuple[structlog.typing.Processor, ...]:
     human = log_format is LogFormat.HUMAN or (log_format is LogFormat.AUTO and sys.stderr.isatty())
     if human:
         # Plain tracebacks: the pretty ones show local variables, and those may hold secrets.
         plain = structlog.dev.plain_traceback
-        return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
-    return _EcsRenderer(job_name)
+        return (_as_sentence, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
+    return (_EcsRenderer(job_name),)
+
+
+def _as_sentence(
+    _logger: structlog.typing.WrappedLogger, _name: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Replace the id by the sentence of its declaration. The fields that the sentence does not contain stay."""
+    if (event := declared(line)) is not None:
+        line["event"] = event.sentence.format_map(line)
+        for name in event.placeholders:
+            line.pop(name, None)
+    return line
 
 
 class _EcsRenderer:
-    """Lays a structlog event out in the Elastic Common Schema and renders it as one line."""
+    """A structlog processor that renders a line as JSON of the Elastic Common Schema (ECS).
+
+    The id of a declared event is the message and also `event.action`, the field of ECS for that.
+    """
 
     def __init__(self, job_name: str) -> None:
         from ecs_logging import StructlogFormatter  # noqa: PLC0415  (a terminal does not pay for it)
@@ -55,10 +73,13 @@ class _EcsRenderer:
     def __call__(
         self, logger: structlog.typing.WrappedLogger, name: str, event: structlog.typing.EventDict
     ) -> str | bytes:
+        declaration = declared(event)
         # ECS knows no topics and revisions: what is not a field of the schema goes under `labels`.
         fields = {key: event.pop(key) for key in list(event) if key not in _ECS and "." not in key}
         line = {"event": event["event"], "log.level": event["level"]}
         line |= {key: value for key, value in event.items() if "." in key}
+        if declaration is not None:
+            line["event.action"] = declaration.id
         if self._job_name:
             line["service.name"] = self._job_name
         if (stack := fields.pop("exception", None)) is not None:

@@ -63,4 +63,4 @@ def test_filters_hold_for_every_job(tell: Tell, tmp_path: Path, job: str) -> Non
     written = [orjson.loads(line) for line in (tmp_path / "out.ndjson").read_bytes().splitlines()]
     assert [event["page"]["page_title"] for event in written] == [f"Page_{number}" for number in range(1, 6)]
     assert all(event["revision"].keys() == {"rev_id", "rev_dt"} for event in written)
-    assert "the schema requires them" in told.err
+    assert "required_fields_kept" in told.err

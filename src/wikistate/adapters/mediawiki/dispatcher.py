@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MAX_STACK_CHARS = 4000
 """Characters of a traceback that are logged, from its end."""
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ class Dispatcher:
             self._schedule_dispatch()
 
     def _fail_with_defect(self, queue: WikiQueue, batch: Batch, defect: Exception) -> None:
-        _log.error("fetch_defect", wiki=queue.wiki.domain, revisions=len(batch), stack=_format_stack(defect))
+        log.error("fetch_defect", wiki=queue.wiki.domain, revisions=len(batch), stack=_format_stack(defect))
         message = f"A defect of wikistate: {type(defect).__name__}: {defect!s:.200}. Please report it."
         for entry in batch:
             _complete(entry, Fail(FailureKind.INTERNAL, message))
@@ -260,7 +260,7 @@ def _complete(entry: QueueEntry, result: object) -> None:
     try:
         done(result)
     except Exception as defect:  # noqa: BLE001  # the one who asked is broken; its neighbours are not
-        _log.error("done_raised", subject=repr(entry.subject), stack=_format_stack(defect))
+        log.error("fetch_callback_defect", subject=repr(entry.subject), stack=_format_stack(defect))  # noqa: TRY400  (`stack` is the traceback)
 
 
 def _format_stack(defect: Exception) -> str:

@@ -48,7 +48,7 @@ _NOT_ALLOWED = frozenset({401, 403})
 
 _NOT_AN_ID = "InvalidEntityId"
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class EntityFetcher(Protocol):
@@ -146,7 +146,7 @@ class EntityDataClient:
     def _log_retry(self, failure: Failure, tries: RetryState, after: float) -> None:
         self._metrics.count_retry(failure.kind)
         if tries.attempts >= _LOG_AFTER_TRIES:
-            _log.warning("Waiting for the wiki.", why=failure.detail, tries=tries.attempts, again_in=round(after, 1))
+            log.warning("entity_fetch_failed", reason=failure.detail, tries=tries.attempts, retry_in=round(after, 1))
 
     async def _fetch_once(self, entity_id: str, revision: int) -> bytes | Failure:
         self._metrics.waiting(self._limiter.waiting + 1)

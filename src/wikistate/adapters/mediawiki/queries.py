@@ -69,7 +69,7 @@ class QueryClient:
             if find_failure_rule(answer.kind).retry_rule is RetryRule.NEVER or attempt == tries:
                 raise WikiError(f"{answer.detail}.", failure=answer.kind.value, wiki=self._place)
             if attempt > 1:  # one failure is an everyday thing
-                log.warning("The wiki does not answer well; it is asked again.", wiki=self._place, why=answer.detail)
+                log.warning("wiki_query_failed", wiki=self._place, reason=answer.detail)
             jitter = random.random()  # noqa: S311  (spreads clients, hides nothing)
             await asyncio.sleep(compute_retry_delay(answer, attempt=attempt, policy=_RETRY_POLICY, jitter=jitter))
             attempt += 1

@@ -27,7 +27,7 @@ _MAX_QUERY_CHARS = 4096
 
 _MAX_REMEMBERED_WARNINGS = 100
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class WikiApi:
@@ -111,4 +111,4 @@ class WikiApi:
         for text in warnings:
             if text not in self._warned and len(self._warned) < _MAX_REMEMBERED_WARNINGS:
                 self._warned.add(text)
-                _log.warning("wiki_warning", wiki=self.place, text=text)
+                log.warning("wiki_warning", wiki=self.place, text=text)

@@ -81,11 +81,11 @@ class CatchUpSource:
         standing = self._sink.decide_startup(retained_since=await self._retention(), adopt=self._adopt)
         await self._changes.open(on_revoked)
         if standing.needs_full_scan:
-            log.info("All entities are compared with the store.", because=standing.value)
+            log.info("full_scan_started", reason=standing.value)
             await self._scan.open(on_revoked)
             await self._sink.flush()  # marks the store as ours and incomplete, before anything is written into it
         else:
-            log.info("The store is in step.", until=format_timestamp(self._sink.followed_until))
+            log.info("full_scan_skipped", until=format_timestamp(self._sink.followed_until))
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`. What happens comes before what is walked."""

@@ -178,7 +178,7 @@ class CheckpointMarkingSink:
         self._generation.write(self._last_generation, self.followed_until)
         self.written.clear()
         if self._was_incomplete and complete:
-            log.info("The store is complete.", until=format_timestamp(complete))
+            log.info("store_complete", until=format_timestamp(complete))
         self._was_incomplete = not complete
 
     def _completed_until(self, timer: int | None) -> int:

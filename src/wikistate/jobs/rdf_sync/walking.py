@@ -199,25 +199,25 @@ class _ScanProgress:
         self._differing += len(batch.discrepancies)
         if self._clock() - self._logged_at >= _LOG_INTERVAL_SECONDS:
             self._logged_at = self._clock()
-            log.info(
-                "Comparing all entities.", done=self._compared, differing=self._differing, **self._estimate_remaining()
-            )
+            self._log_progress()
 
     def finish(self) -> None:
         seconds = round(self._clock() - self._started_at, 1)
-        log.info(
-            "All entities were looked at; what differs is being brought in.",
-            done=self._compared,
-            differing=self._differing,
-            seconds=seconds,
-        )
+        log.info("full_scan_finished", done=self._compared, differing=self._differing, seconds=seconds)
 
-    def _estimate_remaining(self) -> dict[str, int]:
+    def _log_progress(self) -> None:
         if not self._pages or not self._compared:
-            return {}
+            log.info("full_scan_progress", done=self._compared, differing=self._differing)
+            return
         left = max(0, self._pages - self._compared)
         seconds = (self._clock() - self._started_at) * left / self._compared
-        return {"of_at_most": self._pages, "minutes_left_at_most": round(seconds / 60)}
+        log.info(
+            "full_scan_progress",
+            done=self._compared,
+            differing=self._differing,
+            of_at_most=self._pages,
+            minutes_left_at_most=round(seconds / 60),
+        )
 
 
 async def _count_pages(queries: Queries) -> int | None:

@@ -119,7 +119,7 @@ class RdfUpdater:
         except WikistateError:
             raise
         except Exception as error:  # one entity that we cannot read must not stop all others
-            log.exception("Not foreseen, please report it.", entity=operation.entity, revision=operation.revision)
+            log.exception("operation_defect", entity=operation.entity, revision=operation.revision)
             made = _unexpected_failure(operation, error)
         if isinstance(made, GraphUnavailable):
             return self._failure_result(operation, state, made)
@@ -130,7 +130,7 @@ class RdfUpdater:
     ) -> OperationResult[Mutation]:
         self._fetch_failures.count(unavailable.type)
         told = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
-        return OperationResult(pack_state(mark_failed(state)), outputs=() if told is None else (told,))
+        return OperationResult(pack_state(mark_failed(state)), outputs=() if told is None else (told))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

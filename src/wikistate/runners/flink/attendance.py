@@ -48,8 +48,8 @@ def wait_for_job(job: RunningJob, stops: StopSignals) -> bool:
     if job.wait(lambda: stops.count > 0):
         job.result()
         return True
-    log.info("Stopping: what is in flight is finished and kept in a savepoint. Once more stops at once.")
-    threading.Thread(target=_stop_with_savepoint, args=(job,), daemon=True).start()
+    log.info("flink_stop_requested")
+    threading.Thread(target=_stop_with_savepoint, args=(job), daemon=True).start()
     if job.wait(lambda: stops.count > 1):
         job.result()
         return True
@@ -61,5 +61,5 @@ def _stop_with_savepoint(job: RunningJob) -> None:
     try:
         job.stop()
     except EngineError as error:
-        log.warning("The job is cancelled; the next run goes on from the last checkpoint.", why=str(error))
+        log.warning("flink_savepoint_failed", reason=str(error))
         job.cancel()

@@ -115,14 +115,14 @@ class RunningJob:
                     self._last_reported = moment
                     self._report_exception(entry["stacktrace"])
         except EngineError as error:
-            log.debug("Flink does not answer just now.", why=str(error))
+            log.debug("flink_unavailable", reason=str(error))
 
     def _report_exception(self, trace: str) -> None:
         if over_limit := _OVER_LIMIT.search(trace):  # Flink would start it again, to fail again
             self._over_limit = over_limit[2]
             self.cancel()
         else:
-            log.warning("The job is restarted from its last checkpoint.", why=root_cause(trace))
+            log.warning("flink_job_restarted", reason=root_cause(trace))
 
     def result(self) -> None:
         """Says how the job, which has ended, has ended. To be cancelled by us is no failure.

@@ -100,7 +100,7 @@ def run_embedded(
     rest = f"http://127.0.0.1:{options['rest.port']}"
     stops = install_signal_counter()
     client = _build_environment(spec, configuration, endpoints, options, jars).execute_async(name)
-    log.info("The job runs on Flink.", web=rest, resumed_from=options.get("execution.state-recovery.path", ""))
+    log.info("flink_job_started", web=rest, resumed_from=options.get("execution.state-recovery.path", ""))
     return wait_for_job(RunningJob(client, rest), stops)
 
 
@@ -121,7 +121,7 @@ def _metrics_options(telemetry: Telemetry) -> dict[str, str]:
         return {}
     reporter = "metrics.reporter.prometheus"
     port = telemetry.metrics_port or free_port()
-    log.info("Metrics are served by Flink.", url=f"http://{telemetry.metrics_host}:{port}/metrics")
+    log.info("flink_metrics_served", url=f"http://{telemetry.metrics_host}:{port}/metrics")
     return {
         "metrics.reporters": "prometheus",
         f"{reporter}.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",

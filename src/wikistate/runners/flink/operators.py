@@ -6,7 +6,6 @@ import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import structlog
 from pyflink.common import Row
 from pyflink.datastream import AsyncFunction, KeySelector, OutputTag, ProcessFunction, RuntimeContext
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
     from wikistate.config.model import Configuration
     from wikistate.jobs.catalogue import JobSpec
-
-log = structlog.get_logger(__name__)
 
 
 class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no types

@@ -93,7 +93,7 @@ class StoreRunner:
             await self._await_or_stop(self._job.finish() if ended else self._job.flush(), source)
             await self._report_positions(source)
         except RewoundError as rewound:
-            log.warning("Reading again from where the store is.", reason=rewound.message)
+            log.warning("store_offset_rewound", reason=rewound.message)
             return False
         else:
             return True
@@ -129,7 +129,7 @@ class StoreRunner:
             if task.done():
                 task.result()
                 return True
-            log.warning("The stop waited long enough; the next run does what is left.")
+            log.warning("drain_timeout_reached")
             return False
         finally:
             await _cancel_all({task, stopped})

@@ -119,7 +119,7 @@ class LocalRunner:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         if self._in_flight.events:  # a write may have been cut in its middle, so nothing more is committed
-            log.warning("The stop waited long enough; the next run does what is left.", events=self._in_flight.events)
+            log.warning("drain_timeout_reached", events=self._in_flight.events)
         else:
             await self._commit(force=True)
 

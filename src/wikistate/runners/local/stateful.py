@@ -291,7 +291,7 @@ class KeyedRunner(Generic[KeyedEvent, Operation, Change]):
             async with asyncio.timeout(patience):
                 await self._take_checkpoint()
         except TimeoutError:
-            log.warning("The stop waited long enough; the next run does what is left.", keys=self._workers.waiting)
+            log.warning("drain_timeout_reached", keys=self._workers.waiting)
 
     async def _take_checkpoint(self) -> None:
         """Make all that was done durable, in the order in which nothing can be lost."""

@@ -166,7 +166,10 @@ def test_each_restart_of_a_job_is_told_of_once(job: RunningJob, rest: Rest) -> N
         assert not job.wait(looked(3))
         history.insert(0, {"timestamp": 2_000, "stacktrace": "org.example.Another: trouble"})
         assert not job.wait(looked(3))
-    assert [entry["why"] for entry in logs] == ["java.io.IOException: the disk is full", "org.example.Another: trouble"]
+    assert [entry["reason"] for entry in logs] == [
+        "java.io.IOException: the disk is full",
+        "org.example.Another: trouble",
+    ]
     assert {entry["log_level"] for entry in logs} == {"warning"}
 
 

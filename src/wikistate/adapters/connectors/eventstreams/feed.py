@@ -109,7 +109,7 @@ class EventStreamsFeed:
         await self._http.open()
         if failure := await self._connect():
             raise self._connection_error(failure)
-        log.info("Following the stream.", stream=self._name, since=format_timestamp(self._begin))
+        log.info("stream_opened", stream=self._name, since=format_timestamp(self._begin))
 
     async def receive(self) -> list[FeedRecord] | None:
         """See `Feed`."""
@@ -170,7 +170,8 @@ class EventStreamsFeed:
         if isinstance(chunk, Failure) and chunk.kind is FailureKind.READ_TIMEOUT and patience < self._settings.silence:
             return b""
         if isinstance(chunk, Failure) or not chunk:
-            log.debug("The stream was cut.", stream=self._name, why=chunk.detail if isinstance(chunk, Failure) else "")
+            reason = chunk.detail if isinstance(chunk, Failure) else ""
+            log.debug("stream_disconnected", stream=self._name, reason=reason)
             self._disconnect()
             return b""
         return chunk
@@ -182,7 +183,7 @@ class EventStreamsFeed:
         while failure := await self._connect():
             if find_failure_rule(failure.kind).retry_rule is RetryRule.NEVER:
                 raise self._connection_error(failure)
-            log.warning("The stream does not answer; it is asked again.", stream=self._name, why=failure.detail)
+            log.warning("stream_unavailable", stream=self._name, reason=failure.detail)
             self._attempt += 1
             await self._back_off(failure)
 

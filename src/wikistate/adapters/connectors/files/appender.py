@@ -130,9 +130,7 @@ class AppendFile:
             self._complete_size = size
             self.write(b"\n")
             return
-        log.warning(
-            "cutting off a torn end", file=self._name, bytes=size - self._complete_size, kept=self._complete_size
-        )
+        log.warning("file_truncated", file=self._name, bytes=size - self._complete_size, kept=self._complete_size)
         os.ftruncate(self._descriptor, self._complete_size)
 
     def _sink_error(self, what: str, error: OSError) -> SinkError:

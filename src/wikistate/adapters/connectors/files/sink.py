@@ -75,7 +75,7 @@ class FileSink:
             try:
                 await self.flush()
             except SinkError as error:
-                log.warning("the end of a file was not written; it was not committed", reason=str(error))
+                log.warning("file_flush_failed", reason=str(error))
         await self._thread.run(self._appender.close)
         await self._thread.stop()
 

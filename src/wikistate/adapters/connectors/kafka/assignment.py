@@ -111,7 +111,7 @@ class OffsetTracker:
         except KafkaException as error:
             if error.args[0].code() not in REBALANCED:
                 raise
-            log.warning("the group shares its partitions anew, a commit did not count", reason=error.args[0].str())
+            log.warning("commit_rejected", reason=error.args[0].str())
 
     def reset_out_of_range(self, partition: TopicPartition) -> None:
         """Go on at the oldest record: the one that was asked for is gone (retention), or was never there.
@@ -122,7 +122,7 @@ class OffsetTracker:
         if self._settings.partitions:
             self._require_available([partition])
         log.error(
-            "the position is not in the topic any more, going on at its oldest record",
+            "offset_out_of_range",
             topic=partition.topic,
             partition=partition.partition,
             offset=partition.offset,

@@ -33,11 +33,12 @@ class ClientLog:
     """
 
     def __init__(self, client: str) -> None:
-        self._log = log.bind(client=client)
+        self._client = client
 
     def log(self, level: int, template: str, *parts: object, **_: object) -> None:
         """One line, at the level of the standard library's numbers."""
-        self._log.debug("kafka client", severity=logging.getLevelName(level), line=template % parts)
+        severity = logging.getLevelName(level)
+        log.debug("kafka_client_message", client=self._client, severity=severity, line=template % parts)
 
 
 class Outage:
@@ -50,7 +51,7 @@ class Outage:
     """
 
     def __init__(self, client: str) -> None:
-        self._log = log.bind(client=client)
+        self._client = client
         self.reason = ""
         self.is_away = False
 
@@ -61,14 +62,14 @@ class Outage:
             self.reason = error.str()
         elif not self.is_away:
             self.is_away = True
-            self._log.warning("kafka does not answer, waiting for it", reason=self.reason or error.str())
+            log.warning("kafka_unavailable", client=self._client, reason=self.reason or error.str())
 
     def resolved(self) -> None:
         """Something was received."""
         if self.is_away:
             self.is_away = False
             self.reason = ""
-            self._log.info("kafka answers again")
+            log.info("kafka_available", client=self._client)
 
 
 def create_client(
@@ -90,7 +91,7 @@ def create_client(
         ConfigError: librdkafka refuses the properties: a value, a file of a certificate, a mechanism that it lacks.
     """
     for name, why in translation.ignored.items():
-        log.info("kafka property has no effect here", key=f"{key}.{name}", why=why)
+        log.info("kafka_property_ignored", key=f"{key}.{name}", reason=why)
     try:
         return client_class({**translation.properties, **hooks, "logger": ClientLog(client_class.__name__)})
     except KafkaException as error:

@@ -139,7 +139,7 @@ class KafkaProducer:
         if self._users or not self._thread.is_running:
             return
         if left := await self._poll_deliveries(_CLOSE_TIMEOUT):
-            log.warning("kafka did not take everything before the end; it was not committed", messages=left)
+            log.warning("messages_not_delivered", messages=left)
             self._client.purge()
         await self._thread.stop()
 

@@ -254,7 +254,7 @@ class KafkaSource:
         """Stay a member without reading. A record that was on its way when the pause began is handed over later."""
         if not self._paused:
             self._paused = True
-            log.info("no room for records, pausing the partitions")
+            log.info("partitions_paused")
         self._consumer.pause(self._to_topic_partitions(self._assigned))
         self._update_lag()
         return self._build_records(self._receive(1, 0))
@@ -290,7 +290,7 @@ class KafkaSource:
                     TopicPartition(message.topic(), message.partition(), message.offset())
                 )
             case _ if is_transient(error):
-                log.warning("kafka: this passes by itself", reason=error.str())
+                log.warning("kafka_transient_error", reason=error.str())
             case _:
                 raise KafkaException(error)
 
@@ -321,7 +321,7 @@ class KafkaSource:
         for part in placed:
             self._assigned[part.topic, part.partition] = Partition(part.topic, part.partition)
             log.info(
-                "given a partition", topic=part.topic, partition=part.partition, offset=_format_offset(part.offset)
+                "partition_assigned", topic=part.topic, partition=part.partition, offset=_format_offset(part.offset)
             )
         consumer.incremental_assign(placed)
 
@@ -334,7 +334,7 @@ class KafkaSource:
         for key, partition in gone.items():
             del self._assigned[key]
             self._ended.discard(key)
-            log.info("giving up a partition", topic=partition.topic, partition=partition.number)
+            log.info("partition_revoked", topic=partition.topic, partition=partition.number)
         consumer.incremental_unassign(partitions)
 
     def _notify_revoked(self, partitions: frozenset[Partition]) -> None:
@@ -353,4 +353,4 @@ def to_topic_partitions(positions: Mapping[Partition, int]) -> list[TopicPartiti
 
 
 def _format_offset(offset: int) -> int | str:
-    return offset if offset >= 0 else "the oldest"
+    return offset if offset >= 0 else "earliest"

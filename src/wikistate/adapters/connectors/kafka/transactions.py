@@ -115,7 +115,7 @@ class KafkaTransactions:
             await self.abort()
         except SinkError as error:
             # The first failure is the one to raise; the broker aborts by itself after the transaction's timeout.
-            log.warning("a failed transaction could not be aborted", reason=str(error))
+            log.warning("transaction_abort_failed", reason=str(error))
 
     async def _retry(self, call: Callable[[], None], doing: str, *, within: float) -> None:
         give_up = time.monotonic() + within

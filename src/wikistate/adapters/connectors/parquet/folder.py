@@ -112,7 +112,7 @@ class ParquetFolder:
             file.discard()
         self._open, self._completed, self._completed_bytes = {}, {}, 0
         for left in self._pending.iterdir():
-            log.info("dropping what was not committed; it is done again", file=str(left))
+            log.info("uncommitted_file_deleted", file=str(left))
             left.unlink()
 
     def close(self) -> None:

@@ -94,7 +94,7 @@ class RecentChangesFeed:
         else:
             begun = await resolve_begin(metadata, self._settings.since, now=self._now)
             self._seen, self._done = ChangeWindow(self._overlap, begun), ChangeWindow(self._overlap, begun)
-        log.info("Following the wiki's changes.", wiki=facts.domain, since=format_timestamp(self._seen.start))
+        log.info("recent_changes_opened", wiki=facts.domain, since=format_timestamp(self._seen.start))
 
     async def receive(self) -> list[FeedRecord] | None:
         """See `Feed`."""

@@ -1,0 +1,425 @@
+"""Every log event of wikistate, declared once: id, level, sentence, fields, meaning.
+
+The code logs the id and the fields: ``log.info("partition_assigned", topic=..., partition=..., offset=...)``. A test
+compares each call with this list, so an id or a field that is not declared cannot be logged. The page
+``docs/reference/log-events.md`` is generated from it. Collectors search for ids and fields, which therefore stay the
+same when a sentence is reworded.
+
+Log lines of custom enrichments and of libraries are not declared here: they are written as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Formatter
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """A kind of log line.
+
+    Attributes:
+        id: Its name in snake case; the same in every format.
+        level: The level of each line.
+        sentence: The text for a person at a terminal. Names in braces are replaced by fields. Texts of other programs
+            (reasons, tracebacks) are not part of it: they may be long or have several lines.
+        meaning: When it is logged, and what to do.
+        fields: The fields that each line has.
+        optional: The fields that only some lines have.
+    """
+
+    id: str
+    level: Literal["debug", "info", "warning", "error"]
+    sentence: str
+    meaning: str
+    fields: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """Fields that are part of the sentence."""
+        return tuple(name for _, name, _, _ in Formatter().parse(self.sentence) if name)
+
+    def describes(self, line: Mapping[str, Any]) -> bool:
+        """Return whether a log line has all the fields of this event."""
+        return all(name in line for name in self.fields)
+
+
+_COMMAND = (
+    LogEvent(
+        "unknown_setting",
+        "warning",
+        "Unknown setting.",
+        "A configuration file has a key that this version does not know. The key has no effect: correct or remove it.",
+        ("setting",),
+    ),
+    LogEvent(
+        "contact_missing",
+        "warning",
+        "Wikimedia requires a contact in the User-Agent and limits clients without one; set enrich.contact.",
+        "The job reads from Wikimedia's wikis and `enrich.contact` is empty. Set it to an e-mail address or a URL.",
+    ),
+    LogEvent(
+        "metrics_served",
+        "info",
+        "Metrics are served at {url}.",
+        "The metrics endpoint of the local runner is ready for Prometheus.",
+        ("url",),
+    ),
+    LogEvent(
+        "stop_requested",
+        "info",
+        "Stopping: draining in-flight events. Press Ctrl+C again to stop immediately.",
+        "The first SIGINT or SIGTERM. Reading stops; events in flight are written and committed within "
+        "`local.drain_timeout`.",
+    ),
+    LogEvent(
+        "required_fields_kept",
+        "info",
+        "The schema requires fields that filter.fields does not name; they are kept.",
+        "Output events hold these fields as well, because they would not be valid without them.",
+        ("fields",),
+    ),
+)
+
+_LOCAL_RUNNER = (
+    LogEvent(
+        "drain_timeout_reached",
+        "warning",
+        "Drain timeout reached; uncommitted events will be processed again on restart.",
+        "A stop took longer than `local.drain_timeout`. `events` counts the events in flight, `keys` the entities with "
+        "waiting work. Nothing is lost. Raise the timeout if it happens at each stop.",
+        optional=("events", "keys"),
+    ),
+    LogEvent(
+        "store_offset_rewound",
+        "warning",
+        "The store holds less than it was sent; reading resumes at the offsets of the store.",
+        "The store went back in time while the job ran, for example because it was restored from a copy.",
+        ("reason",),
+    ),
+    LogEvent(
+        "store_older_than_checkpoint",
+        "warning",
+        "The store is older than the checkpoint; resynchronising it.",
+        "The store went back in time while rdf-sync ran. The job starts again and brings the store up to date.",
+        ("reason",),
+    ),
+)
+
+_FLINK_RUNNER = (
+    LogEvent(
+        "flink_job_started",
+        "info",
+        "The job runs on Flink; its REST interface is {web}.",
+        "`resumed_from` is the checkpoint or savepoint that the job resumes from; empty at a first start.",
+        ("web", "resumed_from"),
+    ),
+    LogEvent(
+        "flink_metrics_served",
+        "info",
+        "Flink serves the metrics at {url}.",
+        "The Prometheus reporter of Flink is ready.",
+        ("url",),
+    ),
+    LogEvent(
+        "flink_stop_requested",
+        "info",
+        "Stopping: draining in-flight events into a savepoint. Press Ctrl+C again to stop immediately.",
+        "The first SIGINT or SIGTERM. The next run resumes from the savepoint.",
+    ),
+    LogEvent(
+        "flink_savepoint_failed",
+        "warning",
+        "The savepoint failed; the job is cancelled and the next run resumes from the last checkpoint.",
+        "Events since that checkpoint are processed again. See the log of Flink for the cause.",
+        ("reason",),
+    ),
+    LogEvent(
+        "flink_job_restarted",
+        "warning",
+        "Flink restarts the job from its last checkpoint.",
+        "A task of the job failed, with `reason` as root cause. Flink restarts it as its restart strategy says.",
+        ("reason",),
+    ),
+    LogEvent(
+        "flink_unavailable",
+        "debug",
+        "Flink's REST interface did not answer; retrying.",
+        "A single request failed. The job may run all the same; its client reports its end.",
+        ("reason",),
+    ),
+)
+
+_KAFKA = (
+    LogEvent(
+        "partition_assigned",
+        "info",
+        "Partition {partition} of {topic} assigned, from offset {offset}.",
+        "The consumer reads the partition. The offset `earliest` is the oldest record that the topic still holds.",
+        ("topic", "partition", "offset"),
+    ),
+    LogEvent(
+        "partition_revoked",
+        "info",
+        "Partition {partition} of {topic} revoked.",
+        "Another member of the consumer group reads the partition from now on, or the job stops.",
+        ("topic", "partition"),
+    ),
+    LogEvent(
+        "partitions_paused",
+        "info",
+        "No room for more records; the partitions are paused.",
+        "Back-pressure: wikis or sinks are slower than the topic. Reading resumes automatically. To hold more events, "
+        "raise `local.max_in_flight_events`.",
+    ),
+    LogEvent(
+        "offset_out_of_range",
+        "error",
+        "Offset {offset} of partition {partition} of {topic} no longer exists; reading resumes at the oldest record.",
+        "Retention deleted records before the job read them. Replay them from another copy, and raise the retention of "
+        "the topic or the capacity of the job.",
+        ("topic", "partition", "offset", "hint"),
+    ),
+    LogEvent(
+        "commit_rejected",
+        "warning",
+        "Consumer group is rebalancing; a commit was rejected.",
+        "The next owner of the partition starts at the previous commit, so some events are processed twice. Frequent "
+        "rebalances need a longer `max.poll.interval.ms` or `session.timeout.ms`.",
+        ("reason",),
+    ),
+    LogEvent(
+        "kafka_transient_error",
+        "warning",
+        "Transient Kafka error; retrying.",
+        "The consumer reports an error that passes without intervention. Act only if it lasts.",
+        ("reason",),
+    ),
+    LogEvent(
+        "kafka_unavailable",
+        "warning",
+        "Kafka is unavailable; waiting for a broker.",
+        "No broker answers `client`. It retries without limit; check the brokers, the network and the credentials.",
+        ("client", "reason"),
+    ),
+    LogEvent("kafka_available", "info", "Kafka is available again.", "A broker answers `client` again.", ("client",)),
+    LogEvent(
+        "kafka_property_ignored",
+        "info",
+        "The Kafka property {key} has no effect.",
+        "The property is valid for another client, or wikistate sets it. Remove it from the configuration.",
+        ("key", "reason"),
+    ),
+    LogEvent(
+        "kafka_client_message",
+        "debug",
+        "Message of the Kafka client {client}.",
+        "A log line of the client library. `severity` is its level there.",
+        ("client", "severity", "line"),
+    ),
+    LogEvent(
+        "transaction_abort_failed",
+        "warning",
+        "A failed transaction could not be aborted; the broker aborts it after its timeout.",
+        "The job ends with the error that made the transaction fail. Consumers that read committed records wait for the "
+        "end of the transaction.",
+        ("reason",),
+    ),
+    LogEvent(
+        "messages_not_delivered",
+        "warning",
+        "{messages} messages were not delivered to Kafka before the stop.",
+        "Their events were not committed, so the next run processes them again.",
+        ("messages",),
+    ),
+    LogEvent("topic_created", "info", "Topic {topic} created.", "`--create-topics` created it.", ("topic",)),
+    LogEvent(
+        "topic_exists",
+        "info",
+        "Topic {topic} exists and stays unchanged.",
+        "`--create-topics` changes neither partitions nor settings of a topic that exists.",
+        ("topic",),
+    ),
+)
+
+_FILES = (
+    LogEvent(
+        "file_flush_failed",
+        "warning",
+        "The last events could not be written to the file; they were not committed.",
+        "The next run processes them again. Check the disk and the file.",
+        ("reason",),
+    ),
+    LogEvent(
+        "file_truncated",
+        "warning",
+        "{file} ended with an incomplete write; its last {bytes} bytes were removed.",
+        "A crash interrupted a write. Its events were not committed and are processed again. `kept` is the size of the "
+        "file in bytes after that.",
+        ("file", "bytes", "kept"),
+    ),
+    LogEvent(
+        "uncommitted_file_deleted",
+        "info",
+        "The uncommitted file {file} is deleted; its events are processed again.",
+        "A Parquet file was written but not committed, for example because a run was killed.",
+        ("file",),
+    ),
+)
+
+_STREAMS_OF_WIKIS = (
+    LogEvent(
+        "stream_opened",
+        "info",
+        "Reading the stream {stream} since {since}.",
+        "The first connection to EventStreams is established.",
+        ("stream", "since"),
+    ),
+    LogEvent(
+        "stream_disconnected",
+        "debug",
+        "The connection to the stream {stream} ended; reconnecting.",
+        "Servers of EventStreams close each connection after some minutes. Nothing is lost.",
+        ("stream", "reason"),
+    ),
+    LogEvent(
+        "stream_unavailable",
+        "warning",
+        "The stream {stream} is unavailable; retrying.",
+        "EventStreams does not answer. The job retries without limit, and resumes where it was.",
+        ("stream", "reason"),
+    ),
+    LogEvent(
+        "recent_changes_opened",
+        "info",
+        "Reading the recent changes of {wiki} since {since}.",
+        "The source polls the Action API of the wiki from now on.",
+        ("wiki", "since"),
+    ),
+)
+
+_WIKIS = (
+    LogEvent(
+        "wiki_warning",
+        "warning",
+        "The Action API of {wiki} sent a warning.",
+        "Each text is logged once. A warning about a deprecated parameter is worth a report to wikistate.",
+        ("wiki", "text"),
+    ),
+    LogEvent(
+        "wiki_query_failed",
+        "warning",
+        "A query to {wiki} failed; retrying.",
+        "A list or the site information could not be read twice in a row. Act only if it lasts.",
+        ("wiki", "reason"),
+    ),
+    LogEvent(
+        "entity_fetch_failed",
+        "warning",
+        "An entity could not be fetched after {tries} tries; retrying in {retry_in} s.",
+        "The wiki is down, overloaded or limits the job. The events of the entity wait meanwhile.",
+        ("tries", "retry_in", "reason"),
+    ),
+    LogEvent(
+        "fetch_defect",
+        "error",
+        "Unexpected error while fetching {revisions} revisions from {wiki}; please report it.",
+        "A defect of wikistate. The events of these revisions go to the error stream.",
+        ("wiki", "revisions", "stack"),
+    ),
+    LogEvent(
+        "fetch_callback_defect",
+        "error",
+        "Unexpected error while processing the response for {subject}; please report it.",
+        "A defect of wikistate. Other revisions of the same request are not affected.",
+        ("subject", "stack"),
+    ),
+)
+
+_RDF = (
+    LogEvent(
+        "operation_defect",
+        "error",
+        "Unexpected error while processing revision {revision} of {entity}; please report it.",
+        "A defect of wikistate, with a traceback. The next operation on the entity repairs it in the store.",
+        ("entity", "revision"),
+    ),
+    LogEvent(
+        "store_unavailable",
+        "warning",
+        "The store {store} is unavailable; waiting for it.",
+        "The store does not answer, or it is overloaded. The job retries without limit; backpressure stops its reading.",
+        ("store", "reason"),
+    ),
+    LogEvent(
+        "store_available",
+        "info",
+        "The store {store} is available again.",
+        "Writing resumes. Nothing was lost.",
+        ("store",),
+    ),
+    LogEvent(
+        "full_scan_started",
+        "info",
+        "Comparing all entities with the store, because {reason}.",
+        "rdf-sync cannot rely on the change stream alone. The store is incomplete until `store_complete`.",
+        ("reason",),
+    ),
+    LogEvent(
+        "full_scan_progress",
+        "info",
+        "{done} entities compared, {differing} of them differ.",
+        "`of_at_most` is the number of pages of the wiki, of which entities are a part. `minutes_left_at_most` follows "
+        "from it. Both are absent where the wiki does not report its size.",
+        ("done", "differing"),
+        ("of_at_most", "minutes_left_at_most"),
+    ),
+    LogEvent(
+        "full_scan_finished",
+        "info",
+        "All {done} entities compared in {seconds} s; {differing} of them differ and are updated now.",
+        "The store is complete soon after that: see `store_complete`.",
+        ("done", "differing", "seconds"),
+    ),
+    LogEvent(
+        "full_scan_skipped",
+        "info",
+        "The store is up to date with all changes until {until}; reading resumes there.",
+        "Checkpoint and store match, so that rdf-sync does not need to compare entities.",
+        ("until",),
+    ),
+    LogEvent(
+        "store_complete",
+        "info",
+        "The store is complete; it holds all changes until {until}.",
+        "The store was empty or incomplete before. From now on its freshness is updated continuously.",
+        ("until",),
+    ),
+)
+
+LOG_EVENTS: tuple[LogEvent, ...] = (
+    *(*_COMMAND, *_LOCAL_RUNNER, *_FLINK_RUNNER),
+    *(*_KAFKA, *_FILES, *_STREAMS_OF_WIKIS, *_WIKIS, *_RDF),
+)
+"""The whole list, in the order of this page."""
+
+OF_CUSTOM = "enrich"
+"""The field that each log line of a custom enrichment has. Its text may be the same as a declared id by chance."""
+
+_BY_ID = {event.id: event for event in LOG_EVENTS}
+
+
+def declared(line: Mapping[str, Any]) -> LogEvent | None:
+    """Return the declaration of a log line; None for a line of a custom enrichment or of a library.
+
+    Args:
+        line: A structlog event. An enrichment may log anything under ``event``, also a value without a hash.
+    """
+    name = line.get("event")
+    event = _BY_ID.get(name) if isinstance(name, str) and OF_CUSTOM not in line else None
+    return event if event is not None and event.describes(line) else None
