@@ -50,3 +50,15 @@ def test_every_error_type_of_the_core_is_documented() -> None:
     page = (ROOT / "docs/how-to/page-content-change.md").read_text(encoding="utf-8")
     assert len(refused) > 8
     assert [kind for kind in sorted(refused) if f"`{kind}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial/custom-enrichment.md", "docs/how-to/custom.md"])
+def test_pages_show_the_tested_example(page: str) -> None:
+    """The code of the ten-line example, which an end-to-end test runs."""
+    example = (ROOT / "examples/people/people.py").read_text(encoding="utf-8")
+    assert f"```python\n{example}```" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_readme_fits_on_two_screens() -> None:
+    """At most 90 lines."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 90
