@@ -20,7 +20,7 @@ PAGES = sorted(
 
 
 def generated() -> dict[str, str]:
-    """What docs/generate.py would write."""
+    """Return the pages that docs/generate.py would write."""
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     assert spec
     assert spec.loader
