@@ -144,7 +144,7 @@ def failure_table() -> str:
     text = (
         "Each row ends as an event on the error stream when asking again does not help. The limit is "
         "`enrich.retry.max_attempts`; an event is young for `enrich.retry.acceptable_lag` seconds. A failure of a request "
-        "never fails the neighbours of the revision that caused it: see [guarantees](../guarantees.md)."
+        "never fails the neighbours of the revision that caused it: see [guarantees](../concepts/guarantees.md)."
     )
     return "\n".join([_NOTE, "# What happens when a wiki does not answer well", "", text, "", *head, *rows]) + "\n"
 
@@ -159,7 +159,7 @@ def decision_table() -> str:
     text = (
         "What was seen last of the entity is compared with the revision of the event. Each event that is decided counts in "
         "`wikistate_decisions_total` under its reason; what is told goes to the stream of inconsistencies, but for `unknown_entity` "
-        "only where that is asked for. See [order and decisions](../rdf-updater.md#order)."
+        "only where that is asked for. See [order and decisions](../how-to/rdf-updater.md#order)."
     )
     return "\n".join([_NOTE, "# What is done about an event of an entity", "", text, "", *head, *rows]) + "\n"
 

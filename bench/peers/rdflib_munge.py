@@ -1,7 +1,7 @@
 """Munging and comparing entities with rdflib, in the plain way: a graph, its own queries, sets of triples.
 
 Run by the measurement `rdf` in an environment of its own. It does what wikistate does to documents of items that are in
-order (see docs/munging.md), and no more: it takes no care of hostile documents, other formats or other kinds of
+order (see docs/concepts/munging.md), and no more: it takes no care of hostile documents, other formats or other kinds of
 entities.
 
     python rdflib_munge.py FOLDER ENTITY_ID...

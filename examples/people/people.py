@@ -1,10 +1,10 @@
-"""What people changed, with its content."""
+"""Add the content of the page to each change that people made."""
 
 from wikistate.custom import Context, Event, Skip
 
 
 async def enrich(event: Event, context: Context) -> Event | Skip:
-    """Leaves out what bots did."""
+    """Drop changes by bots, add the content to all others."""
     if event.get("performer", {}).get("is_bot"):
         return Skip("bot")
     return await context.with_content(event)

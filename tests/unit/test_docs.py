@@ -11,17 +11,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [
-        ROOT / "README.md",
-        ROOT / "CHANGELOG.md",
+        *ROOT.glob("*.md"),
         *ROOT.glob("docs/**/*.md"),
-        *ROOT.glob("bench/*.md"),
+        *ROOT.glob("bench/**/*.md"),
         *ROOT.glob("examples/**/*.md"),
     ]
 )
 
 
 def generated() -> dict[str, str]:
-    """What docs/generate.py would write."""
+    """Return the pages that docs/generate.py would write."""
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     assert spec
     assert spec.loader
@@ -47,7 +46,17 @@ def test_links_within_the_repository_lead_to_files(page: Path) -> None:
 def test_every_error_type_of_the_core_is_documented() -> None:
     """The page of the job lists what the failure table does not."""
     sources = [*ROOT.glob("src/wikistate/core/events/*.py"), *ROOT.glob("src/wikistate/jobs/*.py")]
-    refused = {kind for file in sources for kind in re.findall(r'RejectedEvent\(\s*"(\w+)"', file.read_text())}
-    page = (ROOT / "docs/page-content-change.md").read_text(encoding="utf-8")
-    assert len(refused) > 8
+    refused = {kind for file in sources for kind in re.findall(r'RejectedEvent\(\s*"(\w+)"', file.read_text())} page = (ROOT / "docs/how-to/page-content-change.md").read_text(encoding="utf-8")     assert len(refused) > 8
     assert [kind for kind in sorted(refused) if f"`{kind}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial/custom-enrichment.md", "docs/how-to/custom.md"])
+def test_pages_show_the_tested_example(page: str) -> None:
+    """The code of the ten-line example, which an end-to-end test runs."""
+    example = (ROOT / "examples/people/people.py").read_text(encoding="utf-8")
+    assert f"```python\n{example}```" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_readme_fits_on_two_screens() -> None:
+    """At most 90 lines."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 90

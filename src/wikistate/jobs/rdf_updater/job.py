@@ -130,7 +130,7 @@ class RdfUpdater:
     ) -> OperationResult[Mutation]:
         self._fetch_failures.count(unavailable.type)
         told = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
-        return OperationResult(pack_state(mark_failed(state)), outputs=() if told is None else (told))
+        return OperationResult(pack_state(mark_failed(state)), outputs=() if told is None else (told,))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -49,7 +49,7 @@ def wait_for_job(job: RunningJob, stops: StopSignals) -> bool:
         job.result()
         return True
     log.info("flink_stop_requested")
-    threading.Thread(target=_stop_with_savepoint, args=(job), daemon=True).start()
+    threading.Thread(target=_stop_with_savepoint, args=(job,), daemon=True).start()
     if job.wait(lambda: stops.count > 1):
         job.result()
         return True

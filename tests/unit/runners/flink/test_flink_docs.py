@@ -15,7 +15,7 @@ from wikistate.config.model import DeliveryGuarantee
 from wikistate.runners.flink.options import DEFAULTS, build_flink_options
 
 ROOT = Path(__file__).parents[4]
-PAGE = (ROOT / "docs" / "flink.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "flink.md").read_text("utf-8")
 EXAMPLE = ROOT / "examples" / "flink" / "page-content-change.yaml"
 
 
