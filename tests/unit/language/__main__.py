@@ -7,10 +7,13 @@ from pathlib import Path
 
 from tests.unit.language.files import check_files
 
+ROOT = Path(__file__).parents[3]
+
 
 def main(arguments: list[str]) -> int:
     """Print the violations of the files and folders; without any, of the whole repository."""
-    found = check_files([Path(argument) for argument in arguments or ["."]], Path.cwd())
+    paths = [Path(argument) for argument in arguments] or [ROOT]
+    found = check_files(paths, ROOT)
     for violation in found:
         print(violation)  # noqa: T201 - the output of the command
     print(f"{len(found)} violations", file=sys.stderr)  # noqa: T201

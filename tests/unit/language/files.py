@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.unit.language.glossary import PAGE, read_terms
 from tests.unit.language.rules import Violation, check_source
+from tests.unit.language.words import BANS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from tests.unit.language.words import Ban
 
 _SUFFIXES = frozenset((".py", ".md", ".java", ".yaml", ".yml", ".toml"))
 _NAMES = frozenset(("Makefile", "Dockerfile"))
@@ -33,11 +37,17 @@ def _is_checked(path: Path) -> bool:
 def check_files(paths: Iterable[Path], root: Path) -> list[Violation]:
     """Return the violations of the files and folders, sorted by place; generated pages have none."""
     found: list[Violation] = []
+    bans = (*BANS, *_read_synonyms(root))
     for path in find_files(paths):
         source = path.read_text(encoding="utf-8")
         if not source.startswith(_GENERATED):
-            found += check_source(_name_in(path, root), source)
+            found += check_source(_name_in(path, root), source, bans)
     return sorted(found)
+
+
+def _read_synonyms(root: Path) -> Iterator[Ban]:
+    for term in read_terms((root / PAGE).read_text(encoding="utf-8")):
+        yield from term.bans()
 
 
 def _name_in(path: Path, root: Path) -> str:

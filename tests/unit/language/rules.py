@@ -34,7 +34,8 @@ _LOGGERS = frozenset(("log", "_log", "logger", "_logger"))
 _EVENT_ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _BANNED_TEST_START = re.compile(r"test_(who|what|whoever|whom|whose|nobody|somebody|how|why|whatever|where|which)_")
 _BANNED_TEST_WORDS = re.compile(
-    r"_(whoever|nobody|nobodys|somebody|anew|goes_on|go_on|went_on|lets_go|let_go|by_itself|told|tells|is_none|are_none)(?=_|$)",
+    r"_(whoever|nobody|nobodys|somebody|anew|goes_on|go_on|went_on|lets_go|let_go|by_itself|told|tells"
+    r"|(?:that|which)_(?:is|are)_none|(?<!there_)(?:is|are)_no(?!_longer|_more))(?=_|$)",
 )
 
 _NO_QUESTION = "a noun phrase, or an imperative verb for a function: 'Return the positions that ...'"
@@ -107,7 +108,7 @@ def _fault_of(first: str, kind: Kind) -> tuple[str, str] | None:
     if kind is Kind.FUNCTION and _is_not_imperative(word):
         return "is not in the imperative", _IMPERATIVE
     if kind in {Kind.CLASS, Kind.MODULE, Kind.ATTRIBUTE, Kind.PROPERTY} and word in words.THIRD_PERSON:
-        return "opens with a verb in the third person", _IMPERATIVE if kind is Kind.FUNCTION else _NOUN
+        return "opens with a verb in the third person", _NOUN
     if kind is Kind.CLASS and word in words.PRONOUNS:
         return "opens with a pronoun", _NOUN
     return None

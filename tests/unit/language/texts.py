@@ -22,7 +22,7 @@ _HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _BLOCK_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _PROSE_STRING = re.compile(r"[A-Za-z]{2,}\S* \S+ \S")
 _HIDDEN = "\N{CURRENCY SIGN}"
-"""What stands for a character of code in prose: no letter, so that no rule sees a word."""
+"""Mark of a hidden character of code. It is not a letter, so that no rule sees a word."""
 
 
 class Kind(Enum):

@@ -21,9 +21,9 @@ class Ban:
     rule: str = "banned word"
 
 
-def ban(phrase: str, instead: str, *, flags: int = re.IGNORECASE) -> Ban:
+def ban(phrase: str, instead: str, *, flags: int = re.IGNORECASE, rule: str = "banned word") -> Ban:
     """Make a ban of a regular expression that stands between word boundaries."""
-    return Ban(re.compile(rf"\b(?:{phrase.replace(' ', _SPACE)})\b", flags), instead)
+    return Ban(re.compile(rf"\b(?:{phrase.replace(' ', _SPACE)})\b", flags), instead, rule)
 
 
 _SPACE = r"[ \t]*\s[ \t]*"
