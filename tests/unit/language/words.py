@@ -51,7 +51,6 @@ BANS = (
     ban("once more", "'again'"),
     ban("at a stretch", "'at a time', 'without a pause'"),
     ban("asks? for mercy|mercy", "'reports overload'"),
-    ban("in step", "'in sync', 'up to date'"),
     ban("(?:waited|waits|wait) long enough", "'timeout reached'"),
     ban("up to where", "'the position up to which'"),
     ban("is what|are what|was what", "'is the X that'; name the thing"),
