@@ -22,7 +22,7 @@ def corpus() -> str:
 
 @pytest.mark.parametrize("term", TERMS, ids=lambda term: term.term)
 def test_term_appears_in_code_or_pages(term: Term, corpus: str) -> None:
-    """A term that is not in use is no help to a reader."""
+    """An unused term does not help a reader."""
     assert is_used(term.term, corpus), (
         f"{PAGE}: {term.term!r} appears neither in code nor in pages: remove it or use it"
     )
