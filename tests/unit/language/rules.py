@@ -88,7 +88,7 @@ def _check_text(path: str, text: Text, bans: tuple[words.Ban, ...]) -> Iterator[
     yield from _check_sentences(path, text)
     for banned in bans:
         for match in banned.pattern.finditer(text.text):
-            yield Violation(path, _line(text, match.start()), banned.rule, _excerpt(text.text, match), banned.instead)
+            yield Violation(path, _line(text, match.start()), banned.rule, _excerpt(text, match), banned.instead)
 
 
 def _check_first_word(path: str, text: Text) -> Iterator[Violation]:
@@ -98,7 +98,7 @@ def _check_first_word(path: str, text: Text) -> Iterator[Violation]:
     fault = _fault_of(match.group(1), text.kind)
     if fault is not None:
         rule, instead = fault
-        yield Violation(path, _line(text, match.start(1)), f"{text.kind.value} {rule}", _first_line(text.text), instead)
+        yield Violation(path, _line(text, match.start(1)), f"{text.kind.value} {rule}", _first_line(text.raw), instead)
 
 
 def _fault_of(first: str, kind: Kind) -> tuple[str, str] | None:
@@ -137,7 +137,7 @@ def _check_entries(path: str, text: Text) -> Iterator[Violation]:
             if word in words.QUESTION_WORDS and not (is_condition and word == "when"):
                 rule = f"entry of {section.group(2)} opens with a question word"
                 yield Violation(
-                    path, _line(text, start), rule, _first_line(entry), "a noun phrase; 'If' for a condition"
+                    path, _line(text, start), rule, _first_line(text.raw[start:]), "a noun phrase; 'If' for a condition"
                 )
 
 
@@ -175,7 +175,7 @@ def _check_sentences(path: str, text: Text) -> Iterator[Violation]:
                 path,
                 _line(text, match.start(1)),
                 "sentence opens with a question word",
-                _excerpt(text.text, match),
+                _excerpt(text, match),
                 instead,
             )
 
@@ -226,7 +226,7 @@ def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0][:100]
 
 
-def _excerpt(text: str, match: re.Match[str]) -> str:
+def _excerpt(text: Text, match: re.Match[str]) -> str:
     """Cut the match with a few words on both sides."""
-    before, after = text[: match.start()], text[match.end() :]
-    return " ".join(f"{before[-30:]}{match.group()}{after[:40]}".split())
+    start, end = max(match.start() - 30, 0), match.end() + 40
+    return " ".join(text.raw[start:end].split())

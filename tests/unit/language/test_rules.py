@@ -163,6 +163,7 @@ def test_banned_word_is_found_with_its_replacement(text: str, instead: str) -> N
     "text",
     [
         "There is no topic.",
+        "It is empty where there is none.",
         "Where there are no topics, the run ends.",
         "The event is no longer in flight.",
         "The offset is no later than the end.",
@@ -273,6 +274,12 @@ def test_violation_names_place_text_rule_and_replacement() -> None:
     """An editor can jump to the place."""
     (violation,) = check_source("docs/a.md", "\n\nIt is read anew.\n")
     assert str(violation) == "docs/a.md:3: banned word: 'It is read anew.'; use 'again'"
+
+
+def test_excerpt_shows_code() -> None:
+    """An author must recognise the sentence."""
+    (violation,) = check_source("docs/a.md", "The `Source` of `a` is read anew.\n")
+    assert violation.text == "The `Source` of `a` is read anew."
 
 
 def test_each_ban_has_a_replacement() -> None:

@@ -49,14 +49,19 @@ class Text:
     Attributes:
         kind: Place of the prose.
         line: Line of its first character, counted from 1.
-        text: The prose; line breaks are those of the file.
-        name: Name of the function, class or attribute that the docstring belongs to.
+        raw: The text with code, for messages; line breaks are those of the file.
+        text: The text without code, of the same length.
     """
 
     kind: Kind
     line: int
+    raw: str
     text: str
-    name: str = ""
+
+
+def make_text(kind: Kind, line: int, raw: str) -> Text:
+    """Return a text whose code spans and addresses are hidden."""
+    return Text(kind, line, raw, hide_code(raw))
 
 
 def hide_code(text: str) -> str:
@@ -80,7 +85,7 @@ def read_page(source: str) -> Iterator[Text]:
     for pattern in (_FENCE, _HTML_COMMENT):
         text = pattern.sub(_blank, text)
     text = _LINK_TARGET.sub(_hide, text)
-    yield Text(Kind.PAGE, 1, hide_code(text))
+    yield Text(Kind.PAGE, 1, source, hide_code(text))
 
 
 def read_java(source: str) -> Iterator[Text]:
@@ -89,7 +94,7 @@ def read_java(source: str) -> Iterator[Text]:
         text = re.sub(
             r"^[ \t]*(/\*+|\*/|\*|//)", lambda mark: " " * len(mark.group()), match.group(), flags=re.MULTILINE
         )
-        yield Text(Kind.COMMENT, source.count("\n", 0, match.start()) + 1, hide_code(text.replace("*/", "  ")))
+        yield make_text(Kind.COMMENT, source.count("\n", 0, match.start()) + 1, text.replace("*/", "  "))
 
 
 def read_hash_comments(source: str) -> Iterator[Text]:
@@ -109,8 +114,8 @@ def read_python(tree: ast.Module, source: str, *, with_messages: bool) -> Iterat
     nodes = list(ast.walk(tree))
     documented = dict(_find_docstrings(nodes))
     strings = [node for node in nodes if isinstance(node, ast.JoinedStr) or _is_string(node)]
-    for node, (kind, name) in documented.items():
-        yield Text(kind, node.lineno, hide_code(str(node.value)), name)
+    for node, kind in documented.items():
+        yield make_text(kind, node.lineno, str(node.value))
     yield from _join_comments(_find_comments(source, strings))
     if with_messages:
         yield from _find_messages(nodes, set(documented))
@@ -120,42 +125,35 @@ def _is_string(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _find_docstrings(nodes: list[ast.AST]) -> Iterator[tuple[ast.Constant, tuple[Kind, str]]]:
+def _find_docstrings(nodes: list[ast.AST]) -> Iterator[tuple[ast.Constant, Kind]]:
     for node in nodes:
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        before: ast.stmt | None = None
+        is_first = True
         for statement in node.body:
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
                 constant = statement.value
                 if isinstance(constant.value, str):
-                    kind, name = _kind_of(node) if before is None else (Kind.ATTRIBUTE, _name_of(before))
-                    yield constant, (kind, name)
-            before = statement
+                    yield constant, _kind_of(node) if is_first else Kind.ATTRIBUTE
+            is_first = False
 
 
-def _kind_of(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[Kind, str]:
+def _kind_of(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Kind:
     if isinstance(node, ast.Module):
-        return Kind.MODULE, ""
+        return Kind.MODULE
     if isinstance(node, ast.ClassDef):
-        return Kind.TEST if node.name.startswith("Test") else Kind.CLASS, node.name
+        return Kind.TEST if node.name.startswith("Test") else Kind.CLASS
     if node.name.startswith("test_"):
-        return Kind.TEST, node.name
+        return Kind.TEST
     decorators = {_last_name(decorator) for decorator in node.decorator_list}
     is_value = decorators & {"property", "cached_property", "fixture", "setter", "getter"}
-    return Kind.PROPERTY if is_value else Kind.FUNCTION, node.name
+    return Kind.PROPERTY if is_value else Kind.FUNCTION
 
 
 def _last_name(node: ast.expr) -> str:
     if isinstance(node, ast.Call):
         return _last_name(node.func)
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-def _name_of(statement: ast.stmt) -> str:
-    if isinstance(statement, ast.AnnAssign):
-        return ast.unparse(statement.target)
-    return ast.unparse(statement.targets[0]) if isinstance(statement, ast.Assign) else ""
 
 
 def _find_comments(source: str, strings: list[ast.AST]) -> Iterator[tuple[int, str]]:
@@ -190,21 +188,21 @@ def _join_comments(comments: Iterator[tuple[int, str]]) -> Iterator[Text]:
             block.append(comment.lstrip("#: "))
         else:
             if block:
-                yield Text(Kind.COMMENT, abs(first), hide_code("\n".join(block)))
+                yield make_text(Kind.COMMENT, abs(first), "\n".join(block))
             block, first = [comment.lstrip("#: ")], number
         last = number
     if block:
-        yield Text(Kind.COMMENT, abs(first), hide_code("\n".join(block)))
+        yield make_text(Kind.COMMENT, abs(first), "\n".join(block))
 
 
 def _find_messages(nodes: list[ast.AST], documented: set[ast.Constant]) -> Iterator[Text]:
     inner = {part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in nodes:
         if isinstance(node, ast.JoinedStr):
-            text = "".join(str(part.value) if isinstance(part, ast.Constant) else _HIDDEN * 3 for part in node.values)
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "`…`" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documented | inner:
             text = node.value
         else:
             continue
         if _PROSE_STRING.search(text):
-            yield Text(Kind.MESSAGE, node.lineno, hide_code(text))
+            yield make_text(Kind.MESSAGE, node.lineno, text)
