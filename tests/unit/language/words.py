@@ -37,7 +37,7 @@ BANS = (
     ban("himself|herself", "'itself', or the name of the component"),
     ban("(?:the|that) one who|he who|those who", "the name of the component: 'the caller that'"),
     ban("go on|goes on|went on|gone on|going on", "'continues' or 'resumes'; 'is written to' for a stream"),
-    ban("(?<![Tt]here )(?:is|are|was|were) none", "'is not a valid X', 'does not exist', 'there is no X'", flags=0),
+    ban(r"(?<![Tt]here\s)(?:is|are|was|were) none", "'is not a valid X', 'does not exist', 'there is no X'", flags=0),
     ban("anew", "'again'"),
     ban("by itself|by themselves|of its own accord|of their own accord", "'automatically', 'alone' or 'independently'"),
     ban("one's own|one's", "'your' or 'custom'"),
