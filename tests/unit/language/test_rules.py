@@ -148,7 +148,11 @@ def test_condition_that_opens_an_argument_is_found() -> None:
         ("Use one's own client.", "your"),
         ("The error passes by itself.", "automatically"),
         ("The user is told so.", "report"),
-        ("The reader, or the one who asks.", "the caller that"),
+        ("The source that asks, or the one who asks.", "users who"),
+        ("It is the task who asks.", "users who"),
+        ("An answer settles the request.", "acknowledge"),
+        ("The walk ends.", "full scan"),
+        ("The verdict is final.", "classify"),
     ],
 )
 def test_banned_word_is_found_with_its_replacement(text: str, instead: str) -> None:
@@ -175,11 +179,18 @@ def test_banned_word_is_found_with_its_replacement(text: str, instead: str) -> N
         "```text\nnobody\n```",
         "<!-- nobody -->",
         "The toll is paid.",
+        "It is for users who ask, and for an operator\nwho waits.",
     ],
 )
 def test_plain_english_and_code_are_accepted(text: str) -> None:
     """Code spans, addresses and fenced code are not prose."""
     assert rules_in(text, "docs/a.md") == []
+
+
+def test_names_of_parameters_are_code() -> None:
+    """A parameter is renamed in the code first."""
+    docstring = "Add.\n\n    Args:\n        walk: The first number.\n        **told: A walk.\n    "
+    assert [violation.line for violation in check_source("src/wikistate/a.py", function(docstring))] == [7]
 
 
 def test_comments_are_checked_and_a_phrase_over_two_lines_is_found() -> None:

@@ -18,6 +18,7 @@ _CODE_SPAN = re.compile(r"``.+?``|`[^`\n]+(?:\n[^`\n]+)?`", re.DOTALL)
 _URL = re.compile(r"\b[a-z][a-z+]*://\S+")
 _LINK_TARGET = re.compile(r"\]\([^)\s]*\)")
 _FENCE = re.compile(r"^ {0,6}(```|~~~).*?^ {0,6}\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_ENTRY_NAME = re.compile(r"^[ \t]+\*{0,2}[a-z_]\w*(?=:\s)", re.MULTILINE)
 _HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _BLOCK_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _PROSE_STRING = re.compile(r"[A-Za-z]{2,}\S* \S+ \S")
@@ -75,6 +76,10 @@ def _hide(match: re.Match[str]) -> str:
     return "".join("\n" if character == "\n" else _HIDDEN for character in match.group())
 
 
+def _hide_word(match: re.Match[str]) -> str:
+    return re.sub(r"\w", _HIDDEN, match.group())
+
+
 def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match.group())
 
@@ -115,7 +120,8 @@ def read_python(tree: ast.Module, source: str, *, with_messages: bool) -> Iterat
     documented = dict(_find_docstrings(nodes))
     strings = [node for node in nodes if isinstance(node, ast.JoinedStr) or _is_string(node)]
     for node, kind in documented.items():
-        yield make_text(kind, node.lineno, str(node.value))
+        raw = str(node.value)
+        yield Text(kind, node.lineno, raw, hide_code(_ENTRY_NAME.sub(_hide_word, raw)))
     yield from _join_comments(_find_comments(source, strings))
     if with_messages:
         yield from _find_messages(nodes, set(documented))

@@ -30,12 +30,14 @@ _SPACE = r"[ \t]*\s[ \t]*"
 
 _COMPARISON = r"(?! (?:longer|more|less|later|earlier|sooner|\w+er than)\b)"
 
+_PEOPLE = ("user", "author", "operator", "editor", "maintainer", "reader", "contributor", "developer", "administrator")
+_NOT_AFTER_PEOPLE = "".join(rf"(?<!\b{noun}\s)(?<!\b{noun}s\s)" for noun in (*_PEOPLE, "person", "people"))
+
 BANS = (
     ban("nobody|no one", "the name of the component, with 'no': 'no consumer', 'no other member'"),
     ban("whoever|whomever", "the name of the component: 'the caller', 'each consumer that'"),
     ban("somebody|anybody|everybody", "the name of the component or 'another process', 'each caller', 'public'"),
     ban("himself|herself", "'itself', or the name of the component"),
-    ban("(?:the|that) one who|he who|those who", "the name of the component: 'the caller that'"),
     ban("go on|goes on|went on|gone on|going on", "'continues' or 'resumes'; 'is written to' for a stream"),
     ban(r"(?<![Tt]here\s)(?:is|are|was|were) none", "'is not a valid X', 'does not exist', 'there is no X'", flags=0),
     ban("anew", "'again'"),
@@ -55,6 +57,14 @@ BANS = (
     ban("up to where", "'the position up to which'"),
     ban("is what|are what|was what", "'is the X that'; name the thing"),
     ban("all that is there|all there is", "'everything', 'all entries'"),
+    ban(
+        rf"{_NOT_AFTER_PEOPLE}who",
+        "'that', 'which', or the name of the component; 'who' is for people: 'users who'",
+        flags=0,
+    ),
+    ban(r"settl(?:e|es|ed|ing)", "'acknowledge', 'commit', 'reconcile', 'complete'"),
+    ban(r"judg(?:e|es|ed|ing)|verdicts?", "'classify', 'decide', 'result'"),
+    ban(r"walk(?:s|ed|ing)?", "'full scan', 'list', 'traverse'"),
     Ban(
         re.compile(
             rf"(?<!\bthere )(?<!\bthere\n)\b(?:is|are|was|were|be) no{_COMPARISON}\b(?= [a-z]|\n)".replace(" ", r"\s"),
