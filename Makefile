@@ -61,7 +61,7 @@ docs: $(DEV)/.ready ## Renew docs/reference from the code
 	@$(PY) docs/generate.py
 
 parts: $(DEV)/.ready ## Fetch the real parts of the tests: Java, Kafka, MediaWiki, kcat, triple stores
-	@$(PY) -m wikistate.testing.parts
+	@$(PY) -m tests.support.dependencies
 
 flink: $(FLINK)/.ready ## Build the environment that has Apache Flink, and say how to use it
 	@echo "A job on Flink, in one command:"
@@ -70,11 +70,11 @@ flink: $(FLINK)/.ready ## Build the environment that has Apache Flink, and say h
 	@$(FLINK)/bin/wikistate flink jars
 
 bridge: $(DEV)/.ready $(FLINK)/.ready ## Compile jvm/src into the jar that the package brings
-	@$(PY) jvm/build.py $(FLINK)
+	@$(PY) -m jvm.build $(FLINK)
 
 # As `parts` and `flink`, but outside CI what cannot be had only leaves out the tests that need it.
 parts-for-tests: $(DEV)/.ready
-	@$(PY) -m wikistate.testing.parts || [ "$$CI" != true ]
+	@$(PY) -m tests.support.dependencies || [ "$$CI" != true ]
 
 flink-for-tests:
 	@$(MAKE) --no-print-directory $(FLINK)/.ready || [ "$$CI" != true ]

@@ -16,7 +16,7 @@ from bench import (
     rdf,
     reconcile,
     report,
-    sampling,
+    stack_samples,
     startup,
     state,
     sync,
@@ -25,7 +25,7 @@ from bench import (
 )
 from bench.peers import comparison
 from bench.stage import FULL, QUICK, open_stage
-from wikistate.cli.driving import run_async
+from wikistate.cli.execution import run_async
 from wikistate.errors import WikistateError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ async def profile(stage: Stage) -> None:
     """Write where the time goes."""
     report.FOLDER.mkdir(exist_ok=True)
     file = report.FOLDER / "profile.txt"
-    file.write_text((await sampling.profile(stage)).tables() + "\n")
+    file.write_text((await stack_samples.profile(stage)).tables() + "\n")
     print(f"{file.relative_to(report.FOLDER.parent.parent)} says where the time goes.")
 
 

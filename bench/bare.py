@@ -18,14 +18,14 @@ import uvloop
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from yarl import URL
 
-from wikistate.adapters.connectors.kafka.codes import PARTITION_EOF
+from wikistate.adapters.connectors.kafka.errors import PARTITION_EOF
 from wikistate.adapters.connectors.kafka.settings import (
     KafkaProducerSettings,
     KafkaSourceSettings,
     build_consumer_properties,
     build_producer_properties,
 )
-from wikistate.adapters.connectors.positions import LatestAtStart
+from wikistate.adapters.connectors.start_stop import LatestAtStart
 from wikistate.adapters.mediawiki.action_api import build_revisions_query
 
 if TYPE_CHECKING:

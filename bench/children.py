@@ -8,8 +8,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.support.processes import Process, read_tail
+
 from wikistate.errors import PartError
-from wikistate.testing.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,31 +15,31 @@ from typing import TYPE_CHECKING
 
 import orjson
 from pyoxigraph import RdfFormat, Store, serialize
+from tests.support.mutation_generator import MutationGenerator
 
 from bench.figures import Figure, Target
 from bench.peers.environments import prepare_python
 from wikistate.config.store import StoreSettings
 from wikistate.core.events.encoder import ErrorEncoder
 from wikistate.core.events.error_event import Emitter
-from wikistate.core.rdf.diffing import diff
-from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import parse_triples
-from wikistate.core.record import Partition, Record
-from wikistate.core.sparql.statements import UpdateTarget, build_requests
+from wikistate.core.rdf.diff import diff
+from wikistate.core.rdf.munge import munge
+from wikistate.core.rdf.parse import parse_triples
+from wikistate.core.sparql.updates import UpdateTarget, build_requests
 from wikistate.core.updater.accumulator import Accumulator
-from wikistate.core.updater.inputs import Origin
+from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.messages import encode_mutation
 from wikistate.core.updater.mutation import Mutation, OperationName
-from wikistate.jobs.rdf_consumer.assembly import build_store_writer
-from wikistate.jobs.rdf_consumer.reader import MutationReader
-from wikistate.jobs.stores import build_shared_triples_filter, build_uris
-from wikistate.runners.garbage import OBJECTS_IN_TWO_BATCHES, gc_tuned
+from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
+from wikistate.runners.process_tuning import OBJECTS_IN_TWO_BATCHES, gc_tuned
+from wikistate.streaming.record import Partition, Record
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.testing.mutations import MutationGenerator
-from wikistate.testing.wikibase.authors import EntityGenerator
 from wikistate.testing.wikibase.documents import RevisionStamp, describe, serialize_triples
+from wikistate.testing.wikibase.entity_generator import EntityGenerator
 from wikistate.testing.wikibase.vocabulary import WIKIDATA, Vocabulary
+from wikistate.wiring.rdf_consumer import build_store_writer
+from wikistate.wiring.stores import build_shared_triples_filter, build_uris
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

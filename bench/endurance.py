@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
+from tests.support.mutation_generator import MutationGenerator
+from tests.support.processes import Process
 
 from bench.figures import Figure, Target
 from bench.memory import Memory, sample_process
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.messages import encode_mutation
-from wikistate.testing import events
-from wikistate.testing.mutations import MutationGenerator
-from wikistate.testing.pages import Page, make_revision, make_slot
-from wikistate.testing.processes import Process
+from wikistate.demo import events
+from wikistate.demo.pages import Page, make_revision, make_slot
 from wikistate.testing.wikibase import make_wikibase_wiki
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.support.farm_simulation import FarmScenario, simulate
+
 from bench.figures import Figure, Target
-from wikistate.testing.public_farm import FarmScenario, simulate
 
 if TYPE_CHECKING:
     from bench.stage import Stage

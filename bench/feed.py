@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from wikistate.testing import corpus
-from wikistate.testing.prose import load_sample
+from wikistate.demo import corpus
+from wikistate.demo.wikitext import load_sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wikistate.testing.events import Event
+    from wikistate.demo.events import Event
 
 SEED = 7
 PAGES = 20_000

@@ -19,6 +19,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import aiohttp
+from tests.support.processes import Process
 from yarl import URL
 
 from bench import children
@@ -28,7 +29,6 @@ from bench.figures import Figure, Percentiles, Target, compute_percentiles, medi
 from bench.stage import small_wiki
 from wikistate.adapters.mediawiki.action_api import build_revisions_query
 from wikistate.errors import PartError
-from wikistate.testing.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,13 +9,14 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
+from tests.support.processes import Process, read_tail
+
 from bench import children
 from bench.children import Route
 from bench.feed import generate_edits
 from bench.figures import Figure, Target
 from bench.stage import DEADLINE, small_wiki
 from wikistate.errors import PartError
-from wikistate.testing.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from bench.stage import Stage

@@ -12,16 +12,16 @@ from bench.feed import DOMAIN, generate_edits
 from bench.figures import Figure
 from bench.stage import BODY_BYTES
 from wikistate.adapters.mediawiki.action_api import ParsedResponse, parse_revisions
-from wikistate.cli.flags import CliSettings, load_configuration
+from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.core.enrichment.content import Content, with_content
 from wikistate.core.enrichment.plan import plan_fetch
 from wikistate.core.events.decoder import Decoder
 from wikistate.core.events.encoder import Encoder
-from wikistate.core.record import Partition, Record
+from wikistate.demo.wikitext import make_filler
 from wikistate.errors import InternalError
 from wikistate.jobs.page_content_change import NAME
-from wikistate.jobs.streams import read_streams
-from wikistate.testing.prose import make_filler
+from wikistate.streaming.record import Partition, Record
+from wikistate.wiring.streams import read_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

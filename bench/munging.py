@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from wikistate.core.rdf.diffing import diff
-from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import parse_triples
+from wikistate.core.rdf.diff import diff
+from wikistate.core.rdf.munge import munge
+from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.rdf.uris import Uris
-from wikistate.runners.garbage import gc_tuned
+from wikistate.runners.process_tuning import gc_tuned
 
 URIS = Uris.for_wikibase("http://www.wikidata.org")
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bench.figures import Figure, Target
 from bench.peers.environments import HERE, prepare_python
 from wikistate.errors import InternalError, PartError
-from wikistate.testing.wikibase.authors import EntityGenerator
 from wikistate.testing.wikibase.documents import RevisionStamp, describe, serialize_triples
+from wikistate.testing.wikibase.entity_generator import EntityGenerator
 from wikistate.testing.wikibase.vocabulary import WIKIDATA, Vocabulary
 
 if TYPE_CHECKING:

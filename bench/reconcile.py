@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from tests.support.processes import Process
+
 from bench import children, memory, throughput
 from bench.children import Route
 from bench.feed import generate_edits
@@ -17,7 +19,6 @@ from bench.figures import Figure, Target
 from bench.stage import BODY_BYTES, DEADLINE
 from wikistate.errors import PartError
 from wikistate.jobs import content_history_reconcile, page_content_change
-from wikistate.testing.processes import Process
 from wikistate.testing.wiki.process import WikiProcess
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tests.support.broker import KafkaBroker
+
 from bench.topics import Topics
-from wikistate.testing.broker import KafkaBroker
 from wikistate.testing.wiki.process import WikiProcess
 
 if TYPE_CHECKING:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from tests.support.processes import Process, read_tail
+
 from bench import children
 from bench.children import Endpoints, Route
 from bench.feed import generate_edits
@@ -15,7 +17,6 @@ from bench.figures import Figure, Target
 from bench.stage import small_wiki
 from bench.topics import next_record
 from wikistate.errors import PartError
-from wikistate.testing.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from pathlib import Path

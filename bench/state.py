@@ -8,10 +8,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from bench.figures import Figure, Target
-from wikistate.core.record import Partition
 from wikistate.core.updater.entity_id import EntityId
-from wikistate.jobs.stateful_job import KeyedState
 from wikistate.runners.local.state_file import CheckpointData, PartitionProgress, StateFile
+from wikistate.streaming.keyed_job import KeyedState
+from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,10 +14,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import aiohttp
+from tests.support.processes import Process
+from tests.support.stores import OxigraphServer
 
 from bench.figures import Figure, Percentiles, Target, compute_percentiles
-from wikistate.testing.processes import Process
-from wikistate.testing.stores import OxigraphServer
 from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:

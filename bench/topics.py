@@ -18,8 +18,9 @@ from wikistate.errors import PartError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from tests.support.broker import KafkaBroker
+
     from bench.feed import Edit
-    from wikistate.testing.broker import KafkaBroker
 
 _ANSWER = 30.0  # seconds for one question to the broker
 

@@ -12,13 +12,13 @@ import orjson
 from pyoxigraph import RdfFormat, parse
 
 from bench.figures import Figure, Target
-from wikistate.cli.flags import CliSettings, load_configuration
-from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
-from wikistate.runners.garbage import gc_tuned
-from wikistate.runners.local.stateful_launch import build_keyed_runner
+from wikistate.cli.settings import CliSettings, load_configuration
+from wikistate.runners.local.keyed_launch import build_keyed_runner
+from wikistate.runners.process_tuning import gc_tuned
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.wikibase import WikibaseProcess
+from wikistate.wiring.rdf_updater import assemble_rdf_updater
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

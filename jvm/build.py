@@ -15,11 +15,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.jars import declared_jars
+from tests.support.java import java_home, java_program
+
 from wikistate.errors import PartError
 from wikistate.ops.jars import BRIDGE_JAR, FLINK_DECLARATION, fetch
 from wikistate.ops.jars import read_declaration as declared_in
-from wikistate.testing.jars import declared_jars
-from wikistate.testing.java import java_home, java_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import hypothesis
 import pytest
+from tests.support.broker import KafkaBroker
+from tests.support.dependencies import DEPENDENCIES, FLINK_PYTHON, find_kcat
+from tests.support.java import remove_java_from_path
+from tests.support.mediawiki import RealMediaWiki
+from tests.support.stores import BlazegraphServer, FusekiServer, OxigraphServer
 from xdist.scheduler import LoadScopeScheduling
 
 from wikistate.errors import PartError
-from wikistate.testing.broker import KafkaBroker
-from wikistate.testing.java import remove_java_from_path
-from wikistate.testing.mediawiki import RealMediaWiki
-from wikistate.testing.parts import DEPENDENCIES, FLINK_PYTHON, find_kcat
-from wikistate.testing.stores import BlazegraphServer, FusekiServer, OxigraphServer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.support.java import java_home
+from tests.support.processes import find_free_port
+
 from bench import children
 from bench.children import Route
 from bench.peers.environments import ROOT, find_flink_python, prepare_python
 from bench.throughput import REQUESTS
 from wikistate.ops.jars import FLINK_DECLARATION, fetch, read_declaration
-from wikistate.testing.java import java_home
-from wikistate.testing.processes import find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

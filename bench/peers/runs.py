@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.support.processes import Process
+
 from bench.children import count_wiki_requests
 from bench.feed import FIRST_REVISION
 from bench.peers.checkpoints import Checkpoint, fetch_completed, select_under_load
 from bench.peers.environments import ROOT
 from bench.peers.outputs import Record, check
+from bench.peers.process_samples import sample_processes
 from bench.peers.route import PeerRoute
-from bench.peers.watching import sample_processes
 from bench.stage import BODY_BYTES, DEADLINE
+from wikistate.demo.wikitext import make_filler
 from wikistate.errors import PartError
-from wikistate.testing.processes import Process
-from wikistate.testing.prose import make_filler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from bench.peers.contenders import Contender, Start
     from bench.peers.outputs import OutputCheck
-    from bench.peers.watching import Sample
+    from bench.peers.process_samples import Sample
     from bench.stage import Stage
     from wikistate.testing.wiki.process import WikiProcess
 

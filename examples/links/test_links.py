@@ -4,7 +4,7 @@ import asyncio
 
 from links import enrich
 
-from wikistate.testing.corpus import compose
+from wikistate.demo.corpus import compose
 from wikistate.testing.enrichment import run_enrichment
 from wikistate.testing.wiki import MemoryDataset
 

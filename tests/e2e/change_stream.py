@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 import orjson
-from tests.e2e.support import (
+from tests.e2e.enrichment_job import (
     OLD,
     assert_errors_contain,
     body_of,
@@ -18,8 +18,9 @@ from tests.e2e.support import (
     encode_line,
     setting_arguments,
 )
+from tests.support import topics
 
-from wikistate.testing import corpus, topics
+from wikistate.demo import corpus
 from wikistate.testing.faults import MissingRevision, Rule
 
 if TYPE_CHECKING:
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from tests.e2e.support import Event
-
-    from wikistate.testing.broker import KafkaBroker
-    from wikistate.testing.topics import TopicRecord
+    from tests.e2e.enrichment_job import Event
+    from tests.support.broker import KafkaBroker
+    from tests.support.topics import TopicRecord
 
 BODY_BYTES = 200
 EVENTS_PER_PAGE = 20

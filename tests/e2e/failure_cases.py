@@ -9,7 +9,7 @@ from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from tests.e2e.support import (
+from tests.e2e.enrichment_job import (
     OLD,
     Event,
     JobResult,
@@ -22,17 +22,17 @@ from tests.e2e.support import (
     setting_arguments,
 )
 
+from wikistate.demo.pages import Flaw, Wiki, make_slot
 from wikistate.testing.faults import Fault, MissingRevision, Rule
-from wikistate.testing.pages import Flaw, Wiki, make_slot
+from wikistate.testing.wiki.datasets import MemoryDataset
+from wikistate.testing.wiki.request_log import RequestLog
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.tally import RequestLog
-from wikistate.testing.wiki.worlds import MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from wikistate.testing.pages import Revision
+    from wikistate.demo.pages import Revision
 
 
 class RetryExpectation(Enum):

@@ -10,9 +10,8 @@ from urllib.request import urlopen
 
 import orjson
 import yaml
-
-from wikistate.testing.java import java_home
-from wikistate.testing.processes import Process, find_free_port
+from tests.support.java import java_home
+from tests.support.processes import Process, find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

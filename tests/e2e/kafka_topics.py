@@ -13,7 +13,7 @@ from tests.e2e.commands import TIMEOUT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
 LARGE = str(50 * 1024 * 1024)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests.contract.runner.runs import Run
 from tests.e2e.change_stream import ChangeStream
-from tests.e2e.support import setting_arguments
+from tests.e2e.enrichment_job import setting_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from tests.e2e.change_stream import ChangeStream
-from tests.e2e.support import COMMAND, TIMEOUT
-
-from wikistate.testing.processes import Process, read_tail
+from tests.e2e.enrichment_job import COMMAND, TIMEOUT
+from tests.support.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 from pyoxigraph import Store
 from tests.e2e.commands import TIMEOUT
+from tests.support.mutation_generator import ROOT, STREAM, MutationGenerator
 
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.messages import encode_mutation
-from wikistate.testing.mutations import ROOT, STREAM, MutationGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

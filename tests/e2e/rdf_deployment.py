@@ -9,19 +9,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
+from tests.e2e.enrichment_job import TIMEOUT, setting_arguments
 from tests.e2e.kafka_topics import produce, read_all
 from tests.e2e.rdf_wiki import COMMAND
-from tests.e2e.support import TIMEOUT, setting_arguments
-
-from wikistate.testing.processes import Process, read_tail
+from tests.support.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.e2e.rdf_stores import ConsumedStore
-
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
 Event = dict[str, Any]
 

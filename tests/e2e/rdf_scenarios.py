@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.testing.wikibase import EntityKind, Item, Lexeme, Property, Repository, build_page_change
-from wikistate.testing.wikibase.authors import LANGUAGES, PROPERTIES, EntityGenerator
 from wikistate.testing.wikibase.entities import Sitelink, Statement
+from wikistate.testing.wikibase.entity_generator import LANGUAGES, PROPERTIES, EntityGenerator
 from wikistate.testing.wikibase.values import Snak, Special, Text
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from pyoxigraph import (
     Triple,
     parse_query_results,
 )
-from tests.e2e.support import TIMEOUT, setting_arguments
+from tests.e2e.enrichment_job import TIMEOUT, setting_arguments
 
-from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import parse_triples
+from wikistate.core.rdf.munge import munge
+from wikistate.core.rdf.parse import parse_triples
 from wikistate.testing.wikibase.documents import serialize_triples
 from wikistate.testing.wikibase.vocabulary import XSD
 
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from tests.support.stores import StoreProcess
+
     from wikistate.core.rdf.uris import Uris
-    from wikistate.testing.stores import StoreProcess
     from wikistate.testing.wikibase import Repository
 
     Graph = frozenset[Triple]

@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from tests.e2e.support import setting_arguments
+from tests.e2e.enrichment_job import setting_arguments
 
-from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import parse_triples
+from wikistate.core.rdf.munge import munge
+from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.updater.messages import Message, decode_message, merge_chunks
 from wikistate.core.updater.mutation import Mutation, OperationName

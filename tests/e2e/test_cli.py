@@ -21,8 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.commands import JOB, TIMEOUT, decode_ndjson, encode_ndjson, run_wikistate, start_command
 from tests.e2e.kafka_topics import committed_offsets, produce, read_all, wait_for_commits
 
+from wikistate.demo import corpus, events
 from wikistate.telemetry import metrics
-from wikistate.testing import corpus, events
 from wikistate.testing.faults import Hang, HttpStatus, Rule
 from wikistate.testing.wiki import FakeWiki, MemoryDataset
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from tests.conftest import TopicFactory
     from tests.e2e.commands import Command
+    from tests.support.broker import KafkaBroker
 
     from wikistate.core.events.meta import Event
-    from wikistate.testing.broker import KafkaBroker
-    from wikistate.testing.corpus import Corpus
+    from wikistate.demo.corpus import Corpus
 
 CHANGES = 100
 

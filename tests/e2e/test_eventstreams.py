@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.commands import JOB, TIMEOUT, Command, start_command
-from tests.e2e.support import assert_valid, build_change, build_dataset, encode_line, read_lines, wiki_settings
+from tests.e2e.enrichment_job import assert_valid, build_change, build_dataset, encode_line, read_lines, wiki_settings
 
 from wikistate.testing.sse import SseConditions, SseServer
 from wikistate.testing.wiki.server import FakeWiki

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 import pytest
-from tests.e2e.failure_cases import FailureCase, FailureRow, RetryExpectation, run_cases
-from tests.e2e.support import (
+from tests.e2e.enrichment_job import (
     OLD,
     TIMEOUT,
     WIKI,
@@ -30,7 +29,10 @@ from tests.e2e.support import (
     start_job,
     text_of,
 )
+from tests.e2e.failure_cases import FailureCase, FailureRow, RetryExpectation, run_cases
+from tests.support.processes import find_free_port
 
+from wikistate.demo.pages import Flaw
 from wikistate.testing.faults import (
     ApiError,
     ConnectionReset,
@@ -45,8 +47,6 @@ from wikistate.testing.faults import (
     StalledContinuation,
     TruncatedBody,
 )
-from wikistate.testing.pages import Flaw
-from wikistate.testing.processes import find_free_port
 from wikistate.testing.wiki.server import FakeWiki
 
 if TYPE_CHECKING:

@@ -11,20 +11,18 @@ import yaml
 from tests.contract.runner.flink_rest import FlinkRest
 from tests.contract.runner.jobs import JOBS, Change
 from tests.contract.runner.outputs import Outputs
+from tests.contract.runner.restartable_wiki import RestartableWiki
 from tests.contract.runner.runs import wait_until
-from tests.contract.runner.wiki import RestartableWiki
 from tests.e2e.flink_cluster import SessionCluster
-
-from wikistate.testing import topics
-from wikistate.testing.processes import read_tail
+from tests.support import topics
+from tests.support.processes import read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import TopicFactory
-
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
 (JOB,) = JOBS
 PAGES = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from tests.e2e.support import (
+from tests.e2e.enrichment_job import (
     WIKI,
     Event,
     JobResult,

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from tests.e2e.support import (
+from tests.e2e.enrichment_job import (
     assert_errors_contain,
     build_change,
     build_dataset,
@@ -17,18 +17,17 @@ from tests.e2e.support import (
     text_of,
     wiki_settings,
 )
+from tests.support import topics
 
-from wikistate.testing import topics
 from wikistate.testing.wiki.server import FakeWiki
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import TopicFactory
-    from tests.e2e.support import Event
-
-    from wikistate.testing.broker import KafkaBroker
-    from wikistate.testing.topics import TopicRecord
+    from tests.e2e.enrichment_job import Event
+    from tests.support.broker import KafkaBroker
+    from tests.support.topics import TopicRecord
 
 LARGE = 20_000_000
 

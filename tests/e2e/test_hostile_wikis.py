@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from tests.e2e.support import (
+from tests.e2e.enrichment_job import (
     JobResult,
     assert_errors_contain,
     assert_valid,
@@ -22,8 +22,8 @@ from tests.e2e.support import (
     wiki_settings,
 )
 
+from wikistate.demo.pages import Wiki, make_revision
 from wikistate.testing.faults import Fault, GzipBomb, HttpRedirect, HugeBody, NonJsonBody, Rule, SlowBody, WrongRevision
-from wikistate.testing.pages import Wiki, make_revision
 from wikistate.testing.wiki.server import FakeWiki
 
 if TYPE_CHECKING:

@@ -13,15 +13,16 @@ import pytest
 from tests.e2e.commands import TIMEOUT
 from tests.e2e.kafka_topics import produce, read_all
 
-from wikistate.testing import corpus
+from wikistate.demo import corpus
 from wikistate.testing.wiki.process import WikiProcess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tests.support.broker import KafkaBroker
+
     from wikistate.core.events.meta import Event
-    from wikistate.testing.broker import KafkaBroker
 
 CHANGES = 400
 ENRICH = """

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.change_stream import BODY_BYTES, compose
+from tests.e2e.enrichment_job import TIMEOUT
 from tests.e2e.kill_stream import KillStream
-from tests.e2e.support import TIMEOUT
+from tests.support.processes import read_tail
 
-from wikistate.testing.processes import read_tail
 from wikistate.testing.wiki.process import WikiProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
     Make = Callable[[int, str], Awaitable[KillStream]]
 

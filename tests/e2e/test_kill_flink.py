@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
     Make = Callable[[int, str], Awaitable[FlinkStream]]
 

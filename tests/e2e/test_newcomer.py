@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.commands import JOB, decode_ndjson, encode_ndjson, start_command
 from tests.e2e.kafka_topics import list_topics, produce, wait_for_count
 
-from wikistate.testing import corpus
+from wikistate.demo import corpus
 from wikistate.testing.wiki import WikiProcess
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from tests.conftest import TopicFactory
     from tests.e2e.commands import Command, CommandResult
+    from tests.support.broker import KafkaBroker
 
     from wikistate.core.events.meta import Event
-    from wikistate.testing.broker import KafkaBroker
 
 CHANGES = 120
 

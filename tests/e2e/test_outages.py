@@ -10,8 +10,7 @@ import orjson
 import pytest
 import zstandard
 from tests.e2e.change_stream import BODY_BYTES, compose
-from tests.e2e.kill_stream import KillStream
-from tests.e2e.support import (
+from tests.e2e.enrichment_job import (
     TIMEOUT,
     build_change,
     build_dataset,
@@ -21,8 +20,9 @@ from tests.e2e.support import (
     start_job,
     wiki_settings,
 )
+from tests.e2e.kill_stream import KillStream
+from tests.support.broker import KafkaBroker
 
-from wikistate.testing.broker import KafkaBroker
 from wikistate.testing.wiki.process import WikiProcess
 from wikistate.testing.wiki.server import FakeWiki
 

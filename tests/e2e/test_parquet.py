@@ -12,18 +12,18 @@ import duckdb
 import pytest
 from confluent_kafka.admin import AdminClient
 from tests.e2e.change_stream import WIKIS
+from tests.e2e.enrichment_job import COMMAND, TIMEOUT, build_change, current_time, encode_line, setting_arguments
 from tests.e2e.kill_stream import wait_until
-from tests.e2e.support import COMMAND, TIMEOUT, build_change, current_time, encode_line, setting_arguments
+from tests.support import topics
+from tests.support.processes import Process, read_tail
 
-from wikistate.testing import topics
-from wikistate.testing.processes import Process, read_tail
 from wikistate.testing.wiki.process import WikiProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
 pytestmark = pytest.mark.fault
 SEED = 20_260_115

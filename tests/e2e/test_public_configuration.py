@@ -13,14 +13,14 @@ import pytest
 from aiohttp import web
 from tests.e2e.commands import JOB, decode_ndjson, encode_ndjson, run_wikistate, start_command
 from tests.e2e.kafka_topics import committed_offsets, list_topics, produce, read_all, wait_for_count
-from tests.unit.adapters.http_server import serving
+from tests.support.broker import KafkaBroker
+from tests.unit.adapters.http.http_server import serving
 
 from wikistate.core.events import bundled
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
-from wikistate.testing import corpus
-from wikistate.testing.broker import KafkaBroker
-from wikistate.testing.pages import Wiki
+from wikistate.demo import corpus
+from wikistate.demo.pages import Wiki
 from wikistate.testing.wiki import FakeWiki, MemoryDataset
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.e2e.commands import Command
 
     from wikistate.core.events.meta import Event
-    from wikistate.testing.corpus import Corpus
+    from wikistate.demo.corpus import Corpus
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "wikimedia"
 DEPLOYED = EXAMPLES / "mw-page-content-change-enrich"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from tests.e2e.commands import Command, run_wikistate, start_command
+from tests.e2e.enrichment_job import read_lines
 from tests.e2e.mutation_stream import (
     MALFORMED,
     SITES,
@@ -22,11 +23,10 @@ from tests.e2e.mutation_stream import (
     read_graph,
     wait_until_fresh,
 )
-from tests.e2e.support import read_lines
+from tests.support.mutation_generator import STREAM
+from tests.support.stores import AuthenticatedOxigraphServer
 
-from wikistate.testing.mutations import STREAM
 from wikistate.testing.sse import SseConditions, SseServer
-from wikistate.testing.stores import AuthenticatedOxigraphServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,17 +18,15 @@ from pyoxigraph import DefaultGraph, Quad, Store
 from tests.e2e.commands import TIMEOUT, Command, CommandResult, run_wikistate, start_command
 from tests.e2e.kafka_topics import list_topics, produce, wait_for_commits
 from tests.e2e.mutation_stream import encode_lines, generate_batches, read_graph, wait_until_fresh
-
-from wikistate.testing.processes import find_free_port
-from wikistate.testing.stores import OxigraphServer
+from tests.support.processes import find_free_port
+from tests.support.stores import OxigraphServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.conftest import TopicFactory
-
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
 JOB = ("run", "rdf-consumer", "--no-progress", "--set", "store.batch_seconds=0.05", "--set", "store.batch_mutations=50")
 SEED = 20_260_103

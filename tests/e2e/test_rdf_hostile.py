@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from pyoxigraph import Literal, NamedNode
+from tests.e2e.enrichment_job import assert_valid, read_lines, setting_arguments
 from tests.e2e.kafka_topics import produce
 from tests.e2e.rdf_deployment import ERRORS, FAILED, MUTATIONS, RdfDeployment
 from tests.e2e.rdf_stores import EmbeddedStore, assert_same, graph_of
 from tests.e2e.rdf_wiki import follow_settings
-from tests.e2e.support import assert_valid, read_lines, setting_arguments
 
 from wikistate.core.rdf.uris import Uris
 from wikistate.testing.faults import GzipBomb, HttpRedirect, HttpStatus, HugeBody, Rule, TruncatedBody, WrongRevision
 from wikistate.testing.wikibase import FakeWikibase, Item, Repository, build_page_change
-from wikistate.testing.wikibase.authors import EntityGenerator
+from wikistate.testing.wikibase.entity_generator import EntityGenerator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from pathlib import Path
 
     from tests.conftest import TopicFactory
+    from tests.support.broker import KafkaBroker
 
-    from wikistate.testing.broker import KafkaBroker
     from wikistate.testing.faults import Fault
     from wikistate.testing.wikibase import Change
 

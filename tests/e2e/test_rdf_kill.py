@@ -8,12 +8,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.e2e.enrichment_job import assert_valid, setting_arguments
 from tests.e2e.rdf_deployment import ERRORS, MUTATIONS, RdfDeployment
 from tests.e2e.rdf_stores import EmbeddedStore, ServedStore, assert_same
 from tests.e2e.rdf_wiki import follow_settings, graphs_of_wiki
-from tests.e2e.support import assert_valid, setting_arguments
+from tests.support.processes import read_tail
 
-from wikistate.testing.processes import read_tail
 from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import TopicFactory
     from tests.e2e.rdf_stores import ConsumedStore
-
-    from wikistate.testing.broker import KafkaBroker
-    from wikistate.testing.processes import Process
+    from tests.support.broker import KafkaBroker
+    from tests.support.processes import Process
 
 SEED = 20_260_101
 LIFE_SECONDS = 2.5

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.e2e import rdf_scenarios as scenarios
+from tests.e2e.enrichment_job import assert_valid, setting_arguments
 from tests.e2e.rdf_deployment import ERRORS, FAILED, INCONSISTENT, LAPSED, MUTATIONS, RdfDeployment, wait_for_success
 from tests.e2e.rdf_stores import EmbeddedStore, ServedStore, assert_same, graph_of
 from tests.e2e.rdf_wiki import follow_settings
-from tests.e2e.support import assert_valid, setting_arguments
 
 from wikistate.core.rdf.uris import Uris
 from wikistate.testing.wikibase import FakeWikibase
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from tests.conftest import TopicFactory
     from tests.e2e.rdf_scenarios import Scenario, WikiSite
     from tests.e2e.rdf_stores import ConsumedStore, Graph
-
-    from wikistate.testing.broker import KafkaBroker
-    from wikistate.testing.processes import Process
-    from wikistate.testing.stores import BlazegraphServer, FusekiServer
+    from tests.support.broker import KafkaBroker
+    from tests.support.processes import Process
+    from tests.support.stores import BlazegraphServer, FusekiServer
 
 Event = dict[str, Any]
 

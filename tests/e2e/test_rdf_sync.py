@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyoxigraph import Store
 from tests.e2e.commands import TIMEOUT
-from tests.e2e.synced import (
+from tests.e2e.sync_run import (
     COMPLETE_MESSAGE,
     IN_STEP_MESSAGE,
     SCAN_MESSAGE,

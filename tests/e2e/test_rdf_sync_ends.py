@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from tests.e2e.commands import TIMEOUT
+from tests.e2e.enrichment_job import setting_arguments
 from tests.e2e.rdf_stores import EmbeddedStore, ServedStore, assert_same, graph_of
-from tests.e2e.support import setting_arguments
-from tests.e2e.synced import COMPLETE_MESSAGE, IN_STEP_MESSAGE, SCAN_MESSAGE, SyncRun
+from tests.e2e.sync_run import COMPLETE_MESSAGE, IN_STEP_MESSAGE, SCAN_MESSAGE, SyncRun
 
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.rdf.uris import Uris
@@ -30,15 +30,15 @@ from wikistate.testing.wikibase import (
     build_page_change,
     make_wikibase_wiki,
 )
-from wikistate.testing.wikibase.authors import EntityGenerator
+from wikistate.testing.wikibase.entity_generator import EntityGenerator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from tests.e2e.rdf_stores import ConsumedStore
+    from tests.support.stores import StoreProcess
 
-    from wikistate.testing.stores import StoreProcess
     from wikistate.testing.wikibase import Change
 
 SEED = 20_260_401

@@ -12,7 +12,7 @@ import pytest
 from pyoxigraph import Store
 from tests.e2e.commands import TIMEOUT
 from tests.e2e.kafka_topics import produce
-from tests.e2e.synced import SyncRun, endpoint_settings, load_from_scratch, read_graph, serve_endpoint, wait_until
+from tests.e2e.sync_run import SyncRun, endpoint_settings, load_from_scratch, read_graph, serve_endpoint, wait_until
 
 from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository, build_page_change
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import TopicFactory
-
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
 pytestmark = pytest.mark.fault
 SEED = 20_260_301

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from tests.e2e.enrichment_job import TIMEOUT, assert_valid, read_lines, setting_arguments
 from tests.e2e.kafka_topics import produce, read_all
 from tests.e2e.rdf_wiki import (
     BOOTSTRAP,
@@ -19,11 +20,10 @@ from tests.e2e.rdf_wiki import (
     graphs_of,
     graphs_of_wiki,
 )
-from tests.e2e.support import TIMEOUT, assert_valid, read_lines, setting_arguments
+from tests.support.processes import Process, read_tail
 
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.processes import Process, read_tail
 from wikistate.testing.wikibase import WikibaseProcess
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import TopicFactory
-
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
 Event = dict[str, object]
 SEED = 20_260_101

@@ -5,10 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+from tests.e2e.enrichment_job import setting_arguments
 from tests.e2e.rdf_deployment import ERRORS, FAILED, RdfDeployment
 from tests.e2e.rdf_stores import EmbeddedStore, assert_same, graph_of
 from tests.e2e.rdf_wiki import follow_settings
-from tests.e2e.support import setting_arguments
 
 from wikistate.core.rdf.uris import Uris
 from wikistate.testing.wikibase import (
@@ -23,14 +23,13 @@ from wikistate.testing.wikibase import (
     build_page_change,
     make_wikibase_wiki,
 )
-from wikistate.testing.wikibase.authors import EntityGenerator
+from wikistate.testing.wikibase.entity_generator import EntityGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import TopicFactory
-
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
 DOMAIN = "commons.wikimedia.org"
 SEED = 7

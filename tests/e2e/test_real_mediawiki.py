@@ -9,20 +9,20 @@ import orjson
 import pytest
 from tests.e2e.commands import JOB, decode_ndjson, encode_ndjson, run_wikistate
 from tests.e2e.kafka_topics import produce, read_all
-from tests.e2e.wiki_changes import DOMAIN, WikiRecorder
+from tests.e2e.wiki_recorder import DOMAIN, WikiRecorder
+from tests.support.mediawiki import RealMediaWiki
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
 from wikistate.core.events.timestamps import parse_timestamp
-from wikistate.testing.mediawiki import RealMediaWiki
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.kafka_topics import Message
+    from tests.support.broker import KafkaBroker
 
     from wikistate.core.events.meta import Event
-    from wikistate.testing.broker import KafkaBroker
 
 SCRIPTS = {
     "E2e/Łódź": "Zażółć gęślą jaźń.",

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.commands import JOB, TIMEOUT, start_command
-from tests.e2e.support import assert_valid, read_lines
+from tests.e2e.enrichment_job import assert_valid, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
     from tests.e2e.commands import Command
+    from tests.support.mediawiki import RealMediaWiki
 
     from wikistate.core.events.meta import Event
-    from wikistate.testing.mediawiki import RealMediaWiki
 
 BURSTS, BURST = 10, 50
 """500 changes: each burst is written as fast as MediaWiki can, tens a second."""

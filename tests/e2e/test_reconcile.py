@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from tests.e2e.commands import decode_ndjson, encode_ndjson, run_wikistate
-from tests.e2e.wiki_changes import DOMAIN, WikiRecorder
+from tests.e2e.wiki_recorder import DOMAIN, WikiRecorder
 
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
 
 if TYPE_CHECKING:
+    from tests.support.mediawiki import RealMediaWiki
+
     from wikistate.core.events.meta import Event
-    from wikistate.testing.mediawiki import RealMediaWiki
 
 REDIRECTS = {
     "Past/To a page": "[[Past/Target]]",

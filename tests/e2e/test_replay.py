@@ -8,8 +8,7 @@ from uuid import uuid4
 import orjson
 import pytest
 from tests.e2e.commands import run_wikistate
-from tests.e2e.kafka_topics import produce, read_all
-from tests.e2e.support import (
+from tests.e2e.enrichment_job import (
     body_of,
     build_change,
     build_page,
@@ -20,19 +19,19 @@ from tests.e2e.support import (
     text_of,
     wiki_settings,
 )
+from tests.e2e.kafka_topics import produce, read_all
 
+from wikistate.demo.pages import Wiki
 from wikistate.testing.faults import HttpStatus, Rule
-from wikistate.testing.pages import Wiki
+from wikistate.testing.wiki.datasets import MemoryDataset
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.worlds import MemoryDataset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.e2e.support import Event
-
-    from wikistate.testing.broker import KafkaBroker
+    from tests.e2e.enrichment_job import Event
+    from tests.support.broker import KafkaBroker
 
 JOB = "page-content-change"
 COUNT = 1_000

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 from tests.e2e.commands import CommandResult, run_wikistate
-from tests.e2e.synced import URIS, load_from_scratch, munge_all, read_folder, read_graph
+from tests.e2e.sync_run import URIS, load_from_scratch, munge_all, read_folder, read_graph
 
-from wikistate.core.record import Partition
-from wikistate.core.sparql.contents import StorePosition
-from wikistate.core.sparql.statements import UpdateTarget, build_requests
+from wikistate.core.sparql.updates import UpdateTarget, build_requests
+from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
-from wikistate.jobs.rdf_sync.verifying import SLACK_MS
+from wikistate.ops.verify.verifier import SLACK_MS
+from wikistate.streaming.record import Partition
 from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository
 
 if TYPE_CHECKING:

@@ -14,8 +14,14 @@ from pyflink.common import Configuration, Row, WatermarkStrategy
 from pyflink.datastream import StreamExecutionEnvironment
 
 from wikistate.config.model import DeliveryGuarantee
-from wikistate.jobs.ends import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, SinkEndpoint, SourceEndpoint
 from wikistate.runners.flink.connectors import make_sink, make_source, output_type, record_type
+from wikistate.wiring.endpoints import (
+    FileEndpoint,
+    KafkaSinkEndpoint,
+    KafkaSourceEndpoint,
+    SinkEndpoint,
+    SourceEndpoint,
+)
 
 
 def to_output(row: Row) -> Row:

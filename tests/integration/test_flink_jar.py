@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, Producer
 from jvm.build import build
+from tests.support.java import java_home
 
 from wikistate.adapters.connectors.files.reader import LineReader
 from wikistate.ops.jars import BRIDGE_JAR, fetch_flink_jars
-from wikistate.testing.java import java_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from confluent_kafka import Message
-
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
 
 MAX_RECORD_BYTES = 150_000
 """Above the 64 KiB that the bridge reads at a time."""

@@ -60,7 +60,7 @@ def _run_suite(folder: Path, rules: Path | None, **environment: str) -> str:
     """Run the tests in `folder`, under the rules of a `conftest.py` or under none. Returns the last line of the run."""
     options = ["-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(folder)]
     options += [] if rules is None else ["-p", "conftest"]
-    path = os.pathsep.join([str(folder), *([] if rules is None else [str(rules)])])
+    path = os.pathsep.join([str(folder), *([] if rules is None else [str(rules), str(rules.parent)])])
     done = _run("-m", "pytest", *options, folder, PYTHONPATH=path, PYTEST_ADDOPTS="", CI="", **environment)
     return done.stdout.splitlines()[-1]
 

@@ -46,7 +46,9 @@ def test_links_within_the_repository_lead_to_files(page: Path) -> None:
 def test_every_error_type_of_the_core_is_documented() -> None:
     """The page of the job lists what the failure table does not."""
     sources = [*ROOT.glob("src/wikistate/core/events/*.py"), *ROOT.glob("src/wikistate/jobs/*.py")]
-    refused = {kind for file in sources for kind in re.findall(r'RejectedEvent\(\s*"(\w+)"', file.read_text())} page = (ROOT / "docs/how-to/page-content-change.md").read_text(encoding="utf-8")     assert len(refused) > 8
+    refused = {kind for file in sources for kind in re.findall(r'RejectedEvent\(\s*"(\w+)"', file.read_text())}
+    page = (ROOT / "docs/how-to/page-content-change.md").read_text(encoding="utf-8")
+    assert len(refused) > 8
     assert [kind for kind in sorted(refused) if f"`{kind}`" not in page] == []
 
 

@@ -13,7 +13,7 @@ import typer
 
 from wikistate import __version__
 from wikistate.cli.exits import report_error
-from wikistate.cli.runner import RunnerName
+from wikistate.cli.runner_name import RunnerName
 from wikistate.errors import WikistateError
 
 if TYPE_CHECKING:
@@ -156,9 +156,9 @@ def run(
 
     SIGTERM or Ctrl+C finishes what is in flight and commits it; a second one stops at once.
     """
-    from wikistate.cli.driving import RunOptions  # noqa: PLC0415
-    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
+    from wikistate.cli.execution import RunOptions  # noqa: PLC0415
     from wikistate.cli.run import run_job  # noqa: PLC0415
+    from wikistate.cli.settings import CliSettings  # noqa: PLC0415
 
     flags = CliSettings(
         source=source,
@@ -217,8 +217,8 @@ def replay(
 
     What fails again is on the error stream again, for the next replay; this one ends where the stream ended when it began.
     """
-    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
     from wikistate.cli.replay import ReplayRequest, run_replay  # noqa: PLC0415
+    from wikistate.cli.settings import CliSettings  # noqa: PLC0415
 
     request = ReplayRequest(
         to=to,
@@ -257,7 +257,7 @@ def rdf_bootstrap(
 ) -> None:
     """Make the state that rdf-updater begins with, for a store that was loaded from a dump."""
     from wikistate.cli.bootstrap import bootstrap  # noqa: PLC0415
-    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
+    from wikistate.cli.settings import CliSettings  # noqa: PLC0415
 
     flags = CliSettings(state=state, assignments=tuple(set_ or ()), files=tuple(config or ()))
     raise typer.Exit(bootstrap(lists, flags))
@@ -274,8 +274,8 @@ def lag(
     set_: Set = None,
 ) -> None:
     """Print by how many seconds a store is behind its stream, for monitoring or a wiki's maxlag hook."""
-    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
     from wikistate.cli.lag import print_lag  # noqa: PLC0415
+    from wikistate.cli.settings import CliSettings  # noqa: PLC0415
 
     flags = CliSettings(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
     raise typer.Exit(print_lag(flags, most))
@@ -338,7 +338,7 @@ def flink_jars() -> None:
 @store_app.command("counts")
 def store_counts(*, store: StoreLocation = "", config: Config = None, set_: Set = None) -> None:
     """Print how many entities of each type a store holds: a whole kind that is missing shows here."""
-    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
+    from wikistate.cli.settings import CliSettings  # noqa: PLC0415
     from wikistate.cli.stores import print_counts  # noqa: PLC0415
 
     flags = CliSettings(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
@@ -348,7 +348,7 @@ def store_counts(*, store: StoreLocation = "", config: Config = None, set_: Set 
 @store_app.command("sweep")
 def store_sweep(*, store: StoreLocation = "", config: Config = None, set_: Set = None) -> None:
     """Take out values, references and sitelinks that no entity uses any more, where store.delete_orphans is off."""
-    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
+    from wikistate.cli.settings import CliSettings  # noqa: PLC0415
     from wikistate.cli.stores import sweep  # noqa: PLC0415
 
     flags = CliSettings(store=store, assignments=tuple(set_ or ()), files=tuple(config or ()))
@@ -375,7 +375,7 @@ def store_verify(
     Half of the sample was edited lately; the rest is from anywhere in the wiki and in the store. Exits with 7 when
     something is wrong that nothing will mend by itself.
     """
-    from wikistate.cli.flags import CliSettings  # noqa: PLC0415
+    from wikistate.cli.settings import CliSettings  # noqa: PLC0415
     from wikistate.cli.verify import VerifyRequest, verify  # noqa: PLC0415
 
     flags = CliSettings(store=store, wikibase=wikibase, assignments=tuple(set_ or ()), files=tuple(config or ()))

@@ -6,16 +6,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from wikistate.cli.exits import Exit
-from wikistate.cli.flags import load_configuration
+from wikistate.cli.settings import load_configuration
 from wikistate.jobs import rdf_updater
-from wikistate.jobs.rdf_updater.assembly import state_path
 from wikistate.ops.bootstrap import fill_state
+from wikistate.wiring.rdf_updater import state_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from wikistate.cli.flags import CliSettings
+    from wikistate.cli.settings import CliSettings
 
 
 def bootstrap(lists: Sequence[Path], flags: CliSettings) -> Exit:

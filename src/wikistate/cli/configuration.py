@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from wikistate.cli.exits import Exit
-from wikistate.cli.flags import CliSettings, load_configuration
+from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.config.model import Configuration
 
 if TYPE_CHECKING:

@@ -13,21 +13,21 @@ import orjson
 from rich.console import Console
 from rich.json import JSON
 
-from wikistate.cli.driving import run_async, run_until_done
+from wikistate.cli.execution import run_async, run_until_done
 from wikistate.cli.exits import Exit
-from wikistate.cli.flags import CliSettings, load_configuration
+from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.cli.status import Status
 from wikistate.core.events.bundled import SCHEMAS, read_bundled
 from wikistate.core.events.repository import SchemaRepository
+from wikistate.demo import corpus
 from wikistate.errors import InternalError
-from wikistate.jobs.catalogue import find_stateless_job
 from wikistate.jobs.page_content_change import NAME
 from wikistate.runners.local.launch import build_local_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.testing import corpus
 from wikistate.testing.__main__ import write_lines
 from wikistate.testing.wiki.process import WikiProcess
+from wikistate.wiring.registry import find_stateless_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,8 @@ async def _enrich(flags: CliSettings, *, total: int, changes: int) -> Exit:
         template = f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"
         loaded = load_configuration(NAME, replace(flags, assignments=(template, *ERROR_LIMIT)))
         configure_logs(loaded.configuration.telemetry, job_name=NAME)
-        job, ends = find_stateless_job(NAME).assemble(loaded.configuration, meter)
+        pipeline = find_stateless_job(NAME).assemble(loaded.configuration, meter)
+        job, ends = pipeline.job, pipeline.endpoints
         status = Status(meter, total=total, live=True)
         configuration = loaded.configuration
         runner = build_local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)

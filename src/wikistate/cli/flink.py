@@ -11,8 +11,8 @@ from wikistate.ops.java import find_java_home
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import JobSpec
-    from wikistate.jobs.ends import Endpoints
+    from wikistate.wiring.endpoints import Endpoints
+    from wikistate.wiring.registry import JobSpec
 
 
 def run_on_flink(spec: JobSpec, configuration: Configuration, endpoints: Endpoints) -> Exit:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from wikistate.cli.driving import run_async
+from wikistate.cli.execution import run_async
 from wikistate.cli.exits import Exit
-from wikistate.cli.flags import load_configuration
+from wikistate.cli.settings import load_configuration
 from wikistate.jobs.rdf_consumer import NAME
-from wikistate.jobs.store_lag import read_freshness
+from wikistate.ops.store_lag import read_freshness
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
-    from wikistate.cli.flags import CliSettings
+    from wikistate.cli.settings import CliSettings
 
 
 def print_lag(flags: CliSettings, max_seconds: float | None) -> Exit:

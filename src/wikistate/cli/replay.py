@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from wikistate.adapters.connectors.positions import Moment, parse_end
-from wikistate.cli.driving import run_async, run_until_done
+from wikistate.adapters.connectors.start_stop import Moment, parse_end
+from wikistate.cli.execution import run_async, run_until_done
 from wikistate.cli.exits import Exit
-from wikistate.cli.flags import load_configuration
+from wikistate.cli.settings import load_configuration
 from wikistate.cli.status import Status
-from wikistate.core.events.failed import ReplayFilter
 from wikistate.core.events.message_key import MessageKey
+from wikistate.core.events.replay import ReplayFilter
 from wikistate.errors import ConfigError
-from wikistate.jobs.assembly import StatelessPipeline
-from wikistate.jobs.catalogue import find_stateless_job
-from wikistate.jobs.ends import ParquetEndpoint
-from wikistate.jobs.repost import RequeueJob
-from wikistate.jobs.streams import read_streams
 from wikistate.ops.replay import ReplaySource, resolve_error_stream, survey_error_stream
-from wikistate.runners.error_limit import ErrorLimit
+from wikistate.ops.requeue import RequeueJob
 from wikistate.runners.local.launch import build_connectors
 from wikistate.runners.local.runner import LocalRunner
+from wikistate.streaming.error_limit import ErrorLimit
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
+from wikistate.wiring.endpoints import ParquetEndpoint
+from wikistate.wiring.pipeline import StatelessPipeline
+from wikistate.wiring.registry import find_stateless_job
+from wikistate.wiring.streams import read_streams
 
 if TYPE_CHECKING:
-    from wikistate.cli.flags import CliSettings
+    from wikistate.cli.settings import CliSettings
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import JobSpec
     from wikistate.ops.replay import Survey
     from wikistate.telemetry.meter import Meter
+    from wikistate.wiring.registry import JobSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,8 @@ def run_replay(request: ReplayRequest, flags: CliSettings) -> Exit:
     ).configuration
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
     meter, choice = RecordingMeter(), request.build_filter()
-    job, ends = _assemble_requeue(entry, configuration, meter) if onto_stream else entry.assemble(configuration, meter)
+    pipeline = _assemble_requeue(entry, configuration, meter) if onto_stream else entry.assemble(configuration, meter)
+    job, ends = pipeline.job, pipeline.endpoints
     ends = replace(ends, source=resolve_error_stream(ends.source, choice, group=request.group))
     found = run_async(survey_error_stream(ends.source, choice, limit=request.limit))
     _print_survey(found)
@@ -117,11 +118,13 @@ def _settings_for_stream(request: ReplayRequest, flags: CliSettings) -> CliSetti
 
 def _assemble_requeue(spec: JobSpec, configuration: Configuration, meter: Meter) -> StatelessPipeline:
     """A job that puts events back onto their stream. Nothing fails there, so there is no error stream."""
-    _, ends = spec.assemble(configuration, meter)
+    ends = spec.assemble(configuration, meter).endpoints
     if isinstance(ends.sink, ParquetEndpoint):
         raise ConfigError("--to: a Parquet folder is no stream that a job reads.", key="--to")
     source = read_streams(configuration).source
-    return StatelessPipeline(RequeueJob(MessageKey(source.config.message_key_fields)), replace(ends, error=ends.sink))
+    return StatelessPipeline(
+        job=RequeueJob(MessageKey(source.config.message_key_fields)), endpoints=replace(ends, error=ends.sink)
+    )
 
 
 def _parse_moment(text: str, *, key: str) -> int | None:

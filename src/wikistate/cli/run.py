@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.cli.driving import make_status, report_check_passed, run_async, run_to_end
-from wikistate.cli.flags import load_configuration
-from wikistate.cli.runner import RunnerName
-from wikistate.jobs.catalogue import KeyedJobSpec, StoreJobSpec, find_job
-from wikistate.jobs.wikis import lacks_contact
+from wikistate.cli.execution import make_status, report_check_passed, run_async, run_to_end
+from wikistate.cli.runner_name import RunnerName
+from wikistate.cli.settings import load_configuration
 from wikistate.runners.allocation import limit_malloc_arenas
 from wikistate.runners.local.launch import build_local_runner, check_endpoints
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
+from wikistate.wiring.registry import KeyedJobSpec, StoreJobSpec, find_job
+from wikistate.wiring.wikis import lacks_contact
 
 if TYPE_CHECKING:
-    from wikistate.cli.driving import RunOptions
+    from wikistate.cli.execution import RunOptions
     from wikistate.cli.exits import Exit
-    from wikistate.cli.flags import CliSettings
+    from wikistate.cli.settings import CliSettings
 
 log = structlog.get_logger()
 
@@ -40,14 +40,15 @@ def run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
         log.warning("contact_missing")
     meter = RecordingMeter()
     if isinstance(entry, KeyedJobSpec):
-        from wikistate.cli.stateful_jobs import run_keyed_job  # noqa: PLC0415  (other jobs need no RDF)
+        from wikistate.cli.keyed_jobs import run_keyed_job  # noqa: PLC0415  (other jobs need no RDF)
 
         return run_keyed_job(entry, configuration, meter, options)
     if isinstance(entry, StoreJobSpec):
         from wikistate.cli.store_jobs import run_store_job  # noqa: PLC0415  (other jobs need no RDF)
 
         return run_store_job(entry, configuration, meter, options)
-    job, ends = entry.assemble(configuration, meter)
+    pipeline = entry.assemble(configuration, meter)
+    job, ends = pipeline.job, pipeline.endpoints
     if options.create_topics:
         from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
 

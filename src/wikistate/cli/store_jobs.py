@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.cli.driving import make_status, report_check_passed, run_async, run_to_end
-from wikistate.cli.runner import RunnerName
+from wikistate.cli.execution import make_status, report_check_passed, run_async, run_to_end
+from wikistate.cli.runner_name import RunnerName
 from wikistate.errors import ConfigError
-from wikistate.runners.garbage import OBJECTS_IN_TWO_BATCHES
 from wikistate.runners.local.launch import build_store_runner, check_store_pipeline
+from wikistate.runners.process_tuning import OBJECTS_IN_TWO_BATCHES
 
 if TYPE_CHECKING:
-    from wikistate.cli.driving import RunOptions
+    from wikistate.cli.execution import RunOptions
     from wikistate.cli.exits import Exit
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import StoreJobSpec
     from wikistate.telemetry.meter import RecordingMeter
+    from wikistate.wiring.registry import StoreJobSpec
 
 
 def run_store_job(spec: StoreJobSpec, configuration: Configuration, meter: RecordingMeter, options: RunOptions) -> Exit:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from wikistate.cli.driving import run_async
+from wikistate.cli.execution import run_async
 from wikistate.cli.exits import Exit
-from wikistate.cli.flags import load_configuration
+from wikistate.cli.settings import load_configuration
 from wikistate.jobs.rdf_consumer import NAME
-from wikistate.jobs.stores import build_triple_store
 from wikistate.telemetry.meter import RecordingMeter
+from wikistate.wiring.stores import build_triple_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from wikistate.adapters.triplestore.store import TripleStore
-    from wikistate.cli.flags import CliSettings
+    from wikistate.cli.settings import CliSettings
 
 T = TypeVar("T")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings
-from wikistate.jobs.ends import KafkaSinkEndpoint, KafkaSourceEndpoint
 from wikistate.ops.topics import create_topics
 from wikistate.runners.local.connectors import make_producer_settings
+from wikistate.wiring.endpoints import KafkaSinkEndpoint, KafkaSourceEndpoint
 
 if TYPE_CHECKING:
-    from wikistate.jobs.ends import SinkEndpoint, SourceEndpoint
+    from wikistate.wiring.endpoints import SinkEndpoint, SourceEndpoint
 
 
 async def create_missing_topics(source: SourceEndpoint, *sinks: SinkEndpoint) -> None:

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 
-from wikistate.cli.driving import run_async
+from wikistate.cli.execution import run_async
 from wikistate.cli.exits import Exit
-from wikistate.cli.flags import load_configuration
+from wikistate.cli.settings import load_configuration
 from wikistate.cli.stores import format_counts
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.jobs.rdf_sync import NAME
-from wikistate.jobs.rdf_sync.verification import open_verification_session
-from wikistate.jobs.rdf_sync.verifying import ERROR_RESULTS, ComparisonResult
+from wikistate.ops.verify.session import open_verification_session
+from wikistate.ops.verify.verifier import ERROR_RESULTS, ComparisonResult
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wikistate.cli.flags import CliSettings
-    from wikistate.jobs.rdf_sync.verifying import ComparedEntity
+    from wikistate.cli.settings import CliSettings
+    from wikistate.ops.verify.verifier import ComparedEntity
 
 _MAX_SHOWN_TRIPLES = 5
 """Triples of one entity on the screen, missing ones and extra ones each."""

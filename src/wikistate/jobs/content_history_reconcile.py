@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.mediawiki.history import PastRevisionClient
+from wikistate.adapters.mediawiki.past_revisions import PastRevisionClient
 from wikistate.core.enrichment.content import with_content
 from wikistate.core.enrichment.failures import Failure
 from wikistate.core.enrichment.page_state import with_page_state
@@ -17,11 +17,11 @@ from wikistate.core.enrichment.plan import plan_fetch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wikistate.adapters.mediawiki.history import PastRevision
+    from wikistate.adapters.mediawiki.past_revisions import PastRevision
     from wikistate.adapters.mediawiki.revisions import RevisionClient
     from wikistate.adapters.mediawiki.wikis import Wiki
-    from wikistate.core.enrichment.judge import Fail
     from wikistate.core.enrichment.plan import Plan
+    from wikistate.core.enrichment.retry import Fail
     from wikistate.core.events.meta import Event
 
 NAME = "content-history-reconcile"

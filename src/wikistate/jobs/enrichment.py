@@ -10,12 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from wikistate.core.enrichment.failures import Failure
-from wikistate.core.enrichment.judge import Fail
 from wikistate.core.enrichment.plan import Fetch, PassThrough, Reject
+from wikistate.core.enrichment.retry import Fail
 from wikistate.core.events.meta import domain_of, event_time, ingestion_time
-from wikistate.core.events.refusal import RejectedEvent
-from wikistate.core.record import WorkItem
-from wikistate.jobs.codec import unexpected_error
+from wikistate.core.events.rejection import RejectedEvent
+from wikistate.jobs.event_io import unexpected_error
+from wikistate.streaming.record import WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.wikis import Wiki, Wikis
     from wikistate.core.enrichment.plan import Plan
     from wikistate.core.events.meta import Event
-    from wikistate.core.record import OnDone, Output, Record
-    from wikistate.jobs.codec import EventIO
+    from wikistate.jobs.event_io import EventIO
+    from wikistate.streaming.record import OnDone, Output, Record
 
 Answer = TypeVar("Answer")
 
@@ -67,7 +67,7 @@ class _PendingFetch(NamedTuple):
 
 
 class EnrichmentJob(Generic[Answer]):
-    """The job; see `wikistate.jobs.job.Job` for the protocol.
+    """The job; see `wikistate.streaming.job.Job` for the protocol.
 
     Args:
         event_io: Of the job's streams.

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.wikis import Wiki
     from wikistate.core.enrichment.content import Content
     from wikistate.core.enrichment.failures import Failure
-    from wikistate.core.enrichment.judge import Fail
     from wikistate.core.enrichment.plan import Plan
+    from wikistate.core.enrichment.retry import Fail
     from wikistate.core.events.meta import Event
 
 NAME = "page-content-change"

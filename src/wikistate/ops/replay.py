@@ -11,17 +11,17 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from wikistate.core.events.failed import ReplayFilter, ReplayStatus
+from wikistate.core.events.replay import ReplayFilter, ReplayStatus
 from wikistate.errors import ConfigError
-from wikistate.jobs.ends import FileEndpoint, KafkaSourceEndpoint
 from wikistate.runners.local.connectors import make_source
+from wikistate.wiring.endpoints import FileEndpoint, KafkaSourceEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wikistate.adapters.connectors.ports import OnRevoked, Source
-    from wikistate.core.record import Partition, Record
-    from wikistate.jobs.ends import SourceEndpoint
+    from wikistate.streaming.ports import OnRevoked, Source
+    from wikistate.streaming.record import Partition, Record
+    from wikistate.wiring.endpoints import SourceEndpoint
 
 DEFAULT_GROUP = "wikistate-replay"
 """The consumer group of replays, unless the operator names another."""

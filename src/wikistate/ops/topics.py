@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from wikistate.adapters.connectors.kafka.client import Outage, create_client
-from wikistate.adapters.connectors.kafka.codes import TIMED_OUT, sink_error
+from wikistate.adapters.connectors.kafka.errors import TIMED_OUT, sink_error
 from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, build_producer_properties
 from wikistate.errors import ConfigError, SinkError
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from wikistate.testing import corpus
+from wikistate.demo import corpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wikistate.testing.corpus import StoredRevision
+    from wikistate.demo.corpus import StoredRevision
 
 
 def write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> int:

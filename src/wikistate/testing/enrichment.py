@@ -18,21 +18,21 @@ import orjson
 
 from wikistate.config.layers import Layer
 from wikistate.config.load import load
-from wikistate.core.record import Partition, Record, Role
-from wikistate.jobs.assembly import assemble_custom
 from wikistate.jobs.custom.function import check_function
 from wikistate.jobs.custom.job import DEFAULTS
+from wikistate.streaming.record import Partition, Record, Role
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.wiki import FakeWiki
+from wikistate.wiring.enrichment import assemble_custom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wikistate.core.events.meta import Event
-    from wikistate.core.record import Output
     from wikistate.jobs.custom.function import Enrich
-    from wikistate.jobs.job import Job
+    from wikistate.streaming.job import Job
+    from wikistate.streaming.record import Output
     from wikistate.testing.wiki import Dataset
 
 

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 import zstandard
 from confluent_kafka import Consumer, Producer, TopicPartition
-from tests.contract.connectors.feed_places import EventStreamsHarness, RecentChangesHarness
+from tests.contract.connectors.feed_harnesses import EventStreamsHarness, RecentChangesHarness
 
 from wikistate.adapters.connectors.files import FileSink, FileSource
 from wikistate.adapters.connectors.kafka import (
@@ -25,15 +25,16 @@ from wikistate.adapters.connectors.kafka import (
 )
 from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
-from wikistate.adapters.connectors.positions import Bound, Committed, LatestAtStart
+from wikistate.adapters.connectors.start_stop import Bound, Committed, LatestAtStart
 from wikistate.testing.sse import SseServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from wikistate.adapters.connectors.ports import Sink, Source
-    from wikistate.core.record import Output
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
+
+    from wikistate.streaming.ports import Sink, Source
+    from wikistate.streaming.record import Output
 
 LARGE = {"message.max.bytes": "20000000"}
 

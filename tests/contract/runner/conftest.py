@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.contract.runner.deployment import Deployment
 from tests.contract.runner.jobs import JOBS
+from tests.contract.runner.restartable_wiki import RestartableWiki
 from tests.contract.runner.runners import FlinkRunnerUnderTest, LocalRunnerUnderTest
-from tests.contract.runner.wiki import RestartableWiki
-
-from wikistate.testing.broker import KafkaBroker
+from tests.support.broker import KafkaBroker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,20 +12,19 @@ import orjson
 from tests.contract.runner.jobs import Change, PoisonRecord
 from tests.contract.runner.outputs import Outputs, assert_in_order
 from tests.contract.runner.runs import Run
-
-from wikistate.testing import topics
-from wikistate.testing.processes import find_free_port
+from tests.support import topics
+from tests.support.processes import find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.contract.runner.jobs import JobCase
+    from tests.contract.runner.restartable_wiki import RestartableWiki
     from tests.contract.runner.runners import RunnerUnderTest
-    from tests.contract.runner.wiki import RestartableWiki
+    from tests.support.broker import KafkaBroker
 
     from wikistate.telemetry.metrics import Counter as CounterMetric
-    from wikistate.testing.broker import KafkaBroker
 
 PARTITIONS = 3
 RECORD_TIMESTAMP = 1_234_567_890_123

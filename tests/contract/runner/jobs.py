@@ -13,9 +13,9 @@ from uuid import UUID
 
 import orjson
 
-from wikistate.testing import corpus, events
+from wikistate.demo import corpus, events
+from wikistate.demo.pages import Page, make_revision
 from wikistate.testing.faults import Fault, MissingRevision, Rule
-from wikistate.testing.pages import Page, make_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

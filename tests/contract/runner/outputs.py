@@ -5,16 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from wikistate.core.record import Role
-from wikistate.testing.topics import TopicReader
+from tests.support.topics import TopicReader
+
+from wikistate.streaming.record import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tests.contract.runner.jobs import Change
-
-    from wikistate.testing.broker import KafkaBroker
-    from wikistate.testing.topics import TopicRecord
+    from tests.support.broker import KafkaBroker
+    from tests.support.topics import TopicRecord
 
 
 class WrittenEvent(NamedTuple):

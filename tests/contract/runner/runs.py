@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from wikistate.testing.processes import Process, read_tail
+from tests.support.processes import Process, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

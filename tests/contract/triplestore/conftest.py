@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pyoxigraph import Literal, Triple
+from tests.support.stores import BlazegraphServer
 
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.uris import Uris
-from wikistate.core.sparql.statements import UpdateTarget
-from wikistate.testing.stores import BlazegraphServer
+from wikistate.core.sparql.updates import UpdateTarget
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from tests.support.stores import StoreProcess
+
     from wikistate.adapters.triplestore.store import TripleStore
-    from wikistate.testing.stores import StoreProcess
 
 WIKIDATA = Uris.for_wikibase("http://www.wikidata.org")
 _EVERYTHING = (

@@ -11,16 +11,17 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from wikistate.adapters.connectors.kafka import KafkaSource, KafkaSourceSettings
-from wikistate.adapters.connectors.positions import Bound, Committed
+from wikistate.adapters.connectors.start_stop import Bound, Committed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from wikistate.adapters.connectors.ports import OnRevoked
-    from wikistate.adapters.connectors.positions import End, Start
-    from wikistate.core.record import Partition, Record
-    from wikistate.testing.broker import KafkaBroker
+    from tests.support.broker import KafkaBroker
+
+    from wikistate.adapters.connectors.start_stop import End, Start
+    from wikistate.streaming.ports import OnRevoked
+    from wikistate.streaming.record import Partition, Record
 
 EARLIEST = Committed(Bound.EARLIEST)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from wikistate.testing import events
-from wikistate.testing.pages import Page, Wiki, make_revision
+from wikistate.demo import events
+from wikistate.demo.pages import Page, Wiki, make_revision
 
 if TYPE_CHECKING:
     from pathlib import Path

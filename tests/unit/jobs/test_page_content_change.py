@@ -10,21 +10,21 @@ import pytest
 
 from wikistate.config.layers import Layer
 from wikistate.config.load import load
-from wikistate.core.record import Output, Partition, Record, Role
-from wikistate.jobs.assembly import assemble_page_content_change
+from wikistate.demo import corpus
 from wikistate.jobs.enrichment import EnrichmentJob
 from wikistate.jobs.page_content_change import DEFAULTS
+from wikistate.streaming.record import Output, Partition, Record, Role
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.testing import corpus
+from wikistate.testing.wiki.datasets import MemoryDataset
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.worlds import MemoryDataset
+from wikistate.wiring.enrichment import assemble_page_content_change
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from wikistate.core.events.meta import Event
-    from wikistate.jobs.job import Job
+    from wikistate.streaming.job import Job
 
 WORLD = corpus.compose(changes=300)
 EVENTS = [event for event in WORLD.events if event["meta"]["domain"] != "canary"]

@@ -28,7 +28,7 @@ import wikistate.testing
 from wikistate.adapters.connectors.urls import parse_url
 from wikistate.cli.exits import Exit
 from wikistate.errors import ConfigError
-from wikistate.telemetry.metrics import ALL as METRICS
+from wikistate.telemetry.metrics import ALL_METRICS as METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -103,7 +103,7 @@ def test_every_logger_has_the_name_by_which_its_calls_are_found() -> None:
                 else:
                     others.append(str(file.relative_to(PACKAGE)))
     assert set(named) == {"log"}
-    assert others == ["jobs/assembly.py"]
+    assert others == ["wiring/enrichment.py"]
 
 
 def test_ids_are_unique_and_in_snake_case_and_texts_are_sentences() -> None:

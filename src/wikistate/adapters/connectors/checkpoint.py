@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.adapters.sqlite import open_exclusive, transaction
-from wikistate.core.record import Partition
 from wikistate.errors import SourceError
+from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -11,14 +11,14 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from wikistate.core.record import Partition, Record
 from wikistate.errors import SinkError, SourceError
+from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wikistate.adapters.connectors.ports import OnRevoked, ResumePositions
-    from wikistate.core.record import Output
+    from wikistate.streaming.ports import OnRevoked, ResumePositions
+    from wikistate.streaming.record import Output
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from wikistate.adapters.connectors.positions import Committed, parse_end, parse_since, parse_start, parse_until
+from wikistate.adapters.connectors.start_stop import Committed, parse_end, parse_since, parse_start, parse_until
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.positions import End, LatestAtStart, Moment, Start
+    from wikistate.adapters.connectors.start_stop import End, LatestAtStart, Moment, Start
 
 ALLOWED_FORMS = "Write kafka://host:port[,host:port]/topic[,topic][?group=…&start=…&end=…], file:PATH, a path, or - ; for a source also eventstreams:STREAM or recentchanges:API_URL, for a sink parquet:FOLDER."
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from wikistate.adapters.http import OK, HttpResponse, parse_retry_after
+from wikistate.adapters.http.client import OK, HttpResponse, parse_retry_after
 from wikistate.core.enrichment.content import Content, read_revision
 from wikistate.core.enrichment.failures import Failure, FailureKind, classify_api_error, classify_status
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from wikistate.adapters.http import OK, HttpResponse
+from wikistate.adapters.http.client import OK, HttpResponse
 from wikistate.adapters.mediawiki.action_api import parse_json
 from wikistate.core.enrichment.failures import Failure
 from wikistate.errors import ConfigError
@@ -19,7 +19,7 @@ from wikistate.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from wikistate.adapters.http import HttpClient
+    from wikistate.adapters.http.client import HttpClient
 
 _PATHS = ("/w/api.php", "/api.php")
 _LINK = re.compile(r"<link[^>]+rel=\"EditURI\"[^>]*>", re.IGNORECASE)

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, assert_never
 import structlog
 
 from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS
-from wikistate.adapters.mediawiki.question import REVISIONS
+from wikistate.adapters.mediawiki.batch_query import REVISIONS
 from wikistate.adapters.mediawiki.queue import Batch, QueueEntry, WikiQueue
-from wikistate.adapters.mediawiki.settle import GiveUp, Outcome, RetryQueued, RetryTogether
+from wikistate.adapters.mediawiki.retry_outcomes import GiveUp, Outcome, RetryQueued, RetryTogether
 from wikistate.core.enrichment.failures import Failure, FailureKind
-from wikistate.core.enrichment.judge import Fail, compute_retry_delay
+from wikistate.core.enrichment.retry import Fail, compute_retry_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from wikistate.adapters.mediawiki.action_api import ParsedResponse
+    from wikistate.adapters.mediawiki.batch_query import BatchQuery
     from wikistate.adapters.mediawiki.farm import Farm
-    from wikistate.adapters.mediawiki.measures import FarmMetrics
-    from wikistate.adapters.mediawiki.question import BatchQuery
-    from wikistate.adapters.mediawiki.settle import RetryContext
+    from wikistate.adapters.mediawiki.metrics import FarmMetrics
+    from wikistate.adapters.mediawiki.retry_outcomes import RetryContext
     from wikistate.adapters.mediawiki.wiki_api import WikiApi
     from wikistate.adapters.mediawiki.wikis import Wiki
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from yarl import URL
 
-from wikistate.adapters.mediawiki.entity_answers import (
+from wikistate.adapters.mediawiki.entity_responses import (
     EntityDataSettings,
     EntityUrl,
     parse_response,
     resolve_redirect,
 )
 from wikistate.adapters.mediawiki.limits import FarmSettings
-from wikistate.adapters.mediawiki.measures import FarmMetrics
+from wikistate.adapters.mediawiki.metrics import FarmMetrics
+from wikistate.adapters.mediawiki.request_limiter import RequestLimiter
 from wikistate.adapters.mediawiki.sessions import ANONYMOUS
-from wikistate.adapters.mediawiki.turnstile import RequestLimiter
 from wikistate.core.enrichment.failures import Failure, FailureKind, SlowdownScope, find_failure_rule
-from wikistate.core.enrichment.judge import Fail, compute_retry_delay
+from wikistate.core.enrichment.retry import Fail, compute_retry_delay
 from wikistate.core.updater.entity_id import parse_page_entity
-from wikistate.core.updater.fetching import (
+from wikistate.core.updater.fetch_failures import (
     FETCH_POLICY,
     FetchErrorType,
     FetchFailure,
@@ -36,9 +36,9 @@ from wikistate.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wikistate.adapters.http import HttpClient, HttpResponse
+    from wikistate.adapters.http.client import HttpClient, HttpResponse
     from wikistate.adapters.mediawiki.sessions import Session
-    from wikistate.core.enrichment.judge import RetryPolicy
+    from wikistate.core.enrichment.retry import RetryPolicy
     from wikistate.telemetry.meter import Meter
 
 _LOG_AFTER_TRIES = 3

@@ -9,7 +9,7 @@ from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSetting
 from wikistate.core.enrichment.failures import SlowdownScope, find_failure_rule
 
 if TYPE_CHECKING:
-    from wikistate.adapters.mediawiki.question import BatchQuery
+    from wikistate.adapters.mediawiki.batch_query import BatchQuery
     from wikistate.adapters.mediawiki.queue import WikiQueue
     from wikistate.core.enrichment.failures import FailureKind
 

@@ -12,13 +12,13 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from wikistate.adapters.mediawiki.batch_query import REVISIONS
 from wikistate.adapters.mediawiki.limits import Pause
-from wikistate.adapters.mediawiki.question import REVISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
 
-    from wikistate.adapters.mediawiki.question import BatchQuery
+    from wikistate.adapters.mediawiki.batch_query import BatchQuery
     from wikistate.adapters.mediawiki.wikis import Wiki
 
     OnDone = Callable[[Any], None]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from wikistate.adapters.mediawiki.action_api import Json
-    from wikistate.adapters.mediawiki.question import ResponseParser
+    from wikistate.adapters.mediawiki.batch_query import ResponseParser
 
 _INFO = encode({"action": "query", "format": "json", "formatversion": "2", "prop": "info"})
 

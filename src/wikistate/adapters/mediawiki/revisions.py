@@ -12,28 +12,28 @@ from random import random
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from wikistate.adapters.mediawiki.batch_query import REVISIONS
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings, Dispatcher
 from wikistate.adapters.mediawiki.farm import Farm
 from wikistate.adapters.mediawiki.limits import default_farm_settings
-from wikistate.adapters.mediawiki.measures import FarmMetrics
-from wikistate.adapters.mediawiki.question import REVISIONS
+from wikistate.adapters.mediawiki.metrics import FarmMetrics
 from wikistate.adapters.mediawiki.queue import QueueEntry
+from wikistate.adapters.mediawiki.retry_outcomes import RetryContext
 from wikistate.adapters.mediawiki.sessions import build_session
-from wikistate.adapters.mediawiki.settle import RetryContext
 from wikistate.adapters.mediawiki.wiki_api import WikiApi
-from wikistate.core.enrichment.judge import RetryPolicy
+from wikistate.core.enrichment.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
-    from wikistate.adapters.http import HttpClient
+    from wikistate.adapters.http.client import HttpClient
+    from wikistate.adapters.mediawiki.batch_query import BatchQuery
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.adapters.mediawiki.limits import FarmSettings
-    from wikistate.adapters.mediawiki.question import BatchQuery
     from wikistate.adapters.mediawiki.queue import OnDone
     from wikistate.adapters.mediawiki.wikis import Wiki
     from wikistate.core.enrichment.content import Content
-    from wikistate.core.enrichment.judge import Fail
+    from wikistate.core.enrichment.retry import Fail
     from wikistate.telemetry.meter import Meter
 
 _MAX_CACHED_APIS = 4096

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from multidict import CIMultiDictProxy
 
-    from wikistate.adapters.http import HttpClient
-    from wikistate.adapters.routes import Endpoint
+    from wikistate.adapters.http.client import HttpClient
+    from wikistate.adapters.http.routes import Endpoint
 
 _LIMIT = 1 << 20
 _LOGIN_FAILURE_TTL = 60.0

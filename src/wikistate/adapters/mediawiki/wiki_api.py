@@ -13,11 +13,11 @@ from wikistate.core.enrichment.failures import Failure, FailureKind
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from wikistate.adapters.http import HttpClient, HttpResponse
-    from wikistate.adapters.mediawiki.measures import FarmMetrics
-    from wikistate.adapters.mediawiki.question import BatchQuery, ResponseParser
+    from wikistate.adapters.http.client import HttpClient, HttpResponse
+    from wikistate.adapters.http.routes import Endpoint
+    from wikistate.adapters.mediawiki.batch_query import BatchQuery, ResponseParser
+    from wikistate.adapters.mediawiki.metrics import FarmMetrics
     from wikistate.adapters.mediawiki.sessions import Session
-    from wikistate.adapters.routes import Endpoint
 
 _READS_ONLY = {"Promise-Non-Write-API-Action": "true"}
 """Keeps a POST in the nearest data centre (MediaWiki Action API documentation, API:Data formats)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from wikistate.core.enrichment.judge import Fail
+from wikistate.core.enrichment.retry import Fail
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from pyoxigraph import NamedNode
 
 from wikistate.core.sparql.vocabulary import BOOKKEEPING, MARKER, VERSION
+from wikistate.core.updater.store_metadata import StoreForm
 from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from wikistate.core.sparql.contents import Row
-    from wikistate.core.sparql.statements import UpdateTarget
+    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.updater.store_metadata import Row
 
     Update = Callable[[str], Awaitable[object]]
     Query = Callable[[str], Awaitable[list[Row]]]
@@ -71,3 +72,13 @@ async def _check_reach(update: Update, query: Query, dialect: UpdateTarget) -> N
 
 def _build_read_query(dialect: UpdateTarget) -> str:
     return f"SELECT ?seen WHERE {dialect.where(f'{BOOKKEEPING} {MARKER} ?seen')}"
+
+
+def check_form(form: StoreForm) -> None:
+    """Raises `StoreError` when a store holds entities in another form than they are written and compared in."""
+    if form is StoreForm.PLAIN:
+        raise StoreError(
+            "The store holds entities as a dump has them, with their revisions on data nodes; mutations are of munged "
+            "entities, and would leave both forms side by side.",
+            hint="Load the munged form of the dump into a store of its own.",
+        )

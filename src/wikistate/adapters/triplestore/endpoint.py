@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 import orjson
 from pyoxigraph import Literal
 
-from wikistate.adapters.http import HttpClient, HttpSettings
-from wikistate.adapters.triplestore.spoken import SparqlStoreBase
+from wikistate.adapters.http.client import HttpClient, HttpSettings
+from wikistate.adapters.triplestore.responses import Rejected, Retry, Success, classify, parse_change_count
+from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
 from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry
-from wikistate.adapters.triplestore.verdicts import Rejected, Retry, Success, classify, parse_change_count
-from wikistate.core.sparql.questions import parse_results
-from wikistate.core.sparql.statements import build_requests
+from wikistate.core.sparql.queries import parse_results
+from wikistate.core.sparql.updates import build_requests
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.triplestore.credentials import Credential
     from wikistate.adapters.triplestore.store import OnOutage, StoreDescription
-    from wikistate.core.record import Partition
-    from wikistate.core.sparql.contents import Row, StorePosition
-    from wikistate.core.sparql.statements import UpdateTarget
+    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
+    from wikistate.streaming.record import Partition
 
 _UPDATE_HEADERS = {"Content-Type": "application/sparql-update; charset=UTF-8", "Accept": "*/*"}
 _QUERY_HEADERS = {"Accept": "application/sparql-results+json"}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryBoolean, QuerySolutions, RdfFormat, Store
 
-from wikistate.adapters.triplestore.spoken import SparqlStoreBase
+from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
 from wikistate.adapters.triplestore.store import ApplyResult
-from wikistate.core.sparql.statements import bookkeeping_operations, build_requests, delete_operations
 from wikistate.core.sparql.terms import serialize_triples
+from wikistate.core.sparql.updates import bookkeeping_operations, build_requests, delete_operations
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from wikistate.adapters.triplestore.store import StoreDescription
-    from wikistate.core.record import Partition
-    from wikistate.core.sparql.contents import Row, StorePosition
-    from wikistate.core.sparql.statements import UpdateTarget
+    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
+    from wikistate.streaming.record import Partition
 
     Result = TypeVar("Result")
 

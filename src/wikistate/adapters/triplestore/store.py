@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from wikistate.core.record import Partition
-    from wikistate.core.sparql.contents import Row, StoreForm, StorePosition
+    from wikistate.core.updater.store_metadata import Row, StoreForm, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
+    from wikistate.streaming.record import Partition
 
     OnOutage = Callable[["OutageRetry | None"], None]
     """Told each time before a wait, and with None when it is over."""

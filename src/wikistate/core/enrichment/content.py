@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.events.sha1 import to_base36_sha1
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,14 +185,3 @@ def _missing_slot_failure(slots: Mapping[str, Json], content: Content) -> Failur
 
 
 _HEX_SHA1 = re.compile("[0-9a-fA-F]{40}")
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-def to_base36_sha1(hexadecimal: str) -> str:
-    """The form that events and MediaWiki's database use: base 36, padded to 31 characters."""
-    number = int(hexadecimal, 16)
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
-    return digits.rjust(31, "0")

@@ -1,6 +1,6 @@
 """The failure table: what can go wrong while a revision is fetched, and whether it is asked for again.
 
-The table is data; `wikistate.core.enrichment.judge` applies it and knows no kind of failure by name.
+The table is data; `wikistate.core.enrichment.retry` applies it and knows no kind of failure by name.
 """
 
 from __future__ import annotations

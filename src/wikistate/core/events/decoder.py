@@ -12,12 +12,12 @@ import orjson
 
 from wikistate.core.events.filters import EventFilter
 from wikistate.core.events.meta import is_canary
-from wikistate.core.events.refusal import Filtered, FilterReason, RejectedEvent
+from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
     from wikistate.core.events.schema import Schema
-    from wikistate.core.record import Record
+    from wikistate.streaming.record import Record
 
 _ACCEPT_ALL = EventFilter()
 _CANARY = Filtered(FilterReason.CANARY)

@@ -9,16 +9,16 @@ import orjson
 from wikistate.core.events.error_event import Emitter, build_error_event
 from wikistate.core.events.message_key import MessageKey
 from wikistate.core.events.meta import event_time, stamp
-from wikistate.core.events.refusal import RejectedEvent
-from wikistate.core.record import Output, Role
+from wikistate.core.events.rejection import RejectedEvent
 from wikistate.errors import InputError
+from wikistate.streaming.record import Output, Role
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event, NewId
     from wikistate.core.events.projection import Projection
     from wikistate.core.events.schema import Schema
     from wikistate.core.events.stream_config import StreamConfig
-    from wikistate.core.record import Record
+    from wikistate.streaming.record import Record
 
 
 class Encoder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wikistate.core.events.refusal import Filtered, FilterReason
+from wikistate.core.events.rejection import Filtered, FilterReason
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:

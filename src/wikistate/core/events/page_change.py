@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from wikistate.core.enrichment.content import to_base36_sha1
+from wikistate.core.events.sha1 import to_base36_sha1
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,32 +1,16 @@
-"""Which parts of a graph a change of an entity concerns, and what is done to each.
-
-An entity that is not in a subgraph may leave a *stub* there: one triple, ``ENTITY wikibaseqs:subgraph SUBGRAPH``, that
-says where it lives.
-"""
+"""The subgraphs that a graph is split into, and the assignment of entities to them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Self
 
-from pyoxigraph import NamedNode, Triple
-
-from wikistate.core.rdf.diffing import diff
-from wikistate.core.rdf.patch import Patch
 from wikistate.core.rdf.subgraph_definitions import SubgraphDefinition, read_definitions
-from wikistate.core.rdf.vocabulary import SUBGRAPH
-from wikistate.core.updater.mutation import Mutation, OperationName
-from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, ReconcileItem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection
 
-    from wikistate.core.rdf.uris import Uris
-    from wikistate.core.updater.operations import Operation
-
-    SubgraphChange: TypeAlias = tuple[OperationName, SubgraphDefinition, Patch]
-
-_NO_TRIPLES: frozenset[Triple] = frozenset()
+    from pyoxigraph import NamedNode, Triple
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,122 +53,3 @@ class Subgraphs:
 def _is_member(definition: SubgraphDefinition, triples: Collection[Triple], entity: NamedNode) -> bool:
     decided = (rule.passes for rule in definition.rules if rule.matches(triples, entity))
     return next(decided, definition.passes_by_default)
-
-
-def build_mutations(
-    operation: Operation,
-    before: frozenset[Triple],
-    after: frozenset[Triple],
-    uris: Uris,
-    subgraphs: Subgraphs,
-) -> list[Mutation]:
-    """What an operation does to each subgraph, in the order in which it has to be done.
-
-    Args:
-        operation: What was decided.
-        before: The entity's munged triples in `Diff.from_revision`; of other operations they are not looked at.
-        after: In the operation's revision; of a `DeleteItem` they are not looked at.
-        uris: Of the wiki.
-        subgraphs: What the graph is split into.
-    """
-    split = _SubgraphSplitter(subgraphs, uris, NamedNode(uris.entity_iri(operation.entity)))
-    match operation:
-        case FullImport():
-            changes = split.split_import(after)
-        case Diff():
-            changes = split.split_diff(before, after)
-        case ReconcileItem():
-            changes = split.split_reconcile(after)
-        case DeleteItem():
-            changes = _emit_deletions(subgraphs.definitions)
-        case _:
-            assert_never(operation)
-    return [_build_mutation(operation, name, definition, patch) for name, definition, patch in changes]
-
-
-def _build_mutation(
-    operation: Operation, name: OperationName, definition: SubgraphDefinition, patch: Patch
-) -> Mutation:
-    return Mutation(
-        name,
-        operation.entity,
-        operation.revision,
-        operation.time,
-        operation.ingested,
-        operation.origin,
-        definition.stream,
-        patch,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _SubgraphSplitter:
-    """What is done to the subgraphs about one entity."""
-
-    subgraphs: Subgraphs
-    uris: Uris
-    entity: NamedNode
-
-    def split_import(self, after: frozenset[Triple]) -> Iterator[SubgraphChange]:
-        """The entity where it belongs, stubs elsewhere."""
-        assigned = self.subgraphs.assign(after, self.entity)
-        yield from _emit_patches(OperationName.IMPORT, assigned, diff(_NO_TRIPLES, after, self.uris))
-        yield from self._emit_stubs(OperationName.IMPORT, self._unassigned(assigned), assigned)
-
-    def split_diff(self, before: frozenset[Triple], after: frozenset[Triple]) -> Iterator[SubgraphChange]:
-        """The difference where the entity stays; where it comes or goes, what was there goes first.
-
-        Stubs are told again only when the entity moved: nothing else changes them.
-        """
-        old, new = (self.subgraphs.assign(triples, self.entity) for triples in (before, after))
-        left = [each for each in old if each not in new]
-        entered = [each for each in new if each not in old]
-        apart = [each for each in self._unassigned(new) if each not in old]
-        yield from _emit_patches(
-            OperationName.DIFF, [each for each in new if each in old], diff(before, after, self.uris)
-        )
-        yield from _emit_deletions(left)
-        if any(each.is_stub_source for each in left):
-            yield from _emit_deletions(apart)
-        yield from self._split_entry(entered, after)
-        if left or entered:
-            yield from self._emit_stubs(OperationName.DIFF, [*left, *apart], new)
-
-    def _split_entry(self, entered: Sequence[SubgraphDefinition], after: frozenset[Triple]) -> Iterator[SubgraphChange]:
-        if entered:
-            yield from _emit_deletions(entered)  # the stub
-            yield from _emit_patches(OperationName.DIFF, entered, diff(_NO_TRIPLES, after, self.uris))
-
-    def split_reconcile(self, after: frozenset[Triple]) -> Iterator[SubgraphChange]:
-        """All triples where the entity belongs. Elsewhere stubs, or nothing, take the place of what is there."""
-        assigned = self.subgraphs.assign(after, self.entity)
-        yield from _emit_patches(OperationName.RECONCILE, assigned, Patch(added=after))
-        others = self._unassigned(assigned)
-        stubs = Patch(added=self._build_stubs(assigned))
-        stubbed = [each for each in others if each.uri and stubs.added]
-        yield from _emit_patches(OperationName.RECONCILE, stubbed, stubs)
-        yield from _emit_deletions([each for each in others if each not in stubbed])
-
-    def _unassigned(self, assigned: Sequence[SubgraphDefinition]) -> list[SubgraphDefinition]:
-        return [each for each in self.subgraphs.definitions if each not in assigned]
-
-    def _emit_stubs(
-        self, name: OperationName, targets: Sequence[SubgraphDefinition], sources: Sequence[SubgraphDefinition]
-    ) -> Iterator[SubgraphChange]:
-        if stubs := self._build_stubs(sources):
-            yield from _emit_patches(name, [each for each in targets if each.uri], Patch(linked=stubs))
-
-    def _build_stubs(self, sources: Sequence[SubgraphDefinition]) -> frozenset[Triple]:
-        return frozenset(
-            Triple(self.entity, SUBGRAPH, each.uri) for each in sources if each.uri and each.is_stub_source
-        )
-
-
-def _emit_patches(
-    name: OperationName, definitions: Sequence[SubgraphDefinition], patch: Patch
-) -> Iterator[SubgraphChange]:
-    return ((name, each, patch) for each in definitions)
-
-
-def _emit_deletions(definitions: Sequence[SubgraphDefinition]) -> Iterator[SubgraphChange]:
-    return _emit_patches(OperationName.DELETE, definitions, Patch())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pyoxigraph import Triple
 
-    from wikistate.core.rdf.normalising import Node
+    from wikistate.core.rdf.normalize import Node
     from wikistate.core.rdf.uris import Uris
 
     Groups: TypeAlias = dict[Node, list[Triple]]

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from wikistate.core.rdf import vocabulary as rdf
 
 if TYPE_CHECKING:
-    from wikistate.core.record import Partition
+    from wikistate.streaming.record import Partition
 
 TYPE = str(rdf.TYPE)
 DATE_TIME = str(rdf.DATE_TIME)

@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from wikistate.core.updater.inputs import (
+from wikistate.core.updater.input_events import (
     InputEvent,
     PageDeleted,
     PageUndeleted,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wikistate.core.events.decoder import Decoder, read_object
 from wikistate.core.events.meta import is_canary
-from wikistate.core.events.refusal import Filtered, FilterReason, RejectedEvent
+from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
 from wikistate.core.events.timestamps import parse_timestamp
-from wikistate.core.updater.inputs import InputEvent, Origin
+from wikistate.core.updater.input_events import InputEvent, Origin
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from wikistate.core.events.meta import Event
     from wikistate.core.events.schema import Schema
-    from wikistate.core.record import Record
+    from wikistate.streaming.record import Record
 
 
 CLOCK_SKEW = 60_000

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import NamedNode, Triple
 
-from wikistate.core.rdf.parsing import parse_small_document, parse_triples
+from wikistate.core.rdf.parse import parse_small_document, parse_triples
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.updater.message_fields import MIME_TYPE, RDF_FIELDS, invalid_field, read_text
 from wikistate.errors import InputError, RdfError

@@ -14,7 +14,7 @@ from wikistate.core.events.timestamps import format_timestamp, parse_timestamp
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.updater.chunks import SOFT_MAXIMUM, split_into_chunks
 from wikistate.core.updater.entity_id import check_page_entity
-from wikistate.core.updater.inputs import Origin
+from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.message_fields import (
     MIME_TYPE,
     RDF_FIELDS,

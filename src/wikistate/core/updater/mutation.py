@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikistate.core.rdf.patch import Patch
 
 if TYPE_CHECKING:
-    from wikistate.core.updater.inputs import Origin
+    from wikistate.core.updater.input_events import Origin
 
 
 class OperationName(StrEnum):

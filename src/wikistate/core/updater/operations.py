@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from wikistate.core.updater.inputs import Origin
+    from wikistate.core.updater.input_events import Origin
 
 
 class FullImport(NamedTuple):

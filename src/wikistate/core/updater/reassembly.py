@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikistate.core.events.refusal import RejectedEvent
+from wikistate.core.events.rejection import RejectedEvent
 from wikistate.core.updater.messages import merge_chunks
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wikistate.core.record import Record
     from wikistate.core.updater.messages import Message
     from wikistate.core.updater.mutation import Mutation
+    from wikistate.streaming.record import Record
 
 MAX_MUTATION_BYTES = 1024**3
 """The most bytes of messages that are kept for one mutation: an entity with all its triples has a hundredth of it."""

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.core.events.meta import domain_of, ingestion_time
-from wikistate.core.events.refusal import FilterReason
+from wikistate.core.events.rejection import FilterReason
 from wikistate.core.updater.entity_id import parse_page_entity
+from wikistate.core.updater.input_events import Reconcile, ReconcileAction
 from wikistate.core.updater.input_reader import read_origin, read_timestamp, require_revision
-from wikistate.core.updater.inputs import Reconcile, ReconcileAction
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:

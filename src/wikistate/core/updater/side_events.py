@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from wikistate.core.updater.decide import INCONSISTENCIES, DecisionReason
-from wikistate.core.updater.inputs import (
+from wikistate.core.updater.input_events import (
     InputEvent,
     PageDeleted,
     PageUndeleted,
@@ -24,8 +24,8 @@ from wikistate.core.updater.state import EntityStatus
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
-    from wikistate.core.updater.fetching import FetchErrorType
-    from wikistate.core.updater.reordering import Inconsistency
+    from wikistate.core.updater.fetch_failures import FetchErrorType
+    from wikistate.core.updater.reorder import Inconsistency
 
 LAPSED_ACTION = "/rdf_streaming_updater/lapsed_action/1.1.0"
 STATE_INCONSISTENCY = "/rdf_streaming_updater/state_inconsistency/1.1.0"

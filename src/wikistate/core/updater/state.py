@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from wikistate.core.updater.inputs import (
+from wikistate.core.updater.input_events import (
     InputEvent,
     Origin,
     PageDeleted,

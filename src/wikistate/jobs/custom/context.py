@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wikistate.adapters.mediawiki.any_query import RAW_QUERY, encode_parameters
+from wikistate.adapters.mediawiki.raw_query import RAW_QUERY, encode_parameters
 from wikistate.core.enrichment.content import with_content
 from wikistate.core.enrichment.failures import Failure
-from wikistate.core.enrichment.judge import Fail
 from wikistate.core.enrichment.plan import Fetch, PassThrough, Reject, plan_fetch
+from wikistate.core.enrichment.retry import Fail
 from wikistate.core.events.meta import domain_of
 from wikistate.errors import InputError, WikiError
 from wikistate.jobs.enrichment import event_created_at
 from wikistate.telemetry import metrics
-from wikistate.telemetry.bounded import CappedLabel
+from wikistate.telemetry.capped_label import CappedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

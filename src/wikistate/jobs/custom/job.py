@@ -7,11 +7,11 @@ import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid5
 
-from wikistate.core.events.refusal import RejectedEvent
-from wikistate.core.record import WorkItem
+from wikistate.core.events.rejection import RejectedEvent
 from wikistate.errors import InputError
-from wikistate.jobs.codec import unexpected_error
 from wikistate.jobs.custom.context import FetchError, Skip
+from wikistate.jobs.event_io import unexpected_error
+from wikistate.streaming.record import WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.revisions import RevisionClient
     from wikistate.core.events.message_key import MessageKey
     from wikistate.core.events.meta import Event
-    from wikistate.core.record import OnDone, Output, Record
-    from wikistate.jobs.codec import EventIO
     from wikistate.jobs.custom.context import Context
     from wikistate.jobs.custom.function import Enrich
+    from wikistate.jobs.event_io import EventIO
+    from wikistate.streaming.record import OnDone, Output, Record
 
 NAME = "custom"
 
@@ -50,7 +50,7 @@ class _PendingEvent(NamedTuple):
 
 
 class CustomJob:
-    """The job; see `wikistate.jobs.job.Job` for the protocol.
+    """The job; see `wikistate.streaming.job.Job` for the protocol.
 
     Args:
         event_io: Of the job's streams.

@@ -13,15 +13,15 @@ from wikistate.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from wikistate.adapters.connectors.ports import Sink
-    from wikistate.core.record import Output, Partition, Record
-    from wikistate.jobs.rdf_consumer.reader import MutationReader, ReadResult
-    from wikistate.jobs.rdf_consumer.writer import StoreWriter
+    from wikistate.adapters.triplestore.writer import StoreWriter
+    from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader, ReadResult
+    from wikistate.streaming.ports import Sink
+    from wikistate.streaming.record import Output, Partition, Record
     from wikistate.telemetry.meter import Meter
 
 
 class RdfConsumer:
-    """See `wikistate.jobs.absorber.Absorber` for the protocol.
+    """See `wikistate.streaming.store_job.Absorber` for the protocol.
 
     Args:
         reader: Of the stream.

@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING
 
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.entity_id import parse_page_entity
-from wikistate.core.updater.inputs import Origin, RevisionCreated
-from wikistate.core.updater.reordering import next_timer
-from wikistate.core.updater.settling import ResyncRequest, is_trustworthy, mark_uncertain, resync
+from wikistate.core.updater.input_events import Origin, RevisionCreated
+from wikistate.core.updater.reorder import next_timer
+from wikistate.core.updater.resync import ResyncRequest, is_trustworthy, mark_uncertain, resync
 from wikistate.core.updater.state import NOT_IN_STORE
-from wikistate.jobs.rdf_sync.catching_up import HEARTBEAT
-from wikistate.jobs.rdf_sync.walking import SCAN_PARTITION, decode_discrepancy
+from wikistate.jobs.rdf_sync.catch_up_source import HEARTBEAT
+from wikistate.jobs.rdf_sync.full_scan import SCAN_PARTITION, decode_discrepancy
 from wikistate.jobs.rdf_updater.job import pack_state, unpack_state
-from wikistate.jobs.stateful_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
+from wikistate.streaming.keyed_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from wikistate.core.record import Record
-    from wikistate.core.updater.inputs import InputEvent
+    from wikistate.adapters.mediawiki.page_info import CurrentRevisions
+    from wikistate.core.updater.input_events import InputEvent
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
     from wikistate.core.updater.state import EntityState
-    from wikistate.jobs.rdf_sync.marking import CheckpointMarkingSink
-    from wikistate.jobs.rdf_sync.pages import CurrentRevisions
-    from wikistate.jobs.rdf_sync.reading import ChangeReader
-    from wikistate.jobs.rdf_sync.walking import StoreIndex
+    from wikistate.jobs.rdf_sync.change_readers import ChangeReader
+    from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointMarkingSink
+    from wikistate.jobs.rdf_sync.full_scan import StoreIndex
     from wikistate.jobs.rdf_updater.job import RdfUpdater
+    from wikistate.streaming.record import Record
 
     SyncEvent: TypeAlias = InputEvent | ResyncRequest
     SyncOperation: TypeAlias = Operation | ResyncRequest
@@ -45,7 +45,7 @@ WARM_UP_MS = 60_000
 
 
 class RdfSync:
-    """See `wikistate.jobs.stateful_job.StatefulJob` for the protocol.
+    """See `wikistate.streaming.keyed_job.StatefulJob` for the protocol.
 
     Args:
         updater: Decides and carries out; opened and closed by this job.

@@ -7,37 +7,37 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.core.events.refusal import Filtered, RejectedEvent
+from wikistate.core.events.rejection import Filtered, RejectedEvent
 from wikistate.core.updater.entity_id import parse_page_entity
-from wikistate.core.updater.fetching import FetchErrorType
-from wikistate.core.updater.publishing import adapt_operation, mark_failed, mark_published
-from wikistate.core.updater.reordering import ReorderTimer, reorder
+from wikistate.core.updater.execution_state import adapt_operation, mark_failed, mark_published
+from wikistate.core.updater.fetch_failures import FetchErrorType
+from wikistate.core.updater.reorder import ReorderTimer, reorder
 from wikistate.core.updater.state import UNSEEN, EntityState
 from wikistate.errors import WikistateError
-from wikistate.jobs.codec import unexpected_error
-from wikistate.jobs.rdf_updater.graphs import GraphUnavailable
-from wikistate.jobs.stateful_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
+from wikistate.jobs.event_io import unexpected_error
+from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
+from wikistate.streaming.keyed_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 from wikistate.telemetry import metrics
-from wikistate.telemetry.bounded import CappedLabel
+from wikistate.telemetry.capped_label import CappedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wikistate.core.record import Output, Record
+    from wikistate.core.updater.input_events import InputEvent
     from wikistate.core.updater.input_reader import InputReader
-    from wikistate.core.updater.inputs import InputEvent
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
-    from wikistate.core.updater.reordering import ReorderResult as Decided
-    from wikistate.jobs.rdf_updater.mutations import MutationBuilder
-    from wikistate.jobs.rdf_updater.telling import SideOutputEncoder
+    from wikistate.core.updater.reorder import ReorderResult as Decided
+    from wikistate.jobs.rdf_updater.mutation_builder import MutationBuilder
+    from wikistate.jobs.rdf_updater.side_outputs import SideOutputEncoder
+    from wikistate.streaming.record import Output, Record
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)
 
 
 class RdfUpdater:
-    """The job; see `wikistate.jobs.stateful_job.StatefulJob` for the protocol.
+    """The job; see `wikistate.streaming.keyed_job.StatefulJob` for the protocol.
 
     Args:
         reader: Reads records.

@@ -29,7 +29,7 @@ from pyflink.java_gateway import get_gateway
 
 from wikistate.adapters.connectors.kafka.java_client import to_java_properties
 from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS
-from wikistate.adapters.connectors.positions import (
+from wikistate.adapters.connectors.start_stop import (
     Bound,
     Committed,
     LatestAtStart,
@@ -39,9 +39,9 @@ from wikistate.adapters.connectors.positions import (
     parse_start,
 )
 from wikistate.errors import ConfigError
-from wikistate.jobs.ends import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, ParquetEndpoint
-from wikistate.jobs.feeds import EventStreamsEndpoint, RecentChangesEndpoint
 from wikistate.runners.flink.rows import OUTPUT_FIELDS, RECORD_FIELDS
+from wikistate.wiring.endpoints import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, ParquetEndpoint
+from wikistate.wiring.feeds import EventStreamsEndpoint, RecentChangesEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from pyflink.common import TypeInformation
     from pyflink.datastream.connectors import Sink, Source
 
-    from wikistate.adapters.connectors.positions import End, Start
+    from wikistate.adapters.connectors.start_stop import End, Start
     from wikistate.config.model import DeliveryGuarantee
-    from wikistate.jobs.ends import SinkEndpoint, SourceEndpoint
+    from wikistate.wiring.endpoints import SinkEndpoint, SourceEndpoint
 
 TRANSACTION_TIMEOUT = 15 * 60 * 1000
 """Milliseconds: the longest that a broker allows unless told otherwise (Kafka's ``transaction.max.timeout.ms``). What

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from pyflink.common import Duration, Time, Types, WatermarkStrategy
 from pyflink.datastream import AsyncDataStream, OutputTag
 
-from wikistate.core.record import Role
-from wikistate.jobs.ends import KafkaSourceEndpoint
 from wikistate.runners.flink.connectors import make_sink, make_source, output_type, record_type
 from wikistate.runners.flink.operators import JobFunction, OrderKeySelector, SplitErrors
+from wikistate.streaming.record import Role
+from wikistate.wiring.endpoints import KafkaSourceEndpoint
 
 if TYPE_CHECKING:
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
 
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import JobSpec
-    from wikistate.jobs.ends import Endpoints
+    from wikistate.wiring.endpoints import Endpoints
+    from wikistate.wiring.registry import JobSpec
 
 IDLENESS = 60
 """Seconds without a record after which a partition no longer holds event time up."""

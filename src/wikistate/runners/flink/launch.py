@@ -13,18 +13,18 @@ from pyflink.common import Configuration as FlinkConfiguration
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.util.java_utils import get_j_env_configuration
 
-from wikistate.runners.flink.attendance import install_signal_counter, wait_for_job
 from wikistate.runners.flink.cluster import RunningJob, free_port, prepare_process
 from wikistate.runners.flink.graph import build_graph
 from wikistate.runners.flink.options import build_flink_options
+from wikistate.runners.flink.shutdown import install_signal_counter, wait_for_job
 from wikistate.runners.flink.snapshots import add_snapshot_options, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wikistate.config.model import Configuration, Telemetry
-    from wikistate.jobs.catalogue import JobSpec
-    from wikistate.jobs.ends import Endpoints
+    from wikistate.wiring.endpoints import Endpoints
+    from wikistate.wiring.registry import JobSpec
 
 log = structlog.get_logger(__name__)
 

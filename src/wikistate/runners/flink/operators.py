@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from pyflink.common import Row
 from pyflink.datastream import AsyncFunction, KeySelector, OutputTag, ProcessFunction, RuntimeContext
 
-from wikistate.core.record import Role
-from wikistate.runners.error_limit import ErrorLimit
+from wikistate.runners.flink.async_bridge import CallbackBridge
 from wikistate.runners.flink.meter import FlinkMeter
-from wikistate.runners.flink.performer import CallbackBridge
 from wikistate.runners.flink.rows import output_to_fields, row_to_record
-from wikistate.runners.garbage import gc_tuned
-from wikistate.runners.lanes import OrderedRelease
-from wikistate.runners.measurements import RunnerMetrics
+from wikistate.runners.metrics import RunnerMetrics
+from wikistate.runners.process_tuning import gc_tuned
+from wikistate.streaming.error_limit import ErrorLimit
+from wikistate.streaming.ordering import OrderedRelease
+from wikistate.streaming.record import Role
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wikistate.config.model import Configuration
-    from wikistate.jobs.catalogue import JobSpec
+    from wikistate.wiring.registry import JobSpec
 
 
 class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no types

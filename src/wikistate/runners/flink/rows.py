@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wikistate.core.record import Partition, Record
+from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wikistate.core.record import Output
+    from wikistate.streaming.record import Output
 
 RECORD_FIELDS = ("value", "key", "timestamp", "topic", "partition", "offset", "cut")
 OUTPUT_FIELDS = ("role", "key", "value", "timestamp")

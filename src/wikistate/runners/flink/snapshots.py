@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from wikistate.config.places import state_home
-from wikistate.jobs.ends import KafkaSourceEndpoint
+from wikistate.config.paths import state_home
+from wikistate.wiring.endpoints import KafkaSourceEndpoint
 
 if TYPE_CHECKING:
-    from wikistate.jobs.ends import SourceEndpoint
+    from wikistate.wiring.endpoints import SourceEndpoint
 
 _CHECKPOINTS = "execution.checkpointing.dir"
 _SAVEPOINTS = "execution.checkpointing.savepoint-dir"

@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.connectors.feed import FeedSource
 from wikistate.adapters.connectors.files import STANDARD_INPUT, FileSink, FileSource
 from wikistate.adapters.connectors.kafka.producer import KafkaProducer
 from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, KafkaSourceSettings
 from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.source import KafkaSource
-from wikistate.adapters.connectors.positions import parse_end, parse_start
+from wikistate.adapters.connectors.push_source import FeedSource
+from wikistate.adapters.connectors.start_stop import parse_end, parse_start
 from wikistate.errors import ConfigError
-from wikistate.jobs.ends import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, ParquetEndpoint
 from wikistate.runners.local.feeds import make_feed_source
+from wikistate.wiring.endpoints import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, ParquetEndpoint
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.ports import ResumePositions, Sink, Source
-    from wikistate.jobs.ends import SinkEndpoint, SourceEndpoint
+    from wikistate.streaming.ports import ResumePositions, Sink, Source
+    from wikistate.wiring.endpoints import SinkEndpoint, SourceEndpoint
 
 
 def make_source(endpoint: SourceEndpoint, *, resume: ResumePositions | None = None) -> Source:

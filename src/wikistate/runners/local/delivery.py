@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from wikistate.core.record import Role
+from wikistate.streaming.record import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.kafka.source import KafkaSource
     from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
     from wikistate.adapters.connectors.parquet import ParquetSink
-    from wikistate.adapters.connectors.ports import Sink, Source
-    from wikistate.core.record import Output, Partition
+    from wikistate.streaming.ports import Sink, Source
+    from wikistate.streaming.record import Output, Partition
 
 
 class Delivery(Protocol):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.connectors.eventstreams import EventStreamsFeed, EventStreamsSettings
-from wikistate.adapters.connectors.eventstreams.resumed import ExternalPositions
-from wikistate.adapters.connectors.feed import FeedSource
-from wikistate.adapters.connectors.positions import parse_since, parse_until
+from wikistate.adapters.connectors.eventstreams.external_positions import ExternalPositions
+from wikistate.adapters.connectors.push_source import FeedSource
 from wikistate.adapters.connectors.recent_changes import RecentChangesFeed, RecentChangesSettings
-from wikistate.adapters.mediawiki.queries import QueryClient
-from wikistate.jobs.feeds import EventStreamsEndpoint, RecentChangesEndpoint
+from wikistate.adapters.connectors.start_stop import parse_since, parse_until
+from wikistate.adapters.mediawiki.query_client import QueryClient
+from wikistate.wiring.feeds import EventStreamsEndpoint, RecentChangesEndpoint
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.ports import ResumePositions
+    from wikistate.streaming.ports import ResumePositions
 
 _SINCE = "stream_manager.source.options.since"
 _END = "stream_manager.source.options.end"

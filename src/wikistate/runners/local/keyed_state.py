@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.adapters.connectors.client_thread import ClientThread
 from wikistate.runners.local.state_file import CheckpointData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wikistate.core.record import Partition
-    from wikistate.jobs.stateful_job import KeyedState
     from wikistate.runners.local.state_file import PartitionProgress, StateFile
+    from wikistate.streaming.keyed_job import KeyedState
+    from wikistate.streaming.record import Partition
 
 _ENTRY_BYTES = 250
 """What a key takes in the cache beside its rest: two integers, a tuple, and its place in two dictionaries (measured)."""

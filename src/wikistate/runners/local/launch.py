@@ -14,10 +14,6 @@ from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.config.model import DeliveryGuarantee
-from wikistate.core.record import Partition, Role
-from wikistate.jobs.ends import KafkaSourceEndpoint, ParquetEndpoint
-from wikistate.runners.error_limit import ErrorLimit
-from wikistate.runners.local.absorbing import StoreRunner
 from wikistate.runners.local.connectors import (
     SinkFactory,
     check_source,
@@ -27,15 +23,19 @@ from wikistate.runners.local.connectors import (
 )
 from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee, TableDelivery
 from wikistate.runners.local.runner import LocalRunner
+from wikistate.runners.local.store_runner import StoreRunner
+from wikistate.streaming.error_limit import ErrorLimit
+from wikistate.streaming.record import Partition, Role
+from wikistate.wiring.endpoints import KafkaSourceEndpoint, ParquetEndpoint
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.ports import Source
     from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
-    from wikistate.jobs.ends import Endpoints
-    from wikistate.jobs.job import Job
-    from wikistate.jobs.rdf_consumer.assembly import StorePipeline
     from wikistate.runners.local.delivery import Delivery
+    from wikistate.streaming.job import Job
+    from wikistate.streaming.ports import Source
     from wikistate.telemetry.meter import Meter
+    from wikistate.wiring.endpoints import Endpoints
+    from wikistate.wiring.pipeline import StorePipeline
 
 
 def build_local_runner(

@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.errors import InternalError
-from wikistate.runners.error_limit import ErrorLimit
-from wikistate.runners.local.in_flight import InFlight
-from wikistate.runners.measurements import RunnerMetrics
+from wikistate.runners.metrics import RunnerMetrics
+from wikistate.streaming.error_limit import ErrorLimit
+from wikistate.streaming.in_flight import InFlight
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
     from collections.abc import Set as AbstractSet
 
-    from wikistate.adapters.connectors.ports import Source
     from wikistate.config.model import LocalRunnerSettings
-    from wikistate.core.record import Output, Partition, Record, WorkItem
-    from wikistate.jobs.job import Job
-    from wikistate.runners.lanes import InFlightRecord
     from wikistate.runners.local.delivery import Delivery
+    from wikistate.streaming.job import Job
+    from wikistate.streaming.ordering import InFlightRecord
+    from wikistate.streaming.ports import Source
+    from wikistate.streaming.record import Output, Partition, Record, WorkItem
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)

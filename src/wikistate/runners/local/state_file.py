@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.adapters.sqlite import open_exclusive, transaction
-from wikistate.core.record import Partition
 from wikistate.errors import StateError
-from wikistate.jobs.stateful_job import EMPTY_STATE, KeyedState
+from wikistate.streaming.keyed_job import EMPTY_STATE, KeyedState
+from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

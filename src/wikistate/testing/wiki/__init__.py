@@ -4,10 +4,10 @@ In the loop of the caller: ``async with FakeWiki(world) as wiki``. In a process 
 the client that is measured: ``async with WikiProcess(...) as wiki``, or ``python -m wikistate.testing.wiki``.
 """
 
+from wikistate.testing.wiki.datasets import Dataset, MemoryDataset, SyntheticDataset
 from wikistate.testing.wiki.process import WikiProcess
 from wikistate.testing.wiki.query import Limits
+from wikistate.testing.wiki.request_log import RequestLog
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.tally import RequestLog
-from wikistate.testing.wiki.worlds import Dataset, MemoryDataset, SyntheticDataset
 
 __all__ = ["Dataset", "FakeWiki", "Limits", "MemoryDataset", "RequestLog", "SyntheticDataset", "WikiProcess"]

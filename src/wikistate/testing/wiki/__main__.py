@@ -13,11 +13,11 @@ import sys
 
 import uvloop
 
-from wikistate.testing import corpus
+from wikistate.demo import corpus
 from wikistate.testing.faults import decode_rules
+from wikistate.testing.wiki.datasets import Dataset, MemoryDataset, SyntheticDataset
 from wikistate.testing.wiki.query import Limits
 from wikistate.testing.wiki.server import FakeWiki
-from wikistate.testing.wiki.worlds import Dataset, MemoryDataset, SyntheticDataset
 
 
 def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wikistate.testing.wiki import replies
+from wikistate.testing.wiki import responses
 from wikistate.testing.wiki.query import Limits, Query
-from wikistate.testing.wiki.replies import ApiUsageError, WikiResponse
+from wikistate.testing.wiki.responses import ApiUsageError, WikiResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from wikistate.testing.pages import Wiki
-    from wikistate.testing.wiki.worlds import Dataset
+    from wikistate.demo.pages import Wiki
+    from wikistate.testing.wiki.datasets import Dataset
 
 PREFIXES = ("eqiad.", "codfw.")
 PAGE_KEYS = {"wiki_id": "wiki_id", "page_id": "page.page_id"}
@@ -75,26 +75,26 @@ class ActionApi:
             lag: Seconds that the replicas lag behind.
         """
         if params.get("format") != "json":
-            return replies.make_html(
+            return responses.make_html(
                 "<!DOCTYPE html><title>MediaWiki API result</title><p>This is the HTML representation."
             )
         try:
             _check_maxlag(params, lag)
             return self._find_action(params.get("action", "help"))(wiki, params, hidden)
         except ApiUsageError as refusal:
-            return replies.make_error(refusal, domain=wiki.domain, error_format=params.get("errorformat", "bc"))
+            return responses.make_error(refusal, domain=wiki.domain, error_format=params.get("errorformat", "bc"))
 
     def handle_raw(self, wiki: Wiki, params: Mapping[str, str]) -> WikiResponse:
         """``index.php?action=raw&oldid=…``: one slot's text and nothing else."""
         rev_id = params.get("oldid", "")
         found = self._dataset.find_revision(wiki, int(rev_id)) if rev_id.isdecimal() else None
         if params.get("action") != "raw" or found is None or not found[1].visibility.content:
-            return replies.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
+            return responses.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
         role = params.get("slot", "main")
         part = next((part for part in found[1].slots if part.role == role and part.flaw is None), None)
         if part is None:
-            return replies.make_html("", status=404)
-        return replies.make_html(part.text, content_type=f"{part.format}; charset=UTF-8")
+            return responses.make_html("", status=404)
+        return responses.make_html(part.text, content_type=f"{part.format}; charset=UTF-8")
 
     def _find_action(self, name: str) -> Callable[[Wiki, Mapping[str, str], AbstractSet[int]], WikiResponse]:
         match name:
@@ -103,7 +103,7 @@ class ActionApi:
             case "streamconfigs":
                 return self._stream_configs
             case "help":
-                return lambda *_: replies.make_html("<!DOCTYPE html><title>MediaWiki API help</title>")
+                return lambda *_: responses.make_html("<!DOCTYPE html><title>MediaWiki API help</title>")
             case _:
                 raise ApiUsageError("badvalue", f'Unrecognized value for parameter "action": {name}.')
 
@@ -115,10 +115,10 @@ class ActionApi:
     def _stream_configs(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> WikiResponse:
         del wiki, hidden
         names = params["streams"].split("|") if params.get("streams") else list(self._streams)
-        return replies.make_json({"streams": {name: self._streams[name] for name in names if name in self._streams}})
+        return responses.make_json({"streams": {name: self._streams[name] for name in names if name in self._streams}})
 
 
 def _check_maxlag(params: Mapping[str, str], lag: float) -> None:
     limit = params.get("maxlag", "")
     if limit.lstrip("-").isdecimal() and lag > int(limit):
-        raise replies.make_maxlag_error(lag, int(limit))
+        raise responses.make_maxlag_error(lag, int(limit))

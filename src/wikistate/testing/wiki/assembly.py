@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from wikistate.testing.wiki.pieces import CachedBody
+from wikistate.testing.wiki.cached_bodies import CachedBody
 
 if TYPE_CHECKING:
-    from wikistate.testing.wiki.worlds import RevisionFragment
+    from wikistate.testing.wiki.datasets import RevisionFragment
 
 
 def assemble_document(

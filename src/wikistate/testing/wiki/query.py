@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wikistate.testing.wiki.api_warnings import PROPS, collect_warnings
 from wikistate.testing.wiki.assembly import assemble_document
-from wikistate.testing.wiki.pagesets import PageSet, resolve_page_set
-from wikistate.testing.wiki.remarks import PROPS, collect_warnings
-from wikistate.testing.wiki.replies import ApiUsageError, WikiResponse
-from wikistate.testing.wiki.shapes import measure_size, parse_format
+from wikistate.testing.wiki.page_set import PageSet, resolve_page_set
+from wikistate.testing.wiki.responses import ApiUsageError, WikiResponse
+from wikistate.testing.wiki.revision_format import measure_size, parse_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from wikistate.testing.pages import Page, Wiki
-    from wikistate.testing.wiki.worlds import Dataset, RevisionFragment
+    from wikistate.demo.pages import Page, Wiki
+    from wikistate.testing.wiki.datasets import Dataset, RevisionFragment
 
 LIST_OPTIONS = frozenset({"rvlimit", "rvstart", "rvend", "rvstartid", "rvendid", "rvdir", "rvuser", "rvexcludeuser"})
 INCOMPATIBLE_WITH_SLOTS = frozenset({"rvparse", "rvdiffto", "rvdifftotext", "rvexpandtemplates", "rvcontentformat"})

@@ -11,20 +11,20 @@ from aiohttp import web
 
 from wikistate.errors import InputError
 from wikistate.testing.faults import FaultRules, ReplicaLag, Rule, decode_rules, encode_rules
-from wikistate.testing.wiki import replies
+from wikistate.testing.wiki import responses
 from wikistate.testing.wiki.api import STREAMS, ActionApi
-from wikistate.testing.wiki.breakage import apply_fault
-from wikistate.testing.wiki.pieces import join_gzipped, join_plain
-from wikistate.testing.wiki.tally import RequestLog
+from wikistate.testing.wiki.cached_bodies import join_gzipped, join_plain
+from wikistate.testing.wiki.fault_injection import apply_fault
+from wikistate.testing.wiki.request_log import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
-    from wikistate.testing.pages import Wiki
+    from wikistate.demo.pages import Wiki
+    from wikistate.testing.wiki.datasets import Dataset
     from wikistate.testing.wiki.query import Limits
-    from wikistate.testing.wiki.replies import WikiResponse
-    from wikistate.testing.wiki.worlds import Dataset
+    from wikistate.testing.wiki.responses import WikiResponse
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 """Host names that name no wiki: the first wiki of the world answers."""
@@ -128,12 +128,12 @@ class FakeWiki:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in {"GET", "POST"}:
-            return await self._send(request, replies.make_html("Method not allowed", status=405))
+            return await self._send(request, responses.make_html("Method not allowed", status=405))
         wiki = self._find_wiki(request.host)
         if wiki is None:
-            return await self._send(request, replies.make_html("Domain not configured", status=404))
+            return await self._send(request, responses.make_html("Domain not configured", status=404))
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
-            return await self._send(request, replies.make_login_required(wiki.domain, request.path))
+            return await self._send(request, responses.make_login_required(wiki.domain, request.path))
         params = await _read_parameters(request)
         asked = _parse_revisions(params)
         self.request_log.record_revisions(wiki.wiki_id, asked)
@@ -159,7 +159,7 @@ class FakeWiki:
             case "/w/index.php":
                 return self._api.handle_raw(wiki, params)
             case _:
-                return replies.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
+                return responses.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
 
     async def _send(self, request: web.BaseRequest, reply: WikiResponse) -> web.StreamResponse:
         """Gzipped if the client takes that, as Wikimedia's front end does."""

@@ -10,7 +10,7 @@ import sys
 import uvloop
 
 from wikistate.testing.faults import decode_rules
-from wikistate.testing.wikibase.editing import EditSimulator
+from wikistate.testing.wikibase.edit_simulator import EditSimulator
 from wikistate.testing.wikibase.repository import Repository
 from wikistate.testing.wikibase.server import FakeWikibase
 

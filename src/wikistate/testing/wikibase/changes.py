@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from wikistate.testing.events import ChangeKind
-    from wikistate.testing.pages import Page, Revision, Visibility
+    from wikistate.demo.events import ChangeKind
+    from wikistate.demo.pages import Page, Revision, Visibility
 
 
 class Change(NamedTuple):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, serialize
 
 from wikistate.testing.wikibase.entities import Described, Entity, Item, Lexeme, MediaInfo, Property, Redirect
-from wikistate.testing.wikibase.nodes import RdfNodes, best_ranked, ontology_term, typed_literal
+from wikistate.testing.wikibase.rdf_nodes import RdfNodes, best_ranked, ontology_term, typed_literal
 from wikistate.testing.wikibase.values import Datatype, Identifier
 from wikistate.testing.wikibase.vocabulary import CC, DCT, LABEL, ONTOLEX, OWL, SCHEMA, SKOS, TYPE, term
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.testing.pages import Wiki
+from wikistate.demo.pages import Wiki
 from wikistate.testing.wikibase.entities import EntityKind
 
 if TYPE_CHECKING:

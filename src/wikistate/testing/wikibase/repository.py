@@ -7,8 +7,8 @@ from time import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.core.events.timestamps import format_timestamp
-from wikistate.testing.pages import Page, RedirectLink, Revision, User, Visibility, Wiki, compute_sha1, make_slot
-from wikistate.testing.wiki.worlds import MemoryDataset
+from wikistate.demo.pages import Page, RedirectLink, Revision, User, Visibility, Wiki, compute_sha1, make_slot
+from wikistate.testing.wiki.datasets import MemoryDataset
 from wikistate.testing.wikibase.changes import Change, ListedPage
 from wikistate.testing.wikibase.documents import RevisionStamp, describe
 from wikistate.testing.wikibase.entities import EntityKind, Item, MediaInfo, Redirect, kind_of
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pyoxigraph import Triple
 
-    from wikistate.testing.events import ChangeKind
-    from wikistate.testing.pages import Slot
+    from wikistate.demo.events import ChangeKind
+    from wikistate.demo.pages import Slot
     from wikistate.testing.wikibase.entities import AnyEntity, Statement
 
 _EDITOR = User("Editor", 7, 7_000_007, ("*", "user", "autoconfirmed"), 42, "2020-01-01T00:00:00Z")

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from wikistate.testing.wiki import replies
-from wikistate.testing.wiki.pieces import CachedBody
-from wikistate.testing.wiki.replies import WikiResponse
+from wikistate.testing.wiki import responses
+from wikistate.testing.wiki.cached_bodies import CachedBody
+from wikistate.testing.wiki.responses import WikiResponse
 from wikistate.testing.wiki.server import FakeWiki
+from wikistate.testing.wikibase.change_events import build_page_change
 from wikistate.testing.wikibase.documents import CONTENT_TYPES, serialize_triples
-from wikistate.testing.wikibase.editing import EditSimulator
-from wikistate.testing.wikibase.lists import MAX_ROWS, WikibaseApi
+from wikistate.testing.wikibase.edit_simulator import EditSimulator
+from wikistate.testing.wikibase.list_api import MAX_ROWS, WikibaseApi
 from wikistate.testing.wikibase.repository import Repository
-from wikistate.testing.wikibase.telling import build_page_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wikistate.testing.pages import Wiki
+    from wikistate.demo.pages import Wiki
     from wikistate.testing.wikibase.changes import Change
 
 ENTITY_DATA = "/wiki/Special:EntityData/"
@@ -88,7 +88,7 @@ class FakeWikibase(FakeWiki):
     def _entity_data(self, name: str, params: Mapping[str, str], hidden: frozenset[int]) -> WikiResponse:
         found = _FILE.fullmatch(name)
         if found is None:
-            return replies.make_html("<!DOCTYPE html><title>Bad request</title>Invalid ID or format.", status=400)
+            return responses.make_html("<!DOCTYPE html><title>Bad request</title>Invalid ID or format.", status=400)
         entity, form = found["entity"], found["format"]
         if entity != entity.upper():  # the wiki writes ids in upper case, and sends everybody there
             return _redirect_to(f"{self.url}{ENTITY_DATA}{entity.upper()}.{form}", params)
@@ -99,7 +99,7 @@ class FakeWikibase(FakeWiki):
         current = revision or self.repository.current_revision(entity)
         body = None if current in hidden or not current else self._render_visible(entity, current, form)
         if body is None:
-            return replies.make_html("<!DOCTYPE html><title>Not found</title>No such entity or revision.", status=404)
+            return responses.make_html("<!DOCTYPE html><title>Not found</title>No such entity or revision.", status=404)
         return WikiResponse([body], content_type=CONTENT_TYPES[form])
 
     def _redirect_target(self, entity: str) -> str:
@@ -134,4 +134,4 @@ class FakeWikibase(FakeWiki):
 
 def _redirect_to(url: str, params: Mapping[str, str]) -> WikiResponse:
     query = "&".join(f"{name}={value}" for name, value in params.items())
-    return replies.make_html("", status=302)._replace(headers={"Location": f"{url}?{query}"})
+    return responses.make_html("", status=302)._replace(headers={"Location": f"{url}?{query}"})

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wikistate.adapters.connectors.checkpoint import Checkpoint, ResumePosition
-from wikistate.core.record import Partition
 from wikistate.errors import SourceError
+from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.adapters.connectors.client_thread import ClientThread
 
 
 async def test_calls_run_in_order_on_one_other_thread() -> None:

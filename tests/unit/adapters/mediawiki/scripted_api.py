@@ -11,19 +11,19 @@ from wikistate.adapters.mediawiki.action_api import ParsedResponse
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings, Dispatcher
 from wikistate.adapters.mediawiki.farm import Farm
 from wikistate.adapters.mediawiki.limits import FarmSettings
-from wikistate.adapters.mediawiki.measures import FarmMetrics
+from wikistate.adapters.mediawiki.metrics import FarmMetrics
 from wikistate.adapters.mediawiki.queue import QueueEntry
-from wikistate.adapters.mediawiki.settle import RetryContext
+from wikistate.adapters.mediawiki.retry_outcomes import RetryContext
 from wikistate.adapters.mediawiki.wikis import Wiki
 from wikistate.core.enrichment.content import Content, Slot
 from wikistate.core.enrichment.failures import Failure, FailureKind
-from wikistate.core.enrichment.judge import Fail, RetryPolicy
+from wikistate.core.enrichment.retry import Fail, RetryPolicy
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from wikistate.adapters.mediawiki.question import BatchQuery, ResponseParser
+    from wikistate.adapters.mediawiki.batch_query import BatchQuery, ResponseParser
     from wikistate.adapters.mediawiki.wiki_api import WikiApi
 
 WIKI = Wiki("w.example", "https://w.example/w/api.php", None, "farm")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from wikistate.adapters.http import HttpResponse
+from wikistate.adapters.http.client import HttpResponse
 from wikistate.adapters.mediawiki.action_api import (
     ParsedResponse,
     build_revisions_query,

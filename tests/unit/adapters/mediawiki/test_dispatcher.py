@@ -12,14 +12,14 @@ from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.core.enrichment.content import Content
 from wikistate.core.enrichment.failures import TABLE, Failure, FailureKind, RetryRule
-from wikistate.core.enrichment.judge import Fail, RetryPolicy
+from wikistate.core.enrichment.retry import Fail, RetryPolicy
 from wikistate.telemetry.metrics import WIKI_RETRIES, WIKI_WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from wikistate.adapters.mediawiki.action_api import ParsedResponse
-    from wikistate.adapters.mediawiki.question import BatchQuery, ResponseParser
+    from wikistate.adapters.mediawiki.batch_query import BatchQuery, ResponseParser
 
 # Those that pause a wiki or a farm end well, too, but not at once.
 POISONS = [

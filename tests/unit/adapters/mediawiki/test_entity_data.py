@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pyoxigraph
 import pytest
 from aiohttp import web
-from tests.unit.adapters.http_server import serving
+from tests.unit.adapters.http.http_server import serving
 
-from wikistate.adapters.http import HttpClient, HttpSettings
+from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki.credentials import BearerToken
-from wikistate.adapters.mediawiki.entity_answers import EntityDataSettings
 from wikistate.adapters.mediawiki.entity_data import EntityDataClient
+from wikistate.adapters.mediawiki.entity_responses import EntityDataSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.adapters.mediawiki.sessions import TokenSession
 from wikistate.core.enrichment.failures import FailureKind
-from wikistate.core.enrichment.judge import RetryPolicy
-from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
+from wikistate.core.enrichment.retry import RetryPolicy
+from wikistate.core.updater.fetch_failures import FetchErrorType, FetchFailure
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.telemetry.metrics import WIKI_REQUESTS, WIKI_RETRIES
 from wikistate.testing import faults

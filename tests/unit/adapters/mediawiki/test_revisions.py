@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wikistate.adapters.http import HttpClient, HttpSettings
+from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki import wikis as allowed
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.wikis import Wikis
 from wikistate.core.enrichment.content import Content
-from wikistate.core.enrichment.judge import Fail, RetryPolicy
+from wikistate.core.enrichment.retry import Fail, RetryPolicy
+from wikistate.demo.pages import Flaw, Page, Revision, Visibility, Wiki, make_revision, make_slot
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.telemetry.metrics import WIKI_REQUESTS
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.pages import Flaw, Page, Revision, Visibility, Wiki, make_revision, make_slot
 from wikistate.testing.wiki import FakeWiki, Limits, MemoryDataset
 
 if TYPE_CHECKING:

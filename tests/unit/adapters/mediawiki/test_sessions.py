@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
-from tests.unit.adapters.http_server import serving
+from tests.unit.adapters.http.http_server import serving
 
-from wikistate.adapters.http import HttpClient, HttpSettings
+from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword, Credential
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.wikis import Wiki
 from wikistate.adapters.secrets import read_secret
 from wikistate.core.enrichment.content import Content
-from wikistate.core.enrichment.judge import Fail, RetryPolicy
+from wikistate.core.enrichment.retry import Fail, RetryPolicy
 from wikistate.errors import ConfigError
 from wikistate.telemetry.meter import RecordingMeter
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wikistate.adapters.http import HttpSettings
-from wikistate.adapters.mediawiki.queries import QueryClient
+from wikistate.adapters.http.client import HttpSettings
+from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.wikibase_site import (
     check_concept_uri,
     check_namespaces,
@@ -17,8 +17,8 @@ from wikistate.adapters.mediawiki.wikibase_site import (
     parse_site,
     wikibase_root,
 )
+from wikistate.demo.pages import Wiki
 from wikistate.errors import ConfigError, InputError, WikiError
-from wikistate.testing.pages import Wiki
 from wikistate.testing.wiki import FakeWiki, MemoryDataset
 from wikistate.testing.wikibase import (
     COMMONS,

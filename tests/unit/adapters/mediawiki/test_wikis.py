@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wikistate.adapters.mediawiki.wikis import OWN_FARM, WIKIMEDIA_DOMAINS, WIKIMEDIA_FARM, Wiki, Wikis
-from wikistate.core.enrichment.judge import Fail
+from wikistate.core.enrichment.retry import Fail
 from wikistate.errors import ConfigError
 
 

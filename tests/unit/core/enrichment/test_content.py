@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wikistate.core.enrichment.content import Content, Slot, read_revision, to_base36_sha1, with_content
+from wikistate.core.enrichment.content import Content, Slot, read_revision, with_content
 from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.events.sha1 import to_base36_sha1
 
 SHA1 = hashlib.sha1(b"text").hexdigest()
 JSON = st.recursive(

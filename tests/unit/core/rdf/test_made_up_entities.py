@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.core.rdf.turtle import BASE, COMMONS, WIKIDATA
 
-from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import parse_triples
+from wikistate.core.rdf.munge import munge
+from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.rdf.vocabulary import LABEL, NAME, PREFERRED_LABEL, TYPE, WIKIBASE
-from wikistate.testing.wikibase.authors import PROPERTIES, EntityGenerator
 from wikistate.testing.wikibase.documents import CONTENT_TYPES, RevisionStamp, describe, serialize_triples
 from wikistate.testing.wikibase.entities import Redirect
+from wikistate.testing.wikibase.entity_generator import PROPERTIES, EntityGenerator
 from wikistate.testing.wikibase.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

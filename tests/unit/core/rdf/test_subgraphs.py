@@ -5,11 +5,12 @@ from pyoxigraph import NamedNode, Triple
 from tests.unit.core.rdf.turtle import WIKIDATA, triples
 
 from wikistate.core.rdf.bundled import bundled_names, read_bundled_subgraphs
-from wikistate.core.rdf.diffing import diff
+from wikistate.core.rdf.diff import diff
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.rdf.subgraphs import Subgraphs, build_mutations
-from wikistate.core.updater.inputs import Origin
+from wikistate.core.rdf.subgraphs import Subgraphs
+from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, ReconcileItem
+from wikistate.core.updater.subgraph_mutations import build_mutations
 from wikistate.errors import ConfigError
 
 ORIGIN = Origin("/schema/1.0.0", "2024-01-01T00:00:00Z", "id", "www.wikidata.org", "stream", "request")

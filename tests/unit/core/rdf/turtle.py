@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import parse_triples
+from wikistate.core.rdf.munge import munge
+from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.rdf.uris import Uris
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from wikistate.core.updater.decide import INCONSISTENCIES
-from wikistate.core.updater.inputs import (
+from wikistate.core.updater.execution_state import adapt_operation, mark_published
+from wikistate.core.updater.input_events import (
     InputEvent,
     Origin,
     PageDeleted,
@@ -16,8 +17,7 @@ from wikistate.core.updater.inputs import (
     RevisionCreated,
 )
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
-from wikistate.core.updater.publishing import adapt_operation, mark_published
-from wikistate.core.updater.reordering import ReorderResult, ReorderTimer, reorder
+from wikistate.core.updater.reorder import ReorderResult, ReorderTimer, reorder
 from wikistate.core.updater.state import EntityState
 
 if TYPE_CHECKING:

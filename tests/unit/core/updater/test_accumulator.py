@@ -7,7 +7,7 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.updater.accumulator import DELETE_WEIGHT, Accumulator
-from wikistate.core.updater.inputs import Origin
+from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName
 
 ORIGIN = Origin("", "", "", "", "", "")

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Triple
 
-from wikistate.core.events.refusal import RejectedEvent
+from wikistate.core.events.rejection import RejectedEvent
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.record import Partition, Record
-from wikistate.core.updater.inputs import Origin
+from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.messages import Message, decode_message, encode_mutation
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.core.updater.reassembly import Reassembly
+from wikistate.streaming.record import Partition, Record
 
 TOPIC = Partition("eqiad.mutation")
 

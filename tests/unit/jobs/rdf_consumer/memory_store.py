@@ -9,16 +9,16 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from wikistate.adapters.triplestore.store import ApplyResult, StoreDescription
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.record import Partition
-from wikistate.core.sparql.contents import StoreForm
 from wikistate.core.sparql.terms import serialize_triples
-from wikistate.core.updater.inputs import Origin
+from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName
+from wikistate.core.updater.store_metadata import StoreForm
+from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from wikistate.core.sparql.contents import Row, StorePosition
+    from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
     from wikistate.testing.clock import ManualClock
 

@@ -10,10 +10,10 @@ from tests.unit.jobs.rdf_consumer.memory_store import TOPIC
 
 from wikistate.core.events.encoder import ErrorEncoder
 from wikistate.core.events.error_event import Emitter
-from wikistate.core.record import Record
 from wikistate.core.updater.message_fields import MessageVersion
 from wikistate.core.updater.messages import encode_mutation
-from wikistate.jobs.rdf_consumer.reader import MutationReader
+from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
+from wikistate.streaming.record import Record
 
 if TYPE_CHECKING:
     from wikistate.core.events.meta import Event

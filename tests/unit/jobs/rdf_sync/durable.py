@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.triplestore.store import StoreDescription
-from wikistate.core.sparql.contents import StoreForm
+from wikistate.core.updater.store_metadata import StoreForm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wikistate.core.record import Partition
-    from wikistate.core.sparql.contents import StorePosition
     from wikistate.core.updater.mutation import Mutation
-    from wikistate.jobs.rdf_sync.marking import CheckpointGenerationFile
+    from wikistate.core.updater.store_metadata import StorePosition
+    from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile
+    from wikistate.streaming.record import Partition
 
 
 class Durable:

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from wikistate.cli.flags import CliSettings, load_configuration
-from wikistate.core.rdf.munging import munge
-from wikistate.core.rdf.parsing import parse_triples
+from wikistate.cli.settings import CliSettings, load_configuration
+from wikistate.core.rdf.munge import munge
+from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.rdf.uris import Uris
-from wikistate.core.record import Partition, Record
-from wikistate.core.updater.fetching import FetchErrorType, FetchFailure
-from wikistate.jobs.rdf_updater.assembly import assemble_rdf_updater
-from wikistate.jobs.stateful_job import EMPTY_STATE, Decision, OperationResult, TimerFired
+from wikistate.core.updater.fetch_failures import FetchErrorType, FetchFailure
+from wikistate.streaming.keyed_job import EMPTY_STATE, Decision, OperationResult, TimerFired
+from wikistate.streaming.record import Partition, Record
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.wikibase import EntityGenerator, EntityKind, Repository, build_page_change
 from wikistate.testing.wikibase.documents import serialize_triples
+from wikistate.wiring.rdf_updater import assemble_rdf_updater
 
 if TYPE_CHECKING:
     from pyoxigraph import Triple
 
-    from wikistate.core.record import Output, Role
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
+    from wikistate.streaming.record import Output, Role
     from wikistate.testing.wikibase import Change
 
 DOMAIN = "wikibase.example"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from wikistate.core.record import Output, Role
-from wikistate.jobs.stateful_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
+from wikistate.streaming.keyed_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
+from wikistate.streaming.record import Output, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wikistate.core.record import Record
+    from wikistate.streaming.record import Record
 
 
 class Said(NamedTuple):

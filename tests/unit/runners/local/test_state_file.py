@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wikistate.core.record import Partition
 from wikistate.errors import StateError
-from wikistate.jobs.stateful_job import EMPTY_STATE, KeyedState
 from wikistate.runners.local.state_file import CheckpointData, PartitionProgress, StateFile
+from wikistate.streaming.keyed_job import EMPTY_STATE, KeyedState
+from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from wikistate.core.record import Partition
+from wikistate.streaming.record import Partition
 
 
 class EventIdEntry(NamedTuple):

@@ -16,8 +16,8 @@ from wikistate.adapters.connectors.files.codecs import (
     codec_by_name,
 )
 from wikistate.adapters.connectors.files.lines import Line, LineSplitter
-from wikistate.core.record import Partition, Record
 from wikistate.errors import SourceError
+from wikistate.streaming.record import Partition, Record
 
 _PLAIN_CHUNK = 256 * 1024
 _CHUNK = 16 * 1024  # bytes before decompression, which may make hundreds of megabytes of the wrong ones

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.connectors.files.appender import AppendFile
-from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.adapters.connectors.client_thread import ClientThread
+from wikistate.adapters.connectors.files.append_file import AppendFile
 from wikistate.errors import InternalError, SinkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from wikistate.core.record import Output
+    from wikistate.streaming.record import Output
 
 log = structlog.get_logger(__name__)
 

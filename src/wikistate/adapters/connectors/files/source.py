@@ -7,17 +7,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.connectors.files.bookmark import OffsetFile
+from wikistate.adapters.connectors.client_thread import ClientThread
+from wikistate.adapters.connectors.files.offset_file import OffsetFile
 from wikistate.adapters.connectors.files.reader import LineReader, file_partition
-from wikistate.adapters.connectors.threads import ClientThread
-from wikistate.core.record import Partition
 from wikistate.errors import ConfigError
+from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wikistate.adapters.connectors.ports import OnRevoked, ResumePositions
-    from wikistate.core.record import Record
+    from wikistate.streaming.ports import OnRevoked, ResumePositions
+    from wikistate.streaming.record import Record
 
 STANDARD_INPUT = 0
 """The descriptor, as a target of `FileSource`."""

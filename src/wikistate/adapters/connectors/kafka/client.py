@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 from confluent_kafka import KafkaException
 
-from wikistate.adapters.connectors.kafka.codes import ALL_BROKERS_DOWN
+from wikistate.adapters.connectors.kafka.errors import ALL_BROKERS_DOWN
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from wikistate.adapters.connectors.client_thread import ClientThread
 from wikistate.adapters.connectors.kafka.client import Outage, create_client
-from wikistate.adapters.connectors.kafka.codes import PURGED, hint_for, sink_error
+from wikistate.adapters.connectors.kafka.errors import PURGED, hint_for, sink_error
 from wikistate.adapters.connectors.kafka.settings import build_producer_properties, max_record_bytes
 from wikistate.adapters.connectors.kafka.topic import fetch_partitions
-from wikistate.adapters.connectors.ports import OversizeError
-from wikistate.adapters.connectors.threads import ClientThread
 from wikistate.errors import SinkError
+from wikistate.streaming.ports import OversizeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings
-    from wikistate.core.record import Output
+    from wikistate.streaming.record import Output
 
     T = TypeVar("T")
 

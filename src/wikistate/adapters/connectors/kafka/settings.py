@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, assert_never
 
-from wikistate.adapters.connectors.kafka.names import KNOWN_PROPERTIES, SECRET_PROPERTIES
-from wikistate.adapters.connectors.kafka.translation import TREATMENTS, Ignore, Reject, Rename
-from wikistate.adapters.connectors.positions import Committed
+from wikistate.adapters.connectors.kafka.known_properties import KNOWN_PROPERTIES, SECRET_PROPERTIES
+from wikistate.adapters.connectors.kafka.properties import TREATMENTS, Ignore, Reject, Rename
+from wikistate.adapters.connectors.start_stop import Committed
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wikistate.adapters.connectors.positions import End, Start
+    from wikistate.adapters.connectors.start_stop import End, Start
 
 _SOURCE_DEFAULTS = {
     "isolation.level": "read_committed",

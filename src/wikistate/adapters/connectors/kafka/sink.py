@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wikistate.adapters.connectors.kafka.producer import KafkaProducer
-    from wikistate.core.record import Output
+    from wikistate.streaming.record import Output
 
 
 class KafkaSink:

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Protocol, cast
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from wikistate.adapters.connectors.kafka import codes
-from wikistate.adapters.connectors.kafka.assignment import OffsetTracker
+from wikistate.adapters.connectors.client_thread import ClientThread
+from wikistate.adapters.connectors.kafka import errors
 from wikistate.adapters.connectors.kafka.client import Outage, create_client
-from wikistate.adapters.connectors.kafka.codes import is_transient, source_error
+from wikistate.adapters.connectors.kafka.errors import is_transient, source_error
+from wikistate.adapters.connectors.kafka.position import OffsetTracker
 from wikistate.adapters.connectors.kafka.settings import build_consumer_properties
 from wikistate.adapters.connectors.kafka.topic import fetch_partitions
-from wikistate.adapters.connectors.threads import ClientThread
-from wikistate.core.record import Partition, Record
 from wikistate.errors import SourceError
+from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeVar
 
     from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
-    from wikistate.adapters.connectors.ports import OnRevoked, ResumePositions
+    from wikistate.streaming.ports import OnRevoked, ResumePositions
 
     T = TypeVar("T")
     _Key = tuple[str, int]
@@ -283,9 +283,9 @@ class KafkaSource:
 
     def _handle_event(self, message: _ConsumedMessage, error: KafkaError) -> None:
         match error.code():
-            case codes.PARTITION_EOF:
+            case errors.PARTITION_EOF:
                 self._check_reached_end(message.topic(), message.partition(), message.offset())
-            case codes.OFFSET_OUT_OF_RANGE:
+            case errors.OFFSET_OUT_OF_RANGE:
                 self._positions.reset_out_of_range(
                     TopicPartition(message.topic(), message.partition(), message.offset())
                 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException
 
-from wikistate.adapters.connectors.kafka.codes import hint_for, is_transient
+from wikistate.adapters.connectors.kafka.errors import hint_for, is_transient
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Producer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 from confluent_kafka import KafkaException
 
-from wikistate.adapters.connectors.kafka.codes import sink_error
+from wikistate.adapters.connectors.kafka.errors import sink_error
 from wikistate.adapters.connectors.kafka.source import to_topic_partitions
 from wikistate.errors import SinkError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError
 
     from wikistate.adapters.connectors.kafka.producer import KafkaProducer
-    from wikistate.core.record import Partition
+    from wikistate.streaming.record import Partition
 
 log = structlog.get_logger(__name__)
 

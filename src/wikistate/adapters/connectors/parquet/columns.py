@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 if TYPE_CHECKING:
-    from wikistate.core.record import Output
+    from wikistate.streaming.record import Output
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """How Hive names the partition of rows whose partition column is null; the other engines read it so, too."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wikistate.adapters.connectors.parquet.columns import Row
-    from wikistate.core.record import Output
+    from wikistate.streaming.record import Output
 
 _ARROW = {"string": pa.string(), "int64": pa.int64(), "bool": pa.bool_()}
 

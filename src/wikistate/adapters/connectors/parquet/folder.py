@@ -20,17 +20,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.connectors.files.bookmark import sync_folder
+from wikistate.adapters.connectors.files.offset_file import sync_folder
 from wikistate.adapters.connectors.parquet.columns import format_partition
+from wikistate.adapters.connectors.parquet.commit_file import Commit, CommitFile
 from wikistate.adapters.connectors.parquet.files import OpenFile
-from wikistate.adapters.connectors.parquet.ledger import Commit, CommitFile
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from wikistate.core.record import Output, Partition
+    from wikistate.streaming.record import Output, Partition
 
 log = structlog.get_logger(__name__)
 

@@ -6,14 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from wikistate.adapters.connectors.threads import ClientThread
+from wikistate.adapters.connectors.client_thread import ClientThread
 from wikistate.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from wikistate.core.record import Output, Partition
+    from wikistate.streaming.record import Output, Partition
 
 T = TypeVar("T")
 

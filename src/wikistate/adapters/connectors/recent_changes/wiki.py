@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from wikistate.adapters.connectors.recent_changes import questions
+from wikistate.adapters.connectors.recent_changes import queries
 from wikistate.core.events.page_change import WikiMetadata
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.errors import SourceError, WikiError
@@ -13,7 +13,7 @@ from wikistate.errors import SourceError, WikiError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
-    from wikistate.adapters.connectors.recent_changes.questions import Parameters
+    from wikistate.adapters.connectors.recent_changes.queries import Parameters
 
 Json = dict[str, Any]
 
@@ -73,7 +73,7 @@ class RecentChangesWiki:
             SourceError: It does not answer as a wiki.
         """
         await self._queries.open()
-        document = await self._query(questions.site_info(), tries=1)
+        document = await self._query(queries.site_info(), tries=1)
         try:
             general, namespaces = document["query"]["general"], document["query"]["namespaces"].values()
             facts = WikiMetadata(
@@ -88,7 +88,7 @@ class RecentChangesWiki:
 
     async def recent_changes(self, start: int, end: int | None) -> AsyncIterator[ListPart]:
         """Its recent changes from one time to another, part by part."""
-        parameters, more = questions.recent_changes(start, end), True
+        parameters, more = queries.recent_changes(start, end), True
         while more:
             document = await self._query(parameters)
             more = "continue" in document
@@ -98,7 +98,7 @@ class RecentChangesWiki:
     async def log_entries(self, start: int, end: int | None) -> list[Json]:
         """Its log entries from one time to another."""
         rows: list[Json] = []
-        async for document in self._query_all(questions.log_entries(start, end)):
+        async for document in self._query_all(queries.log_entries(start, end)):
             rows += document.get("query", {}).get("logevents", [])
         return rows
 
@@ -106,7 +106,7 @@ class RecentChangesWiki:
         """Those revisions that are still there, by their ids."""
         found: dict[int, RevisionWithPage] = {}
         for batch in _split_batches(sorted(set(rev_ids))):
-            async for document in self._query_all(questions.revisions(batch)):
+            async for document in self._query_all(queries.revisions(batch)):
                 found |= {pair.revision["revid"]: pair for pair in _revisions_with_pages(document)}
         return found
 
@@ -114,20 +114,20 @@ class RecentChangesWiki:
         """Those pages that are there now, with their current revisions, by their titles."""
         found: dict[str, RevisionWithPage] = {}
         for batch in _split_batches(sorted(set(titles))):
-            async for document in self._query_all(questions.pages(batch)):
+            async for document in self._query_all(queries.pages(batch)):
                 found |= {pair.page["title"]: pair for pair in _revisions_with_pages(document)}
         return found
 
     async def first_revision(self, title: str) -> RevisionWithPage | None:
         """The oldest revision of a page, None when there is no such page."""
-        return next(_revisions_with_pages(await self._query(questions.first_revision(title))), None)
+        return next(_revisions_with_pages(await self._query(queries.first_revision(title))), None)
 
     async def deleted_revision(self, title: str) -> Json | None:
         """The newest revision of a deleted page, None where we may not see it."""
         if not self._sees_deleted:
             return None
         try:
-            document = await self._queries.query(questions.deleted_revision(title))
+            document = await self._queries.query(queries.deleted_revision(title))
         except WikiError:  # a matter of rights, which does not change: asking again only costs
             self._sees_deleted = False
             return None
@@ -174,7 +174,7 @@ def _revisions_with_pages(document: Json) -> Iterator[RevisionWithPage]:
 
 def _split_batches(values: list[Any]) -> Iterator[list[Any]]:
     remaining = iter(values)
-    while batch := list(islice(remaining, questions.MAX_TITLES)):
+    while batch := list(islice(remaining, queries.MAX_TITLES)):
         yield batch
 
 

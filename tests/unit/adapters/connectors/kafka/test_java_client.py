@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wikistate.adapters.connectors.kafka.java_client import to_java_properties
-from wikistate.adapters.connectors.kafka.translation import TREATMENTS, Rename
+from wikistate.adapters.connectors.kafka.properties import TREATMENTS, Rename
 from wikistate.errors import ConfigError
 
 KEY = "stream_manager.sink.options.properties"

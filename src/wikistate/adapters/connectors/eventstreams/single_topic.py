@@ -1,0 +1,116 @@
+"""How far one topic of a stream has come, of those that several sites fill with the same changes. Pure.
+
+The sites do not write the same messages in the same order, so who takes in changes one after the other must read one
+topic alone. Its records are numbered by the offsets that the messages state themselves (``meta.topic``,
+``meta.partition``, ``meta.offset``), because the ids of Wikimedia's servers hold timestamps, which several messages share.
+Source: Wikitech, "Event Platform/EventStreams HTTP Service".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from wikistate.adapters.connectors.eventstreams.event_id import (
+    EventIdEntry,
+    format_event_id,
+    get_topic,
+    parse_content,
+    parse_event_id,
+)
+from wikistate.adapters.connectors.push_source import FeedRecord
+from wikistate.core.events.meta import ingestion_time
+from wikistate.errors import ConfigError
+from wikistate.streaming.record import Partition, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wikistate.adapters.connectors.checkpoint import ResumePosition
+    from wikistate.adapters.connectors.eventstreams.parser import ServerSentEvent
+
+_SETTING = "store.topic"
+
+
+class SingleTopicPosition:
+    """The position of a source that follows one topic, over all its connections.
+
+    Args:
+        stream: The stream's name; its topics end with it.
+        topic: The one to follow; empty for the one that is resumed, or else the first that a message comes from.
+    """
+
+    def __init__(self, stream: str, topic: str = "") -> None:
+        self._stream = stream
+        self._topic = topic
+        self._partition: Partition | None = None
+        self._next = 0
+        self._seen: dict[Partition, EventIdEntry] = {}
+        self._unnumbered = b""
+
+    def restore(self, positions: Mapping[Partition, ResumePosition]) -> None:
+        """Go on where these places say; those of other streams do not count.
+
+        Raises:
+            ConfigError: They are of another topic than the settings name, or of several.
+        """
+        own = {part: place for part, place in positions.items() if self._matches_stream(part.topic)}
+        followed = {part: place for part, place in own.items() if not self._topic or part.topic == self._topic}
+        if len(followed) > 1 or (own and not followed):
+            raise ConfigError(
+                f"{self._stream} was followed in {', '.join(sorted(part.topic for part in own))}, and {_SETTING} is {self._topic!r}.",
+                hint=f"The topics do not hold the same messages: name the one that was followed in {_SETTING}, or load anew.",
+                key=_SETTING,
+            )
+        for partition, place in followed.items():
+            self._partition, self._next = partition, place.offset
+
+    def last_event_id(self) -> str:
+        """What a new connection is to go on behind; empty when nothing has come yet."""
+        return (
+            "" if self._partition is None else format_event_id([EventIdEntry(self._partition, offset=self._next - 1)])
+        )
+
+    def to_record(self, event: ServerSentEvent) -> FeedRecord | None:
+        """The record of an event; None for one of another topic, or a repeat."""
+        content = parse_content(event.data)
+        place = _message_offset(content) or self._find_entry(event.id, content)
+        self._seen = {entry.partition: entry for entry in parse_event_id(event.id)}
+        if place is None or not self._is_followed(place.partition):
+            return None
+        offset = place.offset if place.offset is not None else self._assign_offset(event)
+        if offset < self._next:
+            return None
+        self._next = offset + 1
+        record = Record(event.data, None, ingestion_time(content), place.partition, offset, event.truncated_bytes)
+        return FeedRecord(record, self.last_event_id())
+
+    def _matches_stream(self, topic: str) -> bool:
+        return topic == self._stream or topic.endswith(f".{self._stream}")
+
+    def _is_followed(self, partition: Partition) -> bool:
+        if self._partition is None and self._topic in ("", partition.topic):
+            self._partition = partition
+        return partition == self._partition
+
+    def _find_entry(self, text: str, content: dict[str, Any]) -> EventIdEntry | None:
+        """The entry of the id that the event came from: of the topic that it names, or else the one that moved."""
+        topic = get_topic(content)
+        known = [entry for entry in parse_event_id(text) if entry.has_position]
+        named = [entry for entry in known if entry.partition.topic == topic]
+        found = named or [entry for entry in known if self._seen.get(entry.partition) != entry]
+        return next((entry for entry in found if entry.partition == self._partition), found[0] if found else None)
+
+    def _assign_offset(self, event: ServerSentEvent) -> int:
+        """An offset for what states none, because it is no message: the next one, but once only."""
+        digest = hashlib.blake2b(event.data + event.id.encode(), digest_size=16).digest()
+        repeated, self._unnumbered = digest == self._unnumbered, digest
+        return -1 if repeated else self._next
+
+
+def _message_offset(content: dict[str, Any]) -> EventIdEntry | None:
+    match content.get("meta"):
+        case {"topic": str(topic), "partition": int(number), "offset": int(offset)}:
+            return EventIdEntry(Partition(topic, number), offset=offset)
+        case _:
+            return None

@@ -1,0 +1,229 @@
+"""EventStreams: keeps one connection to a server of server-sent events, and makes a new one whenever it ends.
+
+Public front ends cut connections after about 15 minutes, so a cut is nothing that is reported. Source of the protocol:
+the WHATWG HTML standard, section 9.2, and Wikitech, "Event Platform/EventStreams HTTP Service".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import structlog
+
+from wikistate.adapters.connectors.eventstreams.parser import EventStreamParser
+from wikistate.adapters.connectors.eventstreams.position import StreamPosition
+from wikistate.adapters.connectors.eventstreams.single_topic import SingleTopicPosition
+from wikistate.adapters.connectors.push_source import resolve_begin
+from wikistate.adapters.connectors.start_stop import resolve_end
+from wikistate.adapters.http.client import HttpClient, HttpResponse, HttpSettings, parse_retry_after
+from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, classify_status, find_failure_rule
+from wikistate.core.enrichment.retry import RetryPolicy, compute_retry_delay
+from wikistate.core.events.timestamps import format_timestamp
+from wikistate.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wikistate.adapters.connectors.checkpoint import ResumePosition
+    from wikistate.adapters.connectors.push_source import FeedRecord, Metadata
+    from wikistate.adapters.connectors.start_stop import LatestAtStart, Moment
+    from wikistate.adapters.http.stream import ByteStream
+    from wikistate.streaming.record import Partition
+
+PUBLIC_BASE = "https://stream.wikimedia.org/v2/stream/"
+"""Where Wikimedia serves its public streams."""
+
+_MIB = 1024 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStreamsSettings:
+    """What is read, and how patiently.
+
+    Attributes:
+        streams: Names of streams; one connection carries them all.
+        base: URL that the names are appended to.
+        since: Where to start when nothing is committed; None for "from now on".
+        end: The first time, by the server's timestamps, that is not read any more; None: never end.
+        quiet: Seconds without a record before the end, once the end has passed by the clock, after which it has come.
+        silence: Seconds without a byte, heartbeats included, after which a connection is taken for dead.
+        backoff: Seconds between tries while the server does not answer. Jitter is taken off.
+        max_record_bytes: The longest data that is kept whole.
+        single_topic: Follow one topic alone of those that several sites fill; then one stream.
+        topic: The one to follow; see `SingleTopicPosition`.
+    """
+
+    streams: tuple[str, ...]
+    base: str = PUBLIC_BASE
+    since: Moment | None = None
+    end: Moment | LatestAtStart | None = None
+    quiet: float = 10.0
+    silence: float = 90.0
+    backoff: RetryPolicy = RetryPolicy(base_delay=1.0, max_delay=60.0)  # noqa: RUF009  (a frozen value)
+    max_record_bytes: int = 64 * _MIB
+    single_topic: bool = False
+    topic: str = ""
+
+
+class EventStreamsFeed:
+    """See `Feed` for the protocol.
+
+    Args:
+        settings: What is read.
+        http: How requests are made.
+    """
+
+    def __init__(self, settings: EventStreamsSettings, http: HttpSettings) -> None:
+        self._settings = settings
+        self._http = HttpClient(http)
+        self._name = ",".join(settings.streams)
+        self._position: StreamPosition | SingleTopicPosition = StreamPosition(self._name, 0)
+        self._stream: ByteStream | None = None
+        self._parser = EventStreamParser(settings.max_record_bytes)
+        self._attempt = 0
+        self._begin = 0
+        self._end: int | None = None
+        self._last_record = 0.0
+
+    @property
+    def identity(self) -> str:
+        """See `Feed`."""
+        return f"eventstreams:{self._settings.base}{self._name}"
+
+    async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
+        """See `Feed`. The first connection must stand: a mistake in the settings shows here."""
+        now = _now()
+        self._end = resolve_end(self._settings.end, now=now)
+        self._begin = await resolve_begin(metadata, self._settings.since, now=now)
+        self._position = self._new_position()
+        self._position.restore(positions)
+        self._require_begin()
+        self._last_record = time.monotonic()
+        await self._http.open()
+        if failure := await self._connect():
+            raise self._connection_error(failure)
+        log.info("stream_opened", stream=self._name, since=format_timestamp(self._begin))
+
+    async def receive(self) -> list[FeedRecord] | None:
+        """See `Feed`."""
+        while True:
+            chunk = await self._read_chunk()
+            found = [arrival for event in self._parser.feed(chunk) if (arrival := self._position.to_record(event))]
+            if self._end is not None:
+                found = [arrival for arrival in found if (arrival.record.timestamp or 0) < self._end]
+            if found:
+                self._attempt = 0
+                self._last_record = time.monotonic()
+                return found
+            if self._parser.is_within_event:
+                self._last_record = time.monotonic()
+            elif self._has_ended():
+                return None
+
+    def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (see `Feed`)
+        """See `Feed`. The ids list every partition, so the last one says it all."""
+        return done[-1]
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See `Source`. Unknown: the server does not say."""
+        return {}
+
+    async def close(self) -> None:
+        """See `Feed`."""
+        self._disconnect()
+        await self._http.close()
+
+    def _new_position(self) -> StreamPosition | SingleTopicPosition:
+        if self._settings.single_topic:
+            return SingleTopicPosition(self._name, self._settings.topic)
+        return StreamPosition(self._name, self._begin)
+
+    def _require_begin(self) -> None:
+        """Who takes in every change must not begin anywhere: it would be wrong and would not know it."""
+        if self._settings.single_topic and self._settings.since is None and not self._position.last_event_id():
+            raise ConfigError(
+                f"The store does not say how far it is in {self._name}, so it is not known where to begin.",
+                hint="Name the time from which on changes are missing, for a store that was loaded from a dump that of "
+                "the dump: eventstreams:STREAM?since=2026-01-31T00:00:00Z.",
+                key="stream_manager.source.options.since",
+            )
+
+    def _has_ended(self) -> bool:
+        if self._end is None or _now() < self._end:
+            return False
+        return time.monotonic() - self._last_record >= self._settings.quiet
+
+    async def _read_chunk(self) -> bytes:
+        """The next bytes; none when the connection ended, or when it is time to see whether the end has come."""
+        if self._stream is None:
+            await self._reconnect()
+            return b""
+        patience = self._settings.silence if self._end is None else min(self._settings.quiet, self._settings.silence)
+        chunk = await self._stream.read(patience)
+        if isinstance(chunk, Failure) and chunk.kind is FailureKind.READ_TIMEOUT and patience < self._settings.silence:
+            return b""
+        if isinstance(chunk, Failure) or not chunk:
+            reason = chunk.detail if isinstance(chunk, Failure) else ""
+            log.debug("stream_disconnected", stream=self._name, reason=reason)
+            self._disconnect()
+            return b""
+        return chunk
+
+    async def _reconnect(self) -> None:
+        self._attempt += 1
+        if self._attempt > 1 or self._parser.retry:
+            await self._back_off(Failure(FailureKind.CONNECTION_FAILED, "", self._parser.retry))
+        while failure := await self._connect():
+            if find_failure_rule(failure.kind).retry_rule is RetryRule.NEVER:
+                raise self._connection_error(failure)
+            log.warning("stream_unavailable", stream=self._name, reason=failure.detail)
+            self._attempt += 1
+            await self._back_off(failure)
+
+    async def _back_off(self, failure: Failure) -> None:
+        policy, jitter = self._settings.backoff, random.random()  # noqa: S311  (spreads clients, hides nothing)
+        await asyncio.sleep(compute_retry_delay(failure, attempt=self._attempt, policy=policy, jitter=jitter))
+
+    async def _connect(self) -> Failure | None:
+        settings = self._settings
+        endpoint = self._http.endpoint(settings.base + quote(self._name, safe=","))
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        query = f"since={quote(format_timestamp(self._begin))}"
+        if last := self._position.last_event_id():
+            headers["Last-Event-ID"], query = last, ""
+        answer = await self._http.stream(endpoint, query, headers=headers)
+        if isinstance(answer, Failure):
+            return answer
+        if isinstance(answer, HttpResponse):
+            detail = f"{endpoint.url} answers with the HTTP status {answer.status}: {answer.body[:200]!r}"
+            return Failure(classify_status(answer.status), detail, parse_retry_after(answer.headers, time.time()))
+        if answer.content_type != "text/event-stream":
+            answer.close()
+            return Failure(FailureKind.CLIENT_ERROR, f"{endpoint.url} answers with {answer.content_type!r:.80}")
+        self._stream = answer
+        self._parser = EventStreamParser(settings.max_record_bytes)
+        return None
+
+    def _disconnect(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _connection_error(self, failure: Failure) -> SourceError:
+        return SourceError(
+            f"The event stream {self._name} cannot be read: {failure.detail}.",
+            hint="Check the stream's name and the base URL; the public streams are listed at "
+            "https://stream.wikimedia.org/?doc.",
+            stream=self._name,
+        )
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,152 @@
+"""Appending to one file or stream; blocking, for a thread of its own."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, build_compressor, codec_by_name
+from wikistate.adapters.connectors.files.offset_file import sync_folder
+from wikistate.adapters.connectors.files.tail import complete_until, is_truncated
+from wikistate.errors import SinkError
+
+if TYPE_CHECKING:
+    from wikistate.adapters.connectors.files.codecs import Compressor
+
+log = structlog.get_logger(__name__)
+
+_HINTS = {
+    errno.ENOSPC: "The disk is full: make room, then start the job again; it goes on after the last whole line.",
+    errno.EDQUOT: "The disk quota is used up: make room, then start the job again.",
+    errno.EFBIG: "The file may not grow further (ulimit -f, or the file system's own limit): write to another one.",
+    errno.EPIPE: "The program that reads the output has ended.",
+    errno.EACCES: "Grant write permission on the file and its folder.",
+    errno.EISDIR: "It is a folder: name a file in it.",
+    errno.EROFS: "The file system is read-only.",
+}
+
+
+class AppendFile:
+    """Appends blocks of whole lines, and cuts back what could not be written whole.
+
+    Args:
+        target: A path, which is made when it does not exist, with its folders; or an open descriptor, which is
+            neither repaired nor cut back.
+    """
+
+    def __init__(self, target: Path | int) -> None:
+        self._target = target
+        self._codec = codec_by_name(target) if isinstance(target, Path) else Codec.PLAIN
+        self._member: Compressor | None = None
+        self._descriptor = -1
+        self._regular = False
+        self._complete_size = 0
+
+    def open(self) -> None:
+        """Open the file and cut off what a crash left at its end.
+
+        Raises:
+            SinkError: It cannot be opened or repaired.
+        """
+        try:
+            if isinstance(self._target, int):
+                self._descriptor = os.dup(self._target)
+            else:
+                self._descriptor = _open(self._target)
+            self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+            if self._regular and isinstance(self._target, Path):
+                self._repair()
+        except OSError as error:
+            raise self._sink_error("opened", error) from error
+        except DamagedError as error:
+            raise SinkError(
+                f"{self._name} cannot be appended to: {error}.",
+                hint="It is damaged or not compressed as its name says: move it away, or write to another file.",
+                file=self._name,
+            ) from error
+
+    def write(self, block: bytes) -> None:
+        """Append whole lines.
+
+        Raises:
+            SinkError: They cannot be written; the file was cut back to its last whole line or member.
+        """
+        if self._codec is not Codec.PLAIN:
+            self._member = self._member or build_compressor(self._codec)
+        self._append(self._member.compress(block) if self._member is not None else block)
+        if self._member is None:
+            self._complete_size += len(block)
+
+    def flush(self) -> None:
+        """Return when everything is durable; ends the member of a compressed file.
+
+        Raises:
+            SinkError: It is not.
+        """
+        if self._member is not None:
+            rest, self._member = self._member.flush(), None
+            self._append(rest)
+            self._complete_size = os.fstat(self._descriptor).st_size
+        if self._regular:
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                raise self._sink_error("written", error) from error
+
+    def close(self) -> None:
+        """Let go."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    @property
+    def _name(self) -> str:
+        return f"the standard stream {self._target}" if isinstance(self._target, int) else str(self._target)
+
+    def _append(self, block: bytes) -> None:
+        view = memoryview(block)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            self._truncate_partial()
+            raise self._sink_error("written", error) from error
+
+    def _truncate_partial(self) -> None:
+        if self._regular and isinstance(self._target, Path):
+            os.ftruncate(self._descriptor, self._complete_size)
+
+    def _repair(self) -> None:
+        size = os.fstat(self._descriptor).st_size
+        self._complete_size = complete_until(self._descriptor, self._codec)
+        if self._complete_size == size:
+            return
+        if self._codec is Codec.PLAIN and is_truncated(self._descriptor, self._complete_size):
+            self._complete_size = size
+            self.write(b"\n")
+            return
+        log.warning("file_truncated", file=self._name, bytes=size - self._complete_size, kept=self._complete_size)
+        os.ftruncate(self._descriptor, self._complete_size)
+
+    def _sink_error(self, what: str, error: OSError) -> SinkError:
+        return SinkError(
+            f"{self._name} cannot be {what}: {error.strerror or error}.",
+            hint=_HINTS.get(error.errno or 0, "See whether the disk and the file are well, then start the job again."),
+            file=self._name,
+        )
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # a device or a pipe cannot be read back, which repairing needs
+        return os.open(path, os.O_WRONLY | os.O_APPEND)
+    new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    if new:
+        sync_folder(path.parent)
+    return descriptor

@@ -1,0 +1,282 @@
+"""From changes to page_change events: looks up what their rows do not say, and composes.
+
+A look-up comes later than the change. What the wiki no longer shows (a page deleted meanwhile) is told by the row and
+by what was noted of the page; a look-up only ever adds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wikistate.adapters.connectors.recent_changes.page_cache import PageState
+from wikistate.core.events.page_change import PageChangeKind, build_page, build_page_change, build_revision, build_user
+from wikistate.core.events.timestamps import parse_timestamp
+from wikistate.core.events.wiki_changes import ChangeType, WikiChange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
+    from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki, RevisionWithPage
+    from wikistate.core.events.page_change import WikiMetadata
+
+Json = dict[str, Any]
+
+_REDIRECT_DELAY = 10_000  # milliseconds between a move and the redirect that it leaves, which has its own timestamp
+
+
+class ChangeEvent(NamedTuple):
+    """An event about one change.
+
+    Attributes:
+        identity: Of the change.
+        timestamp: Of the change, in milliseconds since the epoch.
+        event: The ``mediawiki/page/change`` event.
+        covered_changes: The changes, as identity and timestamp, that are done when this event is, and all events before it.
+    """
+
+    identity: str
+    timestamp: int
+    event: Json
+    covered_changes: tuple[tuple[str, int], ...]
+
+
+class EventBuilder:
+    """Reports the changes of one wiki.
+
+    Args:
+        wiki: Looked up in.
+        facts: What all events of the wiki have in common.
+        pages: What is known of its pages.
+    """
+
+    def __init__(self, wiki: RecentChangesWiki, facts: WikiMetadata, pages: PageCache) -> None:
+        self._wiki = wiki
+        self._facts = facts
+        self._pages = pages
+        self._revisions: dict[int, RevisionWithPage] = {}
+        self._current: dict[str, RevisionWithPage] = {}
+
+    async def build(self, changes: Sequence[WikiChange]) -> list[ChangeEvent]:
+        """The events of some changes, in their order. A change may have none, or two: a move and its redirect."""
+        await self._fetch_details(changes)
+        reports = [report for change in changes for report in await self._build_events(change)]
+        await self._pages.save()
+        return reports
+
+    async def _fetch_details(self, changes: Sequence[WikiChange]) -> None:
+        self._revisions = await self._wiki.revisions(_wanted_revisions(changes))
+        moved = [self._revisions[change.rev_id] for change in changes if _is_known_move(change, self._revisions)]
+        self._revisions |= await self._wiki.revisions(found.revision.get("parentid") or 0 for found in moved)
+        self._current = await self._wiki.pages(_wanted_titles(changes))
+        await self._pages.load({change.page_id for change in changes if change.page_id})
+
+    async def _build_events(self, change: WikiChange) -> list[ChangeEvent]:
+        match change.change_type:
+            case ChangeType.SAVED:
+                return [self._build_edit(change, self._revisions.get(change.rev_id))]
+            case ChangeType.IMPORTED:
+                return self._build_import(change)
+            case ChangeType.MOVED:
+                return await self._build_move(change)
+            case ChangeType.DELETED:
+                return [await self._build_delete(change)]
+            case ChangeType.UNDELETED:
+                return [self._build_undelete(change)]
+            case ChangeType.HIDDEN:
+                return self._build_visibility_change(change)
+
+    def _build_edit(self, change: WikiChange, found: RevisionWithPage | None) -> ChangeEvent:
+        revision = build_revision(found.revision if found else _revision_from_row(change))
+        prior = self._revisions.get(revision.get("rev_parent_id") or change.row.get("old_revid") or 0)
+        kind = (
+            PageChangeKind.CREATE
+            if change.row.get("type") == "new" or revision.get("rev_parent_id") == 0
+            else PageChangeKind.EDIT
+        )
+        return self._build_event(
+            change,
+            kind,
+            page=self._build_page(change, found),
+            revision=revision,
+            dt=revision["rev_dt"],
+            prior={"revision": build_revision(prior.revision)} if prior else None,
+        )
+
+    def _build_import(self, change: WikiChange) -> list[ChangeEvent]:
+        found = self._revisions.get(change.rev_id) or self._current.get(change.title)
+        if found is None:  # deleted since: the deletion is a change of its own
+            return []
+        return [self._build_edit(change, found)]
+
+    async def _build_move(self, change: WikiChange) -> list[ChangeEvent]:
+        title, namespace = str(change.params.get("target_title")), int(change.params.get("target_ns", 0))
+        found = self._revisions.get(change.rev_id) or self._current.get(title)
+        noted = self._pages.get(change.page_id)
+        page_id = found.page["pageid"] if found else change.page_id
+        page = build_page(self._facts, page_id=page_id, title=title, namespace=namespace)
+        before = build_page(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
+        prior: Json = {"page": {name: value for name, value in before.items() if page[name] != value}}
+        if found and (parent := self._revisions.get(found.revision.get("parentid") or 0)):
+            prior["revision"] = build_revision(parent.revision)
+        redirect = await self._build_redirect(change)
+        revision = build_revision(found.revision) if found else noted.revision if noted else _revision_from_log(change)
+        move = self._build_event(
+            change, PageChangeKind.MOVE, page=page, revision=revision, prior=prior, comment=_format_comment(change)
+        )
+        if redirect is None:
+            return [move]
+        move.event["created_redirect_page"] = redirect.event["page"]
+        # A move is done when its redirect is: a restart between the two would never tell of the redirect.
+        return [
+            move._replace(covered_changes=()),
+            redirect._replace(covered_changes=(*move.covered_changes, *redirect.covered_changes)),
+        ]
+
+    async def _build_redirect(self, change: WikiChange) -> ChangeEvent | None:
+        """The event of the redirect that a move left behind, which has no row of its own; None where there is none."""
+        if change.params.get("suppressredirect"):
+            return None
+        found = await self._wiki.first_revision(change.title)
+        if found is None or abs(_revision_time(found.revision) - change.timestamp) > _REDIRECT_DELAY:
+            return None  # deleted or written anew since, which has rows of its own
+        made = change._replace(identity=f"rev:{found.revision['revid']}", page_id=found.page["pageid"])
+        return self._build_edit(made, found)
+
+    async def _build_delete(self, change: WikiChange) -> ChangeEvent:
+        noted = self._pages.get(change.page_id)
+        revision = noted.revision if noted else None
+        if revision is None and (shown := await self._wiki.deleted_revision(change.title)):
+            revision = build_revision(shown)
+        return self._build_event(
+            change,
+            PageChangeKind.DELETE,
+            page=self._build_page(change, None),
+            revision=revision,
+            comment=_format_comment(change),
+        )
+
+    def _build_undelete(self, change: WikiChange) -> ChangeEvent:
+        found, noted = self._current.get(change.title), self._pages.get(change.page_id)
+        revision = build_revision(found.revision) if found else noted.revision if noted else None
+        page_id = found.page["pageid"] if found else change.page_id
+        page = build_page(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
+        return self._build_event(
+            change, PageChangeKind.UNDELETE, page=page, revision=revision, comment=_format_comment(change)
+        )
+
+    def _build_visibility_change(self, change: WikiChange) -> list[ChangeEvent]:
+        """Only what concerns the current revision changes the state of the page."""
+        ids = _suppressed_ids(change)
+        current, noted = self._current.get(change.title), self._pages.get(change.page_id)
+        affected = next(
+            (
+                rev_id
+                for rev_id in (current and current.revision["revid"], noted and noted.revision.get("rev_id"))
+                if rev_id in ids
+            ),
+            None,
+        )
+        found = self._revisions.get(affected or 0)
+        if found is None:
+            return []
+        was = change.params.get("old") or {}
+        revision = build_revision(found.revision)
+        flags = {f"is_{ours}_visible": not was.get(theirs) for ours, theirs in _PARTS.items()}
+        changed = {name: value for name, value in flags.items() if revision[name] != value}
+        page = self._build_page(change, found)
+        return [
+            self._build_event(
+                change, PageChangeKind.VISIBILITY, page=page, revision=revision, prior={"revision": changed}
+            )
+        ]
+
+    def _build_page(self, change: WikiChange, found: RevisionWithPage | None) -> Json:
+        is_current = found is not None and found.page.get("lastrevid") == found.revision["revid"]
+        return build_page(
+            self._facts,
+            page_id=change.page_id or (found.page["pageid"] if found else 0),
+            title=change.title,
+            namespace=change.row["ns"],
+            is_redirect=bool(found.page.get("redirect")) if found and is_current else None,
+        )
+
+    def _build_event(
+        self,
+        change: WikiChange,
+        kind: PageChangeKind,
+        *,
+        page: Json,
+        revision: Json | None,
+        dt: str = "",
+        prior: Json | None = None,
+        comment: str | None = None,
+    ) -> ChangeEvent:
+        if revision is not None and kind is not PageChangeKind.DELETE:
+            self._pages.put(page["page_id"], PageState(page, revision))
+        event = build_page_change(
+            self._facts,
+            kind,
+            identity=change.identity,
+            dt=dt or change.row["timestamp"],
+            page=page,
+            revision=revision,
+            performer=build_user(change.row),
+            comment=comment,
+            prior=prior,
+        )
+        return ChangeEvent(change.identity, change.timestamp, event, ((change.identity, change.timestamp),))
+
+
+_PARTS = {"content": "content", "comment": "comment", "editor": "user"}
+"""What of a revision can be hidden: in our words, and in those of the log."""
+
+
+def _wanted_revisions(changes: Iterable[WikiChange]) -> Iterable[int]:
+    for change in changes:
+        yield from (
+            rev_id for rev_id in (change.rev_id, change.row.get("old_revid"), *_suppressed_ids(change)) if rev_id
+        )
+
+
+def _wanted_titles(changes: Iterable[WikiChange]) -> Iterable[str]:
+    for change in changes:
+        match change.change_type:
+            case ChangeType.UNDELETED | ChangeType.HIDDEN | ChangeType.IMPORTED:
+                yield change.title
+            case ChangeType.MOVED:
+                yield str(change.params.get("target_title"))
+            case ChangeType.SAVED | ChangeType.DELETED:
+                pass
+
+
+def _suppressed_ids(change: WikiChange) -> list[int]:
+    if change.change_type is not ChangeType.HIDDEN or change.params.get("type") != "revision":
+        return []
+    return [int(rev_id) for rev_id in change.params.get("ids", [])]
+
+
+def _is_known_move(change: WikiChange, revisions: dict[int, RevisionWithPage]) -> bool:
+    return change.change_type is ChangeType.MOVED and change.rev_id in revisions
+
+
+def _revision_from_row(change: WikiChange) -> Json:
+    """What a row of recent changes alone says of the revision, in the words of a revision."""
+    row = change.row
+    kept = {name: row[name] for name in ("timestamp", "minor", "user", "userid", "comment") if name in row}
+    hidden = {name: row[name] for name in ("userhidden", "commenthidden", "sha1hidden") if name in row}
+    told = {"revid": change.rev_id, "parentid": row.get("old_revid", 0), "size": row.get("newlen", 0)}
+    return told | kept | hidden
+
+
+def _revision_from_log(change: WikiChange) -> Json | None:
+    """The least that is to be said of the revision that a log entry made; None where it does not name it."""
+    return {"rev_id": change.rev_id, "rev_dt": change.row["timestamp"]} if change.rev_id else None
+
+
+def _format_comment(change: WikiChange) -> str | None:
+    return None if "commenthidden" in change.row else change.row.get("comment")
+
+
+def _revision_time(revision: Json) -> int:
+    return parse_timestamp(revision["timestamp"]) or 0

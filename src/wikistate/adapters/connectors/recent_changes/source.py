@@ -1,0 +1,162 @@
+"""Recent changes: asks a wiki again and again what happened since, and tells it as page_change events."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+import structlog
+
+from wikistate.adapters.connectors.push_source import FeedRecord, resolve_begin
+from wikistate.adapters.connectors.recent_changes.event_builder import EventBuilder
+from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
+from wikistate.adapters.connectors.recent_changes.position import ChangeWindow
+from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki
+from wikistate.adapters.connectors.start_stop import resolve_end
+from wikistate.core.events.timestamps import format_timestamp
+from wikistate.core.events.wiki_changes import WikiChange, read_changes
+from wikistate.streaming.record import Partition, Record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from wikistate.adapters.connectors.checkpoint import ResumePosition
+    from wikistate.adapters.connectors.push_source import Metadata
+    from wikistate.adapters.connectors.recent_changes.event_builder import ChangeEvent
+    from wikistate.adapters.connectors.recent_changes.wiki import ListPart, WikiQueries
+    from wikistate.adapters.connectors.start_stop import LatestAtStart, Moment
+
+log = structlog.get_logger(__name__)
+
+_SECOND = 1000  # milliseconds; what a wiki's timestamps are exact to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentChangesSettings:
+    """What is read, and how often.
+
+    Attributes:
+        api: URL of the wiki's Action API.
+        domain: What `meta.domain` is to say; empty for the wiki's own word.
+        since: Where to start when nothing is committed; None for now.
+        end: Where to end; None: never.
+        interval: Seconds from an answer without news to the next question.
+        overlap: Seconds before the newest change that are read again for changes committed late.
+    """
+
+    api: str
+    domain: str = ""
+    since: Moment | None = None
+    end: Moment | LatestAtStart | None = None
+    interval: float = 5.0
+    overlap: float = 120.0
+
+
+class RecentChangesFeed:
+    """See `Feed` for the protocol. One partition, named after the wiki's domain.
+
+    Args:
+        settings: What is read.
+        queries: Asks the wiki; opened and closed by the feed.
+        caught_up: Told the wiki's clock, milliseconds since the epoch, when all that had happened by then has arrived.
+    """
+
+    def __init__(
+        self, settings: RecentChangesSettings, queries: WikiQueries, *, caught_up: Callable[[int], None] | None = None
+    ) -> None:
+        self._settings = settings
+        self._caught_up = caught_up
+        self._overlap = round(settings.overlap * 1000)
+        self._wiki = RecentChangesWiki(queries, settings.api)
+        self._parts: AsyncIterator[ListPart] | None = None
+        self._end: int | None = None
+        self._now = 0
+        self._last_request = 0
+        self._offset = 0
+
+    @property
+    def identity(self) -> str:
+        """See `Feed`."""
+        return f"recentchanges:{self._settings.api}"
+
+    async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
+        """See `Feed`."""
+        facts, self._now = await self._wiki.open(self._settings.domain)
+        self._partition = Partition(facts.domain)
+        self._reporter = EventBuilder(self._wiki, facts, PageCache(metadata))
+        # What happens in this very second belongs to it, so an end that is "now" comes when the second is over.
+        self._end = resolve_end(self._settings.end, now=self._now + _SECOND)
+        if place := positions.get(self._partition):
+            self._offset = place.offset
+            self._seen, self._done = (ChangeWindow.load(place.token, self._overlap) for _ in range(2))
+        else:
+            begun = await resolve_begin(metadata, self._settings.since, now=self._now)
+            self._seen, self._done = ChangeWindow(self._overlap, begun), ChangeWindow(self._overlap, begun)
+        log.info("recent_changes_opened", wiki=facts.domain, since=format_timestamp(self._seen.start))
+
+    async def receive(self) -> list[FeedRecord] | None:
+        """See `Feed`."""
+        while True:
+            if arrivals := await self._next_round():
+                return arrivals
+            if self._caught_up is not None:
+                self._caught_up(self._last_request)
+            left = float("inf") if self._end is None else (self._end - self._now) / 1000
+            if left <= 0:  # the answer that held nothing new was given after the end
+                return None
+            await asyncio.sleep(min(self._settings.interval, left))
+
+    def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one)
+        """See `Feed`."""
+        self._done.add((identity, time) for token in done for identity, time in orjson.loads(token))
+        return self._done.dump()
+
+    def lag(self) -> Mapping[Partition, int]:
+        """See `Source`. Unknown: the wiki does not count."""
+        return {}
+
+    async def close(self) -> None:
+        """See `Feed`."""
+        await self._wiki.close()
+
+    async def _next_round(self) -> list[FeedRecord]:
+        """What is new in the next part of the list; none when there is nothing more for now."""
+        if self._parts is None:
+            self._start, self._last_request = self._seen.start, 0
+            self._parts = self._wiki.recent_changes(self._start, self._end)
+        async for part in self._parts:
+            self._now = max(self._now, part.now)
+            self._last_request = self._last_request or part.now
+            if arrivals := await self._build_records(part):
+                return arrivals
+        self._parts = None
+        return []
+
+    async def _build_records(self, part: ListPart) -> list[FeedRecord]:
+        changes = [change for change in await self._merge_log_entries(part) if self._is_new(change)]
+        reports = await self._reporter.build(changes)
+        self._seen.add((change.identity, change.timestamp) for change in changes)
+        self._seen.add((report.identity, report.timestamp) for report in reports)
+        return [
+            FeedRecord(self._build_record(report), orjson.dumps(report.covered_changes).decode()) for report in reports
+        ]
+
+    async def _merge_log_entries(self, part: ListPart) -> list[WikiChange]:
+        """The changes of a part, with the log entries of the same time."""
+        recent = read_changes(part.rows, [])
+        upto = self._end if part.is_last else max((change.timestamp for change in recent), default=self._start)
+        changes = read_changes(part.rows, await self._wiki.log_entries(self._start, upto))
+        if not part.is_last:
+            self._start = max(self._start, upto or 0)
+        return changes
+
+    def _is_new(self, change: WikiChange) -> bool:
+        in_time = self._end is None or change.timestamp < self._end
+        return in_time and change.timestamp >= self._seen.start and change.identity not in self._seen
+
+    def _build_record(self, report: ChangeEvent) -> Record:
+        self._offset += 1
+        value = orjson.dumps(report.event)
+        return Record(value, None, report.timestamp, self._partition, self._offset - 1)

@@ -1,0 +1,1 @@
+"""The HTTP client of all adapters: bounded bodies, TLS, routes and documents."""

@@ -1,0 +1,160 @@
+"""Documents that are read at the start: schemas and stream configurations, from files, the package, or HTTP.
+
+Reading blocks. It happens before the first event; a caller with a loop to keep alive reads in a thread.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlsplit
+
+from wikistate.adapters.http.client import OK, HttpSettings, build_tls_context
+from wikistate.adapters.http.routes import Routes
+from wikistate.errors import DocumentError, ExternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib.resources.abc import Traversable
+
+BUNDLED = "bundled:"
+"""The scheme of the documents that come with the package, for example ``bundled:streams.yaml``."""
+
+MAX_BYTES = 16 * 1024 * 1024
+"""A document is at most this long. The largest known, all of Wikimedia's stream configurations, has one megabyte."""
+
+_NOT_FOUND_STATUSES = (404, 410)
+_SCHEME = re.compile("([A-Za-z][A-Za-z0-9+.-]*):")
+_CHUNK = 65_536
+_SHOWN = 80
+
+
+class DocumentReader:
+    """Reads the document that a URI names; None where there is none.
+
+    Understands ``bundled:PATH``, ``file://PATH``, plain paths, ``http://`` and ``https://``.
+
+    Args:
+        settings: Routes, CA bundle, User-Agent and time-outs of requests.
+        max_bytes: What a document may have.
+        bundled: Where the package's documents are.
+    """
+
+    def __init__(
+        self, settings: HttpSettings, *, max_bytes: int = MAX_BYTES, bundled: Traversable | None = None
+    ) -> None:
+        self._settings = settings
+        self._routes = Routes(settings.routes)
+        self._max_bytes = max_bytes
+        self._bundled = bundled
+
+    def __call__(self, uri: str) -> bytes | None:
+        """Read it.
+
+        Raises:
+            DocumentError: The URI cannot name a document, or what it names is too long or not to be read.
+            ExternalError: A server does not answer, or with something else than the document or "not there".
+        """
+        scheme = _SCHEME.match(uri)
+        match scheme and scheme[1].lower():
+            case "http" | "https":
+                return self._fetch(uri)
+            case "file":
+                return self._load(Path(unquote(urlsplit(uri).path)), uri)
+            case "bundled":
+                return self._load(self._read_bundled(uri), uri)
+            case None:
+                return self._load(Path(uri), uri)
+            case other:
+                raise DocumentError(
+                    f"{uri} has the scheme {other!r}.", hint="Use a path, file:, bundled:, http: or https:.", uri=uri
+                )
+
+    def _read_bundled(self, uri: str) -> Traversable:
+        path = uri.removeprefix(BUNDLED)
+        if path.startswith("/") or ".." in path.split("/"):
+            raise DocumentError(f"{uri} leaves the package.", hint="Use a file: URI for your own documents.", uri=uri)
+        return (self._bundled or resources.files("wikistate.core.events.bundled")).joinpath(path)
+
+    def _load(self, place: Traversable, uri: str) -> bytes | None:
+        try:
+            if not place.is_file():
+                return None
+            with place.open("rb") as stream:
+                content = stream.read(self._max_bytes + 1)
+        except OSError as error:
+            raise DocumentError(
+                f"{uri} cannot be read: {error.strerror or error}.", hint="Check its permissions.", uri=uri
+            ) from error
+        self._check_length(content, uri)
+        return content
+
+    def _check_length(self, content: bytes | bytearray, uri: str) -> None:
+        if len(content) > self._max_bytes:
+            raise DocumentError(
+                f"{uri} has more than {self._max_bytes} bytes.", hint="Is that the right document?", uri=uri
+            )
+
+    def _fetch(self, uri: str) -> bytes | None:
+        try:
+            connection, path, host = self._open_connection(uri)
+            try:
+                connection.request("GET", path, headers={"Host": host, "User-Agent": self._settings.user_agent})
+                return self._receive(connection.getresponse(), uri)
+            finally:
+                connection.close()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ExternalError(
+                f"{uri} cannot be read: {type(error).__name__}: {error!s:.200}.",
+                hint="Check the address, http_client_routes, and that this machine may reach it.",
+                uri=uri,
+            ) from error
+
+    def _open_connection(self, uri: str) -> tuple[http.client.HTTPConnection, str, str]:
+        base, _, query = uri.partition("?")
+        endpoint = self._routes.resolve(base)
+        parts = urlsplit(endpoint.url)
+        timeout = self._settings.connect_timeout
+        connection: http.client.HTTPConnection
+        if parts.scheme == "https":
+            context = build_tls_context(self._settings.ca_bundle)
+            connection = http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=context)
+        else:
+            connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
+        path = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
+        return connection, path, endpoint.host or parts.netloc
+
+    def _receive(self, response: http.client.HTTPResponse, uri: str) -> bytes | None:
+        if response.status in _NOT_FOUND_STATUSES:
+            return None
+        if response.status != OK:
+            raise ExternalError(
+                f"{uri} answers {response.status} {response.reason}.", hint="Redirects are not followed.", uri=uri
+            )
+        # The time-out of a socket is for each piece: a server that trickles needs a deadline for the whole.
+        deadline = time.monotonic() + self._settings.total_timeout
+        content = bytearray()
+        while chunk := response.read1(_CHUNK):
+            content += chunk
+            self._check_length(content, uri)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not complete after {self._settings.total_timeout:g} s")
+        if response.length:
+            raise http.client.IncompleteRead(bytes(content[:_SHOWN]), response.length)
+        return bytes(content)
+
+
+def build_stream_configs_uri(uri: str, streams: Iterable[str]) -> str:
+    """The URI to read stream configurations from.
+
+    For the endpoint of an Action API (a path that ends in ``api.php``, without a query) it is the request of the
+    extension EventStreamConfig for these streams; any other URI names a document and stays as it is.
+    """
+    if not urlsplit(uri).path.endswith("api.php") or "?" in uri:
+        return uri
+    names = quote("|".join(streams), safe="")
+    return f"{uri}?action=streamconfigs&format=json" + (f"&streams={names}" if names else "")

@@ -1,0 +1,95 @@
+"""Any ``action=query`` of one wiki, one request at a time: for a source that follows a wiki at its leisure."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from wikistate.adapters.http.client import HttpClient, HttpSettings
+from wikistate.adapters.mediawiki.action_api import encode, parse_json
+from wikistate.adapters.mediawiki.sessions import build_session
+from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
+from wikistate.core.enrichment.retry import RetryPolicy, compute_retry_delay
+from wikistate.errors import WikiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wikistate.adapters.mediawiki.credentials import Credential
+
+_RETRY_POLICY = RetryPolicy(base_delay=1.0, max_delay=60.0)
+_LIMIT = 64 * 1024 * 1024  # bytes of one answer
+
+log = structlog.get_logger(__name__)
+
+
+class QueryClient:
+    """Asks one wiki and waits for its answer, however long a failure lasts that passes by itself.
+
+    Args:
+        api: URL of its Action API.
+        http: How requests are made.
+        credential: Who we are to it.
+        maxlag: Seconds of database lag beyond which it is to refuse.
+    """
+
+    def __init__(self, api: str, http: HttpSettings, *, credential: Credential | None = None, maxlag: int = 5) -> None:
+        self._place = api
+        self._http = HttpClient(http)
+        self._endpoint = self._http.endpoint(api)
+        self._session = build_session(credential, http=self._http, endpoint=self._endpoint, place=api)
+        self._fixed = {
+            "action": "query",
+            "format": "json",
+            "formatversion": "2",
+            "maxlag": str(maxlag),
+            **self._session.parameters,
+        }
+
+    async def open(self) -> None:
+        """Make the session; nothing is sent."""
+        await self._http.open()
+
+    async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> dict[str, Any]:
+        """The document that the wiki answers with.
+
+        Args:
+            parameters: Of ``action=query``.
+            tries: How often it is asked while it fails; None for as often as it takes.
+
+        Raises:
+            WikiError: It refuses, or the tries are used up. ``ids['failure']`` is the kind of failure.
+        """
+        attempt = 1
+        while isinstance(answer := await self._request(parameters), Failure):
+            if find_failure_rule(answer.kind).retry_rule is RetryRule.NEVER or attempt == tries:
+                raise WikiError(f"{answer.detail}.", failure=answer.kind.value, wiki=self._place)
+            if attempt > 1:  # one failure is an everyday thing
+                log.warning("wiki_query_failed", wiki=self._place, reason=answer.detail)
+            jitter = random.random()  # noqa: S311  (spreads clients, hides nothing)
+            await asyncio.sleep(compute_retry_delay(answer, attempt=attempt, policy=_RETRY_POLICY, jitter=jitter))
+            attempt += 1
+        return answer
+
+    async def close(self) -> None:
+        """Drop the connections."""
+        await self._http.close()
+
+    async def _request(self, parameters: Mapping[str, str]) -> dict[str, Any] | Failure:
+        headers = await self._session.headers()
+        if isinstance(headers, Failure):
+            return headers
+        # Posted: fifty long titles make a URL longer than some servers take.
+        form = encode({**self._fixed, **parameters})
+        headers = {**headers, "Promise-Non-Write-API-Action": "true"}
+        answer = await self._http.request(self._endpoint, "", headers=headers, limit=_LIMIT, form=form)
+        if isinstance(answer, Failure):
+            return answer
+        document = parse_json(answer, place=self._place, now=time())
+        if isinstance(document, Failure) and document.kind is FailureKind.LOGGED_OUT:
+            self._session.on_logged_out(headers)
+        return document

@@ -1,0 +1,80 @@
+"""A triple store that several tasks share: one call at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.triplestore.store import StoreDescription
+from wikistate.core.updater.store_metadata import StoreForm
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from wikistate.adapters.triplestore.store import ApplyResult, TripleStore
+    from wikistate.core.updater.store_metadata import Row, StorePosition
+    from wikistate.core.updater.store_patch import StorePatch
+    from wikistate.streaming.record import Partition
+
+
+class SerializedStore:
+    """A `TripleStore` for several tasks: each call waits for the one before.
+
+    Args:
+        store: Which knows one task alone.
+
+    Attributes:
+        contents: What it said of itself when it was opened.
+    """
+
+    def __init__(self, store: TripleStore) -> None:
+        self._store = store
+        self._lock = asyncio.Lock()
+        self.contents = StoreDescription(form=StoreForm.EMPTY, positions={})
+
+    async def open(self) -> StoreDescription:
+        """See `TripleStore`."""
+        async with self._lock:
+            self.contents = await self._store.open()
+        return self.contents
+
+    async def apply(
+        self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
+    ) -> ApplyResult:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.apply(patch, positions, freshness)
+
+    async def positions(self) -> dict[Partition, StorePosition]:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.positions()
+
+    async def versions(self, entities: Collection[str]) -> dict[str, int]:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.versions(entities)
+
+    async def counts(self) -> dict[str, int]:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.counts()
+
+    async def query(self, query: str) -> list[Row]:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.query(query)
+
+    async def ask(self, query: str) -> bool:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.ask(query)
+
+    async def sweep(self) -> int | None:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.sweep()
+
+    async def close(self) -> None:
+        """See `TripleStore`."""
+        await self._store.close()

@@ -1,0 +1,68 @@
+"""What every store does the same way, once it can be updated and queried in SPARQL."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.triplestore.checks import check_marker
+from wikistate.adapters.triplestore.store import StoreDescription
+from wikistate.core.sparql import orphans, queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.updater.store_metadata import Row, StorePosition
+    from wikistate.streaming.record import Partition
+
+
+class SparqlStoreBase(ABC):
+    """The part of `wikistate.adapters.triplestore.store.TripleStore` that is questions and checks.
+
+    Args:
+        dialect: What is the same in each statement.
+    """
+
+    def __init__(self, dialect: UpdateTarget) -> None:
+        self._dialect = dialect
+
+    @abstractmethod
+    async def query(self, query: str) -> list[Row]:
+        """See `TripleStore`."""
+
+    @abstractmethod
+    async def _update(self, update: str) -> object:
+        """Send one update and return when the store has taken it. Raises `StoreError`."""
+
+    async def positions(self) -> dict[Partition, StorePosition]:
+        """See `TripleStore`."""
+        return queries.read_positions(await self.query(queries.build_positions_query(self._dialect)))
+
+    async def versions(self, entities: Collection[str]) -> dict[str, int]:
+        """See `TripleStore`."""
+        if not entities:
+            return {}
+        rows = await self.query(queries.build_versions_query(entities, self._dialect))
+        return queries.read_versions(rows, self._dialect.uris)
+
+    async def counts(self) -> dict[str, int]:
+        """See `TripleStore`."""
+        return queries.read_counts(await self.query(queries.build_counts_query(self._dialect)))
+
+    async def sweep(self) -> int | None:
+        """See `TripleStore`."""
+        before = await self._count_triples()
+        steps = [*orphans.mark_all(self._dialect.uris), *orphans.delete_orphans(nodes=True)]
+        await self._update(" ;\n".join(map(self._dialect.pattern, steps)))
+        return before - await self._count_triples()
+
+    async def _check_and_describe(self) -> StoreDescription:
+        """Check the store and read what it says of itself. Raises `StoreError`."""
+        await check_marker(self._update, self.query, self._dialect)
+        form = queries.read_form(await self.query(queries.build_form_query(self._dialect)), self._dialect.uris)
+        return StoreDescription(form=form, positions=await self.positions())
+
+    async def _count_triples(self) -> int:
+        rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._dialect.where('?s ?p ?o')}")
+        return queries.read_number(rows[0], "size")

@@ -1,0 +1,135 @@
+"""What the command line says, as a layer of settings above the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wikistate.adapters.connectors.start_stop import format_bound
+from wikistate.adapters.connectors.urls import (
+    EventStreamsUrl,
+    FileUrl,
+    KafkaUrl,
+    ParquetUrl,
+    RecentChangesUrl,
+    StandardStream,
+    parse_url,
+)
+from wikistate.config.layers import Layer, parse_assignment, read_file
+from wikistate.config.load import LoadedConfiguration, load, resolve_key
+from wikistate.errors import ConfigError
+from wikistate.jobs.custom import job as custom
+from wikistate.wiring.registry import find_job
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CliSettings:
+    """The options of ``wikistate run`` that are settings."""
+
+    files: tuple[Path, ...] = ()
+    assignments: tuple[str, ...] = ()
+    source: str = ""
+    sink: str = ""
+    error_sink: str = ""
+    wikis: tuple[str, ...] = ()
+    enrich: str = ""
+    metrics_port: int | None = None
+    state: str = ""
+    wikibase: str = ""
+    rate: float | None = None
+    store: str = ""
+
+
+def load_configuration(job: str, flags: CliSettings) -> LoadedConfiguration:
+    """The configuration of a job: its defaults, then the files, then the command line.
+
+    Raises:
+        ConfigError: Something of it is wrong.
+    """
+    if flags.enrich and job != custom.NAME:
+        raise ConfigError(f"--enrich is for the job {custom.NAME}; {job} knows itself how to enrich.", key="--enrich")
+    defaults = Layer(values=dict(find_job(job).defaults))
+    return load([defaults, *map(read_file, flags.files), _command_line_layer(flags)])
+
+
+def _command_line_layer(flags: CliSettings) -> Layer:
+    layer = Layer(strict=True)
+    for text in flags.assignments:
+        path, value = parse_assignment(text)
+        layer.put(resolve_key(path, value), value, "--set")
+    _put_endpoint(layer, "source", flags.source, "--source")
+    _put_endpoint(layer, "sink", flags.sink, "--sink")
+    _put_endpoint(layer, "error_sink", flags.error_sink, "--error-sink")
+    for text in flags.wikis:
+        domain, equals, api = text.partition("=")
+        if not (domain and equals and api):
+            raise ConfigError(f"--wiki {text}: expected DOMAIN=API_URL, for example my.wiki=https://my.wiki/w/api.php.")
+        layer.put(("wikis", domain, "api"), api, "--wiki")
+    if flags.enrich:
+        layer.put(("custom", "enrich"), flags.enrich, "--enrich")
+    if flags.rate is not None:
+        layer.put(("enrich", "rate"), flags.rate, "--rate")
+    if flags.metrics_port is not None:
+        layer.put(("telemetry", "metrics_port"), flags.metrics_port, "--metrics-port")
+    if flags.store:
+        layer.put(("store", "location"), flags.store, "--store")
+    if flags.wikibase:
+        layer.put(("rdf", "wikibase"), flags.wikibase, "--wikibase")
+    if flags.state:
+        layer.put(("local", "state"), flags.state, "--state")
+    return layer
+
+
+def _put_endpoint(layer: Layer, section: str, text: str, flag: str) -> None:
+    if not text:
+        return
+    for key, value in _endpoint_settings(section, text, flag).items():
+        layer.put(("stream_manager", section, *key.split(".")), value, flag)
+
+
+def _endpoint_settings(section: str, text: str, flag: str) -> dict[str, Any]:
+    match parse_url(text, key=flag):
+        case FileUrl(path):
+            return {"connector": "file", "options.path": path}
+        case StandardStream():
+            return {"connector": "file", "options.path": "-"}
+        case ParquetUrl(path) if section == "sink":
+            return {"connector": "parquet", "options.path": path}
+        case ParquetUrl():
+            raise ConfigError(f"{flag}: a Parquet folder is a sink for enriched events alone.", key=flag)
+        case KafkaUrl() as url:
+            return {"connector": "kafka", **_kafka_settings(section, url, flag)}
+        case EventStreamsUrl() | RecentChangesUrl() if section != "source":
+            raise ConfigError(f"{flag}: {text.partition(':')[0]} is a source; a sink is a topic, a file or -.")
+        case EventStreamsUrl() as url:
+            streams = {"connector": "eventstreams", "options.streams": list(url.streams)}
+            return streams | _feed_settings(url) | ({"options.url": url.base} if url.base else {})
+        case RecentChangesUrl() as url:
+            return {"connector": "recentchanges", "options.url": url.api, **_feed_settings(url)}
+
+
+def _feed_settings(url: EventStreamsUrl | RecentChangesUrl) -> dict[str, Any]:
+    return {
+        name: format_bound(edge)
+        for name, edge in (("options.since", url.since), ("options.end", url.end))
+        if edge is not None
+    }
+
+
+def _kafka_settings(section: str, url: KafkaUrl, flag: str) -> dict[str, Any]:
+    settings: dict[str, Any] = {"options.bootstrap_servers": url.bootstrap_servers}
+    if section == "source":
+        settings["options.topics"] = list(url.topics)
+        settings["options.offsets_initializer"] = format_bound(url.start)
+        if url.group:
+            settings["options.consumer_group"] = url.group
+        if url.end is not None:
+            settings["options.end"] = format_bound(url.end)
+        return settings
+    if len(url.topics) != 1 or url != KafkaUrl(url.bootstrap_servers, url.topics):
+        raise ConfigError(f"{flag}: a sink takes one topic and no options, as in kafka://host:port/topic.")
+    settings["options.topic"] = url.topics[0]
+    return settings

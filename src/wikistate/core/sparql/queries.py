@@ -1,0 +1,201 @@
+"""What a store is asked about itself, and what its answers mean. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pyoxigraph import BlankNode, Literal, NamedNode
+
+from wikistate.core.sparql.terms import format_iri
+from wikistate.core.sparql.vocabulary import (
+    ABOUT,
+    COMPLETED_UNTIL,
+    NEXT_OFFSET,
+    PARTITION,
+    POSITION,
+    TOPIC,
+    VERSION,
+)
+from wikistate.core.updater.entity_id import TYPES
+from wikistate.core.updater.store_metadata import StoreForm, StorePosition
+from wikistate.errors import StoreError
+from wikistate.streaming.record import Partition
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from wikistate.core.rdf.uris import Uris
+    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.updater.store_metadata import Row
+
+_SAMPLE_SIZE = 1000
+"""Subjects that are looked at to tell the form of a store."""
+
+
+def build_positions_query(target: UpdateTarget) -> str:
+    """Asks for `read_positions`."""
+    # By its subject, which no other triple may have: an entity may have any predicate.
+    ours = f'FILTER(STRSTARTS(STR(?at), "{POSITION}"))'
+    pattern = f"?at {TOPIC} ?topic ; {PARTITION} ?partition ; {NEXT_OFFSET} ?offset ; {COMPLETED_UNTIL} ?until {ours}"
+    return f"SELECT ?topic ?partition ?offset ?until WHERE {target.where(pattern)}"
+
+
+def read_positions(rows: Iterable[Row]) -> dict[Partition, StorePosition]:
+    """How far a store is. Raises `StoreError` when what it kept is not what was written."""
+    found = {}
+    for row in rows:
+        try:
+            partition = Partition(_read_text(row, "topic"), int(_read_text(row, "partition")))
+            found[partition] = StorePosition(
+                int(_read_text(row, "offset")), _parse_milliseconds(_read_text(row, "until"))
+            )
+        except ValueError as error:
+            raise StoreError(
+                f"The store's note of how far it is cannot be read: {error}.",
+                hint="Somebody else wrote below urn:wikistate:. Restore the store from a copy, or load it again.",
+            ) from error
+    return found
+
+
+def build_form_query(target: UpdateTarget) -> str:
+    """Asks for `read_form`."""
+    return f"SELECT ?subject WHERE {target.where(f'?subject {VERSION} ?version')} LIMIT {_SAMPLE_SIZE}"
+
+
+def read_form(rows: Iterable[Row], uris: Uris) -> StoreForm:
+    """The form of a store, by a sample of what has a revision.
+
+    Raises:
+        StoreError: Both forms are in it.
+    """
+    subjects = [_read_iri(row, "subject") for row in rows]
+    munged = sum(uris.entity_id(subject) is not None for subject in subjects)
+    plain = sum(subject.startswith((uris.entity_data, uris.entity_data_https)) for subject in subjects)
+    if munged and plain:
+        raise StoreError(
+            f"The store mixes two forms of entities: of {len(subjects)} revisions that were looked at, {munged} stand on "
+            f"the entity (munged) and {plain} on its data node (as dumped).",
+            hint="Load it again from one kind of dump: whatever is written now would leave stale triples of the other.",
+        )
+    return StoreForm.MUNGED if munged else StoreForm.PLAIN if plain else StoreForm.EMPTY
+
+
+def build_versions_query(entities: Collection[str], target: UpdateTarget) -> str:
+    """Asks for `read_versions`."""
+    listed = " ".join(format_iri(target.uris.entity_iri(entity)) for entity in entities)
+    either = f"{{ ?entity {VERSION} ?version }} UNION {{ ?page {ABOUT} ?entity ; {VERSION} ?version }}"
+    return f"SELECT ?entity ?version WHERE {target.where(f'VALUES ?entity {{ {listed} }} {either}')}"
+
+
+def read_versions(rows: Iterable[Row], uris: Uris) -> dict[str, int]:
+    """Entity ids to revisions; the newest where there are several."""
+    found: dict[str, int] = {}
+    for row in rows:
+        entity = uris.entity_id(_read_iri(row, "entity"))
+        if entity is not None:
+            found[entity] = max(found.get(entity, 0), int(_read_text(row, "version")))
+    return found
+
+
+def build_counts_query(target: UpdateTarget) -> str:
+    """Asks for `read_counts`. By the ids of what has a revision, because munging takes the types of most entities away."""
+    uris = target.uris
+    held = target.where(f"?entity {VERSION} ?revision")
+    counts = []
+    for letter in TYPES:
+        begins = f"STRSTARTS(STR(?entity), {Literal(uris.entity_iri(letter))})"
+        count = (
+            f"SELECT ({Literal(letter)} AS ?letter) (COUNT(?entity) AS ?entities) WHERE {{ {held} FILTER({begins}) }}"
+        )
+        counts.append(f"{{ {count} }}")
+    return f"SELECT ?letter ?entities WHERE {{ {' UNION '.join(counts)} }}"
+
+
+def read_counts(rows: Iterable[Row]) -> dict[str, int]:
+    """Types to how many there are. A type that the store has none of is not in it."""
+    found = {TYPES[_read_text(row, "letter")]: read_number(row, "entities") for row in rows}
+    return {name: count for name, count in found.items() if count}
+
+
+def read_number(row: Row, name: str) -> int:
+    """A count. Raises `StoreError` when it is none."""
+    try:
+        return int(_read_text(row, name))
+    except ValueError as error:
+        raise StoreError(f"The store's answer holds no number: {error}.") from error
+
+
+def select_largest_number(prefix: str, *, graph: str = "") -> str:
+    """Return the query of the largest number of an entity id, as ``?largest``, of the entities that have a revision.
+
+    Args:
+        prefix: IRI of an entity without its number, such as ``http://www.wikidata.org/entity/Q``.
+        graph: IRI of the graph that holds the entities; empty for the default graph.
+
+    Raises:
+        ValueError: One of them is not a valid IRI.
+    """
+    stem = str(NamedNode(prefix))[1:-1]
+    pattern = f'?entity {VERSION} ?version FILTER(STRSTARTS(STR(?entity), "{stem}"))'
+    number = f'<http://www.w3.org/2001/XMLSchema#integer>(STRAFTER(STR(?entity), "{stem}"))'
+    return f"SELECT (MAX({number}) AS ?largest) WHERE {{ {_in_graph(pattern, graph)} }}"
+
+
+def select_newest_change(root: str, *, graph: str = "") -> str:
+    """Return the query of the event time up to which a store is complete, as ``?newest``, for stores of any updater.
+
+    Args:
+        root: IRI of the wiki, which carries ``schema:dateModified``.
+        graph: IRI of the graph that holds the entities; empty for the default graph.
+
+    Raises:
+        ValueError: One of them is not a valid IRI.
+    """
+    pattern = f"{NamedNode(root)} <http://schema.org/dateModified> ?moment"
+    return f"SELECT (MAX(?moment) AS ?newest) WHERE {{ {_in_graph(pattern, graph)} }}"
+
+
+def _in_graph(pattern: str, graph: str) -> str:
+    return f"GRAPH {NamedNode(graph)} {{ {pattern} }}" if graph else pattern
+
+
+def parse_results(answer: Any) -> list[Row]:
+    """The solutions of an answer in SPARQL 1.1 Query Results JSON.
+
+    Raises:
+        StoreError: It is none.
+    """
+    try:
+        return [{name: _parse_term(cell) for name, cell in row.items()} for row in answer["results"]["bindings"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"The store's answer is no table of results: {error!r:.200}.") from error
+
+
+def _parse_term(cell: dict[str, Any]) -> Any:
+    match cell["type"]:
+        case "uri":
+            return NamedNode(cell["value"])
+        case "bnode":
+            return BlankNode("b" + "".join(filter(str.isalnum, cell["value"])))
+        case _:
+            language, datatype = cell.get("xml:lang"), cell.get("datatype")
+            if language:
+                return Literal(cell["value"], language=language)
+            return Literal(cell["value"], datatype=NamedNode(datatype) if datatype else None)
+
+
+def _read_text(row: Row, name: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, Literal):
+        raise ValueError(f"?{name} is {value}")  # noqa: TRY004 (of what a store sent, not of a caller)
+    return value.value
+
+
+def _read_iri(row: Row, name: str) -> str:
+    value = row.get(name)
+    return value.value if isinstance(value, NamedNode) else ""
+
+
+def _parse_milliseconds(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)

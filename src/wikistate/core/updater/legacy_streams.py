@@ -1,0 +1,86 @@
+"""The streams that there were before ``mediawiki.page_change``, one for each kind of change, as inputs.
+
+Their time is `meta.dt`. Streams: ``mediawiki.revision-create``, ``mediawiki.page-delete``, ``mediawiki.page-suppress``
+(with the schema of deletions) and ``mediawiki.page-undelete``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from wikistate.core.events.meta import domain_of, ingestion_time
+from wikistate.core.events.rejection import FilterReason
+from wikistate.core.updater.entity_id import looks_like_id
+from wikistate.core.updater.input_events import Origin, PageDeleted, PageUndeleted, RevisionCreated
+from wikistate.core.updater.input_reader import nested, read_origin, read_timestamp, require_revision
+
+if TYPE_CHECKING:
+    from wikistate.core.events.meta import Event
+    from wikistate.core.updater.entity_pages import EntityPages
+
+    Common: TypeAlias = tuple[str, int, int, int, Origin]
+
+
+class _LegacyFormat:
+    """What the streams have in common; see `EventFormat`.
+
+    Args:
+        pages: Which pages are wanted.
+    """
+
+    def __init__(self, pages: EntityPages) -> None:
+        self._pages = pages
+
+    def event_time(self, event: Event) -> int | None:
+        """When the event was received: these streams state no other time."""
+        return ingestion_time(event)
+
+    def filter_reason(self, event: Event) -> FilterReason | None:
+        """By wiki, namespace and title: nothing says what a page holds that was deleted."""
+        if domain_of(event) != self._pages.domain:
+            return FilterReason.WIKI
+        namespace = event.get("page_namespace")
+        if not self._pages.may_hold_entities(namespace):
+            return FilterReason.NAMESPACE
+        title = self._pages.strip_namespace(str(event.get("page_title")))
+        return FilterReason.NO_ENTITY if self._pages.has_ids_as_titles(namespace) and not looks_like_id(title) else None
+
+    def _read_common(self, event: Event, ingested: int) -> Common:
+        entity = self._pages.parse_entity(event["page_namespace"], page_id=event["page_id"], title=event["page_title"])
+        return str(entity), read_timestamp(event["meta"]), event["rev_id"], ingested, read_origin(event)
+
+
+class LegacyRevisionCreateFormat(_LegacyFormat):
+    """The shape of ``mediawiki/revision/create``."""
+
+    def filter_reason(self, event: Event) -> FilterReason | None:
+        """As for the others; and a file must have its entity's slot."""
+        if reason := super().filter_reason(event):
+            return reason
+        slots: Any = nested(event, "rev_slots")
+        is_file = self._pages.is_mediainfo(event.get("page_namespace"))
+        return FilterReason.NO_ENTITY if is_file and self._pages.mediainfo_slot not in slots else None
+
+    def read(self, event: Event, ingested: int) -> RevisionCreated:
+        """See `EventFormat`."""
+        common = self._read_common(event, ingested)
+        require_revision(event["rev_id"])
+        return RevisionCreated(*common, parent=event.get("rev_parent_id") or None)
+
+
+class LegacyPageDeleteFormat(_LegacyFormat):
+    """The shape of ``mediawiki/page/delete``, for deleted and for suppressed pages."""
+
+    def read(self, event: Event, ingested: int) -> PageDeleted:
+        """See `EventFormat`."""
+        return PageDeleted(*self._read_common(event, ingested))
+
+
+class LegacyPageUndeleteFormat(_LegacyFormat):
+    """The shape of ``mediawiki/page/undelete``."""
+
+    def read(self, event: Event, ingested: int) -> PageUndeleted:
+        """See `EventFormat`."""
+        common = self._read_common(event, ingested)
+        require_revision(event["rev_id"])
+        return PageUndeleted(*common)

@@ -1,0 +1,1 @@
+"""The demonstration: generators of sample pages, histories and events."""

@@ -1,0 +1,144 @@
+"""From the records of a mutation stream to whole mutations, and how far each record brings its partition.
+
+Each record ends as part of a mutation, as an error event, or as a drop with its reason.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from wikistate.core.events.decoder import read_object
+from wikistate.core.events.meta import is_canary
+from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
+from wikistate.core.sparql.terms import serialize_triples
+from wikistate.core.updater.messages import Message, decode_message
+from wikistate.core.updater.reassembly import Reassembly
+from wikistate.core.updater.store_metadata import StorePosition
+from wikistate.errors import InputError
+from wikistate.telemetry import metrics
+from wikistate.telemetry.capped_label import CappedLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wikistate.core.events.encoder import ErrorEncoder
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.streaming.record import Output, Partition, Record
+    from wikistate.telemetry.meter import Meter
+
+
+class ReadResult(NamedTuple):
+    """What a record led to.
+
+    Attributes:
+        mutation: The one that it completes, if any.
+        errors: Error events.
+        partition: Of the record.
+        position: How far the partition is when all this is done: the first record that is still needed, and the time of
+            the newest change before it.
+    """
+
+    mutation: Mutation | None
+    errors: list[Output]
+    partition: Partition
+    position: StorePosition
+
+
+class MutationReader:
+    """Reads one or more partitions, each in order.
+
+    Args:
+        errors: Encodes error events.
+        meter: Where measurements go.
+        entity_filter: What an entity id must contain a match of to be wanted.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        errors: ErrorEncoder,
+        meter: Meter,
+        *,
+        entity_filter: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._errors = errors
+        self._matches_filter = re.compile(entity_filter).search if entity_filter else None
+        self._clock = clock
+        self._reassemblies: dict[Partition, Reassembly] = {}
+        self._validate: Callable[[Mutation], object] = bool
+        self._newest_times: dict[Partition, int] = {}
+        self._dropped = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
+        self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+
+    def validate_terms(self) -> None:
+        """From now on, refuse mutations that no store can be told of in SPARQL: of blank nodes, of IRIs that are none.
+
+        Looking at each triple takes as long as reading it, and next to no stream ever has such a one.
+        """
+        self._validate = _validate_writable
+
+    def read(self, record: Record) -> ReadResult:
+        """What this record leads to. Raises nothing, whatever it holds."""
+        reassembly = self._reassemblies.get(record.partition)
+        if reassembly is None:
+            reassembly = self._reassemblies[record.partition] = Reassembly(check=self._validate)
+        mutation: Mutation | None = None
+        errors: list[Output] = []
+        match self._decode(record):
+            case Filtered(reason):
+                self._dropped.count(reason)
+            case RejectedEvent() as refused:
+                errors = [self._to_error_output(record, refused)]
+            case Message() as message:
+                mutation, left = reassembly.add(record, message)
+                errors = [self._to_error_output(*each) for each in left]
+        begun = reassembly.first_pending_offset
+        position = self._position(record, record.offset + 1 if begun is None else begun, mutation)
+        return ReadResult(mutation, errors, record.partition, position)
+
+    def finish(self) -> Iterator[ReadResult]:
+        """Nothing more comes: the messages of mutations that are not whole become error events."""
+        for reassembly in self._reassemblies.values():
+            if left := reassembly.reject_pending():
+                record = left[-1][0]
+                errors = [self._to_error_output(*each) for each in left]
+                yield ReadResult(None, errors, record.partition, self._position(record, record.offset + 1))
+
+    def _position(self, record: Record, next_offset: int, mutation: Mutation | None = None) -> StorePosition:
+        if mutation is not None:
+            newest = max(self._newest_times.get(record.partition, 0), mutation.time)
+            self._newest_times[record.partition] = newest
+        return StorePosition(next_offset, self._newest_times.get(record.partition, 0))
+
+    def reset(self) -> None:
+        """The source is read anew from elsewhere: pieces of mutations come again."""
+        self._reassemblies.clear()
+
+    def _decode(self, record: Record) -> Message | Filtered | RejectedEvent:
+        event = read_object(record)
+        if not isinstance(event, dict):
+            return event
+        if is_canary(event):
+            return Filtered(FilterReason.CANARY)
+        try:
+            message = decode_message(event)
+        except InputError as error:
+            return RejectedEvent("InvalidMutation", error.message, event)
+        except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
+            return RejectedEvent("InternalError", str(error), event, "".join(traceback.format_exception(error)))
+        if self._matches_filter is not None and not self._matches_filter(message.entity):
+            return Filtered(FilterReason.ENTITY)
+        return message
+
+    def _to_error_output(self, record: Record, refused: RejectedEvent) -> Output:
+        self._rejected.count(refused.error_type)
+        return self._errors.encode(refused, record, int(self._clock() * 1000))
+
+
+def _validate_writable(mutation: Mutation) -> None:
+    serialize_triples(chain.from_iterable(mutation.patch))

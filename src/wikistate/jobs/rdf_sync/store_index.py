@@ -1,0 +1,51 @@
+"""The index of the entities that a store holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyoxigraph import Literal
+
+from wikistate.core.sparql.queries import select_largest_number
+from wikistate.core.updater.entity_id import LETTERS, MAX_NUMBER
+from wikistate.jobs.rdf_sync.full_scan import split_id_range
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection
+
+    from wikistate.adapters.triplestore.store import TripleStore
+    from wikistate.core.rdf.uris import Uris
+
+_BATCH_SIZE = 500
+"""Entities in one question."""
+
+
+class StoreEntityIndex:
+    """See `wikistate.jobs.rdf_sync.full_scan.Holdings`.
+
+    Args:
+        store: The store.
+        uris: Of its entities.
+        graph: IRI of the graph that holds them; empty for the default graph.
+    """
+
+    def __init__(self, store: TripleStore, uris: Uris, *, graph: str = "") -> None:
+        self._store = store
+        self._uris = uris
+        self._graph = graph
+
+    async def versions(self, entities: Collection[str]) -> dict[str, int]:
+        """See `StoreIndex`."""
+        return await self._store.versions(entities)
+
+    async def ids(self) -> AsyncIterator[list[str]]:
+        """See `StoreIndex`. By number and not by a list of the store, which would not fit into memory."""
+        for letter in LETTERS:
+            for ids in split_id_range(letter, await self.largest_number(letter), _BATCH_SIZE):
+                yield ids
+
+    async def largest_number(self, letter: str) -> int:
+        """The largest number of an id that begins with a letter; 0 without any."""
+        rows = await self._store.query(select_largest_number(self._uris.entity_iri(letter), graph=self._graph))
+        largest = rows[0].get("largest") if rows else None
+        return min(int(largest.value), MAX_NUMBER) if isinstance(largest, Literal) else 0

@@ -1,0 +1,99 @@
+"""Carries out what was decided: fetches what it takes and makes mutations of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple, assert_never
+
+from wikistate.core.updater.execution_state import as_full_import
+from wikistate.core.updater.fetch_failures import FetchErrorType
+from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
+from wikistate.core.updater.subgraph_mutations import build_mutations
+from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
+
+if TYPE_CHECKING:
+    from pyoxigraph import Triple
+
+    from wikistate.core.rdf.subgraphs import Subgraphs
+    from wikistate.core.rdf.uris import Uris
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.jobs.rdf_updater.entity_graphs import EntityGraphLoader
+
+_NO_TRIPLES: frozenset[Triple] = frozenset()
+
+
+class BuiltMutations(NamedTuple):
+    """What an operation became.
+
+    Attributes:
+        operation: As it was carried out.
+        mutations: For each stream that it concerns.
+    """
+
+    operation: Operation
+    mutations: list[Mutation]
+
+
+class MutationBuilder:
+    """Makes mutations.
+
+    Args:
+        graphs: Of the wiki's entities.
+        uris: Of the wiki.
+        subgraphs: What is made of one entity's change.
+    """
+
+    def __init__(self, graphs: EntityGraphLoader, uris: Uris, subgraphs: Subgraphs) -> None:
+        self._graphs = graphs
+        self._uris = uris
+        self._subgraphs = subgraphs
+
+    async def open(self) -> None:
+        """Open the client."""
+        await self._graphs.open()
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._graphs.close()
+
+    async def build(self, operation: Operation) -> BuiltMutations | GraphUnavailable:
+        """Carry out an operation; it may take as long as the wiki does not answer.
+
+        Raises:
+            ConfigError: See `EntityGraphLoader.load`.
+        """
+        match operation:
+            case DeleteItem():
+                return self._build_mutations(operation, _NO_TRIPLES, _NO_TRIPLES)
+            case FullImport(entity, time, revision):
+                return self._build_from_graph(operation, await self._graphs.load(entity, revision, event_time=time))
+            case ReconcileItem(entity, revision=revision):
+                return self._build_from_graph(operation, await self._graphs.load(entity, revision))
+            case Diff():
+                return await self._build_from_diff(operation)
+            case _:
+                assert_never(operation)
+
+    def _build_from_graph(
+        self, operation: Operation, graph: frozenset[Triple] | GraphUnavailable
+    ) -> BuiltMutations | GraphUnavailable:
+        return graph if isinstance(graph, GraphUnavailable) else self._build_mutations(operation, _NO_TRIPLES, graph)
+
+    async def _build_from_diff(self, operation: Diff) -> BuiltMutations | GraphUnavailable:
+        before, after = await asyncio.gather(
+            self._graphs.load(operation.entity, operation.from_revision),
+            self._graphs.load(operation.entity, operation.revision, event_time=operation.time),
+        )
+        if isinstance(after, GraphUnavailable):
+            return after
+        if not isinstance(before, GraphUnavailable):
+            return self._build_mutations(operation, before, after)
+        if before.type is FetchErrorType.ENTITY_NOT_FOUND:
+            # What the store holds cannot be had any more (the revision is deleted or hidden), what it shall hold can.
+            return self._build_mutations(as_full_import(operation), _NO_TRIPLES, after)
+        return before
+
+    def _build_mutations(
+        self, operation: Operation, before: frozenset[Triple], after: frozenset[Triple]
+    ) -> BuiltMutations:
+        return BuiltMutations(operation, build_mutations(operation, before, after, self._uris, self._subgraphs))

@@ -1,0 +1,1 @@
+"""The comparison of a store with its wiki."""

@@ -1,0 +1,70 @@
+"""From a configuration to what compares a store with its wiki."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from wikistate.adapters.mediawiki.page_info import PageInfoClient
+from wikistate.adapters.triplestore.checks import check_form
+from wikistate.adapters.triplestore.writer import completed_until
+from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
+from wikistate.ops.verify.sampling import sample
+from wikistate.ops.verify.verifier import Verifier
+from wikistate.wiring.rdf_updater import build_graph_loader
+from wikistate.wiring.stores import build_triple_store, build_uris
+from wikistate.wiring.wikibase import build_query_client, discover_wikibase
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from random import Random
+
+    from wikistate.adapters.mediawiki.query_client import QueryClient
+    from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
+    from wikistate.config.model import Configuration
+    from wikistate.telemetry.meter import Meter
+
+
+class VerificationSession(NamedTuple):
+    """A store and its wiki, both open."""
+
+    verifier: Verifier
+    queries: QueryClient
+    site: WikibaseSite
+    store_index: StoreEntityIndex
+
+    async def sample(self, count: int, random: Random) -> list[str]:
+        """Which entities to look at. Raises a `WikistateError` when the store or the wiki refuses."""
+        return await sample(self.queries, self.site, self.store_index, count, random)
+
+
+@asynccontextmanager
+async def open_verification_session(configuration: Configuration, meter: Meter) -> AsyncIterator[VerificationSession]:
+    """Asks the wiki what it is, and opens everything.
+
+    Raises:
+        ConfigError: A setting is wrong, or contradicts the wiki.
+        WikiError: The wiki does not answer, or is no Wikibase.
+        StoreError: The store does not answer, or holds entities in another form.
+    """
+    asked = await discover_wikibase(configuration)
+    configuration, settings = asked.configuration, asked.configuration.store
+    uris, queries, store = (
+        build_uris(settings),
+        build_query_client(asked.configuration, asked.api),
+        build_triple_store(settings, meter),
+    )
+    pages, graphs = PageInfoClient(queries, asked.site), build_graph_loader(configuration, meter)
+    async with AsyncExitStack() as opened:
+        for part in (store, pages, graphs):
+            opened.push_async_callback(part.close)
+        contents = await store.open()
+        check_form(contents.form)
+        await pages.open()
+        await graphs.open()
+        complete = completed_until(contents.positions.values(), None)  # how fresh a store is it says also during a walk
+        verifier = Verifier(
+            store, UpdateTarget(uris, graph=settings.graph or None), graphs, pages, completed_until=complete
+        )
+        yield VerificationSession(verifier, queries, asked.site, StoreEntityIndex(store, uris, graph=settings.graph))

@@ -1,0 +1,1 @@
+"""The contract that runners, jobs and adapters share: records, ports, job protocols, event time and ordering. No IO."""

@@ -1,0 +1,144 @@
+"""Changes as the Action API lists them (MediaWiki documentation, API:RecentChanges and API:Logevents)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wikistate.core.events.timestamps import format_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from wikistate.demo.pages import Visibility
+    from wikistate.testing.wikibase.changes import Change
+
+Row = dict[str, Any]
+
+
+def list_recent_changes(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
+    """The rows of ``list=recentchanges``, oldest first. Edits of pages that are not there any more have none.
+
+    Args:
+        journal: All changes.
+        present: The numbers of the pages that are there.
+        since: From when on, milliseconds since the epoch.
+    """
+    gone: dict[int, int] = {}
+    changes = list(journal)
+    for change in changes:
+        if change.kind == "delete":
+            gone[change.page.page_id] = change.number
+    for change in changes:
+        if change.time < since:
+            continue
+        if change.log_id:
+            yield _log_row(change, is_there=change.page.page_id in present)
+        elif change.number > gone.get(change.page.page_id, 0):
+            yield _edit_row(change)
+
+
+def list_log_events(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
+    """The entries of ``list=logevents``, oldest first. See `list_recent_changes`."""
+    for change in journal:
+        if change.log_id and change.time >= since:
+            kind, action, params = _log_fields(change)
+            yield {
+                "logid": change.log_id,
+                "ns": change.page.namespace,
+                "title": change.page.title,
+                "pageid": change.page.page_id if change.page.page_id in present else 0,
+                "logpage": change.page.page_id,
+                "params": params,
+                "type": kind,
+                "action": action,
+                **_user_fields(change),
+                "timestamp": format_second(change.time),
+                "comment": change.comment,
+            }
+
+
+def format_second(milliseconds: int) -> str:
+    """A time as MediaWiki writes it."""
+    return format_timestamp(milliseconds // 1000 * 1000).replace(".000", "")
+
+
+def _edit_row(change: Change) -> Row:
+    saved, prior = change.revision, change.prior
+    return {
+        "type": "new" if change.kind == "create" else "edit",
+        "ns": change.page.namespace,
+        "title": change.page.title,
+        "pageid": change.page.page_id,
+        "revid": saved.rev_id,
+        "old_revid": saved.parent_id or 0,
+        "rcid": change.number,
+        **_user_fields(change),
+        "bot": saved.editor.is_bot,
+        "new": change.kind == "create",
+        "minor": saved.minor,
+        "oldlen": prior.size if prior else 0,
+        "newlen": saved.size,
+        "timestamp": saved.dt,
+        "comment": saved.comment,
+    }
+
+
+def _log_row(change: Change, *, is_there: bool) -> Row:
+    kind, action, params = _log_fields(change)
+    return {
+        "type": "log",
+        "ns": change.page.namespace,
+        "title": change.page.title,
+        "pageid": change.page.page_id if is_there else 0,
+        "revid": 0,
+        "old_revid": 0,
+        "rcid": change.number,
+        **_user_fields(change),
+        "bot": False,
+        "new": False,
+        "minor": False,
+        "oldlen": 0,
+        "newlen": 0,
+        "timestamp": format_second(change.time),
+        "comment": change.comment,
+        "logid": change.log_id,
+        "logtype": kind,
+        "logaction": action,
+        "logparams": params,
+    }
+
+
+def _log_fields(change: Change) -> tuple[str, str, Row]:
+    """Type, action and parameters of a log entry."""
+    match change.kind:
+        case "delete":
+            return "suppress" if change.prior_visibility else "delete", "delete", {}
+        case "undelete":
+            return "delete", "restore", {"count": {"revisions": change.page.revision_count, "files": 0}}
+        case _:
+            assert change.prior_visibility is not None
+            now = change.revision.visibility
+            params = {
+                "type": "revision",
+                "ids": [change.revision.rev_id],
+                "old": _encode_hidden(change.prior_visibility),
+                "new": _encode_hidden(now),
+            }
+            return "suppress" if now.suppressed else "delete", "revision", params
+
+
+def _encode_hidden(visibility: Visibility) -> Row:
+    """What is hidden, not what is visible."""
+    hidden = {
+        "content": not visibility.content,
+        "comment": not visibility.comment,
+        "user": not visibility.editor,
+        "restricted": visibility.suppressed,
+    }
+    bitmask = sum(1 << place for place, is_hidden in enumerate(hidden.values()) if is_hidden)
+    return {"bitmask": bitmask, **hidden}
+
+
+def _user_fields(change: Change) -> Row:
+    editor = change.revision.editor
+    return {"user": editor.name, "userid": editor.user_id or 0}

@@ -1,0 +1,197 @@
+"""``list=recentchanges``, ``list=logevents`` and ``generator=allpages`` of the small Wikibase.
+
+Sources: MediaWiki documentation, API:RecentChanges, API:Logevents, API:Allpages, API:Info.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from wikistate.core.events.timestamps import parse_timestamp
+from wikistate.testing.wiki import responses
+from wikistate.testing.wiki.api import ActionApi
+from wikistate.testing.wiki.cached_bodies import join_plain
+from wikistate.testing.wiki.responses import ApiUsageError
+from wikistate.testing.wikibase.change_rows import format_second, list_log_events, list_recent_changes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from wikistate.demo.pages import Wiki
+    from wikistate.testing.wiki.responses import WikiResponse
+    from wikistate.testing.wikibase.changes import ListedPage
+    from wikistate.testing.wikibase.repository import Repository
+
+Json = dict[str, Any]
+
+MAX_ROWS = 500
+"""Rows of one answer; MediaWiki's own limit for everybody."""
+LIMIT_PARAMETERS = {"rclimit": "recentchanges", "lelimit": "logevents", "aplimit": "allpages", "gaplimit": "allpages"}
+"""The parameters that limit a list."""
+
+
+class WikibaseApi(ActionApi):
+    """The Action API of a Wikibase: that of the small wiki, with what a follower of changes asks besides.
+
+    Args:
+        repository: What it tells of.
+        max_rows: Rows of one answer.
+    """
+
+    def __init__(self, repository: Repository, *, max_rows: int = MAX_ROWS) -> None:
+        super().__init__(repository.dataset)
+        self._repository = repository
+        self._max_rows = max_rows
+
+    def _query(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> WikiResponse:
+        body = self._query_list(params)
+        if body is None:
+            body = orjson.loads(join_plain(super()._query(wiki, params, hidden).pieces))
+        else:
+            body = {"batchcomplete": True} | body | self._applied_limits(params)
+        clock = {"curtimestamp": format_second(self._repository.now())} if "curtimestamp" in params else {}
+        return responses.make_json(body | clock)
+
+    def _query_list(self, params: Mapping[str, str]) -> Json | None:
+        made, params = self._repository, self._resolve_limits(params)
+        match params:
+            case {"list": "recentchanges"}:
+                since = max(made.recent_changes_since, _start_time(params, "rc"))
+                return _answer_recent_changes(
+                    list(list_recent_changes(made.journal, present=made.present_pages, since=since)), params
+                )
+            case {"list": "logevents"}:
+                since = _start_time(params, "le")
+                return _answer_log_events(
+                    list(list_log_events(made.journal, present=made.present_pages, since=since)), params
+                )
+            case {"list": "allpages"}:
+                return _answer_all_pages(list(made.list_pages()), params)
+            case {"generator": "allpages"}:
+                return _answer_generator(list(made.list_pages()), params)
+            case {"list": other} | {"generator": other}:
+                raise ApiUsageError("small-wiki-list", f"This small Wikibase has no list {other}.")
+            case _:
+                return None
+
+    def _applied_limits(self, params: Mapping[str, str]) -> Json:
+        """What ``max`` came to."""
+        granted = {module: self._max_rows for name, module in LIMIT_PARAMETERS.items() if params.get(name) == "max"}
+        return {"limits": granted} if granted else {}
+
+    def _resolve_limits(self, params: Mapping[str, str]) -> Mapping[str, str]:
+        """With numbers for limits: as many as are allowed for ``max``, ten for none."""
+        limits = {name: params.get(name, "10") for name in LIMIT_PARAMETERS}
+        most = self._max_rows
+        return {
+            **params,
+            **{name: str(most if text == "max" else min(int(text), most)) for name, text in limits.items()},
+        }
+
+
+def _answer_recent_changes(rows: list[Json], params: Mapping[str, str]) -> Json:
+    kinds = params.get("rctype", "edit|new|log|categorize").split("|")
+    wanted = [
+        row
+        for row in _select_rows(rows, params, "rc")
+        if row["type"] in kinds and _is_in_namespace(row, params, "rcnamespace")
+    ]
+    limit = int(params["rclimit"])
+    mark = _continuation_key(wanted[limit], "rcid") if len(wanted) > limit else ""
+    return _build_continuation("rccontinue", mark) | {"query": {"recentchanges": wanted[:limit]}}
+
+
+def _answer_log_events(rows: list[Json], params: Mapping[str, str]) -> Json:
+    wanted, limit = _select_rows(rows, params, "le"), int(params["lelimit"])
+    mark = _continuation_key(wanted[limit], "logid") if len(wanted) > limit else ""
+    return _build_continuation("lecontinue", mark) | {"query": {"logevents": wanted[:limit]}}
+
+
+def _build_continuation(name: str, mark: str, *, by: str = "-||") -> Json:
+    """How it goes on; an empty object at the end."""
+    return {"continue": {name: mark, "continue": by}} if mark else {}
+
+
+def _select_rows(rows: list[Json], params: Mapping[str, str], prefix: str) -> list[Json]:
+    """The rows between two times, in the order that is asked for, from where a continuation goes on."""
+    number = "rcid" if prefix == "rc" else "logid"
+    newer = params.get(f"{prefix}dir", "older") == "newer"
+    bounds = [_parse_time(params.get(f"{prefix}{end}")) for end in (("start", "end") if newer else ("end", "start"))]
+    first, last = bounds[0] or 0, bounds[1] or 1 << 60
+    found = [row for row in rows if first <= (_parse_time(row["timestamp"]) or 0) <= last]
+    found.sort(key=lambda row: (row["timestamp"], row[number]), reverse=not newer)
+    resume = params.get(f"{prefix}continue")
+    start = (
+        next((place for place, row in enumerate(found) if _continuation_key(row, number) == resume), 0) if resume else 0
+    )
+    return found[start:]
+
+
+def _start_time(params: Mapping[str, str], prefix: str) -> int:
+    """From when on rows are wanted, milliseconds since the epoch."""
+    newer = params.get(f"{prefix}dir", "older") == "newer"
+    return _parse_time(params.get(f"{prefix}start" if newer else f"{prefix}end")) or 0
+
+
+def _continuation_key(row: Json, number: str) -> str:
+    digits = "".join(character for character in row["timestamp"] if character.isdigit())
+    return f"{digits}|{row[number]}"
+
+
+def _is_in_namespace(row: Json, params: Mapping[str, str], name: str) -> bool:
+    return name not in params or str(row["ns"]) in params[name].split("|")
+
+
+def _answer_all_pages(pages: list[ListedPage], params: Mapping[str, str]) -> Json:
+    chosen, resume = _select_pages(pages, params, "ap")
+    shown = [{"pageid": page.page_id, "ns": page.namespace, "title": page.title} for page in chosen]
+    return _build_continuation("apcontinue", resume) | {"query": {"allpages": shown}}
+
+
+def _answer_generator(pages: list[ListedPage], params: Mapping[str, str]) -> Json:
+    chosen, resume = _select_pages(pages, params, "gap")
+    body = _build_continuation("gapcontinue", resume, by="gapcontinue||")
+    if not chosen:  # a generator that finds nothing leaves the result out
+        return body
+    return body | {"query": {"pages": [_render_page(page) for page in sorted(chosen, key=lambda page: page.page_id)]}}
+
+
+def _render_page(page: ListedPage) -> Json:
+    shown = {
+        "pageid": page.page_id,
+        "ns": page.namespace,
+        "title": page.title,
+        "contentmodel": page.model,
+        "pagelanguage": "en",
+        "pagelanguagehtmlcode": "en",
+        "pagelanguagedir": "ltr",
+        "touched": page.touched,
+        "lastrevid": page.revision,
+        "length": page.size,
+    }
+    return shown | ({"redirect": True} if page.is_redirect else {}) | ({"new": True} if page.is_new else {})
+
+
+def _select_pages(pages: list[ListedPage], params: Mapping[str, str], prefix: str) -> tuple[list[ListedPage], str]:
+    """The pages of one namespace in the order of their titles, and the title to go on from."""
+    namespace = int(params.get(f"{prefix}namespace", "0"))
+    start = params.get(f"{prefix}continue") or params.get(f"{prefix}from", "").replace(" ", "_")
+    found = sorted(_with_titles(pages, namespace))
+    found = [(name, page) for name, page in found if name.encode() >= start.encode()]
+    limit = int(params[f"{prefix}limit"])
+    resume = found[limit][0] if len(found) > limit else ""
+    return [page for _, page in found[:limit]], resume
+
+
+def _with_titles(pages: list[ListedPage], namespace: int) -> Iterator[tuple[str, ListedPage]]:
+    for page in pages:
+        if page.namespace == namespace:
+            title = page.title.partition(":")[2] if namespace else page.title
+            yield title.replace(" ", "_"), page
+
+
+def _parse_time(text: str | None) -> int | None:
+    return parse_timestamp(text) if text else None

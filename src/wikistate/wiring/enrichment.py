@@ -1,0 +1,134 @@
+"""From a configuration to a job and its ends: makes the parts and joins them.
+
+Called in the process where the job will run. Everything that can be wrong with streams, schemas, wikis and ends is
+found here, before the first event is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from wikistate.core.events.message_key import MessageKey
+from wikistate.errors import ConfigError
+from wikistate.jobs.content_history_reconcile import HistoricalContent
+from wikistate.jobs.custom import job as custom
+from wikistate.jobs.custom.context import Context
+from wikistate.jobs.custom.function import load_function
+from wikistate.jobs.custom.job import CustomJob
+from wikistate.jobs.enrichment import Answer, EnrichmentJob
+from wikistate.jobs.page_content_change import PageContent
+from wikistate.telemetry.log_events import OF_CUSTOM
+from wikistate.wiring.endpoints import KafkaSourceEndpoint, resolve_endpoints
+from wikistate.wiring.feeds import allow_source_wiki
+from wikistate.wiring.pipeline import StatelessPipeline
+from wikistate.wiring.streams import build_event_io, read_streams
+from wikistate.wiring.wikis import build_allowed_wikis, build_revision_client
+
+if TYPE_CHECKING:
+    from wikistate.adapters.mediawiki.revisions import RevisionClient
+    from wikistate.config.model import Configuration
+    from wikistate.jobs.custom.function import Enrich
+    from wikistate.jobs.enrichment import Enrichment
+    from wikistate.telemetry.meter import Meter
+    from wikistate.wiring.endpoints import Endpoints
+    from wikistate.wiring.streams import Streams
+
+
+def assemble_page_content_change(configuration: Configuration, meter: Meter) -> StatelessPipeline:
+    """The job page-content-change.
+
+    Raises:
+        ConfigError: A setting is wrong.
+        DocumentError: A stream or schema does not exist, or is not what it must be.
+        ExternalError: A place that holds them does not answer.
+    """
+    return _assemble_enrichment(configuration, meter, PageContent)
+
+
+def assemble_content_history_reconcile(configuration: Configuration, meter: Meter) -> StatelessPipeline:
+    """The job content-history-reconcile; raises as `assemble_page_content_change` does."""
+    return _assemble_enrichment(configuration, meter, HistoricalContent)
+
+
+def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich | None = None) -> StatelessPipeline:
+    """The job custom.
+
+    Args:
+        configuration: The settings.
+        meter: Where measurements go.
+        enrich: The function; None for the one that the settings name.
+
+    Raises:
+        ConfigError: A setting is wrong; also what `assemble_page_content_change` raises.
+    """
+    configuration = allow_source_wiki(configuration)
+    function = enrich or load_function(configuration.custom.enrich)
+    streams = read_streams(configuration)
+    ends = resolve_stream_endpoints(configuration, streams)
+    _check_consumer_group(ends)
+    client = build_revision_client(configuration, meter)
+    context = Context(
+        wikis=build_allowed_wikis(configuration),
+        client=client,
+        max_content_size=configuration.enrich.max_content_size,
+        settings=configuration.custom.settings,
+        log=structlog.get_logger(**{OF_CUSTOM: configuration.custom.enrich}),
+        meter=meter,
+    )
+    job = CustomJob(
+        build_event_io(configuration, streams, ends, meter),
+        MessageKey(streams.source.config.message_key_fields),
+        function,
+        context,
+        client=client,
+        timeout=configuration.custom.timeout,
+    )
+    return StatelessPipeline(job=job, endpoints=ends)
+
+
+def _check_consumer_group(endpoints: Endpoints) -> None:
+    """Two enrichments under one name would be one consumer group: each would see half of the events."""
+    if isinstance(endpoints.source, KafkaSourceEndpoint) and endpoints.source.group == custom.NAME:
+        raise ConfigError(
+            "stream_manager.job_name is missing: it names the consumer group and what error events say of their origin.",
+            hint="Give each enrichment a name of its own: --set stream_manager.job_name=my-enrichment.",
+            key="stream_manager.job_name",
+        )
+
+
+class _EnrichmentFactory(Protocol[Answer]):
+    """Makes what a job asks and folds."""
+
+    def __call__(self, client: RevisionClient, *, max_content_size: int) -> Enrichment[Answer]: ...
+
+
+def _assemble_enrichment(
+    configuration: Configuration, meter: Meter, factory: _EnrichmentFactory[Answer]
+) -> StatelessPipeline:
+    configuration = allow_source_wiki(configuration)
+    streams = read_streams(configuration)
+    ends = resolve_stream_endpoints(configuration, streams)
+    client = build_revision_client(configuration, meter)
+    job = EnrichmentJob(
+        build_event_io(configuration, streams, ends, meter),
+        build_allowed_wikis(configuration),
+        factory(client, max_content_size=configuration.enrich.max_content_size),
+        client=client,
+    )
+    return StatelessPipeline(job=job, endpoints=ends)
+
+
+def resolve_stream_endpoints(configuration: Configuration, streams: Streams) -> Endpoints:
+    """Where a job with these streams reads and writes.
+
+    Raises:
+        ConfigError: The settings do not say where something is.
+    """
+    return resolve_endpoints(
+        configuration,
+        source=streams.source.config,
+        sink=streams.sink.config.stream,
+        error=streams.error.config.stream,
+    )

@@ -1,0 +1,139 @@
+"""From a configuration to the consumer and its ends. What is wrong with the settings is found here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wikistate.adapters.triplestore.batch_size import BatchLimits
+from wikistate.adapters.triplestore.writer import StoreWriter
+from wikistate.core.events.encoder import ErrorEncoder
+from wikistate.core.events.error_event import Emitter
+from wikistate.core.events.stream_config import StreamConfig
+from wikistate.errors import ConfigError
+from wikistate.jobs.rdf_consumer import ERROR_STREAM, NAME, STREAM
+from wikistate.jobs.rdf_consumer.job import RdfConsumer
+from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
+from wikistate.wiring.endpoints import FileEndpoint, KafkaSourceEndpoint, resolve_endpoints
+from wikistate.wiring.feeds import EventStreamsEndpoint, RecentChangesEndpoint
+from wikistate.wiring.pipeline import StorePipeline
+from wikistate.wiring.stores import (
+    build_freshness_file,
+    build_shared_triples_filter,
+    build_triple_store,
+    check_location,
+    is_http_location,
+)
+from wikistate.wiring.streams import new_event_id
+
+if TYPE_CHECKING:
+    from wikistate.adapters.triplestore.store import TripleStore
+    from wikistate.config.model import Configuration
+    from wikistate.config.store import StoreSettings
+    from wikistate.streaming.ports import Sink
+    from wikistate.streaming.store_job import StoreJob
+    from wikistate.telemetry.meter import Meter
+    from wikistate.wiring.endpoints import SourceEndpoint
+
+_SCHEMA = "mediawiki/wikibase/entity/rdf_change"
+
+
+def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePipeline:
+    """The job rdf-consumer.
+
+    Raises:
+        ConfigError: A setting is wrong.
+    """
+    check_location(configuration.store)
+    _check_filter(configuration.store)
+    ends = resolve_endpoints(
+        _with_default_error_sink(configuration), source=_build_stream_config(), sink="", error=ERROR_STREAM
+    )
+    source = _require_single_stream(ends.source, configuration.store)
+    encoder = ErrorEncoder(_build_emitter(configuration), max_bytes=ends.error.max_record_bytes, new_id=new_event_id)
+    settings = configuration.store
+
+    def build_job(errors: Sink) -> StoreJob:
+        reader = MutationReader(encoder, meter, entity_filter=settings.entity_filter)
+        return RdfConsumer(reader, build_store_writer(settings, meter), errors, meter)
+
+    return StorePipeline(source=source, error=ends.error, build_job=build_job)
+
+
+def build_store_writer(settings: StoreSettings, meter: Meter, *, store: TripleStore | None = None) -> StoreWriter:
+    """What writes into a store, not yet open.
+
+    Args:
+        settings: How it is written.
+        meter: Where measurements go.
+        store: Which; None for a new one of the place that the settings name.
+
+    Raises:
+        ConfigError: The store cannot be what the settings say.
+    """
+    bounds = BatchLimits(
+        mutations=settings.batch_mutations,
+        triples=settings.batch_triples,
+        seconds=settings.batch_seconds,
+        target_seconds=settings.batch_target,
+    )
+    note = build_freshness_file(settings)
+    return StoreWriter(
+        store or build_triple_store(settings, meter),
+        bounds,
+        build_shared_triples_filter(settings),
+        meter,
+        on_completed=note.write if note else None,
+    )
+
+
+def _check_filter(settings: StoreSettings) -> None:
+    try:
+        re.compile(settings.entity_filter)
+    except re.error as error:
+        key = "store.entity_filter"
+        raise ConfigError(f"{key} is {settings.entity_filter!r}, no regular expression: {error}.", key=key) from error
+
+
+def _require_single_stream(end: SourceEndpoint, settings: StoreSettings) -> SourceEndpoint:
+    """The source, read by one process from where the store is."""
+    match end:
+        case KafkaSourceEndpoint(topics=(_,)):
+            # A fresh store that begins in the middle of a stream would be wrong and would not know it.
+            start = "earliest" if end.start in ("committed", "latest") else end.start
+            return replace(end, start=start, single_partition=True)
+        case EventStreamsEndpoint(streams=(_,)):
+            return replace(end, topic=settings.topic, single_topic=True)
+        case FileEndpoint():
+            return end
+        case RecentChangesEndpoint():
+            raise ConfigError(
+                "Recent changes are no mutations of a graph.", hint="rdf-sync follows a wiki by its recent changes."
+            )
+        case _:
+            raise ConfigError("A store follows one topic of one stream; name one.", key="stream_manager.source.options")
+
+
+def _with_default_error_sink(configuration: Configuration) -> Configuration:
+    """Error events lie beside an embedded store, ``folder.errors.ndjson``, where the settings name no place."""
+    manager, location = configuration.stream_manager, configuration.store.location
+    errors = manager.error_sink
+    if is_http_location(location) or errors.connector or errors.options.path or errors.options.bootstrap_servers:
+        return configuration
+    options = errors.options.model_copy(update={"path": f"{location.rstrip('/')}.errors.ndjson"})
+    beside = errors.model_copy(update={"connector": "file", "options": options})
+    return configuration.model_copy(update={"stream_manager": manager.model_copy(update={"error_sink": beside})})
+
+
+def _build_stream_config() -> StreamConfig:
+    return StreamConfig(stream=STREAM, schema_title=_SCHEMA, topics=(), topic_prefixes=(), message_key_fields={})
+
+
+def _build_emitter(configuration: Configuration) -> Emitter:
+    return Emitter(
+        emitter_id=configuration.stream_manager.job_name or NAME,
+        stream=ERROR_STREAM,
+        source_stream=STREAM,
+        source_schema_uri=f"/{_SCHEMA}/2.0.0",
+    )

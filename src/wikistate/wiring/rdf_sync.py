@@ -1,0 +1,136 @@
+"""From a configuration to the job, its ends, and what keeps them together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wikistate.adapters.connectors.push_source import FeedSource
+from wikistate.adapters.mediawiki.page_info import PageInfoClient
+from wikistate.adapters.triplestore.serialized import SerializedStore
+from wikistate.core.updater.startup import StartupMode
+from wikistate.jobs.rdf_sync.catch_up_source import CatchUpSource
+from wikistate.jobs.rdf_sync.change_readers import EventReader, RecentChangesReader
+from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
+from wikistate.jobs.rdf_sync.full_scan import FullScanFeed
+from wikistate.jobs.rdf_sync.job import RdfSync
+from wikistate.jobs.rdf_sync.source_progress import (
+    EventProgress,
+    WikiProgress,
+    retention_of_events,
+    retention_of_recent_changes,
+)
+from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
+from wikistate.wiring.feeds import RecentChangesEndpoint
+from wikistate.wiring.rdf_consumer import build_store_writer
+from wikistate.wiring.rdf_updater import assemble_rdf_updater, state_path
+from wikistate.wiring.stores import build_triple_store, build_uris
+from wikistate.wiring.wikibase import build_query_client, discover_wikibase
+
+if TYPE_CHECKING:
+    from wikistate.config.model import Configuration
+    from wikistate.core.updater.mutation import Mutation
+    from wikistate.jobs.rdf_sync.catch_up_source import Retention, SourceProgress
+    from wikistate.streaming.ports import Source
+    from wikistate.telemetry.meter import Meter
+    from wikistate.wiring.endpoints import SourceEndpoint
+    from wikistate.wiring.pipeline import KeyedPipeline
+    from wikistate.wiring.wikibase import DiscoveredWikibase
+
+
+def assemble_rdf_sync(configuration: Configuration, meter: Meter) -> KeyedPipeline[Any, Any, Mutation]:
+    """The job rdf-sync. Asks the wiki; not to be called within a loop.
+
+    Raises:
+        ConfigError: A setting is wrong, or contradicts the wiki.
+        DocumentError: A stream or schema does not exist, or is not what it must be.
+        ExternalError: The wiki, or a place that holds them, does not answer.
+    """
+    asked = asyncio.run(discover_wikibase(configuration))
+    return _SyncAssembler(asked, meter).assemble(meter)
+
+
+class _ChangeSource(NamedTuple):
+    """What is followed: where it is, how far it was, and how far it reaches back."""
+
+    endpoint: SourceEndpoint
+    progress: SourceProgress
+    retention: Retention
+
+
+class _SyncAssembler:
+    """What the parts of a run share.
+
+    Args:
+        asked: The settings, and what the wiki said of itself.
+        meter: Where measurements go.
+    """
+
+    def __init__(self, asked: DiscoveredWikibase, meter: Meter) -> None:
+        self._configuration, self._site = asked.configuration, asked.site
+        settings = self._configuration.store
+        self._queries = build_query_client(self._configuration, asked.api)
+        self._store = SerializedStore(build_triple_store(settings, meter))
+        self._store_index = StoreEntityIndex(self._store, build_uris(settings), graph=settings.graph)
+        self._writer = build_store_writer(settings, meter, store=self._store)
+        self._window = round(self._configuration.rdf.reordering_window * 1000)
+
+    def assemble(self, meter: Meter) -> KeyedPipeline[Any, Any, Mutation]:
+        outlet = CheckpointMarkingSink(
+            self._writer,
+            lambda: self._store.contents,
+            CheckpointGenerationFile(state_path(self._configuration).with_name("generation")),
+            marker_partition(self._site.domain),
+            window=self._window,
+        )
+        base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, change_sink=outlet)
+        followed = self._resolve_changes(base.source)
+
+        def wrap_source(source: Source) -> Source:
+            return CatchUpSource(
+                source,
+                FeedSource(self._build_scan(outlet), base.state.with_name("walk.sqlite")),
+                outlet,
+                followed.progress,
+                retention=followed.retention,
+                adopt=self._configuration.store.adopt,
+                heartbeat_interval=self._configuration.local.checkpoint_interval,
+            )
+
+        job = self._build_job(base.job, followed.endpoint, outlet)
+        return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source)
+
+    def _build_job(self, updater: Any, source: SourceEndpoint, sink: CheckpointMarkingSink) -> RdfSync:
+        recent = isinstance(source, RecentChangesEndpoint)
+        return RdfSync(
+            updater,
+            RecentChangesReader(updater, self._site.pages) if recent else EventReader(updater),
+            sink,
+            self._store_index,
+            PageInfoClient(self._queries, self._site),
+            window=self._window,
+            domain=self._configuration.rdf.hostname,
+        )
+
+    def _build_scan(self, sink: CheckpointMarkingSink) -> FullScanFeed:
+        return FullScanFeed(
+            self._queries,
+            self._site,
+            self._store_index,
+            from_start=lambda: sink.startup_mode is not StartupMode.RESUME_SCAN,
+        )
+
+    def _resolve_changes(self, end: SourceEndpoint) -> _ChangeSource:
+        if not isinstance(end, RecentChangesEndpoint):
+            return _ChangeSource(end, EventProgress(), self._retention_of_events)
+        clock = WikiProgress()
+        return _ChangeSource(replace(end, on_caught_up=clock.advance), clock, self._retention_of_recent_changes)
+
+    async def _retention_of_recent_changes(self) -> int | None:
+        overlap = self._configuration.stream_manager.source.options.overlap
+        return await retention_of_recent_changes(self._queries, overlap=round(overlap * 1000))
+
+    async def _retention_of_events(self) -> int | None:
+        return retention_of_events(self._configuration.rdf.source_reach, time.time)

@@ -1,0 +1,129 @@
+"""From the settings to the triple store that they name."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from wikistate.adapters.secrets import resolve_secret
+from wikistate.adapters.triplestore.credentials import Basic, Bearer
+from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.freshness import FreshnessFile
+from wikistate.adapters.triplestore.oxigraph import OxigraphStore
+from wikistate.core.rdf.diff import select_shared
+from wikistate.core.rdf.uris import Uris
+from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.errors import ConfigError
+from wikistate.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyoxigraph import Triple
+
+    from wikistate.adapters.triplestore.credentials import Credential
+    from wikistate.adapters.triplestore.store import OutageRetry, TripleStore
+    from wikistate.config.store import StoreSettings
+    from wikistate.telemetry.meter import Meter
+
+log = structlog.get_logger(__name__)
+
+_AUTHENTICATION = "store.authentication"
+
+
+def is_http_location(location: str) -> bool:
+    """Whether a store is reached over HTTP; otherwise it is a folder."""
+    return location.startswith(("http://", "https://"))
+
+
+def check_location(settings: StoreSettings) -> None:
+    """Raises `ConfigError` when the settings do not say where the store is."""
+    if not settings.location:
+        raise ConfigError(
+            "store.location is missing.",
+            hint="Say which store is meant: --store ./folder, or --store http://host/sparql.",
+            key="store.location",
+        )
+
+
+def build_triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
+    """The store, not yet open.
+
+    Raises:
+        ConfigError: It cannot be what the settings say.
+    """
+    check_location(settings)
+    dialect = UpdateTarget(build_uris(settings), graph=settings.graph or None, deletes_orphans=settings.delete_orphans)
+    if not is_http_location(settings.location):
+        return OxigraphStore(Path(settings.location), dialect)
+    return SparqlEndpoint(
+        _build_endpoint_settings(settings), dialect, on_outage=_OutageReporter(settings.location, meter)
+    )
+
+
+def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
+    """Where an embedded store says how fresh it is; None for an endpoint, which is asked. Raises `ConfigError`."""
+    check_location(settings)
+    return None if is_http_location(settings.location) else FreshnessFile(Path(settings.location))
+
+
+def build_uris(settings: StoreSettings) -> Uris:
+    """The IRIs of the store's entities.
+
+    Raises:
+        ConfigError: A concept base is none.
+    """
+    if settings.federated_concept_base:
+        return Uris.for_federated(settings.concept_base, settings.federated_concept_base)
+    return Uris.for_wikibase(settings.concept_base)
+
+
+def build_shared_triples_filter(settings: StoreSettings) -> Callable[[frozenset[Triple]], frozenset[Triple]]:
+    """What tells which of some triples may belong to several entities. Raises as `uris_of`."""
+    return partial(select_shared, uris=build_uris(settings))
+
+
+def _build_endpoint_settings(settings: StoreSettings) -> EndpointSettings:
+    return EndpointSettings(
+        update_url=settings.location,
+        query_url=settings.query_url,
+        credential=_resolve_credential(settings),
+        ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
+        connect_timeout=settings.connect_timeout,
+        request_timeout=settings.request_timeout,
+    )
+
+
+def _resolve_credential(settings: StoreSettings) -> Credential | None:
+    known = settings.authentication
+    if known.token_env or known.token_file:
+        return Bearer(resolve_secret(known.token_env, known.token_file))
+    if not known.user:
+        return None
+    if not (known.password_env or known.password_file):
+        raise ConfigError(
+            f"{_AUTHENTICATION}.user is set, but there is no password.",
+            hint=f"Set {_AUTHENTICATION}.password_env or {_AUTHENTICATION}.password_file.",
+            key=_AUTHENTICATION,
+        )
+    return Basic(known.user, resolve_secret(known.password_env, known.password_file))
+
+
+class _OutageReporter:
+    """Tells, once for each time that a store is away, that it is waited for and that it is back."""
+
+    def __init__(self, location: str, meter: Meter) -> None:
+        self._location = location
+        self._waiting_gauge = meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what="store")
+        self._waiting = False
+
+    def __call__(self, waiting: OutageRetry | None) -> None:
+        if waiting is None:
+            log.info("store_available", store=self._location)
+        elif not self._waiting:
+            log.warning("store_unavailable", store=self._location, reason=waiting.reason)
+        self._waiting = waiting is not None
+        self._waiting_gauge(float(self._waiting))

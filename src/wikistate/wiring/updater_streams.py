@@ -1,0 +1,177 @@
+"""The streams of the job: their configuration and schemas, what reads the inputs and what writes the outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from wikistate.adapters.http.documents import DocumentReader
+from wikistate.core.events.descriptor import Descriptor
+from wikistate.core.events.repository import SchemaRepository
+from wikistate.core.updater.entity_pages import EntityPages
+from wikistate.core.updater.input_reader import InputReader
+from wikistate.core.updater.legacy_streams import (
+    LegacyPageDeleteFormat,
+    LegacyPageUndeleteFormat,
+    LegacyRevisionCreateFormat,
+)
+from wikistate.core.updater.message_fields import MessageVersion
+from wikistate.core.updater.page_change_format import PageChangeFormat
+from wikistate.core.updater.reconciliation import ReconcileStream, ReconciliationFormat
+from wikistate.errors import ConfigError
+from wikistate.streaming.record import Role
+from wikistate.wiring.streams import Stream, read_stream_configs
+from wikistate.wiring.wikis import build_http_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wikistate.config.model import Configuration
+    from wikistate.config.rdf import RdfSettings
+    from wikistate.core.updater.input_reader import EventFormat
+
+SIDE_STREAMS: Mapping[Role, str] = {
+    Role.LAPSED_ACTION: "rdf-streaming-updater.lapsed-action:1.1.0",
+    Role.STATE_INCONSISTENCY: "rdf-streaming-updater.state-inconsistency:1.1.0",
+    Role.FETCH_FAILURE: "rdf-streaming-updater.fetch-failure:1.2.0",
+}
+"""What is told of what was not done; stream and schema version by role."""
+
+LEGACY_STREAMS: Mapping[str, type[LegacyRevisionCreateFormat | LegacyPageDeleteFormat | LegacyPageUndeleteFormat]] = {
+    "mediawiki.revision-create:2.0.0": LegacyRevisionCreateFormat,
+    "mediawiki.page-delete:1.0.0": LegacyPageDeleteFormat,
+    "mediawiki.page-suppress:1.0.0": LegacyPageDeleteFormat,
+    "mediawiki.page-undelete:1.0.0": LegacyPageUndeleteFormat,
+}
+"""The streams that there were before page_change; what reads them, by stream and schema version."""
+
+_RECONCILE_VERSION = "1.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdaterStreams:
+    """All streams of the job.
+
+    Attributes:
+        inputs: What is read.
+        sink: The stream of mutations of the whole graph.
+        side: The side streams, by role; none where they are switched off.
+        error: The error stream.
+    """
+
+    inputs: Sequence[tuple[Stream, EventFormat]]
+    sink: Stream
+    side: Mapping[Role, Stream]
+    error: Stream
+
+    @property
+    def input_reader(self) -> InputReader:
+        """What reads the inputs."""
+        return InputReader((stream.schema, shape) for stream, shape in self.inputs)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics of all inputs."""
+        return tuple(dict.fromkeys(topic for stream, _ in self.inputs for topic in stream.config.topics))
+
+
+def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
+    """The streams with their schemas.
+
+    Raises:
+        ConfigError: A descriptor is missing or malformed.
+        DocumentError: A stream or schema does not exist, or is not what it must be.
+        ExternalError: A place that holds them does not answer.
+    """
+    manager, rdf = configuration.stream_manager, configuration.rdf
+    sink = Descriptor.parse(manager.sink.stream, key="stream_manager.sink.stream")
+    error = Descriptor.parse(manager.error_sink.stream, key="stream_manager.error_sink.stream")
+    side = {role: Descriptor.parse(text, key=role) for role, text in SIDE_STREAMS.items() if rdf.side_outputs}
+    inputs = _parse_inputs(configuration)
+    read = DocumentReader(build_http_settings(configuration))
+    names = [each.stream for each in (*(descriptor for descriptor, _ in inputs), sink, error, *side.values())]
+    configs = read_stream_configs(manager, read, names)
+    schemas = SchemaRepository(manager.schema_uris, read)
+
+    def stream(descriptor: Descriptor) -> Stream:
+        config = configs.get(descriptor.stream)
+        return Stream(config, schemas.get(config.schema_title, descriptor.version))
+
+    return UpdaterStreams(
+        [(stream(descriptor), shape) for descriptor, shape in inputs],
+        stream(sink),
+        {role: stream(descriptor) for role, descriptor in side.items()},
+        stream(error),
+    )
+
+
+def _parse_inputs(configuration: Configuration) -> list[tuple[Descriptor, EventFormat]]:
+    rdf = configuration.rdf
+    pages = build_entity_pages(rdf)
+    inputs: list[tuple[Descriptor, EventFormat]]
+    if rdf.legacy_inputs:
+        inputs = [(Descriptor.parse(text, key="legacy"), shape(pages)) for text, shape in LEGACY_STREAMS.items()]
+    else:
+        source = configuration.stream_manager.source.stream
+        inputs = [(Descriptor.parse(source, key="stream_manager.source.stream"), PageChangeFormat(pages))]
+    if rdf.reconcile:
+        name, tag = ReconcileStream.parse(rdf.reconcile, key="rdf.reconcile")
+        inputs.append((Descriptor(name, _RECONCILE_VERSION), ReconciliationFormat(rdf.hostname, tag)))
+    return inputs
+
+
+def build_entity_pages(rdf: RdfSettings) -> EntityPages:
+    """Which pages of the wiki hold entities, as the settings say.
+
+    Raises:
+        ConfigError: They do not say which wiki, or no namespace.
+    """
+    if not rdf.hostname:
+        raise ConfigError(
+            "rdf.hostname is missing: it names the wiki whose entities are followed.",
+            hint="Say for example --set rdf.hostname=www.wikidata.org.",
+            key="rdf.hostname",
+        )
+    if not (rdf.entity_namespaces or rdf.mediainfo_namespaces):
+        raise ConfigError(
+            "rdf.entity_namespaces and rdf.mediainfo_namespaces are empty: no page would be an entity's.",
+            hint="Wikidata has its entities in --set rdf.entity_namespaces=[0,120,146], a new Wikibase in [120,122].",
+            key="rdf.entity_namespaces",
+        )
+    return EntityPages(
+        domain=rdf.hostname,
+        namespaces=frozenset(rdf.entity_namespaces),
+        mediainfo_namespaces=frozenset(rdf.mediainfo_namespaces),
+        mediainfo_slot=rdf.mediainfo_slot,
+        content_models=frozenset(rdf.content_models),
+        prefixes=tuple(rdf.title_prefixes),
+    )
+
+
+class _MessageFormat(NamedTuple):
+    """Of the messages of mutations, by the schema of their stream."""
+
+    version: MessageVersion
+    suffix: str
+
+
+MESSAGE_FORMATS: Mapping[str, _MessageFormat] = {
+    "wikibase/rdf/update_stream": _MessageFormat(MessageVersion.V1, ""),
+    "mediawiki/wikibase/entity/rdf_change": _MessageFormat(MessageVersion.V2, ".v2"),
+}
+"""By the title of the schema: the version, and what names of the streams of subgraphs end in."""
+
+
+def get_message_format(sink: Stream) -> _MessageFormat:
+    """The format of the messages that a stream takes.
+
+    Raises:
+        ConfigError: It takes no mutations.
+    """
+    if sink.schema.title in MESSAGE_FORMATS:
+        return MESSAGE_FORMATS[sink.schema.title]
+    raise ConfigError(
+        f"The stream {sink.config.stream} has events of the schema {sink.schema.title}, and no mutations.",
+        hint=f"Name one with {' or '.join(MESSAGE_FORMATS)}.",
+        key="stream_manager.sink.stream",
+    )

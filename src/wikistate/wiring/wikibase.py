@@ -1,0 +1,191 @@
+"""Asks the wiki what it is, and fills in the settings; what contradicts the wiki is an error that has the right value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel
+from yarl import URL
+
+from wikistate.adapters.http.client import HttpClient
+from wikistate.adapters.mediawiki.discovery import find_api
+from wikistate.adapters.mediawiki.entity_pages import list_entities
+from wikistate.adapters.mediawiki.entity_responses import EntityDataSettings, parse_response
+from wikistate.adapters.mediawiki.query_client import QueryClient
+from wikistate.adapters.mediawiki.wikibase_site import (
+    WikibaseSite,
+    check_concept_uri,
+    check_namespaces,
+    fetch_site,
+    find_concept_uri,
+)
+from wikistate.adapters.mediawiki.wikis import is_wikimedia
+from wikistate.config.paths import state_home
+from wikistate.core.enrichment.failures import Failure
+from wikistate.errors import ConfigError
+from wikistate.wiring.stores import check_location, is_http_location
+from wikistate.wiring.wikis import build_http_settings, build_wiki_session, resolve_credential
+
+if TYPE_CHECKING:
+    from wikistate.config.model import Configuration, StreamManager
+    from wikistate.config.rdf import RdfSettings
+
+OWN_INTERVAL, PUBLIC_INTERVAL = 1.0, 5.0
+"""Seconds between two questions to a wiki that has nothing new: to one's own, and to one that is everybody's."""
+
+_POLL_INTERVAL_KEY = "poll_interval"
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+class DiscoveredWikibase(NamedTuple):
+    """What the wiki said.
+
+    Attributes:
+        configuration: The settings, with what it said filled in.
+        site: The wiki.
+        api: URL of its Action API.
+    """
+
+    configuration: Configuration
+    site: WikibaseSite
+    api: str
+
+
+async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
+    """Ask the wiki that the settings name.
+
+    Raises:
+        ConfigError: They name none, or contradict it.
+        WikiError: It does not answer, or is no Wikibase.
+    """
+    check_location(configuration.store)
+    http = HttpClient(build_http_settings(configuration))
+    await http.open()
+    try:
+        api = await _find_api_url(http, configuration)
+        queries = build_query_client(configuration, api)
+        await queries.open()
+        try:
+            site = await fetch_site(queries)
+            used = await _read_concept_uri(http, configuration, site, queries) or site.concept_uri
+        finally:
+            await queries.close()
+    finally:
+        await http.close()
+    _check_settings(configuration, site, used)
+    return DiscoveredWikibase(_with_discovered(configuration, site, api, used), site, api)
+
+
+def build_query_client(configuration: Configuration, api: str) -> QueryClient:
+    """What asks the wiki's Action API. Raises `ConfigError` when a credential cannot be read."""
+    wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
+    credential = resolve_credential(wiki, key="wikis") if wiki else None
+    return QueryClient(
+        api, build_http_settings(configuration), credential=credential, maxlag=configuration.enrich.maxlag
+    )
+
+
+async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
+    source = configuration.stream_manager.source
+    address = configuration.rdf.wikibase or (source.options.url if source.connector == "recentchanges" else "")
+    if not address:
+        raise ConfigError(
+            "rdf.wikibase is missing: it names the wiki that the store follows.",
+            hint="Say --wikibase https://my.wiki.",
+            key="rdf.wikibase",
+        )
+    return await find_api(http, address)
+
+
+async def _read_concept_uri(
+    http: HttpClient, configuration: Configuration, site: WikibaseSite, queries: QueryClient
+) -> str:
+    """What the wiki's RDF really uses, of its first entity that can be read; empty while there is none."""
+    settings = EntityDataSettings(prefix=configuration.rdf.entity_data or site.entity_data)
+    session = build_wiki_session(configuration, site.domain, http=http, url=settings.prefix)
+    headers = await session.headers()
+    if isinstance(headers, Failure):
+        return ""  # what is wrong is said when it is followed, where it is asked again
+    async for stretch in list_entities(queries, site):
+        for page in stretch.pages:
+            if page.is_redirect:
+                continue
+            address = settings.build_url(page.entity, page.revision, now_ms=0)
+            answer = await http.request(
+                http.endpoint(address.url), address.query, headers=headers, limit=settings.max_bytes
+            )
+            found = answer if isinstance(answer, Failure) else parse_response(answer, address, now=0.0)
+            if isinstance(found, Failure):
+                return ""  # as above
+            return find_concept_uri(found, entity_id=page.entity, base=str(address), mime_type=settings.mime_type)
+    return ""
+
+
+def _check_settings(configuration: Configuration, site: WikibaseSite, used: str) -> None:
+    rdf, store = configuration.rdf, configuration.store
+    check_concept_uri(rdf.concept_base, actual=used)
+    if "concept_base" in store.model_fields_set:
+        check_concept_uri(store.concept_base, actual=used, key="store.concept_base")
+    check_namespaces(rdf.entity_namespaces, site)
+    check_namespaces(rdf.mediainfo_namespaces, site, key="rdf.mediainfo_namespaces")
+    if rdf.hostname and rdf.hostname != site.domain:
+        raise ConfigError(
+            f"rdf.hostname is {rdf.hostname}, but the wiki calls itself {site.domain}.",
+            hint="Leave rdf.hostname out: the wiki is asked.",
+            key="rdf.hostname",
+        )
+
+
+def _with_discovered(configuration: Configuration, site: WikibaseSite, api: str, used: str) -> Configuration:
+    rdf, store, local = configuration.rdf, configuration.store, configuration.local
+    federated = rdf.federated_concept_base if rdf.scheme == "federated" else ""
+    return _replace_settings(
+        configuration,
+        rdf=_with_rdf_defaults(rdf, site, used),
+        store=_replace_settings(store, concept_base=used, federated_concept_base=federated),
+        stream_manager=_with_stream_defaults(configuration, site, api),
+        local=local if local.state else _replace_settings(local, state=_default_path(configuration, "state", site)),
+    )
+
+
+def _with_rdf_defaults(rdf: RdfSettings, site: WikibaseSite, used: str) -> RdfSettings:
+    pages = site.pages
+    return _replace_settings(
+        rdf,
+        hostname=site.domain,
+        concept_base=used,
+        entity_data=rdf.entity_data or site.entity_data,
+        entity_namespaces=rdf.entity_namespaces or sorted(pages.namespaces),
+        mediainfo_namespaces=rdf.mediainfo_namespaces or sorted(pages.mediainfo_namespaces),
+        content_models=sorted(pages.content_models),
+        title_prefixes=list(pages.prefixes),
+    )
+
+
+def _with_stream_defaults(configuration: Configuration, site: WikibaseSite, api: str) -> StreamManager:
+    manager = configuration.stream_manager
+    source, sink = manager.source, manager.sink
+    if source.connector == "recentchanges":
+        interval = PUBLIC_INTERVAL if is_wikimedia(URL(api).host or "") else OWN_INTERVAL
+        if _POLL_INTERVAL_KEY in source.options.model_fields_set:
+            interval = source.options.poll_interval
+        source = _replace_settings(source, options=_replace_settings(source.options, url=api, poll_interval=interval))
+    if sink.connector == "file" and not sink.options.path:
+        sink = _replace_settings(
+            sink, options=_replace_settings(sink.options, path=_default_path(configuration, "ndjson", site))
+        )
+    return _replace_settings(manager, source=source, sink=sink)
+
+
+def _default_path(configuration: Configuration, ending: str, site: WikibaseSite) -> str:
+    """A place beside an embedded store, or for an endpoint one in the user's state folder."""
+    location = configuration.store.location
+    if not is_http_location(location):
+        return f"{location.rstrip('/')}.{ending}"
+    name = f"{quote(site.domain, safe='')} {quote(location, safe='')}"
+    return str(state_home() / configuration.stream_manager.job_name / f"{name}.{ending}")
+
+
+def _replace_settings(settings: Settings, **values: object) -> Settings:
+    return settings.model_copy(update=values)

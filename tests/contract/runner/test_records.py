@@ -1,0 +1,93 @@
+"""What single records become under every runner: keys, timestamps, poison, errors."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import orjson
+from tests.contract.runner.jobs import PoisonRecord
+
+from wikistate.streaming.record import Role
+from wikistate.testing.faults import HttpStatus
+
+if TYPE_CHECKING:
+    from tests.contract.runner.deployment import Deployment
+    from tests.contract.runner.restartable_wiki import RestartableWiki
+
+HUGE = b"x" * 3_000_000
+"""More than a producer takes unless told otherwise, and so more than an error event may hold."""
+
+POISON = {
+    "not-json": b"{not json",
+    "not-utf-8": b"\x00\xff",
+    "empty": b"",
+    "no-object": b"[1, 2]",
+    "another-schema": orjson.dumps({"$schema": "/another/1.0.0", "meta": {"stream": "another"}}),
+    "huge": HUGE,
+}
+
+
+def test_an_output_has_the_key_of_its_page_and_the_time_of_its_event(running: Deployment) -> None:
+    """Whatever the timestamp of the record was that it came with."""
+    changes = running.new_changes(pages=3, numbers=2)
+    with running.outputs() as outputs:
+        running.write(changes)
+        running.wait_until(lambda: len(outputs.changes()) >= len(changes))
+        found = {seen.change: (seen.record.key, seen.record.timestamp) for seen in outputs.read()}
+    case = running.case
+    assert found == {change: (case.key(change.page), case.timestamp(change)) for change in changes}
+
+
+def test_each_poison_record_becomes_one_error_event(running: Deployment) -> None:
+    """It holds what came or, where that is too large, its beginning. It is without a key, and of now."""
+    (change,) = running.new_changes()
+    started = int(time.time() * 1000)
+    with running.outputs() as outputs:
+        running.write([PoisonRecord(change.page, value) for value in POISON.values()])
+        running.wait_until(lambda: len(outputs.error_events_without_change()) >= len(POISON))
+        found = [seen.record for seen in outputs.error_events_without_change()]
+        assert outputs.changes() == []
+    raw = sorted(orjson.loads(each.value or b"")["raw_event"] for each in found)
+    *whole, cut = sorted(raw, key=len)
+    assert sorted(whole) == sorted(
+        value.decode(errors="backslashreplace") for value in POISON.values() if value != HUGE
+    )
+    assert HUGE.startswith(cut.encode())
+    assert {each.key for each in found} == {None}
+    assert all(started - 1000 <= each.timestamp <= int(time.time() * 1000) + 1000 for each in found)
+
+
+def test_poison_stops_none_of_its_neighbours(running: Deployment) -> None:
+    """Events of the same page before, between and behind go through in order."""
+    changes = running.new_changes(numbers=len(POISON) + 1)
+    between = [PoisonRecord(changes[0].page, value) for value in POISON.values()]
+    records = [record for pair in zip(changes, between, strict=False) for record in pair]
+    with running.outputs() as outputs:
+        running.write([*records, changes[-1]])
+        running.wait_until(lambda: len(outputs.read()) >= len(changes) + len(POISON))
+        assert outputs.changes() == changes
+
+
+def test_a_tombstone_says_nothing_and_stops_nothing(running: Deployment) -> None:
+    """The events around it go through, and neither stream has anything for it."""
+    first, second = running.new_changes(numbers=2)
+    with running.outputs() as outputs:
+        running.write([first, PoisonRecord(first.page, None), second])
+        running.wait_until(lambda: second in outputs.changes())
+        assert outputs.changes() == [first, second]
+        assert outputs.error_events_without_change() == []
+
+
+def test_an_event_that_cannot_be_done_is_an_error_event_and_the_next_of_its_page_follows(
+    running: Deployment, wiki: RestartableWiki
+) -> None:
+    """The error event names the very change; those of the same page before and behind are enriched."""
+    first, wrong, last = running.new_changes(numbers=3)
+    wiki.set_faults(running.case.rule(HttpStatus(404), [wrong]))
+    running.failed_changes.add(wrong)
+    with running.outputs() as outputs:
+        running.write([first, wrong, last])
+        running.wait_until(lambda: len(outputs.read()) >= 3)
+        assert outputs.changes() == [first, last]
+        assert outputs.changes(Role.ERROR) == [wrong]

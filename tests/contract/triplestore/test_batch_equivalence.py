@@ -1,0 +1,187 @@
+"""The law of batches: to apply many mutations at once is to apply each, and ends where a load from scratch does."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.contract.triplestore.conftest import WIKIDATA, read_held_triples
+from tests.contract.triplestore.small_entities import SITE, make_article, make_article_link, parse_triples
+
+from wikistate.adapters.triplestore.oxigraph import OxigraphStore
+from wikistate.core.rdf.diff import diff, select_shared
+from wikistate.core.rdf.patch import Patch
+from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.updater.accumulator import Accumulator
+from wikistate.core.updater.input_events import Origin
+from wikistate.core.updater.mutation import Mutation, OperationName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pyoxigraph import Triple
+
+ORIGIN = Origin("", "", "", "", "", "")
+NODES = {
+    "v1": parse_triples('wdv:v1 wikibase:quantityAmount "1" ; wikibase:quantityNormalized wdv:v2 .')
+    | parse_triples('wdv:v2 wikibase:quantityAmount "10" ; wikibase:quantityNormalized wdv:v2 .'),
+    "v2": parse_triples('wdv:v2 wikibase:quantityAmount "10" ; wikibase:quantityNormalized wdv:v2 .'),
+    "v3": parse_triples('wdv:v3 wikibase:timeValue "2020" .'),
+}
+REFERENCES = {
+    "r1": parse_triples("wdref:r1 a wikibase:Reference ; prv:P8 wdv:v1 .") | NODES["v1"],
+    "r2": parse_triples("wdref:r2 a wikibase:Reference ; prv:P8 wdv:v3 .") | NODES["v3"],
+}
+
+
+class Wish(NamedTuple):
+    """What an entity is to look like.
+
+    Attributes:
+        entity: Its id.
+        label: Of no meaning.
+        values: Of `NODES`; a statement each.
+        references: Of `REFERENCES`; all on one statement.
+        title: Of an article; taken from whichever entity has it.
+        exists: Whether it is there at all.
+        whole: Whether to get there by a reconciliation.
+        early: Whether an article is gained before the entity that had it loses it.
+    """
+
+    entity: str
+    label: str
+    values: frozenset[str]
+    references: frozenset[str]
+    title: str | None
+    exists: bool
+    whole: bool
+    early: bool = False
+
+
+shared_on_wikidata = partial(select_shared, uris=WIKIDATA)
+
+
+def graph_of(wish: Wish) -> frozenset[Triple]:
+    """The munged triples."""
+    if not wish.exists:
+        return frozenset()
+    name, part = wish.entity, f"{wish.entity}-F1" if wish.entity.startswith("L") else wish.entity
+    parts = [f'wd:{name} rdfs:label "{wish.label}" .']
+    if part != name:
+        parts.append(f'wd:{name} ontolex:lexicalForm wd:{part} . wd:{part} rdfs:label "form" .')
+    parts += [f"wd:{part} p:P1 wds:{name}-{value} . wds:{name}-{value} psv:P1 wdv:{value} ." for value in wish.values]
+    parts += [
+        f"wd:{part} p:P2 wds:{name}-s . wds:{name}-s prov:wasDerivedFrom wdref:{ref} ." for ref in wish.references
+    ]
+    nodes = [NODES[value] for value in wish.values] + [REFERENCES[reference] for reference in wish.references]
+    site = [make_article_link(name, wish.title), make_article(wish.title), parse_triples(SITE)] if wish.title else []
+    return frozenset().union(parse_triples("\n".join(parts)), *nodes, *site)
+
+
+def change(entity: str, before: frozenset[Triple], after: frozenset[Triple], *, whole: bool, time: int) -> Mutation:
+    """The mutation that leads from one to the other."""
+    if not after:
+        return _mutation(OperationName.DELETE, entity, Patch(), time)
+    if whole:
+        return _mutation(OperationName.RECONCILE, entity, Patch(added=after), time)
+    patch = diff(before, after, WIKIDATA)
+    return _mutation(OperationName.DIFF if before else OperationName.IMPORT, entity, patch, time)
+
+
+def _mutation(operation: OperationName, entity: str, patch: Patch, time: int) -> Mutation:
+    return Mutation(operation, entity, time, time, time, ORIGIN, "stream", patch)
+
+
+class World:
+    """The entities as they are, one after the other; an article is of one entity at a time."""
+
+    def __init__(self) -> None:
+        self.wishes: dict[str, Wish] = {}
+        self.mutations: list[Mutation] = []
+
+    def grant(self, wish: Wish) -> None:
+        """Note the mutations that it takes."""
+        losers = [
+            other._replace(title=None, whole=False)
+            for other in self.wishes.values()
+            if wish.title and other.title == wish.title and other.entity != wish.entity
+        ]
+        wishes = [wish] if wish.exists or wish.entity in self.wishes else []
+        for step in [*wishes, *losers] if wish.early else [*losers, *wishes]:
+            self._become(step)
+
+    def graph(self) -> set[Triple]:
+        """Loaded from scratch."""
+        return set().union(*map(graph_of, self.wishes.values()))
+
+    def _become(self, wish: Wish) -> None:
+        before = graph_of(self.wishes[wish.entity]) if wish.entity in self.wishes else frozenset()
+        after = graph_of(wish)
+        self.mutations.append(change(wish.entity, before, after, whole=wish.whole, time=len(self.mutations)))
+        self.wishes[wish.entity] = wish
+        if not wish.exists:
+            del self.wishes[wish.entity]
+
+
+WISHES = st.lists(
+    st.builds(
+        Wish,
+        entity=st.sampled_from(["Q1", "Q2", "Q3", "L1"]),
+        label=st.sampled_from("ab"),
+        values=st.frozensets(st.sampled_from(sorted(NODES)), max_size=2),
+        references=st.frozensets(st.sampled_from(sorted(REFERENCES)), max_size=2),
+        title=st.sampled_from([None, "A", "B"]),
+        exists=st.sampled_from([True, True, True, False]),
+        whole=st.sampled_from([True, False, False]),
+        early=st.booleans(),
+    ),
+    min_size=2,
+    max_size=14,
+)
+
+
+async def applied(batches: Iterable[Sequence[Mutation]]) -> set[Triple]:
+    """What a store holds after these batches, each ended where the accumulator wants it."""
+    store = OxigraphStore(None, UpdateTarget(WIKIDATA))
+    await store.open()
+    for batch in batches:
+        accumulator = Accumulator(shared_on_wikidata)
+        for mutation in batch:
+            if not accumulator.can_add(mutation):
+                patch = accumulator.build_patch()
+                await store.apply(patch, {}, None)
+                accumulator = Accumulator(shared_on_wikidata)
+            accumulator.add(mutation)
+        await store.apply(accumulator.build_patch(), {}, None)
+    found = await read_held_triples(store)
+    await store.close()
+    return found
+
+
+@given(WISHES, st.integers(1, 6))
+@settings(max_examples=150)
+async def test_a_batch_is_as_good_as_its_mutations_one_by_one(wishes: list[Wish], size: int) -> None:
+    """Over entities that share nodes, sitelinks that move, deletions, returns and reconciliations, in batches of any size."""
+    world = World()
+    for wish in wishes:
+        world.grant(wish)
+    many = world.mutations
+    assert await applied([[mutation] for mutation in many]) == world.graph()
+    assert await applied([many]) == world.graph()
+    assert await applied(many[start : start + size] for start in range(0, len(many), size)) == world.graph()
+
+
+@given(WISHES, st.data())
+@settings(max_examples=100)
+async def test_a_batch_that_is_applied_again_ends_where_it_would_have(wishes: list[Wish], data: st.DataObject) -> None:
+    """After a crash the source goes back, and batches are cut elsewhere than before."""
+    world = World()
+    for wish in wishes:
+        world.grant(wish)
+    many = world.mutations
+    reached = data.draw(st.integers(0, len(many)))
+    back = data.draw(st.integers(0, reached))
+    cut = data.draw(st.integers(back, len(many)))
+    assert await applied([many[:reached], many[back:cut], many[cut:]]) == world.graph()

@@ -1,0 +1,204 @@
+"""What is found out about a store before anything is written into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+from pyoxigraph import RdfFormat, parse
+from tests.contract.triplestore.conftest import WIKIDATA
+from tests.contract.triplestore.small_entities import make_item, parse_triples
+from tests.support.stores import AuthenticatedOxigraphServer, OxigraphServer
+
+from wikistate.adapters.triplestore.credentials import Basic, Bearer, Credential
+from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
+from wikistate.adapters.triplestore.oxigraph import OxigraphStore
+from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.updater.store_metadata import StoreForm, StorePosition
+from wikistate.core.updater.store_patch import StorePatch
+from wikistate.errors import ConfigError, StoreError
+from wikistate.streaming.record import Partition
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.contract.triplestore.conftest import StoreTarget
+    from tests.support.stores import BlazegraphServer
+
+    from wikistate.adapters.triplestore.store import TripleStore
+
+GRAPH = "http://www.wikidata.org/graph"
+PLAIN = parse_triples("<http://www.wikidata.org/wiki/Special:EntityData/Q2> schema:about wd:Q2 ; schema:version 4 .")
+
+
+class NewEndpoint(Protocol):
+    """Makes adapters that do not wait for long, and are closed after the test."""
+
+    def __call__(
+        self, update: str, query: str = "", *, graph: str | None = None, known: Credential | None = None
+    ) -> TripleStore:
+        """Make one, not opened."""
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[NewEndpoint]:
+    """See `NewEndpoint`."""
+    made: list[TripleStore] = []
+
+    def make(update: str, query: str = "", *, graph: str | None = None, known: Credential | None = None) -> TripleStore:
+        settings = EndpointSettings(update_url=update, query_url=query, credential=known, first_wait=0.01, tries=2)
+        made.append(SparqlEndpoint(settings, UpdateTarget(WIKIDATA, graph=graph)))
+        return made[-1]
+
+    yield make
+    for store in made:
+        await store.close()
+
+
+@pytest.mark.parametrize("target", ["embedded", "oxigraph_server", "fuseki", "blazegraph_quads"], indirect=True)
+async def test_everything_may_stand_in_a_named_graph(target: StoreTarget) -> None:
+    """What is written is in the graph and nowhere else, the books included."""
+    store = target.store(graph=GRAPH)
+    await store.open()
+    where = {Partition("t"): StorePosition(4, 5000)}
+    await store.apply(StorePatch(added=make_item("Q1") | make_item("Q2")), where, 1000)
+    await store.apply(
+        StorePatch(deleted=frozenset({"Q1"}), removed=make_item("Q2"), added=make_item("Q3")), where, 1000
+    )
+    assert await store.positions() == where
+    assert await store.versions(["Q1", "Q2", "Q3"]) == {"Q3": 1}
+    assert await store.counts() == {"Item": 1}
+    inside = await store.query(f"SELECT ?s WHERE {{ GRAPH <{GRAPH}> {{ ?s ?p ?o }} }}")
+    assert len(inside) == len(make_item("Q3")) + 5
+    elsewhere = f"GRAPH ?graph {{ ?s ?p ?o }} FILTER(?graph != <{GRAPH}>)"
+    assert await store.query(f"SELECT ?s WHERE {{ {elsewhere} }}") == []
+    await store.close()
+
+
+@pytest.mark.parametrize("union", [False, True])
+async def test_entities_that_updates_do_not_reach_are_found_at_the_start(
+    endpoint: NewEndpoint, tmp_path: Path, *, union: bool
+) -> None:
+    """Whether queries see them or not: deletions would succeed and delete nothing. The graph is named."""
+    with OxigraphServer(tmp_path, union=union) as server:
+        right = endpoint(server.update_url, server.query_url, graph=GRAPH)
+        assert (await right.open()).form is StoreForm.EMPTY
+        await right.apply(StorePatch(added=make_item("Q1")), {}, None)
+        with pytest.raises(StoreError, match=rf"updates do not reach them.*store\.graph.*{GRAPH}"):
+            await endpoint(server.update_url, server.query_url).open()
+        again = endpoint(server.update_url, server.query_url, graph=GRAPH)
+        assert (await again.open()).form is StoreForm.MUNGED
+        left = await again.query(f"SELECT ?s WHERE {{ GRAPH <{GRAPH}> {{ ?s ?p ?o }} }}")
+        assert len(left) == len(make_item("Q1"))
+
+
+async def test_a_store_whose_updates_reach_all_graphs_needs_no_setting(
+    endpoint: NewEndpoint, blazegraph_quads: BlazegraphServer
+) -> None:
+    """Blazegraph deletes wherever a triple is: there is nothing to complain of."""
+    await endpoint(blazegraph_quads.update_url, graph=GRAPH).open()
+    blazegraph_quads.update(f"INSERT DATA {{ GRAPH <{GRAPH}> {{ <a:a> <http://schema.org/version> 1 }} }}")
+    store = endpoint(blazegraph_quads.update_url)
+    await store.open()
+    await store.apply(StorePatch(removed=parse_triples("<a:a> schema:version 1 .")), {}, None)
+    assert await store.ask("ASK { <a:a> ?p ?o }") is False
+
+
+async def test_updates_that_go_to_another_store_are_found_at_the_start(
+    oxigraph_server: OxigraphServer, endpoint: NewEndpoint, tmp_path: Path
+) -> None:
+    """The marker is not seen where queries go."""
+    with OxigraphServer(tmp_path) as other:
+        store = endpoint(other.update_url, oxigraph_server.query_url)
+        with pytest.raises(StoreError, match=r"does not show it.*Compare the URLs"):
+            await store.open()
+
+
+async def test_the_form_of_a_store_is_found_out(target: StoreTarget) -> None:
+    """By where the revisions stand; both together are refused."""
+    store = target.store()
+    await store.open()
+    await store.apply(StorePatch(added=PLAIN), {}, None)
+    await store.close()
+    plain = target.store()
+    assert (await plain.open()).form is StoreForm.PLAIN
+    assert await plain.versions(["Q2"]) == {"Q2": 4}
+    await plain.apply(StorePatch(added=make_item("Q1")), {}, None)
+    await plain.close()
+    mixed = target.store()
+    with pytest.raises(StoreError, match=r"mixes two forms.*1 stand on the entity"):
+        await mixed.open()
+    await mixed.close()
+
+
+@pytest.mark.parametrize("known", [Basic("anybody", "sesame"), Bearer("sesame")])
+async def test_an_endpoint_that_wants_to_know_us_does(known: Credential, endpoint: NewEndpoint, tmp_path: Path) -> None:
+    """With a password or a token; without, the message says which setting is missing. Neither is ever shown."""
+    with AuthenticatedOxigraphServer(tmp_path, "sesame") as server:
+        store = endpoint(server.update_url, server.query_url, known=known)
+        assert (await store.open()).form is StoreForm.EMPTY
+        stranger = endpoint(server.update_url, server.query_url)
+        with pytest.raises(StoreError, match=r"answers 401: Who are you\?.*store\.authentication"):
+            await stranger.open()
+    assert "sesame" not in repr(known)
+
+
+async def test_a_folder_that_another_process_has_open_is_a_setting_that_is_wrong(tmp_path: Path) -> None:
+    """Two writers of one store would not know of each other."""
+    first, second = (OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA)) for _ in range(2))
+    await first.open()
+    with pytest.raises(ConfigError, match="no other process"):
+        await second.open()
+    for store in (first, second):
+        await store.close()
+
+
+async def test_what_went_through_the_log_does_not_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After so many triples they are written out to files of their own, and not only when gigabytes have come together.
+
+    Seen by the newest of RocksDB's write-ahead logs, which holds just what is in memory only. (The number of the files
+    that are written out says nothing: RocksDB merges them when it likes.)
+    """
+    monkeypatch.setattr("wikistate.adapters.triplestore.oxigraph.LOGGED", 20)
+    folder = tmp_path / "store"
+    store = OxigraphStore(folder, UpdateTarget(WIKIDATA))
+    await store.open()
+    await store.apply(StorePatch(added=make_item("Q1"), weight=19), {}, None)
+    waiting = max(folder.glob("*.log"))
+    assert b"/Q1" in waiting.read_bytes()
+    await store.apply(StorePatch(added=make_item("Q2"), weight=1), {}, None)
+    newest = max(folder.glob("*.log"))
+    assert newest > waiting
+    assert b"/Q2" not in newest.read_bytes()
+    await store.close()
+
+
+async def test_what_was_applied_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Of a batch that goes by bulk as of one that does not."""
+    many = frozenset().union(*(make_item(f"Q{number}") for number in range(400)))
+    store = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
+    await store.open()
+    await store.apply(StorePatch(added=make_item("Q1000"), linked=make_item("Q1001")), {}, None)
+    await store.apply(StorePatch(added=many, deleted=frozenset({"Q1000"})), {Partition("t"): StorePosition(9, 9)}, None)
+    await store.close()
+    again = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
+    contents = await again.open()
+    assert contents.positions == {Partition("t"): StorePosition(9, 9)}
+    assert await again.counts() == {"Item": 401}
+    await again.close()
+
+
+async def test_an_iri_that_only_sparql_allows_is_kept_by_the_embedded_store(tmp_path: Path) -> None:
+    """Wikis hold addresses that RFC 3987 forbids. They come and go as others do."""
+    line = b"<http://www.wikidata.org/entity/Q1> <urn:p> <http://a.test/100%> ."
+    odd = frozenset(quad.triple for quad in parse(line, RdfFormat.N_TRIPLES, lenient=True))
+    store = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
+    await store.open()
+    await store.apply(StorePatch(added=odd | make_item("Q2")), {}, None)
+    assert await store.ask("ASK { ?s <urn:p> ?o }")
+    await store.apply(StorePatch(removed=odd, deleted=frozenset({"Q2"})), {}, None)
+    assert await store.query("SELECT ?s WHERE { ?s ?p ?o }") == []
+    await store.close()

@@ -1,0 +1,180 @@
+"""The small Wikibase's lists and those of a real MediaWiki, asked the same after the same changes, have the same shapes.
+
+A real Wikibase is not to be had here, but these lists are MediaWiki's own: pages in a namespace stand for entities. Rows
+are compared by what fields they have and of which type, and by values where both wikis were told them.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from wikistate.adapters.connectors.recent_changes import queries
+from wikistate.testing.wiki.cached_bodies import join_plain
+from wikistate.testing.wikibase import EntityKind, Item, Repository, make_wikibase_wiki
+from wikistate.testing.wikibase.list_api import WikibaseApi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.mediawiki import RealMediaWiki
+
+NAMESPACE = 12
+"""Help: no other test writes there."""
+
+BASE = {"action": "query", "format": "json", "formatversion": "2"}
+NAMES = [f"Q{number}" for number in (1, 2, 3, 10, 20, 100)]
+START = 1_600_000_000_000
+
+
+class Twins:
+    """Both wikis, after the same changes."""
+
+    def __init__(self, real: RealMediaWiki) -> None:
+        self._real = real
+        self.wiki = make_wikibase_wiki(namespaces={EntityKind.ITEM: NAMESPACE})
+        self._small = Repository(self.wiki)
+        self._api = WikibaseApi(self._small)
+        for name in NAMES:
+            self.save(name)
+        hidden = self.save("Q1")
+        self.save("Q1")
+        self._real.hide_revision(hidden[0])
+        self._small.hide("Q1", hidden[1])
+        for name in ("Q2", "Q3"):
+            self._real.delete(f"Help:{name}")
+            self._small.delete(name)
+        self._real.undelete("Help:Q3")
+        self._small.restore("Q3")
+        self._real.edit("Help:Q20", "#REDIRECT [[Help:Q1]]")
+        self._small.redirect("Q20", "Q1")
+
+    def save(self, name: str) -> tuple[int, int]:
+        """Write a page on both; the numbers of the revisions."""
+        count = len(self._small.journal)
+        real = self._real.edit(f"Help:{name}", f"text {count}")
+        return real, self._small.save(Item(id=name, labels={"en": f"text {count}"})).revision.rev_id
+
+    def ask(self, params: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The answers of the real wiki, as to anybody, and of the small one."""
+        body = urllib.parse.urlencode(BASE | params).encode()
+        with urllib.request.urlopen(urllib.request.Request(self._real.api_url, data=body)) as response:
+            real = orjson.loads(response.read())
+        return real, orjson.loads(join_plain(self._api.handle_api(self.wiki, BASE | params).pieces))
+
+
+@pytest.fixture(scope="module")
+def twins(mediawiki: RealMediaWiki) -> Twins:
+    """The two wikis."""
+    return Twins(mediawiki)
+
+
+def shape(value: Any) -> Any:
+    """Types in the place of values."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return sorted({str(shape(inner)) for inner in value})
+    return type(value).__name__
+
+
+def bare(title: str) -> str:
+    """Without the namespace, which is called something else on each wiki."""
+    return title.partition(":")[2]
+
+
+def shapes(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What kind of row, and what it has."""
+    for row in rows:
+        kind = (row["type"], row.get("logtype", ""), row.get("logaction") or row.get("action", ""))
+        yield kind, shape(row)
+
+
+@pytest.mark.parametrize(("limit", "parts"), [("max", 1), ("2", 3)])
+def test_pages_are_generated_in_the_same_parts(twins: Twins, limit: str, parts: int) -> None:
+    """The same titles, continued from the same places, each with the same fields; a redirect is marked as one."""
+    asked = {"generator": "allpages", "gapnamespace": str(NAMESPACE), "prop": "info", "gaplimit": limit}
+    more: dict[str, str] = {}
+    for number in range(1, parts + 1):
+        real, small = twins.ask(asked | more)
+        assert small.get("continue") == real.get("continue")
+        assert small.keys() == real.keys()
+        told, mine = (sorted(each["query"]["pages"], key=lambda page: bare(page["title"])) for each in (real, small))
+        assert [bare(page["title"]) for page in mine] == [bare(page["title"]) for page in told]
+        assert [shape(page) for page in mine] == [shape(page) for page in told]
+        assert ("continue" in real) == (number < parts)
+        more = {name: str(value) for name, value in real.get("continue", {}).items()}
+
+
+@pytest.mark.parametrize("start", ["Q1", "Q10", "Q101", "Q2", "Q2x", "Q9"])
+def test_a_walk_starts_at_the_same_title(twins: Twins, start: str) -> None:
+    """Whether there is a page of that title or not; past the last one there is no result at all."""
+    asked = {"generator": "allpages", "gapnamespace": str(NAMESPACE), "prop": "info", "gapfrom": start, "gaplimit": "9"}
+    real, small = twins.ask(asked)
+    told, mine = (
+        sorted(bare(page["title"]) for page in each.get("query", {}).get("pages", ())) for each in (real, small)
+    )
+    assert mine == told
+    assert small.keys() == real.keys()
+
+
+def test_all_pages_are_listed_alike(twins: Twins) -> None:
+    """Without a generator, two at a time."""
+    real, small = twins.ask({"list": "allpages", "apnamespace": str(NAMESPACE), "aplimit": "2"})
+    assert small["continue"] == real["continue"]
+    assert shape(small) == shape(real)
+
+
+def test_recent_changes_have_the_same_rows(twins: Twins) -> None:
+    """In the same order: of edits, new pages, a deletion, an undeletion and a hidden revision."""
+    asked = queries.recent_changes(START, None) | {"rcnamespace": str(NAMESPACE)}
+    real, small = (each["query"]["recentchanges"] for each in twins.ask(asked))
+    assert [(row["type"], bare(row["title"])) for row in small] == [(row["type"], bare(row["title"])) for row in real]
+    assert list(shapes(small)) == list(shapes(real))
+
+
+def test_recent_changes_are_continued_alike(twins: Twins) -> None:
+    """By a time and the number of a row."""
+    asked = queries.recent_changes(START, None) | {"rcnamespace": str(NAMESPACE), "rclimit": "2"}
+    real, small = twins.ask(asked)
+    for document in (real, small):
+        time, _, number = document["continue"].pop("rccontinue").partition("|")
+        assert len(time) == 14
+        assert number.isdecimal()
+    assert shape(small) == shape(real)
+    assert small["continue"] == real["continue"]
+
+
+def test_the_log_has_the_same_entries(twins: Twins) -> None:
+    """Of what takes pages away, brings them back and hides them, with the same parameters."""
+    asked = queries.log_entries(START, None) | {"lenamespace": str(NAMESPACE)}
+    answered = (each["query"]["logevents"] for each in twins.ask(asked))
+    # Real wikis note that a page was created, too, which nobody here looks at.
+    real, small = ([row for row in rows if row["type"] != "create"] for rows in answered)
+    assert [(row["action"], bare(row["title"]), row["pageid"] == 0) for row in small] == [
+        (row["action"], bare(row["title"]), row["pageid"] == 0) for row in real
+    ]
+    assert list(shapes(small)) == list(shapes(real))
+    assert [row["params"].get("count") for row in small] == [row["params"].get("count") for row in real]
+    hidden, told = ([row["params"] for row in rows if row["action"] == "revision"] for rows in (small, real))
+    assert [(each["type"], each["old"], each["new"]) for each in hidden] == [
+        (each["type"], each["old"], each["new"]) for each in told
+    ]
+
+
+def test_the_site_says_where_pages_are_in_the_same_words(twins: Twins) -> None:
+    """All that the real one has of what is asked of a Wikibase, which adds its own to it."""
+    real, small = twins.ask({"meta": "siteinfo", "siprop": "general|namespaces|extensions", "curtimestamp": "1"})
+    for name in ("wikiid", "server", "servername", "articlepath"):
+        assert type(small["query"]["general"][name]) is type(real["query"]["general"][name])
+    told = real["query"]["namespaces"][str(NAMESPACE)]
+    mine = small["query"]["namespaces"][str(NAMESPACE)]
+    assert {name: type(value) for name, value in mine.items() if name in told} == {
+        name: type(told[name]) for name in ("id", "name", "content")
+    }
+    assert len(small["curtimestamp"]) == len(real["curtimestamp"])
+    assert {"$1"} == {each["query"]["general"]["articlepath"][-2:] for each in (real, small)}

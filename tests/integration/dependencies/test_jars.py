@@ -1,0 +1,68 @@
+"""Maven Central has the JVM artifacts that are declared."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.jars import DECLARATION, declared_jars
+
+from wikistate.errors import PartError
+from wikistate.ops.jars import FLINK_DECLARATION, Jar, fetch
+from wikistate.ops.jars import read_declaration as declared_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PARTS = [
+    (DECLARATION, "kafka-broker"),
+    (DECLARATION, "java-compiler"),
+    (DECLARATION, "fuseki"),
+    (DECLARATION, "blazegraph"),
+    (FLINK_DECLARATION, "flink-kafka-connector"),
+]
+
+
+@pytest.fixture(scope="module")
+def smallest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest declared jar, from Maven Central and not from a cache."""
+    (jar,) = (jar for jar in declared_jars("kafka-broker") if jar.coordinate.startswith("org.slf4j:slf4j-simple:"))
+    try:
+        (path,) = fetch([jar], cache=tmp_path_factory.mktemp("jars"))
+    except PartError as error:
+        pytest.skip(str(error))
+    return path
+
+
+def test_maven_central_has_what_is_declared(smallest: Path) -> None:
+    """A jar arrives whole, with neither Maven nor Java."""
+    with zipfile.ZipFile(smallest) as jar:
+        assert jar.testzip() is None
+        assert "org/slf4j/impl/SimpleLogger.class" in jar.namelist()
+
+
+@pytest.mark.usefixtures("smallest")  # skipped where Maven Central is out of reach
+def test_what_maven_central_has_not_is_said(tmp_path: Path) -> None:
+    """The error names the coordinate and what must be reachable."""
+    jar = Jar("org.apache.kafka:no-such-artifact:4.3.1", "0" * 64, "Apache-2.0")
+    with pytest.raises(PartError, match=r"org\.apache\.kafka:no-such-artifact:4\.3\.1: .* not found"):
+        fetch([jar], cache=tmp_path)
+
+
+@pytest.mark.parametrize(("declaration", "part"), PARTS, ids=[part for _, part in PARTS])
+def test_every_declared_jar_is_complete(declaration: Path, part: str) -> None:
+    """Coordinate, checksum and licence; no two jars of a part have one file name."""
+    jars = declared_in(part, declaration=declaration)
+    assert len({jar.file_name for jar in jars}) == len(jars) > 0
+    for jar in jars:
+        assert re.fullmatch(r"[\w.-]+:[\w.-]+:[\w.-]+", jar.coordinate)
+        assert re.fullmatch(r"[0-9a-f]{64}", jar.sha256)
+        assert re.match(r"(Apache-2\.0|MIT|BSD-[23]-Clause|CC0-1\.0|EPL-2\.0|GPL-2\.0-only)\b", jar.licence)
+
+
+@pytest.mark.parametrize("declaration", [DECLARATION, FLINK_DECLARATION], ids=lambda file: file.name)
+def test_a_declaration_names_no_place(declaration: Path) -> None:
+    """Where artifacts come from is the machine's own business, not the repository's."""
+    assert not re.search(r"https?:|file:|~/|/home|/root", declaration.read_text())

@@ -1,0 +1,88 @@
+"""A broker that stops and starts again in the middle of everything."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+from tests.integration.kafka.conftest import KafkaCluster, open_source, read_records, record_values
+from tests.support.broker import KafkaBroker
+
+from wikistate.adapters.connectors.kafka import KafkaProducer, KafkaProducerSettings, KafkaSink
+from wikistate.errors import SinkError
+from wikistate.streaming.record import Output, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.kafka, pytest.mark.fault]
+
+
+@pytest.fixture(scope="module")
+def own_cluster(kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    """A broker of its own, because it is stopped. The session's stands for "a broker can be had here"."""
+    assert kafka.is_running
+    with KafkaBroker(tmp_path_factory.mktemp("outage")) as broker:
+        yield KafkaCluster(broker)
+
+
+async def test_a_source_waits_for_a_broker_that_is_away_and_goes_on(own_cluster: KafkaCluster) -> None:
+    """It raises nothing, says once that it waits and once that it is over, and loses and doubles nothing."""
+    name = own_cluster.broker.create_topic("away.source")
+    own_cluster.produce(name, [b"before"] * 10)
+
+    async def lost(partitions: object) -> None:
+        """A broker that is away for long forgets its members; everything read is committed."""
+
+    with capture_logs() as lines:
+        async with open_source(own_cluster.settings(name, group=name), lost) as source:
+            before = await read_records(source, 10)
+            await source.commit({before[-1].partition: 10})
+            await asyncio.to_thread(own_cluster.broker.stop)
+            for _ in range(5):
+                assert await source.poll(10, 0.5) == []
+            await asyncio.to_thread(own_cluster.broker.start)
+            own_cluster.produce(name, [b"after"] * 10)
+            after = await read_records(source, 10)
+            await source.commit({after[-1].partition: after[-1].offset + 1})
+    assert record_values([*before, *after]) == [b"before"] * 10 + [b"after"] * 10
+    assert [record.offset for record in [*before, *after]] == list(range(20))
+    said = [line["event"] for line in lines if line["log_level"] in {"warning", "info"} and "vailable" in line["event"]]
+    assert said == ["kafka_unavailable", "kafka_available"]
+    assert own_cluster.committed(name, name) == 20
+
+
+async def test_a_sink_waits_for_a_broker_that_is_away_and_delivers(own_cluster: KafkaCluster) -> None:
+    """What was written while the broker was killed arrives once and in order when it is back."""
+    name = own_cluster.broker.create_topic("away.sink")
+    sink = KafkaSink(name, KafkaProducer(KafkaProducerSettings(own_cluster.servers)))
+    written = [Output(Role.SINK, b"k", b"%d" % number, None) for number in range(1000)]
+    await sink.open()
+    await sink.write(written[:500])
+    await sink.flush()
+    await asyncio.to_thread(own_cluster.broker.kill)
+    await sink.write(written[500:])
+    flush = asyncio.create_task(sink.flush())
+    await asyncio.to_thread(own_cluster.broker.start)
+    await flush
+    await sink.close()
+    assert [value for _, value in own_cluster.read(name)] == [output.value for output in written]
+
+
+async def test_a_broker_that_stays_away_fails_the_flush(own_cluster: KafkaCluster) -> None:
+    """After `delivery.timeout.ms` the error says that it was not taken in time; nothing is dropped in silence."""
+    name = own_cluster.broker.create_topic("away.long")
+    settings = KafkaProducerSettings(own_cluster.servers, {"delivery.timeout.ms": "1500", "request.timeout.ms": "1000"})
+    sink = KafkaSink(name, KafkaProducer(settings))
+    await sink.open()
+    own_cluster.broker.pause()
+    try:
+        await sink.write([Output(Role.SINK, b"k", b"v", None)])
+        with pytest.raises(SinkError, match="was not delivered") as caught:
+            await sink.flush()
+        assert "delivery.timeout.ms" in caught.value.hint
+    finally:
+        own_cluster.broker.resume()
+    await sink.close()

@@ -1,0 +1,274 @@
+"""Real triple stores that speak SPARQL over HTTP, for tests and for local work."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from tests.support.jars import declared_jars
+from tests.support.java import java_program
+from tests.support.processes import Process, find_free_port
+
+from wikistate.errors import PartError
+from wikistate.ops.jars import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_START_TIMEOUT = 120.0  # seconds; 2 to 6 are usual on two cores
+_QUERY_TIMEOUT = 2.0  # seconds for one question while waiting
+
+
+class StoreProcess(ABC):
+    """A store on a port of the loopback interface.
+
+    It keeps its port, and its data where it has a folder for them: start it again after `stop` or `kill`.
+
+    Args:
+        folder: Its data and log.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "store.log"
+        self.port = find_free_port()
+        self._process: Process | None = None
+
+    @property
+    @abstractmethod
+    def update_url(self) -> str:
+        """Where updates go."""
+
+    @property
+    @abstractmethod
+    def query_url(self) -> str:
+        """Where queries go."""
+
+    @abstractmethod
+    def _start_command(self) -> Sequence[str | Path]:
+        """What starts it. May prepare the folder."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and return when it answers a query. Does nothing while it runs.
+
+        Raises:
+            PartError: It cannot be had, or does not come up; shows the end of its log.
+        """
+        if self._process is not None and self._process.is_running:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        environment = {"FUSEKI_BASE": str(self.folder / "base")}
+        self._process = Process(self._start_command(), log=self.log, environment=environment, folder=self.folder)
+        self._process.wait_until(self._is_ready, within=_START_TIMEOUT)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        if self._process is not None:
+            self._process.stop()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+
+    def pause(self) -> None:
+        """Let it hang: connections stay open and nothing is answered."""
+        if self._process is not None:
+            self._process.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        if self._process is not None:
+            self._process.send(signal.SIGCONT)
+
+    def update(self, text: str) -> None:
+        """Send one update and wait for it. Raises `PartError` when the store refuses it."""
+        request = urllib.request.Request(
+            self.update_url, text.encode(), {"Content-Type": "application/sparql-update; charset=UTF-8"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_START_TIMEOUT) as answer:
+                answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                raise PartError(f"The store answers {error.code}: {error.read(400).decode()}") from error
+
+    def _is_ready(self) -> bool:
+        request = urllib.request.Request(
+            self.query_url, b"ASK {}", {"Content-Type": "application/sparql-query", "Accept": "*/*"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_QUERY_TIMEOUT) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+        except OSError:
+            return False
+
+
+class OxigraphServer(StoreProcess):
+    """The server of Oxigraph, from the package ``oxigraph`` of the extra ``dev``.
+
+    Args:
+        folder: Its log.
+        data: Where the store lies; memory when None.
+        union: Whether queries see all graphs as one; updates never do.
+    """
+
+    def __init__(self, folder: Path, *, data: Path | None = None, union: bool = False) -> None:
+        super().__init__(folder)
+        self._data, self._union = data, union
+
+    @property
+    def update_url(self) -> str:
+        """See `StoreProcess`."""
+        return f"http://127.0.0.1:{self.port}/update"
+
+    @property
+    def query_url(self) -> str:
+        """See `StoreProcess`."""
+        return f"http://127.0.0.1:{self.port}/query"
+
+    def _start_command(self) -> Sequence[str | Path]:
+        program = Path(sys.executable).with_name("oxigraph")
+        if not program.exists():
+            raise PartError(f"There is no {program}.", hint="Install wikistate with its extra: pip install '.[dev]'.")
+        data = [] if self._data is None else ["--location", str(self._data)]
+        union = ["--union-default-graph"] if self._union else []
+        return [program, "serve", "--bind", f"127.0.0.1:{self.port}", *data, *union]
+
+
+class AuthenticatedOxigraphServer(OxigraphServer):
+    """`pyoxigraph` behind a small server of ours, for those who know a password: `tests.support.oxigraph_server`.
+
+    Oxigraph's own lets everybody in, as most stores do: they stand behind a proxy that asks.
+
+    Args:
+        folder: Its log.
+        password: Wanted from everybody, as of a user of any name, or as a bearer token.
+        data: Where the store lies; memory when None.
+    """
+
+    def __init__(self, folder: Path, password: str, *, data: Path | None = None) -> None:
+        super().__init__(folder, data=data)
+        self._password = password
+
+    def _start_command(self) -> Sequence[str | Path]:
+        data = [] if self._data is None else ["--data", str(self._data)]
+        server: list[str | Path] = [
+            sys.executable,
+            Path(__file__).with_name("oxigraph_server.py"),
+            "--port",
+            str(self.port),
+        ]
+        return [*server, *data, "--password", self._password]
+
+    def _is_ready(self) -> bool:
+        try:
+            urllib.request.urlopen(self.query_url, timeout=_QUERY_TIMEOUT).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code == 401
+        except OSError:
+            return False
+        return False
+
+
+class FusekiServer(StoreProcess):
+    """Apache Jena Fuseki: one data set, in memory."""
+
+    @property
+    def update_url(self) -> str:
+        """See `StoreProcess`."""
+        return f"http://127.0.0.1:{self.port}/store/update"
+
+    @property
+    def query_url(self) -> str:
+        """See `StoreProcess`."""
+        return f"http://127.0.0.1:{self.port}/store/query"
+
+    def _start_command(self) -> Sequence[str | Path]:
+        (jar,) = fetch(declared_jars("fuseki"))
+        options = ["--localhost", f"--port={self.port}", "--mem", "--update", "/store"]
+        return [*_java_command("1g"), "-jar", jar, *options]
+
+
+class BlazegraphServer(StoreProcess):
+    """Blazegraph: one namespace, in a journal in the folder.
+
+    Args:
+        folder: Its data and log.
+        quads: Whether triples may stand in named graphs; then queries see all of them together.
+    """
+
+    def __init__(self, folder: Path, *, quads: bool = False) -> None:
+        super().__init__(folder)
+        self._quads = quads
+
+    @property
+    def update_url(self) -> str:
+        """See `StoreProcess`."""
+        return f"http://127.0.0.1:{self.port}/blazegraph/namespace/kb/sparql"
+
+    @property
+    def query_url(self) -> str:
+        """See `StoreProcess`."""
+        return self.update_url
+
+    def _start_command(self) -> Sequence[str | Path]:
+        (jar,) = fetch(declared_jars("blazegraph"))
+        # It does not find what it serves inside its own jar (Java 17), and wants a URL of the folder.
+        if not (self.folder / "war").exists():
+            with zipfile.ZipFile(jar) as archive:
+                names = [name for name in archive.namelist() if name.startswith("war/") or name == "jetty.xml"]
+                archive.extractall(self.folder, names)
+        properties = self.folder / "journal.properties"
+        properties.write_text("".join(f"{key}={value}\n" for key, value in self._properties().items()))
+        return [
+            *_java_command("1g"),
+            "-Djetty.host=127.0.0.1",
+            f"-Djetty.home={(self.folder / 'war').as_uri()}/",
+            "-cp",
+            jar,
+            "com.bigdata.rdf.sail.webapp.NanoSparqlServer",
+            "-jettyXml",
+            self.folder / "war" / "jetty.xml",
+            str(self.port),
+            "kb",
+            properties,
+        ]
+
+    def _properties(self) -> dict[str, str]:
+        """Without inference and full text, as query services of Wikibases run it; and with times as they were written.
+
+        Blazegraph keeps a time as milliseconds in 64 bits, which wraps around for years of astronomers and geologists.
+        """
+        return {
+            "com.bigdata.journal.AbstractJournal.file": str(self.folder / "journal.jnl"),
+            "com.bigdata.journal.AbstractJournal.bufferMode": "DiskRW",
+            "com.bigdata.rdf.store.AbstractTripleStore.quads": str(self._quads).lower(),
+            "com.bigdata.rdf.store.AbstractTripleStore.axiomsClass": "com.bigdata.rdf.axioms.NoAxioms",
+            "com.bigdata.rdf.store.AbstractTripleStore.statementIdentifiers": "false",
+            "com.bigdata.rdf.store.AbstractTripleStore.textIndex": "false",
+            "com.bigdata.rdf.store.AbstractTripleStore.inlineDateTimes": "false",
+            "com.bigdata.rdf.sail.truthMaintenance": "false",
+        }
+
+
+def _java_command(heap: str) -> list[str | Path]:
+    # As for the broker: on two cores it is up in half the time.
+    return [java_program(), "-Xms64m", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]

@@ -1,0 +1,197 @@
+"""Files and standard output as a sink, beyond what every sink must do."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wikistate.adapters.connectors.files import STANDARD_OUTPUT, FileSink
+from wikistate.errors import InternalError, SinkError
+from wikistate.streaming.record import Output, Role
+
+OUTPUT = Output(Role.SINK, None, b'{"new":1}', None)
+COMPRESS = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}
+
+
+async def append(path: Path | int, *outputs: Output) -> None:
+    """Open, write, flush and close."""
+    sink = FileSink(path)
+    await sink.open()
+    try:
+        await sink.write(outputs)
+        await sink.flush()
+    finally:
+        await sink.close()
+
+
+def lines(path: Path) -> list[bytes]:
+    """The lines of a file, decompressed."""
+    content = path.read_bytes()
+    match path.suffix:
+        case ".gz":
+            content = gzip.decompress(content)
+        case ".zst":
+            content = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress(content)
+    assert content == b"" or content.endswith(b"\n")
+    return content.split(b"\n")[:-1]
+
+
+async def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
+    """The first run of a job needs no preparation."""
+    path = tmp_path / "a" / "b" / "events.ndjson"
+    await append(path, OUTPUT)
+    assert lines(path) == [OUTPUT.value]
+
+
+async def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
+    """A crash in the middle of a write leaves half a line, which was never committed and comes again."""
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b'{"old":1}\n{"old":2,"te')
+    await append(path, OUTPUT)
+    assert lines(path) == [b'{"old":1}', OUTPUT.value]
+
+
+async def test_a_whole_last_line_without_its_end_is_kept(tmp_path: Path) -> None:
+    """It may be a line that somebody wrote by hand; nothing whole is ever cut off."""
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b'{"old":1}\n{"old":2}')
+    await append(path, OUTPUT)
+    assert lines(path) == [b'{"old":1}', b'{"old":2}', OUTPUT.value]
+
+
+async def test_a_torn_line_longer_than_a_block_is_cut_off_whole(tmp_path: Path) -> None:
+    """The search for the last line end goes back as far as it must."""
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b'{"old":1}\n{"' + b"x" * 500_000)
+    await append(path, OUTPUT)
+    assert lines(path) == [b'{"old":1}', OUTPUT.value]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(st.sampled_from(sorted(COMPRESS)), st.data())
+async def test_wherever_a_crash_cuts_a_compressed_file_it_reads_well_again(
+    tmp_path: Path, suffix: str, data: st.DataObject
+) -> None:
+    """Of three flushes, those that ended before the cut are kept, and the new output stands behind them."""
+    members = [COMPRESS[suffix](b'{"old":%d}\n' % number) for number in range(3)]
+    content = b"".join(members)
+    cut = data.draw(st.integers(min_value=0, max_value=len(content)))
+    whole = sum(len(b"".join(members[: number + 1])) <= cut for number in range(3))
+    path = tmp_path / f"events.ndjson{suffix}"
+    path.write_bytes(content[:cut])
+    await append(path, OUTPUT)
+    assert lines(path) == [b'{"old":%d}' % number for number in range(whole)] + [OUTPUT.value]
+
+
+@pytest.mark.parametrize("suffix", sorted(COMPRESS))
+async def test_a_file_that_is_not_what_its_name_says_is_left_alone(tmp_path: Path, suffix: str) -> None:
+    """Cutting it to nothing would destroy somebody's file."""
+    path = tmp_path / f"notes{suffix}"
+    path.write_bytes(b"not compressed at all\n")
+    with pytest.raises(SinkError, match="cannot be appended to"):
+        await append(path, OUTPUT)
+    assert path.read_bytes() == b"not compressed at all\n"
+
+
+async def test_a_full_disk_is_an_error_that_says_so() -> None:
+    """`/dev/full` answers every write as a full disk does."""
+    with pytest.raises(SinkError, match="/dev/full cannot be written: No space left") as caught:
+        await append(Path("/dev/full"), OUTPUT)
+    assert "make room" in caught.value.hint
+
+
+LIMITED = """
+import asyncio, resource, sys
+from pathlib import Path
+from wikistate.adapters.connectors.files import FileSink
+from wikistate.streaming.record import Output, Role
+from wikistate.errors import SinkError
+
+async def main():
+    sink = FileSink(Path(sys.argv[1]))
+    await sink.open()
+    await sink.write([Output(Role.SINK, None, b"whole %06d" % number, None) for number in range(2000)])
+    await sink.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try:
+        for start in range(20):
+            noise = [Output(Role.SINK, None, b"%x" % (7 ** (5000 + number)), None) for number in range(100)]
+            await sink.write(noise)
+            await sink.flush()
+    except SinkError as error:
+        print(error)
+    await sink.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("name", ["events.ndjson", "events.ndjson.gz", "events.ndjson.zst"])
+def test_a_file_that_may_not_grow_ends_with_a_whole_line(tmp_path: Path, name: str) -> None:
+    """A write that fits in part is cut back: what was flushed is there, and no half of anything behind it."""
+    path = tmp_path / name
+    ended = subprocess.run([sys.executable, "-c", LIMITED, path], capture_output=True, check=True)
+    assert b"cannot be written: File too large" in ended.stdout
+    assert b"ulimit -f" in ended.stdout
+    assert path.stat().st_size <= 100_000
+    assert lines(path)[:2000] == [b"whole %06d" % number for number in range(2000)]
+
+
+PRINTER = """
+import asyncio
+from wikistate.adapters.connectors.files import STANDARD_OUTPUT, FileSink
+from wikistate.streaming.record import Output, Role
+from wikistate.errors import SinkError
+
+async def main():
+    sink = FileSink(STANDARD_OUTPUT)
+    await sink.open()
+    try:
+        await sink.write([Output(Role.SINK, None, b"x" * 100, None)] * 50_000)
+        await sink.flush()
+    except SinkError as error:
+        import sys
+        print(error, file=sys.stderr)
+    await sink.close()
+
+asyncio.run(main())
+"""
+
+
+def test_standard_output_is_written_to_a_pipe() -> None:
+    """More than a pipe holds goes through to whoever reads it."""
+    ended = subprocess.run([sys.executable, "-c", PRINTER], capture_output=True, check=True)
+    assert ended.stdout == (b"x" * 100 + b"\n") * 50_000
+    assert STANDARD_OUTPUT == 1
+
+
+def test_a_reader_that_goes_away_is_an_error_that_says_so() -> None:
+    """`wikistate … | head` ends with a sentence and not with a traceback."""
+    with subprocess.Popen([sys.executable, "-c", PRINTER], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert b"The program that reads the output has ended." in process.stderr.read()
+
+
+async def test_an_output_with_a_line_break_is_refused(tmp_path: Path) -> None:
+    """It would be two lines for the reader; encoders never make one."""
+    sink = FileSink(tmp_path / "events.ndjson")
+    await sink.open()
+    with pytest.raises(InternalError):
+        await sink.write([Output(Role.SINK, None, b"a\nb", None)])
+    await sink.close()
+
+
+async def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """The error names it."""
+    with pytest.raises(SinkError, match=str(tmp_path)):
+        await append(tmp_path, OUTPUT)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+from tests.unit.adapters.http.http_server import serving
+
+from wikistate.adapters.http.client import HttpSettings
+from wikistate.adapters.http.documents import DocumentReader, build_stream_configs_uri
+from wikistate.errors import DocumentError, ExternalError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = HttpSettings(user_agent="test (me@example.org)", connect_timeout=2.0, total_timeout=0.3)
+
+
+def test_files_are_read_by_path_and_by_uri(tmp_path: Path) -> None:
+    """A plain path and a `file:` URI, with percent-encoding, name the same file."""
+    place = tmp_path / "a schema.yaml"
+    place.write_bytes(b"title: x")
+    reader = DocumentReader(SETTINGS)
+    assert reader(str(place)) == b"title: x"
+    assert reader(place.as_uri()) == b"title: x"
+    assert "%20" in place.as_uri()
+
+
+def test_what_is_not_there_is_none(tmp_path: Path) -> None:
+    """An absent file, a directory and an absent bundled document: the next base is for the caller to try."""
+    reader = DocumentReader(SETTINGS, bundled=tmp_path)
+    assert reader(str(tmp_path / "absent.yaml")) is None
+    assert reader(str(tmp_path)) is None
+    assert reader("bundled:jsonschema/absent/1.0.0.yaml") is None
+
+
+def test_bundled_documents_are_read(tmp_path: Path) -> None:
+    """`bundled:` names what comes with the package."""
+    (tmp_path / "jsonschema").mkdir()
+    (tmp_path / "jsonschema" / "x.yaml").write_bytes(b"x")
+    assert DocumentReader(SETTINGS, bundled=tmp_path)("bundled:jsonschema/x.yaml") == b"x"
+
+
+@pytest.mark.parametrize("uri", ["bundled:../secret", "bundled:a/../../secret", "bundled:/etc/passwd"])
+def test_bundled_documents_do_not_leave_the_package(tmp_path: Path, uri: str) -> None:
+    """A path that climbs out is an error, whatever is there."""
+    with pytest.raises(DocumentError, match="leaves the package"):
+        DocumentReader(SETTINGS, bundled=tmp_path)(uri)
+
+
+def test_another_scheme_is_an_error() -> None:
+    """The error says which ones are understood."""
+    with pytest.raises(DocumentError, match=r"ftp.*bundled:"):
+        DocumentReader(SETTINGS)("ftp://x.example/schema")
+
+
+def test_a_document_that_is_too_long_is_an_error(tmp_path: Path) -> None:
+    """A file is not read beyond the limit."""
+    (tmp_path / "long").write_bytes(bytes(11))
+    assert DocumentReader(SETTINGS, max_bytes=11)(str(tmp_path / "long")) == bytes(11)
+    with pytest.raises(DocumentError, match="more than 10 bytes"):
+        DocumentReader(SETTINGS, max_bytes=10)(str(tmp_path / "long"))
+
+
+async def test_http_is_read_through_a_route() -> None:
+    """The request goes to the route's target, with the original host, our User-Agent, path and query."""
+    seen: list[tuple[str, str, str]] = []
+
+    async def respond(request: web.Request) -> web.Response:
+        seen.append((request.headers["Host"], request.headers["User-Agent"], request.raw_path))
+        return web.Response(body=b"document")
+
+    async with serving(respond) as origin:
+        settings = HttpSettings(user_agent="ours", routes={"https://meta.wikimedia.org": origin})
+        uri = "https://meta.wikimedia.org/w/api.php?action=streamconfigs&streams=a%7Cb"
+        assert await asyncio.to_thread(DocumentReader(settings), uri) == b"document"
+    assert seen == [("meta.wikimedia.org", "ours", "/w/api.php?action=streamconfigs&streams=a%7Cb")]
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_not_found_is_none(status: int) -> None:
+    """A server that says that there is none is no failure."""
+
+    async def respond(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    async with serving(respond) as origin:
+        assert await asyncio.to_thread(DocumentReader(SETTINGS), f"{origin}/x") is None
+
+
+@pytest.mark.parametrize("status", [302, 403, 500, 503])
+async def test_other_statuses_are_external_errors(status: int) -> None:
+    """A redirect is not followed, and an error is not taken for "not there"."""
+
+    async def respond(_: web.Request) -> web.Response:
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
+
+    async with serving(respond) as origin:
+        with pytest.raises(ExternalError, match=str(status)):
+            await asyncio.to_thread(DocumentReader(SETTINGS), f"{origin}/x")
+
+
+async def test_http_documents_are_bounded_in_size_and_time() -> None:
+    """One that is too long, one that trickles, and one that is cut short are errors, soon."""
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        if request.path == "/long":
+            return web.Response(body=bytes(2000))
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b"x")
+        if request.path == "/cut":
+            assert request.transport is not None
+            request.transport.close()
+            return response
+        while True:
+            await asyncio.sleep(0.05)
+            await response.write(b"x")
+
+    async with serving(respond) as origin:
+        reader = DocumentReader(SETTINGS, max_bytes=1500)
+        with pytest.raises(DocumentError, match="more than 1500 bytes"):
+            await asyncio.to_thread(reader, f"{origin}/long")
+        with pytest.raises(ExternalError, match="IncompleteRead"):
+            await asyncio.to_thread(reader, f"{origin}/cut")
+        with pytest.raises(ExternalError, match=r"not complete after 0\.3 s"):
+            await asyncio.to_thread(reader, f"{origin}/trickle")
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:1/x", "http:///x", "http://[::1/x"])
+def test_what_cannot_be_reached_is_an_external_error(uri: str) -> None:
+    """The error names the URI and says what to check."""
+    with pytest.raises((ExternalError, DocumentError), match="cannot be read"):
+        DocumentReader(SETTINGS)(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "streams", "expected"),
+    [
+        (
+            "https://meta.wikimedia.org/w/api.php",
+            ["a.v1", "b.v1"],
+            "https://meta.wikimedia.org/w/api.php?action=streamconfigs&format=json&streams=a.v1%7Cb.v1",
+        ),
+        (
+            "https://meta.wikimedia.org/w/api.php",
+            [],
+            "https://meta.wikimedia.org/w/api.php?action=streamconfigs&format=json",
+        ),
+        ("https://x.example/w/api.php?action=y", ["a"], "https://x.example/w/api.php?action=y"),
+        ("bundled:streams.yaml", ["a"], "bundled:streams.yaml"),
+        ("streams.yaml", ["a"], "streams.yaml"),
+    ],
+)
+def test_only_an_action_api_gets_a_query(uri: str, streams: list[str], expected: str) -> None:
+    """The endpoint is asked for the streams by name; every other URI is a document already."""
+    assert build_stream_configs_uri(uri, streams) == expected

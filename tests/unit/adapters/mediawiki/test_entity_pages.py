@@ -1,0 +1,135 @@
+"""All entities of a Wikibase are found, in parts, from any place on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from wikistate.adapters.http.client import HttpSettings
+from wikistate.adapters.mediawiki.entity_pages import EntityPage, ListPosition, list_entities
+from wikistate.adapters.mediawiki.query_client import QueryClient
+from wikistate.adapters.mediawiki.wikibase_site import fetch_site
+from wikistate.demo.pages import Page, make_revision
+from wikistate.errors import WikiError
+from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
+
+
+class Asked:
+    """A Wikibase after three hundred changes, in answers of seven pages; and a client that counts."""
+
+    def __init__(self) -> None:
+        self.repository = Repository()
+        editors = EditSimulator(self.repository, seed=3, triples=40)
+        editors.create_initial()
+        editors.simulate(300)
+        self.queries = 0
+        self.site: WikibaseSite
+
+    async def query(self, parameters: Any, *, tries: int | None = None) -> dict[str, Any]:
+        """Counts, and asks."""
+        self.queries += 1
+        return await self._client.query(parameters, tries=tries)
+
+    async def start(self, url: str) -> None:
+        """Begin to ask."""
+        self._client = QueryClient(f"{url}/w/api.php", HttpSettings())
+        await self._client.open()
+        self.site = await fetch_site(self._client)
+
+    async def stop(self) -> None:
+        """End."""
+        await self._client.close()
+
+
+@pytest.fixture
+async def asked() -> AsyncIterator[Asked]:
+    """The Wikibase and its client."""
+    made = Asked()
+    async with FakeWikibase(made.repository, max_rows=7) as wikibase:
+        await made.start(wikibase.url)
+        yield made
+        await made.stop()
+
+
+async def test_every_entity_is_found_once_with_its_current_revision(asked: Asked) -> None:
+    """Items, properties, lexemes, files and redirects; none that is deleted."""
+    found: list[EntityPage] = []
+    async for stretch in list_entities(asked, asked.site):
+        found += stretch.pages
+    assert sorted((page.entity, page.revision) for page in found) == sorted(asked.repository.current_revisions.items())
+    assert {page.entity[0] for page in found} == set("QPLM")
+    merged = {page.entity for page in found if page.is_redirect}
+    assert merged
+    assert all(asked.repository.document(entity) for entity in merged)
+    assert asked.queries >= len(found) / 7
+
+
+async def test_a_walk_goes_on_from_any_place_where_one_was_ended(asked: Asked) -> None:
+    """What came before and what comes after are together all, and nothing twice."""
+    whole = [stretch async for stretch in list_entities(asked, asked.site)]
+    everything = [page for stretch in whole for page in stretch.pages]
+    assert len(whole) >= 8
+    for number, stretch in enumerate(whole[:-1], start=1):
+        done = [page for earlier in whole[:number] for page in earlier.pages]
+        assert stretch.next is not None
+        rest = [page async for later in list_entities(asked, asked.site, start=stretch.next) for page in later.pages]
+        assert done + rest == everything
+    assert whole[-1].next is None
+
+
+async def test_a_place_whose_page_is_gone_meanwhile_is_still_a_place(asked: Asked) -> None:
+    """Titles are compared, not looked up."""
+    rest = [
+        page async for part in list_entities(asked, asked.site, start=ListPosition(120, "Q1x")) for page in part.pages
+    ]
+    assert rest
+    assert "Q1" not in {page.entity for page in rest}
+
+
+async def test_pages_that_are_no_entities_are_passed_over(asked: Asked) -> None:
+    """Help among the items, another content model, a title that is no id."""
+
+    class Odd:
+        async def query(self, parameters: Any, *, tries: int | None = None) -> dict[str, Any]:
+            del tries
+            if parameters["gapnamespace"] != "120":
+                return {"batchcomplete": True}
+            rows = [
+                {"pageid": 1, "ns": 120, "title": "Item:Q1", "contentmodel": "wikibase-item", "lastrevid": 11},
+                {"pageid": 2, "ns": 120, "title": "Item:Help", "contentmodel": "wikibase-item", "lastrevid": 12},
+                {"pageid": 3, "ns": 120, "title": "Item:Q3", "contentmodel": "wikitext", "lastrevid": 13},
+                {"pageid": 4, "ns": 120, "title": "Item:Q4", "contentmodel": "wikibase-item", "missing": True},
+            ]
+            return {"batchcomplete": True, "query": {"pages": rows}}
+
+    found = [page async for part in list_entities(Odd(), asked.site) for page in part.pages]
+    assert found == [EntityPage("Q1", 11, 1, 120, is_redirect=False)]
+
+
+async def test_a_list_that_does_not_advance_is_an_error(asked: Asked) -> None:
+    """And not asked for without end."""
+
+    class Stuck:
+        async def query(self, parameters: Any, *, tries: int | None = None) -> dict[str, Any]:
+            del parameters, tries
+            return {"continue": {"gapcontinue": "Q7"}, "query": {"pages": []}}
+
+    with pytest.raises(WikiError, match="does not advance at 'Q7'"):
+        [stretch async for stretch in list_entities(Stuck(), asked.site)]
+
+
+async def test_the_action_api_shows_what_the_lists_name(asked: Asked) -> None:
+    """The small Wikibase is one wiki: its lists, its revisions and its pages agree."""
+    entity, rev_id = next(iter(asked.repository.current_revisions.items()))
+    document = await asked.query({"prop": "revisions|info", "revids": str(rev_id), "rvprop": "ids", "rvslots": "*"})
+    (page,) = document["query"]["pages"]
+    assert page["title"].endswith(f":{entity}")
+    assert page["lastrevid"] == rev_id
+    asked.repository.dataset.put(asked.repository.wiki, Page(9999, "Talk:Q1", 1), make_revision(9999))
+    assert 9999 not in {page.revision async for part in list_entities(asked, asked.site) for page in part.pages}

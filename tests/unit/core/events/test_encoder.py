@@ -1,0 +1,145 @@
+"""From an event to the bytes of a sink, and from a refusal to the bytes of the error stream."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wikistate.core.events.bundled import SCHEMAS, STREAMS, read_bundled
+from wikistate.core.events.documents import parse_document
+from wikistate.core.events.encoder import Encoder, ErrorEncoder
+from wikistate.core.events.error_event import Emitter
+from wikistate.core.events.rejection import RejectedEvent
+from wikistate.core.events.repository import SchemaRepository
+from wikistate.core.events.stream_config import StreamConfigs
+from wikistate.streaming.record import Output, Partition, Record, Role
+
+if TYPE_CHECKING:
+    from wikistate.core.events.meta import Event
+
+REPOSITORY = SchemaRepository([SCHEMAS], read_bundled)
+PINNED = REPOSITORY.get("mediawiki/page/change", "1.7.0")
+NEWER: Event = REPOSITORY.get("mediawiki/page/change", "1.11.0").document["examples"][0]
+EVENT: Event = PINNED.document["examples"][0]
+ERROR = REPOSITORY.get("error", "2.1.0")
+SINK = StreamConfigs.parse(parse_document(read_bundled(STREAMS) or b"", STREAMS), STREAMS).get(
+    "mediawiki.page_content_change.v1"
+)
+NOW = 1_800_000_000_123
+
+
+def encoder(*, keep_unknown: bool = False, max_bytes: int = 1_000_000) -> Encoder:
+    """An encoder with ids that count."""
+    ids = count()
+    return Encoder(SINK, PINNED, keep_unknown=keep_unknown, max_bytes=max_bytes, new_id=lambda: f"id-{next(ids)}")
+
+
+def encode(event: Event, **settings: Any) -> tuple[Output, Event]:
+    """The output and the event in it."""
+    chosen = encoder(**settings)
+    key = chosen.build_key(event)
+    assert not isinstance(key, RejectedEvent)
+    output = chosen.encode(event, key, NOW)
+    assert isinstance(output, Output)
+    return output, orjson.loads(output.value)
+
+
+def test_an_output_is_stamped_keyed_and_dated_by_its_event_time() -> None:
+    """`$schema`, `meta.stream` and `meta.dt` are the sink's; id, domain and `dt` stay."""
+    output, event = encode(EVENT)
+    assert (output.role, event["$schema"]) == (Role.SINK, "/mediawiki/page/change/1.7.0")
+    assert event["meta"]["stream"] == "mediawiki.page_content_change.v1"
+    assert event["meta"]["dt"] == "2027-01-15T08:00:00.123Z"
+    assert {**event, "$schema": EVENT["$schema"], "meta": EVENT["meta"]} == EVENT
+    kept = {name: value for name, value in event["meta"].items() if name not in ("stream", "dt")}
+    assert kept == {name: value for name, value in EVENT["meta"].items() if name not in ("stream", "dt")}
+    assert orjson.loads(output.key or b"") == {"wiki_id": EVENT["wiki_id"], "page_id": EVENT["page"]["page_id"]}
+    assert list(orjson.loads(output.key or b"")) == ["wiki_id", "page_id"]
+    assert output.timestamp is not None
+
+
+def test_an_event_without_an_id_gets_one() -> None:
+    """So that readers can drop repeats."""
+    meta = {name: value for name, value in EVENT["meta"].items() if name != "id"}
+    assert encode({**EVENT, "meta": meta})[1]["meta"]["id"] == "id-0"
+
+
+def test_pinned_drops_newer_fields_and_pass_through_keeps_them_with_their_schema() -> None:
+    """The output's `$schema` says truly what it is."""
+    pinned, kept = encode(NEWER)[1], encode(NEWER, keep_unknown=True)[1]
+    assert pinned["$schema"] == "/mediawiki/page/change/1.7.0"
+    assert PINNED.is_valid(pinned)
+    assert kept["$schema"] == NEWER["$schema"]
+    assert REPOSITORY.get_by_uri(kept["$schema"]).is_valid(kept)
+    assert kept["revision"] == NEWER["revision"]
+
+
+@pytest.mark.parametrize("keep_unknown", [True, False])
+def test_an_event_that_the_schema_refuses_is_not_written(*, keep_unknown: bool) -> None:
+    """Whatever an enrichment did to it."""
+    broken = {**EVENT, "revision": {**EVENT["revision"], "rev_id": "one"}}
+    refused = encoder(keep_unknown=keep_unknown).encode(broken, None, NOW)
+    assert isinstance(refused, RejectedEvent)
+    assert refused.error_type == "InvalidOutput"
+    assert "rev_id" in refused.message
+
+
+def test_an_event_above_the_sink_s_size_is_refused_with_both_sizes() -> None:
+    """Before a producer could fail on it."""
+    refused = encoder(max_bytes=100).encode(EVENT, None, NOW)
+    assert isinstance(refused, RejectedEvent)
+    assert refused.error_type == "EventTooLargeForSink"
+    assert "takes 100" in refused.message
+
+
+def test_what_json_cannot_hold_is_refused() -> None:
+    """An unknown field that is nested too deeply can be read, and not be written again."""
+    deep: Any = []
+    for _ in range(600):
+        deep = [deep]
+    refused = encoder(keep_unknown=True).encode({**EVENT, "deep": deep}, None, NOW)
+    assert isinstance(refused, RejectedEvent)
+    assert refused.error_type == "NotEncodable"
+
+
+def test_an_event_without_a_field_of_the_key_is_refused() -> None:
+    """It could not be put where readers look for it."""
+    refused = encoder().build_key({**EVENT, "page": {}})
+    assert isinstance(refused, RejectedEvent)
+    assert (refused.error_type, "page.page_id" in refused.message) == ("NoMessageKey", True)
+
+
+EMITTER = Emitter(
+    emitter_id="job", stream="job.error", source_stream="source", source_schema_uri="/mediawiki/page/change/1.7.0"
+)
+
+
+@given(st.binary(max_size=3000), st.text(max_size=50), st.integers(0, 10**6))
+def test_every_refusal_becomes_a_valid_error_event_within_the_sink_s_size(raw: bytes, message: str, cut: int) -> None:
+    """Whatever the record holds, and however long escapes make it."""
+    limit = 130 * 1024
+    record = Record(raw, None, None, Partition("t"), 3, cut)
+    output = ErrorEncoder(EMITTER, max_bytes=limit, new_id=lambda: "id").encode(
+        RejectedEvent("Kind", message), record, NOW
+    )
+    event = orjson.loads(output.value)
+    assert ERROR.describe_violations(event) == ""
+    assert (output.role, output.key, output.timestamp) == (Role.ERROR, None, NOW)
+    assert event["error_type"] == "Kind"
+    assert len(output.value) <= limit
+
+
+def test_a_large_record_is_cut_in_its_error_event() -> None:
+    """The error sink has a bound, too, and the message says what was left out."""
+    limit = 200 * 1024
+    record = Record(b'"' * 10_000_000, None, None, Partition("t"), 0)
+    output = ErrorEncoder(EMITTER, max_bytes=limit, new_id=lambda: "id").encode(
+        RejectedEvent("Kind", "Too much."), record, NOW
+    )
+    assert len(output.value) <= limit
+    assert "raw_event is cut" in orjson.loads(output.value)["message"]

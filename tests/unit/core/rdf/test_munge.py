@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyoxigraph import Literal, NamedNode, Triple
+from tests.unit.core.rdf.entities import ENTITIES
+from tests.unit.core.rdf.turtle import COMMONS, STATED, WIKIDATA, kept, triples
+
+from wikistate.core.rdf.munge import munge
+from wikistate.core.rdf.uris import Uris
+from wikistate.errors import MungeError
+
+CLAIM = "wd:Q1 p:P1 s:q1-a ."
+CASES = {
+    "types that the id says already": (
+        "wd:Q1 a wikibase:Item , wikibase:Lexeme , wikibase:Form , wikibase:Sense .",
+        "",
+    ),
+    "other types of the entity": (
+        "wd:Q1 a wikibase:Property , wikibase:MediaInfo , ontolex:LexicalEntry .",
+        "wd:Q1 a wikibase:Property , wikibase:MediaInfo , ontolex:LexicalEntry .",
+    ),
+    "labels, once and in all languages": (
+        'wd:Q1 rdfs:label "a"@en , "b"@de ; schema:name "a"@en , "b"@de ; skos:prefLabel "a"@en , "b"@de .',
+        'wd:Q1 rdfs:label "a"@en , "b"@de .',
+    ),
+    "descriptions, aliases": (
+        'wd:Q1 schema:description "a"@en ; skos:altLabel "b"@en , "c"@en .',
+        'wd:Q1 schema:description "a"@en ; skos:altLabel "b"@en , "c"@en .',
+    ),
+    "labels of other entities": (
+        'wd:Q2 rdfs:label "a"@en ; a wikibase:Item . wd:Q1 wdt:P1 wd:Q2 .',
+        "wd:Q1 wdt:P1 wd:Q2 .",
+    ),
+    "entities whose id begins like the entity's": ('wd:Q10 rdfs:label "a" . wd:Q1-F1 rdfs:label "a" .', ""),
+    "a redirect": ("wd:Q1 owl:sameAs wd:Q2 .", "wd:Q1 owl:sameAs wd:Q2 ."),
+    "what nobody here knows of the entity": ("wd:Q1 <http://x/p> <http://x/o> .", "wd:Q1 <http://x/p> <http://x/o> ."),
+    "simple values": ("wd:Q1 wdt:P1 1 ; wdtn:P2 <http://x/> .", "wd:Q1 wdt:P1 1 ; wdtn:P2 <http://x/> ."),
+    "a statement": (
+        f"{CLAIM} s:q1-a a wikibase:Statement , wikibase:BestRank , wdno:P1 ; ps:P1 2 ; pq:P2 3 .",
+        f"{CLAIM} s:q1-a a wikibase:BestRank , wdno:P1 ; ps:P1 2 ; pq:P2 3 .",
+    ),
+    "a statement before its entity": (f"s:q1-a ps:P1 2 . {CLAIM}", f"{CLAIM} s:q1-a ps:P1 2 ."),
+    "violations of constraints": (
+        f"{CLAIM} s:q1-a ps:P1 1 ; wikibase:hasViolationForConstraint s:P1-x .",
+        f"{CLAIM} s:q1-a ps:P1 1 ; wikibase:hasViolationForConstraint s:P1-x .",
+    ),
+    "a statement of nobody": ("wd:Q1 wdt:P1 1 . s:q2-a ps:P1 2 ; a wikibase:BestRank .", "wd:Q1 wdt:P1 1 ."),
+    "a statement that something else than a claim leads to": (
+        "wd:Q1 wdt:P1 s:q1-a ; <http://x/p> s:q1-a . s:q1-a ps:P1 2 .",
+        "wd:Q1 wdt:P1 s:q1-a ; <http://x/p> s:q1-a .",
+    ),
+    "what a statement of nobody was derived from": (
+        "s:q2-a ps:P1 2 ; prov:wasDerivedFrom ref:a . ref:a pr:P1 1 .",
+        "s:q2-a prov:wasDerivedFrom ref:a . ref:a pr:P1 1 .",
+    ),
+    "a reference": (
+        f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a a wikibase:Reference ; pr:P1 1 .",
+        f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a pr:P1 1 .",
+    ),
+    "a reference of nobody": ("wd:Q1 wdt:P1 1 . ref:a a wikibase:Reference ; pr:P1 1 .", "wd:Q1 wdt:P1 1 ."),
+    "a reference that is no source": (f"{CLAIM} s:q1-a pq:P1 ref:a . ref:a pr:P1 1 .", f"{CLAIM} s:q1-a pq:P1 ref:a ."),
+    "values of statements and qualifiers": (
+        f"{CLAIM} s:q1-a psv:P1 v:a ; pqv:P1 v:b . v:a a wikibase:TimeValue ; wikibase:timeValue 1 . v:b <http://x/p> 2 .",
+        f"{CLAIM} s:q1-a psv:P1 v:a ; pqv:P1 v:b . v:a a wikibase:TimeValue ; wikibase:timeValue 1 . v:b <http://x/p> 2 .",
+    ),
+    "values of references, normalised ones, too": (
+        f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a prv:P1 v:a ; prn:P1 v:b . v:a <http://x/p> 1 . v:b <http://x/p> 2 .",
+        f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a prv:P1 v:a ; prn:P1 v:b . v:a <http://x/p> 1 . v:b <http://x/p> 2 .",
+    ),
+    "a value that a reference has as something else": (
+        f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a pr:P1 v:a . v:a <http://x/p> 1 .",
+        f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a pr:P1 v:a .",
+    ),
+    "values through references, all the wrong way round": (
+        f"v:b <http://x/p> 2 . v:a wikibase:quantityNormalized v:b . ref:a prv:P1 v:a . s:q1-a prov:wasDerivedFrom ref:a . {CLAIM}",
+        f"v:b <http://x/p> 2 . v:a wikibase:quantityNormalized v:b . ref:a prv:P1 v:a . s:q1-a prov:wasDerivedFrom ref:a . {CLAIM}",
+    ),
+    "types of values of nobody": (
+        "v:a a wikibase:TimeValue ; wikibase:timeValue 1 .",
+        "v:a a wikibase:TimeValue .",
+    ),
+    "a normalised value": (
+        f"{CLAIM} s:q1-a psv:P1 v:a . v:a wikibase:quantityNormalized v:b . v:b wikibase:quantityAmount 1 .",
+        f"{CLAIM} s:q1-a psv:P1 v:a . v:a wikibase:quantityNormalized v:b . v:b wikibase:quantityAmount 1 .",
+    ),
+    "a value that is normal by itself": (
+        "v:a wikibase:quantityNormalized v:a ; wikibase:quantityAmount 1 .",
+        "v:a wikibase:quantityNormalized v:a ; wikibase:quantityAmount 1 .",
+    ),
+    "declared properties": (
+        "p:P1 a owl:ObjectProperty ; rdfs:label 1 . wdt:P1 a owl:DatatypeProperty ; <http://x/p> 1 .",
+        "p:P1 a owl:ObjectProperty . wdt:P1 a owl:DatatypeProperty .",
+    ),
+    "classes of no value": (
+        "wdno:P1 a owl:Class ; owl:complementOf _:x . _:x a owl:Restriction ; owl:onProperty wdt:P1 .",
+        "wdno:P1 a owl:Class ; owl:complementOf genid:x . genid:x a owl:Restriction ; owl:onProperty wdt:P1 .",
+    ),
+    "some value": (
+        f"wd:Q1 wdt:P1 _:x . {CLAIM} s:q1-a ps:P1 _:y .",
+        f"wd:Q1 wdt:P1 genid:x . {CLAIM} s:q1-a ps:P1 genid:y .",
+    ),
+    "a sitelink, its type last": (
+        '<https://x.org/wiki/A> schema:about wd:Q1 ; schema:inLanguage "x" ; schema:isPartOf <https://x.org/> ; a schema:Article .',
+        '<https://x.org/wiki/A> schema:about wd:Q1 ; schema:inLanguage "x" ; schema:isPartOf <https://x.org/> ; a schema:Article .',
+    ),
+    "a sitelink in pieces": (
+        "<https://x.org/wiki/A> schema:about wd:Q1 . wd:Q1 wdt:P1 1 . <https://x.org/wiki/A> a schema:Article .",
+        "<https://x.org/wiki/A> schema:about wd:Q1 . wd:Q1 wdt:P1 1 . <https://x.org/wiki/A> a schema:Article .",
+    ),
+    "a site's group": (
+        '<https://x.org/> wikibase:wikiGroup "wikipedia" ; rdfs:label "x" .',
+        '<https://x.org/> wikibase:wikiGroup "wikipedia" .',
+    ),
+    "what nobody here knows": ("wd:Q1 wdt:P1 1 . <http://x/s> <http://x/p> 1 .", "wd:Q1 wdt:P1 1 ."),
+    "what the document says of itself": (
+        'data:Q1 cc:license <http://x/l> ; schema:softwareVersion "1.0.0" ; schema:inLanguage "en" .',
+        "",
+    ),
+    "counts": (
+        "data:Q1 wikibase:statements 3 ; wikibase:sitelinks 0 .",
+        "wd:Q1 wikibase:statements 3 ; wikibase:sitelinks 0 .",
+    ),
+}
+LEXEME_CASES = {
+    "a lexeme": (
+        'wd:L1 a ontolex:LexicalEntry , wikibase:Lexeme ; rdfs:label "a"@en ; wikibase:lemma "a"@en ; dct:language wd:Q1860 .',
+        'wd:L1 a ontolex:LexicalEntry ; wikibase:lemma "a"@en ; dct:language wd:Q1860 .',
+    ),
+    "forms and senses before their lexeme": (
+        """wd:L1-F1 a ontolex:Form , wikibase:Form ; rdfs:label "a"@en ; ontolex:representation "a"@en ; p:P1 s:l1-f1-a .
+        wd:L1-S1 a ontolex:LexicalSense , wikibase:Sense ; rdfs:label "b"@en ; skos:definition "b"@en .
+        wd:L1 ontolex:sense wd:L1-S1 ; ontolex:lexicalForm wd:L1-F1 . s:l1-f1-a ps:P1 1 .""",
+        """wd:L1-F1 a ontolex:Form ; ontolex:representation "a"@en ; p:P1 s:l1-f1-a .
+        wd:L1-S1 a ontolex:LexicalSense ; skos:definition "b"@en .
+        wd:L1 ontolex:sense wd:L1-S1 ; ontolex:lexicalForm wd:L1-F1 . s:l1-f1-a ps:P1 1 .""",
+    ),
+    "forms of other lexemes": (
+        'wd:L2-F1 ontolex:representation "a"@en . wd:L1 wdt:P1 wd:L2-F1 .',
+        "wd:L1 wdt:P1 wd:L2-F1 .",
+    ),
+}
+MEDIA_CASES = {
+    "captions and files": (
+        'sdc:M1 a wikibase:MediaInfo ; rdfs:label "a"@en ; schema:contentUrl <http://x/a.png> ; wdt:P180 wd:Q1 .',
+        'sdc:M1 a wikibase:MediaInfo ; rdfs:label "a"@en ; schema:contentUrl <http://x/a.png> ; wdt:P180 wd:Q1 .',
+    ),
+    "statements of their own under another wiki's properties": (
+        """sdc:M1 p:P1 sdcs:M1-a . sdcs:M1-a a wikibase:Statement ; psv:P1 sdcv:a ; prov:wasDerivedFrom sdcref:a .
+        sdcv:a wikibase:timeValue 1 . sdcref:a a wikibase:Reference ; pr:P1 1 .""",
+        """sdc:M1 p:P1 sdcs:M1-a . sdcs:M1-a psv:P1 sdcv:a ; prov:wasDerivedFrom sdcref:a .
+        sdcv:a wikibase:timeValue 1 . sdcref:a pr:P1 1 .""",
+    ),
+    "labels of what they show": ('wd:Q1 rdfs:label "a"@en . sdc:M1 wdt:P180 wd:Q1 .', "sdc:M1 wdt:P180 wd:Q1 ."),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_of_an_item(case: str) -> None:
+    """What is kept of a document, kind of subject by kind of subject."""
+    document, expected = CASES[case]
+    assert kept(document) == set(triples(expected))
+
+
+@pytest.mark.parametrize("case", LEXEME_CASES)
+def test_of_a_lexeme(case: str) -> None:
+    """Forms and senses belong to the lexeme that leads to them, in any order; their labels are said twice."""
+    document, expected = LEXEME_CASES[case]
+    assert kept(document, "L1") == set(triples(expected))
+
+
+@pytest.mark.parametrize("case", MEDIA_CASES)
+def test_of_a_medium(case: str) -> None:
+    """Media have statements of their own wiki under the properties of the other one."""
+    document, expected = MEDIA_CASES[case]
+    assert kept(document, "M1", COMMONS) == set(triples(expected))
+
+
+def test_what_the_document_states_moves_to_the_entity() -> None:
+    """Revision, date and counts become the entity's, under either scheme of the document, each pair once."""
+    document = triples(
+        f"data:Q1 {STATED} ; wikibase:identifiers 2 . wd:Q1 wdt:P1 1 ."
+        "<http://www.wikidata.org/wiki/Special:EntityData/Q1> schema:version 7 ."
+    )
+    assert munge(document, "Q1", WIKIDATA) == set(triples(f"wd:Q1 {STATED} ; wikibase:identifiers 2 ; wdt:P1 1 ."))
+
+
+def test_a_secure_concept_base() -> None:
+    """IRIs with https are neither rewritten nor taken for those of another wiki."""
+    text = (
+        "<https://x.org/wiki/Special:EntityData/Q1> {0} . <https://x.org/entity/Q1> a wikibase:Item ; rdfs:label 'a' ."
+    )
+    found = munge(triples(text.format(STATED)), "Q1", Uris.for_wikibase("https://x.org"))
+    assert found == set(triples(f"<https://x.org/entity/Q1> rdfs:label 'a' ; {STATED} ."))
+
+
+@pytest.mark.parametrize("ending", ["", "@en", "^^<http://x/d>"])
+def test_long_literals(ending: str) -> None:
+    """Literals are cut to 32767 UTF-16 code units; language and datatype stay."""
+    assert kept(f'wd:Q1 wdt:P1 "{"a" * 65534}"{ending} .') == set(triples(f'wd:Q1 wdt:P1 "{"a" * 32767}"{ending} .'))
+    assert kept(f'wd:Q1 wdt:P1 "{"a" * 32767}"{ending} .') == set(triples(f'wd:Q1 wdt:P1 "{"a" * 32767}"{ending} .'))
+
+
+def test_a_cut_halves_no_character() -> None:
+    """A character of two code units at the bound goes as a whole."""
+    assert kept(f'wd:Q1 wdt:P1 "{"🜚" * 16384}" .') == set(triples(f'wd:Q1 wdt:P1 "{"🜚" * 16383}" .'))
+
+
+def test_points_of_the_old_format() -> None:
+    """Format 0.0.1 has the latitude first; stores have the longitude first. Where the version stands does not matter."""
+    globe = "<http://x/moon> "
+    text = 'wd:Q1 wdt:P1 "{0}Point({1})"^^geo:wktLiteral , "Point({1})" .'
+    version = 'data:Q1 schema:softwareVersion "{0}" .'
+    for point in ("", globe):
+        old = text.format(point, "1.2 3.4")
+        new = text.format(point, "3.4 1.2").replace('"Point(3.4 1.2)" .', '"Point(1.2 3.4)" .')
+        assert kept(f"{old} {version.format('0.0.1')}") == set(triples(new))
+        assert kept(f"{old} {version.format('1.0.0')}") == set(triples(old))
+
+
+REFUSED = {
+    "another entity": (f"data:Q2 {STATED} . wd:Q2 a wikibase:Item .", "not about Q1 but about Q2"),
+    "another wiki": (
+        f"<https://x.org/wiki/Special:EntityData/Q1> {STATED} . <https://x.org/entity/Q1> a wikibase:Item .",
+        "Nothing about Q1 is known",
+    ),
+    "the same entity under other IRIs": (
+        (
+            f"data:Q1 schema:about <https://www.wikidata.org/entity/Q1> ; {STATED} ."
+            "<https://www.wikidata.org/entity/Q1> wdt:P1 1 . <https://x.org/wiki/A> a schema:Article ."
+        ),
+        "not about Q1 but about <https://www.wikidata.org/entity/Q1>",
+    ),
+    "nothing that is known": ("<http://x/s> <http://x/p> 1 .", "Nothing about Q1 is known"),
+    "no revision": (
+        'data:Q1 schema:dateModified "2024-05-01T00:00:00Z"^^xsd:dateTime . wd:Q1 a wikibase:Item .',
+        "schema.org/version",
+    ),
+    "no date": ("data:Q1 schema:version 7 . wd:Q1 a wikibase:Item .", "schema.org/dateModified"),
+    "a revision that is none": (
+        f"data:Q1 {STATED} ; schema:version <http://x/7> . wd:Q1 wdt:P1 1 .",
+        "a literal was expected",
+    ),
+    "the books of a store": (
+        f"data:Q1 {STATED} . wd:Q1 wdt:P1 1 . <urn:wikistate:store> a schema:Article ; <urn:wikistate:x> wd:Q2 .",
+        "speaks of <urn:wikistate:store>",
+    ),
+    "nothing at all": ("", "does not state"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_documents_that_are_refused(case: str) -> None:
+    """A document that is not the entity's, or does not say which revision it is, becomes nothing in a store."""
+    document, message = REFUSED[case]
+    with pytest.raises(MungeError, match=message) as raised:
+        munge(triples(document), "Q1", WIKIDATA)
+    assert raised.value.ids == {"entity": "Q1"}
+
+
+@pytest.mark.parametrize("name", ENTITIES)
+@given(seed=st.integers())
+def test_order_does_not_matter(name: str, seed: int) -> None:
+    """Any order of a document's triples, and any repeating of them, gives the same."""
+    entity_id, uris, document = ENTITIES[name]
+    shuffled = document + document[::3]
+    random.Random(seed).shuffle(shuffled)
+    assert munge(shuffled, entity_id, uris) == munge(document, entity_id, uris)
+
+
+@pytest.mark.parametrize("name", ENTITIES)
+def test_munging_what_was_munged(name: str) -> None:
+    """What was kept once is kept again, given what the document states."""
+    entity_id, uris, document = ENTITIES[name]
+    once = munge(document, entity_id, uris)
+    stated = [triple for triple in document if "Special:EntityData" in str(triple.subject)]
+    assert munge([*stated, *once], entity_id, uris) == once
+
+
+def test_entities_of_all_kinds_hold_no_blank_node_and_no_document() -> None:
+    """Neither ever reaches a store."""
+    for entity_id, uris, document in ENTITIES.values():
+        for triple in munge(document, entity_id, uris):
+            assert isinstance(triple.subject, NamedNode)
+            assert isinstance(triple.object, NamedNode | Literal)
+            assert "Special:EntityData" not in triple.subject.value
+            assert isinstance(triple, Triple)

@@ -1,0 +1,113 @@
+"""What an event means for the store, given what was seen of its entity before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.core.updater.scenarios import asked, deleted, restored, saved, short
+
+from wikistate.core.updater.decide import INCONSISTENCIES, TABLE, DecisionReason, EventKind, KnownState, decide
+from wikistate.core.updater.state import EntityState, EntityStatus
+
+if TYPE_CHECKING:
+    from wikistate.core.updater.input_events import InputEvent
+
+UNSEEN = EntityState()
+
+
+def created(revision: int) -> EntityState:
+    """An entity that exists."""
+    return EntityState.from_signed(revision)
+
+
+def gone(revision: int) -> EntityState:
+    """An entity that was deleted."""
+    return EntityState.from_signed(-revision)
+
+
+CELLS = [
+    # The event is always about revision 5.
+    (saved(5), UNSEEN, "import 5", created(5), ""),
+    (saved(5), created(3), "diff 5<-3", created(5), ""),
+    (saved(5), created(5), "", created(5), "newer_revision_seen"),
+    (saved(5), created(7), "", created(7), "newer_revision_seen"),
+    (saved(5), gone(3), "", gone(3), "missed_undelete"),
+    (saved(5), gone(5), "", gone(5), "newer_revision_seen"),
+    (saved(5), gone(7), "", gone(7), "newer_revision_seen"),
+    (deleted(5), UNSEEN, "", UNSEEN, "newer_revision_seen"),
+    (deleted(5), created(3), "delete 5", gone(5), ""),
+    (deleted(5), created(5), "delete 5", gone(5), ""),
+    (deleted(5), created(7), "", created(7), "newer_revision_seen"),
+    (deleted(5), gone(3), "", gone(3), "newer_revision_seen"),
+    (deleted(5), gone(5), "", gone(5), "newer_revision_seen"),
+    (deleted(5), gone(7), "", gone(7), "newer_revision_seen"),
+    (restored(5), UNSEEN, "import 5", created(5), ""),
+    (restored(5), created(3), "", created(3), "newer_revision_seen"),
+    (restored(5), created(5), "", created(5), "unmatched_delete"),
+    (restored(5), created(7), "", created(7), "newer_revision_seen"),
+    (restored(5), gone(3), "", gone(3), "unmatched_delete"),
+    (restored(5), gone(5), "import 5", created(5), ""),
+    (restored(5), gone(7), "", gone(7), "unmatched_delete"),
+    (asked("CREATION", 5), UNSEEN, "reconcile 5", created(5), ""),
+    (asked("CREATION", 5), created(3), "reconcile 5", created(5), ""),
+    (asked("CREATION", 5), created(5), "reconcile 5", created(5), ""),
+    (asked("CREATION", 5), created(7), "reconcile 7", created(7), ""),
+    (asked("CREATION", 5), gone(3), "reconcile 5", created(5), ""),
+    (asked("CREATION", 5), gone(5), "reconcile 5", created(5), "reconcile_ambiguous_creation"),
+    (asked("CREATION", 5), gone(7), "delete 7", gone(7), ""),
+    (asked("DELETION", 5), UNSEEN, "delete 5", gone(5), ""),
+    (asked("DELETION", 5), created(3), "delete 5", gone(5), ""),
+    (asked("DELETION", 5), created(5), "delete 5", gone(5), "reconcile_ambiguous_deletion"),
+    (asked("DELETION", 5), created(7), "reconcile 7", created(7), ""),
+    (asked("DELETION", 5), gone(3), "delete 5", gone(5), ""),
+    (asked("DELETION", 5), gone(5), "delete 5", gone(5), ""),
+    (asked("DELETION", 5), gone(7), "delete 7", gone(7), ""),
+    (asked("DELETION", 0), UNSEEN, "delete 0", UNSEEN, ""),
+    (asked("DELETION", 0), created(7), "delete 0", UNSEEN, ""),
+    (asked("DELETION", 0), gone(7), "delete 0", UNSEEN, ""),
+]
+
+
+@pytest.mark.parametrize(("event", "state", "operation", "after", "told"), CELLS)
+def test_every_cell(event: InputEvent, state: EntityState, operation: str, after: EntityState, told: str) -> None:
+    """For each kind of event and each state: what is done, what is remembered, and what is told on the side."""
+    decision = decide(state, event)
+    assert (short(decision.operation) if decision.operation else "") == operation
+    assert (decision.state.revision, decision.state.status) == (after.revision, after.status)
+    assert INCONSISTENCIES.get(decision.reason, "") == told
+
+
+def test_the_table_has_one_row_for_each_event_and_state() -> None:
+    """Whatever happens to whatever was seen, exactly one row fits."""
+    cells = Counter((row.event_kind, seen) for row in TABLE for seen in row.known_states)
+    assert cells == Counter(product(EventKind, KnownState))
+
+
+def test_every_reason_is_given_by_a_row() -> None:
+    """No reason is declared that cannot come."""
+    assert {row.reason for row in TABLE} == set(DecisionReason)
+
+
+def test_an_operation_carries_what_led_to_it() -> None:
+    """Event time, time of reading and origin are those of the event, also where the revision is that of the state."""
+    event = asked("CREATION", 5, t=77, of="L9")
+    operation = decide(created(7), event).operation
+    assert operation is not None
+    assert operation[:5] == ("L9", 77, 7, event.ingested, event.origin)
+
+
+def test_the_deletion_of_what_was_never_seen_has_a_reason_of_its_own() -> None:
+    """It is counted apart: namespaces of entities hold pages without one, and their deletions are no sign of a loss."""
+    assert decide(UNSEEN, deleted(5)).reason is DecisionReason.UNKNOWN_ENTITY
+    assert decide(created(7), deleted(5)).reason is DecisionReason.NEWER_REVISION_SEEN
+
+
+def test_a_decision_leaves_what_waits_and_what_the_store_holds() -> None:
+    """Only revision and status change by deciding."""
+    state = created(3)._replace(store_revision=2, buffer=(saved(9),))
+    after = decide(state, saved(5)).state
+    assert (after.store_revision, after.buffer) == (2, (saved(9),))
+    assert decide(state, asked("DELETION", 0)).state == EntityState(0, EntityStatus.UNDEFINED, 2, (saved(9),))

@@ -1,0 +1,150 @@
+"""What could not be done is told on side streams, in events that follow their schemas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.unit.core.updater.scenarios import INGESTED, ORIGIN, asked, deleted, restored, saved
+
+from wikistate.core.events.bundled import SCHEMAS, STREAMS, read_bundled
+from wikistate.core.events.documents import parse_document
+from wikistate.core.events.repository import SchemaRepository
+from wikistate.core.events.stream_config import StreamConfigs
+from wikistate.core.updater.decide import INCONSISTENCIES, DecisionReason
+from wikistate.core.updater.fetch_failures import FetchErrorType
+from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
+from wikistate.core.updater.reorder import Inconsistency
+from wikistate.core.updater.side_events import OperationFailed, SideEvents
+from wikistate.core.updater.state import EntityState
+
+if TYPE_CHECKING:
+    from wikistate.core.updater.input_events import InputEvent
+
+SIDE = SideEvents(domain="www.wikidata.org", emitter_id="rdf-updater@site-a")
+NOW = 1_704_067_351_310
+GONE = OperationFailed(FetchErrorType.ENTITY_NOT_FOUND, "EntityNotFound", "There is no such revision.")
+COMMON = ("Q1", 1_704_067_199_000, 5, INGESTED, ORIGIN)
+
+EVENTS = [
+    (saved(5, parent=4), {"action_type": "revision-create", "parent_revision_id": 4}),
+    (saved(5), {"action_type": "revision-create"}),
+    (deleted(5), {"action_type": "page-delete"}),
+    (restored(5), {"action_type": "page-undelete"}),
+    (asked("CREATION", 5), {"action_type": "reconcile-creation"}),
+    (asked("DELETION", 5), {"action_type": "reconcile-deletion"}),
+]
+
+
+def valid(event: dict[str, Any]) -> dict[str, Any]:
+    """The event, which follows the schema that it names and belongs to a stream of that schema."""
+    schema = SchemaRepository([SCHEMAS], read_bundled).get_by_uri(event["$schema"])
+    assert schema.describe_violations(event) == ""
+    streams = StreamConfigs.parse(parse_document(read_bundled(STREAMS) or b"", STREAMS), STREAMS)
+    assert streams.get(event["meta"]["stream"]).schema_title == schema.title
+    return event
+
+
+@pytest.mark.parametrize(("event", "action"), EVENTS)
+def test_a_late_event(event: InputEvent, action: dict[str, Any]) -> None:
+    """What it told, and where it came from."""
+    found = valid(SIDE.build_lapsed_action(event, NOW))
+    assert {name: found.get(name) for name in ("action_type", "parent_revision_id") if name in found} == action
+    assert (found["item"], found["revision_id"]) == ("Q1", 5)
+
+
+def test_what_all_have_in_common() -> None:
+    """Stream, domain, emitter, when the event was read, and the event's own schema, time and `meta`."""
+    found = valid(SIDE.build_lapsed_action(saved(5, t=1_704_067_199_000), NOW))
+    assert found.pop("meta").keys() == {"stream", "domain", "id", "dt", "request_id"}
+    assert found == {
+        "$schema": "/rdf_streaming_updater/lapsed_action/1.1.0",
+        "dt": "2024-01-01T00:02:31.310Z",
+        "emitter_id": "rdf-updater@site-a",
+        "item": "Q1",
+        "original_ingestion_dt": "2024-01-01T00:00:00Z",
+        "revision_id": 5,
+        "original_event_info": {
+            "dt": "2023-12-31T23:59:59Z",
+            "$schema": ORIGIN.schema,
+            "meta": {
+                "id": ORIGIN.id,
+                "dt": ORIGIN.dt,
+                "stream": ORIGIN.stream,
+                "domain": ORIGIN.domain,
+                "request_id": ORIGIN.request_id,
+            },
+        },
+        "action_type": "revision-create",
+    }
+
+
+def test_ids_are_the_same_when_the_same_is_told_again() -> None:
+    """Readers can drop what comes twice after a crash, and never drop anything else."""
+    first = SIDE.build_lapsed_action(saved(5), NOW)["meta"]["id"]
+    assert SIDE.build_lapsed_action(saved(5), NOW + 60_000)["meta"]["id"] == first
+    others = [
+        SIDE.build_lapsed_action(saved(6), NOW),
+        SIDE.build_lapsed_action(saved(5, of="Q2"), NOW),
+        SIDE.build_fetch_failure(FullImport(*COMMON), GONE, NOW),
+    ]
+    assert first not in [other["meta"]["id"] for other in others]
+
+
+@pytest.mark.parametrize("reason", INCONSISTENCIES)
+@pytest.mark.parametrize("state", [EntityState(), EntityState.from_signed(7), EntityState.from_signed(-7)])
+def test_an_inconsistency(reason: DecisionReason, state: EntityState) -> None:
+    """What was seen before, and in what way the event does not fit. An entity that was never seen has no revision."""
+    found = SideEvents(domain="x", report_unknown=True).build_state_inconsistency(
+        Inconsistency(deleted(5), reason, state), NOW
+    )
+    assert found is not None
+    valid(found)
+    assert found["inconsistency"] == INCONSISTENCIES[reason]
+    assert found["state_status"] == state.status
+    assert found.get("state_revision_id") == (state.revision or None)
+    assert "emitter_id" not in found
+
+
+def test_an_undeletion_that_matches_no_deletion_has_the_published_name() -> None:
+    """The wire says ``unmatched_delete`` where it means undelete; those who read the stream know it so."""
+    inconsistency = Inconsistency(restored(5), DecisionReason.UNMATCHED_UNDELETE, EntityState.from_signed(7))
+    found = SIDE.build_state_inconsistency(inconsistency, NOW)
+    assert found is not None
+    assert found["inconsistency"] == "unmatched_delete"
+
+
+def test_deletions_of_what_was_never_seen_are_told_only_when_asked_for() -> None:
+    """They are no sign of a loss: each file without captions that is deleted would be told otherwise."""
+    unknown = Inconsistency(deleted(5), DecisionReason.UNKNOWN_ENTITY, EntityState())
+    assert SIDE.build_state_inconsistency(unknown, NOW) is None
+    told = SideEvents(domain="x", report_unknown=True).build_state_inconsistency(unknown, NOW)
+    assert told is not None
+    assert (told["inconsistency"], told["state_status"]) == ("newer_revision_seen", "UNDEFINED")
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (FullImport(*COMMON), {"op_type": "import"}),
+        (Diff(*COMMON, 4), {"op_type": "diff", "from_revision_id": 4}),
+        (DeleteItem(*COMMON), {"op_type": "delete"}),
+        (ReconcileItem(*COMMON), {"op_type": "reconcile"}),
+    ],
+)
+@pytest.mark.parametrize("kind", FetchErrorType)
+def test_a_failure(operation: Operation, expected: dict[str, Any], kind: FetchErrorType) -> None:
+    """What was to be done, to which revision, and why it could not be."""
+    found = valid(SIDE.build_fetch_failure(operation, GONE._replace(kind=kind), NOW))
+    assert {name: found[name] for name in ("op_type", "from_revision_id") if name in found} == expected
+    assert (found["fetch_error_type"], found["exception_type"]) == (kind, "EntityNotFound")
+    assert found["exception_msg"] == "There is no such revision."
+    assert found["revision_id"] == 5
+
+
+def test_an_origin_that_says_nothing_is_left_out() -> None:
+    """An event without ids is told of, too."""
+    bare = saved(5)._replace(origin=ORIGIN._replace(id="", dt="", domain="", stream="", request_id=""))
+    found = valid(SIDE.build_lapsed_action(bare, NOW))
+    assert found["original_event_info"]["meta"] == {}
+    assert "request_id" not in found["meta"]

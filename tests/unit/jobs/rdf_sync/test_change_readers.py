@@ -1,0 +1,72 @@
+"""Recent changes as they are read: whole edits for what they are, everything else as a reason to ask the wiki."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from wikistate.core.updater.entity_pages import EntityPages
+from wikistate.core.updater.input_events import Origin, RevisionCreated
+from wikistate.core.updater.resync import ResyncRequest
+from wikistate.jobs.rdf_sync.change_readers import RecentChangesReader
+from wikistate.streaming.keyed_job import DecodedRecord
+from wikistate.streaming.record import Partition, Record
+
+if TYPE_CHECKING:
+    from wikistate.core.updater.input_events import InputEvent
+
+TIME = 1_760_000_000_000
+PAGES = EntityPages(
+    domain="wikibase.example",
+    namespaces=frozenset({0, 120}),
+    mediainfo_namespaces=frozenset({6}),
+    prefixes=("Item:",),
+)
+EDIT = RevisionCreated("Q1", TIME, 7, TIME, Origin("", "", "", "", "", ""), parent=6)
+
+
+class Updater:
+    """Reads each record as the edit."""
+
+    def decode(self, record: Record) -> DecodedRecord[InputEvent]:
+        """An edit."""
+        return DecodedRecord(record.timestamp, 1, EDIT)
+
+
+def read(title: str, namespace: int, **revision: Any) -> DecodedRecord[InputEvent | ResyncRequest]:
+    """Read an event about a page."""
+    page = {"page_id": 33, "page_title": title, "namespace_id": namespace}
+    event = {"meta": {"id": "an id"}, "page": page, "revision": {"rev_id": 7, **revision}}
+    reader = RecentChangesReader(Updater(), PAGES)  # type: ignore[arg-type]  # what of the updater is used
+    return reader.read(Record(orjson.dumps(event), None, TIME, Partition("wikibase.example"), 0), TIME + 5)
+
+
+def test_an_edit_that_is_told_whole_is_an_edit() -> None:
+    """As rdf-updater reads it."""
+    assert read("Item:Q1", 120, content_slots={}).event == EDIT
+
+
+def test_what_does_not_say_what_the_page_holds_is_a_reason_to_ask() -> None:
+    """The page was deleted when its revision was looked up."""
+    found = read("Item:Q1", 120)
+    assert found.key == 1
+    assert isinstance(found.event, ResyncRequest)
+    assert (found.event.entity, found.event.time, found.event.listed_revision) == ("Q1", TIME, None)
+    assert found.event.origin.id == "an id"
+
+
+def test_a_file_has_the_entity_of_its_page() -> None:
+    """By the page's number."""
+    found = read("File:Map.svg", 6)
+    assert isinstance(found.event, ResyncRequest)
+    assert found.event.entity == "M33"
+
+
+@pytest.mark.parametrize(
+    ("title", "namespace"), [("Main_Page", 0), ("Q1x", 0), ("Item_talk:Q1", 121), ("Q99999999999", 0)]
+)
+def test_other_pages_are_passed_over_and_say_what_time_it_is(title: str, namespace: int) -> None:
+    """Help beside the entities, talk pages, and what only looks like an id."""
+    assert read(title, namespace) == DecodedRecord(TIME)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+from typing import TYPE_CHECKING
+
+import pytest
+import zstandard
+
+from wikistate.core.updater.entity_id import parse_entity_id
+from wikistate.errors import InputError
+from wikistate.ops.bootstrap import fill_state
+from wikistate.runners.local.state_file import StateFile
+from wikistate.streaming.keyed_job import EMPTY_STATE, KeyedState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def remembered(state: Path, *entities: str) -> list[KeyedState]:
+    """What the file holds of entities."""
+    file = StateFile(state)
+    file.open()
+    try:
+        keys = [parse_entity_id(entity).key for entity in entities]
+        found = file.read(keys)
+        return [found[key] for key in keys]
+    finally:
+        file.close()
+
+
+def test_lists_are_read_however_they_are_compressed(tmp_path: Path) -> None:
+    """Several files are one list; of an entity in two of them the newest revision counts."""
+    (tmp_path / "a.csv").write_text("Q1,2\nQ2,4\n")
+    (tmp_path / "b.csv.bz2").write_bytes(bz2.compress(b"Q3,101010\n"))
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"P31,7\nL3,8\n"))
+    (tmp_path / "d.csv.zst").write_bytes(zstandard.compress(b"M4,9\nQ1,3\n"))
+    state = tmp_path / "state.sqlite"
+    assert fill_state(sorted(tmp_path.glob("*.csv*")), state) == 6
+    held = remembered(state, "Q1", "Q2", "Q3", "P31", "L3", "M4", "Q4")
+    assert held == [*map(KeyedState, (3, 4, 101010, 7, 8, 9)), EMPTY_STATE]
+
+
+@pytest.mark.parametrize("line", ["Q1", "Q1,", "Q1,-2", "Q1,0", "Q1,2,3", "Q1,٣", "entity,revision"])
+def test_a_line_that_is_none_is_shown(tmp_path: Path, line: str) -> None:
+    """With its file and number, and nothing is filled in."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"Q7,1\n{line}\n")
+    with pytest.raises(InputError, match=r"a\.csv, line 2, is"):
+        fill_state([path], tmp_path / "state.sqlite")
+    assert remembered(tmp_path / "state.sqlite", "Q7") == [EMPTY_STATE]
+
+
+def test_an_entity_that_is_none_is_refused(tmp_path: Path) -> None:
+    """An id with a path in it never becomes a key."""
+    path = tmp_path / "a.csv"
+    path.write_text("../Q1,1\n")
+    with pytest.raises(InputError, match="no entity id"):
+        fill_state([path], tmp_path / "state.sqlite")
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.bz2", "a.csv.zst", "absent.csv"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    """Damaged or not there."""
+    if not name.startswith("absent"):
+        (tmp_path / name).write_bytes(b"\x1f\x8bnothing")
+    with pytest.raises(InputError, match=name):
+        fill_state([tmp_path / name], tmp_path / "state.sqlite")

@@ -1,0 +1,46 @@
+"""The page about Flink says what the runner does, and its example is right."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from wikistate.cli.app import app
+from wikistate.cli.settings import CliSettings, load_configuration
+from wikistate.config.model import DeliveryGuarantee
+from wikistate.runners.flink.options import DEFAULTS, build_flink_options
+
+ROOT = Path(__file__).parents[4]
+PAGE = (ROOT / "docs" / "how-to" / "flink.md").read_text("utf-8")
+EXAMPLE = ROOT / "examples" / "flink" / "page-content-change.yaml"
+
+
+@pytest.mark.parametrize(("option", "value"), DEFAULTS.items(), ids=list(DEFAULTS))
+def test_the_page_shows_each_default(option: str, value: str) -> None:
+    """In its table of options, with the value and a reason."""
+    assert re.search(rf"^\| `{re.escape(option)}` \| `{re.escape(value)}` \| \w.* \|$", PAGE, re.MULTILINE)
+
+
+def test_the_deployment_starts_a_command_that_there_is() -> None:
+    """What stands behind the module's name in its arguments is a command line of ours."""
+    (manifest,) = re.findall(r"```yaml\n(apiVersion: .*?)```", PAGE, re.DOTALL)
+    arguments = yaml.safe_load(manifest)["spec"]["job"]["args"]
+    start = arguments.index("-pym")
+    module, command, *words = arguments[start + 1 :]
+    assert (module, command) == ("wikistate", "run")
+    run = get_command(app).commands["run"]  # type: ignore[attr-defined]  # a group has them; typed as any command
+    context = run.make_context(command, list(words))
+    assert context.params["runner"] == "flink"
+
+
+def test_the_example_is_right_without_a_warning() -> None:
+    """And what it says for Flink arrives there."""
+    loaded = load_configuration("page-content-change", CliSettings(files=(EXAMPLE,)))
+    assert not loaded.warnings
+    options = build_flink_options(loaded.configuration.flink, DeliveryGuarantee.EXACTLY_ONCE)
+    assert options["parallelism.default"] == "2"
+    assert loaded.configuration.stream_manager.sink.options.delivery_guarantee is DeliveryGuarantee.EXACTLY_ONCE

@@ -1,0 +1,335 @@
+"""What the local runner does with a job, whatever the job does: order, bounds, crash and resume, sinks that fail.
+
+The job here is an echo whose answers come when the test says, so that each interleaving can be made on purpose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wikistate.adapters.connectors.memory import Crash, MemorySink, MemorySource, MemoryTopic, Revoke
+from wikistate.config.model import LocalRunnerSettings
+from wikistate.errors import InternalError, SinkError, SourceError
+from wikistate.runners.local.delivery import AtLeastOnce
+from wikistate.runners.local.runner import LocalRunner
+from wikistate.streaming.record import OnDone, Output, Partition, Record, Role, WorkItem
+from wikistate.telemetry import metrics
+from wikistate.telemetry.meter import RecordingMeter
+
+Answer = Callable[[], None]
+
+
+class Echo:
+    """Writes what it reads. ``page:number``; ``poison…`` becomes an error; a value in `held` waits for `release`."""
+
+    def __init__(self, *held: bytes) -> None:
+        self.held = set(held)
+        self.waiting: dict[bytes, Answer] = {}
+        self.started: list[bytes] = []
+        self.opened = self.closed = 0
+        self.asked = asyncio.Event()
+
+    async def open(self) -> None:
+        """See `Job`."""
+        self.opened += 1
+
+    async def close(self) -> None:
+        """See `Job`."""
+        self.closed += 1
+
+    def plan(self, record: Record) -> WorkItem:
+        """See `Job`."""
+        value = record.value or b""
+        if value.startswith(b"poison"):
+            return WorkItem(None, [Output(Role.ERROR, None, value, None)])
+        return WorkItem(value.partition(b":")[0], value)
+
+    def execute(self, item: WorkItem, on_done: OnDone) -> None:
+        """See `Job`."""
+        if isinstance(item.payload, list):
+            on_done(item.payload)
+            return
+        assert isinstance(item.payload, bytes)
+        value = item.payload
+        self.started.append(value)
+        outputs = [Output(Role.SINK, value.partition(b":")[0], value, None)]
+        if value in self.held:
+            self.waiting[value] = lambda: on_done(outputs)
+            self.asked.set()
+        else:
+            asyncio.get_running_loop().call_soon(on_done, outputs)
+
+    def release(self, value: bytes) -> None:
+        """Answers a value that is held."""
+        self.waiting.pop(value)()
+
+    async def until_waiting(self, *values: bytes) -> None:
+        """Returns when the job works on these values."""
+        while not self.waiting.keys() >= set(values):
+            self.asked.clear()
+            await self.asked.wait()
+
+
+class SlowToCommit(MemorySource):
+    """A source whose commits take as long as the test says."""
+
+    def __init__(self, topic: MemoryTopic) -> None:
+        super().__init__(topic, bounded=False)
+        self.committing, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """See `Source`."""
+        self.committing.set()
+        await self.goes_on.wait()
+        await super().commit(positions)
+
+
+class Bench:
+    """A job between memory ends under the local runner."""
+
+    def __init__(
+        self,
+        job: Echo,
+        topic: MemoryTopic,
+        *,
+        bounded: bool = True,
+        source: MemorySource | None = None,
+        **settings: float,
+    ) -> None:
+        self.job = job
+        self.topic = topic
+        self.sink, self.errors = MemorySink(), MemorySink()
+        self.meter = RecordingMeter()
+        source = source or MemorySource(topic, bounded=bounded)
+        self.runner = LocalRunner(
+            job,
+            source,
+            AtLeastOnce(source, {Role.SINK: self.sink, Role.ERROR: self.errors}),
+            settings=LocalRunnerSettings.model_validate({"commit_interval": 0.01, **settings}),
+            meter=self.meter,
+        )
+
+    def values(self) -> list[bytes]:
+        """What is durable in the sink, in order."""
+        return [output.value for output in self.sink.delivered]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Returns when the condition holds; looks at each turn of the loop, because the runner tells nobody."""
+        async with asyncio.timeout(20):
+            while not condition():  # noqa: ASYNC110  (there is no event for what a sink made durable)
+                await asyncio.sleep(0.001)
+
+
+P0 = Partition("memory", 0)
+
+
+def topic_of(*values: bytes) -> MemoryTopic:
+    """A topic that holds these values."""
+    return MemoryTopic(values=values)
+
+
+async def test_a_bounded_source_is_read_to_its_end_and_committed() -> None:
+    """Every record is written once, positions stand behind the last one, everything is opened and closed once."""
+    values = [b"p%d:%d" % (number % 7, number) for number in range(1000)]
+    bench = Bench(Echo(), topic_of(*values))
+    await bench.runner.run()
+    assert Counter(bench.values()) == Counter(values)
+    assert bench.topic.committed == {P0: 1000}
+    assert (bench.job.opened, bench.job.closed) == (1, 1)
+    assert bench.meter.total(metrics.EVENTS_CONSUMED) == 1000
+    assert bench.meter.by_label(metrics.EVENTS_PRODUCED) == {("sink",): 1000, ("error",): 0}
+    assert bench.meter.total(metrics.EVENTS_IN_FLIGHT) == bench.meter.total(metrics.BYTES_IN_FLIGHT) == 0
+
+
+async def test_order_within_a_page_and_concurrency_across_pages() -> None:
+    """A slow event holds back the later ones of its page, although they are done, and no other page."""
+    bench = Bench(Echo(b"a:1"), topic_of(b"a:1", b"a:2", b"b:1", b"a:3"), bounded=False)
+    run = asyncio.create_task(bench.runner.run())
+    await bench.until(lambda: bench.values() == [b"b:1"])
+    assert set(bench.job.started) == {b"a:1", b"a:2", b"b:1", b"a:3"}, "all are worked on at once"
+    bench.job.release(b"a:1")
+    await bench.until(lambda: bench.values() == [b"b:1", b"a:1", b"a:2", b"a:3"])
+    bench.runner.stop()
+    await run
+
+
+async def test_poison_goes_to_the_error_stream_and_nothing_stops() -> None:
+    """The events around it are written."""
+    bench = Bench(Echo(), topic_of(b"a:1", b"poison", b"a:2"))
+    await bench.runner.run()
+    assert bench.values() == [b"a:1", b"a:2"]
+    assert [output.value for output in bench.errors.delivered] == [b"poison"]
+
+
+async def test_nothing_is_committed_behind_an_unfinished_event() -> None:
+    """What is written behind a slow event is not committed; a crash then repeats it and loses nothing."""
+    topic = topic_of(b"a:1", b"b:1", b"c:1")
+    bench = Bench(Echo(b"b:1"), topic, bounded=False)
+    run = asyncio.create_task(bench.runner.run())
+    await bench.until(lambda: bench.values() == [b"a:1", b"c:1"] and topic.committed == {P0: 1})
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    assert topic.committed == {P0: 1}
+    again = Bench(Echo(), topic)
+    await again.runner.run()
+    assert again.values() == [b"b:1", b"c:1"]
+
+
+async def test_a_source_that_crashes_is_resumed_without_loss() -> None:
+    """The run ends with the source's error; the next one goes on where the last commit was."""
+    topic = topic_of(b"a:1", b"a:2")
+    topic.add(Crash())
+    topic.append(b"a:3")
+    first = Bench(Echo(), topic)
+    with pytest.raises(SourceError):
+        await first.runner.run()
+    second = Bench(Echo(), topic)
+    await second.runner.run()
+    assert set(first.values()) | set(second.values()) == {b"a:1", b"a:2", b"a:3"}
+    assert second.values() == sorted(second.values())
+
+
+@given(st.lists(st.sampled_from([b"a", b"b", b"c", None]), max_size=40), st.integers(0, 39))
+def test_a_crash_anywhere_loses_nothing_and_keeps_each_page_in_order(pages: list[bytes | None], at: int) -> None:
+    """Crash and resume at each place; None stands for a poison event."""
+
+    async def scenario() -> None:
+        topic = MemoryTopic()
+        expected: list[bytes] = []
+        for number, page in enumerate(pages):
+            if number == at:
+                topic.add(Crash())
+            value = b"poison:%d" % number if page is None else b"%s:%04d" % (page, number)
+            expected.append(value)
+            topic.append(value)
+        written: list[bytes] = []
+        for _ in range(2):
+            bench = Bench(Echo(), topic)
+            with contextlib.suppress(SourceError):  # the crash that the list holds
+                await bench.runner.run()
+            written += bench.values()
+            written += [output.value for output in bench.errors.delivered]
+        assert set(written) == set(expected)
+        for page in (b"a", b"b", b"c"):
+            first_seen = list(dict.fromkeys(value for value in written if value.startswith(page + b":")))
+            assert first_seen == sorted(first_seen)
+
+    asyncio.run(scenario())
+
+
+async def test_a_sink_that_fails_stops_the_run_before_anything_is_committed() -> None:
+    """What the sink lost was not committed, so the next run writes it."""
+    topic = topic_of(b"a:1", b"a:2")
+    bench = Bench(Echo(b"a:1"), topic)
+    run = asyncio.create_task(bench.runner.run())
+    await bench.job.until_waiting(b"a:1")
+    bench.sink.fail_with(SinkError("The disk is full."))
+    bench.job.release(b"a:1")
+    with pytest.raises(SinkError, match="The disk is full"):
+        await run
+    assert topic.committed == {}
+    again = Bench(Echo(), topic)
+    await again.runner.run()
+    assert again.values() == [b"a:1", b"a:2"]
+
+
+async def test_what_is_in_flight_is_bounded_in_events() -> None:
+    """Not more is read than may be in flight, until something is done."""
+    values = [b"%d:0" % number for number in range(10)]
+    bench = Bench(Echo(*values), topic_of(*values), max_in_flight_events=3)
+    run = asyncio.create_task(bench.runner.run())
+    await bench.job.until_waiting(*values[:3])
+    await asyncio.sleep(0.05)
+    assert bench.job.started == values[:3]
+    for value in values:
+        await bench.job.until_waiting(value)
+        bench.job.release(value)
+    await run
+    assert sorted(bench.values()) == sorted(values)
+
+
+async def test_what_is_in_flight_is_bounded_in_bytes() -> None:
+    """The second large record waits for the first, and a record above the bound still gets through."""
+    values = [b"%d:" % number + b"x" * 1000 for number in range(3)]
+    bench = Bench(Echo(*values), topic_of(*values), max_in_flight_bytes=500, poll_records=1)
+    run = asyncio.create_task(bench.runner.run())
+    for count, value in enumerate(values, start=1):
+        await bench.job.until_waiting(value)
+        assert len(bench.job.started) == count
+        bench.job.release(value)
+    await run
+    assert bench.values() == values
+
+
+async def test_a_stop_finishes_what_is_in_flight_and_reads_no_more() -> None:
+    """Draining: what was read is written and committed."""
+    topic = topic_of(b"a:1", b"b:1")
+    bench = Bench(Echo(b"a:1"), topic, bounded=False)
+    run = asyncio.create_task(bench.runner.run())
+    await bench.job.until_waiting(b"a:1")
+    bench.runner.stop()
+    await asyncio.sleep(0.05)
+    assert not run.done(), "it waits for what is in flight"
+    bench.job.release(b"a:1")
+    await run
+    assert sorted(bench.values()) == [b"a:1", b"b:1"]
+    assert topic.committed == {P0: 2}
+
+
+async def test_a_drain_that_takes_too_long_is_given_up_and_loses_nothing() -> None:
+    """After `drain_timeout` the run ends; what was not done is not committed."""
+    topic = topic_of(b"a:1", b"b:1")
+    bench = Bench(Echo(b"a:1"), topic, bounded=False, drain_timeout=0.05)
+    run = asyncio.create_task(bench.runner.run())
+    await bench.job.until_waiting(b"a:1")
+    bench.runner.stop()
+    await run
+    assert topic.committed == {}
+
+
+async def test_a_partition_that_is_taken_away_and_given_back_is_read_again_from_its_commit() -> None:
+    """What was in flight at the revocation is not written by the old owner, so nothing comes out of order."""
+    topic = topic_of(b"a:1", b"a:2")
+    topic.add(Revoke(frozenset({P0})))
+    topic.append(b"a:3")
+    bench = Bench(Echo(), topic)
+    await bench.runner.run()
+    assert list(dict.fromkeys(bench.values())) == [b"a:1", b"a:2", b"a:3"]
+    assert topic.committed == {P0: 3}
+
+
+async def test_the_end_of_a_run_waits_for_a_commit_that_is_under_way() -> None:
+    """Its positions are taken: cut off, they would be lost, and with transactions the outputs would count without them."""
+    topic = topic_of(b"a:1", b"b:1")
+    source = SlowToCommit(topic)
+    bench = Bench(Echo(), topic, source=source)
+    run = asyncio.create_task(bench.runner.run())
+    await source.committing.wait()
+    bench.runner.stop()
+    for _ in range(500):
+        await asyncio.sleep(0.001)
+    assert not run.done()
+    source.goes_on.set()
+    await run
+    assert topic.committed == {P0: 2}
+
+
+async def test_a_job_that_answers_twice_stops_the_run() -> None:
+    """A second output would be out of order; a run that cannot be right does not go on."""
+
+    class Twice(Echo):
+        def execute(self, item: WorkItem, on_done: OnDone) -> None:
+            super().execute(item, on_done)
+            with contextlib.suppress(RuntimeError):
+                super().execute(item, on_done)
+
+    bench = Bench(Twice(), topic_of(b"a:1"), bounded=False)
+    with pytest.raises(InternalError, match="memory/0 offset 0 was finished twice"):
+        await bench.runner.run()

@@ -1,0 +1,215 @@
+"""Each fault looks to a client as the rule says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+import pytest
+
+from wikistate.demo.pages import Page, Wiki, make_revision
+from wikistate.testing import faults
+from wikistate.testing.faults import Rule
+from wikistate.testing.wiki import FakeWiki, MemoryDataset
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from wikistate.testing.faults import Fault
+
+WIKI = Wiki("enwiki", "en.wikipedia.org")
+ASKED = {
+    "action": "query",
+    "format": "json",
+    "formatversion": "2",
+    "prop": "revisions",
+    "rvslots": "*",
+    "rvprop": "ids|content",
+    "revids": "5|6",
+    "maxlag": "5",
+}
+
+
+@asynccontextmanager
+async def broken(*actions: Fault, **options: Any) -> AsyncIterator[tuple[FakeWiki, aiohttp.ClientSession]]:
+    """A wiki on which each of these happens once, in order."""
+    world = MemoryDataset(WIKI)
+    world.put(WIKI, Page(7, "River Ash"), make_revision(5, "x" * 500), make_revision(6, "newer"))
+    async with FakeWiki(world) as wiki, aiohttp.ClientSession(wiki.url, **options) as session:
+        wiki.set_faults(Rule(action, times=1) for action in actions)
+        yield wiki, session
+
+
+async def answered(session: aiohttp.ClientSession) -> dict[str, Any]:
+    """The document of an answer that is JSON."""
+    async with session.get("/w/api.php", params=ASKED) as response:
+        document: dict[str, Any] = orjson.loads(await response.read())
+        return document
+
+
+def numbers(document: dict[str, Any]) -> list[int]:
+    """The revisions in an answer."""
+    return [shown["revid"] for page in document["query"].get("pages", []) for shown in page.get("revisions", [])]
+
+
+async def test_a_status_comes_with_its_headers_and_then_all_is_well() -> None:
+    """503 with Retry-After, once."""
+    async with broken(faults.HttpStatus(503, {"Retry-After": "7"})) as (wiki, session):
+        async with session.get("/w/api.php", params=ASKED) as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "7")
+        assert numbers(await answered(session)) == [5, 6]
+        assert dict(wiki.request_log.responses) == {503: 1, 200: 1}
+
+
+async def test_an_api_error_is_http_200() -> None:
+    """With the code in the header and what belongs to it in the document."""
+    action = faults.ApiError("readonly", headers={"Retry-After": "3"}, more={"readonlyreason": "moving house"})
+    async with broken(action) as (_, session), session.get("/w/api.php", params=ASKED) as response:
+        assert response.status == 200
+        assert (response.headers["MediaWiki-API-Error"], response.headers["Retry-After"]) == ("readonly", "3")
+        error = orjson.loads(await response.read())["error"]
+        assert (error["code"], error["readonlyreason"]) == ("readonly", "moving house")
+
+
+async def test_lag_is_an_error_for_those_whose_maxlag_is_smaller() -> None:
+    """And for nobody else."""
+    async with broken(faults.ReplicaLag(6.0), faults.ReplicaLag(4.0)) as (_, session):
+        assert (await answered(session))["error"]["code"] == "maxlag"
+        assert numbers(await answered(session)) == [5, 6]
+
+
+async def test_a_delay_is_followed_by_the_right_answer() -> None:
+    """Not a moment earlier."""
+    async with broken(faults.Delay(0.1)) as (_, session):
+        start = time.monotonic()
+        assert numbers(await answered(session)) == [5, 6]
+        assert time.monotonic() - start >= 0.1
+
+
+async def test_hanging_ends_when_the_client_leaves() -> None:
+    """The server knows, and counts the request as over."""
+    async with broken(faults.Hang()) as (wiki, session):
+        with pytest.raises(TimeoutError):
+            await session.get("/w/api.php", params=ASKED, timeout=aiohttp.ClientTimeout(total=0.1))
+        async with asyncio.timeout(5):
+            await wiki.wait_for_in_flight(0)
+        assert numbers(await answered(session)) == [5, 6]
+
+
+async def test_a_wiki_closes_although_a_request_hangs() -> None:
+    """Nobody waits for what never comes."""
+    async with asyncio.timeout(5):
+        async with broken(faults.Hang()) as (wiki, session):
+            hanging = asyncio.create_task(answered(session))
+            await wiki.wait_for_in_flight(1)
+            hanging.cancel()
+
+
+async def test_a_reset_leaves_no_answer() -> None:
+    """The connection is gone before a status."""
+    async with broken(faults.ConnectionReset()) as (_, session):
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.post("/w/api.php", data=ASKED)
+
+
+async def test_a_reset_may_come_in_the_middle_of_the_body() -> None:
+    """The status has been read, the body ends early."""
+    async with broken(faults.ConnectionReset(after=100)) as (_, session):
+        response = await session.post("/w/api.php", data=ASKED)
+        assert response.status == 200
+        with pytest.raises(aiohttp.ClientError):
+            await response.read()
+
+
+async def test_an_empty_body_is_empty() -> None:
+    """HTTP 200 and nothing."""
+    async with broken(faults.EmptyBody()) as (_, session), session.get("/w/api.php", params=ASKED) as response:
+        assert (response.status, await response.read()) == (200, b"")
+
+
+async def test_truncated_json_is_a_start_of_the_right_one() -> None:
+    """HTTP sees nothing wrong with it."""
+    async with broken(faults.TruncatedBody(0.5)) as (_, session):
+        async with session.get("/w/api.php", params=ASKED) as response:
+            half = await response.read()
+        async with session.get("/w/api.php", params=ASKED) as response:
+            whole = await response.read()
+        assert half == whole[: len(whole) // 2]
+        with pytest.raises(orjson.JSONDecodeError):
+            orjson.loads(half)
+
+
+async def test_what_is_not_json_is_html_with_200() -> None:
+    """As a proxy sends it."""
+    async with broken(faults.NonJsonBody()) as (_, session), session.get("/w/api.php", params=ASKED) as response:
+        assert (response.status, response.content_type) == (200, "text/html")
+        assert (await response.read()).startswith(b"<!DOCTYPE")
+
+
+async def test_an_absent_revision_is_bad_until_it_has_been_asked_for_often_enough() -> None:
+    """Its neighbour is answered all the time."""
+    async with broken() as (wiki, session):
+        wiki.set_faults([Rule(faults.MissingRevision(asks=2), revisions=frozenset({6}))])
+        documents = [await answered(session) for _ in range(3)]
+        assert [numbers(document) for document in documents] == [[5], [5], [5, 6]]
+        assert documents[0]["query"]["badrevids"] == {"6": {"revid": 6, "missing": True}}
+        assert wiki.request_log.count_requests(6) == 3
+
+
+@pytest.mark.parametrize("action", [faults.HugeBody(3_000_000), faults.GzipBomb(3_000_000)])
+async def test_a_flood_can_be_read_in_part_and_in_full(action: faults.HugeBody | faults.GzipBomb) -> None:
+    """It begins like an answer, has the size that was asked for, and stops when the client leaves."""
+    async with broken(action, action) as (wiki, session):
+        async with session.get("/w/api.php", params=ASKED) as response:
+            assert (await response.content.readexactly(40)).startswith(b'{"batchcomplete":true,"query"')
+        async with session.get("/w/api.php", params=ASKED) as response:
+            assert len(await response.read()) == 3_000_000
+        async with asyncio.timeout(5):
+            await wiki.wait_for_in_flight(0)
+
+
+async def test_a_bomb_is_small_on_the_wire() -> None:
+    """A hundredth of what it unpacks to, or less."""
+    async with (
+        broken(faults.GzipBomb(3_000_000), auto_decompress=False) as (_, session),
+        session.get("/w/api.php", params=ASKED) as response,
+    ):
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert len(await response.read()) < 30_000
+
+
+async def test_a_redirect_names_its_target() -> None:
+    """Whether it is followed is up to the client."""
+    async with (
+        broken(faults.HttpRedirect("http://192.0.2.1/w/api.php")) as (_, session),
+        session.get("/w/api.php", params=ASKED, allow_redirects=False) as response,
+    ):
+        assert (response.status, response.headers["Location"]) == (302, "http://192.0.2.1/w/api.php")
+
+
+async def test_a_stall_goes_on_for_ever_at_the_same_place() -> None:
+    """No revision, no end."""
+    async with broken(faults.StalledContinuation(), faults.StalledContinuation()) as (_, session):
+        first, second = await answered(session), await answered(session)
+        assert first == second
+        assert first["continue"] == {"rvcontinue": 5, "continue": "||"}
+        assert numbers(first) == []
+        assert "batchcomplete" not in first
+
+
+async def test_wrong_revisions_were_not_asked_for() -> None:
+    """Well-formed, and about something else."""
+    async with broken(faults.WrongRevision(100)) as (_, session):
+        assert numbers(await answered(session)) == [105, 106]
+
+
+async def test_a_trickle_is_the_right_answer_in_many_chunks() -> None:
+    """It takes at least its pauses."""
+    async with broken(faults.SlowBody(chunk=200, pause=0.02)) as (_, session):
+        start = time.monotonic()
+        assert numbers(await answered(session)) == [5, 6]
+        assert time.monotonic() - start >= 0.06

@@ -1,0 +1,104 @@
+"""From settings to wikis: farms, limits, credentials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from wikistate.adapters.http.client import HttpClient, HttpSettings
+from wikistate.adapters.mediawiki.limits import FarmSettings
+from wikistate.adapters.mediawiki.sessions import ANONYMOUS
+from wikistate.config.layers import Layer
+from wikistate.config.load import load
+from wikistate.errors import ConfigError
+from wikistate.telemetry.meter import RecordingMeter
+from wikistate.wiring.wikis import build_allowed_wikis, build_revision_client, build_wiki_session, resolve_farm_settings
+
+if TYPE_CHECKING:
+    from wikistate.config.model import Configuration
+
+MY_WIKI = {"my.wiki.example": {"api": "https://api.my.wiki.example/w/api.php"}}
+
+
+def configured(**values: Any) -> Configuration:
+    """A configuration with these sections."""
+    return load([Layer(values=values, strict=True)]).configuration
+
+
+def test_a_farm_that_no_wiki_belongs_to_is_told() -> None:
+    """Its limits would silently hold for nothing; the message lists the farms that there are."""
+    with pytest.raises(ConfigError, match=r"farms\.my\.wiki\.example: no wiki belongs") as caught:
+        build_allowed_wikis(configured(wikis=MY_WIKI, farms={"my.wiki.example": {"rate": 1}}))
+    assert "api.my.wiki.example" in caught.value.hint
+    build_allowed_wikis(configured(wikis=MY_WIKI, farms={"api.my.wiki.example": {"rate": 1}}))
+
+
+def test_limits_are_polite_to_wikimedia_and_brisk_with_ones_own_unless_said_otherwise() -> None:
+    """The operator's word wins over the public jobs' number of workers, and that over our default."""
+    plain = configured()
+    assert resolve_farm_settings(plain, "wikimedia") == FarmSettings(max_concurrency=3, rate=5.0)
+    assert resolve_farm_settings(plain, "own") == FarmSettings(max_concurrency=16)
+    workers = configured(stream_manager={"process_max_workers_default": 2})
+    assert resolve_farm_settings(workers, "wikimedia").max_concurrency == 2
+    stated = configured(
+        stream_manager={"process_max_workers_default": 2}, farms={"wikimedia": {"concurrency": 8, "rate": 5}}
+    )
+    assert resolve_farm_settings(stated, "wikimedia") == FarmSettings(max_concurrency=8, rate=5)
+    rated = configured(enrich={"rate": 2, "latency_bound": 9}, farms={"own": {"rate": 7}})
+    assert resolve_farm_settings(rated, "wikimedia") == FarmSettings(max_concurrency=3, rate=2, latency_bound=9)
+    assert resolve_farm_settings(rated, "own").rate == 7
+    one_by_one = configured(stream_manager={"process_async_enabled_default": False})
+    assert resolve_farm_settings(one_by_one, "own").max_concurrency == 1
+
+
+def test_a_wiki_of_ones_own_alone() -> None:
+    """Without Wikimedia, its domains are refused like any other."""
+    wikis = build_allowed_wikis(configured(wikis=MY_WIKI, allow_wikimedia=False))
+    assert "WikiNotAllowed" in repr(wikis.lookup("en.wikipedia.org"))
+    assert "https://api.my.wiki.example/w/api.php" in repr(wikis.lookup("my.wiki.example"))
+
+
+@pytest.mark.parametrize(
+    ("credentials", "told"),
+    [
+        ({"token_env": "WIKISTATE_TEST_NO_SUCH"}, "WIKISTATE_TEST_NO_SUCH"),
+        ({"token_file": "/no/such/file"}, "/no/such/file"),
+        ({"bot_name": "Me@job"}, r"bot_name is set, but there is no password"),
+    ],
+)
+def test_a_credential_that_is_not_there_is_told_before_the_first_request(credentials: Any, told: str) -> None:
+    """With the place where it was looked for."""
+    wikis = {"w.example": {"api": "https://w.example/api.php", "credentials": credentials}}
+    with pytest.raises(ConfigError, match=told):
+        build_revision_client(configured(wikis=wikis), RecordingMeter())
+
+
+def test_a_secret_does_not_go_over_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Except to this machine itself."""
+    monkeypatch.setenv("WIKISTATE_TEST_TOKEN", "secret")
+
+    def wikis(host: str) -> Any:
+        credentials = {"token_env": "WIKISTATE_TEST_TOKEN"}
+        return {"w.example": {"api": f"http://{host}/w/api.php", "credentials": credentials}}
+
+    for host in ("127.0.0.1:8080", "localhost", "[::1]"):
+        build_revision_client(configured(wikis=wikis(host)), RecordingMeter())
+    with pytest.raises(ConfigError, match=r"a secret would go to w\.example unencrypted") as caught:
+        build_revision_client(configured(wikis=wikis("w.example")), RecordingMeter())
+    assert "secret" not in repr(caught.value.ids)
+
+
+async def test_a_secret_goes_to_its_own_wiki_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where something else of the wiki is asked than its Action API; who has none, asks as anybody."""
+    monkeypatch.setenv("WIKISTATE_TEST_TOKEN", "secret")
+    wiki = {"api": "https://w.example/w/api.php", "credentials": {"token_env": "WIKISTATE_TEST_TOKEN"}}
+    configuration, http = configured(wikis={"w.example": wiki, **MY_WIKI}), HttpClient(HttpSettings())
+    session = build_wiki_session(
+        configuration, "w.example", http=http, url="https://w.example/wiki/Special:EntityData/"
+    )
+    assert await session.headers() == {"Authorization": "Bearer secret"}
+    for domain in ("my.wiki.example", "other.example"):
+        assert build_wiki_session(configuration, domain, http=http, url="https://elsewhere.example/") is ANONYMOUS
+    with pytest.raises(ConfigError, match=r"would go to https://elsewhere\.example"):
+        build_wiki_session(configuration, "w.example", http=http, url="https://elsewhere.example/wiki/")
