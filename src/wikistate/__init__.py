@@ -1,8 +1,8 @@
 """wikistate: event-carried state transfer for MediaWiki and Wikibase.
 
-The layers, an arrow pointing only downwards: `cli`, `ops`, `runners`, `jobs`, `adapters`, `core`. Beside them stand
-`config`, `telemetry` and `errors`, which any layer may use and which use none. `testing` holds what tests and the
-bundled demonstration start: a small wiki, sample changes, real brokers.
+The layers, from the top: `cli`, `testing`, `demo`, `ops`, `runners`, `wiring`, `jobs`, `adapters`, `core`, `streaming`.
+A layer imports only layers below it. Any layer may import `config`, `telemetry` and `errors`, which import no layer.
+`custom` holds the types of custom enrichments, and `testing` the parts for their tests.
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""What an enrichment of one's own needs: the types of ``async def enrich(event, context)``.
+"""Types of a custom enrichment, ``async def enrich(event, context)``.
 
 ::
 

@@ -1,29 +1,29 @@
-"""Every error that wikistate raises on purpose, as one tree.
+"""Tree of all errors that wikistate raises on purpose.
 
 ::
 
     WikistateError
-    ├── ConfigError            config    the operator's settings are wrong: key, what was found, what is allowed
-    ├── InputError             input     an event, a file or a document is not what it must be
+    ├── ConfigError            config    a setting is wrong: the key, the value found, the allowed values
+    ├── InputError             input     an event, a file or a document is not valid
     │   ├── DocumentError      input       a schema or a stream configuration is missing or malformed
-    │   ├── RdfError           input       a document is not RDF, or larger than it may be
-    │   └── MungeError         input       the RDF of an entity is not that of the entity, or lacks what it must state
-    ├── ExternalError          external  something outside does not do its part
+    │   ├── RdfError           input       a document is not RDF, or is too large
+    │   └── MungeError         input       RDF is not about the expected entity, or lacks a required triple
+    ├── ExternalError          external  an outside system fails
     │   ├── SourceError        external    a source cannot be read
     │   ├── SinkError          external    a sink cannot be written
-    │   │   ├── OversizeError  external      because one record is larger than it takes
-    │   │   └── RewoundError   external      because it holds less than it was given: it was restored from a copy
-    │   ├── StateError         external    the file that a job keeps its state in cannot be used
-    │   ├── StoreError         external    a triple store does not take or tell what it should
-    │   ├── WikiError          external    a wiki does not answer as the Action API says
-    │   ├── EngineError        external    the engine that a job was given to (Flink) failed
-    │   └── PartError          external    a part that is fetched or started (Java, jar, broker) is not to be had
+    │   │   ├── OversizeError  external      because one record is larger than the sink accepts
+    │   │   └── RewoundError   external      because the sink lost records: it was restored from a backup
+    │   ├── StateError         external    the state file of a job cannot be used
+    │   ├── StoreError         external    a triple store refuses a request or gives a wrong response
+    │   ├── WikiError          external    a wiki does not respond as the Action API is documented
+    │   ├── EngineError        external    the engine of a job (Flink) failed
+    │   └── PartError          external    a required part (Java, jar, broker) is not available on this machine
     ├── ErrorLimitError        external  more events fail than the operator allows
-    └── InternalError          internal  a defect of ours
+    └── InternalError          internal  a defect of wikistate
 
-Each error says whose fault it is (`domain`) and whether trying again can help (`retry`), carries the ids that
-lead to the place (`ids`), and has two texts for the person who reads it: the message (what happened, where) and
-the hint (what to do next). All of them survive `pickle`, because Flink sends them between processes.
+Each error has the domain of its cause (`domain`), a hint whether a retry can help (`retry`) and ids of the place (`ids`).
+It has two texts for the person who reads it: the message (what happened, where) and the hint (what to do next). All
+errors survive `pickle`, because Flink sends them between processes.
 
 Back-pressure and filtered events are signals, not errors.
 """
@@ -35,7 +35,7 @@ from typing import ClassVar
 
 
 class Domain(StrEnum):
-    """Whose fault an error is."""
+    """Domain of the cause of an error."""
 
     INPUT = "input"
     EXTERNAL = "external"
@@ -44,19 +44,19 @@ class Domain(StrEnum):
 
 
 class RetryHint(StrEnum):
-    """Whether the same call may succeed later without anyone changing anything."""
+    """Hint whether the same call may succeed later without a change."""
 
     NEVER = "never"
     LATER = "later"
 
 
 class WikistateError(Exception):
-    """The root of the tree.
+    """Root of the tree.
 
     Args:
-        message: What happened and where, one sentence, for the person who runs the job.
-        hint: What to do next. Empty when there is nothing to advise.
-        ids: What leads to the place, for example ``file``, ``topic``, ``offset``, ``key``.
+        message: One sentence about the event and its place, for the person who runs the job.
+        hint: Advice for the next step. Empty if there is none.
+        ids: Names and values that lead to the place, for example ``file``, ``topic``, ``offset``, ``key``.
     """
 
     domain: ClassVar[Domain] = Domain.INTERNAL
@@ -81,79 +81,79 @@ def _rebuild(kind: type[WikistateError], message: str, hint: str, ids: dict[str,
 
 
 class ConfigError(WikistateError):
-    """The operator's settings are wrong. ``ids['key']`` is the dotted path of the setting where there is one."""
+    """Wrong setting. ``ids['key']`` is the dotted path of the setting if there is one."""
 
     domain = Domain.CONFIG
 
 
 class InputError(WikistateError):
-    """Something that was handed to us is not what it must be."""
+    """Invalid input: an event, a file or a document."""
 
     domain = Domain.INPUT
 
 
 class DocumentError(InputError):
-    """A schema or a stream configuration is missing, malformed, or not the one that the settings name."""
+    """Schema or stream configuration that is missing, malformed, or not the document that the settings name."""
 
 
 class RdfError(InputError):
-    """A document is not RDF, or has more triples than it may. ``ids['line']`` is where, when the parser says so."""
+    """Document that is not RDF, or has too many triples. ``ids['line']`` is the place, if the parser reports it."""
 
 
 class MungeError(InputError):
-    """Triples are not those of the entity that they are said to be, or lack what every entity states."""
+    """RDF that is not about the expected entity, or lacks triples that every entity has."""
 
 
 class ExternalError(WikistateError):
-    """Something outside does not do its part; it may do so later."""
+    """Failure of an outside system; a later call may succeed."""
 
     domain = Domain.EXTERNAL
     retry = RetryHint.LATER
 
 
 class SourceError(ExternalError):
-    """A source cannot be read."""
+    """Source that cannot be read."""
 
 
 class SinkError(ExternalError):
-    """A sink cannot be written. What was not yet flushed is not committed, so a restart produces it again."""
+    """Sink that cannot be written. Records that were not flushed are not committed, so a restart writes them again."""
 
 
 class RewoundError(SinkError):
-    """A place that keeps the source's positions holds an older one than it was given: read again from there."""
+    """Sink whose stored position of the source is older than the position written last: read again from there."""
 
 
 class StateError(ExternalError):
-    """The file that a job keeps its state in cannot be used."""
+    """State file of a job that cannot be used."""
 
     retry = RetryHint.NEVER
 
 
 class StoreError(ExternalError):
-    """A triple store refuses what it is sent, or is not the one that it should be. What passes by itself is waited for."""
+    """Triple store that refuses a request, or is not the expected store. Transient failures are retried instead."""
 
     retry = RetryHint.NEVER
 
 
 class WikiError(ExternalError):
-    """A wiki does not answer as the Action API's documentation says."""
+    """Wiki that does not respond as the Action API is documented."""
 
 
 class EngineError(ExternalError):
-    """The engine that a job was given to failed, or the job failed there."""
+    """Failure of the engine that runs a job, or of the job on that engine."""
 
 
 class PartError(ExternalError):
-    """What a job on Flink, a test or a tool needs (Java, a jar, a broker, a wiki) is not to be had on this machine."""
+    """Required part of Flink, a test or a tool (Java, a jar, a broker, a wiki) that is not available on this machine."""
 
     retry = RetryHint.NEVER
 
 
 class ErrorLimitError(WikistateError):
-    """More events fail than the operator allows. Whose fault that is, their error events say."""
+    """Run with more failed events than the operator allows. The error events have the causes."""
 
     domain = Domain.EXTERNAL
 
 
 class InternalError(WikistateError):
-    """A defect of ours. The message asks for a report."""
+    """Defect of wikistate. The message asks for a report."""

@@ -161,7 +161,7 @@ def test_what_goes_wrong_for_ever_is_asked_as_the_table_says_and_becomes_one_err
     match row.retried:
         case RetryExpectation.YES:
             assert case.count_requests == LIMIT
-            assert f"Given up after {LIMIT} tries." in case.errors[0]["message"]
+            assert f"Given up after {LIMIT} attempts." in case.errors[0]["message"]
         case RetryExpectation.YOUNG:
             assert case.count_requests > LIMIT
         case RetryExpectation.NO | RetryExpectation.NO_BY_NAME:
@@ -241,7 +241,7 @@ async def test_a_wiki_that_takes_no_connection_is_tried_until_the_limit(tmp_path
         )
     assert ended.code == 0
     assert ended.error_types == ["ConnectTimeout"]
-    assert f"Given up after {LIMIT} tries." in ended.errors[0]["message"]
+    assert f"Given up after {LIMIT} attempts." in ended.errors[0]["message"]
     assert_errors_contain(ended.errors, [encode_line(build_change(1))])
 
 

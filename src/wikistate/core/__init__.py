@@ -1,1 +1,1 @@
-"""The rules: pure, no IO, no clock, no logger, no framework."""
+"""Pure rules, without IO, clock, logger or framework."""

@@ -1,1 +1,1 @@
-"""Enrichment: what is fetched for an event, how failures are judged, how content is folded in."""
+"""Enrichment: the fetch for an event, the classification of failures, and the insertion of content into the event."""

@@ -1,6 +1,6 @@
-"""The content of a revision: read out of the Action API's answer, folded into an event.
+"""Content of a revision: parsed from the response of the Action API and inserted into an event.
 
-The shape of the answer is that of ``action=query&prop=revisions&rvslots=*&formatversion=2`` (MediaWiki Action API
+The response has the shape of ``action=query&prop=revisions&rvslots=*&formatversion=2`` (MediaWiki Action API
 documentation, API:Revisions).
 """
 
@@ -19,10 +19,10 @@ Json = dict[str, Any]
 
 
 class Slot(NamedTuple):
-    """One slot of a revision.
+    """Slot of a revision.
 
     Attributes:
-        body: The text, None when it is hidden.
+        body: The text; None if it is hidden.
         model: Content model, for example ``wikitext``.
         format: Content format, for example ``text/x-wiki``.
         size: Bytes as the wiki counts them.
@@ -37,11 +37,11 @@ class Slot(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a wiki says of a revision.
+    """Content of a revision in the response of a wiki.
 
     Attributes:
-        slots: By role. Empty when the revision is suppressed.
-        hidden: The content is deleted or suppressed, so no body is to be expected.
+        slots: Slots by role. Empty if the revision is suppressed.
+        hidden: Whether the content is deleted or suppressed, so that a body is missing.
     """
 
     slots: Mapping[str, Slot]
@@ -54,15 +54,15 @@ _FLAGS = (
     ("textmissing", FailureKind.TEXT_MISSING, "the wiki cannot load its text"),
     ("missing", FailureKind.SLOT_MISSING, "the wiki has no such slot"),
     ("badcontentformat", FailureKind.BAD_CONTENT_FORMAT, "its content cannot be serialised"),
-    ("nosuchsection", FailureKind.NO_SUCH_SECTION, "the wiki says that there is no such section"),
+    ("nosuchsection", FailureKind.NO_SUCH_SECTION, "the wiki reports that there is no such section"),
 )
 
 
 def read_revision(revision: Json) -> Content | Failure:
-    """Reads one element of ``pages[].revisions``.
+    """Read one element of ``pages[].revisions``.
 
-    Content that is hidden is not a failure: the event goes on without a body. Suppressed content is not kept even if
-    the wiki shows it to us, because the readers of a stream have no such rights.
+    Hidden content is not a failure: the event is written without a body. Suppressed content is dropped even if the wiki
+    returns it, because the consumers of a stream do not have the right to see it.
     """
     if revision.get("suppressed"):
         return _SUPPRESSED
@@ -85,12 +85,12 @@ def _without_slots(revision: Json) -> Content | Failure:
         return _SUPPRESSED
     if revision.get("textmissing"):
         return Failure(FailureKind.TEXT_MISSING, "The wiki cannot load the revision's text")
-    return Failure(FailureKind.SLOTS_MISSING, "The wiki's answer has no slots for the revision")
+    return Failure(FailureKind.SLOTS_MISSING, "The response of the wiki has no slots for the revision")
 
 
 def _read_slot(role: str, slot: object) -> Slot | Failure:
     if not isinstance(slot, dict):
-        return Failure(FailureKind.UNPARSABLE, f"Slot {role!r:.40} of the wiki's answer is not an object")
+        return Failure(FailureKind.UNPARSABLE, f"Slot {role!r:.40} in the response of the wiki is not an object")
     body = slot.get("content")
     if type(body) is str:
         return _build_slot(slot, body)
@@ -107,24 +107,26 @@ def _missing_body_failure(role: str, slot: Json) -> Failure:
     for flag, kind, meaning in _FLAGS:
         if slot.get(flag):
             return Failure(kind, f"Slot {role!r:.40}: {meaning}")
-    return Failure(FailureKind.UNPARSABLE, f"Slot {role!r:.40} of the wiki's answer has neither content nor a reason")
+    return Failure(
+        FailureKind.UNPARSABLE, f"Slot {role!r:.40} in the response of the wiki has neither content nor a reason"
+    )
 
 
 def with_content(
     event: Json, content: Content, *, max_content_size: int | None = None, with_format: bool = False
 ) -> Json | Failure:
-    """A new event with ``content_body`` in each slot of ``revision``; the given one is not changed.
+    """Return a copy of the event with ``content_body`` in each slot of ``revision``; the given event is not changed.
 
-    A role that the event does not know is added as the wiki describes it. ``prior_state`` stays as it is.
+    A slot that the event does not have is added as the wiki describes it. ``prior_state`` is not changed.
 
     Args:
-        event: A ``mediawiki/page/change`` event for which `plan` said to fetch.
-        content: What the wiki answered for its revision.
+        event: A ``mediawiki/page/change`` event for which `plan_fetch` returned a `Fetch`.
+        content: The wiki's response for the event's revision.
         max_content_size: Bytes in UTF-8 that all bodies together may have; None for any size.
-        with_format: Whether ``content_format`` is what the wiki says (T368746), also where the event says otherwise.
+        with_format: Whether the wiki's ``content_format`` replaces that of the event (T368746).
 
     Returns:
-        The event, or why there is none: a slot that the answer lacks, or more content than is allowed.
+        The event, or the reason why there is none: the response lacks a slot, or the content is larger than allowed.
     """
     revision: Json = dict(event["revision"])
     known = revision.get("content_slots") or {}
@@ -146,7 +148,7 @@ def with_content(
 
 
 def _without_bodies(event: Json, revision: Json, known: Mapping[str, Json]) -> Json:
-    # An event that is replayed may bring the body of a time when it was still visible.
+    # A replayed event may hold the body from a time when it was still visible.
     if known:
         revision["content_slots"] = {
             role: {name: value for name, value in slot.items() if name != "content_body"}
@@ -157,7 +159,7 @@ def _without_bodies(event: Json, revision: Json, known: Mapping[str, Json]) -> J
 
 def _oversize_failure(content: Content, limit: int) -> Failure | None:
     bodies = [slot.body for slot in content.slots.values() if slot.body is not None]
-    if 4 * sum(map(len, bodies)) <= limit:  # no character takes more than four bytes: nothing to encode
+    if 4 * sum(map(len, bodies)) <= limit:  # no character takes more than four bytes, so encoding is not needed
         return None
     size = sum(len(body.encode("utf-8", "surrogatepass")) for body in bodies)
     if size <= limit:
@@ -181,7 +183,9 @@ def _describe_slot(role: str, slot: Slot) -> Json:
 
 def _missing_slot_failure(slots: Mapping[str, Json], content: Content) -> Failure:
     absent = ", ".join(sorted(slots.keys() - content.slots.keys()))
-    return Failure(FailureKind.SLOT_MISSING, f"The wiki's answer lacks slots that the event names: {absent:.200}")
+    return Failure(
+        FailureKind.SLOT_MISSING, f"The response of the wiki lacks slots that the event names: {absent:.200}"
+    )
 
 
 _HEX_SHA1 = re.compile("[0-9a-fA-F]{40}")

@@ -1,4 +1,4 @@
-"""What a page is now, whichever of its revisions an event is about: a redirect or not, and where it leads.
+"""Current state of a page, independent of the revision that an event is about: whether it is a redirect, and its target.
 
 A page counts as a redirect by its current revision alone, so that all of its history carries the same link (T381040).
 """
@@ -11,14 +11,14 @@ Json = dict[str, Any]
 
 
 class RedirectTarget(NamedTuple):
-    """Where a redirect leads: one step, also when that is a redirect again.
+    """Target of a redirect: one step, also if the target is a redirect again.
 
     Attributes:
-        title: Prefixed, in text form, without the prefix of another wiki.
-        interwiki: The prefix of another wiki, empty for a page of the same one.
-        namespace: Number of its namespace here, below zero for a special page; None where the wiki did not say.
-        page_id: Its page here; None when there is none.
-        is_redirect: Whether that page is a redirect; None when there is no page.
+        title: Title with its namespace, in text form, without the prefix of another wiki.
+        interwiki: The prefix of another wiki; empty for a page of the same wiki.
+        namespace: Number of the namespace on the same wiki, below zero for a special page; None if it is not known.
+        page_id: Page on the same wiki; None if there is no such page.
+        is_redirect: Whether the target is a redirect; None if there is no such page.
     """
 
     title: str
@@ -29,11 +29,11 @@ class RedirectTarget(NamedTuple):
 
 
 class PageState(NamedTuple):
-    """The page as it is now.
+    """Current state of a page.
 
     Attributes:
-        is_redirect: Whether it is a redirect.
-        target: Where it leads; None for no redirect, and for one of which the wiki has no record where it leads.
+        is_redirect: Whether the page is a redirect.
+        target: Target of the redirect; None if the page is not a redirect or the wiki has no record of its target.
     """
 
     is_redirect: bool
@@ -41,11 +41,11 @@ class PageState(NamedTuple):
 
 
 def with_page_state(event: Json, state: PageState) -> Json:
-    """A new event whose page is a redirect, or is none, as the wiki says; the given one is not changed.
+    """Return a copy of the event with the current redirect state of its page; the given event is not changed.
 
     Args:
         event: A ``mediawiki/page/change`` event.
-        state: Of its page.
+        state: Current state of the event's page.
     """
     page = {name: value for name, value in event["page"].items() if name != "redirect_page_link"}
     page["is_redirect"] = state.is_redirect
@@ -55,7 +55,7 @@ def with_page_state(event: Json, state: PageState) -> Json:
 
 
 def _build_page_link(target: RedirectTarget) -> Json:
-    """As ``page.redirect_page_link`` of page/change 1.7.0 has it. The section that a redirect names has no field there."""
+    """Build ``page.redirect_page_link`` of page/change 1.7.0. It has no field for the section that a redirect names."""
     link = {
         "page_title": target.title.replace(" ", "_"),
         "namespace_id": target.namespace,

@@ -1,4 +1,4 @@
-"""What to do with an event before any wiki is asked: let it pass, fetch a revision, or refuse it."""
+"""Plan for an event before any request to a wiki: pass it through, fetch a revision, or reject it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ if TYPE_CHECKING:
 
 
 class PassThroughReason(StrEnum):
-    """Why an event goes on without content. The values are metric labels."""
+    """Reason why an event is written without content. The values are metric labels."""
 
     DELETED = "page_deleted"
-    """The page is gone; what reads the stream applies the deletion."""
+    """The page is deleted; consumers of the stream apply the deletion."""
     HIDDEN = "content_not_visible"
-    """The content is deleted or suppressed; the wiki would answer without it."""
+    """The content is deleted or suppressed; the wiki would not return it."""
 
 
 class PassThrough(NamedTuple):
-    """The event goes on as it is."""
+    """Plan to write the event unchanged."""
 
     reason: PassThroughReason
 
 
 class Fetch(NamedTuple):
-    """The event needs the content of one revision.
+    """Plan to fetch the content of one revision.
 
     Attributes:
-        domain: ``meta.domain``, to be looked up in the list of allowed wikis and never to be asked as it stands.
-        rev_id: ``revision.rev_id``. A title would name whatever the page holds by now.
+        domain: ``meta.domain``. It is looked up in the list of allowed wikis and never used as an address itself.
+        rev_id: ``revision.rev_id``. A title would lead to the current content of the page instead.
     """
 
     domain: str
@@ -37,7 +37,7 @@ class Fetch(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """The event does not say what to fetch. It goes to the error stream with this type and message."""
+    """Plan to reject an event that does not name a revision; it becomes an error event with this type and message."""
 
     error_type: str
     message: str
@@ -46,20 +46,20 @@ class Reject(NamedTuple):
 Plan = PassThrough | Fetch | Reject
 
 INVALID_EVENT = "InvalidEvent"
-"""The error type of events that do not say what to fetch."""
+"""The error type of events that do not name a revision to fetch."""
 
 _DELETED = PassThrough(PassThroughReason.DELETED)
 _HIDDEN = PassThrough(PassThroughReason.HIDDEN)
 
 
 def plan_fetch(event: Mapping[str, Any], *, include_hidden: bool = False) -> Plan:
-    """Decides by the event alone.
+    """Decide from the event alone.
 
     Every kind of change but ``delete`` is enriched (T408850), as long as the content is visible.
 
     Args:
         event: A decoded ``mediawiki/page/change`` event. It need not be valid.
-        include_hidden: Whether a revision is asked for whose content is hidden, for what its page is.
+        include_hidden: Whether a revision with hidden content is fetched as well, for the state of its page.
     """
     if event.get("page_change_kind") == "delete":
         return _DELETED
@@ -88,5 +88,5 @@ def _is_slot_map(slots: object) -> bool:
 
 
 def _reject(field: str, expected: str, found: object) -> Reject:
-    what = f"is {found!r:.80}" if found is not None else "is absent"
-    return Reject(INVALID_EVENT, f"{field} {what}, but must be {expected}: the event does not say what to fetch.")
+    state = f"is {found!r:.80}" if found is not None else "is absent"
+    return Reject(INVALID_EVENT, f"{field} {state}, but must be {expected}: the event names no revision to fetch.")

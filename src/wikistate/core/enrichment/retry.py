@@ -1,4 +1,4 @@
-"""The verdict on a failure: ask again, and when, or give up. The rules are the rows of the failure table."""
+"""Decision about a failed fetch: retry after a delay, or fail. The rules are the rows of the failure table."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from wikistate.core.enrichment.failures import Failure, RetryRule, find_failure_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often and how patiently.
+    """Limits of the attempts and of the delays between them.
 
     Attributes:
-        max_attempts: Tries for each revision in all, the first one included. 1 or more.
-        base_delay: Seconds before the second try; each further wait is twice as long.
-        max_delay: Seconds that such a wait never exceeds.
-        retry_after_cap: Seconds that a server's own Retry-After is honoured for at most.
-        acceptable_lag: Seconds after an event's birth within which an unknown revision counts as not yet replicated.
+        max_attempts: Attempts for each revision, the first one included. 1 or more.
+        base_delay: Seconds before the second attempt; each further delay is twice as long.
+        max_delay: Largest such delay, in seconds.
+        retry_after_cap: Largest delay that the Retry-After of a server can cause, in seconds.
+        acceptable_lag: Age of an event in seconds up to which an unknown revision counts as not yet replicated.
     """
 
     max_attempts: int = 4
@@ -28,13 +28,13 @@ class RetryPolicy:
 
 
 class RetryAfter(NamedTuple):
-    """Ask again after this many seconds."""
+    """Decision to retry after this many seconds."""
 
     seconds: float
 
 
 class Fail(NamedTuple):
-    """The end for this revision: the type and the message of its error event."""
+    """Decision to give up, with the type and the message of the error event."""
 
     error_type: str
     message: str
@@ -43,15 +43,15 @@ class Fail(NamedTuple):
 def decide_retry(
     failure: Failure, *, attempt: int, age: float | None, policy: RetryPolicy, jitter: float = 0.0
 ) -> RetryAfter | Fail:
-    """Whether a revision that failed is asked for again, and when.
+    """Decide whether a failed fetch of a revision is retried, and after which delay.
 
     Args:
-        failure: What happened.
-        attempt: The number of the try that failed, counted from 1.
-        age: Seconds since the event came into being (the later of ``meta.dt`` and ``dt``); None where that is not
-            known, which counts as old.
+        failure: The last failure.
+        attempt: Number of the attempt that failed, counted from 1.
+        age: Seconds since the event was produced (the later of ``meta.dt`` and ``dt``); None if that is not known, which
+            counts as old.
         policy: The limits.
-        jitter: In [0, 1); spreads the tries of many clients by shortening the wait to no less than half.
+        jitter: In [0, 1); shortens the delay to no less than half, to spread the retries of many clients.
     """
     match find_failure_rule(failure.kind).retry_rule:
         case RetryRule.NEVER:
@@ -59,7 +59,7 @@ def decide_retry(
         case RetryRule.UNTIL_LIMIT:
             if attempt < policy.max_attempts:
                 return RetryAfter(compute_retry_delay(failure, attempt=attempt, policy=policy, jitter=jitter))
-            return Fail(failure.kind, f"{failure.detail}. Given up after {attempt} tries.")
+            return Fail(failure.kind, f"{failure.detail}. Given up after {attempt} attempts.")
         case RetryRule.WHILE_YOUNG:
             left = policy.acceptable_lag - age if age is not None else 0.0
             if left > 0.0:
@@ -72,9 +72,9 @@ def decide_retry(
 
 
 def compute_retry_delay(failure: Failure, *, attempt: int, policy: RetryPolicy, jitter: float = 0.0) -> float:
-    """Seconds before the next try: what the server asks for, or a wait that doubles with each attempt.
+    """Return the seconds before the next attempt: the server's Retry-After, or a delay that doubles with each attempt.
 
-    The arguments are those of `decide_retry`. Jitter only adds to what a server asks for.
+    The arguments are those of `decide_retry`. Jitter only lengthens a delay that a server asks for.
     """
     doublings = min(attempt - 1, 60)  # 2.0**1100 overflows; no sane limit comes near this
     backoff: float = min(policy.max_delay, policy.base_delay * 2.0**doublings)
@@ -86,5 +86,5 @@ def compute_retry_delay(failure: Failure, *, attempt: int, policy: RetryPolicy, 
 
 def _format_lateness(age: float | None, policy: RetryPolicy) -> str:
     if age is None:
-        return "The event states no time, so this is not taken for a replica that lags."
-    return f"The event is {age:.1f} s old; a replica is given {policy.acceptable_lag:g} s (acceptable_lag)."
+        return "The event has no time, so the lag of a replica is not assumed."
+    return f"The event is {age:.1f} s old, and a replica may lag by {policy.acceptable_lag:g} s (acceptable_lag)."

@@ -1,7 +1,7 @@
-"""From bytes to an event that is what its schema says, or to the reason why it is not one.
+"""Decoder: turns the bytes of a record into a valid event, or into the reason why there is no event.
 
-The order of the checks is the order of what one must know to understand the next: bytes, JSON, an object, no canary,
-nothing that is filtered out, the stream's schema, valid. What nobody wants is no error, whatever is wrong with it.
+Each check needs the result of the check before: bytes, JSON, object, canary event, filter, the stream's schema, validity.
+An event that the filter drops is not an error, even if it is invalid.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _TOMBSTONE = Filtered(FilterReason.TOMBSTONE)
 
 
 class Decoder:
-    """Decodes the records of one stream.
+    """Decoder of the records of one stream.
 
     Args:
-        schema: The pinned version: what events are validated against.
+        schema: The pinned version, against which events are validated.
         keep_unknown: Whether fields that the pinned version does not know stay in the event. The producer is usually
-            ahead of the pin, so unknown fields are no error either way.
-        event_filter: Which events are wanted.
+            ahead of the pinned version, so unknown fields are not an error in either case.
+        event_filter: Filter of the events that the job processes.
     """
 
     def __init__(self, schema: Schema, *, keep_unknown: bool, event_filter: EventFilter = _ACCEPT_ALL) -> None:
@@ -41,7 +41,7 @@ class Decoder:
         self._schema_prefix = f"/{schema.title}/"
 
     def decode(self, record: Record) -> Event | Filtered | RejectedEvent:
-        """The event, or why there is none. Raises nothing, whatever the record holds."""
+        """Return the event, or the reason why there is none. Raise nothing for any record."""
         event = read_object(record)
         if not isinstance(event, dict):
             return event
@@ -53,7 +53,7 @@ class Decoder:
         return None if self._filter is None else self._filter.apply(event)
 
     def conform(self, event: Event) -> Event | RejectedEvent:
-        """The event as the pinned version has it, or why it is none."""
+        """Return the event as the pinned version describes it, or the reason why it is not valid."""
         uri = event.get("$schema")
         if not isinstance(uri, str) or not uri.startswith(self._schema_prefix):
             return RejectedEvent(
@@ -69,7 +69,7 @@ class Decoder:
 
 
 def read_object(record: Record) -> Event | Filtered | RejectedEvent:
-    """The JSON object that a record holds, not yet checked for anything. Raises nothing, whatever the record holds."""
+    """Return the JSON object of a record without further checks, or the reason why there is none. Raise nothing."""
     value = record.value
     if value is None:
         return _TOMBSTONE

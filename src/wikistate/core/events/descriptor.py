@@ -1,4 +1,4 @@
-"""Stream descriptors: which stream, and which version of its schema."""
+"""Stream descriptors: the name of a stream and the version of its schema."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import NamedTuple
 from wikistate.errors import ConfigError
 
 LATEST = "latest"
-"""The version that stands for the newest one that a schema repository has."""
+"""The version that stands for the newest version in a schema repository."""
 
 VERSION = re.compile(r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)", re.ASCII)
 """A schema version, ``X.Y.Z``. Match it in full."""
 
-# What Kafka allows in the name of a topic, since a stream's topics are named after it.
+# The characters that Kafka allows in the name of a topic: the topics of a stream are named after the stream.
 _STREAM = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Descriptor(NamedTuple):
-    """A stream and the version of its schema that is read or written: ``mediawiki.page_change.v1:1.7.0``.
+    """Stream with the version of its schema that is read or written: ``mediawiki.page_change.v1:1.7.0``.
 
     Attributes:
         stream: The name of the stream, without a datacenter prefix.

@@ -1,7 +1,7 @@
-"""Documents: the bytes behind a URI, parsed into what JSON can hold.
+"""Documents: the bytes behind a URI, parsed into values that JSON can hold.
 
-Schemas and stream configurations are YAML or JSON (Wikitech: Event Platform/Schemas). Who reads the bytes, from where
-and with which client is not known here: a `ReadDocument` is handed in.
+Schemas and stream configurations are YAML or JSON (Wikitech: Event Platform/Schemas). The caller passes a `ReadDocument`
+that reads the bytes, so this module does not depend on a place or a client.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ except ImportError:
     from yaml import SafeLoader  # type: ignore[assignment]  # the same interface, in pure Python
 
 ReadDocument = Callable[[str], bytes | None]
-"""Reads the bytes of a document by its full URI; None when the place answers that there is no such document.
+"""Reader of the bytes of a document by its full URI.
 
-Raises `ExternalError` when the place does not answer.
+Returns None when the server or file system answers that the document does not exist. Raises `ExternalError` when it does
+not answer.
 """
 
 Document = dict[str, Any]
@@ -33,7 +34,7 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _JsonLoader(SafeLoader):
-    """Loads YAML as JSON: an unquoted timestamp stays the string that it is in an event."""
+    """YAML loader for JSON values: an unquoted timestamp stays a string, as it is in an event."""
 
 
 _JsonLoader.yaml_implicit_resolvers = {
@@ -47,16 +48,16 @@ def parse_document(content: bytes, uri: str) -> Document:
 
     Args:
         content: The bytes, UTF-8.
-        uri: Where they come from; errors name it.
+        uri: Address that the bytes come from; errors name it.
 
     Raises:
-        DocumentError: The document is not YAML or JSON, not an object, or holds what JSON cannot hold.
+        DocumentError: The document is not YAML or JSON, is not an object, or holds a value that JSON cannot hold.
     """
     is_json = content.lstrip().startswith(b"{") and not uri.endswith((".yaml", ".yml"))
     document = _parse_json(content, uri) if is_json else _parse_yaml(content, uri)
     if not isinstance(document, dict):
         raise DocumentError(
-            f"{uri} is not an object, but holds {type(document).__name__}.",
+            f"{uri} must be an object, found {type(document).__name__}.",
             hint="Check that the address leads to the document itself and not to a web page about it.",
             uri=uri,
         )
@@ -76,7 +77,7 @@ def _parse_yaml(content: bytes, uri: str) -> object:
     try:
         loader = _JsonLoader(content)
         document: object = loader.get_single_data()
-        # Keys that are no strings, values that point back to themselves, dates, binary: all legal YAML.
+        # Legal YAML that is not JSON: keys that are not strings, cyclic values, dates, binary.
         orjson.dumps(document)
     except yaml.MarkedYAMLError as error:
         raise _malformed_error(uri, f"YAML{_format_position(error.problem_mark)}: {error.problem}") from error

@@ -1,4 +1,4 @@
-"""From an event to the bytes of a sink: re-stamped, keyed, checked against the stream's schema, bounded in size."""
+"""Encoder: turns an event into the key and the bytes for a sink, validated against the stream's schema and its size."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class Encoder:
-    """Encodes the events of the sink.
+    """Encoder of the events of the sink.
 
     Args:
-        stream: The sink's stream: its name is stamped in, its key fields make the message key.
+        stream: The sink's stream: its name is set in the event, its key fields make the message key.
         schema: The pinned version of the sink's schema.
-        keep_unknown: Whether fields beyond the pinned version are written as they came. Then the event keeps its own
-            `$schema`, which alone says truly what it is, and only the part that the pinned version knows is checked.
-        max_bytes: The largest record that the sink takes, before compression.
-        new_id: Makes an id for an event that has none.
-        select: Cuts events down to the fields that are wanted; None for all fields.
+        keep_unknown: Whether fields beyond the pinned version are written unchanged. Then the event keeps its `$schema`,
+            the only correct description of it, and only the part that the pinned version knows is validated.
+        max_bytes: The largest record that the sink accepts, before compression.
+        new_id: Factory of the id of an event that has none.
+        select: Function that removes the fields that are not selected; None for all fields.
     """
 
     def __init__(
@@ -54,18 +54,18 @@ class Encoder:
         self._key.check_schema(schema)
 
     def build_key(self, event: Event) -> bytes | RejectedEvent | None:
-        """The message key, which is also what order is kept within; None for an unkeyed stream."""
+        """Return the message key, within which the order of events is kept; None for an unkeyed stream."""
         try:
             return self._key.build(event)
         except InputError as error:
             return RejectedEvent("NoMessageKey", error.message, event)
 
     def encode(self, event: Event, key: bytes | None, now: int) -> Output | RejectedEvent:
-        """The output for the sink, or why there is none.
+        """Return the output for the sink, or the reason why there is none.
 
         Args:
-            event: The event as it shall be written, but for its stamps.
-            key: What `key_of` gave.
+            event: The event to write; `$schema`, `meta` and `dt` are set here.
+            key: The message key that `build_key` returned.
             now: Milliseconds since the epoch.
         """
         uri = str(event.get("$schema", self._schema.uri)) if self._keep_unknown else self._schema.uri
@@ -84,20 +84,20 @@ class Encoder:
         size = len(value) + len(key or b"")
         if size > self._max_bytes:
             found = (
-                f"The enriched event has {size} bytes with its key; the sink takes {self._max_bytes}. For a Kafka sink, raise "
-                "max.request.size and the topic's max.message.bytes."
+                f"The enriched event has {size} bytes with its key; the sink accepts {self._max_bytes}. For a Kafka sink, "
+                "raise max.request.size and the topic's max.message.bytes."
             )
             return RejectedEvent("EventTooLargeForSink", found, event)
         return Output(Role.SINK, key, value, event_time(stamped))
 
 
 class ErrorEncoder:
-    """Encodes error events.
+    """Encoder of error events.
 
     Args:
-        emitter: Who reports failures, and where.
-        max_bytes: The largest record that the error sink takes; the copy of the source event is cut to fit.
-        new_id: Makes ids.
+        emitter: The job that reports failures, with its streams.
+        max_bytes: The largest record that the error sink accepts; the copy of the source event is truncated to fit.
+        new_id: Factory of ids.
     """
 
     def __init__(self, emitter: Emitter, *, max_bytes: int, new_id: NewId) -> None:
@@ -106,10 +106,10 @@ class ErrorEncoder:
         self._new_id = new_id
 
     def encode(self, rejected: RejectedEvent, record: Record, now: int) -> Output:
-        """The error event of a refused record; always one, whatever the record holds.
+        """Return the error event of a rejected record. There is always one, for any content of the record.
 
         Args:
-            rejected: Why the record became no event on the sink.
+            rejected: Reason why the record did not become an event on the sink.
             record: The record as it was read.
             now: Milliseconds since the epoch.
         """

@@ -1,7 +1,7 @@
-"""Error events: what a job could not do, with the event that it could not do it for (schema ``error`` 2.1.0).
+"""Error events: failures of a job, each with the event that could not be processed (schema ``error`` 2.1.0).
 
-Whatever the failed event holds, the error event is valid: it is the last place where nothing may be lost. What it takes
-from that event is checked, cleaned and bounded.
+An error event is valid for any content of the failed event, because a failure that is not written there is lost. Values
+that are copied from the failed event are checked, cleaned and bounded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SCHEMA_TITLE = "error"
 SCHEMA_URI = "/error/2.1.0"
 
-_MAX_IDENTITY_LENGTH = 1024  # characters; a longer host name, stream or request id is not one
+_MAX_IDENTITY_LENGTH = 1024  # characters; a longer text is not a host name, stream or request id
 _MAX_TEXT_BYTES = 16_384  # bytes of a message or stack, escaped as a JSON string
 
 _TRUNCATION_MARK = " (raw_event is cut:"
@@ -30,14 +30,14 @@ _Utf8 = getincrementaldecoder("utf-8")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emitter:
-    """Who reports failures, and where: the same for all error events of a job.
+    """Job that reports failures, with its streams: the same for all error events of the job.
 
     Attributes:
         emitter_id: The name of the job.
         stream: The error stream.
         schema_uri: The schema of the error stream.
-        source_stream: The stream that the job reads, for an event that does not state its own.
-        source_schema_uri: The schema that the job reads with, likewise.
+        source_stream: The stream that the job reads, for an event that does not name its stream.
+        source_schema_uri: The schema that the job reads with, for an event that does not name its schema.
     """
 
     emitter_id: str
@@ -64,17 +64,17 @@ def build_error_event(
     """Build the event for the error stream.
 
     Args:
-        emitter: Who reports the failure.
-        error_type: Its class, for machines: bounded in number, since it is also a metric's label.
-        message: What happened, for people.
-        raw: The failed event as it came; None where there are no bytes of it.
-        event: The failed event as decoded, as far as it could be; None where it could not.
+        emitter: The job that reports the failure.
+        error_type: Class of the failure, for machines. The number of classes is bounded: they are also metric labels.
+        message: Description of the failure, for people.
+        raw: Bytes of the failed event as the source read them; None if there are none.
+        event: The failed event as far as it could be decoded; None if it could not be.
         now: Milliseconds since the epoch.
-        new_id: Makes `meta.id`.
+        new_id: Factory of `meta.id`.
         max_raw_bytes: Size limit of `raw_event` as it is on the wire, that is, escaped as a JSON string.
-        truncated_bytes: How many bytes of the event the source had already left out of `raw`.
-        stack: Where in the code, when that helps.
-        triggered_by: What set the failing work off, to correlate events.
+        truncated_bytes: Number of bytes of the event that the source had already left out of `raw`.
+        stack: Place in the code, if it helps.
+        triggered_by: Cause of the failed work, to correlate events.
     """
     kept, left_out = truncate_to_size(raw or b"", max_raw_bytes)
     meta = event.get("meta") if isinstance(event, dict) else None
@@ -97,9 +97,9 @@ def build_error_event(
 
 
 def truncate_to_size(raw: bytes, limit: int) -> tuple[str, int]:
-    """As much of the beginning of `raw` as takes at most `limit` bytes as a JSON string, and how many bytes it leaves out.
+    """Return the longest beginning of `raw` that takes at most `limit` bytes as a JSON string, and the number of bytes cut.
 
-    What is not UTF-8 is shown with backslashes.
+    Bytes that are not UTF-8 are escaped with backslashes.
     """
     kept = min(len(raw), limit)
     while True:
@@ -107,9 +107,9 @@ def truncate_to_size(raw: bytes, limit: int) -> tuple[str, int]:
         text = decoder.decode(raw[:kept], final=kept == len(raw))
         size = len(orjson.dumps(text)) - len('""')
         if size <= limit:
-            pieces, _ = decoder.getstate()  # of a character that the limit cuts in two
+            pieces, _ = decoder.getstate()  # bytes of a character that the limit cuts in two
             return text, len(raw) - kept + len(pieces)
-        kept = kept * limit // size  # always less than before, and right at once where escapes are spread evenly
+        kept = kept * limit // size  # always smaller; if escapes are spread evenly, the next pass returns
 
 
 def _read_correlation_ids(meta: object) -> dict[str, str]:
@@ -123,7 +123,7 @@ def _read_identity(fields: object, name: str) -> str | None:
 
 
 def _clean(text: str) -> str:
-    """Text that can be encoded, without lone surrogates, and bounded on the wire."""
+    """Return the text without lone surrogates, so that it can be encoded, and bounded in its size on the wire."""
     return truncate_to_size(text[:_MAX_TEXT_BYTES].encode(errors="backslashreplace"), _MAX_TEXT_BYTES)[0]
 
 
@@ -132,5 +132,5 @@ def _format_truncation(size: int, left_out: int) -> str:
 
 
 def is_truncated(message: str) -> bool:
-    """Whether the message of an error event says that its `raw_event` is not whole."""
+    """Return whether the message of an error event says that its `raw_event` is truncated."""
     return _TRUNCATION_MARK in message

@@ -1,7 +1,7 @@
-"""Field selection: an event cut down to the fields that its readers want, and still valid.
+"""Field selection: reduces an event to the fields that its consumers need and keeps it valid.
 
-What the schema requires stays, whatever was asked for, and so do the stamps and the fields of the message key. The
-schema is narrowed once, and the projection for what is left of it compiled as any other.
+Fields that the schema requires always stay, and so do `$schema`, `meta`, `dt` and the fields of the message key. The
+schema is narrowed once, and a projection is compiled for the narrowed schema.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ANY = "*"
 _ALWAYS = ("$schema", "meta", "dt")
 _KEY = "filter.fields"
 
-_Wanted = dict[str, "_Wanted"] | None  # None: all that is below
+_Wanted = dict[str, "_Wanted"] | None  # None: the field with everything in it
 
 
 class FieldSelection(NamedTuple):
-    """What cuts events down.
+    """Compiled selection of fields.
 
     Attributes:
-        project: Returns an event without the other fields; the one that was given stays as it is.
-        kept: Paths that nobody asked for and that stay nevertheless, because an event without them is not valid.
+        project: Function that returns an event without the other fields; the given event is not changed.
+        kept: Paths that are not selected and stay nevertheless, because an event without them is not valid.
     """
 
     project: Projection
@@ -41,17 +41,17 @@ class FieldSelection(NamedTuple):
 
 
 def select_fields(schema: Schema, paths: Collection[str], *, key_fields: Iterable[str] = ()) -> FieldSelection:
-    """The selection of some fields of a schema.
+    """Compile the selection of some fields of a schema.
 
     Args:
-        schema: Of the events that are written.
-        paths: Dotted paths, such as ``page.page_title``; of an object, all of it. `ANY` stands for each key of a map.
+        schema: Schema of the events that are written.
+        paths: Dotted paths, such as ``page.page_title``; an object is selected whole. `ANY` stands for each key of a map.
         key_fields: Paths of the message key.
 
     Raises:
         ConfigError: The schema has no such field.
     """
-    for path in paths:  # each by itself: within a field of the key, which stays whole, a wrong one would hide
+    for path in paths:  # checked one by one: a wrong path within a field of the key, which stays whole, would be missed
         _SchemaNarrower(schema.uri).narrow(schema.document, _build_tree([path]), "")
     always = (name for name in _ALWAYS if schema.has_field(name))
     narrowing = _SchemaNarrower(schema.uri)
@@ -76,19 +76,19 @@ def _insert_path(wanted: dict[str, _Wanted], path: list[str]) -> None:
         wanted[name] = None
         return
     below = wanted.setdefault(name, {})
-    if below is not None:  # all of it is wanted already
+    if below is not None:  # None: the whole field is selected already
         _insert_path(below, rest)
 
 
 class _SchemaNarrower:
-    """Cuts a schema down, and remembers what it had to leave in."""
+    """Narrowing of a schema, with the paths that are required although they are not selected."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self.kept: list[str] = []
 
     def narrow(self, schema: Any, wanted: _Wanted, path: str) -> Any:
-        """What is left of a part of the schema: what is wanted of it, and what it requires."""
+        """Return a part of the schema with the selected and the required fields alone."""
         if wanted is None or not isinstance(schema, Mapping):
             return schema
         if "items" in schema:
@@ -96,7 +96,7 @@ class _SchemaNarrower:
         properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
         if not properties and not isinstance(others, Mapping):
             self._check_known(wanted, (), path)
-            return schema  # a plain value, or an object of anything
+            return schema  # a plain value, or an object with any fields
         if not properties:
             return self._narrow_map(others, wanted, path)
         self._check_known(wanted, properties, path)
@@ -125,6 +125,6 @@ class _SchemaNarrower:
                 near = get_close_matches(name, known, n=1)
                 raise ConfigError(
                     f"{_KEY} has {path}{name}, which events of {self._uri} do not have.",
-                    hint=f"Did you mean {path}{near[0]}?" if near else f"There are: {', '.join(known) or 'none'}.",
+                    hint=f"Did you mean {path}{near[0]}?" if near else f"Allowed are: {', '.join(known) or 'none'}.",
                     key=_KEY,
                 )

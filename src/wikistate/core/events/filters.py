@@ -1,4 +1,4 @@
-"""Filters: which events a job cares about. The others are dropped and counted, by the name of what did not fit."""
+"""Filters: the events that a job processes. The others are dropped and counted under the filter that did not match."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _FIELDS = {
     "kinds": "page_change_kind",
     "content_models": "revision.content_slots",
 }
-"""What each filter looks at, as page/change has it."""
+"""The field of page/change that each filter compares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """Lets those events pass that fit each list; an empty list fits everything.
+    """Filter that accepts the events that match each list; an empty list matches everything.
 
-    What an event does not say of itself never drops it: a page that was suppressed has no content model any more, and
-    whoever follows that model must hear of it.
+    An event that lacks a field is never dropped because of it: a suppressed page has no content model any more, and
+    consumers that follow that model must be notified of the suppression.
 
     Attributes:
         wikis: Database names (``enwiki``) or domains (``en.wikipedia.org``).
         namespaces: Numbers of namespaces.
         kinds: Values of ``page_change_kind``.
-        content_models: An event passes when one of its slots has one of these.
+        content_models: Content models; an event matches if one of its slots has one of them.
     """
 
     wikis: frozenset[str] = frozenset()
@@ -40,31 +40,31 @@ class EventFilter:
     content_models: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        """Whether anything is dropped at all."""
+        """Return whether the filter can drop any event."""
         return bool(self.wikis or self.namespaces or self.kinds or self.content_models)
 
     def check_schema(self, schema: Schema) -> None:
-        """Make sure that events of this schema have what is looked at, before the first event is read.
+        """Check that events of this schema have the compared fields, before the first event is read.
 
         Raises:
-            ConfigError: They have not, or a kind is none that the schema knows.
+            ConfigError: The schema lacks a field that the filter compares, or does not know a kind of the filter.
         """
         for name, field in _FIELDS.items():
             if getattr(self, name) and not schema.has_field(field):
                 raise ConfigError(
-                    f"filter.{name} looks at {field}, which events of {schema.uri} do not have.",
+                    f"filter.{name} compares {field}, which events of {schema.uri} do not have.",
                     hint=f"Remove filter.{name}, or read a stream of mediawiki/page/change.",
                     key=f"filter.{name}",
                 )
         known = schema.document.get("properties", {}).get("page_change_kind", {}).get("enum", self.kinds)
         if unknown := sorted(self.kinds.difference(known)):
             raise ConfigError(
-                f"filter.kinds has {unknown[0]!r}, which is no kind of change; there are: {', '.join(known)}.",
+                f"filter.kinds has {unknown[0]!r}, which is not a kind of change; allowed are: {', '.join(known)}.",
                 key="filter.kinds",
             )
 
     def apply(self, event: Event) -> Filtered | None:
-        """Why the event is dropped, None when it passes. It need not be valid."""
+        """Return the reason why the event is dropped, None if it is accepted. The event need not be valid."""
         if self.wikis and not self._matches_wiki(event):
             return _WIKI
         if self.namespaces and not _matches(_nested(event, "page").get("namespace_id"), self.namespaces):

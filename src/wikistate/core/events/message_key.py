@@ -1,4 +1,4 @@
-"""Message keys: what the Kafka key of an event is made of (Wikitech: Event Platform/Stream configuration)."""
+"""Message keys: Kafka keys, built of fields of the event (Wikitech: Event Platform/Stream configuration)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from wikistate.core.events.schema import Schema
 
 _HINT = "Correct the producer of the event, or message_key_fields in the stream configuration."
-_SCALAR = (str, int, float)  # a union would be built anew for each field of each key
+_SCALAR = (str, int, float)  # a tuple, because a union would be built again for each field of each key
 
 
 class MessageKey:
-    """Builds the keys of a stream.
+    """Builder of the message keys of a stream.
 
     Args:
         fields: Name in the key to dotted path in the event, in the order of the key. Empty for an unkeyed stream.
@@ -32,10 +32,10 @@ class MessageKey:
         self._paths = tuple((name, tuple(path.split("."))) for name, path in fields.items())
 
     def check_schema(self, schema: Schema) -> None:
-        """Make sure that the schema declares every field of the key, before the first event is read.
+        """Check that the schema declares every field of the key, before the first event is read.
 
         Raises:
-            DocumentError: It does not.
+            DocumentError: The schema does not declare a field of the key.
         """
         for name, path in self.fields.items():
             if not schema.has_field(path):
@@ -47,10 +47,10 @@ class MessageKey:
                 )
 
     def build(self, event: Event) -> bytes | None:
-        """The key: a JSON object, compact, with the declared names in declared order. None for an unkeyed stream.
+        """Return the key: a compact JSON object with the declared names in declared order. None for an unkeyed stream.
 
         Raises:
-            InputError: The event lacks a field of the key, or has something there that is not text, a number or a boolean.
+            InputError: The event lacks a field of the key, or the field is not text, a number or a boolean.
         """
         if not self._paths:
             return None

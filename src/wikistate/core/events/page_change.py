@@ -1,8 +1,8 @@
-"""Composes ``mediawiki/page/change`` events out of what a wiki's Action API says, for wikis that send none themselves.
+"""Builders of ``mediawiki/page/change`` events from responses of the Action API, for wikis that emit no events.
 
-Pure. The shapes read are those of the Action API with ``formatversion=2`` (API:Revisions, API:RecentChanges,
-API:Logevents); what is written follows the schema's own descriptions and Wikitech, "Event Platform". What the API does
-not say is left out: all but the page, the revision's id and its time is optional in the schema.
+Pure. The input has the shape of the Action API with ``formatversion=2`` (API:Revisions, API:RecentChanges,
+API:Logevents). The output follows the descriptions in the schema and Wikitech, "Event Platform". Fields that the API does
+not return are left out: all but the page, the revision's id and its time is optional in the schema.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Json = dict[str, Any]
 
 SCHEMA = "/mediawiki/page/change/1.7.0"
 STREAM = "mediawiki.page_change.v1"
-"""The stream that composed events say they belong to."""
+"""The `meta.stream` of the events that are built here."""
 
 
 class PageChangeKind(StrEnum):
-    """``page_change_kind``."""
+    """Values of ``page_change_kind``."""
 
     CREATE = "create"
     EDIT = "edit"
@@ -41,11 +41,11 @@ _CHANGELOG = {PageChangeKind.CREATE: "insert", PageChangeKind.UNDELETE: "insert"
 
 @dataclass(frozen=True, slots=True)
 class WikiMetadata:
-    """What the events of a wiki have in common.
+    """Common properties of the events of a wiki.
 
     Attributes:
         wiki_id: The database name.
-        domain: What `meta.domain` says.
+        domain: Value of `meta.domain`.
         article_url_template: URL of a page, with ``$1`` for its title.
         content_namespaces: Numbers of the namespaces that count as content.
     """
@@ -59,7 +59,7 @@ class WikiMetadata:
 def build_page(
     wiki: WikiMetadata, *, page_id: int, title: str, namespace: int, is_redirect: bool | None = None
 ) -> Json:
-    """The page as events describe it. `is_redirect` is None where that is not known for this moment."""
+    """Build the field ``page``. `is_redirect` is None if it is not known for the time of the event."""
     entity: Json = {
         "page_id": page_id,
         "page_title": title.replace(" ", "_"),
@@ -70,9 +70,9 @@ def build_page(
 
 
 def build_revision(revision: Mapping[str, Any]) -> Json:
-    """The revision as events describe it, out of an element of ``revisions`` that was asked for without content.
+    """Build the field ``revision`` from an element of ``revisions`` that was requested without content.
 
-    What is hidden is left out. Without content, the API says that the text is hidden by hiding its hash.
+    Hidden fields are left out. In a response without content, a hidden hash shows that the text is hidden.
     """
     entity: Json = {
         "rev_id": revision["revid"],
@@ -106,7 +106,7 @@ def _build_slot(role: str, slot: Mapping[str, Any]) -> Json:
 
 
 def build_user(row: Mapping[str, Any]) -> Json | None:
-    """Who did what a row or a revision describes; None where that is hidden. Anonymous users have no id."""
+    """Build the user of a row or a revision; return None if the user is hidden. Anonymous users have no id."""
     name = row.get("user")
     if not name or "userhidden" in row:
         return None
@@ -125,19 +125,19 @@ def build_page_change(
     comment: str | None = None,
     prior: Json | None = None,
 ) -> Json:
-    """An event.
+    """Build an event.
 
     Args:
-        wiki: Where it happened.
-        kind: What happened.
-        identity: What tells the change from all others of its wiki. The same change always gets the same `meta.id`,
-            so that readers can drop repeats.
-        dt: When, RFC 3339.
-        page: The page afterwards.
-        revision: Its current revision. None where nobody can tell any more: such an event is not valid, and the job
-            that reads it says so on its error stream.
-        performer: Who did it; None where hidden.
-        comment: The reason, for those kinds that have one.
+        wiki: The wiki of the page.
+        kind: Kind of the change.
+        identity: Text that differs for all changes of the wiki. The same change always gets the same `meta.id`, so that
+            consumers can drop repeats.
+        dt: Time of the change, RFC 3339.
+        page: The page after the change.
+        revision: The page's current revision. None if it is not known any more: such an event is not valid, and the job
+            that reads it writes an error event.
+        performer: The user that made the change; None if hidden.
+        comment: The reason of the change, for the kinds that have one.
         prior: `prior_state`.
     """
     event: Json = {

@@ -1,4 +1,4 @@
-"""Error events read back: what failed, why, and whether it can be done again. The inverse of `error_event`. Pure."""
+"""Reading of error events: the failed event, the reason, and whether it can be replayed. The inverse of `error_event`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ReplayStatus(StrEnum):
-    """What a replay does with a record of an error stream, and why."""
+    """Decision of a replay about a record of an error stream, with the reason."""
 
     REPLAYED = "to be done again"
     NOT_SELECTED = "not chosen"
@@ -27,12 +27,12 @@ class ReplayStatus(StrEnum):
 
 
 class FailedEvent(NamedTuple):
-    """A record of an error stream, judged.
+    """Classified record of an error stream.
 
     Attributes:
-        error_type: Of the error event; empty where it is none.
-        status: What becomes of it.
-        raw: The event that failed, as it came; empty unless it is to be done again.
+        error_type: `error_type` of the error event; empty if the record is not an error event.
+        status: Decision about the record.
+        raw: Bytes of the event that failed, as the source read them; empty unless the event is to be replayed.
     """
 
     error_type: str
@@ -42,12 +42,12 @@ class FailedEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayFilter:
-    """Which error events are done again.
+    """Selection of the error events that are replayed.
 
     Attributes:
-        types: Their `error_type`; empty for all.
-        since: Not those that failed before, in milliseconds since the epoch.
-        until: Not those that failed then or later.
+        types: Accepted values of `error_type`; empty for all.
+        since: Earliest time of the failure, in milliseconds since the epoch; None for no bound.
+        until: Time from which on failures are left out, in milliseconds since the epoch; None for no bound.
     """
 
     types: AbstractSet[str] = frozenset()
@@ -55,7 +55,7 @@ class ReplayFilter:
     until: int | None = None
 
     def classify(self, value: bytes | None) -> FailedEvent:
-        """What becomes of a record of the error stream."""
+        """Return the decision about a record of the error stream."""
         try:
             event = orjson.loads(value or b"")
         except orjson.JSONDecodeError:

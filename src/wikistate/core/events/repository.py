@@ -1,4 +1,4 @@
-"""Schema repositories: which of several places a schema comes from."""
+"""Schema repositories: an ordered list of places that schemas are loaded from."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     from wikistate.core.events.documents import Document, ReadDocument
 
-# A title is a path under the base. No part of it begins with a dot, so that none leads out of the repository.
+# A title is a path under the base. No part of it begins with a dot, so that no title leads out of the repository.
 _TITLE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 
 _SUFFIXES = (".yaml", ".json", "")
 
 
 class SchemaRepository:
-    """Finds schemas in an ordered list of bases; the first that has the document wins. What was found is kept.
+    """Schema repositories by their base URIs, in order; the first that has the document is used. Schemas are cached.
 
     Args:
         bases: URIs under which documents lie as ``<title>/<version>``, with ``.yaml``, ``.json`` or nothing after it.
-        read: Reads a document by its full URI.
+        read: Reader of a document by its full URI.
     """
 
     def __init__(self, bases: Sequence[str], read: ReadDocument) -> None:
@@ -35,11 +35,11 @@ class SchemaRepository:
         self._schemas: dict[tuple[str, str], Schema] = {}
 
     def get(self, title: str, version: str) -> Schema:
-        """The schema with this title and version; for ``latest``, the version that the document states in its `$id`.
+        """Return the schema with this title and version; for ``latest``, the version that the document has in its `$id`.
 
         Raises:
-            DocumentError: There is no such schema, or what is there is not that schema.
-            ExternalError: A place that holds schemas does not answer.
+            DocumentError: There is no such schema, or the document at its address is another one.
+            ExternalError: A schema repository does not answer.
         """
         schema = self._schemas.get((title, version))
         if schema is None:
@@ -48,7 +48,7 @@ class SchemaRepository:
         return schema
 
     def get_by_uri(self, uri: str) -> Schema:
-        """The schema that events name as their `$schema`, such as ``/mediawiki/page/change/1.7.0``.
+        """Return the schema that events name in `$schema`, such as ``/mediawiki/page/change/1.7.0``.
 
         Raises:
             DocumentError: As for `get`.
@@ -96,7 +96,7 @@ def _check_title(document: Document, title: str, origin: str) -> None:
 
 
 def _read_version(document: Document, asked: str, *, origin: str) -> str:
-    """The version that the document itself states, which for a pinned one is the version asked for."""
+    """Return the version that the document has in its `$id`; a pinned version must be equal to it."""
     identity = document.get("$id")
     stated = str(identity).rpartition("/")[2]
     expected = f"/{document['title']}/{stated if asked == LATEST else asked}"

@@ -1,4 +1,4 @@
-"""A schema: judges events, says what is wrong with them, and projects them to what it knows."""
+"""Schema: validates events, describes their violations, and removes the fields that it does not know."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Schema:
-    """One version of a schema, compiled. Immutable.
+    """Compiled version of a schema. Immutable.
 
     Attributes:
         title: The title, which streams name as their ``schema_title``.
         version: ``X.Y.Z``; never ``latest``.
-        uri: What events state as their ``$schema``: ``/<title>/<version>``.
+        uri: The ``$schema`` of its events: ``/<title>/<version>``.
         document: The materialised JSON schema, draft 7.
     """
 
@@ -37,7 +37,7 @@ class Schema:
             origin: The full URI that it was read from, for errors.
 
         Raises:
-            DocumentError: The document is no JSON schema, or refers to another document.
+            DocumentError: The document is not a JSON schema, or refers to another document.
         """
         self.title = title
         self.version = version
@@ -50,21 +50,21 @@ class Schema:
         return f"Schema({self.uri})"
 
     def is_valid(self, event: Event) -> bool:
-        """Whether the event follows the schema, formats included. Never raises."""
+        """Return whether the event follows the schema, formats included. Never raise."""
         try:
             return self._validator.is_valid(event)
         except ValueError:
-            return False  # not JSON: a date, a key that is no string
+            return False  # not JSON: a date, a key that is not a string
 
     def describe_violations(self, event: Event) -> str:
-        """What is wrong with an event, short and bounded; empty for a valid one."""
+        """Return a short and bounded text about the violations of an event; empty for a valid event."""
         try:
             return format_violations(self._validator.iter_errors(event), self.document)
         except ValueError as error:
             return f"the event is not JSON: {error}"
 
     def project(self, event: Event) -> Event:
-        """The event without the fields that the schema does not know: the same object when there are none.
+        """Return the event without the fields that the schema does not know: the same object if there are none.
 
         Only closed objects lose fields. The result may share parts with the event, which is never changed.
         """
@@ -74,7 +74,7 @@ class Schema:
         return projected
 
     def has_field(self, path: str) -> bool:
-        """Whether the schema declares the field at a dotted path, such as ``page.page_id``. Any key of a map counts."""
+        """Return whether the schema declares the field at a dotted path, such as ``page.page_id``. A map has any key."""
         node: Any = self.document
         for name in path.split("."):
             node = node.get("properties", {}).get(name, node.get("additionalProperties"))

@@ -1,7 +1,8 @@
-"""Stream configuration: which topics, schema and key a stream has.
+"""Stream configuration: the topics, the schema and the message key of a stream.
 
-The shape of the document is the answer of MediaWiki's ``action=streamconfigs`` (MediaWiki: Extension:EventStreamConfig):
-``streams``, an object of settings by stream name. A name between slashes is a regular expression for many streams.
+The document has the shape of the response to MediaWiki's ``action=streamconfigs``
+(MediaWiki: Extension:EventStreamConfig): ``streams``, an object of settings by stream name. A name between slashes is a
+regular expression for many streams.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from wikistate.core.events.documents import Document
 
 DEFAULT_TOPIC_PREFIXES = ("eqiad.", "codfw.")
-"""The topic prefixes of a stream that does not state its own: the datacenters that Wikimedia runs."""
+"""The topic prefixes of a stream without the setting ``topic_prefixes``: the datacenters that Wikimedia runs."""
 
 _STRING_ARRAY = {"type": "array", "items": {"type": "string", "minLength": 1}}
 
@@ -43,16 +44,16 @@ _SETTINGS_VALIDATOR = Draft7Validator(_SETTINGS_SCHEMA)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamConfig:
-    """The settings of one stream, as far as a job needs them.
+    """Settings of one stream, as far as a job needs them.
 
     Attributes:
         stream: The name, without a datacenter prefix; ``/regex/`` for the settings of many streams.
-        schema_title: The title of the only schema that its events may follow.
-        topics: The topics that it is made of, one for each prefix; ``/regex/`` where the stream is one.
-        topic_prefixes: What the topics have before the name of the stream; empty for a single topic without prefix.
+        schema_title: The title of the only schema that the stream's events may follow.
+        topics: The topics of the stream, one for each prefix; ``/regex/`` if the stream is a regular expression.
+        topic_prefixes: Prefixes of the topics before the name of the stream; empty for a single topic without prefix.
         message_key_fields: Name in the message key to dotted path in the event; empty for an unkeyed stream.
-        canary_events_enabled: Whether synthetic events are sent through it.
-        destination_event_service: Which service takes its events over HTTP; None where none does.
+        canary_events_enabled: Whether canary events are sent through the stream.
+        destination_event_service: Service that accepts the stream's events over HTTP; None if there is no such service.
     """
 
     stream: str
@@ -64,12 +65,12 @@ class StreamConfig:
     destination_event_service: str | None = None
 
     def accepts_topic(self, topic: str) -> bool:
-        """Whether the topic is one of the stream's."""
+        """Return whether the topic belongs to the stream."""
         return any(topic == own or (is_regex(own) and re.search(own[1:-1], topic)) for own in self.topics)
 
 
 class StreamConfigs:
-    """The settings of many streams. Each is read when it is asked for: what no job uses may be malformed."""
+    """Settings of many streams. Each is parsed on first use: the settings of an unused stream may be malformed."""
 
     def __init__(self, streams: Mapping[str, Any], origin: str) -> None:
         self._streams = streams
@@ -77,7 +78,7 @@ class StreamConfigs:
 
     @classmethod
     def parse(cls, document: Document, origin: str) -> StreamConfigs:
-        """Take an answer of ``action=streamconfigs``, or a file of that shape.
+        """Read a response of ``action=streamconfigs``, or a file of that shape.
 
         Args:
             document: The parsed document.
@@ -91,15 +92,15 @@ class StreamConfigs:
             return cls(streams, origin)
         raise DocumentError(
             f"{origin} has no object 'streams', but {', '.join(map(repr, list(document)[:5])) or 'nothing'}.",
-            hint="It must have the shape of an answer of action=streamconfigs: streams, then settings by stream name.",
+            hint="It must have the shape of a response of action=streamconfigs: streams, then settings by stream name.",
             uri=origin,
         )
 
     def get(self, name: str) -> StreamConfig:
-        """The settings of a stream: those under its name, else those of the first regular expression that finds it.
+        """Return the settings under the stream's name, or else those of the first regular expression that matches it.
 
         Raises:
-            DocumentError: There are none, or they are malformed.
+            DocumentError: There are no settings for the stream, or they are malformed.
         """
         if name in self._streams:
             return self._read(name)
@@ -147,7 +148,7 @@ class StreamConfigs:
 
 
 def _expand_regex(config: StreamConfig, name: str) -> StreamConfig:
-    """The settings of many streams for one of them: topics that are a pattern give way to its own."""
+    """Return settings of many streams for one of them: a regular expression of topics is replaced by the topics."""
     if any(map(is_regex, config.topics)):
         config = replace(config, topics=_build_topics(name, config.topic_prefixes))
     return replace(config, stream=name)
@@ -162,5 +163,5 @@ def _build_topics(stream: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def is_regex(name: str) -> bool:
-    """Whether the name of a stream or topic is a regular expression: it stands between slashes."""
+    """Return whether the name of a stream or topic is a regular expression, that is, stands between slashes."""
     return len(name) > len("//") and name.startswith("/") and name.endswith("/")

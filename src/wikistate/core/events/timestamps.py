@@ -8,7 +8,7 @@ from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_MAX_LENGTH = 64  # characters; whole seconds take 20, and what is longer must not fill the cache
+_MAX_LENGTH = 64  # characters; whole seconds take 20, and longer texts must not fill the cache
 
 _RFC3339 = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})[Tt](?P<minute>[01]\d:[0-5]\d|2[0-3]:[0-5]\d):(?P<second>[0-5]\d|60)"
@@ -16,18 +16,18 @@ _RFC3339 = re.compile(
     re.ASCII,
 )
 _COMMON_FORM = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ", re.ASCII)
-"""What nearly all events write. `datetime` reads these by itself, and in a third of the time."""
+"""The form of nearly all events. `datetime` parses it without this module, in a third of the time."""
 
 
 def parse_timestamp(text: str) -> int | None:
-    """Milliseconds since the epoch of an RFC 3339 timestamp; None when it is not one.
+    """Return the milliseconds since the epoch of an RFC 3339 timestamp; None if the text is not a timestamp.
 
-    A fraction is cut to milliseconds. A leap second counts as the second after it. Year 0 is not known to Python.
+    A fraction is cut to milliseconds. A leap second counts as the second after it. Python does not support the year 0.
     """
     return _parse(text) if len(text) <= _MAX_LENGTH else None
 
 
-# Events come in the order of time, so that many in a row state the same second.
+# Events arrive in the order of time, so many in a row have the same second.
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> int | None:
     try:
@@ -51,6 +51,6 @@ def _parse_rfc3339(text: str) -> int | None:
 
 @lru_cache(maxsize=1024)
 def format_timestamp(milliseconds: int) -> str:
-    """RFC 3339 in UTC with milliseconds and a trailing ``Z``, for the years 1 to 9999."""
+    """Return an RFC 3339 timestamp in UTC with milliseconds and a trailing ``Z``, for the years 1 to 9999."""
     moment = _EPOCH + milliseconds * _MILLISECOND
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

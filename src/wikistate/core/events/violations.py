@@ -1,6 +1,6 @@
-"""Violations: why an event is not valid, in a few short lines for a person.
+"""Violations of a schema, described in a few short lines for a person.
 
-An event may hold megabytes of content and come from anywhere, so everything that is quoted from it is cut.
+An event may hold megabytes of content and come from any producer, so each quotation from it is truncated.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
 
 MAX_VIOLATIONS = 3
-"""How many violations are told."""
+"""Number of violations that a message describes."""
 
 _MAX_TEXT_LENGTH = 60  # characters of a value or name
 _MAX_PATH_LENGTH = 120
 
 
 def format_violations(errors: Iterable[ValidationError], document: dict[str, Any]) -> str:
-    """The first violations as ``path: what was found, what is expected``, parted by semicolons; empty without errors.
+    """Format the first violations as ``path: found value, expected value``, with semicolons between; empty without errors.
 
     Args:
-        errors: What the validator found.
-        document: The schema, from which the expectation is quoted.
+        errors: Errors of the validator.
+        document: The schema, from which the expected value is quoted.
     """
     try:
         first = list(islice(errors, MAX_VIOLATIONS + 1))
     except ValueError as error:
         return f"the event is not JSON: {truncate(str(error), _MAX_PATH_LENGTH)}"
-    told = [_format_violation(error, document) for error in first[:MAX_VIOLATIONS]]
-    return "; ".join([*told, "and more"] if len(first) > MAX_VIOLATIONS else told)
+    described = [_format_violation(error, document) for error in first[:MAX_VIOLATIONS]]
+    return "; ".join([*described, "and more"] if len(first) > MAX_VIOLATIONS else described)
 
 
 def _format_violation(error: ValidationError, document: dict[str, Any]) -> str:
@@ -73,5 +73,5 @@ def _format_expected(schema_path: Sequence[str | int], document: object) -> str:
 
 
 def truncate(text: str, max_length: int) -> str:
-    """At most `max_length` characters; three dots stand for what was left out."""
+    """Cut the text to at most `max_length` characters; three dots stand for the rest."""
     return text if len(text) <= max_length else text[: max_length - 3] + "..."

@@ -1,7 +1,7 @@
-"""What happened on a wiki, in one list, out of ``list=recentchanges`` and ``list=logevents``. Pure.
+"""Changes of a wiki in one list, merged from ``list=recentchanges`` and ``list=logevents``. Pure.
 
 Neither list is enough. Recent changes have the order of edits and log entries within a second, but lose the rows of a
-page that is deleted. The log has every deletion and move, and says which page it was at that time.
+page that is deleted. The log has every deletion and move, and names the page of that time.
 Sources: MediaWiki documentation, API:RecentChanges and API:Logevents.
 """
 
@@ -19,29 +19,29 @@ Json = dict[str, Any]
 
 
 class ChangeType(Enum):
-    """What a change did, as far as its row tells."""
+    """Effect of a change, as far as its row shows it."""
 
     SAVED = auto()
-    """A revision was saved: an edit, or the first of a page."""
+    """A revision was saved: an edit, or the first revision of a page."""
     IMPORTED = auto()
     """The page got a new current revision by an import, an upload or a change of its content model."""
     MOVED = auto()
     DELETED = auto()
     UNDELETED = auto()
     HIDDEN = auto()
-    """The visibility of revisions changed, one way or the other."""
+    """The visibility of revisions changed: they were hidden or shown."""
 
 
 class WikiChange(NamedTuple):
-    """One change.
+    """Change of a wiki.
 
     Attributes:
-        identity: Tells it from all others of its wiki: ``rev:12`` or ``log:34``.
-        timestamp: Milliseconds since the epoch; the wiki's own are whole seconds.
-        change_type: What it did.
-        page_id: Of the page at that time; 0 where the row does not say.
-        rev_id: The revision that it made; 0 where it made none or the row does not say.
-        row: The rest, as the wiki says it: ``title``, ``ns``, ``timestamp``, ``user``, ``comment``, …
+        identity: Text that differs for all changes of the wiki: ``rev:12`` or ``log:34``.
+        timestamp: Milliseconds since the epoch; the timestamps of the wiki are whole seconds.
+        change_type: Effect of the change.
+        page_id: Id of the page at that time; 0 if the row does not have it.
+        rev_id: The revision that the change made; 0 if it made none or the row does not have it.
+        row: The row of the wiki with all other fields: ``title``, ``ns``, ``timestamp``, ``user``, ``comment``, …
         params: Parameters of a log entry.
     """
 
@@ -55,7 +55,7 @@ class WikiChange(NamedTuple):
 
     @property
     def title(self) -> str:
-        """The page's title in the row: for a move, the old one."""
+        """The page's title in the row: for a move, the old title."""
         return str(self.row["title"])
 
 
@@ -77,7 +77,7 @@ _LOG_TYPES = {
 
 
 def read_changes(recent: Iterable[Json], logged: Iterable[Json]) -> list[WikiChange]:
-    """All changes of both lists, each once, in the order in which they happened.
+    """Return the changes of both lists, each once, in the order in which they occurred.
 
     Args:
         recent: Rows of ``list=recentchanges``, types ``edit``, ``new`` and ``log``.
@@ -90,7 +90,7 @@ def read_changes(recent: Iterable[Json], logged: Iterable[Json]) -> list[WikiCha
         if (change := _from_recent_change(row, entries.pop(row["logid"], None) if row.get("logid") else None))
         is not None
     ]
-    # What stands in the log alone comes last within its second: nothing says where in it it belongs.
+    # An entry of the log alone comes last within its second, because its place within the second is not known.
     last = max((order for _, order in ordered), default=0)
     ordered += [
         (change, last + entry["logid"]) for entry in entries.values() if (change := _from_log_event(entry)) is not None
@@ -117,16 +117,16 @@ def _from_recent_change(row: Json, entry: Json | None) -> WikiChange | None:
 
 
 def _from_log_event(entry: Json) -> WikiChange | None:
-    what = _LOG_ACTIONS.get((str(entry.get("type")), str(entry.get("action")))) or _LOG_TYPES.get(
+    change_type = _LOG_ACTIONS.get((str(entry.get("type")), str(entry.get("action")))) or _LOG_TYPES.get(
         str(entry.get("type"))
     )
-    if what is None or "title" not in entry:  # another kind of entry, or one whose page is hidden
+    if change_type is None or "title" not in entry:  # another kind of entry, or an entry with a hidden page
         return None
     params = entry.get("params")
     return WikiChange(
         f"log:{entry['logid']}",
         _read_time(entry),
-        what,
+        change_type,
         entry.get("logpage") or 0,
         0,
         entry,

@@ -19,7 +19,7 @@ def test_retryable_failures_are_retried_up_to_the_limit(kind: FailureKind) -> No
     failure = Failure(kind, "w.example does not answer")
     verdicts = [decide_retry(failure, attempt=attempt, age=None, policy=POLICY) for attempt in (1, 2, 3, 4)]
     assert [type(verdict) for verdict in verdicts] == [RetryAfter, RetryAfter, RetryAfter, Fail]
-    assert verdicts[3] == Fail(kind, "w.example does not answer. Given up after 4 tries.")
+    assert verdicts[3] == Fail(kind, "w.example does not answer. Given up after 4 attempts.")
 
 
 @pytest.mark.parametrize("kind", FINAL)

@@ -32,9 +32,9 @@ def test_a_timestamp_in_yaml_stays_text() -> None:
         (b"a: &x [*x]", "x.yaml", "that JSON can hold"),
         (b"a: " + b"[" * 3000, "x.yaml", "well-formed YAML"),
         (b"a: !!python/object:os.system {}", "x.yaml", "well-formed YAML, line 1, column 4"),
-        (b"<!DOCTYPE html>", "x", "is not an object, but holds str"),
-        (b"", "x.yaml", "is not an object, but holds NoneType"),
-        (b"- a", "x.yaml", "is not an object, but holds list"),
+        (b"<!DOCTYPE html>", "x", "must be an object, found str"),
+        (b"", "x.yaml", "must be an object, found NoneType"),
+        (b"- a", "x.yaml", "must be an object, found list"),
     ],
 )
 def test_a_malformed_document_is_told_with_its_place(content: bytes, uri: str, reason: str) -> None:

@@ -94,7 +94,7 @@ def test_an_event_above_the_sink_s_size_is_refused_with_both_sizes() -> None:
     refused = encoder(max_bytes=100).encode(EVENT, None, NOW)
     assert isinstance(refused, RejectedEvent)
     assert refused.error_type == "EventTooLargeForSink"
-    assert "takes 100" in refused.message
+    assert "accepts 100" in refused.message
 
 
 def test_what_json_cannot_hold_is_refused() -> None:

@@ -76,7 +76,7 @@ def test_what_nobody_wants_is_no_error_whatever_is_wrong_with_it() -> None:
 def test_a_filter_that_does_not_fit_the_stream_is_refused_at_once() -> None:
     """A misspelt kind would drop everything without a word; an error event has no namespace."""
     filtered(kinds=["edit"], namespaces=[0], content_models=["wikitext"]).check_schema(PINNED)
-    with pytest.raises(ConfigError, match=r"'edits', which is no kind of change; there are: .*edit"):
+    with pytest.raises(ConfigError, match=r"'edits', which is not a kind of change; allowed are: .*edit"):
         filtered(kinds=["edits"]).check_schema(PINNED)
     with pytest.raises(ConfigError, match=r"page\.namespace_id, which events of /error/2\.1\.0 do not have"):
         filtered(namespaces=[0]).check_schema(ERROR)

@@ -83,7 +83,7 @@ def test_without_bases_the_error_says_so() -> None:
         ("1.0.0", b'{"title": "a/b"}', "has the \\$id None"),
         ("latest", document(version="latest"), "expected /a/b/X.Y.Z"),
         ("latest", b'{"title": "a/b", "$id": 5}', "expected /a/b/X.Y.Z"),
-        ("1.0.0", b"[1]", "is not an object"),
+        ("1.0.0", b"[1]", "must be an object"),
         ("1.0.0", document(type="objekt"), "not a draft 7 JSON schema"),
     ],
 )

@@ -52,7 +52,7 @@ def test_an_entity_that_fails_while_others_are_answered_is_given_up(kind: Failur
     assert isinstance(after(*[kind] * (FETCH_POLICY.max_attempts - 1), wiki_answers=True), RetryAfter)
     verdict = after(*[kind] * FETCH_POLICY.max_attempts, wiki_answers=True)
     assert isinstance(verdict, Fail)
-    assert "Given up after 10 tries" in verdict.message
+    assert "Given up after 10 attempts" in verdict.message
 
 
 def test_too_many_requests_never_count_against_an_entity() -> None:

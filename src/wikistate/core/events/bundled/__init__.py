@@ -23,7 +23,7 @@ STREAMS = "bundled:streams.yaml"
 
 
 def read_bundled(uri: str) -> bytes | None:
-    """The document at a ``bundled:`` URI; None when there is none, or when the URI has another scheme."""
+    """Return the document at a ``bundled:`` URI; None if it does not exist or the URI has another scheme."""
     if not uri.startswith(SCHEME):
         return None
     parts = uri.removeprefix(SCHEME).split("/")
@@ -34,13 +34,13 @@ def read_bundled(uri: str) -> bytes | None:
 
 
 def bundled_uris() -> tuple[str, ...]:
-    """The URIs of all bundled documents, sorted."""
-    return tuple(sorted(_walk(files(__package__), SCHEME)))
+    """Return the URIs of all bundled documents, sorted."""
+    return tuple(sorted(_list_uris(files(__package__), SCHEME)))
 
 
-def _walk(folder: Traversable, prefix: str) -> Iterator[str]:
+def _list_uris(folder: Traversable, prefix: str) -> Iterator[str]:
     for entry in folder.iterdir():
         if entry.is_dir():
-            yield from _walk(entry, f"{prefix}{entry.name}/")
+            yield from _list_uris(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".yaml"):
             yield prefix + entry.name
