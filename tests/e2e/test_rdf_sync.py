@@ -117,7 +117,7 @@ async def test_a_gap_is_found_and_walked(
     editors.simulate(1)
     async with synced.start() as command:
         because = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["reason"]
-        assert because == "the source no longer reaches back to where the store is"
+        assert because == "the retention of the source does not reach back to the position of the store"
         await command.wait_for_log(COMPLETE_MESSAGE)
         editors.simulate(20)
         await synced.assert_catches_up(command)
@@ -136,7 +136,7 @@ async def test_a_store_that_comes_back_from_a_copy_is_found(synced: SyncRun, edi
     (synced.folder / "copy").rename(synced.folder / "store")
     async with synced.start() as command:
         because = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["reason"]
-        assert because == "the store is older than the checkpoint: it was restored from a copy"
+        assert because == "the store is older than the checkpoint: it was restored from a backup"
         await command.wait_for_log(COMPLETE_MESSAGE)
         await synced.assert_catches_up(command)
     synced.assert_equals_wiki()

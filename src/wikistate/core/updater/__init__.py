@@ -1,1 +1,1 @@
-"""From changes of entities to mutations of a triple store, and back to one patch. Pure."""
+"""Updater: turns changes of entities into mutations, and mutations into one patch for a triple store. Pure."""

@@ -1,4 +1,4 @@
-"""Many mutations become one patch of a store, and the store ends as if each had been applied by itself."""
+"""Accumulator: sums many mutations to one patch, which has the effect of applying the mutations one after the other."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from wikistate.core.updater.mutation import Mutation
 
 DELETE_WEIGHT = 100
-"""What it costs a store to find the triples of an entity, in triples that are written outright."""
+"""Cost of finding the triples of an entity in a store, as a number of triples that are written directly."""
 
 
 class _EntityTriples:
-    """What a batch gives one entity: what it has now, and all that it ever linked."""
+    """Triples that a batch adds to one entity: those added at present, and all that it has linked at any time."""
 
     __slots__ = ("added", "linked")
 
@@ -32,22 +32,22 @@ class _EntityTriples:
 
 
 class Accumulator:
-    """One batch in the making.
+    """Batch of mutations that is being built.
 
-    The last word on a triple counts: what is added and later removed is removed from the store, too, and not merely left
-    out, because nobody knows whether the store held it before the batch. A shared node that is linked and later unlinked
-    is written and then looked at, as it would be without a batch: only the store knows who else uses it.
+    The last mutation of a triple decides. A triple that is added and later removed is removed from the store as well: it
+    is not known whether the store held it before the batch. A shared node that is linked and later unlinked is written
+    and then checked, as without a batch: only the store knows which other entities use it.
 
-    Entities are deleted as the store stands before the batch, so what the batch itself had added to one is forgotten
-    when it goes. Where several had a hand in the same triple, nobody can tell whose it is, and none of them can be deleted
-    in this batch any more; `can_add` says so.
+    The triples of a deleted entity are read from the store before the batch. Triples that the batch has added to the
+    entity are therefore dropped with it. If several entities have added the same triple, its owner is not known, and none
+    of them can be deleted in this batch any more; `can_add` returns False for them.
 
-    Triples go from set to set as whole sets. Those pass on the hashes that they have; to make the hash of a triple anew
-    takes longer than all else here.
+    Triples move between sets by operations on whole sets. Those copy the hashes; computing the hash of a triple again
+    takes longer than everything else here.
 
     Args:
-        shared: Those of some triples that may belong to several entities, as the diff tells them apart. Asked for
-            reconciliations, whose triples come without the distinction.
+        shared: Function that selects the triples which may belong to several entities, as the diff distinguishes them.
+            Called for reconciliations, whose triples arrive without the distinction.
     """
 
     def __init__(self, shared: Callable[[frozenset[Triple]], frozenset[Triple]]) -> None:
@@ -63,20 +63,20 @@ class Accumulator:
         self._mutations = 0
         self._times: list[int] = []
         self.duplicates = 0
-        """Triples that an entity added while the batch already had them from another. Counted, not refused."""
+        """Number of triples that an entity added although the batch had them from another entity. They are accepted."""
 
     def __len__(self) -> int:
-        """How many mutations it was given."""
+        """Return the number of mutations in the batch."""
         return self._mutations
 
     @property
     def weight(self) -> int:
-        """What the batch costs a store so far, in triples."""
+        """Cost of the batch for a store so far, in triples."""
         triples = len(self._added) + len(self._linked) + len(self._removed) + len(self._unlinked)
         return triples + DELETE_WEIGHT * (len(self._deleted) + len(self._reconciled))
 
     def can_add(self, mutation: Mutation) -> bool:
-        """Whether the mutation can be part of this batch. If not, it begins the next one."""
+        """Return whether the mutation can be part of this batch. If not, it begins the next batch."""
         match mutation.operation:
             case OperationName.IMPORT | OperationName.DIFF:
                 return True
@@ -87,7 +87,7 @@ class Accumulator:
                 assert_never(unknown)
 
     def add(self, mutation: Mutation) -> None:
-        """Take a mutation that `accepts` accepts; in the order in which they are to be applied."""
+        """Add a mutation for which `can_add` is True. Mutations are added in the order in which they apply."""
         self._mutations += 1
         match mutation.operation:
             case OperationName.IMPORT | OperationName.DIFF:
@@ -105,7 +105,7 @@ class Accumulator:
             self._times.append(mutation.time)
 
     def build_patch(self) -> StorePatch:
-        """What the batch does to a store. The accumulator may go on afterwards."""
+        """Return the patch of the batch. More mutations may be added afterwards."""
         return StorePatch(
             removed=frozenset(self._removed),
             added=frozenset(self._added),

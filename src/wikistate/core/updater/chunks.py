@@ -1,7 +1,7 @@
-"""Triples as Turtle documents of a bounded length.
+"""Chunks: Turtle documents of a bounded length.
 
-Each document can be read without the others: it has no prefixes and, because blank nodes have become IRIs before, none
-of those. Triples are sorted, so that the same triples are the same text.
+Each document can be parsed without the others: it has no prefixes and no blank nodes, because munging has replaced these
+with IRIs. Triples are sorted, so equal sets of triples give the same text.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from pyoxigraph import Triple
 
 SOFT_MAXIMUM = 128_000
-"""The length from which on a document is cut, in UTF-16 units; Kafka's default takes 1 MB in an event."""
+"""The length at which a document is split, in UTF-16 units; Kafka accepts events of 1 MB by default."""
 
 _PUNCTUATION = len(" .\n")
 
 
 class Chunk(NamedTuple):
-    """A document.
+    """Turtle document with a part of the triples of a mutation.
 
     Attributes:
         text: Turtle.
-        length: Of the text, in UTF-16 units.
+        length: Length of the text in UTF-16 units.
     """
 
     text: str
@@ -36,11 +36,11 @@ class Chunk(NamedTuple):
 
 
 def split_into_chunks(triples: Iterable[Triple], soft_maximum: int = SOFT_MAXIMUM) -> Iterator[Chunk]:
-    """Documents which together hold the triples.
+    """Yield documents that hold the triples together.
 
     Args:
-        triples: In any order.
-        soft_maximum: A document is ended by the triple with which it passes this length.
+        triples: Triples in any order.
+        soft_maximum: Length in UTF-16 units; the triple with which a document exceeds it is its last.
     """
     lines = sorted(((str(triple), triple) for triple in triples), key=itemgetter(0))
     while lines:
@@ -50,7 +50,7 @@ def split_into_chunks(triples: Iterable[Triple], soft_maximum: int = SOFT_MAXIMU
 
 
 def _find_chunk_end(lines: list[tuple[str, Triple]], soft_maximum: int) -> int:
-    """How many triples go into the next document, counted as if none of them shared its subject's text."""
+    """Return the number of triples of the next document, estimated as if no triples shared the text of their subject."""
     length = 0
     for count, (line, _) in enumerate(lines, start=1):
         length += count_utf16_units(line) + _PUNCTUATION
@@ -67,5 +67,5 @@ def _build_chunk(triples: list[Triple]) -> Chunk:
 
 
 def count_utf16_units(text: str) -> int:
-    """How many UTF-16 units a text has: what those who read and write it elsewhere count."""
+    """Return the number of UTF-16 units of a text, the unit in which other producers and consumers count."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2

@@ -1,6 +1,6 @@
-"""What an event means for the store, given what was seen of its entity before: one table.
+"""Decision table: the action for an event, given the state of its entity.
 
-The table is data; `decide` looks up the only row that fits and does what it says.
+The table is data; `decide` finds the only row that matches and applies it.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 
 class EventKind(Enum):
-    """What the event tells."""
+    """Kind of an event."""
 
     REVISION = "a revision was saved"
     DELETION = "the page was deleted"
     UNDELETION = "the page was restored"
     RECONCILE_CREATION = "a reconciliation asks for a revision"
-    RECONCILE_DELETION = "a reconciliation asks to take out a revision"
-    FORCED_DELETION = "a reconciliation asks to take out revision 0"
+    RECONCILE_DELETION = "a reconciliation asks to delete a revision"
+    FORCED_DELETION = "a reconciliation asks to delete revision 0"
 
 
 class KnownState(Enum):
-    """What was seen before, beside the event's revision."""
+    """Known state of the entity, compared with the event's revision."""
 
     NOTHING = "nothing"
     OLDER = "an older revision"
@@ -48,26 +48,26 @@ class KnownState(Enum):
 
 
 class Action(Enum):
-    """What is done, and thereby what is remembered."""
+    """Action for the store, which also determines the new state."""
 
     IMPORT = "import"
     DIFF = "diff"
     DELETE = "delete"
     DELETE_AND_FORGET = "delete and forget"
-    """The next event of the entity is then as the first one."""
+    """The next event of the entity is then treated as its first one."""
     RECONCILE = "reconcile"
     NOTHING = "nothing"
 
 
 class TargetRevision(Enum):
-    """Whose revision an operation is about."""
+    """Revision to which an operation brings the store."""
 
     EVENT = "the event's revision"
-    KNOWN = "the revision seen"
+    KNOWN = "the known revision"
 
 
 class DecisionReason(StrEnum):
-    """Why that is done. The values are metric labels."""
+    """Reason of a decision. The values are metric labels."""
 
     FIRST_REVISION = "first_revision"
     NEXT_REVISION = "next_revision"
@@ -75,25 +75,25 @@ class DecisionReason(StrEnum):
     PAGE_UNDELETED = "page_undeleted"
     RECONCILED = "reconciled"
     RECONCILED_TO_NEWER = "reconciled_to_newer"
-    """The reconciliation is about an older revision than was seen: the store is brought to what was seen."""
+    """The reconciliation is about an older revision than the known one: the store is brought to the known revision."""
     FORCED_DELETION = "forced_deletion"
 
     NEWER_REVISION_SEEN = "newer_revision_seen"
-    """The event repeats what was seen, or is older."""
+    """The event repeats a known event, or is older."""
     UNMATCHED_UNDELETE = "unmatched_undelete"
-    """Restored is what was not deleted, or not at that revision."""
+    """The event restores an entity that was not deleted, or not at that revision."""
     MISSED_UNDELETE = "missed_undelete"
-    """A new revision of what was deleted: that it was restored never came."""
+    """The event is a new revision of a deleted entity: the event that restored it was missed."""
     UNKNOWN_ENTITY = "unknown_entity"
-    """Deleted is what was never seen. Namespaces of entities hold other pages, too, so this is no sign of a loss."""
+    """The event deletes an unknown entity. This is not a sign of a loss: other pages share the entities' namespaces."""
     AMBIGUOUS_CREATION = "ambiguous_creation"
-    """Asked is to bring to the store what was seen to be deleted at that very revision. It is done, and told."""
+    """The reconciliation asks to import an entity that was deleted at that very revision. It is done and reported."""
     AMBIGUOUS_DELETION = "ambiguous_deletion"
-    """Asked is to take out what was seen to exist at that very revision. It is done, and told."""
+    """The reconciliation asks to delete an entity that exists at that very revision. It is done and reported."""
 
 
 class DecisionRule(NamedTuple):
-    """One row: what happened, what was seen before (any of these), what is done, at which revision, and why."""
+    """Row of the table: the event, the known states (any of these), the action, the target revision, and the reason."""
 
     event_kind: EventKind
     known_states: tuple[KnownState, ...]
@@ -138,24 +138,24 @@ TABLE: tuple[DecisionRule, ...] = (
 INCONSISTENCIES: Mapping[DecisionReason, str] = {
     _R.NEWER_REVISION_SEEN: "newer_revision_seen",
     _R.UNKNOWN_ENTITY: "newer_revision_seen",
-    # The published name says delete where it means undelete; readers of the stream know it so.
+    # The published name has "delete" for an undeletion; consumers of the stream rely on it.
     _R.UNMATCHED_UNDELETE: "unmatched_delete",
     _R.MISSED_UNDELETE: "missed_undelete",
     _R.AMBIGUOUS_CREATION: "reconcile_ambiguous_creation",
     _R.AMBIGUOUS_DELETION: "reconcile_ambiguous_deletion",
 }
-"""The reasons that say that events and state do not fit together, with their names on the wire."""
+"""The reasons for which event and state are inconsistent, with their names on the wire."""
 
 _RULES = {pair: row for row in TABLE for pair in product([row.event_kind], row.known_states)}
 
 
 class EventDecision(NamedTuple):
-    """What is to be done about an event.
+    """Decision about an event.
 
     Attributes:
-        operation: What to do to the store; None for nothing.
-        state: What to remember from now on.
-        reason: Why.
+        operation: Operation on the store; None for no operation.
+        state: The new state of the entity.
+        reason: Reason of the decision.
     """
 
     operation: Operation | None
@@ -164,7 +164,7 @@ class EventDecision(NamedTuple):
 
 
 def decide(state: EntityState, event: InputEvent) -> EventDecision:
-    """Decide about an event whose turn it is. What waits in the state's buffer, and what the store holds, stay."""
+    """Decide about the event that is next in order. The state's buffer and `store_revision` are not changed."""
     row = find_rule(state, event)
     revision = event.revision if row.target is TargetRevision.EVENT else state.revision
     return EventDecision(
@@ -173,7 +173,7 @@ def decide(state: EntityState, event: InputEvent) -> EventDecision:
 
 
 def find_rule(state: EntityState, event: InputEvent) -> DecisionRule:
-    """The row of the table that fits."""
+    """Return the row of the table that matches."""
     return _RULES[_classify_event(event), _classify_state(state, event.revision)]
 
 
@@ -198,12 +198,12 @@ def _classify_event(event: InputEvent) -> EventKind:
 def _classify_state(state: EntityState, revision: int) -> KnownState:
     if state.status is EntityStatus.UNDEFINED:
         return KnownState.NOTHING
-    gone = state.status is EntityStatus.DELETED
+    deleted = state.status is EntityStatus.DELETED
     if state.revision < revision:
-        return KnownState.DELETED_OLDER if gone else KnownState.OLDER
+        return KnownState.DELETED_OLDER if deleted else KnownState.OLDER
     if state.revision > revision:
-        return KnownState.DELETED_NEWER if gone else KnownState.NEWER
-    return KnownState.DELETED_SAME if gone else KnownState.SAME
+        return KnownState.DELETED_NEWER if deleted else KnownState.NEWER
+    return KnownState.DELETED_SAME if deleted else KnownState.SAME
 
 
 def _build_operation(action: Action, event: InputEvent, revision: int, state: EntityState) -> Operation | None:

@@ -1,4 +1,4 @@
-"""Which pages of a wiki hold entities, and what the ids of those are. Source: Wikibase documentation, entity namespaces."""
+"""Entity pages: the pages of a wiki that hold entities, and their ids. Source: Wikibase docs, entity namespaces."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ DEFAULT_TITLE_PREFIXES = ("Property:", "Item:", "Lexeme:")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityPages:
-    """The entity pages of one wiki.
+    """Entity pages of one wiki.
 
     Attributes:
-        domain: Host name of the wiki, as events state it.
-        namespaces: Numbers of the namespaces whose titles are ids, with the namespace's name before them or not.
-        mediainfo_namespaces: Numbers of those whose pages have an entity in a slot of their own: files.
+        domain: Host name of the wiki in events.
+        namespaces: Numbers of the namespaces whose titles are ids, with or without the namespace's name before them.
+        mediainfo_namespaces: Numbers of the namespaces whose pages have an entity in a separate slot: files.
         mediainfo_slot: Name of that slot.
-        content_models: Content models of entities, as ``page.content_slots.main`` states them.
-        prefixes: What stands before the ids in titles: names of namespaces with a colon.
+        content_models: Content models of entities in ``page.content_slots.main``.
+        prefixes: Prefixes of the ids in titles: names of namespaces with a colon.
     """
 
     domain: str
@@ -30,28 +30,28 @@ class EntityPages:
     prefixes: tuple[str, ...] = DEFAULT_TITLE_PREFIXES
 
     def may_hold_entities(self, namespace: object) -> bool:
-        """Whether pages of a namespace, by its number, may hold entities."""
+        """Return whether pages of a namespace, given by its number, may hold entities."""
         return self.has_ids_as_titles(namespace) or self.is_mediainfo(namespace)
 
     def has_ids_as_titles(self, namespace: object) -> bool:
-        """Whether the titles of a namespace are ids."""
+        """Return whether the titles of a namespace are ids."""
         return type(namespace) is int and namespace in self.namespaces and namespace not in self.mediainfo_namespaces
 
     def is_mediainfo(self, namespace: object) -> bool:
-        """Whether the pages of a namespace have entities beside their text."""
+        """Return whether the pages of a namespace have entities beside their text."""
         return type(namespace) is int and namespace in self.mediainfo_namespaces
 
     def strip_namespace(self, title: str) -> str:
-        """The title without the name of its namespace."""
+        """Return the title without the name of its namespace."""
         for prefix in self.prefixes:
             if title.startswith(prefix):
                 return title.removeprefix(prefix)
         return title
 
     def parse_entity(self, namespace: int, *, page_id: int, title: str) -> EntityId:
-        """The entity of a page.
+        """Return the entity of a page.
 
         Raises:
-            InputError: The title, or the page's id, is none of an entity.
+            InputError: The title, or the id of the page, does not give a valid entity id.
         """
         return parse_page_entity(f"M{page_id}" if self.is_mediainfo(namespace) else self.strip_namespace(title))

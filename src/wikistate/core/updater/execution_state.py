@@ -1,8 +1,8 @@
-"""What becomes of a decision when the wiki does not answer.
+"""Adaptation of operations to the revision in the store, for decisions whose fetch fails.
 
-A decision is made before the wiki is asked. When it then cannot be carried out, what was seen is ahead of what the store
-holds, and a difference to what was seen would leave out what was missed. So the state keeps both, and each operation is
-fitted to what the store holds, or is not known to hold, just before it is carried out.
+A decision is made before the fetch. If the fetch fails, the known revision is ahead of the store, and a diff from the
+known revision would leave out the missed changes. Therefore the state has both revisions, and each operation is adapted to
+the revision in the store, or to the lack of knowledge about it, just before it is executed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def adapt_operation(operation: Operation, state: EntityState) -> Operation:
-    """The operation as it must be carried out for the store to end at its revision.
+    """Return the operation that brings the store to the revision of the given operation.
 
     Args:
-        operation: As it was decided.
-        state: As it is when all earlier operations of the entity have been carried out or have failed.
+        operation: The operation of the decision.
+        state: The state after all earlier operations of the entity were executed or have failed.
     """
     if isinstance(operation, DeleteItem | ReconcileItem):
         return operation
@@ -35,21 +35,21 @@ def adapt_operation(operation: Operation, state: EntityState) -> Operation:
 
 
 def mark_published(state: EntityState, operation: Operation) -> EntityState:
-    """The state after an operation was carried out."""
+    """Return the state after an operation was executed."""
     return state._replace(store_revision=NOT_IN_STORE if isinstance(operation, DeleteItem) else operation.revision)
 
 
 def mark_failed(state: EntityState) -> EntityState:
-    """The state after an operation could not be carried out: the next one makes up for it.
+    """Return the state after an operation has failed: the next operation reconciles the entity.
 
-    Nobody can tell any more what the store holds. It may be what it held before; but after a crash the operation is done a
-    second time, and then its mutation may be out already, of a revision that the wiki has hidden in the meantime.
+    The content of the store is not known any more. It may be unchanged. But after a crash the operation is executed a second
+    time, and its mutation may have been written the first time, with a revision that the wiki has hidden in the meantime.
     """
     return state._replace(store_revision=STORE_STATE_UNKNOWN)
 
 
 def as_full_import(operation: Operation) -> ReconcileItem:
-    """The operation that ends at the same revision whatever the store holds."""
+    """Return the operation that ends at the same revision for any content of the store."""
     return ReconcileItem(*_common_fields(operation))
 
 

@@ -1,7 +1,7 @@
-"""What can go wrong while an entity is fetched, and whether it is asked for again.
+"""Failures of the fetch of an entity, and whether it is retried.
 
-The failures and the waits are those of the failure table (`wikistate.core.enrichment`). One rule is added: a wiki that
-does not answer at all is waited for, however long that takes. An entity is given up only for a failure that is its own.
+The failures and the delays are those of the failure table (`wikistate.core.enrichment`). One rule is added: a wiki that
+does not respond at all is retried without a limit. A fetch is given up only for a failure of the entity itself.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.core.enrichment.retry import Fail, RetryAfter, RetryPolicy, compute_retry_delay, decide_retry
 
 FETCH_POLICY = RetryPolicy(max_attempts=10, base_delay=0.25, max_delay=30.0, retry_after_cap=300.0, acceptable_lag=10.0)
-"""Some ninety seconds for what may be of one entity alone; ten for a replica that does not have the revision yet."""
+"""About ninety seconds for a failure that may be of one entity alone; ten for a replica without the revision."""
 
 
 class FetchErrorType(StrEnum):
-    """Why an entity could not be had. Values as in the field ``fetch_error_type``."""
+    """Kind of a fetch failure. Values as in the field ``fetch_error_type``."""
 
     ENTITY_NOT_FOUND = "ENTITY_NOT_FOUND"
-    """The wiki does not know the entity or the revision, or no longer shows it."""
+    """The wiki does not have the entity or the revision, or does not show it any more."""
     NO_CONTENT = "NO_CONTENT"
     EMPTY_RESPONSE = "EMPTY_RESPONSE"
     UNEXPECTED_RESPONSE = "UNEXPECTED_RESPONSE"
@@ -28,14 +28,14 @@ class FetchErrorType(StrEnum):
 
 
 class FetchFailure(NamedTuple):
-    """An entity could not be had.
+    """Failed fetch of an entity.
 
     Attributes:
-        kind: Why, in the words of the wire.
-        error_type: The precise kind.
-        message: Where and what, for the person who reads the event.
+        kind: Kind of the failure on the wire.
+        error_type: Name of the precise kind.
+        message: Place and description, for the person who reads the event.
         entity: Entity id.
-        revision: That was asked for; 0 for the current one. Of a diff this tells which of the two is gone.
+        revision: The requested revision; 0 for the current one. For a diff it shows which of the two is missing.
     """
 
     kind: FetchErrorType
@@ -69,34 +69,34 @@ _USUALLY_WIKI_OUTAGE = frozenset(
 
 
 def to_fetch_error_type(kind: FailureKind) -> FetchErrorType:
-    """The wire's word for a kind of failure."""
+    """Return the name on the wire for a kind of failure."""
     return _TYPES.get(kind, FetchErrorType.UNKNOWN)
 
 
 def is_wiki_outage(kind: FailureKind, *, wiki_responds: bool) -> bool:
-    """Whether a failure says nothing of the entity that was asked for, so that it does not count as a try for it.
+    """Return whether a failure is independent of the requested entity and does not count as an attempt for it.
 
     Args:
-        kind: What happened.
-        wiki_responds: Whether the wiki has answered anybody well since the entity was asked for first. If it has, and this
-            entity still fails, then one reason is as likely as the other.
+        kind: Kind of the failure.
+        wiki_responds: Whether the wiki has answered any request well since the first request for the entity. If it has,
+            the failure may as well be caused by the entity.
     """
     return kind in _ALWAYS_WIKI_OUTAGE or (kind in _USUALLY_WIKI_OUTAGE and not wiki_responds)
 
 
 class RetryState(NamedTuple):
-    """How often an entity was asked for.
+    """Attempts to fetch an entity.
 
     Attributes:
-        attempts: In all.
-        counted_attempts: Those that failed for what may be its own fault.
+        attempts: Number of all attempts.
+        counted_attempts: Number of the attempts whose failure the entity may have caused.
     """
 
     attempts: int = 0
     counted_attempts: int = 0
 
     def after_failure(self, kind: FailureKind, *, wiki_responds: bool) -> RetryState:
-        """After another try that failed so. See `is_wiki_outage`."""
+        """Return the state after another failed attempt. See `is_wiki_outage`."""
         return RetryState(
             self.attempts + 1, self.counted_attempts + (not is_wiki_outage(kind, wiki_responds=wiki_responds))
         )
@@ -111,12 +111,12 @@ def decide_fetch_retry(
     wiki_responds: bool = True,
     jitter: float = 0.0,
 ) -> RetryAfter | Fail:
-    """Whether an entity is asked for again, and when.
+    """Decide whether the fetch of an entity is retried, and after which delay.
 
     Args:
-        failure: What happened last.
-        retry_state: This one included.
-        age: Seconds since the change happened; None where nobody waits for a replica, as for the revision before a change.
+        failure: The last failure.
+        retry_state: The attempts, the last one included.
+        age: Seconds since the change occurred; None if no replica is waited for, as for the revision before a change.
         policy: The limits.
         wiki_responds: See `is_wiki_outage`.
         jitter: See `decide_retry`.

@@ -1,4 +1,4 @@
-"""What happened to an entity, whatever stream told it."""
+"""Changes of entities, independent of the stream that reported them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 
 class Origin(NamedTuple):
-    """The event that told of it: what later events say of where they come from.
+    """Event that reported a change; derived events copy these fields. A field is empty if the event does not have it.
 
     Attributes:
         schema: Its ``$schema``.
@@ -15,7 +15,7 @@ class Origin(NamedTuple):
         id: Its ``meta.id``.
         domain: Its ``meta.domain``.
         stream: Its ``meta.stream``.
-        request_id: Its ``meta.request_id``. Any of these is empty where the event does not state it.
+        request_id: Its ``meta.request_id``.
     """
 
     schema: str
@@ -27,15 +27,15 @@ class Origin(NamedTuple):
 
 
 class RevisionCreated(NamedTuple):
-    """A revision was saved: an edit, the first of a page, or a move.
+    """Saved revision: an edit, the first revision of a page, or a move.
 
     Attributes:
         entity: Entity id, such as ``Q42``; order is kept within it.
-        time: When it happened, milliseconds since the epoch: the event time of the stream.
-        revision: Its id; of a deletion the last one, of an undeletion the restored one.
-        ingested: When we read of it, milliseconds since the epoch.
-        origin: The event that told of it.
-        parent: The revision before it; None for the first, or where the event does not say.
+        time: Time of the change, milliseconds since the epoch: the event time of the stream.
+        revision: Id of the revision; for a deletion the last one, for an undeletion the restored one.
+        ingested: Time at which the event was read, milliseconds since the epoch.
+        origin: The event that reported the change.
+        parent: The revision before it; None for the first revision, or if the event does not have it.
     """
 
     entity: str
@@ -47,7 +47,7 @@ class RevisionCreated(NamedTuple):
 
 
 class PageDeleted(NamedTuple):
-    """The entity's page was deleted or suppressed. See `RevisionCreated`."""
+    """Deletion or suppression of the entity's page. See `RevisionCreated`."""
 
     entity: str
     time: int
@@ -57,7 +57,7 @@ class PageDeleted(NamedTuple):
 
 
 class PageUndeleted(NamedTuple):
-    """The entity's page was restored. See `RevisionCreated`."""
+    """Undeletion of the entity's page. See `RevisionCreated`."""
 
     entity: str
     time: int
@@ -67,14 +67,14 @@ class PageUndeleted(NamedTuple):
 
 
 class ReconcileAction(StrEnum):
-    """What the store is to be brought to. Values as in the field ``reconciliation_action``."""
+    """Requested state of the entity in the store. Values as in the field ``reconciliation_action``."""
 
     CREATION = "CREATION"
     DELETION = "DELETION"
 
 
 class Reconcile(NamedTuple):
-    """Somebody asks to bring the store in step with this revision. See `RevisionCreated`."""
+    """Request to reconcile the entity in the store with this revision. See `RevisionCreated`."""
 
     entity: str
     time: int

@@ -1,7 +1,7 @@
-"""From the records of input streams to what happened to entities.
+"""Input reader: turns the records of input streams into changes of entities.
 
-Schemas differ in where they say what; each has a `EventFormat`. What is common is here: the order of the checks, and that a
-record says what time it is in its partition whatever becomes of it.
+Schemas differ in the places of their fields; each has an `EventFormat`. The common rules are here: the order of the
+checks, and that every record with a time advances the event time of its partition, even if it is filtered or rejected.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 CLOCK_SKEW = 60_000
-"""How far ahead the clock of who wrote an event may be of ours, in milliseconds."""
+"""Milliseconds by which the clock of an event's producer may be ahead of the local clock."""
 
 
 class InputReading(NamedTuple):
-    """What a record says.
+    """Content of a record.
 
     Attributes:
-        time: What time it is in its partition, milliseconds since the epoch; None where it does not say.
-        outcome: What happened to which entity; or why that is dropped or refused.
+        time: Event time of its partition, milliseconds since the epoch; None if the record has no time.
+        outcome: The change of an entity, or the reason why the record is filtered or rejected.
     """
 
     time: int | None
@@ -40,41 +40,43 @@ class InputReading(NamedTuple):
 
 
 class EventFormat(Protocol):
-    """Where the events of a schema say what.
+    """Mapping of the events of a schema to changes of entities.
 
-    Protocol: `event_time` and `filter_reason` are given any JSON object and raise nothing; `read` is given what follows the
-    schema and was not dropped.
+    Protocol: `event_time` and `filter_reason` accept any JSON object and raise nothing; `read` is called with events that
+    follow the schema and were not filtered.
     """
 
     def event_time(self, event: Event) -> int | None:
-        """What time it is in the event's partition."""
+        """Return the event time of the event's partition; None if the event has no time."""
 
     def filter_reason(self, event: Event) -> FilterReason | None:
-        """Why the event is not wanted, None when it is."""
+        """Return the reason why the event is dropped; None if it is processed."""
 
     def read(self, event: Event, ingested: int) -> InputEvent:
-        """What happened.
+        """Return the change that the event reports.
 
         Raises:
-            InputError: The event follows its schema, and yet it cannot be about an entity.
+            InputError: The event follows its schema but cannot be about an entity.
         """
 
 
 class InputReader:
-    """Reads the streams of a job. Which of them a record is of, its `$schema` says.
+    """Reader of the input streams of a job. The `$schema` of a record selects the format.
 
     Args:
-        inputs: The pinned version of each schema that a stream has, and its shape.
+        inputs: The pinned version of each schema that a stream has, with its format.
     """
 
     def __init__(self, inputs: Iterable[tuple[Schema, EventFormat]]) -> None:
-        self._inputs = {schema.title: (Decoder(schema, keep_unknown=True), shape) for schema, shape in inputs}
+        self._inputs = {
+            schema.title: (Decoder(schema, keep_unknown=True), event_format) for schema, event_format in inputs
+        }
 
     def read(self, record: Record, *, ingested: int) -> InputReading:
-        """What a record says. Raises nothing, whatever it holds.
+        """Return the content of a record. Raise nothing for any record.
 
         Args:
-            record: As the source gave it.
+            record: The record of the source.
             ingested: Now, milliseconds since the epoch.
         """
         event = read_object(record)
@@ -85,9 +87,9 @@ class InputReader:
             return InputReading(
                 None, Filtered(FilterReason.CANARY) if is_canary(event) else self._reject_unknown(event)
             )
-        decoder, shape = self._inputs[title]
-        found = _read_event(event, ingested, decoder, shape)
-        time = shape.event_time(event)
+        decoder, event_format = self._inputs[title]
+        found = _read_event(event, ingested, decoder, event_format)
+        time = event_format.event_time(event)
         if not isinstance(found, Filtered | RejectedEvent):
             found = found._replace(time=_limit_to_now(found.time, ingested))
         return InputReading(None if time is None else _limit_to_now(time, ingested), found)
@@ -100,7 +102,7 @@ class InputReader:
 
 
 def _limit_to_now(time: int, now: int) -> int:
-    """The time; now where it is in the future. Else one clock that is wrong would make all others late for years."""
+    """Return the time, or now if it is in the future. Otherwise one wrong clock would make all other events late."""
     return now if time > now + CLOCK_SKEW else time
 
 
@@ -120,13 +122,13 @@ def _read_event(
 
 
 def nested(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The object in a field; an empty one where there is none."""
+    """Return the object in a field; an empty one if there is none."""
     found = event.get(name)
     return found if isinstance(found, dict) else {}
 
 
 def read_origin(event: Event) -> Origin:
-    """What later events say of where they come from."""
+    """Return the fields that derived events copy."""
     meta = nested(event, "meta")
     names = ("dt", "id", "domain", "stream", "request_id")
     return Origin(
@@ -135,24 +137,24 @@ def read_origin(event: Event) -> Origin:
 
 
 def read_timestamp(event: Mapping[str, Any], field: str = "dt") -> int:
-    """The time in a field, milliseconds since the epoch.
+    """Return the time in a field, milliseconds since the epoch.
 
     Raises:
-        InputError: There is none.
+        InputError: The field is not a timestamp.
     """
     found = event.get(field)
     time = parse_timestamp(found) if isinstance(found, str) else None
     if time is None:
-        raise InputError(f"{field} is {found!r:.100}, but the event needs an RFC 3339 timestamp there.", field=field)
+        raise InputError(f"{field} is {found!r:.100}, but must be an RFC 3339 timestamp.", field=field)
     return time
 
 
 def require_revision(revision: int) -> int:
-    """The revision, when it can be one that exists.
+    """Return the revision if it can exist.
 
     Raises:
-        InputError: It is 0, which events use for none.
+        InputError: The revision is 0, which events use for no revision.
     """
     if revision < 1:
-        raise InputError(f"The revision is {revision}, but what exists has one from 1 on.", revision=revision)
+        raise InputError(f"The revision is {revision}, but must be 1 or more.", revision=revision)
     return revision

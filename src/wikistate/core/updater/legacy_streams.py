@@ -1,4 +1,4 @@
-"""The streams that there were before ``mediawiki.page_change``, one for each kind of change, as inputs.
+"""Legacy streams, the predecessors of ``mediawiki.page_change``, as inputs: one stream for each kind of change.
 
 Their time is `meta.dt`. Streams: ``mediawiki.revision-create``, ``mediawiki.page-delete``, ``mediawiki.page-suppress``
 (with the schema of deletions) and ``mediawiki.page-undelete``.
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 class _LegacyFormat:
-    """What the streams have in common; see `EventFormat`.
+    """Common part of the formats of legacy streams; see `EventFormat`.
 
     Args:
-        pages: Which pages are wanted.
+        pages: The entity pages to process.
     """
 
     def __init__(self, pages: EntityPages) -> None:
         self._pages = pages
 
     def event_time(self, event: Event) -> int | None:
-        """When the event was received: these streams state no other time."""
+        """Return the time at which the event was received: these streams have no other time."""
         return ingestion_time(event)
 
     def filter_reason(self, event: Event) -> FilterReason | None:
-        """By wiki, namespace and title: nothing says what a page holds that was deleted."""
+        """Filter by wiki, namespace and title: the events do not have the content model of a deleted page."""
         if domain_of(event) != self._pages.domain:
             return FilterReason.WIKI
         namespace = event.get("page_namespace")
@@ -51,10 +51,10 @@ class _LegacyFormat:
 
 
 class LegacyRevisionCreateFormat(_LegacyFormat):
-    """The shape of ``mediawiki/revision/create``."""
+    """Format of ``mediawiki/revision/create``."""
 
     def filter_reason(self, event: Event) -> FilterReason | None:
-        """As for the others; and a file must have its entity's slot."""
+        """Filter like the other formats; in addition, a file must have the slot of its entity."""
         if reason := super().filter_reason(event):
             return reason
         slots: Any = nested(event, "rev_slots")
@@ -69,7 +69,7 @@ class LegacyRevisionCreateFormat(_LegacyFormat):
 
 
 class LegacyPageDeleteFormat(_LegacyFormat):
-    """The shape of ``mediawiki/page/delete``, for deleted and for suppressed pages."""
+    """Format of ``mediawiki/page/delete``, for deleted and for suppressed pages."""
 
     def read(self, event: Event, ingested: int) -> PageDeleted:
         """See `EventFormat`."""
@@ -77,7 +77,7 @@ class LegacyPageDeleteFormat(_LegacyFormat):
 
 
 class LegacyPageUndeleteFormat(_LegacyFormat):
-    """The shape of ``mediawiki/page/undelete``."""
+    """Format of ``mediawiki/page/undelete``."""
 
     def read(self, event: Event, ingested: int) -> PageUndeleted:
         """See `EventFormat`."""

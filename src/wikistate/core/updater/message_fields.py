@@ -1,4 +1,4 @@
-"""The fields of mutation events: what they are called in which version, and how they are read from what may be anything."""
+"""Fields of mutation events: their names in each version, and readers that validate any JSON object."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ RDF_FIELDS = {
     "linked": "rdf_linked_shared_data",
     "unlinked": "rdf_unlinked_shared_data",
 }
-"""Field of an event by field of a `Patch`, in the order of the wire."""
+"""Fields of an event by the fields of a `Patch`, in the order of the wire."""
 
 
 class FieldNames(NamedTuple):
-    """What differs between versions."""
+    """Names that differ between versions."""
 
     schema: str
     entity: str
@@ -32,7 +32,7 @@ class FieldNames(NamedTuple):
 
 
 class MessageVersion(Enum):
-    """The versions of the format. Version 1 was never published as a schema; readers of old know it."""
+    """Versions of the format. Version 1 was never published as a schema; old consumers use it."""
 
     V1 = FieldNames("/wikibase/rdf/update_stream/1.0.0", "entity", "revision", "event_time")
     V2 = FieldNames("/mediawiki/wikibase/entity/rdf_change/2.0.0", "entity_id", "rev_id", "dt")
@@ -42,7 +42,7 @@ VERSIONS = {version.value.schema: version.value for version in MessageVersion}
 
 
 def read_text(event: Mapping[str, Any], field: str, *, under: str = "") -> str:
-    """The text in a field, which lies `under` another. Raises `InputError` when there is none."""
+    """Return the text in a field, which lies `under` another. Raise `InputError` if it is not a text."""
     found = event.get(field)
     if isinstance(found, str):
         return found
@@ -50,7 +50,7 @@ def read_text(event: Mapping[str, Any], field: str, *, under: str = "") -> str:
 
 
 def read_number(event: Mapping[str, Any], field: str, *, minimum: int) -> int:
-    """The integer in a field. Raises `InputError` when there is none, or a smaller one."""
+    """Return the integer in a field. Raise `InputError` if it is not an integer or is below the minimum."""
     found = event.get(field)
     if type(found) is int and found >= minimum:  # a bool is an int to isinstance
         return found
@@ -58,7 +58,7 @@ def read_number(event: Mapping[str, Any], field: str, *, minimum: int) -> int:
 
 
 def read_time(event: Mapping[str, Any], field: str) -> int:
-    """The timestamp in a field, milliseconds since the epoch. Raises `InputError` when there is none."""
+    """Return the timestamp in a field, milliseconds since the epoch. Raise `InputError` if it is not a timestamp."""
     stated = read_text(event, field)
     if (found := parse_timestamp(stated)) is not None:
         return found
@@ -66,6 +66,6 @@ def read_time(event: Mapping[str, Any], field: str) -> int:
 
 
 def invalid_field(field: str, expected: str, found: object) -> InputError:
-    """The error of a field that is not what it must be."""
-    what = f"is {found!r:.100}" if found is not None else "is absent"
-    return InputError(f"{field} {what}, but must be {expected}.", field=field)
+    """Return the error for a field with an invalid value."""
+    state = f"is {found!r:.100}" if found is not None else "is absent"
+    return InputError(f"{field} {state}, but must be {expected}.", field=field)

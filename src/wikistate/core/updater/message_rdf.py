@@ -1,4 +1,4 @@
-"""The RDF of a message, read as the wiki's own is: normalised, so that both sides of a comparison went through the same."""
+"""RDF of a message, normalised like the RDF of the wiki, so that both can be compared."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BASE: Final = "message:///"
-"""What relative IRIs become. A message has no address, so one that has any does not say what it means."""
+"""Base of relative IRIs, to detect them. A message has no address, so a relative IRI in it has no meaning."""
 
 _NO_TRIPLES: Final = frozenset[Triple]()
 
 _END: Final = NamedNode("end:")
 _ENDED: Final = Triple(_END, _END, _END)
 _END_OF_FIELD: Final = f"\n{_ENDED} .\n"
-"""Between the documents of a message, where they are read as one. Nothing that is cut short can hold it as a triple:
-wherever a document stops, two more terms and a full stop fit, or none, but never three."""
+"""Separator of the documents of a message, which are parsed together. A truncated document cannot absorb it as a triple:
+at any place where a document stops, two more terms and a full stop fit, or none, but never three."""
 
 
 def read_patch(event: Mapping[str, Any]) -> Patch:
-    """The triples in all fields of a message.
+    """Return the triples in all fields of a message.
 
     Raises:
-        InputError: As `read_field_triples`.
+        InputError: As for `read_field_triples`.
     """
     fields = [field for field in RDF_FIELDS.values() if field in event]
     if not fields:
@@ -46,9 +46,9 @@ def read_patch(event: Mapping[str, Any]) -> Patch:
 
 
 def _read_fields_together(fields: Sequence[object]) -> list[frozenset[Triple]] | None:
-    """The triples in each field; None where they must be read one by one.
+    """Return the triples in each field; None if the fields must be parsed one by one.
 
-    Messages are small: to begin a document takes as long as the document itself.
+    Messages are small: starting to parse a document takes as long as the document itself.
     """
     documents: list[str] = []
     for field in fields:
@@ -57,10 +57,10 @@ def _read_fields_together(fields: Sequence[object]) -> list[frozenset[Triple]] |
             return None
         documents.append(turtle)
     try:
-        # What a document says of prefixes and bases would hold for those behind it, too; of such ones nothing is read.
+        # Prefixes and bases of a document would also apply to the documents behind it; such documents are not parsed here.
         triples = parse_small_document(_END_OF_FIELD.join(documents))
     except (RdfError, UnicodeEncodeError):
-        return None  # which of the fields is wrong, and where, is said when each is read by itself
+        return None  # parsing the fields one by one then reports the wrong field and the place in it
     return None if triples is None else _split(triples, len(documents))
 
 
@@ -79,10 +79,10 @@ def _split(triples: list[Triple], count: int) -> list[frozenset[Triple]] | None:
 
 
 def read_field_triples(event: Mapping[str, Any], field: str) -> frozenset[Triple]:
-    """The triples in a field of a message.
+    """Return the triples in a field of a message.
 
     Raises:
-        InputError: The field is not an object of text and type; or what it holds is no RDF, or has relative IRIs.
+        InputError: The field is not an object with a text and its type, or the text is not RDF or has relative IRIs.
     """
     document = event[field]
     if not isinstance(document, dict):
@@ -99,7 +99,7 @@ def read_field_triples(event: Mapping[str, Any], field: str) -> frozenset[Triple
 
 
 def _has_absolute_iris(turtle: str) -> bool:
-    """Whether it is seen in a document that all its IRIs are absolute: to count is cheaper than to look at each term."""
+    """Return whether all IRIs of a document are surely absolute: counting is cheaper than checking each term."""
     return turtle.count("<") == turtle.count("<http://") + turtle.count("<https://")
 
 

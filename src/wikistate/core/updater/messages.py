@@ -1,7 +1,7 @@
-"""Mutations as events of a stream, and back.
+"""Messages: encoding of mutations as events of a stream, and decoding.
 
-The triples of a mutation that do not fit into one event are spread over several, numbered from 0, which follow each
-other in one partition. Source of the fields: the schema ``mediawiki/wikibase/entity/rdf_change`` and the stream's
+If the triples of a mutation do not fit into one event, they are split into several. These are numbered from 0 and follow
+each other in one partition. Source of the fields: the schema ``mediawiki/wikibase/entity/rdf_change`` and the stream's
 description on Wikitech, "Wikidata Query Service/Streaming Updater".
 """
 
@@ -39,16 +39,16 @@ _OPERATIONS = {operation.value: operation for operation in OperationName}
 
 
 class Message(NamedTuple):
-    """One event of a mutation stream.
+    """Event of a mutation stream.
 
     Attributes:
-        operation: Of the mutation.
+        operation: Operation of the mutation.
         entity: Id of the entity.
-        revision: That the store holds afterwards.
+        revision: Revision that the store holds afterwards.
         time: Event time, milliseconds since the epoch.
         sequence: Place among the messages of the mutation, from 0.
-        sequence_length: How many there are.
-        origin: What the message states of itself: `origin.request_id` is common to all messages of a mutation.
+        sequence_length: Number of messages of the mutation.
+        origin: Metadata of the message itself: `origin.request_id` is common to all messages of a mutation.
         patch: The triples of this message.
     """
 
@@ -65,16 +65,16 @@ class Message(NamedTuple):
 def encode_mutation(
     mutation: Mutation, version: MessageVersion, *, domain: str, now: int, soft_maximum: int = SOFT_MAXIMUM
 ) -> list[Event]:
-    """The events of a mutation; none where there is nothing to say.
+    """Return the events of a mutation; none if the mutation changes nothing.
 
-    Each has a `meta.id` that is the same when the same is made again after a crash, so that readers can drop repeats.
+    The `meta.id` of an event is the same when it is built again after a crash, so that consumers can drop repeats.
 
     Args:
-        mutation: What to encode.
-        version: Of the format.
+        mutation: The mutation to encode.
+        version: Version of the format.
         domain: Host name of the wiki.
-        now: For `meta.dt`, milliseconds since the epoch.
-        soft_maximum: From which length on the RDF is cut, in UTF-16 units; one triple more may be in it.
+        now: Value of `meta.dt`, milliseconds since the epoch.
+        soft_maximum: Length at which the RDF is split, in UTF-16 units; it may be exceeded by one triple.
     """
     if mutation.operation is OperationName.DELETE:
         bodies: list[dict[str, str]] = [{}]
@@ -110,7 +110,7 @@ def _build_meta(mutation: Mutation, sequence: int, *, domain: str, now: int) -> 
 
 
 def _distribute(patch: Patch, soft_maximum: int) -> list[dict[str, str]]:
-    """RDF by field, for each event: every document goes into the first event that has room and none of its kind."""
+    """Return the RDF by field for each event: a document is put into the first event that has room and lacks its field."""
     bodies: list[dict[str, str]] = []
     lengths: list[int] = []
     for kind, field in RDF_FIELDS.items():
@@ -126,7 +126,7 @@ def _distribute(patch: Patch, soft_maximum: int) -> list[dict[str, str]]:
 
 
 def format_instant(milliseconds: int) -> str:
-    """RFC 3339 as the stream has always written it: with milliseconds only where there are any."""
+    """Return RFC 3339 in the established form of the stream: milliseconds are written only if they are not zero."""
     return format_timestamp(milliseconds).replace(".000Z", "Z")
 
 
@@ -134,15 +134,15 @@ def decode_message(event: Mapping[str, Any]) -> Message:
     """Read an event of either version.
 
     Args:
-        event: As decoded from JSON; it need not be valid.
+        event: The decoded JSON object; it need not be valid.
 
     Raises:
-        InputError: It is no message of a mutation; which field is wrong, what was found and what was expected.
+        InputError: The event is not a message of a mutation; the error has the field, the found and the expected value.
     """
     names = VERSIONS.get(str(event.get("$schema")))
     if names is None:
         known = " or ".join(VERSIONS)
-        raise InputError(f"$schema is {event.get('$schema')!r:.100}, but a mutation has {known}.", field="$schema")
+        raise InputError(f"$schema is {event.get('$schema')!r:.100}, but must be {known}.", field="$schema")
     operation = _read_operation(event)
     sequence, length = _read_sequence(event)
     entity = read_text(event, names.entity)
@@ -163,7 +163,9 @@ def _read_sequence(event: Mapping[str, Any]) -> tuple[int, int]:
     sequence = read_number(event, "sequence", minimum=0)
     length = read_number(event, "sequence_length", minimum=1)
     if sequence >= length:
-        raise InputError(f"sequence is {sequence} of {length}; it counts from 0.", field="sequence")
+        raise InputError(
+            f"sequence is {sequence}, but must be below sequence_length, which is {length}.", field="sequence"
+        )
     return sequence, length
 
 
@@ -177,7 +179,9 @@ def _read_operation(event: Mapping[str, Any]) -> OperationName:
 def _read_message_patch(event: Mapping[str, Any], operation: OperationName) -> Patch:
     patch = read_patch(event)
     if operation is OperationName.DELETE and any(patch):
-        raise InputError("A mutation that deletes has RDF; it must have none.", field="operation")
+        raise InputError(
+            "operation is 'delete', but the message has RDF; a deletion must not have any.", field="operation"
+        )
     return patch
 
 
@@ -204,13 +208,13 @@ def _read_optional(meta: Mapping[str, Any], field: str) -> str:
 
 
 def merge_chunks(messages: Sequence[Message]) -> Mutation:
-    """Put a mutation together.
+    """Join the messages of a mutation.
 
     Args:
-        messages: All of its messages, in order.
+        messages: All messages of the mutation, in order.
 
     Raises:
-        InputError: They are not all messages of one mutation, from the first to the last.
+        InputError: The messages are not all messages of one mutation, from the first to the last.
     """
     if not messages:
         raise InputError("A mutation has at least one message.")
@@ -239,25 +243,25 @@ def _format_name(message: Message) -> str:
 
 
 def _check_same_mutation(first: Message, message: Message) -> None:
-    for name, own, expected in (
+    for name, found, expected in (
         ("entity", message.entity, first.entity),
         ("operation", message.operation, first.operation),
         ("revision", message.revision, first.revision),
         ("stream", message.origin.stream, first.origin.stream),
         ("request id", message.origin.request_id, first.origin.request_id),
     ):
-        if own != expected:
+        if found != expected:
             raise InputError(
-                f"{_format_name(message)} has the {name} {own!r:.100}, the first of them {expected!r:.100}.",
+                f"{_format_name(message)} has the {name} {found!r:.100}, but the first message has {expected!r:.100}.",
                 entity=message.entity,
             )
 
 
 def _merge_patches(patches: Sequence[Patch]) -> Patch:
-    """The patches as one, in which no triple is in two places, whatever the messages say.
+    """Merge the patches to one in which no triple is in two sets, for any content of the messages.
 
-    What comes wins over what goes, as it does where both are applied in this order; and what may be of others, too, over
-    what is of this entity alone.
+    Insertions override deletions, as if they were applied after them. Triples that several entities may share override
+    triples of this entity alone.
     """
     if len(patches) == 1:
         added, removed, linked, unlinked = patches[0]

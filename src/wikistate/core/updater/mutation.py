@@ -1,4 +1,4 @@
-"""A change of a store's graph about one entity: what the updater makes and the consumer applies.
+"""Mutation: a change of the triples of one entity in a store. The updater builds mutations, the consumer applies them.
 
 On the wire a mutation is one or more messages (``mediawiki/wikibase/entity/rdf_change``), because the triples of a large
 entity do not fit into one.
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
 
 
 class OperationName(StrEnum):
-    """What a mutation does. Values as in the field ``operation``."""
+    """Operation of a mutation. Values as in the field ``operation``."""
 
     IMPORT = "import"
-    """Adds an entity that the store does not hold."""
+    """Insert an entity that the store does not hold."""
 
     DIFF = "diff"
-    """Adds and removes triples."""
+    """Insert and delete triples."""
 
     DELETE = "delete"
-    """Takes the entity out, whatever the store holds of it. Has no triples."""
+    """Delete the entity, for any content of the store. The mutation has no triples."""
 
     RECONCILE = "reconcile"
-    """Puts `Patch.added`, all triples of the entity with those of its shared nodes, in the place of what the store holds."""
+    """Replace the triples of the entity by `Patch.added`, which has all its triples and those of its shared nodes."""
 
 
 class Mutation(NamedTuple):
-    """One mutation, whole.
+    """Complete mutation.
 
     Attributes:
-        operation: What it does.
+        operation: Operation on the entity.
         entity: Entity id.
-        revision: That the store holds afterwards.
+        revision: Revision that the store holds afterwards.
         time: Event time, milliseconds since the epoch.
-        ingested: When the event that led to it was read, milliseconds since the epoch.
-        origin: The event that led to it. Of a mutation that was read from a stream, what the message states.
-        stream: Name of the stream that it is for: the whole graph's, or that of a subgraph.
+        ingested: Time at which the causing event was read, milliseconds since the epoch.
+        origin: The causing event. For a mutation that was read from a stream, the metadata of its message.
+        stream: Name of its stream: the stream of the whole graph or of a subgraph.
         patch: The triples.
     """
 

@@ -1,4 +1,4 @@
-"""What was decided to do about an entity; to do it takes the wiki's answer."""
+"""Operations that a decision asks for; executing one may need a fetch from the wiki."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 class FullImport(NamedTuple):
-    """Add the entity as it is in this revision; the store does not hold it.
+    """Insertion of the entity in this revision into a store that does not hold it.
 
     Attributes:
         entity: Entity id.
-        time: Event time of what led to it, milliseconds since the epoch.
-        revision: To bring the store to.
-        ingested: When the event was read, milliseconds since the epoch.
-        origin: The event.
+        time: Event time of the causing event, milliseconds since the epoch.
+        revision: Revision that the store holds afterwards.
+        ingested: Time at which the event was read, milliseconds since the epoch.
+        origin: The causing event.
     """
 
     entity: str
@@ -27,10 +27,10 @@ class FullImport(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """Bring the entity from one revision to a later one. See `FullImport`.
+    """Change of the entity from one revision to a later one. See `FullImport`.
 
     Attributes:
-        from_revision: What the store holds, as the state says; not the parent that the event states.
+        from_revision: Revision in the store according to the state; not the parent revision in the event.
     """
 
     entity: str
@@ -42,7 +42,7 @@ class Diff(NamedTuple):
 
 
 class DeleteItem(NamedTuple):
-    """Take the entity out. See `FullImport`."""
+    """Deletion of the entity. See `FullImport`."""
 
     entity: str
     time: int
@@ -52,7 +52,7 @@ class DeleteItem(NamedTuple):
 
 
 class ReconcileItem(NamedTuple):
-    """Put the entity as it is in this revision in the place of whatever the store holds of it. See `FullImport`."""
+    """Replacement of the entity by this revision, for any content of the store. See `FullImport`."""
 
     entity: str
     time: int

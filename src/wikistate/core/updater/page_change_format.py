@@ -1,4 +1,4 @@
-"""The stream ``mediawiki.page_change`` as an input: all that happens to a page in one stream."""
+"""Format of the stream ``mediawiki.page_change``, which has all kinds of changes of pages."""
 
 from __future__ import annotations
 
@@ -22,25 +22,26 @@ if TYPE_CHECKING:
 _KINDS = frozenset(
     {PageChangeKind.CREATE, PageChangeKind.EDIT, PageChangeKind.MOVE, PageChangeKind.DELETE, PageChangeKind.UNDELETE}
 )
-"""A move is among them because MediaWiki saves a revision for it. A change of visibility changes no entity."""
+"""Kinds of changes that concern entities. MediaWiki saves a revision for a move. A visibility change is not among them,
+because it does not change an entity."""
 
 
 class PageChangeFormat:
-    """The shape of the stream; see `EventFormat`.
+    """Format of the stream; see `EventFormat`.
 
     Args:
-        pages: Which pages are wanted.
+        pages: The entity pages to process.
     """
 
     def __init__(self, pages: EntityPages) -> None:
         self._pages = pages
 
     def event_time(self, event: Event) -> int | None:
-        """When it happened."""
+        """Return the time at which the change occurred."""
         return event_time(event)
 
     def filter_reason(self, event: Event) -> FilterReason | None:
-        """By wiki, kind, namespace and content, in this order."""
+        """Filter by wiki, kind, namespace and content, in this order."""
         if domain_of(event) != self._pages.domain:
             return FilterReason.WIKI
         if str(event.get("page_change_kind")) not in _KINDS:
@@ -52,7 +53,7 @@ class PageChangeFormat:
 
     def _filter_by_content(self, event: Event, page: Mapping[str, Any]) -> FilterReason | None:
         if not isinstance(event.get("revision"), dict):
-            return None  # the schema will say so
+            return None  # the validation against the schema rejects it
         slots = nested(event, "revision").get("content_slots")
         if not isinstance(slots, dict):
             return self._filter_without_content(event, page)
@@ -62,7 +63,7 @@ class PageChangeFormat:
         return None if str(model) in self._pages.content_models else FilterReason.CONTENT_MODEL
 
     def _filter_without_content(self, event: Event, page: Mapping[str, Any]) -> FilterReason | None:
-        """Of a suppressed page nobody says what it held; the title then tells."""
+        """Filter by title: the event of a suppressed page does not have its content models."""
         if event["page_change_kind"] != PageChangeKind.DELETE:
             return FilterReason.CONTENT_MODEL
         titled = self._pages.has_ids_as_titles(page["namespace_id"])

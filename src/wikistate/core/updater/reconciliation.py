@@ -1,4 +1,4 @@
-"""Reconciliations as an input: somebody found the store out of step and asks to bring it to a revision."""
+"""Reconciliations as an input: requests to bring the store to a revision, after a check has found a difference."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _TAGGED = re.compile(r"(?P<stream>[A-Za-z0-9._-]+)(?:\[(?P<source>[^\[\]]+)\])?"
 
 
 class ReconcileStream(NamedTuple):
-    """A stream of reconciliations, written ``STREAM`` or ``STREAM[SOURCE]``.
+    """Stream of reconciliations, written ``STREAM`` or ``STREAM[SOURCE]``.
 
     Attributes:
-        stream: Its name.
-        source: The only `reconciliation_source` that is acted upon; None for all.
+        stream: Name of the stream.
+        source: The only `reconciliation_source` that is processed; None for all.
     """
 
     stream: str
@@ -34,11 +34,11 @@ class ReconcileStream(NamedTuple):
         """Read a setting.
 
         Args:
-            text: Its value.
-            key: Its dotted path, for the error.
+            text: Value of the setting.
+            key: Dotted path of the setting, for the error.
 
         Raises:
-            ConfigError: It is neither.
+            ConfigError: The text has neither form.
         """
         found = _TAGGED.fullmatch(text)
         if found is None:
@@ -51,11 +51,11 @@ class ReconcileStream(NamedTuple):
 
 
 class ReconciliationFormat:
-    """The shape of ``rdf_streaming_updater/reconcile``; see `EventFormat`.
+    """Format of ``rdf_streaming_updater/reconcile``; see `EventFormat`.
 
     Args:
-        domain: Host name of the wiki, as events state it.
-        source: The only `reconciliation_source` that is acted upon; None for all.
+        domain: Host name of the wiki in events.
+        source: The only `reconciliation_source` that is processed; None for all.
     """
 
     def __init__(self, domain: str, source: str | None = None) -> None:
@@ -63,11 +63,11 @@ class ReconciliationFormat:
         self._source = source
 
     def event_time(self, event: Event) -> int | None:
-        """When the event was received."""
+        """Return the time at which the event was received."""
         return ingestion_time(event)
 
     def filter_reason(self, event: Event) -> FilterReason | None:
-        """By wiki and source."""
+        """Filter by wiki and source."""
         if domain_of(event) != self._domain:
             return FilterReason.WIKI
         if self._source is not None and event.get("reconciliation_source") != self._source:
@@ -75,7 +75,7 @@ class ReconciliationFormat:
         return None
 
     def read(self, event: Event, ingested: int) -> Reconcile:
-        """See `EventFormat`. Its time is its own `dt`, where it has one."""
+        """See `EventFormat`. The time is the event's `dt` if it has one, else its `meta.dt`."""
         entity = str(parse_page_entity(event["item"]))
         time = read_timestamp(event if "dt" in event else event["meta"])
         action = ReconcileAction(event["reconciliation_action"])

@@ -1,8 +1,8 @@
-"""Puts the events of an entity into order, and has each decided when its turn comes.
+"""Reordering of the events of an entity, with a decision about each event when it is next in order.
 
-Events come by several ways and need not come in order. One that surely has its turn is decided at once; another waits,
-in event time, until nothing can come before it any more. A key needs one timer only: its time is a function of what
-waits, so that nothing that waits can be without one.
+Events arrive over several streams and may be out of order. An event that is surely the next is decided at once. Any other
+event is buffered, in event time, until no earlier event can arrive any more. A key needs only one timer: its time is a
+function of the buffer, so a buffered event always has a timer.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 class ReorderTimer(NamedTuple):
-    """The timer of a key has come.
+    """Timer of a key that has fired.
 
     Attributes:
-        time: It was set for, milliseconds since the epoch; the watermark may be beyond it.
+        time: Time of the timer, milliseconds since the epoch; the watermark may be later.
     """
 
     time: int
 
 
 class Inconsistency(NamedTuple):
-    """Events and state do not fit together.
+    """Event that does not follow from the known state.
 
     Attributes:
-        event: The event that did not fit.
-        reason: In what way; a key of `INCONSISTENCIES`.
-        state: Before the event.
+        event: The event.
+        reason: Kind of the inconsistency; a key of `INCONSISTENCIES`.
+        state: The state before the event.
     """
 
     event: InputEvent
@@ -44,15 +44,15 @@ class Inconsistency(NamedTuple):
 
 
 class ReorderResult(NamedTuple):
-    """What a stimulus led to.
+    """Result of a keyed event.
 
     Attributes:
-        state: What to remember; None for nothing.
-        timer: The event time of the key's only timer, in place of any before; None for none.
-        operations: What to do, in this order.
-        reasons: Why, of each event that was decided, in order: as many as events, of which some led to no operation.
-        inconsistencies: Of the events that were decided.
-        late: The event, when it came too late to be decided.
+        state: The new state of the key; None to keep no state.
+        timer: Event time of the key's only timer, which replaces an earlier one; None for no timer.
+        operations: Operations to execute, in this order.
+        reasons: Reasons of the decisions, one for each decided event in order; some decisions have no operation.
+        inconsistencies: Inconsistencies of the decided events.
+        late: The event, if it arrived too late for a decision.
     """
 
     state: EntityState | None
@@ -66,41 +66,41 @@ class ReorderResult(NamedTuple):
 def reorder(
     state: EntityState | None, event: InputEvent | ReorderTimer, *, watermark: int | None, window: int
 ) -> ReorderResult:
-    """What to do about an event or a timer.
+    """Process an event or a timer.
 
     Args:
-        state: What is remembered of the key; None for nothing.
-        event: An event of the key, or its timer. Timers come in ascending order, also when a watermark passes several.
-        watermark: Up to where event time has come, milliseconds since the epoch; None before the first.
-        window: For how long an event waits for those before it, in milliseconds.
+        state: The state of the key; None if there is none.
+        event: An event of the key, or its timer. Timers fire in ascending order, also if a watermark passes several.
+        watermark: The watermark, milliseconds since the epoch; None before the first one.
+        window: Time for which an event is buffered to wait for earlier events, in milliseconds.
     """
-    now = state or UNSEEN
+    known = state or UNSEEN
     if isinstance(event, ReorderTimer):
-        due, kept = _split_buffer(now.buffer, event.time - window)
-        return _decide_events(now._replace(buffer=kept), due, window)
+        due, waiting = _split_buffer(known.buffer, event.time - window)
+        return _decide_events(known._replace(buffer=waiting), due, window)
     if watermark is not None and event.time + window < watermark:
-        return _wait(now, window)._replace(late=event)
-    if _must_wait(now, event):
-        return _wait(now._replace(buffer=(*now.buffer, event)), window)
-    return _decide_events(now, (event,), window)
+        return _wait(known, window)._replace(late=event)
+    if _must_wait(known, event):
+        return _wait(known._replace(buffer=(*known.buffer, event)), window)
+    return _decide_events(known, (event,), window)
 
 
 def _must_wait(state: EntityState, event: InputEvent) -> bool:
-    """Whether something may still come that belongs before the event."""
+    """Return whether an earlier event may still arrive."""
     if isinstance(event, Reconcile):
         return False
     if not isinstance(event, RevisionCreated) or event.parent is None or state.status is not EntityStatus.CREATED:
         return True
     if state.revision >= event.revision:
-        return False  # nothing will be done about it, in whatever order
+        return False  # the event is ignored in any order
     return state.revision != event.parent or bool(state.buffer)
 
 
 def _split_buffer(buffer: Iterable[InputEvent], until: int) -> tuple[tuple[InputEvent, ...], tuple[InputEvent, ...]]:
-    """What has its turn, and what goes on waiting, of events by revision.
+    """Split the buffered events, sorted by revision, into the due events and those that wait longer.
 
-    An event that belongs before one whose time has come goes with it, however new it is. Deletion and undeletion of the
-    same revision are told apart by time, and by arrival within a millisecond.
+    An event that belongs before a due event is due as well, however new it is. Deletion and undeletion of the same
+    revision are ordered by time, and within a millisecond by arrival.
     """
     ordered = sorted(buffer, key=_order_key)
     due = max((place for place, event in enumerate(ordered, start=1) if event.time <= until), default=0)
@@ -112,7 +112,7 @@ def _order_key(event: InputEvent) -> tuple[int, int]:
 
 
 def next_timer(state: EntityState, window: int) -> int | None:
-    """The event time of a key's only timer, milliseconds since the epoch; None while nothing waits."""
+    """Return the event time of a key's only timer, milliseconds since the epoch; None while no event is buffered."""
     return min((event.time + window for event in state.buffer), default=None)
 
 

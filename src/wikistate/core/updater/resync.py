@@ -1,7 +1,7 @@
-"""What brings an entity in step when the wiki itself was asked, in the place of an event.
+"""Resynchronisation of an entity: the operation that follows from the wiki's current revision instead of an event.
 
-A walk over all entities, and an event that does not fit what was seen, end in the same question: what does the wiki have
-now, and what does the store hold? The answer depends on no order of events, so that it makes up for whatever was missed.
+A full scan, and an event that is inconsistent with the state, both lead to a comparison of the wiki's current revision
+with the revision in the store. The result does not depend on the order of events, so it repairs any missed event.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class ResyncRequest(NamedTuple):
-    """Somebody has reason to look after an entity.
+    """Request to resynchronise an entity.
 
     Attributes:
         entity: Entity id.
-        time: When the reason arose, milliseconds since the epoch.
-        ingested: When it was read.
-        origin: What gave the reason.
-        listed_revision: The revision that the wiki was just seen to have; None where it has to be asked.
+        time: Time of the cause, milliseconds since the epoch.
+        ingested: Time at which the cause was read, milliseconds since the epoch.
+        origin: The event that caused the request.
+        listed_revision: Revision in a recent list of the wiki; None if the revision has to be requested.
     """
 
     entity: str
@@ -34,11 +34,11 @@ class ResyncRequest(NamedTuple):
 
 
 class ResyncPlan(NamedTuple):
-    """What a check came to.
+    """Result of the comparison.
 
     Attributes:
-        state: To be remembered, as it is before `operation` is carried out.
-        operation: What brings the store in step; None where it is.
+        state: The new state, before `operation` is executed.
+        operation: Operation that brings the store up to date; None if the store is up to date.
     """
 
     state: EntityState
@@ -46,9 +46,9 @@ class ResyncPlan(NamedTuple):
 
 
 def is_trustworthy(request: ResyncRequest, state: EntityState) -> bool:
-    """Whether what a list showed of an entity may still be so.
+    """Return whether the listed revision of an entity may still be current.
 
-    It may not where something newer was seen since, or a deletion: only the wiki knows what came first.
+    It is not if a newer revision or a deletion is known: then only the wiki knows the order.
     """
     return (
         request.listed_revision is not None
@@ -58,11 +58,11 @@ def is_trustworthy(request: ResyncRequest, state: EntityState) -> bool:
 
 
 def mark_uncertain(state: EntityState, store_revision: int | None) -> EntityState:
-    """The state, compared with what the store says: where the two differ, nothing is known of what the store holds.
+    """Return the state after a comparison with the store: if they differ, the content of the store counts as unknown.
 
     Args:
-        state: What is remembered.
-        store_revision: The revision that the store holds of the entity; None for nothing of it.
+        state: The known state.
+        store_revision: The revision of the entity in the store; None if the store does not hold it.
     """
     return (
         state
@@ -74,17 +74,17 @@ def mark_uncertain(state: EntityState, store_revision: int | None) -> EntityStat
 def resync(
     request: ResyncRequest, state: EntityState, *, store_revision: int | None, current: int | None
 ) -> ResyncPlan:
-    """Compare what the wiki has with what the store holds.
+    """Compare the current revision on the wiki with the revision in the store.
 
     Args:
-        request: Which entity.
-        state: What is remembered of it.
-        store_revision: The revision that the store holds; None for nothing.
-        current: The revision that the wiki has; None where it has no such page.
+        request: The request for the entity.
+        state: The state of the entity.
+        store_revision: The revision in the store; None if the store does not hold the entity.
+        current: The current revision on the wiki; None if the page does not exist.
     """
     if current is None:
         return _resync_missing(request, mark_uncertain(state, store_revision), store_revision or 0)
-    # A replica may lag behind an event: what was seen once is not unseen.
+    # A replica may lag behind an event: a known revision stays known.
     revision = max(current, state.revision) if state.status is EntityStatus.CREATED else current
     after = mark_uncertain(state, store_revision)._replace(revision=revision, status=EntityStatus.CREATED)
     if store_revision == revision and (
@@ -95,7 +95,7 @@ def resync(
 
 
 def _build_operation(request: ResyncRequest, revision: int) -> Operation:
-    """What was found by a walk says nothing about how fresh the store is, as a reconciliation does not."""
+    """Build the operation. After a full scan it is a reconciliation, which does not count for the freshness of the store."""
     common = (request.entity, request.time, revision, request.ingested, request.origin)
     return FullImport(*common) if request.listed_revision is None else ReconcileItem(*common)
 

@@ -1,4 +1,4 @@
-"""What the updater says on side streams of what it could not do, for whoever brings the store back into step.
+"""Side events: reports of the updater about late, inconsistent and failed changes, for processes that reconcile the store.
 
 Source of the fields: the schemas ``rdf_streaming_updater/*``.
 """
@@ -33,12 +33,12 @@ FETCH_FAILURE = "/rdf_streaming_updater/fetch_failure/1.2.0"
 
 
 class OperationFailed(NamedTuple):
-    """Why an operation could not be carried out: the wiki did not give the entity, or what it gave is no entity.
+    """Reason why an operation has failed: the fetch failed, or the response is not a valid entity.
 
     Attributes:
-        kind: In the words of the wire.
-        error_type: The precise kind, a name.
-        message: For people.
+        kind: Kind of the failure on the wire.
+        error_type: Name of the precise kind.
+        message: Description for people.
     """
 
     kind: FetchErrorType
@@ -48,16 +48,16 @@ class OperationFailed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideEvents:
-    """Makes the events of the side streams.
+    """Builder of the events of the side streams.
 
     Attributes:
-        domain: What `meta.domain` says.
-        emitter_id: Which job says so; left out when empty.
-        report_unknown: Whether deletions of what was never seen are told, too. They are no sign of a loss: namespaces of
-            entities hold other pages, and every file that is deleted is one without captions.
-        lapsed_action: Name of the stream of events that came too late.
-        state_inconsistency: Name of the stream of events that did not fit.
-        fetch_failure: Name of the stream of operations that could not be carried out.
+        domain: Value of `meta.domain`.
+        emitter_id: Name of the job; left out if empty.
+        report_unknown: Whether deletions of unknown entities are reported as well. They are not a sign of a loss:
+            namespaces of entities hold other pages, and the deletion of any file without captions is one of them.
+        lapsed_action: Name of the stream of lapsed actions: events that arrived too late.
+        state_inconsistency: Name of the stream of state inconsistencies: events that do not follow from the known state.
+        fetch_failure: Name of the stream of fetch failures: operations that have failed.
     """
 
     domain: str
@@ -68,19 +68,19 @@ class SideEvents:
     fetch_failure: str = "rdf-streaming-updater.fetch-failure"
 
     def build_lapsed_action(self, event: InputEvent, now: int) -> Event:
-        """An event that came after what it belongs before was decided.
+        """Build a lapsed action: an event that arrived after a later event had been decided.
 
         Args:
-            event: As it was read.
+            event: The late event.
             now: Milliseconds since the epoch.
         """
         return self._build_common(LAPSED_ACTION, self.lapsed_action, event, now) | _action_fields(event)
 
     def build_state_inconsistency(self, inconsistency: Inconsistency, now: int) -> Event | None:
-        """An event that does not fit what was seen before; None when that is not worth telling.
+        """Build a state inconsistency; return None if it is not reported.
 
         Args:
-            inconsistency: As a step gave it.
+            inconsistency: The inconsistency that `reorder` returned.
             now: Milliseconds since the epoch.
         """
         if inconsistency.reason is DecisionReason.UNKNOWN_ENTITY and not self.report_unknown:
@@ -95,11 +95,11 @@ class SideEvents:
         )
 
     def build_fetch_failure(self, operation: Operation, failure: OperationFailed, now: int) -> Event:
-        """An operation that could not be carried out.
+        """Build a fetch failure.
 
         Args:
-            operation: As it was tried: of a difference, with the revision that the store holds.
-            failure: Why.
+            operation: The operation that was tried; a diff has the revision in the store.
+            failure: Reason of the failure.
             now: Milliseconds since the epoch.
         """
         return (
@@ -135,7 +135,7 @@ class SideEvents:
 
 
 def _event_id(stream: str, about: InputEvent | Operation) -> str:
-    """The same again when the same is told again after a crash, so that readers can drop repeats."""
+    """Return an id that is the same if the event is built again after a crash, so that consumers can drop repeats."""
     origin = about.origin
     if not origin.id:
         return str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""Sitelinks move between entities: what belongs to the article and not to the entity is shared."""
+"""Sitelinks, which move between entities: triples of the article that do not belong to the entity alone are shared."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _object = attrgetter("object")
 
 
 def share_sitelinks(patch: Patch) -> Patch:
-    """The same patch, with the triples of whole sitelinks among those that may belong to several entities.
+    """Return the patch with the triples of sitelinks among those that may belong to several entities.
 
-    A page of a client wiki is linked from one entity at a time, but when its sitelink moves, what takes it from the one
-    entity and what gives it to the other are two mutations in any order. Only the triple that says what the article is
-    about belongs to one of them alone.
+    A page of a client wiki is linked from one entity at a time. When its sitelink moves to another entity, one mutation
+    deletes it and another one inserts it, in any order. Only the triple ``schema:about`` of the article belongs to one of
+    the entities alone.
 
     Source: "Wikibase RDF dump format", sitelinks.
     """
     if ARTICLE not in map(_object, chain(patch.added, patch.removed)):
         return patch
-    came, went = _select_article_triples(patch.added), _select_article_triples(patch.removed)
-    return Patch(patch.added - came, patch.removed - went, patch.linked | came, patch.unlinked | went)
+    added, removed = _select_article_triples(patch.added), _select_article_triples(patch.removed)
+    return Patch(patch.added - added, patch.removed - removed, patch.linked | added, patch.unlinked | removed)
 
 
 def _select_article_triples(triples: AbstractSet[Triple]) -> AbstractSet[Triple]:

@@ -1,6 +1,6 @@
-"""Where the store stands, compared with the checkpoint and with how far the source reaches back. Pure.
+"""Startup mode of a sync run, chosen from the state of the store, the checkpoint and the retention of the source. Pure.
 
-What is decided here at a start is whether following the source is enough, or all entities are walked.
+The startup mode decides whether reading the source is enough, or a full scan is needed.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ _ADOPT_KEY = "store.adopt"
 
 
 class StartupMode(StrEnum):
-    """What is to be done, by what was found. The values are for the log."""
+    """First step of a sync run, named after its cause. The values are for the log."""
 
-    FOLLOW = "the store is in step"
-    RESUME_SCAN = "the last walk was not finished"
+    FOLLOW = "the store is up to date with the checkpoint"
+    RESUME_SCAN = "the last full scan was not finished"
     EMPTY = "the store is empty"
-    ADOPTED = "the store is taken over"
-    STORE_OLDER = "the store is older than the checkpoint: it was restored from a copy"
+    ADOPTED = "the store is adopted"
+    STORE_OLDER = "the store is older than the checkpoint: it was restored from a backup"
     NO_CHECKPOINT = "there is no checkpoint for this store"
-    SOURCE_GAP = "the source no longer reaches back to where the store is"
+    SOURCE_GAP = "the retention of the source does not reach back to the position of the store"
 
     @property
     def needs_full_scan(self) -> bool:
-        """Whether all entities are looked at."""
+        """Whether a full scan follows."""
         return self is not StartupMode.FOLLOW
 
 
 class StartupFacts(NamedTuple):
-    """What there is at a start.
+    """Facts at the start of a run.
 
     Attributes:
-        form: Of the store.
-        marker: What the last run noted in the store: the generation of its checkpoint, and up to when the store was
-            complete, 0 in the middle of a walk. None where no run of this job wrote into it.
-        generation: Of the checkpoint on our side; None for none.
-        followed_until: Up to when the source was followed by then, milliseconds since the epoch; None where nobody knows.
-        retained_since: From when on the source still has everything, milliseconds since the epoch; None where it does not say.
-        adopt: Whether a store that others loaded may be taken over.
+        form: Form of the store.
+        marker: Marker of the last run in the store: the generation of its checkpoint, and the time up to which the store
+            was complete, 0 during a full scan. None if no run of this job has written to the store.
+        generation: Generation of the local checkpoint; None if there is none.
+        followed_until: Time up to which the source was read by then, milliseconds since the epoch; None if not known.
+        retained_since: Time since which the source has all changes, milliseconds since the epoch; None if not known.
+        adopt: Whether a store that another program has loaded may be adopted.
     """
 
     form: StoreForm
@@ -53,16 +53,16 @@ class StartupFacts(NamedTuple):
 
 
 def choose_startup_mode(facts: StartupFacts) -> StartupMode:
-    """What is to be done.
+    """Choose the startup mode.
 
     Raises:
-        ConfigError: The store holds entities, and nobody said that it may be changed.
-        StoreError: It holds them in a form that is not ours.
+        ConfigError: The store holds entities of another program, and the settings do not allow to adopt it.
+        StoreError: The store holds entities in a form that the job does not write.
     """
     if facts.form is StoreForm.PLAIN:
         raise StoreError(
-            "The store holds entities as the wiki dumps them, with revisions on the data nodes.",
-            hint="This job writes the form of query services. Load the store from a munged dump, or name an empty one.",
+            "The store holds entities in the form of the wiki's dump, with revisions on the data nodes.",
+            hint="This job writes the form of query services. Load the store from a munged dump, or use an empty store.",
         )
     if facts.marker is None:
         return _choose_without_marker(facts)
@@ -83,8 +83,8 @@ def _choose_without_marker(facts: StartupFacts) -> StartupMode:
     if facts.adopt:
         return StartupMode.ADOPTED
     raise ConfigError(
-        "The store holds entities that rdf-sync did not write; it may be somebody else's.",
-        hint=f"To have it compared with the wiki and kept in step from now on, say --set {_ADOPT_KEY}=true; "
-        "what the wiki does not have is then taken out of it.",
+        "The store holds entities that rdf-sync did not write; another program may use it.",
+        hint=f"To compare it with the wiki and keep it up to date from now on, use --set {_ADOPT_KEY}=true; "
+        "entities that the wiki does not have are then deleted from it.",
         key=_ADOPT_KEY,
     )

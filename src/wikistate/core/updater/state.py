@@ -1,6 +1,6 @@
-"""What is remembered of an entity: the last revision that was seen, what the store holds, and what waits for its turn.
+"""Keyed state of an entity: the last known revision, the revision in the store, and the buffered events.
 
-Of most entities it is one signed number, so that a hundred million of them fit on a disk; the rest is packed beside it.
+The state of most entities is one signed number, so that a hundred million fit on a disk; other fields are packed beside.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ NOT_IN_STORE = 0
 """The store holds nothing of the entity."""
 
 STORE_STATE_UNKNOWN = -1
-"""Nobody can tell any more what the store holds of the entity: only all of it can be put right."""
+"""The triples of the entity in the store are not known: only replacing all of them repairs the store."""
 
 
 class EntityStatus(StrEnum):
-    """Whether the entity exists, as far as was seen. Values as in the field ``state_status``."""
+    """Status of the entity according to its last event. Values as in the field ``state_status``."""
 
     CREATED = "CREATED"
     DELETED = "DELETED"
@@ -37,14 +37,14 @@ class EntityStatus(StrEnum):
 
 
 class EntityState(NamedTuple):
-    """What is remembered of one entity.
+    """Keyed state of one entity.
 
     Attributes:
-        revision: The last one seen; 0 while the status is undefined.
-        status: Of the entity with that revision.
-        store_revision: The revision that the store holds, which is behind until an operation is carried out; or `NOT_IN_STORE`, or
-            `STORE_STATE_UNKNOWN` when one failed.
-        buffer: Events that wait for those before them, in the order in which they came.
+        revision: The last known revision; 0 while the status is undefined.
+        status: Status of the entity with that revision.
+        store_revision: The revision in the store, which is behind until an operation is executed. It is `NOT_IN_STORE`
+            if the store does not hold the entity, and `STORE_STATE_UNKNOWN` after a failure.
+        buffer: Events that wait for earlier events, in the order of their arrival.
     """
 
     revision: int = 0
@@ -54,17 +54,20 @@ class EntityState(NamedTuple):
 
     @classmethod
     def from_signed(cls, signed: int | None) -> EntityState:
-        """The state of an entity whose store is in step: positive is created, the rest is deleted, None is unseen."""
+        """Return the state of an entity that the store is up to date with.
+
+        A positive number is a created entity, any other number a deleted one, None an unseen one.
+        """
         if signed is None:
             return UNSEEN
         return cls(signed, EntityStatus.CREATED, signed) if signed > 0 else cls(-signed, EntityStatus.DELETED)
 
     @property
     def signed_revision(self) -> int | None:
-        """Revision and status as one number, as `of_signed` reads it.
+        """Revision and status as one number, the argument of `from_signed`.
 
         Raises:
-            InternalError: Revision 0 was taken for one that exists; as a number it would read as deleted.
+            InternalError: The entity is created at revision 0, which would be read back as deleted.
         """
         if self.status is EntityStatus.UNDEFINED:
             return None
@@ -76,11 +79,11 @@ class EntityState(NamedTuple):
 
     @property
     def is_in_sync(self) -> bool:
-        """Whether the store holds what was seen."""
+        """Whether the store holds the known revision."""
         return self.store_revision == (self.revision if self.status is EntityStatus.CREATED else NOT_IN_STORE)
 
     def pack(self) -> bytes:
-        """What `signed_revision` does not say; empty for nearly all."""
+        """Pack the fields that `signed_revision` does not hold; empty for nearly all entities."""
         if self.is_in_sync and not self.buffer:
             return b""
         entity = self.buffer[0].entity if self.buffer else ""
@@ -89,10 +92,10 @@ class EntityState(NamedTuple):
 
     @classmethod
     def unpack(cls, signed: int | None, blob: bytes) -> EntityState:
-        """The inverse of `signed_revision` and `pack`.
+        """Return the state from the results of `signed_revision` and `pack`.
 
         Raises:
-            InputError: The rest is of a version that this release does not know.
+            InputError: The packed fields have a version that this release does not know.
         """
         state = cls.from_signed(signed)
         if not blob:
@@ -101,7 +104,7 @@ class EntityState(NamedTuple):
         if version != _VERSION:
             raise InputError(
                 f"The state of an entity has format {version}; this release knows {_VERSION}.",
-                hint="Run the release that wrote it, or one after it.",
+                hint="Run the release that wrote the state, or a later one.",
             )
         held, entity, buffer = fields
         return state._replace(
@@ -110,7 +113,7 @@ class EntityState(NamedTuple):
         )
 
     def __bool__(self) -> bool:
-        """Whether there is anything to remember."""
+        """Return whether there is anything to keep."""
         return self != UNSEEN
 
 

@@ -1,4 +1,4 @@
-"""What a store says of itself: how far it is, and in which form it holds entities."""
+"""Metadata of a store: its position in the source, and the form in which it holds entities."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
     Row = Mapping[str, NamedNode | BlankNode | Literal | Triple]
-    """One solution of a query: variable names, without the question mark, to terms. What is unbound is not in it."""
+    """Solution of a query: terms by variable names without the question mark. Unbound variables are not in it."""
 
 
 class StorePosition(NamedTuple):
-    """How far a store is in one partition.
+    """Position of a store in one partition.
 
     Attributes:
-        next_offset: Of the first record that the store does not hold.
+        next_offset: Offset of the first record that the store does not hold.
         completed_until: Event time of the last record that it holds, milliseconds since the epoch.
     """
 
@@ -27,16 +27,16 @@ class StorePosition(NamedTuple):
 
 
 class StoreForm(StrEnum):
-    """Where a store holds what Wikibase says about an entity as a whole, its revision for one.
+    """Form of a store: the node of the triples about an entity as a whole, such as its revision.
 
     Source: "Wikibase RDF dump format", data nodes.
     """
 
     EMPTY = "empty"
-    """It holds no entity."""
+    """The store holds no entity."""
 
     MUNGED = "munged"
-    """On the entity, as query services load it."""
+    """On the entity, the form of query services."""
 
     PLAIN = "plain"
-    """On the data node of the entity, as the dump has it."""
+    """On the data node of the entity, the form of the dump."""

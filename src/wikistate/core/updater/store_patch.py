@@ -1,4 +1,4 @@
-"""What a batch of mutations does to a triple store."""
+"""Patch of a triple store, built from a batch of mutations."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 
 class StorePatch(NamedTuple):
-    """One batch, in the order in which it has to be applied.
+    """Patch of a batch. It is applied in three steps.
 
-    1. `clearing` and `reconciled`: all that the store holds of these entities goes, as it stood before the batch.
-    2. `removed` goes, `added` and `linked` come. No triple of `removed` is in the other two.
-    3. The nodes that `unlinked` tells of go where by now nothing in the store links to them.
+    1. `deleted` and `reconciled`: delete all triples that the store held for these entities before the batch.
+    2. Delete `removed`, insert `added` and `linked`. No triple of `removed` is in the other two.
+    3. Delete the nodes of `unlinked` that are orphans: no node in the store links to them any more.
 
-    To apply it again, whole or beginning anywhere before its first mutation, ends in the same graph.
+    Applying the batch again gives the same graph, also if the repetition begins before the first mutation of the batch.
 
     Attributes:
-        removed: Triples that go.
-        added: Triples that come and belong to one entity.
-        linked: Triples that come and may belong to several: of value and reference nodes, sites, and sitelinks.
-        unlinked: Triples that some entity uses no more. Nothing is said of the others.
-        deleted: Ids of entities of which nothing is left, but for what `added` brings again.
-        reconciled: Ids of entities whose triples, all of them, are in `added` and `linked`.
-        mutations: How many it was made of.
-        weight: What it costs a store, in triples. See `wikistate.core.updater.accumulator.DELETE_WEIGHT`.
-        freshness: Mean event time of the mutations that users made, milliseconds since the epoch; None without any:
-            a reconciliation says nothing about how far the store is.
+        removed: Triples to delete.
+        added: Triples to insert that belong to one entity.
+        linked: Triples to insert that several entities may share: of value and reference nodes, sites, and sitelinks.
+        unlinked: Triples that one entity does not use any more. Other entities may still use them.
+        deleted: Ids of deleted entities. Only the triples in `added` remain of them.
+        reconciled: Ids of entities whose triples are all in `added` and `linked`.
+        mutations: Number of mutations in the batch.
+        weight: Cost of the batch for a store, in triples. See `wikistate.core.updater.accumulator.DELETE_WEIGHT`.
+        freshness: Mean event time of the mutations from edits, milliseconds since the epoch; None if there are none.
+            Reconciliations are left out, because their time does not show the position of the store.
     """
 
     removed: AbstractSet[Triple] = frozenset()

@@ -1,7 +1,7 @@
-"""The mutations of each subgraph that follow from one operation on an entity.
+"""Mutations of each subgraph that follow from one operation on an entity.
 
-An entity that is not in a subgraph may leave a *stub* there: one triple, ``ENTITY wikibaseqs:subgraph SUBGRAPH``, that
-names the subgraph that holds it.
+A subgraph that does not hold an entity may have a *stub* of it: one triple, ``ENTITY wikibaseqs:subgraph SUBGRAPH``, which
+names the subgraph that holds the entity.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def build_mutations(
     uris: Uris,
     subgraphs: Subgraphs,
 ) -> list[Mutation]:
-    """What an operation does to each subgraph, in the order in which it has to be done.
+    """Return the mutations of each subgraph, in the order in which they apply.
 
     Args:
-        operation: What was decided.
-        before: The entity's munged triples in `Diff.from_revision`; of other operations they are not looked at.
-        after: In the operation's revision; of a `DeleteItem` they are not looked at.
-        uris: Of the wiki.
-        subgraphs: What the graph is split into.
+        operation: The operation on the entity.
+        before: The entity's munged triples in `Diff.from_revision`; ignored for other operations.
+        after: The entity's munged triples in the operation's revision; ignored for a `DeleteItem`.
+        uris: IRIs of the wiki.
+        subgraphs: The subgraphs into which the graph is split.
     """
     split = _SubgraphSplitter(subgraphs, uris, NamedNode(uris.entity_iri(operation.entity)))
     match operation:
@@ -78,22 +78,22 @@ def _build_mutation(
 
 @dataclass(frozen=True, slots=True)
 class _SubgraphSplitter:
-    """What is done to the subgraphs about one entity."""
+    """Splitter of the operations on one entity into changes of subgraphs."""
 
     subgraphs: Subgraphs
     uris: Uris
     entity: NamedNode
 
     def split_import(self, after: frozenset[Triple]) -> Iterator[SubgraphChange]:
-        """The entity where it belongs, stubs elsewhere."""
+        """Yield imports of the entity for its subgraphs and of stubs for the others."""
         assigned = self.subgraphs.assign(after, self.entity)
         yield from _emit_patches(OperationName.IMPORT, assigned, diff(_NO_TRIPLES, after, self.uris))
         yield from self._emit_stubs(OperationName.IMPORT, self._unassigned(assigned), assigned)
 
     def split_diff(self, before: frozenset[Triple], after: frozenset[Triple]) -> Iterator[SubgraphChange]:
-        """The difference where the entity stays; where it comes or goes, what was there goes first.
+        """Yield diffs for the subgraphs that keep the entity, and a deletion first for those that gain or lose it.
 
-        Stubs are told again only when the entity moved: nothing else changes them.
+        Stubs are emitted again only if the entity moved: nothing else changes them.
         """
         old, new = (self.subgraphs.assign(triples, self.entity) for triples in (before, after))
         left = [each for each in old if each not in new]
@@ -111,11 +111,11 @@ class _SubgraphSplitter:
 
     def _split_entry(self, entered: Sequence[SubgraphDefinition], after: frozenset[Triple]) -> Iterator[SubgraphChange]:
         if entered:
-            yield from _emit_deletions(entered)  # the stub
+            yield from _emit_deletions(entered)  # deletes the stub
             yield from _emit_patches(OperationName.DIFF, entered, diff(_NO_TRIPLES, after, self.uris))
 
     def split_reconcile(self, after: frozenset[Triple]) -> Iterator[SubgraphChange]:
-        """All triples where the entity belongs. Elsewhere stubs, or nothing, take the place of what is there."""
+        """Yield reconciliations with all triples for the entity's subgraphs, and with stubs or nothing for the others."""
         assigned = self.subgraphs.assign(after, self.entity)
         yield from _emit_patches(OperationName.RECONCILE, assigned, Patch(added=after))
         others = self._unassigned(assigned)

@@ -83,8 +83,8 @@ def test_to_check_an_id_is_to_read_it(text: str) -> None:
         ("Q1#x", "expected one of QPLME"),
         ("Q\uff11", "expected one of QPLME"),
         ("Q99999999999999999999", "expected one of QPLME"),
-        ("Q2147483648", "numbers end at 2147483647"),
-        ("L1-F2147483648", "numbers end at 2147483647"),
+        ("Q2147483648", "the largest number is 2147483647"),
+        ("L1-F2147483648", "the largest number is 2147483647"),
         ("Q1-F1", "only lexemes"),
         ("L1-X1", "expected one of QPLME"),
         ("L1-F0", "expected one of QPLME"),
@@ -92,7 +92,7 @@ def test_to_check_an_id_is_to_read_it(text: str) -> None:
 )
 def test_why_something_is_no_id(text: str, reason: str) -> None:
     """Paths, parameters, foreign digits, wrong case and numbers that no wiki gives are refused with a reason."""
-    with pytest.raises(InputError, match="is no entity id") as caught:
+    with pytest.raises(InputError, match="is not an entity id") as caught:
         parse_entity_id(text)
     assert reason in caught.value.message
 
@@ -130,14 +130,14 @@ def test_names_of_namespaces_are_the_wiki_s() -> None:
     """A wiki in another language has other names."""
     pages = EntityPages(domain="x", namespaces=frozenset({122}), prefixes=("Eigenschaft:",))
     assert str(pages.parse_entity(122, page_id=1, title="Eigenschaft:P5")) == "P5"
-    with pytest.raises(InputError, match="is no entity id"):
+    with pytest.raises(InputError, match="is not an entity id"):
         pages.parse_entity(122, page_id=1, title="Property:P5")
 
 
 def test_a_title_that_is_no_id_is_refused() -> None:
     """Also one that only begins as one."""
     for title in ("Main_Page", "Q42/../../etc", "Item:Item:Q1"):
-        with pytest.raises(InputError, match="is no entity id"):
+        with pytest.raises(InputError, match="is not an entity id"):
             PAGES.parse_entity(0, page_id=1, title=title)
 
 

@@ -215,10 +215,10 @@ def test_deletions_of_files_are_kept_whatever_they_held() -> None:
 
 REFUSED = [
     (without_revision(), "InvalidEvent", "revision"),
-    (change(title="Q42/../../Special:Secret"), "InvalidInput", "is no entity id"),
-    (change("delete", "Q42/../P1", content_slots=None), "InvalidInput", "is no entity id"),
-    (change(title="Q99999999999999999999"), "InvalidInput", "is no entity id"),
-    (change(title="Main_Page"), "InvalidInput", "is no entity id"),
+    (change(title="Q42/../../Special:Secret"), "InvalidInput", "is not an entity id"),
+    (change("delete", "Q42/../P1", content_slots=None), "InvalidInput", "is not an entity id"),
+    (change(title="Q99999999999999999999"), "InvalidInput", "is not an entity id"),
+    (change(title="Main_Page"), "InvalidInput", "is not an entity id"),
     (change() | {"dt": "0000-01-01T00:00:00Z"}, "InvalidInput", "dt is"),
     (change() | {"wiki_id": 7}, "InvalidEvent", "wiki_id"),
     ({"$schema": "/mediawiki/page/move/1.0.0", "meta": meta()}, "WrongSchema", "/mediawiki/page/change/"),
@@ -363,8 +363,8 @@ def test_reconciliations_of_others() -> None:
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        (reconciliation(item="Main_Page"), "is no entity id"),
-        (reconciliation(item="../Q1"), "is no entity id"),
+        (reconciliation(item="Main_Page"), "is not an entity id"),
+        (reconciliation(item="../Q1"), "is not an entity id"),
         (reconciliation(item="L1-F1"), "part of L1"),
         (reconciliation(revision=0), "The revision is 0"),
         (reconciliation(action="DESTROY"), "reconciliation_action"),

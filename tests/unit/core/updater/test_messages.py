@@ -244,18 +244,18 @@ def changed(**fields: Any) -> Event:
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        (changed(**{"$schema": "/mediawiki/wikibase/entity/rdf_change/3.0.0"}), "but a mutation has"),
-        (changed(**{"$schema": None}), "but a mutation has"),
+        (changed(**{"$schema": "/mediawiki/wikibase/entity/rdf_change/3.0.0"}), "but must be /wikibase"),
+        (changed(**{"$schema": None}), "but must be /wikibase"),
         (changed(operation="destroy"), "one of import, diff, delete, reconcile"),
         (changed(operation=None), "operation is absent"),
-        (changed(entity_id="../Q1"), "is no entity id"),
+        (changed(entity_id="../Q1"), "is not an entity id"),
         (changed(entity_id="L1-F1"), "part of L1"),
         (changed(entity_id=5), "entity_id is 5, but must be text"),
         (changed(rev_id=-1), "rev_id is -1"),
         (changed(rev_id=True), "rev_id is True"),
         (changed(rev_id=1.5), "rev_id is 1.5"),
         (changed(dt="yesterday"), "dt is 'yesterday', but must be an RFC 3339 timestamp"),
-        (changed(sequence=1), "sequence is 1 of 1"),
+        (changed(sequence=1), "sequence is 1, but must be below sequence_length, which is 1"),
         (changed(sequence_length=0), "sequence_length is 0"),
         (changed(meta="x"), "meta is 'x'"),
         (changed(meta={"stream": 5}), "meta.stream is 5"),
@@ -268,7 +268,7 @@ def changed(**fields: Any) -> Event:
         (changed(rdf_added_data={"data": "\ud800", "mime_type": "text/turtle"}), "rdf_added_data.data has half a"),
         (changed(rdf_added_data={"data": "<x> <u:p> <u:o> .", "mime_type": "text/turtle"}), "has a relative IRI"),
         (changed(rdf_added_data={"data": "<u:s> <u:p> <#o> .", "mime_type": "text/turtle"}), "has a relative IRI"),
-        (changed(operation="delete"), "has RDF; it must have none"),
+        (changed(operation="delete"), "has RDF; a deletion must not have any"),
     ],
 )
 def test_what_is_no_message(event: Event, message: str) -> None:

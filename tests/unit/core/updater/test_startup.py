@@ -56,5 +56,5 @@ def test_a_store_of_others_is_not_touched_unasked() -> None:
 @pytest.mark.parametrize("adopt", [False, True])
 def test_a_store_in_the_form_of_a_dump_is_refused(*, adopt: bool) -> None:
     """Two forms of one entity would stand beside each other."""
-    with pytest.raises(StoreError, match="as the wiki dumps them"):
+    with pytest.raises(StoreError, match="in the form of the wiki"):
         choose_startup_mode(IN_STEP._replace(form=StoreForm.PLAIN, marker=None, adopt=adopt))
