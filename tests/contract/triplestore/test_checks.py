@@ -127,7 +127,7 @@ async def test_the_form_of_a_store_is_found_out(target: StoreTarget) -> None:
     await plain.apply(StorePatch(added=make_item("Q1")), {}, None)
     await plain.close()
     mixed = target.store()
-    with pytest.raises(StoreError, match=r"mixes two forms.*1 stand on the entity"):
+    with pytest.raises(StoreError, match=r"mixes two forms.*1 are on the entity"):
         await mixed.open()
     await mixed.close()
 

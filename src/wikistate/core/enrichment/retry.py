@@ -80,8 +80,8 @@ def compute_retry_delay(failure: Failure, *, attempt: int, policy: RetryPolicy, 
     backoff: float = min(policy.max_delay, policy.base_delay * 2.0**doublings)
     if failure.retry_after is None:
         return backoff * (1.0 - jitter / 2.0)
-    asked = min(max(failure.retry_after, 0.0), policy.retry_after_cap)
-    return asked + policy.base_delay * jitter
+    delay = min(max(failure.retry_after, 0.0), policy.retry_after_cap)
+    return delay + policy.base_delay * jitter
 
 
 def _format_lateness(age: float | None, policy: RetryPolicy) -> str:

@@ -76,7 +76,7 @@ def build_error_event(
         stack: Place in the code, if it helps.
         triggered_by: Cause of the failed work, to correlate events.
     """
-    kept, left_out = truncate_to_size(raw or b"", max_raw_bytes)
+    raw_text, left_out = truncate_to_size(raw or b"", max_raw_bytes)
     meta = event.get("meta") if isinstance(event, dict) else None
     texts = {
         "error_type": error_type,
@@ -92,7 +92,7 @@ def build_error_event(
         "emitter_id": emitter.emitter_id,
         "message": _clean(message) + _format_truncation(len(raw or b"") + truncated_bytes, left_out + truncated_bytes),
         **{name: _clean(text) for name, text in texts.items() if text},
-        **({} if raw is None else {"raw_event": kept}),
+        **({} if raw is None else {"raw_event": raw_text}),
     }
 
 
@@ -101,15 +101,15 @@ def truncate_to_size(raw: bytes, limit: int) -> tuple[str, int]:
 
     Bytes that are not UTF-8 are escaped with backslashes.
     """
-    kept = min(len(raw), limit)
+    length = min(len(raw), limit)
     while True:
         decoder = _Utf8("backslashreplace")
-        text = decoder.decode(raw[:kept], final=kept == len(raw))
+        text = decoder.decode(raw[:length], final=length == len(raw))
         size = len(orjson.dumps(text)) - len('""')
         if size <= limit:
             pieces, _ = decoder.getstate()  # bytes of a character that the limit cuts in two
-            return text, len(raw) - kept + len(pieces)
-        kept = kept * limit // size  # always smaller; if escapes are spread evenly, the next pass returns
+            return text, len(raw) - length + len(pieces)
+        length = length * limit // size  # always smaller; if escapes are spread evenly, the next pass returns
 
 
 def _read_correlation_ids(meta: object) -> dict[str, str]:

@@ -47,11 +47,11 @@ def _compile_closed(known: frozenset[str], children: _Children) -> Projection:
     def leaf(value: Any) -> Any:
         if not isinstance(value, dict) or knows_all(value):
             return value
-        kept = value.copy()
+        result = value.copy()
         for name in value:
             if name not in known:
-                del kept[name]
-        return kept
+                del result[name]
+        return result
 
     return _compile_node(leaf, children) if children else leaf
 
@@ -64,14 +64,14 @@ def _compile_node(cut: Projection, children: _Children) -> Projection:
     def project(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        kept = cut(value)
+        result = cut(value)
         for name, child in children:
             inner = value.get(name)
             if inner is not None and (projected := child(inner)) is not inner:
-                if kept is value:
-                    kept = value.copy()
-                kept[name] = projected
-        return kept
+                if result is value:
+                    result = value.copy()
+                result[name] = projected
+        return result
 
     return project
 
@@ -80,13 +80,13 @@ def _compile_map(child: Projection) -> Projection:
     def project(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        kept = value
+        result = value
         for name, inner in value.items():
             if (projected := child(inner)) is not inner:
-                if kept is value:
-                    kept = value.copy()
-                kept[name] = projected
-        return kept
+                if result is value:
+                    result = value.copy()
+                result[name] = projected
+        return result
 
     return project
 

@@ -95,15 +95,16 @@ def _check_title(document: Document, title: str, origin: str) -> None:
         )
 
 
-def _read_version(document: Document, asked: str, *, origin: str) -> str:
+def _read_version(document: Document, requested: str, *, origin: str) -> str:
     """Return the version that the document has in its `$id`; a pinned version must be equal to it."""
     identity = document.get("$id")
     stated = str(identity).rpartition("/")[2]
-    expected = f"/{document['title']}/{stated if asked == LATEST else asked}"
+    expected = f"/{document['title']}/{stated if requested == LATEST else requested}"
     if identity == expected and VERSION.fullmatch(stated):
         return stated
     raise DocumentError(
-        f"{origin} has the $id {identity!r}, expected /{document['title']}/{'X.Y.Z' if asked == LATEST else asked}.",
+        f"{origin} has the $id {identity!r}, expected /{document['title']}/"
+        f"{'X.Y.Z' if requested == LATEST else requested}.",
         hint="Materialise the schema again, or point schema_uris to another repository.",
         uri=origin,
     )

@@ -1,1 +1,1 @@
-"""Entities as RDF: parse, normalise, munge, diff, split into subgraphs. Pure, on the terms of pyoxigraph."""
+"""RDF of entities: parsing, normalisation, munging, diffs and subgraphs. Pure, with the terms of pyoxigraph."""

@@ -1,7 +1,7 @@
-"""What two graphs that should be the same do not have in common.
+"""Comparison of two graphs that should be equal.
 
-Compared by value where stores are known to write a value in another way: ``+1`` as ``1``, a time without its ``Z``.
-Everything else must be the same to the letter.
+Literals are compared by value where stores are known to write a value differently: ``+1`` as ``1``, a time without ``Z``.
+All other terms must be identical.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _TIME = re.compile(r"(?P<moment>[+-]?\d+-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.0+)?(?:Z|
 
 
 class GraphDifference(NamedTuple):
-    """What is not in both.
+    """Triples that are not in both graphs.
 
     Attributes:
-        missing: Wanted, and not found.
-        extra: Found, and not wanted.
+        missing: Expected triples that were not found.
+        extra: Found triples that were not expected.
     """
 
     missing: list[Triple]
@@ -39,7 +39,7 @@ class GraphDifference(NamedTuple):
 
 
 def compare_graphs(wanted: Iterable[Triple], found: Iterable[Triple]) -> GraphDifference:
-    """What two graphs do not have in common, each list in the order of its text."""
+    """Return the triples that are in one graph alone, each list sorted by the text of the triples."""
     left, right = ({_comparison_key(triple): triple for triple in graph} for graph in (wanted, found))
     missing = [triple for value, triple in left.items() if value not in right]
     extra = [triple for value, triple in right.items() if value not in left]

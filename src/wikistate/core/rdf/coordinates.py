@@ -1,4 +1,4 @@
-"""What is done to the terms of a wiki's triples before they are stored."""
+"""Conversion of a wiki's terms for a store: order of coordinates, and IRIs that replace blank nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wikistate.core.rdf.uris import Uris
 
 LATITUDE_FIRST: Final = Literal("0.0.1")
-"""The format (``schema:softwareVersion``) that wrote points the wrong way round."""
+"""The format (``schema:softwareVersion``) that wrote points with the latitude first."""
 
 _POINT: Final = re.compile(r"(Point\()(\S+) (\S+)(\))", re.IGNORECASE)
 
@@ -26,12 +26,12 @@ _object = attrgetter("object")
 
 
 def is_latitude_first(document: Iterable[Triple]) -> bool:
-    """Whether what a document says of itself is that it has the old format."""
+    """Return whether a document states that it has the old format."""
     return any(triple.predicate == SOFTWARE_VERSION and triple.object == LATITUDE_FIRST for triple in document)
 
 
 def to_longitude_first(triples: list[Triple]) -> list[Triple]:
-    """Triples of the old format with their points as in today's: longitude, latitude."""
+    """Return triples of the old format with the points of the current one: longitude, latitude."""
     objects: list[Node] = list(map(_object, triples))
     points = [term for term in set(objects) if isinstance(term, Literal) and term.datatype == WKT_LITERAL]
     return replace_objects(triples, objects, {point: _swap(point) for point in points})
@@ -42,13 +42,13 @@ def _swap(point: Literal) -> Literal:
 
 
 def skolemize(triples: list[Triple], objects: Sequence[Node], uris: Uris, *, subjects: Iterable[Node]) -> list[Triple]:
-    """Triples in which blank nodes have names (RDF 1.1 Concepts, 3.5), made of the labels that the wiki gives them.
+    """Return the triples with IRIs instead of blank nodes (RDF 1.1 Concepts, 3.5), built from the labels of the wiki.
 
     Args:
-        triples: To be stored.
-        objects: Theirs, which whoever asks has anyway.
-        uris: Of the wiki.
-        subjects: Those of their subjects that may be blank.
+        triples: The triples to store.
+        objects: Objects of the triples, which the caller has already.
+        uris: IRIs of the wiki.
+        subjects: The subjects that may be blank nodes.
     """
     if BlankNode in set(map(type, objects)):
         triples = [

@@ -1,4 +1,4 @@
-"""What leads from one state of an entity to another."""
+"""Diff between two revisions of an entity."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _predicate = attrgetter("predicate")
 
 
 def diff(before: frozenset[Triple], after: frozenset[Triple], uris: Uris) -> Patch:
-    """The patch that makes ``after`` of ``before``, both munged.
+    """Return the patch that turns ``before`` into ``after``, both munged.
 
-    It says of shared triples only that this entity uses them from now on or no more; whether another one does, nobody
-    knows here.
+    For shared triples it says only whether this entity uses them from now on or does not use them any more. Other entities
+    that use them are not known here.
     """
     removed, added = before - after, after - before
     linked, unlinked = select_shared(added, uris), select_shared(removed, uris)
@@ -34,7 +34,7 @@ def diff(before: frozenset[Triple], after: frozenset[Triple], uris: Uris) -> Pat
 
 
 def select_shared(triples: frozenset[Triple], uris: Uris) -> frozenset[Triple]:
-    """Those that other entities may hold, too: of values, of references, and which group a sitelinked wiki is of."""
+    """Return the triples that other entities may share: of values, of references, and of the groups of sitelinked wikis."""
     if not triples:
         return triples
     nodes = _find_shared_nodes(map(_subject, triples), uris)

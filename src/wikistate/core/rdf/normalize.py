@@ -1,13 +1,13 @@
-"""Terms as stores can hold them and SPARQL can say them.
+"""Normalisation of terms to a form that stores can hold and SPARQL can write.
 
-Applied to all triples that are read, of a wiki and of a mutation stream, so that both sides of a comparison went
-through the same. Doing it twice changes nothing.
+It is applied to all triples that are read from a wiki or a mutation stream, so that both can be compared. Applying it twice
+changes nothing.
 
-- IRIs: old names of the Wikibase ontology become today's; line breaks go, and what RDF 1.1 does not allow in an IRI is
-  percent-encoded.
-- ``xsd:decimal`` and ``xsd:integer`` that are no number become 0.
-- Texts lose invisible marks of format and direction, and the base direction that RDF 1.2 gives them.
-- Literals are cut to 32767 UTF-16 code units.
+- IRIs: old names of the Wikibase ontology are replaced by the current ones, line breaks are removed, and characters that
+  RDF 1.1 does not allow in an IRI are percent-encoded.
+- ``xsd:decimal`` and ``xsd:integer`` literals that are not numbers become 0.
+- Texts lose invisible characters of format and direction, and the base direction of RDF 1.2.
+- Literals are truncated to 32767 UTF-16 code units.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 _OLD_ONTOLOGY: Final = re.compile(r"ontology-(?:0\.0\.1|beta)")
 _LINE_BREAKS: Final = re.compile(r"[\r\n]")
 _NOT_IN_IRI: Final = re.compile(r'[\x00-\x20<>"{}|\\^`]')
-"""What IRIREF leaves out in Turtle and in SPARQL. An update that held one of these would say something else."""
+"""The characters that IRIREF excludes in Turtle and in SPARQL. They would change the meaning of an update."""
 
 _INVISIBLE_MARKS: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f]")
 _NUMBER: Final = re.compile(r"(?=.)[+-]?[0-9]*\.?[0-9]*")
-"""A lone sign and a lone dot count as numbers, as they do for the others who write this stream."""
+"""A lone sign and a lone dot count as numbers, as they do for the other producers of this stream."""
 
 MAX_LITERAL_LENGTH: Final = 32767
 """UTF-16 code units: the length of a string in the stores that this stream was made for."""
@@ -41,7 +41,7 @@ MAX_LITERAL_LENGTH: Final = 32767
 _NUMBERS: Final = frozenset({DECIMAL, INTEGER})
 
 LETTER_ESCAPE: Final = rb"\\(?<!\\\\)(?:\\\\)*+[uU]"
-"""Letters that are not seen in a document of Turtle or N-Triples: a "u" behind an odd number of backslashes."""
+"""Escaped letters in a document of Turtle or N-Triples: a "u" behind an odd number of backslashes."""
 
 _SUSPICIOUS: Final = tuple(
     map(
@@ -51,14 +51,14 @@ _SUSPICIOUS: Final = tuple(
             rb"--(?:ltr|rtl)",  # a base direction
             rb"ontology-",  # an old name
             LETTER_ESCAPE,
-            # The invisible marks, in UTF-8. Dashes and quotation marks begin with the same two bytes.
+            # The invisible characters, in UTF-8. Dashes and quotation marks begin with the same two bytes.
             rb"\xe2(?:\x80[\x8b-\x8f\xaa-\xae]|\x81[\xa0-\xa4\xaa-\xaf])",
             rb"\xc2\xad",
         ),
     )
 )
-"""Whether these matter is seen in the terms. One pattern each, and each begins with what it looks for: so the search goes
-from one such place to the next."""
+"""Patterns after which the terms have to be checked. There is one pattern for each, and each begins with fixed bytes, so
+that the search is fast."""
 
 _NUMBER_DATATYPE: Final = re.compile(rb"#(?:decimal|integer)>")
 _VALID_NUMBER: Final = re.compile(
@@ -73,21 +73,21 @@ _object = attrgetter("object")
 
 
 def normalize(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
-    """The triples with normal terms, in their order; the list itself when there is nothing to change.
+    """Return the triples with normalised terms, in their order; the list itself if nothing changes.
 
     Args:
-        triples: Of one document.
-        iris: Whether IRIs are to be looked at, too. Whoever saw the document may know that none needs it.
+        triples: Triples of one document.
+        iris: Whether IRIs are checked as well. A caller that has searched the document may know that none needs a change.
 
     Raises:
-        RdfError: A text that would have to change has a language tag that is none, or a triple is about a triple.
+        RdfError: A text that has to change has an invalid language tag, or a triple is about a triple.
     """
     objects: list[Node] = list(map(_object, triples))
     if Triple in set(map(type, objects)):
-        raise RdfError("There is a triple about a triple, which no Wikibase writes and not every store takes.")
+        raise RdfError("A triple is about a triple, which no Wikibase writes and not every store accepts.")
     terms: Iterable[Node] = objects if iris else [term for term in objects if type(term) is Literal]
     if len(objects) >= _SMALL_DOCUMENT:
-        # Terms that come again and again are looked at once, but to find that out in a small document takes longer.
+        # Repeated terms are checked once. In a small document, building the set would take longer.
         terms = set(terms)
     changed = replace_objects(triples, objects, _find_replacements(terms, iris=iris))
     if not iris:
@@ -97,17 +97,16 @@ def normalize(triples: list[Triple], *, iris: bool = True) -> list[Triple]:
 
 
 def is_probably_normal(turtle: bytes) -> bool:
-    """Whether a document shows without a look at its terms that `normalize` would change none of its triples.
+    """Return whether `normalize` surely changes no triple of a document, without checking its terms.
 
-    Five times as fast, and never wrong when it says yes. It may say no of a document that is normal.
+    This is five times as fast. True is always right; False may be returned for a document that is normal.
 
     Args:
-        turtle: A document that the parser takes, in UTF-8 and without prefixes or a base: then each datatype is written
-            out in it.
+        turtle: A valid document in UTF-8 without prefixes or a base, so that each datatype is written in full.
     """
     if len(turtle) > MAX_LITERAL_LENGTH // 2 and _may_hold_long_literal(turtle):
         return False
-    for pattern in _SUSPICIOUS:  # written out: it is done for each message of a stream
+    for pattern in _SUSPICIOUS:  # a plain loop, for speed: it runs for each message of a stream
         if pattern.search(turtle):
             return False
     stated = _NUMBER_DATATYPE.findall(turtle)
@@ -115,21 +114,21 @@ def is_probably_normal(turtle: bytes) -> bool:
 
 
 def _may_hold_long_literal(turtle: bytes) -> bool:
-    """Only a text in three quotes goes on behind the end of its line."""
+    """Return whether a literal may be too long. Only a text in three quotes can span several lines."""
     return b'"""' in turtle or b"'''" in turtle or max(map(len, turtle.split(b"\n"))) > MAX_LITERAL_LENGTH // 2
 
 
 def replace_objects(triples: list[Triple], objects: Iterable[Node], replacements: Mapping[Node, Node]) -> list[Triple]:
-    """The triples with other objects, the list itself if there are none.
+    """Return the triples with replaced objects; the list itself if there are no replacements.
 
     Args:
-        triples: To be changed.
-        objects: Theirs, which whoever asks has anyway.
-        replacements: What becomes of an object; what is absent stays. Most do, and so do most triples.
+        triples: The triples to change.
+        objects: Objects of the triples, which the caller has already.
+        replacements: New objects by old ones; absent objects stay. Most objects and most triples are not changed.
     """
     if not replacements:
         return triples
-    kinds = set(map(type, replacements))  # to ask for the type takes a fifth of a look-up
+    kinds = set(map(type, replacements))  # checking the type takes a fifth of the time of a look-up
     return [
         triple
         if type(old) not in kinds or old not in replacements
@@ -139,7 +138,7 @@ def replace_objects(triples: list[Triple], objects: Iterable[Node], replacements
 
 
 def replace_nodes(triples: list[Triple], replacements: Mapping[Node, Node]) -> list[Triple]:
-    """The triples with other subjects and predicates, the list itself if there are none. See `replace_objects`."""
+    """Return the triples with replaced subjects and predicates. See `replace_objects`."""
     if not replacements:
         return triples
     new = replacements.get
@@ -147,11 +146,11 @@ def replace_nodes(triples: list[Triple], replacements: Mapping[Node, Node]) -> l
 
 
 def _find_replacements(terms: Iterable[Node], *, iris: bool) -> dict[Node, Node]:
-    """By term, what it becomes; those that stay are absent."""
+    """Return the new terms by old ones; terms that do not change are absent."""
     changes: dict[Node, Node] = {}
     for term in terms:
         normal: Node = term
-        # By type and not by `match`: nothing in a document is looked at as often.
+        # By type and not by `match`, for speed: this is the innermost loop for a document.
         if type(term) is Literal:
             normal = _normalize_literal(_normalize_datatype(term) if iris else term)
         elif iris and type(term) is NamedNode:
@@ -171,20 +170,20 @@ def _build_lenient_node(iri: str) -> NamedNode:
     try:
         return NamedNode(iri)
     except ValueError:
-        # A port that is no number, a percent sign alone: RFC 3987 forbids it, the syntax of Turtle and SPARQL does not.
+        # A port that is not a number, a lone percent sign: RFC 3987 forbids them, the syntax of Turtle and SPARQL does not.
         quad = next(parse(f"<{iri}> <{iri}> <{iri}> .", RdfFormat.N_TRIPLES, lenient=True))
         node: NamedNode = quad.predicate
         return node
 
 
 def normalize_iri(iri: str) -> str:
-    """An IRI with today's names and without what RDF does not allow in one."""
+    """Return the IRI with the current names and without characters that RDF does not allow."""
     named = _LINE_BREAKS.sub("", _OLD_ONTOLOGY.sub("ontology", iri))
     return _NOT_IN_IRI.sub(lambda found: f"%{ord(found[0]):02X}", named)
 
 
 def _normalize_datatype(literal: Literal) -> Literal:
-    """The literal with a datatype that is an IRI; an update names it as it does any other."""
+    """Return the literal with a normalised datatype; an update writes the datatype as an IRI."""
     datatype = _normalize_node(literal.datatype)
     return literal if datatype == literal.datatype else Literal(literal.value, datatype=datatype)
 
@@ -216,15 +215,15 @@ def _truncate(literal: Literal) -> Literal:
     units = literal.value.encode("utf-16-le")
     if len(units) <= 2 * MAX_LITERAL_LENGTH:
         return literal
-    # A pair that the cut would halve goes as a whole.
+    # A surrogate pair at the limit is removed as a whole.
     return replace_text(units[: 2 * MAX_LITERAL_LENGTH].decode("utf-16-le", "ignore"), literal)
 
 
 def replace_text(text: str, literal: Literal) -> Literal:
-    """Another text in a literal's place: in its language, of its datatype, without a base direction.
+    """Return a literal with another text and the same language and datatype, without a base direction.
 
     Raises:
-        RdfError: Its language tag is none.
+        RdfError: The language tag is not valid.
     """
     if not literal.language:
         return Literal(text, datatype=literal.datatype)
@@ -232,5 +231,5 @@ def replace_text(text: str, literal: Literal) -> Literal:
         return Literal(text, language=literal.language)
     except ValueError as error:
         raise RdfError(
-            f"{literal.language!r} is no language tag (BCP 47).", hint="Correct the text's language in the wiki."
+            f"{literal.language!r} is not a language tag (BCP 47).", hint="Correct the text's language in the wiki."
         ) from error

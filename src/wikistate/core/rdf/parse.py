@@ -1,4 +1,4 @@
-"""RDF documents into normalised triples."""
+"""Parser of RDF documents into normalised triples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyoxigraph import Quad, Triple
 
 MAX_TRIPLES: Final = 5_000_000
-"""Of one document. The largest entities of Wikidata have some hundred thousand."""
+"""Limit for one document. The largest entities of Wikidata have some hundred thousand triples."""
 
 _LETTER_ESCAPE: Final = re.compile(LETTER_ESCAPE)
 
@@ -29,35 +29,35 @@ _triple = attrgetter("triple")
 def parse_triples(
     body: bytes, *, base: str, mime_type: str = "text/turtle", max_triples: int = MAX_TRIPLES
 ) -> list[Triple]:
-    """The triples of a document in its order, normalised (see `normalising`), blank nodes under their own labels.
+    """Return the normalised triples of a document in its order (see `normalize`). Blank nodes keep their labels.
 
     Args:
         body: The document, UTF-8.
-        base: What relative IRIs are relative to: the document's address.
-        mime_type: What it is said to be: ``text/turtle`` or ``application/n-triples``, parameters allowed.
-        max_triples: More than these are refused.
+        base: Base of relative IRIs: the document's address.
+        mime_type: Declared type: ``text/turtle`` or ``application/n-triples``, parameters allowed.
+        max_triples: Largest number of triples that is accepted.
 
     Raises:
-        RdfError: It is not RDF, is cut short, is larger than it may be, or is of a kind that nobody reads here.
+        RdfError: The document is not RDF, is truncated, is too large, or has an unsupported type.
     """
     kind = _require_format(mime_type, base)
     try:
         triples = _parse(body, kind, base, max_triples)
     except SyntaxError:
-        # What is wrong may be an IRI that RDF does not allow and wikis write all the same. Normalising mends those.
+        # The reason may be an IRI that RDF does not allow and that wikis write nevertheless. Normalisation repairs those.
         return normalize(_parse_lenient(body, kind, base, max_triples))
     return _normalize_document(triples, body)
 
 
 def parse_small_document(turtle: str) -> list[Triple] | None:
-    """The triples of a small document as `parse_triples` reads them; None where that has to take a second look.
+    """Return the same triples as `parse_triples` for a small document; None if only `parse_triples` can read it.
 
-    For what comes by the thousand and next to never needs one. Relative IRIs and names of a document's own are among what
-    does.
+    This is the fast path for messages, which arrive by the thousand. Among the documents that it cannot read are those with
+    relative IRIs or prefixes.
 
     Raises:
-        RdfError: As `normalize`; or it has more triples than a document may have.
-        UnicodeEncodeError: Half a character.
+        RdfError: As for `normalize`, or the document has too many triples.
+        UnicodeEncodeError: The text has a lone surrogate.
     """
     body = turtle.encode()
     quads = parse(body, RdfFormat.TURTLE, without_named_graphs=True)
@@ -71,8 +71,8 @@ def parse_small_document(turtle: str) -> list[Triple] | None:
 
 
 def _normalize_document(triples: list[Triple], body: bytes) -> list[Triple]:
-    # The IRIs of a valid document need no mending, and whether one has an old name is seen in the bytes, unless letters
-    # are escaped. To look at a whole document is cheaper than to look at the terms of its triples.
+    # The IRIs of a valid document need no repair, and an old name is visible in the bytes unless letters are escaped.
+    # Searching the whole document is cheaper than checking the terms of its triples.
     return normalize(triples, iris=b"ontology-" in body or bool(_LETTER_ESCAPE.search(body)))
 
 
@@ -86,7 +86,7 @@ def _limit_triples(quads: Iterable[Quad], base: str | None, max_triples: int) ->
     triples = list(map(_triple, islice(quads, max_triples + 1)))
     if len(triples) > max_triples:
         raise RdfError(
-            f"{base or 'A document'} has more than the {max_triples:,} triples that one document may have.",
+            f"{base or 'A document'} has too many triples; allowed are {max_triples:,}.",
             document=base,
         )
     return triples
@@ -97,8 +97,8 @@ def _parse_lenient(body: bytes, kind: RdfFormat, base: str, max_triples: int) ->
         return _parse(body, kind, base, max_triples, lenient=True)
     except SyntaxError as error:
         raise RdfError(
-            f"{base} is not {kind.name}, or is cut short: {error.msg}.",
-            hint="Fetch it again; when it stays so, the wiki or what stands before it does not answer with RDF.",
+            f"{base} is not {kind.name}, or is truncated: {error.msg}.",
+            hint="Fetch it again; if the error stays, the wiki or a proxy before it does not respond with RDF.",
             document=base,
             line=error.lineno,
         ) from error
@@ -108,7 +108,7 @@ def _require_format(mime_type: str, base: str) -> RdfFormat:
     kind = _find_format(mime_type)
     if kind is None:
         raise RdfError(
-            f"{base} is {mime_type}; text/turtle or application/n-triples was expected.",
+            f"{base} is {mime_type}, but must be text/turtle or application/n-triples.",
             document=base,
             mime_type=mime_type,
         )

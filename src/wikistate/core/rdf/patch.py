@@ -1,4 +1,4 @@
-"""What a change of an entity does to a graph."""
+"""Patch of a graph for a change of one entity."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _EMPTY: frozenset[Triple] = frozenset()
 
 
 class Patch(NamedTuple):
-    """Triples that come and go. No triple is in two of the four.
+    """Triples to insert and to delete for one entity. No triple is in two of the four sets.
 
-    Value and reference nodes, and the groups of sitelinked sites, may belong to several entities: that this one uses a
-    triple of theirs no more does not say that nobody does. Hence the two pairs.
+    Several entities may share value nodes, reference nodes and the groups of sitelinked sites. If this entity does not use
+    such a triple any more, another entity may still use it. Therefore there are two pairs of sets.
 
     Attributes:
-        added: Of this entity alone, and new.
-        removed: Of this entity alone, and gone.
-        linked: May be of other entities, too; this one uses it from now on.
-        unlinked: May be of other entities, too; this one uses it no more.
+        added: New triples of this entity alone.
+        removed: Deleted triples of this entity alone.
+        linked: Triples that this entity uses from now on; other entities may use them as well.
+        unlinked: Triples that this entity does not use any more; other entities may still use them.
     """
 
     added: frozenset[Triple] = _EMPTY
@@ -29,5 +29,5 @@ class Patch(NamedTuple):
     unlinked: frozenset[Triple] = _EMPTY
 
     def __len__(self) -> int:
-        """How many triples it touches."""
+        """Return the number of triples of the patch."""
         return len(self.added) + len(self.removed) + len(self.linked) + len(self.unlinked)

@@ -20,15 +20,15 @@ _DEFAULTS: Final = {"pass": True, "block": False}
 
 
 class SubgraphDefinition(NamedTuple):
-    """One subgraph.
+    """Definition of one subgraph.
 
     Attributes:
-        name: For people.
-        stream: Where its mutations go.
-        uri: What stubs say that an entity lives in; None of the whole graph, which no stub names.
-        rules: The first one that matches decides.
-        passes_by_default: What holds when none does.
-        is_stub_source: Whether entities in it leave a stub in the subgraphs that they are not in.
+        name: Name for people.
+        stream: Stream of its mutations.
+        uri: IRI with which stubs name the subgraph; None for the whole graph, which no stub names.
+        rules: Rules in order; the first one that matches decides.
+        passes_by_default: Whether an entity belongs to the subgraph if no rule matches.
+        is_stub_source: Whether entities of the subgraph have a stub in the subgraphs that do not hold them.
     """
 
     name: str
@@ -40,10 +40,10 @@ class SubgraphDefinition(NamedTuple):
 
 
 def read_definitions(text: str) -> tuple[SubgraphDefinition, ...]:
-    """The definitions in a YAML text, in its order.
+    """Return the definitions in a YAML text, in its order.
 
     Raises:
-        ConfigError: It is not YAML, or not what definitions are made of; names the place and what may stand there.
+        ConfigError: The text is not YAML or not valid; the error has the place and the allowed values.
     """
     document = _load(text)
     _check_keys("the document", document, _SECTIONS)
@@ -60,7 +60,7 @@ def _load(text: str) -> dict[str, Any]:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        invalid_rule("the document", f"not YAML: {error}", "Correct it; docs/subgraphs.md shows one.")
+        invalid_rule("the document", f"not YAML: {error}", "Correct it; docs/how-to/subgraphs.md has an example.")
     return _require_mapping(document, "the document")
 
 
@@ -69,7 +69,7 @@ def _read_names(document: Mapping[str, Any]) -> NameTable:
     for name, base in prefixes.items():
         _require_text(base, f"prefixes.{name}")
         if not (str(name).isascii() and str(name).isalnum()):
-            invalid_rule("prefixes", f"{name!r} is no prefix", "Use letters and digits.")
+            invalid_rule("prefixes", f"{name!r} is not a valid prefix", "Use letters and digits.")
     names = NameTable(prefixes)
     bindings = _require_mapping(document.get("bindings", {}), "bindings")
     return NameTable(prefixes, {name: _read_binding(name, listed, names) for name, listed in bindings.items()})
@@ -78,7 +78,7 @@ def _read_names(document: Mapping[str, Any]) -> NameTable:
 def _read_binding(name: str, listed: object, names: NameTable) -> frozenset[NamedNode]:
     key = f"bindings.{name}"
     if name in RESERVED_NAMES:
-        invalid_rule(key, "the name is taken", f"Use another than {', '.join(sorted(RESERVED_NAMES))}.")
+        invalid_rule(key, "the name is reserved", f"Use a name other than {', '.join(sorted(RESERVED_NAMES))}.")
     if not isinstance(listed, list):
         invalid_rule(key, f"found {_type_name(listed)}", "List IRIs.")
     return frozenset(names.resolve_iri(_require_text(each, key), key) for each in listed)
@@ -109,32 +109,34 @@ def _read_definition(entry: object, key: str, names: NameTable) -> SubgraphDefin
 def _check_consistency(found: Collection[SubgraphDefinition]) -> None:
     _check_unique("name", (each.name for each in found))
     _check_unique("subgraph_uri", (each.uri.value for each in found if each.uri))
-    whole = sum(each.uri is None for each in found)
-    if whole != 1:
+    unnamed = sum(each.uri is None for each in found)
+    if unnamed != 1:
         invalid_rule(
-            "subgraphs", f"{whole} definitions have no subgraph_uri", "Exactly one, the whole graph, has none."
+            "subgraphs",
+            f"{unnamed} definitions have no subgraph_uri",
+            "Leave it out in exactly one definition, that of the whole graph.",
         )
 
 
 def _check_unique(name: str, values: Iterable[str]) -> None:
-    if twice := [value for value, count in Counter(values).items() if count > 1]:
-        invalid_rule("subgraphs", f"the {name} {twice[0]} is there twice", f"Give each definition a {name} of its own.")
+    if repeated := [value for value, count in Counter(values).items() if count > 1]:
+        invalid_rule("subgraphs", f"the {name} {repeated[0]} occurs twice", f"Give each definition a different {name}.")
 
 
 def _check_keys(key: str, fields: Mapping[str, Any], known: Collection[str]) -> None:
     if unknown := [str(name) for name in fields if name not in known]:
-        invalid_rule(key, f"{unknown[0]!r} is not known", f"Known are: {', '.join(known)}.")
+        invalid_rule(key, f"{unknown[0]!r} is not known", f"Allowed are: {', '.join(known)}.")
 
 
 def _require_mapping(found: object, key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
-        invalid_rule(key, f"found {_type_name(found)}", "Keys with values were expected.")
+        invalid_rule(key, f"found {_type_name(found)}", "Expected keys with values.")
     return found
 
 
 def _require_text(found: object, key: str) -> str:
     if not isinstance(found, str) or not found:
-        invalid_rule(key, f"found {_type_name(found)}", "A text was expected.")
+        invalid_rule(key, f"found {_type_name(found)}", "Expected a text.")
     return found
 
 

@@ -1,8 +1,8 @@
-"""Rules that say whether an entity belongs to a subgraph.
+"""Rules that decide whether an entity belongs to a subgraph.
 
-A rule is ``pass|block SUBJECT PREDICATE OBJECT``. Subject and object are an IRI, ``[]`` (anything), ``?entity`` (the
-entity that is asked about) or ``?NAME`` (any of a list of IRIs, a binding); the predicate is an IRI. An IRI is written
-``<absolute>`` or ``prefix:local``. The first rule that matches a triple of the entity decides.
+A rule is ``pass|block SUBJECT PREDICATE OBJECT``. Subject and object are an IRI, ``[]`` (anything), ``?entity`` (the entity
+itself) or ``?NAME`` (any of a list of IRIs, a binding); the predicate is an IRI. An IRI is written ``<absolute>`` or
+``prefix:local``. The first rule that matches a triple of the entity decides.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PREFIXED: Final = re.compile(r"([A-Za-z0-9]+):([^\x00-\x20<>\"{}|\\^`]*)")
 
 
 class AnyTerm(Enum):
-    """What a rule leaves open."""
+    """Placeholder in a rule."""
 
     ANYTHING = auto()
     ENTITY = auto()
@@ -41,13 +41,13 @@ Pattern: TypeAlias = AnyTerm | frozenset[NamedNode]
 
 
 class Rule(NamedTuple):
-    """One rule.
+    """Rule for membership in a subgraph.
 
     Attributes:
-        passes: What it says of an entity of which a triple matches.
-        subject: To be matched.
-        predicate: To be matched.
-        object: To be matched.
+        passes: Whether an entity with a matching triple belongs to the subgraph.
+        subject: Pattern of the subject.
+        predicate: The predicate.
+        object: Pattern of the object.
     """
 
     passes: bool
@@ -56,7 +56,7 @@ class Rule(NamedTuple):
     object: Pattern
 
     def matches(self, triples: Collection[Triple], entity: NamedNode) -> bool:
-        """Whether one of the triples, which are munged and of one entity, is as the rule says."""
+        """Return whether the rule matches one of the triples, which are munged and of one entity."""
         return any(
             triple.predicate == self.predicate
             and _matches(triple.object, self.object, entity)
@@ -77,10 +77,10 @@ def _matches(term: object, pattern: Pattern, entity: NamedNode) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class NameTable:
-    """What names in rules stand for.
+    """Names in rules with their values.
 
     Attributes:
-        prefixes: Of IRIs.
+        prefixes: Prefixes of IRIs.
         bindings: Lists of IRIs.
     """
 
@@ -88,20 +88,22 @@ class NameTable:
     bindings: Mapping[str, frozenset[NamedNode]] = field(default_factory=dict)
 
     def resolve_iri(self, text: str, key: str) -> NamedNode:
-        """The IRI that a text writes.
+        """Return the IRI that a text stands for.
 
         Args:
             text: ``<absolute>`` or ``prefix:local``.
-            key: Where it stands, for the message.
+            key: Place in the definitions, for the error.
 
         Raises:
-            ConfigError: It is no IRI, or its prefix is not declared.
+            ConfigError: The text is not an IRI, or its prefix is not declared.
         """
         if absolute := _ABSOLUTE.fullmatch(text):
             return NamedNode(absolute[1])
         prefixed = _PREFIXED.fullmatch(text)
         if not prefixed:
-            invalid_rule(key, f"{text!r} is no IRI", "Write <absolute> or prefix:local; literals cannot be matched.")
+            invalid_rule(
+                key, f"{text!r} is not an IRI", "Write <absolute> or prefix:local; literals cannot be matched."
+            )
         if prefixed[1] not in self.prefixes:
             invalid_rule(
                 key, f"the prefix {prefixed[1]!r} is not declared", f"Declared are: {_format_names(self.prefixes)}."
@@ -109,14 +111,14 @@ class NameTable:
         return NamedNode(self.prefixes[prefixed[1]] + prefixed[2])
 
     def parse_rule(self, text: str, key: str) -> Rule:
-        """The rule that a text writes.
+        """Return the rule that a text stands for.
 
         Raises:
-            ConfigError: It is none.
+            ConfigError: The text is not a rule.
         """
         words = text.split()
         if len(words) != 4 or words[0] not in _ACTIONS:  # noqa: PLR2004  # action and triple
-            invalid_rule(key, f"{text!r} is no rule", "Write: pass|block SUBJECT PREDICATE OBJECT.")
+            invalid_rule(key, f"{text!r} is not a rule", "Write: pass|block SUBJECT PREDICATE OBJECT.")
         action, subject, predicate, value = words
         return Rule(
             _ACTIONS[action],
@@ -134,12 +136,13 @@ class NameTable:
         if name == ENTITY:
             return AnyTerm.ENTITY
         if name not in self.bindings:
-            invalid_rule(key, f"there is no binding {name!r}", f"There are: {_format_names([ENTITY, *self.bindings])}.")
+            allowed = f"Allowed are: {_format_names([ENTITY, *self.bindings])}."
+            invalid_rule(key, f"there is no binding {name!r}", allowed)
         return self.bindings[name]
 
 
 def invalid_rule(key: str, found: str, allowed: str) -> NoReturn:
-    """Says what is wrong with definitions, where, and what may stand there."""
+    """Raise the error for invalid definitions, with the place and the allowed values."""
     raise ConfigError(f"Subgraph definitions, {key}: {found}.", hint=allowed, key=key)
 
 

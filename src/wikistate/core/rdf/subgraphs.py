@@ -1,4 +1,4 @@
-"""The subgraphs that a graph is split into, and the assignment of entities to them."""
+"""Subgraphs of a graph, and the assignment of entities to them."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subgraphs:
-    """The parts that a graph is split into, the whole one among them. In the order in which they are given."""
+    """Subgraphs into which a graph is split, in the order of their definitions. The whole graph is one of them."""
 
     definitions: tuple[SubgraphDefinition, ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From definitions in YAML.
+        """Read definitions in YAML.
 
         Raises:
-            ConfigError: They are not as they must be.
+            ConfigError: The definitions are not valid.
         """
         return cls(read_definitions(text))
 
     @classmethod
     def unsplit(cls, stream: str) -> Self:
-        """No split: everything goes to one stream."""
+        """Return the subgraphs of a graph that is not split: all mutations go to one stream."""
         return cls((SubgraphDefinition("whole", stream),))
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Where mutations may go."""
+        """Streams of the mutations."""
         return tuple(each.stream for each in self.definitions)
 
     def assign(self, triples: frozenset[Triple], entity: NamedNode) -> list[SubgraphDefinition]:
-        """Those that an entity belongs to.
+        """Return the subgraphs that an entity belongs to.
 
         Args:
-            triples: All of the entity, munged.
-            entity: Its IRI.
+            triples: All triples of the entity, munged.
+            entity: IRI of the entity.
         """
-        asked = {rule.predicate for each in self.definitions for rule in each.rules}
-        telling = [triple for triple in triples if triple.predicate in asked] if asked else []
-        return [each for each in self.definitions if _is_member(each, telling, entity)]
+        predicates = {rule.predicate for each in self.definitions for rule in each.rules}
+        relevant = [triple for triple in triples if triple.predicate in predicates] if predicates else []
+        return [each for each in self.definitions if _is_member(each, relevant, entity)]
 
 
 def _is_member(definition: SubgraphDefinition, triples: Collection[Triple], entity: NamedNode) -> bool:

@@ -1,4 +1,4 @@
-"""The triples of a document by what their subject is."""
+"""Groups of the triples of a document by the kind of their subject."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _subject = attrgetter("subject")
 
 @dataclass(frozen=True, slots=True)
 class SubjectGroups:
-    """The triples of a document, by kind of subject and then by subject.
+    """Triples of a document, by kind of subject and then by subject.
 
     Attributes:
-        documents: About the document itself.
-        entities: Entities, forms and senses, also those that the document is not about.
-        statements: Claims with their qualifiers and ranks.
-        references: What statements were derived from.
-        values: Times, quantities, coordinates in full.
-        properties: All that properties stand for.
-        blank: What has no name, or one in place of none.
-        others: Sitelinks, sites, and what nobody here knows.
+        documents: Triples about the document itself.
+        entities: Entities, forms and senses, also of other entities than the document's.
+        statements: Statements with their qualifiers and ranks.
+        references: Reference nodes.
+        values: Value nodes: times, quantities, coordinates.
+        properties: Predicates and classes of properties.
+        blank: Blank nodes, and IRIs that replace them.
+        others: Sitelinks, sites, and unknown subjects.
     """
 
     documents: Groups = field(default_factory=dict)
@@ -51,9 +51,9 @@ class SubjectGroups:
 
 
 def group_by_subject(triples: Iterable[Triple], uris: Uris) -> SubjectGroups:
-    """Triples in any order, by their subjects."""
+    """Group triples, given in any order, by their subjects."""
     groups: Groups = defaultdict(list)
-    # Wikis write a subject's triples in a row, and a run costs one look-up.
+    # Wikis write the triples of a subject in a row, so that a run costs only one look-up.
     for subject, run in groupby(triples, _subject):
         groups[subject] += run
     found = SubjectGroups()

@@ -1,7 +1,7 @@
-"""The URIs of a Wikibase: which IRIs are its entities, statements, values, references and properties.
+"""URIs of a Wikibase: prefixes of the IRIs of its entities, statements, values, references and properties.
 
-They follow from its concept base (``conceptBaseUri``, "Wikibase/Indexing/RDF Dump Format"). The scheme of the base is
-kept as it is: a Wikibase that says https means it.
+They follow from its concept base (``conceptBaseUri``, "Wikibase/Indexing/RDF Dump Format"). The scheme of the base is not
+changed: if a Wikibase uses https in its IRIs, the store does as well.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ _ENTITY_DATA = "/wiki/Special:EntityData/"
 
 
 def namespace_of(iri: str) -> str:
-    """An IRI up to its last slash, the slash included. In a namespace is what has no further slash behind it."""
+    """Return the IRI up to its last slash, the slash included. IRIs with a further slash are not in the namespace."""
     return iri[: iri.rfind("/") + 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uris:
-    """The prefixes of a Wikibase's IRIs.
+    """Prefixes of the IRIs of a Wikibase.
 
     Attributes:
         root: The concept base without slashes at its end.
-        entity: Of its own entities.
-        entity_data: Of the documents about them.
-        entity_data_https: The same with https, which is what most wikis write.
-        statement: Of statements.
-        value: Of full values.
-        reference: Of references.
-        prop: Of all that properties stand for; what follows says as what: ``direct/``, ``statement/value/``, ...
-        genid: Of blank nodes that were given a name (RDF 1.1 Concepts, 3.5).
-        foreign_entity: Of the entities of another Wikibase whose ids have no prefix here; where nothing is federated,
-            the same as `entity`.
-        own_ids: What ids of own entities begin with, where another Wikibase's entities stand beside them. Empty: all.
+        entity: Prefix of the entities of this Wikibase.
+        entity_data: Prefix of the documents about these entities.
+        entity_data_https: The same prefix with https, which most wikis write.
+        statement: Prefix of statements.
+        value: Prefix of value nodes.
+        reference: Prefix of reference nodes.
+        prop: Prefix of the predicates and classes of properties; the role follows: ``direct/``, ``statement/value/``, ...
+        genid: Prefix of IRIs that replace blank nodes (RDF 1.1 Concepts, 3.5).
+        foreign_entity: Prefix of the entities of another Wikibase whose ids have no prefix here; the same as `entity`
+            without federation.
+        own_ids: First letters of the ids of this Wikibase, if it uses entities of another one as well. Empty for all.
     """
 
     root: str
@@ -53,30 +53,32 @@ class Uris:
 
     @classmethod
     def for_wikibase(cls, concept_uri: str) -> Self:
-        """Of a Wikibase that has items and properties of its own, such as ``http://www.wikidata.org``.
+        """Return the prefixes of a Wikibase that is not federated, such as ``http://www.wikidata.org``.
 
         Raises:
-            ConfigError: The concept base is no absolute http(s) URI.
+            ConfigError: The concept base is not an absolute http(s) URI.
         """
         root = _normalize_root(concept_uri)
         return cls(**_build_prefixes(root), prop=f"{root}/prop/", foreign_entity=f"{root}/entity/")
 
     @classmethod
     def for_federated(cls, own_concept_uri: str, wikidata_concept_uri: str = "http://www.wikidata.org") -> Self:
-        """Of a Wikibase of media (ids begin with M) whose items and properties are another's, such as Commons.
+        """Return the prefixes of a Wikibase of media with the items and properties of another one, such as Commons.
+
+        The ids of media begin with M.
 
         Raises:
-            ConfigError: One of the two is no absolute http(s) URI.
+            ConfigError: One of the two is not an absolute http(s) URI.
         """
         own, other = _normalize_root(own_concept_uri), _normalize_root(wikidata_concept_uri)
         return cls(**_build_prefixes(own), prop=f"{other}/prop/", foreign_entity=f"{other}/entity/", own_ids="M")
 
     def entity_iri(self, entity_id: str) -> str:
-        """The IRI of an entity."""
+        """Return the IRI of an entity."""
         return (self.entity if entity_id.startswith(self.own_ids) else self.foreign_entity) + entity_id
 
     def entity_id(self, iri: str) -> str | None:
-        """The id behind an IRI; None when it is not that of an entity."""
+        """Return the id of an IRI; None if it is not the IRI of an entity."""
         namespace = namespace_of(iri)
         if namespace not in {self.entity, self.foreign_entity}:
             return None
@@ -84,17 +86,17 @@ class Uris:
         return found if found and self.entity_iri(found) == iri else None
 
     def has_entity_prefix(self, iri: str) -> bool:
-        """Whether an IRI starts as one of an entity does, whatever follows."""
+        """Return whether an IRI begins with a prefix of entities. The rest is not checked."""
         return iri.startswith((self.entity, self.foreign_entity))
 
     @property
     def novalue(self) -> str:
-        """Of the classes that say that a property has no value."""
+        """Prefix of the classes of entities for which a property has no value."""
         return f"{self.prop}novalue/"
 
     @property
     def reference_values(self) -> frozenset[str]:
-        """The namespaces of what leads from a reference to a full value, normalised ones included."""
+        """Namespaces of the predicates from a reference to a value node, normalised values included."""
         return frozenset({f"{self.prop}reference/value/", f"{self.prop}reference/value-normalized/"})
 
 
@@ -118,7 +120,7 @@ def _normalize_root(concept_uri: str) -> str:
     parts = urlsplit(root)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
-            f"{concept_uri!r} is no concept base.",
-            hint="Give what the IRIs of entities begin with, without entity/, such as http://www.wikidata.org.",
+            f"{concept_uri!r} is not a concept base.",
+            hint="Set the prefix of the IRIs of entities, without entity/, such as http://www.wikidata.org.",
         )
     return root

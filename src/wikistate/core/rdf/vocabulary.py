@@ -1,6 +1,6 @@
-"""Terms that munging, comparing and storing know by name.
+"""Vocabulary: RDF terms of munging, comparison and stores.
 
-From public documents: "Wikibase/Indexing/RDF Dump Format" (mediawiki.org), OntoLex-Lemon, GeoSPARQL 1.1.
+Sources: "Wikibase/Indexing/RDF Dump Format" (mediawiki.org), OntoLex-Lemon, GeoSPARQL 1.1.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WIKIBASE_QUERY_SERVICE: Final = "http://wikiba.se/queryService#"
 XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 
 BOOKKEEPING: Final = "urn:wikistate:"
-"""What our own notes in a store begin with: how far it is, what may be orphaned. No triple of a wiki is about these."""
+"""Prefix of wikistate's bookkeeping in a store: its positions and possible orphans. Triples of a wiki never have it."""
 
 TYPE: Final = NamedNode(RDF + "type")
 LABEL: Final = NamedNode(RDFS + "label")

@@ -1,1 +1,1 @@
-"""SPARQL: a batch as updates, what a store is asked and answers. Pure."""
+"""SPARQL: updates from a batch, queries to a store, and the reading of their results. Pure."""

@@ -1,4 +1,4 @@
-"""What a store holds of one entity: its triples, and those of the nodes that it shares with others."""
+"""Query of the triples of one entity in a store, with those of the nodes that it shares with other entities."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def build_entity_query(entity: str, target: UpdateTarget) -> str:
-    """Asks for `read_entity_triples`. One query, so that what a writer does meanwhile is in it as a whole or not at all."""
+    """Build the query for `read_entity_triples`. It is one query, so that a concurrent update is visible as a whole or not."""
     listed = f"VALUES ?entity {{ {format_iri(target.uris.entity_iri(entity))} }}"
     patterns = [*_build_patterns(listed, target.uris)]
     if is_property(target.uris.entity_iri(entity), target.uris):
         patterns.append(f"{match_predicates(listed, target.uris)} ?declared ?p ?o BIND(?declared AS ?s)")
         patterns.append(f"{match_restrictions(listed, target.uris)} ?restriction ?p ?o BIND(?restriction AS ?s)")
-    whole = " UNION ".join(f"{{ {pattern} }}" for pattern in patterns)
-    return f"SELECT DISTINCT ?s ?p ?o WHERE {target.where(whole)}"
+    union = " UNION ".join(f"{{ {pattern} }}" for pattern in patterns)
+    return f"SELECT DISTINCT ?s ?p ?o WHERE {target.where(union)}"
 
 
 def _build_patterns(listed: str, uris: Uris) -> Iterator[str]:
@@ -53,7 +53,7 @@ def _build_patterns(listed: str, uris: Uris) -> Iterator[str]:
 
 
 def read_entity_triples(rows: Iterable[Row], entity: str, uris: Uris) -> frozenset[Triple]:
-    """The triples. An article that another entity claims as well is not about that one here."""
+    """Return the triples. The link of an article to another entity is left out."""
     ours = NamedNode(uris.entity_iri(entity))
     triples = (_read_triple(row) for row in rows)
     return frozenset(triple for triple in triples if triple.predicate != vocabulary.ABOUT or triple.object == ours)

@@ -1,7 +1,7 @@
-"""Shared nodes go when the last link to them is gone, which only the store knows.
+"""Orphans: shared nodes without links. Only the store knows whether a node has lost its last link.
 
-What may have lost its last user is noted in the store itself, in the update that takes the user away, and looked at after
-everything of the batch has been written. So a crash between two requests forgets nothing.
+Possible orphans are recorded in the store itself, in the update that deletes a link to them. They are checked after the
+whole batch has been written. Therefore a crash between two requests loses none of them.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ _BOOKKEEPING, _ARTICLE_CANDIDATE, _SITE_CANDIDATE, _NODE_CANDIDATE = (
 )
 
 _DELETE_ROUNDS = 3
-"""A reference goes first, then the values that it had, then the values that those were normalised to."""
+"""A reference is deleted first, then its values, then their normalised values."""
 
-# A normalised value names itself.
+# A normalised value links to itself.
 _IS_UNUSED = f"FILTER NOT EXISTS {{ ?user ?by ?node FILTER(?user != ?node && ?user != {BOOKKEEPING}) }}"
 
 
 def mark_candidates(unlinked: Iterable[Triple], uris: Uris, *, nodes: bool) -> Iterator[Triple]:
-    """What notes that something may be orphaned.
+    """Yield the triples that record possible orphans.
 
     Args:
-        unlinked: What entities use no more.
-        uris: Of the Wikibase.
-        nodes: Whether values, references and sites are wanted, beside articles.
+        unlinked: Triples that entities do not use any more.
+        uris: IRIs of the Wikibase.
+        nodes: Whether values, references and sites are recorded in addition to articles.
     """
     shared = (uris.value, uris.reference)
     for triple in unlinked:
@@ -62,7 +62,7 @@ def mark_candidates(unlinked: Iterable[Triple], uris: Uris, *, nodes: bool) -> I
 
 
 def delete_orphans(*, nodes: bool) -> Iterator[str]:
-    """The steps that take out the orphans among those that are noted, and the notes; operations without their graph."""
+    """Yield the operations, without their graph, that delete the orphans among the recorded nodes, and the records."""
     yield (
         f"DELETE {{ ?node ?p ?o }} WHERE {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_ARTICLE} ?node . ?node ?p ?o "
         f"FILTER NOT EXISTS {{ ?node {ABOUT} ?entity }} }}"
@@ -79,7 +79,7 @@ def delete_orphans(*, nodes: bool) -> Iterator[str]:
 
 
 def mark_all(uris: Uris) -> Iterator[str]:
-    """The steps that note every orphan of the whole store: dear, and for a sweep alone."""
+    """Yield the operations that record every orphan of the whole store. They are expensive, and for a cleanup alone."""
     shared = f'(STRSTARTS(STR(?node), "{uris.value}") || STRSTARTS(STR(?node), "{uris.reference}"))'
     yield (
         f"INSERT {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_NODE} ?node }} "

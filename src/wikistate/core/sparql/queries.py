@@ -1,4 +1,4 @@
-"""What a store is asked about itself, and what its answers mean. Pure."""
+"""Queries about a store as a whole, and readers of their results. Pure."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from wikistate.core.updater.store_metadata import Row
 
 _SAMPLE_SIZE = 1000
-"""Subjects that are looked at to tell the form of a store."""
+"""Number of subjects that are read to determine the form of a store."""
 
 
 def build_positions_query(target: UpdateTarget) -> str:
-    """Asks for `read_positions`."""
-    # By its subject, which no other triple may have: an entity may have any predicate.
+    """Build the query for `read_positions`."""
+    # The prefix of the subject identifies positions: no other triple may have it, but an entity may have any predicate.
     ours = f'FILTER(STRSTARTS(STR(?at), "{POSITION}"))'
     pattern = f"?at {TOPIC} ?topic ; {PARTITION} ?partition ; {NEXT_OFFSET} ?offset ; {COMPLETED_UNTIL} ?until {ours}"
     return f"SELECT ?topic ?partition ?offset ?until WHERE {target.where(pattern)}"
 
 
 def read_positions(rows: Iterable[Row]) -> dict[Partition, StorePosition]:
-    """How far a store is. Raises `StoreError` when what it kept is not what was written."""
+    """Return the positions of a store. Raise `StoreError` if they are not in the written form."""
     found = {}
     for row in rows:
         try:
@@ -52,44 +52,44 @@ def read_positions(rows: Iterable[Row]) -> dict[Partition, StorePosition]:
             )
         except ValueError as error:
             raise StoreError(
-                f"The store's note of how far it is cannot be read: {error}.",
-                hint="Somebody else wrote below urn:wikistate:. Restore the store from a copy, or load it again.",
+                f"The position in the store cannot be read: {error}.",
+                hint="Another program wrote below urn:wikistate:. Restore the store from a backup, or load it again.",
             ) from error
     return found
 
 
 def build_form_query(target: UpdateTarget) -> str:
-    """Asks for `read_form`."""
+    """Build the query for `read_form`."""
     return f"SELECT ?subject WHERE {target.where(f'?subject {VERSION} ?version')} LIMIT {_SAMPLE_SIZE}"
 
 
 def read_form(rows: Iterable[Row], uris: Uris) -> StoreForm:
-    """The form of a store, by a sample of what has a revision.
+    """Return the form of a store, determined from a sample of the nodes with a revision.
 
     Raises:
-        StoreError: Both forms are in it.
+        StoreError: The store has both forms.
     """
     subjects = [_read_iri(row, "subject") for row in rows]
     munged = sum(uris.entity_id(subject) is not None for subject in subjects)
     plain = sum(subject.startswith((uris.entity_data, uris.entity_data_https)) for subject in subjects)
     if munged and plain:
         raise StoreError(
-            f"The store mixes two forms of entities: of {len(subjects)} revisions that were looked at, {munged} stand on "
-            f"the entity (munged) and {plain} on its data node (as dumped).",
-            hint="Load it again from one kind of dump: whatever is written now would leave stale triples of the other.",
+            f"The store mixes two forms of entities: of a sample of {len(subjects)} revisions, {munged} are on the entity "
+            f"(munged) and {plain} on its data node (the form of the dump).",
+            hint="Load the store again from one kind of dump: updates of one form leave stale triples of the other.",
         )
     return StoreForm.MUNGED if munged else StoreForm.PLAIN if plain else StoreForm.EMPTY
 
 
 def build_versions_query(entities: Collection[str], target: UpdateTarget) -> str:
-    """Asks for `read_versions`."""
+    """Build the query for `read_versions`."""
     listed = " ".join(format_iri(target.uris.entity_iri(entity)) for entity in entities)
     either = f"{{ ?entity {VERSION} ?version }} UNION {{ ?page {ABOUT} ?entity ; {VERSION} ?version }}"
     return f"SELECT ?entity ?version WHERE {target.where(f'VALUES ?entity {{ {listed} }} {either}')}"
 
 
 def read_versions(rows: Iterable[Row], uris: Uris) -> dict[str, int]:
-    """Entity ids to revisions; the newest where there are several."""
+    """Return revisions by entity ids; the newest one if there are several."""
     found: dict[str, int] = {}
     for row in rows:
         entity = uris.entity_id(_read_iri(row, "entity"))
@@ -99,7 +99,7 @@ def read_versions(rows: Iterable[Row], uris: Uris) -> dict[str, int]:
 
 
 def build_counts_query(target: UpdateTarget) -> str:
-    """Asks for `read_counts`. By the ids of what has a revision, because munging takes the types of most entities away."""
+    """Build the query for `read_counts`. It counts by ids, because munging removes the types of most entities."""
     uris = target.uris
     held = target.where(f"?entity {VERSION} ?revision")
     counts = []
@@ -113,17 +113,17 @@ def build_counts_query(target: UpdateTarget) -> str:
 
 
 def read_counts(rows: Iterable[Row]) -> dict[str, int]:
-    """Types to how many there are. A type that the store has none of is not in it."""
+    """Return the number of entities by type. Types without entities are left out."""
     found = {TYPES[_read_text(row, "letter")]: read_number(row, "entities") for row in rows}
     return {name: count for name, count in found.items() if count}
 
 
 def read_number(row: Row, name: str) -> int:
-    """A count. Raises `StoreError` when it is none."""
+    """Return a count. Raise `StoreError` if the value is not a number."""
     try:
         return int(_read_text(row, name))
     except ValueError as error:
-        raise StoreError(f"The store's answer holds no number: {error}.") from error
+        raise StoreError(f"The response of the store has no number: {error}.") from error
 
 
 def select_largest_number(prefix: str, *, graph: str = "") -> str:
@@ -161,15 +161,15 @@ def _in_graph(pattern: str, graph: str) -> str:
 
 
 def parse_results(answer: Any) -> list[Row]:
-    """The solutions of an answer in SPARQL 1.1 Query Results JSON.
+    """Return the solutions of a response in SPARQL 1.1 Query Results JSON.
 
     Raises:
-        StoreError: It is none.
+        StoreError: The response does not have this format.
     """
     try:
         return [{name: _parse_term(cell) for name, cell in row.items()} for row in answer["results"]["bindings"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError(f"The store's answer is no table of results: {error!r:.200}.") from error
+        raise StoreError(f"The response of the store is not a table of results: {error!r:.200}.") from error
 
 
 def _parse_term(cell: dict[str, Any]) -> Any:
@@ -188,7 +188,7 @@ def _parse_term(cell: dict[str, Any]) -> Any:
 def _read_text(row: Row, name: str) -> str:
     value = row.get(name)
     if not isinstance(value, Literal):
-        raise ValueError(f"?{name} is {value}")  # noqa: TRY004 (of what a store sent, not of a caller)
+        raise ValueError(f"?{name} is {value}")  # noqa: TRY004 (the value is from the store, not from the caller)
     return value.value
 
 

@@ -1,13 +1,14 @@
-r"""Terms as text that every SPARQL parser reads back to the same terms: all that ever gets into an update.
+r"""Terms: serialisation to a text that every SPARQL parser reads back to the same terms. Updates hold no other terms.
 
-Written as N-Triples, which is SPARQL, too, but for these traps:
+The text is N-Triples, which is also valid SPARQL except for these cases:
 
 - SPARQL replaces ``\uXXXX`` anywhere in a request before its grammar is applied (SPARQL 1.1 Query Language, 19.2). Some
-  stores do that without looking whether the backslash is itself escaped, so that the text ``\\u0041`` breaks there.
-  Hence a "u" behind a backslash is written as a code point.
-- Our own books are in the store, too. A triple of a wiki that is about them would be believed, and is refused.
-- An IRI has no escapes. One that is not an IRI by SPARQL's grammar, or is relative and would mean something else at each
-  store, cannot be written and is refused.
+  stores do that without checking whether the backslash is escaped itself, so the text ``\\u0041`` breaks there. Therefore
+  a "u" behind a backslash is written as a code point.
+- The bookkeeping of wikistate is in the store as well. A triple of a wiki about it would be taken for it, so it is
+  rejected.
+- An IRI has no escapes. A text that is not an IRI by SPARQL's grammar cannot be written and is rejected. So is a relative
+  IRI, which has a different meaning in each store.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from pyoxigraph import Literal, Triple
 
-# Two patterns are written for speed, since each line of each batch goes through them: what may be in an IRI as a class
-# that is not negated, and a literal as runs without an escape.
+# Two patterns are optimised for speed, because each line of each batch is matched: the characters of an IRI are a class
+# that is not negated, and a literal is a sequence of runs without an escape.
 _IRI = rb"<[A-Za-z][A-Za-z0-9+.-]*+:[!#-;=?-\[\]_a-z~\x7f-\xff]*+>"
 _LITERAL = rb'"[^"\\\n\r]*+(?:\\.[^"\\\n\r]*+)*+"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*+|\^\^' + _IRI + rb")?"
 _FOREIGN = rb"(?!<" + BOOKKEEPING.encode() + rb")" + _IRI
@@ -40,17 +41,17 @@ _MAX_SHOWN = 200  # characters of a refused triple in a message
 
 
 class UnwritableError(InputError):
-    """A triple that has no safe form in SPARQL: a blank node, an IRI that is none, a term that SPARQL 1.1 lacks.
+    """Triple without a safe form in SPARQL.
 
-    Or one about our own books.
+    It has a blank node, an invalid IRI or a term that SPARQL 1.1 lacks, or it is about the bookkeeping of wikistate.
     """
 
 
 def serialize_triples(triples: Iterable[Triple]) -> bytes:
-    """The triples as lines, each with its full stop and a line feed. Terms are never cut.
+    """Return the triples as lines, each with its full stop and a line feed. Terms are never truncated.
 
     Raises:
-        UnwritableError: One of them has no safe form; names it.
+        UnwritableError: A triple has no safe form; the error names it.
     """
     triples = list(triples)
     text = _serialize(triples)
@@ -60,29 +61,29 @@ def serialize_triples(triples: Iterable[Triple]) -> bytes:
 
 
 def serialize_bookkeeping(triples: Iterable[Triple]) -> bytes:
-    """The same for triples about our own books. Raises `UnwritableError`."""
-    noted = list(triples)
-    iris = (str(term) for triple in noted for term in (triple.subject, triple.predicate, triple.object))
+    """Return triples of the bookkeeping as lines. Raise `UnwritableError` for a term that is not an IRI."""
+    records = list(triples)
+    iris = (str(term) for triple in records for term in (triple.subject, triple.predicate, triple.object))
     if not all(_IRI_ALONE.fullmatch(text.encode()) for text in iris):
-        raise UnwritableError("A note in the store's books names what is no IRI.")
-    return _serialize(noted)
+        raise UnwritableError("A triple of the bookkeeping has a term that is not an IRI.")
+    return _serialize(records)
 
 
 def find_unwritable(triples: Iterable[Triple]) -> Iterator[Triple]:
-    """Those of the triples that have no safe form; a caller refuses the mutation that they came with."""
+    """Return the triples that have no safe form; the caller rejects their mutation."""
     return (triple for triple in triples if _ONE.fullmatch(_serialize([triple])) is None)
 
 
 def format_iri(value: str) -> str:
-    """An IRI in its angle brackets. Raises `UnwritableError`."""
+    """Return an IRI in angle brackets. Raise `UnwritableError` if it is not an absolute IRI."""
     text = f"<{value}>"
     if _IRI_ALONE.fullmatch(text.encode()) is None:
-        raise UnwritableError(f"This is no absolute IRI: {value:.{_MAX_SHOWN}}.")
+        raise UnwritableError(f"This is not an absolute IRI: {value:.{_MAX_SHOWN}}.")
     return text
 
 
 def format_literal(value: Literal) -> str:
-    """A literal of ours, which is always writable."""
+    """Return a literal of the bookkeeping as text; it always has a safe form."""
     return _escape_trap(str(value).encode()).decode()
 
 
@@ -102,6 +103,6 @@ def _unwritable_error(triple: Triple) -> UnwritableError:
     shown = f"{triple!s:.{_MAX_SHOWN}}"
     return UnwritableError(
         f"This triple has no safe form in SPARQL: {shown}.",
-        hint="What it came with is not applied: correct it on the wiki.",
+        hint="Its mutation is not applied: correct the value on the wiki.",
         triple=shown,
     )

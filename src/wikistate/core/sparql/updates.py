@@ -1,7 +1,7 @@
-"""A batch as SPARQL 1.1 Update: in which order, and in how many requests.
+"""Updates: SPARQL 1.1 Update operations of a batch, their order, and their division into requests.
 
-Every IRI is written out: no prefix is used, so that none can be missing. Nothing is pasted: triples and terms come from
-`terms`, the rest is fixed.
+Every IRI is written in full: there are no prefixes, so none can be missing. Texts are never inserted unescaped: triples and
+terms come from `terms`, all other parts are fixed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,26 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyoxigraph import Literal
 
 from wikistate.core.sparql import orphans
-from wikistate.core.sparql.delete_entities import delete_entities
+from wikistate.core.sparql.patterns import (
+    MAX_VALUE_CHAIN,
+    filter_shared,
+    is_property,
+    match_predicates,
+    match_restrictions,
+    match_statements,
+    match_subentities,
+)
 from wikistate.core.sparql.terms import format_iri, format_literal, serialize_bookkeeping, serialize_triples
 from wikistate.core.sparql.vocabulary import (
+    ABOUT,
+    BOOKKEEPING,
     COMPLETED_UNTIL,
     DATE_MODIFIED,
     DATE_TIME,
+    IS_PART_OF,
     NEXT_OFFSET,
+    ORPHAN_CANDIDATE_NODE,
+    ORPHAN_CANDIDATE_SITE,
     PARTITION,
     TOPIC,
     position_iri,
@@ -33,17 +46,17 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Partition
 
 _MAX_ENTITIES_PER_OPERATION = 100
-"""How many entities one pattern lists: beyond some hundreds, stores plan badly."""
+"""Number of entities in one pattern: beyond some hundreds, stores plan queries badly."""
 
 
 class UpdateTarget(NamedTuple):
-    """What is the same in each statement for one store.
+    """Common options of the operations for one store.
 
     Attributes:
-        uris: Of the Wikibase.
-        graph: IRI of the named graph that holds everything, None for the default graph.
-        deletes_orphans: Whether values, references and sites are taken out when nothing links to them any more.
-        max_request_bytes: How large a request may become. One triple that is larger makes a request by itself.
+        uris: IRIs of the Wikibase.
+        graph: IRI of the named graph that holds everything; None for the default graph.
+        deletes_orphans: Whether values, references and sites are deleted when nothing links to them any more.
+        max_request_bytes: Largest size of a request. A single triple that is larger gets a request alone.
     """
 
     uris: Uris
@@ -52,33 +65,75 @@ class UpdateTarget(NamedTuple):
     max_request_bytes: int = 8 << 20
 
     def pattern(self, operation: str) -> str:
-        """An update with a pattern, on this graph."""
+        """Return an update operation with a pattern, for this graph."""
         return operation if self.graph is None else f"WITH {format_iri(self.graph)} {operation}"
 
     def data(self, verb: str, lines: str) -> str:
-        """``INSERT DATA`` or ``DELETE DATA`` of whole lines, on this graph."""
+        """Return ``INSERT DATA`` or ``DELETE DATA`` of whole lines, for this graph."""
         inner = lines if self.graph is None else f"GRAPH {format_iri(self.graph)} {{\n{lines}}}\n"
         return f"{verb} DATA {{\n{inner}}}"
 
     def where(self, pattern: str) -> str:
-        """A query's pattern, on this graph."""
+        """Return the pattern of a query, for this graph."""
         return f"{{ {pattern} }}" if self.graph is None else f"{{ GRAPH {format_iri(self.graph)} {{ {pattern} }} }}"
 
 
 def delete_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
-    """What comes before anything is added: entities go, triples go, and what they may have orphaned is noted."""
-    # Sorted, so that the same batch is the same text: it can be compared, and looked for in a store's log.
+    """Yield the delete operations, which precede all insertions: entities, triples, and the record of possible orphans."""
+    # Sorted, so that the same batch gives the same text: it can be compared and found in the log of a store.
     entities = [format_iri(target.uris.entity_iri(entity)) for entity in sorted(patch.deleted | patch.reconciled)]
     for start in range(0, len(entities), _MAX_ENTITIES_PER_OPERATION):
         listed = entities[start : start + _MAX_ENTITIES_PER_OPERATION]
-        yield from map(target.pattern, delete_entities(listed, target.uris, mark_orphans=target.deletes_orphans))
+        yield from map(target.pattern, _delete_entities(listed, target.uris, mark_orphans=target.deletes_orphans))
     yield from _build_data_operations("DELETE", serialize_triples(patch.removed), target)
-    suspects = set(orphans.mark_candidates(patch.unlinked, target.uris, nodes=target.deletes_orphans))
-    yield from _build_data_operations("INSERT", serialize_bookkeeping(suspects), target)
+    candidates = set(orphans.mark_candidates(patch.unlinked, target.uris, nodes=target.deletes_orphans))
+    yield from _build_data_operations("INSERT", serialize_bookkeeping(candidates), target)
+
+
+def _delete_entities(entities: Sequence[str], uris: Uris, *, mark_orphans: bool) -> Iterator[str]:
+    """Yield the operations that delete entities, without their graph: all their triples and the record of shared nodes.
+
+    Each operation is restricted to the entities by ``VALUES`` in its pattern. Other entities that an entity links to stay.
+
+    Args:
+        entities: IRIs in angle brackets.
+        uris: IRIs of the Wikibase.
+        mark_orphans: Whether to record the shared nodes, for `wikistate.core.sparql.orphans`.
+    """
+    listed = f"VALUES ?entity {{ {' '.join(entities)} }}"
+    statement = match_statements(listed, uris)
+    if mark_orphans:
+        yield from _mark_shared_nodes(listed, statement, uris)
+    # While a sitelink moves, another entity may link the article as well: then only the link to these entities is deleted.
+    sole = f"FILTER NOT EXISTS {{ ?article {ABOUT} ?other FILTER(?other NOT IN ({', '.join(entities)})) }}"
+    yield f"DELETE {{ ?article ?p ?o }} WHERE {{ {listed} ?article {ABOUT} ?entity ; ?p ?o {sole} }}"
+    yield f"DELETE {{ ?article {ABOUT} ?entity }} WHERE {{ {listed} ?article {ABOUT} ?entity }}"
+    yield f"DELETE {{ ?statement ?q ?o }} WHERE {{ {statement} ?statement ?q ?o }}"
+    yield f"DELETE {{ ?part ?p ?o }} WHERE {{ {match_subentities(listed)} ?part ?p ?o }}"
+    yield from _delete_declarations([entity for entity in entities if is_property(entity.strip("<>"), uris)], uris)
+    yield f"DELETE {{ ?entity ?p ?o }} WHERE {{ {listed} ?entity ?p ?o }}"
+
+
+def _delete_declarations(properties: Sequence[str], uris: Uris) -> Iterator[str]:
+    if properties:
+        listed = f"VALUES ?entity {{ {' '.join(properties)} }}"
+        yield f"DELETE {{ ?restriction ?p ?o }} WHERE {{ {match_restrictions(listed, uris)} ?restriction ?p ?o }}"
+        yield f"DELETE {{ ?declared ?p ?o }} WHERE {{ {match_predicates(listed, uris)} ?declared ?p ?o }}"
+
+
+def _mark_shared_nodes(listed: str, statement: str, uris: Uris) -> Iterator[str]:
+    record, node = f"INSERT {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_NODE} ?node }}", filter_shared("?node", uris)
+    yield f"{record} WHERE {{ {statement} ?statement ?q ?node {node} }}"
+    for _ in range(MAX_VALUE_CHAIN):
+        yield f"{record} WHERE {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_NODE} ?from . ?from ?p ?node {node} }}"
+    yield (
+        f"INSERT {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_SITE} ?site }} "
+        f"WHERE {{ {listed} ?article {ABOUT} ?entity ; {IS_PART_OF} ?site FILTER(isIRI(?site)) }}"
+    )
 
 
 def insert_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
-    """What comes."""
+    """Yield the insert operations."""
     yield from _build_data_operations("INSERT", serialize_triples(patch.added), target)
     yield from _build_data_operations("INSERT", serialize_triples(patch.linked), target)
 
@@ -86,7 +141,7 @@ def insert_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
 def bookkeeping_operations(
     patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, target: UpdateTarget
 ) -> Iterator[str]:
-    """What comes last and in one request: orphans go, and how far and how fresh the store is."""
+    """Yield the last operations, in one request: the deletion of orphans, the freshness and the positions of the store."""
     if patch.unlinked or ((patch.deleted or patch.reconciled) and target.deletes_orphans):
         yield from map(target.pattern, orphans.delete_orphans(nodes=target.deletes_orphans))
     if freshness is not None:
@@ -100,7 +155,7 @@ def bookkeeping_operations(
 def build_requests(
     patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, target: UpdateTarget
 ) -> list[str]:
-    """The whole batch, as one request where it fits into one.
+    """Return the requests of the whole batch; one request if it fits.
 
     Raises:
         UnwritableError: A triple has no safe form.
@@ -115,7 +170,7 @@ def build_requests(
 
 
 def pack(operations: Iterable[str], limit: int) -> list[str]:
-    """Operations as requests, in order, each with as many as fit; one that does not fit anywhere stands alone."""
+    """Join operations to requests, in order, as many as fit into each; an operation that is too large gets its own request."""
     packed: list[list[str]] = []
     room = 0
     for operation in operations:
@@ -132,12 +187,12 @@ def _join(operations: Sequence[str]) -> str:
 
 
 def _build_data_operations(verb: str, lines: bytes, target: UpdateTarget) -> Iterator[str]:
-    """Lines as operations of a bounded size; never cut within a line."""
+    """Yield operations of a bounded size from lines; a line is never split."""
     start = 0
     while start < len(lines):
         end = start + target.max_request_bytes
         if end < len(lines):
-            # The last line that ends within the bound, or the first one where none does.
+            # The last line that ends within the limit, or the first line if none does.
             end = (lines.rfind(b" .\n", start, end) + 1 or lines.find(b" .\n", start) + 1) + 2
         yield target.data(verb, lines[start:end].decode())
         start = end

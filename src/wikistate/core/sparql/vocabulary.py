@@ -1,4 +1,4 @@
-"""The IRIs that statements and queries name, and those of our own that a store's books are kept in.
+"""Vocabulary: IRIs of updates and queries, and the IRIs of wikistate's bookkeeping in a store.
 
 Sources: "Wikibase RDF dump format"; "SPARQL 1.1 Update".
 """
@@ -27,16 +27,16 @@ SENSE = str(rdf.SENSE)
 COMPLEMENT_OF = f"<{rdf.OWL}complementOf>"
 
 BOOKKEEPING = "<urn:wikistate:store>"
-"""The subject of what we note about a store as a whole."""
+"""The subject of the bookkeeping about a store as a whole."""
 
 ORPHAN_CANDIDATE_NODE = "<urn:wikistate:suspectNode>"
-"""Note: a value or a reference that may have lost its last user."""
+"""Record of a value or a reference that may have lost its last link."""
 
 ORPHAN_CANDIDATE_SITE = "<urn:wikistate:suspectSite>"
-"""Note: a site of whose articles the last may be gone."""
+"""Record of a site that may have lost its last article."""
 
 ORPHAN_CANDIDATE_ARTICLE = "<urn:wikistate:suspectArticle>"
-"""Note: a page of a client wiki that may have lost its sitelink."""
+"""Record of a page of a client wiki that may have lost its sitelink."""
 
 MARKER = "<urn:wikistate:marker>"
 
@@ -46,9 +46,9 @@ NEXT_OFFSET = "<urn:wikistate:nextOffset>"
 COMPLETED_UNTIL = "<urn:wikistate:completedUntil>"
 
 POSITION = "urn:wikistate:position:"
-"""What the nodes begin with that keep how far the store is."""
+"""Prefix of the nodes with the positions of the store."""
 
 
 def position_iri(partition: Partition) -> str:
-    """The node that keeps how far the store is in a partition."""
+    """Return the node with the position of the store in a partition."""
     return f"<{POSITION}{quote(partition.topic, safe='')}:{partition.number}>"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, assert_never
 
 from wikistate.core.rdf.patch import Patch
+from wikistate.core.rdf.vocabulary import ABOUT, ARTICLE, TYPE
 from wikistate.core.updater.mutation import OperationName
-from wikistate.core.updater.sitelinks import share_sitelinks
 from wikistate.core.updater.store_patch import StorePatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from pyoxigraph import Triple
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 DELETE_WEIGHT = 100
 """Cost of finding the triples of an entity in a store, as a number of triples that are written directly."""
+
+_object = attrgetter("object")
 
 
 class _EntityTriples:
@@ -91,7 +96,7 @@ class Accumulator:
         self._mutations += 1
         match mutation.operation:
             case OperationName.IMPORT | OperationName.DIFF:
-                self._write(mutation.entity, share_sitelinks(mutation.patch))
+                self._write(mutation.entity, _share_sitelinks(mutation.patch))
             case OperationName.DELETE:
                 self._clear(mutation.entity)
                 self._deleted.add(mutation.entity)
@@ -156,4 +161,24 @@ class Accumulator:
 
     def _classify(self, patch: Patch) -> Patch:
         shared = self._shared(patch.added)
-        return share_sitelinks(Patch(added=patch.added - shared, linked=patch.linked | shared))
+        return _share_sitelinks(Patch(added=patch.added - shared, linked=patch.linked | shared))
+
+
+def _share_sitelinks(patch: Patch) -> Patch:
+    """Return the patch with the triples of sitelinks among those that may belong to several entities.
+
+    A page of a client wiki is linked from one entity at a time. When its sitelink moves to another entity, one mutation
+    deletes it and another one inserts it, in any order. Only the triple ``schema:about`` of the article belongs to one of
+    the entities alone.
+
+    Source: "Wikibase RDF dump format", sitelinks.
+    """
+    if ARTICLE not in map(_object, chain(patch.added, patch.removed)):
+        return patch
+    added, removed = _select_article_triples(patch.added), _select_article_triples(patch.removed)
+    return Patch(patch.added - added, patch.removed - removed, patch.linked | added, patch.unlinked | removed)
+
+
+def _select_article_triples(triples: AbstractSet[Triple]) -> AbstractSet[Triple]:
+    articles = {triple.subject for triple in triples if triple.predicate == TYPE and triple.object == ARTICLE}
+    return {triple for triple in triples if triple.subject in articles and triple.predicate != ABOUT}

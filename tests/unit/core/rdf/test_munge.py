@@ -225,7 +225,7 @@ REFUSED = {
     "another entity": (f"data:Q2 {STATED} . wd:Q2 a wikibase:Item .", "not about Q1 but about Q2"),
     "another wiki": (
         f"<https://x.org/wiki/Special:EntityData/Q1> {STATED} . <https://x.org/entity/Q1> a wikibase:Item .",
-        "Nothing about Q1 is known",
+        "no known triple about Q1",
     ),
     "the same entity under other IRIs": (
         (
@@ -234,7 +234,7 @@ REFUSED = {
         ),
         "not about Q1 but about <https://www.wikidata.org/entity/Q1>",
     ),
-    "nothing that is known": ("<http://x/s> <http://x/p> 1 .", "Nothing about Q1 is known"),
+    "nothing that is known": ("<http://x/s> <http://x/p> 1 .", "no known triple about Q1"),
     "no revision": (
         'data:Q1 schema:dateModified "2024-05-01T00:00:00Z"^^xsd:dateTime . wd:Q1 a wikibase:Item .',
         "schema.org/version",
@@ -242,13 +242,13 @@ REFUSED = {
     "no date": ("data:Q1 schema:version 7 . wd:Q1 a wikibase:Item .", "schema.org/dateModified"),
     "a revision that is none": (
         f"data:Q1 {STATED} ; schema:version <http://x/7> . wd:Q1 wdt:P1 1 .",
-        "a literal was expected",
+        "must be a literal",
     ),
     "the books of a store": (
         f"data:Q1 {STATED} . wd:Q1 wdt:P1 1 . <urn:wikistate:store> a schema:Article ; <urn:wikistate:x> wd:Q2 .",
-        "speaks of <urn:wikistate:store>",
+        "has triples about <urn:wikistate:store>",
     ),
-    "nothing at all": ("", "does not state"),
+    "nothing at all": ("", "lacks <http://schema.org/dateModified>"),
 }
 
 

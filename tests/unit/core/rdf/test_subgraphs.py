@@ -250,12 +250,12 @@ WRONG = {
     "subgraphs: [{name: a, stream: a, default: pass, stubs_source: 1}]": ("subgraphs[0].stubs_source", "true or false"),
     "subgraphs: [{name: a, stream: a, default: pass, rules: pass}]": ("subgraphs[0].rules", "List rules"),
     "subgraphs: [{name: a, stream: a, default: pass, subgraph_uri: 'x:y'}]": ("subgraphs[0].subgraph_uri", "'x' is not declared"),
-    "subgraphs: [{name: a, stream: a, default: pass, subgraph_uri: '<p:a>'}]": ("subgraphs", "Exactly one"),
-    "subgraphs: [{name: a, stream: a, default: pass}, {name: b, stream: b, default: pass}]": ("subgraphs", "Exactly one"),
-    "subgraphs: [{name: a, stream: a, default: pass}, {name: a, stream: b, default: pass, subgraph_uri: '<p:a>'}]": ("subgraphs", "name a is there twice"),
+    "subgraphs: [{name: a, stream: a, default: pass, subgraph_uri: '<p:a>'}]": ("subgraphs", "exactly one"),
+    "subgraphs: [{name: a, stream: a, default: pass}, {name: b, stream: b, default: pass}]": ("subgraphs", "exactly one"),
+    "subgraphs: [{name: a, stream: a, default: pass}, {name: a, stream: b, default: pass, subgraph_uri: '<p:a>'}]": ("subgraphs", "name a occurs twice"),
     "prefixes: {a_b: 'http://x/'}\nsubgraphs: []": ("prefixes", "letters and digits"),
-    "bindings: {entity: []}\nsubgraphs: []": ("bindings.entity", "the name is taken"),
-    "bindings: {wildcard: []}\nsubgraphs: []": ("bindings.wildcard", "the name is taken"),
+    "bindings: {entity: []}\nsubgraphs: []": ("bindings.entity", "the name is reserved"),
+    "bindings: {wildcard: []}\nsubgraphs: []": ("bindings.wildcard", "the name is reserved"),
     "bindings: {a: '<p:a>'}\nsubgraphs: []": ("bindings.a", "List IRIs"),
 }  # fmt: skip
 
