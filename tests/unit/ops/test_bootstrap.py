@@ -55,7 +55,7 @@ def test_an_entity_that_is_none_is_refused(tmp_path: Path) -> None:
     """An id with a path in it never becomes a key."""
     path = tmp_path / "a.csv"
     path.write_text("../Q1,1\n")
-    with pytest.raises(InputError, match="no entity id"):
+    with pytest.raises(InputError, match="not an entity id"):
         fill_state([path], tmp_path / "state.sqlite")
 
 

@@ -46,7 +46,7 @@ def test_a_single_that_fails_the_last_time_is_told() -> None:
     (told,) = JUDGE.decide_request_failure(batch(1, attempts=3), TIMEOUT)
     assert isinstance(told, GiveUp)
     assert told.failure.error_type == "ReadTimeout"
-    assert "4 tries" in told.failure.message
+    assert "4 attempts" in told.failure.message
 
 
 def test_a_single_with_tries_left_stays_single() -> None:
