@@ -105,7 +105,7 @@ async def test_after_the_outage_a_replay_makes_the_output_whole(wiki: FakeWiki, 
     assert bodies(read_lines(sink)).keys() == set(NUMBERS) - FAILING
     assert len(read_lines(errors)) == len(FAILING)
 
-    assert f"{len(FAILING)}    ServiceUnavailable    to be done again" in await replay(ends, wiki, "--dry-run")
+    assert f"{len(FAILING)}    ServiceUnavailable    to be replayed" in await replay(ends, wiki, "--dry-run")
     await replay(ends, wiki)
     assert len(read_lines(errors)) == 2 * len(FAILING)
     assert bodies(read_lines(sink)).keys() == set(NUMBERS) - FAILING

@@ -23,8 +23,8 @@ except ImportError:
 ReadDocument = Callable[[str], bytes | None]
 """Reader of the bytes of a document by its full URI.
 
-Returns None when the server or file system answers that the document does not exist. Raises `ExternalError` when it does
-not answer.
+It returns None if the server or file system reports that the document does not exist. It raises `ExternalError` if the
+server or file system does not respond.
 """
 
 Document = dict[str, Any]

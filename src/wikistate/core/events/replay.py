@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class ReplayStatus(StrEnum):
     """Decision of a replay about a record of an error stream, with the reason."""
 
-    REPLAYED = "to be done again"
-    NOT_SELECTED = "not chosen"
-    TRUNCATED = "its original is cut"
-    NO_ORIGINAL = "it has no original"
-    NOT_AN_ERROR_EVENT = "no error event"
-    CANARY = "canary"
+    REPLAYED = "to be replayed"
+    NOT_SELECTED = "not selected"
+    TRUNCATED = "the original is truncated"
+    NO_ORIGINAL = "there is no original"
+    NOT_AN_ERROR_EVENT = "not an error event"
+    CANARY = "canary event"
 
 
 class FailedEvent(NamedTuple):

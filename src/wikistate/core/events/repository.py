@@ -39,7 +39,7 @@ class SchemaRepository:
 
         Raises:
             DocumentError: There is no such schema, or the document at its address is another one.
-            ExternalError: A schema repository does not answer.
+            ExternalError: A schema repository does not respond.
         """
         schema = self._schemas.get((title, version))
         if schema is None:

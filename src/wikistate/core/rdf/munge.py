@@ -132,7 +132,7 @@ class _EntityTraversal:
     def run(self, entity: NamedNode, *, is_lexeme: bool) -> None:
         """Traverse all kinds of subjects. A step links only to kinds of later steps, but values link to values.
 
-        Therefore normalised values are marked first.
+        Therefore the normalised values of all values are marked as reachable first.
         """
         self._mark_normalised_values()
         self._keep_entities(entity, is_lexeme=is_lexeme)

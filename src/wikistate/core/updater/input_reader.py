@@ -102,7 +102,7 @@ class InputReader:
 
 
 def _limit_to_now(time: int, now: int) -> int:
-    """Return the time, or now if it is in the future. Otherwise one wrong clock would make all other events late."""
+    """Return the time, or now if it is in the future. Else one wrong clock would make all other events late for years."""
     return now if time > now + CLOCK_SKEW else time
 
 

@@ -27,7 +27,7 @@ class StorePosition(NamedTuple):
 
 
 class StoreForm(StrEnum):
-    """Form of a store: the node of the triples about an entity as a whole, such as its revision.
+    """Form of a store: the node that has the triples about an entity as a whole, such as its revision.
 
     Source: "Wikibase RDF dump format", data nodes.
     """
@@ -36,7 +36,7 @@ class StoreForm(StrEnum):
     """The store holds no entity."""
 
     MUNGED = "munged"
-    """On the entity, the form of query services."""
+    """The triples are on the entity: the form of query services."""
 
     PLAIN = "plain"
-    """On the data node of the entity, the form of the dump."""
+    """The triples are on the data node of the entity: the form of the dump."""
