@@ -35,8 +35,8 @@ def test_a_dry_run_shows_kinds_and_counts_and_changes_nothing(tell: Tell, errors
     told = tell("replay", "--from", errors, "--to", JOB, "--sink", tmp_path / "out.ndjson", "--dry-run")
     assert (told.code, told.out) == (0, "")
     rows = [line.split() for line in told.err.splitlines()]
-    assert ["1", "ServerError", "to", "be", "done", "again"] in rows
-    assert ["1", "-", "no", "error", "event"] in rows
+    assert ["1", "ServerError", "to", "be", "replayed"] in rows
+    assert ["1", "-", "not", "an", "error", "event"] in rows
     assert sorted(tmp_path.iterdir()) == before
 
 
