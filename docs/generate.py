@@ -17,6 +17,7 @@ from wikistate.config.model import Configuration
 from wikistate.core.enrichment.failures import TABLE, RetryRule, SlowdownScope
 from wikistate.core.updater import decide
 from wikistate.telemetry import log_events, metrics
+from wikistate.wiring import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,27 @@ def pages() -> dict[str, str]:
         "failures.md": failure_table(),
         "decisions.md": decision_table(),
         "command-line.md": command_line(),
+        "jobs.md": job_table(),
     }
+
+
+def job_table() -> str:
+    """Return the page of all jobs, from the registry."""
+    rows = [
+        f"| `{spec.name}` | {spec.summary}. | {spec.reads} | {spec.writes} | {spec.kind} |" for spec in registry.JOBS
+    ]
+    lines = [
+        _NOTE,
+        "# Jobs",
+        "",
+        "`wikistate run JOB` starts a job. Stateless jobs run on the local runner and on Flink, all others on the local "
+        "runner.",
+        "",
+        "| job | purpose | reads | writes | kind |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def configuration() -> str:

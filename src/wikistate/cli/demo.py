@@ -22,12 +22,12 @@ from wikistate.core.events.repository import SchemaRepository
 from wikistate.demo import corpus
 from wikistate.errors import InternalError
 from wikistate.jobs.page_content_change import NAME
-from wikistate.runners.local.launch import build_local_runner
+from wikistate.runners.local.launch import build_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.__main__ import write_lines
 from wikistate.testing.wiki.process import WikiProcess
-from wikistate.wiring.registry import find_stateless_job
+from wikistate.wiring.registry import find_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,11 +77,14 @@ async def _enrich(flags: CliSettings, *, total: int, changes: int) -> Exit:
         template = f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"
         loaded = load_configuration(NAME, replace(flags, assignments=(template, *ERROR_LIMIT)))
         configure_logs(loaded.configuration.telemetry, job_name=NAME)
-        pipeline = find_stateless_job(NAME).assemble(loaded.configuration, meter)
-        job, ends = pipeline.job, pipeline.endpoints
-        status = Status(meter, total=total, live=True)
         configuration = loaded.configuration
-        runner = build_local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
+        status = Status(meter, total=total, live=True)
+        runner = build_runner(
+            lambda: find_job(NAME).assemble(configuration, meter),
+            configuration.local,
+            meter,
+            error_limit=configuration.error_limit,
+        )
         end = await run_until_done(runner, status)
     status.summary()
     return end

@@ -51,7 +51,7 @@ def load_configuration(job: str, flags: CliSettings) -> LoadedConfiguration:
     """
     if flags.enrich and job != custom.NAME:
         raise ConfigError(f"--enrich is for the job {custom.NAME}; {job} knows itself how to enrich.", key="--enrich")
-    defaults = Layer(values=dict(find_job(job).defaults))
+    defaults = Layer(values=dict(find_job(job).load_defaults()))
     return load([defaults, *map(read_file, flags.files), _command_line_layer(flags)])
 
 
