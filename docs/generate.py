@@ -55,8 +55,7 @@ def job_table() -> str:
         _NOTE,
         "# Jobs",
         "",
-        "`wikistate run JOB` starts a job. Stateless jobs run on the local runner and on Flink, all others on the local "
-        "runner.",
+        "`wikistate run JOB` starts a job. Stateless jobs run locally or on Flink, all others locally only.",
         "",
         "| job | purpose | reads | writes | kind |",
         "|---|---|---|---|---|",

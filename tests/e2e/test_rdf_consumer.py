@@ -178,7 +178,7 @@ async def test_a_store_says_what_it_holds_and_is_swept(tmp_path: Path) -> None:
     left = read_graph(tmp_path / "store") - stretch.graph
     assert left
     swept = await run_wikistate("store", "sweep", "--store", "store", folder=tmp_path)
-    assert (swept.status, swept.out.decode()) == (0, f"Swept: {len(left):,} triples that nothing used are gone.\n")
+    assert (swept.status, swept.out.decode()) == (0, f"Orphans deleted: {len(left):,} triples.\n")
     assert read_graph(tmp_path / "store") == stretch.graph
     counts = await run_wikistate("store", "counts", "--store", "store", folder=tmp_path)
     revisions = (triple for triple in stretch.graph if str(triple.predicate).endswith("/version>"))
