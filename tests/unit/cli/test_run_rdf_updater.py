@@ -18,15 +18,15 @@ WIKI = ("--set", "rdf.hostname=my.wiki", "--set", "rdf.entity_namespaces=[120]")
     ("words", "found"),
     [
         ((), "rdf.hostname is missing"),
-        (("--set", "rdf.hostname=my.wiki"), "no page would be an entity's"),
+        (("--set", "rdf.hostname=my.wiki"), "no page would count as an entity"),
         ((*WIKI, "--runner", "flink"), "runs in one process"),
         ((*WIKI, "--sink", "parquet:lake"), "does not write into a Parquet folder"),
         ((*WIKI, "--set", "rdf.subgraphs=bundled:none"), "wdqs-subgraph-definitions-v2"),
         ((*WIKI, "--set", "rdf.subgraphs=none.yaml"), "There are no definitions of subgraphs at none.yaml"),
         ((*WIKI, "--set", "rdf.reconcile=a[b"), "rdf.reconcile"),
         ((*WIKI, "--set", "rdf.concept_base=my.wiki"), "my.wiki"),
-        ((*WIKI, "--set", "stream_manager.sink.stream=mediawiki.page_change.v1:1.7.0"), "and no mutations"),
-        ((*WIKI, "--set", "stream_manager.sink.options.delivery_guarantee=EXACTLY_ONCE"), "writes at least once"),
+        ((*WIKI, "--set", "stream_manager.sink.stream=mediawiki.page_change.v1:1.7.0"), "not a schema of mutations"),
+        ((*WIKI, "--set", "stream_manager.sink.options.delivery_guarantee=EXACTLY_ONCE"), "delivers AT_LEAST_ONCE"),
     ],
 )
 def test_what_cannot_be_is_said_with_what_to_do(tell: Tell, tmp_path: Path, words: tuple[str, ...], found: str) -> None:
