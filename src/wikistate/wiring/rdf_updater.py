@@ -144,15 +144,15 @@ def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDat
         ConfigError: A credential cannot be read, or would be sent to another server than that of its wiki.
     """
     rdf, settings = configuration.rdf, build_entity_settings(configuration.rdf)
-    polite = default_farm_settings(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
+    public_limits = default_farm_settings(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
     http = HttpClient(build_http_settings(configuration))
     return EntityDataClient(
         settings,
         http,
         meter,
         limits=FarmSettings(
-            max_concurrency=min(rdf.concurrency, polite.max_concurrency) if polite else rdf.concurrency,
-            rate=configuration.enrich.rate or (polite.rate if polite else None),
+            max_concurrency=min(rdf.concurrency, public_limits.max_concurrency) if public_limits else rdf.concurrency,
+            rate=configuration.enrich.rate or (public_limits.rate if public_limits else None),
         ),
         session=build_wiki_session(configuration, rdf.hostname, http=http, url=settings.prefix),
         policy=replace(FETCH_POLICY, acceptable_lag=rdf.acceptable_lag),
@@ -192,9 +192,9 @@ def _read_subgraphs(configuration: Configuration, streams: UpdaterStreams) -> Su
     if not location:
         return Subgraphs.unsplit(streams.sink.config.stream)
     suffix = get_message_format(streams.sink).suffix
-    found = Subgraphs.parse(_read_definitions(configuration, location))
+    subgraphs = Subgraphs.parse(_read_definitions(configuration, location))
     return Subgraphs(
-        tuple(each._replace(stream=each.stream.removesuffix(suffix) + suffix) for each in found.definitions)
+        tuple(each._replace(stream=each.stream.removesuffix(suffix) + suffix) for each in subgraphs.definitions)
     )
 
 
@@ -215,12 +215,12 @@ def _build_stream_outputs(
     configuration: Configuration, streams: UpdaterStreams, endpoints: Endpoints, subgraphs: Subgraphs
 ) -> StreamOutputs[Mutation]:
     rdf = configuration.rdf
-    form = get_message_format(streams.sink)
+    message_format = get_message_format(streams.sink)
     names = [stream for stream in subgraphs.streams if stream != streams.sink.config.stream]
     return StreamOutputs(
         streams={streams.sink.config.stream: endpoints.sink}
         | {name: _build_subgraph_endpoint(configuration, endpoints.sink, name) for name in names},
-        encode=MutationEncoder(streams.sink.schema, form.version, domain=rdf.hostname, clock=time.time),
+        encode=MutationEncoder(streams.sink.schema, message_format.version, domain=rdf.hostname, clock=time.time),
         partition=rdf.partition,
     )
 

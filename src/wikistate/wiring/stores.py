@@ -102,18 +102,18 @@ def _build_endpoint_settings(settings: StoreSettings) -> EndpointSettings:
 
 
 def _resolve_credential(settings: StoreSettings) -> Credential | None:
-    known = settings.authentication
-    if known.token_env or known.token_file:
-        return Bearer(resolve_secret(known.token_env, known.token_file))
-    if not known.user:
+    authentication = settings.authentication
+    if authentication.token_env or authentication.token_file:
+        return Bearer(resolve_secret(authentication.token_env, authentication.token_file))
+    if not authentication.user:
         return None
-    if not (known.password_env or known.password_file):
+    if not (authentication.password_env or authentication.password_file):
         raise ConfigError(
             f"{_AUTHENTICATION}.user is set, but there is no password.",
             hint=f"Set {_AUTHENTICATION}.password_env or {_AUTHENTICATION}.password_file.",
             key=_AUTHENTICATION,
         )
-    return Basic(known.user, resolve_secret(known.password_env, known.password_file))
+    return Basic(authentication.user, resolve_secret(authentication.password_env, authentication.password_file))
 
 
 class _OutageReporter:

@@ -87,15 +87,15 @@ def read_stream_configs(manager: StreamManager, read: DocumentReader, names: lis
         ExternalError: The server of the document does not answer.
     """
     uri = build_stream_configs_uri(manager.stream_config_uri, names)
-    content = read(uri)
-    if content is None:
+    document = read(uri)
+    if document is None:
         key = "stream_manager.stream_config_uri"
         raise ConfigError(
             f"There is no stream configuration at {uri}.",
             hint=f"Correct {key}; bundled:streams.yaml holds the streams of the public jobs.",
             key=key,
         )
-    return StreamConfigs.parse(parse_document(content, uri), uri)
+    return StreamConfigs.parse(parse_document(document, uri), uri)
 
 
 def build_event_io(configuration: Configuration, streams: Streams, endpoints: Endpoints, meter: Meter) -> EventIO:
@@ -140,12 +140,12 @@ def _build_emitter(configuration: Configuration, streams: Streams) -> Emitter:
 
 
 def _build_filter(configuration: Configuration, schema: Schema) -> EventFilter:
-    wanted = configuration.filter
+    filter_settings = configuration.filter
     event_filter = EventFilter(
-        wikis=frozenset(wanted.wikis),
-        namespaces=frozenset(wanted.namespaces),
-        kinds=frozenset(wanted.kinds),
-        content_models=frozenset(wanted.content_models),
+        wikis=frozenset(filter_settings.wikis),
+        namespaces=frozenset(filter_settings.namespaces),
+        kinds=frozenset(filter_settings.kinds),
+        content_models=frozenset(filter_settings.content_models),
     )
     event_filter.check_schema(schema)
     return event_filter

@@ -67,7 +67,7 @@ class UpdaterStreams:
     @property
     def input_reader(self) -> InputReader:
         """The reader of all inputs."""
-        return InputReader((stream.schema, shape) for stream, shape in self.inputs)
+        return InputReader((stream.schema, event_format) for stream, event_format in self.inputs)
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
         return Stream(config, schemas.get(config.schema_title, descriptor.version))
 
     return UpdaterStreams(
-        [(stream(descriptor), shape) for descriptor, shape in inputs],
+        [(stream(descriptor), event_format) for descriptor, event_format in inputs],
         stream(sink),
         {role: stream(descriptor) for role, descriptor in side.items()},
         stream(error),
@@ -110,7 +110,9 @@ def _parse_inputs(configuration: Configuration) -> list[tuple[Descriptor, EventF
     pages = build_entity_pages(rdf)
     inputs: list[tuple[Descriptor, EventFormat]]
     if rdf.legacy_inputs:
-        inputs = [(Descriptor.parse(text, key="legacy"), shape(pages)) for text, shape in LEGACY_STREAMS.items()]
+        inputs = [
+            (Descriptor.parse(text, key="legacy"), event_format(pages)) for text, event_format in LEGACY_STREAMS.items()
+        ]
     else:
         source = configuration.stream_manager.source.stream
         inputs = [(Descriptor.parse(source, key="stream_manager.source.stream"), PageChangeFormat(pages))]
