@@ -5,7 +5,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, mutation, says, triple
+from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, insertion, mutation, triple
 
 from wikistate.adapters.triplestore.batch_size import BatchLimits
 from wikistate.adapters.triplestore.writer import HEARTBEAT_INTERVAL_SECONDS, YIELD_INTERVAL_SECONDS, StoreWriter
@@ -50,7 +50,7 @@ class Bench:
     async def give(self, first: int, end: int) -> None:
         """Write an entity for each of these offsets, and advance the position."""
         for offset in range(first, end):
-            await self.writer.write([says(f"Q{offset}", "hello", time=offset)])
+            await self.writer.write([insertion(f"Q{offset}", "hello", time=offset)])
             self.writer.advance({TOPIC: StorePosition(offset + 1, offset)})
 
     @property
@@ -84,7 +84,7 @@ async def test_a_batch_is_applied_when_it_has_enough_mutations(bench: Bench) -> 
 
 async def test_a_batch_is_applied_when_it_has_enough_triples(bench: Bench) -> None:
     """One mutation of a hundred triples fills the first batch of a writer that does not know the store yet."""
-    await bench.writer.write([says("Q1", *map(str, range(100)))])
+    await bench.writer.write([insertion("Q1", *map(str, range(100)))])
     await let_tasks_run()
     assert [len(patch.added) for patch in bench.store.applied] == [100]
 
@@ -104,20 +104,20 @@ async def test_the_store_applies_a_batch_while_the_next_is_written(bench: Bench)
     moments = count(START, YIELD_INTERVAL_SECONDS)
     writer = bench.new_writer(lambda: next(moments))
     await writer.open()
-    await writer.write([says(f"Q{number}", "hello") for number in range(19)])
+    await writer.write([insertion(f"Q{number}", "hello") for number in range(19)])
     assert [patch.mutations for patch in bench.store.applied] == [10]
 
 
 async def test_next_batch_fills_while_the_store_is_busy_and_then_the_writer_waits(bench: Bench) -> None:
     """At most two batches are in memory: one that is applied, and a full one."""
-    bench.store.go_away()
+    bench.store.stop_responding()
     await bench.give(0, 19)
     await let_tasks_run()
     full = asyncio.create_task(bench.give(19, 25))
     await let_tasks_run()
     assert not full.done()
     assert bench.store.applied == []
-    bench.store.come_back()
+    bench.store.resume_responding()
     await full
     await bench.writer.flush()
     assert bench.offset == 25
@@ -204,7 +204,7 @@ async def test_writer_resumes_at_the_position_of_the_store(bench: Bench) -> None
     restarted = bench.new_writer()
     await restarted.open()
     assert restarted.positions[TOPIC].next_offset == 7
-    await restarted.write([says("Q1", "x")])
+    await restarted.write([insertion("Q1", "x")])
     await restarted.flush()
     assert len(bench.store.applied) == 1
 
@@ -237,7 +237,7 @@ async def test_metrics_of_a_batch(bench: Bench) -> None:
     The lag of the store.
     """
     now = int(START * 1000)
-    await bench.writer.write([says("Q1", "a", "b", time=now - 40_000), says("L1", "c", time=now - 20_000)])
+    await bench.writer.write([insertion("Q1", "a", "b", time=now - 40_000), insertion("L1", "c", time=now - 20_000)])
     await bench.writer.write([mutation(OperationName.DELETE, "P1", time=now - 30_000)])
     await bench.writer.flush()
     assert bench.meter.by_label(metrics.STORE_MUTATIONS) == {
@@ -251,7 +251,7 @@ async def test_metrics_of_a_batch(bench: Bench) -> None:
 
 async def test_close_drops_pending_mutations(bench: Bench) -> None:
     """The position does not cover them, so the next run writes them; a batch that hangs does not block the close."""
-    bench.store.go_away()
+    bench.store.stop_responding()
     await bench.give(0, 15)
     await bench.writer.close()
     assert not bench.store.is_open
