@@ -151,7 +151,7 @@ def test_recent_changes_are_continued_in_the_same_way(twins: Twins) -> None:
     assert small["continue"] == real["continue"]
 
 
-def test_the_log_has_the_same_entries(twins: Twins) -> None:
+def test_log_has_the_same_entries(twins: Twins) -> None:
     """Entries delete pages, restore them and hide them, with the same parameters."""
     asked = queries.log_entries(START, None) | {"lenamespace": str(NAMESPACE)}
     answered = (each["query"]["logevents"] for each in twins.ask(asked))

@@ -50,7 +50,7 @@ def no_connector_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CONNECTOR_VARIABLE, raising=False)
 
 
-def test_a_jar_is_fetched_once(tmp_path: Path) -> None:
+def test_jar_is_fetched_once(tmp_path: Path) -> None:
     """The second fetch uses the cache."""
     repository = Repository()
     assert fetch([JAR], cache=tmp_path, download=repository.download) == (tmp_path / "thing-1.2.jar",)
@@ -68,7 +68,7 @@ def test_jar_with_another_checksum_is_rejected(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_a_damaged_file_in_the_cache_is_replaced(tmp_path: Path) -> None:
+def test_damaged_file_in_the_cache_is_replaced(tmp_path: Path) -> None:
     """The cache is not trusted either: its content is compared at each fetch."""
     (tmp_path / "thing-1.2.jar").write_bytes(BYTES[:-1])
     (path,) = fetch([JAR], cache=tmp_path, download=Repository().download)
@@ -140,7 +140,7 @@ def test_without_jgo_the_hint_names_the_extra(tmp_path: Path, monkeypatch: pytes
     assert "extra `flink`" in caught.value.hint
 
 
-def test_the_bridge_holds_classes_for_java_11_and_nothing_else() -> None:
+def test_bridge_holds_only_classes_for_java_11() -> None:
     """Java 11 is the oldest Java that Flink runs on; its class files have version 55."""
     with zipfile.ZipFile(BRIDGE_JAR) as jar:
         manifest, *classes = jar.namelist()

@@ -132,7 +132,7 @@ def shown(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 @pytest.mark.usefixtures("logs")
-def test_a_terminal_shows_the_sentence_and_after_it_the_other_fields(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_shows_the_sentence_and_after_it_the_other_fields(capsys: pytest.CaptureFixture[str]) -> None:
     """A field that is part of the sentence is not repeated."""
     configure_logs(Telemetry(log_format=LogFormat.HUMAN))
     log = structlog.get_logger()

@@ -60,7 +60,7 @@ async def ask(client: HttpClient, endpoint: Endpoint, limit: int = 1000) -> Http
     return await client.request(endpoint, "a=b%7Cc", headers={"X-Ours": "1"}, limit=limit)
 
 
-async def test_a_request_is_sent_as_given(client: HttpClient, serve: Serve) -> None:
+async def test_request_is_sent_as_given(client: HttpClient, serve: Serve) -> None:
     """The query is not encoded again; User-Agent and Accept-Encoding are sent; the body is decompressed."""
     seen: list[web.Request] = []
 
@@ -106,7 +106,7 @@ async def test_redirects_are_not_followed(client: HttpClient, serve: Serve) -> N
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_body_beyond_the_limit_is_a_failure(client: HttpClient, serve: Serve, *, announced: bool) -> None:
+async def test_body_beyond_the_limit_is_a_failure(client: HttpClient, serve: Serve, *, announced: bool) -> None:
     """The rule holds for a body with an announced length and for one in endless chunks."""
     left = asyncio.Event()
 

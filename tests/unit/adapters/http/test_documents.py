@@ -55,7 +55,7 @@ def test_unknown_scheme_is_an_error() -> None:
         DocumentReader(SETTINGS)("ftp://x.example/schema")
 
 
-def test_a_document_that_is_too_long_is_an_error(tmp_path: Path) -> None:
+def test_document_above_the_limit_is_an_error(tmp_path: Path) -> None:
     """A file is not read beyond the limit."""
     (tmp_path / "long").write_bytes(bytes(11))
     assert DocumentReader(SETTINGS, max_bytes=11)(str(tmp_path / "long")) == bytes(11)

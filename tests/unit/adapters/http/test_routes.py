@@ -8,7 +8,7 @@ from wikistate.errors import ConfigError
 ROUTES = Routes({"https://meta.wikimedia.org/w/api.php": "http://localhost:6500"})
 
 
-def test_a_route_changes_the_origin_and_keeps_the_host() -> None:
+def test_route_changes_the_origin_and_keeps_the_host() -> None:
     """Scheme, host and port are replaced; the path stays; the first host is sent as `Host`."""
     resolved = ROUTES.resolve("https://meta.wikimedia.org/w/index.php")
     assert resolved == Endpoint("http://localhost:6500/w/index.php", "meta.wikimedia.org")

@@ -118,7 +118,7 @@ async def test_invalid_compression_is_a_failure(encoding: str, body: bytes) -> N
         assert outcome.kind is FailureKind.UNPARSABLE
 
 
-async def test_a_connection_that_breaks_is_a_failure() -> None:
+async def test_broken_connection_is_a_failure() -> None:
     """The failure is not an end: the last chunk of a response marks its end."""
 
     async def respond(request: web.Request) -> web.StreamResponse:

@@ -150,7 +150,7 @@ def test_continuation_and_warnings_are_read() -> None:
 
 
 @pytest.mark.parametrize("document", [{}, {"batchcomplete": True}, {"query": {}}, {"query": None}, {"query": []}])
-def test_a_document_without_a_result_is_empty(document: dict[str, Any]) -> None:
+def test_document_without_a_result_is_empty(document: dict[str, Any]) -> None:
     """The request is repeated; its revisions do not count as unknown."""
     failure = parse_revisions(document, {7}, place=PLACE)
     assert isinstance(failure, Failure)

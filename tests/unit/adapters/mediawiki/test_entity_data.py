@@ -87,7 +87,7 @@ def failed(found: bytes | FetchFailure) -> FetchFailure:
 @pytest.mark.parametrize(
     ("form", "rdf_format"), [("ttl", pyoxigraph.RdfFormat.TURTLE), ("nt", pyoxigraph.RdfFormat.N_TRIPLES)]
 )
-async def test_a_revision_is_fetched_in_either_format(form: str, rdf_format: pyoxigraph.RdfFormat) -> None:
+async def test_revision_is_fetched_in_either_format(form: str, rdf_format: pyoxigraph.RdfFormat) -> None:
     """Old and current revisions have the triples of the Wikibase."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase, format=form) as client:
         for revision in (1, 3):
@@ -110,7 +110,7 @@ async def test_merged_entity_is_a_redirect_stub() -> None:
         assert "/Q2.ttl" in failure.message
 
 
-async def test_another_spelling_of_the_address_is_followed() -> None:
+async def test_redirect_to_another_spelling_of_the_address_is_followed() -> None:
     """The redirect leads to the same entity and revision within the wiki."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         asked = f"{wikibase.url}/entity-data/Q1.ttl?flavor=dump&revision=3"

@@ -112,7 +112,7 @@ async def test_pages_that_are_not_entities_are_skipped(asked: CountingWikibase) 
     assert found == [EntityPage("Q1", 11, 1, 120, is_redirect=False)]
 
 
-async def test_a_list_that_does_not_advance_is_an_error(asked: CountingWikibase) -> None:
+async def test_list_that_does_not_advance_is_an_error(asked: CountingWikibase) -> None:
     """The list is not requested for ever."""
 
     class Stuck:
@@ -124,7 +124,7 @@ async def test_a_list_that_does_not_advance_is_an_error(asked: CountingWikibase)
         [part async for part in list_entities(Stuck(), asked.site)]
 
 
-async def test_the_action_api_shows_what_the_lists_name(asked: CountingWikibase) -> None:
+async def test_action_api_shows_what_the_lists_name(asked: CountingWikibase) -> None:
     """The test Wikibase is one wiki: its lists, its revisions and its pages agree."""
     entity, rev_id = next(iter(asked.repository.current_revisions.items()))
     document = await asked.query({"prop": "revisions|info", "revids": str(rev_id), "rvprop": "ids", "rvslots": "*"})

@@ -25,7 +25,7 @@ def answer(status: int, body: bytes = b"<s> <p> <o> .", **headers: str) -> HttpR
     return HttpResponse(status, CIMultiDictProxy(CIMultiDict(named)), body)
 
 
-def test_the_address_names_the_revision() -> None:
+def test_address_names_the_revision() -> None:
     """The flavour comes first, then the revision."""
     assert str(ADDRESS) == "https://wiki.example/wiki/Special:EntityData/Q1.ttl?flavor=dump&revision=123"
 

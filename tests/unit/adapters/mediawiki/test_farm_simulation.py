@@ -26,7 +26,7 @@ def test_impossible_bound_is_served_oldest_first() -> None:
     assert outcome.wait_quantile(1.0) < 25.0
 
 
-def test_one_revision_a_request_falls_behind() -> None:
+def test_single_requests_do_not_keep_up() -> None:
     """Single requests carry five of forty changes a second, so batches are needed."""
     outcome = simulate(FarmScenario(seconds=SHORT, max_batch=1), drain=False)
     assert outcome.unanswered > 0.8 * 40 * SHORT

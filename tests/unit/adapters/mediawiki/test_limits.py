@@ -97,7 +97,7 @@ def test_concurrent_reservations_get_different_times() -> None:
     assert [round(rate.reserve(0.0)) for _ in range(3)] == [0, 1, 2]
 
 
-def test_a_pause_is_never_shortened() -> None:
+def test_pause_is_never_shortened() -> None:
     """Of two requested pauses the longer one holds."""
     pause = Pause()
     pause.extend(5.0)

@@ -61,7 +61,7 @@ async def test_page_is_named_as_on_its_wiki(entity: str, named: dict[str, str]) 
     assert wiki.asked == {"prop": "info", **named}
 
 
-async def test_a_page_that_is_missing_has_no_revision() -> None:
+async def test_missing_page_has_no_revision() -> None:
     """The response of the wiki marks the page as missing."""
     assert await PageInfoClient(OneResponseWiki(one(title="Q5", missing=True)), SITE).current_revision("Q5") is None
 

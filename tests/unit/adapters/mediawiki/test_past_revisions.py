@@ -123,7 +123,7 @@ async def test_continued_response_keeps_all_redirects() -> None:
     assert redirects == set(list(REDIRECTS)[:20])
 
 
-async def test_one_bad_revision_never_fails_its_neighbours() -> None:
+async def test_bad_revision_never_affects_the_others() -> None:
     """The unknown revision is a failure; the others have content."""
     async with reading() as (_, reader):
         found = await reader.read([1, 101, 9999])

@@ -54,7 +54,7 @@ def test_partial_batch_lingers_while_the_wiki_is_busy() -> None:
     assert busy.ready_at(LINGER) == 7.0 + LINGER
 
 
-def test_a_full_batch_does_not_linger() -> None:
+def test_full_batch_does_not_linger() -> None:
     """A wait would gain nothing."""
     busy = filled(1, 2, max_batch=2, asked=7.0)
     busy.in_flight = 1
@@ -68,7 +68,7 @@ def test_pause_delays_every_batch() -> None:
     assert paused.ready_at(LINGER) == 9.0
 
 
-def test_an_empty_queue_is_never_ready() -> None:
+def test_empty_queue_is_never_ready() -> None:
     """It can be dropped, unless its pause must be remembered."""
     empty = queue()
     assert empty.ready_at(LINGER) == inf
@@ -118,7 +118,7 @@ def test_requeued_revisions_join_other_waiting_ones() -> None:
     ),
     st.integers(1, 5),
 )
-def test_no_revision_is_lost_or_doubled(steps: list[tuple[str, list[int]]], max_batch: int) -> None:
+def test_no_revision_is_lost_or_duplicated(steps: list[tuple[str, list[int]]], max_batch: int) -> None:
     """Each entry is taken exactly once, in requests that are not too large."""
     waiting, put, taken = queue(max_batch), [], []
     for now, (step, rev_ids) in enumerate(steps):
@@ -204,7 +204,7 @@ def test_too_many_requests_pauses_the_whole_farm() -> None:
     assert both.concurrency.limit == 2
 
 
-def test_a_lagging_wiki_pauses_alone() -> None:
+def test_lagging_wiki_pauses_alone() -> None:
     """Requests to other wikis continue."""
     one, other = filled(1, domain="a.example"), filled(1, domain="b.example", asked=0.5)
     both = farm(one, other)
@@ -221,7 +221,7 @@ def test_other_failures_do_not_slow_requests_down() -> None:
     assert alone.concurrency.limit == 4
 
 
-def test_slow_answers_do_not_raise_concurrency() -> None:
+def test_slow_responses_do_not_raise_concurrency() -> None:
     """Only fast responses do."""
     adaptive = Farm("farm", FarmSettings(max_concurrency=4, slow_answer=5.0))
     for _ in range(10):

@@ -99,7 +99,7 @@ def test_redirect_without_a_record_in_the_wiki_has_no_target() -> None:
     assert two.kind is FailureKind.EMPTY
 
 
-def test_a_page_that_was_deleted_meanwhile_fails_alone() -> None:
+def test_deleted_page_fails_alone() -> None:
     """The failure is that of a deleted revision; the other page is not affected."""
     found = states({"pages": [{"pageid": 1, "missing": True}, {"pageid": 3, "ns": 0, "title": "Elm"}]}, ASH, ELM)
     assert found[ASH].kind is FailureKind.BAD_REVISION

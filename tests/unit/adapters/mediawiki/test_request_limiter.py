@@ -61,7 +61,7 @@ async def test_no_slot_is_acquired_during_a_pause() -> None:
     await asyncio.wait_for(task, 5)
 
 
-async def test_a_rate_is_kept() -> None:
+async def test_rate_limit_is_kept() -> None:
     """The rate is twenty in a second: three more than that take more than a second."""
     limiter = RequestLimiter(FarmSettings(max_concurrency=100, rate=20.0))
     began = asyncio.get_running_loop().time()

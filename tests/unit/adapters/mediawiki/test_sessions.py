@@ -148,7 +148,7 @@ async def test_credentials_go_to_no_other_wiki(credential: Credential) -> None:
         assert private.cookies == [""]
 
 
-async def test_a_farm_may_have_credentials() -> None:
+async def test_credentials_of_a_farm_apply_to_its_wikis() -> None:
     """One account may serve many wikis; the credentials of a wiki itself come first."""
     async with asking({"farm": BearerToken("shared"), "private.example": BearerToken("own")}) as (
         private,

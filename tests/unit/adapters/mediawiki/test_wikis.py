@@ -98,7 +98,7 @@ def test_fixed_template_selects_the_wiki_by_host() -> None:
         ("https://{domain}.internal.example/api.php", "https://de.wikipedia.org.internal.example/api.php", OWN_FARM),
     ],
 )
-def test_a_template_names_the_wiki(template: str, url: str, farm: str) -> None:
+def test_template_names_the_wiki(template: str, url: str, farm: str) -> None:
     """The limits depend on the server that is requested, not on the wiki."""
     assert Wikis(template=template).lookup("de.wikipedia.org") == Wiki("de.wikipedia.org", url, None, farm)
 

@@ -43,7 +43,7 @@ def test_small_batches_of_a_quiet_stream_do_not_shrink_the_next() -> None:
     assert size.triples == 10_000
 
 
-def test_a_small_batch_that_took_too_long_shrinks_the_next() -> None:
+def test_small_batch_that_took_too_long_shrinks_the_next() -> None:
     """An overloaded store does not get more, whatever the last batch held."""
     size = AdaptiveBatchSize(BOUNDS)
     size.observe(300, 30.0)

@@ -73,7 +73,7 @@ async def let_tasks_run() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_batch_is_applied_when_it_has_enough_mutations(bench: Bench) -> None:
+async def test_batch_is_applied_when_it_has_enough_mutations(bench: Bench) -> None:
     """Ten mutations are a batch; the eleventh waits for the next, and the position covers exactly the applied ones."""
     await bench.give(0, 11)
     await let_tasks_run()
@@ -82,7 +82,7 @@ async def test_a_batch_is_applied_when_it_has_enough_mutations(bench: Bench) -> 
     assert len(bench.store.graph) == 10
 
 
-async def test_a_batch_is_applied_when_it_has_enough_triples(bench: Bench) -> None:
+async def test_batch_is_applied_when_it_has_enough_triples(bench: Bench) -> None:
     """One mutation of a hundred triples fills the first batch of a writer that does not know the store yet."""
     await bench.writer.write([insertion("Q1", *map(str, range(100)))])
     await let_tasks_run()
@@ -99,7 +99,7 @@ async def test_single_mutation_waits_no_longer_than_its_limit(bench: Bench) -> N
     assert bench.offset == 1
 
 
-async def test_the_store_applies_a_batch_while_the_next_is_written(bench: Bench) -> None:
+async def test_store_applies_a_batch_while_the_next_is_written(bench: Bench) -> None:
     """A caller with many mutations yields now and then, so that the store starts with the first batch."""
     moments = count(START, YIELD_INTERVAL_SECONDS)
     writer = bench.new_writer(lambda: next(moments))
@@ -145,7 +145,7 @@ async def test_only_one_batch_is_applied_at_a_time(bench: Bench) -> None:
     await giving
 
 
-async def test_a_failure_in_the_background_is_raised_by_the_next_call(bench: Bench) -> None:
+async def test_failure_in_the_background_is_raised_by_the_next_call(bench: Bench) -> None:
     """A batch that could not be applied is not lost silently, and its position is not advanced."""
     bench.store.failure = SinkError("The disk is full.")
     await bench.give(0, 10)

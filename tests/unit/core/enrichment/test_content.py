@@ -93,7 +93,7 @@ def test_suppressed_content_is_never_kept() -> None:
         ({"slots": {"main": {"content": 5}}}, FailureKind.UNPARSABLE),
     ],
 )
-def test_damaged_revisions_are_failures(revision: dict[str, Any], kind: FailureKind) -> None:
+def test_each_flag_of_damage_has_its_failure(revision: dict[str, Any], kind: FailureKind) -> None:
     """Each flag of the API that means "there is no content" has its own failure; none becomes an empty body."""
     read = read_revision(revision)
     assert isinstance(read, Failure)
@@ -125,7 +125,7 @@ def test_fold_never_changes_its_input(known: set[str], answered: set[str]) -> No
     assert event == before
 
 
-def test_fold_describes_roles_that_the_event_does_not_know() -> None:
+def test_fold_adds_roles_that_the_event_lacks() -> None:
     """A slot that only the wiki has is added in the event's own terms, with the SHA-1 in base 36."""
     folded = with_content(change("main"), Content({"main": slot(), "mediainfo": slot("{}")}))
     assert isinstance(folded, dict)
@@ -139,14 +139,14 @@ def test_fold_describes_roles_that_the_event_does_not_know() -> None:
     }
 
 
-def test_fold_makes_slots_where_there_were_none() -> None:
+def test_fold_adds_slots_to_an_event_without_slots() -> None:
     """An event without `content_slots` gets the slots of the wiki."""
     folded = with_content({"revision": {"rev_id": 7}}, Content({"main": slot()}))
     assert isinstance(folded, dict)
     assert folded["revision"]["content_slots"]["main"]["content_body"] == "text"
 
 
-def test_a_slot_that_the_answer_lacks_is_a_failure() -> None:
+def test_slot_missing_in_the_response_is_a_failure() -> None:
     """Half a revision is never emitted; the failure names the role."""
     failure = with_content(change("main", "mediainfo"), Content({"main": slot()}))
     assert isinstance(failure, Failure)
@@ -174,7 +174,7 @@ def test_size_is_counted_in_utf8_bytes(body: str) -> None:
     assert "allows 9" in failure.detail
 
 
-def test_size_is_that_of_all_slots_together() -> None:
+def test_size_is_the_sum_of_all_slots() -> None:
     """Two slots of six bytes have twelve bytes together."""
     content = Content({"main": slot("a" * 6), "mediainfo": slot("b" * 6)})
     assert isinstance(with_content(change("main"), content, max_content_size=12), dict)
@@ -182,14 +182,14 @@ def test_size_is_that_of_all_slots_together() -> None:
 
 
 @given(st.binary(min_size=20, max_size=20))
-def test_base36_is_the_same_number(digest: bytes) -> None:
+def test_base36_hash_is_the_same_number(digest: bytes) -> None:
     """31 characters of base 36 stand for the same 160 bits."""
     encoded = to_base36_sha1(digest.hex())
     assert len(encoded) == 31
     assert int(encoded, 36) == int.from_bytes(digest, "big")
 
 
-def test_base36_of_the_empty_text() -> None:
+def test_base36_hash_of_the_empty_text_is_that_of_mediawiki() -> None:
     """The result is the value that MediaWiki's database holds for every empty text."""
     assert to_base36_sha1(hashlib.sha1(b"").hexdigest()) == "phoiac9h4m842xq45sp7s6u21eteeq1"
 

@@ -19,7 +19,7 @@ def test_each_kind_has_exactly_one_row() -> None:
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_statuses_that_pass_are_retried(status: int) -> None:
+def test_temporary_statuses_are_retried(status: int) -> None:
     """These statuses are retried as in the table of the public job."""
     assert find_failure_rule(classify_status(status)).retry_rule is RetryRule.UNTIL_LIMIT
 
@@ -35,7 +35,7 @@ def test_other_statuses_are_final(status: int) -> None:
 @pytest.mark.parametrize(
     "code", ["maxlag", "readonly", "ratelimited", "internal_api_error_DBQueryError", "internal_api_error_Exception"]
 )
-def test_api_errors_that_pass_are_retried(code: str) -> None:
+def test_temporary_api_errors_are_retried(code: str) -> None:
     """API errors of a wiki that is busy or in maintenance are retried."""
     assert find_failure_rule(classify_api_error(code)).retry_rule is RetryRule.UNTIL_LIMIT
 

@@ -41,7 +41,7 @@ def test_page_that_is_not_a_redirect_any_more_has_no_link() -> None:
     assert "redirect_page_link" in STALE["page"]
 
 
-def test_a_redirect_without_a_record_of_its_target_has_no_link() -> None:
+def test_redirect_without_a_record_of_its_target_has_no_link() -> None:
     """A link from the past would be a guess."""
     folded = with_page_state(STALE, PageState(is_redirect=True))
     assert folded["page"]["is_redirect"] is True

@@ -26,7 +26,7 @@ def change(kind: str = "edit", **revision: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["create", "edit", "move", "undelete", "visibility_change", "a_kind_of_tomorrow"])
-def test_each_kind_but_delete_is_fetched_by_revision(kind: str) -> None:
+def test_each_kind_except_delete_is_fetched_by_revision(kind: str) -> None:
     """Every kind of change is fetched by `rev_id`, even an unknown kind."""
     assert plan_fetch(change(kind)) == Fetch("en.wikipedia.org", 7)
 

@@ -28,7 +28,7 @@ def test_final_failures_are_not_retried(kind: FailureKind) -> None:
     assert decide_retry(Failure(kind, "x"), attempt=1, age=0.0, policy=POLICY) == Fail(kind, "x.")
 
 
-def test_waits_double_and_are_capped() -> None:
+def test_delays_double_up_to_a_cap() -> None:
     """The delays are 0.5, 1, 2 ... seconds and never exceed the cap."""
     policy = RetryPolicy(max_attempts=2000)
     failure = Failure(FailureKind.READ_TIMEOUT, "x")
@@ -36,7 +36,7 @@ def test_waits_double_and_are_capped() -> None:
     assert waits == [RetryAfter(0.5), RetryAfter(1.0), RetryAfter(2.0), RetryAfter(30.0), RetryAfter(30.0)]
 
 
-def test_retry_after_is_honoured_and_capped() -> None:
+def test_retry_after_is_kept_up_to_a_cap() -> None:
     """The `Retry-After` of a server replaces the doubling, up to a cap."""
     for asked, waited in [(7.0, 7.0), (0.0, 0.0), (-3.0, 0.0), (9999.0, 300.0)]:
         failure = Failure(FailureKind.TOO_MANY_REQUESTS, "x", asked)
@@ -66,7 +66,7 @@ def test_unknown_revision_of_an_old_event_is_final(age: float | None) -> None:
     retry_after=st.none() | st.floats(-1e9, 1e9),
     jitter=st.floats(0, 1, exclude_max=True),
 )
-def test_waits_are_bounded(
+def test_delays_are_bounded(
     kind: FailureKind, attempt: int, age: float | None, retry_after: float | None, jitter: float
 ) -> None:
     """No delay is negative or longer than both caps allow, and a retry for lag ends within its window."""

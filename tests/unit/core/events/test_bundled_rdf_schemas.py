@@ -164,7 +164,7 @@ def test_each_schema_has_the_published_fields(uri: str) -> None:
     assert set(flat(document)) == rows(TABLES[uri], uri.rpartition("/")[2])
 
 
-def test_the_older_form_of_mutations_differs_in_names_only() -> None:
+def test_older_form_of_mutations_differs_only_in_names() -> None:
     """A schema that was never published has the fields of its successor, three of them under other names."""
     document = SchemaRepository([SCHEMAS], read_bundled).get("wikibase/rdf/update_stream", "1.0.0").document
     renamed = {"event_time ": "dt ", "entity ": "entity_id ", "revision ": "rev_id "}

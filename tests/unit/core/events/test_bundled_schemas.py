@@ -167,7 +167,7 @@ def test_error_has_the_published_fields(schemas: SchemaRepository) -> None:
     assert set(flat(schemas.get("error", "2.1.0").document)) == rows(ERROR, "2.1.0")
 
 
-def test_the_table_has_as_many_fields_as_were_published() -> None:
+def test_table_has_the_published_number_of_fields() -> None:
     """The tables were not shortened together with the schemas: 1.3.0 has 111 published fields without the root."""
     assert len(rows(CHANGE, "1.3.0")) == 111
     assert len(rows(ERROR, "2.1.0")) == 17
@@ -190,7 +190,7 @@ def test_schemas_are_materialised(schemas: SchemaRepository, title: str, version
 
 
 @pytest.mark.parametrize(("title", "version"), ALL)
-def test_the_example_is_valid_and_of_its_own_version(schemas: SchemaRepository, title: str, version: str) -> None:
+def test_example_is_valid_and_has_its_own_version(schemas: SchemaRepository, title: str, version: str) -> None:
     """Canary events are made from the first example, so it must be valid."""
     schema = schemas.get(title, version)
     example = schema.document["examples"][0]
@@ -200,7 +200,7 @@ def test_the_example_is_valid_and_of_its_own_version(schemas: SchemaRepository, 
 
 
 @pytest.mark.parametrize("older", PAGE_CHANGE[:-1])
-def test_a_newer_event_projected_to_an_older_version_is_valid(schemas: SchemaRepository, older: str) -> None:
+def test_newer_event_projected_to_an_older_version_is_valid(schemas: SchemaRepository, older: str) -> None:
     """Evolution only adds optional fields, so an event without its newer fields is an older event."""
     newest = schemas.get("mediawiki/page/change", "1.11.0").document["examples"][0]
     schema = schemas.get("mediawiki/page/change", older)
@@ -208,7 +208,7 @@ def test_a_newer_event_projected_to_an_older_version_is_valid(schemas: SchemaRep
     assert schema.describe_violations(schema.project(newest)) == ""
 
 
-def test_projection_to_1_7_leaves_out_exactly_what_is_newer(schemas: SchemaRepository) -> None:
+def test_projection_to_1_7_removes_exactly_the_newer_fields(schemas: SchemaRepository) -> None:
     """From 1.11.0 to 1.7.0 an event loses the item, the first edit, the global count, and the bounds of the revert."""
     newest = schemas.get("mediawiki/page/change", "1.11.0").document["examples"][0]
     kept = schemas.get("mediawiki/page/change", "1.7.0").project(newest)
@@ -234,6 +234,6 @@ def test_every_bundled_document_is_listed_and_can_be_read() -> None:
 @pytest.mark.parametrize(
     "uri", ["bundled:../meta.py", "bundled:jsonschema", "bundled:", "bundled:/etc/hosts", "file:x"]
 )
-def test_nothing_but_documents_is_read_from_the_bundle(uri: str) -> None:
+def test_only_documents_are_read_from_the_bundle(uri: str) -> None:
     """A URI that leads out of the bundle, to a folder, or to another scheme has no document."""
     assert read_bundled(uri) is None

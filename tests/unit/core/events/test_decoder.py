@@ -35,7 +35,7 @@ def decode(value: bytes | None, *, keep_unknown: bool = False, cut: int = 0) -> 
     return Decoder(PINNED, keep_unknown=keep_unknown).decode(record(value, cut=cut))
 
 
-def test_a_valid_event_is_decoded_as_it_is() -> None:
+def test_valid_event_is_decoded_unchanged() -> None:
     """Nothing is added or lost."""
     assert decode(orjson.dumps(EVENT)) == EVENT
 

@@ -34,7 +34,7 @@ def test_descriptor_is_read_as_it_was_written(text: str) -> None:
         "s:1.0.0-rc",
     ],
 )
-def test_a_descriptor_without_both_parts_is_a_config_error(text: str) -> None:
+def test_descriptor_without_both_parts_is_a_config_error(text: str) -> None:
     """The error names the setting, the value, and the allowed form."""
     with pytest.raises(ConfigError) as caught:
         Descriptor.parse(text, key="stream_manager.source.stream")

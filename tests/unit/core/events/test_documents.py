@@ -15,7 +15,7 @@ def test_yaml_and_json_have_the_same_content(content: bytes, uri: str) -> None:
     assert parse_document(content, uri) == {"a": [1, "two"]}
 
 
-def test_a_timestamp_in_yaml_stays_text() -> None:
+def test_timestamp_in_yaml_stays_text() -> None:
     """An unquoted timestamp in an example is the string that an event has, and not a date."""
     assert parse_document(b"dt: 2023-04-18T11:02:33Z", "x.yaml") == {"dt": "2023-04-18T11:02:33Z"}
 

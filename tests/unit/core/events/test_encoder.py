@@ -63,7 +63,7 @@ def test_output_is_stamped_keyed_and_has_the_event_time() -> None:
     assert output.timestamp is not None
 
 
-def test_an_event_without_an_id_gets_one() -> None:
+def test_event_without_an_id_gets_one() -> None:
     """Readers need the id to drop repeats."""
     meta = {name: value for name, value in EVENT["meta"].items() if name != "id"}
     assert encode({**EVENT, "meta": meta})[1]["meta"]["id"] == "id-0"
@@ -134,7 +134,7 @@ def test_every_rejection_becomes_a_valid_error_event_within_the_size(raw: bytes,
     assert len(output.value) <= limit
 
 
-def test_a_large_record_is_cut_in_its_error_event() -> None:
+def test_large_record_is_cut_in_its_error_event() -> None:
     """The error sink has a size limit, too, and the message names the size of the missing part."""
     limit = 200 * 1024
     record = Record(b'"' * 10_000_000, None, None, Partition("t"), 0)

@@ -88,7 +88,7 @@ def test_missing_identity_is_that_of_the_source(event: object) -> None:
     assert not {"stack", "triggered_by"} & found.keys()
 
 
-def test_an_event_without_bytes_has_no_raw_event() -> None:
+def test_event_without_bytes_has_no_raw_event() -> None:
     """Missing bytes and empty bytes are distinguished."""
     assert "raw_event" not in failed(None)
     assert failed(b"")["raw_event"] == ""

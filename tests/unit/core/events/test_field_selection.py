@@ -37,7 +37,7 @@ def test_named_and_required_fields_of_an_object_stay() -> None:
     assert PINNED.is_valid(left)
 
 
-def test_an_object_that_is_named_stays_whole() -> None:
+def test_named_object_stays_whole() -> None:
     """The object stays whole even when a part of it is named, too."""
     assert selected("performer")["performer"] == EVENT["performer"]
     assert selected("performer", "performer.user_text")["performer"] == EVENT["performer"]

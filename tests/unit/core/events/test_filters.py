@@ -44,7 +44,7 @@ def filtered(**wanted: Any) -> EventFilter:
         ({"wikis": ["dewiki"], "kinds": ["move"]}, FilterReason.WIKI),
     ],
 )
-def test_an_event_must_fit_each_list(wanted: dict[str, Any], reason: FilterReason | None) -> None:
+def test_event_must_match_each_list(wanted: dict[str, Any], reason: FilterReason | None) -> None:
     """The first list that the event does not match is the reason. The event is an edit of an article of enwiki."""
     dropped = filtered(**wanted).apply(EVENT)
     assert dropped == (None if reason is None else Filtered(reason))

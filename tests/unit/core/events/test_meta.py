@@ -39,7 +39,7 @@ def test_readers_return_the_fields_of_an_event() -> None:
 
 
 @given(OBJECTS)
-def test_readers_take_any_object(event: dict[str, Any]) -> None:
+def test_readers_accept_any_object(event: dict[str, Any]) -> None:
     """The readers accept any value in place of the metadata; a field that is not text counts as missing."""
     assert isinstance(domain_of(event), str | None)
     assert isinstance(event_time(event), int | None)
@@ -47,7 +47,7 @@ def test_readers_take_any_object(event: dict[str, Any]) -> None:
     assert is_canary(event) == (domain_of(event) == "canary")
 
 
-def test_a_stamped_event_belongs_to_its_stream() -> None:
+def test_stamped_event_belongs_to_its_stream() -> None:
     """Schema, stream and time of production are new; id, event time and all other fields stay; the event is valid."""
     event = stamp(EXAMPLE, schema_uri=SCHEMA.uri, stream="s", now=NOW, new_id=lambda: "new")
     assert event == EXAMPLE | {"meta": EXAMPLE["meta"] | {"stream": "s", "dt": "2023-11-14T22:13:20.123Z"}}
@@ -78,13 +78,13 @@ def test_metadata_that_is_not_an_object_is_rejected() -> None:
         stamped({"meta": []})
 
 
-def test_a_key_has_the_declared_names_in_declared_order() -> None:
+def test_key_has_the_declared_names_in_declared_order() -> None:
     """The key is a compact JSON object in the order of the declaration, not of the event."""
     assert PAGE_KEY.build(EXAMPLE) == b'{"wiki_id":"enwiki","page_id":50123}'
     assert MessageKey({"p": "page.page_id", "w": "wiki_id"}).build(EXAMPLE) == b'{"p":50123,"w":"enwiki"}'
 
 
-def test_an_unkeyed_stream_has_no_key() -> None:
+def test_unkeyed_stream_has_no_key() -> None:
     """Without fields there is no key for any event."""
     assert MessageKey({}).build({}) is None
 
@@ -108,13 +108,13 @@ def test_events_of_the_same_page_have_the_same_key(wiki_id: str, page_id: int) -
         ({"wiki_id": "w", "page": {"page_id": 2**70}}, "Integer exceeds 64-bit range"),
     ],
 )
-def test_a_key_that_cannot_be_built_is_an_input_error(event: dict[str, Any], reason: str) -> None:
+def test_missing_field_of_a_key_is_an_input_error(event: dict[str, Any], reason: str) -> None:
     """The message has the path of a field that is missing or not a scalar."""
     with pytest.raises(InputError, match=reason):
         PAGE_KEY.build(event)
 
 
-def test_a_key_is_checked_against_the_schema() -> None:
+def test_key_is_checked_against_the_schema() -> None:
     """A field that the schema does not have is reported before the first event.
 
     The schema has those of the page streams.

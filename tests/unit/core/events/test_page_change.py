@@ -92,7 +92,7 @@ def test_hidden_parts_are_left_out_and_flagged(hidden: dict[str, bool], flag: st
     assert sum(revision[name] for name in revision if name.startswith("is_") and name.endswith("visible")) == 2
 
 
-def test_an_anonymous_editor_has_no_id() -> None:
+def test_anonymous_editor_has_no_id() -> None:
     """The API returns the id 0."""
     assert build_user({"user": "192.0.2.7", "userid": 0}) == {"user_text": "192.0.2.7"}
 

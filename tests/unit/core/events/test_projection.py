@@ -21,13 +21,13 @@ CLOSED = {"type": "object", "additionalProperties": False, "properties": {"a": {
 
 
 @given(EVENTS)
-def test_the_strategy_makes_valid_events(event: dict[str, Any]) -> None:
+def test_strategy_makes_valid_events(event: dict[str, Any]) -> None:
     """The laws below are about valid events, so the strategy must draw valid events."""
     assert SCHEMA.is_valid(event)
 
 
 @given(EVENTS)
-def test_a_valid_event_is_not_even_copied(event: dict[str, Any]) -> None:
+def test_valid_event_is_not_copied(event: dict[str, Any]) -> None:
     """An event that has nothing to lose comes back as the same object."""
     assert SCHEMA.project(event) is event
 
@@ -43,7 +43,7 @@ def test_projection_removes_exactly_the_unknown_fields(data: st.DataObject) -> N
 
 
 @given(EVENTS)
-def test_a_valid_event_is_valid_after_projection_to_an_older_version(event: dict[str, Any]) -> None:
+def test_valid_event_is_valid_after_projection_to_an_older_version(event: dict[str, Any]) -> None:
     """A newer event projected to an older version is valid, and a second projection changes nothing."""
     projected = PINNED.project(event)
     assert PINNED.is_valid(projected)
@@ -51,7 +51,7 @@ def test_a_valid_event_is_valid_after_projection_to_an_older_version(event: dict
 
 
 @given(JSON)
-def test_projection_takes_any_json(value: Any) -> None:
+def test_projection_accepts_any_json(value: Any) -> None:
     """A value of the wrong type stays the same.
 
     Nothing raises, nothing is changed in place, and a second projection changes nothing.

@@ -28,7 +28,7 @@ class DocumentStore:
         return self.documents.get(uri)
 
 
-def test_the_first_base_that_has_the_schema_wins() -> None:
+def test_first_base_that_has_the_schema_wins() -> None:
     """Bases are tried in order, and the second only when the first has no such schema."""
     read = DocumentStore({"two:/a/b/1.0.0.yaml": document(description="two"), "three:/a/b/1.0.0.yaml": document()})
     schema = SchemaRepository(["one:/", "two:", "three:"], read).get("a/b", "1.0.0")
@@ -37,13 +37,13 @@ def test_the_first_base_that_has_the_schema_wins() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".yaml", ".json", ""])
-def test_a_document_may_have_either_suffix_or_none(suffix: str) -> None:
+def test_document_may_have_either_suffix_or_none(suffix: str) -> None:
     """YAML, JSON and the link without a suffix are all found."""
     read = DocumentStore({f"one:/a/b/1.0.0{suffix}": document()})
     assert SchemaRepository(["one:"], read).get("a/b", "1.0.0").uri == "/a/b/1.0.0"
 
 
-def test_a_schema_is_read_once() -> None:
+def test_schema_is_read_once() -> None:
     """The second request returns the same object."""
     read = DocumentStore({"one:/a/b/1.0.0.yaml": document()})
     repository = SchemaRepository(["one:"], read)
@@ -69,7 +69,7 @@ def test_missing_schema_is_reported_with_every_place() -> None:
     assert "schema_uris" in caught.value.hint
 
 
-def test_without_bases_the_error_says_so() -> None:
+def test_empty_list_of_bases_is_reported() -> None:
     """The message says that the list of bases is empty."""
     with pytest.raises(DocumentError, match="schema_uris is empty"):
         SchemaRepository([], DocumentStore({})).get("a/b", "1.0.0")

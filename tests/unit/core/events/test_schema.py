@@ -99,7 +99,7 @@ def test_violations_are_bounded() -> None:
 
 
 @given(JSON)
-def test_an_event_is_valid_exactly_when_it_has_no_violations(value: Any) -> None:
+def test_event_is_valid_exactly_when_it_has_no_violations(value: Any) -> None:
     """The result and the explanation agree on any JSON, and neither raises."""
     assert SCHEMA.is_valid(value) == (SCHEMA.describe_violations(value) == "")
 
@@ -124,7 +124,7 @@ def test_value_that_is_not_json_is_not_valid(foreign: dict[Any, Any]) -> None:
         ("", False),
     ],
 )
-def test_has_field_knows_what_is_declared(path: str, is_declared: bool) -> None:  # noqa: FBT001  # a column of the table
+def test_has_field_finds_declared_fields(path: str, is_declared: bool) -> None:  # noqa: FBT001  # a column of the table
     """Declared fields count and any key of a map counts; undeclared fields of an open object do not."""
     assert SCHEMA.has_field(path) is is_declared
 
@@ -137,7 +137,7 @@ def test_has_field_knows_what_is_declared(path: str, is_declared: bool) -> None:
         ({"properties": {"a": {"$ref": "#/definitions/none"}}}, "not a draft 7 JSON schema"),
     ],
 )
-def test_a_schema_that_cannot_be_compiled_is_a_document_error(document: dict[str, Any], reason: str) -> None:
+def test_schema_that_cannot_be_compiled_is_a_document_error(document: dict[str, Any], reason: str) -> None:
     """A wrong keyword and a reference are rejected with the origin; nothing is fetched."""
     with pytest.raises(DocumentError, match=reason) as caught:
         Schema(document, title="t", version="1.0.0", origin="file:/s.yaml")

@@ -67,21 +67,21 @@ def test_topics_are_derived_from_prefixes_unless_stated(settings: dict[str, Any]
     assert get({"s": {"schema_title": "t", **settings}}).topics == topics
 
 
-def test_a_stream_accepts_its_own_topics_only() -> None:
+def test_stream_accepts_its_own_topics_only() -> None:
     """A topic with another datacenter prefix or of another stream is not accepted."""
     config = get({"s.v1": {"schema_title": "t"}}, "s.v1")
     assert config.accepts_topic("eqiad.s.v1")
     assert not any(map(config.accepts_topic, ["s.v1", "eqiad.sxv1", "eqiad.s.v1.more", "esams.s.v1", ""]))
 
 
-def test_an_exact_name_comes_before_a_regular_expression() -> None:
+def test_exact_name_comes_before_a_regular_expression() -> None:
     """A stream with its own settings uses those, wherever the expression is in the document."""
     streams = {"/^job\\./": {"schema_title": "any"}, "job.one": {"schema_title": "one"}}
     assert get(streams, "job.one").schema_title == "one"
     assert get(streams, "job.two").schema_title == "any"
 
 
-def test_the_first_regular_expression_that_finds_the_name_wins() -> None:
+def test_first_regular_expression_that_finds_the_name_wins() -> None:
     """Expressions are tried in the order of the document; a match of a part of the name is enough."""
     streams = {"/x/": {"schema_title": "x"}, "/o/": {"schema_title": "o"}, "/one/": {"schema_title": "one"}}
     assert get(streams, "job.one").schema_title == "o"
@@ -95,7 +95,7 @@ def test_stream_found_by_expression_has_its_own_topics() -> None:
     assert (config.stream, config.topics) == ("job.one", ("eqiad.job.one", "codfw.job.one"))
 
 
-def test_a_stream_that_is_an_expression_accepts_the_topics_of_all_its_streams() -> None:
+def test_stream_that_is_an_expression_accepts_the_topics_of_all_its_streams() -> None:
     """Its topic is an expression with the prefixes as alternatives, at the beginning of the topic."""
     config = get({"/^job\\..+/": {"schema_title": "t"}}, "/^job\\..+/")
     assert config.topics == ("/^(eqiad\\.|codfw\\.)job\\..+/",)

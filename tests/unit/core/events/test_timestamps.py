@@ -47,7 +47,7 @@ def test_offsets_are_taken_into_account(local: datetime, minutes: int) -> None:
         ("2016-12-31T23:59:60.250Z", 1_483_228_800_250),
     ],
 )
-def test_every_form_of_rfc_3339_is_read(text: str, milliseconds: int) -> None:
+def test_every_form_of_rfc_3339_is_parsed(text: str, milliseconds: int) -> None:
     """Lower case, fractions of any length, times before the epoch, offsets, and leap seconds are parsed."""
     assert parse_timestamp(text) == milliseconds
 

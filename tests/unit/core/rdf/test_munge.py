@@ -191,7 +191,7 @@ def test_metadata_of_the_document_moves_to_the_entity() -> None:
     assert munge(document, "Q1", WIKIDATA) == set(triples(f"wd:Q1 {STATED} ; wikibase:identifiers 2 ; wdt:P1 1 ."))
 
 
-def test_a_secure_concept_base() -> None:
+def test_https_concept_base_is_kept() -> None:
     """IRIs with https are not rewritten, and not taken for IRIs of another wiki."""
     text = (
         "<https://x.org/wiki/Special:EntityData/Q1> {0} . <https://x.org/entity/Q1> a wikibase:Item ; rdfs:label 'a' ."
@@ -212,7 +212,7 @@ def test_cut_does_not_split_a_character() -> None:
     assert kept(f'wd:Q1 wdt:P1 "{"🜚" * 16384}" .') == set(triples(f'wd:Q1 wdt:P1 "{"🜚" * 16383}" .'))
 
 
-def test_points_of_the_old_format() -> None:
+def test_points_of_the_old_format_are_swapped() -> None:
     """Format 0.0.1 has the latitude first; stores have the longitude first.
 
     The place of the version does not matter.

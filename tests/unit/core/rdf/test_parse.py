@@ -130,7 +130,7 @@ def test_written_triples_are_read_back(found: list[Triple], kind: RdfFormat) -> 
     assert {quad.triple for quad in parse(written, kind, lenient=True)} == set(normal)
 
 
-def test_both_formats() -> None:
+def test_turtle_and_n_triples_are_read() -> None:
     """N-Triples and Turtle are read, and parameters of the MIME type are accepted."""
     text = '<http://x/s> <http://x/p> "\\u00E9"@fr .'
     expected = [Triple(NamedNode("http://x/s"), NamedNode("http://x/p"), Literal("é", language="fr"))]

@@ -207,7 +207,7 @@ def test_rule_matches_triples(rule: str) -> None:
     assert bool(subgraphs.assign(found, ENTITY)) == RULES[rule]
 
 
-def test_the_first_rule_that_matches_decides() -> None:
+def test_first_rule_that_matches_decides() -> None:
     """Later rules and the default are not evaluated."""
     read = "subgraphs: [{{name: a, stream: a, default: {}, rules: ['{} [] <p:a> []', '{} [] <p:b> []', '{} [] <p:a> []']}}]"
     found = frozenset(triples("wd:Q1 <p:a> 1 ."))

@@ -21,7 +21,7 @@ def test_uris_of_wikidata() -> None:
     assert uris.genid == "http://www.wikidata.org/.well-known/genid/"
 
 
-def test_secure_concept_base_stays_secure() -> None:
+def test_https_concept_base_stays_https() -> None:
     """A concept base with https is not written with http.
 
     Its port and path count; names of blank nodes have no path.
@@ -56,7 +56,7 @@ def test_other_iris_have_no_entity_id(iri: str) -> None:
     assert Uris.for_wikibase("http://www.wikidata.org").entity_id(iri) is None
 
 
-def test_a_medium_of_the_other_wiki_has_no_id() -> None:
+def test_iri_of_a_medium_on_the_other_wiki_has_no_id() -> None:
     """An id with M belongs only to the own wiki, and an item only to the other one."""
     uris = Uris.for_federated("https://commons.wikimedia.org", "http://www.wikidata.org")
     assert uris.entity_id("http://www.wikidata.org/entity/M1") is None

@@ -61,7 +61,7 @@ def test_any_literal_is_read_back_unchanged(values: set[Literal]) -> None:
 @given(st.text(st.sampled_from("\\uU0041\"' \n"), max_size=40))
 @example("\\u0041")
 @example("\\\\u0022")
-def test_a_parser_that_replaces_escapes_blindly_reads_the_same(text: str) -> None:
+def test_parser_that_replaces_escapes_first_reads_the_same_triples(text: str) -> None:
     """Some stores do so before they parse quotes and backslashes."""
     triple = Triple(SUBJECT, PREDICATE, Literal(text))
     lines = replaced_blindly(serialize_triples([triple]).decode())
@@ -127,7 +127,7 @@ def test_terms_beyond_sparql_1_1_are_rejected(triple: Triple) -> None:
 @pytest.mark.parametrize(
     "text", ["relative", "a b:c", "http://a.test/>", "", "http://a.test/\\u003E", "http://a.test/\n"]
 )
-def test_an_iri_of_a_setting_or_an_id_is_checked_too(text: str) -> None:
+def test_iri_of_a_setting_or_an_id_is_checked_too(text: str) -> None:
     """Entity ids come from events."""
     with pytest.raises(UnwritableError):
         format_iri(text)

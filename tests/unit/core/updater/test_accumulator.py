@@ -75,7 +75,7 @@ def test_deleted_entity_removes_its_own_triples_of_the_batch() -> None:
     assert names(patch.unlinked) == {"v", "w"}
 
 
-def test_an_entity_that_comes_back_after_its_deletion_is_in_the_same_batch() -> None:
+def test_entity_may_be_deleted_and_imported_in_one_batch() -> None:
     """Deletions are applied first, so they do not affect the triples of later mutations."""
     patch = batch(mutation("delete", "Q1"), mutation("import", "Q1", add="new")).build_patch()
     assert (patch.deleted, names(patch.added)) == ({"Q1"}, {"new"})
@@ -105,7 +105,7 @@ def test_two_entities_that_add_the_same_triple_are_not_deleted_in_that_batch() -
     assert accumulator.can_add(mutation("diff", "M1", remove="same"))
 
 
-def test_an_entity_is_not_deleted_with_what_another_took_from_it() -> None:
+def test_entity_is_not_deleted_in_the_batch_that_moved_its_triple() -> None:
     """A third entity may have the triple by then."""
     accumulator = batch(
         mutation("import", "Q1", add="a b"), mutation("diff", "Q2", remove="a"), mutation("diff", "Q3", add="a")

@@ -190,7 +190,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[list[InputEvent]], list[CoreInput]]:
 
 
 @given(arrivals())
-def test_the_graph_is_that_of_the_wiki(found: Any) -> None:
+def test_graph_is_that_of_the_wiki(found: Any) -> None:
     """No triple is missing and none is left, for each order of arrival within the window and any number of repeats."""
     happened, inputs = found
     updater = Updater()

@@ -72,7 +72,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("event", "state", "operation", "after", "inconsistency"), CELLS)
-def test_every_cell(
+def test_each_event_and_state_have_their_decision(
     event: InputEvent, state: EntityState, operation: str, after: EntityState, inconsistency: str
 ) -> None:
     """Each kind of event and each state lead to one operation, one new state and one inconsistency or none."""
@@ -82,7 +82,7 @@ def test_every_cell(
     assert INCONSISTENCIES.get(decision.reason, "") == inconsistency
 
 
-def test_the_table_has_one_row_for_each_event_and_state() -> None:
+def test_table_has_one_row_for_each_event_and_state() -> None:
     """Exactly one row fits each kind of event and each known state."""
     cells = Counter((row.event_kind, seen) for row in TABLE for seen in row.known_states)
     assert cells == Counter(product(EventKind, KnownState))

@@ -38,14 +38,14 @@ def test_written_id_is_read_back(entity: EntityId) -> None:
 
 
 @given(IDS)
-def test_the_key_is_a_number(entity: EntityId) -> None:
+def test_key_is_a_unique_number(entity: EntityId) -> None:
     """The key fits into 35 bits, is unique, and leads back to the id."""
     assert 0 < entity.key < 2**35
     assert EntityId.from_key(entity.key) == entity
 
 
 @given(st.text(max_size=12))
-def test_nothing_else_is_an_id(text: str) -> None:
+def test_other_texts_are_not_ids(text: str) -> None:
     """Every accepted text is written back unchanged."""
     with suppress(InputError):
         assert str(parse_entity_id(text)) == text
@@ -97,14 +97,14 @@ def test_invalid_ids_are_rejected_with_a_reason(text: str, reason: str) -> None:
     assert reason in caught.value.message
 
 
-def test_a_long_text_is_not_repeated_in_full() -> None:
+def test_long_text_is_not_repeated_in_full() -> None:
     """The message stays short."""
     with pytest.raises(InputError) as caught:
         parse_entity_id("Q" * 1_000_000)
     assert len(str(caught.value)) < 400
 
 
-def test_forms_have_no_page() -> None:
+def test_forms_are_not_entities_of_pages() -> None:
     """A change of a lexeme is a change of its forms and senses, so no event is about one of those alone."""
     assert str(parse_page_entity("L1")) == "L1"
     with pytest.raises(InputError, match="part of L1"):
@@ -121,7 +121,7 @@ def test_forms_have_no_page() -> None:
         (6, "File:Q42.jpg", "M99"),
     ],
 )
-def test_the_entity_of_a_page(namespace: int, title: str, entity: str) -> None:
+def test_entity_is_found_by_title_or_page_id(namespace: int, title: str, entity: str) -> None:
     """Titles lose the name of their namespace; media info is named after the page."""
     assert str(PAGES.parse_entity(namespace, page_id=99, title=title)) == entity
 

@@ -55,7 +55,7 @@ def test_entity_that_fails_alone_is_given_up(kind: FailureKind) -> None:
     assert "Given up after 10 tries" in decision.message
 
 
-def test_too_many_requests_never_count_against_an_entity() -> None:
+def test_too_many_requests_never_make_an_entity_fail() -> None:
     """They do not count even if the wiki answers other requests meanwhile."""
     assert isinstance(after(*[FailureKind.TOO_MANY_REQUESTS] * 100, wiki_answers=True), RetryAfter)
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from wikistate.core.updater.entity_pages import EntityPages
 
 
-def test_a_new_item() -> None:
+def test_page_creation_has_no_parent_revision() -> None:
     """A page that was created has no revision before its first."""
     event = change("create", rev_id=686138, rev_parent_id=None)
     expected = RevisionCreated("Q235989", DT_MS, 686138, NOW, origin(event), None)
@@ -46,20 +46,20 @@ def test_a_new_item() -> None:
 
 
 @pytest.mark.parametrize("kind", ["edit", "move"])
-def test_a_new_revision(kind: str) -> None:
+def test_edit_and_move_are_new_revisions(kind: str) -> None:
     """A move saves a revision, too. Schema and `meta` are kept for later events."""
     event = change(kind)
     assert read(event).outcome == RevisionCreated("Q235989", DT_MS, 686139, NOW, origin(event), 686138)
 
 
 @pytest.mark.parametrize("slots", [of_model("wikibase-item"), None], ids=["deleted", "suppressed"])
-def test_a_deletion(slots: Any) -> None:
+def test_page_deletion_is_read(slots: Any) -> None:
     """A suppressed page is deleted, too, although its event does not describe the content."""
     event = change("delete", rev_id=686140, content_slots=slots)
     assert read(event).outcome == PageDeleted("Q235989", DT_MS, 686140, NOW, origin(event))
 
 
-def test_an_undeletion() -> None:
+def test_page_undeletion_is_read() -> None:
     """An undeletion restores a revision."""
     event = change("undelete", rev_id=686140)
     assert read(event).outcome == PageUndeleted("Q235989", DT_MS, 686140, NOW, origin(event))
@@ -69,14 +69,16 @@ def test_an_undeletion() -> None:
     ("title", "namespace", "model", "entity"),
     [("Property:P115", 120, "wikibase-property", "P115"), ("Lexeme:L4227", 146, "wikibase-lexeme", "L4227")],
 )
-def test_properties_and_lexemes(title: str, namespace: int, model: str, entity: str) -> None:
+def test_properties_and_lexemes_are_named_after_their_titles(
+    title: str, namespace: int, model: str, entity: str
+) -> None:
     """Their ids follow the name of the namespace in the title."""
     found = read(change("edit", title, namespace=namespace, content_slots=of_model(model))).outcome
     assert isinstance(found, RevisionCreated)
     assert (found.entity, found.parent) == (entity, 686138)
 
 
-def test_files_with_media_info() -> None:
+def test_file_changes_have_the_entity_of_their_page() -> None:
     """The entity is named after the page; an edit and a move of it count."""
     edited = read(file_change(rev_id=934984984, rev_parent_id=830021987), FILES).outcome
     assert isinstance(edited, RevisionCreated)

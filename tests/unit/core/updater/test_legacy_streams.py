@@ -32,7 +32,7 @@ def test_time_of_the_older_streams_is_that_of_their_receipt() -> None:
     assert read(event) == InputReading(META_MS, RevisionCreated("Q235989", META_MS, 62295, NOW, origin(event), 62290))
 
 
-def test_an_offset_and_milliseconds_in_the_time() -> None:
+def test_offset_and_milliseconds_of_a_time_are_read() -> None:
     """``+00:00`` and fractions are read."""
     event = revision_create()
     event["meta"]["dt"] = "2025-03-04T06:06:11.5001+01:00"
@@ -40,13 +40,13 @@ def test_an_offset_and_milliseconds_in_the_time() -> None:
 
 
 @pytest.mark.parametrize("stream", ["mediawiki.page-delete", "mediawiki.page-suppress"])
-def test_an_older_deletion(stream: str) -> None:
+def test_older_deletion_and_suppression_are_deletions(stream: str) -> None:
     """A deleted page and a suppressed page are both deletions."""
     event = legacy("/mediawiki/page/delete/1.0.0", stream)
     assert read(event).outcome == PageDeleted("Q235989", META_MS, 62295, NOW, origin(event))
 
 
-def test_an_older_undeletion() -> None:
+def test_older_undeletion_is_read() -> None:
     """An undeletion restores a revision."""
     event = legacy("/mediawiki/page/undelete/1.0.0", "mediawiki.page-undelete", page_title="Property:P1")
     assert read(event).outcome == PageUndeleted("P1", META_MS, 62295, NOW, origin(event))
@@ -73,7 +73,7 @@ def test_irrelevant_events_of_the_older_streams_are_dropped(fields: dict[str, An
         ({"main": legacy_slot("wikitext"), "mediainfo": legacy_slot("wikibase-mediainfo")}, True),
     ],
 )
-def test_files_of_the_older_streams(slots: Any, *, kept: bool) -> None:
+def test_files_of_the_older_streams_need_media_info(slots: Any, *, kept: bool) -> None:
     """A revision of a file counts when it has the slot of media info."""
     event = revision_create(page_namespace=6, page_title="File:A.jpg", **({"rev_slots": slots} if slots else {}))
     event["meta"]["domain"] = "commons.wikimedia.org"

@@ -83,7 +83,7 @@ def test_every_message_follows_its_schema(operation: OperationName, version: Mes
             assert schemas().get_by_uri(event["$schema"]).describe_violations(event) == ""
 
 
-def test_the_wire_format() -> None:
+def test_wire_format_is_stable() -> None:
     """Names, order, times without needless fractions and documents without prefixes are right, byte for byte."""
     (event,) = encode_mutation(mutation(OperationName.IMPORT), V2, domain=DOMAIN, now=1)
     expected = (
@@ -97,7 +97,7 @@ def test_the_wire_format() -> None:
     assert orjson.dumps(event).decode() == expected % event["meta"]["id"]
 
 
-def test_the_older_wire_format() -> None:
+def test_older_wire_format_has_other_names() -> None:
     """Three fields have other names; the order is the same."""
     (newer,) = encode_mutation(mutation(), V2, domain=DOMAIN, now=1)
     (older,) = encode_mutation(mutation(), V1, domain=DOMAIN, now=1)
@@ -107,7 +107,7 @@ def test_the_older_wire_format() -> None:
     assert list(older.values())[1:] == list(newer.values())[1:]
 
 
-def test_a_deletion_has_no_rdf() -> None:
+def test_deletion_has_no_rdf() -> None:
     """A deletion is one message, whatever the store holds."""
     (event,) = encoded(mutation(OperationName.DELETE))
     assert not set(RDF_FIELDS.values()) & event.keys()
@@ -145,7 +145,7 @@ def test_chunks_share_the_request_and_have_their_own_ids() -> None:
     assert not {event["meta"]["id"] for other in others for event in encoded(other, soft_maximum=1)} & set(ids)
 
 
-def test_a_message_names_the_stream_of_its_own_graph() -> None:
+def test_message_names_the_stream_of_its_own_graph() -> None:
     """A message for a subgraph names the stream of the subgraph, not that of the whole graph."""
     main, part = (mutation(stream=name) for name in ("rdf.mutation.v2", "rdf.mutation-scholarly.v2"))
     assert [event["meta"]["stream"] for each in (main, part) for event in encoded(each)] == [main.stream, part.stream]

@@ -64,7 +64,7 @@ def test_mutation_of_several_messages_is_complete_with_its_last() -> None:
     assert stream.read(Reassembly()) == ([("Q1", 1), ("Q2", 3)], [])
 
 
-def test_a_tail_is_never_taken_for_the_whole() -> None:
+def test_tail_is_never_taken_for_the_whole() -> None:
     """The last message of a reconciliation alone would replace an entity by a part of it."""
     stream = Stream()
     stream.put(mutation("Q1", triples=3, operation=OperationName.RECONCILE), only=slice(2, 3))
@@ -80,7 +80,7 @@ def test_mutation_interrupted_by_another_is_rejected_with_all_its_messages() -> 
     assert stream.read(Reassembly()) == ([("Q1", 3)], [("IncompleteMutation", 0), ("IncompleteMutation", 1)])
 
 
-def test_a_gap_breaks_a_mutation() -> None:
+def test_mutation_with_a_gap_is_rejected() -> None:
     """The first and the third message of three are not a mutation of two."""
     stream = Stream()
     stream.put(mutation("Q1", triples=3), only=slice(0, 1))

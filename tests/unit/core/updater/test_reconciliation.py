@@ -25,7 +25,7 @@ from wikistate.core.updater.reconciliation import ReconcileStream
 from wikistate.errors import ConfigError
 
 
-def test_a_reconciliation() -> None:
+def test_reconciliation_is_read_with_its_time() -> None:
     """Its time is its own `dt`, or else the time of receipt; the watermark always uses the time of receipt."""
     event = reconciliation(dt=DT)
     expected = Reconcile("Q92474238", DT_MS, 2257669841, NOW, origin(event), ReconcileAction.CREATION)
@@ -63,7 +63,7 @@ def test_forced_deletion_has_revision_0() -> None:
     assert found.revision == 0
 
 
-def test_the_stream_of_reconciliations_may_name_a_source() -> None:
+def test_stream_of_reconciliations_may_name_a_source() -> None:
     """``name`` or ``name[source]``; anything else is an error that names the setting."""
     assert ReconcileStream.parse("a.b") == ReconcileStream("a.b", None)
     assert ReconcileStream.parse("a.b[x@y]") == ReconcileStream("a.b", "x@y")

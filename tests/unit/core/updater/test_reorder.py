@@ -115,14 +115,14 @@ def test_operations_inconsistencies_and_late_events(vector: Vector, *, restarts:
 
 
 @pytest.mark.parametrize("before", [[], at_once(saved(7)), at_once(saved(7), deleted(7))])
-def test_a_forced_deletion_forgets(before: list[CoreInput]) -> None:
+def test_forced_deletion_removes_the_state(before: list[CoreInput]) -> None:
     """A deletion of revision 0 deletes the entity in any known state, and no state is kept."""
     run = Run().feed([*before, asked("DELETION", 0, t=100_000)])
     assert run.done[-1] == "delete 0"
     assert run.states == {}
 
 
-def test_with_a_window_of_a_minute() -> None:
+def test_events_within_a_window_of_a_minute_are_ordered() -> None:
     """Over two minutes of an entity, events that are not late are put into order.
 
     No event overtakes a waiting one.
@@ -148,7 +148,7 @@ def test_event_that_still_waits_keeps_its_timer() -> None:
     assert run.done[2:] == ["diff 9<-5"]
 
 
-def test_a_timer_without_anything_due_changes_nothing() -> None:
+def test_timer_without_anything_due_changes_nothing() -> None:
     """A timer that a runner fires twice or too early has no effect and leaves the key its timer."""
     state = EntityState(buffer=(saved(1, t=50),))
     found = reorder(state, ReorderTimer(20), watermark=20, window=10)
@@ -259,7 +259,7 @@ def test_repeats_change_nothing(found: Any) -> None:
 
 
 @given(arrivals(repeats=True))
-def test_a_restart_at_any_moment_changes_nothing(found: Any) -> None:
+def test_restart_at_any_moment_changes_nothing(found: Any) -> None:
     """Operations, inconsistencies and late events are the same, event by event."""
     _, inputs = found
     assert Run(restarts=True).feed(inputs) == _as_restarted(Run().feed(inputs))

@@ -46,7 +46,7 @@ def valid(event: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("event", "action"), EVENTS)
-def test_a_late_event(event: InputEvent, action: dict[str, Any]) -> None:
+def test_late_event_becomes_a_lapsed_action(event: InputEvent, action: dict[str, Any]) -> None:
     """The event has the action of the late event and its origin."""
     found = valid(SIDE.build_lapsed_action(event, NOW))
     assert {name: found.get(name) for name in ("action_type", "parent_revision_id") if name in found} == action
@@ -93,7 +93,7 @@ def test_ids_are_the_same_for_the_same_content() -> None:
 
 @pytest.mark.parametrize("reason", INCONSISTENCIES)
 @pytest.mark.parametrize("state", [EntityState(), EntityState.from_signed(7), EntityState.from_signed(-7)])
-def test_an_inconsistency(reason: DecisionReason, state: EntityState) -> None:
+def test_inconsistency_has_the_known_state(reason: DecisionReason, state: EntityState) -> None:
     """The event has the state before and the kind of mismatch. An entity that was never seen has no revision."""
     found = SideEvents(domain="x", report_unknown=True).build_state_inconsistency(
         Inconsistency(deleted(5), reason, state), NOW
@@ -106,7 +106,7 @@ def test_an_inconsistency(reason: DecisionReason, state: EntityState) -> None:
     assert "emitter_id" not in found
 
 
-def test_an_undeletion_that_matches_no_deletion_has_the_published_name() -> None:
+def test_undeletion_that_matches_no_deletion_has_the_published_name() -> None:
     """The wire says ``unmatched_delete`` for an undeletion; consumers of the stream know that name."""
     inconsistency = Inconsistency(restored(5), DecisionReason.UNMATCHED_UNDELETE, EntityState.from_signed(7))
     found = SIDE.build_state_inconsistency(inconsistency, NOW)
@@ -133,7 +133,9 @@ def test_deletions_of_unknown_entities_are_reported_only_on_request() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", FetchErrorType)
-def test_a_failure(operation: Operation, expected: dict[str, Any], kind: FetchErrorType) -> None:
+def test_fetch_failure_has_operation_and_reason(
+    operation: Operation, expected: dict[str, Any], kind: FetchErrorType
+) -> None:
     """The event has the operation, its revision and the reason of the failure."""
     found = valid(SIDE.build_fetch_failure(operation, GONE._replace(kind=kind), NOW))
     assert {name: found[name] for name in ("op_type", "from_revision_id") if name in found} == expected

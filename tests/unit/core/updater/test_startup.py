@@ -54,7 +54,7 @@ def test_store_of_another_writer_needs_permission() -> None:
 
 
 @pytest.mark.parametrize("adopt", [False, True])
-def test_a_store_in_the_form_of_a_dump_is_refused(*, adopt: bool) -> None:
+def test_store_in_the_form_of_a_dump_is_rejected(*, adopt: bool) -> None:
     """Otherwise two forms of one entity would be in the store."""
     with pytest.raises(StoreError, match="as the wiki dumps them"):
         choose_startup_mode(IN_SYNC._replace(form=StoreForm.PLAIN, marker=None, adopt=adopt))

@@ -62,7 +62,7 @@ def test_waiting_event_needs_few_bytes() -> None:
     assert ORIGIN.id.encode() in EntityState(buffer=(saved(5),)).pack()
 
 
-def test_the_format_has_a_version() -> None:
+def test_format_has_a_version() -> None:
     """State of a later release is rejected with a hint, and not misread."""
     with pytest.raises(InputError, match="format 2; this release knows 1") as caught:
         EntityState.unpack(5, orjson.dumps([2, "whatever"]))

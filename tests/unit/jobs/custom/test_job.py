@@ -67,7 +67,7 @@ async def test_skipped_event_is_counted_by_its_reason(raised: bool) -> None:  # 
     assert outputs.errors == []
 
 
-async def test_reasons_and_names_are_bounded() -> None:
+async def test_label_values_of_a_function_are_bounded() -> None:
     """Labels from a user's code are bounded.
 
     Beyond a hundred there is one value for the rest, and nothing is uncounted.
@@ -121,7 +121,7 @@ async def test_result_that_is_not_an_event_is_an_error(returned: Any) -> None:
     assert "return an event, a list of events, or Skip" in error["message"]
 
 
-async def test_an_event_that_is_not_valid_is_an_error() -> None:
+async def test_invalid_event_of_a_function_is_an_error() -> None:
     """The message names the field that the schema of the sink requires."""
 
     async def enrich(event: Event, context: Context) -> Event:
@@ -158,7 +158,7 @@ async def test_empty_list_has_no_output() -> None:
     assert await run_enrichment(enrich, EVENTS[:5]) == ([], [], {}, {})
 
 
-async def test_a_new_event_belongs_to_the_wiki_of_its_source() -> None:
+async def test_new_event_belongs_to_the_wiki_of_its_source() -> None:
     """It gets an id, and the wiki and the request of the source."""
 
     async def enrich(event: Event, context: Context) -> Event:
@@ -260,7 +260,7 @@ async def test_function_beyond_its_timeout_is_cancelled() -> None:
     assert error["message"] == "the other service"
 
 
-async def test_a_function_that_cancels_itself_loses_nothing() -> None:
+async def test_cancelled_function_becomes_an_error_event() -> None:
     """An unexpected cancellation becomes an error event like any other exception."""
 
     async def enrich(event: Event, context: Context) -> Event:
@@ -271,7 +271,7 @@ async def test_a_function_that_cancels_itself_loses_nothing() -> None:
     assert error["error_type"] == "CancelledError"
 
 
-async def test_settings_reach_the_function() -> None:
+async def test_function_gets_its_settings() -> None:
     """They are the mapping under ``custom.settings``."""
 
     async def enrich(event: Event, context: Context) -> Event:

@@ -107,7 +107,7 @@ async def test_store_restored_from_any_backup_has_the_same_result(bench: Bench, 
     assert bench.store.graph == await whole_graph() | insertion("Q9", "late").patch.added
 
 
-async def test_an_error_event_is_durable_before_the_position_moves_beyond_its_message(bench: Bench) -> None:
+async def test_error_event_is_durable_before_the_position_moves_beyond_its_message(bench: Bench) -> None:
     """An error stream that is down stops the consumer, and the message is read again."""
     job = bench.job()
     await job.open()

@@ -28,7 +28,7 @@ def test_position_stays_at_the_beginning_of_an_incomplete_mutation() -> None:
     assert [reading.position for reading in readings] == [(1, 7000), (1, 7000), (1, 7000), (4, 9000)]
 
 
-def test_the_time_of_a_position_never_goes_back() -> None:
+def test_time_of_a_position_never_decreases() -> None:
     """A late change does not make the store look older than it is."""
     sent = [*events(insertion("Q1", "x", time=9000)), *events(insertion("Q2", "x", time=3000))]
     assert [each.position for each in map(reader(RecordingMeter()).read, records(*sent))] == [(1, 9000), (2, 9000)]

@@ -57,7 +57,7 @@ def test_edit_without_content_slots_becomes_a_resync_request() -> None:
     assert found.event.origin.id == "an id"
 
 
-def test_a_file_has_the_entity_of_its_page() -> None:
+def test_file_has_the_entity_of_its_page() -> None:
     """The id of the page is the number of the entity."""
     found = read("File:Map.svg", 6)
     assert isinstance(found.event, ResyncRequest)
