@@ -232,10 +232,7 @@ async def test_heartbeat_does_not_touch_an_empty_store(bench: Bench) -> None:
 
 
 async def test_metrics_of_a_batch(bench: Bench) -> None:
-    """The metrics are mutations by operation and type of entity, triples by kind of change.
-
-    The lag of the store.
-    """
+    """The metrics count mutations and triples by kind and report the lag of the store."""
     now = int(START * 1000)
     await bench.writer.write([insertion("Q1", "a", "b", time=now - 40_000), insertion("L1", "c", time=now - 20_000)])
     await bench.writer.write([mutation(OperationName.DELETE, "P1", time=now - 30_000)])

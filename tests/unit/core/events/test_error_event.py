@@ -121,10 +121,7 @@ def test_messages_and_stacks_are_bounded(letter: str) -> None:
 
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode), st.integers(0, 500))
 def test_truncated_text_is_a_prefix_within_the_limit(raw: bytes, limit: int) -> None:
-    """The text needs at most `limit` bytes on the wire, is the beginning of the whole.
-
-    The missing bytes are counted.
-    """
+    """The text is a prefix of at most `limit` bytes on the wire, and the missing bytes are counted."""
     text, left_out = truncate_to_size(raw, limit)
     whole = raw.decode(errors="backslashreplace")
     assert len(orjson.dumps(text)) - 2 <= limit

@@ -115,10 +115,7 @@ def test_missing_field_of_a_key_is_an_input_error(event: dict[str, Any], reason:
 
 
 def test_key_is_checked_against_the_schema() -> None:
-    """A field that the schema does not have is reported before the first event.
-
-    The schema has those of the page streams.
-    """
+    """A field that the schema lacks is reported before the first event; the key of the page streams is valid."""
     PAGE_KEY.check_schema(SCHEMA)
     with pytest.raises(DocumentError, match=r"message_key_fields.item is 'page.wikibase_item_id'") as caught:
         MessageKey({"item": "page.wikibase_item_id"}).check_schema(SCHEMA)

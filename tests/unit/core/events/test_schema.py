@@ -46,10 +46,7 @@ def _put(event: dict[str, Any], name: str, rest: str, value: Any) -> dict[str, A
     ],
 )
 def test_unusual_events_of_producers_are_valid(path: str, value: Any) -> None:
-    """A suppressed performer, no slots, a special page as a target, a changed page id after undeletion.
-
-    All are valid.
-    """
+    """The cases are a suppressed performer, no slots, a special page as target, and a changed page id after undeletion."""
     event = changed(path, value)
     assert SCHEMA.describe_violations(event) == ""
     assert SCHEMA.is_valid(event)

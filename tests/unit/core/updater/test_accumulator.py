@@ -52,7 +52,7 @@ def names(triples: object) -> set[str]:
 def test_last_change_of_a_triple_counts() -> None:
     """A triple that is added and then removed is removed from the store, which may have held it before.
 
-    And vice versa.
+    A triple that is removed and then added is added.
     """
     patch = batch(
         mutation("diff", "Q1", add="a", remove="b", link="l", unlink="u"),

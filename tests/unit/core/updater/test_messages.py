@@ -213,10 +213,7 @@ def test_mutation_survives_splitting_and_merging(patch: Patch, version: MessageV
 
 @given(st.sets(TRIPLES, max_size=30), st.integers(1, 2000))
 def test_chunks_are_bounded_and_complete(triples: set[Triple], soft_maximum: int) -> None:
-    """Each chunk is Turtle without prefixes and exceeds the bound by at most its last triple.
-
-    None is empty, none overlap.
-    """
+    """A chunk is Turtle without prefixes, above the bound by at most its last triple; none is empty, none overlap."""
     found: list[Triple] = []
     for chunk in split_into_chunks(triples, soft_maximum):
         own = [quad.triple for quad in parse(chunk.text, format=RdfFormat.TURTLE)]

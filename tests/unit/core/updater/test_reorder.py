@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Vector(NamedTuple):
-    """Inputs with the expected operations, inconsistencies and late events. The order of the inputs decides."""
+    """Inputs with the expected operations, inconsistencies and late events."""
 
     events: list[CoreInput]
     done: list[str]
@@ -54,25 +54,35 @@ VECTORS = {
     "restored though not deleted": Vector(
         at_once(saved(2), restored(2)), ["import 2"], ["unmatched_delete (2 CREATED)"]
     ),
-    "asked to delete what was not seen": Vector(at_once(asked("DELETION", 2)), ["delete 2"]),
-    "asked to create what was not seen": Vector(at_once(asked("CREATION", 2)), ["reconcile 2"]),
-    "asked to create something newer": Vector(at_once(saved(1), asked("CREATION", 2)), ["import 1", "reconcile 2"]),
-    "asked to delete something newer": Vector(at_once(saved(1), asked("DELETION", 2)), ["import 1", "delete 2"]),
-    "asked to create something older": Vector(at_once(saved(3), asked("CREATION", 2)), ["import 3", "reconcile 3"]),
-    "asked to delete something older": Vector(at_once(saved(3), asked("DELETION", 2)), ["import 3", "reconcile 3"]),
-    "asked to create what exists": Vector(at_once(saved(3), asked("CREATION", 3)), ["import 3", "reconcile 3"]),
-    "asked to delete what is gone": Vector(
+    "reconciliation deletes an unknown entity": Vector(at_once(asked("DELETION", 2)), ["delete 2"]),
+    "reconciliation creates an unknown entity": Vector(at_once(asked("CREATION", 2)), ["reconcile 2"]),
+    "reconciliation creates a newer revision": Vector(
+        at_once(saved(1), asked("CREATION", 2)), ["import 1", "reconcile 2"]
+    ),
+    "reconciliation deletes a newer revision": Vector(
+        at_once(saved(1), asked("DELETION", 2)), ["import 1", "delete 2"]
+    ),
+    "reconciliation to create an older revision": Vector(
+        at_once(saved(3), asked("CREATION", 2)), ["import 3", "reconcile 3"]
+    ),
+    "reconciliation to delete an older revision": Vector(
+        at_once(saved(3), asked("DELETION", 2)), ["import 3", "reconcile 3"]
+    ),
+    "reconciliation to create the existing revision": Vector(
+        at_once(saved(3), asked("CREATION", 3)), ["import 3", "reconcile 3"]
+    ),
+    "reconciliation to delete a deleted entity": Vector(
         at_once(saved(3), deleted(3), asked("DELETION", 3)), ["import 3", "delete 3", "delete 3"]
     ),
-    "asked to delete what exists at that revision": Vector(
+    "reconciliation to delete the existing revision": Vector(
         at_once(saved(3), asked("DELETION", 3)), ["import 3", "delete 3"], ["reconcile_ambiguous_deletion (3 CREATED)"]
     ),
-    "asked to create what is gone at that revision": Vector(
+    "reconciliation to create the deleted revision": Vector(
         at_once(saved(3), deleted(3), asked("CREATION", 3)),
         ["import 3", "delete 3", "reconcile 3"],
         ["reconcile_ambiguous_creation (3 DELETED)"],
     ),
-    "two entities, one with late comers": Vector(
+    "two entities, one with late events": Vector(
         [
             *(saved(3, parent=2, t=30), saved(1, t=5), Wm(42)),
             *(saved(2, parent=1, t=45), saved(2, parent=1, t=4)),
@@ -85,19 +95,19 @@ VECTORS = {
     "created, deleted and restored within the window": Vector(
         [saved(1, t=1), deleted(1, t=2), restored(1, t=3), Wm(200)], ["import 1", "delete 1", "import 1"]
     ),
-    "a reconciliation and what follows it do not wait": Vector(
+    "a reconciliation and the edit after it do not wait": Vector(
         [
             *(restored(1, t=1), saved(2, t=2), Wm(200)),
             *(asked("CREATION", 2, t=300), saved(3, parent=2, t=300), Wm(400)),
         ],
         ["import 1", "diff 2<-1", "reconcile 2", "diff 3<-2"],
     ),
-    "a reconciliation takes out, an undeletion brings back": Vector(
+    "deleted by a reconciliation and restored by an undeletion": Vector(
         [restored(1, t=1), saved(2, t=2), Wm(200), asked("DELETION", 2, t=300), restored(2, t=300), Wm(400)],
         ["import 1", "diff 2<-1", "delete 2", "import 2"],
         ["reconcile_ambiguous_deletion (2 CREATED)"],
     ),
-    "a repeat belongs before the deletion": Vector(
+    "a repeat from before the deletion": Vector(
         [saved(1, t=0), Wm(20), deleted(1, t=22), saved(1, t=20), Wm(200)],
         ["import 1", "delete 1"],
         ["newer_revision_seen (1 CREATED)"],
@@ -105,7 +115,7 @@ VECTORS = {
 }
 
 
-@pytest.mark.parametrize("restarts", [False, True], ids=["straight", "restarted before each event"])
+@pytest.mark.parametrize("restarts", [False, True], ids=["without restarts", "restarted before each input"])
 @pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS.keys())
 def test_operations_inconsistencies_and_late_events(vector: Vector, *, restarts: bool) -> None:
     """They are the same without restarts and with a restart before each input."""
@@ -161,7 +171,9 @@ def test_late_event_does_not_change_the_key() -> None:
     state = EntityState(buffer=(saved(4, t=95),))
     found = reorder(state, saved(2, t=89), watermark=100, window=10)
     assert (found.late, found.state, found.timer) == (saved(2, t=89), state, 105)
-    assert reorder(state, saved(2, t=90), watermark=100, window=10).late is None, "late is what is before the watermark"
+    assert reorder(state, saved(2, t=90), watermark=100, window=10).late is None, (
+        "only events before the watermark are late"
+    )
 
 
 @pytest.mark.parametrize(

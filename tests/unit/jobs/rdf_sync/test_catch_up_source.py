@@ -171,8 +171,5 @@ class RecentChangesWiki:
 async def test_recent_changes_are_retained_back_to_the_oldest_one(
     rows: list[dict[str, Any]], reach: int | None
 ) -> None:
-    """If the first change is there, they reach to the beginning.
-
-    If there is none, a day is short enough that none was purged.
-    """
+    """The list with the first change of the wiki has no bound; an empty list is trusted for one day."""
     assert await retention_of_recent_changes(RecentChangesWiki(*rows), overlap=500) == reach
