@@ -231,7 +231,10 @@ async def test_an_endpoint_that_wants_a_password_is_given_it_and_nobody_else_see
     ("more", "message"),
     [
         (("--source", "file:x.ndjson"), "store.location is missing"),
-        (("--source", "file:x.ndjson", "--store", "s", "--set", "store.entity_filter=("), "not a valid regular expression"),
+        (
+            ("--source", "file:x.ndjson", "--store", "s", "--set", "store.entity_filter=("),
+            "not a valid regular expression",
+        ),
         (("--source", "recentchanges:http://my.wiki/api.php", "--store", "s"), "recent changes are not mutations"),
         (("--source", "file:x.ndjson", "--store", "s", "--runner", "flink"), "only writer"),
         (("--source", "kafka://localhost:9/a,b", "--store", "s"), "one topic of one stream"),
