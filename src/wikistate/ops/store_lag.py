@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pyoxigraph import Literal
-
 from wikistate.adapters.triplestore.writer import completed_until
-from wikistate.core.sparql.queries import select_newest_change
+from wikistate.core.sparql.queries import read_newest_change, select_newest_change
 from wikistate.errors import StoreError
 from wikistate.wiring.stores import build_freshness_file, build_triple_store, build_uris
 
@@ -42,10 +39,4 @@ async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
 async def _query_freshness(store: TripleStore, settings: StoreSettings) -> int | None:
     """What the store itself says, in the triple that query services have always had for it."""
     rows = await store.query(select_newest_change(build_uris(settings).root, graph=settings.graph))
-    term = rows[0].get("newest") if rows else None
-    if not isinstance(term, Literal):
-        return None
-    try:
-        return int(datetime.fromisoformat(term.value).timestamp() * 1000)
-    except ValueError:
-        return None
+    return read_newest_change(rows)

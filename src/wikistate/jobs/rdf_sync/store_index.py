@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyoxigraph import Literal
-
-from wikistate.core.sparql.queries import select_largest_number
+from wikistate.core.sparql.queries import read_largest_number, select_largest_number
 from wikistate.core.updater.entity_id import LETTERS, MAX_NUMBER
 from wikistate.jobs.rdf_sync.full_scan import split_id_range
 
@@ -47,5 +45,4 @@ class StoreEntityIndex:
     async def largest_number(self, letter: str) -> int:
         """The largest number of an id that begins with a letter; 0 without any."""
         rows = await self._store.query(select_largest_number(self._uris.entity_iri(letter), graph=self._graph))
-        largest = rows[0].get("largest") if rows else None
-        return min(int(largest.value), MAX_NUMBER) if isinstance(largest, Literal) else 0
+        return min(read_largest_number(rows), MAX_NUMBER)

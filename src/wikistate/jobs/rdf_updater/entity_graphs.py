@@ -13,8 +13,7 @@ from wikistate.core.updater.fetch_failures import FetchErrorType, FetchFailure
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
-    from pyoxigraph import Triple
-
+    from wikistate.core.rdf.graph import Graph
     from wikistate.core.rdf.uris import Uris
 
 THREAD_THRESHOLD_BYTES = 64 * 1024
@@ -78,9 +77,7 @@ class EntityGraphLoader:
         """Close the client."""
         await self._entities.close()
 
-    async def load(
-        self, entity: str, revision: int, *, event_time: int | None = None
-    ) -> frozenset[Triple] | GraphUnavailable:
+    async def load(self, entity: str, revision: int, *, event_time: int | None = None) -> Graph | GraphUnavailable:
         """The munged triples of a revision.
 
         Args:
@@ -103,7 +100,7 @@ class EntityGraphLoader:
         self._uris_confirmed = True
         return graph
 
-    def _parse(self, entity: str, revision: int, body: bytes) -> frozenset[Triple]:
+    def _parse(self, entity: str, revision: int, body: bytes) -> Graph:
         base = self._entities.url(entity, revision)
         return munge(parse_triples(body, base=base, mime_type=self._mime_type), entity, self._uris)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
+from wikistate.core.rdf.graph import EMPTY_GRAPH
 from wikistate.core.updater.execution_state import as_full_import
 from wikistate.core.updater.fetch_failures import FetchErrorType
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
@@ -12,14 +13,11 @@ from wikistate.core.updater.subgraph_mutations import build_mutations
 from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
 
 if TYPE_CHECKING:
-    from pyoxigraph import Triple
-
+    from wikistate.core.rdf.graph import Graph
     from wikistate.core.rdf.subgraphs import Subgraphs
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.updater.mutation import Mutation
     from wikistate.jobs.rdf_updater.entity_graphs import EntityGraphLoader
-
-_NO_TRIPLES: frozenset[Triple] = frozenset()
 
 
 class BuiltMutations(NamedTuple):
@@ -64,7 +62,7 @@ class MutationBuilder:
         """
         match operation:
             case DeleteItem():
-                return self._build_mutations(operation, _NO_TRIPLES, _NO_TRIPLES)
+                return self._build_mutations(operation, EMPTY_GRAPH, EMPTY_GRAPH)
             case FullImport(entity, time, revision):
                 return self._build_from_graph(operation, await self._graphs.load(entity, revision, event_time=time))
             case ReconcileItem(entity, revision=revision):
@@ -75,9 +73,9 @@ class MutationBuilder:
                 assert_never(operation)
 
     def _build_from_graph(
-        self, operation: Operation, graph: frozenset[Triple] | GraphUnavailable
+        self, operation: Operation, graph: Graph | GraphUnavailable
     ) -> BuiltMutations | GraphUnavailable:
-        return graph if isinstance(graph, GraphUnavailable) else self._build_mutations(operation, _NO_TRIPLES, graph)
+        return graph if isinstance(graph, GraphUnavailable) else self._build_mutations(operation, EMPTY_GRAPH, graph)
 
     async def _build_from_diff(self, operation: Diff) -> BuiltMutations | GraphUnavailable:
         before, after = await asyncio.gather(
@@ -90,10 +88,8 @@ class MutationBuilder:
             return self._build_mutations(operation, before, after)
         if before.type is FetchErrorType.ENTITY_NOT_FOUND:
             # What the store holds cannot be had any more (the revision is deleted or hidden), what it shall hold can.
-            return self._build_mutations(as_full_import(operation), _NO_TRIPLES, after)
+            return self._build_mutations(as_full_import(operation), EMPTY_GRAPH, after)
         return before
 
-    def _build_mutations(
-        self, operation: Operation, before: frozenset[Triple], after: frozenset[Triple]
-    ) -> BuiltMutations:
+    def _build_mutations(self, operation: Operation, before: Graph, after: Graph) -> BuiltMutations:
         return BuiltMutations(operation, build_mutations(operation, before, after, self._uris, self._subgraphs))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pyoxigraph import Literal, NamedNode
-
 from wikistate.adapters.mediawiki.page_info import CurrentRevisions
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.core.rdf.compare import GraphDifference, compare_graphs
 from wikistate.core.rdf.diff import diff
-from wikistate.core.rdf.vocabulary import DATE_MODIFIED, VERSION
+from wikistate.core.rdf.graph import EMPTY_GRAPH, Graph, read_modification_date, read_revision
 from wikistate.core.sparql.entity_query import build_entity_query, read_entity_triples
 from wikistate.core.updater.fetch_failures import FetchErrorType
 from wikistate.core.updater.store_patch import StorePatch
@@ -19,8 +17,6 @@ from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from pyoxigraph import Triple
 
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.core.sparql.updates import UpdateTarget
@@ -51,8 +47,6 @@ class ComparisonResult(StrEnum):
     """The same revision, and other triples."""
 
 
-_NO_TRIPLES: frozenset[Triple] = frozenset()
-
 ERROR_RESULTS = frozenset(
     {ComparisonResult.MISSING, ComparisonResult.DELETED_ON_WIKI, ComparisonResult.STALE, ComparisonResult.DIFFERS}
 )
@@ -78,14 +72,14 @@ class ComparedEntity(NamedTuple):
     result: ComparisonResult
     revision: int | None = None
     differences: GraphDifference = GraphDifference([], [])
-    expected: frozenset[Triple] = _NO_TRIPLES
+    expected: Graph = EMPTY_GRAPH
     reason: str = ""
 
 
 class GraphLoader(Protocol):
     """Gives graphs of entities; see `wikistate.jobs.rdf_updater.entity_graphs.Graphs`."""
 
-    async def load(self, entity: str, revision: int) -> frozenset[Triple] | GraphUnavailable:
+    async def load(self, entity: str, revision: int) -> Graph | GraphUnavailable:
         """The munged triples of a revision."""
 
 
@@ -129,17 +123,19 @@ class Verifier:
         current = await self._pages.current_revision(entity)
         if current is None:
             return (
-                ComparedEntity(entity, ComparisonResult.DELETED_ON_WIKI, self._stated_revision(entity, found))
+                ComparedEntity(
+                    entity, ComparisonResult.DELETED_ON_WIKI, read_revision(found, entity, self._dialect.uris)
+                )
                 if found
                 else None
             )
-        revision = self._stated_revision(entity, found) or current
+        revision = read_revision(found, entity, self._dialect.uris) or current
         wanted = await self._graphs.load(entity, revision)
         if isinstance(wanted, GraphUnavailable):
             return await self._compare_unavailable(entity, wanted, revision, current)
         if not found:
             # A page that was merged into another has a revision, and nothing that a store holds.
-            held_by_nobody = self._stated_revision(entity, wanted) is None
+            held_by_nobody = read_revision(wanted, entity, self._dialect.uris) is None
             return (
                 None if held_by_nobody else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=wanted)
             )
@@ -155,7 +151,8 @@ class Verifier:
         if isinstance(newer, GraphUnavailable):
             return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
         # A page that was merged into another states no date; its wiki does.
-        made = _read_modified_time(newer) or await self._pages.last_touched(entity)
+        date = read_modification_date(newer)
+        made = (parse_timestamp(date) if date else None) or await self._pages.last_touched(entity)
         if made is None or made + SLACK_MS >= self._completed_until:
             return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
         return ComparedEntity(
@@ -178,7 +175,7 @@ class Verifier:
             if verified.result is ComparisonResult.DELETED_ON_WIKI:
                 patch = StorePatch(deleted=named)
             else:
-                whole = diff(_NO_TRIPLES, verified.expected, self._dialect.uris)
+                whole = diff(EMPTY_GRAPH, verified.expected, self._dialect.uris)
                 patch = StorePatch(reconciled=named, added=whole.added, linked=whole.linked)
             await self._store.apply(patch, {}, None)
 
@@ -189,15 +186,3 @@ class Verifier:
         if gone and revision != current:  # deleted or hidden since; what follows the wiki goes on to the current one
             return await self._compare_older(entity, revision, current)
         return ComparedEntity(entity, ComparisonResult.UNKNOWN, revision, reason=unavailable.message)
-
-    def _stated_revision(self, entity: str, graph: Iterable[Triple]) -> int | None:
-        subject = NamedNode(self._dialect.uris.entity_iri(entity))
-        stated = (t.object for t in graph if t.subject == subject and t.predicate == VERSION)
-        numbers = [int(each.value) for each in stated if isinstance(each, Literal) and each.value.isdecimal()]
-        return max(numbers, default=None)
-
-
-def _read_modified_time(graph: Iterable[Triple]) -> int | None:
-    """When the revision was made, milliseconds since the epoch."""
-    stated = (triple.object for triple in graph if triple.predicate == DATE_MODIFIED)
-    return next((parse_timestamp(each.value) for each in stated if isinstance(each, Literal)), None)
