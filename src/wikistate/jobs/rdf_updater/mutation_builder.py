@@ -1,4 +1,4 @@
-"""Carries out what was decided: fetches what it takes and makes mutations of it."""
+"""Builder of mutations: it executes an operation and fetches the graphs that it needs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class BuiltMutations(NamedTuple):
-    """What an operation became.
+    """Mutations of an operation.
 
     Attributes:
-        operation: As it was carried out.
-        mutations: For each stream that it concerns.
+        operation: Operation as it was executed.
+        mutations: One mutation for each stream that the operation concerns.
     """
 
     operation: Operation
@@ -33,12 +33,12 @@ class BuiltMutations(NamedTuple):
 
 
 class MutationBuilder:
-    """Makes mutations.
+    """Builder of mutations.
 
     Args:
-        graphs: Of the wiki's entities.
-        uris: Of the wiki.
-        subgraphs: What is made of one entity's change.
+        graphs: Loads the graphs of the wiki's entities.
+        uris: IRIs of the wiki.
+        subgraphs: Subgraphs with a mutation stream.
     """
 
     def __init__(self, graphs: EntityGraphLoader, uris: Uris, subgraphs: Subgraphs) -> None:
@@ -55,7 +55,7 @@ class MutationBuilder:
         await self._graphs.close()
 
     async def build(self, operation: Operation) -> BuiltMutations | GraphUnavailable:
-        """Carry out an operation; it may take as long as the wiki does not answer.
+        """Execute an operation. It waits until the wiki answers.
 
         Raises:
             ConfigError: See `EntityGraphLoader.load`.
@@ -87,7 +87,7 @@ class MutationBuilder:
         if not isinstance(before, GraphUnavailable):
             return self._build_mutations(operation, before, after)
         if before.type is FetchErrorType.ENTITY_NOT_FOUND:
-            # What the store holds cannot be had any more (the revision is deleted or hidden), what it shall hold can.
+            # The revision in the store can no longer be fetched, because it is deleted or hidden; the new revision can.
             return self._build_mutations(as_full_import(operation), EMPTY_GRAPH, after)
         return before
 

@@ -101,7 +101,7 @@ async def test_what_it_raises_becomes_an_error_event() -> None:
     assert outputs.events == []
     assert [error["error_type"] for error in outputs.errors] == ["NoSuchLetterError"] * 3
     assert [error["message"] for error in outputs.errors] == [event["page"]["page_title"] for event in EVENTS[:3]]
-    assert all("test_custom_job.py" in error["stack"] for error in outputs.errors)
+    assert all("test_job.py" in error["stack"] for error in outputs.errors)
     assert [orjson.loads(error["raw_event"]) for error in outputs.errors] == EVENTS[:3]
 
 
