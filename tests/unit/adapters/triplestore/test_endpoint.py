@@ -90,7 +90,7 @@ async def test_an_endpoint_says_how_long_to_wait() -> None:
 async def test_an_endpoint_that_fails_by_itself_is_tried_some_times() -> None:
     """It may be a defect that it has with just this request: that is said instead of waiting for ever."""
     script, patience = Scripted((500, "java.lang.OutOfMemoryError\n\tat a.b.C(D.java:1)")), Patience()
-    with pytest.raises(StoreError, match=r"answers 500: java\.lang\.OutOfMemoryError at a\.b.* tried 3 times"):
+    with pytest.raises(StoreError, match=r"answers 500: java\.lang\.OutOfMemoryError at a\.b.* failed 3 times"):
         await apply_to(script, patience, tries=3)
     assert script.requests == 3
 
@@ -168,7 +168,7 @@ async def test_an_answer_that_is_none_is_an_error() -> None:
     async with serving(Scripted((200, PAGE)).respond) as origin:
         store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
         await store._http.open()
-        with pytest.raises(StoreError, match="something else than JSON"):
+        with pytest.raises(StoreError, match="without valid JSON"):
             await store.query("SELECT * { ?s ?p ?o }")
         await store.close()
 
@@ -195,7 +195,7 @@ async def test_yes_and_no_are_read_as_the_standard_and_as_virtuoso_put_them(body
 async def test_a_url_that_is_none_is_a_setting_that_is_wrong() -> None:
     """Said before anything is sent."""
     store = SparqlEndpoint(EndpointSettings(update_url="sparql.test"), DIALECT)
-    with pytest.raises(ConfigError, match="no URL of a store"):
+    with pytest.raises(ConfigError, match="not the URL of a store"):
         await store.open()
 
 
@@ -216,4 +216,4 @@ def test_a_message_is_cut_to_what_one_reads() -> None:
     """One line without control characters; what stands in angle brackets is an IRI unless it is a page."""
     assert format_message(b"bad <http://a.test/x>\x00\x1b[31m") == "bad <http://a.test/x>[31m"
     assert len(format_message(b"word " * 1000)) < 410
-    assert format_message(b"") == "(nothing)"
+    assert format_message(b"") == "(empty response)"

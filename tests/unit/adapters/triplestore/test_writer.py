@@ -259,7 +259,7 @@ async def test_a_store_in_the_form_of_a_plain_dump_is_refused() -> None:
     """Munged mutations would leave stale triples of the other form, and nobody would see it."""
     bench = Bench()
     bench.store.form = StoreForm.PLAIN
-    with pytest.raises(StoreError, match="as a dump has them"):
+    with pytest.raises(StoreError, match="in the form of a dump"):
         await bench.writer.open()
 
 
