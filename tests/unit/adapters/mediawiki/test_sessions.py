@@ -181,7 +181,7 @@ def test_a_secret_that_is_not_there_is_the_operators_mistake(tmp_path: Path) -> 
         "WIKI_TOKEN_THAT_NOBODY_SET": {"env": "WIKI_TOKEN_THAT_NOBODY_SET"},
         "empty": {"file": tmp_path / "empty"},
         "absent": {"file": tmp_path / "absent"},
-        "nothing": {},
+        "no environment variable and no file": {},
     }.items():
         with pytest.raises(ConfigError, match=place):
             read_secret(**arguments)  # type: ignore[arg-type]  # a str or a Path by name

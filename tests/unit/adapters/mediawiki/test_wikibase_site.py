@@ -83,7 +83,7 @@ async def test_namespaces_differ_from_wiki_to_wiki() -> None:
 async def test_a_wiki_that_is_no_wikibase_is_told_apart() -> None:
     """With what to do about it."""
     async with FakeWiki(MemoryDataset(Wiki("enwiki", "en.wiki.example"))) as wiki, queries(wiki.url) as client:
-        with pytest.raises(WikiError, match=r"en\.wiki\.example is no Wikibase.* the wiki that has the entities"):
+        with pytest.raises(WikiError, match=r"en\.wiki\.example is not a Wikibase.* the wiki that has the entities"):
             await fetch_site(client)
 
 
@@ -96,7 +96,7 @@ async def test_a_wiki_that_says_nothing_that_can_be_read_is_an_error(query: dict
             del parameters, tries
             return {"query": query}
 
-    with pytest.raises(WikiError, match="nothing that can be read"):
+    with pytest.raises(WikiError, match="siteinfo of the wiki cannot be read"):
         await fetch_site(Scripted())
 
 
