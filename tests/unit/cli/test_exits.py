@@ -127,7 +127,7 @@ def test_a_metrics_port_in_use_is_named_before_anything_is_read(tell: Tell, tmp_
         told = tell(*RUN, "--source", source, "--sink", tmp_path / "out.ndjson", "--metrics-port", str(port))
     assert told.code == CONFIG
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in told.err
-    assert "0 takes a free one" in told.err
+    assert "0 selects a free port" in told.err
     assert not (tmp_path / "out.ndjson").exists()
 
 
