@@ -116,7 +116,7 @@ class DocumentReader:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ExternalError(
                 f"{uri} cannot be read: {type(error).__name__}: {error!s:.200}.",
-                hint="Check the address, http_client_routes, and that this machine may reach it.",
+                hint="Check the address, http_client_routes, and that this machine can reach it.",
                 uri=uri,
             ) from error
 

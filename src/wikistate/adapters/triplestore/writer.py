@@ -188,7 +188,7 @@ class StoreWriter:
 
     def _start_batch_timer(self) -> None:
         if self._batch_timer is None:
-            self._batch_timer = asyncio.create_task(self._submit_after_delay(self._batch), name="batch in time")
+            self._batch_timer = asyncio.create_task(self._submit_after_delay(self._batch), name="batch timer")
 
     async def _submit_after_delay(self, batch: _Batch) -> None:
         await self._sleep(self._limits.seconds)

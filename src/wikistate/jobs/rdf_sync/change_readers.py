@@ -54,7 +54,7 @@ class EventReader:
     def __init__(self, updater: RdfUpdater) -> None:
         self._updater = updater
 
-    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:  # noqa: ARG002  (it has a clock)
+    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:  # noqa: ARG002  (the updater has a clock)
         """See `ChangeReader`."""
         found = self._updater.decode(record)
         return DecodedRecord(found.time, found.key, found.event, found.outputs)
