@@ -1,4 +1,4 @@
-"""``python -m bench``: measure, compare with the results that are kept, and keep the new ones."""
+"""``python -m bench``: run measurements, compare them with the saved results, and save the new results."""
 
 from __future__ import annotations
 
@@ -57,54 +57,62 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
 }
 PROFILE = "profile"
 ON_DEMAND = {"peers", "rdf", "consumer", "endurance"}
-"""Made only when they are named: they take long, and install what is nobody's but theirs."""
+"""Measurements that run only by name: they take long, and install packages that no other measurement needs."""
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the command line says."""
+    """Parse the arguments of the command line."""
     parser = argparse.ArgumentParser(
-        "bench", description="Measure wikistate. Without names: everything but profile and peers."
+        "bench",
+        description="Measure wikistate. Without names, all measurements run except "
+        f"{', '.join(sorted(ON_DEMAND))} and {PROFILE}.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)} or {PROFILE}")
-    parser.add_argument("--quick", action="store_true", help="a little of everything in a minute; nothing is kept")
-    chosen = parser.parse_args()
-    if unknown := set(chosen.names) - {*MEASUREMENTS, PROFILE}:
-        parser.error(f"there is no measurement {', '.join(sorted(unknown))}")
-    return chosen
+    parser.add_argument(
+        "--quick", action="store_true", help="run each measurement briefly, about a minute in total, and save nothing"
+    )
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - {*MEASUREMENTS, PROFILE}:
+        parser.error(
+            f"unknown measurement: {', '.join(sorted(unknown))}; choose from {', '.join(MEASUREMENTS)} and {PROFILE}"
+        )
+    return arguments
 
 
 async def measure(names: list[str], *, quick: bool) -> None:
-    """Make the measurements, show each as soon as it is there, and keep them."""
-    kept, results = report.read_saved(), report.SavedResults()
+    """Run the measurements, print each result as soon as it is known, and save the results."""
+    saved, results = report.read_saved(), report.SavedResults()
     with open_stage(QUICK if quick else FULL) as stage:
         if PROFILE in names:
             await profile(stage)
         for name in names:
             for title, measurement in MEASUREMENTS.get(name, {}).items():
-                found = results[title] = report.build_entry(await measurement(stage))
+                entry = results[title] = report.build_entry(await measurement(stage))
                 print(
-                    f"{title}\n\n{report.format_table(found['figures'], kept.get(title, {}).get('figures'))}\n",
+                    f"{title}\n\n{report.format_table(entry['figures'], saved.get(title, {}).get('figures'))}\n",
                     flush=True,
                 )
     if results and not quick:
         report.save(results)
-    missed = sum(not figure["met"] for found in results.values() for figure in found["figures"])
+    missed = sum(not figure["met"] for entry in results.values() for figure in entry["figures"])
     print(f"{missed or 'No'} target{'' if missed == 1 else 's'} missed.")
 
 
 async def profile(stage: Stage) -> None:
-    """Write where the time goes."""
+    """Write a profile of the job's event loop to a file."""
     report.FOLDER.mkdir(exist_ok=True)
     file = report.FOLDER / "profile.txt"
     file.write_text((await stack_samples.profile(stage)).tables() + "\n")
-    print(f"{file.relative_to(report.FOLDER.parent.parent)} says where the time goes.")
+    print(f"{file.relative_to(report.FOLDER.parent.parent)} shows where the time is spent.")
 
 
 def main() -> int:
-    """Returns the exit status: a target that is missed is no failure, a measurement that breaks off is one."""
-    chosen = parse_arguments()
+    """Return the exit status: 1 if a measurement fails with an error, 0 otherwise, even if a target is missed."""
+    arguments = parse_arguments()
     try:
-        run_async(measure(chosen.names or [name for name in MEASUREMENTS if name not in ON_DEMAND], quick=chosen.quick))
+        run_async(
+            measure(arguments.names or [name for name in MEASUREMENTS if name not in ON_DEMAND], quick=arguments.quick)
+        )
     except WikistateError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
-"""Writes ``docs/reference`` from the code, so that each fact has one home.
+"""Generator of ``docs/reference``: the code is the only source of these pages.
 
-``python docs/generate.py`` writes the pages; a test compares them with what it would write.
+``python docs/generate.py`` writes the pages; a test compares the files with a new generation.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from wikistate.config.model import Configuration
 from wikistate.core.enrichment.failures import TABLE, RetryRule, SlowdownScope
 from wikistate.core.updater import decide
 from wikistate.telemetry import log_events, metrics
+from wikistate.wiring import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,15 +28,16 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parent / "reference"
 
 _HOW_TO_CONFIGURE = (
-    "Files are YAML, given with `--config FILE`; of several, later ones win key by key. `--set key=value` wins over "
-    "files. `wikistate config show` prints what would hold, `wikistate config schema` the JSON Schema."
+    "Configuration files are YAML; `--config FILE` names one and may be repeated. Later files override earlier files key "
+    "by key, and `--set key=value` overrides all files. `wikistate config show` prints the resulting configuration, "
+    "`wikistate config schema` the JSON Schema."
 )
 
 _NOTE = "<!-- Written by docs/generate.py: change the code, then `make docs`. -->\n"
 
 
 def pages() -> dict[str, str]:
-    """The pages by file name."""
+    """Return the pages by file name."""
     return {
         "configuration.md": configuration(),
         "metrics.md": metric_table(),
@@ -43,18 +45,37 @@ def pages() -> dict[str, str]:
         "failures.md": failure_table(),
         "decisions.md": decision_table(),
         "command-line.md": command_line(),
+        "jobs.md": job_table(),
     }
 
 
+def job_table() -> str:
+    """Return the page of all jobs, from the registry."""
+    rows = [
+        f"| `{spec.name}` | {spec.summary}. | {spec.reads} | {spec.writes} | {spec.kind} |" for spec in registry.JOBS
+    ]
+    lines = [
+        _NOTE,
+        "# Jobs",
+        "",
+        "`wikistate run JOB` starts a job. Stateless jobs run on the local runner or on Flink, all others on the local runner.",
+        "",
+        "| job | purpose | reads | writes | kind |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def configuration() -> str:
-    """All settings, one table a section."""
+    """Return the page of all settings, with one table for each section."""
     lines = [
         _NOTE,
         "# Configuration",
         "",
         _HOW_TO_CONFIGURE,
         "",
-        "`stream_manager` and `enrich` are the keys of the public enrichment jobs, whose files run as they are.",
+        "`stream_manager` and `enrich` are the keys of the public enrichment jobs, so their files run unchanged.",
         "",
         *_section(Configuration, ""),
     ]
@@ -62,16 +83,16 @@ def configuration() -> str:
 
 
 def _section(model: type[BaseModel], path: str) -> Iterator[str]:
-    own, nested = [], []
+    rows, nested = [], []
     for name, field in model.model_fields.items():
         inner, key = _inner_model(field.annotation), f"{path}{name}"
         if inner is None:
-            own.append(f"| `{key}` | {_default(field)} | {_text(field.description)} |")
+            rows.append(f"| `{key}` | {_default(field)} | {_text(field.description)} |")
         else:
             is_map = field.annotation is not inner
             nested.append((inner, f"{key}.NAME." if is_map else f"{key}.", _text(field.description)))
-    if own:
-        yield from ("| key | default | meaning |", "|---|---|---|", *own, "")
+    if rows:
+        yield from ("| key | default | meaning |", "|---|---|---|", *rows, "")
     for inner, prefix, description in nested:
         yield from (f"## {prefix.rstrip('.')}", "", description, "")
         yield from _section(inner, prefix)
@@ -96,14 +117,17 @@ def _text(description: str | None) -> str:
 
 
 def metric_table() -> str:
-    """All metrics."""
+    """Return the page of all metrics."""
     rows = [
         f"| `{metric.name}` | {type(metric).__name__.lower()} | {metric.unit} "
         f"| {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
         for metric in metrics.ALL_METRICS
     ]
     head = ["| name | kind | unit | labels | meaning |", "|---|---|---|---|---|"]
-    text = "Served at `/metrics` when `--metrics-port` or `telemetry.metrics_port` is set. Labels are bounded: no titles, no ids."
+    text = (
+        "A job serves its metrics at `/metrics` if `--metrics-port` or `telemetry.metrics_port` is set. The number of values "
+        "of a label is bounded: titles and ids are not labels."
+    )
     return "\n".join([_NOTE, "# Metrics", "", text, "", *head, *rows]) + "\n"
 
 
@@ -137,33 +161,33 @@ _SLOWS = {SlowdownScope.NOTHING: "", SlowdownScope.WIKI: "the wiki", SlowdownSco
 
 
 def failure_table() -> str:
-    """What can go wrong while a revision is fetched."""
+    """Return the page of the failures of requests to a wiki."""
     rows = [
         f"| {row.description} | {_RETRIED[row.retry_rule]} | {_SLOWS[row.slowdown]} | `{row.kind.value}` | {row.note} |"
         for row in TABLE
     ]
-    head = ["| what happened | asked again | slows down | then `error_type` | because |", "|---|---|---|---|---|"]
+    head = ["| failure | retried | slowed down | `error_type` | reason |", "|---|---|---|---|---|"]
     text = (
-        "Each row ends as an event on the error stream when asking again does not help. The limit is "
-        "`enrich.retry.max_attempts`; an event is young for `enrich.retry.acceptable_lag` seconds. A failure of a request "
-        "never fails the neighbours of the revision that caused it: see [guarantees](../concepts/guarantees.md)."
+        "Each failure becomes an event on the error stream if retries do not help. The limit is "
+        "`enrich.retry.max_attempts`; an event is young for `enrich.retry.acceptable_lag` seconds. A revision that makes a "
+        "request fail never fails the other revisions of the request: see [guarantees](../concepts/guarantees.md)."
     )
-    return "\n".join([_NOTE, "# What happens when a wiki does not answer well", "", text, "", *head, *rows]) + "\n"
+    return "\n".join([_NOTE, "# Failures of requests to a wiki", "", text, "", *head, *rows]) + "\n"
 
 
 def decision_table() -> str:
-    """What an event means for a store."""
-    head = ["| what happened | seen before | what is done | reason | told as |", "|---|---|---|---|---|"]
+    """Return the page of the decisions about the events of an entity."""
+    head = ["| event | known state | action | reason | inconsistency |", "|---|---|---|---|---|"]
     rows = [
-        f"| {row.event_kind.value} | {_seen(row)} | {_done(row)} | `{row.reason}` | {_told(row.reason)} |"
+        f"| {row.event_kind.value} | {_seen(row)} | {_done(row)} | `{row.reason}` | {_inconsistency(row.reason)} |"
         for row in decide.TABLE
     ]
     text = (
-        "What was seen last of the entity is compared with the revision of the event. Each event that is decided counts in "
-        "`wikistate_decisions_total` under its reason; what is told goes to the stream of inconsistencies, but for `unknown_entity` "
-        "only where that is asked for. See [order and decisions](../how-to/rdf-updater.md#order)."
+        "A decision compares the revision of the event with the known state of the entity. `wikistate_decisions_total` counts "
+        "decisions by reason. An inconsistency is an event on the stream of inconsistencies; for `unknown_entity` it is "
+        "emitted only if `rdf.tell_unknown_deletions` is set. See [order and decisions](../how-to/rdf-updater.md#order)."
     )
-    return "\n".join([_NOTE, "# What is done about an event of an entity", "", text, "", *head, *rows]) + "\n"
+    return "\n".join([_NOTE, "# Decisions about the events of an entity", "", text, "", *head, *rows]) + "\n"
 
 
 def _seen(row: decide.DecisionRule) -> str:
@@ -178,12 +202,12 @@ def _done(row: decide.DecisionRule) -> str:
     return row.action.value if row.action is decide.Action.NOTHING else f"{row.action.value}, at {row.target.value}"
 
 
-def _told(reason: decide.DecisionReason) -> str:
+def _inconsistency(reason: decide.DecisionReason) -> str:
     return f"`{decide.INCONSISTENCIES[reason]}`" if reason in decide.INCONSISTENCIES else ""
 
 
 def command_line() -> str:
-    """All commands with their help, and the exit codes."""
+    """Return the page of all commands with their help, and of the exit codes."""
     codes = (exits.__doc__ or "").partition("\n\n")[2].strip()
     lines = [
         _NOTE,
@@ -199,7 +223,7 @@ def command_line() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _commands(command: Any, path: str, parent: Any = None) -> Iterator[str]:  # typer brings a click of its own
+def _commands(command: Any, path: str, parent: Any = None) -> Iterator[str]:  # typer contains a copy of click
     context = command.make_context(path.rpartition(" ")[2], [], parent=parent, resilient_parsing=True)
     context.terminal_width = context.max_content_width = 100
     yield from (f"## {path}", "", "```", command.get_help(context).strip(), "```", "")
@@ -208,7 +232,7 @@ def _commands(command: Any, path: str, parent: Any = None) -> Iterator[str]:  # 
 
 
 def main() -> None:
-    """Writes the pages."""
+    """Write the pages."""
     REFERENCE.mkdir(exist_ok=True)
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")

@@ -143,7 +143,7 @@ async def test_a_store_that_was_loaded_is_followed_from_there(wikibase: Wikibase
     filling = (*BOOTSTRAP, str(tmp_path / "revisions.csv"), f"--state={tmp_path}")
     process = await asyncio.create_subprocess_exec(*filling, stderr=asyncio.subprocess.PIPE)
     _, told = await process.communicate()
-    assert f"knows {len(held)} entities" in told.decode()
+    assert f"holds {len(held)} entities" in told.decode()
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
     source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.edit(60)))
     code, said = await run(

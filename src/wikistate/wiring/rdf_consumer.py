@@ -1,4 +1,7 @@
-"""From a configuration to the consumer and its ends. What is wrong with the settings is found here."""
+"""Wiring of the job rdf-consumer.
+
+The functions find every error in the settings before the first mutation is read.
+"""
 
 from __future__ import annotations
 
@@ -40,51 +43,53 @@ _SCHEMA = "mediawiki/wikibase/entity/rdf_change"
 
 
 def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePipeline:
-    """The job rdf-consumer.
+    """Assemble the job rdf-consumer.
 
     Raises:
         ConfigError: A setting is wrong.
     """
     check_location(configuration.store)
     _check_filter(configuration.store)
-    ends = resolve_endpoints(
+    endpoints = resolve_endpoints(
         _with_default_error_sink(configuration), source=_build_stream_config(), sink="", error=ERROR_STREAM
     )
-    source = _require_single_stream(ends.source, configuration.store)
-    encoder = ErrorEncoder(_build_emitter(configuration), max_bytes=ends.error.max_record_bytes, new_id=new_event_id)
+    source = _require_single_stream(endpoints.source, configuration.store)
+    encoder = ErrorEncoder(
+        _build_emitter(configuration), max_bytes=endpoints.error.max_record_bytes, new_id=new_event_id
+    )
     settings = configuration.store
 
     def build_job(errors: Sink) -> StoreJob:
         reader = MutationReader(encoder, meter, entity_filter=settings.entity_filter)
         return RdfConsumer(reader, build_store_writer(settings, meter), errors, meter)
 
-    return StorePipeline(source=source, error=ends.error, build_job=build_job)
+    return StorePipeline(source=source, error=endpoints.error, build_job=build_job)
 
 
 def build_store_writer(settings: StoreSettings, meter: Meter, *, store: TripleStore | None = None) -> StoreWriter:
-    """What writes into a store, not yet open.
+    """Build the writer of a store; neither is open yet.
 
     Args:
-        settings: How it is written.
-        meter: Where measurements go.
-        store: Which; None for a new one of the place that the settings name.
+        settings: The settings of the store and of the batches.
+        meter: The meter of the writer's metrics.
+        store: The store; None to build the store that the settings name.
 
     Raises:
-        ConfigError: The store cannot be what the settings say.
+        ConfigError: A setting of the store is missing or wrong.
     """
-    bounds = BatchLimits(
+    limits = BatchLimits(
         mutations=settings.batch_mutations,
         triples=settings.batch_triples,
         seconds=settings.batch_seconds,
         target_seconds=settings.batch_target,
     )
-    note = build_freshness_file(settings)
+    freshness = build_freshness_file(settings)
     return StoreWriter(
         store or build_triple_store(settings, meter),
-        bounds,
+        limits,
         build_shared_triples_filter(settings),
         meter,
-        on_completed=note.write if note else None,
+        on_completed=freshness.write if freshness else None,
     )
 
 
@@ -93,37 +98,44 @@ def _check_filter(settings: StoreSettings) -> None:
         re.compile(settings.entity_filter)
     except re.error as error:
         key = "store.entity_filter"
-        raise ConfigError(f"{key} is {settings.entity_filter!r}, no regular expression: {error}.", key=key) from error
+        raise ConfigError(
+            f"{key} is {settings.entity_filter!r}, which is not a valid regular expression: {error}.", key=key
+        ) from error
 
 
-def _require_single_stream(end: SourceEndpoint, settings: StoreSettings) -> SourceEndpoint:
-    """The source, read by one process from where the store is."""
-    match end:
+def _require_single_stream(endpoint: SourceEndpoint, settings: StoreSettings) -> SourceEndpoint:
+    """Return the source as one process reads it, from the positions of the store."""
+    match endpoint:
         case KafkaSourceEndpoint(topics=(_,)):
-            # A fresh store that begins in the middle of a stream would be wrong and would not know it.
-            start = "earliest" if end.start in ("committed", "latest") else end.start
-            return replace(end, start=start, single_partition=True)
+            # A new store that starts in the middle of a stream would be incomplete without any sign of it.
+            start = "earliest" if endpoint.start in ("committed", "latest") else endpoint.start
+            return replace(endpoint, start=start, single_partition=True)
         case EventStreamsEndpoint(streams=(_,)):
-            return replace(end, topic=settings.topic, single_topic=True)
+            return replace(endpoint, topic=settings.topic, single_topic=True)
         case FileEndpoint():
-            return end
+            return endpoint
         case RecentChangesEndpoint():
             raise ConfigError(
-                "Recent changes are no mutations of a graph.", hint="rdf-sync follows a wiki by its recent changes."
+                "rdf-consumer reads a stream of mutations; recent changes are not mutations.",
+                hint="Use rdf-sync to keep a store in step with the recent changes of a wiki.",
             )
         case _:
-            raise ConfigError("A store follows one topic of one stream; name one.", key="stream_manager.source.options")
+            raise ConfigError(
+                "rdf-consumer reads one topic of one stream, but the source names none or several.",
+                hint="Name exactly one topic or stream in stream_manager.source.options.",
+                key="stream_manager.source.options",
+            )
 
 
 def _with_default_error_sink(configuration: Configuration) -> Configuration:
-    """Error events lie beside an embedded store, ``folder.errors.ndjson``, where the settings name no place."""
+    """Return the settings with a default error sink: ``folder.errors.ndjson`` beside the folder of an embedded store."""
     manager, location = configuration.stream_manager, configuration.store.location
     errors = manager.error_sink
     if is_http_location(location) or errors.connector or errors.options.path or errors.options.bootstrap_servers:
         return configuration
     options = errors.options.model_copy(update={"path": f"{location.rstrip('/')}.errors.ndjson"})
-    beside = errors.model_copy(update={"connector": "file", "options": options})
-    return configuration.model_copy(update={"stream_manager": manager.model_copy(update={"error_sink": beside})})
+    error_sink = errors.model_copy(update={"connector": "file", "options": options})
+    return configuration.model_copy(update={"stream_manager": manager.model_copy(update={"error_sink": error_sink})})
 
 
 def _build_stream_config() -> StreamConfig:

@@ -1,4 +1,4 @@
-"""From a configuration to the job, its ends, and what keeps them together."""
+"""Wiring of the job rdf-sync: updater and consumer in one process, over one store."""
 
 from __future__ import annotations
 
@@ -41,19 +41,21 @@ if TYPE_CHECKING:
 
 
 def assemble_rdf_sync(configuration: Configuration, meter: Meter) -> KeyedPipeline[Any, Any, Mutation]:
-    """The job rdf-sync. Asks the wiki; not to be called within a loop.
+    """Assemble the job rdf-sync.
+
+    It queries the wiki in an event loop of its own, so a caller must not run in an event loop.
 
     Raises:
         ConfigError: A setting is wrong, or contradicts the wiki.
-        DocumentError: A stream or schema does not exist, or is not what it must be.
-        ExternalError: The wiki, or a place that holds them, does not answer.
+        DocumentError: A stream or schema does not exist, or is malformed.
+        ExternalError: The wiki, or the server of a stream configuration or schema, does not answer.
     """
     asked = asyncio.run(discover_wikibase(configuration))
     return _SyncAssembler(asked, meter).assemble(meter)
 
 
 class _ChangeSource(NamedTuple):
-    """What is followed: where it is, how far it was, and how far it reaches back."""
+    """The source of changes: its endpoint, its progress and its retention."""
 
     endpoint: SourceEndpoint
     progress: SourceProgress
@@ -61,11 +63,11 @@ class _ChangeSource(NamedTuple):
 
 
 class _SyncAssembler:
-    """What the parts of a run share.
+    """Assembler of a sync run, with the parts that source, job and sink share.
 
     Args:
-        asked: The settings, and what the wiki said of itself.
-        meter: Where measurements go.
+        asked: The wiki, and the settings that its facts complete.
+        meter: The meter of the metrics of the store and its writer.
     """
 
     def __init__(self, asked: DiscoveredWikibase, meter: Meter) -> None:

@@ -1,4 +1,4 @@
-"""From a configuration to the job and its ends."""
+"""Wiring of the job rdf-updater."""
 
 from __future__ import annotations
 
@@ -62,38 +62,38 @@ def assemble_rdf_updater(
     change_sink: ChangeSink[Mutation] | None = None,
     entities: EntitySource | None = None,
 ) -> KeyedPipeline[InputEvent, Operation, Mutation]:
-    """The job rdf-updater.
+    """Assemble the job rdf-updater.
 
     Args:
         configuration: The settings.
-        meter: Where measurements go.
-        change_sink: Where mutations go; None for the streams that the settings name.
-        entities: Where entities are fetched; None for the wiki that the settings name.
+        meter: The meter of the job's metrics.
+        change_sink: The sink of mutations; None for the streams that the settings name.
+        entities: The source of the RDF of entities; None for the wiki that the settings name.
 
     Raises:
         ConfigError: A setting is wrong.
-        DocumentError: A stream or schema does not exist, or is not what it must be.
-        ExternalError: A place that holds them does not answer.
+        DocumentError: A stream or schema does not exist, or is malformed.
+        ExternalError: The server of a stream configuration or schema does not answer.
     """
     rdf = configuration.rdf
     streams = read_updater_streams(configuration)
-    ends = _resolve_endpoints(configuration, streams)
+    endpoints = _resolve_endpoints(configuration, streams)
     uris = entity_uris(rdf)
     subgraphs = _read_subgraphs(configuration, streams)
     graphs = build_graph_loader(configuration, meter, entities=entities)
     job = RdfUpdater(
         streams.input_reader,
         MutationBuilder(graphs, uris, subgraphs),
-        _build_side_output_encoder(configuration, streams, ends, meter),
+        _build_side_output_encoder(configuration, streams, endpoints, meter),
         window=_to_ms(rdf.reordering_window),
         meter=meter,
         clock=time.time,
     )
     return KeyedPipeline(
         job=job,
-        source=_select_inputs(configuration, ends.source, streams),
-        change_sink=change_sink or _build_stream_outputs(configuration, streams, ends, subgraphs),
-        outputs={Role.ERROR: ends.error, **_build_side_endpoints(configuration, ends.sink, streams)},
+        source=_select_inputs(configuration, endpoints.source, streams),
+        change_sink=change_sink or _build_stream_outputs(configuration, streams, endpoints, subgraphs),
+        outputs={Role.ERROR: endpoints.error, **_build_side_endpoints(configuration, endpoints.sink, streams)},
         state=state_path(configuration),
         lateness=_to_ms(rdf.lateness),
         idleness=_to_ms(rdf.idleness),
@@ -102,18 +102,20 @@ def assemble_rdf_updater(
 
 
 def state_path(configuration: Configuration) -> Path:
-    """The file of the job's state."""
+    """Return the path of the file of the checkpoint."""
     return resolve_state_file(configuration).with_name(STATE_FILE)
 
 
 def entity_uris(rdf: RdfSettings) -> Uris:
-    """The URIs of the wiki's entities."""
-    own = rdf.concept_base or f"http://{rdf.hostname}"
-    return Uris.for_federated(own, rdf.federated_concept_base) if rdf.scheme == "federated" else Uris.for_wikibase(own)
+    """Return the URIs of the wiki's entities."""
+    concept_base = rdf.concept_base or f"http://{rdf.hostname}"
+    if rdf.scheme == "federated":
+        return Uris.for_federated(concept_base, rdf.federated_concept_base)
+    return Uris.for_wikibase(concept_base)
 
 
 def build_entity_settings(rdf: RdfSettings) -> EntityDataSettings:
-    """Where entities are fetched."""
+    """Return the settings for the requests of entities."""
     prefix = rdf.entity_data or f"https://{rdf.hostname}{ENTITY_DATA_PATH}"
     return EntityDataSettings(prefix=prefix, max_bytes=rdf.max_entity_bytes)
 
@@ -121,7 +123,11 @@ def build_entity_settings(rdf: RdfSettings) -> EntityDataSettings:
 def build_graph_loader(
     configuration: Configuration, meter: Meter, *, entities: EntitySource | None = None
 ) -> EntityGraphLoader:
-    """What fetches entities and reads them. Raises as `build_entity_client`."""
+    """Build the loader that fetches entities and parses their RDF.
+
+    Raises:
+        ConfigError: See `build_entity_client`.
+    """
     uris = entity_uris(configuration.rdf)
     return EntityGraphLoader(
         entities or build_entity_client(configuration, meter),
@@ -132,21 +138,21 @@ def build_graph_loader(
 
 
 def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDataClient:
-    """What fetches entities, politely from Wikimedia's wikis.
+    """Build the client that fetches entities, within the limits of Wikimedia for its public wikis.
 
     Raises:
-        ConfigError: A credential cannot be read, or would be sent somewhere else than to its wiki.
+        ConfigError: A credential cannot be read, or would be sent to another server than that of its wiki.
     """
     rdf, settings = configuration.rdf, build_entity_settings(configuration.rdf)
-    polite = default_farm_settings(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
+    public_limits = default_farm_settings(WIKIMEDIA_FARM) if is_wikimedia(URL(settings.prefix).host or "") else None
     http = HttpClient(build_http_settings(configuration))
     return EntityDataClient(
         settings,
         http,
         meter,
         limits=FarmSettings(
-            max_concurrency=min(rdf.concurrency, polite.max_concurrency) if polite else rdf.concurrency,
-            rate=configuration.enrich.rate or (polite.rate if polite else None),
+            max_concurrency=min(rdf.concurrency, public_limits.max_concurrency) if public_limits else rdf.concurrency,
+            rate=configuration.enrich.rate or (public_limits.rate if public_limits else None),
         ),
         session=build_wiki_session(configuration, rdf.hostname, http=http, url=settings.prefix),
         policy=replace(FETCH_POLICY, acceptable_lag=rdf.acceptable_lag),
@@ -154,23 +160,23 @@ def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDat
 
 
 def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams) -> Endpoints:
-    ends = resolve_endpoints(
+    endpoints = resolve_endpoints(
         configuration,
         source=streams.inputs[0][0].config,
         sink=streams.sink.config.stream,
         error=streams.error.config.stream,
     )
-    if ends.guarantee is not DeliveryGuarantee.AT_LEAST_ONCE:
+    if endpoints.guarantee is not DeliveryGuarantee.AT_LEAST_ONCE:
         raise ConfigError(
-            f"rdf-updater writes at least once, not {ends.guarantee}.",
-            hint="Repeats have the same meta.id, and a store that takes a mutation twice is as after the first time.",
+            f"rdf-updater delivers AT_LEAST_ONCE; {endpoints.guarantee} is not supported.",
+            hint="Use AT_LEAST_ONCE: a repeated mutation keeps its meta.id, and does not change a store that has applied it.",
             key="stream_manager.sink.options.delivery_guarantee",
         )
-    return ends
+    return endpoints
 
 
 def _select_inputs(configuration: Configuration, source: SourceEndpoint, streams: UpdaterStreams) -> SourceEndpoint:
-    """The source with all inputs in it, unless the settings name topics or streams themselves."""
+    """Return the source with the topics or streams of all inputs, unless the settings name topics or streams."""
     options = configuration.stream_manager.source.options
     match source:
         case KafkaSourceEndpoint() if not options.topics:
@@ -182,45 +188,45 @@ def _select_inputs(configuration: Configuration, source: SourceEndpoint, streams
 
 
 def _read_subgraphs(configuration: Configuration, streams: UpdaterStreams) -> Subgraphs:
-    named = configuration.rdf.subgraphs
-    if not named:
+    location = configuration.rdf.subgraphs
+    if not location:
         return Subgraphs.unsplit(streams.sink.config.stream)
     suffix = get_message_format(streams.sink).suffix
-    found = Subgraphs.parse(_read_definitions(configuration, named))
+    subgraphs = Subgraphs.parse(_read_definitions(configuration, location))
     return Subgraphs(
-        tuple(each._replace(stream=each.stream.removesuffix(suffix) + suffix) for each in found.definitions)
+        tuple(each._replace(stream=each.stream.removesuffix(suffix) + suffix) for each in subgraphs.definitions)
     )
 
 
-def _read_definitions(configuration: Configuration, named: str) -> str:
-    if named.startswith(SCHEME):
-        return read_bundled_subgraphs(named.removeprefix(SCHEME))
-    content = DocumentReader(build_http_settings(configuration))(named)
+def _read_definitions(configuration: Configuration, location: str) -> str:
+    if location.startswith(SCHEME):
+        return read_bundled_subgraphs(location.removeprefix(SCHEME))
+    content = DocumentReader(build_http_settings(configuration))(location)
     if content is None:
         raise ConfigError(
-            f"There are no definitions of subgraphs at {named}.",
-            hint=f"Name a YAML file, or {' or '.join(SCHEME + name for name in bundled_names())}.",
+            f"There are no definitions of subgraphs at {location}.",
+            hint=f"Set rdf.subgraphs to a YAML file, or to {' or '.join(SCHEME + name for name in bundled_names())}.",
             key="rdf.subgraphs",
         )
     return content.decode()
 
 
 def _build_stream_outputs(
-    configuration: Configuration, streams: UpdaterStreams, ends: Endpoints, subgraphs: Subgraphs
+    configuration: Configuration, streams: UpdaterStreams, endpoints: Endpoints, subgraphs: Subgraphs
 ) -> StreamOutputs[Mutation]:
     rdf = configuration.rdf
-    form = get_message_format(streams.sink)
+    message_format = get_message_format(streams.sink)
     names = [stream for stream in subgraphs.streams if stream != streams.sink.config.stream]
     return StreamOutputs(
-        streams={streams.sink.config.stream: ends.sink}
-        | {name: _build_subgraph_endpoint(configuration, ends.sink, name) for name in names},
-        encode=MutationEncoder(streams.sink.schema, form.version, domain=rdf.hostname, clock=time.time),
+        streams={streams.sink.config.stream: endpoints.sink}
+        | {name: _build_subgraph_endpoint(configuration, endpoints.sink, name) for name in names},
+        encode=MutationEncoder(streams.sink.schema, message_format.version, domain=rdf.hostname, clock=time.time),
         partition=rdf.partition,
     )
 
 
 def _build_subgraph_endpoint(configuration: Configuration, sink: SinkEndpoint, stream: str) -> SinkEndpoint:
-    """Beside the whole graph's: a topic of its own, or the same file."""
+    """Return the endpoint of the stream of a subgraph: a separate topic, or the file of the whole graph."""
     if not isinstance(sink, KafkaSinkEndpoint):
         return sink
     prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
@@ -230,7 +236,11 @@ def _build_subgraph_endpoint(configuration: Configuration, sink: SinkEndpoint, s
 def _build_side_endpoints(
     configuration: Configuration, sink: SinkEndpoint, streams: UpdaterStreams
 ) -> Mapping[Role, SinkEndpoint]:
-    """Beside the mutations: topics of their own; of ``out.ndjson`` the file ``out.side.ndjson``; else standard error."""
+    """Return the endpoints of the side outputs.
+
+    Kafka: a topic for each. A file such as ``out.ndjson``: the file ``out.side.ndjson`` beside it. Otherwise: standard
+    error.
+    """
     if isinstance(sink, KafkaSinkEndpoint):
         prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
         return {role: replace(sink, topic=prefix + stream.config.stream) for role, stream in streams.side.items()}
@@ -242,7 +252,7 @@ def _build_side_endpoints(
 
 
 def _build_side_output_encoder(
-    configuration: Configuration, streams: UpdaterStreams, ends: Endpoints, meter: Meter
+    configuration: Configuration, streams: UpdaterStreams, endpoints: Endpoints, meter: Meter
 ) -> SideOutputEncoder:
     rdf, source = configuration.rdf, streams.inputs[0][0]
     emitter = Emitter(
@@ -256,7 +266,7 @@ def _build_side_output_encoder(
         domain=rdf.side_domain or rdf.hostname, emitter_id=rdf.emitter_id, report_unknown=rdf.tell_unknown_deletions
     )
     schemas = {role: stream.schema for role, stream in streams.side.items()}
-    errors = ErrorEncoder(emitter, max_bytes=ends.error.max_record_bytes, new_id=new_event_id)
+    errors = ErrorEncoder(emitter, max_bytes=endpoints.error.max_record_bytes, new_id=new_event_id)
     return SideOutputEncoder(events, schemas, errors, meter=meter)
 
 

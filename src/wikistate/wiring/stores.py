@@ -1,4 +1,4 @@
-"""From the settings to the triple store that they name."""
+"""Wiring of the triple store: the store of the settings, its freshness file and its IRIs."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ _AUTHENTICATION = "store.authentication"
 
 
 def is_http_location(location: str) -> bool:
-    """Whether a store is reached over HTTP; otherwise it is a folder."""
+    """Return whether the location of a store is an HTTP address; otherwise it is a folder."""
     return location.startswith(("http://", "https://"))
 
 
 def check_location(settings: StoreSettings) -> None:
-    """Raises `ConfigError` when the settings do not say where the store is."""
+    """Raise `ConfigError` if the settings do not name the location of the store."""
     if not settings.location:
         raise ConfigError(
             "store.location is missing.",
-            hint="Say which store is meant: --store ./folder, or --store http://host/sparql.",
+            hint="Name the store: --store ./folder, or --store http://host/sparql.",
             key="store.location",
         )
 
 
 def build_triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
-    """The store, not yet open.
+    """Build the store of the settings; it is not open yet.
 
     Raises:
-        ConfigError: It cannot be what the settings say.
+        ConfigError: A setting of the store is missing or wrong.
     """
     check_location(settings)
     dialect = UpdateTarget(build_uris(settings), graph=settings.graph or None, deletes_orphans=settings.delete_orphans)
@@ -64,16 +64,20 @@ def build_triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
 
 
 def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
-    """Where an embedded store says how fresh it is; None for an endpoint, which is asked. Raises `ConfigError`."""
+    """Return the file with the freshness of an embedded store; None for a SPARQL endpoint, which is queried instead.
+
+    Raises:
+        ConfigError: The settings do not name the location of the store.
+    """
     check_location(settings)
     return None if is_http_location(settings.location) else FreshnessFile(Path(settings.location))
 
 
 def build_uris(settings: StoreSettings) -> Uris:
-    """The IRIs of the store's entities.
+    """Return the IRIs of the store's entities.
 
     Raises:
-        ConfigError: A concept base is none.
+        ConfigError: A concept base is not valid.
     """
     if settings.federated_concept_base:
         return Uris.for_federated(settings.concept_base, settings.federated_concept_base)
@@ -81,7 +85,7 @@ def build_uris(settings: StoreSettings) -> Uris:
 
 
 def build_shared_triples_filter(settings: StoreSettings) -> Callable[[Graph], Graph]:
-    """What tells which of some triples may belong to several entities. Raises as `uris_of`."""
+    """Return a filter of the triples that several entities may share. It raises the same errors as `build_uris`."""
     return partial(select_shared, uris=build_uris(settings))
 
 
@@ -97,22 +101,27 @@ def _build_endpoint_settings(settings: StoreSettings) -> EndpointSettings:
 
 
 def _resolve_credential(settings: StoreSettings) -> Credential | None:
-    known = settings.authentication
-    if known.token_env or known.token_file:
-        return Bearer(resolve_secret(known.token_env, known.token_file))
-    if not known.user:
+    authentication = settings.authentication
+    if authentication.token_env or authentication.token_file:
+        return Bearer(resolve_secret(authentication.token_env, authentication.token_file))
+    if not authentication.user:
         return None
-    if not (known.password_env or known.password_file):
+    if not (authentication.password_env or authentication.password_file):
         raise ConfigError(
             f"{_AUTHENTICATION}.user is set, but there is no password.",
             hint=f"Set {_AUTHENTICATION}.password_env or {_AUTHENTICATION}.password_file.",
             key=_AUTHENTICATION,
         )
-    return Basic(known.user, resolve_secret(known.password_env, known.password_file))
+    return Basic(authentication.user, resolve_secret(authentication.password_env, authentication.password_file))
 
 
 class _OutageReporter:
-    """Tells, once for each time that a store is away, that it is waited for and that it is back."""
+    """Reporter of outages of a store: logs the start and the end of each outage once, and sets the gauge of the wait.
+
+    Args:
+        location: The location of the store, for the log.
+        meter: The meter of the gauge.
+    """
 
     def __init__(self, location: str, meter: Meter) -> None:
         self._location = location

@@ -1,6 +1,6 @@
-"""The streams of a job: their configuration, their schemas, and what reads and writes their events.
+"""The streams of a job: their configuration and schemas, and the decoder and encoders of their events.
 
-Everything that can be wrong with streams and schemas is found here, before the first event is read.
+The functions find every error in streams and schemas before the first event is read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream with the schema that its events are read or written as."""
+    """A stream with the schema of its events."""
 
     config: StreamConfig
     schema: Schema
@@ -56,12 +56,12 @@ class Streams:
 
 
 def read_streams(configuration: Configuration) -> Streams:
-    """Source, sink and error stream with their schemas.
+    """Return source, sink and error stream with their schemas.
 
     Raises:
         ConfigError: A descriptor is missing or malformed.
-        DocumentError: A stream or schema does not exist, or is not what it must be.
-        ExternalError: A place that holds them does not answer.
+        DocumentError: A stream or schema does not exist, or is malformed.
+        ExternalError: The server of a stream configuration or schema does not answer.
     """
     manager = configuration.stream_manager
     read = DocumentReader(build_http_settings(configuration))
@@ -79,27 +79,27 @@ def read_streams(configuration: Configuration) -> Streams:
 
 
 def read_stream_configs(manager: StreamManager, read: DocumentReader, names: list[str]) -> StreamConfigs:
-    """The configuration of streams by these names.
+    """Return the configuration of the streams with these names.
 
     Raises:
-        ConfigError: There is no such document.
-        DocumentError: It is malformed.
-        ExternalError: The place that holds it does not answer.
+        ConfigError: The document of the stream configuration does not exist.
+        DocumentError: The document is malformed.
+        ExternalError: The server of the document does not answer.
     """
     uri = build_stream_configs_uri(manager.stream_config_uri, names)
-    content = read(uri)
-    if content is None:
+    document = read(uri)
+    if document is None:
         key = "stream_manager.stream_config_uri"
         raise ConfigError(
             f"There is no stream configuration at {uri}.",
-            hint=f"Correct {key}; bundled:streams.yaml has the streams of the public jobs.",
+            hint=f"Correct {key}; bundled:streams.yaml holds the streams of the public jobs.",
             key=key,
         )
-    return StreamConfigs.parse(parse_document(content, uri), uri)
+    return StreamConfigs.parse(parse_document(document, uri), uri)
 
 
 def build_event_io(configuration: Configuration, streams: Streams, endpoints: Endpoints, meter: Meter) -> EventIO:
-    """What reads and writes the events of these streams.
+    """Build the decoder and the encoders of the events of these streams.
 
     Raises:
         ConfigError: A filter does not fit the streams.
@@ -115,7 +115,7 @@ def build_event_io(configuration: Configuration, streams: Streams, endpoints: En
         encoder=Encoder(
             streams.sink.config,
             streams.sink.schema,
-            # An event that becomes one of another schema cannot keep what it calls itself.
+            # An event that changes its schema cannot keep the `$schema` of its source.
             keep_unknown=pass_through and streams.source.schema.title == streams.sink.schema.title,
             max_bytes=endpoints.sink.max_record_bytes,
             new_id=new_event_id,
@@ -140,12 +140,12 @@ def _build_emitter(configuration: Configuration, streams: Streams) -> Emitter:
 
 
 def _build_filter(configuration: Configuration, schema: Schema) -> EventFilter:
-    wanted = configuration.filter
+    filter_settings = configuration.filter
     event_filter = EventFilter(
-        wikis=frozenset(wanted.wikis),
-        namespaces=frozenset(wanted.namespaces),
-        kinds=frozenset(wanted.kinds),
-        content_models=frozenset(wanted.content_models),
+        wikis=frozenset(filter_settings.wikis),
+        namespaces=frozenset(filter_settings.namespaces),
+        kinds=frozenset(filter_settings.kinds),
+        content_models=frozenset(filter_settings.content_models),
     )
     event_filter.check_schema(schema)
     return event_filter
@@ -162,5 +162,5 @@ def _build_projection(configuration: Configuration, sink: Stream) -> Select | No
 
 
 def new_event_id() -> str:
-    """An identity for a new event: a UUID."""
+    """Return the id of a new event: a UUID."""
     return str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""The streams of the job: their configuration and schemas, what reads the inputs and what writes the outputs."""
+"""The streams of the job rdf-updater: their configuration, their schemas and their formats."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SIDE_STREAMS: Mapping[Role, str] = {
     Role.STATE_INCONSISTENCY: "rdf-streaming-updater.state-inconsistency:1.1.0",
     Role.FETCH_FAILURE: "rdf-streaming-updater.fetch-failure:1.2.0",
 }
-"""What is told of what was not done; stream and schema version by role."""
+"""The streams that report changes which were not applied; stream and schema version by role."""
 
 LEGACY_STREAMS: Mapping[str, type[LegacyRevisionCreateFormat | LegacyPageDeleteFormat | LegacyPageUndeleteFormat]] = {
     "mediawiki.revision-create:2.0.0": LegacyRevisionCreateFormat,
@@ -43,7 +43,7 @@ LEGACY_STREAMS: Mapping[str, type[LegacyRevisionCreateFormat | LegacyPageDeleteF
     "mediawiki.page-suppress:1.0.0": LegacyPageDeleteFormat,
     "mediawiki.page-undelete:1.0.0": LegacyPageUndeleteFormat,
 }
-"""The streams that there were before page_change; what reads them, by stream and schema version."""
+"""The streams that preceded page_change: the format that reads each, by stream and schema version."""
 
 _RECONCILE_VERSION = "1.0.0"
 
@@ -53,9 +53,9 @@ class UpdaterStreams:
     """All streams of the job.
 
     Attributes:
-        inputs: What is read.
+        inputs: The streams that are read, each with the format that reads its events.
         sink: The stream of mutations of the whole graph.
-        side: The side streams, by role; none where they are switched off.
+        side: The streams of side outputs, by role; empty if the side outputs are disabled.
         error: The error stream.
     """
 
@@ -66,8 +66,8 @@ class UpdaterStreams:
 
     @property
     def input_reader(self) -> InputReader:
-        """What reads the inputs."""
-        return InputReader((stream.schema, shape) for stream, shape in self.inputs)
+        """The reader of all inputs."""
+        return InputReader((stream.schema, event_format) for stream, event_format in self.inputs)
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -76,12 +76,12 @@ class UpdaterStreams:
 
 
 def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
-    """The streams with their schemas.
+    """Return the streams of the job with their schemas.
 
     Raises:
         ConfigError: A descriptor is missing or malformed.
-        DocumentError: A stream or schema does not exist, or is not what it must be.
-        ExternalError: A place that holds them does not answer.
+        DocumentError: A stream or schema does not exist, or is malformed.
+        ExternalError: The server of a stream configuration or schema does not answer.
     """
     manager, rdf = configuration.stream_manager, configuration.rdf
     sink = Descriptor.parse(manager.sink.stream, key="stream_manager.sink.stream")
@@ -98,7 +98,7 @@ def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
         return Stream(config, schemas.get(config.schema_title, descriptor.version))
 
     return UpdaterStreams(
-        [(stream(descriptor), shape) for descriptor, shape in inputs],
+        [(stream(descriptor), event_format) for descriptor, event_format in inputs],
         stream(sink),
         {role: stream(descriptor) for role, descriptor in side.items()},
         stream(error),
@@ -110,7 +110,9 @@ def _parse_inputs(configuration: Configuration) -> list[tuple[Descriptor, EventF
     pages = build_entity_pages(rdf)
     inputs: list[tuple[Descriptor, EventFormat]]
     if rdf.legacy_inputs:
-        inputs = [(Descriptor.parse(text, key="legacy"), shape(pages)) for text, shape in LEGACY_STREAMS.items()]
+        inputs = [
+            (Descriptor.parse(text, key="legacy"), event_format(pages)) for text, event_format in LEGACY_STREAMS.items()
+        ]
     else:
         source = configuration.stream_manager.source.stream
         inputs = [(Descriptor.parse(source, key="stream_manager.source.stream"), PageChangeFormat(pages))]
@@ -121,21 +123,21 @@ def _parse_inputs(configuration: Configuration) -> list[tuple[Descriptor, EventF
 
 
 def build_entity_pages(rdf: RdfSettings) -> EntityPages:
-    """Which pages of the wiki hold entities, as the settings say.
+    """Return the rule that selects the pages of entities, from the settings.
 
     Raises:
-        ConfigError: They do not say which wiki, or no namespace.
+        ConfigError: The settings name no wiki, or no namespace.
     """
     if not rdf.hostname:
         raise ConfigError(
-            "rdf.hostname is missing: it names the wiki whose entities are followed.",
-            hint="Say for example --set rdf.hostname=www.wikidata.org.",
+            "rdf.hostname is missing: it names the wiki of the entities.",
+            hint="Set it, for example: --set rdf.hostname=www.wikidata.org.",
             key="rdf.hostname",
         )
     if not (rdf.entity_namespaces or rdf.mediainfo_namespaces):
         raise ConfigError(
-            "rdf.entity_namespaces and rdf.mediainfo_namespaces are empty: no page would be an entity's.",
-            hint="Wikidata has its entities in --set rdf.entity_namespaces=[0,120,146], a new Wikibase in [120,122].",
+            "rdf.entity_namespaces and rdf.mediainfo_namespaces are empty: no page would count as an entity.",
+            hint="Set rdf.entity_namespaces, for Wikidata to [0,120,146], for a new Wikibase to [120,122].",
             key="rdf.entity_namespaces",
         )
     return EntityPages(
@@ -149,7 +151,7 @@ def build_entity_pages(rdf: RdfSettings) -> EntityPages:
 
 
 class _MessageFormat(NamedTuple):
-    """Of the messages of mutations, by the schema of their stream."""
+    """The format of the messages of a mutation stream; it depends on the schema of the stream."""
 
     version: MessageVersion
     suffix: str
@@ -159,19 +161,19 @@ MESSAGE_FORMATS: Mapping[str, _MessageFormat] = {
     "wikibase/rdf/update_stream": _MessageFormat(MessageVersion.V1, ""),
     "mediawiki/wikibase/entity/rdf_change": _MessageFormat(MessageVersion.V2, ".v2"),
 }
-"""By the title of the schema: the version, and what names of the streams of subgraphs end in."""
+"""The message format by title of the schema; the suffix ends the names of the streams of subgraphs."""
 
 
 def get_message_format(sink: Stream) -> _MessageFormat:
-    """The format of the messages that a stream takes.
+    """Return the format of the messages of a mutation stream.
 
     Raises:
-        ConfigError: It takes no mutations.
+        ConfigError: The schema of the stream is not a schema of mutations.
     """
     if sink.schema.title in MESSAGE_FORMATS:
         return MESSAGE_FORMATS[sink.schema.title]
     raise ConfigError(
-        f"The stream {sink.config.stream} has events of the schema {sink.schema.title}, and no mutations.",
-        hint=f"Name one with {' or '.join(MESSAGE_FORMATS)}.",
+        f"The stream {sink.config.stream} has the schema {sink.schema.title}, which is not a schema of mutations.",
+        hint=f"Name a stream with the schema {' or '.join(MESSAGE_FORMATS)}.",
         key="stream_manager.sink.stream",
     )

@@ -1,4 +1,7 @@
-"""Asks the wiki what it is, and fills in the settings; what contradicts the wiki is an error that has the right value."""
+"""Discovery of a Wikibase: the facts of the wiki complete the settings.
+
+A setting that contradicts the wiki is an error, and the error names the right value.
+"""
 
 from __future__ import annotations
 
@@ -31,20 +34,20 @@ if TYPE_CHECKING:
     from wikistate.config.model import Configuration, StreamManager
     from wikistate.config.rdf import RdfSettings
 
-OWN_INTERVAL, PUBLIC_INTERVAL = 1.0, 5.0
-"""Seconds between two questions to a wiki that has nothing new: to one's own, and to one that is everybody's."""
+PRIVATE_INTERVAL, PUBLIC_INTERVAL = 1.0, 5.0
+"""Seconds between two requests to a wiki without new changes: for your own wiki, and for a public wiki."""
 
 _POLL_INTERVAL_KEY = "poll_interval"
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
 class DiscoveredWikibase(NamedTuple):
-    """What the wiki said.
+    """A discovered wiki, and the settings that its facts complete.
 
     Attributes:
-        configuration: The settings, with what it said filled in.
-        site: The wiki.
-        api: URL of its Action API.
+        configuration: The completed settings.
+        site: The facts of the wiki about itself.
+        api: URL of the Action API of the wiki.
     """
 
     configuration: Configuration
@@ -53,11 +56,11 @@ class DiscoveredWikibase(NamedTuple):
 
 
 async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
-    """Ask the wiki that the settings name.
+    """Query the wiki of the settings for its facts, and complete the settings.
 
     Raises:
-        ConfigError: They name none, or contradict it.
-        WikiError: It does not answer, or is no Wikibase.
+        ConfigError: The settings name no wiki, or contradict it.
+        WikiError: The wiki does not answer, or is not a Wikibase.
     """
     check_location(configuration.store)
     http = HttpClient(build_http_settings(configuration))
@@ -68,17 +71,21 @@ async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
         await queries.open()
         try:
             site = await fetch_site(queries)
-            used = await _read_concept_uri(http, configuration, site, queries) or site.concept_uri
+            concept_uri = await _read_concept_uri(http, configuration, site, queries) or site.concept_uri
         finally:
             await queries.close()
     finally:
         await http.close()
-    _check_settings(configuration, site, used)
-    return DiscoveredWikibase(_with_discovered(configuration, site, api, used), site, api)
+    _check_settings(configuration, site, concept_uri)
+    return DiscoveredWikibase(_with_discovered(configuration, site, api, concept_uri), site, api)
 
 
 def build_query_client(configuration: Configuration, api: str) -> QueryClient:
-    """What asks the wiki's Action API. Raises `ConfigError` when a credential cannot be read."""
+    """Build the client that queries the Action API of the wiki.
+
+    Raises:
+        ConfigError: A credential cannot be read, or would be sent unencrypted.
+    """
     wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
     credential = resolve_credential(wiki, key="wikis") if wiki else None
     return QueryClient(
@@ -91,8 +98,8 @@ async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
     address = configuration.rdf.wikibase or (source.options.url if source.connector == "recentchanges" else "")
     if not address:
         raise ConfigError(
-            "rdf.wikibase is missing: it names the wiki that the store follows.",
-            hint="Say --wikibase https://my.wiki.",
+            "rdf.wikibase is missing: it is the address of the wiki that the store follows.",
+            hint="Pass the address: --wikibase https://my.wiki.",
             key="rdf.wikibase",
         )
     return await find_api(http, address)
@@ -101,60 +108,64 @@ async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
 async def _read_concept_uri(
     http: HttpClient, configuration: Configuration, site: WikibaseSite, queries: QueryClient
 ) -> str:
-    """What the wiki's RDF really uses, of its first entity that can be read; empty while there is none."""
+    """Return the concept URI in the RDF of the first entity that is not a redirect.
+
+    The result is empty if there is no entity, or if it cannot be fetched. The RDF may use another URI than the wiki
+    reports.
+    """
     settings = EntityDataSettings(prefix=configuration.rdf.entity_data or site.entity_data)
     session = build_wiki_session(configuration, site.domain, http=http, url=settings.prefix)
     headers = await session.headers()
     if isinstance(headers, Failure):
-        return ""  # what is wrong is said when it is followed, where it is asked again
-    async for stretch in list_entities(queries, site):
-        for page in stretch.pages:
+        return ""  # the job repeats this request, and reports the failure then
+    async for batch in list_entities(queries, site):
+        for page in batch.pages:
             if page.is_redirect:
                 continue
             address = settings.build_url(page.entity, page.revision, now_ms=0)
-            answer = await http.request(
+            response = await http.request(
                 http.endpoint(address.url), address.query, headers=headers, limit=settings.max_bytes
             )
-            found = answer if isinstance(answer, Failure) else parse_response(answer, address, now=0.0)
-            if isinstance(found, Failure):
-                return ""  # as above
-            return find_concept_uri(found, entity_id=page.entity, base=str(address), mime_type=settings.mime_type)
+            rdf = response if isinstance(response, Failure) else parse_response(response, address, now=0.0)
+            if isinstance(rdf, Failure):
+                return ""  # see above
+            return find_concept_uri(rdf, entity_id=page.entity, base=str(address), mime_type=settings.mime_type)
     return ""
 
 
-def _check_settings(configuration: Configuration, site: WikibaseSite, used: str) -> None:
+def _check_settings(configuration: Configuration, site: WikibaseSite, concept_uri: str) -> None:
     rdf, store = configuration.rdf, configuration.store
-    check_concept_uri(rdf.concept_base, actual=used)
+    check_concept_uri(rdf.concept_base, actual=concept_uri)
     if "concept_base" in store.model_fields_set:
-        check_concept_uri(store.concept_base, actual=used, key="store.concept_base")
+        check_concept_uri(store.concept_base, actual=concept_uri, key="store.concept_base")
     check_namespaces(rdf.entity_namespaces, site)
     check_namespaces(rdf.mediainfo_namespaces, site, key="rdf.mediainfo_namespaces")
     if rdf.hostname and rdf.hostname != site.domain:
         raise ConfigError(
-            f"rdf.hostname is {rdf.hostname}, but the wiki calls itself {site.domain}.",
-            hint="Leave rdf.hostname out: the wiki is asked.",
+            f"rdf.hostname is {rdf.hostname}, but the wiki reports the domain {site.domain}.",
+            hint=f"Remove rdf.hostname, which is read from the wiki, or set it to {site.domain}.",
             key="rdf.hostname",
         )
 
 
-def _with_discovered(configuration: Configuration, site: WikibaseSite, api: str, used: str) -> Configuration:
+def _with_discovered(configuration: Configuration, site: WikibaseSite, api: str, concept_uri: str) -> Configuration:
     rdf, store, local = configuration.rdf, configuration.store, configuration.local
     federated = rdf.federated_concept_base if rdf.scheme == "federated" else ""
     return _replace_settings(
         configuration,
-        rdf=_with_rdf_defaults(rdf, site, used),
-        store=_replace_settings(store, concept_base=used, federated_concept_base=federated),
+        rdf=_with_rdf_defaults(rdf, site, concept_uri),
+        store=_replace_settings(store, concept_base=concept_uri, federated_concept_base=federated),
         stream_manager=_with_stream_defaults(configuration, site, api),
         local=local if local.state else _replace_settings(local, state=_default_path(configuration, "state", site)),
     )
 
 
-def _with_rdf_defaults(rdf: RdfSettings, site: WikibaseSite, used: str) -> RdfSettings:
+def _with_rdf_defaults(rdf: RdfSettings, site: WikibaseSite, concept_uri: str) -> RdfSettings:
     pages = site.pages
     return _replace_settings(
         rdf,
         hostname=site.domain,
-        concept_base=used,
+        concept_base=concept_uri,
         entity_data=rdf.entity_data or site.entity_data,
         entity_namespaces=rdf.entity_namespaces or sorted(pages.namespaces),
         mediainfo_namespaces=rdf.mediainfo_namespaces or sorted(pages.mediainfo_namespaces),
@@ -167,7 +178,7 @@ def _with_stream_defaults(configuration: Configuration, site: WikibaseSite, api:
     manager = configuration.stream_manager
     source, sink = manager.source, manager.sink
     if source.connector == "recentchanges":
-        interval = PUBLIC_INTERVAL if is_wikimedia(URL(api).host or "") else OWN_INTERVAL
+        interval = PUBLIC_INTERVAL if is_wikimedia(URL(api).host or "") else PRIVATE_INTERVAL
         if _POLL_INTERVAL_KEY in source.options.model_fields_set:
             interval = source.options.poll_interval
         source = _replace_settings(source, options=_replace_settings(source.options, url=api, poll_interval=interval))
@@ -179,7 +190,7 @@ def _with_stream_defaults(configuration: Configuration, site: WikibaseSite, api:
 
 
 def _default_path(configuration: Configuration, ending: str, site: WikibaseSite) -> str:
-    """A place beside an embedded store, or for an endpoint one in the user's state folder."""
+    """Return a path beside an embedded store; for a SPARQL endpoint, a path in the user's state folder."""
     location = configuration.store.location
     if not is_http_location(location):
         return f"{location.rstrip('/')}.{ending}"

@@ -1,4 +1,4 @@
-"""From a configuration to the wikis that may be asked and the client that asks them."""
+"""Wiring of the wikis: the wikis that events may name, the client that queries them, and its credentials."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def build_http_settings(configuration: Configuration) -> HttpSettings:
-    """How requests are made, to wikis and to where documents lie."""
+    """Return the settings of the HTTP client, for wikis and for documents such as schemas."""
     enrich = configuration.enrich
     return HttpSettings(
         user_agent=build_user_agent(enrich.contact),
@@ -43,19 +43,22 @@ def build_http_settings(configuration: Configuration) -> HttpSettings:
 
 
 def lacks_contact(configuration: Configuration) -> bool:
-    """Whether Wikimedia's public wikis are meant and cannot write to whoever asks (its User-Agent policy)."""
-    if followed := configuration.rdf.hostname or URL(configuration.rdf.wikibase).host:
-        return is_wikimedia(followed) and not configuration.enrich.contact
+    """Return whether the job queries Wikimedia's public wikis without a contact address.
+
+    Wikimedia's User-Agent policy requires an address at which the operator of a client can be reached.
+    """
+    if hostname := configuration.rdf.hostname or URL(configuration.rdf.wikibase).host:
+        return is_wikimedia(hostname) and not configuration.enrich.contact
     asks_wikimedia = configuration.allow_wikimedia and not configuration.enrich.mediawiki_api_endpoint_template
-    follows_one = configuration.stream_manager.source.connector == "recentchanges"
-    return asks_wikimedia and not (configuration.wikis or follows_one) and not configuration.enrich.contact
+    reads_one_wiki = configuration.stream_manager.source.connector == "recentchanges"
+    return asks_wikimedia and not (configuration.wikis or reads_one_wiki) and not configuration.enrich.contact
 
 
 def build_allowed_wikis(configuration: Configuration) -> Wikis:
-    """The list of wikis that events may name.
+    """Return the wikis that events may name.
 
     Raises:
-        ConfigError: A domain or a URL is not one, or limits are set for a farm that no wiki belongs to.
+        ConfigError: A domain or a URL is not valid, or limits are set for a farm without a wiki.
     """
     wikis = Wikis(
         domains=WIKIMEDIA_DOMAINS if configuration.allow_wikimedia else (),
@@ -66,21 +69,21 @@ def build_allowed_wikis(configuration: Configuration) -> Wikis:
     for name in configuration.farms:
         if name not in wikis.farms:
             raise ConfigError(
-                f"farms.{name}: no wiki belongs to this farm, so its limits would hold for nothing.",
-                hint=f"Farms of this configuration: {', '.join(sorted(wikis.farms))}.",
+                f"farms.{name}: no wiki belongs to this farm, so its limits would have no effect.",
+                hint=f"Use a farm of this configuration: {', '.join(sorted(wikis.farms))}.",
                 key=f"farms.{name}",
             )
     return wikis
 
 
 def build_revision_client(configuration: Configuration, meter: Meter) -> RevisionClient:
-    """The client that fetches content, with the limits of each farm.
+    """Build the client that fetches content, with the limits of each farm.
 
     Raises:
         ConfigError: A credential cannot be read, or would be sent unencrypted.
     """
     enrich, manager, retry = configuration.enrich, configuration.stream_manager, configuration.enrich.retry
-    one_by_one = not manager.process_async_enabled_default
+    sequential = not manager.process_async_enabled_default
     return RevisionClient(
         HttpClient(build_http_settings(configuration)),
         meter,
@@ -92,7 +95,7 @@ def build_revision_client(configuration: Configuration, meter: Meter) -> Revisio
             acceptable_lag=retry.acceptable_lag,
         ),
         batches=BatchSettings(
-            max_batch=1 if one_by_one else manager.process_batch_size_default or enrich.batch_size,
+            max_batch=1 if sequential else manager.process_batch_size_default or enrich.batch_size,
             linger=enrich.linger,
             maxlag=enrich.maxlag,
             max_response_bytes=enrich.max_response_bytes,
@@ -107,24 +110,27 @@ def build_revision_client(configuration: Configuration, meter: Meter) -> Revisio
 
 
 def resolve_farm_settings(configuration: Configuration, name: str) -> FarmSettings:
-    """Limits of a farm: what the operator says of it, else our default, which the public jobs' workers may lower."""
+    """Return the limits of a farm: those of the settings, else the defaults.
+
+    The number of workers, a setting of the public jobs, may lower the default concurrency.
+    """
     manager, default = configuration.stream_manager, default_farm_settings(name)
     workers = manager.process_max_workers_default if manager.process_async_enabled_default else 1
-    stated = configuration.farms.get(name)
-    concurrency = stated.concurrency if stated else None
+    configured = configuration.farms.get(name)
+    concurrency = configured.concurrency if configured else None
     return FarmSettings(
         max_concurrency=concurrency or min(default.max_concurrency, workers or default.max_concurrency),
-        rate=(stated.rate if stated else None) or configuration.enrich.rate or default.rate,
+        rate=(configured.rate if configured else None) or configuration.enrich.rate or default.rate,
         latency_bound=configuration.enrich.latency_bound,
     )
 
 
 def resolve_credential(wiki: WikiSettings, *, key: str) -> Credential | None:
-    """Who we are to a wiki; None for nobody.
+    """Return the credential for a wiki; None for anonymous requests.
 
     Args:
-        wiki: Its settings.
-        key: The dotted path of its credentials, for the error.
+        wiki: The settings of the wiki.
+        key: The dotted path of the credentials in the settings, for the error.
 
     Raises:
         ConfigError: The credential cannot be read, or would be sent unencrypted.
@@ -139,16 +145,16 @@ def resolve_credential(wiki: WikiSettings, *, key: str) -> Credential | None:
 
 
 def build_wiki_session(configuration: Configuration, domain: str, *, http: HttpClient, url: str) -> Session:
-    """Who we are to a wiki where something else of it is asked than its Action API.
+    """Build the session for requests to a wiki outside its Action API.
 
     Args:
-        configuration: Says so under ``wikis.DOMAIN``, or not.
-        domain: The wiki's.
-        http: How requests are made.
-        url: The URL that is asked.
+        configuration: The settings; without credentials under ``wikis.DOMAIN`` the session is anonymous.
+        domain: The domain of the wiki.
+        http: The client that sends the requests.
+        url: The URL of the requests.
 
     Raises:
-        ConfigError: The credential cannot be read, or the URL is not on the wiki's own server.
+        ConfigError: The credential cannot be read, or the URL is not on the server of the wiki's Action API.
     """
     wiki, key = configuration.wikis.get(domain), f"wikis.{domain}.credentials"
     credential = resolve_credential(wiki, key=key) if wiki else None
@@ -157,7 +163,7 @@ def build_wiki_session(configuration: Configuration, domain: str, *, http: HttpC
     if URL(url).origin() != URL(wiki.api).origin():
         raise ConfigError(
             f"{key}: a secret of {URL(wiki.api).origin()} would go to {URL(url).origin()}.",
-            hint=f"{url} must be on the same server as wikis.{domain}.api.",
+            hint=f"Use a URL on the same server as wikis.{domain}.api instead of {url}.",
             key=key,
         )
     return build_session(credential, http=http, endpoint=http.endpoint(wiki.api), place=domain)

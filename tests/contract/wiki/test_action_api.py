@@ -1,7 +1,7 @@
-"""The small wiki and a real MediaWiki, asked the same questions about the same pages, answer the same.
+"""The test wiki and a real MediaWiki have the same responses to the same queries about the same pages.
 
-A real wiki is filled, the small one is told what is in it, and whole documents are compared. What differs by
-nature is taken out first: the pointer to the documentation and the names of servers.
+A real wiki is filled, the test wiki gets the same content, and whole documents are compared. Natural differences are
+removed first: the pointer to the documentation and the names of servers.
 """
 
 from __future__ import annotations
@@ -38,40 +38,40 @@ REDIRECTS = {
     "and back": RedirectLink("Twins/there"),
 }
 LARGE = 1_900_000
-"""Bytes; four of them fit into an answer, five do not."""
+"""Size in bytes; four of them fit into a response, five do not."""
 
 
 @dataclass(frozen=True)
 class Twins:
-    """The two wikis, and the numbers of revisions by what is special about them."""
+    """The two wikis, and the ids of special revisions by name."""
 
     real: RealMediaWiki
     small: ActionApi
     numbers: dict[str, int]
 
     def fill(self, template: str) -> str:
-        """Names replaced by numbers: ``first|bad`` becomes ``12|999999``."""
+        """Return the template with ids for names: ``first|bad`` becomes ``12|999999``."""
         return "|".join(str(self.numbers.get(name, name)) for name in template.split("|"))
 
     def ask(self, params: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The answers of the real and of the small wiki."""
+        """Return the responses of the real wiki and of the test wiki."""
         reply = self.small.handle_api(WIKI, params)
         return ask_real(self.real, params), comparable(orjson.loads(join_plain(reply.pieces)))
 
 
 def ask_real(wiki: RealMediaWiki, params: dict[str, str]) -> dict[str, Any]:
-    """As somebody who is not logged in."""
+    """Send a query as an anonymous user."""
     body = urllib.parse.urlencode(params).encode()
     with urllib.request.urlopen(urllib.request.Request(wiki.api_url, data=body)) as response:
         return comparable(orjson.loads(response.read()))
 
 
 def comparable(document: dict[str, Any]) -> dict[str, Any]:
-    """Without what differs by nature."""
+    """Return the document without its natural differences."""
     document.pop("servedby", None)
     document.pop("docref", None)
     document.get("error", {}).pop("docref", None)
-    # How the API announces its own changes to those who use what is deprecated.
+    # The API announces its own changes to users of deprecated features.
     if "mediawiki-api-announce" in document.get("warnings", {}).get("main", {}).get("warnings", ""):
         del document["warnings"]["main"]
     return document
@@ -79,7 +79,7 @@ def comparable(document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def twins(mediawiki: RealMediaWiki) -> Twins:
-    """Two wikis with the same pages."""
+    """Return two wikis with the same pages."""
     texts = {
         name: f"{name} text with ünïcödé \U0001d518 & <b>tags</b>" for name in ("first", "second", "third", "other")
     }
@@ -95,7 +95,7 @@ def twins(mediawiki: RealMediaWiki) -> Twins:
     world = MemoryDataset(WIKI)
     for name, rev_id in numbers.items():
         if name != "gone":
-            world.put(WIKI, *told(mediawiki, rev_id, texts[name]))
+            world.put(WIKI, *copy_of(mediawiki, rev_id, texts[name]))
     hide(mediawiki, world, numbers["hidden"], Visibility(content=False))
     hide(
         mediawiki, world, numbers["suppressed"], Visibility(content=False, comment=False, editor=False, suppressed=True)
@@ -104,15 +104,15 @@ def twins(mediawiki: RealMediaWiki) -> Twins:
     for name, link in REDIRECTS.items():
         prefix, fragment = f"{link.interwiki}:" if link.interwiki else "", f"#{link.fragment}" if link.fragment else ""
         text = f"#REDIRECT [[{prefix}{link.title}{fragment}]]"
-        page, saved = told(mediawiki, mediawiki.edit(f"Twins/{name}", text), text)
+        page, saved = copy_of(mediawiki, mediawiki.edit(f"Twins/{name}", text), text)
         world.put(WIKI, replace(page, redirect=link), saved)
         numbers[name] = page.page_id
-    numbers["no redirect"] = told(mediawiki, numbers["other"], texts["other"])[0].page_id
+    numbers["no redirect"] = copy_of(mediawiki, numbers["other"], texts["other"])[0].page_id
     return Twins(mediawiki, ActionApi(world), numbers | {"bad": 999_999})
 
 
-def told(wiki: RealMediaWiki, rev_id: int, text: str) -> tuple[Page, Revision]:
-    """What the small wiki is told of a revision: all but its content, size and sum comes from the real one."""
+def copy_of(wiki: RealMediaWiki, rev_id: int, text: str) -> tuple[Page, Revision]:
+    """Return a page and a revision for the test wiki; all except content, size and hash is that of the real one."""
     asked = REVISIONS | {"rvprop": "ids|timestamp|flags|user|userid|comment|tags", "revids": str(rev_id)}
     (page,) = ask_real(wiki, asked)["query"]["pages"]
     (shown,) = page["revisions"]
@@ -130,7 +130,7 @@ def told(wiki: RealMediaWiki, rev_id: int, text: str) -> tuple[Page, Revision]:
 
 
 def hide(real: RealMediaWiki, small: MemoryDataset, rev_id: int, visibility: Visibility) -> None:
-    """Hide a revision on both. One that is current cannot be hidden, so the page gets another one first."""
+    """Hide a revision on both. The current revision cannot be hidden, so the page gets another one first."""
     found = small.find_revision(WIKI, rev_id)
     assert found is not None
     page, saved = found
@@ -170,7 +170,7 @@ def hide(real: RealMediaWiki, small: MemoryDataset, rev_id: int, visibility: Vis
     ],
     ids=lambda params: ",".join(f"{name}={value}" for name, value in params.items()),
 )
-def test_queries_for_revisions_are_answered_alike(twins: Twins, params: dict[str, str]) -> None:
+def test_queries_for_revisions_have_the_same_response(twins: Twins, params: dict[str, str]) -> None:
     """Whole documents are equal: fields, flags, bad ids, warnings, order of pages."""
     asked = REVISIONS | params
     if "revids" in asked:
@@ -186,17 +186,17 @@ def test_queries_for_revisions_are_answered_alike(twins: Twins, params: dict[str
     + [{"titles": "|".join(f"Twins/{name}" for name in REDIRECTS)} | more for more in ({}, {"redirects": "1"})],
     ids=lambda asked: ",".join(f"{name}={value:.30}" for name, value in asked.items()),
 )
-def test_redirects_are_resolved_alike(twins: Twins, asked: dict[str, str]) -> None:
-    """Each step, each end, and of the pages: number, namespace, title, what they are."""
+def test_redirects_are_resolved_in_the_same_way(twins: Twins, asked: dict[str, str]) -> None:
+    """Steps and targets are equal, and for pages number, namespace, title and kind."""
     asked = {name: twins.fill(value) if name == "pageids" else value for name, value in asked.items()}
     real, small = (described(document["query"]) for document in twins.ask(BASE | {"prop": "info"} | asked))
     assert small == real
 
 
 def described(query: dict[str, Any]) -> dict[str, Any]:
-    """Redirects and what pages are; what else is said of pages, the small wiki mostly leaves out."""
-    kept = ("pageid", "ns", "title", "missing", "special", "redirect", "lastrevid")
-    pages = [{name: page[name] for name in kept if name in page} for page in query.get("pages", ())]
+    """Return redirects and kinds of pages; the test wiki leaves out most other facts of pages."""
+    compared = ("pageid", "ns", "title", "missing", "special", "redirect", "lastrevid")
+    pages = [{name: page[name] for name in compared if name in page} for page in query.get("pages", ())]
     lists = {
         name: sorted(query.get(name, ()), key=str) if len(pages) > 1 else query.get(name)
         for name in ("redirects", "interwiki")
@@ -213,31 +213,31 @@ def described(query: dict[str, Any]) -> dict[str, Any]:
         REVISIONS | {"revids": "1|x"},
         REVISIONS | {"revids": "1", "titles": "A"},
     ],
-    ids=["unknown action", "nothing asked", "too many", "no number", "two sources"],
+    ids=["unknown action", "no query", "too many", "not a number", "two sources"],
 )
-def test_refusals_are_worded_alike(twins: Twins, params: dict[str, str]) -> None:
-    """Code, text, and the limits that it names."""
+def test_errors_have_the_same_text(twins: Twins, params: dict[str, str]) -> None:
+    """Code, text, and the limits in it are equal."""
     real, small = twins.ask(params)
     assert small == real
 
 
 @pytest.mark.parametrize("params", [{"rvlimit": "5"}, {"rvdir": "newer"}, {"rvdiffto": "prev"}])
-def test_parameters_that_do_not_mix_are_refused_alike(twins: Twins, params: dict[str, str]) -> None:
-    """The code is the same; the wording lists more than the small wiki knows."""
+def test_parameters_that_do_not_mix_are_rejected_with_the_same_code(twins: Twins, params: dict[str, str]) -> None:
+    """The code is the same; the text of the real wiki lists more parameters than the test wiki knows."""
     real, small = twins.ask(REVISIONS | {"revids": "1"} | params)
     assert small["error"]["code"] == real["error"]["code"] == "invalidparammix"
 
 
-def test_the_legacy_form_is_the_same(twins: Twins) -> None:
-    """Without ``rvslots``, with its warning."""
+def test_legacy_form_without_rvslots_is_the_same(twins: Twins) -> None:
+    """The warning is the same, too."""
     asked = REVISIONS | {"revids": twins.fill("first|hidden")}
     del asked["rvslots"]
     real, small = twins.ask(asked)
     assert small == real
 
 
-def test_a_result_that_is_too_large_is_continued_alike(twins: Twins) -> None:
-    """Answer by answer, to the end: what fits, which pages are listed, where it goes on, what is warned of."""
+def test_large_result_is_continued_in_the_same_way(twins: Twins) -> None:
+    """Each response has the same revisions, listed pages, continuation and warnings, up to the end."""
     asked = REVISIONS | {"revids": twins.fill("|".join(["first", *(f"large {number}" for number in range(5)), "bad"]))}
     resume: dict[str, str] = {}
     answers = 0
@@ -251,8 +251,8 @@ def test_a_result_that_is_too_large_is_continued_alike(twins: Twins) -> None:
     assert answers == 2
 
 
-def test_a_continued_answer_describes_its_pages_once(twins: Twins) -> None:
-    """What ``prop=info`` says comes with the first answer for all pages, and with none that continues it."""
+def test_continued_response_describes_its_pages_once(twins: Twins) -> None:
+    """The first response has the facts of ``prop=info`` for all pages, and a continued one has none."""
     asked = REVISIONS | {"prop": "revisions|info"}
     asked["revids"] = twins.fill("|".join(f"large {number}" for number in range(5)))
     first, small_first = twins.ask(asked)

@@ -1,7 +1,7 @@
-"""The small Wikibase's lists and those of a real MediaWiki, asked the same after the same changes, have the same shapes.
+"""The lists of the test Wikibase have the same shapes as those of a real MediaWiki after the same changes.
 
-A real Wikibase is not to be had here, but these lists are MediaWiki's own: pages in a namespace stand for entities. Rows
-are compared by what fields they have and of which type, and by values where both wikis were told them.
+A real Wikibase is not available here, but these lists are MediaWiki's own: pages in a namespace stand for entities. Rows
+are compared by their fields and types, and by values that both wikis were given.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ class Twins:
         self._small.redirect("Q20", "Q1")
 
     def save(self, name: str) -> tuple[int, int]:
-        """Write a page on both; the numbers of the revisions."""
+        """Write a page on both wikis and return the ids of the revisions."""
         count = len(self._small.journal)
         real = self._real.edit(f"Help:{name}", f"text {count}")
         return real, self._small.save(Item(id=name, labels={"en": f"text {count}"})).revision.rev_id
 
     def ask(self, params: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The answers of the real wiki, as to anybody, and of the small one."""
+        """Return the responses of the real wiki, as to an anonymous user, and of the test wiki."""
         body = urllib.parse.urlencode(BASE | params).encode()
         with urllib.request.urlopen(urllib.request.Request(self._real.api_url, data=body)) as response:
             real = orjson.loads(response.read())
@@ -69,12 +69,12 @@ class Twins:
 
 @pytest.fixture(scope="module")
 def twins(mediawiki: RealMediaWiki) -> Twins:
-    """The two wikis."""
+    """Return the two wikis."""
     return Twins(mediawiki)
 
 
 def shape(value: Any) -> Any:
-    """Types in the place of values."""
+    """Return the types in place of the values."""
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -83,12 +83,12 @@ def shape(value: Any) -> Any:
 
 
 def bare(title: str) -> str:
-    """Without the namespace, which is called something else on each wiki."""
+    """Return the title without the namespace, whose name differs between the wikis."""
     return title.partition(":")[2]
 
 
 def shapes(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """What kind of row, and what it has."""
+    """Yield the kind of each row, and its fields."""
     for row in rows:
         kind = (row["type"], row.get("logtype", ""), row.get("logaction") or row.get("action", ""))
         yield kind, shape(row)
@@ -96,49 +96,51 @@ def shapes(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 @pytest.mark.parametrize(("limit", "parts"), [("max", 1), ("2", 3)])
 def test_pages_are_generated_in_the_same_parts(twins: Twins, limit: str, parts: int) -> None:
-    """The same titles, continued from the same places, each with the same fields; a redirect is marked as one."""
+    """Each part has the same titles, the same continuation and the same fields; a redirect is marked as such."""
     asked = {"generator": "allpages", "gapnamespace": str(NAMESPACE), "prop": "info", "gaplimit": limit}
     more: dict[str, str] = {}
     for number in range(1, parts + 1):
         real, small = twins.ask(asked | more)
         assert small.get("continue") == real.get("continue")
         assert small.keys() == real.keys()
-        told, mine = (sorted(each["query"]["pages"], key=lambda page: bare(page["title"])) for each in (real, small))
-        assert [bare(page["title"]) for page in mine] == [bare(page["title"]) for page in told]
-        assert [shape(page) for page in mine] == [shape(page) for page in told]
+        expected, actual = (
+            sorted(each["query"]["pages"], key=lambda page: bare(page["title"])) for each in (real, small)
+        )
+        assert [bare(page["title"]) for page in actual] == [bare(page["title"]) for page in expected]
+        assert [shape(page) for page in actual] == [shape(page) for page in expected]
         assert ("continue" in real) == (number < parts)
         more = {name: str(value) for name, value in real.get("continue", {}).items()}
 
 
 @pytest.mark.parametrize("start", ["Q1", "Q10", "Q101", "Q2", "Q2x", "Q9"])
-def test_a_walk_starts_at_the_same_title(twins: Twins, start: str) -> None:
-    """Whether there is a page of that title or not; past the last one there is no result at all."""
+def test_list_starts_at_the_same_title(twins: Twins, start: str) -> None:
+    """The title need not exist; behind the last title there is no result."""
     asked = {"generator": "allpages", "gapnamespace": str(NAMESPACE), "prop": "info", "gapfrom": start, "gaplimit": "9"}
     real, small = twins.ask(asked)
-    told, mine = (
+    expected, actual = (
         sorted(bare(page["title"]) for page in each.get("query", {}).get("pages", ())) for each in (real, small)
     )
-    assert mine == told
+    assert actual == expected
     assert small.keys() == real.keys()
 
 
-def test_all_pages_are_listed_alike(twins: Twins) -> None:
-    """Without a generator, two at a time."""
+def test_all_pages_are_listed_in_the_same_way(twins: Twins) -> None:
+    """The list has no generator and two pages in each part."""
     real, small = twins.ask({"list": "allpages", "apnamespace": str(NAMESPACE), "aplimit": "2"})
     assert small["continue"] == real["continue"]
     assert shape(small) == shape(real)
 
 
 def test_recent_changes_have_the_same_rows(twins: Twins) -> None:
-    """In the same order: of edits, new pages, a deletion, an undeletion and a hidden revision."""
+    """The rows are in the same order: edits, new pages, a deletion, an undeletion and a hidden revision."""
     asked = queries.recent_changes(START, None) | {"rcnamespace": str(NAMESPACE)}
     real, small = (each["query"]["recentchanges"] for each in twins.ask(asked))
     assert [(row["type"], bare(row["title"])) for row in small] == [(row["type"], bare(row["title"])) for row in real]
     assert list(shapes(small)) == list(shapes(real))
 
 
-def test_recent_changes_are_continued_alike(twins: Twins) -> None:
-    """By a time and the number of a row."""
+def test_recent_changes_are_continued_in_the_same_way(twins: Twins) -> None:
+    """The continuation has a time and the number of a row."""
     asked = queries.recent_changes(START, None) | {"rcnamespace": str(NAMESPACE), "rclimit": "2"}
     real, small = twins.ask(asked)
     for document in (real, small):
@@ -149,32 +151,32 @@ def test_recent_changes_are_continued_alike(twins: Twins) -> None:
     assert small["continue"] == real["continue"]
 
 
-def test_the_log_has_the_same_entries(twins: Twins) -> None:
-    """Of what takes pages away, brings them back and hides them, with the same parameters."""
+def test_log_has_the_same_entries(twins: Twins) -> None:
+    """Entries delete pages, restore them and hide them, with the same parameters."""
     asked = queries.log_entries(START, None) | {"lenamespace": str(NAMESPACE)}
     answered = (each["query"]["logevents"] for each in twins.ask(asked))
-    # Real wikis note that a page was created, too, which nobody here looks at.
+    # Real wikis log the creation of a page, too, which is not used here.
     real, small = ([row for row in rows if row["type"] != "create"] for rows in answered)
     assert [(row["action"], bare(row["title"]), row["pageid"] == 0) for row in small] == [
         (row["action"], bare(row["title"]), row["pageid"] == 0) for row in real
     ]
     assert list(shapes(small)) == list(shapes(real))
     assert [row["params"].get("count") for row in small] == [row["params"].get("count") for row in real]
-    hidden, told = ([row["params"] for row in rows if row["action"] == "revision"] for rows in (small, real))
+    hidden, expected = ([row["params"] for row in rows if row["action"] == "revision"] for rows in (small, real))
     assert [(each["type"], each["old"], each["new"]) for each in hidden] == [
-        (each["type"], each["old"], each["new"]) for each in told
+        (each["type"], each["old"], each["new"]) for each in expected
     ]
 
 
-def test_the_site_says_where_pages_are_in_the_same_words(twins: Twins) -> None:
-    """All that the real one has of what is asked of a Wikibase, which adds its own to it."""
+def test_siteinfo_has_the_same_fields(twins: Twins) -> None:
+    """The test wiki has all requested fields of the real one; a Wikibase adds its own."""
     real, small = twins.ask({"meta": "siteinfo", "siprop": "general|namespaces|extensions", "curtimestamp": "1"})
     for name in ("wikiid", "server", "servername", "articlepath"):
         assert type(small["query"]["general"][name]) is type(real["query"]["general"][name])
-    told = real["query"]["namespaces"][str(NAMESPACE)]
-    mine = small["query"]["namespaces"][str(NAMESPACE)]
-    assert {name: type(value) for name, value in mine.items() if name in told} == {
-        name: type(told[name]) for name in ("id", "name", "content")
+    expected = real["query"]["namespaces"][str(NAMESPACE)]
+    actual = small["query"]["namespaces"][str(NAMESPACE)]
+    assert {name: type(value) for name, value in actual.items() if name in expected} == {
+        name: type(expected[name]) for name in ("id", "name", "content")
     }
     assert len(small["curtimestamp"]) == len(real["curtimestamp"])
     assert {"$1"} == {each["query"]["general"]["articlepath"][-2:] for each in (real, small)}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 
 _SKIPS = """
@@ -25,7 +25,7 @@ def test_fails_as_expected(): assert False
 
 def _run_suite(folder: Path, *, ci: str) -> subprocess.CompletedProcess[str]:
     """A suite of its own that has nothing in common with this one but the rules of `tests/conftest.py`."""
-    path = f"{ROOT / 'tests'}{os.pathsep}{ROOT / 'src'}"
+    path = os.pathsep.join(map(str, (ROOT / "tests", ROOT, ROOT / "src")))
     environment = {**os.environ, "CI": ci, "PYTHONPATH": path, "PYTEST_ADDOPTS": ""}
     command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "-c", os.devnull, "-rfs"]
     command += ["--rootdir", str(folder), str(folder)]

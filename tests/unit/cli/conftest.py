@@ -1,4 +1,4 @@
-"""The command line in this process: its words in; exit code, output and messages out."""
+"""Fixture that runs a command in this process and returns exit code, output and messages."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Told(NamedTuple):
-    """How a command ended: exit code, standard output, standard error."""
+class CommandResult(NamedTuple):
+    """Result of a command: exit code, standard output and standard error."""
 
     code: int
     out: str
     err: str
 
 
-class Tell(Protocol):
-    """Runs a command to its end."""
+class RunCommand(Protocol):
+    """Function that runs a command and returns its result."""
 
-    def __call__(self, *words: str | Path) -> Told:
-        """Run ``wikistate`` with these words."""
+    def __call__(self, *arguments: str | Path) -> CommandResult:
+        """Run ``wikistate`` with these arguments."""
 
 
 @pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Iterator[Tell]:
-    """Runs commands; the logs go back to what they were at the end."""
+def run_command(capsys: pytest.CaptureFixture[str]) -> Iterator[RunCommand]:
+    """Yield a function that runs commands; reset the configuration of the logs after the test."""
 
-    def run(*words: str | Path) -> Told:
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
+    def run(*arguments: str | Path) -> CommandResult:
+        with pytest.raises(SystemExit) as exit_info:
+            main([str(argument) for argument in arguments])
         out, err = capsys.readouterr()
-        return Told(int(ended.value.code or 0), out, err)
+        return CommandResult(int(exit_info.value.code or 0), out, err)
 
     yield run
     structlog.reset_defaults()

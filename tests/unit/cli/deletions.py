@@ -1,4 +1,4 @@
-"""Changes that need no wiki: deletions pass through as they are."""
+"""Input events for runs without a wiki: deletions, which are not enriched."""
 
 from __future__ import annotations
 
@@ -16,14 +16,10 @@ ENVELOPE = events.Envelope(Wiki("enwiki", "en.wikipedia.org"))
 
 
 def write_deletions(file: Path, count: int = 3) -> Path:
-    """Write so many to a file, one a line."""
-    made = [
+    """Write deletions to a file, one per line, and return the file."""
+    deletions = [
         events.build_delete(Page(number, f"Page {number}"), make_revision(number), envelope=ENVELOPE)
-        for number in _from(count)
+        for number in range(1, count + 1)
     ]
-    file.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in made))
+    file.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in deletions))
     return file
-
-
-def _from(count: int) -> range:
-    return range(1, count + 1)

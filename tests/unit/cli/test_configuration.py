@@ -1,4 +1,4 @@
-"""``wikistate config``: what it shows can be read again, what it checks is strict, and its schema accepts the examples."""
+"""``wikistate config``: the output of `show` can be loaded, `check` is strict, and the schema accepts the examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.config.layers import merge, read_file
 
 if TYPE_CHECKING:
-    from tests.unit.cli.conftest import Tell
+    from tests.unit.cli.conftest import RunCommand
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 DEPLOYED = EXAMPLES / "wikimedia" / "mw-page-content-change-enrich"
@@ -22,26 +22,26 @@ LOCAL = (EXAMPLES / "wikimedia" / "config-local-kafka.yaml",)
 LAYERED = [(DEPLOYED / "values-base.yaml", DEPLOYED / f"{name}.yaml") for name in ("staging", "eqiad", "codfw")]
 
 
-def given(files: tuple[Path, ...]) -> list[str]:
-    """The options that name these files."""
-    return [word for file in files for word in ("--config", str(file))]
+def config_options(files: tuple[Path, ...]) -> list[str]:
+    """Return the options of the command line that name these files."""
+    return [argument for file in files for argument in ("--config", str(file))]
 
 
 @pytest.mark.parametrize("files", [(), LOCAL, *LAYERED])
-def test_what_show_prints_loads_again_as_the_same_configuration(
-    tell: Tell, tmp_path: Path, files: tuple[Path, ...]
+def test_output_of_show_loads_as_the_same_configuration(
+    run_command: RunCommand, tmp_path: Path, files: tuple[Path, ...]
 ) -> None:
-    """Defaults included; and ``check`` has nothing against it."""
-    shown = tell("config", "show", *given(files))
+    """The output includes the defaults, and ``check`` accepts it."""
+    shown = run_command("config", "show", *config_options(files))
     (again := tmp_path / "shown.yaml").write_text(shown.out)
     assert (shown.code, shown.err) == (0, "")
-    assert tell("config", "show", "--config", again) == shown
-    assert tell("config", "check", "--config", again).code == 0
+    assert run_command("config", "show", "--config", again) == shown
+    assert run_command("config", "check", "--config", again).code == 0
 
 
-def test_show_says_what_holds_after_all_layers(tell: Tell) -> None:
-    """Base, environment and command line, each over the one before."""
-    shown = tell("config", "show", *given(LAYERED[1]), "--set", "enrich.request_timeout=7")
+def test_show_prints_values_after_all_layers(run_command: RunCommand) -> None:
+    """The file of the environment overrides the base file, and the command line overrides both."""
+    shown = run_command("config", "show", *config_options(LAYERED[1]), "--set", "enrich.request_timeout=7")
     values = yaml.safe_load(shown.out)
     source = values["stream_manager"]["source"]
     assert source["stream"] == "mediawiki.page_change.v1:1.7.0"
@@ -59,24 +59,24 @@ def test_show_says_what_holds_after_all_layers(tell: Tell) -> None:
         ("custom", "links/links.yaml"),
     ],
 )
-def test_the_examples_of_each_job_are_right_without_a_warning(tell: Tell, job: str, file: str) -> None:
-    """Every key of them is one that we know."""
-    told = tell("config", "check", "--job", job, "--config", EXAMPLES / file)
-    assert (told.code, told.err) == (0, "")
+def test_examples_of_each_job_are_valid_without_a_warning(run_command: RunCommand, job: str, file: str) -> None:
+    """The examples contain known keys only."""
+    result = run_command("config", "check", "--job", job, "--config", EXAMPLES / file)
+    assert (result.code, result.err) == (0, "")
 
 
 @pytest.mark.parametrize("files", [LOCAL, *LAYERED])
-def test_the_examples_are_right_without_a_warning(tell: Tell, files: tuple[Path, ...]) -> None:
-    """Every key of them is one that we know."""
-    told = tell("config", "check", *given(files))
-    assert (told.code, told.err) == (0, "")
-    assert "right" in told.out
+def test_layered_examples_are_valid_without_a_warning(run_command: RunCommand, files: tuple[Path, ...]) -> None:
+    """The examples contain known keys only."""
+    result = run_command("config", "check", *config_options(files))
+    assert (result.code, result.err) == (0, "")
+    assert "is valid" in result.out
 
 
 @pytest.mark.parametrize("files", [LOCAL, *LAYERED])
-def test_the_schema_is_valid_and_accepts_the_examples(tell: Tell, files: tuple[Path, ...]) -> None:
-    """Editors and charts that use it find nothing wrong with them, and do find an unknown key."""
-    document = orjson.loads(tell("config", "schema").out)
+def test_schema_is_valid_and_accepts_the_examples(run_command: RunCommand, files: tuple[Path, ...]) -> None:
+    """An editor or chart that uses the schema accepts the examples, and rejects an unknown key."""
+    document = orjson.loads(run_command("config", "schema").out)
     jsonschema_rs.meta.validate(document)
     validator = jsonschema_rs.validator_for(document)
     values = merge(map(read_file, files)).values
@@ -84,33 +84,33 @@ def test_the_schema_is_valid_and_accepts_the_examples(tell: Tell, files: tuple[P
     assert not validator.is_valid({"enrich": {"batchsize": 3}})
 
 
-def test_check_takes_an_unknown_key_for_wrong(tell: Tell, tmp_path: Path) -> None:
-    """Unlike a run, which only warns."""
+def test_check_rejects_an_unknown_key(run_command: RunCommand, tmp_path: Path) -> None:
+    """A run only warns about an unknown key."""
     (file := tmp_path / "job.yaml").write_text("enrich:\n  batchsize: 3\n")
-    told = tell("config", "check", "--config", file)
-    assert (told.code, told.out) == (2, "")
-    assert f"{file}:2: enrich.batchsize: there is no such key; did you mean enrich.batch_size?" in told.err
+    result = run_command("config", "check", "--config", file)
+    assert (result.code, result.out) == (2, "")
+    assert f"{file}:2: enrich.batchsize: there is no such key; did you mean enrich.batch_size?" in result.err
 
 
-def test_check_tells_of_every_wrong_value_with_its_place(tell: Tell, tmp_path: Path) -> None:
-    """File and line for what a file says, the option for what the command line says."""
+def test_check_reports_every_wrong_value_with_its_location(run_command: RunCommand, tmp_path: Path) -> None:
+    """The location is file and line for a value of a file, and the option for a value of the command line."""
     (file := tmp_path / "job.yaml").write_text("enrich:\n  batch_size: many\n  maxlag: 0\n")
-    told = tell("config", "check", "--config", file, "--set", "local.poll_records=-1")
-    assert told.code == 2
-    assert f"{file}:2: enrich.batch_size: found 'many'" in told.err
-    assert f"{file}:3: enrich.maxlag: found 0" in told.err
-    assert "--set: local.poll_records: found -1" in told.err
+    result = run_command("config", "check", "--config", file, "--set", "local.poll_records=-1")
+    assert result.code == 2
+    assert f"{file}:2: enrich.batch_size: found 'many'" in result.err
+    assert f"{file}:3: enrich.maxlag: found 0" in result.err
+    assert "--set: local.poll_records: found -1" in result.err
 
 
-def test_check_knows_the_jobs(tell: Tell) -> None:
-    """A configuration is one for a job."""
-    told = tell("config", "check", "--job", "page-contentchange")
-    assert told.code == 2
-    assert "Did you mean page-content-change?" in told.err
+def test_check_suggests_the_nearest_name_of_a_job(run_command: RunCommand) -> None:
+    """A configuration belongs to a job, so the name of the job must be known."""
+    result = run_command("config", "check", "--job", "page-contentchange")
+    assert result.code == 2
+    assert "Did you mean page-content-change?" in result.err
 
 
-def test_a_rate_on_the_command_line_holds_for_every_farm_without_one(tell: Tell) -> None:
-    """A rate of nothing is refused by its name."""
+def test_rate_of_the_command_line_is_the_default_of_every_farm(run_command: RunCommand) -> None:
+    """A rate of 0 is rejected, and the error names the option."""
     assert load_configuration("page-content-change", CliSettings(rate=2.5)).configuration.enrich.rate == 2.5
-    told = tell("run", "page-content-change", "--source", "-", "--rate", "0")
-    assert (told.code, "--rate" in told.err) == (2, True)
+    result = run_command("run", "page-content-change", "--source", "-", "--rate", "0")
+    assert (result.code, "--rate" in result.err) == (2, True)

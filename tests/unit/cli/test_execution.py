@@ -1,4 +1,4 @@
-"""Signals: the first one drains, the second ends at once, at whatever moment it comes."""
+"""Signals: the first signal drains the run, and the second signal ends it immediately at any moment."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from wikistate.telemetry.meter import RecordingMeter
 if TYPE_CHECKING:
     from wikistate.streaming.record import OnDone, Record
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
-class Stuck:
-    """A job that answers when it is told to, and not before."""
+class BlockedJob:
+    """Job that finishes its records only when the test calls `finish`."""
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self._waiting: list[OnDone] = []
+        self.started = asyncio.Event()
+        self._callbacks: list[OnDone] = []
 
     async def open(self) -> None:
         """See `Job`."""
@@ -44,63 +44,63 @@ class Stuck:
     def execute(self, item: WorkItem, on_done: OnDone) -> None:
         """See `Job`."""
         del item
-        self._waiting.append(on_done)
-        self.asked.set()
+        self._callbacks.append(on_done)
+        self.started.set()
 
-    def answer(self) -> None:
-        """Answers all that is waiting."""
-        for done in self._waiting:
-            done([Output(Role.SINK, None, b"done", None)])
+    def finish(self) -> None:
+        """Finish all records that the job holds."""
+        for on_done in self._callbacks:
+            on_done([Output(Role.SINK, None, b"done", None)])
 
 
-class Running:
-    """A stuck job under the local runner, driven as ``wikistate run`` drives it."""
+class BlockedRun:
+    """Run of a blocked job on the local runner, started as ``wikistate run`` starts it."""
 
     def __init__(self) -> None:
-        self.job = Stuck()
+        self.job = BlockedJob()
         self.sink = MemorySink()
         meter = RecordingMeter()
         source = MemorySource(MemoryTopic(values=[b"first"]))
         delivery = AtLeastOnce(source, {Role.SINK: self.sink, Role.ERROR: MemorySink()})
         settings = LocalRunnerSettings(drain_timeout=3600)
         runner = LocalRunner(self.job, source, delivery, settings=settings, meter=meter)
-        self._end = asyncio.create_task(run_until_done(runner, Status(meter, total=None, live=False)))
+        self._task = asyncio.create_task(run_until_done(runner, Status(meter, total=None, live=False)))
 
-    async def draining(self) -> None:
-        """Returns when the source has ended and only the job is waited for."""
-        await self.job.asked.wait()
-        await _turn(50)
+    async def wait_for_job(self) -> None:
+        """Wait until the source has ended and the run waits for the job alone."""
+        await self.job.started.wait()
+        await _run_loop(50)
 
-    async def end(self) -> Exit:
-        """How it ends."""
-        async with asyncio.timeout(PATIENCE):
-            return await self._end
+    async def exit_code(self) -> Exit:
+        """Wait for the end of the run and return its exit code."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await self._task
 
 
-async def _turn(times: int) -> None:
-    """Lets the loop turn so often."""
-    for _ in range(times):
+async def _run_loop(iterations: int) -> None:
+    """Let the event loop complete this number of iterations."""
+    for _ in range(iterations):
         await asyncio.sleep(0)
 
 
-async def test_the_first_signal_waits_for_what_is_in_flight() -> None:
-    """The record that was read is written before the end."""
-    running = Running()
-    await running.draining()
+async def test_first_signal_drains_events_in_flight() -> None:
+    """The record that was read is written before the run ends."""
+    run = BlockedRun()
+    await run.wait_for_job()
     signal.raise_signal(signal.SIGTERM)
-    await _turn(1)
-    running.job.answer()
-    assert await running.end() is Exit.OK
-    assert [output.value for output in running.sink.delivered] == [b"done"]
+    await _run_loop(1)
+    run.job.finish()
+    assert await run.exit_code() is Exit.OK
+    assert [output.value for output in run.sink.delivered] == [b"done"]
 
 
-@pytest.mark.parametrize("turns", range(8))
-async def test_the_second_signal_ends_at_once_however_soon_it_comes(turns: int) -> None:
-    """After so many turns of the loop: a cancellation must not be lost in what the first signal has set off."""
-    running = Running()
-    await running.draining()
+@pytest.mark.parametrize("iterations", range(8))
+async def test_second_signal_ends_the_run_immediately_at_any_moment(iterations: int) -> None:
+    """The second signal comes after 0 to 7 iterations of the loop; the drain of the first must not lose its cancellation."""
+    run = BlockedRun()
+    await run.wait_for_job()
     signal.raise_signal(signal.SIGTERM)
-    await _turn(turns)
+    await _run_loop(iterations)
     signal.raise_signal(signal.SIGTERM)
-    assert await running.end() is Exit.STOPPED_AT_ONCE
-    assert running.sink.delivered == []
+    assert await run.exit_code() is Exit.STOPPED_AT_ONCE
+    assert run.sink.delivered == []

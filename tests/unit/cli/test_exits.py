@@ -1,4 +1,4 @@
-"""What an operator sees of a mistake: where it is, what was expected, what to do next; and the exit code says whose it is."""
+"""Errors of the command line: location, expected value and next step; the exit code names the part that is at fault."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.cli.deletions import write_deletions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.cli.conftest import Tell
+    from tests.unit.cli.conftest import RunCommand
 
 CONFIG, INPUT, EXTERNAL = 2, 3, 4
 RUN = ("run", "page-content-change")
@@ -20,7 +20,7 @@ TO_KAFKA = (*FROM_INPUT, "--sink", "kafka://127.0.0.1:9/out")
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "expected"),
     [
         (("run", "page-content-chnage"), ["no job 'page-content-chnage'", "Did you mean page-content-change?"]),
         ((*RUN, "--enrich", "m:f"), ["--enrich is for the job custom"]),
@@ -72,78 +72,84 @@ TO_KAFKA = (*FROM_INPUT, "--sink", "kafka://127.0.0.1:9/out")
         ((*RUN, "--sorce", "-"), ["No such option: --sorce"]),
     ],
 )
-def test_a_mistake_of_the_operator_is_exit_code_2_and_says_what_to_do(
-    tell: Tell, words: tuple[str, ...], said: list[str]
+def test_mistake_of_the_operator_is_exit_code_2_with_the_next_step(
+    run_command: RunCommand, arguments: tuple[str, ...], expected: list[str]
 ) -> None:
-    """Nothing was read, nothing is written to standard output, and no traceback is shown."""
-    told = tell(*words)
-    assert (told.code, told.out) == (CONFIG, "")
-    assert "Traceback" not in told.err
-    for text in said:
-        assert text in told.err
+    """The command reads nothing, and prints neither standard output nor a traceback."""
+    result = run_command(*arguments)
+    assert (result.code, result.out) == (CONFIG, "")
+    assert "Traceback" not in result.err
+    for text in expected:
+        assert text in result.err
 
 
-def test_a_schema_version_that_nobody_has_names_all_places_that_were_tried(tell: Tell, tmp_path: Path) -> None:
-    """In their order, and the exit code says that a document is at fault."""
+def test_missing_schema_version_is_exit_code_3_and_names_all_repositories(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    """The error names the addresses in the order of the setting; exit code 3 means that a document is at fault."""
     bases = f"stream_manager.schema_uris=[{tmp_path.as_uri()}, 'bundled:jsonschema']"
-    told = tell(*FROM_INPUT, "--set", bases, "--set", "stream_manager.source.stream=mediawiki.page_change.v1:1.99.0")
-    assert told.code == INPUT
+    result = run_command(
+        *FROM_INPUT, "--set", bases, "--set", "stream_manager.source.stream=mediawiki.page_change.v1:1.99.0"
+    )
+    assert result.code == INPUT
     first, second = (f"{base}/mediawiki/page/change/1.99.0.yaml" for base in (tmp_path.as_uri(), "bundled:jsonschema"))
-    assert 0 < told.err.index(first) < told.err.index(second)
-    assert "schema_uris" in told.err
+    assert 0 < result.err.index(first) < result.err.index(second)
+    assert "schema_uris" in result.err
 
 
-def test_a_stream_that_is_not_configured_names_the_nearest(tell: Tell) -> None:
-    """A misspelt stream is an error of the document that lacks it."""
-    told = tell(*FROM_INPUT, "--set", "stream_manager.source.stream=mediawiki.page_chnge.v1:1.7.0")
-    assert told.code == INPUT
-    assert "no stream 'mediawiki.page_chnge.v1'; near it is mediawiki.page_change.v1" in told.err
+def test_unknown_stream_is_exit_code_3_and_names_the_nearest(run_command: RunCommand) -> None:
+    """A misspelt stream is an error of the stream configuration, which does not contain it."""
+    result = run_command(*FROM_INPUT, "--set", "stream_manager.source.stream=mediawiki.page_chnge.v1:1.7.0")
+    assert result.code == INPUT
+    assert "no stream 'mediawiki.page_chnge.v1'; near it is mediawiki.page_change.v1" in result.err
 
 
-def test_a_stream_configuration_that_cannot_be_reached_is_exit_code_4(tell: Tell) -> None:
-    """It names the whole request and what to check."""
-    told = tell(*FROM_INPUT, "--set", f"stream_manager.stream_config_uri=http://127.0.0.1:{closed_port()}/w/api.php")
-    assert told.code == EXTERNAL
-    assert "/w/api.php?action=streamconfigs" in told.err
-    assert "Connection refused" in told.err
-    assert "http_client_routes" in told.err
+def test_unreachable_stream_configuration_is_exit_code_4(run_command: RunCommand) -> None:
+    """The error names the whole request and the setting to check."""
+    result = run_command(
+        *FROM_INPUT, "--set", f"stream_manager.stream_config_uri=http://127.0.0.1:{closed_port()}/w/api.php"
+    )
+    assert result.code == EXTERNAL
+    assert "/w/api.php?action=streamconfigs" in result.err
+    assert "Connection refused" in result.err
+    assert "http_client_routes" in result.err
 
 
-def test_a_source_file_that_is_not_there_is_exit_code_4(tell: Tell, tmp_path: Path) -> None:
-    """The path and the system's reason are named."""
-    told = tell(*RUN, "--source", tmp_path / "none.ndjson", "--sink", tmp_path / "out.ndjson")
-    assert told.code == EXTERNAL
-    assert f"{tmp_path / 'none.ndjson'} cannot be read" in told.err
-    assert "No such file" in told.err
+def test_missing_source_file_is_exit_code_4(run_command: RunCommand, tmp_path: Path) -> None:
+    """The error names the path and the reason of the operating system."""
+    result = run_command(*RUN, "--source", tmp_path / "none.ndjson", "--sink", tmp_path / "out.ndjson")
+    assert result.code == EXTERNAL
+    assert f"{tmp_path / 'none.ndjson'} cannot be read" in result.err
+    assert "No such file" in result.err
 
 
-def test_a_metrics_port_in_use_is_named_before_anything_is_read(tell: Tell, tmp_path: Path) -> None:
-    """The output does not exist afterwards."""
+def test_metrics_port_in_use_is_reported_before_anything_is_read(run_command: RunCommand, tmp_path: Path) -> None:
+    """The output file does not exist afterwards."""
     source = write_deletions(tmp_path / "in.ndjson")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        told = tell(*RUN, "--source", source, "--sink", tmp_path / "out.ndjson", "--metrics-port", str(port))
-    assert told.code == CONFIG
-    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in told.err
-    assert "0 selects a free port" in told.err
+        result = run_command(*RUN, "--source", source, "--sink", tmp_path / "out.ndjson", "--metrics-port", str(port))
+    assert result.code == CONFIG
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.err
+    assert "0 selects a free port" in result.err
     assert not (tmp_path / "out.ndjson").exists()
 
 
-def test_an_unknown_key_in_a_file_is_a_warning_and_the_job_runs(tell: Tell, tmp_path: Path) -> None:
-    """The log names file, line and the nearest key; after a rollback a newer file must not stop the job."""
+def test_unknown_key_in_a_file_is_a_warning_and_the_job_runs(run_command: RunCommand, tmp_path: Path) -> None:
+    """The log names file, line and the nearest key; after a rollback, a newer file must not stop the job."""
     (config := tmp_path / "job.yaml").write_text("enrich:\n  request_timeuot: 3\n")
     source = write_deletions(tmp_path / "in.ndjson")
-    told = tell(*RUN, "--config", config, "--source", source, "--sink", tmp_path / "out.ndjson")
-    assert told.code == 0
-    assert f"{config}:2: enrich.request_timeuot: there is no such key" in told.err
-    assert "did you mean enrich.request_timeout?" in told.err
+    result = run_command(*RUN, "--config", config, "--source", source, "--sink", tmp_path / "out.ndjson")
+    assert result.code == 0
+    assert f"{config}:2: enrich.request_timeuot: there is no such key" in result.err
+    assert "did you mean enrich.request_timeout?" in result.err
     assert len((tmp_path / "out.ndjson").read_bytes().splitlines()) == 3
 
 
 def closed_port() -> int:
-    """A port that nobody listens on."""
+    """Return the number of a port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""``wikistate run rdf-updater`` and ``rdf-bootstrap`` as far as they need no wiki: what they refuse, and how."""
+"""``wikistate run rdf-updater`` and ``rdf-bootstrap`` without a wiki: the errors of wrong settings and files."""
 
 from __future__ import annotations
 
@@ -9,63 +9,67 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.cli.conftest import Tell
+    from tests.unit.cli.conftest import RunCommand
 
 WIKI = ("--set", "rdf.hostname=my.wiki", "--set", "rdf.entity_namespaces=[120]")
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("arguments", "expected"),
     [
         ((), "rdf.hostname is missing"),
-        (("--set", "rdf.hostname=my.wiki"), "no page would be an entity's"),
+        (("--set", "rdf.hostname=my.wiki"), "no page would count as an entity"),
         ((*WIKI, "--runner", "flink"), "runs in one process"),
         ((*WIKI, "--sink", "parquet:lake"), "does not write into a Parquet folder"),
         ((*WIKI, "--set", "rdf.subgraphs=bundled:none"), "wdqs-subgraph-definitions-v2"),
         ((*WIKI, "--set", "rdf.subgraphs=none.yaml"), "There are no definitions of subgraphs at none.yaml"),
         ((*WIKI, "--set", "rdf.reconcile=a[b"), "rdf.reconcile"),
         ((*WIKI, "--set", "rdf.concept_base=my.wiki"), "my.wiki"),
-        ((*WIKI, "--set", "stream_manager.sink.stream=mediawiki.page_change.v1:1.7.0"), "and no mutations"),
-        ((*WIKI, "--set", "stream_manager.sink.options.delivery_guarantee=EXACTLY_ONCE"), "writes at least once"),
+        ((*WIKI, "--set", "stream_manager.sink.stream=mediawiki.page_change.v1:1.7.0"), "not a schema of mutations"),
+        ((*WIKI, "--set", "stream_manager.sink.options.delivery_guarantee=EXACTLY_ONCE"), "delivers AT_LEAST_ONCE"),
     ],
 )
-def test_what_cannot_be_is_said_with_what_to_do(tell: Tell, tmp_path: Path, words: tuple[str, ...], found: str) -> None:
-    """A wrong setting is exit code 2 and no traceback, before anything is read."""
+def test_wrong_setting_is_rejected_before_anything_is_read(
+    run_command: RunCommand, tmp_path: Path, arguments: tuple[str, ...], expected: str
+) -> None:
+    """The exit code is 2, and the error is a message without a traceback."""
     (tmp_path / "in.ndjson").touch()
-    told = tell("run", "rdf-updater", "--source", f"file:{tmp_path / 'in.ndjson'}", "--state", tmp_path, *words)
-    assert told.code == 2, told.err
-    assert found in told.err
-    assert "Traceback" not in told.err
+    result = run_command(
+        "run", "rdf-updater", "--source", f"file:{tmp_path / 'in.ndjson'}", "--state", tmp_path, *arguments
+    )
+    assert result.code == 2, result.err
+    assert expected in result.err
+    assert "Traceback" not in result.err
 
 
-def test_check_opens_everything_and_leaves_no_state(tell: Tell, tmp_path: Path) -> None:
-    """A job that runs meanwhile holds the state, and is not disturbed."""
+def test_check_opens_all_connections_and_creates_no_state(run_command: RunCommand, tmp_path: Path) -> None:
+    """A job that runs at the same time holds the state, and a check must not disturb it."""
     (tmp_path / "in.ndjson").touch()
-    ends = ("--source", f"file:{tmp_path / 'in.ndjson'}", "--sink", f"file:{tmp_path / 'out.ndjson'}")
-    told = tell("run", "rdf-updater", *ends, "--state", tmp_path, *WIKI, "--check")
-    assert told.code == 0, told.err
+    endpoints = ("--source", f"file:{tmp_path / 'in.ndjson'}", "--sink", f"file:{tmp_path / 'out.ndjson'}")
+    result = run_command("run", "rdf-updater", *endpoints, "--state", tmp_path, *WIKI, "--check")
+    assert result.code == 0, result.err
     assert not (tmp_path / "state.sqlite").exists()
 
 
-def test_the_split_graph_has_a_topic_for_each_part(tell: Tell, tmp_path: Path) -> None:
-    """By the names of their streams in the sink's format; in a file they share it."""
+def test_subgraphs_of_a_split_graph_share_the_output_file(run_command: RunCommand, tmp_path: Path) -> None:
+    """A run with the bundled definitions of subgraphs needs no further setting for a file."""
     (tmp_path / "in.ndjson").touch()
-    ends = ("--source", f"file:{tmp_path / 'in.ndjson'}", "--sink", f"file:{tmp_path / 'out.ndjson'}")
+    endpoints = ("--source", f"file:{tmp_path / 'in.ndjson'}", "--sink", f"file:{tmp_path / 'out.ndjson'}")
     split = ("--set", "rdf.subgraphs=bundled:wdqs-subgraph-definitions-v2")
-    told = tell("run", "rdf-updater", *ends, "--state", tmp_path, *WIKI, *split)
-    assert told.code == 0, told.err
-    assert "0    events read" in told.err
+    result = run_command("run", "rdf-updater", *endpoints, "--state", tmp_path, *WIKI, *split)
+    assert result.code == 0, result.err
+    assert "0    events read" in result.err
 
 
-def test_a_list_that_is_none_makes_no_state(tell: Tell, tmp_path: Path) -> None:
-    """The line is shown; a second try begins anew."""
+def test_malformed_entity_list_creates_no_state(run_command: RunCommand, tmp_path: Path) -> None:
+    """The error names the line, and the next attempt starts without state."""
     (tmp_path / "list.csv").write_text("Q1,5\nQ2\n")
-    told = tell("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
-    assert told.code == 3
-    assert "line 2, is 'Q2'" in told.err
+    result = run_command("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
+    assert result.code == 3
+    assert "line 2, is 'Q2'" in result.err
     (tmp_path / "list.csv").write_text("Q1,5\nQ2,7\n")
-    told = tell("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
-    assert (told.code, "knows 2 entities" in told.err) == (0, True)
-    told = tell("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
-    assert told.code == 4
-    assert "holds state already" in told.err
+    result = run_command("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
+    assert (result.code, "holds 2 entities" in result.err) == (0, True)
+    result = run_command("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
+    assert result.code == 4
+    assert "holds state already" in result.err

@@ -1,4 +1,4 @@
-"""What the live line knows of the end of a run."""
+"""Status line of a run: the progress, the lag and the reason of a wait."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 
 
-def lagging(meter: RecordingMeter, *records: int) -> None:
-    """The source has so many left in its partitions."""
-    for number, left in enumerate(records):
-        meter.gauge(metrics.SOURCE_LAG, topic="changes", partition=str(number))(left)
+def set_lag(meter: RecordingMeter, *records: int) -> None:
+    """Set the lag of each partition of the source."""
+    for number, remaining in enumerate(records):
+        meter.gauge(metrics.SOURCE_LAG, topic="changes", partition=str(number))(remaining)
 
 
-def test_the_end_of_a_bounded_source_is_what_was_read_and_what_is_left() -> None:
-    """Nothing is said before the source has said how much it has."""
+def test_total_of_a_bounded_source_is_events_read_plus_lag() -> None:
+    """The total is unknown until the source reports its lag."""
     meter = RecordingMeter()
     status = Status(meter, total=None, live=False, bounded=True)
     meter.counter(metrics.EVENTS_CONSUMED)(100)
     assert status.total() is None
-    lagging(meter, 250, 50)
+    set_lag(meter, 250, 50)
     assert status.total() == 400
 
 
-def test_a_stream_that_goes_on_has_no_end_however_far_behind_it_is() -> None:
-    """A bar would run backwards."""
+def test_unbounded_stream_has_a_lag_but_no_total() -> None:
+    """New records would make a progress bar run backwards."""
     meter = RecordingMeter()
-    lagging(meter, 250)
+    set_lag(meter, 250)
     status = Status(meter, total=None, live=False)
     assert status.total() is None
     assert "250 behind" in status._status_line()
 
 
-def test_what_is_known_beforehand_holds() -> None:
-    """Of the demonstration, for one."""
+def test_total_that_is_known_in_advance_takes_precedence() -> None:
+    """The demonstration, for example, knows the number of its events."""
     meter = RecordingMeter()
-    lagging(meter, 250)
+    set_lag(meter, 250)
     assert Status(meter, total=3000, live=False, bounded=True).total() == 3000
 
 
-async def test_a_bar_with_the_time_left_is_drawn() -> None:
-    """While a bounded run goes on."""
+async def test_bounded_run_shows_a_progress_bar_with_the_remaining_time() -> None:
+    """The bar shows completed events, the total and the remaining time."""
     meter = RecordingMeter()
-    lagging(meter, 300)
+    set_lag(meter, 300)
     meter.counter(metrics.EVENTS_PRODUCED, role="sink")(100)
     meter.counter(metrics.EVENTS_CONSUMED)(100)
     status = Status(meter, total=None, live=True, bounded=True)
@@ -54,8 +54,8 @@ async def test_a_bar_with_the_time_left_is_drawn() -> None:
     assert "left: -:--:--" in shown.get()
 
 
-def test_what_a_run_waits_for_is_said() -> None:
-    """A line that stands still says why; one that moves does not."""
+def test_status_line_names_the_dependency_that_a_run_waits_for() -> None:
+    """The reason disappears as soon as the wait ends."""
     meter = RecordingMeter()
     waits = {what: meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what=what) for what in ("store", "stream")}
     meter.gauge(metrics.STORE_LAG)(42.0)

@@ -1,4 +1,4 @@
-"""The job page-content-change against the small wiki: what is fetched, what passes, what is refused."""
+"""The job page-content-change against the test wiki: events that are fetched, passed through and rejected."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ EVENTS = [event for event in WORLD.events if event["meta"]["domain"] != "canary"
 BODIES = {
     (stored.wiki.wiki_id, stored.revision.rev_id): {slot.role: slot.text for slot in stored.revision.slots}
     if stored.revision.visibility.content
-    else {}  # hidden since: the wiki says so, and the event goes on without
+    else {}  # hidden since: the wiki has no body, and the event continues without
     for stored in WORLD.revisions()
 }
 
 
-class Setting:
-    """A job with its meter, opened."""
+class OpenJob:
+    """Open job with its meter."""
 
     def __init__(self, job: Job, meter: RecordingMeter, wiki: FakeWiki) -> None:
         self.job, self.meter, self.wiki = job, meter, wiki
         self._offset = 0
 
     async def process(self, *values: bytes | None) -> list[list[Output]]:
-        """What becomes of each value, in the order of the values."""
+        """Process the values and return the outputs of each, in the same order."""
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[list[Output]]] = [loop.create_future() for _ in values]
         for value, future in zip(values, futures, strict=True):
@@ -54,8 +54,8 @@ class Setting:
 
 
 @pytest.fixture
-async def setting() -> AsyncIterator[Setting]:
-    """The job over a wiki that knows all revisions, also of deleted pages."""
+async def opened() -> AsyncIterator[OpenJob]:
+    """Yield the job over a wiki that has all revisions, including those of deleted pages."""
     async with FakeWiki(MemoryDataset.from_corpus(WORLD, with_deleted=True)) as wiki:
         layer = Layer(values={"enrich": {"mediawiki_api_endpoint_template": f"{wiki.url}/w/api.php"}})
         layer.values["stream_manager"] = {"source": {"connector": "file", "options": {"path": "-"}}}
@@ -63,19 +63,19 @@ async def setting() -> AsyncIterator[Setting]:
         configuration = load([Layer(values=dict(DEFAULTS)), layer]).configuration
         job = assemble_page_content_change(configuration, meter).job
         await job.open()
-        yield Setting(job, meter, wiki)
+        yield OpenJob(job, meter, wiki)
         await job.close()
 
 
 def parsed(output: Output) -> Event:
-    """The event in an output."""
+    """Return the event in an output."""
     event: Event = orjson.loads(output.value)
     return event
 
 
-async def test_every_kind_is_enriched_but_deletions_and_hidden_content(setting: Setting) -> None:
-    """All bodies are those that the wiki shows, of all slots; the rest of the revision is as it was."""
-    results = await setting.process(*map(orjson.dumps, EVENTS))
+async def test_every_kind_is_enriched_except_deletions_and_hidden_content(opened: OpenJob) -> None:
+    """All bodies are those of the wiki, for all slots; the rest of the revision does not change."""
+    results = await opened.process(*map(orjson.dumps, EVENTS))
     assert len(EVENTS) >= 300
     kinds: dict[str, int] = {}
     for event, outputs in zip(EVENTS, results, strict=True):
@@ -92,7 +92,7 @@ async def test_every_kind_is_enriched_but_deletions_and_hidden_content(setting: 
         assert _without_bodies(enriched)["revision"] == revision
         assert enriched.get("prior_state") == event.get("prior_state")
     assert kinds.keys() >= {"create", "edit", "move", "undelete"}
-    assert setting.meter.total(metrics.EVENTS_ERRORS) == 0
+    assert opened.meter.total(metrics.EVENTS_ERRORS) == 0
 
 
 def _bodies(event: Event) -> dict[str, str]:
@@ -107,40 +107,40 @@ def _without_bodies(event: Event) -> Event:
     return copy
 
 
-async def test_one_request_serves_many_events(setting: Setting) -> None:
-    """What is asked for at the same time goes together, 50 revisions of a wiki in a request."""
+async def test_one_request_serves_many_events(opened: OpenJob) -> None:
+    """Concurrent fetches share requests, 50 revisions of a wiki in each."""
     english = [event for event in EVENTS if event["wiki_id"] == "enwiki" and event["page_change_kind"] == "edit"][:40]
-    await setting.process(*map(orjson.dumps, english))
-    assert setting.meter.total(metrics.WIKI_REQUESTS) == 1
+    await opened.process(*map(orjson.dumps, english))
+    assert opened.meter.total(metrics.WIKI_REQUESTS) == 1
 
 
-async def test_poison_becomes_an_error_event_that_holds_the_original(setting: Setting) -> None:
-    """Nothing is asked of any wiki for it."""
+async def test_invalid_record_becomes_an_error_event_with_the_original(opened: OpenJob) -> None:
+    """It leads to no request to a wiki."""
     event = EVENTS[0]
     nowhere = {**event, "meta": {**event["meta"], "domain": "169.254.169.254"}}
     homeless = {**event, "meta": {name: text for name, text in event["meta"].items() if name != "domain"}}
     values = [b"not json", orjson.dumps({**event, "page": 3}), orjson.dumps(nowhere), orjson.dumps(homeless)]
-    results = await setting.process(*values)
+    results = await opened.process(*values)
     errors = [parsed(output) for (output,) in results]
     assert [error["error_type"] for error in errors] == ["NotJson", "InvalidEvent", "WikiNotAllowed", "NoDomain"]
     assert [error["raw_event"].encode() for error in errors] == values
     assert {error["meta"]["stream"] for error in errors} == {"mw_page_content_change_enrich.error"}
-    assert setting.meter.total(metrics.WIKI_REQUESTS) == 0
-    assert setting.meter.by_label(metrics.EVENTS_ERRORS)["NotJson",] == 1
+    assert opened.meter.total(metrics.WIKI_REQUESTS) == 0
+    assert opened.meter.by_label(metrics.EVENTS_ERRORS)["NotJson",] == 1
 
 
-async def test_canaries_and_tombstones_vanish_and_are_counted(setting: Setting) -> None:
-    """By the name of the reason."""
+async def test_canaries_and_tombstones_are_dropped_and_counted(opened: OpenJob) -> None:
+    """They are counted by the name of the reason."""
     canary = next(event for event in WORLD.events if event["meta"]["domain"] == "canary")
-    assert await setting.process(orjson.dumps(canary), None) == [[], []]
-    assert setting.meter.by_label(metrics.EVENTS_FILTERED) == {("canary",): 1, ("tombstone",): 1}
+    assert await opened.process(orjson.dumps(canary), None) == [[], []]
+    assert opened.meter.by_label(metrics.EVENTS_FILTERED) == {("canary",): 1, ("tombstone",): 1}
 
 
-async def test_order_is_kept_within_a_page_of_a_wiki(setting: Setting) -> None:
-    """The key of the work is the message key; poison needs no order."""
+async def test_order_is_kept_within_a_page_of_a_wiki(opened: OpenJob) -> None:
+    """The key of the work is the message key; an invalid record needs no order."""
 
     def key(value: bytes) -> object:
-        return setting.job.plan(Record(value, None, None, Partition("t"), 0)).key
+        return opened.job.plan(Record(value, None, None, Partition("t"), 0)).key
 
     event = EVENTS[0]
     same, other = orjson.dumps(event), orjson.dumps({**event, "wiki_id": "otherwiki"})
@@ -149,16 +149,16 @@ async def test_order_is_kept_within_a_page_of_a_wiki(setting: Setting) -> None:
     assert key(b"poison") is None
 
 
-async def test_a_defect_of_ours_becomes_an_error_event_with_its_stack(setting: Setting) -> None:
-    """Whatever a record does to us, the job goes on; and the report says where to look."""
+async def test_internal_defect_becomes_an_error_event_with_its_stack(opened: OpenJob) -> None:
+    """The job continues after any record, and the error event has the place of the defect."""
 
     class Broken:
         def decode(self, record: Record) -> Event:
             raise ZeroDivisionError(record.offset)
 
-    assert isinstance(setting.job, EnrichmentJob)
-    setting.job._event_io._decoder = Broken()  # type: ignore[assignment]  # there is no known record that breaks the real one
-    (output,) = (await setting.process(b"{}"))[0]
+    assert isinstance(opened.job, EnrichmentJob)
+    opened.job._event_io._decoder = Broken()  # type: ignore[assignment]  # there is no known record that breaks the real one
+    (output,) = (await opened.process(b"{}"))[0]
     error = parsed(output)
     assert (error["error_type"], error["raw_event"]) == ("ZeroDivisionError", "{}")
     assert "test_page_content_change.py" in error["stack"]

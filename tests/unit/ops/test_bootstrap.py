@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def remembered(state: Path, *entities: str) -> list[KeyedState]:
-    """What the file holds of entities."""
+def states_of(state: Path, *entities: str) -> list[KeyedState]:
+    """Return the states of entities in the file."""
     file = StateFile(state)
     file.open()
     try:
@@ -29,29 +29,29 @@ def remembered(state: Path, *entities: str) -> list[KeyedState]:
         file.close()
 
 
-def test_lists_are_read_however_they_are_compressed(tmp_path: Path) -> None:
-    """Several files are one list; of an entity in two of them the newest revision counts."""
+def test_lists_are_read_in_each_compression(tmp_path: Path) -> None:
+    """Several files are one list; the newest revision of an entity in two of them counts."""
     (tmp_path / "a.csv").write_text("Q1,2\nQ2,4\n")
     (tmp_path / "b.csv.bz2").write_bytes(bz2.compress(b"Q3,101010\n"))
     (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"P31,7\nL3,8\n"))
     (tmp_path / "d.csv.zst").write_bytes(zstandard.compress(b"M4,9\nQ1,3\n"))
     state = tmp_path / "state.sqlite"
     assert fill_state(sorted(tmp_path.glob("*.csv*")), state) == 6
-    held = remembered(state, "Q1", "Q2", "Q3", "P31", "L3", "M4", "Q4")
+    held = states_of(state, "Q1", "Q2", "Q3", "P31", "L3", "M4", "Q4")
     assert held == [*map(KeyedState, (3, 4, 101010, 7, 8, 9)), EMPTY_STATE]
 
 
 @pytest.mark.parametrize("line", ["Q1", "Q1,", "Q1,-2", "Q1,0", "Q1,2,3", "Q1,٣", "entity,revision"])
-def test_a_line_that_is_none_is_shown(tmp_path: Path, line: str) -> None:
-    """With its file and number, and nothing is filled in."""
+def test_invalid_line_is_reported(tmp_path: Path, line: str) -> None:
+    """The message has its file and number, and no state is written."""
     path = tmp_path / "a.csv"
     path.write_text(f"Q7,1\n{line}\n")
     with pytest.raises(InputError, match=r"a\.csv, line 2, is"):
         fill_state([path], tmp_path / "state.sqlite")
-    assert remembered(tmp_path / "state.sqlite", "Q7") == [EMPTY_STATE]
+    assert states_of(tmp_path / "state.sqlite", "Q7") == [EMPTY_STATE]
 
 
-def test_an_entity_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_invalid_entity_id_is_rejected(tmp_path: Path) -> None:
     """An id with a path in it never becomes a key."""
     path = tmp_path / "a.csv"
     path.write_text("../Q1,1\n")
@@ -60,8 +60,8 @@ def test_an_entity_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.bz2", "a.csv.zst", "absent.csv"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
-    """Damaged or not there."""
+def test_unreadable_file_is_reported(tmp_path: Path, name: str) -> None:
+    """The file is damaged or missing."""
     if not name.startswith("absent"):
         (tmp_path / name).write_bytes(b"\x1f\x8bnothing")
     with pytest.raises(InputError, match=name):

@@ -30,7 +30,7 @@ LEVELS = {
 """The level of the lines of each method."""
 
 METHODS = {*LEVELS, "bind", "critical", "fatal", "log", "msg", "new", "warn"}
-"""Everything of a logger that logs, or adds fields to what is logged."""
+"""All methods of a logger that log, or that add fields to its lines."""
 
 DECLARED = {event.id: event for event in LOG_EVENTS}
 
@@ -82,7 +82,7 @@ def test_log_call_uses_a_declared_event_with_its_level_and_fields(found: Call) -
 
 
 def test_every_declared_event_and_field_is_logged() -> None:
-    """A declaration without a call would be documentation of nothing."""
+    """A declaration without a call would document nothing."""
     logged: dict[object, set[str | None]] = {}
     for found in CALLS:
         logged.setdefault(event_id(found.call), set()).update(keyword.arg for keyword in found.call.keywords)
@@ -91,7 +91,7 @@ def test_every_declared_event_and_field_is_logged() -> None:
 
 
 def test_every_logger_has_the_name_by_which_its_calls_are_found() -> None:
-    """The one other logger is that of custom enrichments, whose lines are not ours to declare."""
+    """The only other logger is that of custom enrichments, whose lines are not declared."""
     named, others = [], []
     for file in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -120,7 +120,7 @@ def test_ids_are_unique_and_in_snake_case_and_texts_are_sentences() -> None:
 
 @pytest.fixture
 def logs() -> Iterator[None]:
-    """Leaves the logging of other tests as it was."""
+    """Restore the logging of other tests."""
     yield
     structlog.reset_defaults()
 
@@ -132,7 +132,7 @@ def shown(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 @pytest.mark.usefixtures("logs")
-def test_a_terminal_shows_the_sentence_and_after_it_the_other_fields(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_shows_the_sentence_and_after_it_the_other_fields(capsys: pytest.CaptureFixture[str]) -> None:
     """A field that is part of the sentence is not repeated."""
     configure_logs(Telemetry(log_format=LogFormat.HUMAN))
     log = structlog.get_logger()
@@ -174,7 +174,7 @@ UNDECLARED: list[tuple[object, dict[str, object]]] = [
 def test_other_lines_keep_their_text(
     event: object, fields: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In both formats; none of them gets an action."""
+    """The rule holds in both formats; none of the lines gets an action."""
     configure_logs(Telemetry(log_format=LogFormat.HUMAN))
     structlog.get_logger().info(event, **fields)
     assert shown(capsys)[0].startswith(str(event))
@@ -187,7 +187,7 @@ def test_other_lines_keep_their_text(
 
 
 class Unprintable:
-    """A field whose text must not be made."""
+    """Field that must not become text."""
 
     def __str__(self) -> str:
         raise AssertionError
@@ -197,7 +197,7 @@ class Unprintable:
 
 @pytest.mark.usefixtures("logs")
 def test_lines_below_the_level_are_not_rendered(capsys: pytest.CaptureFixture[str]) -> None:
-    """A disabled level costs a call and nothing else: no processor runs, no field becomes text."""
+    """A disabled level has only the cost of a call: no processor runs, no field becomes text."""
     configure_logs(Telemetry(log_format=LogFormat.HUMAN))
     structlog.get_logger().debug("flink_unavailable", reason=Unprintable())
     assert capsys.readouterr().err == ""

@@ -1,4 +1,4 @@
-"""Metrics are declared once and served as declared; logs are lines for collectors or for eyes, without secrets."""
+"""Metrics are declared once and served as declared; logs are lines for collectors or for people, without secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def bound_to_everything() -> RecordingMeter:
-    """A meter to which each declared metric was bound and reported once, with the value 2."""
+    """Return a meter with each declared metric bound and reported once, with the value 2."""
     meter = RecordingMeter()
     for metric in metrics.ALL_METRICS:
         labels = dict.fromkeys(metric.labels, "x")
@@ -38,19 +38,19 @@ def bound_to_everything() -> RecordingMeter:
 
 
 def scrape(port: int) -> str:
-    """What Prometheus gets."""
+    """Return the metrics that Prometheus gets."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text: str = answer.read().decode()
     return text
 
 
 def test_every_declared_metric_is_served_under_its_name_with_its_labels() -> None:
-    """Counters and gauges with their value; histograms with buckets, sum and count."""
-    port, end = serve(bound_to_everything(), host="127.0.0.1", port=0)
+    """Counters and gauges have their value; histograms have buckets, sum and count."""
+    port, stop = serve(bound_to_everything(), host="127.0.0.1", port=0)
     try:
         served = scrape(port)
     finally:
-        end()
+        stop()
     for metric in metrics.ALL_METRICS:
         suffix = "_sum" if isinstance(metric, metrics.Histogram) else ""
         line = re.search(rf"^{metric.name}{suffix}(?:{{(.*)}})? (.*)$", served, re.MULTILINE)
@@ -63,7 +63,7 @@ def test_every_declared_metric_is_served_under_its_name_with_its_labels() -> Non
 
 
 def test_names_follow_the_rules_of_prometheus_and_are_unique() -> None:
-    """Counters end in `_total`; durations say that they are seconds."""
+    """Counters end in `_total`; durations have seconds in their name."""
     names = [metric.name for metric in metrics.ALL_METRICS]
     assert len(set(names)) == len(names) > 10
     for metric in metrics.ALL_METRICS:
@@ -73,14 +73,14 @@ def test_names_follow_the_rules_of_prometheus_and_are_unique() -> None:
         assert (metric.unit == "seconds") == metric.name.endswith("_seconds")
 
 
-def test_labels_that_are_not_declared_are_a_defect_that_is_seen() -> None:
-    """At once, not as a series that nobody finds."""
+def test_undeclared_labels_raise_at_once() -> None:
+    """Otherwise there would be a series that no dashboard shows."""
     with pytest.raises(TypeError, match="declared with the labels"):
         RecordingMeter().counter(metrics.EVENTS_ERRORS, kind="x")
 
 
-def test_a_port_that_is_taken_is_an_error_that_says_what_to_do() -> None:
-    """And names the setting."""
+def test_used_port_is_an_error_with_a_hint() -> None:
+    """The hint names the setting."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -91,25 +91,25 @@ def test_a_port_that_is_taken_is_an_error_that_says_what_to_do() -> None:
 
 @pytest.fixture
 def logs() -> Iterator[None]:
-    """Leaves the logging of other tests as it was."""
+    """Restore the logging of other tests."""
     yield
     structlog.reset_defaults()
 
 
 @pytest.mark.usefixtures("logs")
-def test_ecs_lines_are_json_with_our_fields_under_labels(capsys: pytest.CaptureFixture[str]) -> None:
-    """One object a line; a traceback is text; the job is the service."""
+def test_ecs_lines_are_json_with_fields_under_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    """There is one object a line; a traceback is text; the job is the service."""
     configure_logs(Telemetry(log_format=LogFormat.ECS), job_name="job")
     logger = structlog.get_logger()
-    logger.debug("not worth a line")
-    logger.warning("A topic is slow.", topic="t", offset=3)
+    logger.debug("ignored_line")
+    logger.warning("topic_slow", topic="t", offset=3)
     try:
         int("a defect")
     except ValueError:
-        logger.exception("It failed.")
+        logger.exception("job_failed")
     first, second = map(json.loads, capsys.readouterr().err.splitlines())
     assert (first["message"], first["log.level"], first["labels"]) == (
-        "A topic is slow.",
+        "topic_slow",
         "warning",
         {"topic": "t", "offset": 3},
     )
@@ -119,14 +119,14 @@ def test_ecs_lines_are_json_with_our_fields_under_labels(capsys: pytest.CaptureF
 
 @pytest.mark.usefixtures("logs")
 def test_human_lines_show_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
-    """A traceback must not hold what a variable held, which may be a secret."""
+    """A traceback must not show the value of a variable, which may be a secret."""
     configure_logs(Telemetry(log_format=LogFormat.HUMAN))
     password = "not" + "-to-be-seen"
     try:
         int(f"{len(password)} characters")
     except ValueError:
-        structlog.get_logger().exception("It failed.")
+        structlog.get_logger().exception("job_failed")
     shown = capsys.readouterr().err
-    assert "It failed." in shown
+    assert "job_failed" in shown
     assert "Traceback" in shown
     assert password not in shown

@@ -1,4 +1,4 @@
-"""What the settings say of sources that arrive by themselves, and what is said when they are wrong."""
+"""Endpoints of public streams and recent changes, from the settings, and the errors of wrong settings."""
 
 from __future__ import annotations
 
@@ -21,61 +21,63 @@ API = "https://my.wiki/w/api.php"
 
 
 def configured(source: str, *assignments: str, state: str = "") -> Configuration:
-    """The configuration of the main job with this source."""
+    """Return the configuration of the job page-content-change with this source."""
     flags = CliSettings(source=source, assignments=assignments, state=state)
     return load_configuration("page-content-change", flags).configuration
 
 
-def test_a_stream_is_wikimedias_unless_said_otherwise() -> None:
-    """The source's own stream, from the public service; a base need not end in a slash."""
+def test_default_base_of_a_stream_is_the_public_service_of_wikimedia() -> None:
+    """The default stream is that of the job's source; a custom base need not end in a slash."""
     public = resolve_event_streams(configured("", "stream_manager.source.connector=eventstreams"), "the.stream")
     assert (public.base, public.streams) == ("https://stream.wikimedia.org/v2/stream/", ("the.stream",))
-    own = resolve_event_streams(configured("eventstreams:a,b?base=http://localhost/s&since=2026-01-31T12:00:00Z"), "x")
-    assert (own.base, own.streams) == ("http://localhost/s/", ("a", "b"))
-    assert own.since == "2026-01-31T12:00:00.000+00:00"
+    custom = resolve_event_streams(
+        configured("eventstreams:a,b?base=http://localhost/s&since=2026-01-31T12:00:00Z"), "x"
+    )
+    assert (custom.base, custom.streams) == ("http://localhost/s/", ("a", "b"))
+    assert custom.since == "2026-01-31T12:00:00.000+00:00"
 
 
-def test_the_position_is_kept_where_such_things_belong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder that was named, or that of the XDG specification, by the job's name."""
+def test_positions_are_stored_in_the_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is that of the option, or that of the XDG specification with the name of the job."""
     assert resolve_state_file(configured("-", state="here")) == Path("here/positions.sqlite")
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert resolve_state_file(configured("-")) == Path("/state/wikistate/page-content-change/positions.sqlite")
-    named = configured("-", "stream_manager.job_name=../a b")
-    assert resolve_state_file(named) == Path("/state/wikistate/..%2Fa b/positions.sqlite")
+    renamed = configured("-", "stream_manager.job_name=../a b")
+    assert resolve_state_file(renamed) == Path("/state/wikistate/..%2Fa b/positions.sqlite")
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", "/home/me")
     assert resolve_state_file(configured("-")).is_relative_to("/home/me/.local/state/wikistate")
 
 
-def test_a_listed_wiki_lends_its_domain_and_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not asked who it is: it may be one that answers nobody without a login."""
+def test_configured_wiki_supplies_domain_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wiki is not queried for its domain, because it may answer no request without a login."""
     monkeypatch.setenv("TOKEN", "secret")
     configuration = configured(
         f"recentchanges:{API}", f"wikis.my.wiki.api={API}", "wikis.my.wiki.credentials.token_env=TOKEN"
     )
     assert allow_source_wiki(configuration) is configuration
-    end = resolve_recent_changes(configuration)
-    assert end.domain == "my.wiki"
-    assert end.credential is not None
-    assert "secret" not in repr(end)
+    endpoint = resolve_recent_changes(configuration)
+    assert endpoint.domain == "my.wiki"
+    assert endpoint.credential is not None
+    assert "secret" not in repr(endpoint)
 
 
-def test_another_source_follows_no_wiki() -> None:
-    """Nothing is asked, nothing is added."""
+def test_configuration_with_another_source_stays_unchanged() -> None:
+    """A file does not name a wiki, so no wiki is queried or added."""
     configuration = configured("file:changes.ndjson")
     assert allow_source_wiki(configuration) is configuration
 
 
 @pytest.mark.parametrize("url", ["my.wiki", "ftp://my.wiki/w/api.php"])
-def test_a_url_that_is_none_is_named_with_its_key(url: str) -> None:
-    """As it may stand in a file."""
+def test_invalid_url_is_an_error_with_its_key(url: str) -> None:
+    """A file, unlike the command line, may hold any text as the URL."""
     settings = ("stream_manager.source.connector=recentchanges", f"stream_manager.source.options.url={url}")
     with pytest.raises(ConfigError, match=r"stream_manager\.source\.options\.url is"):
         resolve_recent_changes(configured("", *settings))
 
 
-async def test_a_wiki_is_asked_for_its_domain_and_then_allowed() -> None:
-    """By its canonical name, which need not be the host that it is reached at."""
+async def test_source_wiki_is_allowed_under_its_canonical_domain() -> None:
+    """The wiki reports its canonical domain, which may differ from the host of its URL."""
 
     async def respond(request: web.Request) -> web.Response:
         assert request.query["meta"] == "siteinfo"
@@ -83,14 +85,14 @@ async def test_a_wiki_is_asked_for_its_domain_and_then_allowed() -> None:
 
     async with serving(respond) as origin:
         configuration = configured(f"recentchanges:{origin}/w/api.php")
-        followed = await asyncio.to_thread(allow_source_wiki, configuration)
-    assert {domain: wiki.api for domain, wiki in followed.wikis.items()} == {"canonical.example": f"{origin}/w/api.php"}
-    assert resolve_recent_changes(followed).domain == "canonical.example"
+        allowed = await asyncio.to_thread(allow_source_wiki, configuration)
+    assert {domain: wiki.api for domain, wiki in allowed.wikis.items()} == {"canonical.example": f"{origin}/w/api.php"}
+    assert resolve_recent_changes(allowed).domain == "canonical.example"
 
 
 @pytest.mark.parametrize("body", ["<html>", '{"error": {"code": "readapidenied"}}', '{"query": {"general": {}}}'])
-async def test_what_is_no_public_wiki_says_what_to_do(body: str) -> None:
-    """A page, a private wiki, something else: shows what came."""
+async def test_response_that_is_not_from_a_public_wiki_is_an_error_with_the_next_step(body: str) -> None:
+    """The error shows the response: of a page, of a private wiki, or of another service."""
 
     async def respond(_: web.Request) -> web.Response:
         return web.Response(text=body)
@@ -102,8 +104,8 @@ async def test_what_is_no_public_wiki_says_what_to_do(body: str) -> None:
     assert body[:10] in caught.value.message
 
 
-def test_they_are_no_sinks() -> None:
-    """The message says what a sink is."""
+def test_feeds_are_rejected_as_sinks() -> None:
+    """The error names the option and the connector."""
     for url in ("eventstreams:a", f"recentchanges:{API}"):
         with pytest.raises(ConfigError, match=r"--sink: \w+ is a source"):
             load_configuration("page-content-change", CliSettings(source="-", sink=url))

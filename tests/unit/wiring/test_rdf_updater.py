@@ -27,83 +27,83 @@ OVER_KAFKA = (
 )
 
 
-def assembled(*assignments: str, **flags: Any) -> KeyedPipeline[Any, Any, Any]:
-    """The job with these settings."""
-    own = ("rdf.hostname=www.wikidata.org", "rdf.entity_namespaces=[0,120,146]")
+def assemble(*assignments: str, **flags: Any) -> KeyedPipeline[Any, Any, Any]:
+    """Return the pipeline of rdf-updater with these settings."""
+    wiki = ("rdf.hostname=www.wikidata.org", "rdf.entity_namespaces=[0,120,146]")
     configuration = load_configuration(
-        "rdf-updater", CliSettings(assignments=(*own, *assignments), **flags)
+        "rdf-updater", CliSettings(assignments=(*wiki, *assignments), **flags)
     ).configuration
     return assemble_rdf_updater(configuration, RecordingMeter())
 
 
-def topics(job: KeyedPipeline[Any, Any, Any]) -> dict[str, str]:
-    """The topic of each stream of mutations."""
+def list_topics(job: KeyedPipeline[Any, Any, Any]) -> dict[str, str]:
+    """Return the topic of each mutation stream."""
     assert isinstance(job.change_sink, StreamOutputs)
-    ends = job.change_sink.streams
-    return {stream: end.topic for stream, end in ends.items() if isinstance(end, KafkaSinkEndpoint)}
+    endpoints = job.change_sink.streams
+    return {stream: endpoint.topic for stream, endpoint in endpoints.items() if isinstance(endpoint, KafkaSinkEndpoint)}
 
 
-def test_each_part_of_a_split_graph_has_a_topic() -> None:
-    """Named after its stream in the sink's format, or as the settings say."""
+def test_each_subgraph_has_a_topic() -> None:
+    """The topic has the name of the stream in the format of the sink, or the name of the settings."""
     name = "rdf-streaming-updater.mutation"
-    job = assembled(*OVER_KAFKA, SPLIT, f'rdf.subgraph_topics={{"{name}-main.v2": "main"}}')
-    assert topics(job) == {
+    job = assemble(*OVER_KAFKA, SPLIT, f'rdf.subgraph_topics={{"{name}-main.v2": "main"}}')
+    assert list_topics(job) == {
         f"{name}.v2": f"eqiad.{name}.v2",
         f"{name}-scholarly.v2": f"eqiad.{name}-scholarly.v2",
         f"{name}-main.v2": "main",
     }
 
 
-def test_the_older_format_has_the_older_names() -> None:
-    """It is chosen by the schema of the sink's stream."""
+def test_topics_of_the_older_format_have_no_version_suffix() -> None:
+    """The schema of the sink's stream selects the format."""
     name = "rdf-streaming-updater.mutation"
-    job = assembled(*OVER_KAFKA, SPLIT, f"stream_manager.sink.stream={name}:1.0.0")
-    assert set(topics(job)) == {name, f"{name}-main", f"{name}-scholarly"}
+    job = assemble(*OVER_KAFKA, SPLIT, f"stream_manager.sink.stream={name}:1.0.0")
+    assert set(list_topics(job)) == {name, f"{name}-main", f"{name}-scholarly"}
 
 
-def test_all_inputs_are_read_from_one_source() -> None:
-    """The topics of page changes and of reconciliations, unless the settings name topics."""
-    job = assembled(*OVER_KAFKA, "rdf.reconcile=rdf-streaming-updater.reconcile[check]")
+def test_one_source_reads_the_topics_of_all_inputs() -> None:
+    """The inputs are page changes and reconciliations; topics of the settings replace them."""
+    job = assemble(*OVER_KAFKA, "rdf.reconcile=rdf-streaming-updater.reconcile[check]")
     assert isinstance(job.source, KafkaSourceEndpoint)
     assert job.source.topics == (
         *("eqiad.mediawiki.page_change.v1", "codfw.mediawiki.page_change.v1"),
         *("eqiad.rdf-streaming-updater.reconcile", "codfw.rdf-streaming-updater.reconcile"),
     )
-    job = assembled(*OVER_KAFKA, source="kafka://broker:9092/mine?group=me")
+    job = assemble(*OVER_KAFKA, source="kafka://broker:9092/mine?group=me")
     assert isinstance(job.source, KafkaSourceEndpoint)
     assert (job.source.topics, job.source.group) == (("mine",), "me")
 
 
-def test_what_is_told_lies_beside_the_mutations() -> None:
-    """Topics of their own; one file beside a file; standard error beside standard output."""
-    told = (Role.LAPSED_ACTION, Role.STATE_INCONSISTENCY, Role.FETCH_FAILURE)
-    sinks = assembled(*OVER_KAFKA).outputs
-    assert [end.topic for role in told if isinstance(end := sinks[role], KafkaSinkEndpoint)] == [
+def test_side_outputs_are_written_beside_the_mutations() -> None:
+    """Kafka has a separate topic for each role; a file has one file beside it; standard output has standard error."""
+    roles = (Role.LAPSED_ACTION, Role.STATE_INCONSISTENCY, Role.FETCH_FAILURE)
+    sinks = assemble(*OVER_KAFKA).outputs
+    assert [endpoint.topic for role in roles if isinstance(endpoint := sinks[role], KafkaSinkEndpoint)] == [
         "eqiad.rdf-streaming-updater.lapsed-action",
         "eqiad.rdf-streaming-updater.state-inconsistency",
         "eqiad.rdf-streaming-updater.fetch-failure",
     ]
-    beside = assembled(source="-", sink="file:out/mutations.ndjson.zst").outputs
-    assert {beside[role] for role in told} == {FileEndpoint(path="out/mutations.side.ndjson.zst")}
-    assert assembled(source="-", sink="-").outputs[Role.FETCH_FAILURE] == FileEndpoint(path="-")
+    beside = assemble(source="-", sink="file:out/mutations.ndjson.zst").outputs
+    assert {beside[role] for role in roles} == {FileEndpoint(path="out/mutations.side.ndjson.zst")}
+    assert assemble(source="-", sink="-").outputs[Role.FETCH_FAILURE] == FileEndpoint(path="-")
 
 
-async def test_messages_follow_their_schema_in_either_format() -> None:
-    """In order, without a key, each in the sink of its stream."""
+async def test_messages_of_both_formats_are_valid_by_their_schema() -> None:
+    """The messages of a stream arrive in order, without a key, in the sink of the stream."""
     schemas = SchemaRepository([SCHEMAS], read_bundled)
     for stream in ("rdf-streaming-updater.mutation.v2:2.0.0", "rdf-streaming-updater.mutation:1.0.0"):
         bench = UpdaterBench(f"stream_manager.sink.stream={stream}")
         for make in (partial(bench.save, triples=3_000), bench.save, partial(bench.repository.delete, "Q1")):
             await bench.happen(make())
             await bench.wait()
-        publication = bench.assembled.change_sink
-        assert isinstance(publication, StreamOutputs)
+        outputs = bench.assembled.change_sink
+        assert isinstance(outputs, StreamOutputs)
         sink = MemorySink()
-        outlet = StreamChangeSink({stream.partition(":")[0]: sink}, publication.encode)
-        await outlet.open()
-        await outlet.write(bench.mutations)
+        change_sink = StreamChangeSink({stream.partition(":")[0]: sink}, outputs.encode)
+        await change_sink.open()
+        await change_sink.write(bench.mutations)
         assert sink.delivered == []
-        await outlet.flush()
+        await change_sink.flush()
         written = [orjson.loads(output.value) for output in sink.delivered]
         assert {output.key for output in sink.delivered} == {None}
         for event in written:

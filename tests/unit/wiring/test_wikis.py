@@ -1,4 +1,4 @@
-"""From settings to wikis: farms, limits, credentials."""
+"""Wiring of the wikis: farms, limits and credentials."""
 
 from __future__ import annotations
 
@@ -22,60 +22,60 @@ MY_WIKI = {"my.wiki.example": {"api": "https://api.my.wiki.example/w/api.php"}}
 
 
 def configured(**values: Any) -> Configuration:
-    """A configuration with these sections."""
+    """Return a configuration with these sections."""
     return load([Layer(values=values, strict=True)]).configuration
 
 
-def test_a_farm_that_no_wiki_belongs_to_is_told() -> None:
-    """Its limits would silently hold for nothing; the message lists the farms that there are."""
+def test_limits_of_a_farm_without_a_wiki_are_an_error() -> None:
+    """The limits would silently have no effect; the error lists the farms of the configuration."""
     with pytest.raises(ConfigError, match=r"farms\.my\.wiki\.example: no wiki belongs") as caught:
         build_allowed_wikis(configured(wikis=MY_WIKI, farms={"my.wiki.example": {"rate": 1}}))
     assert "api.my.wiki.example" in caught.value.hint
     build_allowed_wikis(configured(wikis=MY_WIKI, farms={"api.my.wiki.example": {"rate": 1}}))
 
 
-def test_limits_are_polite_to_wikimedia_and_brisk_with_ones_own_unless_said_otherwise() -> None:
-    """The operator's word wins over the public jobs' number of workers, and that over our default."""
-    plain = configured()
-    assert resolve_farm_settings(plain, "wikimedia") == FarmSettings(max_concurrency=3, rate=5.0)
-    assert resolve_farm_settings(plain, "own") == FarmSettings(max_concurrency=16)
+def test_limits_of_a_farm_come_from_its_settings_then_from_workers_then_from_defaults() -> None:
+    """The defaults are lower for Wikimedia than for your own wikis; workers are a setting of the public jobs."""
+    defaults = configured()
+    assert resolve_farm_settings(defaults, "wikimedia") == FarmSettings(max_concurrency=3, rate=5.0)
+    assert resolve_farm_settings(defaults, "own") == FarmSettings(max_concurrency=16)
     workers = configured(stream_manager={"process_max_workers_default": 2})
     assert resolve_farm_settings(workers, "wikimedia").max_concurrency == 2
-    stated = configured(
+    limited = configured(
         stream_manager={"process_max_workers_default": 2}, farms={"wikimedia": {"concurrency": 8, "rate": 5}}
     )
-    assert resolve_farm_settings(stated, "wikimedia") == FarmSettings(max_concurrency=8, rate=5)
+    assert resolve_farm_settings(limited, "wikimedia") == FarmSettings(max_concurrency=8, rate=5)
     rated = configured(enrich={"rate": 2, "latency_bound": 9}, farms={"own": {"rate": 7}})
     assert resolve_farm_settings(rated, "wikimedia") == FarmSettings(max_concurrency=3, rate=2, latency_bound=9)
     assert resolve_farm_settings(rated, "own").rate == 7
-    one_by_one = configured(stream_manager={"process_async_enabled_default": False})
-    assert resolve_farm_settings(one_by_one, "own").max_concurrency == 1
+    sequential = configured(stream_manager={"process_async_enabled_default": False})
+    assert resolve_farm_settings(sequential, "own").max_concurrency == 1
 
 
-def test_a_wiki_of_ones_own_alone() -> None:
-    """Without Wikimedia, its domains are refused like any other."""
+def test_wikimedia_domains_are_rejected_if_they_are_not_allowed() -> None:
+    """The configured wiki alone is allowed."""
     wikis = build_allowed_wikis(configured(wikis=MY_WIKI, allow_wikimedia=False))
     assert "WikiNotAllowed" in repr(wikis.lookup("en.wikipedia.org"))
     assert "https://api.my.wiki.example/w/api.php" in repr(wikis.lookup("my.wiki.example"))
 
 
 @pytest.mark.parametrize(
-    ("credentials", "told"),
+    ("credentials", "expected"),
     [
         ({"token_env": "WIKISTATE_TEST_NO_SUCH"}, "WIKISTATE_TEST_NO_SUCH"),
         ({"token_file": "/no/such/file"}, "/no/such/file"),
         ({"bot_name": "Me@job"}, r"bot_name is set, but there is no password"),
     ],
 )
-def test_a_credential_that_is_not_there_is_told_before_the_first_request(credentials: Any, told: str) -> None:
-    """With the place where it was looked for."""
+def test_missing_credential_is_an_error_before_the_first_request(credentials: Any, expected: str) -> None:
+    """The error names the variable, the file or the setting."""
     wikis = {"w.example": {"api": "https://w.example/api.php", "credentials": credentials}}
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=expected):
         build_revision_client(configured(wikis=wikis), RecordingMeter())
 
 
-def test_a_secret_does_not_go_over_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Except to this machine itself."""
+def test_secret_is_not_sent_over_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loopback addresses are the exception."""
     monkeypatch.setenv("WIKISTATE_TEST_TOKEN", "secret")
 
     def wikis(host: str) -> Any:
@@ -89,8 +89,8 @@ def test_a_secret_does_not_go_over_plain_http(monkeypatch: pytest.MonkeyPatch) -
     assert "secret" not in repr(caught.value.ids)
 
 
-async def test_a_secret_goes_to_its_own_wiki_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where something else of the wiki is asked than its Action API; who has none, asks as anybody."""
+async def test_secret_is_sent_to_the_server_of_its_wiki_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This holds for requests outside the Action API, too. The session of a wiki without credentials is anonymous."""
     monkeypatch.setenv("WIKISTATE_TEST_TOKEN", "secret")
     wiki = {"api": "https://w.example/w/api.php", "credentials": {"token_env": "WIKISTATE_TEST_TOKEN"}}
     configuration, http = configured(wikis={"w.example": wiki, **MY_WIKI}), HttpClient(HttpSettings())

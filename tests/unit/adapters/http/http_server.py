@@ -1,4 +1,4 @@
-"""An HTTP server on a free port that answers everything with one function."""
+"""HTTP server on a free port with one function for all responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def serving(respond: Respond) -> AsyncIterator[str]:
-    """Serves until the block ends; gives the server's origin."""
+    """Serve until the block ends; yield the server's origin."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", respond)
     runner = web.AppRunner(application, shutdown_timeout=0.1)

@@ -12,18 +12,18 @@ from wikistate.adapters.http.body import BodyBuffer, GzipBodyBuffer
 
 
 def fed(body: BodyBuffer, chunks: list[bytes]) -> bool:
-    """Whether all chunks were taken."""
+    """Return whether all chunks were accepted."""
     return all(body.feed(chunk) for chunk in chunks)
 
 
 def cut(content: bytes, size: int) -> list[bytes]:
-    """The content in pieces."""
+    """Return the content in pieces."""
     return [content[start : start + size] for start in range(0, len(content), size)]
 
 
 @given(st.binary(max_size=300), st.integers(1, 50), st.integers(0, 400))
-def test_a_body_is_taken_exactly_up_to_the_limit(content: bytes, size: int, limit: int) -> None:
-    """Plain or compressed, in whatever pieces: it fits exactly when it is not longer than the limit."""
+def test_body_is_accepted_exactly_up_to_the_limit(content: bytes, size: int, limit: int) -> None:
+    """A body fits exactly if it is not longer than the limit, plain or compressed, in any pieces."""
     plain, packed = BodyBuffer(limit), GzipBodyBuffer(limit)
     fits = len(content) <= limit
     assert fed(plain, cut(content, size)) is fits
@@ -42,21 +42,21 @@ def test_members_of_gzip_are_joined(members: list[bytes], size: int) -> None:
     assert body.join() == b"".join(members)
 
 
-def test_gzip_that_is_cut_short_is_not_complete() -> None:
+def test_truncated_gzip_is_not_complete() -> None:
     """A connection that ends early must not look like a shorter text."""
     body = GzipBodyBuffer(1000)
     assert body.feed(gzip.compress(b"a text")[:-3])
     assert not body.is_complete
 
 
-def test_what_is_not_gzip_is_an_error_of_zlib() -> None:
-    """It is for the caller to map."""
+def test_bytes_that_are_not_gzip_are_an_error_of_zlib() -> None:
+    """The caller maps the error."""
     with pytest.raises(zlib.error):
         GzipBodyBuffer(1000).feed(b"<html>")
 
 
-def test_a_bomb_takes_no_more_memory_than_the_limit() -> None:
-    """Compressed zeros of 64 MB are refused after the limit, without ever being held."""
+def test_gzip_bomb_needs_no_more_memory_than_the_limit() -> None:
+    """Compressed zeros of 64 MB are rejected after the limit, without ever being held."""
     packer = zlib.compressobj(wbits=31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
     limit = 1 << 20

@@ -37,7 +37,7 @@ PLACE = Endpoint("https://wiki.example/w/api.php", None)
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Starts servers that answer everything with one function."""
+    """Yield a function that starts servers with one function for all responses."""
     async with AsyncExitStack() as servers:
 
         async def start(respond: Respond) -> Endpoint:
@@ -48,7 +48,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[HttpClient]:
-    """A client that is open, with short time-outs."""
+    """Yield an open client with short time-outs."""
     client = HttpClient(HttpSettings(user_agent="test (me@example.org)", read_timeout=0.2, total_timeout=2.0))
     await client.open()
     yield client
@@ -56,12 +56,12 @@ async def client() -> AsyncIterator[HttpClient]:
 
 
 async def ask(client: HttpClient, endpoint: Endpoint, limit: int = 1000) -> HttpResponse | Failure:
-    """A request for nothing in particular."""
+    """Send a simple request."""
     return await client.request(endpoint, "a=b%7Cc", headers={"X-Ours": "1"}, limit=limit)
 
 
-async def test_a_request_is_sent_as_given(client: HttpClient, serve: Serve) -> None:
-    """The query is not encoded again; User-Agent and Accept-Encoding go along; the body is decompressed."""
+async def test_request_is_sent_as_given(client: HttpClient, serve: Serve) -> None:
+    """The query is not encoded again; User-Agent and Accept-Encoding are sent; the body is decompressed."""
     seen: list[web.Request] = []
 
     async def respond(request: web.Request) -> web.Response:
@@ -79,7 +79,7 @@ async def test_a_request_is_sent_as_given(client: HttpClient, serve: Serve) -> N
 
 
 async def test_host_and_form_are_sent(client: HttpClient, serve: Serve) -> None:
-    """The host of an endpoint is the one that the server sees; a form makes a POST."""
+    """The host of an endpoint is the host that the server sees; a form makes a POST."""
     seen: list[tuple[str, str, str]] = []
 
     async def respond(request: web.Request) -> web.Response:
@@ -92,7 +92,7 @@ async def test_host_and_form_are_sent(client: HttpClient, serve: Serve) -> None:
 
 
 async def test_redirects_are_not_followed(client: HttpClient, serve: Serve) -> None:
-    """A redirect is an answer; what it points to is never asked."""
+    """A redirect is a response; its target is never requested."""
     asked: list[str] = []
 
     async def respond(request: web.Request) -> web.Response:
@@ -106,8 +106,8 @@ async def test_redirects_are_not_followed(client: HttpClient, serve: Serve) -> N
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_body_beyond_the_limit_is_a_failure(client: HttpClient, serve: Serve, *, announced: bool) -> None:
-    """Whether its length is announced or it comes in chunks without end."""
+async def test_body_beyond_the_limit_is_a_failure(client: HttpClient, serve: Serve, *, announced: bool) -> None:
+    """The rule holds for a body with an announced length and for one in endless chunks."""
     left = asyncio.Event()
 
     async def respond(request: web.Request) -> web.StreamResponse:
@@ -130,8 +130,8 @@ async def test_a_body_beyond_the_limit_is_a_failure(client: HttpClient, serve: S
         await asyncio.wait_for(left.wait(), 5)
 
 
-async def test_the_body_of_an_error_answer_does_not_matter(client: HttpClient, serve: Serve) -> None:
-    """A status is told even if its page is longer than we care to read."""
+async def test_body_of_an_error_response_does_not_matter(client: HttpClient, serve: Serve) -> None:
+    """The status is returned even if the body is longer than the limit."""
 
     async def respond(_: web.Request) -> web.Response:
         return web.Response(status=503, body=bytes(100_000), headers={"Retry-After": "7"})
@@ -184,24 +184,24 @@ async def _brotli(_: web.Request) -> web.StreamResponse:
         (_brotli, FailureKind.UNPARSABLE),
     ],
 )
-async def test_broken_servers_are_failures(
+async def test_faults_of_servers_are_failures(
     client: HttpClient, serve: Serve, respond: Respond, kind: FailureKind
 ) -> None:
-    """Whatever a server does, the client hands back a value of the right kind."""
+    """The client returns a failure of the right kind for each fault."""
     answer = await ask(client, await serve(respond))
     assert isinstance(answer, Failure)
     assert answer.kind is kind
 
 
-async def test_nothing_listening_is_a_failed_connection(client: HttpClient, unused_tcp_port: int) -> None:
-    """A refused connection."""
+async def test_closed_port_is_a_failed_connection(client: HttpClient, unused_tcp_port: int) -> None:
+    """The connection is refused."""
     answer = await ask(client, Endpoint(f"http://127.0.0.1:{unused_tcp_port}/", None))
     assert isinstance(answer, Failure)
     assert answer.kind is FailureKind.CONNECTION_FAILED
 
 
-async def test_a_client_that_is_not_open_says_so() -> None:
-    """A defect of ours is a failure, too, and not an exception in the middle of a batch."""
+async def test_client_that_is_not_open_returns_a_failure() -> None:
+    """A defect in the caller is a failure, too, and not an exception in the middle of a batch."""
     answer = await ask(HttpClient(HttpSettings()), PLACE)
     assert isinstance(answer, Failure)
     assert answer.kind is FailureKind.INTERNAL
@@ -241,21 +241,21 @@ KEY = ConnectionKey("wiki.example", 443, is_ssl=True, ssl=True, proxy=None, prox
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
 def test_each_exception_has_its_failure(error: Exception, kind: FailureKind) -> None:
-    """The one place where foreign exceptions become failures; the detail names place and cause."""
+    """Foreign exceptions become failures in one place; the detail has the address and the cause."""
     failure = failure_of(error, PLACE)
     assert failure.kind is kind
     assert type(error).__name__ in failure.detail
     assert "wiki.example" in failure.detail
 
 
-def test_no_exception_of_aiohttp_is_taken_for_a_defect_of_ours() -> None:
-    """Each class below `ClientError` is mapped, also those that a later aiohttp adds."""
+def test_no_exception_of_aiohttp_is_an_internal_failure() -> None:
+    """Each class below `ClientError` is mapped, including those that a later aiohttp adds."""
 
     def classes(base: type[Exception]) -> list[type[Exception]]:
         return [base, *(found for sub in base.__subclasses__() for found in classes(sub))]
 
     for found in classes(aiohttp.ClientError):
-        # Without the constructor, whose arguments differ from class to class; some cannot be printed then.
+        # Without the constructor, whose arguments differ between the classes; some cannot be printed then.
         error = found.__new__(found, 1, "x")
         assert kind_of_error(error) is not FailureKind.INTERNAL, found
 
@@ -278,23 +278,23 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
-    """Both forms of RFC 9110; what is neither is as if it were not there."""
+    """Both forms of RFC 9110 are parsed; any other value counts as missing."""
     assert parse_retry_after(CIMultiDict({"retry-after": value}), NOW) == seconds
 
 
 def test_retry_after_may_be_absent() -> None:
-    """No header, no wish."""
+    """Without the header there is no delay."""
     assert parse_retry_after({}, NOW) is None
 
 
 def test_user_agent_names_the_contact() -> None:
-    """As Wikimedia's policy asks: name, version, contact, library."""
+    """Wikimedia's policy asks for name, version, contact and library."""
     assert "(ops@wiki.example)" in build_user_agent("ops@wiki.example")
     assert build_user_agent("x").startswith("wikistate/")
 
 
-async def test_ca_bundle_that_is_none_is_the_operators_mistake(tmp_path: Path) -> None:
-    """Absent or not PEM: the error names the setting."""
+async def test_invalid_ca_bundle_is_a_configuration_error(tmp_path: Path) -> None:
+    """For an absent file and one that is not PEM the error names the setting."""
     (tmp_path / "no.pem").write_text("no certificates here")
     for name in ("no.pem", "absent.pem"):
         with pytest.raises(ConfigError) as caught:

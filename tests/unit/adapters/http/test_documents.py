@@ -18,7 +18,7 @@ SETTINGS = HttpSettings(user_agent="test (me@example.org)", connect_timeout=2.0,
 
 
 def test_files_are_read_by_path_and_by_uri(tmp_path: Path) -> None:
-    """A plain path and a `file:` URI, with percent-encoding, name the same file."""
+    """A plain path and a `file:` URI with percent-encoding name the same file."""
     place = tmp_path / "a schema.yaml"
     place.write_bytes(b"title: x")
     reader = DocumentReader(SETTINGS)
@@ -27,8 +27,8 @@ def test_files_are_read_by_path_and_by_uri(tmp_path: Path) -> None:
     assert "%20" in place.as_uri()
 
 
-def test_what_is_not_there_is_none(tmp_path: Path) -> None:
-    """An absent file, a directory and an absent bundled document: the next base is for the caller to try."""
+def test_missing_document_is_none(tmp_path: Path) -> None:
+    """The cases are an absent file, a directory and an absent bundled document: the caller can try the next base."""
     reader = DocumentReader(SETTINGS, bundled=tmp_path)
     assert reader(str(tmp_path / "absent.yaml")) is None
     assert reader(str(tmp_path)) is None
@@ -36,7 +36,7 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
 
 
 def test_bundled_documents_are_read(tmp_path: Path) -> None:
-    """`bundled:` names what comes with the package."""
+    """`bundled:` names the documents of the package."""
     (tmp_path / "jsonschema").mkdir()
     (tmp_path / "jsonschema" / "x.yaml").write_bytes(b"x")
     assert DocumentReader(SETTINGS, bundled=tmp_path)("bundled:jsonschema/x.yaml") == b"x"
@@ -44,18 +44,18 @@ def test_bundled_documents_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("uri", ["bundled:../secret", "bundled:a/../../secret", "bundled:/etc/passwd"])
 def test_bundled_documents_do_not_leave_the_package(tmp_path: Path, uri: str) -> None:
-    """A path that climbs out is an error, whatever is there."""
+    """A path that leads out is an error, even if there is a file."""
     with pytest.raises(DocumentError, match="outside the package"):
         DocumentReader(SETTINGS, bundled=tmp_path)(uri)
 
 
-def test_another_scheme_is_an_error() -> None:
-    """The error says which ones are understood."""
+def test_unknown_scheme_is_an_error() -> None:
+    """The error lists the supported schemes."""
     with pytest.raises(DocumentError, match=r"ftp.*bundled:"):
         DocumentReader(SETTINGS)("ftp://x.example/schema")
 
 
-def test_a_document_that_is_too_long_is_an_error(tmp_path: Path) -> None:
+def test_document_above_the_limit_is_an_error(tmp_path: Path) -> None:
     """A file is not read beyond the limit."""
     (tmp_path / "long").write_bytes(bytes(11))
     assert DocumentReader(SETTINGS, max_bytes=11)(str(tmp_path / "long")) == bytes(11)
@@ -63,8 +63,8 @@ def test_a_document_that_is_too_long_is_an_error(tmp_path: Path) -> None:
         DocumentReader(SETTINGS, max_bytes=10)(str(tmp_path / "long"))
 
 
-async def test_http_is_read_through_a_route() -> None:
-    """The request goes to the route's target, with the original host, our User-Agent, path and query."""
+async def test_http_documents_are_read_through_a_route() -> None:
+    """The request is sent to the route's target, with the original host, the User-Agent, path and query."""
     seen: list[tuple[str, str, str]] = []
 
     async def respond(request: web.Request) -> web.Response:
@@ -80,7 +80,7 @@ async def test_http_is_read_through_a_route() -> None:
 
 @pytest.mark.parametrize("status", [404, 410])
 async def test_not_found_is_none(status: int) -> None:
-    """A server that says that there is none is no failure."""
+    """A server without the document is not a failure."""
 
     async def respond(_: web.Request) -> web.Response:
         return web.Response(status=status)
@@ -91,7 +91,7 @@ async def test_not_found_is_none(status: int) -> None:
 
 @pytest.mark.parametrize("status", [302, 403, 500, 503])
 async def test_other_statuses_are_external_errors(status: int) -> None:
-    """A redirect is not followed, and an error is not taken for "not there"."""
+    """A redirect is not followed, and an error does not count as a missing document."""
 
     async def respond(_: web.Request) -> web.Response:
         return web.Response(status=status, headers={"Location": "/elsewhere"})
@@ -102,7 +102,7 @@ async def test_other_statuses_are_external_errors(status: int) -> None:
 
 
 async def test_http_documents_are_bounded_in_size_and_time() -> None:
-    """One that is too long, one that trickles, and one that is cut short are errors, soon."""
+    """A document that is too long, one that trickles, and one that is cut short are errors within the time limit."""
 
     async def respond(request: web.Request) -> web.StreamResponse:
         if request.path == "/long":
@@ -129,7 +129,7 @@ async def test_http_documents_are_bounded_in_size_and_time() -> None:
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:1/x", "http:///x", "http://[::1/x"])
-def test_what_cannot_be_reached_is_an_external_error(uri: str) -> None:
+def test_unreachable_document_is_an_external_error(uri: str) -> None:
     """The error names the URI and says what to check."""
     with pytest.raises((ExternalError, DocumentError), match="cannot be read"):
         DocumentReader(SETTINGS)(uri)
@@ -154,5 +154,5 @@ def test_what_cannot_be_reached_is_an_external_error(uri: str) -> None:
     ],
 )
 def test_only_an_action_api_gets_a_query(uri: str, streams: list[str], expected: str) -> None:
-    """The endpoint is asked for the streams by name; every other URI is a document already."""
+    """The query names the streams; every other URI is already a document."""
     assert build_stream_configs_uri(uri, streams) == expected

@@ -1,4 +1,4 @@
-"""Answers that go on: chunk by chunk, decompressed, and never larger than a piece at a time."""
+"""Streamed responses: chunk by chunk, decompressed, and never larger than one piece at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE = 30.0
 
 @asynccontextmanager
 async def streaming(respond: Respond) -> AsyncIterator[ByteStream | HttpResponse | Failure]:
-    """What a server's answer becomes."""
+    """Yield the result of a streamed request."""
     client = HttpClient(HttpSettings())
     await client.open()
     async with serving(respond) as origin:
@@ -40,14 +40,14 @@ async def streaming(respond: Respond) -> AsyncIterator[ByteStream | HttpResponse
 
 
 async def begun(request: web.Request, **headers: str) -> web.StreamResponse:
-    """An answer that has begun and goes on."""
+    """Return a response that has begun and continues."""
     response = web.StreamResponse(headers={"Content-Type": "text/plain", **headers})
     await response.prepare(request)
     return response
 
 
 async def all_of(stream: ByteStream | HttpResponse | Failure) -> bytes:
-    """The whole body."""
+    """Return the whole body."""
     assert isinstance(stream, ByteStream)
     whole = b""
     while chunk := await stream.read(PATIENCE):
@@ -56,16 +56,16 @@ async def all_of(stream: ByteStream | HttpResponse | Failure) -> bytes:
     return whole
 
 
-async def test_chunks_come_before_the_end_does() -> None:
-    """The server holds the end back until the beginning was read. A wait that is over loses nothing."""
-    go_on = asyncio.Event()
+async def test_chunks_arrive_before_the_response_ends() -> None:
+    """The server delays the end until the beginning was read. A wait that times out loses nothing."""
+    may_continue = asyncio.Event()
 
     async def respond(request: web.Request) -> web.StreamResponse:
         assert request.query_string == "since=now"
         assert request.headers["Accept"] == "text/plain"
         response = await begun(request)
         await response.write(b"first")
-        await go_on.wait()
+        await may_continue.wait()
         await response.write(b"second")
         return response
 
@@ -75,26 +75,26 @@ async def test_chunks_come_before_the_end_does() -> None:
         waited = await stream.read(0.05)
         assert isinstance(waited, Failure)
         assert waited.kind is FailureKind.READ_TIMEOUT
-        go_on.set()
+        may_continue.set()
         assert await all_of(stream) == b"second"
 
 
-async def test_gzip_is_unpacked_as_it_comes_and_a_piece_at_a_time() -> None:
-    """A flush in the middle is enough to read up to it; 8 MB of nothing come in pieces of 1 MB."""
-    go_on = asyncio.Event()
+async def test_gzip_is_decompressed_in_pieces_as_it_arrives() -> None:
+    """A flush in the middle is enough to read up to it; 8 MB of zeros arrive in pieces of 1 MB."""
+    may_continue = asyncio.Event()
 
     async def respond(request: web.Request) -> web.StreamResponse:
         packed = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
         response = await begun(request, **{"Content-Encoding": "gzip"})
         await response.write(packed.compress(b"first") + packed.flush(zlib.Z_SYNC_FLUSH))
-        await go_on.wait()
+        await may_continue.wait()
         await response.write(packed.compress(bytes(8_000_000)) + packed.flush())
         return response
 
     async with streaming(respond) as stream:
         assert isinstance(stream, ByteStream)
         assert await stream.read(PATIENCE) == b"first"
-        go_on.set()
+        may_continue.set()
         piece = await stream.read(PATIENCE)
         assert isinstance(piece, bytes)
         assert len(piece) <= 1 << 20
@@ -104,8 +104,8 @@ async def test_gzip_is_unpacked_as_it_comes_and_a_piece_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("encoding", "body"), [("gzip", b"no gzip at all"), ("gzip", gzip.compress(b"x")[:4] + bytes(50)), ("br", b"x")]
 )
-async def test_what_cannot_be_unpacked_is_a_failure(encoding: str, body: bytes) -> None:
-    """Of the kind that is tried again or not by the failure table."""
+async def test_invalid_compression_is_a_failure(encoding: str, body: bytes) -> None:
+    """The failure table decides whether its kind is retried."""
 
     async def respond(request: web.Request) -> web.StreamResponse:
         response = await begun(request, **{"Content-Encoding": encoding})
@@ -118,8 +118,8 @@ async def test_what_cannot_be_unpacked_is_a_failure(encoding: str, body: bytes) 
         assert outcome.kind is FailureKind.UNPARSABLE
 
 
-async def test_a_connection_that_breaks_is_a_failure() -> None:
-    """Not an end: chunked answers say where they end."""
+async def test_broken_connection_is_a_failure() -> None:
+    """The failure is not an end: the last chunk of a response marks its end."""
 
     async def respond(request: web.Request) -> web.StreamResponse:
         response = await begun(request)
@@ -137,8 +137,8 @@ async def test_a_connection_that_breaks_is_a_failure() -> None:
         assert chunk.kind is not FailureKind.INTERNAL
 
 
-async def test_any_other_status_is_an_answer() -> None:
-    """With its headers, for `Retry-After`, and its body, for the message."""
+async def test_any_other_status_is_a_response() -> None:
+    """It has its headers, for `Retry-After`, and its body, for the message."""
 
     async def respond(_: web.Request) -> web.StreamResponse:
         return web.Response(status=503, text="Come back later.", headers={"Retry-After": "7"})
@@ -148,8 +148,8 @@ async def test_any_other_status_is_an_answer() -> None:
         assert (answer.status, answer.body, answer.headers["Retry-After"]) == (503, b"Come back later.", "7")
 
 
-async def test_a_server_that_is_not_there_is_a_failure() -> None:
-    """As by `ask`."""
+async def test_unreachable_server_is_a_failure() -> None:
+    """The failures are those of `request`."""
     client = HttpClient(HttpSettings())
     closed = await client.stream(client.endpoint("http://127.0.0.1:1/"), "", headers={})
     assert isinstance(closed, Failure)

@@ -1,4 +1,4 @@
-"""A wiki without HTTP that does to each revision what a test says, and a dispatcher that works on it."""
+"""A wiki without HTTP with a scripted fault for each revision, and a dispatcher on it."""
 
 from __future__ import annotations
 
@@ -29,33 +29,37 @@ if TYPE_CHECKING:
 WIKI = Wiki("w.example", "https://w.example/w/api.php", None, "farm")
 AT_ONCE = RetryPolicy(base_delay=0.0, max_delay=0.0)
 
-Fate = FailureKind | int | str
-"""Of a revision: a kind fails each request that holds it, a number is how often it is not there yet, ``gone`` is never
-there, ``absent`` is never mentioned, ``damaged`` has no text, ``endless`` is never reached by a continuation."""
+Fault = FailureKind | int | str
+"""Fault of a revision.
+
+A kind of failure fails each request that holds the revision; a number is the number of requests in which it is
+missing; ``gone`` is always missing, ``absent`` is never in a response, ``damaged`` has no text, and ``endless`` is never
+reached by a continuation.
+"""
 
 
 def content_of(rev_id: int) -> Content:
-    """What the wiki holds."""
+    """Return the content of a revision."""
     return Content({"main": Slot(f"text {rev_id}", "wikitext", None, None, None)})
 
 
 class ScriptedApi:
-    """Stands for `WikiApi`.
+    """Stand-in for `WikiApi`.
 
     Attributes:
-        requests: The revision ids of each request, continuations included.
-        asked: How often each revision was in a request that was not a continuation.
-        at_once: The most requests that were being answered at the same time.
+        requests: Revision ids of each request, continuations included.
+        asked: Number of requests with a revision, without continuations.
+        at_once: Highest number of concurrent requests.
     """
 
     place = "w.example"
 
-    def __init__(self, fates: Mapping[int, Fate] | None = None, *, page_size: int = 1000) -> None:
+    def __init__(self, faults: Mapping[int, Fault] | None = None, *, page_size: int = 1000) -> None:
         self.requests: list[list[int]] = []
         self.asked: Counter[int] = Counter()
         self.at_once = 0
         self.outage: list[Failure] = []
-        self._fates = fates or {}
+        self._faults = faults or {}
         self._page_size = page_size
         self._running = 0
 
@@ -79,20 +83,20 @@ class ScriptedApi:
         if self.outage:
             return self.outage.pop(0)
         for rev_id in rev_ids:
-            if isinstance(fate := self._fates.get(rev_id), FailureKind):
-                return Failure(fate, f"w.example fails with {rev_id}")
+            if isinstance(fault := self._faults.get(rev_id), FailureKind):
+                return Failure(fault, f"w.example fails with {rev_id}")
         return self._page(sorted(rev_ids), int(continuation.get("from", 0)))
 
     def _page(self, rev_ids: list[int], start: int) -> ParsedResponse:
         results: dict[int, Content | Failure] = {}
         for position, rev_id in enumerate(rev_ids[start:], start):
-            if len(results) >= self._page_size or self._fates.get(rev_id) == "endless":
+            if len(results) >= self._page_size or self._faults.get(rev_id) == "endless":
                 return ParsedResponse(results, {"from": str(position)}, [])
             self._reveal(rev_id, results)
         return ParsedResponse(results, {}, [])
 
     def _reveal(self, rev_id: int, results: dict[int, Content | Failure]) -> None:
-        match self._fates.get(rev_id):
+        match self._faults.get(rev_id):
             case "absent":
                 pass
             case "damaged":
@@ -106,7 +110,7 @@ class ScriptedApi:
 
 
 class Harness:
-    """A dispatcher on a scripted wiki, and what it told."""
+    """Dispatcher on a scripted wiki, and its results."""
 
     def __init__(
         self,
@@ -117,7 +121,7 @@ class Harness:
         batches: BatchSettings | None = None,
     ) -> None:
         self.meter = RecordingMeter()
-        self.told: dict[int, list[Content | Fail]] = {}
+        self.results: dict[int, list[Content | Fail]] = {}
         self.dispatcher = Dispatcher(
             Farm("farm", farm or FarmSettings()),
             FarmMetrics(self.meter, "farm"),
@@ -125,34 +129,34 @@ class Harness:
             retry_context=lambda: RetryContext(policy, time(), monotonic(), 0.0),
             batches=batches or BatchSettings(linger=0.0),
         )
-        self._all_told = asyncio.Event()
+        self._all_done = asyncio.Event()
         self._expected = 0
 
     def fetch(self, rev_id: int, *, young: bool = False) -> None:
-        """Ask for a revision, of an event that was just born or of one without a time."""
+        """Request a revision, for an event of now or for one without a time."""
         self._expected += 1
-        self.told.setdefault(rev_id, [])
+        self.results.setdefault(rev_id, [])
 
         def done(result: Content | Fail) -> None:
-            self.told[rev_id].append(result)
+            self.results[rev_id].append(result)
             self._expected -= 1
             if not self._expected:
-                self._all_told.set()
+                self._all_done.set()
 
         self.dispatcher.add(WIKI, QueueEntry(rev_id, time() if young else None, done, monotonic()))
 
-    async def settled(self) -> None:
-        """Wait until all are told, then let the loop run on, so that what is told twice is seen."""
-        await asyncio.wait_for(self._all_told.wait(), 20)
+    async def wait_until_done(self) -> None:
+        """Wait for all results, then let the loop run on, so that a repeated result is seen."""
+        await asyncio.wait_for(self._all_done.wait(), 20)
         for _ in range(5):
             await asyncio.sleep(0)
         await self.dispatcher.close()
 
 
 async def fetched(api: ScriptedApi, rev_ids: Iterable[int], *, young: bool = False) -> Harness:
-    """All these revisions at once, to the end."""
+    """Fetch all these revisions at once, to the end."""
     harness = Harness(api)
     for rev_id in rev_ids:
         harness.fetch(rev_id, young=young)
-    await harness.settled()
+    await harness.wait_until_done()
     return harness

@@ -29,24 +29,24 @@ PLACE = "w.example"
 
 
 def answer(body: bytes | Any, status: int = 200, **headers: str) -> HttpResponse:
-    """An answer; what is not bytes is encoded as JSON."""
+    """Return a response; a body that is not bytes is encoded as JSON."""
     encoded = body if isinstance(body, bytes) else orjson.dumps(body)
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     return HttpResponse(status, CIMultiDictProxy(named), encoded)
 
 
 def revision(rev_id: int, body: str = "text") -> dict[str, Any]:
-    """A revision as the API gives it."""
+    """Return a revision as the API gives it."""
     return {"revid": rev_id, "slots": {"main": {"contentmodel": "wikitext", "content": body}}}
 
 
 def content(body: str = "text") -> Content:
-    """What is read of it."""
+    """Return the parsed content."""
     return Content({"main": Slot(body, "wikitext", None, None, None)})
 
 
-def test_the_query_asks_for_everything_that_is_needed() -> None:
-    """All slots with content, format version 2, by revision id; further parameters go along encoded."""
+def test_query_requests_all_needed_fields() -> None:
+    """It requests all slots with content, format version 2, by revision id; extra parameters are added encoded."""
     assert parse_qs(build_revisions_query([3, 5], {"maxlag": "5", "continue": "||"})) == {
         "action": ["query"],
         "format": ["json"],
@@ -61,13 +61,13 @@ def test_the_query_asks_for_everything_that_is_needed() -> None:
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text(min_size=1)))
-def test_encoding_is_undone_by_a_server(parameters: dict[str, str]) -> None:
-    """Any text arrives as it was."""
+def test_encoded_parameters_are_decoded_by_a_server(parameters: dict[str, str]) -> None:
+    """Any text arrives unchanged."""
     assert {name: values[0] for name, values in parse_qs(encode(parameters)).items()} == parameters
 
 
 @pytest.mark.parametrize(
-    ("given_answer", "kind", "wait"),
+    ("response", "kind", "wait"),
     [
         (answer(b"", 204), FailureKind.OTHER_SUCCESS, None),
         (answer(b"", 302), FailureKind.REDIRECT, None),
@@ -90,18 +90,19 @@ def test_encoding_is_undone_by_a_server(parameters: dict[str, str]) -> None:
         (answer({"error": "text"}), FailureKind.UNPARSABLE, None),
     ],
 )
-def test_answers_that_hold_no_result_are_failures(
-    given_answer: HttpResponse, kind: FailureKind, wait: float | None
-) -> None:
-    """By status, emptiness, JSON and API error, with what the server asks to wait; the detail names the wiki."""
-    failure = parse_json(given_answer, place=PLACE, now=0.0)
+def test_responses_without_a_result_are_failures(response: HttpResponse, kind: FailureKind, wait: float | None) -> None:
+    """Status, emptiness, JSON and API error decide.
+
+    The failure has the requested delay, and its detail names the wiki.
+    """
+    failure = parse_json(response, place=PLACE, now=0.0)
     assert isinstance(failure, Failure)
     assert (failure.kind, failure.retry_after) == (kind, wait)
     assert PLACE in failure.detail
 
 
-def test_a_page_is_read_whatever_its_order() -> None:
-    """Answers are grouped by page and sorted by the wiki; results go by revision id."""
+def test_response_is_parsed_in_any_order() -> None:
+    """Responses are grouped by page and sorted by the wiki; results are mapped by revision id."""
     document = {
         "batchcomplete": True,
         "query": {
@@ -122,15 +123,15 @@ def test_a_page_is_read_whatever_its_order() -> None:
 
 
 @pytest.mark.parametrize("bad", [{"9": {"revid": 9, "missing": True}}, [{"revid": 9}]])
-def test_bad_ids_come_as_object_or_list(bad: object) -> None:
-    """An object by id (MediaWiki 1.39) and a list are the same; pages may be absent altogether."""
+def test_bad_ids_are_an_object_or_a_list(bad: object) -> None:
+    """An object by id (MediaWiki 1.39) and a list are the same; pages may be absent."""
     page = parse_revisions({"query": {"badrevids": bad}}, {9}, place=PLACE)
     assert isinstance(page, ParsedResponse)
     assert list(page.results) == [9]
 
 
-def test_what_was_not_asked_for_is_left_out_with_a_warning() -> None:
-    """A wrong revision never stands for the right one."""
+def test_unrequested_revision_is_left_out_with_a_warning() -> None:
+    """A wrong revision never replaces the right one."""
     page = parse_revisions({"query": {"pages": [{"revisions": [revision(8)]}]}}, {7}, place=PLACE)
     assert isinstance(page, ParsedResponse)
     assert page.results == {}
@@ -138,7 +139,7 @@ def test_what_was_not_asked_for_is_left_out_with_a_warning() -> None:
 
 
 def test_continuation_and_warnings_are_read() -> None:
-    """Every value of `continue` goes into the next query; warnings are texts."""
+    """Every value of `continue` is a parameter of the next query; warnings are texts."""
     document = {
         "continue": {"rvcontinue": 55, "continue": "||"},
         "warnings": {"result": {"warnings": "This result was truncated"}},
@@ -149,8 +150,8 @@ def test_continuation_and_warnings_are_read() -> None:
 
 
 @pytest.mark.parametrize("document", [{}, {"batchcomplete": True}, {"query": {}}, {"query": None}, {"query": []}])
-def test_a_document_without_a_result_is_empty(document: dict[str, Any]) -> None:
-    """It is asked for again instead of taking all its revisions for unknown."""
+def test_document_without_a_result_is_empty(document: dict[str, Any]) -> None:
+    """The request is repeated; its revisions do not count as unknown."""
     failure = parse_revisions(document, {7}, place=PLACE)
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.EMPTY
@@ -165,14 +166,14 @@ def test_a_document_without_a_result_is_empty(document: dict[str, Any]) -> None:
         {"query": st.fixed_dictionaries({"pages": st.lists(st.fixed_dictionaries({"revisions": JSON}))})}
     )
 )
-def test_any_document_is_read_or_a_failure(document: dict[str, Any]) -> None:
-    """Whatever JSON a wiki sends, reading it is a value and never an exception."""
+def test_any_document_is_parsed_or_a_failure(document: dict[str, Any]) -> None:
+    """The parser returns a value and never raises, whatever JSON a wiki sends."""
     read = parse_json(answer(document), place=PLACE, now=0.0)
     if not isinstance(read, Failure):
         assert isinstance(parse_revisions(read, {1, 2}, place=PLACE), ParsedResponse | Failure)
 
 
 @given(st.binary(max_size=30), st.integers(100, 599))
-def test_any_bytes_are_read_or_a_failure(body: bytes, status: int) -> None:
-    """Also what is no JSON at all."""
+def test_any_bytes_are_parsed_or_a_failure(body: bytes, status: int) -> None:
+    """The law includes bytes that are not JSON."""
     assert isinstance(parse_json(answer(body, status), place=PLACE, now=0.0), dict | Failure)

@@ -1,4 +1,4 @@
-"""Several kinds of questions to one wiki: never in one request, always under the same limits."""
+"""Several kinds of queries to one wiki: each kind has its own requests, and all share the limits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENGLISH = Wiki("enwiki", "en.wikipedia.org")
 
 
 async def ask(*asked: tuple[Any, Any], rules: tuple[Rule, ...] = ()) -> tuple[FakeWiki, list[Any]]:
-    """All of these questions at the same time; the wiki and its answers."""
+    """Send all of these queries at the same time; return the wiki and its responses."""
     world = MemoryDataset(ENGLISH)
     for number in range(1, 61):
         world.put(ENGLISH, Page(number, f"Page {number} {'x' * 200}"), make_revision(number))
@@ -48,8 +48,8 @@ async def ask(*asked: tuple[Any, Any], rules: tuple[Rule, ...] = ()) -> tuple[Fa
     return wiki, answers
 
 
-async def test_different_questions_go_into_different_requests() -> None:
-    """Two revisions share one, a title has its own."""
+async def test_different_queries_have_different_requests() -> None:
+    """Two revisions share a request, and a title has its own."""
     title = f"Page 3 {'x' * 200}"
     wiki, answers = await ask((REVISIONS, 1), (REDIRECT_TARGETS, title), (REVISIONS, 2))
     assert wiki.request_log.requests == 2
@@ -60,30 +60,30 @@ async def test_different_questions_go_into_different_requests() -> None:
 
 
 async def test_titles_that_make_a_long_url_are_posted() -> None:
-    """Fifty of them, of 200 letters each: one request, and all are answered."""
+    """Fifty titles of 200 letters need one request, and all have a result."""
     titles = [f"Page {number} {'x' * 200}" for number in range(1, 51)]
     wiki, answers = await ask(*((REDIRECT_TARGETS, title) for title in titles))
     assert wiki.request_log.requests == 1
     assert [answer.page_id for answer in answers] == list(range(1, 51))
 
 
-async def test_any_query_is_asked_alone_and_again_where_that_helps() -> None:
-    """Never together with another; a server error is tried again; an error of the API is told."""
+async def test_raw_query_is_sent_alone_and_retried_if_useful() -> None:
+    """It never shares a request; a server error is retried; an error of the API is returned."""
     general = RAW_QUERY, encode_parameters({"meta": "siteinfo", "siprop": ["general"]})
     namespaces = RAW_QUERY, encode_parameters({"meta": "siteinfo", "siprop": "namespaces"})
     wiki, answers = await ask(general, namespaces)
     assert wiki.request_log.requests == 2
     assert answers[0]["query"]["general"]["wikiid"] == "enwiki"
     assert answers[1]["query"].keys() == {"namespaces"}
-    _, again = await ask(general, rules=(Rule(faults.HttpStatus(500), times=1),))
-    assert again == answers[:1]
+    _, retried = await ask(general, rules=(Rule(faults.HttpStatus(500), times=1),))
+    assert retried == answers[:1]
     _, (refused,) = await ask((RAW_QUERY, encode_parameters({"action": "frobnicate"})))
     assert isinstance(refused, Fail)
     assert refused.error_type == "ApiError"
 
 
-def test_values_of_any_query_become_text() -> None:
-    """Lists as the API has them, booleans as numbers; what is implied can be replaced, what is added comes last."""
+def test_values_of_a_raw_query_become_text() -> None:
+    """Lists are joined and booleans become numbers; implied parameters can be replaced, and extra ones come last."""
     parameters = encode_parameters({"titles": ["A", "B"], "redirects": True, "cllimit": 50})
     query = RAW_QUERY.build_query([parameters], {"maxlag": "5"})
     assert parse_qs(query) == {
@@ -95,8 +95,8 @@ def test_values_of_any_query_become_text() -> None:
     }
 
 
-async def test_a_wiki_that_asks_for_mercy_is_asked_nothing_else() -> None:
-    """The pause of a wiki holds for all questions; the bound on requests, too."""
+async def test_pause_of_a_wiki_applies_to_all_queries() -> None:
+    """The limit of requests is shared, too."""
     harness = Harness(api := ScriptedApi(), farm=FarmSettings(max_concurrency=1))
     paused = harness.dispatcher._new_queue(WIKI, REVISIONS)
     paused.pause.extend(monotonic() + 60.0)

@@ -1,4 +1,4 @@
-"""From any address of a wiki to its Action API, wherever the wiki has it."""
+"""Discovery of the Action API from any address of a wiki."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def _endless(_: web.Request) -> web.Response:
 
 @pytest.fixture
 async def http() -> AsyncIterator[HttpClient]:
-    """What asks."""
+    """Yield an HTTP client."""
     client = HttpClient(HttpSettings(user_agent="tests"))
     await client.open()
     yield client
@@ -50,7 +50,7 @@ async def http() -> AsyncIterator[HttpClient]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[BaseTestServer]:
-    """A wiki whose API is where nobody would guess it, beside one that may be read by members alone."""
+    """Yield a wiki whose API is at an unusual address, beside a private one."""
     application = web.Application()
     application.add_routes(
         [
@@ -66,27 +66,27 @@ async def server() -> AsyncIterator[BaseTestServer]:
 
 
 @pytest.mark.parametrize("path", ["/", "/wiki/Main_Page", "/odd/place/api.php", "/odd/place/api.php?format=json"])
-async def test_the_api_is_found_by_what_pages_say_of_it(http: HttpClient, server: BaseTestServer, path: str) -> None:
-    """Over the redirect from the host to the main page, and by itself."""
+async def test_api_is_found_by_the_links_of_pages(http: HttpClient, server: BaseTestServer, path: str) -> None:
+    """It is found over the redirect from the host to the main page, and at its own address."""
     assert await find_api(http, str(server.make_url(path))) == str(server.make_url("/odd/place/api.php"))
 
 
-async def test_an_api_that_wants_a_login_is_one(http: HttpClient, server: BaseTestServer) -> None:
-    """Who we are is said elsewhere."""
+async def test_api_that_needs_a_login_is_accepted(http: HttpClient, server: BaseTestServer) -> None:
+    """The credential is another setting."""
     address = str(server.make_url("/members/api.php"))
     assert await find_api(http, address) == address
 
 
 @pytest.mark.parametrize("path", ["/endless", "/nowhere", "/wiki/api.php"])
-async def test_what_was_tried_is_told(http: HttpClient, server: BaseTestServer, path: str) -> None:
-    """With what each address answered."""
+async def test_error_lists_the_addresses_that_were_tried(http: HttpClient, server: BaseTestServer, path: str) -> None:
+    """Each address has its status."""
     with pytest.raises(ConfigError, match=r"api\.php \(404\)"):
         await find_api(http, str(server.make_url(path)))
 
 
 @pytest.mark.parametrize("address", ["my.wiki", "ftp://my.wiki", "https://"])
-async def test_an_address_is_an_url(http: HttpClient, address: str) -> None:
-    """An example says how it is written."""
-    with pytest.raises(ConfigError, match="not the address of a wiki") as refusal:
+async def test_invalid_address_is_rejected(http: HttpClient, address: str) -> None:
+    """The hint has a valid example."""
+    with pytest.raises(ConfigError, match="not the address of a wiki") as error:
         await find_api(http, address)
-    assert "https://my.wiki" in refusal.value.hint
+    assert "https://my.wiki" in error.value.hint

@@ -1,4 +1,4 @@
-"""Entities are fetched from a Wikibase that behaves well, and from one that does not."""
+"""Entities are fetched from a Wikibase that works, and from one with faults."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TURTLE = {"Content-Type": "text/turtle; charset=UTF-8"}
 
 
 def repository() -> Repository:
-    """Two items: Q1 with the revisions 1 and 3, Q2 with 2."""
+    """Return a repository of two items: Q1 with the revisions 1 and 3, Q2 with 2."""
     made, author = Repository(), EntityGenerator(Random(4))
     first = author.make_item("Q1")
     made.save(first)
@@ -49,17 +49,17 @@ def repository() -> Repository:
     return made
 
 
-class Attentive(RecordingMeter):
-    """Tells when something was asked for again."""
+class RetryEventMeter(RecordingMeter):
+    """Meter with an event that is set by the first retry."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.refused = asyncio.Event()
+        self.retried = asyncio.Event()
 
     def counter(self, metric: Counter, **labels: str) -> Report:
         """See `Meter`."""
         if metric is WIKI_RETRIES:
-            self.refused.set()
+            self.retried.set()
         return super().counter(metric, **labels)
 
 
@@ -67,7 +67,7 @@ class Attentive(RecordingMeter):
 async def asking(
     wikibase: FakeWikibase, *, limits: FarmSettings | None = None, meter: RecordingMeter | None = None, **settings: Any
 ) -> AsyncIterator[EntityDataClient]:
-    """A client of this Wikibase."""
+    """Yield a client of this Wikibase."""
     where = EntityDataSettings(prefix=f"{wikibase.url}/wiki/Special:EntityData/", **settings)
     http = HttpClient(HttpSettings(read_timeout=0.5, total_timeout=5.0))
     client = EntityDataClient(where, http, meter or RecordingMeter(), limits=limits, policy=HURRIED)
@@ -79,26 +79,26 @@ async def asking(
 
 
 def failed(found: bytes | FetchFailure) -> FetchFailure:
-    """The failure that it is."""
+    """Return the failure after a check of its type."""
     assert isinstance(found, FetchFailure)
     return found
 
 
 @pytest.mark.parametrize(
-    ("form", "format_"), [("ttl", pyoxigraph.RdfFormat.TURTLE), ("nt", pyoxigraph.RdfFormat.N_TRIPLES)]
+    ("form", "rdf_format"), [("ttl", pyoxigraph.RdfFormat.TURTLE), ("nt", pyoxigraph.RdfFormat.N_TRIPLES)]
 )
-async def test_a_revision_is_fetched_in_either_format(form: str, format_: pyoxigraph.RdfFormat) -> None:
-    """The old one as well as the current one, and they say what the Wikibase knows."""
+async def test_revision_is_fetched_in_either_format(form: str, rdf_format: pyoxigraph.RdfFormat) -> None:
+    """Old and current revisions have the triples of the Wikibase."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase, format=form) as client:
         for revision in (1, 3):
             body = await client.fetch("Q1", revision)
             assert isinstance(body, bytes)
-            triples = {quad.triple for quad in pyoxigraph.parse(body, format=format_)}
+            triples = {quad.triple for quad in pyoxigraph.parse(body, format=rdf_format)}
             assert triples == set(wikibase.repository.document("Q1", revision) or ())
 
 
-async def test_an_entity_that_was_merged_is_a_stub_that_says_so() -> None:
-    """At its revision. Where the current one is asked for, the wiki leads to the other entity, and nobody follows."""
+async def test_merged_entity_is_a_redirect_stub() -> None:
+    """The stub is the RDF of its revision. The current revision redirects to the other entity and is not followed."""
     made = repository()
     merged = made.redirect("Q1", "Q2").revision.rev_id
     async with FakeWikibase(made) as wikibase, asking(wikibase) as client:
@@ -110,18 +110,18 @@ async def test_an_entity_that_was_merged_is_a_stub_that_says_so() -> None:
         assert "/Q2.ttl" in failure.message
 
 
-async def test_another_spelling_of_the_address_is_followed() -> None:
-    """A redirect within the wiki to the same entity and revision."""
+async def test_redirect_to_another_spelling_of_the_address_is_followed() -> None:
+    """The redirect leads to the same entity and revision within the wiki."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         asked = f"{wikibase.url}/entity-data/Q1.ttl?flavor=dump&revision=3"
         wikibase.set_faults([Rule(faults.HttpRedirect(asked), path="Special:EntityData")])
-        failure = failed(await client.fetch("Q1", 3))  # there is nothing at that address, which shows that it was asked
+        failure = failed(await client.fetch("Q1", 3))  # Nothing is at that address, which shows that it was requested.
         assert failure.kind is FetchErrorType.ENTITY_NOT_FOUND
         assert wikibase.request_log.requests == 2
 
 
-async def test_a_revision_that_a_replica_does_not_have_yet_is_asked_for_again() -> None:
-    """Within the acceptable lag, as often as it takes."""
+async def test_revision_that_a_replica_lacks_is_requested_again() -> None:
+    """It is requested within the acceptable lag, without a limit of attempts."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         wikibase.set_faults([Rule(faults.MissingRevision(asks=5))])
         assert isinstance(await client.fetch("Q1", 3, event_time=int(time() * 1000)), bytes)
@@ -129,8 +129,8 @@ async def test_a_revision_that_a_replica_does_not_have_yet_is_asked_for_again() 
 
 
 @pytest.mark.parametrize("event_time", [None, 1])
-async def test_an_old_revision_that_is_gone_is_reported_at_once_and_by_its_number(event_time: int | None) -> None:
-    """As of the revision before a change, which is deleted or hidden by now."""
+async def test_old_missing_revision_is_reported_at_once_by_its_number(event_time: int | None) -> None:
+    """The revision before a change may be deleted or hidden by now."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         wikibase.repository.hide("Q1", 1)
         failure = failed(await client.fetch("Q1", 1, event_time=event_time))
@@ -140,7 +140,7 @@ async def test_an_old_revision_that_is_gone_is_reported_at_once_and_by_its_numbe
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "fault",
     [
         faults.HttpStatus(503, {"Retry-After": "1"}),
         faults.HttpStatus(429, {"Retry-After": "1"}),
@@ -152,39 +152,39 @@ async def test_an_old_revision_that_is_gone_is_reported_at_once_and_by_its_numbe
     ],
     ids=str,
 )
-async def test_trouble_of_the_whole_wiki_is_waited_out(trouble: faults.ResponseFault) -> None:
-    """For longer than there are tries."""
-    times = 2 if isinstance(trouble, faults.Hang) else 20
+async def test_outage_of_the_whole_wiki_is_waited_out(fault: faults.ResponseFault) -> None:
+    """The wait exceeds the limit of attempts."""
+    times = 2 if isinstance(fault, faults.Hang) else 20
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
-        wikibase.set_faults([Rule(trouble, times=times)])
+        wikibase.set_faults([Rule(fault, times=times)])
         assert isinstance(await client.fetch("Q1", 3), bytes)
         assert wikibase.request_log.count_requests(3) == times + 1
 
 
-async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
-    """Refused connections do not end anything."""
+async def test_server_that_is_not_up_yet_is_waited_for() -> None:
+    """Refused connections are retried."""
     async with FakeWikibase(repository()) as wikibase:
         url, port = wikibase.url, int(wikibase.url.rpartition(":")[2])
-        meter = Attentive()
+        meter = RetryEventMeter()
         async with asking(wikibase, meter=meter) as client:
             assert isinstance(await client.fetch("Q1", 3), bytes)
             await wikibase.__aexit__(None, None, None)
             waiting = asyncio.create_task(client.fetch("Q1", 3))
-            await meter.refused.wait()
-            async with FakeWikibase(repository(), port=port) as again:
-                assert again.url == url
+            await meter.retried.wait()
+            async with FakeWikibase(repository(), port=port) as restarted:
+                assert restarted.url == url
                 assert isinstance(await asyncio.wait_for(waiting, 10), bytes)
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "fault",
     [faults.HttpStatus(500), faults.HttpStatus(503), faults.ConnectionReset(), faults.ConnectionReset(after=50)],
     ids=str,
 )
-async def test_an_entity_that_always_fails_ends_while_others_are_answered(trouble: faults.ResponseFault) -> None:
-    """It must not be waited for without end."""
+async def test_entity_that_always_fails_is_given_up_if_others_succeed(fault: faults.ResponseFault) -> None:
+    """The retries of such an entity end."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
-        wikibase.set_faults([Rule(trouble, path="/Q1.")])
+        wikibase.set_faults([Rule(fault, path="/Q1.")])
         bad = asyncio.create_task(client.fetch("Q1", 3))
         while not bad.done():
             assert isinstance(await client.fetch("Q2", 2), bytes)
@@ -192,7 +192,7 @@ async def test_an_entity_that_always_fails_ends_while_others_are_answered(troubl
 
 
 @pytest.mark.parametrize(
-    ("trouble", "kind", "asks"),
+    ("fault", "kind", "requests"),
     [
         (faults.HttpStatus(204, body=""), FetchErrorType.NO_CONTENT, 1),
         (faults.EmptyBody(), FetchErrorType.EMPTY_RESPONSE, HURRIED.max_attempts),
@@ -204,40 +204,45 @@ async def test_an_entity_that_always_fails_ends_while_others_are_answered(troubl
     ],
     ids=str,
 )
-async def test_what_is_no_rdf_ends_as_a_failure(trouble: faults.ResponseFault, kind: FetchErrorType, asks: int) -> None:
-    """After as many tries as it is worth; 200 MB, or a small body that unpacks to them, are not read to their end."""
+async def test_body_that_is_not_rdf_becomes_a_failure(
+    fault: faults.ResponseFault, kind: FetchErrorType, requests: int
+) -> None:
+    """Each kind has its number of attempts.
+
+    A body of 200 MB, or a small body that unpacks to them, is not read to the end.
+    """
     async with FakeWikibase(repository()) as wikibase, asking(wikibase, max_bytes=1_000_000) as client:
-        wikibase.set_faults([Rule(trouble)])
+        wikibase.set_faults([Rule(fault)])
         assert failed(await client.fetch("Q1", 3)).kind is kind
-        assert wikibase.request_log.count_requests(3) == asks
+        assert wikibase.request_log.count_requests(3) == requests
 
 
 @pytest.mark.parametrize(
-    "trouble", [faults.TruncatedBody(), faults.WrongRevision(), faults.HttpStatus(200, TURTLE, "no RDF")], ids=str
+    "fault", [faults.TruncatedBody(), faults.WrongRevision(), faults.HttpStatus(200, TURTLE, "no RDF")], ids=str
 )
-async def test_what_only_the_parser_can_judge_is_handed_on(trouble: faults.ResponseFault) -> None:
-    """RDF that is cut short, of another entity, or none."""
+async def test_body_that_only_the_parser_can_check_is_returned(fault: faults.ResponseFault) -> None:
+    """The RDF is cut short, of another entity, or invalid."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         good = await client.fetch("Q1", 3)
-        wikibase.set_faults([Rule(trouble)])
-        spoilt = await client.fetch("Q1", 3)
-        assert isinstance(spoilt, bytes)
-        assert spoilt != good
+        wikibase.set_faults([Rule(fault)])
+        damaged = await client.fetch("Q1", 3)
+        assert isinstance(damaged, bytes)
+        assert damaged != good
 
 
 @pytest.mark.parametrize(
     "entity", ["../Q1", "Q1/../Q2", "Q1?x=", "Q1#", "q1", "Q1\n", "Q01", "", "Q" + "9" * 99, "L1-F1"]
 )
-async def test_what_is_no_entity_id_never_becomes_part_of_a_url(entity: str) -> None:
-    """Nothing is asked."""
+async def test_invalid_entity_id_is_never_part_of_a_url(entity: str) -> None:
+    """No request is sent."""
     async with FakeWikibase(repository()) as wikibase, asking(wikibase) as client:
         failure = failed(await client.fetch(entity, 1))
         assert (failure.kind, failure.error_type) == (FetchErrorType.UNKNOWN, "InvalidEntityId")
         assert wikibase.request_log.requests == 0
 
 
-async def test_no_more_are_asked_for_at_once_than_is_allowed() -> None:
-    """However many are wanted."""
+async def test_concurrent_requests_are_limited() -> None:
+    """The limit holds for any number of fetches."""
     limits = FarmSettings(max_concurrency=3)
     async with FakeWikibase(repository()) as wikibase, asking(wikibase, limits=limits) as client:
         found = await asyncio.gather(*(client.fetch("Q1", 3) for _ in range(50)))
@@ -245,8 +250,8 @@ async def test_no_more_are_asked_for_at_once_than_is_allowed() -> None:
         assert wikibase.request_log.max_concurrent <= 3
 
 
-async def test_who_gives_up_frees_its_place() -> None:
-    """A call that is cancelled while the wiki hangs does not keep others out."""
+async def test_cancelled_fetch_releases_its_slot() -> None:
+    """A call that is cancelled while the wiki hangs does not block others."""
     limits = FarmSettings(max_concurrency=1)
     async with FakeWikibase(repository()) as wikibase, asking(wikibase, limits=limits) as client:
         wikibase.set_faults([Rule(faults.Hang(), path="/Q1.")])
@@ -257,7 +262,7 @@ async def test_who_gives_up_frees_its_place() -> None:
 
 
 async def test_requests_and_retries_are_measured() -> None:
-    """By status, and by what failed."""
+    """They are counted by status and by kind of failure."""
     meter = RecordingMeter()
     async with FakeWikibase(repository()) as wikibase:
         wikibase.set_faults([Rule(faults.HttpStatus(503), times=1)])
@@ -270,8 +275,8 @@ async def test_requests_and_retries_are_measured() -> None:
     assert meter.by_label(WIKI_RETRIES) == {(FailureKind.UNAVAILABLE.value,): 1}
 
 
-async def test_a_wiki_that_not_everybody_may_read_is_told_who_asks() -> None:
-    """With each request; one that is refused is made again with a new login, as often as others are."""
+async def test_token_is_sent_with_each_request_to_a_private_wiki() -> None:
+    """A rejected request is retried with a new login, up to the usual limit."""
     asked: list[str | None] = []
 
     async def guarded(request: web.Request) -> web.StreamResponse:

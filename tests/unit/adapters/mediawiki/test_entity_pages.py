@@ -1,4 +1,4 @@
-"""All entities of a Wikibase are found, in parts, from any place on."""
+"""All entities of a Wikibase are listed in parts, from any position on."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
 
 
-class Asked:
-    """A Wikibase after three hundred changes, in answers of seven pages; and a client that counts."""
+class CountingWikibase:
+    """Wikibase after three hundred changes, with responses of seven pages, and a client that counts its queries."""
 
     def __init__(self) -> None:
         self.repository = Repository()
@@ -32,36 +32,36 @@ class Asked:
         self.site: WikibaseSite
 
     async def query(self, parameters: Any, *, tries: int | None = None) -> dict[str, Any]:
-        """Counts, and asks."""
+        """Count the query and send it."""
         self.queries += 1
         return await self._client.query(parameters, tries=tries)
 
     async def start(self, url: str) -> None:
-        """Begin to ask."""
+        """Open the client."""
         self._client = QueryClient(f"{url}/w/api.php", HttpSettings())
         await self._client.open()
         self.site = await fetch_site(self._client)
 
     async def stop(self) -> None:
-        """End."""
+        """Close the client."""
         await self._client.close()
 
 
 @pytest.fixture
-async def asked() -> AsyncIterator[Asked]:
-    """The Wikibase and its client."""
-    made = Asked()
+async def asked() -> AsyncIterator[CountingWikibase]:
+    """Yield the Wikibase and its client."""
+    made = CountingWikibase()
     async with FakeWikibase(made.repository, max_rows=7) as wikibase:
         await made.start(wikibase.url)
         yield made
         await made.stop()
 
 
-async def test_every_entity_is_found_once_with_its_current_revision(asked: Asked) -> None:
-    """Items, properties, lexemes, files and redirects; none that is deleted."""
+async def test_every_entity_is_listed_once_with_its_current_revision(asked: CountingWikibase) -> None:
+    """The list has items, properties, lexemes, files and redirects, and no deleted page."""
     found: list[EntityPage] = []
-    async for stretch in list_entities(asked, asked.site):
-        found += stretch.pages
+    async for part in list_entities(asked, asked.site):
+        found += part.pages
     assert sorted((page.entity, page.revision) for page in found) == sorted(asked.repository.current_revisions.items())
     assert {page.entity[0] for page in found} == set("QPLM")
     merged = {page.entity for page in found if page.is_redirect}
@@ -70,20 +70,20 @@ async def test_every_entity_is_found_once_with_its_current_revision(asked: Asked
     assert asked.queries >= len(found) / 7
 
 
-async def test_a_walk_goes_on_from_any_place_where_one_was_ended(asked: Asked) -> None:
-    """What came before and what comes after are together all, and nothing twice."""
-    whole = [stretch async for stretch in list_entities(asked, asked.site)]
-    everything = [page for stretch in whole for page in stretch.pages]
-    assert len(whole) >= 8
-    for number, stretch in enumerate(whole[:-1], start=1):
-        done = [page for earlier in whole[:number] for page in earlier.pages]
-        assert stretch.next is not None
-        rest = [page async for later in list_entities(asked, asked.site, start=stretch.next) for page in later.pages]
+async def test_list_resumes_from_any_position_where_it_was_stopped(asked: CountingWikibase) -> None:
+    """The pages before and after a position are all pages, and none twice."""
+    parts = [part async for part in list_entities(asked, asked.site)]
+    everything = [page for part in parts for page in part.pages]
+    assert len(parts) >= 8
+    for number, part in enumerate(parts[:-1], start=1):
+        done = [page for earlier in parts[:number] for page in earlier.pages]
+        assert part.next is not None
+        rest = [page async for later in list_entities(asked, asked.site, start=part.next) for page in later.pages]
         assert done + rest == everything
-    assert whole[-1].next is None
+    assert parts[-1].next is None
 
 
-async def test_a_place_whose_page_is_gone_meanwhile_is_still_a_place(asked: Asked) -> None:
+async def test_position_of_a_deleted_page_is_still_valid(asked: CountingWikibase) -> None:
     """Titles are compared, not looked up."""
     rest = [
         page async for part in list_entities(asked, asked.site, start=ListPosition(120, "Q1x")) for page in part.pages
@@ -92,8 +92,8 @@ async def test_a_place_whose_page_is_gone_meanwhile_is_still_a_place(asked: Aske
     assert "Q1" not in {page.entity for page in rest}
 
 
-async def test_pages_that_are_no_entities_are_passed_over(asked: Asked) -> None:
-    """Help among the items, another content model, a title that is no id."""
+async def test_pages_that_are_not_entities_are_skipped(asked: CountingWikibase) -> None:
+    """The cases are a help page among the items, another content model and a title that is not an id."""
 
     class Odd:
         async def query(self, parameters: Any, *, tries: int | None = None) -> dict[str, Any]:
@@ -112,8 +112,8 @@ async def test_pages_that_are_no_entities_are_passed_over(asked: Asked) -> None:
     assert found == [EntityPage("Q1", 11, 1, 120, is_redirect=False)]
 
 
-async def test_a_list_that_does_not_advance_is_an_error(asked: Asked) -> None:
-    """And not asked for without end."""
+async def test_list_that_does_not_advance_is_an_error(asked: CountingWikibase) -> None:
+    """The list is not requested for ever."""
 
     class Stuck:
         async def query(self, parameters: Any, *, tries: int | None = None) -> dict[str, Any]:
@@ -121,11 +121,11 @@ async def test_a_list_that_does_not_advance_is_an_error(asked: Asked) -> None:
             return {"continue": {"gapcontinue": "Q7"}, "query": {"pages": []}}
 
     with pytest.raises(WikiError, match="does not advance at 'Q7'"):
-        [stretch async for stretch in list_entities(Stuck(), asked.site)]
+        [part async for part in list_entities(Stuck(), asked.site)]
 
 
-async def test_the_action_api_shows_what_the_lists_name(asked: Asked) -> None:
-    """The small Wikibase is one wiki: its lists, its revisions and its pages agree."""
+async def test_action_api_shows_what_the_lists_name(asked: CountingWikibase) -> None:
+    """The test Wikibase is one wiki: its lists, its revisions and its pages agree."""
     entity, rev_id = next(iter(asked.repository.current_revisions.items()))
     document = await asked.query({"prop": "revisions|info", "revids": str(rev_id), "rvprop": "ids", "rvslots": "*"})
     (page,) = document["query"]["pages"]

@@ -1,4 +1,4 @@
-"""The address of an entity's RDF, and what an answer says without anybody parsing it."""
+"""Address of an entity's RDF, and the check of a response without parsing its body."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ ADDRESS = SETTINGS.build_url("Q1", 123, now_ms=5)
 
 
 def answer(status: int, body: bytes = b"<s> <p> <o> .", **headers: str) -> HttpResponse:
-    """An answer; header names are written with underscores."""
+    """Return a response; header names are written with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return HttpResponse(status, CIMultiDictProxy(CIMultiDict(named)), body)
 
 
-def test_the_address_names_the_revision() -> None:
-    """Flavour first, then the revision."""
+def test_address_names_the_revision() -> None:
+    """The flavour comes first, then the revision."""
     assert str(ADDRESS) == "https://wiki.example/wiki/Special:EntityData/Q1.ttl?flavor=dump&revision=123"
 
 
-def test_the_current_revision_is_asked_for_past_all_caches() -> None:
-    """By a parameter that is new each time."""
+def test_request_for_the_current_revision_bypasses_all_caches() -> None:
+    """A parameter has a new value each time."""
     address = SETTINGS.build_url("Q1", 0, now_ms=1_700_000_000_123)
     assert address.query == "flavor=dump&nocache=1700000000123"
 
 
-def test_a_wiki_whose_titles_are_in_the_query_can_be_asked() -> None:
-    """As it is where nobody has set up short URLs."""
+def test_prefix_may_have_the_title_in_the_query() -> None:
+    """Wikis without short URLs have such addresses."""
     settings = EntityDataSettings(prefix="http://w.example/index.php?title=Special:EntityData/", format="nt")
     asked = str(settings.build_url("P7", 9, now_ms=0))
     assert asked == "http://w.example/index.php?title=Special:EntityData/P7.nt&flavor=dump&revision=9"
     assert settings.mime_type == "application/n-triples"
 
 
-def test_a_slash_more_or_less_does_not_matter() -> None:
-    """At the end of the setting."""
+def test_final_slash_of_the_prefix_is_optional() -> None:
+    """Both forms of the setting have the same address."""
     settings = EntityDataSettings(prefix=SETTINGS.prefix.rstrip("/"))
     assert settings.build_url("Q1", 123, now_ms=5) == ADDRESS
 
 
 @pytest.mark.parametrize("prefix", ["", "wiki.example/wiki/Special:EntityData/", "ftp://wiki.example/"])
-def test_what_is_no_url_is_refused_at_start(prefix: str) -> None:
-    """With what one looks like."""
+def test_invalid_prefix_is_rejected_at_the_start(prefix: str) -> None:
+    """The message has a valid example."""
     with pytest.raises(ConfigError, match=r"https://wiki\.example/wiki/Special:EntityData/"):
         EntityDataSettings(prefix=prefix)
 
 
-def test_the_body_of_a_good_answer_is_the_rdf() -> None:
-    """As it is."""
+def test_body_of_a_good_response_is_the_rdf() -> None:
+    """The body is returned unchanged."""
     assert parse_response(answer(200, Content_Type="text/turtle"), ADDRESS, now=0.0) == b"<s> <p> <o> ."
 
 
@@ -77,8 +77,8 @@ def test_the_body_of_a_good_answer_is_the_rdf() -> None:
         (answer(503), FailureKind.UNAVAILABLE),
     ],
 )
-def test_what_is_no_rdf_is_a_failure_that_names_the_address(found: HttpResponse, kind: FailureKind) -> None:
-    """By status, by emptiness, by being a web page."""
+def test_response_without_rdf_is_a_failure_with_the_address(found: HttpResponse, kind: FailureKind) -> None:
+    """The cases are statuses, an empty body and a web page."""
     failure = parse_response(found, ADDRESS, now=0.0)
     assert isinstance(failure, Failure)
     assert failure.kind is kind
@@ -86,7 +86,7 @@ def test_what_is_no_rdf_is_a_failure_that_names_the_address(found: HttpResponse,
 
 
 def test_retry_after_is_read() -> None:
-    """For all statuses alike."""
+    """The rule applies to all statuses."""
     failure = parse_response(answer(503, Retry_After="7"), ADDRESS, now=0.0)
     assert isinstance(failure, Failure)
     assert failure.retry_after == 7.0
@@ -108,7 +108,7 @@ def test_retry_after_is_read() -> None:
         ("", False),
     ],
 )
-def test_a_redirect_is_followed_only_to_the_same_thing(location: str, *, followed: bool) -> None:
-    """Another spelling on the same server; never another entity, revision or server, and never to itself."""
+def test_redirect_is_followed_only_to_the_same_revision(location: str, *, followed: bool) -> None:
+    """It may lead to another spelling on the same server, never to another entity, revision, server or to itself."""
     target = resolve_redirect(answer(302, Location=location), ADDRESS)
     assert isinstance(target, EntityUrl) == followed

@@ -1,4 +1,4 @@
-"""What a wiki says of one page: what it has now, or that it has none; anything else is no answer."""
+"""Current revision of a page, or none if the page is missing; an unusable response is an error."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ SITE = WikibaseSite(
 )
 
 
-class Answering:
-    """A wiki with one answer."""
+class OneResponseWiki:
+    """Wiki with one response."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.asked: dict[str, str] = {}
         self._document = document
 
     async def open(self) -> None:
-        """Nothing is to be opened."""
+        """Do nothing."""
 
     async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> dict[str, Any]:
-        """The answer."""
+        """Return the response."""
         del tries
         self.asked = dict(parameters)
         return self._document
 
     async def close(self) -> None:
-        """Nothing is to be closed."""
+        """Do nothing."""
 
 
 def one(**page: Any) -> dict[str, Any]:
-    """The answer about one page."""
+    """Return the response about one page."""
     return {"query": {"pages": [page]}}
 
 
@@ -54,20 +54,20 @@ def one(**page: Any) -> dict[str, Any]:
     ("entity", "named"),
     [("Q5", {"titles": "Q5"}), ("P7", {"titles": "Eigenschaft:P7"}), ("M33", {"pageids": "33"})],
 )
-async def test_a_page_is_named_as_its_wiki_names_it(entity: str, named: dict[str, str]) -> None:
-    """By the namespace of its kind of entities; media info by the number of its page."""
-    wiki = Answering(one(lastrevid=9))
+async def test_page_is_named_as_on_its_wiki(entity: str, named: dict[str, str]) -> None:
+    """Entities use the namespace of their kind; media info uses the id of the page."""
+    wiki = OneResponseWiki(one(lastrevid=9))
     assert await PageInfoClient(wiki, SITE).current_revision(entity) == 9
     assert wiki.asked == {"prop": "info", **named}
 
 
-async def test_a_page_that_is_missing_has_no_revision() -> None:
-    """The wiki says so in as many words."""
-    assert await PageInfoClient(Answering(one(title="Q5", missing=True)), SITE).current_revision("Q5") is None
+async def test_missing_page_has_no_revision() -> None:
+    """The response of the wiki marks the page as missing."""
+    assert await PageInfoClient(OneResponseWiki(one(title="Q5", missing=True)), SITE).current_revision("Q5") is None
 
 
 @pytest.mark.parametrize("document", [{}, {"query": {}}, {"query": {"pages": []}}, one(title="Q5", invalid=True)])
-async def test_what_is_no_answer_is_not_taken_for_a_missing_page(document: dict[str, Any]) -> None:
-    """The entity would be deleted from the store."""
+async def test_unusable_response_does_not_mean_a_missing_page(document: dict[str, Any]) -> None:
+    """A missing page would be deleted from the store."""
     with pytest.raises(WikiError, match="whether Q5 exists"):
-        await PageInfoClient(Answering(document), SITE).current_revision("Q5")
+        await PageInfoClient(OneResponseWiki(document), SITE).current_revision("Q5")

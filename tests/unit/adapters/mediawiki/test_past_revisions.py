@@ -1,4 +1,4 @@
-"""Past revisions with what their pages are now, from a small wiki over HTTP: batches, limits, failures."""
+"""Past revisions with the current state of their pages, from a test wiki over HTTP: batches, limits, failures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOUBLE, FAR, NOWHERE = 201, 202, 203
 
 
 def world() -> MemoryDataset:
-    """Forty pages, sixty redirects to the first of them, and three redirects of other kinds."""
+    """Return forty pages, sixty redirects to the first of them, and three redirects of other kinds."""
     made = MemoryDataset(ENGLISH)
     for number in PLAIN:
         made.put(ENGLISH, Page(number, f"Page {number}"), make_revision(number, f"text {number}"))
@@ -47,7 +47,7 @@ def world() -> MemoryDataset:
 
 
 class Reader:
-    """Asks for past revisions."""
+    """Client of past revisions."""
 
     def __init__(self, url: str) -> None:
         http = HttpClient(HttpSettings(user_agent="test (me@example.org)", read_timeout=0.5))
@@ -60,7 +60,7 @@ class Reader:
         self._wiki = found
 
     async def read(self, rev_ids: Iterable[int]) -> dict[int, PastRevision | Fail]:
-        """All of them at the same time."""
+        """Fetch all of them at the same time."""
         loop = asyncio.get_running_loop()
         futures: dict[int, asyncio.Future[PastRevision | Fail]] = {number: loop.create_future() for number in rev_ids}
         for number, future in futures.items():
@@ -71,7 +71,7 @@ class Reader:
 
 @asynccontextmanager
 async def reading(*rules: Rule, limits: Limits | None = None) -> AsyncIterator[tuple[FakeWiki, Reader]]:
-    """A running wiki with these faults, and somebody who reads it."""
+    """Yield a running wiki with these faults, and a client of it."""
     async with FakeWiki(world(), limits=limits) as wiki:
         wiki.set_faults(rules)
         reader = Reader(wiki.url)
@@ -80,8 +80,8 @@ async def reading(*rules: Rule, limits: Limits | None = None) -> AsyncIterator[t
         await reader.client.close()
 
 
-async def test_pages_that_are_no_redirects_cost_no_request_of_their_own() -> None:
-    """Forty revisions, one request."""
+async def test_pages_without_redirects_need_no_further_request() -> None:
+    """Forty revisions need one request."""
     async with reading() as (wiki, reader):
         found = await reader.read(PLAIN)
         assert wiki.request_log.requests == 1
@@ -91,8 +91,8 @@ async def test_pages_that_are_no_redirects_cost_no_request_of_their_own() -> Non
         assert past.page == PageState(is_redirect=False)
 
 
-async def test_redirects_are_looked_up_many_in_a_request() -> None:
-    """Sixty of them: two requests for the revisions, two for where they lead."""
+async def test_redirects_are_looked_up_in_batches() -> None:
+    """Sixty redirects need two requests for the revisions and two for the targets."""
     async with reading() as (wiki, reader):
         found = await reader.read(REDIRECTS)
         assert wiki.request_log.requests == 4
@@ -102,8 +102,8 @@ async def test_redirects_are_looked_up_many_in_a_request() -> None:
         assert past.page == PageState(is_redirect=True, target=target)
 
 
-async def test_every_kind_of_target_is_told() -> None:
-    """A redirect is named as such with its id, another wiki by its prefix, a page that is not there by its title."""
+async def test_every_kind_of_target_is_returned() -> None:
+    """A redirect has its id, another wiki its prefix, a missing page its title."""
     async with reading() as (_, reader):
         found = await reader.read([DOUBLE, FAR, NOWHERE])
     targets = {number: past.page.target for number, past in found.items() if isinstance(past, PastRevision)}
@@ -114,8 +114,8 @@ async def test_every_kind_of_target_is_told() -> None:
     }
 
 
-async def test_a_continued_answer_forgets_no_redirect() -> None:
-    """With answers that hold three revisions each, every page is still what it is."""
+async def test_continued_response_keeps_all_redirects() -> None:
+    """With responses of three revisions each, every page has its right state."""
     async with reading(limits=Limits(result_bytes=2500)) as (wiki, reader):
         found = await reader.read([*list(PLAIN)[:20], *list(REDIRECTS)[:20]])
         assert wiki.request_log.requests > 4
@@ -123,16 +123,16 @@ async def test_a_continued_answer_forgets_no_redirect() -> None:
     assert redirects == set(list(REDIRECTS)[:20])
 
 
-async def test_one_bad_revision_never_fails_its_neighbours() -> None:
-    """The one that the wiki does not know is told so; the others are read."""
+async def test_bad_revision_never_affects_the_others() -> None:
+    """The unknown revision is a failure; the others have content."""
     async with reading() as (_, reader):
         found = await reader.read([1, 101, 9999])
     (failed,) = (number for number, past in found.items() if isinstance(past, Fail))
     assert failed == 9999
 
 
-async def test_what_fails_for_a_while_is_asked_for_again() -> None:
-    """When every second request fails, also between revisions and redirects, it costs tries and loses nothing."""
+async def test_temporary_failure_is_retried() -> None:
+    """If every second request fails, including those between revisions and redirects, no revision is lost."""
     async with reading(Rule(faults.HttpStatus(500), every=2)) as (_, reader):
         found = await reader.read([1, 101, DOUBLE])
     assert all(isinstance(past, PastRevision) for past in found.values())

@@ -1,4 +1,4 @@
-"""Questions to one wiki that are asked until they are answered, unless asking again does not help."""
+"""Queries to one wiki that are retried until they succeed, unless a retry is useless."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG = {"titles": "|".join("Ä" * 200 for _ in range(50))}
 
 
 class Wiki:
-    """Answers one after the other, and keeps what it was asked."""
+    """Wiki with scripted responses, which records its requests."""
 
     def __init__(self, *answers: web.Response) -> None:
         self._answers = list(answers)
@@ -29,14 +29,14 @@ class Wiki:
         self.headers: list[Mapping[str, str]] = []
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
-        """The next answer."""
+        """Return the next response."""
         self.asked.append(await request.post())
         self.headers.append(request.headers)
         return self._answers.pop(0)
 
     @asynccontextmanager
     async def client(self, **options: Any) -> AsyncIterator[QueryClient]:
-        """Asks this wiki."""
+        """Yield a client of this wiki."""
         async with serving(self.respond) as origin:
             client = QueryClient(f"{origin}/w/api.php", HttpSettings(), **options)
             await client.open()
@@ -45,12 +45,12 @@ class Wiki:
 
 
 def answer(**document: Any) -> web.Response:
-    """A good answer."""
+    """Return a good response."""
     return web.json_response(document)
 
 
-async def test_a_question_says_who_asks_and_how_politely() -> None:
-    """Posted, because fifty long titles do not fit into a URL; a read all the same."""
+async def test_query_has_credential_and_maxlag() -> None:
+    """The query is posted because fifty long titles do not fit into a URL; a header marks it as a read."""
     wiki = Wiki(answer(query={"ok": True}))
     async with wiki.client(credential=BearerToken("t"), maxlag=3) as client:
         assert await client.query(LONG) == {"query": {"ok": True}}
@@ -61,8 +61,8 @@ async def test_a_question_says_who_asks_and_how_politely() -> None:
     assert headers["Promise-Non-Write-API-Action"] == "true"
 
 
-async def test_what_passes_by_itself_is_waited_for() -> None:
-    """Lag and overload, for as long as the wiki asks."""
+async def test_temporary_failure_is_waited_for() -> None:
+    """Lag and overload last as long as the wiki's header says."""
     lagged = web.json_response({"error": {"code": "maxlag", "info": "5 s"}}, headers={"Retry-After": "0"})
     wiki = Wiki(lagged, web.Response(status=503, headers={"Retry-After": "0"}), answer(query={}))
     async with wiki.client() as client:
@@ -78,8 +78,8 @@ async def test_what_passes_by_itself_is_waited_for() -> None:
         (web.json_response({"error": {"code": "readapidenied", "info": "You may not"}}), "ApiError"),
     ],
 )
-async def test_what_does_not_pass_is_an_error_at_once(response: web.Response, failure: str) -> None:
-    """With the kind of the failure table."""
+async def test_final_failure_is_an_error_at_once(response: web.Response, failure: str) -> None:
+    """The error has the kind of the failure table."""
     wiki = Wiki(response)
     async with wiki.client() as client:
         with pytest.raises(WikiError) as caught:
@@ -87,8 +87,8 @@ async def test_what_does_not_pass_is_an_error_at_once(response: web.Response, fa
     assert caught.value.ids["failure"] == failure
 
 
-async def test_tries_are_counted_where_they_are_bounded() -> None:
-    """At the start of a job nobody waits for a wiki that is down."""
+async def test_attempts_are_counted_if_they_are_bounded() -> None:
+    """At the start of a job a wiki that is down is not waited for."""
     wiki = Wiki(web.Response(status=503))
     async with wiki.client() as client:
         with pytest.raises(WikiError, match="503"):

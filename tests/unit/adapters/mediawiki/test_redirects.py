@@ -1,4 +1,4 @@
-"""What answers say of redirects: questions, readings, and what is said of an answer that says too little."""
+"""Queries about redirects, their responses, and the handling of incomplete responses."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ RIVER = {"pageid": 9, "ns": 0, "title": "River Ash"}
 
 
 def states(query: dict[str, Any], *asked: PageName) -> dict[PageName, Any]:
-    """What an answer says of these pages."""
+    """Return the states of these pages in a response."""
     page = read_redirects({"query": query}, asked, place=PLACE)
     assert isinstance(page, ParsedResponse)
     return page.results
 
 
 def step(title: str, target: str, **more: str) -> dict[str, str]:
-    """One step of a redirect, as the API names it."""
+    """Return one step of a redirect, as the API names it."""
     return {"from": title, "to": target, **more}
 
 
-def test_each_question_is_worded_as_the_api_has_it() -> None:
-    """Revisions with their pages by revision id, redirects by page id, targets by title; extra parameters follow."""
+def test_each_query_has_the_parameters_of_the_api() -> None:
+    """Revisions with pages use revision ids, redirects page ids, targets titles; extra parameters follow."""
     base = {"action": ["query"], "format": ["json"], "formatversion": ["2"]}
     first = parse_qs(REVISIONS_WITH_PAGES.build_query([3, 5], {"maxlag": "5"}))
     assert (first["prop"], first["revids"], first["maxlag"]) == (["revisions|info"], ["3|5"], ["5"])
@@ -50,8 +50,8 @@ def test_each_question_is_worded_as_the_api_has_it() -> None:
     assert asked == base | {"prop": ["info"], "titles": ["River Ash|A&B"], "maxlag": ["5"]}
 
 
-def test_steps_are_told_apart_by_the_titles_of_the_pages() -> None:
-    """A page here, a page that is not there, a page of another wiki, a special page; and one that is no redirect now."""
+def test_steps_are_assigned_by_the_titles_of_the_pages() -> None:
+    """The cases are a page, a missing page, a page of another wiki, a special page, and a page without a redirect."""
     query = {
         "redirects": [step("Oak", "Gone"), step("Ash", "River Ash", tofragment="Mouth")],
         "pages": [RIVER, {"ns": 1, "title": "Gone", "missing": True}, {"pageid": 3, "ns": 0, "title": "Elm"}],
@@ -71,23 +71,26 @@ def test_steps_are_told_apart_by_the_titles_of_the_pages() -> None:
     }
 
 
-def test_of_a_redirect_to_a_redirect_only_the_first_step_counts() -> None:
-    """What lies in between is not described: its namespace is not known yet."""
+def test_only_the_first_step_of_a_double_redirect_counts() -> None:
+    """The page between is not described: its namespace is not known yet."""
     query = {"redirects": [step("Ash", "Oak"), step("Oak", "River Ash")], "pages": [RIVER]}
     assert states(query, ASH)[ASH].target == RedirectTarget("Oak")
     assert states(query, ASH, OAK)[OAK].target == RedirectTarget("River Ash", namespace=0, page_id=9, is_redirect=False)
 
 
-def test_a_page_that_was_renamed_meanwhile_is_not_guessed_at() -> None:
-    """Among others nothing is said of it; asked for alone, the first step is its own, whatever it is called by now."""
+def test_renamed_page_is_not_guessed() -> None:
+    """A batch gives no state for it.
+
+    In a query of its own, the first step is its redirect, whatever its title is now.
+    """
     query = {"redirects": [step("Ash (tree)", "River Ash")], "pages": [RIVER, {"pageid": 3, "ns": 0, "title": "Elm"}]}
     assert states(query, ASH, ELM) == {ELM: PageState(is_redirect=False)}
     alone = states({"redirects": [step("Ash (tree)", "River Ash")], "pages": [RIVER]}, ASH)
     assert alone[ASH].target.title == "River Ash"
 
 
-def test_a_redirect_of_which_the_wiki_has_no_record_has_no_target() -> None:
-    """Asked for alone, an answer without anything says so much; of two, it is a failure that is tried again."""
+def test_redirect_without_a_record_in_the_wiki_has_no_target() -> None:
+    """An empty response for one page means no record; for two pages it is a failure that is retried."""
     empty = read_redirects({"batchcomplete": True}, [ASH], place=PLACE)
     assert isinstance(empty, ParsedResponse)
     assert empty.results == {ASH: PageState(is_redirect=True)}
@@ -96,15 +99,15 @@ def test_a_redirect_of_which_the_wiki_has_no_record_has_no_target() -> None:
     assert two.kind is FailureKind.EMPTY
 
 
-def test_a_page_that_was_deleted_meanwhile_fails_alone() -> None:
-    """It is as a revision that is gone; its neighbour is not touched."""
+def test_deleted_page_fails_alone() -> None:
+    """The failure is that of a deleted revision; the other page is not affected."""
     found = states({"pages": [{"pageid": 1, "missing": True}, {"pageid": 3, "ns": 0, "title": "Elm"}]}, ASH, ELM)
     assert found[ASH].kind is FailureKind.BAD_REVISION
     assert found[ELM] == PageState(is_redirect=False)
 
 
-def test_targets_are_found_by_the_title_that_was_asked_for() -> None:
-    """Also when the wiki writes it in another way; one that it leaves out has no answer."""
+def test_targets_are_found_by_the_requested_title() -> None:
+    """The wiki may normalise the title; a title that it leaves out has no result."""
     document = {
         "query": {
             "normalized": [{"from": "ash", "to": "Ash"}],
@@ -116,8 +119,11 @@ def test_targets_are_found_by_the_title_that_was_asked_for() -> None:
     assert page.results == {"ash": RedirectTarget("ash", namespace=0, page_id=1, is_redirect=True)}
 
 
-def test_a_continued_answer_leans_on_the_pages_of_the_first() -> None:
-    """Pages are described once; a revision of a page that was never described is a failure, not "no redirect"."""
+def test_continued_response_uses_the_pages_of_the_first() -> None:
+    """Pages are described once.
+
+    A revision of a page that was never described is a failure, not "no redirect".
+    """
     revision = {"revid": 5, "slots": {"main": {"contentmodel": "wikitext", "content": "text"}}}
     described = {"pageid": 1, "title": "Ash", "lastrevid": 7, "redirect": True}
     read = REVISIONS_WITH_PAGES.new_parser()
@@ -153,8 +159,8 @@ JSON = st.recursive(
 
 @pytest.mark.parametrize("read", [read_redirects, REVISIONS_WITH_PAGES.new_parser()], ids=["redirects", "revisions"])
 @given(document=st.dictionaries(st.sampled_from(["query", "continue", "warnings"]), JSON))
-def test_no_answer_breaks_a_reading(read: Any, document: dict[str, Any]) -> None:
-    """Whatever JSON a wiki sends, there is a page or a failure."""
+def test_any_response_is_parsed_or_a_failure(read: Any, document: dict[str, Any]) -> None:
+    """The result is a page or a failure, whatever JSON a wiki sends."""
     assert isinstance(
         read(document, [ASH, OAK] if read is read_redirects else [1, 2], place=PLACE), ParsedResponse | Failure
     )

@@ -32,7 +32,7 @@ IDS = range(1, 51)
 
 
 def world() -> MemoryDataset:
-    """Fifty revisions of ten pages in one wiki, and one of the same number in another."""
+    """Return fifty revisions of ten pages in one wiki, and one of the same number in another."""
     made = MemoryDataset(ENGLISH, GERMAN)
     for number in range(10):
         made.put(
@@ -44,8 +44,8 @@ def world() -> MemoryDataset:
     return made
 
 
-class Asker:
-    """A client that takes all its wikis to be at one address."""
+class Requester:
+    """Client with one address for all wikis."""
 
     def __init__(self, url: str, **settings: Any) -> None:
         self.meter = RecordingMeter()
@@ -54,80 +54,82 @@ class Asker:
         self.wikis = Wikis(template=f"{url}/w/api.php")
 
     async def ask(
-        self, rev_ids: Iterable[int], domain: str = ENGLISH.domain, born: float | None = None
+        self, rev_ids: Iterable[int], domain: str = ENGLISH.domain, event_time: float | None = None
     ) -> dict[int, Content | Fail]:
-        """All of them at the same time."""
+        """Fetch all of them at the same time."""
         wiki = self.wikis.lookup(domain)
         assert isinstance(wiki, allowed.Wiki)
         wanted = list(rev_ids)
-        results = await asyncio.gather(*(self.client.fetch_async(wiki, rev_id, event_time=born) for rev_id in wanted))
+        results = await asyncio.gather(
+            *(self.client.fetch_async(wiki, rev_id, event_time=event_time) for rev_id in wanted)
+        )
         return dict(zip(wanted, results, strict=True))
 
 
 @asynccontextmanager
 async def asking(
     *rules: Rule, limits: Limits | None = None, made: MemoryDataset | None = None, **settings: Any
-) -> AsyncIterator[tuple[FakeWiki, Asker]]:
-    """A running wiki with these faults, and somebody who asks it."""
+) -> AsyncIterator[tuple[FakeWiki, Requester]]:
+    """Yield a running wiki with these faults, and a client of it."""
     async with FakeWiki(made or world(), limits=limits) as wiki:
         wiki.set_faults(rules)
-        asker = Asker(wiki.url, **settings)
-        await asker.client.open()
+        requester = Requester(wiki.url, **settings)
+        await requester.client.open()
         try:
-            yield wiki, asker
+            yield wiki, requester
         finally:
-            await asker.client.close()
+            await requester.client.close()
 
 
 def body(result: Content | Fail) -> str | None:
-    """The text of the main slot."""
+    """Return the text of the main slot."""
     assert isinstance(result, Content), result
     return result.slots["main"].body
 
 
 def failed(results: dict[int, Content | Fail]) -> dict[int, str]:
-    """The error types of those that failed."""
+    """Return the error types of the failed revisions."""
     return {rev_id: result.error_type for rev_id, result in results.items() if isinstance(result, Fail)}
 
 
 async def test_fifty_revisions_are_one_request() -> None:
-    """Each gets its own text, the wiki is named by its host, and we say who we are."""
-    async with asking() as (wiki, asker):
-        results = await asker.ask(IDS)
+    """Each gets its own text, the host names the wiki, and the user agent is sent."""
+    async with asking() as (wiki, requester):
+        results = await requester.ask(IDS)
         assert {rev_id: body(result) for rev_id, result in results.items()} == {
             rev_id: f"text {rev_id} «é» \U0001f600" for rev_id in IDS
         }
         assert wiki.request_log.batches == {50: 1}
         assert wiki.request_log.hosts == {"en.wikipedia.org": 1}
         assert wiki.request_log.user_agents == {"test (me@example.org)": 1}
-        assert asker.meter.by_label(WIKI_REQUESTS) == {("own", "200"): 1}
+        assert requester.meter.by_label(WIKI_REQUESTS) == {("own", "200"): 1}
 
 
 async def test_wikis_are_not_mixed_up() -> None:
     """The same number in two wikis is two revisions, in two requests."""
-    async with asking() as (wiki, asker):
-        english, german = await asyncio.gather(asker.ask([7]), asker.ask([7], GERMAN.domain))
+    async with asking() as (wiki, requester):
+        english, german = await asyncio.gather(requester.ask([7]), requester.ask([7], GERMAN.domain))
         assert (body(english[7]), body(german[7])) == ("text 7 «é» \U0001f600", "deutsch")
         assert wiki.request_log.requests == 2
 
 
-async def test_a_long_answer_is_continued() -> None:
-    """A wiki that answers in pieces is asked until all is there; nothing is asked for twice anew."""
-    async with asking(limits=Limits(result_bytes=2_000)) as (wiki, asker):
-        results = await asker.ask(IDS)
+async def test_long_response_is_continued() -> None:
+    """A wiki that responds in parts is queried until all parts have arrived; no part is requested twice."""
+    async with asking(limits=Limits(result_bytes=2_000)) as (wiki, requester):
+        results = await requester.ask(IDS)
         assert not failed(results)
         assert set(wiki.request_log.batches) == {50}
         assert wiki.request_log.requests > 2
 
 
-async def test_a_stalled_answer_fails_only_what_stalls() -> None:
-    """The revision that is larger than an answer may be; all others arrive."""
-    async with asking(Rule(faults.StalledContinuation(), revisions=frozenset({25}))) as (_, asker):
-        assert failed(await asker.ask(IDS)) == {25: "ContinuationStalled"}
+async def test_stalled_response_fails_only_the_stalled_revision() -> None:
+    """A revision larger than a response fails; all others arrive."""
+    async with asking(Rule(faults.StalledContinuation(), revisions=frozenset({25}))) as (_, requester):
+        assert failed(await requester.ask(IDS)) == {25: "ContinuationStalled"}
 
 
 @pytest.mark.parametrize(
-    ("action", "error_type", "asks"),
+    ("action", "error_type", "requests"),
     [
         (faults.HttpStatus(500), "ServerError", 4),
         (faults.HttpStatus(502), "ServerError", 4),
@@ -146,11 +148,13 @@ async def test_a_stalled_answer_fails_only_what_stalls() -> None:
     ],
     ids=str,
 )
-async def test_a_bad_revision_of_a_kind_that_may_pass(action: faults.Fault, error_type: str, asks: int) -> None:
-    """Counted at the wiki: asked for exactly four times; the forty-nine others arrive."""
-    async with asking(Rule(action, revisions=frozenset({25}))) as (wiki, asker):
-        assert failed(await asker.ask(IDS)) == {25: error_type}
-        assert wiki.request_log.count_requests(25) == asks
+async def test_bad_revision_with_a_temporary_failure_has_four_requests(
+    action: faults.Fault, error_type: str, requests: int
+) -> None:
+    """The count at the wiki is exactly four; the other forty-nine revisions arrive."""
+    async with asking(Rule(action, revisions=frozenset({25}))) as (wiki, requester):
+        assert failed(await requester.ask(IDS)) == {25: error_type}
+        assert wiki.request_log.count_requests(25) == requests
 
 
 @pytest.mark.parametrize(
@@ -166,44 +170,47 @@ async def test_a_bad_revision_of_a_kind_that_may_pass(action: faults.Fault, erro
     ],
     ids=str,
 )
-async def test_a_bad_revision_of_a_kind_that_does_not_pass(action: faults.Fault, error_type: str) -> None:
-    """Found by halving, with fewer requests than revisions; the others arrive."""
+async def test_bad_revision_with_a_final_failure_is_found_by_halving(action: faults.Fault, error_type: str) -> None:
+    """Fewer requests than revisions are needed; the others arrive."""
     settings = BatchSettings(max_response_bytes=1_000_000)
     ids = range(1, 33)
-    async with asking(Rule(action, revisions=frozenset({25})), batches=settings) as (wiki, asker):
-        assert failed(await asker.ask(ids)) == {25: error_type}
+    async with asking(Rule(action, revisions=frozenset({25})), batches=settings) as (wiki, requester):
+        assert failed(await requester.ask(ids)) == {25: error_type}
         assert wiki.request_log.requests <= 11
 
 
-async def test_strangers_in_an_answer_stand_for_nobody() -> None:
-    """An answer full of revisions that were not asked for is not believed: each is asked for again by itself."""
-    async with asking(Rule(faults.WrongRevision(), revisions=frozenset({25}))) as (_, asker):
-        assert failed(await asker.ask(IDS)) == {25: "BadRevision"}
+async def test_unrequested_revisions_in_a_response_are_ignored() -> None:
+    """After a response full of unrequested revisions, each revision is requested alone."""
+    async with asking(Rule(faults.WrongRevision(), revisions=frozenset({25}))) as (_, requester):
+        assert failed(await requester.ask(IDS)) == {25: "BadRevision"}
 
 
-async def test_an_outage_is_survived() -> None:
-    """A wiki that fails three times and then recovers: nothing is lost."""
-    async with asking(Rule(faults.HttpStatus(500), times=3)) as (wiki, asker):
-        assert not failed(await asker.ask(IDS))
+async def test_outage_loses_no_revision() -> None:
+    """The wiki fails three times and then recovers."""
+    async with asking(Rule(faults.HttpStatus(500), times=3)) as (wiki, requester):
+        assert not failed(await requester.ask(IDS))
         assert wiki.request_log.requests == 3 + 50
 
 
 async def test_replica_lag_is_waited_for() -> None:
-    """A revision that appears at the sixth ask, more often than failures are retried; the others are asked once."""
-    async with asking(Rule(faults.MissingRevision(asks=5), revisions=frozenset({25}))) as (wiki, asker):
-        assert not failed(await asker.ask(IDS, born=time()))
+    """A revision that appears at the sixth request exceeds the limit of retries; the others are requested once."""
+    async with asking(Rule(faults.MissingRevision(asks=5), revisions=frozenset({25}))) as (wiki, requester):
+        assert not failed(await requester.ask(IDS, event_time=time()))
         assert (wiki.request_log.count_requests(25), wiki.request_log.count_requests(24)) == (6, 1)
 
 
-async def test_an_unknown_revision_of_an_old_event_is_final() -> None:
-    """It is asked for once, also when all of a request are unknown."""
-    async with asking() as (wiki, asker):
-        assert failed(await asker.ask([998, 999], born=time() - 3600)) == {998: "BadRevision", 999: "BadRevision"}
+async def test_unknown_revision_of_an_old_event_is_final() -> None:
+    """It is requested once, even if all revisions of a request are unknown."""
+    async with asking() as (wiki, requester):
+        assert failed(await requester.ask([998, 999], event_time=time() - 3600)) == {
+            998: "BadRevision",
+            999: "BadRevision",
+        }
         assert wiki.request_log.requests == 1
 
 
-async def test_flags_decide_for_each_revision() -> None:
-    """Hidden, suppressed and damaged revisions in one answer: each gets what is its own."""
+async def test_flags_apply_to_each_revision() -> None:
+    """Hidden, suppressed and damaged revisions in one response get their own results."""
     made = MemoryDataset(ENGLISH)
     made.put(
         ENGLISH,
@@ -216,8 +223,8 @@ async def test_flags_decide_for_each_revision() -> None:
         make_revision(6, ""),
         Revision(7, slots=(make_slot("text"), make_slot("{}", role="mediainfo", model="wikibase-mediainfo"))),
     )
-    async with asking(made=made) as (_, asker):
-        results = await asker.ask(range(1, 8))
+    async with asking(made=made) as (_, requester):
+        results = await requester.ask(range(1, 8))
         assert failed(results) == {4: "TextMissing", 5: "BadContentFormat"}
         contents = {rev_id: result for rev_id, result in results.items() if isinstance(result, Content)}
         assert {rev_id: content.hidden for rev_id, content in contents.items()} == {
@@ -232,19 +239,19 @@ async def test_flags_decide_for_each_revision() -> None:
         assert all(each.body is None for rev_id in (2, 3) for each in contents[rev_id].slots.values())
 
 
-async def test_high_limits_are_posted() -> None:
-    """Five hundred ids make too long a URL; the wiki gets them all the same."""
-    async with asking(limits=Limits(values=500), batches=BatchSettings(max_batch=500)) as (wiki, asker):
-        results = await asker.ask(range(1, 501))
+async def test_large_batches_are_posted() -> None:
+    """Five hundred ids make too long a URL; the wiki gets them in a form."""
+    async with asking(limits=Limits(values=500), batches=BatchSettings(max_batch=500)) as (wiki, requester):
+        results = await requester.ask(range(1, 501))
         assert not failed({rev_id: results[rev_id] for rev_id in IDS})
         assert wiki.request_log.batches == {500: 1}
 
 
-async def test_a_wiki_that_is_gone_fails_each_revision_by_itself() -> None:
-    """Nothing listens: four tries, then every `fetch` is told, and the client can be closed."""
-    async with asking() as (wiki, asker):
+async def test_unreachable_wiki_fails_each_revision() -> None:
+    """After four attempts every `fetch` has a failure, and the client can be closed."""
+    async with asking() as (wiki, requester):
         pass
-    asker = Asker(wiki.url)
-    await asker.client.open()
-    assert set(failed(await asker.ask([1, 2, 3])).values()) == {"ConnectionFailed"}
-    await asker.client.close()
+    requester = Requester(wiki.url)
+    await requester.client.open()
+    assert set(failed(await requester.ask([1, 2, 3])).values()) == {"ConnectionFailed"}
+    await requester.client.close()

@@ -31,12 +31,12 @@ BOT = BotPassword(NAME, PASSWORD)
 
 
 class PrivateWiki:
-    """A wiki that shows its revisions to those who are logged in.
+    """Wiki that shows its revisions only to users who are logged in.
 
     Attributes:
-        logins: How often somebody tried to log in.
-        authorizations: The ``Authorization`` headers that came.
-        cookies: The ``Cookie`` headers of queries for revisions.
+        logins: Number of attempts to log in.
+        authorizations: ``Authorization`` headers of all requests.
+        cookies: ``Cookie`` headers of queries for revisions.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class PrivateWiki:
         self._session = ""
 
     async def respond(self, request: web.Request) -> web.Response:
-        """Login token, login, revisions."""
+        """Respond to a request for a login token, a login, or revisions."""
         self.authorizations.append(request.headers.get("Authorization"))
         if request.query["action"] == "login":
             return self._log_in(await request.post())
@@ -83,7 +83,7 @@ class PrivateWiki:
 async def asking(
     credentials: Mapping[str, Credential],
 ) -> AsyncIterator[tuple[PrivateWiki, RevisionClient, Wiki]]:
-    """A private wiki, and a client that has these credentials and asks for single revisions."""
+    """Yield a private wiki, and a client with these credentials and single requests."""
     private = PrivateWiki()
     client = RevisionClient(
         HttpClient(HttpSettings()),
@@ -99,7 +99,7 @@ async def asking(
 
 
 async def test_one_login_serves_all_requests() -> None:
-    """Requests that come at the same time wait for it; its cookies go along with each, and the account is asserted."""
+    """Concurrent requests wait for the login; its cookies are sent with each, and the account is asserted."""
     async with asking({"private.example": BOT}) as (private, client, wiki):
         results = await asyncio.gather(*(client.fetch_async(wiki, rev_id) for rev_id in range(1, 9)))
         assert all(isinstance(result, Content) for result in results)
@@ -107,8 +107,8 @@ async def test_one_login_serves_all_requests() -> None:
         assert private.cookies == ["wiki_session=session1; wiki_user=Bot"] * 8
 
 
-async def test_a_session_that_ended_is_made_again() -> None:
-    """`assertuserfailed` is followed by one login and another try; nobody notices."""
+async def test_expired_session_is_renewed() -> None:
+    """`assertuserfailed` leads to one login and a retry, without an error."""
     async with asking({"private.example": BOT}) as (private, client, wiki):
         await client.fetch_async(wiki, 1)
         private.forget()
@@ -117,8 +117,8 @@ async def test_a_session_that_ended_is_made_again() -> None:
         assert private.logins == 2
 
 
-async def test_a_refused_login_is_not_repeated() -> None:
-    """A wrong password must not lock the account; each revision is told why, without the password."""
+async def test_rejected_login_is_not_repeated() -> None:
+    """A wrong password must not lock the account; each revision gets the reason, without the password."""
     async with asking({"private.example": BotPassword(NAME, "wr0ng")}) as (private, client, wiki):
         for rev_id in (1, 2, 3):
             result = await client.fetch_async(wiki, rev_id)
@@ -129,8 +129,8 @@ async def test_a_refused_login_is_not_repeated() -> None:
         assert private.logins == 1
 
 
-async def test_a_token_goes_with_each_request() -> None:
-    """OAuth 2: no login, a header."""
+async def test_token_is_sent_with_each_request() -> None:
+    """OAuth 2 needs no login, only a header."""
     async with asking({"private.example": BearerToken("t0ken")}) as (private, client, wiki):
         assert isinstance(await client.fetch_async(wiki, 1), Content)
         assert private.authorizations == ["Bearer t0ken"]
@@ -138,7 +138,7 @@ async def test_a_token_goes_with_each_request() -> None:
 
 @pytest.mark.parametrize("credential", [BOT, BearerToken("t0ken")], ids=["password", "token"])
 async def test_credentials_go_to_no_other_wiki(credential: Credential) -> None:
-    """A wiki that none are configured for gets none, also at the same address."""
+    """A wiki without configured credentials gets none, even at the same address."""
     async with asking({"private.example": credential}) as (private, client, wiki):
         await client.fetch_async(wiki, 1)
         private.authorizations.clear()
@@ -148,8 +148,8 @@ async def test_credentials_go_to_no_other_wiki(credential: Credential) -> None:
         assert private.cookies == [""]
 
 
-async def test_a_farm_may_have_credentials() -> None:
-    """One account for many wikis; a wiki's own comes first."""
+async def test_credentials_of_a_farm_apply_to_its_wikis() -> None:
+    """One account may serve many wikis; the credentials of a wiki itself come first."""
     async with asking({"farm": BearerToken("shared"), "private.example": BearerToken("own")}) as (
         private,
         client,
@@ -161,24 +161,24 @@ async def test_a_farm_may_have_credentials() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    """Not by `repr`, which is what logs and tracebacks show."""
+    """`repr` is the form that logs and tracebacks show, and it leaves them out."""
     assert "s3cret" not in repr(BOT)
     assert "t0ken" not in repr(BearerToken("t0ken"))
 
 
 def test_secrets_come_from_environment_or_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the line's end that editors put into a file."""
+    """The line break that editors put at the end of a file is removed."""
     monkeypatch.setenv("WIKI_TOKEN", "from environment")
     (tmp_path / "token").write_text("from file\n")
     assert read_secret(env="WIKI_TOKEN") == "from environment"
     assert read_secret(file=tmp_path / "token") == "from file"
 
 
-def test_a_secret_that_is_not_there_is_the_operators_mistake(tmp_path: Path) -> None:
-    """The error says where it was looked for."""
+def test_missing_secret_is_a_configuration_error(tmp_path: Path) -> None:
+    """The message has the place where the secret should be."""
     (tmp_path / "empty").write_text("\n")
     for place, arguments in {
-        "WIKI_TOKEN_THAT_NOBODY_SET": {"env": "WIKI_TOKEN_THAT_NOBODY_SET"},
+        "WIKI_TOKEN_THAT_IS_NOT_SET": {"env": "WIKI_TOKEN_THAT_IS_NOT_SET"},
         "empty": {"file": tmp_path / "empty"},
         "absent": {"file": tmp_path / "absent"},
         "no environment variable and no file": {},

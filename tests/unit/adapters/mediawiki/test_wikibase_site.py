@@ -1,4 +1,7 @@
-"""A Wikibase is asked what it is, and settings that contradict it are named with the right value."""
+"""Discovery of a Wikibase's own settings.
+
+Configured settings that contradict them are reported with the right value.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ LIKE_COMMONS = make_wikibase_wiki("commons.example", concept_base=COMMONS, names
 
 @asynccontextmanager
 async def queries(url: str) -> AsyncIterator[QueryClient]:
-    """Asks the wiki at this address."""
+    """Yield a client of the wiki at this address."""
     client = QueryClient(f"{url}/w/api.php", HttpSettings())
     await client.open()
     try:
@@ -55,8 +58,8 @@ async def queries(url: str) -> AsyncIterator[QueryClient]:
         await client.close()
 
 
-async def test_a_wikibase_says_where_its_entities_are() -> None:
-    """Concept base, namespaces with their models and names, and the address of entity data."""
+async def test_site_has_the_places_of_its_entities() -> None:
+    """The site has concept base, namespaces with their models and names, and the address of entity data."""
     async with FakeWikibase(Repository(SUITE)) as wikibase, queries(wikibase.url) as client:
         site = await fetch_site(client)
     assert (site.domain, site.wiki_id, site.concept_uri) == ("wiki.example", "wikiwiki", "https://wiki.example")
@@ -67,7 +70,7 @@ async def test_a_wikibase_says_where_its_entities_are() -> None:
 
 
 async def test_namespaces_differ_from_wiki_to_wiki() -> None:
-    """Items in the main namespace, or no items at all: taken as the wiki says."""
+    """Items may be in the main namespace or absent; the wiki's siteinfo decides."""
     async with FakeWikibase(Repository(LIKE_WIKIDATA)) as wikibase, queries(wikibase.url) as client:
         site = await fetch_site(client)
         assert site.models == {0: "wikibase-item", 120: "wikibase-property", 146: "wikibase-lexeme"}
@@ -80,16 +83,16 @@ async def test_namespaces_differ_from_wiki_to_wiki() -> None:
         assert str(site.pages.parse_entity(6, page_id=9, title="File:A.jpg")) == "M9"
 
 
-async def test_a_wiki_that_is_no_wikibase_is_told_apart() -> None:
-    """With what to do about it."""
+async def test_wiki_that_is_not_a_wikibase_is_rejected() -> None:
+    """The message says which wiki to use instead."""
     async with FakeWiki(MemoryDataset(Wiki("enwiki", "en.wiki.example"))) as wiki, queries(wiki.url) as client:
         with pytest.raises(WikiError, match=r"en\.wiki\.example is not a Wikibase.* the wiki that has the entities"):
             await fetch_site(client)
 
 
 @pytest.mark.parametrize("query", [{}, {"general": None}, {"general": {"wikibase-conceptbaseuri": 3}}])
-async def test_a_wiki_that_says_nothing_that_can_be_read_is_an_error(query: dict[str, Any]) -> None:
-    """Not a traceback."""
+async def test_unusable_siteinfo_is_an_error(query: dict[str, Any]) -> None:
+    """The error is not a traceback."""
 
     class Scripted:
         async def query(self, parameters: object, *, tries: int | None = None) -> dict[str, Any]:
@@ -100,8 +103,11 @@ async def test_a_wiki_that_says_nothing_that_can_be_read_is_an_error(query: dict
         await fetch_site(Scripted())
 
 
-def test_a_server_without_a_scheme_is_asked_over_https() -> None:
-    """An article path with the title in the query is kept, and a namespace's name is known in both ways of writing."""
+def test_server_without_a_scheme_is_requested_over_https() -> None:
+    """An article path with the title in the query is kept.
+
+    The name of a namespace is known with spaces and with underscores.
+    """
     general = {
         "wikiid": "w",
         "servername": "w.example",
@@ -118,14 +124,14 @@ def test_a_server_without_a_scheme_is_asked_over_https() -> None:
 @pytest.mark.parametrize(
     "text", ["http://w.example", "http://w.example/", "http://w.example/entity/", "http://w.example/entity"]
 )
-def test_a_concept_base_may_be_written_in_any_usual_way(text: str) -> None:
-    """With ``/entity/`` or without."""
+def test_concept_base_is_accepted_in_each_usual_form(text: str) -> None:
+    """The path ``/entity/`` is optional."""
     assert wikibase_root(text) == "http://w.example"
 
 
 @pytest.mark.parametrize("form", ["ttl", "nt"])
-def test_an_entitys_own_rdf_says_which_concept_base_is_used(form: str) -> None:
-    """Also one that the wiki's host name does not tell, and that of a federated wiki's own entities."""
+def test_concept_base_is_found_in_the_rdf_of_an_entity(form: str) -> None:
+    """The rule covers a concept base with another host name than the wiki, and the entities of a federated wiki."""
     stamp, mime = RevisionStamp(5, "2026-01-01T00:00:00Z"), {"ttl": "text/turtle", "nt": "application/n-triples"}[form]
     plain = Vocabulary("http://concepts.example/base")
     body = serialize_triples(describe(Item(id="Q1"), stamp, plain), form, plain)
@@ -134,24 +140,24 @@ def test_an_entitys_own_rdf_says_which_concept_base_is_used(form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "why"), [(b"<html>", "is not text/turtle"), (b"<a:b> <c:d> <e:f> .", "is not about Q1")]
+    ("body", "reason"), [(b"<html>", "is not text/turtle"), (b"<a:b> <c:d> <e:f> .", "is not about Q1")]
 )
-def test_what_is_no_rdf_of_the_entity_says_so(body: bytes, why: str) -> None:
-    """With the address."""
-    with pytest.raises(InputError, match=f"http://w.example/Q1.* {why}"):
+def test_body_that_is_not_rdf_of_the_entity_is_an_error(body: bytes, reason: str) -> None:
+    """The message has the address."""
+    with pytest.raises(InputError, match=f"http://w.example/Q1.* {reason}"):
         find_concept_uri(body, entity_id="Q1", base="http://w.example/Q1")
 
 
-def test_a_wrong_concept_base_is_named_with_the_right_one() -> None:
-    """Nothing would be indexed, without any error."""
+def test_wrong_concept_base_is_reported_with_the_right_one() -> None:
+    """With a wrong concept base nothing would be indexed, without any error."""
     check_concept_uri("", actual="http://w.example")
     check_concept_uri("http://w.example/entity/", actual="http://w.example")
     with pytest.raises(ConfigError, match=r"rdf\.concept_base is https://w\.example.* Set .* to http://w\.example"):
         check_concept_uri("https://w.example", actual="http://w.example")
 
 
-async def test_a_wrong_namespace_is_named_with_the_right_ones() -> None:
-    """Those of Wikidata, on another Wikibase."""
+async def test_wrong_namespace_is_reported_with_the_right_ones() -> None:
+    """The configured namespaces are those of Wikidata, on another Wikibase."""
     async with FakeWikibase(Repository(SUITE)) as wikibase, queries(wikibase.url) as client:
         site = await fetch_site(client)
     check_namespaces([], site)

@@ -9,8 +9,8 @@ from wikistate.core.enrichment.retry import Fail
 from wikistate.errors import ConfigError
 
 
-def test_wikimedias_wikis_are_allowed_from_the_start() -> None:
-    """By domain or any subdomain, at their own Action API, in one farm."""
+def test_wikis_of_wikimedia_are_allowed_by_default() -> None:
+    """They are allowed by domain or any subdomain, at their own Action API, in one farm."""
     assert Wikis().lookup("en.wikipedia.org") == Wiki(
         "en.wikipedia.org", "https://en.wikipedia.org/w/api.php", None, WIKIMEDIA_FARM
     )
@@ -58,16 +58,16 @@ def test_wikimedias_wikis_are_allowed_from_the_start() -> None:
         "canary",
     ],
 )
-def test_everything_else_is_refused(domain: str) -> None:
-    """The refusal has its own type and says how to allow a wiki."""
-    refused = Wikis().lookup(domain)
-    assert isinstance(refused, Fail)
-    assert refused.error_type == "WikiNotAllowed"
-    assert "=https://" in refused.message
+def test_every_other_domain_is_rejected(domain: str) -> None:
+    """The failure has its own type and says how to allow a wiki."""
+    rejected = Wikis().lookup(domain)
+    assert isinstance(rejected, Fail)
+    assert rejected.error_type == "WikiNotAllowed"
+    assert "=https://" in rejected.message
 
 
 @given(st.text(alphabet="wikpedaorg.-_@:/#?%[]\\ \n\u212a0189", max_size=40))
-def test_what_is_asked_is_always_below_an_allowed_domain(text: str) -> None:
+def test_requested_host_is_always_below_an_allowed_domain(text: str) -> None:
     """No spelling of a domain leads to a URL whose host is not allowed."""
     for domain in (text, f"{text}.wikipedia.org", f"{text}wikipedia.org", f"wikipedia.org{text}"):
         found = Wikis().lookup(domain)
@@ -82,8 +82,8 @@ def test_case_does_not_matter() -> None:
     assert Wikis().lookup("EN.Wikipedia.ORG") == Wikis().lookup("en.wikipedia.org")
 
 
-def test_a_fixed_template_selects_the_wiki_by_host() -> None:
-    """A service mesh: one URL for all, the wiki's name in `Host`, limits of one's own."""
+def test_fixed_template_selects_the_wiki_by_host() -> None:
+    """A service mesh has one URL for all wikis, the wiki's name in `Host`, and its own limits."""
     wikis = Wikis(template="http://localhost:6500/w/api.php")
     assert wikis.lookup("de.wikipedia.org") == Wiki(
         "de.wikipedia.org", "http://localhost:6500/w/api.php", "de.wikipedia.org", OWN_FARM
@@ -98,13 +98,13 @@ def test_a_fixed_template_selects_the_wiki_by_host() -> None:
         ("https://{domain}.internal.example/api.php", "https://de.wikipedia.org.internal.example/api.php", OWN_FARM),
     ],
 )
-def test_a_template_names_the_wiki(template: str, url: str, farm: str) -> None:
-    """Whose limits hold depends on whose server is asked, not on whose wiki it is about."""
+def test_template_names_the_wiki(template: str, url: str, farm: str) -> None:
+    """The limits depend on the server that is requested, not on the wiki."""
     assert Wikis(template=template).lookup("de.wikipedia.org") == Wiki("de.wikipedia.org", url, None, farm)
 
 
 def test_explicit_wikis_may_have_any_name() -> None:
-    """What the operator lists is allowed as it is; each origin is a farm unless it is named."""
+    """Domains that the operator lists are allowed unchanged; each origin is a farm unless a farm is named."""
     wikis = Wikis(
         domains=(),
         explicit={
@@ -132,8 +132,8 @@ def test_explicit_wikis_may_have_any_name() -> None:
 @pytest.mark.parametrize(
     "url", ["wiki.example/api.php", "ftp://wiki.example/", "https://u:p@wiki.example/", "https://wiki.example/?a=b", ""]
 )
-def test_a_url_that_cannot_be_asked_is_the_operators_mistake(url: str) -> None:
-    """Found when the list is made, with the key of the setting."""
+def test_invalid_url_is_a_configuration_error(url: str) -> None:
+    """It is found when the list is made, with the key of the setting."""
     with pytest.raises(ConfigError) as caught:
         Wikis(explicit={"wiki.example": url})
     assert caught.value.ids["key"] == "wikis.wiki.example"
@@ -142,14 +142,14 @@ def test_a_url_that_cannot_be_asked_is_the_operators_mistake(url: str) -> None:
 
 
 @pytest.mark.parametrize("domain", ["wikipedia", "WIKIPEDIA.ORG", "*.wikipedia.org", "10.0.0.1", ""])
-def test_a_domain_that_is_no_host_name_is_the_operators_mistake(domain: str) -> None:
-    """A pattern or an address would allow less or more than is meant."""
+def test_domain_that_is_not_a_host_name_is_a_configuration_error(domain: str) -> None:
+    """A pattern or an address would allow less or more than intended."""
     with pytest.raises(ConfigError):
         Wikis(domains=[domain])
 
 
 def test_invented_subdomains_do_not_fill_the_memory() -> None:
-    """What is remembered of look-ups is bounded."""
+    """The cache of look-ups is bounded."""
     wikis = Wikis()
     for number in range(10_000):
         wikis.lookup(f"w{number}.wikipedia.org")

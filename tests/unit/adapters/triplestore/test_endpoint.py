@@ -1,4 +1,4 @@
-"""What becomes of a request to an endpoint that is away, busy, broken, or of another opinion."""
+"""Requests to an endpoint that is down, busy, broken, or misconfigured."""
 
 from __future__ import annotations
 
@@ -28,37 +28,37 @@ PAGE = "<html><style>b { x }</style><b>No&nbsp;room</b>\n  left</html>"
 
 
 class Scripted:
-    """Answers with one response after the other, the last one again and again."""
+    """Server with scripted responses; it repeats the last one."""
 
     def __init__(self, *answers: tuple[int, str] | tuple[int, str, dict[str, str]]) -> None:
         self._answers = list(answers)
         self.requests = 0
 
     async def respond(self, request: web.Request) -> web.Response:
-        """The next answer."""
+        """Return the next response."""
         self.requests += 1
         await request.read()
         status, text, *headers = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return web.Response(status=status, text=text, headers=headers[0] if headers else None)
 
 
-class Patience:
-    """Notes how long was waited, and does not wait."""
+class RecordingSleep:
+    """Clock that records the delays and does not wait."""
 
     def __init__(self) -> None:
-        self.told: list[OutageRetry | None] = []
+        self.outages: list[OutageRetry | None] = []
         self.slept: list[float] = []
 
     async def sleep(self, seconds: float) -> None:
-        """Instead of `asyncio.sleep`."""
+        """Record a delay, in place of `asyncio.sleep`."""
         self.slept.append(seconds)
 
 
-async def apply_to(script: Scripted, patience: Patience, **settings: object) -> None:
-    """One small batch."""
+async def apply_to(script: Scripted, recorder: RecordingSleep, **settings: object) -> None:
+    """Apply one small batch."""
     async with serving(script.respond) as origin:
         stated = EndpointSettings(update_url=origin, **settings)  # type: ignore[arg-type]
-        store = SparqlEndpoint(stated, DIALECT, on_outage=patience.told.append, sleep=patience.sleep)
+        store = SparqlEndpoint(stated, DIALECT, on_outage=recorder.outages.append, sleep=recorder.sleep)
         await store._http.open()
         try:
             await store.apply(StorePatch(), POSITION, None)
@@ -67,31 +67,31 @@ async def apply_to(script: Scripted, patience: Patience, **settings: object) -> 
 
 
 @pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
-async def test_a_busy_endpoint_is_waited_for_without_end(status: int) -> None:
-    """Each wait is longer than the one before, up to a bound; who watches is told why, and when it is over."""
-    script, patience = Scripted(*[(status, PAGE)] * 12, (200, "")), Patience()
-    await apply_to(script, patience, first_wait=1.0, longest_wait=30.0)
+async def test_busy_endpoint_is_retried_without_a_limit(status: int) -> None:
+    """Each delay is longer than the one before, up to a bound; the callback gets the reason, and then the end."""
+    script, recorder = Scripted(*[(status, PAGE)] * 12, (200, "")), RecordingSleep()
+    await apply_to(script, recorder, first_wait=1.0, longest_wait=30.0)
     assert script.requests == 13
-    assert patience.slept[0] <= 1 < patience.slept[3] <= 8
-    assert 24 <= patience.slept[-1] <= 30
-    first, last = patience.told[0], patience.told[-1]
+    assert recorder.slept[0] <= 1 < recorder.slept[3] <= 8
+    assert 24 <= recorder.slept[-1] <= 30
+    first, last = recorder.outages[0], recorder.outages[-1]
     assert last is None
     assert first is not None
     assert first.reason.endswith(f"answers {status}: No room left")
 
 
-async def test_an_endpoint_says_how_long_to_wait() -> None:
-    """Its word counts when it is longer than ours."""
-    patience = Patience()
-    await apply_to(Scripted((503, "", {"Retry-After": "120"}), (204, "")), patience)
-    assert patience.slept == [120.0]
+async def test_retry_after_of_an_endpoint_is_kept() -> None:
+    """It counts if it is longer than the own delay."""
+    recorder = RecordingSleep()
+    await apply_to(Scripted((503, "", {"Retry-After": "120"}), (204, "")), recorder)
+    assert recorder.slept == [120.0]
 
 
-async def test_an_endpoint_that_fails_by_itself_is_tried_some_times() -> None:
-    """It may be a defect that it has with just this request: that is said instead of waiting for ever."""
-    script, patience = Scripted((500, "java.lang.OutOfMemoryError\n\tat a.b.C(D.java:1)")), Patience()
+async def test_endpoint_with_an_internal_error_is_retried_some_times() -> None:
+    """The request itself may cause the error, so the error is raised at last."""
+    script, recorder = Scripted((500, "java.lang.OutOfMemoryError\n\tat a.b.C(D.java:1)")), RecordingSleep()
     with pytest.raises(StoreError, match=r"answers 500: java\.lang\.OutOfMemoryError at a\.b.* failed 3 times"):
-        await apply_to(script, patience, tries=3)
+        await apply_to(script, recorder, tries=3)
     assert script.requests == 3
 
 
@@ -107,40 +107,40 @@ async def test_an_endpoint_that_fails_by_itself_is_tried_some_times() -> None:
         ((301, "", {"Location": "https://b.test/sparql"}), "redirects to https://b.test/sparql"),
     ],
 )
-async def test_a_refusal_is_final_and_says_what_to_set(
+async def test_final_error_is_not_retried_and_names_the_setting(
     answer: tuple[int, str] | tuple[int, str, dict[str, str]], hint: str
 ) -> None:
-    """It is not sent again, and a redirect is not followed: it would take the credential along."""
-    script, patience = Scripted(answer), Patience()
-    with pytest.raises(StoreError) as refusal:
-        await apply_to(script, patience)
-    assert hint in str(refusal.value)
-    assert (script.requests, patience.told) == (1, [])
+    """It is not sent again, and a redirect is not followed: it would send the credential along."""
+    script, recorder = Scripted(answer), RecordingSleep()
+    with pytest.raises(StoreError) as error:
+        await apply_to(script, recorder)
+    assert hint in str(error.value)
+    assert (script.requests, recorder.outages) == (1, [])
 
 
-async def test_an_endpoint_that_is_not_there_is_waited_for() -> None:
-    """A store that restarts refuses connections for a while. To give up, cancel."""
-    patience = Patience()
+async def test_unreachable_endpoint_is_waited_for() -> None:
+    """A store that restarts refuses connections for a while. The caller can cancel the wait."""
+    recorder = RecordingSleep()
 
     class GivenUpError(Exception):
         pass
 
     async def sleep(seconds: float) -> None:
-        patience.slept.append(seconds)
-        if len(patience.slept) == 5:
+        recorder.slept.append(seconds)
+        if len(recorder.slept) == 5:
             raise GivenUpError
 
     settings = EndpointSettings(update_url=f"http://127.0.0.1:{find_free_port()}/")
-    store = SparqlEndpoint(settings, DIALECT, on_outage=patience.told.append, sleep=sleep)
+    store = SparqlEndpoint(settings, DIALECT, on_outage=recorder.outages.append, sleep=sleep)
     with pytest.raises(GivenUpError):
         await store.open()
     await store.close()
-    assert len(patience.told) == 5
+    assert len(recorder.outages) == 5
 
 
-async def test_an_update_that_takes_too_long_is_sent_again() -> None:
-    """The time-out that is set is the one that counts."""
-    patience, requests = Patience(), 0
+async def test_update_that_times_out_is_sent_again() -> None:
+    """The configured time-out applies."""
+    recorder, requests = RecordingSleep(), 0
     hanging = asyncio.Event()
 
     async def respond(request: web.Request) -> web.Response:
@@ -153,18 +153,18 @@ async def test_an_update_that_takes_too_long_is_sent_again() -> None:
 
     async with serving(respond) as origin:
         settings = EndpointSettings(update_url=origin, request_timeout=0.05)
-        store = SparqlEndpoint(settings, DIALECT, on_outage=patience.told.append, sleep=patience.sleep)
+        store = SparqlEndpoint(settings, DIALECT, on_outage=recorder.outages.append, sleep=recorder.sleep)
         await store._http.open()
         applied = await store.apply(StorePatch(), POSITION, None)
         hanging.set()
         await store.close()
     assert requests == 2
     assert applied.requests == 1
-    assert [waiting is None for waiting in patience.told] == [False, True]
+    assert [waiting is None for waiting in recorder.outages] == [False, True]
 
 
-async def test_an_answer_that_is_none_is_an_error() -> None:
-    """A page that says 200, as of a proxy's login."""
+async def test_response_that_is_not_json_is_an_error() -> None:
+    """A page with status 200 may be the login of a proxy."""
     async with serving(Scripted((200, PAGE)).respond) as origin:
         store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
         await store._http.open()
@@ -182,8 +182,8 @@ async def test_an_answer_that_is_none_is_an_error() -> None:
         ('{"results": {"bindings": [{"r": {"type": "typed-literal", "value": "0", "datatype": "%sinteger"}}]}}', False),
     ],
 )
-async def test_yes_and_no_are_read_as_the_standard_and_as_virtuoso_put_them(body: str, expected: object) -> None:
-    """Virtuoso answers with a table of one cell."""
+async def test_boolean_results_are_parsed_in_both_forms(body: str, expected: object) -> None:
+    """Virtuoso returns a table of one cell."""
     text = body.replace("%s", "http://www.w3.org/2001/XMLSchema#")
     async with serving(Scripted((200, text)).respond) as origin:
         store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
@@ -192,8 +192,8 @@ async def test_yes_and_no_are_read_as_the_standard_and_as_virtuoso_put_them(body
         await store.close()
 
 
-async def test_a_url_that_is_none_is_a_setting_that_is_wrong() -> None:
-    """Said before anything is sent."""
+async def test_invalid_url_is_a_configuration_error() -> None:
+    """The error is raised before anything is sent."""
     store = SparqlEndpoint(EndpointSettings(update_url="sparql.test"), DIALECT)
     with pytest.raises(ConfigError, match="not the URL of a store"):
         await store.open()
@@ -207,13 +207,13 @@ async def test_a_url_that_is_none_is_a_setting_that_is_wrong() -> None:
         (b"", None),
     ],
 )
-def test_changes_are_read_only_where_they_are_told(body: bytes, count: int | None) -> None:
-    """A number is never made up."""
+def test_change_count_is_read_only_if_it_is_there(body: bytes, count: int | None) -> None:
+    """A number is never invented."""
     assert parse_change_count(body) == count
 
 
-def test_a_message_is_cut_to_what_one_reads() -> None:
-    """One line without control characters; what stands in angle brackets is an IRI unless it is a page."""
+def test_message_of_an_endpoint_is_shortened() -> None:
+    """The message is one line without control characters; text in angle brackets is an IRI, unless it is a page."""
     assert format_message(b"bad <http://a.test/x>\x00\x1b[31m") == "bad <http://a.test/x>[31m"
     assert len(format_message(b"word " * 1000)) < 410
     assert format_message(b"") == "(empty response)"

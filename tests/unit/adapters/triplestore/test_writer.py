@@ -5,7 +5,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, mutation, says, triple
+from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, insertion, mutation, triple
 
 from wikistate.adapters.triplestore.batch_size import BatchLimits
 from wikistate.adapters.triplestore.writer import HEARTBEAT_INTERVAL_SECONDS, YIELD_INTERVAL_SECONDS, StoreWriter
@@ -25,7 +25,7 @@ START = 1_700_000_000.0
 
 
 class Bench:
-    """A writer, its store, and the time."""
+    """Writer with its store and its clock."""
 
     def __init__(self, bounds: BatchLimits = BOUNDS) -> None:
         self.clock = ManualClock(START)
@@ -35,7 +35,7 @@ class Bench:
         self.writer = self.new_writer()
 
     def new_writer(self, now: Callable[[], float] | None = None) -> StoreWriter:
-        """Another writer into the same store, maybe with a clock of its own."""
+        """Return another writer of the same store, with an optional clock of its own."""
         clock = self.clock
         return StoreWriter(
             self.store,
@@ -48,49 +48,49 @@ class Bench:
         )
 
     async def give(self, first: int, end: int) -> None:
-        """Write an entity for each of these offsets, and say how far that is."""
+        """Write an entity for each of these offsets, and advance the position."""
         for offset in range(first, end):
-            await self.writer.write([says(f"Q{offset}", "hello", time=offset)])
+            await self.writer.write([insertion(f"Q{offset}", "hello", time=offset)])
             self.writer.advance({TOPIC: StorePosition(offset + 1, offset)})
 
     @property
     def offset(self) -> int:
-        """How far the store is."""
+        """Next offset in the store."""
         return self.store.held[TOPIC].next_offset if TOPIC in self.store.held else 0
 
 
 @pytest.fixture
 async def bench() -> Bench:
-    """A writer that is open."""
+    """Return an open writer."""
     bench = Bench()
     await bench.writer.open()
     return bench
 
 
-async def settled() -> None:
-    """Let tasks run that have nothing to wait for."""
+async def let_tasks_run() -> None:
+    """Let tasks run that wait for nothing."""
     for _ in range(30):
         await asyncio.sleep(0)
 
 
-async def test_a_batch_is_applied_when_it_has_enough_mutations(bench: Bench) -> None:
-    """Ten are a batch; the eleventh waits for the next, and the position covers exactly what is there."""
+async def test_batch_is_applied_when_it_has_enough_mutations(bench: Bench) -> None:
+    """Ten mutations are a batch; the eleventh waits for the next, and the position covers exactly the applied ones."""
     await bench.give(0, 11)
-    await settled()
+    await let_tasks_run()
     assert [patch.mutations for patch in bench.store.applied] == [10]
-    assert bench.offset == 9  # that the tenth is done was said after it had been handed over
+    assert bench.offset == 9  # The position of the tenth came after the batch had been handed over.
     assert len(bench.store.graph) == 10
 
 
-async def test_a_batch_is_applied_when_it_has_enough_triples(bench: Bench) -> None:
+async def test_batch_is_applied_when_it_has_enough_triples(bench: Bench) -> None:
     """One mutation of a hundred triples fills the first batch of a writer that does not know the store yet."""
-    await bench.writer.write([says("Q1", *map(str, range(100)))])
-    await settled()
+    await bench.writer.write([insertion("Q1", *map(str, range(100)))])
+    await let_tasks_run()
     assert [len(patch.added) for patch in bench.store.applied] == [100]
 
 
-async def test_a_lonely_mutation_waits_no_longer_than_it_may(bench: Bench) -> None:
-    """After ``batch_seconds`` it is applied, though nothing else comes."""
+async def test_single_mutation_waits_no_longer_than_its_limit(bench: Bench) -> None:
+    """After ``batch_seconds`` it is applied even if no other mutation comes."""
     await bench.give(0, 1)
     await bench.clock.elapse(0.9)
     assert bench.store.applied == []
@@ -99,33 +99,33 @@ async def test_a_lonely_mutation_waits_no_longer_than_it_may(bench: Bench) -> No
     assert bench.offset == 1
 
 
-async def test_the_store_applies_a_batch_while_the_next_is_written(bench: Bench) -> None:
-    """Who has much to write gives way now and then, so that the store begins with what it was given."""
+async def test_store_applies_a_batch_while_the_next_is_written(bench: Bench) -> None:
+    """A caller with many mutations yields now and then, so that the store starts with the first batch."""
     moments = count(START, YIELD_INTERVAL_SECONDS)
     writer = bench.new_writer(lambda: next(moments))
     await writer.open()
-    await writer.write([says(f"Q{number}", "hello") for number in range(19)])
+    await writer.write([insertion(f"Q{number}", "hello") for number in range(19)])
     assert [patch.mutations for patch in bench.store.applied] == [10]
 
 
-async def test_the_next_batch_grows_while_the_store_is_busy_and_then_the_writer_waits(bench: Bench) -> None:
-    """Two batches are in memory and no more: one that is applied, one that is full."""
-    bench.store.go_away()
+async def test_next_batch_fills_while_the_store_is_busy_and_then_the_writer_waits(bench: Bench) -> None:
+    """At most two batches are in memory: one that is applied, and a full one."""
+    bench.store.stop_responding()
     await bench.give(0, 19)
-    await settled()
+    await let_tasks_run()
     full = asyncio.create_task(bench.give(19, 25))
-    await settled()
+    await let_tasks_run()
     assert not full.done()
     assert bench.store.applied == []
-    bench.store.come_back()
+    bench.store.resume_responding()
     await full
     await bench.writer.flush()
     assert bench.offset == 25
     assert len(bench.store.graph) == 25
 
 
-async def test_what_cannot_be_in_one_batch_begins_the_next(bench: Bench) -> None:
-    """Two entities share a triple, then one is deleted: the batch ends before, and the other keeps it."""
+async def test_mutation_that_conflicts_with_the_batch_starts_the_next(bench: Bench) -> None:
+    """Two entities share a triple, then one is deleted: the batch ends before, and the other entity keeps it."""
     shared = frozenset({triple("Q9", "both")})
     for entity in ("Q1", "Q2"):
         await bench.writer.write([mutation(OperationName.DIFF, entity, added=shared)])
@@ -136,7 +136,7 @@ async def test_what_cannot_be_in_one_batch_begins_the_next(bench: Bench) -> None
 
 
 async def test_only_one_batch_is_applied_at_a_time(bench: Bench) -> None:
-    """However slow the store, the next one waits for its end; order is kept."""
+    """The next batch waits for the end of a slow one; the order is kept."""
     bench.store.seconds = 5.0
     giving = asyncio.create_task(bench.give(0, 30))
     for elapsed, applied in ((4.9, []), (5.1, [10]), (10.1, [10, 10]), (15.1, [10, 10, 10])):
@@ -145,18 +145,18 @@ async def test_only_one_batch_is_applied_at_a_time(bench: Bench) -> None:
     await giving
 
 
-async def test_a_failure_in_the_background_is_raised_by_the_next_call(bench: Bench) -> None:
-    """What could not be applied is not lost in silence, and its position is not moved."""
+async def test_failure_in_the_background_is_raised_by_the_next_call(bench: Bench) -> None:
+    """A batch that could not be applied is not lost silently, and its position is not advanced."""
     bench.store.failure = SinkError("The disk is full.")
     await bench.give(0, 10)
-    await settled()
+    await let_tasks_run()
     with pytest.raises(SinkError, match="disk is full"):
         await bench.give(10, 11)
     assert bench.writer.positions == {}
 
 
-async def test_a_store_that_came_back_older_is_noticed_before_the_next_batch(bench: Bench) -> None:
-    """Nothing is applied upon the older state; after `rewind` the positions say where to read on."""
+async def test_store_restored_from_a_backup_is_detected_before_the_next_batch(bench: Bench) -> None:
+    """Nothing is applied to the older state; after `rewind` the positions say where to resume."""
     await bench.give(0, 5)
     await bench.writer.flush()
     copy = bench.store.copy()
@@ -174,8 +174,8 @@ async def test_a_store_that_came_back_older_is_noticed_before_the_next_batch(ben
     assert len(bench.store.graph) == 10
 
 
-async def test_a_store_that_lost_its_positions_is_an_older_one(bench: Bench) -> None:
-    """Restored from before its first batch: all is read again."""
+async def test_store_without_its_positions_counts_as_older(bench: Bench) -> None:
+    """It was restored from before its first batch: everything is read again."""
     empty = bench.store.copy()
     await bench.give(0, 5)
     await bench.writer.flush()
@@ -187,54 +187,54 @@ async def test_a_store_that_lost_its_positions_is_an_older_one(bench: Bench) -> 
     assert bench.writer.positions == {}
 
 
-async def test_two_writers_of_one_store_are_told(bench: Bench) -> None:
-    """The store is further than we left it: somebody else writes, and one of us must end."""
+async def test_two_writers_of_one_store_are_detected(bench: Bench) -> None:
+    """The position in the store is further than ours: another process writes, and one of the two must end."""
     await bench.give(0, 5)
     await bench.writer.flush()
     bench.store.held[TOPIC] = StorePosition(50, 0)
     await bench.give(5, 6)
-    with pytest.raises(SinkError, match="Another process writes into the store") as told:
+    with pytest.raises(SinkError, match="Another process writes into the store") as caught:
         await bench.writer.flush()
-    assert not isinstance(told.value, RewoundError)
+    assert not isinstance(caught.value, RewoundError)
 
 
-async def test_a_writer_goes_on_where_the_store_is(bench: Bench) -> None:
-    """What another process has left there counts, and positions of other streams do not disturb."""
+async def test_writer_resumes_at_the_position_of_the_store(bench: Bench) -> None:
+    """The position of another process counts, and positions of other streams have no effect."""
     bench.store.held = {TOPIC: StorePosition(7, 0), Partition("other"): StorePosition(3, 0)}
-    again = bench.new_writer()
-    await again.open()
-    assert again.positions[TOPIC].next_offset == 7
-    await again.write([says("Q1", "x")])
-    await again.flush()
+    restarted = bench.new_writer()
+    await restarted.open()
+    assert restarted.positions[TOPIC].next_offset == 7
+    await restarted.write([insertion("Q1", "x")])
+    await restarted.flush()
     assert len(bench.store.applied) == 1
 
 
-async def test_an_idle_store_is_told_now_and_then_that_it_is_up_to_date(bench: Bench) -> None:
-    """So that who asks for its lag can tell a quiet stream from a writer that is dead."""
+async def test_heartbeat_updates_the_freshness_of_an_idle_store(bench: Bench) -> None:
+    """A monitor of the lag can distinguish a quiet stream from a dead writer."""
     await bench.give(0, 1)
     await bench.writer.flush()
     for _ in range(60):
         await bench.clock.elapse(1.0)
         bench.writer.heartbeat()
     await bench.clock.elapse(2.0)
-    beats = len(bench.store.applied) - 1
-    assert 60 / HEARTBEAT_INTERVAL_SECONDS - 2 <= beats <= 60 / HEARTBEAT_INTERVAL_SECONDS
+    heartbeats = len(bench.store.applied) - 1
+    assert 60 / HEARTBEAT_INTERVAL_SECONDS - 2 <= heartbeats <= 60 / HEARTBEAT_INTERVAL_SECONDS
     assert bench.store.held[TOPIC].next_offset == 1
     assert bench.store.held[TOPIC].completed_until >= (START + 45) * 1000
 
 
-async def test_a_store_that_holds_nothing_is_not_told_that_it_is_up_to_date(bench: Bench) -> None:
-    """There is no position yet, and none is made up."""
+async def test_heartbeat_does_not_touch_an_empty_store(bench: Bench) -> None:
+    """There is no position yet, and none is invented."""
     await bench.clock.elapse(100.0)
     bench.writer.heartbeat()
     await bench.clock.elapse(2.0)
     assert bench.store.applied == []
 
 
-async def test_what_is_reported(bench: Bench) -> None:
-    """Mutations by operation and type of entity, triples by what was done with them, and by how much the store was behind."""
+async def test_metrics_of_a_batch(bench: Bench) -> None:
+    """The metrics count mutations and triples by kind and report the lag of the store."""
     now = int(START * 1000)
-    await bench.writer.write([says("Q1", "a", "b", time=now - 40_000), says("L1", "c", time=now - 20_000)])
+    await bench.writer.write([insertion("Q1", "a", "b", time=now - 40_000), insertion("L1", "c", time=now - 20_000)])
     await bench.writer.write([mutation(OperationName.DELETE, "P1", time=now - 30_000)])
     await bench.writer.flush()
     assert bench.meter.by_label(metrics.STORE_MUTATIONS) == {
@@ -246,28 +246,28 @@ async def test_what_is_reported(bench: Bench) -> None:
     assert bench.meter.total(metrics.STORE_LAG) == pytest.approx(30.0)
 
 
-async def test_close_drops_what_is_not_held(bench: Bench) -> None:
-    """The positions did not move beyond it, so that the next run writes it; a batch that hangs does not hold us up."""
-    bench.store.go_away()
+async def test_close_drops_pending_mutations(bench: Bench) -> None:
+    """The position does not cover them, so the next run writes them; a batch that hangs does not block the close."""
+    bench.store.stop_responding()
     await bench.give(0, 15)
     await bench.writer.close()
     assert not bench.store.is_open
     assert bench.store.held == {}
 
 
-async def test_a_store_in_the_form_of_a_plain_dump_is_refused() -> None:
-    """Munged mutations would leave stale triples of the other form, and nobody would see it."""
+async def test_store_of_a_plain_dump_is_rejected() -> None:
+    """Munged mutations would leave stale triples of the other form, without any error."""
     bench = Bench()
     bench.store.form = StoreForm.PLAIN
     with pytest.raises(StoreError, match="in the form of a dump"):
         await bench.writer.open()
 
 
-async def test_a_writer_that_was_started_again_does_not_make_the_store_look_older(bench: Bench) -> None:
-    """It has read nothing yet that states a time: what the store had said holds."""
+async def test_restarted_writer_does_not_make_the_store_look_older(bench: Bench) -> None:
+    """It has read no event with a time yet: the value in the store holds."""
     bench.store.held = {TOPIC: StorePosition(7, 5000)}
-    again = bench.new_writer()
-    await again.open()
-    again.advance({TOPIC: StorePosition(8, 0)})
-    await again.flush()
+    restarted = bench.new_writer()
+    await restarted.open()
+    restarted.advance({TOPIC: StorePosition(8, 0)})
+    await restarted.flush()
     assert bench.store.held == {TOPIC: StorePosition(8, 5000)}

@@ -21,7 +21,7 @@ JSON = st.recursive(
 
 
 def api_slot(body: str = "text", **more: Any) -> dict[str, Any]:
-    """A slot as the API gives it."""
+    """Return a slot as the API gives it."""
     return {
         "size": len(body.encode()),
         "sha1": SHA1,
@@ -33,12 +33,12 @@ def api_slot(body: str = "text", **more: Any) -> dict[str, Any]:
 
 
 def slot(body: str | None = "text") -> Slot:
-    """A slot as it is read."""
+    """Return a slot as `read_revision` reads it."""
     return Slot(body, "wikitext", "text/x-wiki", 4, SHA1)
 
 
 def change(*roles: str) -> dict[str, Any]:
-    """An event whose revision has these slots."""
+    """Return an event whose revision has these slots."""
     slots = {
         role: {"slot_role": role, "content_model": "wikitext", "content_size": 4, "origin_rev_id": 3} for role in roles
     }
@@ -47,7 +47,7 @@ def change(*roles: str) -> dict[str, Any]:
 
 
 def test_slots_are_read() -> None:
-    """Each slot with its body and what describes it."""
+    """Each slot is read with its body and its description."""
     read = read_revision({"revid": 7, "slots": {"main": api_slot(), "mediainfo": api_slot("{}")}})
     assert read == Content(
         {
@@ -58,21 +58,21 @@ def test_slots_are_read() -> None:
 
 
 def test_empty_text_is_content() -> None:
-    """A blanked page has a body, the empty one; it is not a missing one."""
+    """A blanked page has an empty body; the body is not missing."""
     read = read_revision({"slots": {"main": api_slot("")}})
     assert isinstance(read, Content)
     assert read.slots["main"].body == ""
     assert not read.hidden
 
 
-def test_hidden_text_is_no_failure() -> None:
-    """Deleted content: no body, and the event goes on."""
+def test_hidden_text_is_not_a_failure() -> None:
+    """Deleted content has no body, and the event continues."""
     read = read_revision({"slots": {"main": {"texthidden": True, "sha1hidden": True}}})
     assert read == Content({"main": Slot(None, None, None, None, None)}, hidden=True)
 
 
 def test_suppressed_content_is_never_kept() -> None:
-    """Not even when the wiki shows it, because our account may."""
+    """The content is dropped even when the wiki shows it because our account may see it."""
     assert read_revision({"suppressed": True, "slots": {"main": api_slot("secret")}}) == Content({}, hidden=True)
 
 
@@ -93,7 +93,7 @@ def test_suppressed_content_is_never_kept() -> None:
         ({"slots": {"main": {"content": 5}}}, FailureKind.UNPARSABLE),
     ],
 )
-def test_damaged_revisions_are_failures(revision: dict[str, Any], kind: FailureKind) -> None:
+def test_each_flag_of_damage_has_its_failure(revision: dict[str, Any], kind: FailureKind) -> None:
     """Each flag of the API that means "there is no content" has its own failure; none becomes an empty body."""
     read = read_revision(revision)
     assert isinstance(read, Failure)
@@ -102,12 +102,12 @@ def test_damaged_revisions_are_failures(revision: dict[str, Any], kind: FailureK
 
 @given(st.dictionaries(st.sampled_from(["slots", "suppressed", "texthidden", "revid"]) | st.text(max_size=3), JSON))
 def test_any_object_is_read_or_a_failure(revision: dict[str, Any]) -> None:
-    """Whatever a wiki sends, reading it is a value and never an exception."""
+    """The reader returns a value and never raises, whatever JSON a wiki sends."""
     assert isinstance(read_revision(revision), Content | Failure)
 
 
 def test_fold_adds_bodies_and_nothing_else() -> None:
-    """`content_body` in the slot of each role; the rest of the event stays as it was."""
+    """`content_body` is added to the slot of each role; the rest of the event does not change."""
     event = change("main")
     folded = with_content(event, Content({"main": slot()}))
     expected = copy.deepcopy(event)
@@ -117,7 +117,7 @@ def test_fold_adds_bodies_and_nothing_else() -> None:
 
 @given(st.sets(st.sampled_from(["main", "mediainfo", "x"])), st.sets(st.sampled_from(["main", "mediainfo", "y"])))
 def test_fold_never_changes_its_input(known: set[str], answered: set[str]) -> None:
-    """The given event is as before, so that an error event can hold it as it came."""
+    """The input event does not change, so that an error event can hold it as it came."""
     event = change(*known)
     before = copy.deepcopy(event)
     for hidden in (False, True):
@@ -125,8 +125,8 @@ def test_fold_never_changes_its_input(known: set[str], answered: set[str]) -> No
     assert event == before
 
 
-def test_fold_describes_roles_that_the_event_does_not_know() -> None:
-    """A slot that only the wiki knows is added in the event's own terms, with the SHA-1 in base 36."""
+def test_fold_adds_roles_that_the_event_lacks() -> None:
+    """A slot that only the wiki has is added in the event's own terms, with the SHA-1 in base 36."""
     folded = with_content(change("main"), Content({"main": slot(), "mediainfo": slot("{}")}))
     assert isinstance(folded, dict)
     assert folded["revision"]["content_slots"]["mediainfo"] == {
@@ -139,14 +139,14 @@ def test_fold_describes_roles_that_the_event_does_not_know() -> None:
     }
 
 
-def test_fold_makes_slots_where_there_were_none() -> None:
-    """An event without `content_slots` gets those of the wiki."""
+def test_fold_adds_slots_to_an_event_without_slots() -> None:
+    """An event without `content_slots` gets the slots of the wiki."""
     folded = with_content({"revision": {"rev_id": 7}}, Content({"main": slot()}))
     assert isinstance(folded, dict)
     assert folded["revision"]["content_slots"]["main"]["content_body"] == "text"
 
 
-def test_a_slot_that_the_answer_lacks_is_a_failure() -> None:
+def test_slot_missing_in_the_response_is_a_failure() -> None:
     """Half a revision is never emitted; the failure names the role."""
     failure = with_content(change("main", "mediainfo"), Content({"main": slot()}))
     assert isinstance(failure, Failure)
@@ -155,7 +155,7 @@ def test_a_slot_that_the_answer_lacks_is_a_failure() -> None:
 
 
 def test_hidden_content_leaves_no_body() -> None:
-    """Also not one that the event itself brought along."""
+    """A body that the event itself brought is removed too."""
     event = change("main", "mediainfo")
     event["revision"]["content_slots"]["main"]["content_body"] = "once visible"
     assert with_content(event, Content({}, hidden=True)) == change("main", "mediainfo")
@@ -174,28 +174,28 @@ def test_size_is_counted_in_utf8_bytes(body: str) -> None:
     assert "allows 9" in failure.detail
 
 
-def test_size_is_that_of_all_slots_together() -> None:
-    """Two slots of six bytes have twelve."""
+def test_size_is_the_sum_of_all_slots() -> None:
+    """Two slots of six bytes have twelve bytes together."""
     content = Content({"main": slot("a" * 6), "mediainfo": slot("b" * 6)})
     assert isinstance(with_content(change("main"), content, max_content_size=12), dict)
     assert isinstance(with_content(change("main"), content, max_content_size=11), Failure)
 
 
 @given(st.binary(min_size=20, max_size=20))
-def test_base36_is_the_same_number(digest: bytes) -> None:
+def test_base36_hash_is_the_same_number(digest: bytes) -> None:
     """31 characters of base 36 stand for the same 160 bits."""
     encoded = to_base36_sha1(digest.hex())
     assert len(encoded) == 31
     assert int(encoded, 36) == int.from_bytes(digest, "big")
 
 
-def test_base36_of_the_empty_text() -> None:
-    """The value that MediaWiki's database holds for every empty text."""
+def test_base36_hash_of_the_empty_text_is_that_of_mediawiki() -> None:
+    """The result is the value that MediaWiki's database holds for every empty text."""
     assert to_base36_sha1(hashlib.sha1(b"").hexdigest()) == "phoiac9h4m842xq45sp7s6u21eteeq1"
 
 
-def test_the_format_is_filled_from_the_answer_where_that_is_asked_for() -> None:
-    """It wins over what the event says; without being asked for, the event's stays."""
+def test_format_is_filled_from_the_response_on_request() -> None:
+    """With `with_format` the format of the wiki replaces that of the event; without it the event's format stays."""
     event = {"revision": {"content_slots": {"main": {"slot_role": "main", "content_format": "text/x-old"}}}}
     content = Content({"main": Slot("text", "wikitext", "text/x-wiki", 4, None)})
     filled, left = with_content(event, content, with_format=True), with_content(event, content)

@@ -1,4 +1,4 @@
-"""What a page is now, folded into events about its past."""
+"""Current state of a page, folded into events about its past."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ STALE = EVENT | {"page": EVENT["page"] | {"is_redirect": True, "redirect_page_li
         (RedirectTarget("A page", interwiki="meatball"), {"page_title": "A_page", "interwiki_prefix": "meatball"}),
     ],
 )
-def test_a_link_has_what_is_known_of_its_target(target: RedirectTarget, link: dict[str, Any]) -> None:
-    """In the words of the schema; what is not known is left out."""
+def test_link_has_the_known_fields_of_its_target(target: RedirectTarget, link: dict[str, Any]) -> None:
+    """The link uses the field names of the schema; unknown fields are left out."""
     folded = with_page_state(STALE, PageState(is_redirect=True, target=target))
     assert folded["page"] == EVENT["page"] | {"is_redirect": True, "redirect_page_link": link}
     assert PINNED.is_valid(folded)
 
 
-def test_a_page_that_is_no_redirect_any_more_has_no_link() -> None:
-    """Whatever it was when the revision was saved; the event that was given stays as it is."""
+def test_page_that_is_not_a_redirect_any_more_has_no_link() -> None:
+    """The state at the time of the revision does not matter; the input event does not change."""
     folded = with_page_state(STALE, PageState(is_redirect=False))
     assert folded["page"] == EVENT["page"] | {"is_redirect": False}
     assert "redirect_page_link" in STALE["page"]
 
 
-def test_a_redirect_without_a_record_of_its_target_has_no_link() -> None:
-    """An old link would be a guess."""
+def test_redirect_without_a_record_of_its_target_has_no_link() -> None:
+    """A link from the past would be a guess."""
     folded = with_page_state(STALE, PageState(is_redirect=True))
     assert folded["page"]["is_redirect"] is True
     assert "redirect_page_link" not in folded["page"]

@@ -15,36 +15,36 @@ LAGGING = Failure(FailureKind.BAD_REVISION, "w.example does not know the revisio
 
 @pytest.mark.parametrize("kind", RETRIED)
 def test_retryable_failures_are_retried_up_to_the_limit(kind: FailureKind) -> None:
-    """Three tries of four are followed by another; the fourth is the last and says so."""
+    """Three of four attempts are followed by another; the fourth is the last, and its message says so."""
     failure = Failure(kind, "w.example does not answer")
-    verdicts = [decide_retry(failure, attempt=attempt, age=None, policy=POLICY) for attempt in (1, 2, 3, 4)]
-    assert [type(verdict) for verdict in verdicts] == [RetryAfter, RetryAfter, RetryAfter, Fail]
-    assert verdicts[3] == Fail(kind, "w.example does not answer. Given up after 4 tries.")
+    decisions = [decide_retry(failure, attempt=attempt, age=None, policy=POLICY) for attempt in (1, 2, 3, 4)]
+    assert [type(decision) for decision in decisions] == [RetryAfter, RetryAfter, RetryAfter, Fail]
+    assert decisions[3] == Fail(kind, "w.example does not answer. Given up after 4 tries.")
 
 
 @pytest.mark.parametrize("kind", FINAL)
 def test_final_failures_are_not_retried(kind: FailureKind) -> None:
-    """Not even once, however young the event is."""
+    """A final failure is not retried even once, however young the event is."""
     assert decide_retry(Failure(kind, "x"), attempt=1, age=0.0, policy=POLICY) == Fail(kind, "x.")
 
 
-def test_waits_double_and_are_capped() -> None:
-    """0.5, 1, 2 ... seconds, never more than the cap."""
+def test_delays_double_up_to_a_cap() -> None:
+    """The delays are 0.5, 1, 2 ... seconds and never exceed the cap."""
     policy = RetryPolicy(max_attempts=2000)
     failure = Failure(FailureKind.READ_TIMEOUT, "x")
     waits = [decide_retry(failure, attempt=attempt, age=None, policy=policy) for attempt in (1, 2, 3, 7, 1500)]
     assert waits == [RetryAfter(0.5), RetryAfter(1.0), RetryAfter(2.0), RetryAfter(30.0), RetryAfter(30.0)]
 
 
-def test_retry_after_is_honoured_and_capped() -> None:
-    """A server's own wish replaces the doubling, within reason."""
+def test_retry_after_is_kept_up_to_a_cap() -> None:
+    """The `Retry-After` of a server replaces the doubling, up to a cap."""
     for asked, waited in [(7.0, 7.0), (0.0, 0.0), (-3.0, 0.0), (9999.0, 300.0)]:
         failure = Failure(FailureKind.TOO_MANY_REQUESTS, "x", asked)
         assert decide_retry(failure, attempt=1, age=None, policy=POLICY) == RetryAfter(waited)
 
 
 def test_unknown_revision_of_a_young_event_is_retried_within_the_window() -> None:
-    """Replica lag: another try, but never one that waits beyond the window."""
+    """Replica lag is retried, but no delay extends beyond the window."""
     assert decide_retry(LAGGING, attempt=1, age=0.0, policy=POLICY) == RetryAfter(0.5)
     assert decide_retry(LAGGING, attempt=5, age=14.0, policy=POLICY) == RetryAfter(1.0)
     assert decide_retry(LAGGING, attempt=100, age=14.5, policy=POLICY) == RetryAfter(0.5)
@@ -52,11 +52,11 @@ def test_unknown_revision_of_a_young_event_is_retried_within_the_window() -> Non
 
 @pytest.mark.parametrize("age", [15.0, 86_400.0, None])
 def test_unknown_revision_of_an_old_event_is_final(age: float | None) -> None:
-    """Past the window, or without a time to go by, the revision is not there."""
-    verdict = decide_retry(LAGGING, attempt=1, age=age, policy=POLICY)
-    assert isinstance(verdict, Fail)
-    assert verdict.error_type == "BadRevision"
-    assert "revision 7" in verdict.message
+    """Beyond the window, or without a time to compare, the revision does not exist."""
+    decision = decide_retry(LAGGING, attempt=1, age=age, policy=POLICY)
+    assert isinstance(decision, Fail)
+    assert decision.error_type == "BadRevision"
+    assert "revision 7" in decision.message
 
 
 @given(
@@ -66,13 +66,13 @@ def test_unknown_revision_of_an_old_event_is_final(age: float | None) -> None:
     retry_after=st.none() | st.floats(-1e9, 1e9),
     jitter=st.floats(0, 1, exclude_max=True),
 )
-def test_waits_are_bounded(
+def test_delays_are_bounded(
     kind: FailureKind, attempt: int, age: float | None, retry_after: float | None, jitter: float
 ) -> None:
-    """No wait is negative or longer than both caps allow, and a retry for lag ends within its window."""
-    verdict = decide_retry(Failure(kind, "x", retry_after), attempt=attempt, age=age, policy=POLICY, jitter=jitter)
-    if isinstance(verdict, RetryAfter):
-        assert 0.0 <= verdict.seconds <= POLICY.retry_after_cap + POLICY.base_delay
+    """No delay is negative or longer than both caps allow, and a retry for lag ends within its window."""
+    decision = decide_retry(Failure(kind, "x", retry_after), attempt=attempt, age=age, policy=POLICY, jitter=jitter)
+    if isinstance(decision, RetryAfter):
+        assert 0.0 <= decision.seconds <= POLICY.retry_after_cap + POLICY.base_delay
         if kind is FailureKind.BAD_REVISION:
             assert age is not None
-            assert age + verdict.seconds <= POLICY.acceptable_lag + 1e-9
+            assert age + decision.seconds <= POLICY.acceptable_lag + 1e-9

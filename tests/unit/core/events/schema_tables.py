@@ -1,7 +1,7 @@
 """Schemas as tables, as the Event Platform publishes them.
 
 A line is a path, a type (with ``!`` when its parent requires it), and constraints; ``>=1.3`` begins with that version and
-``<1.2`` ends before it. Integers are bounded by what JavaScript can count, or by the minimum shown.
+``<1.2`` ends before it. Integers are bounded by the integers of JavaScript, or by the minimum shown.
 """
 
 from __future__ import annotations
@@ -23,25 +23,29 @@ meta.uri string format=uri-reference maxLength=8192
 """
 
 
-def number(version: str) -> tuple[int, ...]:
-    """A version, comparable."""
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Return a version as numbers that can be compared."""
     return tuple(map(int, version.split(".")))
 
 
 def rows(table: str, version: str) -> set[str]:
-    """The lines of a table that hold for a version, without the marks of versions."""
+    """Return the lines of a table that apply to a version, without the version conditions."""
     found = set()
     for line in filter(None, table.split("\n")):
         words = line.split(" ")
-        since = all(number(version) >= number(word[2:]) for word in words if word.startswith(">="))
-        until = all(number(version) < number(word[1:]) for word in words if word.startswith("<1"))
-        if since and until:
+        is_introduced = all(
+            version_numbers(version) >= version_numbers(word[2:]) for word in words if word.startswith(">=")
+        )
+        is_not_removed = all(
+            version_numbers(version) < version_numbers(word[1:]) for word in words if word.startswith("<1")
+        )
+        if is_introduced and is_not_removed:
             found.add(" ".join(word for word in words if not word.startswith((">=", "<1"))))
     return found
 
 
 def flat(schema: dict[str, Any], path: str = "") -> Iterator[str]:
-    """The lines of a table for a schema."""
+    """Yield the lines of a table for a schema."""
     for name, field in schema.get("properties", {}).items():
         yield from row(field, f"{path}{name}", required=name in schema.get("required", ()))
     if isinstance(others := schema.get("additionalProperties"), dict):
@@ -49,7 +53,7 @@ def flat(schema: dict[str, Any], path: str = "") -> Iterator[str]:
 
 
 def row(field: dict[str, Any], path: str, *, required: bool = False) -> Iterator[str]:
-    """The line of one field, and the lines of what is under it."""
+    """Yield the line of one field, and the lines of its nested fields."""
     words = [path, field["type"] + "!" * required]
     if field.get("additionalProperties") is False:
         words.append("closed")
@@ -65,7 +69,7 @@ def row(field: dict[str, Any], path: str, *, required: bool = False) -> Iterator
 
 
 def fields(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every field of a schema, at any depth."""
+    """Yield every field of a schema, at any depth."""
     nested = [*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")]
     for field in nested:
         if isinstance(field, dict):

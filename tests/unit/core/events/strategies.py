@@ -14,13 +14,13 @@ JSON = st.recursive(
 """Any JSON value."""
 
 UNKNOWN = st.dictionaries(st.sampled_from(["x_new", "x_newer", "x"]), JSON, max_size=2)
-"""Fields that no schema of ours has."""
+"""Fields that no bundled schema has."""
 
 _TIMESTAMPS = st.sampled_from(["2023-04-18T11:02:33Z", "2001-01-15T00:00:00.5Z", "2030-12-31T23:59:59+01:00"])
 
 
 def valid(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Values that a materialised schema allows."""
+    """Return a strategy for the values that a materialised schema allows."""
     found: st.SearchStrategy[Any]
     match schema:
         case {"type": "string"}:
@@ -59,7 +59,7 @@ def _objects(properties: dict[str, Any], *, required: list[str]) -> st.SearchStr
 
 
 def littered(data: st.DataObject, value: Any, schema: dict[str, Any]) -> Any:
-    """A copy of a valid value that has unknown fields in its closed objects."""
+    """Return a copy of a valid value that has unknown fields in its closed objects."""
     match schema, value:
         case {"properties": properties}, dict():
             known = {name: littered(data, inner, properties[name]) for name, inner in value.items()}

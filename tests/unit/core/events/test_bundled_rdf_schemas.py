@@ -1,4 +1,4 @@
-"""The bundled schemas of what keeps stores in step have the fields that the Event Platform's tables state."""
+"""The bundled schemas for the synchronisation of stores have the fields of the Event Platform's tables."""
 
 from __future__ import annotations
 
@@ -164,8 +164,8 @@ def test_each_schema_has_the_published_fields(uri: str) -> None:
     assert set(flat(document)) == rows(TABLES[uri], uri.rpartition("/")[2])
 
 
-def test_the_older_form_of_mutations_differs_in_names_only() -> None:
-    """What has no published schema has the fields of what replaced it, three of them under other names."""
+def test_older_form_of_mutations_differs_only_in_names() -> None:
+    """A schema that was never published has the fields of its successor, three of them under other names."""
     document = SchemaRepository([SCHEMAS], read_bundled).get("wikibase/rdf/update_stream", "1.0.0").document
     renamed = {"event_time ": "dt ", "entity ": "entity_id ", "revision ": "rev_id "}
     found = set()

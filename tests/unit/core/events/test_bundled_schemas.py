@@ -97,7 +97,7 @@ revision.revert.rev_reverted_oldest_id integer >=1.9
 
 
 def under(path: str, table: str, *, required: tuple[str, ...] = ()) -> str:
-    """The table with each path moved under another, and some fields required there."""
+    """Return the table with each path moved under another path, and some fields required there."""
     lines = (line.split(" ", 2) for line in table.split("\n") if line)
     moved = ([f"{path}.{name}", kind + "!" * (name in required), *rest] for name, kind, *rest in lines)
     return "\n".join(map(" ".join, moved))
@@ -136,7 +136,7 @@ wiki_id string! minLength=1
 
 @pytest.fixture(name="schemas")
 def bundled_schemas() -> SchemaRepository:
-    """The bundled repository."""
+    """Return the bundled repository."""
     return SchemaRepository([SCHEMAS], read_bundled)
 
 
@@ -150,14 +150,14 @@ STORES = [
     ("mediawiki/revision/create", "2.0.0"),
 ]
 OPEN = [("mediawiki/page/delete", "1.0.0"), ("mediawiki/page/undelete", "1.0.0")]
-"""What was published before events were closed."""
+"""Schemas that were published before events were closed."""
 
 ALL = [*(("mediawiki/page/change", version) for version in PAGE_CHANGE), ("error", "2.1.0"), *STORES, *OPEN]
 
 
 @pytest.mark.parametrize("version", PAGE_CHANGE)
 def test_page_change_has_the_published_fields(schemas: SchemaRepository, version: str) -> None:
-    """Each version has the fields of its time, with their types, constraints and requirements, and no other."""
+    """Each version has its published fields, with their types, constraints and requirements, and no other."""
     document = schemas.get("mediawiki/page/change", version).document
     assert set(flat(document)) == rows(CHANGE, version)
 
@@ -167,17 +167,17 @@ def test_error_has_the_published_fields(schemas: SchemaRepository) -> None:
     assert set(flat(schemas.get("error", "2.1.0").document)) == rows(ERROR, "2.1.0")
 
 
-def test_the_table_has_as_many_fields_as_were_published() -> None:
-    """The tables were not thinned out together with the schemas: 1.3.0 has 111 published fields, the root apart."""
+def test_table_has_the_published_number_of_fields() -> None:
+    """The tables were not shortened together with the schemas: 1.3.0 has 111 published fields without the root."""
     assert len(rows(CHANGE, "1.3.0")) == 111
     assert len(rows(ERROR, "2.1.0")) == 17
 
 
 @pytest.mark.parametrize(("title", "version"), ALL)
 def test_schemas_are_materialised(schemas: SchemaRepository, title: str, version: str) -> None:
-    """The schema names itself, every field is described, every integer is bounded, nothing is referred to.
+    """The schema names itself, every field has a description, every integer is bounded, and there are no references.
 
-    The root is closed but for the oldest.
+    The root is closed, except in the oldest schemas.
     """
     document = schemas.get(title, version).document
     assert (document["title"], document["$id"]) == (title, f"/{title}/{version}")
@@ -190,7 +190,7 @@ def test_schemas_are_materialised(schemas: SchemaRepository, title: str, version
 
 
 @pytest.mark.parametrize(("title", "version"), ALL)
-def test_the_example_is_valid_and_of_its_own_version(schemas: SchemaRepository, title: str, version: str) -> None:
+def test_example_is_valid_and_has_its_own_version(schemas: SchemaRepository, title: str, version: str) -> None:
     """Canary events are made from the first example, so it must be valid."""
     schema = schemas.get(title, version)
     example = schema.document["examples"][0]
@@ -200,15 +200,15 @@ def test_the_example_is_valid_and_of_its_own_version(schemas: SchemaRepository, 
 
 
 @pytest.mark.parametrize("older", PAGE_CHANGE[:-1])
-def test_a_newer_event_projected_to_an_older_version_is_valid(schemas: SchemaRepository, older: str) -> None:
-    """Evolution only adds optional fields, so leaving out what is newer makes a newer event an older one."""
+def test_newer_event_projected_to_an_older_version_is_valid(schemas: SchemaRepository, older: str) -> None:
+    """Evolution only adds optional fields, so an event without its newer fields is an older event."""
     newest = schemas.get("mediawiki/page/change", "1.11.0").document["examples"][0]
     schema = schemas.get("mediawiki/page/change", older)
     assert not schema.is_valid(newest)
     assert schema.describe_violations(schema.project(newest)) == ""
 
 
-def test_projection_to_1_7_leaves_out_exactly_what_is_newer(schemas: SchemaRepository) -> None:
+def test_projection_to_1_7_removes_exactly_the_newer_fields(schemas: SchemaRepository) -> None:
     """From 1.11.0 to 1.7.0 an event loses the item, the first edit, the global count, and the bounds of the revert."""
     newest = schemas.get("mediawiki/page/change", "1.11.0").document["examples"][0]
     kept = schemas.get("mediawiki/page/change", "1.7.0").project(newest)
@@ -224,7 +224,7 @@ def test_projection_to_1_7_leaves_out_exactly_what_is_newer(schemas: SchemaRepos
 
 
 def test_every_bundled_document_is_listed_and_can_be_read() -> None:
-    """The listing names the streams and each schema, and each of them is there."""
+    """The listing names the streams and each schema, and each of them can be read."""
     uris = bundled_uris()
     assert "bundled:streams.yaml" in uris
     assert {f"{SCHEMAS}/{title}/{version}.yaml" for title, version in ALL} == set(uris) - {"bundled:streams.yaml"}
@@ -234,6 +234,6 @@ def test_every_bundled_document_is_listed_and_can_be_read() -> None:
 @pytest.mark.parametrize(
     "uri", ["bundled:../meta.py", "bundled:jsonschema", "bundled:", "bundled:/etc/hosts", "file:x"]
 )
-def test_nothing_but_documents_is_read_from_the_bundle(uri: str) -> None:
-    """What leads out of the bundle, to a folder, or to another scheme is not there."""
+def test_only_documents_are_read_from_the_bundle(uri: str) -> None:
+    """A URI that leads out of the bundle, to a folder, or to another scheme has no document."""
     assert read_bundled(uri) is None

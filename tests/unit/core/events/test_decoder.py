@@ -1,4 +1,4 @@
-"""From bytes to an event or to the reason why it is not one."""
+"""Decoder: from bytes to an event, or to the reason why it is not one."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ EVENT: Event = PINNED.document["examples"][0]
 
 
 def record(value: bytes | None, *, cut: int = 0) -> Record:
-    """A record with this value."""
+    """Return a record with this value."""
     return Record(value, None, None, Partition("t"), 0, cut)
 
 
 def decode(value: bytes | None, *, keep_unknown: bool = False, cut: int = 0) -> Event | Filtered | RejectedEvent:
-    """What a decoder makes of it."""
+    """Return the result of a decoder for this value."""
     return Decoder(PINNED, keep_unknown=keep_unknown).decode(record(value, cut=cut))
 
 
-def test_a_valid_event_is_decoded_as_it_is() -> None:
+def test_valid_event_is_decoded_unchanged() -> None:
     """Nothing is added or lost."""
     assert decode(orjson.dumps(EVENT)) == EVENT
 
 
-def test_fields_beyond_the_pinned_version_are_dropped_or_kept_as_the_setting_says() -> None:
-    """A producer that is ahead of the pin is no error either way."""
+def test_fields_beyond_the_pinned_version_are_dropped_or_kept_by_setting() -> None:
+    """A producer that is newer than the pinned version does not cause an error with either setting."""
     pinned, kept = decode(orjson.dumps(NEWER)), decode(orjson.dumps(NEWER), keep_unknown=True)
     assert kept == NEWER
     assert isinstance(pinned, dict)
@@ -50,7 +50,7 @@ def test_fields_beyond_the_pinned_version_are_dropped_or_kept_as_the_setting_say
 
 
 @pytest.mark.parametrize(
-    ("value", "error_type", "told"),
+    ("value", "error_type", "message"),
     [
         (b"", "NotJson", "The record is empty"),
         (b"\n", "NotJson", "not JSON"),
@@ -65,26 +65,26 @@ def test_fields_beyond_the_pinned_version_are_dropped_or_kept_as_the_setting_say
         (b'{"$schema": "/mediawiki/page/change/1.7.0", "meta": []}', "InvalidEvent", "/mediawiki/page/change/1.7.0"),
     ],
 )
-def test_poison_is_refused_with_its_kind_and_what_was_found(value: bytes, error_type: str, told: str) -> None:
-    """Each check says what it found."""
-    refused = decode(value)
-    assert isinstance(refused, RejectedEvent)
-    assert refused.error_type == error_type
-    assert told in refused.message
+def test_invalid_record_is_rejected_with_its_kind_and_value(value: bytes, error_type: str, message: str) -> None:
+    """Each check names the value that it found."""
+    rejected = decode(value)
+    assert isinstance(rejected, RejectedEvent)
+    assert rejected.error_type == error_type
+    assert message in rejected.message
 
 
 def test_canaries_and_tombstones_are_dropped_on_purpose() -> None:
-    """They are no errors; their reasons are metric labels."""
+    """They are not errors; their reasons are metric labels."""
     canary = {**EVENT, "meta": {**EVENT["meta"], "domain": "canary"}}
     assert decode(orjson.dumps(canary)) == Filtered(FilterReason.CANARY)
     assert decode(None) == Filtered(FilterReason.TOMBSTONE)
 
 
-def test_a_record_that_was_not_read_whole_is_refused_with_its_size() -> None:
+def test_truncated_record_is_rejected_with_its_size() -> None:
     """The message names both sizes."""
-    refused = decode(b"{", cut=99)
-    assert isinstance(refused, RejectedEvent)
-    assert (refused.error_type, refused.message) == (
+    rejected = decode(b"{", cut=99)
+    assert isinstance(rejected, RejectedEvent)
+    assert (rejected.error_type, rejected.message) == (
         "EventTooLarge",
         "The record has 100 bytes, of which only 1 were read.",
     )
@@ -97,6 +97,6 @@ JSON = st.recursive(
 
 
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
-def test_whatever_a_record_holds_decoding_answers(value: bytes) -> None:
-    """It never raises."""
+def test_any_record_is_decoded_dropped_or_rejected(value: bytes) -> None:
+    """The decoder never raises."""
     assert isinstance(decode(value), dict | Filtered | RejectedEvent)

@@ -10,12 +10,12 @@ from wikistate.errors import DocumentError
     ("content", "uri"),
     [(b"a: [1, two]", "x.yaml"), (b'{"a": [1, "two"]}', "x.json"), (b' {"a": [1, "two"]}', "https://x/?format=json")],
 )
-def test_yaml_and_json_are_the_same(content: bytes, uri: str) -> None:
-    """What a document holds does not depend on how it is written."""
+def test_yaml_and_json_have_the_same_content(content: bytes, uri: str) -> None:
+    """The content of a document does not depend on its format."""
     assert parse_document(content, uri) == {"a": [1, "two"]}
 
 
-def test_a_timestamp_in_yaml_stays_text() -> None:
+def test_timestamp_in_yaml_stays_text() -> None:
     """An unquoted timestamp in an example is the string that an event has, and not a date."""
     assert parse_document(b"dt: 2023-04-18T11:02:33Z", "x.yaml") == {"dt": "2023-04-18T11:02:33Z"}
 
@@ -37,8 +37,8 @@ def test_a_timestamp_in_yaml_stays_text() -> None:
         (b"- a", "x.yaml", "is not an object, but holds list"),
     ],
 )
-def test_a_malformed_document_is_told_with_its_place(content: bytes, uri: str, reason: str) -> None:
-    """The error names the URI and, where there is one, the line and column; no other exception gets out."""
+def test_malformed_document_is_reported_with_its_place(content: bytes, uri: str, reason: str) -> None:
+    """The error names the URI and, if known, the line and column; no other exception occurs."""
     with pytest.raises(DocumentError, match=reason) as caught:
         parse_document(content, uri)
     assert caught.value.message.startswith(uri)

@@ -1,4 +1,4 @@
-"""From an event to the bytes of a sink, and from a refusal to the bytes of the error stream."""
+"""Encoders: from an event to the bytes of a sink, and from a rejection to the bytes of the error stream."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ NOW = 1_800_000_000_123
 
 
 def encoder(*, keep_unknown: bool = False, max_bytes: int = 1_000_000) -> Encoder:
-    """An encoder with ids that count."""
+    """Return an encoder whose ids are counted up."""
     ids = count()
     return Encoder(SINK, PINNED, keep_unknown=keep_unknown, max_bytes=max_bytes, new_id=lambda: f"id-{next(ids)}")
 
 
 def encode(event: Event, **settings: Any) -> tuple[Output, Event]:
-    """The output and the event in it."""
+    """Return the output and the event in it."""
     chosen = encoder(**settings)
     key = chosen.build_key(event)
     assert not isinstance(key, RejectedEvent)
@@ -49,8 +49,8 @@ def encode(event: Event, **settings: Any) -> tuple[Output, Event]:
     return output, orjson.loads(output.value)
 
 
-def test_an_output_is_stamped_keyed_and_dated_by_its_event_time() -> None:
-    """`$schema`, `meta.stream` and `meta.dt` are the sink's; id, domain and `dt` stay."""
+def test_output_is_stamped_keyed_and_has_the_event_time() -> None:
+    """`$schema`, `meta.stream` and `meta.dt` are those of the sink; id, domain and `dt` stay."""
     output, event = encode(EVENT)
     assert (output.role, event["$schema"]) == (Role.SINK, "/mediawiki/page/change/1.7.0")
     assert event["meta"]["stream"] == "mediawiki.page_content_change.v1"
@@ -63,14 +63,14 @@ def test_an_output_is_stamped_keyed_and_dated_by_its_event_time() -> None:
     assert output.timestamp is not None
 
 
-def test_an_event_without_an_id_gets_one() -> None:
-    """So that readers can drop repeats."""
+def test_event_without_an_id_gets_one() -> None:
+    """Readers need the id to drop repeats."""
     meta = {name: value for name, value in EVENT["meta"].items() if name != "id"}
     assert encode({**EVENT, "meta": meta})[1]["meta"]["id"] == "id-0"
 
 
-def test_pinned_drops_newer_fields_and_pass_through_keeps_them_with_their_schema() -> None:
-    """The output's `$schema` says truly what it is."""
+def test_pinned_drops_newer_fields_and_pass_through_keeps_them() -> None:
+    """The `$schema` of the output is true in both cases."""
     pinned, kept = encode(NEWER)[1], encode(NEWER, keep_unknown=True)[1]
     assert pinned["$schema"] == "/mediawiki/page/change/1.7.0"
     assert PINNED.is_valid(pinned)
@@ -80,38 +80,38 @@ def test_pinned_drops_newer_fields_and_pass_through_keeps_them_with_their_schema
 
 
 @pytest.mark.parametrize("keep_unknown", [True, False])
-def test_an_event_that_the_schema_refuses_is_not_written(*, keep_unknown: bool) -> None:
-    """Whatever an enrichment did to it."""
+def test_event_that_breaks_the_schema_is_not_written(*, keep_unknown: bool) -> None:
+    """An enrichment may have broken the event."""
     broken = {**EVENT, "revision": {**EVENT["revision"], "rev_id": "one"}}
-    refused = encoder(keep_unknown=keep_unknown).encode(broken, None, NOW)
-    assert isinstance(refused, RejectedEvent)
-    assert refused.error_type == "InvalidOutput"
-    assert "rev_id" in refused.message
+    rejected = encoder(keep_unknown=keep_unknown).encode(broken, None, NOW)
+    assert isinstance(rejected, RejectedEvent)
+    assert rejected.error_type == "InvalidOutput"
+    assert "rev_id" in rejected.message
 
 
-def test_an_event_above_the_sink_s_size_is_refused_with_both_sizes() -> None:
-    """Before a producer could fail on it."""
-    refused = encoder(max_bytes=100).encode(EVENT, None, NOW)
-    assert isinstance(refused, RejectedEvent)
-    assert refused.error_type == "EventTooLargeForSink"
-    assert "takes 100" in refused.message
+def test_event_above_the_size_of_the_sink_is_rejected_with_both_sizes() -> None:
+    """The event is rejected before a producer could fail on it."""
+    rejected = encoder(max_bytes=100).encode(EVENT, None, NOW)
+    assert isinstance(rejected, RejectedEvent)
+    assert rejected.error_type == "EventTooLargeForSink"
+    assert "takes 100" in rejected.message
 
 
-def test_what_json_cannot_hold_is_refused() -> None:
-    """An unknown field that is nested too deeply can be read, and not be written again."""
+def test_event_that_json_cannot_hold_is_rejected() -> None:
+    """An unknown field that is nested too deeply can be read, but not be written again."""
     deep: Any = []
     for _ in range(600):
         deep = [deep]
-    refused = encoder(keep_unknown=True).encode({**EVENT, "deep": deep}, None, NOW)
-    assert isinstance(refused, RejectedEvent)
-    assert refused.error_type == "NotEncodable"
+    rejected = encoder(keep_unknown=True).encode({**EVENT, "deep": deep}, None, NOW)
+    assert isinstance(rejected, RejectedEvent)
+    assert rejected.error_type == "NotEncodable"
 
 
-def test_an_event_without_a_field_of_the_key_is_refused() -> None:
-    """It could not be put where readers look for it."""
-    refused = encoder().build_key({**EVENT, "page": {}})
-    assert isinstance(refused, RejectedEvent)
-    assert (refused.error_type, "page.page_id" in refused.message) == ("NoMessageKey", True)
+def test_event_without_a_field_of_the_key_is_rejected() -> None:
+    """Without a key it could not be written to the partition where readers look for it."""
+    rejected = encoder().build_key({**EVENT, "page": {}})
+    assert isinstance(rejected, RejectedEvent)
+    assert (rejected.error_type, "page.page_id" in rejected.message) == ("NoMessageKey", True)
 
 
 EMITTER = Emitter(
@@ -120,8 +120,8 @@ EMITTER = Emitter(
 
 
 @given(st.binary(max_size=3000), st.text(max_size=50), st.integers(0, 10**6))
-def test_every_refusal_becomes_a_valid_error_event_within_the_sink_s_size(raw: bytes, message: str, cut: int) -> None:
-    """Whatever the record holds, and however long escapes make it."""
+def test_every_rejection_becomes_a_valid_error_event_within_the_size(raw: bytes, message: str, cut: int) -> None:
+    """The size holds for any record, even when escapes make it longer."""
     limit = 130 * 1024
     record = Record(raw, None, None, Partition("t"), 3, cut)
     output = ErrorEncoder(EMITTER, max_bytes=limit, new_id=lambda: "id").encode(
@@ -134,8 +134,8 @@ def test_every_refusal_becomes_a_valid_error_event_within_the_sink_s_size(raw: b
     assert len(output.value) <= limit
 
 
-def test_a_large_record_is_cut_in_its_error_event() -> None:
-    """The error sink has a bound, too, and the message says what was left out."""
+def test_large_record_is_cut_in_its_error_event() -> None:
+    """The error sink has a size limit, too, and the message names the size of the missing part."""
     limit = 200 * 1024
     record = Record(b'"' * 10_000_000, None, None, Partition("t"), 0)
     output = ErrorEncoder(EMITTER, max_bytes=limit, new_id=lambda: "id").encode(

@@ -28,9 +28,9 @@ EVENTS = JSON | st.dictionaries(st.sampled_from(["$schema", "meta", "dt"]), META
 
 
 def failed(raw: bytes | None = b"{}", event: object = None, **more: Any) -> dict[str, Any]:
-    """An error event about something that failed."""
-    given_ = {"error_type": "Broken", "message": "It broke.", "max_raw_bytes": 1000, **more}
-    return build_error_event(EMITTER, raw=raw, event=event, now=NOW, new_id=lambda: "new", **given_)
+    """Return an error event about a failure."""
+    arguments = {"error_type": "Broken", "message": "It broke.", "max_raw_bytes": 1000, **more}
+    return build_error_event(EMITTER, raw=raw, event=event, now=NOW, new_id=lambda: "new", **arguments)
 
 
 @given(
@@ -40,16 +40,16 @@ def failed(raw: bytes | None = b"{}", event: object = None, **more: Any) -> dict
     limit=st.integers(0, 400),
     raw_cut=st.integers(0, 5),
 )
-def test_an_error_event_is_valid_whatever_failed(
+def test_error_event_is_valid_for_any_failure(
     raw: bytes | None, event: object, texts: dict[str, str], limit: int, raw_cut: int
 ) -> None:
-    """Any bytes, any JSON in place of the event, any text of an exception: the result is valid and can be encoded."""
+    """For any bytes, any JSON as the event and any text of an exception the result is valid and can be encoded."""
     found = failed(raw, event, **texts, max_raw_bytes=limit, truncated_bytes=raw_cut)
     assert SCHEMA.describe_violations(found) == ""
     assert orjson.loads(orjson.dumps(found)) == found
 
 
-def test_an_error_event_says_who_what_and_about_which_event() -> None:
+def test_error_event_names_emitter_error_and_failed_event() -> None:
     """Every field is where the schema's description says; identities come from the failed event."""
     meta = {"stream": "s.v1", "domain": "en.wikipedia.org", "request_id": "r", "uri": "u", "id": "old", "dt": "d"}
     found = failed(b'{"a":1}', {"$schema": "/t/1.0.0", "meta": meta}, stack="line 1", triggered_by="event r")
@@ -79,7 +79,7 @@ def test_an_error_event_says_who_what_and_about_which_event() -> None:
         {"$schema": "x" * 2000, "meta": {"stream": "x" * 2000, "domain": "x" * 2000, "request_id": "x" * 2000}},
     ],
 )
-def test_what_the_failed_event_does_not_state_is_what_the_job_reads(event: object) -> None:
+def test_missing_identity_is_that_of_the_source(event: object) -> None:
     """Without a usable identity, stream and schema are those of the job's source, and the rest is left out."""
     found = failed(event=event)
     assert found["errored_schema_uri"] == "/mediawiki/page/change/1.7.0"
@@ -88,40 +88,40 @@ def test_what_the_failed_event_does_not_state_is_what_the_job_reads(event: objec
     assert not {"stack", "triggered_by"} & found.keys()
 
 
-def test_an_event_without_bytes_has_no_raw_event() -> None:
-    """No bytes and empty bytes are told apart."""
+def test_event_without_bytes_has_no_raw_event() -> None:
+    """Missing bytes and empty bytes are distinguished."""
     assert "raw_event" not in failed(None)
     assert failed(b"")["raw_event"] == ""
 
 
 def test_bytes_that_are_not_utf8_are_shown_with_backslashes() -> None:
-    """Nothing of them is lost."""
+    """No byte is lost."""
     assert failed(b"caf\xe9 \xf0\x9f")["raw_event"] == "caf\\xe9 \\xf0\\x9f"
 
 
-def test_a_cut_is_told() -> None:
-    """The message says how much is missing, of how much, with what the source had already left out."""
+def test_message_names_the_size_of_a_cut() -> None:
+    """The message has the missing size and the whole size, including the part that the source had left out."""
     found = failed(b"x" * 1500, truncated_bytes=500)
     assert len(found["raw_event"]) == 1000
     assert found["message"] == "It broke. (raw_event is cut: it lacks the last 1000 of 2000 bytes)"
 
 
-def test_a_cut_by_the_source_alone_is_told() -> None:
-    """Also when all that is left of the event fits."""
+def test_message_names_a_cut_by_the_source_alone() -> None:
+    """The cut is named even when the rest of the event fits."""
     assert failed(b"x", truncated_bytes=9)["message"].endswith("(raw_event is cut: it lacks the last 9 of 10 bytes)")
 
 
 @pytest.mark.parametrize("letter", ["m", '"', "\0", "\udc80", "\U0001f9ad"])
 def test_messages_and_stacks_are_bounded(letter: str) -> None:
-    """An exception that quotes a whole document, however it is escaped, does not make an event that no sink takes."""
+    """An exception that quotes a whole document does not make the event too large for a sink, even with escapes."""
     found = failed(message=letter * 10**5, stack=letter * 10**5, triggered_by=letter * 10**5)
     assert len(found["message"]) > 2000
     assert len(orjson.dumps(found)) < 50_000
 
 
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode), st.integers(0, 500))
-def test_what_fits_is_a_beginning_and_within_the_limit(raw: bytes, limit: int) -> None:
-    """The text takes at most `limit` bytes on the wire, is the beginning of the whole, and what is left out is counted."""
+def test_truncated_text_is_a_prefix_within_the_limit(raw: bytes, limit: int) -> None:
+    """The text is a prefix of at most `limit` bytes on the wire, and the missing bytes are counted."""
     text, left_out = truncate_to_size(raw, limit)
     whole = raw.decode(errors="backslashreplace")
     assert len(orjson.dumps(text)) - 2 <= limit
@@ -130,8 +130,8 @@ def test_what_fits_is_a_beginning_and_within_the_limit(raw: bytes, limit: int) -
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), st.integers(0, 300))
-def test_no_character_is_cut_in_two(text: str, limit: int) -> None:
-    """A character that does not fit is left out whole, and its bytes are counted."""
+def test_no_character_is_split(text: str, limit: int) -> None:
+    """A character that does not fit is left out as a whole, and its bytes are counted."""
     raw = text.encode()
     kept, left_out = truncate_to_size(raw, limit)
     assert kept.encode() == raw[: len(raw) - left_out]

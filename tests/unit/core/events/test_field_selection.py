@@ -1,4 +1,4 @@
-"""Field selection: what is asked for stays, what is required stays, and the event is valid."""
+"""Field selection: selected and required fields stay, and the event is valid."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ KEY_FIELDS = ("wiki_id", "page.page_id")
 
 
 def selected(*paths: str, event: dict[str, Any] = EVENT) -> dict[str, Any]:
-    """What is left of an event."""
+    """Return the selected fields of an event."""
     left: dict[str, Any] = select_fields(PINNED, paths, key_fields=KEY_FIELDS).project(event)
     return left
 
 
-def test_of_an_object_what_is_named_and_what_is_required_stays() -> None:
-    """Beside the stamps, the key, and the kind of change, which no event may lack."""
+def test_named_and_required_fields_of_an_object_stay() -> None:
+    """The stamps, the key and the kind of change stay, too: no event may lack them."""
     left = selected("page.page_title")
     assert left["page"] == {name: EVENT["page"][name] for name in ("page_id", "page_title")} | {
         name: EVENT["page"][name] for name in PINNED.document["properties"]["page"].get("required", ())
@@ -37,15 +37,15 @@ def test_of_an_object_what_is_named_and_what_is_required_stays() -> None:
     assert PINNED.is_valid(left)
 
 
-def test_an_object_that_is_named_stays_whole() -> None:
-    """Also when a part of it is named beside it."""
+def test_named_object_stays_whole() -> None:
+    """The object stays whole even when a part of it is named, too."""
     assert selected("performer")["performer"] == EVENT["performer"]
     assert selected("performer", "performer.user_text")["performer"] == EVENT["performer"]
     assert selected("performer.user_text", "performer")["performer"] == EVENT["performer"]
 
 
-def test_the_keys_of_a_map_are_named_or_all_meant() -> None:
-    """A slot by its role, or a field of all slots."""
+def test_keys_of_a_map_are_selected_by_name_or_all() -> None:
+    """A path selects a slot by its role, or a field of all slots."""
     slots = {role: {"slot_role": role, "content_size": 1, "content_body": role} for role in ("main", "mediainfo")}
     event = EVENT | {"revision": EVENT["revision"] | {"content_slots": slots}}
 
@@ -58,15 +58,15 @@ def test_the_keys_of_a_map_are_named_or_all_meant() -> None:
     assert all("content_size" not in slot for slot in bodies.values())
 
 
-def test_it_says_what_stays_though_nobody_asked() -> None:
-    """So that the operator learns what was impossible."""
+def test_selection_lists_the_fields_that_stay_unselected() -> None:
+    """The list shows the operator which fields cannot be left out."""
     kept = select_fields(PINNED, ["page.page_title"], key_fields=KEY_FIELDS).kept
     assert "page_change_kind" in kept
     assert "page.page_title" not in kept
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("page.page_titel", "Did you mean page.page_title?"),
         ("pages", "Did you mean page?"),
@@ -74,15 +74,15 @@ def test_it_says_what_stays_though_nobody_asked() -> None:
         ("revision.content_slots.main.body", "revision.content_slots.main.body"),
     ],
 )
-def test_a_field_that_the_schema_does_not_have_is_refused(path: str, said: str) -> None:
-    """With the nearest that it has."""
+def test_unknown_field_is_rejected(path: str, message: str) -> None:
+    """The message suggests the nearest known field."""
     with pytest.raises(ConfigError) as caught:
         selected(path)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def paths(schema: Any, prefix: str = "") -> list[str]:
-    """All paths of a schema."""
+    """Return all paths of a schema."""
     found = []
     for name, child in schema.get("properties", {}).items():
         found += [prefix + name, *paths(child, f"{prefix}{name}.")]
@@ -90,8 +90,8 @@ def paths(schema: Any, prefix: str = "") -> list[str]:
 
 
 @given(st.lists(st.sampled_from(paths(PINNED.document)), max_size=4), st.sampled_from(EVENTS))
-def test_what_is_left_is_valid_and_part_of_the_event(chosen: list[str], event: dict[str, Any]) -> None:
-    """For any fields of any event; and a second time changes nothing."""
+def test_selected_event_is_valid_and_part_of_the_event(chosen: list[str], event: dict[str, Any]) -> None:
+    """The law holds for any fields of any event, and a second selection changes nothing."""
     left = selected(*chosen, event=event)
     assert PINNED.is_valid(left), PINNED.describe_violations(left)
     assert _is_part(left, event)

@@ -1,4 +1,4 @@
-"""Filters: what passes, what is dropped and under which name, and which filters do not fit a stream."""
+"""Filters: the events that pass, the reason of each drop, and filters that do not fit a stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVENT: dict[str, Any] = PINNED.document["examples"][0]
 
 
 def filtered(**wanted: Any) -> EventFilter:
-    """A filter of these lists."""
+    """Return a filter of these lists."""
     return EventFilter(**{name: frozenset(values) for name, values in wanted.items()})
 
 
@@ -44,8 +44,8 @@ def filtered(**wanted: Any) -> EventFilter:
         ({"wikis": ["dewiki"], "kinds": ["move"]}, FilterReason.WIKI),
     ],
 )
-def test_an_event_must_fit_each_list(wanted: dict[str, Any], reason: FilterReason | None) -> None:
-    """The first that it does not fit is the reason. The event is an edit of an article of enwiki."""
+def test_event_must_match_each_list(wanted: dict[str, Any], reason: FilterReason | None) -> None:
+    """The first list that the event does not match is the reason. The event is an edit of an article of enwiki."""
     dropped = filtered(**wanted).apply(EVENT)
     assert dropped == (None if reason is None else Filtered(reason))
 
@@ -58,14 +58,14 @@ def test_one_slot_with_a_wanted_model_is_enough() -> None:
 
 
 @pytest.mark.parametrize("missing", ["wiki_id", "page", "page_change_kind", "revision"])
-def test_what_an_event_does_not_say_drops_it_never(missing: str) -> None:
-    """A page that was suppressed has no content model any more; whoever follows that model must hear of it."""
+def test_missing_field_never_drops_an_event(missing: str) -> None:
+    """A suppressed page has no content model any more; consumers of that model still need the event."""
     event = {name: value for name, value in EVENT.items() if name not in (missing, "meta")}
     wanted = filtered(wikis=["enwiki"], namespaces=[0], kinds=["edit"], content_models=["wikitext"])
     assert wanted.apply(event) is None
 
 
-def test_what_nobody_wants_is_no_error_whatever_is_wrong_with_it() -> None:
+def test_filtered_event_is_not_an_error_even_if_it_is_invalid() -> None:
     """The filter comes before the schema: a job for one wiki has no errors of another one."""
     broken = EVENT | {"page": {"namespace_id": "many"}}
     record = Record(orjson.dumps(broken), None, None, Partition("t"), 0)
@@ -73,8 +73,8 @@ def test_what_nobody_wants_is_no_error_whatever_is_wrong_with_it() -> None:
     assert decoder.decode(record) == Filtered(FilterReason.WIKI)
 
 
-def test_a_filter_that_does_not_fit_the_stream_is_refused_at_once() -> None:
-    """A misspelt kind would drop everything without a word; an error event has no namespace."""
+def test_filter_that_does_not_fit_the_stream_is_rejected_at_the_start() -> None:
+    """A misspelt kind would silently drop everything; an error event has no namespace."""
     filtered(kinds=["edit"], namespaces=[0], content_models=["wikitext"]).check_schema(PINNED)
     with pytest.raises(ConfigError, match=r"'edits', which is no kind of change; there are: .*edit"):
         filtered(kinds=["edits"]).check_schema(PINNED)
@@ -97,6 +97,6 @@ JSON = st.recursive(
     )
 )
 def test_no_event_breaks_a_filter(event: dict[str, Any]) -> None:
-    """It sees events before anything has checked them."""
+    """The filter sees events before any check."""
     wanted = filtered(wikis=["enwiki"], namespaces=[0], kinds=["edit"], content_models=["wikitext"])
     assert wanted.apply(event) is None or isinstance(wanted.apply(event), Filtered)

@@ -25,12 +25,12 @@ OBJECTS = st.dictionaries(st.sampled_from(["meta", "dt", "$schema", "x"]), JSON,
 
 
 def stamped(event: dict[str, Any]) -> dict[str, Any]:
-    """The event, stamped for a stream ``s``."""
+    """Return the event, stamped for a stream ``s``."""
     return stamp(event, schema_uri="/t/1.0.0", stream="s", now=NOW, new_id=lambda: "new")
 
 
-def test_readers_read_what_is_there() -> None:
-    """The example states its domain and both of its times."""
+def test_readers_return_the_fields_of_an_event() -> None:
+    """The example has its domain and both of its times."""
     assert domain_of(EXAMPLE) == "en.wikipedia.org"
     assert event_time(EXAMPLE) == 1_681_815_753_000
     assert ingestion_time(EXAMPLE) == 1_681_815_754_120
@@ -39,23 +39,23 @@ def test_readers_read_what_is_there() -> None:
 
 
 @given(OBJECTS)
-def test_readers_take_any_object(event: dict[str, Any]) -> None:
-    """Whatever stands where the metadata should be, the readers answer; what is not text is not there."""
+def test_readers_accept_any_object(event: dict[str, Any]) -> None:
+    """The readers accept any value in place of the metadata; a field that is not text counts as missing."""
     assert isinstance(domain_of(event), str | None)
     assert isinstance(event_time(event), int | None)
     assert isinstance(ingestion_time(event), int | None)
     assert is_canary(event) == (domain_of(event) == "canary")
 
 
-def test_a_stamped_event_belongs_to_its_stream() -> None:
-    """Schema, stream and time of production are new; id, event time and all else are kept; it is valid."""
+def test_stamped_event_belongs_to_its_stream() -> None:
+    """Schema, stream and time of production are new; id, event time and all other fields stay; the event is valid."""
     event = stamp(EXAMPLE, schema_uri=SCHEMA.uri, stream="s", now=NOW, new_id=lambda: "new")
     assert event == EXAMPLE | {"meta": EXAMPLE["meta"] | {"stream": "s", "dt": "2023-11-14T22:13:20.123Z"}}
     assert SCHEMA.is_valid(event)
 
 
-def test_what_is_missing_is_filled_in() -> None:
-    """An event from nowhere gets an id and a time."""
+def test_missing_fields_are_filled_in() -> None:
+    """An event without metadata gets an id and a time."""
     assert stamped({}) == {
         "$schema": "/t/1.0.0",
         "meta": {"stream": "s", "dt": "2023-11-14T22:13:20.123Z", "id": "new"},
@@ -64,34 +64,34 @@ def test_what_is_missing_is_filled_in() -> None:
 
 
 @given(st.fixed_dictionaries({"meta": OBJECTS}, optional={"dt": JSON, "x": JSON}))
-def test_stamping_changes_nothing_in_place_and_twice_is_once(event: dict[str, Any]) -> None:
-    """The event that is given stays as it is, and a stamp on a stamp of the same moment adds nothing."""
+def test_stamping_is_idempotent_and_changes_nothing_in_place(event: dict[str, Any]) -> None:
+    """The input event does not change, and a second stamp at the same time adds nothing."""
     before = copy.deepcopy(event)
     once = stamped(event)
     assert event == before
     assert stamped(once) == once
 
 
-def test_metadata_that_is_no_object_is_refused() -> None:
-    """Stamping would throw away what the producer wrote there."""
+def test_metadata_that_is_not_an_object_is_rejected() -> None:
+    """Stamping would discard the producer's value."""
     with pytest.raises(InputError, match="meta is list, not an object"):
         stamped({"meta": []})
 
 
-def test_a_key_has_the_declared_names_in_declared_order() -> None:
-    """A compact JSON object, whose order is that of the declaration and not of the event."""
+def test_key_has_the_declared_names_in_declared_order() -> None:
+    """The key is a compact JSON object in the order of the declaration, not of the event."""
     assert PAGE_KEY.build(EXAMPLE) == b'{"wiki_id":"enwiki","page_id":50123}'
     assert MessageKey({"p": "page.page_id", "w": "wiki_id"}).build(EXAMPLE) == b'{"p":50123,"w":"enwiki"}'
 
 
-def test_an_unkeyed_stream_has_no_key() -> None:
-    """Without fields there is no key, whatever the event."""
+def test_unkeyed_stream_has_no_key() -> None:
+    """Without fields there is no key for any event."""
     assert MessageKey({}).build({}) is None
 
 
 @given(st.text(max_size=10), st.integers(0, 2**53 - 1))
 def test_events_of_the_same_page_have_the_same_key(wiki_id: str, page_id: int) -> None:
-    """The key says the page and nothing but the page."""
+    """The key holds the page and nothing else."""
     key = PAGE_KEY.build({"page": {"page_id": page_id, "x": 1}, "wiki_id": wiki_id})
     assert key == PAGE_KEY.build({"wiki_id": wiki_id, "page": {"page_id": page_id}})
     assert orjson.loads(key or b"") == {"wiki_id": wiki_id, "page_id": page_id}
@@ -108,21 +108,21 @@ def test_events_of_the_same_page_have_the_same_key(wiki_id: str, page_id: int) -
         ({"wiki_id": "w", "page": {"page_id": 2**70}}, "Integer exceeds 64-bit range"),
     ],
 )
-def test_a_key_that_cannot_be_built_is_an_input_error(event: dict[str, Any], reason: str) -> None:
-    """A field that is missing or no scalar names its path."""
+def test_missing_field_of_a_key_is_an_input_error(event: dict[str, Any], reason: str) -> None:
+    """The message has the path of a field that is missing or not a scalar."""
     with pytest.raises(InputError, match=reason):
         PAGE_KEY.build(event)
 
 
-def test_a_key_is_checked_against_the_schema() -> None:
-    """A field that the schema does not have is told before the first event; those of the page streams are there."""
+def test_key_is_checked_against_the_schema() -> None:
+    """A field that the schema lacks is reported before the first event; the key of the page streams is valid."""
     PAGE_KEY.check_schema(SCHEMA)
     with pytest.raises(DocumentError, match=r"message_key_fields.item is 'page.wikibase_item_id'") as caught:
         MessageKey({"item": "page.wikibase_item_id"}).check_schema(SCHEMA)
     assert caught.value.ids == {"field": "page.wikibase_item_id", "schema": SCHEMA.uri}
 
 
-def test_the_example_happened_when_python_says() -> None:
-    """Our reading of a timestamp agrees with the standard library's."""
+def test_event_time_of_the_example_agrees_with_python() -> None:
+    """The parser of timestamps agrees with the standard library."""
     moment = datetime(2023, 4, 18, 11, 2, 33, tzinfo=UTC)
     assert event_time(EXAMPLE) == math.floor(moment.timestamp() * 1000)

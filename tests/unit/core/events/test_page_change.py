@@ -1,4 +1,4 @@
-"""Events composed out of what a wiki's Action API says are valid page_change events, and say no more than it does."""
+"""Events built from responses of the Action API are valid page_change events and add no information."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REVISION: dict[str, Any] = {
 
 
 def composed(kind: PageChangeKind, **more: Any) -> dict[str, Any]:
-    """An event about one page."""
+    """Return an event about one page."""
     page = build_page(WIKI, page_id=9, title="Talk:Ä b?", namespace=1, is_redirect=False)
     described = {"identity": "rev:12", "dt": REVISION["timestamp"], "revision": build_revision(REVISION)} | more
     return build_page_change(WIKI, kind, page=page, **described)
@@ -44,21 +44,21 @@ def composed(kind: PageChangeKind, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", list(PageChangeKind))
 def test_every_kind_is_valid(kind: PageChangeKind) -> None:
-    """By the bundled schema that it names."""
+    """Each event is valid under the bundled schema that it names."""
     schema = SchemaRepository([SCHEMAS], read_bundled).get_by_uri(SCHEMA)
     event = composed(kind, performer=build_user(REVISION), comment="why", prior={"page": {"page_title": "Old"}})
     assert schema.describe_violations(event) == ""
 
 
-def test_a_page_is_named_as_in_the_database_and_linked_as_in_a_browser() -> None:
-    """Underscores in the title, percent signs in the URL."""
+def test_title_is_that_of_the_database_and_url_that_of_a_browser() -> None:
+    """The title has underscores, the URL has percent signs."""
     event = composed(PageChangeKind.EDIT)
     assert event["page"]["page_title"] == "Talk:Ä_b?"
     assert event["page"]["namespace_is_content"] is False
     assert event["meta"]["uri"] == "https://my.wiki/wiki/Talk:%C3%84_b%3F"
 
 
-def test_the_same_change_has_the_same_id_and_another_one_another() -> None:
+def test_id_of_a_change_is_stable_and_unique() -> None:
     """Repeats can be dropped by `meta.id`."""
     ids = [
         composed(kind, identity=name)["meta"]["id"]
@@ -68,8 +68,8 @@ def test_the_same_change_has_the_same_id_and_another_one_another() -> None:
     assert len(set(ids)) == 2 * len(PageChangeKind)
 
 
-def test_hashes_are_in_base_36_as_events_have_them() -> None:
-    """The API answers in hexadecimal."""
+def test_hashes_are_in_base_36() -> None:
+    """The API responds in hexadecimal; events have base 36."""
     revision = build_revision(REVISION)
     assert revision["rev_sha1"] == "phoiac9h4m842xq45sp7s6u21eteeq1"
     assert revision["content_slots"]["main"]["content_sha1"] == revision["rev_sha1"]
@@ -83,8 +83,8 @@ def test_hashes_are_in_base_36_as_events_have_them() -> None:
         ({"userhidden": True}, "is_editor_visible", "editor"),
     ],
 )
-def test_what_is_hidden_is_left_out_and_said(hidden: dict[str, bool], flag: str, absent: str) -> None:
-    """Even to those who are shown it beside the flag, as administrators are."""
+def test_hidden_parts_are_left_out_and_flagged(hidden: dict[str, bool], flag: str, absent: str) -> None:
+    """The rule also applies if the wiki shows a hidden part beside the flag, as it does to administrators."""
     kept = {name: value for name, value in REVISION.items() if name != "sha1" or "sha1hidden" not in hidden}
     revision = build_revision(kept | hidden)
     assert revision[flag] is False
@@ -92,12 +92,12 @@ def test_what_is_hidden_is_left_out_and_said(hidden: dict[str, bool], flag: str,
     assert sum(revision[name] for name in revision if name.startswith("is_") and name.endswith("visible")) == 2
 
 
-def test_an_anonymous_editor_has_no_id() -> None:
-    """The API says 0."""
+def test_anonymous_editor_has_no_id() -> None:
+    """The API returns the id 0."""
     assert build_user({"user": "192.0.2.7", "userid": 0}) == {"user_text": "192.0.2.7"}
 
 
-def test_an_event_whose_revision_nobody_knows_is_not_valid() -> None:
-    """So the job that reads it puts it on the error stream, instead of somebody inventing a number."""
+def test_event_without_a_known_revision_is_not_valid() -> None:
+    """The job that reads the event puts it on the error stream; no revision id is invented."""
     schema = SchemaRepository([SCHEMAS], read_bundled).get_by_uri(SCHEMA)
     assert "rev_id" in schema.describe_violations(composed(PageChangeKind.DELETE, revision=None))

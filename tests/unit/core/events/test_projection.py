@@ -21,20 +21,20 @@ CLOSED = {"type": "object", "additionalProperties": False, "properties": {"a": {
 
 
 @given(EVENTS)
-def test_the_strategy_makes_valid_events(event: dict[str, Any]) -> None:
-    """The laws below are about valid events: what the strategy draws is valid."""
+def test_strategy_makes_valid_events(event: dict[str, Any]) -> None:
+    """The laws below are about valid events, so the strategy must draw valid events."""
     assert SCHEMA.is_valid(event)
 
 
 @given(EVENTS)
-def test_a_valid_event_is_not_even_copied(event: dict[str, Any]) -> None:
+def test_valid_event_is_not_copied(event: dict[str, Any]) -> None:
     """An event that has nothing to lose comes back as the same object."""
     assert SCHEMA.project(event) is event
 
 
 @given(st.data())
-def test_projection_takes_away_exactly_what_is_unknown(data: st.DataObject) -> None:
-    """Unknown fields anywhere in closed objects go, everything else stays, and the input stays as it was."""
+def test_projection_removes_exactly_the_unknown_fields(data: st.DataObject) -> None:
+    """Unknown fields anywhere in closed objects are removed, everything else stays, and the input does not change."""
     event = data.draw(EVENTS)
     dirty = littered(data, event, SCHEMA.document)
     before = copy.deepcopy(dirty)
@@ -43,16 +43,19 @@ def test_projection_takes_away_exactly_what_is_unknown(data: st.DataObject) -> N
 
 
 @given(EVENTS)
-def test_a_valid_event_is_valid_after_projection_to_an_older_version(event: dict[str, Any]) -> None:
-    """What an older pin makes of a newer event is valid, and projecting it again changes nothing."""
+def test_valid_event_is_valid_after_projection_to_an_older_version(event: dict[str, Any]) -> None:
+    """A newer event projected to an older version is valid, and a second projection changes nothing."""
     projected = PINNED.project(event)
     assert PINNED.is_valid(projected)
     assert PINNED.project(projected) is projected
 
 
 @given(JSON)
-def test_projection_takes_any_json(value: Any) -> None:
-    """A value of the wrong type stays what it is; nothing raises, nothing is changed in place, twice is as once."""
+def test_projection_accepts_any_json(value: Any) -> None:
+    """A value of the wrong type stays the same.
+
+    Nothing raises, nothing is changed in place, and a second projection changes nothing.
+    """
     before = copy.deepcopy(value)
     project = compile_projection(SCHEMA.document)
     assert project is not None
@@ -62,7 +65,7 @@ def test_projection_takes_any_json(value: Any) -> None:
     assert isinstance(value, dict) or once is value
 
 
-def test_open_objects_keep_unknown_fields_but_lose_them_further_down() -> None:
+def test_open_objects_keep_unknown_fields_and_closed_ones_in_them_lose_them() -> None:
     """`prior_state` is open and keeps a new field; the closed page in it does not."""
     event = {**SCHEMA.document["examples"][0], "prior_state": {"new": 1, "page": {"page_id": 1, "new": 2}}}
     assert SCHEMA.project(event)["prior_state"] == {"new": 1, "page": {"page_id": 1}}
@@ -80,7 +83,7 @@ def test_open_objects_keep_unknown_fields_but_lose_them_further_down() -> None:
     ids=["closed", "array", "map", "open", "closed and empty"],
 )
 def test_each_kind_of_schema_is_projected(schema: dict[str, Any], value: Any, kept: Any) -> None:
-    """Closed objects lose fields; arrays, maps and open objects pass on to what they hold."""
+    """Closed objects lose fields; arrays, maps and open objects apply the projection to their content."""
     project = compile_projection(schema)
     assert project is not None
     assert project(value) == kept
@@ -97,6 +100,6 @@ def test_each_kind_of_schema_is_projected(schema: dict[str, Any], value: Any, ke
         {"$ref": "#", "additionalProperties": False},
     ],
 )
-def test_what_has_nothing_to_leave_out_is_not_compiled(schema: dict[str, Any]) -> None:
-    """Scalars, open objects of scalars, and what only the validator can judge cost nothing at all."""
+def test_schema_without_closed_objects_is_not_compiled(schema: dict[str, Any]) -> None:
+    """Scalars, open objects of scalars, and keywords that only the validator checks have no cost."""
     assert compile_projection(schema) is None

@@ -1,4 +1,4 @@
-"""Error events read back."""
+"""Replay: error events are read back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EMITTER = Emitter(emitter_id="job", stream="job.error", source_stream="changes",
 
 
 def failed(raw: bytes | None = b"{}", *, error_type: str = "ServerError", limit: int = 1000, **more: Any) -> bytes:
-    """An error event as a job writes it."""
+    """Return an error event as a job writes it."""
     event = build_error_event(
         EMITTER,
         error_type=error_type,
@@ -33,14 +33,14 @@ def failed(raw: bytes | None = b"{}", *, error_type: str = "ServerError", limit:
 
 
 @given(st.text())
-def test_the_original_comes_back_as_it_was(text: str) -> None:
-    """Any text: what an error event holds whole can be done again."""
+def test_original_event_comes_back_unchanged(text: str) -> None:
+    """For any text: an original that the error event holds whole can be processed again."""
     raw = text.encode(errors="backslashreplace")
     assert ReplayFilter().classify(failed(raw, limit=10**6)) == FailedEvent("ServerError", ReplayStatus.REPLAYED, raw)
 
 
 @pytest.mark.parametrize(
-    ("value", "fate"),
+    ("value", "status"),
     [
         (failed(b"x" * 100, limit=50), ReplayStatus.TRUNCATED),
         (failed(None), ReplayStatus.NO_ORIGINAL),
@@ -51,13 +51,13 @@ def test_the_original_comes_back_as_it_was(text: str) -> None:
         (None, ReplayStatus.NOT_AN_ERROR_EVENT),
     ],
 )
-def test_what_cannot_be_done_again_is_named(value: bytes | None, fate: ReplayStatus) -> None:
-    """Nothing is guessed: half an event is none."""
-    assert ReplayFilter().classify(value).status is fate
+def test_event_that_cannot_be_replayed_has_a_status(value: bytes | None, status: ReplayStatus) -> None:
+    """Nothing is guessed: a part of an event is not an event."""
+    assert ReplayFilter().classify(value).status is status
 
 
 @pytest.mark.parametrize(
-    ("choice", "chosen"),
+    ("replay_filter", "is_selected"),
     [
         (ReplayFilter(types=frozenset({"ServerError", "Other"})), True),
         (ReplayFilter(types=frozenset({"Other"})), False),
@@ -67,14 +67,14 @@ def test_what_cannot_be_done_again_is_named(value: bytes | None, fate: ReplaySta
         (ReplayFilter(until=NOON), False),
     ],
 )
-def test_a_choice_is_by_type_and_by_the_time_of_the_failure(choice: ReplayFilter, chosen: bool) -> None:  # noqa: FBT001  (a case)
-    """From `since` on and before `until`."""
-    fate = choice.classify(failed()).status
-    assert fate is (ReplayStatus.REPLAYED if chosen else ReplayStatus.NOT_SELECTED)
+def test_filter_selects_by_type_and_by_time_of_the_failure(replay_filter: ReplayFilter, is_selected: bool) -> None:  # noqa: FBT001  (a case)
+    """`since` is inclusive and `until` is exclusive."""
+    status = replay_filter.classify(failed()).status
+    assert status is (ReplayStatus.REPLAYED if is_selected else ReplayStatus.NOT_SELECTED)
 
 
-def test_an_error_event_without_a_time_is_in_no_period() -> None:
-    """Only a choice without bounds takes it."""
+def test_error_event_without_a_time_is_outside_every_period() -> None:
+    """Only a filter without bounds selects it."""
     value = failed(dt="yesterday")
     assert ReplayFilter().classify(value).status is ReplayStatus.REPLAYED
     assert ReplayFilter(since=0).classify(value).status is ReplayStatus.NOT_SELECTED

@@ -17,7 +17,7 @@ EXAMPLE: dict[str, Any] = SCHEMA.document["examples"][0]
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """The example with one field replaced; None takes it away."""
+    """Return the example with one field replaced; None removes it."""
     name, _, rest = path.partition(".")
     return _put(EXAMPLE, name, rest, value)
 
@@ -45,8 +45,8 @@ def _put(event: dict[str, Any], name: str, rest: str, value: Any) -> dict[str, A
         ("created_redirect_page", {"page_id": 8, "page_title": "Old_title"}),
     ],
 )
-def test_events_that_producers_do_send_are_valid(path: str, value: Any) -> None:
-    """A suppressed performer, no slots, a special page as a target, a changed page id after undeletion: all valid."""
+def test_unusual_events_of_producers_are_valid(path: str, value: Any) -> None:
+    """The cases are a suppressed performer, no slots, a special page as target, and a changed page id after undeletion."""
     event = changed(path, value)
     assert SCHEMA.describe_violations(event) == ""
     assert SCHEMA.is_valid(event)
@@ -74,18 +74,18 @@ def test_events_that_producers_do_send_are_valid(path: str, value: Any) -> None:
         ("performer.groups", ["user", None], 'performer.groups.1: found null, expected type "string"'),
     ],
 )
-def test_a_violation_says_where_what_and_what_was_expected(path: str, value: Any, violation: str) -> None:
-    """Each rule that an event breaks is told with the path, what was found there, and what is expected."""
+def test_violation_names_path_value_and_rule(path: str, value: Any, violation: str) -> None:
+    """The message has the path, the value found there and the expected value for each broken rule."""
     event = changed(path, value)
     assert not SCHEMA.is_valid(event)
     assert violation in SCHEMA.describe_violations(event)
 
 
-def test_only_three_violations_are_told() -> None:
-    """An event that is wrong everywhere gives a short message that says that there is more."""
-    told = SCHEMA.describe_violations({})
-    assert told.count(";") == 3
-    assert told.endswith("; and more")
+def test_only_three_violations_are_listed() -> None:
+    """The message of an event with many violations is short and says that there are more."""
+    message = SCHEMA.describe_violations({})
+    assert message.count(";") == 3
+    assert message.endswith("; and more")
 
 
 def test_violations_are_bounded() -> None:
@@ -96,20 +96,20 @@ def test_violations_are_bounded() -> None:
 
 
 @given(JSON)
-def test_an_event_is_valid_exactly_when_it_has_no_violations(value: Any) -> None:
-    """The verdict and the explanation agree on any JSON, and neither raises."""
+def test_event_is_valid_exactly_when_it_has_no_violations(value: Any) -> None:
+    """The result and the explanation agree on any JSON, and neither raises."""
     assert SCHEMA.is_valid(value) == (SCHEMA.describe_violations(value) == "")
 
 
 @pytest.mark.parametrize("foreign", [{"meta": datetime.now(UTC)}, {1: 2}])
-def test_what_is_not_json_is_not_valid(foreign: dict[Any, Any]) -> None:
-    """A date or a key that is no string, as a user's function may return, is a violation and not an exception."""
+def test_value_that_is_not_json_is_not_valid(foreign: dict[Any, Any]) -> None:
+    """A date or a key that is not a string, as a user's function may return, is a violation and not an exception."""
     assert not SCHEMA.is_valid(EXAMPLE | foreign)
     assert SCHEMA.describe_violations(EXAMPLE | foreign).startswith("the event is not JSON: ")
 
 
 @pytest.mark.parametrize(
-    ("path", "there"),
+    ("path", "is_declared"),
     [
         ("wiki_id", True),
         ("page.page_id", True),
@@ -121,9 +121,9 @@ def test_what_is_not_json_is_not_valid(foreign: dict[Any, Any]) -> None:
         ("", False),
     ],
 )
-def test_has_field_knows_what_is_declared(path: str, there: bool) -> None:  # noqa: FBT001  # a column of the table
-    """Declared fields count, any key of a map counts, and what an open object merely lets pass does not."""
-    assert SCHEMA.has_field(path) is there
+def test_has_field_finds_declared_fields(path: str, is_declared: bool) -> None:  # noqa: FBT001  # a column of the table
+    """Declared fields count and any key of a map counts; undeclared fields of an open object do not."""
+    assert SCHEMA.has_field(path) is is_declared
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_has_field_knows_what_is_declared(path: str, there: bool) -> None:  # no
         ({"properties": {"a": {"$ref": "#/definitions/none"}}}, "not a draft 7 JSON schema"),
     ],
 )
-def test_a_schema_that_cannot_be_compiled_is_a_document_error(document: dict[str, Any], reason: str) -> None:
-    """A wrong keyword and a reference are refused with the origin; nothing is fetched."""
+def test_schema_that_cannot_be_compiled_is_a_document_error(document: dict[str, Any], reason: str) -> None:
+    """A wrong keyword and a reference are rejected with the origin; nothing is fetched."""
     with pytest.raises(DocumentError, match=reason) as caught:
         Schema(document, title="t", version="1.0.0", origin="file:/s.yaml")
     assert caught.value.ids["uri"] == "file:/s.yaml"

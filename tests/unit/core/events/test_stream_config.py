@@ -15,12 +15,12 @@ PAGE_KEY = {"wiki_id": "wiki_id", "page_id": "page.page_id"}
 
 
 def get(streams: dict[str, Any], name: str = "s") -> StreamConfig:
-    """A stream of a document with these settings."""
+    """Return a stream of a document with these settings."""
     return StreamConfigs.parse({"streams": streams}, "file:streams.yaml").get(name)
 
 
 def bundled() -> StreamConfigs:
-    """The bundled stream configuration."""
+    """Return the bundled stream configuration."""
     return StreamConfigs.parse(parse_document(read_bundled(STREAMS) or b"", STREAMS), STREAMS)
 
 
@@ -36,7 +36,7 @@ def bundled() -> StreamConfigs:
         ("mw_content_history_reconcile_enrich.error", "error", {}, False),
     ],
 )
-def test_the_bundled_streams_are_as_wikimedia_runs_them(
+def test_bundled_streams_are_those_of_wikimedia(
     stream: str,
     title: str,
     key: dict[str, str],
@@ -63,39 +63,39 @@ def test_the_bundled_streams_are_as_wikimedia_runs_them(
     ],
 )
 def test_topics_are_derived_from_prefixes_unless_stated(settings: dict[str, Any], topics: tuple[str, ...]) -> None:
-    """Explicit topics win; else one for each prefix; else, without prefixes, the stream itself."""
+    """Explicit topics come first, then one topic for each prefix, then the stream itself if there are no prefixes."""
     assert get({"s": {"schema_title": "t", **settings}}).topics == topics
 
 
-def test_a_stream_accepts_its_own_topics_only() -> None:
-    """A topic of another datacenter prefix or another stream is not accepted."""
+def test_stream_accepts_its_own_topics_only() -> None:
+    """A topic with another datacenter prefix or of another stream is not accepted."""
     config = get({"s.v1": {"schema_title": "t"}}, "s.v1")
     assert config.accepts_topic("eqiad.s.v1")
     assert not any(map(config.accepts_topic, ["s.v1", "eqiad.sxv1", "eqiad.s.v1.more", "esams.s.v1", ""]))
 
 
-def test_an_exact_name_comes_before_a_regular_expression() -> None:
-    """A stream with settings of its own has those, wherever the expression stands."""
+def test_exact_name_comes_before_a_regular_expression() -> None:
+    """A stream with its own settings uses those, wherever the expression is in the document."""
     streams = {"/^job\\./": {"schema_title": "any"}, "job.one": {"schema_title": "one"}}
     assert get(streams, "job.one").schema_title == "one"
     assert get(streams, "job.two").schema_title == "any"
 
 
-def test_the_first_regular_expression_that_finds_the_name_wins() -> None:
-    """Expressions are tried in the order of the document; they find, they need not match in full."""
+def test_first_regular_expression_that_finds_the_name_wins() -> None:
+    """Expressions are tried in the order of the document; a match of a part of the name is enough."""
     streams = {"/x/": {"schema_title": "x"}, "/o/": {"schema_title": "o"}, "/one/": {"schema_title": "one"}}
     assert get(streams, "job.one").schema_title == "o"
 
 
-def test_a_stream_found_by_expression_has_topics_of_its_own() -> None:
-    """Its topics are its name with the prefixes, also where the document states them as an expression."""
+def test_stream_found_by_expression_has_its_own_topics() -> None:
+    """Its topics are its name with the prefixes, even where the document has the topics as an expression."""
     pattern = "/^job\\..+/"
     topics = ["/^(eqiad\\.|codfw\\.)job\\..+/"]
     config = get({pattern: {"schema_title": "t", "topics": topics}}, "job.one")
     assert (config.stream, config.topics) == ("job.one", ("eqiad.job.one", "codfw.job.one"))
 
 
-def test_a_stream_that_is_an_expression_accepts_the_topics_of_all_its_streams() -> None:
+def test_stream_that_is_an_expression_accepts_the_topics_of_all_its_streams() -> None:
     """Its topic is an expression with the prefixes as alternatives, at the beginning of the topic."""
     config = get({"/^job\\..+/": {"schema_title": "t"}}, "/^job\\..+/")
     assert config.topics == ("/^(eqiad\\.|codfw\\.)job\\..+/",)
@@ -103,7 +103,7 @@ def test_a_stream_that_is_an_expression_accepts_the_topics_of_all_its_streams() 
     assert not any(map(config.accepts_topic, ["job.one", "eqiadxjob.one", "eqiad.jobs", "x.eqiad.job.one"]))
 
 
-def test_a_missing_stream_is_told_with_its_neighbours() -> None:
+def test_missing_stream_is_reported_with_similar_names() -> None:
     """The error names the document, the stream, and names like it."""
     with pytest.raises(DocumentError, match=r"mediawiki\.page_change\.v1") as caught:
         bundled().get("mediawiki.page_chnge.v1")
@@ -111,15 +111,15 @@ def test_a_missing_stream_is_told_with_its_neighbours() -> None:
     assert caught.value.ids["stream"] == "mediawiki.page_chnge.v1"
 
 
-def test_a_missing_stream_without_neighbours_is_told_too() -> None:
-    """Nothing near is said as such."""
+def test_missing_stream_without_similar_names_is_reported_too() -> None:
+    """The message says that there is no similar name."""
     with pytest.raises(DocumentError, match="near it is nothing"):
         get({}, "s")
 
 
 @pytest.mark.parametrize("document", [{}, {"streams": []}, {"error": {"code": "x"}}])
-def test_a_document_without_streams_is_refused(document: dict[str, Any]) -> None:
-    """An answer that is an error, or no answer of the API at all, is told as such."""
+def test_document_without_streams_is_rejected(document: dict[str, Any]) -> None:
+    """The message covers an error response and a document that is not from the API."""
     with pytest.raises(DocumentError, match="has no object 'streams'"):
         StreamConfigs.parse(document, "https://example.org/w/api.php")
 
@@ -137,19 +137,19 @@ def test_a_document_without_streams_is_refused(document: dict[str, Any]) -> None
         ({"schema_title": "t", "canary_events_enabled": "yes"}, "canary_events_enabled: found"),
     ],
 )
-def test_malformed_settings_are_told_with_their_path(settings: object, reason: str) -> None:
+def test_malformed_settings_are_reported_with_their_path(settings: object, reason: str) -> None:
     """The error names the document, the stream, and the path in its settings."""
     with pytest.raises(DocumentError, match=reason) as caught:
         get({"s": settings})
     assert caught.value.message.startswith("file:streams.yaml has a malformed stream 's'")
 
 
-def test_a_malformed_expression_is_told() -> None:
-    """A stream name between slashes that is no expression names itself."""
+def test_malformed_expression_is_reported() -> None:
+    """The message has the stream name between slashes that is not a valid expression."""
     with pytest.raises(DocumentError, match="'/\\(/' that is not a regular expression"):
         get({"/(/": {"schema_title": "t"}}, "s")
 
 
-def test_a_malformed_stream_does_not_hinder_another() -> None:
-    """Settings are read when they are asked for: one bad stream among hundreds stops only who needs it."""
+def test_malformed_stream_does_not_affect_another() -> None:
+    """Settings are parsed on request: one bad stream among hundreds affects only its own users."""
     assert get({"bad": 5, "s": {"schema_title": "t"}}).schema_title == "t"

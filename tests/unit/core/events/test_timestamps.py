@@ -15,8 +15,8 @@ FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
 
 
 @given(st.integers(FIRST, LAST))
-def test_what_is_written_reads_the_same(milliseconds: int) -> None:
-    """Milliseconds survive being written and read, and what is written is RFC 3339 of 24 characters."""
+def test_formatted_time_is_parsed_to_the_same_milliseconds(milliseconds: int) -> None:
+    """Milliseconds survive formatting and parsing, and the text is RFC 3339 of 24 characters."""
     text = format_timestamp(milliseconds)
     assert parse_timestamp(text) == milliseconds
     assert FORMAT.is_valid(text)
@@ -47,8 +47,8 @@ def test_offsets_are_taken_into_account(local: datetime, minutes: int) -> None:
         ("2016-12-31T23:59:60.250Z", 1_483_228_800_250),
     ],
 )
-def test_every_form_of_rfc_3339_is_read(text: str, milliseconds: int) -> None:
-    """Lower case, fractions of any length, times before the epoch, offsets, and leap seconds."""
+def test_every_form_of_rfc_3339_is_parsed(text: str, milliseconds: int) -> None:
+    """Lower case, fractions of any length, times before the epoch, offsets, and leap seconds are parsed."""
     assert parse_timestamp(text) == milliseconds
 
 
@@ -71,13 +71,16 @@ def test_every_form_of_rfc_3339_is_read(text: str, milliseconds: int) -> None:
         "2023-04-18T11:02:33." + "0" * 100 + "Z",
     ],
 )
-def test_what_is_not_rfc_3339_is_none(text: str) -> None:
-    """Dates alone, local times, other forms of ISO 8601, moments that never were: None, and no exception."""
+def test_text_that_is_not_rfc_3339_becomes_none(text: str) -> None:
+    """Dates alone, local times, other forms of ISO 8601 and moments that do not exist give None, and no exception."""
     assert parse_timestamp(text) is None
 
 
 @given(st.text(max_size=30) | st.from_regex(r"\A\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z"))
-def test_what_is_read_is_what_the_schema_allows(text: str) -> None:
-    """Nothing raises; and what the validator takes for a date-time is read, but for year 0, which Python lacks."""
+def test_every_timestamp_of_the_schema_is_parsed(text: str) -> None:
+    """Nothing raises.
+
+    Every date-time of the validator is parsed, except for year 0, which Python lacks.
+    """
     if FORMAT.is_valid(text) and not text.startswith("0000") and len(text) <= 64:
         assert parse_timestamp(text) is not None

@@ -1,4 +1,4 @@
-"""Whole entities of each kind, as a wiki writes them."""
+"""Complete entities of each kind, as a wiki writes them."""
 
 from __future__ import annotations
 
@@ -74,4 +74,4 @@ ENTITIES: dict[str, tuple[str, Uris, list[Triple]]] = {
     "medium": ("M1", COMMONS, triples(_MEDIUM)),
     "redirect": ("Q9", WIKIDATA, triples(_REDIRECT)),
 }
-"""By kind: id, IRIs of the wiki, triples in the order of the document."""
+"""Id, IRIs of the wiki and triples in the order of the document, by kind."""

@@ -9,13 +9,13 @@ XSD = "http://www.w3.org/2001/XMLSchema#"
 NODE = NamedNode("http://example/node")
 
 
-def said(value: str, kind: str = "string") -> Triple:
-    """A triple with a literal."""
+def literal_triple(value: str, kind: str = "string") -> Triple:
+    """Return a triple with a literal."""
     return Triple(NODE, NODE, Literal(value, datatype=NamedNode(XSD + kind)))
 
 
 @pytest.mark.parametrize(
-    ("kind", "written", "given_back"),
+    ("kind", "written", "returned"),
     [
         ("decimal", "+190", "190"),
         ("decimal", "+1.50", "1.5"),
@@ -25,23 +25,23 @@ def said(value: str, kind: str = "string") -> Triple:
         ("decimal", "no number", "no number"),
     ],
 )
-def test_a_value_in_another_spelling_is_no_difference(kind: str, written: str, given_back: str) -> None:
-    """Stores keep some values by what they mean."""
-    assert not compare_graphs([said(written, kind)], [said(given_back, kind)])
+def test_value_in_another_spelling_is_not_a_difference(kind: str, written: str, returned: str) -> None:
+    """Stores keep some values by their meaning."""
+    assert not compare_graphs([literal_triple(written, kind)], [literal_triple(returned, kind)])
 
 
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (said("1", "decimal"), said("1", "integer")),
-        (said("1", "decimal"), said("1.0001", "decimal")),
-        (said("01"), said("1")),
-        (said("2020-01-01T00:00:00Z", "dateTime"), said("2020-01-01T00:00:01Z", "dateTime")),
-        (said("no number", "decimal"), said("0", "decimal")),
-        (said("a"), Triple(NODE, NODE, Literal("a", language="en"))),
-        (said("a"), Triple(NODE, NODE, NODE)),
+        (literal_triple("1", "decimal"), literal_triple("1", "integer")),
+        (literal_triple("1", "decimal"), literal_triple("1.0001", "decimal")),
+        (literal_triple("01"), literal_triple("1")),
+        (literal_triple("2020-01-01T00:00:00Z", "dateTime"), literal_triple("2020-01-01T00:00:01Z", "dateTime")),
+        (literal_triple("no number", "decimal"), literal_triple("0", "decimal")),
+        (literal_triple("a"), Triple(NODE, NODE, Literal("a", language="en"))),
+        (literal_triple("a"), Triple(NODE, NODE, NODE)),
     ],
 )
-def test_another_value_is_missing_here_and_too_much_there(wanted: Triple, found: Triple) -> None:
-    """Everything else is compared to the letter."""
+def test_other_value_is_missing_in_one_graph_and_extra_in_the_other(wanted: Triple, found: Triple) -> None:
+    """All other terms are compared literally."""
     assert compare_graphs([wanted], [found]) == ([wanted], [found])

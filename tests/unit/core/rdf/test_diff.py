@@ -32,7 +32,7 @@ s:q1-a psv:P1 v:a ; prov:wasDerivedFrom ref:a .
 """
 
 
-def test_what_is_shared() -> None:
+def test_shared_triples_are_linked_and_own_triples_are_added() -> None:
     """Triples about values and references and the groups of sites are shared; sitelinks and all others are not."""
     own, shared = frozenset(triples(OWN)), frozenset(triples(SHARED))
     assert diff(NOTHING, own | shared, WIKIDATA) == (own, NOTHING, shared, NOTHING)
@@ -41,15 +41,18 @@ def test_what_is_shared() -> None:
 
 
 @pytest.mark.parametrize("iri", ["v:a/b", "<https://www.wikidata.org/value/a>", "<http://www.wikidata.org/values/a>"])
-def test_what_only_looks_shared(iri: str) -> None:
-    """What stands deeper than a namespace, or in another one, is the entity's own."""
+def test_similar_iris_are_not_shared(iri: str) -> None:
+    """A node that is deeper than a namespace, or in another one, is the entity's own."""
     text = iri.replace("v:a/b", "<http://www.wikidata.org/value/a/b>")
     (triple,) = triples(f"{text} <http://x/p> 1 .")
     assert diff(NOTHING, frozenset({triple}), WIKIDATA).added == {triple}
 
 
 def document(entity_id: str, statements: Iterable[tuple[int, int, int]], sites: Iterable[int]) -> frozenset[Triple]:
-    """An entity munged. A statement is a property, a value and a reference; values and references lie open to all."""
+    """Return an entity after munging.
+
+    A statement is a property, a value and a reference; all entities may share values and references.
+    """
     lines = [f"data:{entity_id} {STATED} . wd:{entity_id} a wikibase:Item ."]
     for claim, value, reference in statements:
         node = f"s:{entity_id}-{claim}-{value}-{reference}"
@@ -72,16 +75,19 @@ IDS = ["Q1", "Q2", "Q3"]
 
 
 def applied(patch: Patch, store: frozenset[Triple], others: frozenset[Triple]) -> frozenset[Triple]:
-    """A store after a patch, where what was unlinked goes only when no other entity has it."""
+    """Return a store after a patch.
+
+    Unlinked triples are removed only if no other entity has them.
+    """
     return ((store - patch.removed) | patch.added | patch.linked) - (patch.unlinked - others)
 
 
 @given(st.lists(CONTENTS, min_size=3, max_size=3), st.lists(st.tuples(st.sampled_from(IDS), CONTENTS), max_size=4))
-def test_a_patch_leads_from_one_state_to_the_other(
+def test_patches_have_the_effect_of_a_fresh_import(
     beginning: list[tuple[set[tuple[int, int, int]], set[int]]],
     edits: list[tuple[str, tuple[set[tuple[int, int, int]], set[int]]]],
 ) -> None:
-    """In a store of entities that share values, references and sites, each patch gives what a fresh load would."""
+    """In a store of entities that share values, references and sites, each patch has the effect of a fresh import."""
     held = {entity_id: document(entity_id, *each) for entity_id, each in zip(IDS, beginning, strict=True)}
     store = frozenset().union(*held.values())
     for entity_id, contents in edits:
@@ -93,8 +99,8 @@ def test_a_patch_leads_from_one_state_to_the_other(
 
 
 @given(st.data())
-def test_no_triple_is_in_two_parts_of_a_patch(data: st.DataObject) -> None:
-    """The four parts are disjoint, and nothing that stays is in any of them."""
+def test_parts_of_a_patch_are_disjoint(data: st.DataObject) -> None:
+    """No unchanged triple is in any of the four parts."""
     _, uris, listed = ENTITIES["item"]
     every = sorted(set(listed), key=str)
     before, after = (frozenset(data.draw(st.sets(st.sampled_from(every)))) for _ in range(2))

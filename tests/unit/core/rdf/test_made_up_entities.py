@@ -1,4 +1,4 @@
-"""Entities as the small Wikibase of the tests writes them, which knows nothing of munging."""
+"""Munging of entities from the generator of the test Wikibase, which does not use the munger."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ ENTITIES: list[AnyEntity] = [
     AUTHOR.make_media("M1", "Cat.png"),
     Redirect(id="Q9", target="Q1"),
 ]
-UNSAID_TYPES = {WIKIBASE + name for name in ("Statement", "Reference", "Item", "Lexeme", "Form", "Sense")}
+REDUNDANT_TYPES = {WIKIBASE + name for name in ("Statement", "Reference", "Item", "Lexeme", "Form", "Sense")}
 
 
 @pytest.mark.parametrize("kind", ["ttl", "nt"])
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.id)
-def test_nothing_is_lost_but_what_the_table_says(entity: AnyEntity, kind: str) -> None:
-    """Every triple about something else than the document is kept, but for the types and labels that are said twice."""
+def test_only_documented_triples_are_dropped(entity: AnyEntity, kind: str) -> None:
+    """Every triple about the entity is kept, except for types and labels that are redundant."""
     wiki, uris = (MEDIA_WIKI, COMMONS) if entity.id.startswith("M") else (WIKI, WIKIDATA)
     body = serialize_triples(describe(entity, RevisionStamp(7, "2024-05-01T00:00:00Z"), wiki), kind, wiki)
     document = parse_triples(body, base=BASE, mime_type=CONTENT_TYPES[kind])
@@ -48,14 +48,14 @@ def test_nothing_is_lost_but_what_the_table_says(entity: AnyEntity, kind: str) -
 
 
 def named(triple: Triple, genid: str) -> str:
-    """A triple whose blank nodes have their names."""
+    """Return a triple as text whose blank nodes have their names."""
     return str(triple).replace("_:", f"<{genid}").replace(">", "")
 
 
 def is_left_out(triple: Triple, *, is_lexeme: bool) -> bool:
-    """Whether it is about the document, or says what is said elsewhere."""
+    """Return whether a triple is about the document, or repeats another one."""
     if "Special:EntityData" in str(triple.subject) or triple.predicate in {NAME, PREFERRED_LABEL}:
         return True
     if triple.predicate == TYPE:
-        return str(triple.object).strip("<>") in UNSAID_TYPES
+        return str(triple.object).strip("<>") in REDUNDANT_TYPES
     return is_lexeme and triple.predicate == LABEL

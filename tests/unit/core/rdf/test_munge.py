@@ -15,7 +15,7 @@ from wikistate.errors import MungeError
 
 CLAIM = "wd:Q1 p:P1 s:q1-a ."
 CASES = {
-    "types that the id says already": (
+    "types that follow from the id": (
         "wd:Q1 a wikibase:Item , wikibase:Lexeme , wikibase:Form , wikibase:Sense .",
         "",
     ),
@@ -37,7 +37,7 @@ CASES = {
     ),
     "entities whose id begins like the entity's": ('wd:Q10 rdfs:label "a" . wd:Q1-F1 rdfs:label "a" .', ""),
     "a redirect": ("wd:Q1 owl:sameAs wd:Q2 .", "wd:Q1 owl:sameAs wd:Q2 ."),
-    "what nobody here knows of the entity": ("wd:Q1 <http://x/p> <http://x/o> .", "wd:Q1 <http://x/p> <http://x/o> ."),
+    "unknown triples of the entity": ("wd:Q1 <http://x/p> <http://x/o> .", "wd:Q1 <http://x/p> <http://x/o> ."),
     "simple values": ("wd:Q1 wdt:P1 1 ; wdtn:P2 <http://x/> .", "wd:Q1 wdt:P1 1 ; wdtn:P2 <http://x/> ."),
     "a statement": (
         f"{CLAIM} s:q1-a a wikibase:Statement , wikibase:BestRank , wdno:P1 ; ps:P1 2 ; pq:P2 3 .",
@@ -48,12 +48,12 @@ CASES = {
         f"{CLAIM} s:q1-a ps:P1 1 ; wikibase:hasViolationForConstraint s:P1-x .",
         f"{CLAIM} s:q1-a ps:P1 1 ; wikibase:hasViolationForConstraint s:P1-x .",
     ),
-    "a statement of nobody": ("wd:Q1 wdt:P1 1 . s:q2-a ps:P1 2 ; a wikibase:BestRank .", "wd:Q1 wdt:P1 1 ."),
-    "a statement that something else than a claim leads to": (
+    "a statement without an entity": ("wd:Q1 wdt:P1 1 . s:q2-a ps:P1 2 ; a wikibase:BestRank .", "wd:Q1 wdt:P1 1 ."),
+    "a statement without a claim that leads to it": (
         "wd:Q1 wdt:P1 s:q1-a ; <http://x/p> s:q1-a . s:q1-a ps:P1 2 .",
         "wd:Q1 wdt:P1 s:q1-a ; <http://x/p> s:q1-a .",
     ),
-    "what a statement of nobody was derived from": (
+    "a reference of a statement without an entity": (
         "s:q2-a ps:P1 2 ; prov:wasDerivedFrom ref:a . ref:a pr:P1 1 .",
         "s:q2-a prov:wasDerivedFrom ref:a . ref:a pr:P1 1 .",
     ),
@@ -61,8 +61,11 @@ CASES = {
         f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a a wikibase:Reference ; pr:P1 1 .",
         f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a pr:P1 1 .",
     ),
-    "a reference of nobody": ("wd:Q1 wdt:P1 1 . ref:a a wikibase:Reference ; pr:P1 1 .", "wd:Q1 wdt:P1 1 ."),
-    "a reference that is no source": (f"{CLAIM} s:q1-a pq:P1 ref:a . ref:a pr:P1 1 .", f"{CLAIM} s:q1-a pq:P1 ref:a ."),
+    "a reference without a statement": ("wd:Q1 wdt:P1 1 . ref:a a wikibase:Reference ; pr:P1 1 .", "wd:Q1 wdt:P1 1 ."),
+    "a reference that is not a source": (
+        f"{CLAIM} s:q1-a pq:P1 ref:a . ref:a pr:P1 1 .",
+        f"{CLAIM} s:q1-a pq:P1 ref:a .",
+    ),
     "values of statements and qualifiers": (
         f"{CLAIM} s:q1-a psv:P1 v:a ; pqv:P1 v:b . v:a a wikibase:TimeValue ; wikibase:timeValue 1 . v:b <http://x/p> 2 .",
         f"{CLAIM} s:q1-a psv:P1 v:a ; pqv:P1 v:b . v:a a wikibase:TimeValue ; wikibase:timeValue 1 . v:b <http://x/p> 2 .",
@@ -75,11 +78,11 @@ CASES = {
         f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a pr:P1 v:a . v:a <http://x/p> 1 .",
         f"{CLAIM} s:q1-a prov:wasDerivedFrom ref:a . ref:a pr:P1 v:a .",
     ),
-    "values through references, all the wrong way round": (
+    "values through references, in reverse order": (
         f"v:b <http://x/p> 2 . v:a wikibase:quantityNormalized v:b . ref:a prv:P1 v:a . s:q1-a prov:wasDerivedFrom ref:a . {CLAIM}",
         f"v:b <http://x/p> 2 . v:a wikibase:quantityNormalized v:b . ref:a prv:P1 v:a . s:q1-a prov:wasDerivedFrom ref:a . {CLAIM}",
     ),
-    "types of values of nobody": (
+    "types of values without an entity": (
         "v:a a wikibase:TimeValue ; wikibase:timeValue 1 .",
         "v:a a wikibase:TimeValue .",
     ),
@@ -87,7 +90,7 @@ CASES = {
         f"{CLAIM} s:q1-a psv:P1 v:a . v:a wikibase:quantityNormalized v:b . v:b wikibase:quantityAmount 1 .",
         f"{CLAIM} s:q1-a psv:P1 v:a . v:a wikibase:quantityNormalized v:b . v:b wikibase:quantityAmount 1 .",
     ),
-    "a value that is normal by itself": (
+    "a value that is its own normalised value": (
         "v:a wikibase:quantityNormalized v:a ; wikibase:quantityAmount 1 .",
         "v:a wikibase:quantityNormalized v:a ; wikibase:quantityAmount 1 .",
     ),
@@ -115,8 +118,8 @@ CASES = {
         '<https://x.org/> wikibase:wikiGroup "wikipedia" ; rdfs:label "x" .',
         '<https://x.org/> wikibase:wikiGroup "wikipedia" .',
     ),
-    "what nobody here knows": ("wd:Q1 wdt:P1 1 . <http://x/s> <http://x/p> 1 .", "wd:Q1 wdt:P1 1 ."),
-    "what the document says of itself": (
+    "unknown triples": ("wd:Q1 wdt:P1 1 . <http://x/s> <http://x/p> 1 .", "wd:Q1 wdt:P1 1 ."),
+    "triples about the document": (
         'data:Q1 cc:license <http://x/l> ; schema:softwareVersion "1.0.0" ; schema:inLanguage "en" .',
         "",
     ),
@@ -154,33 +157,33 @@ MEDIA_CASES = {
         """sdc:M1 p:P1 sdcs:M1-a . sdcs:M1-a psv:P1 sdcv:a ; prov:wasDerivedFrom sdcref:a .
         sdcv:a wikibase:timeValue 1 . sdcref:a pr:P1 1 .""",
     ),
-    "labels of what they show": ('wd:Q1 rdfs:label "a"@en . sdc:M1 wdt:P180 wd:Q1 .', "sdc:M1 wdt:P180 wd:Q1 ."),
+    "labels of depicted entities": ('wd:Q1 rdfs:label "a"@en . sdc:M1 wdt:P180 wd:Q1 .', "sdc:M1 wdt:P180 wd:Q1 ."),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_of_an_item(case: str) -> None:
-    """What is kept of a document, kind of subject by kind of subject."""
+def test_items_are_munged(case: str) -> None:
+    """The cases show which triples of a document are kept, by kind of subject."""
     document, expected = CASES[case]
     assert kept(document) == set(triples(expected))
 
 
 @pytest.mark.parametrize("case", LEXEME_CASES)
-def test_of_a_lexeme(case: str) -> None:
-    """Forms and senses belong to the lexeme that leads to them, in any order; their labels are said twice."""
+def test_lexemes_are_munged(case: str) -> None:
+    """Forms and senses belong to the lexeme that links to them, in any order; their labels are redundant."""
     document, expected = LEXEME_CASES[case]
     assert kept(document, "L1") == set(triples(expected))
 
 
 @pytest.mark.parametrize("case", MEDIA_CASES)
-def test_of_a_medium(case: str) -> None:
+def test_media_are_munged(case: str) -> None:
     """Media have statements of their own wiki under the properties of the other one."""
     document, expected = MEDIA_CASES[case]
     assert kept(document, "M1", COMMONS) == set(triples(expected))
 
 
-def test_what_the_document_states_moves_to_the_entity() -> None:
-    """Revision, date and counts become the entity's, under either scheme of the document, each pair once."""
+def test_metadata_of_the_document_moves_to_the_entity() -> None:
+    """Revision, date and counts become those of the entity, under either scheme of the document, each pair once."""
     document = triples(
         f"data:Q1 {STATED} ; wikibase:identifiers 2 . wd:Q1 wdt:P1 1 ."
         "<http://www.wikidata.org/wiki/Special:EntityData/Q1> schema:version 7 ."
@@ -188,8 +191,8 @@ def test_what_the_document_states_moves_to_the_entity() -> None:
     assert munge(document, "Q1", WIKIDATA) == set(triples(f"wd:Q1 {STATED} ; wikibase:identifiers 2 ; wdt:P1 1 ."))
 
 
-def test_a_secure_concept_base() -> None:
-    """IRIs with https are neither rewritten nor taken for those of another wiki."""
+def test_https_concept_base_is_kept() -> None:
+    """IRIs with https are not rewritten, and not taken for IRIs of another wiki."""
     text = (
         "<https://x.org/wiki/Special:EntityData/Q1> {0} . <https://x.org/entity/Q1> a wikibase:Item ; rdfs:label 'a' ."
     )
@@ -198,19 +201,22 @@ def test_a_secure_concept_base() -> None:
 
 
 @pytest.mark.parametrize("ending", ["", "@en", "^^<http://x/d>"])
-def test_long_literals(ending: str) -> None:
+def test_long_literals_are_cut(ending: str) -> None:
     """Literals are cut to 32767 UTF-16 code units; language and datatype stay."""
     assert kept(f'wd:Q1 wdt:P1 "{"a" * 65534}"{ending} .') == set(triples(f'wd:Q1 wdt:P1 "{"a" * 32767}"{ending} .'))
     assert kept(f'wd:Q1 wdt:P1 "{"a" * 32767}"{ending} .') == set(triples(f'wd:Q1 wdt:P1 "{"a" * 32767}"{ending} .'))
 
 
-def test_a_cut_halves_no_character() -> None:
-    """A character of two code units at the bound goes as a whole."""
+def test_cut_does_not_split_a_character() -> None:
+    """A character of two code units at the bound is removed as a whole."""
     assert kept(f'wd:Q1 wdt:P1 "{"🜚" * 16384}" .') == set(triples(f'wd:Q1 wdt:P1 "{"🜚" * 16383}" .'))
 
 
-def test_points_of_the_old_format() -> None:
-    """Format 0.0.1 has the latitude first; stores have the longitude first. Where the version stands does not matter."""
+def test_points_of_the_old_format_are_swapped() -> None:
+    """Format 0.0.1 has the latitude first; stores have the longitude first.
+
+    The place of the version does not matter.
+    """
     globe = "<http://x/moon> "
     text = 'wd:Q1 wdt:P1 "{0}Point({1})"^^geo:wktLiteral , "Point({1})" .'
     version = 'data:Q1 schema:softwareVersion "{0}" .'
@@ -221,7 +227,7 @@ def test_points_of_the_old_format() -> None:
         assert kept(f"{old} {version.format('1.0.0')}") == set(triples(old))
 
 
-REFUSED = {
+REJECTED = {
     "another entity": (f"data:Q2 {STATED} . wd:Q2 a wikibase:Item .", "not about Q1 but about Q2"),
     "another wiki": (
         f"<https://x.org/wiki/Special:EntityData/Q1> {STATED} . <https://x.org/entity/Q1> a wikibase:Item .",
@@ -240,11 +246,11 @@ REFUSED = {
         "schema.org/version",
     ),
     "no date": ("data:Q1 schema:version 7 . wd:Q1 a wikibase:Item .", "schema.org/dateModified"),
-    "a revision that is none": (
+    "a revision that is not a number": (
         f"data:Q1 {STATED} ; schema:version <http://x/7> . wd:Q1 wdt:P1 1 .",
         "a literal was expected",
     ),
-    "the books of a store": (
+    "the bookkeeping of a store": (
         f"data:Q1 {STATED} . wd:Q1 wdt:P1 1 . <urn:wikistate:store> a schema:Article ; <urn:wikistate:x> wd:Q2 .",
         "speaks of <urn:wikistate:store>",
     ),
@@ -252,10 +258,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_documents_that_are_refused(case: str) -> None:
-    """A document that is not the entity's, or does not say which revision it is, becomes nothing in a store."""
-    document, message = REFUSED[case]
+@pytest.mark.parametrize("case", REJECTED)
+def test_invalid_documents_are_rejected(case: str) -> None:
+    """A document of another entity, or without a revision, is never written to a store."""
+    document, message = REJECTED[case]
     with pytest.raises(MungeError, match=message) as raised:
         munge(triples(document), "Q1", WIKIDATA)
     assert raised.value.ids == {"entity": "Q1"}
@@ -264,7 +270,7 @@ def test_documents_that_are_refused(case: str) -> None:
 @pytest.mark.parametrize("name", ENTITIES)
 @given(seed=st.integers())
 def test_order_does_not_matter(name: str, seed: int) -> None:
-    """Any order of a document's triples, and any repeating of them, gives the same."""
+    """Any order and any repetition of a document's triples give the same result."""
     entity_id, uris, document = ENTITIES[name]
     shuffled = document + document[::3]
     random.Random(seed).shuffle(shuffled)
@@ -272,8 +278,8 @@ def test_order_does_not_matter(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", ENTITIES)
-def test_munging_what_was_munged(name: str) -> None:
-    """What was kept once is kept again, given what the document states."""
+def test_munging_is_idempotent(name: str) -> None:
+    """Munged triples are kept when they are munged again, if the metadata of the document is there."""
     entity_id, uris, document = ENTITIES[name]
     once = munge(document, entity_id, uris)
     stated = [triple for triple in document if "Special:EntityData" in str(triple.subject)]

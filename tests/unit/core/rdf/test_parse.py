@@ -20,38 +20,38 @@ XSD = "http://www.w3.org/2001/XMLSchema#"
 
 
 def objects(text: str) -> list[object]:
-    """The objects of triples whose other terms do not matter."""
+    """Return the objects of triples whose other terms do not matter."""
     body = f"{PREFIXES} <s> <p> {text} ."
     return [triple.object for triple in parse_triples(body.encode(), base=BASE)]
 
 
 def read(body: str, mime_type: str = "text/turtle") -> list[Triple]:
-    """The triples of a whole document."""
+    """Return the triples of a whole document."""
     return parse_triples(body.encode(), base=BASE, mime_type=mime_type)
 
 
 def test_labels_of_blank_nodes_stay() -> None:
-    """Wikibase's labels are stable hashes: the same document gives the same triples each time."""
+    """Wikibase's labels are stable hashes: the same document has the same triples each time."""
     assert objects("_:e39d2a834262") == [BlankNode("e39d2a834262")]
 
 
 @pytest.mark.parametrize("name", ["ontology-0.0.1", "ontology-beta", "ontolog\\u0079-beta"])
-def test_old_ontologies(name: str) -> None:
-    """Terms of the ontology's old names get today's, also those that are written with escapes, in each position."""
+def test_old_ontologies_are_renamed(name: str) -> None:
+    """Terms with an old name of the ontology get the current name in each position, even if they have escapes."""
     node = NamedNode("http://wikiba.se/ontology#Item")
     iri = f"<http://wikiba.se/{name}#Item>"
     assert read(f"{iri} {iri} {iri} .") == [Triple(node, node, node)]
     assert read(f"@prefix w: <http://wikiba.se/{name}#> . w:Item w:Item w:Item .") == [Triple(node, node, node)]
 
 
-def test_what_no_iri_may_hold() -> None:
-    """Characters that RDF forbids in an IRI and wikis write are percent-encoded, line breaks are dropped."""
+def test_characters_that_are_invalid_in_iris_are_encoded() -> None:
+    """Wikis write characters that RDF forbids in an IRI: they are percent-encoded, and line breaks are dropped."""
     assert objects("<http://x/a|b{c}`d^e>") == [NamedNode("http://x/a%7Cb%7Bc%7D%60d%5Ee")]
     assert objects("<http://x/\\u000A\\u000Da\\u005Cb>") == [NamedNode("http://x/a%5Cb")]
 
 
-def test_iris_cannot_break_out() -> None:
-    """An IRI that would end itself, by an escape that a lenient parser takes, cannot do so in an update."""
+def test_iris_cannot_inject_text() -> None:
+    """An IRI that ends itself with an escape, which a lenient parser accepts, cannot do so in an update."""
     (node,) = objects("<http://x/\\u003E\\u0020\\u003Cy\\u003E\\u0022>")
     assert node == NamedNode("http://x/%3E%20%3Cy%3E%22")
     (typed,) = objects('"1"^^<http://x/\\u003E\\u0020>')
@@ -66,20 +66,20 @@ def test_iris_cannot_break_out() -> None:
     ],
 )
 @pytest.mark.parametrize("datatype", ["decimal", "integer"])
-def test_numbers_that_are_none(label: str, datatype: str, kept: bool) -> None:  # noqa: FBT001  # a table's column
-    """What is said to be a number and is none becomes 0; a lone sign or dot passes."""
+def test_invalid_numbers_become_0(label: str, datatype: str, kept: bool) -> None:  # noqa: FBT001  # a table's column
+    """A literal with the datatype of a number and another text becomes 0; a single sign or dot passes."""
     node = NamedNode(XSD + datatype)
     assert objects(f'"{label}"^^xsd:{datatype}') == [Literal(label if kept else "0", datatype=node)]
 
 
 def test_other_datatypes_stay() -> None:
-    """No other datatype is looked into."""
+    """No other datatype is checked."""
     assert objects('"abc"^^xsd:double') == [Literal("abc", datatype=NamedNode(XSD + "double"))]
 
 
 @pytest.mark.parametrize("sign", "\u00ad\u200b\u200f\u202a\u202e\u2060\u2064\u206a\u206f")
-def test_unseen_marks(sign: str) -> None:
-    """Plain texts and those in a language lose marks that nobody sees; typed ones keep them."""
+def test_invisible_marks_are_removed(sign: str) -> None:
+    """Plain texts and texts with a language lose invisible marks; typed ones keep them."""
     assert objects(f'"a{sign}b"') == [Literal("ab")]
     assert objects(f'"a{sign}b"@fa') == [Literal("ab", language="fa")]
     assert objects(f'"a{sign}b"^^geo:wktLiteral') == [
@@ -88,7 +88,7 @@ def test_unseen_marks(sign: str) -> None:
 
 
 @pytest.mark.parametrize("sign", "\u200a\u2010\u2029\u202f\u2065")
-def test_neighbours_of_unseen_marks(sign: str) -> None:
+def test_neighbours_of_invisible_marks_stay(sign: str) -> None:
     """Spaces and hyphens beside them in Unicode stay."""
     assert objects(f'"a{sign}b"') == [Literal(f"a{sign}b")]
 
@@ -97,7 +97,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 
 def iri_of(text: str) -> NamedNode:
-    """The IRI that becomes of a text when a document holds it, all of it escaped."""
+    """Return the IRI that is read when a document holds a text, all of it escaped."""
     iri = "<http://x/" + "".join(f"\\U{ord(letter):08X}" for letter in text) + ">"
     return read(f"{iri} {iri} {iri} .")[0].predicate
 
@@ -114,15 +114,15 @@ TRIPLES = st.builds(Triple, IRIS, IRIS, IRIS | LITERALS)
 
 
 @given(st.lists(TRIPLES, max_size=5))
-def test_normalising_twice_is_normalising_once(found: list[Triple]) -> None:
-    """Both ends of a stream normalise; what the first one wrote, the second one leaves as it is."""
+def test_normalising_is_idempotent(found: list[Triple]) -> None:
+    """Writer and reader of a stream both normalise; the reader does not change triples of the writer."""
     once = normalize(found)
     assert normalize(once) is once
 
 
 @given(st.lists(TRIPLES, max_size=5), st.sampled_from([RdfFormat.TURTLE, RdfFormat.N_TRIPLES]))
-def test_reading_what_was_written(found: list[Triple], kind: RdfFormat) -> None:
-    """Whatever terms hold, of all of Unicode: written and read again they are the same, and none breaks out."""
+def test_written_triples_are_read_back(found: list[Triple], kind: RdfFormat) -> None:
+    """Terms with any Unicode text are read back unchanged, and none injects text."""
     normal = normalize(found)
     written = serialize(normal, format=kind)
     assert written is not None
@@ -130,8 +130,8 @@ def test_reading_what_was_written(found: list[Triple], kind: RdfFormat) -> None:
     assert {quad.triple for quad in parse(written, kind, lenient=True)} == set(normal)
 
 
-def test_both_formats() -> None:
-    """N-Triples and Turtle, parameters of the MIME type included."""
+def test_turtle_and_n_triples_are_read() -> None:
+    """N-Triples and Turtle are read, and parameters of the MIME type are accepted."""
     text = '<http://x/s> <http://x/p> "\\u00E9"@fr .'
     expected = [Triple(NamedNode("http://x/s"), NamedNode("http://x/p"), Literal("é", language="fr"))]
     for mime_type in ("text/turtle", "text/turtle; charset=UTF-8", "application/n-triples"):
@@ -150,8 +150,8 @@ def test_both_formats() -> None:
         (b"<http://x/g> { <http://x/s> <http://x/p> 1 . }", 1),
     ],
 )
-def test_what_is_no_rdf(body: bytes, line: int) -> None:
-    """A document that is not RDF or is cut short is refused, with its address and the line."""
+def test_invalid_rdf_is_rejected(body: bytes, line: int) -> None:
+    """A document that is not RDF or is cut short is rejected, with its address and the line."""
     with pytest.raises(RdfError) as raised:
         parse_triples(body, base=BASE)
     assert BASE in raised.value.message
@@ -159,49 +159,49 @@ def test_what_is_no_rdf(body: bytes, line: int) -> None:
     assert pickle.loads(pickle.dumps(raised.value)).ids == raised.value.ids
 
 
-def test_too_many_triples() -> None:
-    """Reading stops at the bound and does not build what lies behind it."""
+def test_too_many_triples_are_rejected() -> None:
+    """Reading stops at the bound and does not parse the rest."""
     body = b"".join(b"<http://x/s> <http://x/p> %d .\n" % number for number in range(11))
     assert len(parse_triples(body, base=BASE, max_triples=11)) == 11
     with pytest.raises(RdfError, match="more than the 10 triples"):
         parse_triples(body + b"not even RDF", base=BASE, max_triples=10)
 
 
-def test_too_many_triples_in_a_small_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bound is the same, whichever way a document is read."""
+def test_too_many_triples_in_a_small_document_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound is the same for each way of reading."""
     monkeypatch.setattr("wikistate.core.rdf.parse.MAX_TRIPLES", 10)
     body = "".join(f"<http://x/s> <http://x/p> {number} .\n" for number in range(11))
     with pytest.raises(RdfError, match="more than the 10 triples"):
         parse_small_document(body)
 
 
-def test_other_kinds_of_documents() -> None:
-    """What nobody reads here is named together with what is."""
+def test_other_mime_types_are_rejected() -> None:
+    """The message has the unsupported type and the supported ones."""
     for mime_type in ("text/html", "application/rdf+xml", "application/n-quads"):
         with pytest.raises(RdfError, match="application/n-triples was expected"):
             read("", mime_type)
 
 
-def test_base_directions() -> None:
+def test_base_directions_are_dropped() -> None:
     """RDF 1.2 lets a text have a direction; a SPARQL 1.1 store would refuse the whole update."""
     assert objects('"a"@fa--rtl, "b\u200b"@fa--rtl') == [Literal("a", language="fa"), Literal("b", language="fa")]
 
 
-def test_triples_about_triples() -> None:
-    """RDF 1.2 has triples as terms; no Wikibase writes them, and not every store takes them."""
+def test_triples_about_triples_are_rejected() -> None:
+    """RDF 1.2 has triples as terms; no Wikibase writes them, and not every store accepts them."""
     with pytest.raises(RdfError, match="triple about a triple"):
         read("<s> <p> <<( <s> <p> <o> )>> .")
 
 
-def test_a_language_that_is_none() -> None:
-    """A text with a tag that is no language passes as it is; where it would have to change, it is refused."""
+def test_invalid_language_tag_passes_unless_the_text_changes() -> None:
+    """A text with an invalid language tag passes unchanged; if it would have to change, it is rejected."""
     assert [str(found) for found in objects('"a"@zh-classical')] == ['"a"@zh-classical']
     with pytest.raises(RdfError, match="no language tag"):
         objects('"a\u200bb"@zh-classical')
 
 
-def test_the_list_itself_comes_back() -> None:
-    """Nothing is copied where nothing changes."""
+def test_unchanged_list_is_returned_itself() -> None:
+    """Nothing is copied if nothing changes."""
     nodes: list[Node] = [Literal("a"), Literal("1", datatype=NamedNode(XSD + "integer")), BlankNode("b")]
     found = [Triple(NamedNode("http://x/s"), NamedNode("http://x/p"), node) for node in nodes]
     assert normalize(found) is found
@@ -222,8 +222,8 @@ DOCUMENTS = st.lists(st.builds("<http://x/s> <http://x/p> {} .".format, TURTLE_O
 
 
 @given(st.sampled_from(["", "PREFIX p: <http://x/> "]), DOCUMENTS)
-def test_small_documents_are_read_as_any_other(prefixes: str, statements: str) -> None:
-    """Where a small document is read at all, it is read as any document is; and then it says nothing of names."""
+def test_small_documents_are_read_like_others(prefixes: str, statements: str) -> None:
+    """A small document that can be read has the same triples as any document, and it uses no prefixes."""
     document = prefixes + statements
     found = parse_small_document(document)
     if found is not None:
@@ -251,13 +251,13 @@ def test_small_documents_are_read_as_any_other(prefixes: str, statements: str) -
         (", ".join(["1\n"] * 10_000), True),
     ],
 )
-def test_what_is_seen_at_a_glance(text: str, normal: bool) -> None:  # noqa: FBT001  # a table's column
-    """Usual documents are seen to be normal; what normalising would change never is."""
+def test_quick_check_finds_normal_documents(text: str, normal: bool) -> None:  # noqa: FBT001  # a table's column
+    """Usual documents are found to be normal; a document that normalising would change never is."""
     document = f"<http://x/s> <http://x/p> {text.replace('{}', XSD)} ."
     assert is_probably_normal(document.encode()) is normal
 
 
-def test_every_invisible_mark_is_seen_at_a_glance_and_nothing_else_is_taken_for_one() -> None:
+def test_quick_check_finds_every_invisible_mark_and_no_other_character() -> None:
     """A dash begins with the same bytes."""
     marks = {*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x206A, 0x2070), 0xAD}
     for code in range(0xA0, 0x3000):

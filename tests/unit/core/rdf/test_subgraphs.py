@@ -24,7 +24,7 @@ DELETE = DeleteItem("Q1", 1, 7, 2, ORIGIN)
 
 
 def definitions(*subgraphs: str) -> Subgraphs:
-    """Definitions of these subgraphs and of the whole graph."""
+    """Return definitions of these subgraphs and of the whole graph."""
     listed = "\n".join(f"  - {{{each}}}" for each in [*subgraphs, "name: full, stream: full, default: pass"])
     prefixes = (
         "prefixes: {wd: http://www.wikidata.org/entity/, wdt: http://www.wikidata.org/prop/direct/, g: http://x/}"
@@ -33,7 +33,7 @@ def definitions(*subgraphs: str) -> Subgraphs:
 
 
 def subgraph(name: str, default: str, *rules: str, source: str = "true") -> str:
-    """The definition of one subgraph, whose stream has its name."""
+    """Return the definition of one subgraph, whose stream has its name."""
     listed = ", ".join(f'"{rule}"' for rule in rules)
     return f"name: {name}, stream: {name}, subgraph_uri: 'g:{name}', default: {default}, rules: [{listed}], stubs_source: {source}"
 
@@ -51,7 +51,7 @@ SPLITS = {
 
 
 def entity(types: str) -> frozenset[Triple]:
-    """An entity that is an instance of these, separated by spaces, and has a shared value."""
+    """Return an entity that is an instance of these types, separated by spaces, and has a shared value."""
     instances = "".join(f"wd:Q1 wdt:P31 wd:{each} . " for each in types.split())
     return frozenset(
         triples(f"{instances} wd:Q1 wdt:P1 '{types}' . v:{types.replace(' ', '')} wikibase:timePrecision 9 .")
@@ -59,14 +59,14 @@ def entity(types: str) -> frozenset[Triple]:
 
 
 def stubs(*names: str) -> frozenset[Triple]:
-    """What says that the entity lives in these subgraphs."""
+    """Return the stubs that name the subgraphs of the entity."""
     return frozenset(triples("".join(f"wd:Q1 wikibaseqs:subgraph <http://x/{name}> . " for name in names)))
 
 
 def outcome(
     split: str, operation: FullImport | Diff | DeleteItem | ReconcileItem, before: str, after: str
 ) -> list[str]:
-    """What is done, in words: stream, operation, and what the patch is."""
+    """Return the mutations in words: stream, operation, and kind of patch."""
     states = entity(before), entity(after)
     known = {
         Patch(): "nothing",
@@ -128,40 +128,43 @@ RECONCILIATIONS = [
 
 
 @pytest.mark.parametrize(("split", "after", "expected"), IMPORTS)
-def test_imports(split: str, after: str, expected: list[str]) -> None:
-    """The entity goes where it belongs, and stubs where it does not."""
+def test_import_goes_to_its_subgraphs_and_stubs_go_to_the_others(split: str, after: str, expected: list[str]) -> None:
+    """The entity goes to its subgraphs, and stubs go to the others."""
     assert outcome(split, IMPORT, "", after) == expected
 
 
 @pytest.mark.parametrize(("split", "before", "after", "expected"), DIFFS)
-def test_diffs(split: str, before: str, after: str, expected: list[str]) -> None:
-    """What stays gets the difference, what is left is cleared, what is entered is cleared of stubs and filled.
+def test_diff_moves_an_entity_between_subgraphs(split: str, before: str, after: str, expected: list[str]) -> None:
+    """A subgraph that keeps the entity gets the diff.
 
-    Stubs are told only by an edit that moves the entity.
+    A subgraph that loses it deletes it, and a new one deletes its stubs and imports it. Only an edit that moves the entity
+    emits stubs.
     """
     assert outcome(split, EDIT, before, after) == expected
 
 
 @pytest.mark.parametrize(("split", "after", "expected"), RECONCILIATIONS)
-def test_reconciliations(split: str, after: str, expected: list[str]) -> None:
-    """All triples, shared ones among them, are in one part; elsewhere stubs or nothing take the entity's place."""
+def test_reconciliation_goes_to_its_subgraphs_and_clears_the_others(
+    split: str, after: str, expected: list[str]
+) -> None:
+    """All triples, including shared ones, are in one part; elsewhere stubs or nothing replace the entity."""
     assert outcome(split, RECONCILE, "", after) == expected
 
 
-def test_deletions() -> None:
-    """A deletion concerns every subgraph, because nobody knows where the entity was."""
+def test_deletion_goes_to_every_subgraph() -> None:
+    """The former subgraphs of the entity are not known."""
     assert outcome("4", DELETE, "Q10", "") == [f"{name}: delete nothing" for name in ("one", "two", "three", "full")]
 
 
-def test_no_split() -> None:
+def test_graph_without_subgraphs_has_one_stream() -> None:
     """Without definitions everything goes to one stream, with the ids and times of the operation."""
     after = entity("Q10")
     (found,) = build_mutations(IMPORT, NOTHING, after, WIKIDATA, Subgraphs.unsplit("mutation"))
     assert found == ("import", "Q1", 7, 1, 2, ORIGIN, "mutation", diff(NOTHING, after, WIKIDATA))
 
 
-def test_a_whole_graph_that_is_partial() -> None:
-    """Rules of the graph without URI hold as others do: an entity leaves and enters it, without stubs."""
+def test_whole_graph_may_be_partial() -> None:
+    """Rules of the graph without URI apply like others: an entity leaves and enters it, without stubs."""
     partial = Subgraphs.parse(
         "prefixes: {wd: http://www.wikidata.org/entity/, wdt: http://www.wikidata.org/prop/direct/}\n"
         "subgraphs: [{name: a, stream: a, default: block, rules: ['pass ?entity wdt:P31 wd:Q10']}]"
@@ -193,8 +196,8 @@ RULES = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_rules(rule: str) -> None:
-    """A rule matches a triple in all three places; what it leaves open matches literals, too."""
+def test_rule_matches_triples(rule: str) -> None:
+    """A rule matches a triple in all three places; its open places match literals, too."""
     subgraphs = Subgraphs.parse(
         "prefixes: {wd: http://www.wikidata.org/entity/, wdt: http://www.wikidata.org/prop/direct/}\n"
         "bindings: {several: [wd:Q9, wd:Q10]}\n"
@@ -204,16 +207,16 @@ def test_rules(rule: str) -> None:
     assert bool(subgraphs.assign(found, ENTITY)) == RULES[rule]
 
 
-def test_the_first_rule_that_matches_decides() -> None:
-    """Later rules and the default are not asked."""
+def test_first_rule_that_matches_decides() -> None:
+    """Later rules and the default are not evaluated."""
     read = "subgraphs: [{{name: a, stream: a, default: {}, rules: ['{} [] <p:a> []', '{} [] <p:b> []', '{} [] <p:a> []']}}]"
     found = frozenset(triples("wd:Q1 <p:a> 1 ."))
     assert Subgraphs.parse(read.format("block", "pass", "block", "block")).assign(found, ENTITY)
     assert not Subgraphs.parse(read.format("pass", "block", "pass", "pass")).assign(found, ENTITY)
 
 
-def test_bundled_definitions() -> None:
-    """The split of Wikidata: articles by their type or by P13046, everything else, and all of it."""
+def test_bundled_definitions_split_wikidata() -> None:
+    """The subgraphs are articles by their type or by P13046, everything else, and the whole graph."""
     subgraphs = Subgraphs.parse(read_bundled_subgraphs("wdqs-subgraph-definitions-v2"))
 
     def names(text: str) -> list[str]:
@@ -231,8 +234,8 @@ def test_bundled_definitions() -> None:
     assert [each.is_stub_source for each in subgraphs.definitions] == [True, True, False]
 
 
-def test_every_bundled_name_is_offered() -> None:
-    """A name that is none is answered with those that are."""
+def test_unknown_bundled_name_is_rejected_with_the_known_names() -> None:
+    """The message of an unknown name lists the known ones."""
     with pytest.raises(ConfigError, match=bundled_names()[0]):
         read_bundled_subgraphs("../../mutation")
 
@@ -261,8 +264,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_definitions_that_are_refused(text: str) -> None:
-    """The message has the place, what was found there and what may stand there."""
+def test_invalid_definitions_are_rejected(text: str) -> None:
+    """The message has the place, the value found there and the allowed values."""
     key, message = WRONG[text]
     with pytest.raises(ConfigError, match=message) as raised:
         Subgraphs.parse(text)
@@ -285,8 +288,8 @@ def test_definitions_that_are_refused(text: str) -> None:
         "pass ?entity un:known []",
     ],
 )
-def test_rules_that_are_refused(rule: str) -> None:
-    """What is no rule is refused with its place."""
+def test_invalid_rules_are_rejected(rule: str) -> None:
+    """An invalid rule is rejected with its place."""
     with pytest.raises(ConfigError) as raised:
         Subgraphs.parse(f"subgraphs: [{{name: a, stream: a, default: pass, rules: ['pass [] <p:a> []', '{rule}']}}]")
     assert raised.value.ids == {"key": "subgraphs[0].rules[1]"}

@@ -8,8 +8,8 @@ from wikistate.errors import ConfigError
 OTHERS = {"https://www.wikidata.org/entity/Q1", "http://www.wikidata.org/entity/statement/Q1", "http://x/entity/Q1"}
 
 
-def test_wikidata() -> None:
-    """Everything follows from the concept base; documents are at https whatever the base says."""
+def test_uris_of_wikidata() -> None:
+    """All IRIs follow from the concept base; documents use https whatever the base has."""
     uris = Uris.for_wikibase("http://www.wikidata.org/")
     assert uris.root == "http://www.wikidata.org"
     assert uris.entity_iri("Q1") == "http://www.wikidata.org/entity/Q1"
@@ -21,8 +21,11 @@ def test_wikidata() -> None:
     assert uris.genid == "http://www.wikidata.org/.well-known/genid/"
 
 
-def test_secure_concept_base_stays_secure() -> None:
-    """A concept base with https is not written with http, and its port and path count; names of blank nodes have no path."""
+def test_https_concept_base_stays_https() -> None:
+    """A concept base with https is not written with http.
+
+    Its port and path count; names of blank nodes have no path.
+    """
     uris = Uris.for_wikibase("https://my.wiki:8443/base//")
     assert uris.entity_iri("Q1") == "https://my.wiki:8443/base/entity/Q1"
     assert uris.entity_data == uris.entity_data_https == "https://my.wiki:8443/base/wiki/Special:EntityData/"
@@ -30,8 +33,8 @@ def test_secure_concept_base_stays_secure() -> None:
     assert uris.genid == "https://my.wiki:8443/.well-known/genid/"
 
 
-def test_federated_properties() -> None:
-    """Media are Commons' own, items and properties Wikidata's; statements, values and references stand on Commons."""
+def test_uris_of_federated_properties() -> None:
+    """Media belong to Commons, items and properties to Wikidata; statements, values and references are on Commons."""
     uris = Uris.for_federated("https://commons.wikimedia.org", "http://www.wikidata.org")
     assert uris.entity_iri("M1") == "https://commons.wikimedia.org/entity/M1"
     assert uris.entity_iri("Q1") == "http://www.wikidata.org/entity/Q1"
@@ -41,27 +44,27 @@ def test_federated_properties() -> None:
 
 
 @pytest.mark.parametrize("entity_id", ["Q1", "P31", "L7", "L7-F1", "M9"])
-def test_entity_ids_come_back(entity_id: str) -> None:
-    """An entity's id is read off the IRI that it was given, under either scheme."""
+def test_entity_id_is_read_from_its_iri(entity_id: str) -> None:
+    """An entity's id is read from its IRI, under either scheme."""
     for uris in (Uris.for_wikibase("http://www.wikidata.org"), Uris.for_federated("https://commons.wikimedia.org")):
         assert uris.entity_id(uris.entity_iri(entity_id)) == entity_id
 
 
 @pytest.mark.parametrize("iri", sorted(OTHERS))
 def test_other_iris_have_no_entity_id(iri: str) -> None:
-    """What is no entity of the wiki has no id: another scheme, a statement, another wiki."""
+    """An IRI with another scheme, of a statement, or of another wiki is not that of an entity of the wiki."""
     assert Uris.for_wikibase("http://www.wikidata.org").entity_id(iri) is None
 
 
-def test_a_medium_of_the_other_wiki_has_no_id() -> None:
-    """An id with M belongs to the own wiki alone, and an item to the other one alone."""
+def test_iri_of_a_medium_on_the_other_wiki_has_no_id() -> None:
+    """An id with M belongs only to the own wiki, and an item only to the other one."""
     uris = Uris.for_federated("https://commons.wikimedia.org", "http://www.wikidata.org")
     assert uris.entity_id("http://www.wikidata.org/entity/M1") is None
     assert uris.entity_id("https://commons.wikimedia.org/entity/Q1") is None
 
 
 @pytest.mark.parametrize("concept_uri", ["", "www.wikidata.org", "ftp://x", "http://", "http://x/?a=b"])
-def test_concept_bases_that_are_none(concept_uri: str) -> None:
-    """What cannot begin an entity's IRI is refused, and the message shows what can."""
+def test_invalid_concept_base_is_rejected(concept_uri: str) -> None:
+    """A text that cannot begin an entity's IRI is rejected, and the message has a valid example."""
     with pytest.raises(ConfigError, match=r"http://www\.wikidata\.org"):
         Uris.for_wikibase(concept_uri)

@@ -1,4 +1,4 @@
-"""Entities as a wiki writes them, short enough to read."""
+"""Short entities as a wiki writes them."""
 
 from __future__ import annotations
 
@@ -55,16 +55,16 @@ PREFIXES = """
 """
 
 STATED = 'schema:version 7 ; schema:dateModified "2024-05-01T00:00:00Z"^^xsd:dateTime'
-"""What every document says of itself, and the store of the entity."""
+"""Metadata that every document has, and that the store keeps for the entity."""
 
 
 def triples(text: str) -> list[Triple]:
-    """The triples of a document that the prefixes above are put before."""
+    """Return the triples of a document with the prefixes above."""
     return parse_triples((PREFIXES + text).encode(), base=BASE)
 
 
 def kept(text: str, entity_id: str = "Q1", uris: Uris = WIKIDATA) -> set[Triple]:
-    """What a store keeps of a document, without what the document states of itself."""
+    """Return the triples of a document that a store keeps, without the metadata of the document."""
     data, entity = ("sdcdata", "sdc") if uris is COMMONS else ("data", "wd")
     document = triples(f"{data}:{entity_id} a schema:Dataset ; schema:about {entity}:{entity_id} ; {STATED} . {text}")
     return set(munge(document, entity_id, uris)) - set(triples(f"{entity}:{entity_id} {STATED} ."))

@@ -1,4 +1,4 @@
-"""Terms as text: whatever they hold, a SPARQL parser reads back exactly the triples that were meant."""
+"""Terms as text: a SPARQL parser reads back exactly the original triples, whatever they hold."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ SPARQL_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 
 def read_back(text: str) -> set[Quad]:
-    """What a store holds after the update."""
+    """Return the content of a store after the update."""
     store = Store()
     store.update(text)
     return set(store)
 
 
 def replaced_blindly(text: str) -> str:
-    """What a store makes of code point escapes that replaces them without a look at what stands before."""
+    """Return the text after a store has replaced code point escapes without a check of the character before."""
     return SPARQL_ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
 
 
 def literals() -> st.SearchStrategy[Literal]:
-    """Plain, with a language, and with a datatype of no meaning."""
+    """Return a strategy for plain literals and literals with a language or an unknown datatype."""
     typed = NamedNode("http://a.test/type")
     return st.one_of(
         st.builds(Literal, TEXTS),
@@ -49,8 +49,8 @@ def literals() -> st.SearchStrategy[Literal]:
 @example(
     {Literal("\\u0041"), Literal("\\\\u0041 \\U00000041"), Literal("\0\r\n\t\"'\\"), Literal('" } ; CLEAR ALL ; #')}
 )
-def test_any_literal_is_read_back_as_it_was(values: set[Literal]) -> None:
-    """Over all of Unicode, in data that are inserted and in data that are deleted."""
+def test_any_literal_is_read_back_unchanged(values: set[Literal]) -> None:
+    """The law holds over all of Unicode, in inserted data and in deleted data."""
     triples = [Triple(SUBJECT, PREDICATE, value) for value in values]
     lines = serialize_triples(triples).decode()
     assert read_back(f"INSERT DATA {{ {lines} }}") == {Quad(*triple) for triple in triples}
@@ -61,24 +61,24 @@ def test_any_literal_is_read_back_as_it_was(values: set[Literal]) -> None:
 @given(st.text(st.sampled_from("\\uU0041\"' \n"), max_size=40))
 @example("\\u0041")
 @example("\\\\u0022")
-def test_a_parser_that_replaces_escapes_blindly_reads_the_same(text: str) -> None:
-    """Some stores do, before they look at quotes and backslashes."""
+def test_parser_that_replaces_escapes_first_reads_the_same_triples(text: str) -> None:
+    """Some stores do so before they parse quotes and backslashes."""
     triple = Triple(SUBJECT, PREDICATE, Literal(text))
     lines = replaced_blindly(serialize_triples([triple]).decode())
     assert read_back(f"INSERT DATA {{ {lines} }}") == {Quad(*triple)}
 
 
 @given(TEXTS)
-def test_an_iri_is_one_or_is_refused(text: str) -> None:
-    """What is written in angle brackets can neither end them nor become relative, whatever it was made of."""
+def test_iri_is_safe_or_rejected(text: str) -> None:
+    """A written IRI can neither end its angle brackets nor become relative, whatever its source."""
     line = b"<" + f"http://a.test/{text}".encode("unicode_escape").replace(b"\\x", b"\\u00") + b"> <a:p> <a:o> ."
     try:
         triples = [quad.triple for quad in parse(line, RdfFormat.N_TRIPLES, lenient=True)]
     except SyntaxError:
         return
     for triple in triples:
-        refused = list(find_unwritable([triple]))
-        if not refused:
+        rejected = list(find_unwritable([triple]))
+        if not rejected:
             inside = serialize_triples([triple]).decode().split("> <a:p>")[0].removeprefix("<")
             assert not re.search(r'[\x00-\x20<>"{}|^`\\]', inside)
 
@@ -92,17 +92,17 @@ def test_an_iri_is_one_or_is_refused(text: str) -> None:
         rb"<a:s> <a:\u007D> <a:o> .",
     ],
 )
-def test_an_iri_that_would_end_its_brackets_is_refused(line: bytes) -> None:
-    """RDF that is read leniently may hold it. The triple is named."""
+def test_iri_that_would_end_its_brackets_is_rejected(line: bytes) -> None:
+    """RDF that is read leniently may hold it. The error names the triple."""
     triples = [quad.triple for quad in parse(line, RdfFormat.N_TRIPLES, lenient=True)]
-    with pytest.raises(UnwritableError, match="no safe form in SPARQL") as refusal:
+    with pytest.raises(UnwritableError, match="no safe form in SPARQL") as rejection:
         serialize_triples([Triple(SUBJECT, PREDICATE, Literal("fine")), *triples])
-    assert refusal.value.ids["triple"]
+    assert rejection.value.ids["triple"]
     assert list(find_unwritable(triples)) == triples
 
 
-def test_a_triple_about_the_books_of_the_store_is_refused() -> None:
-    """It would be believed: an entity that is noted as an orphan goes with the next batch."""
+def test_triple_about_the_bookkeeping_of_the_store_is_rejected() -> None:
+    """The store would trust it: an entity recorded as an orphan is deleted with the next batch."""
     forged = Triple(NamedNode("urn:wikistate:store"), NamedNode("urn:wikistate:suspectArticle"), SUBJECT)
     with pytest.raises(UnwritableError, match="suspectArticle"):
         serialize_triples([forged])
@@ -119,29 +119,29 @@ def test_a_triple_about_the_books_of_the_store_is_refused() -> None:
     ],
     ids=["blank subject", "blank object", "triple term", "direction"],
 )
-def test_what_sparql_1_1_cannot_say_is_refused(triple: Triple) -> None:
-    """Blank nodes cannot be deleted by name; the rest is RDF 1.2."""
+def test_terms_beyond_sparql_1_1_are_rejected(triple: Triple) -> None:
+    """Blank nodes cannot be deleted by name; the others are RDF 1.2."""
     assert list(find_unwritable([triple])) == [triple]
 
 
 @pytest.mark.parametrize(
     "text", ["relative", "a b:c", "http://a.test/>", "", "http://a.test/\\u003E", "http://a.test/\n"]
 )
-def test_an_iri_of_a_setting_or_an_id_is_checked_too(text: str) -> None:
+def test_iri_of_a_setting_or_an_id_is_checked_too(text: str) -> None:
     """Entity ids come from events."""
     with pytest.raises(UnwritableError):
         format_iri(text)
 
 
-def test_a_huge_literal_is_written_whole() -> None:
+def test_huge_literal_is_written_completely() -> None:
     """Terms are never cut."""
     triple = Triple(SUBJECT, PREDICATE, Literal("é\\u" * 500_000))
     assert read_back(f"INSERT DATA {{ {serialize_triples([triple]).decode()} }}") == {Quad(*triple)}
 
 
 @pytest.mark.parametrize("code", range(0x100))
-def test_what_an_iri_may_hold(code: int) -> None:
-    """Each character but those that SPARQL's grammar leaves out (SPARQL 1.1 Query Language, IRIREF)."""
+def test_iri_may_hold_the_characters_of_the_grammar(code: int) -> None:
+    """All characters of the grammar are allowed. The grammar is the rule IRIREF of the SPARQL 1.1 Query Language."""
     letter = chr(code)
     if code <= 0x20 or letter in '<>"{}|^`\\':
         with pytest.raises(UnwritableError):

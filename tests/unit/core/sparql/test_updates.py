@@ -1,4 +1,4 @@
-"""A batch as requests: bounded, in order, and nothing pasted."""
+"""A batch becomes requests that are bounded, in order, and safe against injection."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ URIS = Uris.for_wikibase("http://a.test")
 
 
 def labels(count: int, length: int = 10) -> frozenset[Triple]:
-    """Triples that differ in their literals."""
+    """Return triples that differ in their literals."""
     node, label = NamedNode("http://a.test/entity/Q1"), NamedNode("http://a.test/label")
     return frozenset(Triple(node, label, Literal(f"{number} {'x' * length} .\n")) for number in range(count))
 
 
 @given(st.integers(1, 40), st.integers(1, 300), st.integers(200, 2000))
-def test_requests_are_bounded_and_say_together_what_was_meant(count: int, length: int, limit: int) -> None:
-    """However small the bound, every triple arrives, and only one that is larger itself exceeds it."""
+def test_requests_are_bounded_and_complete(count: int, length: int, limit: int) -> None:
+    """Every triple arrives for each bound, and only a triple that is larger itself exceeds it."""
     triples = labels(count, length)
     sent = build_requests(
         StorePatch(added=triples), {Partition("t"): StorePosition(1, 1)}, 1, UpdateTarget(URIS, max_request_bytes=limit)
@@ -35,12 +35,12 @@ def test_requests_are_bounded_and_say_together_what_was_meant(count: int, length
         store.update(request)
     assert {Quad(*triple) for triple in triples} <= set(store)
     largest = max(len(str(triple)) for triple in triples)
-    # The last one holds what must not be torn apart, the position; the others may exceed by the frame of one operation.
+    # The last request holds the position, which must not be split; the others may exceed by the frame of one operation.
     assert all(len(request) <= max(limit, largest + 10) + 100 for request in sent[:-1])
 
 
-def test_entities_go_before_anything_comes_and_the_position_is_last() -> None:
-    """The order in which a sitelink survives that moves away from an entity which is deleted."""
+def test_deletions_come_first_and_the_position_is_last() -> None:
+    """In this order a sitelink survives if it moves away from an entity that is deleted."""
     patch = StorePatch(removed=labels(1), added=labels(2) - labels(1), deleted=frozenset({"Q7"}))
     (text,) = build_requests(patch, {Partition("t"): StorePosition(1, 1)}, 1000, UpdateTarget(URIS))
     places = [
@@ -51,21 +51,21 @@ def test_entities_go_before_anything_comes_and_the_position_is_last() -> None:
     assert "PREFIX" not in text
 
 
-def test_an_empty_batch_is_no_request() -> None:
-    """And one that only moves the position is one."""
+def test_empty_batch_has_no_request() -> None:
+    """A batch that only moves the position has one."""
     assert build_requests(StorePatch(), {}, None, UpdateTarget(URIS)) == []
     assert len(build_requests(StorePatch(), {Partition("t"): StorePosition(1, 1)}, None, UpdateTarget(URIS))) == 1
 
 
 @pytest.mark.parametrize("entity", ["Q1> } ; DROP ALL ; #", "Q 1", "Q1\n"])
-def test_an_entity_id_cannot_break_out(entity: str) -> None:
+def test_entity_id_cannot_inject_text(entity: str) -> None:
     """Ids come from events."""
     with pytest.raises(UnwritableError):
         build_requests(StorePatch(deleted=frozenset({entity})), {}, None, UpdateTarget(URIS))
 
 
-def test_everything_names_the_graph() -> None:
-    """No operation is without it."""
+def test_every_operation_names_the_graph() -> None:
+    """No operation lacks the graph."""
     patch = StorePatch(removed=labels(1), added=labels(2) - labels(1), deleted=frozenset({"Q7"}), unlinked=labels(3))
     (text,) = build_requests(
         patch, {Partition("t"): StorePosition(1, 1)}, 1, UpdateTarget(URIS, graph="http://a.test/g")
@@ -76,7 +76,7 @@ def test_everything_names_the_graph() -> None:
 
 
 @given(st.lists(st.text("ab", max_size=30)), st.integers(1, 60))
-def test_packing_keeps_the_order(operations: list[str], limit: int) -> None:
-    """And loses nothing."""
+def test_packing_keeps_order_and_content(operations: list[str], limit: int) -> None:
+    """Packing loses no operation."""
     packed = pack(filter(None, operations), limit)
     assert " ;\n".join(packed) == " ;\n".join(filter(None, operations))

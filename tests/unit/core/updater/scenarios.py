@@ -1,4 +1,4 @@
-"""Events of our own making, and a loop that feeds them to the core as a runner does: state, timer and watermark."""
+"""Test events, and a loop that feeds them to the core as a runner does: state, timer and watermark."""
 
 from __future__ import annotations
 
@@ -35,36 +35,36 @@ INGESTED = 1_704_067_200_000
 
 
 class Wm(NamedTuple):
-    """The watermark comes to a time."""
+    """Watermark that reaches a time."""
 
     time: int
 
 
-Stimulus: TypeAlias = InputEvent | Wm
+CoreInput: TypeAlias = InputEvent | Wm
 
 
 def saved(revision: int, *, parent: int | None = None, t: int = 0, of: str = "Q1") -> RevisionCreated:
-    """A revision was saved."""
+    """Return the event of a saved revision."""
     return RevisionCreated(of, t, revision, INGESTED, ORIGIN, parent)
 
 
 def deleted(revision: int, *, t: int = 0, of: str = "Q1") -> PageDeleted:
-    """The page was deleted."""
+    """Return the event of a deleted page."""
     return PageDeleted(of, t, revision, INGESTED, ORIGIN)
 
 
 def restored(revision: int, *, t: int = 0, of: str = "Q1") -> PageUndeleted:
-    """The page was restored."""
+    """Return the event of a restored page."""
     return PageUndeleted(of, t, revision, INGESTED, ORIGIN)
 
 
 def asked(action: str, revision: int, *, t: int = 0, of: str = "Q1") -> Reconcile:
-    """A reconciliation; `action` is CREATION or DELETION."""
+    """Return a reconciliation; `action` is CREATION or DELETION."""
     return Reconcile(of, t, revision, INGESTED, ORIGIN, ReconcileAction(action))
 
 
 def short(operation: Operation) -> str:
-    """An operation in few words: ``diff 3<-1``."""
+    """Return an operation in short form: ``diff 3<-1``."""
     match operation:
         case FullImport(revision=revision):
             return f"import {revision}"
@@ -78,37 +78,37 @@ def short(operation: Operation) -> str:
 
 @dataclass
 class Run:
-    """Feeds events of several entities, in their order, to the core.
+    """Loop that feeds the events of several entities, in their order, to the core.
 
     Attributes:
-        window: For how long events wait.
-        restarts: Whether all that is remembered is written down and read back before each stimulus.
+        window: Time for which events wait.
+        restarts: Whether the state of every entity is packed and unpacked before each input.
         wm: The watermark.
-        done: Operations in few words, in order.
-        told: Inconsistencies: their name on the wire, and the state before.
-        late: What came too late.
-        store: The revision that a store which does all that holds of each entity.
+        done: Operations in short form, in order.
+        inconsistencies: Their names on the wire, each with the state before.
+        late: Events that came too late.
+        store: Revision of each entity in a store that applies every operation.
     """
 
     window: int = 10
     restarts: bool = False
     wm: int | None = None
     done: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    inconsistencies: list[str] = field(default_factory=list)
     late: list[InputEvent] = field(default_factory=list)
     store: dict[str, int] = field(default_factory=dict)
     states: dict[str, EntityState] = field(default_factory=dict)
     timers: dict[str, int] = field(default_factory=dict)
 
-    def feed(self, stimuli: Iterable[Stimulus]) -> Run:
-        """Feed all of them."""
-        for stimulus in stimuli:
+    def feed(self, inputs: Iterable[CoreInput]) -> Run:
+        """Feed all inputs."""
+        for received in inputs:
             if self.restarts:
-                self.states = {key: _written_down(state) for key, state in self.states.items()}
-            if isinstance(stimulus, Wm):
-                self._advance(stimulus.time)
+                self.states = {key: _packed_and_unpacked(state) for key, state in self.states.items()}
+            if isinstance(received, Wm):
+                self._advance(received.time)
             else:
-                self._step(stimulus.entity, stimulus)
+                self._step(received.entity, received)
         return self
 
     def _advance(self, watermark: int) -> None:
@@ -117,8 +117,8 @@ class Run:
             time, key = due[0]
             self._step(key, ReorderTimer(time))
 
-    def _step(self, key: str, stimulus: InputEvent | ReorderTimer) -> None:
-        found = reorder(self.states.pop(key, None), stimulus, watermark=self.wm, window=self.window)
+    def _step(self, key: str, received: InputEvent | ReorderTimer) -> None:
+        found = reorder(self.states.pop(key, None), received, watermark=self.wm, window=self.window)
         self.timers.pop(key, None)
         if found.timer is not None:
             self.timers[key] = found.timer
@@ -135,7 +135,7 @@ class Run:
 
     def _note(self, found: ReorderResult) -> None:
         self.done += map(short, found.operations)
-        self.told += [
+        self.inconsistencies += [
             f"{INCONSISTENCIES[each.reason]} ({each.state.revision or None} {each.state.status})"
             for each in found.inconsistencies
         ]
@@ -148,5 +148,5 @@ class Run:
             self.store[operation.entity] = operation.revision
 
 
-def _written_down(state: EntityState) -> EntityState:
+def _packed_and_unpacked(state: EntityState) -> EntityState:
     return EntityState.unpack(state.signed_revision, state.pack())

@@ -1,4 +1,7 @@
-"""What a batch of mutations comes to. That it is as good as its mutations one by one is a law of the stores' contract."""
+"""Sum of a batch of mutations.
+
+The contract tests of the stores prove that the sum has the effect of its mutations one by one.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ SCHEMA = "http://schema.org/"
 
 
 def t(name: str) -> Triple:
-    """A triple by a name."""
+    """Return a triple that is identified by a name."""
     return Triple(NamedNode(f"urn:{name}"), NamedNode("urn:p"), Literal(name))
 
 
 def mutation(
     operation: str, entity: str, *, add: str = "", remove: str = "", link: str = "", unlink: str = "", time: int = 0
 ) -> Mutation:
-    """A mutation whose triples are named by single words."""
+    """Return a mutation whose triples are named by single words."""
     patch = Patch(*(frozenset(map(t, names.split())) for names in (add, remove, link, unlink)))
     return Mutation(OperationName(operation), entity, 1, time, 0, ORIGIN, "stream", patch)
 
@@ -33,7 +36,7 @@ def _shared(triples: frozenset[Triple]) -> frozenset[Triple]:
 
 
 def batch(*mutations: Mutation) -> Accumulator:
-    """All of them, accepted."""
+    """Return an accumulator that has accepted all of the mutations."""
     accumulator = Accumulator(_shared)
     for one in mutations:
         assert accumulator.can_add(one)
@@ -42,23 +45,26 @@ def batch(*mutations: Mutation) -> Accumulator:
 
 
 def names(triples: object) -> set[str]:
-    """What the triples are called."""
+    """Return the names of the triples."""
     return {triple.object.value for triple in triples}  # type: ignore[attr-defined]
 
 
-def test_the_last_word_on_a_triple_counts() -> None:
-    """What is added and then removed is removed from the store: it may have been there before. And the other way round."""
+def test_last_change_of_a_triple_counts() -> None:
+    """A triple that is added and then removed is removed from the store, which may have held it before.
+
+    A triple that is removed and then added is added.
+    """
     patch = batch(
         mutation("diff", "Q1", add="a", remove="b", link="l", unlink="u"),
         mutation("diff", "Q1", add="b", remove="a", link="u", unlink="l"),
     ).build_patch()
     assert (names(patch.added), names(patch.removed)) == ({"b"}, {"a"})
-    # Whether "l" has other users is seen in the store, once it is there.
+    # Only the store can show whether "l" has other users, once the triple is there.
     assert (names(patch.linked), names(patch.unlinked)) == ({"l", "u"}, {"l"})
 
 
-def test_a_deleted_entity_takes_what_the_batch_gave_it_alone() -> None:
-    """What it had linked is written and looked at in the store: it may have other users."""
+def test_deleted_entity_removes_its_own_triples_of_the_batch() -> None:
+    """The triples that it had linked are written and checked in the store: other entities may use them."""
     patch = batch(
         mutation("diff", "Q1", add="a1", link="v w"),
         mutation("diff", "Q2", add="a2", link="v"),
@@ -69,14 +75,14 @@ def test_a_deleted_entity_takes_what_the_batch_gave_it_alone() -> None:
     assert names(patch.unlinked) == {"v", "w"}
 
 
-def test_an_entity_that_comes_back_after_its_deletion_is_in_the_same_batch() -> None:
-    """Deletions are applied first, so what comes later is safe from them."""
+def test_entity_may_be_deleted_and_imported_in_one_batch() -> None:
+    """Deletions are applied first, so they do not affect the triples of later mutations."""
     patch = batch(mutation("delete", "Q1"), mutation("import", "Q1", add="new")).build_patch()
     assert (patch.deleted, names(patch.added)) == ({"Q1"}, {"new"})
 
 
-def test_a_reconciliation_replaces_what_the_batch_knew_of_the_entity() -> None:
-    """Its triples come unsorted; those of shared nodes are told apart."""
+def test_reconciliation_replaces_the_batch_content_of_the_entity() -> None:
+    """Its triples come unsorted; the accumulator separates those of shared nodes."""
     accumulator = batch(
         mutation("diff", "Q1", add="old", time=4),
         mutation("delete", "Q1", time=8),
@@ -90,7 +96,7 @@ def test_a_reconciliation_replaces_what_the_batch_knew_of_the_entity() -> None:
 
 
 def test_two_entities_that_add_the_same_triple_are_not_deleted_in_that_batch() -> None:
-    """Whose triple it is cannot be told any more. It is counted, and ends the batch only when it matters."""
+    """The owner of the triple is no longer known. The case is counted, and it ends the batch only when it matters."""
     accumulator = batch(mutation("import", "M1", add="same"), mutation("import", "M2", add="same"))
     assert accumulator.duplicates == 1
     assert not accumulator.can_add(mutation("delete", "M1"))
@@ -99,8 +105,8 @@ def test_two_entities_that_add_the_same_triple_are_not_deleted_in_that_batch() -
     assert accumulator.can_add(mutation("diff", "M1", remove="same"))
 
 
-def test_an_entity_is_not_deleted_with_what_another_took_from_it() -> None:
-    """Somebody else may have it by then."""
+def test_entity_is_not_deleted_in_the_batch_that_moved_its_triple() -> None:
+    """A third entity may have the triple by then."""
     accumulator = batch(
         mutation("import", "Q1", add="a b"), mutation("diff", "Q2", remove="a"), mutation("diff", "Q3", add="a")
     )
@@ -110,8 +116,8 @@ def test_an_entity_is_not_deleted_with_what_another_took_from_it() -> None:
     assert accumulator.can_add(mutation("delete", "Q2"))
 
 
-def test_what_an_entity_gives_up_another_may_have_and_keep() -> None:
-    """The first is deleted without it."""
+def test_triple_released_by_one_entity_can_be_kept_by_another() -> None:
+    """The first entity is deleted without the triple."""
     patch = batch(
         mutation("import", "Q1", add="a b"),
         mutation("diff", "Q1", remove="a"),
@@ -121,28 +127,28 @@ def test_what_an_entity_gives_up_another_may_have_and_keep() -> None:
     assert (names(patch.added), patch.deleted) == ({"a"}, {"Q1"})
 
 
-def test_freshness_is_the_mean_time_of_what_users_did() -> None:
-    """A reconciliation says nothing about how far the store is."""
-    told = batch(
+def test_freshness_is_the_mean_time_of_user_changes() -> None:
+    """A reconciliation does not count towards the freshness of the store."""
+    accumulated = batch(
         mutation("diff", "Q1", time=10), mutation("delete", "Q2", time=20), mutation("reconcile", "Q3", time=999)
     )
-    assert told.build_patch().freshness == 15
+    assert accumulated.build_patch().freshness == 15
     assert batch(mutation("reconcile", "Q3", time=999)).build_patch().freshness is None
 
 
-def test_weight_counts_triples_and_the_search_for_those_of_an_entity() -> None:
-    """It is what bounds a batch."""
-    told = batch(
+def test_weight_counts_triples_and_the_search_for_entity_triples() -> None:
+    """The weight bounds a batch."""
+    accumulated = batch(
         mutation("diff", "Q1", add="a", remove="d", link="l", unlink="u"),
         mutation("diff", "Q1", add="a1", link="l1"),
         mutation("delete", "Q9"),
     )
-    assert told.weight == told.build_patch().weight == 6 + DELETE_WEIGHT
+    assert accumulated.weight == accumulated.build_patch().weight == 6 + DELETE_WEIGHT
 
 
 @pytest.mark.parametrize("side", ["add", "remove"])
-def test_a_sitelink_is_shared_but_for_what_it_is_about(side: str) -> None:
-    """The article moves between entities; that it is about one of them belongs to that one."""
+def test_sitelink_is_shared_except_for_its_about_triple(side: str) -> None:
+    """The article moves between entities; the triple that says what it is about belongs to one of them."""
     page = NamedNode("https://en.wikipedia.org/wiki/A")
     of = Triple(page, NamedNode(f"{SCHEMA}about"), NamedNode("urn:Q1"))
     rest = {
@@ -151,6 +157,8 @@ def test_a_sitelink_is_shared_but_for_what_it_is_about(side: str) -> None:
     }
     whole = frozenset({of, t("other"), *rest})
     patch = Patch(added=whole) if side == "add" else Patch(removed=whole)
-    told = batch(Mutation(OperationName.DIFF, "Q1", 1, 0, 0, ORIGIN, "stream", patch)).build_patch()
-    own, shared = (told.added, told.linked) if side == "add" else (told.removed, told.unlinked)
+    accumulated = batch(Mutation(OperationName.DIFF, "Q1", 1, 0, 0, ORIGIN, "stream", patch)).build_patch()
+    own, shared = (
+        (accumulated.added, accumulated.linked) if side == "add" else (accumulated.removed, accumulated.unlinked)
+    )
     assert (own, shared) == ({of, t("other")}, rest)

@@ -1,7 +1,7 @@
-"""From events to a graph, through all of the core: whatever order events come in, the graph is that of the wiki.
+"""From events to a graph through the whole core: for each order of the events the graph is that of the wiki.
 
-Several entities share value nodes. Messages go over the wire in small pieces. The store is a model that takes nothing
-amiss silently: what goes must be there, and what comes must not.
+Several entities share value nodes. Messages go over the wire in small chunks. The model of the store is strict: a triple
+to remove must be there, and a triple to add must not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from wikistate.core.updater.subgraph_mutations import build_mutations
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.unit.core.updater.scenarios import Stimulus
+    from tests.unit.core.updater.scenarios import CoreInput
 
     from wikistate.core.updater.input_events import InputEvent
     from wikistate.core.updater.mutation import Mutation
@@ -42,7 +42,7 @@ NOTHING: frozenset[Triple] = frozenset()
 
 
 def graph_of(entity: str, revision: int) -> frozenset[Triple]:
-    """What the wiki says of an entity at a revision: some things stay, some change, some values it shares with others."""
+    """Return the triples of an entity at a revision: some stay, some change, and some values are shared with others."""
     subject = NamedNode(URIS.entity_iri(entity))
     version = Triple(subject, NamedNode("http://schema.org/version"), Literal(revision))
     name = Triple(subject, NamedNode("http://schema.org/name"), Literal(entity))
@@ -54,12 +54,12 @@ def graph_of(entity: str, revision: int) -> frozenset[Triple]:
 
 @dataclass
 class Store:
-    """A model of a store: what it holds, by entity."""
+    """Model of a store: its triples by entity."""
 
     held: dict[str, frozenset[Triple]] = field(default_factory=dict)
 
     def apply(self, mutation: Mutation) -> None:
-        """Take a mutation. Each kind has what must hold before it."""
+        """Apply a mutation and assert the conditions of its kind."""
         before, patch = self.held.pop(mutation.entity, NOTHING), mutation.patch
         comes, goes = patch.added | patch.linked, patch.removed | patch.unlinked
         match mutation.operation:
@@ -83,10 +83,10 @@ class Store:
 
 @dataclass
 class Updater:
-    """The core, with a wiki that answers every fetch but those that are to fail.
+    """Core with a wiki that answers every fetch except for those that shall fail.
 
     Attributes:
-        failing: Which fetches fail, by their number; every other one of them had succeeded before a crash.
+        failing: Numbers of the fetches that fail; every other one of them had succeeded before a crash.
     """
 
     store: Store = field(default_factory=Store)
@@ -96,18 +96,18 @@ class Updater:
     wm: int | None = None
     fetches: int = 0
 
-    def feed(self, stimuli: Iterable[Stimulus]) -> None:
-        """Events and watermarks, in their order."""
-        for stimulus in stimuli:
-            if isinstance(stimulus, Wm):
-                self.wm = stimulus.time
-                while due := sorted((time, key) for key, time in self.timers.items() if time <= stimulus.time):
+    def feed(self, inputs: Iterable[CoreInput]) -> None:
+        """Feed events and watermarks, in their order."""
+        for received in inputs:
+            if isinstance(received, Wm):
+                self.wm = received.time
+                while due := sorted((time, key) for key, time in self.timers.items() if time <= received.time):
                     self._step(due[0][1], ReorderTimer(due[0][0]))
             else:
-                self._step(stimulus.entity, stimulus)
+                self._step(received.entity, received)
 
-    def _step(self, key: str, stimulus: InputEvent | ReorderTimer) -> None:
-        found = reorder(self.states.get(key), stimulus, watermark=self.wm, window=WINDOW)
+    def _step(self, key: str, received: InputEvent | ReorderTimer) -> None:
+        found = reorder(self.states.get(key), received, watermark=self.wm, window=WINDOW)
         self.timers.pop(key, None)
         if found.timer is not None:
             self.timers[key] = found.timer
@@ -121,7 +121,7 @@ class Updater:
         if not isinstance(operation, DeleteItem):
             self.fetches += 1
             fails = self.fetches in self.failing
-        # What fails may have been carried out before a crash that let it be forgotten.
+        # A failed operation may have been executed before a crash after which it was forgotten.
         if not fails or self.fetches % 2:
             for mutation in _mutations(operation):
                 self.store.apply(_over_the_wire(mutation))
@@ -142,7 +142,7 @@ def _over_the_wire(mutation: Mutation) -> Mutation:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[list[InputEvent]]:
-    """What happened to three entities, each in order."""
+    """Return the events of three entities, each in order."""
     return [draw(_history(entity)) for entity in ("Q1", "Q2", "L3")]
 
 
@@ -162,57 +162,71 @@ def _history(draw: st.DrawFn, entity: str) -> list[InputEvent]:
 
 
 def wiki(histories: list[list[InputEvent]]) -> frozenset[Triple]:
-    """What the wiki says at the end."""
+    """Return the graph of the wiki at the end."""
     last = [history[-1] for history in histories]
-    return NOTHING.union(*(graph_of(end.entity, end.revision) for end in last if not isinstance(end, PageDeleted)))
+    return NOTHING.union(
+        *(
+            graph_of(last_event.entity, last_event.revision)
+            for last_event in last
+            if not isinstance(last_event, PageDeleted)
+        )
+    )
 
 
 @st.composite
-def arrivals(draw: st.DrawFn) -> tuple[list[list[InputEvent]], list[Stimulus]]:
-    """Histories, and an order in which all of it comes, some of it twice, none of it late."""
+def arrivals(draw: st.DrawFn) -> tuple[list[list[InputEvent]], list[CoreInput]]:
+    """Return histories and an order of arrival: some events come twice, and none is late."""
     found = draw(histories())
     events = [event for history in found for event in history]
     pending = draw(st.permutations([*events, *draw(st.lists(st.sampled_from(events), max_size=4))]))
-    stimuli: list[Stimulus] = []
+    inputs: list[CoreInput] = []
     watermark = 0
     for place, event in enumerate(pending):
         if draw(st.booleans()):
             watermark = max(watermark, draw(st.integers(0, min(other.time for other in pending[place:]) + WINDOW)))
-            stimuli.append(Wm(watermark))
-        stimuli.append(event)
-    return found, [*stimuli, Wm(1000)]
+            inputs.append(Wm(watermark))
+        inputs.append(event)
+    return found, [*inputs, Wm(1000)]
 
 
 @given(arrivals())
-def test_the_graph_is_that_of_the_wiki(found: Any) -> None:
-    """In whatever order events come within the window, and however often, no triple is missing and none is left."""
-    happened, stimuli = found
+def test_graph_is_that_of_the_wiki(found: Any) -> None:
+    """No triple is missing and none is left, for each order of arrival within the window and any number of repeats."""
+    happened, inputs = found
     updater = Updater()
-    updater.feed(stimuli)
+    updater.feed(inputs)
     assert updater.store.graph == wiki(happened)
 
 
 @given(arrivals(), st.frozensets(st.integers(1, 20)))
-def test_what_failed_is_made_up_for(found: Any, failing: frozenset[int]) -> None:
-    """Fetches fail at random: nothing wrong is ever written, and the next edit of an entity mends it without help."""
-    happened, stimuli = found
+def test_next_edit_repairs_a_failed_fetch(found: Any, failing: frozenset[int]) -> None:
+    """Fetches fail at random.
+
+    Nothing wrong is ever written, and the next edit of an entity repairs it automatically.
+    """
+    happened, inputs = found
     updater = Updater(failing=failing)
-    updater.feed(stimuli)
+    updater.feed(inputs)
     updater.failing = frozenset()
-    edited = [saved(end.revision + 1, parent=end.revision, t=2000, of=end.entity) for end in _living(happened)]
+    edited = [
+        saved(last_event.revision + 1, parent=last_event.revision, t=2000, of=last_event.entity)
+        for last_event in _living(happened)
+    ]
     updater.feed([*edited, Wm(3000)])
     after = [[*history, *(edit for edit in edited if edit.entity == history[0].entity)] for history in happened]
     assert updater.store.graph == wiki(after)
 
 
 @given(arrivals(), st.frozensets(st.integers(1, 20)))
-def test_a_reconciliation_mends_what_failed(found: Any, failing: frozenset[int]) -> None:
-    """Asked for the last revision, the store holds all of the entity, whatever was missed."""
-    happened, stimuli = found
+def test_reconciliation_repairs_a_failed_fetch(found: Any, failing: frozenset[int]) -> None:
+    """After a reconciliation to the last revision the store holds the whole entity, whatever was missed."""
+    happened, inputs = found
     updater = Updater(failing=failing)
-    updater.feed(stimuli)
+    updater.feed(inputs)
     updater.failing = frozenset()
-    updater.feed(asked("CREATION", end.revision, t=2000, of=end.entity) for end in _living(happened))
+    updater.feed(
+        asked("CREATION", last_event.revision, t=2000, of=last_event.entity) for last_event in _living(happened)
+    )
     assert updater.store.graph == wiki(happened)
 
 

@@ -1,4 +1,4 @@
-"""What an event means for the store, given what was seen of its entity before."""
+"""Decision about an event, given the known state of its entity."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ UNSEEN = EntityState()
 
 
 def created(revision: int) -> EntityState:
-    """An entity that exists."""
+    """Return the state of an entity that exists."""
     return EntityState.from_signed(revision)
 
 
 def gone(revision: int) -> EntityState:
-    """An entity that was deleted."""
+    """Return the state of a deleted entity."""
     return EntityState.from_signed(-revision)
 
 
@@ -71,42 +71,47 @@ CELLS = [
 ]
 
 
-@pytest.mark.parametrize(("event", "state", "operation", "after", "told"), CELLS)
-def test_every_cell(event: InputEvent, state: EntityState, operation: str, after: EntityState, told: str) -> None:
-    """For each kind of event and each state: what is done, what is remembered, and what is told on the side."""
+@pytest.mark.parametrize(("event", "state", "operation", "after", "inconsistency"), CELLS)
+def test_each_event_and_state_have_their_decision(
+    event: InputEvent, state: EntityState, operation: str, after: EntityState, inconsistency: str
+) -> None:
+    """Each kind of event and each state lead to one operation, one new state and one inconsistency or none."""
     decision = decide(state, event)
     assert (short(decision.operation) if decision.operation else "") == operation
     assert (decision.state.revision, decision.state.status) == (after.revision, after.status)
-    assert INCONSISTENCIES.get(decision.reason, "") == told
+    assert INCONSISTENCIES.get(decision.reason, "") == inconsistency
 
 
-def test_the_table_has_one_row_for_each_event_and_state() -> None:
-    """Whatever happens to whatever was seen, exactly one row fits."""
+def test_table_has_one_row_for_each_event_and_state() -> None:
+    """Exactly one row fits each kind of event and each known state."""
     cells = Counter((row.event_kind, seen) for row in TABLE for seen in row.known_states)
     assert cells == Counter(product(EventKind, KnownState))
 
 
 def test_every_reason_is_given_by_a_row() -> None:
-    """No reason is declared that cannot come."""
+    """No reason is declared that no row uses."""
     assert {row.reason for row in TABLE} == set(DecisionReason)
 
 
-def test_an_operation_carries_what_led_to_it() -> None:
-    """Event time, time of reading and origin are those of the event, also where the revision is that of the state."""
+def test_operation_carries_the_origin_of_its_event() -> None:
+    """Event time, ingestion time and origin are those of the event, even where the revision is that of the state."""
     event = asked("CREATION", 5, t=77, of="L9")
     operation = decide(created(7), event).operation
     assert operation is not None
     assert operation[:5] == ("L9", 77, 7, event.ingested, event.origin)
 
 
-def test_the_deletion_of_what_was_never_seen_has_a_reason_of_its_own() -> None:
-    """It is counted apart: namespaces of entities hold pages without one, and their deletions are no sign of a loss."""
+def test_deletion_of_an_unknown_entity_has_its_own_reason() -> None:
+    """It is counted apart.
+
+    Namespaces of entities hold pages without one, and their deletions are not a sign of a loss.
+    """
     assert decide(UNSEEN, deleted(5)).reason is DecisionReason.UNKNOWN_ENTITY
     assert decide(created(7), deleted(5)).reason is DecisionReason.NEWER_REVISION_SEEN
 
 
-def test_a_decision_leaves_what_waits_and_what_the_store_holds() -> None:
-    """Only revision and status change by deciding."""
+def test_decision_keeps_buffer_and_store_revision() -> None:
+    """A decision changes only revision and status."""
     state = created(3)._replace(store_revision=2, buffer=(saved(9),))
     after = decide(state, saved(5)).state
     assert (after.store_revision, after.buffer) == (2, (saved(9),))

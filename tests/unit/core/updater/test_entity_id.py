@@ -1,4 +1,4 @@
-"""Ids of entities are checked where they come in: what is none goes into no URL and no IRI."""
+"""Entity ids are checked where they come in: an invalid id never gets into a URL or an IRI."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ PARTS = st.builds(
 
 
 @given(IDS | PARTS)
-def test_what_is_written_is_read(entity: EntityId) -> None:
-    """Entities, forms and senses."""
+def test_written_id_is_read_back(entity: EntityId) -> None:
+    """Ids of entities, forms and senses are read as they were written."""
     assert parse_entity_id(str(entity)) == entity
 
 
 @given(IDS)
-def test_the_key_is_a_number(entity: EntityId) -> None:
-    """It fits into 35 bits, is unlike any other's, and leads back to the id."""
+def test_key_is_a_unique_number(entity: EntityId) -> None:
+    """The key fits into 35 bits, is unique, and leads back to the id."""
     assert 0 < entity.key < 2**35
     assert EntityId.from_key(entity.key) == entity
 
 
 @given(st.text(max_size=12))
-def test_nothing_else_is_an_id(text: str) -> None:
-    """Whatever is taken for an id is written the same."""
+def test_other_texts_are_not_ids(text: str) -> None:
+    """Every accepted text is written back unchanged."""
     with suppress(InputError):
         assert str(parse_entity_id(text)) == text
 
 
 @given(st.text(st.sampled_from("QPLMEFSq0123456789-\n "), max_size=12) | (IDS | PARTS).map(str))
-def test_to_check_an_id_is_to_read_it(text: str) -> None:
-    """The short way takes what the long way takes, and nothing else."""
+def test_check_accepts_the_same_ids_as_parse(text: str) -> None:
+    """The fast check accepts the same texts as the parser, and no others."""
     outcomes = []
     for read in (parse_page_entity, check_page_entity):
         try:
@@ -90,22 +90,22 @@ def test_to_check_an_id_is_to_read_it(text: str) -> None:
         ("L1-F0", "expected one of QPLME"),
     ],
 )
-def test_why_something_is_no_id(text: str, reason: str) -> None:
-    """Paths, parameters, foreign digits, wrong case and numbers that no wiki gives are refused with a reason."""
+def test_invalid_ids_are_rejected_with_a_reason(text: str, reason: str) -> None:
+    """Paths, parameters, foreign digits, wrong case and numbers that no wiki assigns are rejected with a reason."""
     with pytest.raises(InputError, match="is no entity id") as caught:
         parse_entity_id(text)
     assert reason in caught.value.message
 
 
-def test_a_long_text_is_not_repeated_in_full() -> None:
+def test_long_text_is_not_repeated_in_full() -> None:
     """The message stays short."""
     with pytest.raises(InputError) as caught:
         parse_entity_id("Q" * 1_000_000)
     assert len(str(caught.value)) < 400
 
 
-def test_forms_have_no_page() -> None:
-    """What happens to a lexeme happens to its forms and senses, so that none of those is ever told of alone."""
+def test_forms_are_not_entities_of_pages() -> None:
+    """A change of a lexeme is a change of its forms and senses, so no event is about one of those alone."""
     assert str(parse_page_entity("L1")) == "L1"
     with pytest.raises(InputError, match="part of L1"):
         parse_page_entity("L1-F1")
@@ -121,12 +121,12 @@ def test_forms_have_no_page() -> None:
         (6, "File:Q42.jpg", "M99"),
     ],
 )
-def test_the_entity_of_a_page(namespace: int, title: str, entity: str) -> None:
+def test_entity_is_found_by_title_or_page_id(namespace: int, title: str, entity: str) -> None:
     """Titles lose the name of their namespace; media info is named after the page."""
     assert str(PAGES.parse_entity(namespace, page_id=99, title=title)) == entity
 
 
-def test_names_of_namespaces_are_the_wiki_s() -> None:
+def test_namespace_names_are_those_of_the_wiki() -> None:
     """A wiki in another language has other names."""
     pages = EntityPages(domain="x", namespaces=frozenset({122}), prefixes=("Eigenschaft:",))
     assert str(pages.parse_entity(122, page_id=1, title="Eigenschaft:P5")) == "P5"
@@ -134,14 +134,14 @@ def test_names_of_namespaces_are_the_wiki_s() -> None:
         pages.parse_entity(122, page_id=1, title="Property:P5")
 
 
-def test_a_title_that_is_no_id_is_refused() -> None:
-    """Also one that only begins as one."""
+def test_title_that_is_not_an_id_is_rejected() -> None:
+    """A title that only begins as an id is rejected too."""
     for title in ("Main_Page", "Q42/../../etc", "Item:Item:Q1"):
         with pytest.raises(InputError, match="is no entity id"):
             PAGES.parse_entity(0, page_id=1, title=title)
 
 
-def test_what_looks_like_an_id() -> None:
-    """Letter and digit: anything else is a page of another kind."""
+def test_letter_and_digit_look_like_an_id() -> None:
+    """A title without a letter and a digit belongs to a page of another kind."""
     assert all(map(looks_like_id, ("Q42", "q1", "Q1/../x", "X5")))
     assert not any(map(looks_like_id, ("", "Main_Page", "2024", "../Q1", "É5")))

@@ -1,4 +1,4 @@
-"""After a fetch that failed, the next operation makes up for what was missed, and the store ends where the wiki is."""
+"""After a failed fetch the next operation repairs the entity, and the store reaches the state of the wiki."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ IMPORT, DIFF, DELETE, RECONCILE = FullImport(*COMMON), Diff(*COMMON, 4), DeleteI
 
 
 def seen(signed: int, held: int) -> EntityState:
-    """A state in which the store holds something else than was seen."""
+    """Return a state in which the store holds another revision than the last known one."""
     return EntityState.from_signed(signed)._replace(store_revision=held)
 
 
 @pytest.mark.parametrize("before", [None, 1])
-def test_after_a_failure_all_of_the_entity_is_replaced(before: int | None) -> None:
-    """Revision 2 could not be fetched. When it was tried before a crash, it may have been there, and been published."""
+def test_entity_is_replaced_as_a_whole_after_a_failure(before: int | None) -> None:
+    """Revision 2 could not be fetched. An attempt before a crash may have fetched and published it."""
     second = decide(EntityState.from_signed(before), saved(2, parent=1))
     third = decide(mark_failed(second.state), saved(3, parent=2))
     assert third.operation is not None
@@ -36,45 +36,45 @@ def test_after_a_failure_all_of_the_entity_is_replaced(before: int | None) -> No
     assert mark_published(third.state, third.operation) == EntityState.from_signed(3)
 
 
-def test_a_difference_is_made_to_what_was_published() -> None:
-    """Of what was decided, the store may hold less."""
+def test_diff_starts_at_the_published_revision() -> None:
+    """The store may hold an older revision than the decision assumed."""
     assert short(adapt_operation(Diff(*COMMON, 4), seen(5, 3))) == "diff 5<-3"
 
 
-def test_several_operations_of_one_turn() -> None:
-    """Of an import and a difference that were decided together, the second takes over what the first failed to do."""
+def test_second_operation_replaces_a_failed_first() -> None:
+    """An import and a diff were decided together: the second operation does the work of the first one, which failed."""
     assert short(adapt_operation(Diff(*COMMON, 4), seen(5, NOT_IN_STORE))) == "import 5"
 
 
-def test_an_import_of_what_the_store_holds_is_a_difference() -> None:
-    """Importing twice would leave what is gone since."""
+def test_import_of_an_entity_in_the_store_is_a_diff() -> None:
+    """A second import would leave triples that no longer exist."""
     assert short(adapt_operation(IMPORT, seen(5, 3))) == "diff 5<-3"
 
 
-def test_where_nobody_knows_what_the_store_holds_all_of_it_is_replaced() -> None:
-    """Also when the revision that it holds is gone from the wiki."""
+def test_entity_is_replaced_as_a_whole_if_the_store_state_is_unknown() -> None:
+    """The rule also covers a store whose revision is gone from the wiki."""
     doubtful = seen(5, STORE_STATE_UNKNOWN)
     assert mark_failed(EntityState.from_signed(5)) == doubtful
     assert adapt_operation(DIFF, doubtful) == adapt_operation(IMPORT, doubtful) == RECONCILE
     assert as_full_import(DIFF) == RECONCILE
 
 
-def test_deletions_and_reconciliations_need_not_know_what_the_store_holds() -> None:
-    """They are carried out as decided."""
+def test_deletions_and_reconciliations_do_not_depend_on_the_store() -> None:
+    """They are executed as decided."""
     for held in (STORE_STATE_UNKNOWN, NOT_IN_STORE, 3, 5):
         assert adapt_operation(DELETE, seen(5, held)) == DELETE
         assert adapt_operation(RECONCILE, seen(5, held)) == RECONCILE
 
 
-def test_being_behind_survives_a_restart() -> None:
-    """What the store holds is written down where it is not what was seen."""
+def test_difference_to_the_store_survives_a_restart() -> None:
+    """The revision in the store is saved when it differs from the last known one."""
     for state in (seen(5, 4), seen(5, NOT_IN_STORE), seen(5, STORE_STATE_UNKNOWN), seen(-5, 5)):
         assert not state.is_in_sync
         assert EntityState.unpack(state.signed_revision, state.pack()) == state
 
 
-def test_a_forgotten_entity_is_forgotten_when_its_deletion_is_published() -> None:
-    """Until then what the store holds is remembered."""
+def test_entity_is_forgotten_when_its_deletion_is_published() -> None:
+    """Until then the state of the store is remembered."""
     decision = decide(EntityState.from_signed(7), asked("DELETION", 0))
     assert decision.operation is not None
     assert bool(decision.state)
@@ -85,14 +85,14 @@ EVENTS = st.sampled_from(["edit", "delete", "restore", "reconcile"])
 
 
 @given(st.lists(st.tuples(EVENTS, st.sampled_from(["done", "failed", "out, and failed after a crash"])), max_size=12))
-def test_whatever_failed_the_store_is_right_after_what_succeeded(steps: list[tuple[str, str]]) -> None:
-    """After each operation that was carried out, the store holds exactly its revision; what it takes is possible then.
+def test_store_is_right_after_each_successful_operation(steps: list[tuple[str, str]]) -> None:
+    """After each executed operation the store holds exactly its revision, and the operation was possible.
 
-    A difference is possible from the revision that the store holds alone, an import into a store that holds nothing.
+    A diff is possible only from the revision in the store, an import only into a store without the entity.
     """
     state, store = EntityState(), NOT_IN_STORE
-    for revision, (what, outcome) in enumerate(steps, start=1):
-        decision = decide(state, _event(what, revision, state))
+    for revision, (kind, outcome) in enumerate(steps, start=1):
+        decision = decide(state, _event(kind, revision, state))
         state = decision.state
         if decision.operation is None:
             continue
@@ -104,8 +104,8 @@ def test_whatever_failed_the_store_is_right_after_what_succeeded(steps: list[tup
         assert state.store_revision in (store, STORE_STATE_UNKNOWN)
 
 
-def _event(what: str, revision: int, state: EntityState) -> InputEvent:
-    match what:
+def _event(kind: str, revision: int, state: EntityState) -> InputEvent:
+    match kind:
         case "edit":
             return saved(revision)
         case "delete":

@@ -1,4 +1,4 @@
-"""When an entity is asked for again, and when it is given up."""
+"""Decisions to retry the fetch of an entity, or to give it up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOWN = (
 
 
 def after(*kinds: FailureKind, wiki_answers: bool = False, age: float | None = None) -> RetryAfter | Fail:
-    """The verdict after failures of these kinds, one after the other."""
+    """Return the decision after failures of these kinds, one after the other."""
     tries = RetryState()
     for kind in kinds:
         tries = tries.after_failure(kind, wiki_responds=wiki_answers)
@@ -35,11 +35,11 @@ def after(*kinds: FailureKind, wiki_answers: bool = False, age: float | None = N
 
 @pytest.mark.parametrize("kind", [*DOWN, FailureKind.TOO_MANY_REQUESTS])
 @given(times=st.integers(1, 10_000))
-def test_a_wiki_that_does_not_answer_is_waited_for_without_end(kind: FailureKind, times: int) -> None:
-    """A storm of 429 or 503, 5xx, refused and reset connections: no number of tries makes a failure of it."""
-    verdict = after(*[kind] * min(times, 50))
-    assert isinstance(verdict, RetryAfter)
-    assert 0.0 < verdict.seconds <= FETCH_POLICY.max_delay
+def test_retries_continue_until_the_wiki_responds(kind: FailureKind, times: int) -> None:
+    """After 429, 503, other 5xx, refused and reset connections no number of attempts becomes a final failure."""
+    decision = after(*[kind] * min(times, 50))
+    assert isinstance(decision, RetryAfter)
+    assert 0.0 < decision.seconds <= FETCH_POLICY.max_delay
     assert isinstance(
         decide_fetch_retry(Failure(kind, ""), retry_state=RetryState(times, 0), age=None, wiki_responds=False),
         RetryAfter,
@@ -47,21 +47,21 @@ def test_a_wiki_that_does_not_answer_is_waited_for_without_end(kind: FailureKind
 
 
 @pytest.mark.parametrize("kind", DOWN)
-def test_an_entity_that_fails_while_others_are_answered_is_given_up(kind: FailureKind) -> None:
-    """One that crashes the wiki's worker each time must not hold up all others for ever."""
+def test_entity_that_fails_alone_is_given_up(kind: FailureKind) -> None:
+    """An entity that crashes the wiki's worker each time must not block all others for ever."""
     assert isinstance(after(*[kind] * (FETCH_POLICY.max_attempts - 1), wiki_answers=True), RetryAfter)
-    verdict = after(*[kind] * FETCH_POLICY.max_attempts, wiki_answers=True)
-    assert isinstance(verdict, Fail)
-    assert "Given up after 10 tries" in verdict.message
+    decision = after(*[kind] * FETCH_POLICY.max_attempts, wiki_answers=True)
+    assert isinstance(decision, Fail)
+    assert "Given up after 10 tries" in decision.message
 
 
-def test_too_many_requests_never_count_against_an_entity() -> None:
-    """However many others are answered meanwhile."""
+def test_too_many_requests_never_make_an_entity_fail() -> None:
+    """They do not count even if the wiki answers other requests meanwhile."""
     assert isinstance(after(*[FailureKind.TOO_MANY_REQUESTS] * 100, wiki_answers=True), RetryAfter)
 
 
-def test_what_failed_while_the_wiki_was_down_does_not_count_when_it_is_back() -> None:
-    """Only what may be the entity's own fault is counted."""
+def test_failures_of_a_wiki_that_was_down_do_not_count() -> None:
+    """Only failures that the entity itself may cause are counted."""
     tries = RetryState()
     for _ in range(50):
         tries = tries.after_failure(FailureKind.UNAVAILABLE, wiki_responds=False)
@@ -71,23 +71,25 @@ def test_what_failed_while_the_wiki_was_down_does_not_count_when_it_is_back() ->
     assert isinstance(decide_fetch_retry(failure, retry_state=tries, age=None, wiki_responds=True), RetryAfter)
 
 
-def test_the_server_is_taken_at_its_word() -> None:
-    """Retry-After is the wait, and jitter only adds to it."""
+def test_retry_after_is_the_delay() -> None:
+    """Retry-After sets the delay, and jitter only adds to it."""
     failure = Failure(FailureKind.UNAVAILABLE, "", retry_after=17.0)
-    verdict = decide_fetch_retry(failure, retry_state=RetryState(1, 0), age=None, wiki_responds=False, jitter=0.9)
-    assert isinstance(verdict, RetryAfter)
-    assert 17.0 <= verdict.seconds <= 17.0 + FETCH_POLICY.base_delay
-
-
-@pytest.mark.parametrize(("age", "again"), [(0.0, True), (9.9, True), (10.0, False), (3600.0, False), (None, False)])
-def test_a_revision_that_is_not_there_is_waited_for_while_a_replica_may_lag(age: float | None, *, again: bool) -> None:
-    """Nobody waits for the revision before a change, whose age is None: what is not there of old is gone."""
-    verdict = after(FailureKind.BAD_REVISION, wiki_answers=True, age=age)
-    assert isinstance(verdict, RetryAfter if again else Fail)
+    decision = decide_fetch_retry(failure, retry_state=RetryState(1, 0), age=None, wiki_responds=False, jitter=0.9)
+    assert isinstance(decision, RetryAfter)
+    assert 17.0 <= decision.seconds <= 17.0 + FETCH_POLICY.base_delay
 
 
 @pytest.mark.parametrize(
-    ("kind", "word"),
+    ("age", "is_retried"), [(0.0, True), (9.9, True), (10.0, False), (3600.0, False), (None, False)]
+)
+def test_unknown_revision_is_retried_while_a_replica_may_lag(age: float | None, *, is_retried: bool) -> None:
+    """The revision before a change has the age None and is not retried: an old revision that is missing is gone."""
+    decision = after(FailureKind.BAD_REVISION, wiki_answers=True, age=age)
+    assert isinstance(decision, RetryAfter if is_retried else Fail)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error_type"),
     [
         (FailureKind.BAD_REVISION, FetchErrorType.ENTITY_NOT_FOUND),
         (FailureKind.OTHER_SUCCESS, FetchErrorType.NO_CONTENT),
@@ -99,6 +101,6 @@ def test_a_revision_that_is_not_there_is_waited_for_while_a_replica_may_lag(age:
         (FailureKind.CONNECTION_FAILED, FetchErrorType.UNKNOWN),
     ],
 )
-def test_each_failure_has_a_word_on_the_wire(kind: FailureKind, word: FetchErrorType) -> None:
-    """The five that readers know."""
-    assert to_fetch_error_type(kind) is word
+def test_each_failure_has_an_error_type_on_the_wire(kind: FailureKind, error_type: FetchErrorType) -> None:
+    """Consumers know these five types."""
+    assert to_fetch_error_type(kind) is error_type

@@ -1,4 +1,4 @@
-"""Mutations become messages of a stream and come back as they were; what is no message is refused with a reason."""
+"""Mutations become messages of a stream and come back unchanged; an invalid message is rejected with a reason."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DOMAIN = "www.wikidata.org"
 
 
 def triple(subject: str, predicate: str = "uri:p", value: str = "uri:o") -> Triple:
-    """A triple of IRIs."""
+    """Return a triple of IRIs."""
     return Triple(NamedNode(subject), NamedNode(predicate), NamedNode(value))
 
 
@@ -50,7 +50,7 @@ PATCHES = {
 
 
 def mutation(operation: OperationName = OperationName.DIFF, patch: Patch | None = None, **fields: Any) -> Mutation:
-    """A mutation of Q123."""
+    """Return a mutation of Q123."""
     made = Mutation(
         operation, "Q123", 123, 0, 5, ORIGIN, "mutations.v2", PATCHES[operation] if patch is None else patch
     )
@@ -58,33 +58,33 @@ def mutation(operation: OperationName = OperationName.DIFF, patch: Patch | None 
 
 
 def encoded(found: Mutation, version: MessageVersion = V2, *, soft_maximum: int = 128_000) -> list[Event]:
-    """Its events, as they are on the wire."""
+    """Return the events of a mutation, as they are on the wire."""
     events = encode_mutation(found, version, domain=DOMAIN, now=1, soft_maximum=soft_maximum)
     return [orjson.loads(orjson.dumps(event)) for event in events]
 
 
 def decoded(events: list[Event]) -> Mutation:
-    """Back from the wire."""
+    """Return the mutation that the events on the wire stand for."""
     return merge_chunks([decode_message(event) for event in events])
 
 
 @cache
 def schemas() -> SchemaRepository:
-    """The bundled ones."""
+    """Return the bundled schemas."""
     return SchemaRepository([SCHEMAS], read_bundled)
 
 
 @pytest.mark.parametrize("version", MessageVersion)
 @pytest.mark.parametrize("operation", OperationName)
 def test_every_message_follows_its_schema(operation: OperationName, version: MessageVersion) -> None:
-    """Each kind of mutation, in each version, whole and in pieces."""
+    """Each kind of mutation follows the schema in each version, whole and in chunks."""
     for soft_maximum in (1, 128_000):
         for event in encoded(mutation(operation), version, soft_maximum=soft_maximum):
             assert schemas().get_by_uri(event["$schema"]).describe_violations(event) == ""
 
 
-def test_the_wire_format() -> None:
-    """Names, their order, times without needless fractions, documents without prefixes: byte for byte."""
+def test_wire_format_is_stable() -> None:
+    """Names, order, times without needless fractions and documents without prefixes are right, byte for byte."""
     (event,) = encode_mutation(mutation(OperationName.IMPORT), V2, domain=DOMAIN, now=1)
     expected = (
         '{"$schema":"/mediawiki/wikibase/entity/rdf_change/2.0.0","meta":{"dt":"1970-01-01T00:00:00.001Z","id":"%s",'
@@ -97,7 +97,7 @@ def test_the_wire_format() -> None:
     assert orjson.dumps(event).decode() == expected % event["meta"]["id"]
 
 
-def test_the_older_wire_format() -> None:
+def test_older_wire_format_has_other_names() -> None:
     """Three fields have other names; the order is the same."""
     (newer,) = encode_mutation(mutation(), V2, domain=DOMAIN, now=1)
     (older,) = encode_mutation(mutation(), V1, domain=DOMAIN, now=1)
@@ -107,21 +107,21 @@ def test_the_older_wire_format() -> None:
     assert list(older.values())[1:] == list(newer.values())[1:]
 
 
-def test_a_deletion_has_no_rdf() -> None:
-    """One message, whatever the store holds."""
+def test_deletion_has_no_rdf() -> None:
+    """A deletion is one message, whatever the store holds."""
     (event,) = encoded(mutation(OperationName.DELETE))
     assert not set(RDF_FIELDS.values()) & event.keys()
     assert (event["sequence"], event["sequence_length"]) == (0, 1)
 
 
 @pytest.mark.parametrize("operation", [OperationName.DIFF, OperationName.IMPORT, OperationName.RECONCILE])
-def test_nothing_to_say_is_no_message(operation: OperationName) -> None:
-    """An edit that changed no triple, as of a protection, is not told."""
+def test_empty_mutation_has_no_message(operation: OperationName) -> None:
+    """An edit that changed no triple, such as a protection, is not emitted."""
     assert encoded(mutation(operation, Patch())) == []
 
 
-def test_each_kind_in_a_message_of_its_own_where_there_is_no_room() -> None:
-    """In the order added, deleted, linked, unlinked."""
+def test_each_kind_has_its_own_message_if_the_size_is_small() -> None:
+    """The order is added, deleted, linked, unlinked."""
     events = encoded(mutation(), soft_maximum=1)
     assert [[field for field in RDF_FIELDS.values() if field in event] for event in events] == [
         [f] for f in RDF_FIELDS.values()
@@ -129,13 +129,13 @@ def test_each_kind_in_a_message_of_its_own_where_there_is_no_room() -> None:
     assert [(event["sequence"], event["sequence_length"]) for event in events] == [(i, 4) for i in range(4)]
 
 
-def test_all_kinds_in_one_message_where_there_is_room() -> None:
+def test_all_kinds_share_a_message_if_they_fit() -> None:
     """A small edit is one message."""
     assert len(encoded(mutation())) == 1
 
 
-def test_pieces_share_the_request_and_have_ids_of_their_own() -> None:
-    """The same again when it is made again, so that readers can drop what comes twice after a crash."""
+def test_chunks_share_the_request_and_have_their_own_ids() -> None:
+    """The ids are the same when the chunks are built again, so that readers can drop repeats after a crash."""
     events = encoded(mutation(), soft_maximum=1)
     assert {event["meta"]["request_id"] for event in events} == {ORIGIN.request_id}
     ids = [event["meta"]["id"] for event in events]
@@ -145,15 +145,15 @@ def test_pieces_share_the_request_and_have_ids_of_their_own() -> None:
     assert not {event["meta"]["id"] for other in others for event in encoded(other, soft_maximum=1)} & set(ids)
 
 
-def test_a_message_names_the_stream_of_its_own_graph() -> None:
-    """What is written for a subgraph says so, and not that it belongs to the stream of the whole graph."""
+def test_message_names_the_stream_of_its_own_graph() -> None:
+    """A message for a subgraph names the stream of the subgraph, not that of the whole graph."""
     main, part = (mutation(stream=name) for name in ("rdf.mutation.v2", "rdf.mutation-scholarly.v2"))
     assert [event["meta"]["stream"] for each in (main, part) for event in encoded(each)] == [main.stream, part.stream]
     assert decoded(encoded(part)).stream == part.stream
 
 
-def test_without_an_origin_ids_are_drawn() -> None:
-    """What does not say where it comes from cannot be told from another."""
+def test_ids_are_random_without_an_origin() -> None:
+    """Messages without an origin cannot be recognised as repeats."""
     bare = mutation(origin=ORIGIN._replace(id="", request_id=""))
     first, second = encoded(bare)[0], encoded(bare)[0]
     assert first["meta"]["id"] != second["meta"]["id"]
@@ -161,7 +161,7 @@ def test_without_an_origin_ids_are_drawn() -> None:
 
 
 def test_triples_are_in_the_same_order_each_time() -> None:
-    """The same patch is the same text, however its sets are ordered."""
+    """The same patch is the same text, whatever the order of its sets."""
     triples = [triple(f"uri:{n}") for n in range(50)]
     texts = {next(split_into_chunks(order)).text for order in (triples, triples[::-1], frozenset(triples))}
     assert len(texts) == 1
@@ -185,17 +185,17 @@ TRIPLES = st.builds(
 
 @st.composite
 def patches(draw: st.DrawFn) -> Patch:
-    """Triples, each in one of the four."""
+    """Return triples, each in one of the four sets."""
     parts: list[set[Triple]] = [set(), set(), set(), set()]
     for one in draw(st.sets(TRIPLES, max_size=20)):
         parts[draw(st.integers(0, 3))].add(one)
-    # Messages are normalised when they are read, and so is what the updater writes into them.
+    # Messages are normalised when they are read, and the updater normalises triples before it writes them.
     return Patch(*(frozenset(normalize(list(part))) for part in parts))
 
 
 @given(patches(), st.sampled_from(MessageVersion), st.integers(1, 500))
-def test_in_pieces_and_together_again(patch: Patch, version: MessageVersion, soft_maximum: int) -> None:
-    """Whatever the triples hold and however small the pieces are, the mutation comes back."""
+def test_mutation_survives_splitting_and_merging(patch: Patch, version: MessageVersion, soft_maximum: int) -> None:
+    """The mutation comes back, whatever its triples hold and however small the chunks are."""
     events = encoded(mutation(patch=patch, time=1_700_000_000_123), version, soft_maximum=soft_maximum)
     if not events:
         assert len(patch) == 0
@@ -212,8 +212,8 @@ def test_in_pieces_and_together_again(patch: Patch, version: MessageVersion, sof
 
 
 @given(st.sets(TRIPLES, max_size=30), st.integers(1, 2000))
-def test_pieces_are_bounded_and_complete_by_themselves(triples: set[Triple], soft_maximum: int) -> None:
-    """Each is Turtle without prefixes, longer than the bound by at most its last triple; none is empty; none overlap."""
+def test_chunks_are_bounded_and_complete(triples: set[Triple], soft_maximum: int) -> None:
+    """A chunk is Turtle without prefixes, above the bound by at most its last triple; none is empty, none overlap."""
     found: list[Triple] = []
     for chunk in split_into_chunks(triples, soft_maximum):
         own = [quad.triple for quad in parse(chunk.text, format=RdfFormat.TURTLE)]
@@ -232,11 +232,11 @@ def test_lengths_are_counted_as_readers_count_them(text: str) -> None:
     assert count_utf16_units(text) == sum(2 if ord(char) > 0xFFFF else 1 for char in text)
 
 
-# Refusals.
+# Rejections.
 
 
 def changed(**fields: Any) -> Event:
-    """A message with other fields; None takes one away."""
+    """Return a message with other fields; None removes one."""
     (event,) = encoded(mutation())
     return {name: value for name, value in (event | fields).items() if value is not None}
 
@@ -271,8 +271,8 @@ def changed(**fields: Any) -> Event:
         (changed(operation="delete"), "has RDF; it must have none"),
     ],
 )
-def test_what_is_no_message(event: Event, message: str) -> None:
-    """The error names the field, what was found there and what was expected."""
+def test_invalid_messages_are_rejected(event: Event, message: str) -> None:
+    """The error names the field, its value and the expected value."""
     with pytest.raises(InputError) as caught:
         decode_message(event)
     assert message in caught.value.message
@@ -293,8 +293,8 @@ DOCUMENTS = (
 
 
 @pytest.mark.parametrize("first", DOCUMENTS)
-def test_a_field_means_the_same_whatever_stands_in_the_others(first: str) -> None:
-    """Cut short anywhere, or with names of its own: it is read, or refused, as if it stood alone."""
+def test_field_means_the_same_beside_any_other_field(first: str) -> None:
+    """A document that is cut anywhere, or that has its own names, is read or rejected as if it stood alone."""
     event = encoded(mutation())[0]
     added, removed = RDF_FIELDS["added"], RDF_FIELDS["removed"]
     rest = {name: value for name, value in event.items() if name not in RDF_FIELDS.values()}
@@ -321,28 +321,28 @@ def test_texts_may_look_like_relative_iris() -> None:
     assert found == {Triple(NamedNode("u:s"), NamedNode("u:p"), Literal("a <b> c, @base"))}
 
 
-def test_triples_are_normalised_as_those_of_the_wiki() -> None:
-    """What an older writer put into the stream is the same as what a newer one compares it with."""
+def test_triples_are_normalised_like_those_of_the_wiki() -> None:
+    """Triples of an older writer are equal to those with which a newer one compares them."""
     turtle = '<u:s> <http://wikiba.se/ontology-beta#rank> "a\u00ad" .'
     (found,) = decode_message(changed(rdf_added_data={"data": turtle, "mime_type": "text/turtle"})).patch.added
     assert (found.predicate.value, found.object) == ("http://wikiba.se/ontology#rank", Literal("a"))
 
 
 @given(st.data(), JSON)
-def test_whatever_stands_in_a_field_is_read_or_refused(data: st.DataObject, value: Any) -> None:
-    """No other exception, whatever comes over the wire."""
+def test_any_value_of_a_field_is_read_or_rejected(data: st.DataObject, value: Any) -> None:
+    """No other exception occurs, whatever comes over the wire."""
     name = data.draw(st.sampled_from(sorted(changed())))
     with suppress(InputError):
         assert isinstance(decode_message(changed(**{name: value})), Message)
 
 
 def four() -> list[Message]:
-    """The four messages of a mutation."""
+    """Return the four messages of a mutation."""
     return [decode_message(event) for event in encoded(mutation(), soft_maximum=1)]
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("damage", "message"),
     [
         (lambda found: found[:0], "at least one message"),
         (lambda found: found[1:], "is not message 1 of 3"),
@@ -363,29 +363,29 @@ def four() -> list[Message]:
         ),
     ],
 )
-def test_only_a_whole_mutation_is_put_together(spoil: Callable[[list[Message]], list[Message]], message: str) -> None:
-    """From the first message to the last, of one entity and one request: a tail alone is never taken for the whole."""
+def test_only_complete_mutations_are_merged(damage: Callable[[list[Message]], list[Message]], message: str) -> None:
+    """All messages from first to last belong to one entity and one request: a tail is never taken for the whole."""
     with pytest.raises(InputError) as caught:
-        merge_chunks(spoil(four()))
+        merge_chunks(damage(four()))
     assert message in caught.value.message
 
 
 @given(*[st.frozensets(st.sampled_from(sorted(A | D | L | U, key=str))) for _ in range(4)])
-def test_no_triple_comes_and_goes_in_one_mutation(
+def test_no_triple_is_added_and_removed_in_one_mutation(
     added: frozenset[Triple], removed: frozenset[Triple], linked: frozenset[Triple], unlinked: frozenset[Triple]
 ) -> None:
-    """Messages that say both are read as if applied in order, removals first; nothing else changes."""
-    said = Patch(added, removed, linked, unlinked)
-    found = decoded(encoded(mutation(patch=said))).patch if len(said) else said
-    comes = added | linked
-    assert found.added | found.linked == comes
-    assert found.removed | found.unlinked == (removed | unlinked) - comes
+    """Messages that do both are read as if applied in order, removals first; nothing else changes."""
+    given = Patch(added, removed, linked, unlinked)
+    found = decoded(encoded(mutation(patch=given))).patch if len(given) else given
+    arriving = added | linked
+    assert found.added | found.linked == arriving
+    assert found.removed | found.unlinked == (removed | unlinked) - arriving
     assert len(found) == len(found.added | found.removed | found.linked | found.unlinked)
     assert found.linked == linked
 
 
 def test_messages_are_numbered_from_0_to_the_last() -> None:
-    """As written, so that a reader can tell what is missing."""
+    """The numbers are kept as written, so that a reader can find missing messages."""
     found = four()
     assert found[0].sequence == 0
     assert all(after.sequence == before.sequence + 1 for before, after in pairwise(found))

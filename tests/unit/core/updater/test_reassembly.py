@@ -18,12 +18,12 @@ TOPIC = Partition("eqiad.mutation")
 
 
 def mutation(entity: str, *, triples: int = 1, operation: OperationName = OperationName.DIFF) -> Mutation:
-    """A mutation that takes as many messages as it has triples."""
-    said = frozenset(
+    """Return a mutation that needs as many messages as it has triples."""
+    triples_of_mutation = frozenset(
         Triple(NamedNode(f"urn:{entity}"), NamedNode("urn:says"), Literal(str(number))) for number in range(triples)
     )
     origin = Origin("/s/1.0.0", "2026-01-01T00:00:00Z", f"id of {entity}", "wiki", "mutation", f"request for {entity}")
-    return Mutation(operation, entity, 1, 0, 0, origin, "mutation", Patch(added=said))
+    return Mutation(operation, entity, 1, 0, 0, origin, "mutation", Patch(added=triples_of_mutation))
 
 
 class Stream:
@@ -40,19 +40,19 @@ class Stream:
             self.records.append((record, decode_message(event)))
 
     def read(self, reassembly: Reassembly) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-        """Mutations with their numbers of triples; kinds of refusals with the offsets of their records."""
-        whole, refused = list[tuple[str, int]](), list[tuple[Record, RejectedEvent]]()
+        """Return mutations with their numbers of triples, and error types with the offsets of the rejected records."""
+        whole, rejected = list[tuple[str, int]](), list[tuple[Record, RejectedEvent]]()
         for record, message in self.records:
             taken = reassembly.add(record, message)
             if taken.mutation is not None:
                 whole.append((taken.mutation.entity, len(taken.mutation.patch)))
-            refused += taken.rejected
-        refused += reassembly.reject_pending()
-        return whole, [(refusal.error_type, record.offset) for record, refusal in refused]
+            rejected += taken.rejected
+        rejected += reassembly.reject_pending()
+        return whole, [(rejection.error_type, record.offset) for record, rejection in rejected]
 
 
-def test_a_mutation_of_several_messages_is_whole_with_its_last() -> None:
-    """Until then to go on means to go on at its first message."""
+def test_mutation_of_several_messages_is_complete_with_its_last() -> None:
+    """Until then a run resumes at the first message of the mutation."""
     stream, reassembly = Stream(), Reassembly()
     stream.put(mutation("Q1"))
     stream.put(mutation("Q2", triples=3))
@@ -64,23 +64,23 @@ def test_a_mutation_of_several_messages_is_whole_with_its_last() -> None:
     assert stream.read(Reassembly()) == ([("Q1", 1), ("Q2", 3)], [])
 
 
-def test_a_tail_is_never_taken_for_the_whole() -> None:
-    """A reconciliation whose last message alone is read would replace an entity by a piece of it."""
+def test_tail_is_never_taken_for_the_whole() -> None:
+    """The last message of a reconciliation alone would replace an entity by a part of it."""
     stream = Stream()
     stream.put(mutation("Q1", triples=3, operation=OperationName.RECONCILE), only=slice(2, 3))
     stream.put(mutation("Q2"))
     assert stream.read(Reassembly()) == ([("Q2", 1)], [("IncompleteMutation", 0)])
 
 
-def test_a_mutation_that_another_one_cuts_off_is_refused_with_all_its_messages() -> None:
-    """What the writer had written before it crashed; it writes it again, whole."""
+def test_mutation_interrupted_by_another_is_rejected_with_all_its_messages() -> None:
+    """The writer had written the messages before it crashed; it writes the whole mutation again."""
     stream = Stream()
     stream.put(mutation("Q1", triples=3), only=slice(0, 2))
     stream.put(mutation("Q1", triples=3))
     assert stream.read(Reassembly()) == ([("Q1", 3)], [("IncompleteMutation", 0), ("IncompleteMutation", 1)])
 
 
-def test_a_gap_breaks_a_mutation() -> None:
+def test_mutation_with_a_gap_is_rejected() -> None:
     """The first and the third message of three are not a mutation of two."""
     stream = Stream()
     stream.put(mutation("Q1", triples=3), only=slice(0, 1))
@@ -90,38 +90,38 @@ def test_a_gap_breaks_a_mutation() -> None:
 
 
 def test_messages_of_another_entity_do_not_fill_a_gap() -> None:
-    """Number and length fit, the entity does not."""
+    """Number and length fit, but the entity does not."""
     stream = Stream()
     stream.put(mutation("Q1", triples=2), only=slice(0, 1))
     stream.put(mutation("Q2", triples=2), only=slice(1, 2))
     assert stream.read(Reassembly()) == ([], [("IncompleteMutation", 0), ("IncompleteMutation", 1)])
 
 
-def test_what_is_cut_off_at_the_end_is_refused_there() -> None:
-    """A file that ends in the middle of a mutation."""
+def test_incomplete_mutation_at_the_end_is_rejected() -> None:
+    """A file may end in the middle of a mutation."""
     stream = Stream()
     stream.put(mutation("Q1", triples=3), only=slice(0, 2))
     assert stream.read(Reassembly()) == ([], [("IncompleteMutation", 0), ("IncompleteMutation", 1)])
 
 
-def test_a_mutation_beyond_the_bound_is_let_go() -> None:
-    """Memory is bounded whatever a stream says; the next mutation is read as if nothing had been."""
+def test_mutation_beyond_the_bound_is_rejected() -> None:
+    """Memory is bounded for any stream; the next mutation is read as usual."""
     stream = Stream()
     stream.put(mutation("Q1", triples=20))
     stream.put(mutation("Q2"))
-    whole, refused = stream.read(Reassembly(max_bytes=3000))
+    whole, rejected = stream.read(Reassembly(max_bytes=3000))
     assert whole == [("Q2", 1)]
-    assert [offset for _, offset in refused] == list(range(20))
-    assert refused[0][0] == "MutationTooLarge"
+    assert [offset for _, offset in rejected] == list(range(20))
+    assert rejected[0][0] == "MutationTooLarge"
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4), st.integers(0, 4)), max_size=8))
-def test_every_message_is_part_of_a_mutation_or_refused(pieces: list[tuple[int, int, int]]) -> None:
-    """Whatever is cut out of a stream: mutations are whole, and nothing disappears."""
+def test_every_message_is_part_of_a_mutation_or_rejected(pieces: list[tuple[int, int, int]]) -> None:
+    """For any parts cut out of a stream, mutations are complete and no message is lost."""
     stream = Stream()
     for number, (triples, first, end) in enumerate(pieces):
         stream.put(mutation(f"Q{number + 1}", triples=triples), only=slice(first, end))
     sizes = {f"Q{number + 1}": triples for number, (triples, _, _) in enumerate(pieces)}
-    whole, refused = stream.read(Reassembly())
+    whole, rejected = stream.read(Reassembly())
     assert all(sizes[entity] == count for entity, count in whole)
-    assert sum(count for _, count in whole) + len(refused) == len(stream.records)
+    assert sum(count for _, count in whole) + len(rejected) == len(stream.records)

@@ -1,4 +1,4 @@
-"""Events are put into order and decided when their turn comes; whatever is remembered survives a restart at any moment."""
+"""Events are put into order and decided when they are due; their state survives a restart at any moment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.core.updater.scenarios import Run, Stimulus, Wm, asked, deleted, restored, saved
+from tests.unit.core.updater.scenarios import CoreInput, Run, Wm, asked, deleted, restored, saved
 
 from wikistate.core.updater.reorder import ReorderTimer, next_timer, reorder
 from wikistate.core.updater.state import EntityState, EntityStatus
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class Vector(NamedTuple):
-    """What comes, and what is done and told about it. Without a watermark between them, events are given their turn."""
+    """Inputs with the expected operations, inconsistencies and late events."""
 
-    events: list[Stimulus]
+    events: list[CoreInput]
     done: list[str]
-    told: list[str] = []  # noqa: RUF012  (a NamedTuple's default, which nobody changes)
+    inconsistencies: list[str] = []  # noqa: RUF012  (a NamedTuple's default, which is never changed)
     late: list[InputEvent] = []  # noqa: RUF012  (same)
 
 
-def at_once(*events: InputEvent) -> list[Stimulus]:
-    """The events a second apart, each after the turn of the one before."""
+def at_once(*events: InputEvent) -> list[CoreInput]:
+    """Return the events a second apart; each is due before the next comes."""
     spaced = [event._replace(time=place * 1000) for place, event in enumerate(events)]
     return [each for event in spaced for each in (event, Wm(event.time + 100))]
 
@@ -54,25 +54,35 @@ VECTORS = {
     "restored though not deleted": Vector(
         at_once(saved(2), restored(2)), ["import 2"], ["unmatched_delete (2 CREATED)"]
     ),
-    "asked to delete what was not seen": Vector(at_once(asked("DELETION", 2)), ["delete 2"]),
-    "asked to create what was not seen": Vector(at_once(asked("CREATION", 2)), ["reconcile 2"]),
-    "asked to create something newer": Vector(at_once(saved(1), asked("CREATION", 2)), ["import 1", "reconcile 2"]),
-    "asked to delete something newer": Vector(at_once(saved(1), asked("DELETION", 2)), ["import 1", "delete 2"]),
-    "asked to create something older": Vector(at_once(saved(3), asked("CREATION", 2)), ["import 3", "reconcile 3"]),
-    "asked to delete something older": Vector(at_once(saved(3), asked("DELETION", 2)), ["import 3", "reconcile 3"]),
-    "asked to create what exists": Vector(at_once(saved(3), asked("CREATION", 3)), ["import 3", "reconcile 3"]),
-    "asked to delete what is gone": Vector(
+    "reconciliation deletes an unknown entity": Vector(at_once(asked("DELETION", 2)), ["delete 2"]),
+    "reconciliation creates an unknown entity": Vector(at_once(asked("CREATION", 2)), ["reconcile 2"]),
+    "reconciliation creates a newer revision": Vector(
+        at_once(saved(1), asked("CREATION", 2)), ["import 1", "reconcile 2"]
+    ),
+    "reconciliation deletes a newer revision": Vector(
+        at_once(saved(1), asked("DELETION", 2)), ["import 1", "delete 2"]
+    ),
+    "reconciliation to create an older revision": Vector(
+        at_once(saved(3), asked("CREATION", 2)), ["import 3", "reconcile 3"]
+    ),
+    "reconciliation to delete an older revision": Vector(
+        at_once(saved(3), asked("DELETION", 2)), ["import 3", "reconcile 3"]
+    ),
+    "reconciliation to create the existing revision": Vector(
+        at_once(saved(3), asked("CREATION", 3)), ["import 3", "reconcile 3"]
+    ),
+    "reconciliation to delete a deleted entity": Vector(
         at_once(saved(3), deleted(3), asked("DELETION", 3)), ["import 3", "delete 3", "delete 3"]
     ),
-    "asked to delete what exists at that revision": Vector(
+    "reconciliation to delete the existing revision": Vector(
         at_once(saved(3), asked("DELETION", 3)), ["import 3", "delete 3"], ["reconcile_ambiguous_deletion (3 CREATED)"]
     ),
-    "asked to create what is gone at that revision": Vector(
+    "reconciliation to create the deleted revision": Vector(
         at_once(saved(3), deleted(3), asked("CREATION", 3)),
         ["import 3", "delete 3", "reconcile 3"],
         ["reconcile_ambiguous_creation (3 DELETED)"],
     ),
-    "two entities, one with late comers": Vector(
+    "two entities, one with late events": Vector(
         [
             *(saved(3, parent=2, t=30), saved(1, t=5), Wm(42)),
             *(saved(2, parent=1, t=45), saved(2, parent=1, t=4)),
@@ -85,19 +95,19 @@ VECTORS = {
     "created, deleted and restored within the window": Vector(
         [saved(1, t=1), deleted(1, t=2), restored(1, t=3), Wm(200)], ["import 1", "delete 1", "import 1"]
     ),
-    "a reconciliation and what follows it do not wait": Vector(
+    "a reconciliation and the edit after it do not wait": Vector(
         [
             *(restored(1, t=1), saved(2, t=2), Wm(200)),
             *(asked("CREATION", 2, t=300), saved(3, parent=2, t=300), Wm(400)),
         ],
         ["import 1", "diff 2<-1", "reconcile 2", "diff 3<-2"],
     ),
-    "a reconciliation takes out, an undeletion brings back": Vector(
+    "deleted by a reconciliation and restored by an undeletion": Vector(
         [restored(1, t=1), saved(2, t=2), Wm(200), asked("DELETION", 2, t=300), restored(2, t=300), Wm(400)],
         ["import 1", "diff 2<-1", "delete 2", "import 2"],
         ["reconcile_ambiguous_deletion (2 CREATED)"],
     ),
-    "a repeat belongs before the deletion": Vector(
+    "a repeat from before the deletion": Vector(
         [saved(1, t=0), Wm(20), deleted(1, t=22), saved(1, t=20), Wm(200)],
         ["import 1", "delete 1"],
         ["newer_revision_seen (1 CREATED)"],
@@ -105,37 +115,40 @@ VECTORS = {
 }
 
 
-@pytest.mark.parametrize("restarts", [False, True], ids=["straight", "restarted before each event"])
+@pytest.mark.parametrize("restarts", [False, True], ids=["without restarts", "restarted before each input"])
 @pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS.keys())
-def test_what_is_done(vector: Vector, *, restarts: bool) -> None:
-    """Operations, what is told and what is late, straight and with all state written down and read back in between."""
+def test_operations_inconsistencies_and_late_events(vector: Vector, *, restarts: bool) -> None:
+    """They are the same without restarts and with a restart before each input."""
     run = Run(restarts=restarts).feed(vector.events)
-    assert (run.done, run.told, run.late) == (vector.done, vector.told, vector.late)
+    assert (run.done, run.inconsistencies, run.late) == (vector.done, vector.inconsistencies, vector.late)
     assert run.timers == {}
 
 
 @pytest.mark.parametrize("before", [[], at_once(saved(7)), at_once(saved(7), deleted(7))])
-def test_a_forced_deletion_forgets(before: list[Stimulus]) -> None:
-    """A deletion of revision 0 takes the entity out whatever was seen, and nothing is remembered."""
+def test_forced_deletion_removes_the_state(before: list[CoreInput]) -> None:
+    """A deletion of revision 0 deletes the entity in any known state, and no state is kept."""
     run = Run().feed([*before, asked("DELETION", 0, t=100_000)])
     assert run.done[-1] == "delete 0"
     assert run.states == {}
 
 
-def test_with_a_window_of_a_minute() -> None:
-    """Two minutes of an entity: what is not late is brought into order, what waits is not overtaken."""
+def test_events_within_a_window_of_a_minute_are_ordered() -> None:
+    """Over two minutes of an entity, events that are not late are put into order.
+
+    No event overtakes a waiting one.
+    """
     run = Run(window=60_000).feed([saved(2, parent=1, t=3), saved(1, t=4), Wm(60_000), saved(5, parent=4, t=60_000)])
     run.feed([Wm(60_002), saved(3, t=1)])
     assert run.late == [saved(3, t=1)]
     run.feed([Wm(120_000), saved(4, t=120_001), saved(6, t=120_000), Wm(200_000)])
     assert run.done == ["import 1", "diff 2<-1", "diff 5<-2", "diff 6<-5"]
-    assert run.told == ["newer_revision_seen (5 CREATED)"]
+    assert run.inconsistencies == ["newer_revision_seen (5 CREATED)"]
 
 
-def test_what_goes_on_waiting_keeps_a_timer() -> None:
-    """Two events of the same time, of which one is given its turn early with another: the timer of the one left stays.
+def test_event_that_still_waits_keeps_its_timer() -> None:
+    """Of two events of the same time one is decided early with another; the timer of the other event stays.
 
-    Were the timer of each event taken away with it, the one that is left would wait for another event to come.
+    If the timer of each decided event was removed, the remaining event would wait until another event comes.
     """
     run = Run().feed([saved(5, t=10), saved(9, t=20), saved(4, t=20)])
     run.feed([Wm(20)])
@@ -145,20 +158,22 @@ def test_what_goes_on_waiting_keeps_a_timer() -> None:
     assert run.done[2:] == ["diff 9<-5"]
 
 
-def test_a_timer_without_anything_due_changes_nothing() -> None:
-    """A timer that a runner gives twice, or too early, leads to nothing and leaves the key its timer."""
+def test_timer_without_anything_due_changes_nothing() -> None:
+    """A timer that a runner fires twice or too early has no effect and leaves the key its timer."""
     state = EntityState(buffer=(saved(1, t=50),))
     found = reorder(state, ReorderTimer(20), watermark=20, window=10)
     assert (found.state, found.timer, found.operations) == (state, 60, ())
     assert reorder(None, ReorderTimer(20), watermark=20, window=10).state is None
 
 
-def test_what_is_late_leaves_the_key_as_it_was() -> None:
-    """A late event is handed back; what waits keeps waiting, with its timer."""
+def test_late_event_does_not_change_the_key() -> None:
+    """A late event is handed back; the buffer keeps its events and its timer."""
     state = EntityState(buffer=(saved(4, t=95),))
     found = reorder(state, saved(2, t=89), watermark=100, window=10)
     assert (found.late, found.state, found.timer) == (saved(2, t=89), state, 105)
-    assert reorder(state, saved(2, t=90), watermark=100, window=10).late is None, "late is what is before the watermark"
+    assert reorder(state, saved(2, t=90), watermark=100, window=10).late is None, (
+        "only events before the watermark are late"
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,19 +192,22 @@ def test_what_is_late_leaves_the_key_as_it_was() -> None:
         (EntityState.from_signed(3)._replace(buffer=(deleted(3),)), asked("DELETION", 3), False),
     ],
 )
-def test_which_events_wait(state: EntityState, event: InputEvent, *, waits: bool) -> None:
-    """An edit that follows on what was seen, a repeat that names its parent and a reconciliation are decided at once."""
+def test_events_that_follow_the_known_state_do_not_wait(state: EntityState, event: InputEvent, *, waits: bool) -> None:
+    """An edit of the known revision, a repeat that names its parent and a reconciliation are decided at once."""
     found = reorder(state, event, watermark=None, window=10)
     assert bool(found.reasons) is not waits
     assert (found.timer is not None) is (waits or bool(state.buffer))
 
 
-# Laws: a history as it happened, and the ways in which it may come.
+# Laws: the true history, and possible orders of its arrival.
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[InputEvent]:
-    """What happened to an entity, in order: times are unique, revisions grow, deletion and restoration alternate."""
+    """Return the events of an entity in order.
+
+    Times are unique, revisions grow, deletion and restoration alternate.
+    """
     time = 0
     revision = 1
     exists = True
@@ -208,36 +226,36 @@ def histories(draw: st.DrawFn) -> list[InputEvent]:
 
 
 @st.composite
-def arrivals(draw: st.DrawFn, *, repeats: bool) -> tuple[list[InputEvent], list[Stimulus]]:
-    """A history, and a way in which it comes: nothing is late, the watermark goes forward in between."""
+def arrivals(draw: st.DrawFn, *, repeats: bool) -> tuple[list[InputEvent], list[CoreInput]]:
+    """Return a history and an order of its arrival: no event is late, and the watermark advances in between."""
     history = draw(histories())
     pending = [*history, *(draw(st.lists(st.sampled_from(history), max_size=4)) if repeats else [])]
     pending = draw(st.permutations(pending))
-    stimuli: list[Stimulus] = []
+    inputs: list[CoreInput] = []
     for place, event in enumerate(pending):
         oldest = min(other.time for other in pending[place:])
-        stimuli += [Wm(draw(st.integers(0, oldest + Run.window)))] if draw(st.booleans()) else []
-        stimuli.append(event)
+        inputs += [Wm(draw(st.integers(0, oldest + Run.window)))] if draw(st.booleans()) else []
+        inputs.append(event)
     watermark = 0
-    ascending: list[Stimulus] = []
-    for each in stimuli:
+    ascending: list[CoreInput] = []
+    for each in inputs:
         watermark = max(watermark, each.time) if isinstance(each, Wm) else watermark
         ascending.append(Wm(watermark) if isinstance(each, Wm) else each)
     return history, [*ascending, Wm(10_000)]
 
 
 def outcome(history: list[InputEvent]) -> tuple[dict[str, int], EntityState]:
-    """What the store holds and what is remembered after a history."""
+    """Return the content of the store and the state of the entity after a history."""
     last = history[-1]
     gone = type(last).__name__ == "PageDeleted"
     return ({} if gone else {"Q1": last.revision}), EntityState.from_signed(-last.revision if gone else last.revision)
 
 
 @given(arrivals(repeats=False), st.booleans())
-def test_any_order_of_arrival_within_the_window_ends_the_same(found: Any, restarts: bool) -> None:  # noqa: FBT001  (drawn)
-    """However events arrive before their turn, the store ends at the revision that the wiki ended at, and no one is lost."""
-    history, stimuli = found
-    run = Run(restarts=restarts).feed(stimuli)
+def test_any_order_of_arrival_within_the_window_has_the_same_result(found: Any, restarts: bool) -> None:  # noqa: FBT001  (drawn)
+    """For each order of arrival the store ends at the last revision of the wiki, and no event is lost."""
+    history, inputs = found
+    run = Run(restarts=restarts).feed(inputs)
     store, state = outcome(history)
     assert (run.store, run.states) == (store, {"Q1": state})
     assert (run.late, run.timers) == ([], {})
@@ -245,18 +263,18 @@ def test_any_order_of_arrival_within_the_window_ends_the_same(found: Any, restar
 
 @given(arrivals(repeats=True))
 def test_repeats_change_nothing(found: Any) -> None:
-    """Events that come several times, as they do after a crash, end as if each had come once."""
-    history, stimuli = found
-    run = Run().feed(stimuli)
+    """Events that come several times, as after a crash, have the same result as if each had come once."""
+    history, inputs = found
+    run = Run().feed(inputs)
     store, state = outcome(history)
     assert (run.store, run.states, run.timers) == (store, {"Q1": state}, {})
 
 
 @given(arrivals(repeats=True))
-def test_a_restart_at_any_moment_changes_nothing(found: Any) -> None:
-    """Operations, what is told and what is late are the same, event by event."""
-    _, stimuli = found
-    assert Run(restarts=True).feed(stimuli) == _as_restarted(Run().feed(stimuli))
+def test_restart_at_any_moment_changes_nothing(found: Any) -> None:
+    """Operations, inconsistencies and late events are the same, event by event."""
+    _, inputs = found
+    assert Run(restarts=True).feed(inputs) == _as_restarted(Run().feed(inputs))
 
 
 def _as_restarted(run: Run) -> Run:
@@ -265,18 +283,18 @@ def _as_restarted(run: Run) -> Run:
 
 
 @given(arrivals(repeats=True))
-def test_what_waits_always_has_a_timer(found: Any) -> None:
-    """After each event, a key has a timer exactly while something of it waits, at the time of the first that is due."""
-    _, stimuli = found
+def test_waiting_event_always_has_a_timer(found: Any) -> None:
+    """After each event, a key has a timer exactly while events of it wait; its time is that of the first one due."""
+    _, inputs = found
     run = Run()
-    for stimulus in stimuli:
-        run.feed([stimulus])
+    for received in inputs:
+        run.feed([received])
         waiting = {key: next_timer(state, run.window) for key, state in run.states.items() if state.buffer}
         assert run.timers == waiting
 
 
-def test_a_key_that_was_never_decided_and_waits_for_nothing_is_not_remembered() -> None:
-    """Deletions of pages without entities leave nothing behind: no state for each file of a wiki of files."""
+def test_undecided_key_without_waiting_events_has_no_state() -> None:
+    """Deletions of pages without entities leave no state, so a wiki of files does not need state for each file."""
     run = Run().feed([deleted(1, t=1), Wm(100)])
     assert run.states == {}
     assert reorder(None, deleted(1), watermark=None, window=10).state == EntityState(

@@ -1,4 +1,4 @@
-"""Wiki and store compared, entity by entity: which of the two knows better, and what follows."""
+"""Comparison of wiki and store, entity by entity: the newer side is found, and the operation follows."""
 
 from __future__ import annotations
 
@@ -28,43 +28,46 @@ STATES = st.one_of(
 
 
 def created(revision: int, held: int) -> EntityState:
-    """What is remembered of an entity that exists."""
+    """Return the state of an entity that exists."""
     return EntityState(revision, EntityStatus.CREATED, held)
 
 
-def test_what_both_have_alike_is_left_alone() -> None:
-    """Also in a store that others loaded, of which nothing is remembered."""
+def test_entity_that_is_equal_in_wiki_and_store_is_left_alone() -> None:
+    """The rule also holds in a store that was loaded by another tool, for an entity without state."""
     assert resync(ASKED, created(5, 5), store_revision=5, current=5) == (created(5, 5), None)
     assert resync(ASKED, UNSEEN, store_revision=5, current=5) == (created(5, 5), None)
 
 
-def test_what_the_store_lacks_is_imported() -> None:
-    """What is remembered is from then on that it exists."""
-    settled = resync(ASKED, UNSEEN, store_revision=None, current=5)
-    assert settled.operation == FullImport("Q1", 1_000, 5, 1_000, ORIGIN)
-    assert settled.state == created(5, NOT_IN_STORE)
+def test_entity_missing_in_the_store_is_imported() -> None:
+    """From then on the state says that the entity exists."""
+    result = resync(ASKED, UNSEEN, store_revision=None, current=5)
+    assert result.operation == FullImport("Q1", 1_000, 5, 1_000, ORIGIN)
+    assert result.state == created(5, NOT_IN_STORE)
 
 
-def test_what_a_walk_finds_says_nothing_about_how_fresh_the_store_is() -> None:
-    """It is reconciled, and not imported with the time of the walk."""
-    settled = resync(ASKED._replace(listed_revision=5), UNSEEN, store_revision=None, current=5)
-    assert isinstance(settled.operation, ReconcileItem)
+def test_result_of_a_full_scan_does_not_change_the_freshness() -> None:
+    """The entity is reconciled, and not imported with the time of the scan."""
+    result = resync(ASKED._replace(listed_revision=5), UNSEEN, store_revision=None, current=5)
+    assert isinstance(result.operation, ReconcileItem)
 
 
-def test_what_the_store_has_and_the_wiki_has_no_more_is_deleted() -> None:
-    """At the last revision that anybody knows of, so that its restoration is recognised."""
-    settled = resync(ASKED, UNSEEN, store_revision=4, current=None)
-    assert settled.operation == DeleteItem("Q1", 1_000, 4, 1_000, ORIGIN)
-    assert (settled.state.status, settled.state.revision) == (EntityStatus.DELETED, 4)
+def test_entity_missing_on_the_wiki_is_deleted() -> None:
+    """The deletion has the last known revision, so that a restoration of it is recognised."""
+    result = resync(ASKED, UNSEEN, store_revision=4, current=None)
+    assert result.operation == DeleteItem("Q1", 1_000, 4, 1_000, ORIGIN)
+    assert (result.state.status, result.state.revision) == (EntityStatus.DELETED, 4)
 
 
-def test_what_neither_has_is_nothing() -> None:
-    """Nothing is remembered of it, either."""
+def test_entity_missing_on_both_sides_leads_to_nothing() -> None:
+    """No state is kept for it, either."""
     assert resync(ASKED, UNSEEN, store_revision=None, current=None) == (UNSEEN, None)
 
 
-def test_a_difference_is_made_to_what_the_store_holds_and_to_nothing_else() -> None:
-    """Where store and memory agree, that is a difference between two revisions; else all of it is put right."""
+def test_diff_starts_only_at_the_revision_in_the_store() -> None:
+    """If store and state agree, the operation becomes a diff of two revisions.
+
+    Otherwise the whole entity is reconciled.
+    """
     agreed = resync(ASKED, created(3, 3), store_revision=3, current=5)
     assert agreed.operation is not None
     assert isinstance(adapt_operation(agreed.operation, agreed.state), Diff)
@@ -73,8 +76,8 @@ def test_a_difference_is_made_to_what_the_store_holds_and_to_nothing_else() -> N
     assert isinstance(adapt_operation(disagreed.operation, disagreed.state), ReconcileItem)
 
 
-def test_what_was_seen_is_not_unseen_by_a_replica_that_lags() -> None:
-    """An event told of revision 7; the wiki's answer is older."""
+def test_lagging_replica_does_not_undo_the_known_revision() -> None:
+    """An event announced revision 7; the wiki's response is older."""
     assert resync(ASKED, created(7, 7), store_revision=7, current=6) == (created(7, 7), None)
 
 
@@ -88,14 +91,14 @@ def test_what_was_seen_is_not_unseen_by_a_replica_that_lags() -> None:
         (EntityState(5, EntityStatus.DELETED), False),
     ],
 )
-def test_a_list_is_believed_unless_something_newer_was_seen(state: EntityState, *, is_so: bool) -> None:
+def test_list_is_trusted_unless_a_newer_revision_is_known(state: EntityState, *, is_so: bool) -> None:
     """A deletion may be newer than the list: it has the same revision."""
     assert is_trustworthy(ASKED._replace(listed_revision=5), state) is is_so
     assert not is_trustworthy(ASKED, state)
 
 
 @given(state=STATES, held=st.one_of(st.none(), REVISIONS))
-def test_a_doubt_is_raised_exactly_where_store_and_memory_differ(state: EntityState, held: int | None) -> None:
+def test_state_becomes_uncertain_exactly_where_it_differs_from_the_store(state: EntityState, held: int | None) -> None:
     """Nothing else of the state changes."""
     after = mark_uncertain(state, held)
     assert after._replace(store_revision=state.store_revision) == state
@@ -108,13 +111,13 @@ def test_a_doubt_is_raised_exactly_where_store_and_memory_differ(state: EntitySt
     current=st.one_of(st.none(), REVISIONS),
     listed=st.booleans(),
 )
-def test_once_it_is_carried_out_store_and_wiki_are_in_step(
+def test_second_resync_has_nothing_to_do(
     state: EntityState, held: int | None, current: int | None, *, listed: bool
 ) -> None:
-    """Whatever was remembered: the second time there is nothing to do."""
+    """After the operation store and wiki agree, whatever the state was before."""
     check = ASKED._replace(listed_revision=current) if listed else ASKED
-    settled = resync(check, state, store_revision=held, current=current)
-    after = settled.state if settled.operation is None else mark_published(settled.state, settled.operation)
+    result = resync(check, state, store_revision=held, current=current)
+    after = result.state if result.operation is None else mark_published(result.state, result.operation)
     assert after.is_in_sync
     now_held = None if after.store_revision == NOT_IN_STORE else after.store_revision
     assert resync(check, after, store_revision=now_held, current=current).operation is None

@@ -1,4 +1,4 @@
-"""What could not be done is told on side streams, in events that follow their schemas."""
+"""Events on side streams about failed or unusable inputs; each follows its schema."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EVENTS = [
 
 
 def valid(event: dict[str, Any]) -> dict[str, Any]:
-    """The event, which follows the schema that it names and belongs to a stream of that schema."""
+    """Return the event after checks that it follows its schema and belongs to a stream of that schema."""
     schema = SchemaRepository([SCHEMAS], read_bundled).get_by_uri(event["$schema"])
     assert schema.describe_violations(event) == ""
     streams = StreamConfigs.parse(parse_document(read_bundled(STREAMS) or b"", STREAMS), STREAMS)
@@ -46,15 +46,15 @@ def valid(event: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("event", "action"), EVENTS)
-def test_a_late_event(event: InputEvent, action: dict[str, Any]) -> None:
-    """What it told, and where it came from."""
+def test_late_event_becomes_a_lapsed_action(event: InputEvent, action: dict[str, Any]) -> None:
+    """The event has the action of the late event and its origin."""
     found = valid(SIDE.build_lapsed_action(event, NOW))
     assert {name: found.get(name) for name in ("action_type", "parent_revision_id") if name in found} == action
     assert (found["item"], found["revision_id"]) == ("Q1", 5)
 
 
-def test_what_all_have_in_common() -> None:
-    """Stream, domain, emitter, when the event was read, and the event's own schema, time and `meta`."""
+def test_all_side_events_have_common_fields() -> None:
+    """They have stream, domain, emitter, ingestion time, and the event's own schema, time and `meta`."""
     found = valid(SIDE.build_lapsed_action(saved(5, t=1_704_067_199_000), NOW))
     assert found.pop("meta").keys() == {"stream", "domain", "id", "dt", "request_id"}
     assert found == {
@@ -79,8 +79,8 @@ def test_what_all_have_in_common() -> None:
     }
 
 
-def test_ids_are_the_same_when_the_same_is_told_again() -> None:
-    """Readers can drop what comes twice after a crash, and never drop anything else."""
+def test_ids_are_the_same_for_the_same_content() -> None:
+    """Readers can drop repeats after a crash, and never drop anything else."""
     first = SIDE.build_lapsed_action(saved(5), NOW)["meta"]["id"]
     assert SIDE.build_lapsed_action(saved(5), NOW + 60_000)["meta"]["id"] == first
     others = [
@@ -93,8 +93,8 @@ def test_ids_are_the_same_when_the_same_is_told_again() -> None:
 
 @pytest.mark.parametrize("reason", INCONSISTENCIES)
 @pytest.mark.parametrize("state", [EntityState(), EntityState.from_signed(7), EntityState.from_signed(-7)])
-def test_an_inconsistency(reason: DecisionReason, state: EntityState) -> None:
-    """What was seen before, and in what way the event does not fit. An entity that was never seen has no revision."""
+def test_inconsistency_has_the_known_state(reason: DecisionReason, state: EntityState) -> None:
+    """The event has the state before and the kind of mismatch. An entity that was never seen has no revision."""
     found = SideEvents(domain="x", report_unknown=True).build_state_inconsistency(
         Inconsistency(deleted(5), reason, state), NOW
     )
@@ -106,21 +106,21 @@ def test_an_inconsistency(reason: DecisionReason, state: EntityState) -> None:
     assert "emitter_id" not in found
 
 
-def test_an_undeletion_that_matches_no_deletion_has_the_published_name() -> None:
-    """The wire says ``unmatched_delete`` where it means undelete; those who read the stream know it so."""
+def test_undeletion_that_matches_no_deletion_has_the_published_name() -> None:
+    """The wire says ``unmatched_delete`` for an undeletion; consumers of the stream know that name."""
     inconsistency = Inconsistency(restored(5), DecisionReason.UNMATCHED_UNDELETE, EntityState.from_signed(7))
     found = SIDE.build_state_inconsistency(inconsistency, NOW)
     assert found is not None
     assert found["inconsistency"] == "unmatched_delete"
 
 
-def test_deletions_of_what_was_never_seen_are_told_only_when_asked_for() -> None:
-    """They are no sign of a loss: each file without captions that is deleted would be told otherwise."""
+def test_deletions_of_unknown_entities_are_reported_only_on_request() -> None:
+    """They are not a sign of a loss: otherwise each deleted file without captions would be reported."""
     unknown = Inconsistency(deleted(5), DecisionReason.UNKNOWN_ENTITY, EntityState())
     assert SIDE.build_state_inconsistency(unknown, NOW) is None
-    told = SideEvents(domain="x", report_unknown=True).build_state_inconsistency(unknown, NOW)
-    assert told is not None
-    assert (told["inconsistency"], told["state_status"]) == ("newer_revision_seen", "UNDEFINED")
+    reported = SideEvents(domain="x", report_unknown=True).build_state_inconsistency(unknown, NOW)
+    assert reported is not None
+    assert (reported["inconsistency"], reported["state_status"]) == ("newer_revision_seen", "UNDEFINED")
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,10 @@ def test_deletions_of_what_was_never_seen_are_told_only_when_asked_for() -> None
     ],
 )
 @pytest.mark.parametrize("kind", FetchErrorType)
-def test_a_failure(operation: Operation, expected: dict[str, Any], kind: FetchErrorType) -> None:
-    """What was to be done, to which revision, and why it could not be."""
+def test_fetch_failure_has_operation_and_reason(
+    operation: Operation, expected: dict[str, Any], kind: FetchErrorType
+) -> None:
+    """The event has the operation, its revision and the reason of the failure."""
     found = valid(SIDE.build_fetch_failure(operation, GONE._replace(kind=kind), NOW))
     assert {name: found[name] for name in ("op_type", "from_revision_id") if name in found} == expected
     assert (found["fetch_error_type"], found["exception_type"]) == (kind, "EntityNotFound")
@@ -142,8 +144,8 @@ def test_a_failure(operation: Operation, expected: dict[str, Any], kind: FetchEr
     assert found["revision_id"] == 5
 
 
-def test_an_origin_that_says_nothing_is_left_out() -> None:
-    """An event without ids is told of, too."""
+def test_empty_origin_is_left_out() -> None:
+    """An event without ids is reported, too."""
     bare = saved(5)._replace(origin=ORIGIN._replace(id="", dt="", domain="", stream="", request_id=""))
     found = valid(SIDE.build_lapsed_action(bare, NOW))
     assert found["original_event_info"]["meta"] == {}

@@ -1,4 +1,4 @@
-"""Where the store stands at a start, and what is to be done."""
+"""Startup mode for each state of the store and the checkpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wikistate.core.updater.store_metadata import StoreForm, StorePosition
 from wikistate.errors import ConfigError, StoreError
 
 NOW = 1_760_000_000_000
-IN_STEP = StartupFacts(
+IN_SYNC = StartupFacts(
     form=StoreForm.MUNGED,
     marker=StorePosition(NOW, NOW - 1_000),
     generation=NOW,
@@ -20,41 +20,41 @@ IN_STEP = StartupFacts(
 
 
 @pytest.mark.parametrize(
-    ("found", "standing"),
+    ("found", "mode"),
     [
-        (IN_STEP, StartupMode.FOLLOW),
-        (IN_STEP._replace(retained_since=None), StartupMode.FOLLOW),
-        (IN_STEP._replace(generation=NOW - 5), StartupMode.FOLLOW),  # killed between the store and the checkpoint
-        (IN_STEP._replace(marker=StorePosition(NOW, 0)), StartupMode.RESUME_SCAN),
-        (IN_STEP._replace(marker=StorePosition(NOW - 5, NOW - 9_000)), StartupMode.STORE_OLDER),
-        (IN_STEP._replace(marker=StorePosition(NOW - 5, 0)), StartupMode.STORE_OLDER),
-        (IN_STEP._replace(generation=None, followed_until=None), StartupMode.NO_CHECKPOINT),
-        (IN_STEP._replace(followed_until=NOW - 100_000), StartupMode.SOURCE_GAP),
-        (IN_STEP._replace(followed_until=NOW - 100_000, marker=StorePosition(NOW, 0)), StartupMode.SOURCE_GAP),
-        (IN_STEP._replace(form=StoreForm.EMPTY, marker=None), StartupMode.EMPTY),
-        (IN_STEP._replace(form=StoreForm.EMPTY, marker=None, generation=None), StartupMode.EMPTY),
-        (IN_STEP._replace(marker=None, adopt=True), StartupMode.ADOPTED),
+        (IN_SYNC, StartupMode.FOLLOW),
+        (IN_SYNC._replace(retained_since=None), StartupMode.FOLLOW),
+        (IN_SYNC._replace(generation=NOW - 5), StartupMode.FOLLOW),  # killed between the store and the checkpoint
+        (IN_SYNC._replace(marker=StorePosition(NOW, 0)), StartupMode.RESUME_SCAN),
+        (IN_SYNC._replace(marker=StorePosition(NOW - 5, NOW - 9_000)), StartupMode.STORE_OLDER),
+        (IN_SYNC._replace(marker=StorePosition(NOW - 5, 0)), StartupMode.STORE_OLDER),
+        (IN_SYNC._replace(generation=None, followed_until=None), StartupMode.NO_CHECKPOINT),
+        (IN_SYNC._replace(followed_until=NOW - 100_000), StartupMode.SOURCE_GAP),
+        (IN_SYNC._replace(followed_until=NOW - 100_000, marker=StorePosition(NOW, 0)), StartupMode.SOURCE_GAP),
+        (IN_SYNC._replace(form=StoreForm.EMPTY, marker=None), StartupMode.EMPTY),
+        (IN_SYNC._replace(form=StoreForm.EMPTY, marker=None, generation=None), StartupMode.EMPTY),
+        (IN_SYNC._replace(marker=None, adopt=True), StartupMode.ADOPTED),
     ],
 )
-def test_each_standing_has_its_signs(found: StartupFacts, standing: StartupMode) -> None:
-    """A walk that was not finished does not go on over a gap: what it had done is not known to be right any more."""
-    assert choose_startup_mode(found) is standing
+def test_each_startup_mode_has_its_conditions(found: StartupFacts, mode: StartupMode) -> None:
+    """An unfinished full scan does not continue over a gap: its results may no longer be right."""
+    assert choose_startup_mode(found) is mode
 
 
-def test_only_a_store_in_step_is_not_walked() -> None:
-    """Everything else ends in a comparison of all entities."""
-    assert [standing for standing in StartupMode if not standing.needs_full_scan] == [StartupMode.FOLLOW]
+def test_only_a_store_in_sync_needs_no_full_scan() -> None:
+    """Every other startup mode ends in a comparison of all entities."""
+    assert [mode for mode in StartupMode if not mode.needs_full_scan] == [StartupMode.FOLLOW]
 
 
-def test_a_store_of_others_is_not_touched_unasked() -> None:
-    """The message says how to ask for it, and what that does."""
+def test_store_of_another_writer_needs_permission() -> None:
+    """The message names the setting that permits it, and its effect."""
     with pytest.raises(ConfigError, match="did not write") as refusal:
-        choose_startup_mode(IN_STEP._replace(marker=None))
+        choose_startup_mode(IN_SYNC._replace(marker=None))
     assert "--set store.adopt=true" in refusal.value.hint
 
 
 @pytest.mark.parametrize("adopt", [False, True])
-def test_a_store_in_the_form_of_a_dump_is_refused(*, adopt: bool) -> None:
-    """Two forms of one entity would stand beside each other."""
+def test_store_in_the_form_of_a_dump_is_rejected(*, adopt: bool) -> None:
+    """Otherwise two forms of one entity would be in the store."""
     with pytest.raises(StoreError, match="as the wiki dumps them"):
-        choose_startup_mode(IN_STEP._replace(form=StoreForm.PLAIN, marker=None, adopt=adopt))
+        choose_startup_mode(IN_SYNC._replace(form=StoreForm.PLAIN, marker=None, adopt=adopt))

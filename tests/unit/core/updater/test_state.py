@@ -1,4 +1,4 @@
-"""What is remembered of an entity is one signed number, and for few a little more; both are read back as they were."""
+"""State of an entity: one signed number, and rarely a little more; both are read back unchanged."""
 
 from __future__ import annotations
 
@@ -36,34 +36,34 @@ STATES = st.builds(
         (0, EntityState(0, EntityStatus.DELETED, NOT_IN_STORE)),
     ],
 )
-def test_a_signed_number_says_it_all_for_most(signed: int | None, state: EntityState) -> None:
-    """An entity whose store is in step and that waits for nothing takes one number and no bytes beside it."""
+def test_signed_number_is_the_whole_state_of_most_entities(signed: int | None, state: EntityState) -> None:
+    """An entity that agrees with the store and has no waiting event needs one number and no further bytes."""
     assert EntityState.from_signed(signed) == state
     assert (state.signed_revision, state.pack()) == (signed, b"")
 
 
 @given(STATES)
-def test_written_down_and_read_back(state: EntityState) -> None:
-    """Revision, status, what the store holds and what waits come back as they were."""
+def test_packed_state_is_unpacked_unchanged(state: EntityState) -> None:
+    """Revision, status, revision in the store and waiting events come back unchanged."""
     assert EntityState.unpack(state.signed_revision, state.pack()) == state
 
 
-def test_revision_0_is_none_that_exists() -> None:
-    """As a signed number it would read as deleted, so an entity that exists at it is refused and not turned about."""
+def test_entity_cannot_exist_at_revision_0() -> None:
+    """As a signed number 0 means deleted, so an entity that exists at revision 0 is rejected."""
     with pytest.raises(InternalError, match="revision 0"):
         _ = EntityState(0, EntityStatus.CREATED).signed_revision
 
 
-def test_what_waits_takes_little() -> None:
-    """A waiting edit takes some 350 bytes, most of them its origin."""
+def test_waiting_event_needs_few_bytes() -> None:
+    """A waiting edit needs about 350 bytes, most of them for its origin."""
     assert len(EntityState(buffer=(saved(5, parent=4, t=INGESTED),)).pack()) < 400
     bare = Origin("", "", "", "", "", "")
     assert len(EntityState(buffer=(RevisionCreated("Q1", 1, 5, 1, bare, 4),)).pack()) < 60
     assert ORIGIN.id.encode() in EntityState(buffer=(saved(5),)).pack()
 
 
-def test_the_format_has_a_version() -> None:
-    """What a later release wrote is refused with what to do, and not misread."""
+def test_format_has_a_version() -> None:
+    """State of a later release is rejected with a hint, and not misread."""
     with pytest.raises(InputError, match="format 2; this release knows 1") as caught:
         EntityState.unpack(5, orjson.dumps([2, "whatever"]))
     assert "release" in caught.value.hint

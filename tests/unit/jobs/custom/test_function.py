@@ -1,4 +1,4 @@
-"""Finding the user's function: what is right, and what is said of what is wrong."""
+"""Lookup of the user's function: accepted forms, and the messages about invalid ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ bound = functools.partial(with_more, more=2)
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The name of a module in the current folder."""
+    """Yield the name of a module in the current folder."""
     name = f"written_by_{abs(hash(request.node.name))}"
     (tmp_path / f"{name}.py").write_text(SOURCE)
     monkeypatch.chdir(tmp_path)
@@ -46,13 +46,13 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 
 
 @pytest.mark.parametrize("name", ["enrich", "with_more", "called", "bound"])
-def test_what_can_be_awaited_with_an_event_and_a_context_is_taken(module: str, name: str) -> None:
-    """A function, one with a default, an object, a partial."""
+def test_awaitable_with_event_and_context_is_accepted(module: str, name: str) -> None:
+    """The cases are a function, one with a default, an object and a partial."""
     assert callable(load_function(f"{module}:{name}"))
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("enrihc", "Did you mean enrich?"),
         ("plain", "async def"),
@@ -62,57 +62,55 @@ def test_what_can_be_awaited_with_an_event_and_a_context_is_taken(module: str, n
         ("number", "is int, not a function"),
     ],
 )
-def test_a_function_that_cannot_enrich_is_refused_at_once(module: str, name: str, said: str) -> None:
-    """What is wrong with it and how to write it."""
+def test_function_that_cannot_enrich_is_rejected_at_the_start(module: str, name: str, message: str) -> None:
+    """The message has the error and the correct form."""
     with pytest.raises(ConfigError) as caught:
         load_function(f"{module}:{name}")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "custom.enrich" in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "reference", ["enrich", "my_module.py:enrich", "folder/my_module:enrich", ":enrich", "module:"]
 )
-def test_what_names_no_function_is_refused(reference: str) -> None:
-    """With an example."""
+def test_reference_without_a_function_is_rejected(reference: str) -> None:
+    """The message has an example."""
     with pytest.raises(ConfigError, match="not MODULE:FUNCTION"):
         load_function(reference)
 
 
-def test_a_missing_setting_says_how_to_give_it() -> None:
-    """By the flag."""
+def test_missing_setting_names_its_flag() -> None:
+    """The message has an example of the flag."""
     with pytest.raises(ConfigError, match="--enrich my_module:enrich"):
         load_function("")
 
 
-def test_a_module_that_is_not_there_says_where_it_was_looked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The current folder is among the places."""
+def test_missing_module_names_the_searched_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder is one of them."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match="there is no module nobody_wrote_this") as caught:
-        load_function("nobody_wrote_this:enrich")
+    with pytest.raises(ConfigError, match="there is no module missing_module_of_tests") as caught:
+        load_function("missing_module_of_tests:enrich")
     assert str(tmp_path) in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("import nobody_wrote_that", "needs nobody_wrote_that, which is not installed"),
+        ("import missing_package_of_tests", "needs missing_package_of_tests, which is not installed"),
         ("x = 1\ny = 1 / 0", ".py:2: ZeroDivisionError"),
         ("async def enrich(event context): ...", "SyntaxError"),
     ],
     ids=["import", "exception", "syntax"],
 )
-def test_a_module_that_breaks_says_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str, request: pytest.FixtureRequest
+def test_module_that_fails_names_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str, request: pytest.FixtureRequest
 ) -> None:
-    """The missing package, or file, line and what happened there; no bare traceback."""
+    """The message has the missing package, or file, line and error; there is no bare traceback."""
     name = f"breaks_{abs(hash(request.node.name))}"
     (tmp_path / f"{name}.py").write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ConfigError) as caught:
         load_function(f"{name}:enrich")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert name in str(caught.value)

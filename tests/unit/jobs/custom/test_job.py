@@ -1,4 +1,4 @@
-"""An enrichment of the user's own: what it may return and raise, what it is given, what becomes of it all."""
+"""A user's enrichment: allowed results and exceptions, its arguments, and the outputs."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ EDITS = [event for event in EVENTS if event["page_change_kind"] == "edit"]
 WORLD = MemoryDataset.from_corpus(MADE, with_deleted=True)
 
 
-async def test_an_event_that_is_returned_goes_to_the_sink() -> None:
-    """Stamped and valid; what the function left alone is as it was."""
+async def test_returned_event_is_written_to_the_sink() -> None:
+    """It is stamped and valid; fields that the function did not change stay the same."""
 
     async def enrich(event: Event, context: Context) -> Event:
         assert context.settings == {}
@@ -48,8 +48,8 @@ async def test_an_event_that_is_returned_goes_to_the_sink() -> None:
 
 
 @pytest.mark.parametrize("raised", [True, False])
-async def test_what_is_skipped_is_counted_by_its_reason(raised: bool) -> None:  # noqa: FBT001
-    """Whether it is raised or returned; it is no output and no error."""
+async def test_skipped_event_is_counted_by_its_reason(raised: bool) -> None:  # noqa: FBT001
+    """A skip may be raised or returned; it is neither an output nor an error."""
 
     async def enrich(event: Event, context: Context) -> Event | Skip:
         del context
@@ -67,8 +67,11 @@ async def test_what_is_skipped_is_counted_by_its_reason(raised: bool) -> None:  
     assert outputs.errors == []
 
 
-async def test_reasons_and_names_are_bounded() -> None:
-    """What code that somebody else wrote puts into labels: beyond a hundred it is one, and nothing is uncounted."""
+async def test_label_values_of_a_function_are_bounded() -> None:
+    """Labels from a user's code are bounded.
+
+    Beyond a hundred there is one value for the rest, and nothing is uncounted.
+    """
     calls = 0
 
     async def enrich(event: Event, context: Context) -> Skip:
@@ -87,8 +90,8 @@ async def test_reasons_and_names_are_bounded() -> None:
     assert max(map(len, outputs.skipped)) <= 64
 
 
-async def test_what_it_raises_becomes_an_error_event() -> None:
-    """With the class, the message, the place in the user's own file, and the event as it came."""
+async def test_exception_becomes_an_error_event() -> None:
+    """It has the class, the message, the place in the user's own file, and the event as it came."""
 
     class NoSuchLetterError(Exception):
         pass
@@ -101,13 +104,13 @@ async def test_what_it_raises_becomes_an_error_event() -> None:
     assert outputs.events == []
     assert [error["error_type"] for error in outputs.errors] == ["NoSuchLetterError"] * 3
     assert [error["message"] for error in outputs.errors] == [event["page"]["page_title"] for event in EVENTS[:3]]
-    assert all("test_job.py" in error["stack"] for error in outputs.errors)
+    assert all("custom/test_job.py" in error["stack"] for error in outputs.errors)
     assert [orjson.loads(error["raw_event"]) for error in outputs.errors] == EVENTS[:3]
 
 
 @pytest.mark.parametrize("returned", [None, 3, "event", [None], ({}, 1)])
-async def test_what_is_no_event_is_an_error(returned: Any) -> None:
-    """It says what may be returned."""
+async def test_result_that_is_not_an_event_is_an_error(returned: Any) -> None:
+    """The message lists the allowed results."""
 
     async def enrich(event: Event, context: Context) -> Any:
         del event, context
@@ -118,8 +121,8 @@ async def test_what_is_no_event_is_an_error(returned: Any) -> None:
     assert "return an event, a list of events, or Skip" in error["message"]
 
 
-async def test_an_event_that_is_not_valid_is_an_error() -> None:
-    """It says what the schema of the sink misses."""
+async def test_invalid_event_of_a_function_is_an_error() -> None:
+    """The message names the field that the schema of the sink requires."""
 
     async def enrich(event: Event, context: Context) -> Event:
         del context
@@ -130,23 +133,23 @@ async def test_an_event_that_is_not_valid_is_an_error() -> None:
     assert "page_change_kind" in error["message"]
 
 
-async def test_several_events_have_ids_of_their_own_that_stay_the_same() -> None:
-    """Copies of one event must not look like one event to those who drop repeats; a second run makes the same ids."""
+async def test_several_events_have_their_own_stable_ids() -> None:
+    """Copies of one event must not look like repeats to consumers; a second run makes the same ids."""
 
     async def enrich(event: Event, context: Context) -> Sequence[Event]:
         del context
         return [event | {"comment": str(number)} for number in range(3)]
 
-    first, again = [await run_enrichment(enrich, EVENTS[:5]) for _ in range(2)]
+    first, second = [await run_enrichment(enrich, EVENTS[:5]) for _ in range(2)]
     ids = [event["meta"]["id"] for event in first.events]
     assert len(set(ids)) == 15
-    assert ids == [event["meta"]["id"] for event in again.events]
+    assert ids == [event["meta"]["id"] for event in second.events]
     assert [event["comment"] for event in first.events] == ["0", "1", "2"] * 5
     assert {event["meta"]["domain"] for event in first.events} == {event["meta"]["domain"] for event in EVENTS[:5]}
 
 
-async def test_an_empty_list_is_no_output() -> None:
-    """Neither an event nor an error."""
+async def test_empty_list_has_no_output() -> None:
+    """There is neither an event nor an error."""
 
     async def enrich(event: Event, context: Context) -> list[Event]:
         del event, context
@@ -155,8 +158,8 @@ async def test_an_empty_list_is_no_output() -> None:
     assert await run_enrichment(enrich, EVENTS[:5]) == ([], [], {}, {})
 
 
-async def test_a_new_event_belongs_to_the_wiki_of_its_source() -> None:
-    """It gets an id, and names wiki and request as the source does."""
+async def test_new_event_belongs_to_the_wiki_of_its_source() -> None:
+    """It gets an id, and the wiki and the request of the source."""
 
     async def enrich(event: Event, context: Context) -> Event:
         del context
@@ -168,8 +171,8 @@ async def test_a_new_event_belongs_to_the_wiki_of_its_source() -> None:
     assert (made["meta"]["domain"], made["meta"]["request_id"]) == (source["domain"], source["request_id"])
 
 
-async def test_content_is_what_the_main_job_folds_in() -> None:
-    """``with_content`` gives the event with bodies; ``revision`` the content itself, asked for in batches."""
+async def test_content_is_that_of_the_main_job() -> None:
+    """``with_content`` returns the event with bodies; ``revision`` returns the content itself, requested in batches."""
     texts = {
         (stored.wiki.wiki_id, stored.revision.rev_id): stored.revision.slots[0].text
         for stored in MADE.revisions()
@@ -194,8 +197,8 @@ async def test_content_is_what_the_main_job_folds_in() -> None:
     assert len(bodies) > len(EDITS) * 0.9
 
 
-async def test_a_wiki_of_ones_own_can_stand_in() -> None:
-    """Its domain need not be one of Wikimedia's."""
+async def test_memory_wiki_may_have_any_domain() -> None:
+    """The domain need not be one of Wikimedia's."""
     page, saved, own = Page(1, "Ash"), make_revision(5, "About ash trees."), Wiki("own", "my.wiki.example")
     world = MemoryDataset()
     world.put(own, page, saved)
@@ -208,8 +211,8 @@ async def test_a_wiki_of_ones_own_can_stand_in() -> None:
     assert made["revision"]["content_slots"]["main"]["content_body"] == "About ash trees."
 
 
-async def test_any_query_can_be_asked() -> None:
-    """The document is the wiki's."""
+async def test_any_query_can_be_sent() -> None:
+    """The result is the document of the wiki."""
 
     async def enrich(event: Event, context: Context) -> Event:
         wiki = context.wiki(event["meta"]["domain"])
@@ -222,24 +225,24 @@ async def test_any_query_can_be_asked() -> None:
     assert (len(outputs.events), outputs.errors) == (len(EDITS), [])
 
 
-async def test_what_a_wiki_does_not_give_is_an_error_of_that_kind() -> None:
-    """A revision that is not there, a wiki that is not allowed: named as in the failure table, and can be caught."""
+async def test_failure_of_a_wiki_is_an_error_of_that_kind() -> None:
+    """A missing revision and a forbidden wiki have the names of the failure table, and can be caught."""
 
     async def enrich(event: Event, context: Context) -> Event:
         with pytest.raises(FetchError, match="not in the list of allowed wikis"):
             context.wiki("169.254.169.254")
         return await context.with_content(event | {"revision": event["revision"] | {"rev_id": 999_999_999}})
 
-    (error,) = (await run_enrichment(enrich, EDITS[:1], wiki=WORLD, configuration=IMPATIENT)).errors
+    (error,) = (await run_enrichment(enrich, EDITS[:1], wiki=WORLD, configuration=WITHOUT_RETRIES)).errors
     assert error["error_type"] == "BadRevision"
     assert "stack" not in error
 
 
-IMPATIENT = {"enrich": {"retry": {"acceptable_lag": 0, "max_attempts": 1, "base_delay": 0.001}}}
+WITHOUT_RETRIES = {"enrich": {"retry": {"acceptable_lag": 0, "max_attempts": 1, "base_delay": 0.001}}}
 
 
-async def test_a_function_that_takes_too_long_is_cut_off() -> None:
-    """Its event goes to the error stream and says which setting allows more; its own time-outs are its own."""
+async def test_function_beyond_its_timeout_is_cancelled() -> None:
+    """The error event of its event names the setting that allows more; its own time-outs are its own errors."""
 
     async def hangs(event: Event, context: Context) -> Event:
         del context
@@ -257,8 +260,8 @@ async def test_a_function_that_takes_too_long_is_cut_off() -> None:
     assert error["message"] == "the other service"
 
 
-async def test_a_function_that_cancels_itself_loses_nothing() -> None:
-    """A stray cancellation is an error event like any other."""
+async def test_cancelled_function_becomes_an_error_event() -> None:
+    """An unexpected cancellation becomes an error event like any other exception."""
 
     async def enrich(event: Event, context: Context) -> Event:
         del event, context
@@ -268,8 +271,8 @@ async def test_a_function_that_cancels_itself_loses_nothing() -> None:
     assert error["error_type"] == "CancelledError"
 
 
-async def test_settings_reach_the_function() -> None:
-    """As they stand under ``custom.settings``."""
+async def test_function_gets_its_settings() -> None:
+    """They are the mapping under ``custom.settings``."""
 
     async def enrich(event: Event, context: Context) -> Event:
         return event | {"comment": context.settings["greeting"]}
@@ -279,7 +282,7 @@ async def test_settings_reach_the_function() -> None:
 
 
 def assembled(**source: str) -> CustomJob:
-    """The job over an enrichment that returns what it is given."""
+    """Return the job over an enrichment that returns its input."""
 
     async def enrich(event: Event, context: Context) -> Event:
         del context
@@ -292,7 +295,7 @@ def assembled(**source: str) -> CustomJob:
 
 
 def test_order_is_kept_within_the_key_of_the_source() -> None:
-    """Two events of one page have the same; whatever the function makes of them."""
+    """Two events of one page have the same key, whatever the function returns."""
     job = assembled(connector="file", options={"path": "-"})  # type: ignore[arg-type]
 
     def key(event: Event) -> object:
@@ -302,16 +305,16 @@ def test_order_is_kept_within_the_key_of_the_source() -> None:
     assert key(EVENTS[0]) != key(EVENTS[0] | {"wiki_id": "otherwiki"})
 
 
-def test_enrichments_under_one_name_would_share_their_events() -> None:
-    """So from Kafka, each must have a name, or a group, of its own."""
+def test_enrichments_from_kafka_need_different_names() -> None:
+    """Each needs its own job name or consumer group, or else they would share the events."""
     with pytest.raises(ConfigError, match="job_name"):
         assembled(connector="kafka", options={"bootstrap_servers": "h:1"})  # type: ignore[arg-type]
     assembled(connector="kafka", options={"bootstrap_servers": "h:1", "consumer_group": "mine"})  # type: ignore[arg-type]
 
 
-async def test_closing_abandons_what_is_under_way() -> None:
-    """No output is told after it, so that nothing is written that was not committed."""
-    told: list[list[Output]] = []
+async def test_close_abandons_pending_events() -> None:
+    """No output is emitted after it, so nothing is written that was not committed."""
+    emitted: list[list[Output]] = []
     started = asyncio.Event()
 
     async def enrich(event: Event, context: Context) -> Event:
@@ -324,8 +327,8 @@ async def test_closing_abandons_what_is_under_way() -> None:
     meter = RecordingMeter()
     job = assemble_custom(load([Layer(values=dict(DEFAULTS)), layer]).configuration, meter, enrich).job
     await job.open()
-    job.execute(job.plan(Record(orjson.dumps(EDITS[0]), None, None, Partition("t"), 0)), told.append)
+    job.execute(job.plan(Record(orjson.dumps(EDITS[0]), None, None, Partition("t"), 0)), emitted.append)
     await started.wait()
     await job.close()
-    assert told == []
+    assert emitted == []
     assert meter.total(metrics.EVENTS_ERRORS) == 0

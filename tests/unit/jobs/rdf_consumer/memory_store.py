@@ -1,4 +1,4 @@
-"""A triple store in memory, of entities that are one subject each, for what writes into stores."""
+"""Triple store in memory for the tests of its writers; each entity is one subject."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ _ORIGIN = Origin("/s/1.0.0", "2026-01-01T00:00:00Z", "id", "wiki", "mutation", "
 
 
 def triple(entity: str, value: str) -> Triple:
-    """Something that an entity says."""
+    """Return a triple of an entity."""
     return Triple(NamedNode(f"urn:{entity}"), NamedNode("urn:says"), Literal(value))
 
 
 def mutation(operation: OperationName, entity: str, *, time: int = 0, **patch: frozenset[Triple]) -> Mutation:
-    """A mutation; `patch` as the fields of a `Patch`."""
+    """Return a mutation; `patch` has the fields of a `Patch`."""
     return Mutation(operation, entity, 1, time, time, _ORIGIN, "mutation", Patch(**patch))
 
 
-def says(entity: str, *values: str, time: int = 0) -> Mutation:
-    """An entity says more."""
+def insertion(entity: str, *values: str, time: int = 0) -> Mutation:
+    """Return a mutation that adds values to an entity."""
     return mutation(OperationName.DIFF, entity, time=time, added=frozenset(triple(entity, value) for value in values))
 
 
 class MemoryStore:
-    """See `TripleStore` for the protocol.
+    """Triple store in memory; see `TripleStore` for the protocol.
 
     Args:
-        clock: What a batch takes time of.
+        clock: Clock on which a batch takes its time.
 
     Attributes:
-        graph: What it holds.
-        held: Its positions.
-        applied: What it was given, in order.
-        seconds: That a batch takes.
-        form: What it says of the form of its entities.
-        failure: What the next batch raises.
+        graph: Triples in the store.
+        held: Positions in the store.
+        applied: Applied patches, in order.
+        seconds: Duration of a batch.
+        form: Reported form of the entities.
+        failure: Exception that the next batch raises.
     """
 
     def __init__(self, clock: ManualClock) -> None:
@@ -68,20 +68,20 @@ class MemoryStore:
         self._back = asyncio.Event()
         self._back.set()
 
-    def go_away(self) -> None:
-        """Answer nothing until `come_back`."""
+    def stop_responding(self) -> None:
+        """Stop responding until `resume_responding`."""
         self._back.clear()
 
-    def come_back(self) -> None:
-        """Answer again."""
+    def resume_responding(self) -> None:
+        """Respond again."""
         self._back.set()
 
     def copy(self) -> tuple[set[Triple], dict[Partition, StorePosition]]:
-        """A backup."""
+        """Return a backup."""
         return set(self.graph), dict(self.held)
 
     def restore(self, copy: tuple[set[Triple], dict[Partition, StorePosition]]) -> None:
-        """Become what a backup holds."""
+        """Restore a backup."""
         self.graph, self.held = set(copy[0]), dict(copy[1])
 
     async def open(self) -> StoreDescription:
@@ -117,21 +117,21 @@ class MemoryStore:
         self.is_open = False
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
-        """See `TripleStore`; of no use here."""
+        """See `TripleStore`; not used here."""
         raise NotImplementedError
 
     async def counts(self) -> dict[str, int]:
-        """See `TripleStore`; of no use here."""
+        """See `TripleStore`; not used here."""
         raise NotImplementedError
 
     async def query(self, query: str) -> list[Row]:
-        """See `TripleStore`; of no use here."""
+        """See `TripleStore`; not used here."""
         raise NotImplementedError
 
     async def ask(self, query: str) -> bool:
-        """See `TripleStore`; of no use here."""
+        """See `TripleStore`; not used here."""
         raise NotImplementedError
 
     async def sweep(self) -> int | None:
-        """See `TripleStore`; of no use here."""
+        """See `TripleStore`; not used here."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Mutation streams for the consumer's tests: messages as records."""
+"""Mutation streams for the tests of the consumer: messages as records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def reader(meter: Meter, entity_filter: str = "") -> MutationReader:
-    """A reader whose error events are bounded generously."""
+    """Return a reader with a large limit for its error events."""
     emitter = Emitter(
         emitter_id="test", stream="errors", source_stream="mutation", source_schema_uri="/mediawiki/x/1.0.0"
     )
@@ -31,12 +31,12 @@ def reader(meter: Meter, entity_filter: str = "") -> MutationReader:
 
 
 def events(mutation: Mutation, *, domain: str = "wiki", version: MessageVersion = MessageVersion.V2) -> list[Event]:
-    """The messages of a mutation, each of about one triple."""
+    """Return the messages of a mutation, each of about one triple."""
     return encode_mutation(mutation, version, domain=domain, now=0, soft_maximum=1)
 
 
 def records(*contents: Event | bytes | None) -> list[Record]:
-    """Records of one partition, from offset 0."""
+    """Return records of one partition, from offset 0."""
     return [
         Record(orjson.dumps(content) if isinstance(content, dict) else content, None, None, TOPIC, offset)
         for offset, content in enumerate(contents)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
-from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, mutation, says
+from tests.unit.jobs.rdf_consumer.memory_store import TOPIC, MemoryStore, insertion, mutation
 from tests.unit.jobs.rdf_consumer.streams import events, reader, records
 
 from wikistate.adapters.connectors.memory import MemorySink
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Record
 
 MESSAGES = [
-    *events(says("Q1", "one", "two", "three")),
-    *events(says("Q2", "one")),
+    *events(insertion("Q1", "one", "two", "three")),
+    *events(insertion("Q2", "one")),
     *events(mutation(OperationName.DELETE, "Q2")),
-    *events(says("Q3", "one", "two")),
-    *events(mutation(OperationName.RECONCILE, "Q1", added=says("Q1", "four", "five").patch.added)),
+    *events(insertion("Q3", "one", "two")),
+    *events(mutation(OperationName.RECONCILE, "Q1", added=insertion("Q1", "four", "five").patch.added)),
 ]
 STREAM = records(*MESSAGES)
 
 
 class Bench:
-    """A consumer over a store that outlives it."""
+    """Consumer of a store that survives restarts of the consumer."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -39,7 +39,7 @@ class Bench:
         self.errors = MemorySink()
 
     def job(self) -> RdfConsumer:
-        """A new one, as after a restart."""
+        """Return a new consumer, as after a restart."""
         meter, clock = RecordingMeter(), self.clock
         writer = StoreWriter(
             self.store, BatchLimits(), lambda _: frozenset(), meter, clock=clock.now, sleep=clock.sleep, now=clock.now
@@ -49,12 +49,12 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Bench:
-    """An empty store."""
+    """Return an empty store with its consumer."""
     return Bench()
 
 
 async def whole_graph() -> set[object]:
-    """What the store holds when the stream is taken in at once."""
+    """Return the graph after one run over the whole stream."""
     bench = Bench()
     job = bench.job()
     await job.open()
@@ -64,29 +64,29 @@ async def whole_graph() -> set[object]:
 
 
 def rest(job: RdfConsumer) -> list[Record]:
-    """What a source gives that starts where the store says."""
+    """Return the records from the position of the store on."""
     return STREAM[job.positions.get(TOPIC, 0) :]
 
 
 @pytest.mark.parametrize("crash", range(len(STREAM) + 1))
-async def test_a_crash_after_any_message_changes_nothing_in_the_end(bench: Bench, crash: int) -> None:
-    """Whatever was applied before it: the next run goes on at the first message of what the store does not hold."""
+async def test_crash_after_any_message_does_not_change_the_result(bench: Bench, crash: int) -> None:
+    """The next run resumes at the first message of a mutation that the store does not have, whatever was applied."""
     job = bench.job()
     await job.open()
     await job.process(STREAM[:crash], caught_up=False)
     await job.flush()
-    again = bench.job()
-    await again.open()
-    await again.process(rest(again), caught_up=False)
-    await again.finish()
+    restarted = bench.job()
+    await restarted.open()
+    await restarted.process(rest(restarted), caught_up=False)
+    await restarted.finish()
     assert bench.store.graph == await whole_graph()
-    assert again.positions == {TOPIC: len(STREAM)}
+    assert restarted.positions == {TOPIC: len(STREAM)}
     assert bench.errors.delivered == []
 
 
 @pytest.mark.parametrize("copied", range(len(STREAM) + 1))
-async def test_a_store_that_is_restored_from_any_copy_ends_the_same(bench: Bench, copied: int) -> None:
-    """It is read again from where the copy is; what it had held meanwhile comes again."""
+async def test_store_restored_from_any_backup_has_the_same_result(bench: Bench, copied: int) -> None:
+    """The stream is read again from the position of the backup; later mutations are applied again."""
     job = bench.job()
     await job.open()
     await job.process(STREAM[:copied], caught_up=False)
@@ -96,47 +96,47 @@ async def test_a_store_that_is_restored_from_any_copy_ends_the_same(bench: Bench
     await job.flush()
     bench.store.restore(copy)
     try:
-        await job.process(records(*MESSAGES, *events(says("Q9", "late")))[len(STREAM) :], caught_up=False)
+        await job.process(records(*MESSAGES, *events(insertion("Q9", "late")))[len(STREAM) :], caught_up=False)
         await job.flush()
     except RewoundError:
         await job.rewind()
         await job.process(
-            [*rest(job), *records(*MESSAGES, *events(says("Q9", "late")))[len(STREAM) :]], caught_up=False
+            [*rest(job), *records(*MESSAGES, *events(insertion("Q9", "late")))[len(STREAM) :]], caught_up=False
         )
         await job.finish()
-    assert bench.store.graph == await whole_graph() | says("Q9", "late").patch.added
+    assert bench.store.graph == await whole_graph() | insertion("Q9", "late").patch.added
 
 
-async def test_an_error_event_is_durable_before_the_position_moves_beyond_its_message(bench: Bench) -> None:
-    """An error stream that takes nothing stops the consumer, and the message comes again."""
+async def test_error_event_is_durable_before_the_position_moves_beyond_its_message(bench: Bench) -> None:
+    """An error stream that is down stops the consumer, and the message is read again."""
     job = bench.job()
     await job.open()
     bench.errors.fail_with()
     with pytest.raises(SinkError):
-        await job.process(records(b"poison", *events(says("Q1", "x"))), caught_up=False)
+        await job.process(records(b"poison", *events(insertion("Q1", "x"))), caught_up=False)
     await job.close()
     assert bench.store.held == {}
 
 
-async def test_a_mutation_that_is_cut_off_by_the_end_is_told_and_the_rest_is_applied(bench: Bench) -> None:
-    """The store holds what is whole; each message of the rest is on the error stream."""
+async def test_mutation_cut_by_the_end_is_an_error_event_and_the_rest_is_applied(bench: Bench) -> None:
+    """The store has all complete mutations; each message of the incomplete one is on the error stream."""
     job = bench.job()
     await job.open()
     await job.process(STREAM[: len(STREAM) - 1], caught_up=False)
     await job.finish()
     assert [orjson.loads(each.value)["error_type"] for each in bench.errors.delivered] == ["IncompleteMutation"]
-    assert says("Q1", "one", "two", "three").patch.added <= bench.store.graph
+    assert insertion("Q1", "one", "two", "three").patch.added <= bench.store.graph
     assert job.positions == {TOPIC: len(STREAM) - 1}
 
 
-async def test_a_mutation_that_no_store_can_be_told_of_goes_to_the_error_stream_and_the_rest_is_applied(
+async def test_mutation_that_no_store_can_apply_is_an_error_event_and_the_rest_is_applied(
     bench: Bench,
 ) -> None:
     """A blank node has no name in an update. The batch is read again, and only that mutation is left out."""
     nameless = mutation(
         OperationName.DIFF, "Q8", added=frozenset({Triple(BlankNode("x"), NamedNode("urn:p"), Literal(""))})
     )
-    stream = records(*MESSAGES, *events(nameless), *events(says("Q9", "late")))
+    stream = records(*MESSAGES, *events(nameless), *events(insertion("Q9", "late")))
     job = bench.job()
     await job.open()
     await job.process(stream, caught_up=False)
@@ -145,7 +145,7 @@ async def test_a_mutation_that_no_store_can_be_told_of_goes_to_the_error_stream_
     await job.rewind()
     await job.process(stream[job.positions.get(TOPIC, 0) :], caught_up=False)
     await job.finish()
-    assert bench.store.graph == await whole_graph() | says("Q9", "late").patch.added
+    assert bench.store.graph == await whole_graph() | insertion("Q9", "late").patch.added
     (error,) = (orjson.loads(each.value) for each in bench.errors.delivered)
     assert error["error_type"] == "InvalidMutation"
     assert "Q8" in error["raw_event"]

@@ -1,4 +1,4 @@
-"""A store that keeps positions and nothing else."""
+"""Store that keeps only positions."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 
 
 class Durable:
-    """A store's positions, and what was noted on our side when they were written."""
+    """Positions of a store, and the generation on our side when they were written."""
 
     def __init__(self, generation: CheckpointGenerationFile) -> None:
         self.positions: dict[Partition, StorePosition] = {}
-        self.known_by_then: tuple[int, int] | None = None
+        self.generation_at_flush: tuple[int, int] | None = None
         self._generation = generation
         self._next: dict[Partition, StorePosition] = {}
 
     @property
     def contents(self) -> StoreDescription:
-        """As the store says it at its start."""
+        """Description of the store at its start."""
         return StoreDescription(
             form=StoreForm.MUNGED if self.positions else StoreForm.EMPTY, positions=dict(self.positions)
         )
 
     async def open(self) -> None:
-        """Nothing is to be opened."""
+        """Do nothing."""
 
     async def write(self, mutations: Sequence[Mutation]) -> None:
-        """What is written does not matter here."""
+        """Drop the mutations, which do not matter here."""
 
     def advance(self, positions: Mapping[Partition, StorePosition]) -> None:
-        """Positions for the next flush."""
+        """Set positions for the next flush."""
         self._next |= positions
 
     async def flush(self) -> None:
-        """They are in the store."""
-        self.known_by_then = self._generation.read()
+        """Write the positions to the store."""
+        self.generation_at_flush = self._generation.read()
         self.positions |= self._next
 
     async def close(self) -> None:
-        """Nothing is to be closed."""
+        """Do nothing."""

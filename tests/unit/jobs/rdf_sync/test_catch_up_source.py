@@ -1,4 +1,4 @@
-"""Following and walking side by side: in which order records come, and up to when the store is said to be complete."""
+"""Catch-up and full scan side by side: the order of their records, and the time up to which the store is complete."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ WIKI = Partition("wikibase.example")
 
 
 class Listed:
-    """A source that hands over what is in a list, and is at its end when told so."""
+    """Source of a list of records that may end."""
 
-    def __init__(self, partition: Partition, count: int, *, ends: bool) -> None:
+    def __init__(self, partition: Partition, count: int, *, is_finite: bool) -> None:
         self.records = [Record(b"", None, 1_000 + number, partition, number) for number in range(count)]
-        self.ends = ends
+        self.is_finite = is_finite
         self.opened = False
         self.committed: dict[Partition, int] = {}
 
     async def open(self, on_revoked: object) -> None:
-        """Note it."""
+        """Record the call."""
         del on_revoked
         self.opened = True
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
-        """The next ones, without waiting."""
+        """Return the next records, without a wait."""
         del wait
-        if not self.records and self.ends:
+        if not self.records and self.is_finite:
             return None
         found, self.records = self.records[:limit], self.records[limit:]
         return found
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Note it."""
+        """Record the positions."""
         self.committed |= positions
 
     def lag(self) -> Mapping[Partition, int]:
-        """Unknown."""
+        """Return an unknown lag."""
         return {}
 
     async def close(self) -> None:
-        """Nothing is to be closed."""
+        """Do nothing."""
 
 
 class SourceSetup:
-    """A source of both, over an empty store."""
+    """Source of changes and of a full scan, over an empty store."""
 
-    def __init__(self, folder: Path, *, changes: int, walked: int) -> None:
+    def __init__(self, folder: Path, *, changes: int, scanned: int) -> None:
         generation = CheckpointGenerationFile(folder / "generation")
         self.store = Durable(generation)
         self.state = SyncState()
@@ -71,8 +71,8 @@ class SourceSetup:
             state=self.state,
             window=100,
         )
-        self.changes = Listed(WIKI, changes, ends=False)
-        self.scan = Listed(SCAN_PARTITION, walked, ends=True)
+        self.changes = Listed(WIKI, changes, is_finite=False)
+        self.scan = Listed(SCAN_PARTITION, scanned, is_finite=True)
         self.clock = WikiProgress()
         self.source = CatchUpSource(
             self.changes,
@@ -86,7 +86,7 @@ class SourceSetup:
         )
 
     async def poll(self, limit: int) -> list[Partition]:
-        """The partitions of the next records."""
+        """Return the partitions of the next records."""
         return [record.partition for record in await self.source.poll(limit, 0.0) or ()]
 
 
@@ -98,16 +98,16 @@ async def _revoked(partitions: AbstractSet[Partition]) -> None:
     raise AssertionError(partitions)
 
 
-async def opened(folder: Path, *, changes: int, walked: int) -> SourceSetup:
-    """Open."""
-    both = SourceSetup(folder, changes=changes, walked=walked)
+async def opened(folder: Path, *, changes: int, scanned: int) -> SourceSetup:
+    """Return an open source."""
+    both = SourceSetup(folder, changes=changes, scanned=scanned)
     await both.source.open(_revoked)
     return both
 
 
-async def test_following_has_begun_when_the_store_is_marked_and_comes_first(tmp_path: Path) -> None:
-    """The walk fills what room there is."""
-    both = await opened(tmp_path, changes=3, walked=3)
+async def test_changes_are_followed_before_the_store_is_marked_and_come_first(tmp_path: Path) -> None:
+    """The full scan fills the rest of a poll."""
+    both = await opened(tmp_path, changes=3, scanned=3)
     assert both.changes.opened
     assert both.scan.opened
     assert both.store.positions, "the store is not marked before it is written"
@@ -116,9 +116,9 @@ async def test_following_has_begun_when_the_store_is_marked_and_comes_first(tmp_
     assert await both.poll(5) == [SCAN_PARTITION, SCAN_PARTITION]
 
 
-async def test_the_walk_is_over_when_it_says_so_and_following_goes_on(tmp_path: Path) -> None:
-    """The source does not end with the walk."""
-    both = await opened(tmp_path, changes=0, walked=1)
+async def test_changes_continue_after_the_end_of_the_scan(tmp_path: Path) -> None:
+    """The source does not end with the full scan."""
+    both = await opened(tmp_path, changes=0, scanned=1)
     assert await both.poll(5) == [SCAN_PARTITION]
     assert both.state.scanning
     assert await both.poll(5) == []
@@ -127,9 +127,9 @@ async def test_the_walk_is_over_when_it_says_so_and_following_goes_on(tmp_path: 
     assert await both.poll(5) == [WIKI]
 
 
-async def test_what_has_arrived_and_is_not_yet_handed_over_is_not_complete(tmp_path: Path) -> None:
-    """The wiki's clock counts when the records of that time have been read, all of them."""
-    both = await opened(tmp_path, changes=3, walked=0)
+async def test_store_is_not_complete_up_to_records_that_still_wait(tmp_path: Path) -> None:
+    """The wiki's clock counts when all records of that time have been read."""
+    both = await opened(tmp_path, changes=3, scanned=0)
     both.clock.advance(9_000)
     await both.poll(2)
     assert both.state.followed_until == 0
@@ -137,9 +137,9 @@ async def test_what_has_arrived_and_is_not_yet_handed_over_is_not_complete(tmp_p
     assert both.state.followed_until == 9_000
 
 
-async def test_of_a_quiet_wiki_there_is_a_pulse_now_and_then(tmp_path: Path) -> None:
-    """One each time that it was followed further, so that a checkpoint is taken, which says so."""
-    both = await opened(tmp_path, changes=0, walked=0)
+async def test_quiet_wiki_has_a_heartbeat_for_each_progress(tmp_path: Path) -> None:
+    """The heartbeat leads to a checkpoint that records the progress."""
+    both = await opened(tmp_path, changes=0, scanned=0)
     assert await both.poll(5) == []
     both.clock.advance(9_000)
     assert await both.poll(5) == [HEARTBEAT]
@@ -148,28 +148,28 @@ async def test_of_a_quiet_wiki_there_is_a_pulse_now_and_then(tmp_path: Path) -> 
     assert await both.poll(5) == [HEARTBEAT]
 
 
-async def test_each_commits_what_is_its_own(tmp_path: Path) -> None:
-    """A pulse is nobody's."""
-    both = await opened(tmp_path, changes=1, walked=1)
+async def test_each_source_commits_its_own_positions(tmp_path: Path) -> None:
+    """A heartbeat belongs to none of them."""
+    both = await opened(tmp_path, changes=1, scanned=1)
     await both.source.commit({WIKI: 4, SCAN_PARTITION: 5, HEARTBEAT: 6})
     assert (both.changes.committed, both.scan.committed) == ({WIKI: 4}, {SCAN_PARTITION: 5})
 
 
-async def test_events_were_followed_up_to_the_newest_of_them() -> None:
-    """A stream does not say when there is nothing more."""
+async def test_progress_of_events_is_the_newest_event_time() -> None:
+    """A stream does not report when it has no more events."""
     times = EventProgress()
     times.observe([Record(b"", None, 5, WIKI, 0), Record(b"", None, 3, WIKI, 1), Record(b"", None, None, WIKI, 2)])
     assert times.followed_until() == 5
 
 
-class Answering:
-    """A wiki with these rows."""
+class RecentChangesWiki:
+    """Wiki with these rows."""
 
     def __init__(self, *rows: dict[str, Any]) -> None:
         self._rows = list(rows)
 
     async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> dict[str, Any]:
-        """Its recent changes."""
+        """Return its recent changes."""
         del parameters, tries
         return {"curtimestamp": "1970-01-02T00:00:05Z", "query": {"recentchanges": self._rows}}
 
@@ -182,8 +182,8 @@ class Answering:
         ([], 5_000),
     ],
 )
-async def test_recent_changes_reach_back_to_the_oldest_that_is_there(
+async def test_recent_changes_are_retained_back_to_the_oldest_one(
     rows: list[dict[str, Any]], reach: int | None
 ) -> None:
-    """To the beginning where the first is; where there is none, a day is trusted to be too short to forget."""
-    assert await retention_of_recent_changes(Answering(*rows), overlap=500) == reach
+    """The list with the first change of the wiki has no bound; an empty list is trusted for one day."""
+    assert await retention_of_recent_changes(RecentChangesWiki(*rows), overlap=500) == reach

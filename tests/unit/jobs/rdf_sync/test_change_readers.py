@@ -1,4 +1,4 @@
-"""Recent changes as they are read: whole edits for what they are, everything else as a reason to ask the wiki."""
+"""Readers of recent changes: complete edits become inputs, all other changes become requests to the wiki."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ EDIT = RevisionCreated("Q1", TIME, 7, TIME, Origin("", "", "", "", "", ""), pare
 
 
 class Updater:
-    """Reads each record as the edit."""
+    """Updater that decodes each record as the edit."""
 
     def decode(self, record: Record) -> DecodedRecord[InputEvent]:
-        """An edit."""
+        """Return the edit."""
         return DecodedRecord(record.timestamp, 1, EDIT)
 
 
@@ -39,17 +39,17 @@ def read(title: str, namespace: int, **revision: Any) -> DecodedRecord[InputEven
     """Read an event about a page."""
     page = {"page_id": 33, "page_title": title, "namespace_id": namespace}
     event = {"meta": {"id": "an id"}, "page": page, "revision": {"rev_id": 7, **revision}}
-    reader = RecentChangesReader(Updater(), PAGES)  # type: ignore[arg-type]  # what of the updater is used
+    reader = RecentChangesReader(Updater(), PAGES)  # type: ignore[arg-type]  # only this part of the updater is used
     return reader.read(Record(orjson.dumps(event), None, TIME, Partition("wikibase.example"), 0), TIME + 5)
 
 
-def test_an_edit_that_is_told_whole_is_an_edit() -> None:
-    """As rdf-updater reads it."""
+def test_complete_edit_is_read_as_an_edit() -> None:
+    """rdf-updater reads it."""
     assert read("Item:Q1", 120, content_slots={}).event == EDIT
 
 
-def test_what_does_not_say_what_the_page_holds_is_a_reason_to_ask() -> None:
-    """The page was deleted when its revision was looked up."""
+def test_edit_without_content_slots_becomes_a_resync_request() -> None:
+    """The page was deleted before its revision was looked up."""
     found = read("Item:Q1", 120)
     assert found.key == 1
     assert isinstance(found.event, ResyncRequest)
@@ -57,8 +57,8 @@ def test_what_does_not_say_what_the_page_holds_is_a_reason_to_ask() -> None:
     assert found.event.origin.id == "an id"
 
 
-def test_a_file_has_the_entity_of_its_page() -> None:
-    """By the page's number."""
+def test_file_has_the_entity_of_its_page() -> None:
+    """The id of the page is the number of the entity."""
     found = read("File:Map.svg", 6)
     assert isinstance(found.event, ResyncRequest)
     assert found.event.entity == "M33"
@@ -67,6 +67,6 @@ def test_a_file_has_the_entity_of_its_page() -> None:
 @pytest.mark.parametrize(
     ("title", "namespace"), [("Main_Page", 0), ("Q1x", 0), ("Item_talk:Q1", 121), ("Q99999999999", 0)]
 )
-def test_other_pages_are_passed_over_and_say_what_time_it_is(title: str, namespace: int) -> None:
-    """Help beside the entities, talk pages, and what only looks like an id."""
+def test_other_pages_are_skipped_and_advance_the_time(title: str, namespace: int) -> None:
+    """The cases are help pages beside the entities, talk pages, and titles that only look like an id."""
     assert read(title, namespace) == DecodedRecord(TIME)

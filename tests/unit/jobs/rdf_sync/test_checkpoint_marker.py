@@ -1,4 +1,4 @@
-"""Store and checkpoint stay together: what is noted where, in which order, and what a start makes of it."""
+"""Marker of store and checkpoint: its two places, their order, and the startup mode that follows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WINDOW = 100
 def make_sink(
     store: Durable, file: CheckpointGenerationFile, *, state: SyncState | None = None, now: float = 1_000.0
 ) -> CheckpointMarkingSink:
-    """Make a sink that has decided on the startup mode."""
+    """Return the change sink after the decision at a start."""
     made = CheckpointMarkingSink(
         store,
         lambda: store.contents,
@@ -47,22 +47,22 @@ def startup_mode(store: Durable, file: CheckpointGenerationFile) -> StartupMode:
 
 @pytest.fixture
 def file(tmp_path: Path) -> CheckpointGenerationFile:
-    """Our side of the mark."""
+    """Return the file of the marker on our side."""
     return CheckpointGenerationFile(tmp_path / "state" / "generation")
 
 
-async def test_the_store_is_marked_before_our_side_is(file: CheckpointGenerationFile) -> None:
-    """So that a store whose mark is older than ours can only have been put back."""
+async def test_store_is_marked_before_the_file(file: CheckpointGenerationFile) -> None:
+    """So a store with an older marker than the file must have been restored from a backup."""
     store = Durable(file)
     marking = make_sink(store, file)
     await marking.flush()
-    assert store.known_by_then is None
+    assert store.generation_at_flush is None
     assert store.positions == {MARKER: StorePosition(1_000_000, 0)}
     assert file.read() == (1_000_000, 0)
 
 
-async def test_no_two_checkpoints_have_the_same_mark(file: CheckpointGenerationFile) -> None:
-    """Not even when the clock stands still, or went back since the last run."""
+async def test_two_checkpoints_never_have_the_same_marker(file: CheckpointGenerationFile) -> None:
+    """The rule holds even if the clock stops, or is set back between two runs."""
     store = Durable(file)
     first = make_sink(store, file)
     await first.flush()
@@ -72,10 +72,10 @@ async def test_no_two_checkpoints_have_the_same_mark(file: CheckpointGenerationF
     assert file.read() == (1_000_002, 0)
 
 
-async def test_a_store_is_complete_when_the_walk_is_over_and_up_to_when_the_source_was_followed(
+async def test_store_is_complete_after_the_scan_up_to_the_progress_of_the_source(
     file: CheckpointGenerationFile,
 ) -> None:
-    """Before that it says that it is not."""
+    """Before the end of the scan it is marked as incomplete."""
     store = Durable(file)
     state = SyncState()
     marking = make_sink(store, file, state=state)
@@ -89,8 +89,8 @@ async def test_a_store_is_complete_when_the_walk_is_over_and_up_to_when_the_sour
     assert startup_mode(store, file) is StartupMode.FOLLOW
 
 
-async def test_what_waits_for_events_before_it_is_not_in_the_store(file: CheckpointGenerationFile) -> None:
-    """The first of these bounds what the store says of itself, and not what the source need not say again."""
+async def test_waiting_events_bound_the_completeness_of_the_store(file: CheckpointGenerationFile) -> None:
+    """The first waiting event bounds the time in the store, but not the position from which the source resumes."""
     store = Durable(file)
     state = SyncState()
     marking = make_sink(store, file, state=state)
@@ -102,10 +102,10 @@ async def test_what_waits_for_events_before_it_is_not_in_the_store(file: Checkpo
     assert store.positions[MARKER].completed_until == 777
 
 
-async def test_a_store_that_was_put_back_is_recognised_and_one_that_is_ahead_is_no_matter(
+async def test_restored_store_is_recognised_and_a_newer_one_is_accepted(
     file: CheckpointGenerationFile, tmp_path: Path
 ) -> None:
-    """Ahead it is when a kill came between the two."""
+    """The store is newer when the process was killed between the two writes."""
     store = Durable(file)
     state = SyncState()
     marking = make_sink(store, file, state=state)
@@ -120,8 +120,8 @@ async def test_a_store_that_was_put_back_is_recognised_and_one_that_is_ahead_is_
     assert startup_mode(store, file) is StartupMode.STORE_OLDER
 
 
-async def test_a_store_that_follows_another_wiki_is_not_taken_for_one_in_step(file: CheckpointGenerationFile) -> None:
-    """Its mark is another one's; what it holds of this wiki is looked at."""
+async def test_store_of_another_wiki_does_not_count_as_in_sync(file: CheckpointGenerationFile) -> None:
+    """Its marker belongs to the other wiki; its content for this wiki is not trusted."""
     store = Durable(file)
     other = marker_partition("another.example")
     state = SyncState(scanning=False, followed_until=777)
@@ -131,8 +131,8 @@ async def test_a_store_that_follows_another_wiki_is_not_taken_for_one_in_step(fi
         make_sink(store, file)
 
 
-def test_a_note_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """With what it is for and what comes of removing it."""
+def test_unreadable_marker_file_is_reported(tmp_path: Path) -> None:
+    """The message names the file that cannot be used."""
     path = tmp_path / "generation"
     path.write_text("what?")
     with pytest.raises(StateError, match="cannot be used"):

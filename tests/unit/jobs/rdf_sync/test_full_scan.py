@@ -1,4 +1,4 @@
-"""The walk over all entities: what it names, and where it goes on."""
+"""Full scan of all entities: the discrepancies that it finds, and the position from which it resumes."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ AT_ONCE = 3
 
 
 class Listing:
-    """A wiki that lists its items, three at a time in the order of their titles."""
+    """Wiki that lists its items, three at a time in the order of their titles."""
 
     def __init__(self, revisions: Mapping[str, int]) -> None:
         self.revisions = dict(revisions)
 
     async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> dict[str, Any]:
-        """Any part of the list."""
+        """Return any part of the list."""
         del tries
         if "meta" in parameters:
             return {"query": {"statistics": {"pages": 100}}}
@@ -64,54 +64,54 @@ class Listing:
 
 
 class MemoryStoreIndex:
-    """A store that holds revisions of entities."""
+    """Store index with revisions of entities."""
 
     def __init__(self, revisions: Mapping[str, int]) -> None:
         self.revisions = dict(revisions)
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
-        """Those of these that it holds."""
+        """Return the revisions of these entities, without the missing ones."""
         return {entity: self.revisions[entity] for entity in entities if entity in self.revisions}
 
     async def ids(self) -> AsyncIterator[list[str]]:
-        """All ids up to 20."""
+        """Yield all ids up to 20."""
         for ids in split_id_range("Q", 20, 7):
             yield ids
 
 
-class Kept:
-    """Notes in memory."""
+class MemoryMetadata:
+    """Metadata in memory."""
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
 
     async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
-        """What was noted."""
+        """Return the saved metadata."""
         return {name: self.values[name] for name in names if name in self.values}
 
     async def save_metadata(self, values: Mapping[str, str]) -> None:
-        """Keep notes."""
+        """Save metadata."""
         self.values |= values
 
 
 def feed(
     wiki: Listing, store: MemoryStoreIndex, *, from_start: bool = True, clock: Callable[[], float] = time.monotonic
 ) -> FullScanFeed:
-    """The walk."""
+    """Return the feed of a full scan."""
     mode = StartupMode.NO_CHECKPOINT if from_start else StartupMode.RESUME_SCAN
     return FullScanFeed(wiki, SITE, store, state=SyncState(startup_mode=mode), clock=clock)
 
 
-async def walked(walk: FullScanFeed) -> list[FeedRecord]:
-    """All that arrives until the end."""
+async def scan_to_the_end(scan: FullScanFeed) -> list[FeedRecord]:
+    """Return all records until the end of the scan."""
     found: list[FeedRecord] = []
-    while (arrivals := await walk.receive()) is not None:
+    while (arrivals := await scan.receive()) is not None:
         found += arrivals
     return found
 
 
 def discrepancies(arrivals: Iterable[FeedRecord]) -> set[Discrepancy]:
-    """The entities that they name."""
+    """Return the discrepancies in the records."""
     return {finding for arrival in arrivals if (finding := decode_discrepancy(arrival.record.value)) is not None}
 
 
@@ -119,58 +119,62 @@ REVISIONS = st.dictionaries(st.integers(1, 20).map(lambda number: f"Q{number}"),
 
 
 @given(wiki=REVISIONS, store=REVISIONS)
-async def test_exactly_those_are_named_in_which_the_two_differ(wiki: dict[str, int], store: dict[str, int]) -> None:
-    """With the revision that the wiki has; without one where it has none."""
-    walk = feed(Listing(wiki), MemoryStoreIndex(store))
-    await walk.open({}, Kept())
+async def test_scan_finds_exactly_the_entities_that_differ(wiki: dict[str, int], store: dict[str, int]) -> None:
+    """A discrepancy has the revision of the wiki, or none if the wiki lacks the entity."""
+    scan = feed(Listing(wiki), MemoryStoreIndex(store))
+    await scan.open({}, MemoryMetadata())
     differ = {entity for entity in wiki.keys() | store.keys() if wiki.get(entity) != store.get(entity)}
-    assert discrepancies(await walked(walk)) == {Discrepancy(entity, wiki.get(entity)) for entity in differ}
+    assert discrepancies(await scan_to_the_end(scan)) == {Discrepancy(entity, wiki.get(entity)) for entity in differ}
 
 
 @pytest.mark.parametrize("done", range(12))
-async def test_a_walk_that_was_cut_off_goes_on_where_it_was(done: int) -> None:
-    """Nothing between is left out, whatever record was the last that was done; what the store alone has is found, too."""
+async def test_interrupted_scan_resumes_at_its_position(done: int) -> None:
+    """No entity between is left out after any last record, and entities of the store alone are found, too."""
     wiki = Listing({f"Q{number}": 2 for number in range(1, 10)})
-    store, kept = MemoryStoreIndex({"Q3": 2, "Q15": 1}), Kept()
+    store, metadata = MemoryStoreIndex({"Q3": 2, "Q15": 1}), MemoryMetadata()
     first = feed(wiki, store)
-    await first.open({}, kept)
-    before = (await walked(first))[: done + 1]
-    place = ResumePosition(
+    await first.open({}, metadata)
+    before = (await scan_to_the_end(first))[: done + 1]
+    position = ResumePosition(
         before[-1].record.offset + 1, first.token_after(SCAN_PARTITION, [arrival.token for arrival in before])
     )
     second = feed(wiki, store, from_start=False)
-    await second.open({SCAN_PARTITION: place}, kept)
+    await second.open({SCAN_PARTITION: position}, metadata)
     wanted = {Discrepancy(f"Q{number}", 2) for number in range(1, 10) if number != 3} | {Discrepancy("Q15", None)}
-    after = await walked(second)
+    after = await scan_to_the_end(second)
     assert {each for each in discrepancies(before) | discrepancies(after) if each.entity != "Q3"} == wanted
-    assert after[0].record.offset == place.offset
+    assert after[0].record.offset == position.offset
 
 
-async def test_the_place_of_the_walk_before_is_not_taken_for_that_of_the_one_that_began() -> None:
-    """It was killed before it had committed anything: it begins at the beginning again."""
-    wiki, store, kept = Listing({f"Q{number}": 2 for number in range(1, 10)}), MemoryStoreIndex({}), Kept()
+async def test_position_of_an_earlier_scan_is_not_used_by_a_new_one() -> None:
+    """The new scan was killed before its first commit: it begins at the start again."""
+    wiki, store, metadata = (
+        Listing({f"Q{number}": 2 for number in range(1, 10)}),
+        MemoryStoreIndex({}),
+        MemoryMetadata(),
+    )
     old = ResumePosition(40, '[120,"Q7"]')
-    await feed(wiki, store, from_start=True).open({SCAN_PARTITION: old}, kept)
-    again = feed(wiki, store, from_start=False)
-    await again.open({SCAN_PARTITION: old}, kept)
-    assert len(discrepancies(await walked(again))) == 9
+    await feed(wiki, store, from_start=True).open({SCAN_PARTITION: old}, metadata)
+    resumed = feed(wiki, store, from_start=False)
+    await resumed.open({SCAN_PARTITION: old}, metadata)
+    assert len(discrepancies(await scan_to_the_end(resumed))) == 9
 
 
-async def test_it_says_how_far_it_is_and_how_long_it_takes_at_the_most() -> None:
-    """Six of at most a hundred pages in twelve seconds."""
+async def test_scan_logs_its_progress_and_the_remaining_time() -> None:
+    """It has read six of at most a hundred pages in twelve seconds."""
     clock = ManualClock()
-    walk = feed(Listing({f"Q{number}": 2 for number in range(1, 10)}), MemoryStoreIndex({}), clock=clock.now)
-    await walk.open({}, Kept())
-    with capture_logs() as told:
-        await walk.receive()
+    scan = feed(Listing({f"Q{number}": 2 for number in range(1, 10)}), MemoryStoreIndex({}), clock=clock.now)
+    await scan.open({}, MemoryMetadata())
+    with capture_logs() as logged:
+        await scan.receive()
         clock.advance(12.0)
-        await walk.receive()
-    (line,) = told
+        await scan.receive()
+    (line,) = logged
     assert (line["done"], line["differing"]) == (6, 6)
     assert (line["of_at_most"], line["minutes_left_at_most"]) == (100, round(12.0 * 94 / 6 / 60))
 
 
 def test_ranges_hold_each_id_once() -> None:
-    """The last one is shorter."""
+    """The last range is shorter."""
     assert list(split_id_range("Q", 5, 2)) == [["Q1", "Q2"], ["Q3", "Q4"], ["Q5"]]
     assert list(split_id_range("Q", 0, 2)) == []

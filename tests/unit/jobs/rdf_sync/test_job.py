@@ -1,4 +1,4 @@
-"""The job between an event and what is done: when the wiki is asked, and what the store is compared with."""
+"""The job between an event and its operations: requests to the wiki, and comparisons with the store."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ if TYPE_CHECKING:
 
 ORIGIN = Origin("", "2026-01-01T00:00:00Z", "id", "wikibase.example", "a stream", "")
 START = 1_000_000
-"""Milliseconds since the epoch at which the job is opened."""
+"""Time at which the job is opened, in milliseconds since the epoch."""
 
 LATER = START + WARM_UP_MS + 1
 WINDOW = 1_000
 
 
 class Updater:
-    """Decides as rdf-updater does, and fetches what a wiki has in memory."""
+    """Updater that decides as rdf-updater does, and fetches from a wiki in memory."""
 
     def __init__(self, wiki: dict[str, int]) -> None:
         self._wiki = wiki
 
     async def open(self) -> None:
-        """Nothing is to be opened."""
+        """Do nothing."""
 
     async def close(self) -> None:
-        """Nothing is to be closed."""
+        """Do nothing."""
 
     def decide(
         self, keyed_state: KeyedState, event: InputEvent | TimerFired, watermark: int | None
     ) -> Decision[Operation]:
-        """The core's."""
+        """Return the decision of the core."""
         found = ReorderTimer(event.time) if isinstance(event, TimerFired) else event
         decided = reorder(unpack_state(keyed_state), found, watermark=watermark, window=WINDOW)
         return Decision(pack_state(decided.state or UNSEEN), decided.timer, decided.operations)
 
     async def execute(self, operation: Operation, keyed_state: KeyedState) -> OperationResult[Mutation]:
-        """Fails for revisions of entities that the wiki does not have."""
+        """Execute an operation; fail for entities that the wiki does not have."""
         state = unpack_state(keyed_state)
         done = adapt_operation(operation, state)
         if not isinstance(done, DeleteItem) and operation.entity not in self._wiki:
@@ -64,18 +64,18 @@ class Updater:
 
 
 class ScriptedReader:
-    """A reader of what comes in order."""
+    """Reader with a given order of its events."""
 
     def __init__(self, *, ordered: bool) -> None:
         self.ordered = ordered
 
     def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
-        """Not used here."""
+        """Fail: no test reads records."""
         raise AssertionError((record, now))
 
 
 class World:
-    """The wiki and the store, by the revisions of their entities; and the job between them."""
+    """Wiki and store with the revisions of their entities, and the job between them."""
 
     def __init__(self, *, ordered: bool) -> None:
         self.wiki: dict[str, int] = {}
@@ -95,163 +95,166 @@ class World:
         )
 
     async def open(self) -> None:
-        """Nothing is to be opened."""
+        """Do nothing."""
 
     async def close(self) -> None:
-        """Nothing is to be closed."""
+        """Do nothing."""
 
     async def current_revision(self, entity: str) -> int | None:
-        """What the wiki has."""
+        """Return the revision on the wiki."""
         self.asked.append(entity)
         return self.wiki.get(entity)
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
-        """What the store holds."""
+        """Return the revisions in the store."""
         return {entity: self.store[entity] for entity in entities if entity in self.store}
 
     async def ids(self) -> AsyncIterator[list[str]]:
-        """Not used here."""
+        """Yield nothing: no test lists the store."""
         yield []
 
-    async def happens(
-        self, event: InputEvent | ResyncRequest, kept: KeyedState = EMPTY_STATE
+    async def process(
+        self, event: InputEvent | ResyncRequest, keyed_state: KeyedState = EMPTY_STATE
     ) -> tuple[EntityState, list[str]]:
-        """Decide and carry out; what is remembered, and what was written."""
-        decided = self.job.decide(kept, event, None)
-        kept, written = decided.state, list[str]()
+        """Decide and execute; return the new state and the written operations."""
+        decided = self.job.decide(keyed_state, event, None)
+        keyed_state, written = decided.state, list[str]()
         for operation in decided.operations:
-            performed = await self.job.execute(operation, kept)
-            kept = performed.state
+            performed = await self.job.execute(operation, keyed_state)
+            keyed_state = performed.state
             written += [mutation.operation.value for mutation in performed.changes]
-        return unpack_state(kept), written
+        return unpack_state(keyed_state), written
 
 
 def edited(revision: int, *, time: int = LATER) -> RevisionCreated:
-    """An edit of Q1."""
+    """Return an edit of Q1."""
     return RevisionCreated("Q1", time, revision, time, ORIGIN, parent=revision - 1 or None)
 
 
-def kept(revision: int, held: int | None = None, *, status: EntityStatus = EntityStatus.CREATED) -> KeyedState:
-    """What is remembered of Q1."""
+def state_of(revision: int, held: int | None = None, *, status: EntityStatus = EntityStatus.CREATED) -> KeyedState:
+    """Return the state of Q1."""
     known = revision if held is None and status is EntityStatus.CREATED else held or 0
     return pack_state(EntityState(revision, status, known))
 
 
 @pytest.fixture
 async def world() -> World:
-    """After a start, with changes that come in order."""
+    """Return a job with ordered changes after its start."""
     world = World(ordered=True)
     await world.job.open()
     return world
 
 
-async def test_what_comes_in_order_does_not_wait(world: World) -> None:
-    """Not even where its parent was never seen, for which a stream would wait."""
+async def test_ordered_changes_do_not_wait(world: World) -> None:
+    """An edit with an unknown parent would wait in a stream, but not here."""
     world.wiki["Q1"] = 9
-    assert await world.happens(edited(9)) == (EntityState(9, EntityStatus.CREATED, 9), ["import"])
+    assert await world.process(edited(9)) == (EntityState(9, EntityStatus.CREATED, 9), ["import"])
     assert world.asked == []
 
 
-async def test_long_after_the_start_memory_is_trusted(world: World) -> None:
-    """The store is not asked for each edit."""
+async def test_state_is_trusted_long_after_the_start(world: World) -> None:
+    """The store is not queried for each edit."""
     world.wiki["Q1"], world.now = 6, LATER
     del world.store
-    assert (await world.happens(edited(6), kept(5)))[1] == ["diff"]
+    assert (await world.process(edited(6), state_of(5)))[1] == ["diff"]
 
 
 @pytest.mark.parametrize(("held", "written"), [(5, "diff"), (4, "reconcile"), (6, "reconcile"), (None, "reconcile")])
-async def test_after_a_start_memory_is_compared_with_the_store(world: World, held: int | None, written: str) -> None:
-    """Another revision than was remembered: the last run wrote more than it remembers, or a copy was put back."""
+async def test_state_is_compared_with_the_store_after_a_start(world: World, held: int | None, written: str) -> None:
+    """A difference means that the last run wrote more than its state says, or that the store was restored."""
     world.wiki["Q1"] = 6
     if held is not None:
         world.store["Q1"] = held
-    assert (await world.happens(edited(6, time=START), kept(5)))[1] == [written]
+    assert (await world.process(edited(6, time=START), state_of(5)))[1] == [written]
 
 
-async def test_of_what_a_walk_found_in_step_nothing_is_remembered_and_the_store_is_asked(world: World) -> None:
-    """Long after: an edit of it must not be imported on top of what the store holds."""
+async def test_store_is_queried_for_an_entity_without_state(world: World) -> None:
+    """A full scan keeps no state for entities in sync.
+
+    A later edit must not be imported on top of the store's content.
+    """
     world.wiki["Q1"], world.store["Q1"], world.now = 6, 5, LATER
-    assert (await world.happens(edited(6)))[1] == ["reconcile"]
+    assert (await world.process(edited(6)))[1] == ["reconcile"]
     world.wiki["Q2"] = 7
-    assert (await world.happens(edited(7)._replace(entity="Q2")))[1] == ["import"]
+    assert (await world.process(edited(7)._replace(entity="Q2")))[1] == ["import"]
 
 
-async def test_a_clock_of_the_wiki_that_is_ahead_does_not_make_an_old_event_new(world: World) -> None:
-    """An event of tomorrow, a moment after the start."""
+async def test_clock_of_the_wiki_that_is_ahead_does_not_end_the_warm_up(world: World) -> None:
+    """The event has the time of tomorrow, a moment after the start."""
     world.wiki["Q1"], world.store["Q1"] = 6, 4
-    assert (await world.happens(edited(6, time=START + 86_400_000), kept(5)))[1] == ["reconcile"]
+    assert (await world.process(edited(6, time=START + 86_400_000), state_of(5)))[1] == ["reconcile"]
 
 
-async def test_what_is_about_to_be_written_counts_as_held(world: World) -> None:
-    """Until the next checkpoint nobody waits for the store."""
+async def test_pending_write_counts_as_held(world: World) -> None:
+    """Until the next checkpoint no decision waits for the store."""
     world.wiki["Q1"] = 6
-    first, _ = await world.happens(edited(6, time=START), kept(5))
+    first, _ = await world.process(edited(6, time=START), state_of(5))
     world.wiki["Q1"] = 7
-    assert (await world.happens(edited(7, time=START), pack_state(first)))[1] == ["diff"]
+    assert (await world.process(edited(7, time=START), pack_state(first)))[1] == ["diff"]
 
 
-async def test_what_cannot_be_fetched_because_it_is_deleted_is_deleted(world: World) -> None:
-    """What tells of the deletion may come only later, and then changes nothing."""
+async def test_entity_that_cannot_be_fetched_because_it_is_deleted_is_deleted(world: World) -> None:
+    """The event of the deletion may come later, and then it changes nothing."""
     world.store["Q1"] = 5
-    state, written = await world.happens(edited(6), kept(5))
+    state, written = await world.process(edited(6), state_of(5))
     assert written == ["delete"]
     assert (state.status, state.revision) == (EntityStatus.DELETED, 6)
-    assert (await world.happens(PageDeleted("Q1", LATER, 6, LATER, ORIGIN), pack_state(state)))[1] == []
+    assert (await world.process(PageDeleted("Q1", LATER, 6, LATER, ORIGIN), pack_state(state)))[1] == []
 
 
-async def test_a_restoration_that_does_not_fit_is_looked_after(world: World) -> None:
-    """It restored a revision that was never seen: the wiki is asked."""
+async def test_unmatched_restoration_leads_to_a_request_to_the_wiki(world: World) -> None:
+    """It restored a revision that was never seen."""
     world.wiki["Q1"] = 8
     restored = PageUndeleted("Q1", LATER, 8, LATER, ORIGIN)
-    state, written = await world.happens(restored, kept(5, status=EntityStatus.DELETED))
+    state, written = await world.process(restored, state_of(5, status=EntityStatus.DELETED))
     assert (state, written, world.asked) == (EntityState(8, EntityStatus.CREATED, 8), ["import"], ["Q1"])
 
 
-async def test_a_repeat_is_no_reason_to_ask(world: World) -> None:
-    """An edit that was seen."""
-    assert (await world.happens(edited(5), kept(5)))[1] == []
+async def test_repeat_does_not_lead_to_a_request(world: World) -> None:
+    """The edit is known already."""
+    assert (await world.process(edited(5), state_of(5)))[1] == []
     assert world.asked == []
 
 
-async def test_what_a_walk_lists_is_taken_at_its_word_unless_it_was_deleted_since(world: World) -> None:
-    """Then the list may be older than the deletion."""
+async def test_listed_revision_is_trusted_unless_the_entity_was_deleted_since(world: World) -> None:
+    """After a deletion the list may be older than the deletion."""
     world.wiki["Q1"] = 5
     listed = ResyncRequest("Q1", LATER, LATER, ORIGIN, listed_revision=5)
-    assert (await world.happens(listed))[1] == ["reconcile"]
+    assert (await world.process(listed))[1] == ["reconcile"]
     assert world.asked == []
     del world.wiki["Q1"]
     world.state.written.clear()
-    assert (await world.happens(listed, kept(5, status=EntityStatus.DELETED)))[1] == []
+    assert (await world.process(listed, state_of(5, status=EntityStatus.DELETED)))[1] == []
     assert world.asked == ["Q1"]
 
 
-async def test_what_is_deleted_while_it_is_walked_is_found_by_asking(world: World) -> None:
-    """The revision that was listed cannot be fetched."""
-    state, written = await world.happens(ResyncRequest("Q1", LATER, LATER, ORIGIN, listed_revision=5))
+async def test_entity_deleted_during_the_scan_is_found_by_a_request(world: World) -> None:
+    """The listed revision cannot be fetched."""
+    state, written = await world.process(ResyncRequest("Q1", LATER, LATER, ORIGIN, listed_revision=5))
     assert (state, written, world.asked) == (UNSEEN, [], ["Q1"])
 
 
-async def test_events_that_wait_are_looked_after_when_their_time_brings_nothing() -> None:
-    """A stream: an edit of what was deleted, whose restoration never came."""
+async def test_waiting_event_that_leads_to_nothing_requests_a_resync() -> None:
+    """In a stream, the event is an edit of a deleted entity whose restoration never came."""
     world = World(ordered=False)
     await world.job.open()
     world.wiki["Q1"] = 7
-    first = world.job.decide(kept(5, status=EntityStatus.DELETED), edited(7), None)
+    first = world.job.decide(state_of(5, status=EntityStatus.DELETED), edited(7), None)
     assert (list(first.operations), first.timer) == ([], LATER + 1_000)
     due = world.job.decide(first.state, TimerFired(LATER + 1_000), None)
     assert due.operations == [ResyncRequest("Q1", LATER, LATER, ORIGIN)]
 
 
-async def test_a_check_leaves_waiting_events_their_time() -> None:
-    """It does not switch off the alarm."""
+async def test_resync_request_keeps_the_timer_of_waiting_events() -> None:
+    """The timer of the key stays the same."""
     world = World(ordered=False)
     await world.job.open()
-    first = world.job.decide(kept(5, status=EntityStatus.DELETED), edited(7), None)
+    first = world.job.decide(state_of(5, status=EntityStatus.DELETED), edited(7), None)
     assert world.job.decide(first.state, ResyncRequest("Q1", LATER, LATER, ORIGIN), None).timer == first.timer
 
 
-async def test_records_of_our_own_say_nothing_of_time(world: World) -> None:
-    """A walk and a pulse are not late, and make nothing late."""
+async def test_own_records_have_no_event_time(world: World) -> None:
+    """Records of a full scan and heartbeats are not late, and they make no event late."""
     assert world.job.decode(Record(None, None, None, HEARTBEAT, 7)) == DecodedRecord(None)
     assert world.job.decode(Record(b"null", None, None, SCAN_PARTITION, 7)) == DecodedRecord(None)
     found = world.job.decode(Record(b'["Q2",5]', None, None, Partition(*SCAN_PARTITION), 8))

@@ -1,4 +1,4 @@
-"""rdf-updater on a small Wikibase in memory: no HTTP, no runner, a clock that stands still."""
+"""rdf-updater on a test Wikibase in memory: no HTTP, no runner, and a clock that stands still."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ MINUTE = 60_000
 
 
 class RepositoryEntities:
-    """Fetches from a repository, but for what a test says.
+    """Source of entities from a repository, with scripted responses.
 
     Attributes:
-        answers: What to answer for a revision in the place of its document.
-        asked: What was fetched.
+        answers: Responses for revisions in place of their documents.
+        asked: Fetched entities and revisions.
     """
 
     def __init__(self, repository: Repository) -> None:
@@ -70,15 +70,15 @@ class RepositoryEntities:
 
 
 def missing(entity: str, revision: int, kind: FetchErrorType = FetchErrorType.UNEXPECTED_RESPONSE) -> FetchFailure:
-    """A fetch that failed."""
+    """Return a failed fetch."""
     return FetchFailure(kind, "ServerError", "The wiki answers 500.", entity, revision)
 
 
 class UpdaterBench:
-    """The job, what it remembers of one entity, and what it said.
+    """The job, its state of one entity, and its outputs.
 
     Args:
-        assignments: Settings above those of the small Wikibase.
+        assignments: Settings above those of the test Wikibase.
     """
 
     def __init__(self, *assignments: str) -> None:
@@ -95,8 +95,8 @@ class UpdaterBench:
         configuration = load_configuration("rdf-updater", flags).configuration
         self.assembled = assemble_rdf_updater(configuration, self.meter, entities=self.entities)
         self.job = self.assembled.job
-        self.kept = EMPTY_STATE
-        self.told: list[Output] = []
+        self.state = EMPTY_STATE
+        self.outputs: list[Output] = []
         self.mutations: list[Mutation] = []
 
     def save(self, entity: str = "Q1", *, triples: int = 40) -> Change:
@@ -105,40 +105,40 @@ class UpdaterBench:
         return self.repository.save(self.author.make_item(entity, triples=triples))
 
     async def happen(self, change: Change, *, watermark: int | None = None) -> Decision[Operation]:
-        """Tell the job of a change, and have done what it decides."""
+        """Process the event of a change, and execute the decision."""
         return await self.read(build_page_change(change, self.repository.wiki), watermark=watermark)
 
     async def read(self, event: Any, *, watermark: int | None = None) -> Decision[Operation]:
-        """As `happen`, of an event."""
+        """Process an event, and execute the decision."""
         value = event if isinstance(event, bytes) else orjson.dumps(event)
         accepted = self.job.decode(Record(value, None, None, Partition("topic"), 0))
-        self.told += accepted.outputs
+        self.outputs += accepted.outputs
         if accepted.event is None:
-            return Decision(self.kept)
+            return Decision(self.state)
         return await self.do(accepted.event, watermark=watermark)
 
     async def wait(self) -> Decision[Operation]:
-        """Let all that waits have its turn."""
+        """Fire the timer of all waiting events."""
         return await self.do(TimerFired(2**50), watermark=2**50)
 
-    async def do(self, stimulus: Any, *, watermark: int | None) -> Decision[Operation]:
-        """Have a stimulus decided and done."""
-        step = self.job.decide(self.kept, stimulus, watermark)
-        self.kept = step.state
-        self.told += step.outputs
+    async def do(self, event: Any, *, watermark: int | None) -> Decision[Operation]:
+        """Decide about an event or a timer, and execute the decision."""
+        step = self.job.decide(self.state, event, watermark)
+        self.state = step.state
+        self.outputs += step.outputs
         for operation in step.operations:
-            performed: OperationResult[Mutation] = await self.job.execute(operation, self.kept)
-            self.kept = performed.state
-            self.told += performed.outputs
+            performed: OperationResult[Mutation] = await self.job.execute(operation, self.state)
+            self.state = performed.state
+            self.outputs += performed.outputs
             self.mutations += performed.changes
         return step
 
-    def said(self, role: Role) -> list[dict[str, Any]]:
-        """The events of a role."""
-        return [orjson.loads(output.value) for output in self.told if output.role is role]
+    def events_of(self, role: Role) -> list[dict[str, Any]]:
+        """Return the events of a role."""
+        return [orjson.loads(output.value) for output in self.outputs if output.role is role]
 
     def graph(self, entity: str, revision: int) -> frozenset[Triple]:
-        """The munged triples of a revision."""
+        """Return the munged triples of a revision."""
         triples = self.repository.document(entity, revision)
         assert triples is not None
         body = serialize_triples(triples, "ttl", self.repository.vocabulary)
