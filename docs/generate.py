@@ -22,6 +22,8 @@ from wikistate.wiring import registry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wikistate.telemetry.log_event import LogEvent
+
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -145,7 +147,7 @@ def log_event_table() -> str:
     return "\n".join([_NOTE, "# Log events", "", text, "", *head, *rows]) + "\n"
 
 
-def _fields(event: log_events.LogEvent) -> str:
+def _fields(event: LogEvent) -> str:
     optional = [f"`{name}` (optional)" for name in event.optional]
     return ", ".join([*(f"`{name}`" for name in event.fields), *optional])
 

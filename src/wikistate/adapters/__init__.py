@@ -1,1 +1,1 @@
-"""The edges: everything that talks to a wiki, a broker, a file or a store."""
+"""Adapters: clients of wikis, brokers, files and stores."""

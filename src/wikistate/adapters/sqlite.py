@@ -1,4 +1,4 @@
-"""SQLite files that one process has for itself, and that survive a crash whole."""
+"""SQLite files that one process opens exclusively and that a crash does not damage."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 def open_exclusive(path: Path) -> sqlite3.Connection:
-    """A connection to a file, which is made, with its folder, when it is not there. What is committed is durable.
+    """Open a connection to a file. Commits are durable. The file and its folder are created if they do not exist.
 
-    Nobody else can open it meanwhile: the lock is taken by the first statement that reads or writes, and the kernel takes
-    it off a process that is killed.
+    No other process can use the file meanwhile: the first statement that reads or writes acquires the lock, and the kernel
+    releases it if the process is killed.
 
     Raises:
-        sqlite3.Error: It cannot be used.
-        OSError: The folder cannot be made.
+        sqlite3.Error: The file cannot be used.
+        OSError: The folder cannot be created.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The thread that uses it is not always the one that closes it after a failed start.
+    # After a failed start, another thread than the one that used the connection may close it.
     connection = sqlite3.connect(path, isolation_level=None, timeout=1.0, check_same_thread=False)
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -36,7 +36,7 @@ def open_exclusive(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All that is done meanwhile, or none of it."""
+    """Commit all statements of the block together, or none of them if it raises."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -1,1 +1,1 @@
-"""One file a job: thin wiring of core and adapters."""
+"""The jobs: each connects decisions of the core with the adapters that execute them."""

@@ -1,7 +1,7 @@
-"""content-history-reconcile: events about revisions of any age in; out, with content, and with what their pages are now.
+"""content-history-reconcile: add content and the current state of the page to events about revisions of any age.
 
-Everything is as in page-content-change, but that the page comes with the revision: whether it is a redirect by its
-current revision, and where it leads.
+It works like page-content-change, except that it also fetches the page of the revision: whether the current revision is a
+redirect, and its target.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ DEFAULTS = {
         "error_sink": {"stream": "mw_content_history_reconcile_enrich.error:2.1.0"},
     }
 }
-"""Settings that hold for this job unless the operator says otherwise."""
+"""Default settings of this job."""
 
 
 class HistoricalContent:
-    """The content of each event's revision, and its page's state; see `wikistate.jobs.enrichment.Enrichment`.
+    """Enrichment with the content of a revision and the state of its page; see `wikistate.jobs.enrichment.Enrichment`.
 
     Args:
-        client: Asks the wikis.
-        max_content_size: Bytes that the slots of a revision may have together.
+        client: Fetches revisions.
+        max_content_size: Largest size of all slots of a revision together, in bytes.
     """
 
     def __init__(self, client: RevisionClient, *, max_content_size: int) -> None:
@@ -60,7 +60,7 @@ class HistoricalContent:
         self._history.fetch(wiki, rev_id, event_time=event_time, on_done=on_done)
 
     def with_answer(self, event: Event, answer: PastRevision) -> Event | Failure:
-        """See `Enrichment`. What the event says is hidden stays so, even if the wiki shows it to us."""
+        """See `Enrichment`. Content that the event calls hidden stays hidden, even if the wiki shows it to this client."""
         hidden = event["revision"].get("is_content_visible") is False
         content = answer.content._replace(hidden=True) if hidden else answer.content
         enriched = with_content(event, content, max_content_size=self._max_content_size, with_format=True)

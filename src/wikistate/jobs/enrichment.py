@@ -1,7 +1,7 @@
-"""The job that asks a wiki about each event and folds the answer in: what all such jobs have in common.
+"""The common part of the jobs that query a wiki for each event and merge the answer into it.
 
-What is asked and what is folded is an `Enrichment`'s; nothing else differs between these jobs. The core plans and
-folds, the MediaWiki adapter asks; this file says in which order.
+The query and the merge belong to an `Enrichment`; the jobs differ in nothing else. The core plans and merges, the
+MediaWiki adapter queries, and this module calls them in order.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ Answer = TypeVar("Answer")
 
 
 class Enrichment(Protocol[Answer]):
-    """What is asked of a wiki for an event, and how its answer is folded in.
+    """Query to a wiki for an event, and the merge of its answer.
 
-    Protocol: on the loop's thread, `plan` for each event, `fetch` for those that it says to fetch, and `with_answer` for each
-    answer. Only `fetch` may take its time, and it answers exactly once.
+    Protocol, on the loop's thread: `plan` is called for each event, `fetch` if the plan is a fetch, and `with_answer` for
+    each answer. Only `fetch` may take time, and it calls back exactly once.
     """
 
     def plan(self, event: Event) -> Plan:
-        """Whether the event passes, is refused, or needs an answer. Pure."""
+        """Return whether the event passes unchanged, is rejected, or needs an answer. Pure."""
 
     def fetch(
         self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[Answer | Fail], None]
     ) -> None:
-        """Ask, and tell `on_done` what came of it.
+        """Query the wiki and pass the result to `on_done`.
 
         Args:
             wiki: From the list of allowed wikis.
-            rev_id: The revision that the event is about.
-            event_time: When the event came into being, seconds since the epoch; None where that is not known.
-            on_done: Takes the answer, or why there is none.
+            rev_id: Revision of the event.
+            event_time: Time of the event, seconds since the epoch; None if it is unknown.
+            on_done: Receives the answer or the failure.
         """
 
     def with_answer(self, event: Event, answer: Answer) -> Event | Failure:
-        """A new event with the answer in it, or why there can be none. Pure."""
+        """Return a new event that holds the answer, or the reason why it cannot. Pure."""
 
 
 class _PendingFetch(NamedTuple):
-    """A valid event that needs an answer."""
+    """Valid event that needs an answer."""
 
     record: Record
     event: Event
@@ -70,10 +70,10 @@ class EnrichmentJob(Generic[Answer]):
     """The job; see `wikistate.streaming.job.Job` for the protocol.
 
     Args:
-        event_io: Of the job's streams.
-        wikis: Which wikis may be asked, by domain.
-        enrichment: What is asked.
-        client: What it asks with; opened and closed by the job.
+        event_io: Reads and writes the events of the job's streams.
+        wikis: Allowed wikis by domain.
+        enrichment: Queries the wiki and merges the answer.
+        client: Client of the enrichment; opened and closed by the job.
     """
 
     def __init__(
@@ -93,30 +93,30 @@ class EnrichmentJob(Generic[Answer]):
         await self._client.close()
 
     def plan(self, record: Record) -> WorkItem:
-        """See `Job`. The payload is the outputs where they are known already, else a `_Pending`."""
+        """See `Job`. The payload is a list of outputs if they are known already, else a `_PendingFetch`."""
         try:
             event = self._event_io.read(record)
             return self._plan_event(record, event) if isinstance(event, dict) else WorkItem(None, event)
-        except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
+        except Exception as error:  # noqa: BLE001  (no record may stop the job)
             return WorkItem(None, [self._event_io.to_error_output(record, unexpected_error(error))])
 
     def _plan_event(self, record: Record, event: Event) -> WorkItem:
         key = self._event_io.key_of(event)
         if isinstance(key, RejectedEvent):
             return WorkItem(None, [self._event_io.to_error_output(record, key)])
-        lane: Hashable = key
+        order_key: Hashable = key
         wiki = self._wiki_of(event)
         if isinstance(wiki, RejectedEvent):
-            return WorkItem(lane, [self._event_io.to_error_output(record, wiki)])
+            return WorkItem(order_key, [self._event_io.to_error_output(record, wiki)])
         match self._enrichment.plan(event):
             case PassThrough():
-                return WorkItem(lane, [self._event_io.to_output(record, event, key)])
+                return WorkItem(order_key, [self._event_io.to_output(record, event, key)])
             case Reject(error_type, message):
                 return WorkItem(
-                    lane, [self._event_io.to_error_output(record, RejectedEvent(error_type, message, event))]
+                    order_key, [self._event_io.to_error_output(record, RejectedEvent(error_type, message, event))]
                 )
             case Fetch(rev_id=rev_id):
-                return WorkItem(lane, _PendingFetch(record, event, key, wiki, rev_id))
+                return WorkItem(order_key, _PendingFetch(record, event, key, wiki, rev_id))
 
     def _wiki_of(self, event: Event) -> Wiki | RejectedEvent:
         domain = domain_of(event)
@@ -136,12 +136,12 @@ class EnrichmentJob(Generic[Answer]):
             case list() as outputs:
                 on_done(outputs)
 
-    def _on_answer(self, pending: _PendingFetch, done: OnDone, answer: Answer | Fail) -> None:
+    def _on_answer(self, pending: _PendingFetch, on_done: OnDone, answer: Answer | Fail) -> None:
         try:
             output = self._to_output(pending, answer)
-        except Exception as error:  # noqa: BLE001  (see `accept`)
+        except Exception as error:  # noqa: BLE001  (see `plan`)
             output = self._event_io.to_error_output(pending.record, unexpected_error(error, pending.event))
-        done([output])
+        on_done([output])
 
     def _to_output(self, pending: _PendingFetch, answer: Answer | Fail) -> Output:
         record, event = pending.record, pending.event
@@ -154,5 +154,5 @@ class EnrichmentJob(Generic[Answer]):
 
 
 def event_created_at(event: Event) -> float | None:
-    """When an event came into being, seconds since the epoch: the later of its two times, None when it states none."""
+    """Return the time of an event, seconds since the epoch: the later of its two times; None if it states neither."""
     return max(event_time(event) or 0, ingestion_time(event) or 0) / 1000 or None

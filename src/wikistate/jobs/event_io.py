@@ -1,7 +1,7 @@
-"""What every job does with its events at both ends: read, filter, stamp, check, encode, refuse, count.
+"""Input and output of events, common to all jobs: read, filter, validate, encode, reject and count.
 
-Nothing is decided here: the core decodes and encodes. What it refuses becomes an error event, and what is dropped or
-refused is counted by its name.
+This module decides nothing: the core decodes and encodes. A rejected event becomes an error event. Dropped and rejected
+events are counted by reason and by type.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class EventIO:
-    """Reads the events of a job's source and writes those of its sinks.
+    """Reader of the events of a job's source, and encoder of those for its sinks.
 
     Args:
-        decoder: Of the source stream.
-        encoder: Of the sink.
-        error_encoder: Of the error stream.
-        meter: Where measurements go.
-        clock: Seconds since the epoch.
+        decoder: Decodes events of the source stream.
+        encoder: Encodes events for the sink.
+        error_encoder: Encodes events for the error stream.
+        meter: Records the metrics.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class EventIO:
         self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
     def read(self, record: Record) -> Event | list[Output]:
-        """The event of a record; or, when there is none to work on, the outputs that are known already."""
+        """Return the event of a record; or its outputs, if there is no event to process."""
         decoded = self._decoder.decode(record)
         match decoded:
             case dict():
@@ -63,21 +63,21 @@ class EventIO:
                 return [self.to_error_output(record, decoded)]
 
     def key_of(self, event: Event) -> bytes | RejectedEvent | None:
-        """The key that the event has on the sink; see `Encoder.build_key`."""
+        """Return the key that the event has on the sink; see `Encoder.build_key`."""
         return self._encoder.build_key(event)
 
     def to_output(self, record: Record, event: Event, key: bytes | None) -> Output:
-        """The output for the sink, or for the error stream when it cannot be one."""
+        """Return the output for the sink, or for the error stream if the event is not valid for the sink."""
         output = self._encoder.encode(event, key, self._now())
         return self.to_error_output(record, output) if isinstance(output, RejectedEvent) else output
 
     def to_error_output(self, record: Record, rejected: RejectedEvent) -> Output:
-        """The output for the error stream."""
+        """Return the output for the error stream."""
         self._rejected.count(rejected.error_type)
         return self._error_encoder.encode(rejected, record, self._now())
 
     def drop(self, reason: str) -> None:
-        """Count a record that has no output on purpose."""
+        """Count a record that is dropped on purpose."""
         self._dropped.count(reason)
 
     def _now(self) -> int:
@@ -85,6 +85,6 @@ class EventIO:
 
 
 def unexpected_error(error: Exception, event: Event | None = None) -> RejectedEvent:
-    """What is said of a record that met a defect of ours."""
+    """Return the rejection of a record that caused an unexpected error: a defect of this program."""
     stack = "".join(traceback.format_exception(error))
-    return RejectedEvent(type(error).__name__, f"Not foreseen, please report it: {error!s:.500}", event, stack)
+    return RejectedEvent(type(error).__name__, f"Unexpected error, please report it: {error!s:.500}", event, stack)

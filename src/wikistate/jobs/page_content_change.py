@@ -1,4 +1,4 @@
-"""page-content-change: page changes in, page changes with the content of their revision out."""
+"""page-content-change: add the content of the revision to page changes."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ DEFAULTS = {
         "error_sink": {"stream": "mw_page_content_change_enrich.error:2.1.0"},
     }
 }
-"""Settings that hold for this job unless the operator says otherwise."""
+"""Default settings of this job."""
 
 
 class PageContent:
-    """The content of each event's revision; see `wikistate.jobs.enrichment.Enrichment`.
+    """Enrichment with the content of a revision; see `wikistate.jobs.enrichment.Enrichment`.
 
     Args:
-        client: Fetches content.
-        max_content_size: Bytes that the slots of a revision may have together.
+        client: Fetches revisions.
+        max_content_size: Largest size of all slots of a revision together, in bytes.
     """
 
     def __init__(self, client: RevisionClient, *, max_content_size: int) -> None:

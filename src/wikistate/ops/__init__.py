@@ -1,1 +1,1 @@
-"""Operations beside a running job: topics, and what Flink needs to be there."""
+"""Operations beside a job: topics, replay, bootstrap, verification of stores, and the artifacts of Flink."""

@@ -1,6 +1,6 @@
-"""Fills the state of rdf-updater from a list of entities and their revisions: what a store that was loaded holds.
+"""Bootstrap of rdf-updater: it fills the state from a list of the entities and revisions in a loaded store.
 
-The list has a line ``entity,revision`` for each entity, without a header; it may be spread over files and compressed.
+The list has a line ``entity,revision`` for each entity, without a header. It may be several files, and compressed.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 
 class EntityRevision(NamedTuple):
-    """An entity and the revision that the store holds."""
+    """Entity and its revision in the store."""
 
     entity: str
     revision: int
 
 
 def fill_state(lists: Iterable[Path], state: Path) -> int:
-    """Make a state file of which the first run of the job begins.
+    """Create the state file with which the first run of the job starts.
 
     Args:
-        lists: Files of lines, plain or ``.bz2``, ``.gz``, ``.zst``; each entity counts with its largest revision.
-        state: The file to make.
+        lists: Files of lines, plain or ``.bz2``, ``.gz``, ``.zst``; the largest revision of each entity counts.
+        state: Path of the state file.
 
     Returns:
-        How many entities it has.
+        The number of entities.
 
     Raises:
-        InputError: A file cannot be read, or a line of it is not what it must be.
+        InputError: A file cannot be read, or one of its lines is not valid.
         StateError: The file holds state already, or cannot be written.
     """
     file = StateFile(state)
@@ -58,10 +58,10 @@ def _read_rows(lists: Iterable[Path]) -> Iterator[tuple[int, int]]:
 
 
 def read_revisions(path: Path) -> Iterator[EntityRevision]:
-    """The lines of a list.
+    """Yield the lines of a list.
 
     Raises:
-        InputError: It cannot be read, or a line of it is not what it must be.
+        InputError: The file cannot be read, or one of its lines is not valid.
     """
     try:
         with _open(path) as lines:
@@ -75,7 +75,7 @@ def _parse_line(line: str, path: Path, number: int) -> EntityRevision:
     entity, _, revision = line.strip().partition(",")
     if not (revision.isascii() and revision.isdecimal() and int(revision)):
         raise InputError(
-            f"{path}, line {number}, is {line.strip()!r:.100}, but a line is an entity and its revision, as in Q42,1234.",
+            f"{path}, line {number}, is {line.strip()!r:.100}; a line must be an entity and its revision, as in Q42,1234.",
             file=str(path),
             line=number,
         )

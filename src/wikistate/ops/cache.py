@@ -1,4 +1,4 @@
-"""Where fetched files lie between runs, and how two runs that fetch at once keep out of each other's way."""
+"""Cache folder of downloaded files, with a lock for runs that download at the same time."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def cache_folder() -> Path:
-    """The folder of fetched files: ``$XDG_CACHE_HOME/wikistate``, or ``~/.cache/wikistate`` (XDG Base Directory)."""
+    """Return the folder of downloaded files: ``$XDG_CACHE_HOME/wikistate``, or ``~/.cache/wikistate`` (XDG Base Directory)."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base else Path.home() / ".cache") / "wikistate"
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[Path]:
-    """Create `folder` and hold it for this process; another process that wants it waits.
+    """Create a folder and lock it for this process; other processes wait for the lock.
 
-    The lock is the kernel's and not a file's existence, so that a run which is killed leaves nothing locked.
+    The kernel holds the lock, not the existence of a file, so that a killed run leaves no lock.
 
     Raises:
-        PartError: The folder cannot be made or written.
+        PartError: The folder cannot be created or written.
     """
     with _lock_file(folder) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -41,7 +41,7 @@ def _lock_file(folder: Path) -> TextIOWrapper:
         return (folder / ".lock").open("w")
     except OSError as error:
         raise PartError(
-            f"Fetched files cannot be kept in {folder}: {error.strerror}.",
-            hint="Set XDG_CACHE_HOME to a folder that can be written.",
+            f"Downloaded files cannot be stored in {folder}: {error.strerror}.",
+            hint="Set XDG_CACHE_HOME to a writable folder.",
             folder=folder,
         ) from error

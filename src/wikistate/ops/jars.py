@@ -1,6 +1,6 @@
-"""JVM artifacts: declared by coordinate and checksum, fetched once, and nothing let through that is not what it says.
+"""JVM artifacts: declared by coordinate and checksum, downloaded once, and rejected if the checksum differs.
 
-Of Apache Flink's artifacts the package itself declares one, the Kafka connector, and brings one, the bridge.
+The package declares one artifact of Apache Flink, the Kafka connector, and contains one, the bridge.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     Download = Callable[[Sequence[str], Path], None]
 
 FLINK_DECLARATION = Path(__file__).with_name("flink-jars.toml")
-"""What a job on Flink needs; stands in the package, because jobs do."""
+"""Declaration of the artifacts for jobs on Flink. It is part of the package, because jobs are."""
 
 CONNECTOR_VARIABLE = "WIKISTATE_FLINK_CONNECTOR_JAR"
-"""Names a connector by its path, for machines that do not reach Maven Central."""
+"""Environment variable with the path of a connector, for machines without access to Maven Central."""
 
 BRIDGE_JAR = Path(wikistate.__file__).parent / "runners" / "flink" / "wikistate-flink.jar"
-"""Our own classes on the JVM, compiled from ``jvm/src`` by ``make bridge``."""
+"""Classes of this package on the JVM, compiled from ``jvm/src`` by ``make bridge``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One artifact.
+    """JVM artifact.
 
     Attributes:
-        coordinate: ``group:artifact:version``.
-        sha256: Of the file, in hexadecimal.
-        licence: Its SPDX expression.
+        coordinate: Maven coordinate ``group:artifact:version``.
+        sha256: Checksum of the file, in hexadecimal.
+        licence: SPDX expression of the licence.
     """
 
     coordinate: str
@@ -49,27 +49,27 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        """The name under which Maven repositories keep it."""
+        """Name of the file in Maven repositories."""
         _, artifact, version = self.coordinate.split(":")
         return f"{artifact}-{version}.jar"
 
 
 def read_declaration(part: str, *, declaration: Path) -> tuple[Jar, ...]:
-    """The jars of a part, for example ``flink-kafka-connector``.
+    """Return the jars of a part, for example ``flink-kafka-connector``.
 
     Args:
-        part: A table of the declaration.
-        declaration: A TOML file with a table for each part.
+        part: Name of a table in the declaration.
+        declaration: TOML file with a table for each part.
 
     Raises:
-        PartError: There is no declaration, or no such part in it.
+        PartError: The declaration does not exist, or has no such part.
     """
     try:
         parts: dict[str, Any] = tomllib.loads(declaration.read_text())
     except FileNotFoundError as error:
-        raise PartError(f"{declaration} is missing.", hint="It comes with the source tree: use a checkout.") from error
+        raise PartError(f"{declaration} is missing.", hint="It is part of the source tree: use a checkout.") from error
     if part not in parts:
-        raise PartError(f"{declaration} declares no part {part!r}, only {', '.join(sorted(parts))}.")
+        raise PartError(f"{declaration} does not declare the part {part!r}; its parts are {', '.join(sorted(parts))}.")
     return tuple(Jar(**entry) for entry in parts[part]["jars"])
 
 
@@ -79,17 +79,17 @@ def fetch(
     cache: Path | None = None,
     download: Download = maven.download,
 ) -> tuple[Path, ...]:
-    """The files of `jars`, downloaded where the cache has them not, each compared with its checksum.
+    """Return the files of the jars. Missing ones are downloaded, and each is compared with its checksum.
 
-    Any number of threads and processes may fetch at once; one downloads and the others find it done.
+    Any number of threads and processes may call it at the same time: one downloads, and the others use its files.
 
     Args:
-        jars: What to fetch.
-        cache: Where the files lie between runs; a folder of the user's cache when None.
-        download: Brings coordinates into a folder, each as its `Jar.file_name`.
+        jars: Jars to fetch.
+        cache: Folder of the files between runs; None for a folder in the cache of the user.
+        download: Downloads coordinates into a folder, each as its `Jar.file_name`.
 
     Raises:
-        PartError: A jar cannot be had, or is not the one that was declared.
+        PartError: A jar cannot be downloaded, or its checksum differs from the declaration.
     """
     with lock_folder(cache or cache_folder() / "jars") as folder:
         missing = [jar for jar in jars if not _is_intact(folder / jar.file_name, jar)]
@@ -99,15 +99,15 @@ def fetch(
 
 
 def fetch_flink_jars(*, cache: Path | None = None, download: Download = maven.download) -> tuple[Path, ...]:
-    """What a job on Flink needs beside Flink: the Kafka connector, then the bridge.
+    """Return the jars that a job on Flink needs beside Flink: the Kafka connector and the bridge.
 
     Args:
-        cache: As of `fetch`.
-        download: As of `fetch`.
+        cache: See `fetch`.
+        download: See `fetch`.
 
     Raises:
-        ConfigError: The environment names a connector that is not there.
-        PartError: The connector cannot be had, or the installation lacks the bridge.
+        ConfigError: The environment names a connector that does not exist.
+        PartError: The connector cannot be downloaded, or the installation lacks the bridge.
     """
     if not BRIDGE_JAR.is_file():
         raise PartError(f"{BRIDGE_JAR} is missing.", hint="Install wikistate again; in a checkout, `make bridge`.")
@@ -121,8 +121,8 @@ def _find_configured_connector() -> Path | None:
     path = Path(name).absolute()
     if not path.is_file():
         raise ConfigError(
-            f"{CONNECTOR_VARIABLE} is {name!r}, and there is no such file.",
-            hint="Name the jar of Flink's Kafka SQL connector, or unset the variable to have it fetched.",
+            f"{CONNECTOR_VARIABLE} is {name!r}, and that file does not exist.",
+            hint="Set it to the path of Flink's Kafka SQL connector jar, or unset it to download the connector.",
             key=CONNECTOR_VARIABLE,
         )
     return path
@@ -133,8 +133,8 @@ def _fetch_connector(cache: Path | None, download: Download) -> Path:
     try:
         (path,) = fetch(jars, cache=cache, download=download)
     except PartError as error:
-        way_out = f"Or bring {jars[0].coordinate} here by other means, and name the file in {CONNECTOR_VARIABLE}."
-        raise PartError(error.message, hint=f"{error.hint} {way_out}", **error.ids) from error
+        hint = f"{error.hint} Or copy {jars[0].coordinate} to this machine and set {CONNECTOR_VARIABLE} to its path."
+        raise PartError(error.message, hint=hint, **error.ids) from error
     return path
 
 
@@ -153,7 +153,7 @@ def _download_all(jars: Sequence[Jar], folder: Path, download: Download) -> None
         download([jar.coordinate for jar in jars], scratch)
         for jar in jars:
             _verify_checksum(scratch / jar.file_name, jar)
-            # A rename within one file system: whoever looks sees the whole file or none.
+            # A rename within one file system is atomic: other processes see the whole file or no file.
             (scratch / jar.file_name).replace(folder / jar.file_name)
 
 
@@ -161,7 +161,7 @@ def _verify_checksum(path: Path, jar: Jar) -> None:
     found = _sha256(path)
     if found != jar.sha256:
         raise PartError(
-            f"{jar.coordinate} was refused: its sha256 is {found}, declared is {jar.sha256}.",
-            hint="Released artifacts do not change. Find out what stands between this machine and Maven Central.",
+            f"{jar.coordinate} was rejected: its sha256 is {found}, and the declared one is {jar.sha256}.",
+            hint="Released artifacts do not change. Check the proxies and mirrors between this machine and Maven Central.",
             coordinate=jar.coordinate,
         )

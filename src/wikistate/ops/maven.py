@@ -1,8 +1,7 @@
-"""Downloads artifacts from Maven Central: ``python -m wikistate.ops.maven FOLDER COORDINATE...``.
+"""Download of artifacts from Maven Central: ``python -m wikistate.ops.maven FOLDER COORDINATE...``.
 
-By `jgo`, a Maven client in pure Python: it needs neither Maven nor Java, so there is one way for every machine. In a
-process of its own, because after a failure it leaves connections open, which Python would report in the middle of
-whatever comes next.
+It uses `jgo`, a Maven client in pure Python that needs neither Maven nor Java, so that it works on every machine. It runs
+in a separate process, because after a failure `jgo` leaves connections open, and Python would report them later.
 """
 
 from __future__ import annotations
@@ -24,25 +23,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MAX_ATTEMPTS = 3
-_TIMEOUT_SECONDS = 60  # seconds without a byte after which an attempt is given up
+_TIMEOUT_SECONDS = 60  # seconds without a byte after which an attempt fails
 
 
 def download(coordinates: Sequence[str], folder: Path) -> None:
-    """Put artifacts into `folder`, each as ``artifact-version.jar``.
+    """Download artifacts into a folder, each as ``artifact-version.jar``.
 
     Args:
-        coordinates: Each ``group:artifact:version``.
-        folder: Must exist.
+        coordinates: Maven coordinates, each ``group:artifact:version``.
+        folder: Target folder; it must exist.
 
     Raises:
-        PartError: One of them cannot be had.
+        PartError: An artifact cannot be downloaded.
     """
     if find_spec("jgo") is None:
         raise PartError(
-            f"{', '.join(coordinates)} cannot be fetched: the package jgo is not installed.",
-            hint="Install wikistate with its extra `flink`; in a checkout, `make flink` or `make parts` does.",
+            f"{', '.join(coordinates)} cannot be downloaded: the package jgo is not installed.",
+            hint="Install wikistate with its extra `flink`; in a checkout, run `make flink` or `make parts`.",
         )
-    done = subprocess.run(  # noqa: S603 (our own module; coordinates are declared in this repository)
+    process = subprocess.run(  # noqa: S603 (a module of this package; coordinates are declared in this repository)
         [sys.executable, "-m", "wikistate.ops.maven", str(folder), *coordinates],
         env={**_trust_environment(), **os.environ},
         stdin=subprocess.DEVNULL,
@@ -50,15 +49,15 @@ def download(coordinates: Sequence[str], folder: Path) -> None:
         text=True,
         check=False,
     )
-    if done.returncode != 0:
+    if process.returncode != 0:
         raise PartError(
-            f"Maven Central did not give what was asked for:\n{done.stderr.strip()}\n",
-            hint="It must be reachable; HTTPS_PROXY is heeded.",
+            f"The download from Maven Central failed:\n{process.stderr.strip()}\n",
+            hint="Check that Maven Central is reachable. HTTPS_PROXY applies.",
         )
 
 
 def main(folder: Path, coordinates: Sequence[str]) -> int:
-    """Download, four at a time, up to the first failure, which is said on standard error. Returns the exit status."""
+    """Download four artifacts at a time until the first failure, and write it to standard error. Return the exit status."""
     with ThreadPoolExecutor(4) as pool:
         for failure in pool.map(lambda name: _download_with_retries(name, folder), coordinates):
             if failure is not None:
@@ -69,9 +68,9 @@ def main(folder: Path, coordinates: Sequence[str]) -> int:
 
 
 def _trust_environment() -> dict[str, str]:
-    """Let `jgo` trust the authorities that the machine trusts, as its other programs do, where it has any.
+    """Return the environment with which `jgo` trusts the certificate authorities of the machine.
 
-    By itself it knows only those that come with a Python package, and fails behind a proxy that signs by itself.
+    By default it trusts only those of a Python package, and fails behind a proxy with its own authority.
     """
     paths = ssl.get_default_verify_paths()
     if paths.cafile is not None:
@@ -82,10 +81,10 @@ def _trust_environment() -> dict[str, str]:
 
 
 def _download_with_retries(coordinate: str, folder: Path) -> str | None:
-    """Download one artifact. Returns why that failed."""
+    """Download one artifact. Return the reason of a failure, else None."""
     failure = None
     for _ in range(_MAX_ATTEMPTS):
-        # A folder for each attempt: what a broken connection left would be taken for the whole file.
+        # Each attempt has its folder: a partial file of a broken connection would pass for the whole file.
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             try:
                 found = _resolve(coordinate, Path(scratch))
@@ -98,7 +97,7 @@ def _download_with_retries(coordinate: str, folder: Path) -> str | None:
 
 
 def _resolve(coordinate: str, scratch: Path) -> Path:
-    from jgo.maven import MavenContext  # noqa: PLC0415 (of an extra, and wanted by this process alone)
+    from jgo.maven import MavenContext  # noqa: PLC0415 (of an extra, and needed by this process alone)
 
     group, artifact, version = coordinate.split(":")
     central = MavenContext(repo_cache=scratch, local_repos=[], timeout=_TIMEOUT_SECONDS)

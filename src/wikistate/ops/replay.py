@@ -1,7 +1,7 @@
-"""Emptying an error stream: looking at it first, then reading the events that failed out of it for a job.
+"""Replay of an error stream: a survey counts its error events, and a source reads their original events for a job.
 
-What a replay reads ends where the error stream ended when it was looked at, so that what fails again is never read by
-the replay that wrote it. Positions are those of a reader of its own, so the next replay begins behind this one.
+A replay ends at the offsets at which the error stream ended during the survey, so that it never reads error events that it
+has written itself. A replay has its own consumer positions, so that the next one starts after them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wikistate.wiring.endpoints import SourceEndpoint
 
 DEFAULT_GROUP = "wikistate-replay"
-"""The consumer group of replays, unless the operator names another."""
+"""Default consumer group of replays."""
 
 _POLL_RECORDS = 500
 _POLL_SECONDS = 1.0
@@ -32,11 +32,11 @@ _POLL_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Survey:
-    """What a replay would find.
+    """Result of reading an error stream before its replay.
 
     Attributes:
-        counts: Records by error type and fate.
-        end_offsets: Where the replay of each partition ends.
+        counts: Number of records by error type and status.
+        end_offsets: Offset at which the replay of each partition ends.
     """
 
     counts: Counter[tuple[str, ReplayStatus]] = field(default_factory=Counter)
@@ -44,91 +44,91 @@ class Survey:
 
     @property
     def selected_count(self) -> int:
-        """How many events are to be done again."""
-        return sum(count for (_, fate), count in self.counts.items() if fate is ReplayStatus.REPLAYED)
+        """Number of events to replay."""
+        return sum(count for (_, status), count in self.counts.items() if status is ReplayStatus.REPLAYED)
 
 
-def resolve_error_stream(end: SourceEndpoint, replay_filter: ReplayFilter, *, group: str = "") -> SourceEndpoint:
-    """An error stream as the source of a replay: from where the last such replay ended up to where it ends now.
+def resolve_error_stream(endpoint: SourceEndpoint, replay_filter: ReplayFilter, *, group: str = "") -> SourceEndpoint:
+    """Return an error stream as the endpoint of a replay: from the end of the last such replay to the current end.
 
-    Positions belong to the choice: a replay of one error type passes over all others, and they are still to be found
-    by a replay of another choice.
+    Positions belong to the filter: a replay of one error type skips all others, and a replay with another filter still
+    reads them.
 
     Args:
-        end: Where the error stream is.
-        replay_filter: What is replayed of it.
-        group: The consumer group; by default one for all replays with the same choice.
+        endpoint: Endpoint of the error stream.
+        replay_filter: Filter of the error events to replay.
+        group: Consumer group; by default one for all replays with the same filter.
 
     Raises:
-        ConfigError: It can be read only once.
+        ConfigError: The endpoint is not a topic or file, or can be read only once.
     """
     suffix = _digest_filter(replay_filter)
-    if isinstance(end, KafkaSourceEndpoint):
-        start = end.start if end.start not in ("committed", "latest", "") else "earliest"
-        return replace(end, group=group or f"{DEFAULT_GROUP}{suffix}", start=start, end="latest")
-    if not isinstance(end, FileEndpoint):
+    if isinstance(endpoint, KafkaSourceEndpoint):
+        start = endpoint.start if endpoint.start not in ("committed", "latest", "") else "earliest"
+        return replace(endpoint, group=group or f"{DEFAULT_GROUP}{suffix}", start=start, end="latest")
+    if not isinstance(endpoint, FileEndpoint):
         raise ConfigError(
-            "An error stream is a Kafka topic or a file.",
-            hint="Name one, as in --from kafka://host:9092/topic or --from file:errors.ndjson.",
+            "An error stream must be a Kafka topic or a file.",
+            hint="Use a URL such as --from kafka://host:9092/topic or --from file:errors.ndjson.",
             key="--from",
         )
-    if end.is_standard_stream:
+    if endpoint.is_standard_stream:
         raise ConfigError(
             "A replay reads its error stream twice, which standard input does not allow.",
-            hint="Save it to a file, or name a topic.",
+            hint="Save it to a file, or use a topic.",
             key="--from",
         )
-    return replace(end, bookmark=f"{end.path}.replayed{suffix}")
+    return replace(endpoint, bookmark=f"{endpoint.path}.replayed{suffix}")
 
 
-def _digest_filter(choice: ReplayFilter) -> str:
-    if choice == ReplayFilter():
+def _digest_filter(replay_filter: ReplayFilter) -> str:
+    if replay_filter == ReplayFilter():
         return ""
-    text = repr((sorted(choice.types), choice.since, choice.until))
+    text = repr((sorted(replay_filter.types), replay_filter.since, replay_filter.until))
     return f"-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-async def survey_error_stream(end: SourceEndpoint, replay_filter: ReplayFilter, *, limit: int | None) -> Survey:
-    """Look at an error stream; nothing is committed.
+async def survey_error_stream(endpoint: SourceEndpoint, replay_filter: ReplayFilter, *, limit: int | None) -> Survey:
+    """Read an error stream and count its error events; nothing is committed.
 
     Args:
-        end: From `resolve_error_stream`.
-        replay_filter: What is to be done again.
-        limit: Stop looking when so many are found.
+        endpoint: Result of `resolve_error_stream`.
+        replay_filter: Filter of the error events to replay.
+        limit: Number of events to replay after which reading stops; None for no limit.
 
     Raises:
-        WikistateError: It cannot be read.
+        WikistateError: The error stream cannot be read.
     """
-    found, chosen = Survey(), 0
-    source = make_source(end)
+    survey, selected = Survey(), 0
+    source = make_source(endpoint)
     try:
         await source.open(_ignore_revocation)
         while (records := await source.poll(_POLL_RECORDS, _POLL_SECONDS)) is not None:
             for record in records:
                 failed = replay_filter.classify(record.value)
-                found.counts[failed.error_type, failed.status] += 1
-                found.end_offsets[record.partition] = record.offset + 1
-                chosen += failed.status is ReplayStatus.REPLAYED
-                if chosen == limit:
-                    return found
+                survey.counts[failed.error_type, failed.status] += 1
+                survey.end_offsets[record.partition] = record.offset + 1
+                selected += failed.status is ReplayStatus.REPLAYED
+                if selected == limit:
+                    return survey
     finally:
         await source.close()
-    return found
+    return survey
 
 
 async def _ignore_revocation(partitions: object) -> None:
-    """Nothing is in flight while one only looks."""
+    """Ignore the revocation, because a survey has no events in flight."""
 
 
 class ReplaySource:
-    """The events that failed, as if they came from their own stream. See `Source` for the protocol.
+    """Original events of an error stream, as if they came from their stream. See `Source` for the protocol.
 
-    A record keeps the place of its error event, so committing it says that the error event is dealt with.
+    A record has the position of its error event, so that its commit marks the error event as replayed.
 
     Args:
-        source: The error stream.
-        replay_filter: Which of them.
-        end_offsets: Where each partition ends; others are not read.
+        source: Source of the error stream.
+        replay_filter: Filter of the error events to replay.
+        end_offsets: Offset at which each partition ends; other partitions are not read.
     """
 
     def __init__(self, source: Source, replay_filter: ReplayFilter, end_offsets: Mapping[Partition, int]) -> None:
@@ -151,7 +151,7 @@ class ReplaySource:
         for record in records:
             if record.offset + 1 >= self._end_offsets.get(record.partition, 0):
                 self._remaining.discard(record.partition)
-        return [again for record in records if (again := self._restore(record)) is not None]
+        return [restored for record in records if (restored := self._restore(record)) is not None]
 
     def _restore(self, record: Record) -> Record | None:
         if record.offset >= self._end_offsets.get(record.partition, 0):

@@ -1,4 +1,4 @@
-"""The job that puts events back where they came from: as they are, under the key of their stream."""
+"""The job that writes events back to their stream: unchanged and under the key of the stream."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class RequeueJob:
-    """Hands each record on unchanged; see `wikistate.streaming.job.Job` for the protocol.
+    """Job that emits each record unchanged; see `wikistate.streaming.job.Job` for the protocol.
 
-    What is no event any more, or never was one, goes back, too, without a key: whoever reads the stream refuses it
-    again, and it is on the error stream as before.
+    A record that is not a valid event is written back as well, without a key: the job of the stream rejects it again, and
+    emits the same error event as before.
 
     Args:
-        key: The message key of the stream that they go to.
+        key: Message key of the target stream.
     """
 
     def __init__(self, key: MessageKey) -> None:
@@ -34,14 +34,14 @@ class RequeueJob:
         """See `Job`."""
 
     def plan(self, record: Record) -> WorkItem:
-        """See `Job`. The payload is the outputs."""
+        """See `Job`. The payload is a list of outputs."""
         value = record.value or b""
         try:
             event = orjson.loads(value)
-            key, moment = (self._key.build(event), event_time(event)) if isinstance(event, dict) else (None, None)
+            key, timestamp = (self._key.build(event), event_time(event)) if isinstance(event, dict) else (None, None)
         except (orjson.JSONDecodeError, InputError):
-            key, moment = None, None
-        return WorkItem(key, [Output(Role.SINK, key, value, moment)])
+            key, timestamp = None, None
+        return WorkItem(key, [Output(Role.SINK, key, value, timestamp)])
 
     def execute(self, item: WorkItem, on_done: OnDone) -> None:
         """See `Job`."""

@@ -1,14 +1,11 @@
-"""How fresh a store is: up to which moment it holds all changes."""
+"""Freshness of a store: the time up to which it holds all changes."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pyoxigraph import Literal
-
 from wikistate.adapters.triplestore.writer import completed_until
-from wikistate.core.sparql.queries import select_newest_change
+from wikistate.core.sparql.queries import read_newest_change, select_newest_change
 from wikistate.errors import StoreError
 from wikistate.wiring.stores import build_freshness_file, build_triple_store, build_uris
 
@@ -19,33 +16,27 @@ if TYPE_CHECKING:
 
 
 async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
-    """Up to which moment a store holds all changes, milliseconds since the epoch.
+    """Return the time up to which a store holds all changes, milliseconds since the epoch.
 
     Raises:
-        StoreError: It does not know, or does not answer.
-        ConfigError: It cannot be what the settings say.
+        StoreError: The store does not state its freshness, or does not answer.
+        ConfigError: The settings do not name a valid store.
     """
-    note = build_freshness_file(settings)
-    if note is not None:
-        return note.read()
+    file = build_freshness_file(settings)
+    if file is not None:
+        return file.read()
     store = build_triple_store(settings, meter)
     try:
         contents = await store.open()
-        moment = completed_until(contents.positions.values(), await _query_freshness(store, settings))
+        until = completed_until(contents.positions.values(), await _query_freshness(store, settings))
     finally:
         await store.close()
-    if not moment:
-        raise StoreError(f"{settings.location} does not say how fresh it is.", hint="Nothing was written into it yet.")
-    return moment
+    if not until:
+        raise StoreError(f"{settings.location} does not state its freshness.", hint="Write changes into it first.")
+    return until
 
 
 async def _query_freshness(store: TripleStore, settings: StoreSettings) -> int | None:
-    """What the store itself says, in the triple that query services have always had for it."""
+    """Return the freshness that the store states in its triple with ``schema:dateModified``, as query services do."""
     rows = await store.query(select_newest_change(build_uris(settings).root, graph=settings.graph))
-    term = rows[0].get("newest") if rows else None
-    if not isinstance(term, Literal):
-        return None
-    try:
-        return int(datetime.fromisoformat(term.value).timestamp() * 1000)
-    except ValueError:
-        return None
+    return read_newest_change(rows)

@@ -1,4 +1,4 @@
-"""Creating the topics of a job, for those who start with an empty cluster."""
+"""Creation of the topics of a job, for an empty cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 BROKER_DEFAULT = -1
-"""As a replication factor: what the brokers' `default.replication.factor` says. They know it since Kafka 2.4."""
+"""Replication factor that stands for the brokers' `default.replication.factor`; brokers support it since Kafka 2.4."""
 
 
 async def create_topics(
@@ -33,21 +33,21 @@ async def create_topics(
     replication_factor: int = BROKER_DEFAULT,
     topic_settings: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Create the topics that are not there; leave the others as they are.
+    """Create the topics that do not exist; existing topics stay unchanged.
 
     Args:
-        topics: Their names.
-        settings: How to reach the cluster; producer properties that do not matter here are left aside.
-        partitions: Of each new topic.
-        replication_factor: Of each new topic.
-        topic_settings: Of each new topic, for example `retention.ms`.
+        topics: Names of the topics.
+        settings: Connection to the cluster; producer properties without effect here are ignored.
+        partitions: Number of partitions of each new topic.
+        replication_factor: Replication factor of each new topic.
+        topic_settings: Settings of each new topic, for example `retention.ms`.
 
     Returns:
-        The names of those that were created.
+        The names of the created topics.
 
     Raises:
-        ConfigError: A property is refused, a name is illegal, or there are fewer brokers than replicas.
-        SinkError: The cluster does not answer, or may not be asked for it.
+        ConfigError: A property is rejected, a name is not valid, or there are fewer brokers than replicas.
+        SinkError: The cluster does not answer, or does not authorize the request.
     """
     new = [NewTopic(name, partitions, replication_factor, config=dict(topic_settings or {})) for name in topics]
     if not new:
@@ -58,7 +58,7 @@ async def create_topics(
     )
     answers: dict[str, Future[Any]] = admin.create_topics(new, request_timeout=settings.open_timeout)
     outcomes = await asyncio.gather(*map(asyncio.wrap_future, answers.values()), return_exceptions=True)
-    admin.poll(0)  # hands over why connections failed
+    admin.poll(0)  # runs the callback with the reason of failed connections
     return [
         name for name, outcome in zip(answers, outcomes, strict=True) if _check_outcome(name, outcome, settings, outage)
     ]
@@ -93,11 +93,11 @@ def _to_error(name: str, error: KafkaError, settings: KafkaProducerSettings, out
 
 
 _HINTS = {
-    KafkaError.INVALID_REPLICATION_FACTOR: "Ask for as many replicas as there are brokers, or for none in particular (-1).",
-    KafkaError.INVALID_PARTITIONS: "Ask for at least one partition.",
-    KafkaError.TOPIC_EXCEPTION: "A name has at most 249 characters of a-z, A-Z, 0-9, dot, underscore and hyphen.",
-    KafkaError.POLICY_VIOLATION: "The cluster has a policy for new topics: ask its owner to create it.",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Grant this principal the operation CREATE, or ask the cluster's owner.",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "Grant this principal the operation CREATE, or ask the cluster's owner.",
+    KafkaError.INVALID_REPLICATION_FACTOR: "Set at most as many replicas as there are brokers, or -1 for the default of the brokers.",
+    KafkaError.INVALID_PARTITIONS: "Set at least one partition.",
+    KafkaError.TOPIC_EXCEPTION: "A name must have at most 249 characters of a-z, A-Z, 0-9, dot, underscore and hyphen.",
+    KafkaError.POLICY_VIOLATION: "The cluster has a policy for new topics: ask its administrator to create the topic.",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Grant this principal the operation CREATE, or ask the administrator of the cluster.",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "Grant this principal the operation CREATE, or ask the administrator of the cluster.",
     KafkaError.INVALID_CONFIG: "Correct the topic's settings.",
 }

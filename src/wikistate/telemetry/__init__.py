@@ -1,1 +1,1 @@
-"""Metrics and logs: declared once, reported anywhere."""
+"""Metrics and log events: declared once, and reported by all layers."""

@@ -1,4 +1,4 @@
-"""A counter or gauge whose label values become known as they come, bounded in number."""
+"""Counter or gauge with a label whose values are known only at run time, and limited in number."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Report
 
 OTHER = "other"
-"""The label value of all that came too late to have one of its own."""
+"""Label value for all values beyond the limit."""
 
 MAX_VALUES = 100
-"""Values of a label that are told apart: some code or somebody's input makes them, and each costs memory everywhere."""
+"""Largest number of distinct values of a label: code or input of users creates them, and each costs memory everywhere."""
 
 
 class CappedLabel:
-    """Reports by a label value, each bound once.
+    """Metric by label value, with each value bound once.
 
     Args:
         bind: Binds the metric to a value, for example ``lambda value: meter.counter(METRIC, reason=value)``.
-        max_values: Values that are told apart.
+        max_values: Largest number of distinct values.
     """
 
     def __init__(self, bind: Callable[[str], Report], *, max_values: int = MAX_VALUES) -> None:
@@ -30,7 +30,7 @@ class CappedLabel:
         self._bound: dict[str, Report] = {}
 
     def count(self, value: str, number: float = 1) -> None:
-        """Report a number under a value."""
+        """Report a number under a label value."""
         bound = self._bound.get(value)
         (bound or self._bind_new(value))(number)
 

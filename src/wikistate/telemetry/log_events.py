@@ -10,44 +10,12 @@ Log lines of custom enrichments and of libraries are not declared here: they are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from string import Formatter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from wikistate.telemetry.log_event import LogEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-@dataclass(frozen=True, slots=True)
-class LogEvent:
-    """A kind of log line.
-
-    Attributes:
-        id: Its name in snake case; the same in every format.
-        level: The level of each line.
-        sentence: The text for a person at a terminal. Names in braces are replaced by fields. Texts of other programs
-            (reasons, tracebacks) are not part of it: they may be long or have several lines.
-        meaning: When it is logged, and what to do.
-        fields: The fields that each line has.
-        optional: The fields that only some lines have.
-    """
-
-    id: str
-    level: Literal["debug", "info", "warning", "error"]
-    sentence: str
-    meaning: str
-    fields: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-
-    @property
-    def placeholders(self) -> tuple[str, ...]:
-        """Fields that are part of the sentence."""
-        return tuple(name for _, name, _, _ in Formatter().parse(self.sentence) if name)
-
-    def describes(self, line: Mapping[str, Any]) -> bool:
-        """Return whether a log line has all the fields of this event."""
-        return all(name in line for name in self.fields)
-
 
 _COMMAND = (
     LogEvent(
@@ -406,10 +374,10 @@ LOG_EVENTS: tuple[LogEvent, ...] = (
     *(*_COMMAND, *_LOCAL_RUNNER, *_FLINK_RUNNER),
     *(*_KAFKA, *_FILES, *_STREAMS_OF_WIKIS, *_WIKIS, *_RDF),
 )
-"""The whole list, in the order of this page."""
+"""All log events, in the order of this module."""
 
 OF_CUSTOM = "enrich"
-"""The field that each log line of a custom enrichment has. Its text may be the same as a declared id by chance."""
+"""Field of each log line of a custom enrichment, whose text may equal a declared id by chance."""
 
 _BY_ID = {event.id: event for event in LOG_EVENTS}
 

@@ -1,4 +1,4 @@
-"""Logs: events with named fields, as ECS JSON for collectors or as sentences for a person at a terminal.
+"""Logs: events with named fields, as ECS JSON for collectors or as sentences on a terminal.
 
 The code logs the ids that `wikistate.telemetry.log_events` declares. JSON holds the id; a terminal shows the sentence of
 the declaration. Lines that are not declared there, those of custom enrichments and of libraries, keep their text.
@@ -18,11 +18,11 @@ from wikistate.telemetry.log_events import declared
 
 
 def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
-    """Sets up structlog for the process. Calling it again replaces what was set.
+    """Configure structlog for the process. A second call replaces the configuration.
 
     Args:
         settings: Format and level.
-        job_name: Stands in each line as ``service.name``.
+        job_name: Value of ``service.name`` in each line.
     """
     structlog.configure(
         processors=[
@@ -41,7 +41,7 @@ def configure_logs(settings: Telemetry, *, job_name: str = "") -> None:
 def _rendering(log_format: LogFormat, job_name: str) -> tuple[structlog.typing.Processor, ...]:
     human = log_format is LogFormat.HUMAN or (log_format is LogFormat.AUTO and sys.stderr.isatty())
     if human:
-        # Plain tracebacks: the pretty ones show local variables, and those may hold secrets.
+        # Plain tracebacks: formatted ones show local variables, which may hold secrets.
         plain = structlog.dev.plain_traceback
         return (_as_sentence, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
     return (_EcsRenderer(job_name),)
@@ -59,13 +59,13 @@ def _as_sentence(
 
 
 class _EcsRenderer:
-    """A structlog processor that renders a line as JSON of the Elastic Common Schema (ECS).
+    """Structlog processor that renders a line as JSON of the Elastic Common Schema (ECS).
 
     The id of a declared event is the message and also `event.action`, the field of ECS for that.
     """
 
     def __init__(self, job_name: str) -> None:
-        from ecs_logging import StructlogFormatter  # noqa: PLC0415  (a terminal does not pay for it)
+        from ecs_logging import StructlogFormatter  # noqa: PLC0415  (an import that a terminal does not need)
 
         self._format = StructlogFormatter()
         self._job_name = job_name
@@ -74,7 +74,7 @@ class _EcsRenderer:
         self, logger: structlog.typing.WrappedLogger, name: str, event: structlog.typing.EventDict
     ) -> str | bytes:
         declaration = declared(event)
-        # ECS knows no topics and revisions: what is not a field of the schema goes under `labels`.
+        # ECS has no fields for topics and revisions: other fields than those of the schema go under `labels`.
         fields = {key: event.pop(key) for key in list(event) if key not in _ECS and "." not in key}
         line = {"event": event["event"], "log.level": event["level"]}
         line |= {key: value for key, value in event.items() if "." in key}

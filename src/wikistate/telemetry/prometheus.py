@@ -1,4 +1,4 @@
-"""The Prometheus endpoint: what a `RecordingMeter` holds, in the exposition format."""
+"""The Prometheus endpoint, which exposes the values of a `RecordingMeter`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class MeterCollector(Collector):
-    """Reads a meter whenever Prometheus scrapes. The copies make that safe beside the loop's thread."""
+    """Collector that reads a meter at each scrape. It copies the values, as the thread of the loop changes them."""
 
     def __init__(self, meter: RecordingMeter) -> None:
         self._meter = meter
 
     def collect(self) -> Iterable[Family]:
-        """All metrics that were bound so far."""
+        """Yield all metrics that were bound so far."""
         for metric, series in list(self._meter.numbers.items()):
             yield _number_family(metric, dict(series))
         for histogram, distributions in list(self._meter.distributions.items()):
@@ -45,26 +45,26 @@ def _number_family(metric: Metric, series: dict[tuple[str, ...], float]) -> Fami
 
 def _histogram_family(histogram: Histogram, series: dict[tuple[str, ...], Distribution]) -> Family:
     family = HistogramMetricFamily(histogram.name, histogram.help, labels=histogram.labels)
-    for labels, seen in series.items():
-        family.add_metric(labels, list(_cumulative_buckets(seen)), seen.total)
+    for labels, distribution in series.items():
+        family.add_metric(labels, list(_cumulative_buckets(distribution)), distribution.total)
     return family
 
 
-def _cumulative_buckets(seen: Distribution) -> Iterator[tuple[str, float]]:
-    bounds = [*map(str, seen.bounds), "+Inf"]
-    yield from zip(bounds, map(float, accumulate(list(seen.counts))), strict=True)
+def _cumulative_buckets(distribution: Distribution) -> Iterator[tuple[str, float]]:
+    bounds = [*map(str, distribution.bounds), "+Inf"]
+    yield from zip(bounds, map(float, accumulate(list(distribution.counts))), strict=True)
 
 
 def serve(meter: RecordingMeter, *, host: str, port: int) -> tuple[int, Callable[[], None]]:
-    """Serves ``/metrics`` on a thread of its own.
+    """Serve ``/metrics`` on a separate thread.
 
     Args:
-        meter: What is shown.
+        meter: Meter with the values.
         host: Address to bind to.
-        port: Port, 0 for a free one.
+        port: Port; 0 for a free one.
 
     Returns:
-        The port, and a function that ends the endpoint.
+        The port, and a function that stops the endpoint.
 
     Raises:
         ConfigError: The address cannot be bound.
@@ -76,13 +76,13 @@ def serve(meter: RecordingMeter, *, host: str, port: int) -> tuple[int, Callable
     except OSError as error:
         raise ConfigError(
             f"The metrics endpoint cannot listen on {host}:{port}: {error.strerror}.",
-            hint="Choose another --metrics-port; 0 takes a free one.",
+            hint="Set another --metrics-port; 0 selects a free port.",
             key="telemetry.metrics_port",
         ) from None
 
-    def end() -> None:
+    def stop() -> None:
         server.shutdown()
         server.server_close()
         thread.join()
 
-    return server.server_port, end
+    return server.server_port, stop

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wikistate.adapters.connectors.push_source import FeedSource
 from wikistate.adapters.mediawiki.page_info import PageInfoClient
 from wikistate.adapters.triplestore.serialized import SerializedStore
-from wikistate.core.updater.startup import StartupMode
 from wikistate.jobs.rdf_sync.catch_up_source import CatchUpSource
 from wikistate.jobs.rdf_sync.change_readers import EventReader, RecentChangesReader
 from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
@@ -23,6 +22,7 @@ from wikistate.jobs.rdf_sync.source_progress import (
     retention_of_recent_changes,
 )
 from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
+from wikistate.jobs.rdf_sync.sync_state import SyncState
 from wikistate.wiring.feeds import RecentChangesEndpoint
 from wikistate.wiring.rdf_consumer import build_store_writer
 from wikistate.wiring.rdf_updater import assemble_rdf_updater, state_path
@@ -80,49 +80,47 @@ class _SyncAssembler:
         self._window = round(self._configuration.rdf.reordering_window * 1000)
 
     def assemble(self, meter: Meter) -> KeyedPipeline[Any, Any, Mutation]:
-        outlet = CheckpointMarkingSink(
+        state = SyncState()
+        sink = CheckpointMarkingSink(
             self._writer,
             lambda: self._store.contents,
             CheckpointGenerationFile(state_path(self._configuration).with_name("generation")),
             marker_partition(self._site.domain),
+            state=state,
             window=self._window,
         )
-        base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, change_sink=outlet)
+        base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, change_sink=sink)
         followed = self._resolve_changes(base.source)
 
         def wrap_source(source: Source) -> Source:
             return CatchUpSource(
                 source,
-                FeedSource(self._build_scan(outlet), base.state.with_name("walk.sqlite")),
-                outlet,
+                FeedSource(self._build_scan(state), base.state.with_name("walk.sqlite")),
+                sink,
                 followed.progress,
+                state=state,
                 retention=followed.retention,
                 adopt=self._configuration.store.adopt,
                 heartbeat_interval=self._configuration.local.checkpoint_interval,
             )
 
-        job = self._build_job(base.job, followed.endpoint, outlet)
+        job = self._build_job(base.job, followed.endpoint, state)
         return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source)
 
-    def _build_job(self, updater: Any, source: SourceEndpoint, sink: CheckpointMarkingSink) -> RdfSync:
+    def _build_job(self, updater: Any, source: SourceEndpoint, state: SyncState) -> RdfSync:
         recent = isinstance(source, RecentChangesEndpoint)
         return RdfSync(
             updater,
             RecentChangesReader(updater, self._site.pages) if recent else EventReader(updater),
-            sink,
             self._store_index,
             PageInfoClient(self._queries, self._site),
+            state=state,
             window=self._window,
             domain=self._configuration.rdf.hostname,
         )
 
-    def _build_scan(self, sink: CheckpointMarkingSink) -> FullScanFeed:
-        return FullScanFeed(
-            self._queries,
-            self._site,
-            self._store_index,
-            from_start=lambda: sink.startup_mode is not StartupMode.RESUME_SCAN,
-        )
+    def _build_scan(self, state: SyncState) -> FullScanFeed:
+        return FullScanFeed(self._queries, self._site, self._store_index, state=state)
 
     def _resolve_changes(self, end: SourceEndpoint) -> _ChangeSource:
         if not isinstance(end, RecentChangesEndpoint):

@@ -22,11 +22,10 @@ from wikistate.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyoxigraph import Triple
-
     from wikistate.adapters.triplestore.credentials import Credential
     from wikistate.adapters.triplestore.store import OutageRetry, TripleStore
     from wikistate.config.store import StoreSettings
+    from wikistate.core.rdf.graph import Graph
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)
@@ -85,7 +84,7 @@ def build_uris(settings: StoreSettings) -> Uris:
     return Uris.for_wikibase(settings.concept_base)
 
 
-def build_shared_triples_filter(settings: StoreSettings) -> Callable[[frozenset[Triple]], frozenset[Triple]]:
+def build_shared_triples_filter(settings: StoreSettings) -> Callable[[Graph], Graph]:
     """Return a filter of the triples that several entities may share. It raises the same errors as `build_uris`."""
     return partial(select_shared, uris=build_uris(settings))
 

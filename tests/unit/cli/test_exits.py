@@ -139,7 +139,7 @@ def test_metrics_port_in_use_is_reported_before_anything_is_read(run_command: Ru
         result = run_command(*RUN, "--source", source, "--sink", tmp_path / "out.ndjson", "--metrics-port", str(port))
     assert result.code == CONFIG
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.err
-    assert "0 takes a free one" in result.err
+    assert "0 selects a free port" in result.err
     assert not (tmp_path / "out.ndjson").exists()
 
 

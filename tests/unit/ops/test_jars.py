@@ -61,7 +61,7 @@ def test_jar_is_fetched_once(tmp_path: Path) -> None:
 
 def test_jar_with_another_checksum_is_rejected(tmp_path: Path) -> None:
     """It is neither returned nor kept; the message names the coordinate and both checksums."""
-    with pytest.raises(PartError, match=r"org\.example:thing:1\.2 was refused") as caught:
+    with pytest.raises(PartError, match=r"org\.example:thing:1\.2 was rejected") as caught:
         fetch([JAR], cache=tmp_path, download=Repository(b"another jar").download)
     assert JAR.sha256 in caught.value.message
     assert hashlib.sha256(b"another jar").hexdigest() in caught.value.message
@@ -94,7 +94,7 @@ def test_cache_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
 
 def test_unknown_part_is_reported_with_the_known_ones() -> None:
     """The message lists the parts that can be fetched."""
-    with pytest.raises(PartError, match="no part 'zookeeper', only flink-kafka-connector"):
+    with pytest.raises(PartError, match="does not declare the part 'zookeeper'; its parts are flink-kafka-connector"):
         read_declaration("zookeeper", declaration=FLINK_DECLARATION)
 
 
@@ -117,14 +117,16 @@ def test_flink_uses_a_connector_by_its_path(tmp_path: Path, monkeypatch: pytest.
 def test_missing_connector_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is fetched in its place: it was named on purpose."""
     monkeypatch.setenv(CONNECTOR_VARIABLE, "/no/such.jar")
-    with pytest.raises(ConfigError, match=r"WIKISTATE_FLINK_CONNECTOR_JAR is '/no/such.jar', and there is no such"):
+    with pytest.raises(
+        ConfigError, match=r"WIKISTATE_FLINK_CONNECTOR_JAR is '/no/such.jar', and that file does not exist"
+    ):
         fetch_flink_jars()
 
 
 def test_connector_with_another_checksum_is_rejected(tmp_path: Path) -> None:
     """The package holds its checksum; the hint names the way without Maven Central."""
     repository = Repository()
-    with pytest.raises(PartError, match=r"flink-sql-connector-kafka:.* was refused") as caught:
+    with pytest.raises(PartError, match=r"flink-sql-connector-kafka:.* was rejected") as caught:
         fetch_flink_jars(cache=tmp_path, download=repository.download)
     assert [coordinate.rpartition(":")[0] for coordinate in repository.asked] == [
         "org.apache.flink:flink-sql-connector-kafka"
@@ -135,7 +137,7 @@ def test_connector_with_another_checksum_is_rejected(tmp_path: Path) -> None:
 def test_without_jgo_the_hint_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job in one process does not depend on it."""
     monkeypatch.setitem(sys.modules, "jgo", None)
-    with pytest.raises(PartError, match=r"org\.example:thing:1\.2 cannot be fetched: the package jgo") as caught:
+    with pytest.raises(PartError, match=r"org\.example:thing:1\.2 cannot be downloaded: the package jgo") as caught:
         maven.download([JAR.coordinate], tmp_path)
     assert "extra `flink`" in caught.value.hint
 

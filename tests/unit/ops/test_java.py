@@ -75,6 +75,6 @@ def test_missing_java_is_reported_with_the_versions_to_install(tmp_path: Path) -
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "java").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "bin" / "java").chmod(0o755)
-    with pytest.raises(PartError, match="There is no Java that Flink runs on") as caught:
+    with pytest.raises(PartError, match="No Java installation for Flink was found") as caught:
         find_java_home()
     assert "Install Java 11, 17, 21, or wikistate with its extra `flink`" in caught.value.hint

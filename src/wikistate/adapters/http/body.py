@@ -1,4 +1,4 @@
-"""Bodies of HTTP answers, bounded while they are read and decompressed."""
+"""Bodies of HTTP responses, bounded while they are read and decompressed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes | Failure:
-    """The body, decompressed, or `Failure` as soon as it turns out to have more than `limit` bytes.
+    """Read and decompress the body. Return a `Failure` as soon as it has more than `limit` bytes.
 
-    At most `limit` bytes and one read buffer are held, whatever a server claims or compresses.
+    At most `limit` bytes and one read buffer are held, whatever the server claims or compresses.
     """
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
@@ -26,14 +26,14 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes | 
         if not body.feed(chunk):
             return _too_large(response, limit)
     if not body.is_complete:
-        return Failure(FailureKind.UNPARSABLE, f"{_response_host(response)} answers with gzip that is cut short")
+        return Failure(FailureKind.UNPARSABLE, f"{_response_host(response)} answers with a truncated gzip body")
     return body.join()
 
 
 def _too_large(response: aiohttp.ClientResponse, limit: int) -> Failure:
     response.close()
     return Failure(
-        FailureKind.TOO_LARGE, f"{_response_host(response)} answers with more than the {limit} bytes allowed"
+        FailureKind.TOO_LARGE, f"{_response_host(response)} answers with more than the allowed {limit} bytes"
     )
 
 
@@ -42,10 +42,10 @@ def _response_host(response: aiohttp.ClientResponse) -> str:
 
 
 class BodyBuffer:
-    """Collects chunks up to a limit of bytes.
+    """Buffer of chunks with a limit in bytes.
 
     Attributes:
-        is_complete: Whether what was fed so far may be all of it.
+        is_complete: Whether the chunks so far may be the whole body.
     """
 
     def __init__(self, limit: int) -> None:
@@ -54,29 +54,29 @@ class BodyBuffer:
         self._parts: list[bytes] = []
 
     def feed(self, chunk: bytes) -> bool:
-        """Take a chunk. False when that is too much."""
+        """Add a chunk. Return False if the limit is exceeded."""
         self._left -= len(chunk)
         self._parts.append(chunk)
         return self._left >= 0
 
     def join(self) -> bytes:
-        """The whole, once it is complete."""
+        """Return the whole body, once it is complete."""
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
 
 class GzipBodyBuffer(BodyBuffer):
-    """Collects what gzip chunks decompress to, and never decompresses beyond the limit (RFC 1952)."""
+    """Buffer of gzip chunks, which never decompresses beyond the limit (RFC 1952)."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self._member = _gunzip()
 
     def feed(self, chunk: bytes) -> bool:
-        """Take a compressed chunk. False when its content is too much."""
+        """Add a compressed chunk. Return False if its content exceeds the limit."""
         while chunk:
             if self._member.eof:
                 self._member = _gunzip()
-            # One byte beyond what is left tells "just fits" from "too much".
+            # One byte beyond the rest of the limit distinguishes "just fits" from "too much".
             if not super().feed(self._member.decompress(chunk, self._left + 1)):
                 return False
             chunk = self._member.unused_data or self._member.unconsumed_tail

@@ -1,7 +1,7 @@
-"""HTTP as wikistate speaks it: routes, time-outs, bounded bodies, and one place where errors become failures.
+"""The HTTP client: routes, timeouts, bounded bodies, and one function that maps errors to failures.
 
-What comes back is a value: an `HttpResponse` or a `Failure`. Neither holds on to a response or an exception, which would
-keep buffers and frames alive for as long as an event is in flight (T332948).
+A request returns a value: an `HttpResponse` or a `Failure`. Neither references a response or an exception of the client
+library, which would keep buffers and frames alive for as long as an event is in flight (T332948).
 """
 
 from __future__ import annotations
@@ -34,25 +34,26 @@ if TYPE_CHECKING:
 OK = 200
 
 ERROR_BODY = 65_536
-"""Bytes of the body of an error answer that are read, so that its connection can be used again."""
+"""Bytes of the body of an error response that are read, so that its connection can be reused."""
 
 _READ_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
-    """How requests are made.
+    """Settings of the HTTP client.
 
     Attributes:
-        user_agent: Sent with each request. Public wikis want it to name a contact; see `build_user_agent`.
-        routes: Origin to origin: requests for the first are sent to the second, with the first one's host in ``Host``.
-            For a service mesh whose sidecar listens on loopback.
-        ca_bundle: A file of certificates to trust instead of the system's.
-        connect_timeout: Seconds until a connection must stand.
-        read_timeout: Seconds that may pass without a byte.
-        total_timeout: Seconds until the last byte of an answer must be there.
-        max_connections: Connections at the same time, to all servers together.
-        gzip: Ask for compressed answers. Costs some 30 µs of CPU for 10 KB; wasted within one machine.
+        user_agent: Value of the header ``User-Agent``. Public wikis want it to name a contact; see `build_user_agent`.
+        routes: Mapping of origin to origin: requests for the first are sent to the second, with the host of the first in
+            ``Host``. For a service mesh whose sidecar listens on loopback.
+        ca_bundle: File of certificates to trust instead of those of the system.
+        connect_timeout: Longest time to establish a connection, in seconds.
+        read_timeout: Longest time without a byte, in seconds.
+        total_timeout: Longest time until the last byte of a response, in seconds.
+        max_connections: Largest number of concurrent connections to all servers together.
+        gzip: Whether to request compressed responses. It costs some 30 µs of CPU for 10 KB, which is wasted within one
+            machine.
     """
 
     user_agent: str = f"wikistate/{wikistate.__version__}"
@@ -66,7 +67,13 @@ class HttpSettings:
 
 
 class HttpResponse(NamedTuple):
-    """A complete answer. `headers` look names up regardless of case; `body` is decompressed."""
+    """Complete HTTP response.
+
+    Attributes:
+        status: Status code.
+        headers: Headers, with names that ignore case.
+        body: Decompressed body.
+    """
 
     status: int
     headers: CIMultiDictProxy[str]
@@ -74,7 +81,7 @@ class HttpResponse(NamedTuple):
 
 
 class HttpClient:
-    """The session: `open` once, `request` from any task, `close` once."""
+    """HTTP session. Protocol: `open` once, `request` from any task, `close` once."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
@@ -82,7 +89,7 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """Make the session. Nothing is sent.
+        """Create the session. No request is sent.
 
         Raises:
             ConfigError: The CA bundle cannot be read.
@@ -101,18 +108,18 @@ class HttpClient:
                 "User-Agent": settings.user_agent,
                 "Accept-Encoding": "gzip" if settings.gzip else "identity",
             },
-            # Cookies of wikis that share one endpoint would mix in a jar: whoever logs in keeps them.
+            # Cookies of wikis that share one endpoint would mix in a jar: each login session keeps its own.
             cookie_jar=aiohttp.DummyCookieJar(),
             # Decompressed here, within the limit of each request.
             auto_decompress=False,
             read_bufsize=_READ_BUFFER,
         )
-        # aiohttp asks once more by itself when a connection that was used before breaks; there is no public switch. How
-        # often a wiki is asked is the failure table's to say, and a count that nobody sees doubles the load of an outage.
+        # aiohttp repeats a request when a reused connection breaks, and has no public switch for it. The table of failures
+        # alone decides about retries: a repeat that it does not count doubles the load during an outage.
         self._session._retry_connection = False  # noqa: SLF001
 
     async def close(self) -> None:
-        """Drop all connections."""
+        """Close all connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -131,15 +138,15 @@ class HttpClient:
         form: str | None = None,
         body: bytes | None = None,
     ) -> HttpResponse | Failure:
-        """One request. Redirects are not followed.
+        """Send one request. Redirects are not followed.
 
         Args:
-            endpoint: Where to.
-            query: Percent-encoded; empty for none.
-            headers: Beside those of every request.
-            limit: Bytes that the body may have, decompressed. Bounded while it is read.
-            form: A URL-encoded form makes it a POST.
-            body: So does any other body, whose ``Content-Type`` is among the headers.
+            endpoint: Address of the request.
+            query: Percent-encoded query string, or empty.
+            headers: Headers in addition to those of every request.
+            limit: Largest size of the decompressed body, in bytes; enforced while the body is read.
+            form: URL-encoded form, which makes the request a POST.
+            body: Any other body, which makes the request a POST as well; its ``Content-Type`` is among the headers.
         """
         if self._session is None:
             return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
@@ -158,15 +165,15 @@ class HttpClient:
     async def stream(
         self, endpoint: Endpoint, query: str, *, headers: Mapping[str, str]
     ) -> ByteStream | HttpResponse | Failure:
-        """One request whose answer goes on: no time-out after its first byte but what its reader has patience for.
+        """Send one request with an endless response. After its first byte only the timeouts of `ByteStream.read` apply.
 
         Args:
-            endpoint: Where to.
-            query: Percent-encoded; empty for none.
-            headers: Beside those of every request.
+            endpoint: Address of the request.
+            query: Percent-encoded query string, or empty.
+            headers: Headers in addition to those of every request.
 
         Returns:
-            An answer that is not 200 is read to its end, as by `ask`.
+            The stream. A response with another status than 200 is read to its end, as by `request`.
         """
         if self._session is None:
             return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
@@ -204,21 +211,21 @@ async def _read_response(response: aiohttp.ClientResponse, limit: int) -> HttpRe
     if response.status == OK:
         body = await read_bounded(response, limit)
         return body if isinstance(body, Failure) else HttpResponse(OK, response.headers, body)
-    # The status says it all: a body that is too long or damaged does not change the verdict.
+    # The status decides alone: a body that is too long or damaged does not change the result.
     body = await read_bounded(response, ERROR_BODY)
     return HttpResponse(response.status, response.headers, b"" if isinstance(body, Failure) else body)
 
 
 def failure_of(error: BaseException, endpoint: Endpoint) -> Failure:
-    """The failure that an exception of aiohttp, the system or zlib stands for. The only such place.
+    """Return the failure for an exception of aiohttp, the system or zlib. No other function maps exceptions.
 
-    The text is kept, the exception is not.
+    The failure keeps the text of the exception and not the exception.
     """
     return Failure(kind_of_error(error), f"{endpoint.host or endpoint.url}: {type(error).__name__}: {error!s:.200}")
 
 
 def kind_of_error(error: BaseException) -> FailureKind:
-    """The kind alone. What no rule knows is a defect of ours."""
+    """Return the kind of the failure. An exception without a rule is a defect of this program."""
     match error:
         case aiohttp.ConnectionTimeoutError():
             return FailureKind.CONNECT_TIMEOUT
@@ -235,10 +242,10 @@ def kind_of_error(error: BaseException) -> FailureKind:
 
 
 def build_tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
-    """Certificates are always checked: against the system's authorities or those of the file.
+    """Return a TLS context that always verifies certificates: against the system's authorities or those of the file.
 
     Raises:
-        ConfigError: The file cannot be read or holds no certificates.
+        ConfigError: The file cannot be read or does not hold certificates.
     """
     try:
         return ssl.create_default_context(cafile=ca_bundle)
@@ -251,14 +258,14 @@ def build_tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a ``Retry-After`` header asks to wait: a number or an HTTP date (RFC 9110, section 10.2.3).
+    """Return the seconds that a ``Retry-After`` header requests: a number or an HTTP date (RFC 9110, section 10.2.3).
 
     Args:
-        headers: Of the answer.
-        now: Seconds since the epoch.
+        headers: Headers of the response.
+        now: Current time, seconds since the epoch.
 
     Returns:
-        Not below 0; None where there is no such header or it cannot be read.
+        At least 0; None if there is no such header or it cannot be parsed.
     """
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
@@ -271,10 +278,10 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def build_user_agent(contact: str) -> str:
-    """A User-Agent that names a contact, as Wikimedia's User-Agent policy asks for.
+    """Return a user agent that names a contact, as Wikimedia's User-Agent policy requires.
 
     Args:
-        contact: An e-mail address or the URL of a page; empty for none.
+        contact: E-mail address or URL of a page; empty without a contact.
     """
     named = f" ({contact})" if contact else ""
     return f"wikistate/{wikistate.__version__}{named} aiohttp/{aiohttp.__version__}"

@@ -1,6 +1,6 @@
 """Documents that are read at the start: schemas and stream configurations, from files, the package, or HTTP.
 
-Reading blocks. It happens before the first event; a caller with a loop to keep alive reads in a thread.
+Reading blocks and happens before the first event. A caller on an event loop reads on a thread.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 BUNDLED = "bundled:"
-"""The scheme of the documents that come with the package, for example ``bundled:streams.yaml``."""
+"""Scheme of the documents in the package, for example ``bundled:streams.yaml``."""
 
 MAX_BYTES = 16 * 1024 * 1024
-"""A document is at most this long. The largest known, all of Wikimedia's stream configurations, has one megabyte."""
+"""Largest size of a document in bytes. The largest known, all stream configurations of Wikimedia, has one megabyte."""
 
 _NOT_FOUND_STATUSES = (404, 410)
 _SCHEME = re.compile("([A-Za-z][A-Za-z0-9+.-]*):")
@@ -34,14 +34,14 @@ _SHOWN = 80
 
 
 class DocumentReader:
-    """Reads the document that a URI names; None where there is none.
+    """Reader of the document that a URI names.
 
-    Understands ``bundled:PATH``, ``file://PATH``, plain paths, ``http://`` and ``https://``.
+    It supports ``bundled:PATH``, ``file://PATH``, plain paths, ``http://`` and ``https://``.
 
     Args:
-        settings: Routes, CA bundle, User-Agent and time-outs of requests.
-        max_bytes: What a document may have.
-        bundled: Where the package's documents are.
+        settings: Routes, CA bundle, user agent and timeouts of requests.
+        max_bytes: Largest size of a document in bytes.
+        bundled: Folder of the documents of the package.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class DocumentReader:
         self._bundled = bundled
 
     def __call__(self, uri: str) -> bytes | None:
-        """Read it.
+        """Return the document; None if it does not exist.
 
         Raises:
-            DocumentError: The URI cannot name a document, or what it names is too long or not to be read.
-            ExternalError: A server does not answer, or with something else than the document or "not there".
+            DocumentError: The URI cannot name a document, or the document is too large or cannot be read.
+            ExternalError: A server does not answer, or answers with an error other than "not found".
         """
         scheme = _SCHEME.match(uri)
         match scheme and scheme[1].lower():
@@ -71,20 +71,24 @@ class DocumentReader:
                 return self._load(Path(uri), uri)
             case other:
                 raise DocumentError(
-                    f"{uri} has the scheme {other!r}.", hint="Use a path, file:, bundled:, http: or https:.", uri=uri
+                    f"{uri} has the unknown scheme {other!r}.",
+                    hint="Use a path, file:, bundled:, http: or https:.",
+                    uri=uri,
                 )
 
     def _read_bundled(self, uri: str) -> Traversable:
         path = uri.removeprefix(BUNDLED)
         if path.startswith("/") or ".." in path.split("/"):
-            raise DocumentError(f"{uri} leaves the package.", hint="Use a file: URI for your own documents.", uri=uri)
+            raise DocumentError(
+                f"{uri} names a path outside the package.", hint="Use a file: URI for your own documents.", uri=uri
+            )
         return (self._bundled or resources.files("wikistate.core.events.bundled")).joinpath(path)
 
-    def _load(self, place: Traversable, uri: str) -> bytes | None:
+    def _load(self, path: Traversable, uri: str) -> bytes | None:
         try:
-            if not place.is_file():
+            if not path.is_file():
                 return None
-            with place.open("rb") as stream:
+            with path.open("rb") as stream:
                 content = stream.read(self._max_bytes + 1)
         except OSError as error:
             raise DocumentError(
@@ -96,7 +100,9 @@ class DocumentReader:
     def _check_length(self, content: bytes | bytearray, uri: str) -> None:
         if len(content) > self._max_bytes:
             raise DocumentError(
-                f"{uri} has more than {self._max_bytes} bytes.", hint="Is that the right document?", uri=uri
+                f"{uri} has more than {self._max_bytes} bytes.",
+                hint="Check that the URI names the right document.",
+                uri=uri,
             )
 
     def _fetch(self, uri: str) -> bytes | None:
@@ -110,7 +116,7 @@ class DocumentReader:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ExternalError(
                 f"{uri} cannot be read: {type(error).__name__}: {error!s:.200}.",
-                hint="Check the address, http_client_routes, and that this machine may reach it.",
+                hint="Check the address, http_client_routes, and that this machine can reach it.",
                 uri=uri,
             ) from error
 
@@ -135,7 +141,7 @@ class DocumentReader:
             raise ExternalError(
                 f"{uri} answers {response.status} {response.reason}.", hint="Redirects are not followed.", uri=uri
             )
-        # The time-out of a socket is for each piece: a server that trickles needs a deadline for the whole.
+        # The timeout of a socket applies to each chunk: a slow server needs a deadline for the whole body.
         deadline = time.monotonic() + self._settings.total_timeout
         content = bytearray()
         while chunk := response.read1(_CHUNK):
@@ -149,10 +155,10 @@ class DocumentReader:
 
 
 def build_stream_configs_uri(uri: str, streams: Iterable[str]) -> str:
-    """The URI to read stream configurations from.
+    """Return the URI from which stream configurations are read.
 
-    For the endpoint of an Action API (a path that ends in ``api.php``, without a query) it is the request of the
-    extension EventStreamConfig for these streams; any other URI names a document and stays as it is.
+    For the address of an Action API (a path that ends in ``api.php``, without a query) it is the request of the
+    extension EventStreamConfig for these streams. Any other URI names a document and is returned unchanged.
     """
     if not urlsplit(uri).path.endswith("api.php") or "?" in uri:
         return uri

@@ -1,4 +1,4 @@
-"""Routes: where the requests for an origin really go, for a service mesh whose sidecar listens on loopback."""
+"""Routes that send the requests for an origin to another one: a service mesh whose sidecar listens on loopback."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Endpoint(NamedTuple):
-    """Where a request really goes.
+    """Address to which a request is sent.
 
     Attributes:
-        url: Without a query.
-        host: What to send as ``Host`` where that is not the URL's own host, else None.
+        url: URL without a query.
+        host: Value of the header ``Host`` if it is not the host of the URL, else None.
     """
 
     url: str
@@ -25,26 +25,31 @@ class Endpoint(NamedTuple):
 
 
 class Routes:
-    """Sends the requests for some origins elsewhere.
+    """Routes of the requests for some origins.
 
     Args:
-        routes: Origin to origin. A path in a key or a value is ignored.
+        routes: Mapping of origin to origin. A path in a key or a value is ignored.
 
     Raises:
-        ConfigError: A key or a value is no http(s) URL.
+        ConfigError: A key or a value is not an http or https URL.
     """
 
     def __init__(self, routes: Mapping[str, str]) -> None:
         self._routes = {_origin(source): _origin(target) for source, target in routes.items()}
 
     def resolve(self, url: str, host: str | None = None) -> Endpoint:
-        """Where requests for a URL go. `host` is kept when given; otherwise a route keeps the URL's own."""
-        asked = URL(url, encoded=True)
-        target = self._routes.get(asked.origin())
+        """Return the address for requests to a URL.
+
+        Args:
+            url: URL without a query.
+            host: Value of the header ``Host``; None for the host of the URL.
+        """
+        requested = URL(url, encoded=True)
+        target = self._routes.get(requested.origin())
         if target is None:
             return Endpoint(url, host)
-        routed = target.join(asked.relative())
-        return Endpoint(str(routed), host or asked.host_port_subcomponent)
+        routed = target.join(requested.relative())
+        return Endpoint(str(routed), host or requested.host_port_subcomponent)
 
 
 def _origin(text: str) -> URL:
@@ -53,7 +58,7 @@ def _origin(text: str) -> URL:
         if url.scheme in ("http", "https") and url.host:
             return url.with_user(None).origin()
     except ValueError:
-        pass  # said better below
+        pass  # the error below explains it
     raise ConfigError(
         f"{text!r} is not an http or https URL.",
         hint="A route is written as https://origin: http://localhost:6500.",

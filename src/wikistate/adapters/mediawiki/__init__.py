@@ -1,1 +1,1 @@
-"""A wiki over HTTP: farms of wikis and their limits, the Action API, batching."""
+"""Clients of MediaWiki and Wikibase: the Action API, batching, and the limits of farms."""

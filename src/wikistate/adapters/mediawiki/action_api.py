@@ -1,4 +1,4 @@
-"""The Action API's revisions query: the request, and what an answer says of each revision. Pure.
+"""The revisions query of the Action API: the request, and the parsing of its response. Pure.
 
 Sources: MediaWiki Action API documentation (API:Query, API:Revisions, API:Etiquette, API:Errors and warnings).
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MAX_REVISIONS = 50
-"""Revisions in a request; 500 for an account with ``apihighlimits``."""
+"""Largest number of revisions in a request; 500 for an account with ``apihighlimits``."""
 
 _PROPERTIES = "ids|timestamp|flags|size|sha1|slotsize|slotsha1|contentmodel|roles|content"
 _BASE: dict[str, str] = {
@@ -33,11 +33,11 @@ _BASE: dict[str, str] = {
 
 
 class ParsedResponse(NamedTuple):
-    """What one answer says.
+    """Parsed response to one request.
 
     Attributes:
-        results: By subject (a revision id, a page, a title); only what was asked for.
-        continuation: What to add to the same query for the rest; empty when this was all.
+        results: Results by subject (a revision id, a page, a title); only subjects of the request.
+        continuation: Parameters to add to the same query for the rest; empty at the end.
         warnings: Texts for the log.
     """
 
@@ -47,7 +47,7 @@ class ParsedResponse(NamedTuple):
 
 
 def encode(parameters: Mapping[str, str]) -> str:
-    """Percent-encodes parameters for a query or a form (RFC 3986)."""
+    """Percent-encode parameters for a query or a form (RFC 3986)."""
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items())
 
 
@@ -55,24 +55,24 @@ _BASE_QUERY = encode(_BASE)
 
 
 def build_revisions_query(rev_ids: Iterable[int], extra: Mapping[str, str], *, prop: str = "revisions") -> str:
-    """The query for some revisions with their content, percent-encoded.
+    """Return the percent-encoded query for some revisions with their content.
 
     Args:
-        rev_ids: At most `MAX_REVISIONS`.
+        rev_ids: Revision ids, at most `MAX_REVISIONS`.
         extra: Further parameters: a continuation, an assertion.
-        prop: What of their pages, ``revisions`` among it.
+        prop: Properties of their pages; ``revisions`` is one of them.
     """
     query = f"{_BASE_QUERY}&prop={quote(prop)}&revids={'%7C'.join(map(str, rev_ids))}"
     return f"{query}&{encode(extra)}" if extra else query
 
 
 def parse_json(answer: HttpResponse, *, place: str, now: float) -> Json | Failure:
-    """The object that an answer holds, or why it holds none: status, nothing, no JSON, an API error.
+    """Return the JSON object of a response, or the failure: a status, an empty body, invalid JSON, an API error.
 
     Args:
-        answer: As it came.
-        place: The wiki, for messages.
-        now: Seconds since the epoch, for a Retry-After that is a date.
+        answer: HTTP response.
+        place: Domain or address of the wiki, for messages.
+        now: Current time, seconds since the epoch, for a Retry-After that is a date.
     """
     if answer.status != OK:
         detail = f"{place} answers with the HTTP status {answer.status}"
@@ -82,7 +82,7 @@ def parse_json(answer: HttpResponse, *, place: str, now: float) -> Json | Failur
     try:
         document = orjson.loads(answer.body)
     except orjson.JSONDecodeError as error:
-        return Failure(FailureKind.UNPARSABLE, f"{place} answers with something that is not JSON: {error!s:.100}")
+        return Failure(FailureKind.UNPARSABLE, f"{place} answers with invalid JSON: {error!s:.100}")
     if not isinstance(document, dict):
         return Failure(FailureKind.UNPARSABLE, f"{place} answers with JSON that is not an object")
     if "error" in document or "errors" in document:
@@ -91,7 +91,7 @@ def parse_json(answer: HttpResponse, *, place: str, now: float) -> Json | Failur
 
 
 def _api_error(document: Json, place: str, wait: float | None) -> Failure:
-    """Reads both forms: ``error`` by default, a list ``errors`` with other values of ``errorformat``."""
+    """Return the failure of both forms: ``error`` by default, a list ``errors`` with other values of ``errorformat``."""
     error = document.get("error") or document.get("errors")
     if isinstance(error, list):
         error = error[0] if error else None
@@ -108,15 +108,15 @@ def _build_content(page: Json, revision: Json) -> Content | Failure:
 
 
 def parse_revisions(
-    document: Json, asked: Container[int], *, place: str, read: Callable[[Json, Json], Any] = _build_content
+    document: Json, requested: Container[int], *, place: str, read: Callable[[Json, Json], Any] = _build_content
 ) -> ParsedResponse | Failure:
-    """What a document without an error says of the revisions that were asked for.
+    """Return the results for the requested revisions of a document without an error.
 
     Args:
-        document: From `parse_json`.
-        asked: The revision ids; whatever else the wiki sends is left out, with a warning.
-        place: The wiki, for messages.
-        read: Makes the result, or a `Failure`, out of a page and one of its revisions.
+        document: Result of `parse_json`.
+        requested: Revision ids; other revisions in the document are ignored with a warning.
+        place: Domain or address of the wiki, for messages.
+        read: Returns the result, or a `Failure`, for a page and one of its revisions.
     """
     query = get_query_object(document, place=place)
     if isinstance(query, Failure):
@@ -125,18 +125,18 @@ def parse_revisions(
     warnings = list(get_warnings(document))
     for page, revision in _parse_revisions(query):
         rev_id = revision.get("revid")
-        if type(rev_id) is int and rev_id in asked:
+        if type(rev_id) is int and rev_id in requested:
             results[rev_id] = read(page, revision)
         else:
-            warnings.append(f"The answer holds the revision {rev_id!r:.40}, which was not asked for")
+            warnings.append(f"The answer holds the revision {rev_id!r:.40}, which was not requested")
     for rev_id in get_bad_revision_ids(query):
-        if rev_id in asked:
+        if rev_id in requested:
             results[rev_id] = missing_revision_failure(rev_id, place)
     return ParsedResponse(results, get_continuation(document), warnings)
 
 
 def get_query_object(document: Json, *, place: str) -> Json | Failure:
-    """The object ``query`` of a document without an error; empty where an answer holds nothing but how it goes on."""
+    """Return the object ``query`` of a document without an error; empty if the response only holds a continuation."""
     query = document.get("query")
     if not query and not get_continuation(document):
         return Failure(FailureKind.EMPTY, f"{place} answers with a document that has no query result")
@@ -146,19 +146,19 @@ def get_query_object(document: Json, *, place: str) -> Json | Failure:
 
 
 def missing_revision_failure(rev_id: int, place: str) -> Failure:
-    """A revision that is in ``badrevids``, or in a complete answer not at all."""
+    """Return the failure for a revision that is in ``badrevids``, or that a complete response does not mention."""
     return Failure(FailureKind.BAD_REVISION, f"{place} does not know the revision {rev_id}, or no longer shows it")
 
 
 def _parse_revisions(query: Json) -> Iterator[tuple[Json, Json]]:
-    """Answers are grouped by page. A page that was deleted meanwhile is ``missing`` and has no revisions."""
+    """Yield pairs of a page and a revision. A page that was deleted meanwhile is ``missing`` and has no revisions."""
     for page in get_objects(query, "pages"):
         for revision in get_objects(page, "revisions"):
             yield page, revision
 
 
 def get_objects(document: Json, name: str) -> Iterator[Json]:
-    """The objects of a list; whatever else is there is not what was asked for."""
+    """Yield the objects of a list; elements of other types are not part of the format."""
     found = document.get(name)
     for element in found if isinstance(found, list) else ():
         if isinstance(element, dict):
@@ -166,9 +166,9 @@ def get_objects(document: Json, name: str) -> Iterator[Json]:
 
 
 def get_bad_revision_ids(query: Json) -> Iterator[int]:
-    """The revisions that the wiki does not know.
+    """Yield the revisions that the wiki does not know.
 
-    An object by revision id with ``formatversion=2``, where a plain list of objects would be expected.
+    With ``formatversion=2`` they are an object by revision id, although the other lists are arrays.
     """
     bad = query.get("badrevids") or {}
     entries = bad.values() if isinstance(bad, dict) else bad if isinstance(bad, list) else ()
@@ -179,13 +179,13 @@ def get_bad_revision_ids(query: Json) -> Iterator[int]:
 
 
 def get_continuation(document: Json) -> dict[str, str]:
-    """What to add to the same query for the rest; empty when this was all."""
+    """Return the parameters to add to the same query for the rest; empty at the end."""
     found = document.get("continue")
     return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def get_warnings(document: Json) -> Iterator[str]:
-    """What the wiki remarks, for the log."""
+    """Yield the warnings of the wiki, for the log."""
     warnings = document.get("warnings")
     if isinstance(warnings, dict):
         for module, warning in warnings.items():

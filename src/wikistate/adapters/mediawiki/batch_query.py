@@ -1,7 +1,7 @@
-"""What a wiki is asked: one query for many subjects, and how its answer is read. Pure.
+"""Batch queries: one query about many subjects, and the parser of its responses. Pure.
 
-The coalescer knows no more of a query than this page. Subjects are what is batched: revision ids, pages, titles. What
-is asked of one wiki in different words never goes into one request, but shares its farm's limits and retries.
+The coalescer knows queries by these protocols alone. Subjects are the unit of a batch: revision ids, pages, titles.
+Different queries to one wiki never share a request, but they share the limits and retries of the farm.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ if TYPE_CHECKING:
 
 
 class ResponseParser(Protocol):
-    """Reads the answers to one query, the first one and its continuations, in their order."""
+    """Parser of the responses to one query: the first one and its continuations, in their order."""
 
-    def __call__(self, document: Json, asked: Collection[Any], /, *, place: str) -> ParsedResponse | Failure:
-        """What one answer says of the subjects that were asked for.
+    def __call__(self, document: Json, requested: Collection[Any], /, *, place: str) -> ParsedResponse | Failure:
+        """Return the results for the requested subjects.
 
         Args:
-            document: From `read_json`.
-            asked: All subjects of the query.
-            place: The wiki, for messages.
+            document: Result of `parse_json`.
+            requested: All subjects of the query.
+            place: Domain or address of the wiki, for messages.
         """
 
 
 class BatchQuery(Protocol):
-    """A kind of query. Hashable: what is equal is asked together."""
+    """Kind of query. It is hashable: subjects of equal queries share a request."""
 
     @property
     def max_subjects(self) -> int | None:
-        """Subjects in a request at the most; None for as many as the settings allow."""
+        """Largest number of subjects in a request; None for the limit of the settings."""
 
     def build_query(self, subjects: Collection[Any], extra: Mapping[str, str]) -> str:
-        """The query for some subjects, percent-encoded.
+        """Return the percent-encoded query for some subjects.
 
         Args:
-            subjects: As many as go into a request.
+            subjects: Subjects of one request.
             extra: Further parameters: a continuation, an assertion.
         """
 
     def new_parser(self) -> ResponseParser:
-        """What reads the answers to one query; made anew for each, as it may remember what came before."""
+        """Return a parser for the responses to one query. Each query needs a new one, because a parser may keep state."""
 
     def missing_failure(self, subject: Any, place: str) -> Failure:
-        """What a complete answer means that says nothing of a subject."""
+        """Return the failure of a subject that a complete response does not mention."""
 
 
 class RevisionsQuery:
-    """The content of revisions, by their ids. Answers are `Content`."""
+    """Query of the content of revisions by their ids. The results are `Content`."""
 
     max_subjects = None
 

@@ -1,6 +1,6 @@
-"""From the address of a wiki, as a person knows it, to its Action API.
+"""Discovery of the Action API from the address of a wiki.
 
-Source: MediaWiki documentation (Manual:$wgScriptPath; Really Simple Discovery, which every page links to as ``EditURI``).
+Source: MediaWiki documentation (Manual:$wgScriptPath; Really Simple Discovery, which every page links as ``EditURI``).
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _HOPS = 5
 
 
 async def find_api(http: HttpClient, address: str) -> str:
-    """The URL of a wiki's Action API.
+    """Return the URL of a wiki's Action API.
 
     Args:
-        http: How it is asked; open.
-        address: Of the wiki: its host, one of its pages, or the API itself.
+        http: HTTP client; open.
+        address: Address of the wiki, of one of its pages, or of the API itself.
 
     Raises:
-        ConfigError: The address is none of a wiki that can be read.
+        ConfigError: The address does not lead to a readable wiki.
     """
     url = URL(address)
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigError(
-            f"{address!r} is not the address of a wiki.", hint="Give a URL such as https://my.wiki.", key="rdf.wikibase"
+            f"{address!r} is not the address of a wiki.", hint="Set a URL such as https://my.wiki.", key="rdf.wikibase"
         )
     tried: list[str] = []
     async for candidate in _try_common_paths(http, url):
@@ -51,8 +51,8 @@ async def find_api(http: HttpClient, address: str) -> str:
             return candidate
         tried.append(f"{candidate} ({answer.detail if isinstance(answer, Failure) else answer.status})")
     raise ConfigError(
-        f"There is no Action API to be found at {address}. Tried: {'; '.join(tried)}.",
-        hint="Give the URL of the API itself, which ends in api.php. A wiki that needs a login is named by it, with its "
+        f"No Action API was found at {address}. Tried: {'; '.join(tried)}.",
+        hint="Set the URL of the API itself, which ends in api.php. A wiki that requires a login needs that URL, and its "
         "credentials under wikis.DOMAIN.",
         key="rdf.wikibase",
     )
@@ -69,7 +69,7 @@ async def _try_common_paths(http: HttpClient, url: URL) -> AsyncIterator[str]:
 
 
 async def _find_linked_api(http: HttpClient, url: URL) -> str:
-    """The API that a page of the wiki names."""
+    """Return the URL of the API that a page of the wiki names; empty without one."""
     for _ in range(_HOPS):
         endpoint = http.endpoint(str(url.with_query(None)))
         answer = await http.request(endpoint, url.raw_query_string, headers={}, limit=_LIMIT)
@@ -91,6 +91,6 @@ def _extract_edit_uri(page: str, url: URL) -> str:
 
 
 def _is_api(answer: HttpResponse, place: str) -> bool:
-    """Also a wiki that may not be read without a login answers as an API does: with a document that says so."""
+    """Return whether a response is from an Action API. A private wiki answers with a document that requires a login."""
     document = parse_json(answer, place=place, now=0.0)
     return answer.status == OK and (not isinstance(document, Failure) or "readapidenied" in document.detail)

@@ -1,4 +1,4 @@
-"""Sends a farm's batches and tells what became of each subject. One task for each request."""
+"""Dispatcher of a farm: it sends batches and reports the result of each subject. Each request has one task."""
 
 from __future__ import annotations
 
@@ -30,20 +30,22 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.wikis import Wiki
 
 _MAX_STACK_CHARS = 4000
-"""Characters of a traceback that are logged, from its end."""
+"""Number of characters of a traceback that are logged, counted from its end."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSettings:
-    """How revisions are gathered into requests.
+    """Settings of the batches of revisions.
 
     Attributes:
-        max_batch: Revisions in a request: 1 for single requests, up to 500 for accounts with ``apihighlimits``.
-        linger: Seconds that a part of a batch waits for company while its wiki is busy. Nothing waits otherwise.
-        max_response_bytes: What an answer may have, decompressed. Larger ones are asked for in parts.
-        maxlag: Seconds of replica lag from which on the wiki shall refuse; 5 is what clients that can wait should say.
+        max_batch: Largest number of revisions in a request: 1 for single requests, up to 500 for accounts with
+            ``apihighlimits``.
+        linger: Seconds that an incomplete batch waits for more subjects while its wiki is busy. Without other requests
+            nothing waits.
+        max_response_bytes: Largest size of a decompressed response. Larger ones are requested in parts.
+        maxlag: Seconds of replica lag from which the wiki refuses requests; 5 is the value for clients that can wait.
     """
 
     max_batch: int = MAX_REVISIONS
@@ -53,14 +55,14 @@ class BatchSettings:
 
 
 class Dispatcher:
-    """A farm at work.
+    """Dispatcher of the requests to a farm.
 
     Args:
-        farm: Decides which wiki is asked next, and when.
-        metrics: Of the farm.
-        api_of: The Action API of a wiki.
-        retry_context: The retry policy as it applies at this moment.
-        batches: How revisions are gathered.
+        farm: Decides about the next wiki and the time of the next request.
+        metrics: Metrics of the farm.
+        api_of: Returns the client of a wiki's Action API.
+        retry_context: Returns the retry policy with the current time.
+        batches: Settings of the batches.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
 
     def add(self, wiki: Wiki, entry: QueueEntry, batch_query: BatchQuery = REVISIONS) -> None:
-        """Put a subject in its wiki's line. What is added in one tick of the loop goes together."""
+        """Add a subject to the queue of its wiki. Subjects added in one iteration of the loop share a request."""
         queue = self._farm.queues.get((wiki.domain, batch_query)) or self._new_queue(wiki, batch_query)
         queue.add(entry)
         self._farm.waiting += 1
@@ -100,7 +102,7 @@ class Dispatcher:
         return queue
 
     async def close(self) -> None:
-        """Abandon everything."""
+        """Cancel all requests; no further callback is called."""
         self._closed = True
         self._cancel_timer()
         for task in self._tasks:
@@ -144,7 +146,7 @@ class Dispatcher:
     async def _run(self, queue: WikiQueue, batch: Batch) -> None:
         try:
             await self._fetch(queue, batch)
-        except Exception as defect:  # noqa: BLE001  # whatever breaks here must not lose a revision
+        except Exception as defect:  # noqa: BLE001  # no defect may lose a revision
             self._fail_with_defect(queue, batch, defect)
         finally:
             self._farm.in_flight -= 1
@@ -155,79 +157,85 @@ class Dispatcher:
 
     def _fail_with_defect(self, queue: WikiQueue, batch: Batch, defect: Exception) -> None:
         log.error("fetch_defect", wiki=queue.wiki.domain, revisions=len(batch), stack=_format_stack(defect))
-        message = f"A defect of wikistate: {type(defect).__name__}: {defect!s:.200}. Please report it."
+        message = f"Defect in wikistate: {type(defect).__name__}: {defect!s:.200}. Please report it."
         for entry in batch:
             _complete(entry, Fail(FailureKind.INTERNAL, message))
 
     async def _fetch(self, queue: WikiQueue, batch: Batch) -> None:
-        """One query with all its continuations. What an answer settles is told before the next is asked for."""
+        """Send a query and its continuations. Results are reported before the next continuation is requested."""
         api = self._api_of(queue.wiki, self._metrics)
-        left = dict(batch.entries)
+        pending = dict(batch.entries)
         continuation: Mapping[str, str] = {}
-        read = queue.batch_query.new_parser()
-        while left:
+        parser = queue.batch_query.new_parser()
+        while pending:
             sent = monotonic()
-            page = await api.fetch_page(queue.batch_query, batch.entries.keys(), continuation, parser=read)
+            page = await api.fetch_page(queue.batch_query, batch.entries.keys(), continuation, parser=parser)
             if isinstance(page, Failure):
-                self._handle_request_failure(queue, left, page, sent)
+                self._handle_request_failure(queue, pending, page, sent)
                 return
             self._farm.answered(monotonic() - sent)
-            advanced = self._deliver_results(queue, left, page)
+            advanced = self._deliver_results(queue, pending, page)
             if not page.continuation:
-                self._handle_missing(queue, left, api.place, alone=len(batch) == 1)
+                self._handle_missing(queue, pending, api.place, alone=len(batch) == 1)
                 return
             if not advanced:
-                self._handle_stalled_continuation(queue, left, api.place)
+                self._handle_stalled_continuation(queue, pending, api.place)
                 return
             continuation = page.continuation
             await self._wait_for_rate()
 
-    def _deliver_results(self, queue: WikiQueue, left: dict[Hashable, list[QueueEntry]], page: ParsedResponse) -> bool:
-        """Tell what the page says of those that are left. Whether it says anything."""
-        before = len(left)
+    def _deliver_results(
+        self, queue: WikiQueue, pending: dict[Hashable, list[QueueEntry]], page: ParsedResponse
+    ) -> bool:
+        """Report the results of a page for the pending subjects. Return whether it holds any of them."""
+        before = len(pending)
         for subject, result in page.results.items():
-            entries = left.pop(subject, ())
+            entries = pending.pop(subject, ())
             if not isinstance(result, Failure):
                 for entry in entries:
                     _complete(entry, result)
             elif entries:
                 self._handle_revision_failure(queue, entries, result)
-        return len(left) < before
+        return len(pending) < before
 
     def _handle_missing(
-        self, queue: WikiQueue, left: Mapping[Hashable, list[QueueEntry]], place: str, *, alone: bool
+        self, queue: WikiQueue, pending: Mapping[Hashable, list[QueueEntry]], place: str, *, alone: bool
     ) -> None:
-        for subject, entries in left.items():
+        for subject, entries in pending.items():
             failure = queue.batch_query.missing_failure(subject, place)
             self._apply_outcomes(
                 queue, self._retry_context().decide_missing_revision(Batch(entries), failure, alone=alone), failure
             )
 
     def _handle_stalled_continuation(
-        self, queue: WikiQueue, left: Mapping[Hashable, list[QueueEntry]], place: str
+        self, queue: WikiQueue, pending: Mapping[Hashable, list[QueueEntry]], place: str
     ) -> None:
-        detail = f"{place} continues its answer without advancing: the revision may be larger than one answer may be"
+        detail = (
+            f"{place} continues its answer without new results: the revision may be larger than the limit of one answer"
+        )
         failure = Failure(FailureKind.STALLED, detail)
-        self._apply_outcomes(queue, self._retry_context().decide_request_failure(_build_batch(left), failure), failure)
+        self._apply_outcomes(
+            queue, self._retry_context().decide_request_failure(_build_batch(pending), failure), failure
+        )
 
     def _handle_revision_failure(self, queue: WikiQueue, entries: Iterable[QueueEntry], failure: Failure) -> None:
-        judge = self._retry_context()
-        self._apply_outcomes(queue, [judge.decide_revision_failure(entry, failure) for entry in entries], failure)
+        context = self._retry_context()
+        self._apply_outcomes(queue, [context.decide_revision_failure(entry, failure) for entry in entries], failure)
 
     def _handle_request_failure(
-        self, queue: WikiQueue, left: Mapping[Hashable, list[QueueEntry]], failure: Failure, sent: float
+        self, queue: WikiQueue, pending: Mapping[Hashable, list[QueueEntry]], failure: Failure, sent: float
     ) -> None:
-        judge = self._retry_context()
-        pause = compute_retry_delay(failure, attempt=1, policy=judge.policy)
-        self._farm.failed(queue, failure.kind, sent=sent, now=judge.now, wait=pause)
-        self._apply_outcomes(queue, judge.decide_request_failure(_build_batch(left), failure), failure)
+        context = self._retry_context()
+        pause = compute_retry_delay(failure, attempt=1, policy=context.policy)
+        self._farm.failed(queue, failure.kind, sent=sent, now=context.now, wait=pause)
+        self._apply_outcomes(queue, context.decide_request_failure(_build_batch(pending), failure), failure)
 
     def _apply_outcomes(self, queue: WikiQueue, outcomes: Iterable[Outcome], failure: Failure) -> None:
         now = monotonic()
         for outcome in outcomes:
             match outcome:
-                case GiveUp(entry, verdict):
-                    _complete(entry, verdict)
+                case GiveUp(entry, fail):
+                    _complete(entry, fail)
                 case RetryTogether(batch, after):
                     queue.retry_together(batch, now + after)
                     self._count_retries(batch, failure)
@@ -243,26 +251,26 @@ class Dispatcher:
             self._metrics.count_retry(failure.kind)
 
     async def _wait_for_rate(self) -> None:
-        """A continuation is a request, too."""
-        delay = self._farm.rate.reserve(monotonic())  # before the wait: what others send meanwhile comes after it
+        """Wait until the rate limit allows a continuation, which is a request as well."""
+        delay = self._farm.rate.reserve(monotonic())  # reserved before the wait, so that other requests come after it
         if delay > 0.0:
             await asyncio.sleep(delay)
 
 
-def _build_batch(left: Mapping[Hashable, list[QueueEntry]]) -> Batch:
-    return Batch(entry for entries in left.values() for entry in entries)
+def _build_batch(pending: Mapping[Hashable, list[QueueEntry]]) -> Batch:
+    return Batch(entry for entries in pending.values() for entry in entries)
 
 
 def _complete(entry: QueueEntry, result: object) -> None:
-    done, entry.on_done = entry.on_done, None
-    if done is None:
+    on_done, entry.on_done = entry.on_done, None
+    if on_done is None:
         return
     try:
-        done(result)
-    except Exception as defect:  # noqa: BLE001  # the one who asked is broken; its neighbours are not
+        on_done(result)
+    except Exception as defect:  # noqa: BLE001  # a broken callback must not affect other subjects
         log.error("fetch_callback_defect", subject=repr(entry.subject), stack=_format_stack(defect))  # noqa: TRY400  (`stack` is the traceback)
 
 
 def _format_stack(defect: Exception) -> str:
-    """The traceback as text. Not left to the logger, which may show local variables, and secrets among them."""
+    """Return the traceback as text. The logger does not format it, because it may show local variables with secrets."""
     return "".join(traceback.format_exception(defect))[-_MAX_STACK_CHARS:]

@@ -1,4 +1,4 @@
-"""Fetches the RDF of entities from ``Special:EntityData``: limits, retries, bounds."""
+"""Client of ``Special:EntityData``: it fetches the RDF of entities within limits and with retries."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from wikistate.core.enrichment.retry import RetryPolicy
     from wikistate.telemetry.meter import Meter
 
-_LOG_AFTER_TRIES = 3
-"""From this try on a failure is logged: one or two are an everyday thing."""
+_LOG_AFTER_ATTEMPTS = 3
+"""Number of attempts from which a failure is logged: one or two failures are common."""
 
 _NOT_ALLOWED = frozenset({401, 403})
 
@@ -52,10 +52,10 @@ log = structlog.get_logger(__name__)
 
 
 class EntityFetcher(Protocol):
-    """Where entities come from.
+    """Port to the RDF of entities.
 
-    Protocol: any number of calls at the same time, on one loop; each waits for its turn and for a wiki that is down.
-    Cancelling a call gives its turn back.
+    Protocol: any number of concurrent calls on one loop. Each waits for the request limiter and during an outage of the
+    wiki. A cancelled call releases its slot.
     """
 
     async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
@@ -63,16 +63,16 @@ class EntityFetcher(Protocol):
 
 
 class EntityDataClient:
-    """Asks one wiki. `open` first, `close` at the end.
+    """Client of one wiki. Call `open` first and `close` at the end.
 
     Args:
-        settings: Where entities are.
-        http: How requests are made; opened and closed with this client.
-        meter: Takes the measurements.
-        limits: How much the wiki is asked at once.
-        session: Who we are to it, for a wiki that not everybody may read; made for this wiki and this `http`.
-        policy: How often and how patiently.
-        clock: Seconds since the epoch.
+        settings: Address and limits of the RDF.
+        http: HTTP client; opened and closed with this client.
+        meter: Records the metrics.
+        limits: Limits of concurrency and rate.
+        session: Session for a wiki that is not public; created for this wiki and this `http`.
+        policy: Retry policy.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(
@@ -96,57 +96,58 @@ class EntityDataClient:
         self._last_response_at = float("-inf")
 
     async def open(self) -> None:
-        """Make the session; nothing is sent."""
+        """Open the HTTP session. No request is sent."""
         await self._http.open()
 
     async def close(self) -> None:
-        """Drop the connections."""
+        """Close the connections."""
         await self._http.close()
 
     def url(self, entity_id: str, revision: int) -> str:
-        """The address that is asked: the base of the relative IRIs in the answer."""
+        """Return the address of a revision, which is the base of the relative IRIs in the response."""
         return str(self.settings.build_url(entity_id, revision, now_ms=int(self._clock() * 1000)))
 
     async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
-        """The RDF of an entity, in the format and with the size that the settings say.
+        """Return the RDF of an entity, in the format and within the size of the settings, or the failure.
 
-        A wiki that does not answer, is overloaded or asks for less is waited for, without end: cancel it if need be.
+        While the wiki does not answer or reports overload, the call retries without limit; cancel it to stop.
 
         Args:
-            entity_id: Such as ``Q42``.
-            revision: Which one; 0 for the current one.
-            event_time: When the change happened that led here, milliseconds since the epoch. Within
-                `RetryPolicy.acceptable_lag` of it a revision that is not there counts as not yet replicated. None: what is
-                not there is gone.
+            entity_id: Entity id, such as ``Q42``.
+            revision: Revision id; 0 for the current revision.
+            event_time: Time of the change, milliseconds since the epoch. Within `RetryPolicy.acceptable_lag` of it, a
+                missing revision counts as not yet replicated. With None a missing revision counts as deleted.
         """
         try:
             parse_page_entity(entity_id)
         except InputError as error:
             return FetchFailure(FetchErrorType.UNKNOWN, _NOT_AN_ID, error.message, entity_id, revision)
-        began, tries = monotonic(), RetryState()
+        started_at, retry_state = monotonic(), RetryState()
         while isinstance(found := await self._fetch_once(entity_id, revision), Failure):
-            wiki_answers = self._last_response_at > began
-            tries = tries.after_failure(found.kind, wiki_responds=wiki_answers)
-            verdict = decide_fetch_retry(
+            wiki_responds = self._last_response_at > started_at
+            retry_state = retry_state.after_failure(found.kind, wiki_responds=wiki_responds)
+            retry = decide_fetch_retry(
                 found,
-                retry_state=tries,
+                retry_state=retry_state,
                 age=None if event_time is None else self._clock() - event_time / 1000,
                 policy=self._policy,
-                wiki_responds=wiki_answers,
-                jitter=random.random(),  # noqa: S311  (spreads clients, hides nothing)
+                wiki_responds=wiki_responds,
+                jitter=random.random(),  # noqa: S311  (spreads clients, not a secret)
             )
-            if isinstance(verdict, Fail):
+            if isinstance(retry, Fail):
                 return FetchFailure(
-                    to_fetch_error_type(found.kind), found.kind.value, verdict.message, entity_id, revision
+                    to_fetch_error_type(found.kind), found.kind.value, retry.message, entity_id, revision
                 )
-            self._log_retry(found, tries, verdict.seconds)
-            await asyncio.sleep(verdict.seconds)
+            self._log_retry(found, retry_state, retry.seconds)
+            await asyncio.sleep(retry.seconds)
         return found
 
-    def _log_retry(self, failure: Failure, tries: RetryState, after: float) -> None:
+    def _log_retry(self, failure: Failure, retry_state: RetryState, after: float) -> None:
         self._metrics.count_retry(failure.kind)
-        if tries.attempts >= _LOG_AFTER_TRIES:
-            log.warning("entity_fetch_failed", reason=failure.detail, tries=tries.attempts, retry_in=round(after, 1))
+        if retry_state.attempts >= _LOG_AFTER_ATTEMPTS:
+            log.warning(
+                "entity_fetch_failed", reason=failure.detail, tries=retry_state.attempts, retry_in=round(after, 1)
+            )
 
     async def _fetch_once(self, entity_id: str, revision: int) -> bytes | Failure:
         self._metrics.waiting(self._limiter.waiting + 1)
@@ -162,8 +163,8 @@ class EntityDataClient:
 
     async def _request(self, address: EntityUrl, sent: float) -> bytes | Failure:
         answer = await self._send(address)
-        if not isinstance(answer, Failure) and (other := resolve_redirect(answer, address)):
-            answer = await self._send(other)
+        if not isinstance(answer, Failure) and (target := resolve_redirect(answer, address)):
+            answer = await self._send(target)
         found = answer if isinstance(answer, Failure) else parse_response(answer, address, now=self._clock())
         if not isinstance(found, Failure) or found.kind is FailureKind.BAD_REVISION:
             self._last_response_at = monotonic()
@@ -176,12 +177,12 @@ class EntityDataClient:
         headers = await self._session.headers()
         if isinstance(headers, Failure):
             return headers
-        began = monotonic()
+        started_at = monotonic()
         endpoint = self._http.endpoint(address.url)
         answer = await self._http.request(endpoint, address.query, headers=headers, limit=self.settings.max_bytes)
-        self._metrics.request_seconds(monotonic() - began)
+        self._metrics.request_seconds(monotonic() - started_at)
         self._metrics.count_request("error" if isinstance(answer, Failure) else str(answer.status))
         if not isinstance(answer, Failure) and answer.status in _NOT_ALLOWED and headers:
             self._session.on_logged_out(headers)
-            return Failure(FailureKind.LOGGED_OUT, f"{address} answers {answer.status}: the login does not hold")
+            return Failure(FailureKind.LOGGED_OUT, f"{address} answers {answer.status}: the login is no longer valid")
         return answer

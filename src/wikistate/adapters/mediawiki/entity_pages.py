@@ -1,7 +1,7 @@
-"""Walks all entities of a Wikibase with their current revisions, redirects included. Resumable by title.
+"""List of all entities of a Wikibase with their current revisions, including redirects. It resumes by title.
 
-Source: MediaWiki documentation (API:Allpages as a generator, API:Info). Titles come in the order of the database, so what
-is created behind the walk is not in it: follow the wiki's changes from before its start.
+Source: MediaWiki documentation (API:Allpages as a generator, API:Info). Titles come in the order of the database, so the
+list lacks pages that are created before its position meanwhile: follow the changes of the wiki from before its start.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Json = dict[str, Any]
 
 
 class EntityPage(NamedTuple):
-    """An entity as the wiki has it now.
+    """Page of an entity with its current revision.
 
     Attributes:
         entity: Entity id.
-        revision: The current revision.
-        page_id: Of its page.
-        namespace: Of its page.
-        is_redirect: Whether it was merged into another.
+        revision: Current revision.
+        page_id: Id of the page.
+        namespace: Namespace of the page.
+        is_redirect: Whether the entity was merged into another one.
     """
 
     entity: str
@@ -37,11 +37,11 @@ class EntityPage(NamedTuple):
 
 
 class ListPosition(NamedTuple):
-    """Where a walk goes on.
+    """Position at which a list resumes.
 
     Attributes:
-        namespace: The namespace.
-        title: The first title, without its namespace; empty for the beginning.
+        namespace: Number of the namespace.
+        title: First title, without its namespace; empty for the beginning.
     """
 
     namespace: int
@@ -49,11 +49,11 @@ class ListPosition(NamedTuple):
 
 
 class PageBatch(NamedTuple):
-    """A part of a walk.
+    """Batch of the list.
 
     Attributes:
-        pages: The entities, in no order that matters.
-        next: Where the walk goes on once they are done; None at its end.
+        pages: Entities of the batch in any order.
+        next: Position after the batch; None at the end.
     """
 
     pages: list[EntityPage]
@@ -63,27 +63,33 @@ class PageBatch(NamedTuple):
 async def list_entities(
     queries: Queries, site: WikibaseSite, *, start: ListPosition | None = None
 ) -> AsyncIterator[PageBatch]:
-    """All entities, part by part. A wiki that is down is waited for.
+    """Yield all entities batch by batch. During an outage of the wiki, the list waits.
 
     Args:
-        queries: Asks the wiki; open.
-        site: What it says of itself.
-        start: `Stretch.next` of the last part that was done by an earlier walk; None for the beginning.
+        queries: Client of the wiki; open.
+        site: Description of the wiki.
+        start: `PageBatch.next` of the last batch that an earlier list completed; None for the beginning.
 
     Raises:
-        WikiError: The wiki refuses.
+        WikiError: The wiki refuses the query.
     """
-    place = start or _first_position(site)
-    while place is not None:
-        document = await queries.query(_build_parameters(place))
+    position = start or _first_position(site)
+    while position is not None:
+        document = await queries.query(_build_parameters(position))
         pages = [page for row in _extract_rows(document) if (page := _entity_page(row, site)) is not None]
-        place = _next_position(document, place, site)
-        yield PageBatch(pages, place)
+        position = _next_position(document, position, site)
+        yield PageBatch(pages, position)
 
 
-def _build_parameters(place: ListPosition) -> dict[str, str]:
-    start = {"gapfrom": place.title} if place.title else {}
-    return {"generator": "allpages", "gapnamespace": str(place.namespace), "gaplimit": "max", "prop": "info", **start}
+def _build_parameters(position: ListPosition) -> dict[str, str]:
+    start = {"gapfrom": position.title} if position.title else {}
+    return {
+        "generator": "allpages",
+        "gapnamespace": str(position.namespace),
+        "gaplimit": "max",
+        "prop": "info",
+        **start,
+    }
 
 
 def _first_position(site: WikibaseSite) -> ListPosition | None:
@@ -91,13 +97,13 @@ def _first_position(site: WikibaseSite) -> ListPosition | None:
     return ListPosition(numbers[0]) if numbers else None
 
 
-def _next_position(document: Json, place: ListPosition, site: WikibaseSite) -> ListPosition | None:
+def _next_position(document: Json, position: ListPosition, site: WikibaseSite) -> ListPosition | None:
     resume = document.get("continue", {})
     if "gapcontinue" in resume:
-        if resume["gapcontinue"] == place.title:
-            raise WikiError(f"The list of pages of {site.domain} does not advance at {place.title!r:.200}.")
-        return ListPosition(place.namespace, resume["gapcontinue"])
-    later = [number for number in _namespace_numbers(site) if number > place.namespace]
+        if resume["gapcontinue"] == position.title:
+            raise WikiError(f"The list of pages of {site.domain} does not advance at {position.title!r:.200}.")
+        return ListPosition(position.namespace, resume["gapcontinue"])
+    later = [number for number in _namespace_numbers(site) if number > position.namespace]
     return ListPosition(later[0]) if later else None
 
 
@@ -107,12 +113,12 @@ def _namespace_numbers(site: WikibaseSite) -> list[int]:
 
 def _extract_rows(document: Json) -> Iterator[Json]:
     for row in document.get("query", {}).get("pages", ()):
-        if "lastrevid" in row:  # a page that is deleted while it is listed has none
+        if "lastrevid" in row:  # a page that is deleted during the request has no such field
             yield row
 
 
 def _entity_page(row: Json, site: WikibaseSite) -> EntityPage | None:
-    """None for a page that is no entity, such as help beside the items in the main namespace."""
+    """Return the entity of a page; None for other pages, such as help beside the items in the main namespace."""
     namespace = row["ns"]
     if not site.pages.is_mediainfo(namespace) and row.get("contentmodel") != site.models.get(namespace):
         return None

@@ -1,4 +1,4 @@
-"""``Special:EntityData``: the address of an entity's RDF, and what an answer says. Pure.
+"""Requests to ``Special:EntityData`` for the RDF of an entity, and the parsing of the responses. Pure.
 
 Sources: Wikibase documentation (mediawiki.org, Wikibase/EntityData and Wikibase/Indexing/RDF Dump Format).
 """
@@ -28,11 +28,11 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class EntityUrl(NamedTuple):
-    """Where one revision of one entity lies.
+    """Address of one revision of one entity.
 
     Attributes:
-        url: Without a query.
-        query: Percent-encoded.
+        url: URL without the query.
+        query: Percent-encoded query.
         entity: Entity id.
     """
 
@@ -46,15 +46,15 @@ class EntityUrl(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityDataSettings:
-    """Where entities are fetched, and how large they may be.
+    """Address, format and largest size of the RDF of entities.
 
     Attributes:
-        prefix: What comes before an entity's id, such as ``https://www.wikidata.org/wiki/Special:EntityData/``.
-        format: ``ttl`` or ``nt``.
-        max_bytes: What an answer may have, decompressed. The largest entities of Wikidata have some 15 MB as Turtle.
+        prefix: URL before the entity id, such as ``https://www.wikidata.org/wiki/Special:EntityData/``.
+        format: Format of the RDF: ``ttl`` or ``nt``.
+        max_bytes: Largest size of a decompressed response. The largest entities of Wikidata have some 15 MB as Turtle.
 
     Raises:
-        ConfigError: The prefix is no http(s) URL.
+        ConfigError: The prefix is not an http or https URL.
     """
 
     prefix: str
@@ -65,39 +65,38 @@ class EntityDataSettings:
         url = URL(self.prefix)
         if url.scheme not in ("http", "https") or not url.host:
             raise ConfigError(
-                f"{self.prefix!r} cannot be where the wiki's entities are.",
-                hint=f"It is an http or https URL, such as https://wiki.example{ENTITY_DATA_PATH}.",
+                f"{self.prefix!r} is not a valid address of entity data.",
+                hint=f"Set an http or https URL, such as https://wiki.example{ENTITY_DATA_PATH}.",
                 key="rdf.entity_data",
             )
 
     @property
     def mime_type(self) -> str:
-        """Of what the wiki answers."""
+        """Media type of the RDF."""
         return MIME_TYPES[self.format]
 
     def build_url(self, entity_id: str, revision: int, *, now_ms: int) -> EntityUrl:
-        """Where a revision of an entity lies.
+        """Return the address of a revision of an entity.
 
         Args:
-            entity_id: Checked: it becomes part of the path.
-            revision: 0 for the current one, past all caches.
-            now_ms: Milliseconds since the epoch: never the same twice, so that no cache knows it.
+            entity_id: Valid entity id, as it becomes part of the path.
+            revision: Revision id; 0 for the current revision, past all caches.
+            now_ms: Current time, milliseconds since the epoch; unique, so that no cache holds the address.
         """
-        which = f"revision={revision}" if revision > 0 else f"nocache={now_ms}"
+        version = f"revision={revision}" if revision > 0 else f"nocache={now_ms}"
         slash = "" if self.prefix.endswith("/") else "/"
-        url, _, given = f"{self.prefix}{slash}{entity_id}.{self.format}".partition(
-            "?"
-        )  # wikis whose titles are in the query
-        return EntityUrl(url, f"{given}&flavor=dump&{which}" if given else f"flavor=dump&{which}", entity_id)
+        # Some wikis have titles in the query.
+        url, _, given = f"{self.prefix}{slash}{entity_id}.{self.format}".partition("?")
+        return EntityUrl(url, f"{given}&flavor=dump&{version}" if given else f"flavor=dump&{version}", entity_id)
 
 
 def parse_response(answer: HttpResponse, address: EntityUrl, *, now: float) -> bytes | Failure:
-    """The RDF of an answer, or why there is none. Whether it is RDF, the parser tells.
+    """Return the RDF of a response, or the failure. The RDF parser checks its syntax.
 
     Args:
-        answer: As it came.
-        address: What was asked for.
-        now: Seconds since the epoch, for a Retry-After that is a date.
+        answer: HTTP response.
+        address: Address of the request.
+        now: Current time, seconds since the epoch, for a Retry-After that is a date.
     """
     if answer.status in _GONE:
         detail = f"{address} answers {answer.status}: the wiki does not know this revision, or no longer shows it"
@@ -108,28 +107,31 @@ def parse_response(answer: HttpResponse, address: EntityUrl, *, now: float) -> b
     if not answer.body.strip():
         return Failure(FailureKind.EMPTY, f"{address} answers 200 with an empty body")
     if answer.headers.get("Content-Type", "").startswith("text/html"):
-        return Failure(FailureKind.UNPARSABLE, f"{address} answers with a web page: a proxy may stand before the wiki")
+        return Failure(
+            FailureKind.UNPARSABLE,
+            f"{address} answers with an HTML page: a proxy may have answered instead of the wiki",
+        )
     return answer.body
 
 
 def resolve_redirect(answer: HttpResponse, address: EntityUrl) -> EntityUrl | None:
-    """Where a redirect leads that may be followed: another spelling of the same address on the same server.
+    """Return the target of an HTTP redirect to another spelling of the same address on the same server; else None.
 
-    One that leads to another entity or another revision would bring something that was not asked for. That an entity is
-    a redirect is no matter of HTTP: with ``revision`` the wiki serves what that revision says, ``owl:sameAs``.
+    A redirect to another entity or another revision would return other content than the request names. A redirect between
+    entities does not lead to an HTTP redirect: with ``revision`` the wiki serves that revision, which has ``owl:sameAs``.
     """
     if answer.status not in _REDIRECTS or not (location := answer.headers.get("Location", "")):
         return None
     try:
-        asked = URL(str(address), encoded=True)
-        target = asked.join(URL(location, encoded=True))
+        requested = URL(str(address), encoded=True)
+        target = requested.join(URL(location, encoded=True))
     except ValueError:
         return None
-    is_same = target.origin() == asked.origin() and target.name == asked.name
-    if not is_same or dict(target.query) != dict(asked.query) or target.path == asked.path:
+    is_same = target.origin() == requested.origin() and target.name == requested.name
+    if not is_same or dict(target.query) != dict(requested.query) or target.path == requested.path:
         return None
     return EntityUrl(str(target.with_query(None)), target.raw_query_string, address.entity)
 
 
 def _redirect_detail(answer: HttpResponse) -> str:
-    return f", leading to {answer.headers['Location']:.200}" if "Location" in answer.headers else ""
+    return f", redirecting to {answer.headers['Location']:.200}" if "Location" in answer.headers else ""

@@ -1,4 +1,4 @@
-"""A farm: wikis that share limits. Decides which wiki is asked next, and when. Pure; the clock is handed in."""
+"""Farm of wikis that share limits. It chooses the next wiki and the time of the next request. Pure; time is a parameter."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 _IN_TIME = 0.8
-"""At this part of the latency bound a revision goes first: the rest is for its turn among others, and for the answer."""
+"""Share of the latency bound after which a revision has priority; the rest remains for other such revisions and the answer."""
 
 
 class Farm:
-    """The queues of a farm's wikis under its limits.
+    """Queues of the wikis of a farm, and the limits that they share.
 
     Attributes:
-        name: For metrics.
-        queues: By domain and question; only what has something to do.
-        in_flight: Requests that are being made.
-        waiting: Subjects that wait to be asked for.
+        name: Name of the farm, for metrics.
+        queues: Queues by domain and query; only those that have work.
+        in_flight: Number of requests in flight.
+        waiting: Number of subjects that wait for a request.
     """
 
     def __init__(self, name: str, settings: FarmSettings) -> None:
@@ -37,22 +37,22 @@ class Farm:
         self.rate = RateLimit(settings.rate)
         self.pause = Pause()
         self._slow_answer = settings.slow_answer
-        # Without a rate only answers are scarce, and they come the faster the less each carries: oldest first at once.
+        # Without a rate only answers are scarce, and small ones arrive sooner: the oldest subject always goes first.
         self._max_wait = 0.0 if settings.rate is None else settings.latency_bound * _IN_TIME
 
     def next_queue(self, now: float, linger: float) -> WikiQueue | float:
-        """The wiki to ask now, of those that are ready.
+        """Choose the wiki of the next request, of those that are ready.
 
-        With requests to spare that is whichever has something: nothing waits here that could be sent. Where a rate makes
-        requests scarce they go where they carry most, so that the batches of small wikis fill meanwhile; but what has waited for the latency
-        bound goes first, oldest first.
+        Without a rate, any wiki with a subject is chosen: nothing waits that could be sent. With a rate, requests are
+        scarce and go to the fullest batch, while the batches of small wikis fill. Subjects that have waited for the
+        latency bound go first, oldest first.
 
         Args:
-            now: The time.
-            linger: Seconds that a part of a batch waits for company while its wiki is busy.
+            now: Current time.
+            linger: Seconds that an incomplete batch waits for more subjects while its wiki is busy.
 
         Returns:
-            A queue; or the time at which to look again, infinity for "when something changes".
+            The queue, or the time of the next call; infinity to wait for a change.
         """
         if self.in_flight >= self.concurrency.limit:
             return inf
@@ -77,21 +77,21 @@ class Farm:
         return oldest if now - oldest.oldest >= self._max_wait else fullest
 
     def answered(self, seconds: float) -> None:
-        """A request was answered well."""
+        """Note a good answer that took some seconds."""
         if seconds < self._slow_answer:
             self.concurrency.succeeded()
         else:
             self.concurrency.slowed()
 
     def failed(self, queue: WikiQueue, kind: FailureKind, *, sent: float, now: float, wait: float) -> None:
-        """A request failed: slow down as its row of the failure table says.
+        """Slow down after a failed request, as the table of failures says.
 
         Args:
-            queue: The wiki that was asked.
-            kind: What happened.
-            sent: When the request was sent.
-            now: The time.
-            wait: Seconds to pause for.
+            queue: Queue of the wiki.
+            kind: Kind of the failure.
+            sent: Time of the request.
+            now: Current time.
+            wait: Length of the pause in seconds.
         """
         scope = find_failure_rule(kind).slowdown
         if scope is SlowdownScope.NOTHING:

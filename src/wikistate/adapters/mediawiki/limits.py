@@ -1,4 +1,4 @@
-"""How much a farm of wikis is asked at once: concurrency that adapts, a rate, a pause. Pure; the clock is handed in.
+"""Limits of the requests to a farm: adaptive concurrency, a rate and a pause. Pure; time is a parameter.
 
 All times are seconds of one monotonic clock.
 """
@@ -11,28 +11,31 @@ from dataclasses import dataclass
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_FARM
 
 POLITE_CONCURRENCY = 3
-"""Requests at the same time that Wikimedia asks clients of its public wikis to keep to (API etiquette, 2026)."""
+"""Largest number of concurrent requests that Wikimedia allows clients of its public wikis (API etiquette, 2026)."""
 
 POLITE_RATE = 5.0
-"""Requests a second to Wikimedia's public wikis unless the operator knows of a higher limit. The limits of clients that
-say who they are are not published; with fifty revisions a request this carries several times what all wikis change."""
+"""Requests per second to Wikimedia's public wikis, unless the operator configures a higher limit.
+
+The limits of authenticated clients are not published. With fifty revisions in a request, this rate is several times the
+rate of changes of all wikis.
+"""
 
 OWN_CONCURRENCY = 16
-"""Requests at the same time for wikis of one's own."""
+"""Largest number of concurrent requests to other wikis than Wikimedia's."""
 
 _SLACK = 1.05
-"""A window is so much longer than it must be: networks deliver unevenly, and the other side counts arrivals."""
+"""Factor by which a window is longer than required: networks deliver unevenly, and the server counts arrivals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FarmSettings:
-    """What a farm is asked at most.
+    """Limits of the requests to a farm.
 
     Attributes:
-        max_concurrency: Requests at the same time. 1 or more.
-        rate: Requests per second; None for no bound.
-        latency_bound: Seconds that a revision may wait for its batch to fill while `rate` makes requests scarce.
-        slow_answer: Seconds from which on an answer counts as slow: concurrency does not grow on it.
+        max_concurrency: Largest number of concurrent requests; 1 or more.
+        rate: Largest number of requests per second; None for no limit.
+        latency_bound: Longest time in seconds that a revision waits for its batch to fill while `rate` is the limit.
+        slow_answer: Seconds from which an answer counts as slow: concurrency does not grow with it.
     """
 
     max_concurrency: int = OWN_CONCURRENCY
@@ -42,17 +45,17 @@ class FarmSettings:
 
 
 def default_farm_settings(name: str) -> FarmSettings:
-    """Polite to Wikimedia's public wikis, brisk with one's own."""
+    """Return the limits of Wikimedia's etiquette for its public wikis, and higher ones for other wikis."""
     if name == WIKIMEDIA_FARM:
         return FarmSettings(max_concurrency=POLITE_CONCURRENCY, rate=POLITE_RATE)
     return FarmSettings()
 
 
 class AdaptiveConcurrency:
-    """Additive increase, multiplicative decrease.
+    """Concurrency limit with additive increase and multiplicative decrease.
 
-    One more after each window of fast answers (as many as the limit itself); half as many when the other side is
-    overloaded, once for each round trip: answers to what was sent before the last decrease say nothing new.
+    The limit grows by one after each window of fast answers, which has as many answers as the limit. It is halved when the
+    server is overloaded, at most once in a round trip: answers to requests from before the last decrease are ignored.
     """
 
     def __init__(self, maximum: int) -> None:
@@ -69,15 +72,15 @@ class AdaptiveConcurrency:
             self.limit = min(self._maximum, self.limit + 1)
 
     def slowed(self) -> None:
-        """An answer was good but slow: start the window again."""
+        """Start the window again after a good but slow answer."""
         self._fast = 0
 
     def overloaded(self, *, sent: float, now: float) -> None:
-        """An answer says that it is too much.
+        """Halve the limit after an answer that reports overload.
 
         Args:
-            sent: When its request was sent.
-            now: When it came.
+            sent: Time of the request.
+            now: Time of the answer.
         """
         if sent < self._decreased:
             return
@@ -87,10 +90,10 @@ class AdaptiveConcurrency:
 
 
 class RateLimit:
-    """No more than so many requests in any second, bursts included; below two a second, one in the time it may take.
+    """Limit of the requests in any second, including bursts; a rate below two spaces single requests.
 
-    A window that slides and not a bucket of tokens: a bucket that was full lets up to twice the rate through in one
-    second, which the other side answers with 429.
+    It is a sliding window and not a token bucket: a full bucket allows up to twice the rate in one second, which the server
+    answers with 429.
     """
 
     def __init__(self, per_second: float | None) -> None:
@@ -100,24 +103,24 @@ class RateLimit:
         self._sent: deque[float] = deque(maxlen=size)
 
     def delay(self, now: float) -> float:
-        """Seconds until a request may be sent, 0.0 when it may be now."""
+        """Return the seconds until a request may be sent; 0.0 if it may be sent now."""
         if not self._limited or len(self._sent) < (self._sent.maxlen or 1):
             return 0.0
         return max(0.0, self._sent[0] + self._window - now)
 
     def reserve(self, now: float) -> float:
-        """Count a request; returns the seconds after which it may be sent, for one that must queue for its time."""
+        """Count a request and return the seconds after which it may be sent."""
         delay = self.delay(now)
         self._sent.append(now + delay)
         return delay
 
 
 class Pause:
-    """A time until which nothing is sent."""
+    """Time until which no request is sent."""
 
     def __init__(self) -> None:
         self.until = float("-inf")
 
     def extend(self, until: float) -> None:
-        """Pause until then; never shortens a pause."""
+        """Pause until a time; an earlier time does not shorten the pause."""
         self.until = max(self.until, until)

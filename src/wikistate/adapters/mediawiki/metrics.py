@@ -1,4 +1,4 @@
-"""What is measured of a farm, bound to its labels once."""
+"""Metrics of a farm, bound to its labels once."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class FarmMetrics:
-    """The measurements of one farm.
+    """Metrics of one farm.
 
     Attributes:
-        batch_size: Revisions of a request that is sent.
-        request_seconds: From sending a request to having read its answer.
-        concurrency: Requests at once that are allowed now.
-        waiting: Revisions that wait to be asked for.
+        batch_size: Number of revisions in a request.
+        request_seconds: Time from sending a request to the end of its response.
+        concurrency: Current limit of concurrent requests.
+        waiting: Number of revisions that wait for a request.
     """
 
     def __init__(self, meter: Meter, farm: str) -> None:
@@ -38,14 +38,14 @@ class FarmMetrics:
         self._retries: dict[str, Report] = {}
 
     def count_request(self, status: str) -> None:
-        """A request ended with this status, or with ``error``."""
+        """Count a request by its status, or as ``error``."""
         report = self._requests.get(status)
         if report is None:
             report = self._requests[status] = self._meter.counter(WIKI_REQUESTS, farm=self._farm, status=status)
         report(1)
 
     def count_retry(self, cause: str) -> None:
-        """A revision will be asked for again because of this."""
+        """Count the retry of a revision by its cause."""
         report = self._retries.get(cause)
         if report is None:
             report = self._retries[cause] = self._meter.counter(WIKI_RETRIES, cause=cause)

@@ -1,4 +1,4 @@
-"""What the wiki has of one entity right now."""
+"""Current revision of an entity on the wiki."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
 
 LETTERS_BY_CONTENT_MODEL = {"wikibase-item": "Q", "wikibase-property": "P", "wikibase-lexeme": "L"}
-"""Which ids the pages of a content model have."""
+"""First letter of the entity ids, by content model of the page."""
 
 
 class PageQueries(Protocol):
-    """A client of the Action API, ``action=query``, that waits while the wiki is down."""
+    """Client of the Action API, ``action=query``, that waits during an outage of the wiki."""
 
     async def open(self) -> None:
         """Prepare for queries."""
@@ -31,24 +31,27 @@ class PageQueries(Protocol):
 
 
 class CurrentRevisions(Protocol):
-    """Knows the current revisions of entities. `open` once, then `current_revision` from any task, `close` once."""
+    """Current revisions of entities.
+
+    Protocol: `open` once, then `current_revision` from any task, `close` once.
+    """
 
     async def open(self) -> None:
-        """Get ready."""
+        """Open the client."""
 
     async def close(self) -> None:
-        """Let go. May be called when `open` failed, and twice."""
+        """Release the client. May be called when `open` failed, and twice."""
 
     async def current_revision(self, entity: str) -> int | None:
-        """The current revision of an entity; None where the wiki has no such page. Waits for a wiki that is down."""
+        """Return the current revision of an entity; None if the wiki has no such page. Wait during an outage of the wiki."""
 
 
 class PageInfoClient:
-    """See `CurrentRevisions`: asks the Action API, ``prop=info``.
+    """See `CurrentRevisions`: query of the Action API with ``prop=info``.
 
     Args:
-        queries: Asks the wiki; opened and closed by this.
-        site: The wiki.
+        queries: Client of the wiki; opened and closed by this client.
+        site: Description of the wiki.
     """
 
     def __init__(self, queries: PageQueries, site: WikibaseSite) -> None:
@@ -69,20 +72,21 @@ class PageInfoClient:
         """See `CurrentRevisions`.
 
         Raises:
-            WikiError: The wiki refuses, or answers something else.
+            WikiError: The wiki refuses the query, or its answer has another form.
         """
         document = await self._query_info(entity)
         try:
             (page,) = document["query"]["pages"]
             return None if page.get("missing") else int(page["lastrevid"])
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            # Not taken for "there is no such page": it would be deleted from the store.
+            # This must not mean "there is no such page", which would delete the entity from the store.
             raise WikiError(f"The wiki does not say whether {entity} exists: {document!r:.200}.") from error
 
     async def last_touched(self, entity: str) -> int | None:
-        """When an entity's page last became another, milliseconds since the epoch: with its newest revision, or later.
+        """Return the time at which an entity's page last changed, milliseconds since the epoch.
 
-        None where the wiki has no such page, or does not say. Raises as `of`.
+        It is the time of the newest revision, or later. None if the wiki has no such page or does not say. Raises as
+        `current_revision`.
         """
         match await self._query_info(entity):
             case {"query": {"pages": [{"touched": str(stated)}]}}:

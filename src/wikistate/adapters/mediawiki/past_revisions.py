@@ -1,4 +1,4 @@
-"""Revisions of any age with what their page is now: one request for up to 50, and one more for those on redirects."""
+"""Revisions of any age with the current state of their page: one request for up to 50, one more for redirects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PastRevision(NamedTuple):
-    """A revision, and the page as it is now."""
+    """Content of a revision, and the current state of its page."""
 
     content: Content
     page: PageState
@@ -29,7 +29,7 @@ class PastRevision(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _PendingFetch:
-    """What was asked for; see `History.fetch`."""
+    """Pending request; see `PastRevisionClient.fetch`."""
 
     wiki: Wiki
     event_time: float | None
@@ -37,10 +37,10 @@ class _PendingFetch:
 
 
 class PastRevisionClient:
-    """Fetches revisions and what their pages are now.
+    """Client for revisions with the current state of their pages.
 
     Args:
-        client: Asks the wikis. Whoever made it opens and closes it.
+        client: Sends the requests; the caller opens and closes it.
     """
 
     def __init__(self, client: RevisionClient) -> None:
@@ -49,32 +49,32 @@ class PastRevisionClient:
     def fetch(
         self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: Callable[[PastRevision | Fail], None]
     ) -> None:
-        """Ask for a revision and its page; the arguments are those of `RevisionClient.fetch`."""
+        """Fetch a revision and its page; the arguments are those of `RevisionClient.fetch`."""
         found = partial(self._on_revision, _PendingFetch(wiki, event_time, on_done))
         self._client.query(wiki, REVISIONS_WITH_PAGES, rev_id, event_time=event_time, on_done=found)
 
-    def _on_revision(self, wanted: _PendingFetch, answer: RevisionWithPage | Fail) -> None:
+    def _on_revision(self, pending: _PendingFetch, answer: RevisionWithPage | Fail) -> None:
         if isinstance(answer, Fail):
-            wanted.on_done(answer)
+            pending.on_done(answer)
         elif not answer.is_redirect:
-            wanted.on_done(PastRevision(answer.content, PageState(is_redirect=False)))
+            pending.on_done(PastRevision(answer.content, PageState(is_redirect=False)))
         else:
-            resolved = partial(self._on_redirect, wanted, answer.content)
-            self._client.query(wanted.wiki, REDIRECTS, answer.page, event_time=wanted.event_time, on_done=resolved)
+            resolved = partial(self._on_redirect, pending, answer.content)
+            self._client.query(pending.wiki, REDIRECTS, answer.page, event_time=pending.event_time, on_done=resolved)
 
-    def _on_redirect(self, wanted: _PendingFetch, content: Content, answer: PageState | Fail) -> None:
+    def _on_redirect(self, pending: _PendingFetch, content: Content, answer: PageState | Fail) -> None:
         if isinstance(answer, Fail):
-            wanted.on_done(answer)
+            pending.on_done(answer)
         elif answer.target is None or answer.target.interwiki or answer.target.namespace is not None:
-            wanted.on_done(PastRevision(content, answer))
+            pending.on_done(PastRevision(content, answer))
         else:
-            described = partial(self._on_target, wanted, content)
+            described = partial(self._on_target, pending, content)
             self._client.query(
-                wanted.wiki, REDIRECT_TARGETS, answer.target.title, event_time=wanted.event_time, on_done=described
+                pending.wiki, REDIRECT_TARGETS, answer.target.title, event_time=pending.event_time, on_done=described
             )
 
-    def _on_target(self, wanted: _PendingFetch, content: Content, answer: RedirectTarget | Fail) -> None:
+    def _on_target(self, pending: _PendingFetch, content: Content, answer: RedirectTarget | Fail) -> None:
         state = (
             answer if isinstance(answer, Fail) else PastRevision(content, PageState(is_redirect=True, target=answer))
         )
-        wanted.on_done(state)
+        pending.on_done(state)

@@ -1,4 +1,4 @@
-"""Any ``action=query`` of one wiki, one request at a time: for a source that follows a wiki at its leisure."""
+"""Client for any ``action=query`` of one wiki, one request at a time: for sources and tools without concurrency."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ log = structlog.get_logger(__name__)
 
 
 class QueryClient:
-    """Asks one wiki and waits for its answer, however long a failure lasts that passes by itself.
+    """Client of one wiki. It retries passing failures without limit.
 
     Args:
-        api: URL of its Action API.
-        http: How requests are made.
-        credential: Who we are to it.
-        maxlag: Seconds of database lag beyond which it is to refuse.
+        api: URL of the Action API.
+        http: Settings of the HTTP client.
+        credential: Credential for the wiki; None for an anonymous session.
+        maxlag: Seconds of replica lag from which the wiki refuses requests.
     """
 
     def __init__(self, api: str, http: HttpSettings, *, credential: Credential | None = None, maxlag: int = 5) -> None:
@@ -51,39 +51,39 @@ class QueryClient:
         }
 
     async def open(self) -> None:
-        """Make the session; nothing is sent."""
+        """Open the HTTP session. No request is sent."""
         await self._http.open()
 
     async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> dict[str, Any]:
-        """The document that the wiki answers with.
+        """Return the document in the answer of the wiki.
 
         Args:
-            parameters: Of ``action=query``.
-            tries: How often it is asked while it fails; None for as often as it takes.
+            parameters: Parameters of ``action=query``.
+            tries: Largest number of attempts; None for no limit.
 
         Raises:
-            WikiError: It refuses, or the tries are used up. ``ids['failure']`` is the kind of failure.
+            WikiError: The wiki refuses the query, or all attempts failed. ``ids['failure']`` is the kind of failure.
         """
         attempt = 1
         while isinstance(answer := await self._request(parameters), Failure):
             if find_failure_rule(answer.kind).retry_rule is RetryRule.NEVER or attempt == tries:
                 raise WikiError(f"{answer.detail}.", failure=answer.kind.value, wiki=self._place)
-            if attempt > 1:  # one failure is an everyday thing
+            if attempt > 1:  # a single failure is common
                 log.warning("wiki_query_failed", wiki=self._place, reason=answer.detail)
-            jitter = random.random()  # noqa: S311  (spreads clients, hides nothing)
+            jitter = random.random()  # noqa: S311  (spreads clients, not a secret)
             await asyncio.sleep(compute_retry_delay(answer, attempt=attempt, policy=_RETRY_POLICY, jitter=jitter))
             attempt += 1
         return answer
 
     async def close(self) -> None:
-        """Drop the connections."""
+        """Close the connections."""
         await self._http.close()
 
     async def _request(self, parameters: Mapping[str, str]) -> dict[str, Any] | Failure:
         headers = await self._session.headers()
         if isinstance(headers, Failure):
             return headers
-        # Posted: fifty long titles make a URL longer than some servers take.
+        # Posted: fifty long titles exceed the URL length that some servers accept.
         form = encode({**self._fixed, **parameters})
         headers = {**headers, "Promise-Non-Write-API-Action": "true"}
         answer = await self._http.request(self._endpoint, "", headers=headers, limit=_LIMIT, form=form)

@@ -1,6 +1,6 @@
-"""The coalescer's decisions, apart from IO: which subjects wait, which go together, what becomes of them.
+"""The queue of a wiki: it coalesces subjects into batches and schedules retries. Pure.
 
-All times are seconds of one monotonic clock, which is handed in.
+All times are seconds of one monotonic clock, and parameters.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.wikis import Wiki
 
     OnDone = Callable[[Any], None]
-    """Takes what became of one subject, the question's answer or a `Fail`: exactly once, on the loop's thread."""
+    """Callback for the result of one subject, an answer or a `Fail`: called exactly once, on the loop's thread."""
 
 
 class QueueEntry:
-    """One subject, mostly a revision, that was asked for.
+    """Requested subject, mostly a revision.
 
-    A plain class with slots and not a dataclass: one is made for each event, and its counters change.
+    It is a plain class with slots and not a dataclass, because one is created for each event and its counters change.
 
     Attributes:
-        subject: The revision's id, or whatever else its question is about.
-        event_time: When its event came into being, seconds since the epoch; None where that is not known.
-        on_done: Who wants to know. None once told.
-        requested_at: When it was asked for.
-        ready_since: Since when it could be sent.
-        attempts: Failed tries that count against the limit.
-        not_found_count: Times that the wiki did not know it while its event was young.
+        subject: Revision id, or another subject of a query.
+        event_time: Time of the event, seconds since the epoch; None if it is unknown.
+        on_done: Callback for the result; None after the call.
+        requested_at: Time of the request of the caller.
+        ready_since: Time since which the subject could be sent.
+        attempts: Number of failed attempts that count against the limit.
+        not_found_count: Number of answers without the revision while its event was recent.
     """
 
     __slots__ = ("attempts", "event_time", "not_found_count", "on_done", "ready_since", "requested_at", "subject")
@@ -53,11 +53,11 @@ class QueueEntry:
 
 
 class Batch:
-    """The subjects of one request. One that two events ask for is asked for once.
+    """Subjects of one request. A subject of two events is requested once.
 
     Attributes:
-        entries: By subject.
-        size: How many entries; `len` is how many subjects.
+        entries: Entries by subject.
+        size: Number of entries; `len` is the number of subjects.
     """
 
     __slots__ = ("entries", "size")
@@ -69,7 +69,7 @@ class Batch:
             self.add(entry)
 
     def add(self, entry: QueueEntry) -> None:
-        """Take one more."""
+        """Add an entry."""
         self.size += 1
         known = self.entries.get(entry.subject)
         if known is None:
@@ -78,7 +78,7 @@ class Batch:
             known.append(entry)
 
     def __len__(self) -> int:
-        """How many subjects."""
+        """Return the number of subjects."""
         return len(self.entries)
 
     def __iter__(self) -> Iterator[QueueEntry]:
@@ -86,11 +86,11 @@ class Batch:
             yield from entries
 
     def singles(self) -> list[Batch]:
-        """Each subject alone."""
+        """Return a batch for each subject."""
         return [Batch(entries) for entries in self.entries.values()]
 
     def halves(self) -> list[Batch]:
-        """Two batches of half the size; of one subject, itself."""
+        """Return two batches of half the size; a batch of one subject is not divided."""
         if len(self) == 1:
             return [self]
         subjects = list(self.entries)
@@ -103,17 +103,16 @@ class Batch:
 
 @dataclass(slots=True)
 class WikiQueue:
-    """What one wiki is still to be asked, of one kind of question.
+    """Subjects that wait for requests to one wiki, all of one kind of query.
 
-    Fresh subjects stand in line and are batched as they come. Batches that were made after a failure keep together,
-    each until its own time.
+    Fresh subjects queue and are batched in order. Batches for a retry stay together, each until its own time.
 
     Attributes:
-        wiki: The wiki.
-        max_batch: Subjects in a request.
-        batch_query: What is asked of them.
-        in_flight: Requests that are being made.
-        pause: Nothing is sent before. The queues of a wiki share it.
+        wiki: Wiki of the requests.
+        max_batch: Largest number of subjects in a request.
+        batch_query: Query about the subjects.
+        in_flight: Number of requests in flight.
+        pause: Time before which nothing is sent. The queues of a wiki share it.
     """
 
     wiki: Wiki
@@ -127,19 +126,19 @@ class WikiQueue:
     _tiebreaker: Iterator[int] = field(default_factory=count)
 
     def add(self, entry: QueueEntry) -> None:
-        """Put a fresh subject in line."""
+        """Queue a fresh subject."""
         self._fresh.append(entry)
 
     def retry_together(self, batch: Batch, due: float) -> None:
-        """Send these together, not before `due`."""
+        """Schedule a batch to be sent together, not before `due`."""
         heappush(self._delayed, (due, next(self._tiebreaker), batch, True))
 
     def requeue(self, entry: QueueEntry, due: float) -> None:
-        """Put this in line again at `due`, to go with whatever else is in line by then."""
+        """Queue an entry again at `due`, to be batched with other subjects."""
         heappush(self._delayed, (due, next(self._tiebreaker), Batch((entry,)), False))
 
     def promote_due(self, now: float) -> None:
-        """Move what is due to where it can be taken."""
+        """Move entries and batches that are due to the front queues."""
         while self._delayed and self._delayed[0][0] <= now:
             due, _, batch, together = heappop(self._delayed)
             if together:
@@ -151,7 +150,7 @@ class WikiQueue:
 
     @property
     def oldest(self) -> float:
-        """Since when the first in line, or the first kept batch, could have been sent; infinity without any."""
+        """Time since which the first fresh subject or retry batch could be sent; infinity without any."""
         return min(
             self._retry_batches[0][0] if self._retry_batches else inf,
             self._fresh[0].ready_since if self._fresh else inf,
@@ -159,35 +158,35 @@ class WikiQueue:
 
     @property
     def next_batch_size(self) -> int:
-        """How much the next request would carry."""
+        """Number of subjects in the next request."""
         return len(self._retry_batches[0][1]) if self._retry_batches else min(len(self._fresh), self.max_batch)
 
     def ready_at(self, linger: float) -> float:
-        """When there is something to send; infinity when nothing waits. Call `mature` before.
+        """Return the time at which a request can be sent; infinity if nothing waits. Call `promote_due` before.
 
-        A full batch, a kept one, and anything at all while nothing is in flight go at once; a part of a batch
-        lingers for company while another request is in flight.
+        A full batch and a retry batch are sent immediately, and so is any subject while no request is in flight. While
+        one is in flight, an incomplete batch lingers for more subjects.
         """
-        line = self._fresh
-        linger = linger if self.in_flight and len(line) < self.max_batch else 0.0
+        fresh = self._fresh
+        linger = linger if self.in_flight and len(fresh) < self.max_batch else 0.0
         ready = min(
             self._retry_batches[0][0] if self._retry_batches else inf,
-            line[0].ready_since + linger if line else inf,
+            fresh[0].ready_since + linger if fresh else inf,
             self._delayed[0][0] if self._delayed else inf,
         )
         return max(ready, self.pause.until)
 
     def take(self) -> Batch:
-        """The next request. Call only when `ready_at` has come."""
+        """Remove and return the batch of the next request. Call it at the time of `ready_at` or later."""
         if self._retry_batches and self._retry_batches[0][0] <= self.oldest:
             return self._retry_batches.popleft()[1]
         batch = Batch()
-        line, entries = self._fresh, batch.entries
-        while line and (len(entries) < self.max_batch or line[0].subject in entries):
-            batch.add(line.popleft())
+        fresh, entries = self._fresh, batch.entries
+        while fresh and (len(entries) < self.max_batch or fresh[0].subject in entries):
+            batch.add(fresh.popleft())
         return batch
 
     def is_idle(self, now: float) -> bool:
-        """Whether nothing would be lost by forgetting this queue."""
+        """Return whether the queue holds no state and can be dropped."""
         waiting = self._fresh or self._retry_batches or self._delayed
         return not waiting and not self.in_flight and self.pause.until <= now

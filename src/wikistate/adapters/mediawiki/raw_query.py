@@ -1,4 +1,4 @@
-"""A query in anybody's words, for what there is no question for: asked alone, within the limits of its wiki's farm. Pure."""
+"""Custom query of the Action API, sent without batching and within the limits of the wiki's farm. Pure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.batch_query import ResponseParser
 
 Parameters = tuple[tuple[str, str], ...]
-"""Names and values of a query, sorted; ``action=query`` and the format need not be said."""
+"""Sorted names and values of a query, without ``action=query`` and the format."""
 
 _BASE = {"action": "query", "format": "json", "formatversion": "2"}
 
 
 def encode_parameters(values: Mapping[str, object]) -> Parameters:
-    """The parameters of a query; values become text, lists the API's ``a|b|c``."""
+    """Return the parameters of a query. Values become text, and lists become ``a|b|c``."""
     return tuple(sorted((name, _text(value)) for name, value in values.items()))
 
 
 class RawQuery:
-    """Queries of the Action API, each by its `Parameters`. Answers are the documents."""
+    """Custom queries, each with its `Parameters` as subject. The results are the documents."""
 
     max_subjects = 1
 
@@ -46,10 +46,10 @@ class RawQuery:
 RAW_QUERY = RawQuery()
 
 
-def _parse_document(document: Json, asked: Collection[Parameters], /, *, place: str) -> ParsedResponse:
-    """The document as it is. Whether it is continued, and for how long, whoever asked decides."""
+def _parse_document(document: Json, requested: Collection[Parameters], /, *, place: str) -> ParsedResponse:
+    """Return the unchanged document. The caller decides about continuations."""
     del place
-    return ParsedResponse(dict.fromkeys(asked, document), {}, list(get_warnings(document)))
+    return ParsedResponse(dict.fromkeys(requested, document), {}, list(get_warnings(document)))
 
 
 def _text(value: object) -> str:

@@ -1,8 +1,8 @@
-"""What the Action API says of redirects. Pure.
+"""Queries of the Action API about redirects. Pure.
 
-A revision's page comes with it (``prop=info``) and says whether it is a redirect now, but not where it leads: for that,
-redirects are resolved, which works by page ids and not by revision ids. An answer to many pages names the steps by
-title, in no order that one could rely on, and only the pages at their ends: what a step in between is, is asked by title.
+A revision comes with its page (``prop=info``), which states whether it is a redirect now, but not its target. A second
+query resolves redirects; it works with page ids and not with revision ids. Its answer for many pages names the steps by
+title, in any order, and describes only the final pages: pages in between need a third query, by title.
 
 Sources: MediaWiki Action API documentation (API:Query, "Resolving redirects"; API:Info; API:Continue).
 """
@@ -36,14 +36,14 @@ _INFO = encode({"action": "query", "format": "json", "formatversion": "2", "prop
 
 
 class PageName(NamedTuple):
-    """A page: its id, and its title (prefixed, text form) as of the answer that it was found in."""
+    """Id of a page and its title (prefixed, text form) at the time of the answer."""
 
     page_id: int
     title: str
 
 
 class RevisionWithPage(NamedTuple):
-    """A revision's content, and what its page is now."""
+    """Content of a revision, and the current state of its page."""
 
     content: Content
     page: PageName
@@ -51,7 +51,7 @@ class RevisionWithPage(NamedTuple):
 
 
 class RevisionsWithPagesQuery:
-    """Revisions, by their ids, with what their pages are now. Answers are `RevisionWithPage`."""
+    """Query of revisions by their ids, with their pages. The results are `RevisionWithPage`."""
 
     max_subjects = None
 
@@ -69,30 +69,30 @@ class RevisionsWithPagesQuery:
 
 
 class _RevisionParser:
-    """Remembers the pages: the first answer describes all of them, its continuations only bring further revisions."""
+    """Parser that keeps the pages: the first answer describes all of them, and continuations only add revisions."""
 
     def __init__(self) -> None:
         self._pages: dict[int, tuple[PageName, bool]] = {}
 
-    def __call__(self, document: Json, asked: Collection[int], /, *, place: str) -> ParsedResponse | Failure:
+    def __call__(self, document: Json, requested: Collection[int], /, *, place: str) -> ParsedResponse | Failure:
         query = get_query_object(document, place=place)
         for page in get_objects(query, "pages") if isinstance(query, dict) else ():
             if "lastrevid" in page and (name := _page_name(page)):
                 self._pages[name.page_id] = name, page.get("redirect") is True
-        return parse_revisions(document, asked, place=place, read=self._read)
+        return parse_revisions(document, requested, place=place, read=self._read)
 
     def _read(self, page: Json, revision: Json) -> RevisionWithPage | Failure:
         known = self._pages.get(page.get("pageid", 0))
         if known is None:
-            return Failure(FailureKind.UNPARSABLE, "The wiki's answer does not say what the revision's page is")
+            return Failure(FailureKind.UNPARSABLE, "The wiki's answer does not describe the page of the revision")
         content = read_revision(revision)
         return content if isinstance(content, Failure) else RevisionWithPage(content, *known)
 
 
 class RedirectsQuery:
-    """Where redirects lead, one step each, by `PageName`. Answers are `PageState`.
+    """Query of the targets of redirects by `PageName`, one step each. The results are `PageState`.
 
-    The target of a redirect to a redirect has no namespace and no page id yet: that, `RedirectTargetsQuery` knows.
+    The target of a redirect to a redirect has no namespace and no page id yet: `RedirectTargetsQuery` adds them.
     """
 
     max_subjects = None
@@ -108,11 +108,13 @@ class RedirectsQuery:
 
     def missing_failure(self, subject: PageName, place: str) -> Failure:
         """See `BatchQuery`."""
-        return Failure(FailureKind.UNPARSABLE, f"{place} does not say where the page {subject.page_id} leads")
+        return Failure(
+            FailureKind.UNPARSABLE, f"{place} does not name the redirect target of the page {subject.page_id}"
+        )
 
 
 class RedirectTargetsQuery:
-    """Pages that redirects lead to, by their titles (prefixed, text form). Answers are `RedirectTarget`."""
+    """Query of redirect targets by their titles (prefixed, text form). The results are `RedirectTarget`."""
 
     max_subjects = None
 
@@ -126,19 +128,19 @@ class RedirectTargetsQuery:
 
     def missing_failure(self, subject: str, place: str) -> Failure:
         """See `BatchQuery`."""
-        return Failure(FailureKind.UNPARSABLE, f"{place} says nothing of the page {subject!r:.260}")
+        return Failure(FailureKind.UNPARSABLE, f"{place} does not mention the page {subject!r:.260}")
 
 
 REVISIONS_WITH_PAGES, REDIRECTS, REDIRECT_TARGETS = RevisionsWithPagesQuery(), RedirectsQuery(), RedirectTargetsQuery()
 
 
-def read_redirects(document: Json, asked: Collection[PageName], /, *, place: str) -> ParsedResponse | Failure:
-    """What an answer says of where pages lead.
+def read_redirects(document: Json, requested: Collection[PageName], /, *, place: str) -> ParsedResponse | Failure:
+    """Return the redirect states of pages.
 
-    Steps are named by title, and a page may have been renamed since its own was read: then nothing is said of it, and
-    it is asked for again by itself, where the first step is its own.
+    The answer names steps by title. A page that was renamed after its title was read has no result, and the caller requests
+    it again alone: then the first step is its own.
     """
-    query = get_query_object(document, place=place) if document.get("query") or len(asked) > 1 else {}
+    query = get_query_object(document, place=place) if document.get("query") or len(requested) > 1 else {}
     if isinstance(query, Failure):
         return query
     steps = {step["from"]: step for step in get_objects(query, "redirects") if _is_step(step)}
@@ -146,26 +148,26 @@ def read_redirects(document: Json, asked: Collection[PageName], /, *, place: str
     first = next(iter(steps.values()), None)
     titles, ids = _index_by_title(pages), {page.get("pageid"): page for page in pages}
     results: dict[PageName, PageState | Failure] = {}
-    for subject in asked:
-        if step := first if len(asked) == 1 else steps.get(subject.title):
+    for subject in requested:
+        if step := first if len(requested) == 1 else steps.get(subject.title):
             results[subject] = PageState(is_redirect=True, target=_redirect_target(step, titles))
         elif page := ids.get(subject.page_id):
             results[subject] = (
                 _missing_page_failure(subject, place) if page.get("missing") else PageState(is_redirect=False)
             )
-        elif len(asked) == 1:
+        elif len(requested) == 1:
             results[subject] = PageState(is_redirect=True)
     return ParsedResponse(results, get_continuation(document), list(get_warnings(document)))
 
 
-def read_targets(document: Json, asked: Collection[str], /, *, place: str) -> ParsedResponse | Failure:
-    """What an answer says of the pages with these titles."""
+def read_targets(document: Json, requested: Collection[str], /, *, place: str) -> ParsedResponse | Failure:
+    """Return the descriptions of the pages with these titles."""
     query = get_query_object(document, place=place)
     if isinstance(query, Failure):
         return query
     pages = _index_by_title(get_objects(query, "pages"))
     written = {entry.get("from"): entry.get("to") for entry in get_objects(query, "normalized")}
-    found = {title: pages.get(str(written.get(title, title))) for title in asked}
+    found = {title: pages.get(str(written.get(title, title))) for title in requested}
     results = {title: _page_state(title, page) for title, page in found.items() if page is not None}
     return ParsedResponse(results, get_continuation(document), list(get_warnings(document)))
 
@@ -197,7 +199,7 @@ def _redirect_target(step: Json, pages: Mapping[Any, Json]) -> RedirectTarget:
 
 
 def _page_state(title: str, page: Json) -> RedirectTarget:
-    """A page as ``prop=info`` describes it. Special pages and pages that do not exist have no id."""
+    """Return a page as ``prop=info`` describes it. Special pages and pages that do not exist have no id."""
     namespace, page_id = page.get("ns"), page.get("pageid")
     exists = type(page_id) is int and not page.get("missing")
     return RedirectTarget(

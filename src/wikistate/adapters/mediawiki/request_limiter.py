@@ -1,4 +1,4 @@
-"""Lets requests to one wiki through, one by one, within limits that adapt. For clients that batch nothing."""
+"""Limiter of single requests to one wiki, with limits that adapt. For clients without batching."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 class RequestLimiter:
-    """First come, first served.
+    """Request limiter: callers acquire slots in the order of their calls.
 
     ::
 
-        sent = await turnstile.enter()
+        sent = await limiter.acquire()
         try:
             ...
         finally:
-            turnstile.leave()
+            limiter.release()
 
     Args:
-        settings: The limits.
-        clock: Seconds, monotonic.
+        settings: Limits of the farm.
+        clock: Returns seconds of a monotonic clock.
 
     Attributes:
-        in_flight: How many have entered and not left.
+        in_flight: Number of acquired slots.
     """
 
     def __init__(self, settings: FarmSettings, *, clock: Callable[[], float] = monotonic) -> None:
@@ -44,45 +44,45 @@ class RequestLimiter:
 
     @property
     def limit(self) -> int:
-        """How many may be inside now."""
+        """Current number of slots."""
         return self._concurrency.limit
 
     @property
     def waiting(self) -> int:
-        """How many stand in line."""
-        return sum(not turn.done() for turn in self._waiters)
+        """Number of callers that wait for a slot."""
+        return sum(not waiter.done() for waiter in self._waiters)
 
     async def acquire(self) -> float:
-        """Return when it is one's turn: the time then. Whoever has entered leaves, whatever happens."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiters.append(turn)
+        """Wait for a slot and return the time. The caller must release the slot in any case."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         self._grant()
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # it was admitted in the very moment in which it gave up
+            if waiter.done() and not waiter.cancelled():  # the slot was granted at the moment of the cancellation
                 self.release()
             raise
         return self._clock()
 
     def release(self) -> None:
-        """Make room for the next."""
+        """Release a slot for the next caller."""
         self.in_flight -= 1
         self._grant()
 
     def answered(self, seconds: float) -> None:
-        """An answer was good and took so long."""
+        """Note a good answer that took some seconds."""
         if seconds < self._slow_answer:
             self._concurrency.succeeded()
         else:
             self._concurrency.slowed()
 
     def overloaded(self, *, sent: float, pause: float) -> None:
-        """An answer says that it is too much: fewer at once, and nobody for so many seconds.
+        """Reduce the slots after an answer that reports overload, and grant none during a pause.
 
         Args:
-            sent: From `enter`.
-            pause: Seconds.
+            sent: Result of `acquire`.
+            pause: Length of the pause in seconds.
         """
         now = self._clock()
         self._concurrency.overloaded(sent=sent, now=now)
@@ -90,7 +90,7 @@ class RequestLimiter:
 
     def _grant(self) -> None:
         while self._waiters and self.in_flight < self._concurrency.limit:
-            if self._waiters[0].done():  # it gave up
+            if self._waiters[0].done():  # its caller was cancelled
                 self._waiters.popleft()
                 continue
             now = self._clock()

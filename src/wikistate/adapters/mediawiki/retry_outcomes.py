@@ -1,7 +1,7 @@
-"""What becomes of revisions whose request failed: told, kept together, split, or asked for again later. Pure.
+"""Outcomes for the revisions of a failed request: give up, retry together, divide, or queue again. Pure.
 
-The rule is isolation: one bad revision never fails its neighbours, one that is bad in a retryable way is asked for
-exactly `RetryPolicy.max_attempts` times, and an outage costs about one extra request for each revision.
+The rule is isolation: one bad revision never fails the others of its request. A revision with a retryable failure is
+requested exactly `RetryPolicy.max_attempts` times, and an outage costs about one extra request for each revision.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, 
 from wikistate.core.enrichment.retry import Fail, RetryAfter, RetryPolicy, compute_retry_delay, decide_retry
 
 _NOT_CAUSED_BY_REVISION = frozenset({FailureKind.LOGIN_FAILED, FailureKind.INVALID_REQUEST, FailureKind.INTERNAL})
-"""Final failures that no revision can be the cause of, so that asking for fewer would only repeat them."""
+"""Final failures that no revision causes, so that a smaller request would only repeat them."""
 
 
 class GiveUp(NamedTuple):
-    """The end for one entry."""
+    """Final failure of one entry."""
 
     entry: QueueEntry
     failure: Fail
 
 
 class RetryTogether(NamedTuple):
-    """A batch to send again as it is, after so many seconds."""
+    """Batch to send again unchanged, after some seconds."""
 
     batch: Batch
     after: float
 
 
 class RetryQueued(NamedTuple):
-    """An entry to put in line again, after so many seconds."""
+    """Entry to queue again, after some seconds."""
 
     entry: QueueEntry
     after: float
@@ -41,13 +41,13 @@ Outcome = GiveUp | RetryTogether | RetryQueued
 
 
 class RetryContext(NamedTuple):
-    """The policy with what it takes to apply it at one moment.
+    """Retry policy with the current time.
 
     Attributes:
-        policy: The limits.
-        clock: Seconds since the epoch, now.
-        now: Seconds of the clock that entries are stamped with, now.
-        jitter: A number in [0, 1).
+        policy: Limits of the retries.
+        clock: Current time, seconds since the epoch.
+        now: Current time, seconds of the clock of `QueueEntry.requested_at`.
+        jitter: Number in [0, 1).
     """
 
     policy: RetryPolicy
@@ -56,21 +56,21 @@ class RetryContext(NamedTuple):
     jitter: float
 
     def age(self, entry: QueueEntry) -> float | None:
-        """Seconds since the event came into being.
+        """Return the age of the event in seconds; None if its time is unknown.
 
-        No less than it has been waiting here: an event that is dated in the future must grow old, too.
+        It is at least the time that the entry has waited: an event that is dated in the future must age as well.
         """
         if entry.event_time is None:
             return None
         return max(self.clock - entry.event_time, self.now - entry.requested_at)
 
     def decide_revision_failure(self, entry: QueueEntry, failure: Failure) -> Outcome:
-        """A whole request went well and says something bad of this one revision."""
+        """Decide about one revision that a successful request reports as failed."""
         lagging = find_failure_rule(failure.kind).retry_rule is RetryRule.WHILE_YOUNG
         attempt = (entry.not_found_count if lagging else entry.attempts) + 1
         match decide_retry(failure, attempt=attempt, age=self.age(entry), policy=self.policy, jitter=self.jitter):
-            case Fail() as verdict:
-                return GiveUp(entry, verdict)
+            case Fail() as fail:
+                return GiveUp(entry, fail)
             case RetryAfter(after):
                 entry.not_found_count += lagging
                 entry.attempts += not lagging
@@ -81,10 +81,11 @@ class RetryContext(NamedTuple):
                 assert_never(unreachable)
 
     def decide_request_failure(self, batch: Batch, failure: Failure) -> list[Outcome]:
-        """A request for these revisions failed as a whole.
+        """Decide about the revisions of a request that failed as a whole.
 
-        Worth another try: they stay together, until the last try, which each makes alone. Not worth it, or too
-        large: two halves, which does not count as a try. Only what was alone is told.
+        After a retryable failure they stay together until the last attempt, which each makes alone. After a final failure,
+        or a response that is too large, the batch is halved, which does not count as an attempt. Only a revision that was
+        requested alone fails.
         """
         if len(batch) == 1 or failure.kind in _NOT_CAUSED_BY_REVISION:
             return [self._decide_single(entry, failure) for entry in batch]
@@ -95,12 +96,12 @@ class RetryContext(NamedTuple):
         return self._retry_batch(batch, failure)
 
     def decide_missing_revision(self, single: Batch, failure: Failure, *, alone: bool) -> list[Outcome]:
-        """A complete answer says nothing at all of a revision, not even that it is unknown.
+        """Decide about a revision that a complete answer does not mention, not even as unknown.
 
         Args:
-            single: The revision.
-            failure: What to call it.
-            alone: Whether nothing else was asked for. If something was, it is asked for again by itself: an answer
+            single: Batch of the revision.
+            failure: Failure of the revision.
+            alone: Whether it was the only revision of the request. If not, it is requested again alone, because an answer
                 that is wrong about one revision may be wrong about all.
         """
         return (
@@ -117,7 +118,7 @@ class RetryContext(NamedTuple):
         shared, alone, longest = Batch(), Batch(), 0.0
         for entry in batch:
             longest = max(longest, self._retry_delay(entry, failure))
-            # With one try allowed in all, a shared one must not use it up: neighbours would fail.
+            # If only one attempt is allowed, a shared one must not use it up: the other revisions would fail.
             entry.attempts = min(entry.attempts + 1, self.policy.max_attempts - 1)
             (alone if self._is_last_attempt(entry) else shared).add(entry)
         batches = alone.singles() + ([shared] if len(shared) else [])

@@ -1,8 +1,7 @@
-"""The client that fetches revisions: coalesced into requests, bounded for each farm, retried for each revision.
+"""The client that fetches revisions: it coalesces them into requests, limits each farm, and retries each revision.
 
-What is decided is decided in `queue`, `farm` and `settle`; `dispatcher` carries it out. There is no task and no future
-for a revision, only an entry in its wiki's queue, and one task for each request: a task for each revision would cost
-more than all the rest.
+The modules `queue`, `farm` and `retry_outcomes` decide, and `dispatcher` executes. A revision has no task and no future,
+only an entry in its wiki's queue, and each request has one task: a task for each revision would cost more than the rest.
 """
 
 from __future__ import annotations
@@ -40,20 +39,21 @@ _MAX_CACHED_APIS = 4096
 
 
 class RevisionClient:
-    """Fetches the content of revisions.
+    """Client for the content of revisions.
 
-    Protocol: `open` once, then `fetch` on the loop's thread, as often as one likes, and `close` once. Each `fetch` is
-    answered exactly once, unless the client is closed before; also when something breaks that should not.
+    Protocol: `open` once, then `fetch` on the loop's thread any number of times, and `close` once. Each `fetch` calls back
+    exactly once, also after a defect, unless the client is closed before.
 
     Args:
-        http: Opened and closed by this client.
-        meter: Where measurements go.
-        policy: How often and how patiently failures are retried.
-        batches: How revisions are gathered into requests.
-        farm_settings: The limits of a farm, by its name.
-        credentials: By domain or by farm name, the domain first. Sent to no other wiki.
-        clock: Seconds since the epoch.
-        jitter: Numbers in [0, 1).
+        http: HTTP client; opened and closed by this client.
+        meter: Records the metrics.
+        policy: Retry policy.
+        batches: Settings of the batches.
+        farm_settings: Returns the limits of a farm by its name.
+        credentials: Credentials by domain or by name of the farm; the domain takes precedence. They are not sent to any
+            other wiki.
+        clock: Returns seconds since the epoch.
+        jitter: Returns numbers in [0, 1).
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class RevisionClient:
         self._apis: dict[str, WikiApi] = {}
 
     async def open(self) -> None:
-        """Open the session. Asks nothing yet.
+        """Open the HTTP session. No request is sent.
 
         Raises:
             ConfigError: The HTTP settings cannot be used.
@@ -88,54 +88,54 @@ class RevisionClient:
         await self._http.open()
 
     async def close(self) -> None:
-        """Abandon what is being fetched, tell nobody, and drop all connections."""
+        """Cancel all requests without calling back, and close all connections."""
         await asyncio.gather(*(dispatcher.close() for dispatcher in self._dispatchers.values()))
         await self._http.close()
 
     def fetch(self, wiki: Wiki, rev_id: int, *, event_time: float | None, on_done: OnDone) -> None:
-        """Ask for a revision.
+        """Fetch a revision.
 
         Args:
-            wiki: From the list of allowed wikis.
-            rev_id: The revision.
-            event_time: When its event came into being, seconds since the epoch; None where that is not known. A revision
-                that the wiki does not know is asked for again while the event is young.
-            on_done: Told the content, or why there is none: once, later, on the loop's thread. Must not block.
+            wiki: Wiki from the list of allowed wikis.
+            rev_id: Revision id.
+            event_time: Time of the event, seconds since the epoch; None if it is unknown. While the event is recent, a
+                revision that the wiki does not know is requested again.
+            on_done: Receives the content or the failure: once, later, on the loop's thread. It must not block.
         """
         self.query(wiki, REVISIONS, rev_id, event_time=event_time, on_done=on_done)
 
     def query(
         self, wiki: Wiki, batch_query: BatchQuery, subject: Hashable, *, event_time: float | None, on_done: OnDone
     ) -> None:
-        """Ask something else than for content, within the same limits and with the same patience.
+        """Send another query than for content, within the same limits and with the same retries.
 
         Args:
-            wiki: As for `fetch`.
-            batch_query: What to ask.
-            subject: What to ask it of; subjects of equal questions go together.
-            event_time: As for `fetch`.
-            on_done: As for `fetch`; told the question's answer, or why there is none.
+            wiki: See `fetch`.
+            batch_query: Kind of query.
+            subject: Subject of the query; subjects of equal queries share a request.
+            event_time: See `fetch`.
+            on_done: Receives the result of the query or the failure; see `fetch`.
         """
         dispatcher = self._dispatchers.get(wiki.farm) or self._new_dispatcher(wiki.farm)
         dispatcher.add(wiki, QueueEntry(subject, event_time, on_done, monotonic()), batch_query)
 
     async def fetch_async(self, wiki: Wiki, rev_id: int, *, event_time: float | None = None) -> Content | Fail:
-        """`fetch` for callers that rather await."""
+        """Fetch a revision and await the result; see `fetch`."""
         found: Content | Fail = await self.query_async(wiki, REVISIONS, rev_id, event_time=event_time)
         return found
 
     async def query_async(
         self, wiki: Wiki, batch_query: BatchQuery, subject: Hashable, *, event_time: float | None = None
     ) -> Any:
-        """`ask` for callers that rather await: the question's answer, or a `Fail`."""
-        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        """Send a query and await its result or a `Fail`; see `query`."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-        def done(result: object) -> None:
-            if not told.done():  # cancelled, when nobody waits any more
-                told.set_result(result)
+        def on_done(result: object) -> None:
+            if not answer.done():  # it is cancelled when the caller no longer waits
+                answer.set_result(result)
 
-        self.query(wiki, batch_query, subject, event_time=event_time, on_done=done)
-        return await told
+        self.query(wiki, batch_query, subject, event_time=event_time, on_done=on_done)
+        return await answer
 
     def _new_dispatcher(self, farm: str) -> Dispatcher:
         dispatcher = self._dispatchers[farm] = Dispatcher(

@@ -1,4 +1,4 @@
-"""What requests to a wiki carry to say who we are, and the login that some of them need.
+"""Sessions: headers and parameters that authenticate requests to a wiki, and the login.
 
 A session belongs to one wiki, and its headers are sent to no other. Source: MediaWiki documentation (API:Login,
 API:Assert).
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 _LIMIT = 1 << 20
 _LOGIN_FAILURE_TTL = 60.0
-"""Seconds for which a refused login is not tried again, lest a wrong password lock the account."""
+"""Seconds for which a refused login is not repeated, so that a wrong password does not lock the account."""
 
 
 class Session(Protocol):
-    """What requests to one wiki carry."""
+    """Authentication of the requests to one wiki."""
 
     async def headers(self) -> Mapping[str, str] | Failure:
-        """Headers of the next request; logs in first where that is needed."""
+        """Return the headers of the next request, after a login if one is needed."""
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """Parameters of each request."""
+        """Parameters for each request."""
 
     def on_logged_out(self, headers: Mapping[str, str]) -> None:
-        """A request with these headers was answered as if it came from nobody."""
+        """Note that the wiki treated a request with these headers as anonymous."""
 
 
 class TokenSession:
-    """Requests with a fixed ``Authorization``, or with none."""
+    """Session with a fixed header ``Authorization``, or without one."""
 
     parameters: ClassVar[Mapping[str, str]] = {}
 
@@ -55,16 +55,17 @@ class TokenSession:
         return self._headers
 
     def on_logged_out(self, headers: Mapping[str, str]) -> None:
-        """A token does not log out; the next try shows whether it is still good."""
+        """See `Session`. A token is not renewed; the next attempt shows whether it is still valid."""
 
 
 ANONYMOUS = TokenSession()
 
 
 class PasswordSession:
-    """Requests with the cookies of a login, which is made at the first request and again when the wiki forgets it.
+    """Session with the cookies of a login, which happens at the first request and again when the wiki has ended it.
 
-    Each request asserts the account, so that a wiki that has forgotten it says so instead of answering as to anybody.
+    Each request asserts the account, so that after the end of the login the wiki reports it and does not answer as to an
+    anonymous client.
     """
 
     parameters: ClassVar[Mapping[str, str]] = {"assert": "user"}
@@ -80,7 +81,7 @@ class PasswordSession:
         self._lock = asyncio.Lock()
 
     async def headers(self) -> Mapping[str, str] | Failure:
-        """See `Session`. Requests that come while a login is being made wait for it."""
+        """See `Session`. Concurrent calls wait for a login in progress."""
         if self._headers is not None:
             return self._headers
         async with self._lock:
@@ -107,7 +108,7 @@ class PasswordSession:
             return found
         token = (found.get("query") or {}).get("tokens", {}).get("logintoken")
         if not isinstance(token, str):
-            return Failure(FailureKind.LOGIN_FAILED, f"{self._place} gives out no login token")
+            return Failure(FailureKind.LOGIN_FAILED, f"{self._place} does not return a login token")
         credential = self._credential
         found = await self._call(
             {"action": "login"}, {"lgname": credential.name, "lgpassword": credential.password, "lgtoken": token}
@@ -140,7 +141,7 @@ class PasswordSession:
             try:
                 cookies = SimpleCookie(line)
             except CookieError:
-                continue  # a cookie that cannot be read is not sent back: the login says what comes of it
+                continue  # an invalid cookie is not sent back, and the result of the login shows the effect
             self._cookies.update({name: morsel.coded_value for name, morsel in cookies.items()})
 
     def _cookie_header(self) -> Mapping[str, str]:
@@ -153,13 +154,13 @@ def _is_final(failure: Failure) -> bool:
 
 
 def build_session(credential: Credential | None, *, http: HttpClient, endpoint: Endpoint, place: str) -> Session:
-    """The session of a wiki for a credential.
+    """Return the session of a wiki for a credential.
 
     Args:
-        credential: None for requests without one.
-        http: Open by the time of the first request.
-        endpoint: The wiki's Action API.
-        place: The wiki, for messages.
+        credential: Credential, or None for an anonymous session.
+        http: HTTP client; open before the first request.
+        endpoint: Address of the Action API.
+        place: Domain or address of the wiki, for messages.
     """
     match credential:
         case None:

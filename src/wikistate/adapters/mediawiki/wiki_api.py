@@ -1,4 +1,4 @@
-"""One wiki's Action API: sends a query and reads the answer. The only IO beside logging in."""
+"""Client of one wiki's Action API: it sends a batch query and parses the answer. Besides the login, no module does IO."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.sessions import Session
 
 _READS_ONLY = {"Promise-Non-Write-API-Action": "true"}
-"""Keeps a POST in the nearest data centre (MediaWiki Action API documentation, API:Data formats)."""
+"""Header that keeps a POST in the nearest data centre (MediaWiki Action API documentation, API:Data formats)."""
 
 _MAX_QUERY_CHARS = 4096
-"""Characters of a query that goes into the URL; servers take 8,000 by default, path and host included."""
+"""Largest number of characters of a query in a URL; servers accept 8,000 by default, including path and host."""
 
 _MAX_REMEMBERED_WARNINGS = 100
 
@@ -31,16 +31,16 @@ log = structlog.get_logger(__name__)
 
 
 class WikiApi:
-    """Asks one wiki.
+    """Client of one wiki.
 
     Args:
-        place: The wiki's domain, for messages.
-        http: Open by the time of the first request.
-        endpoint: Where its Action API is.
-        session: Who we are to it.
-        metrics: Of its farm.
-        max_response_bytes: What an answer may have, decompressed.
-        maxlag: Seconds of replica lag from which on the wiki shall refuse.
+        place: Domain of the wiki, for messages.
+        http: HTTP client; open before the first request.
+        endpoint: Address of the Action API.
+        session: Session of the wiki.
+        metrics: Metrics of its farm.
+        max_response_bytes: Largest size of a decompressed response.
+        maxlag: Seconds of replica lag from which the wiki refuses requests.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class WikiApi:
         *,
         parser: ResponseParser,
     ) -> ParsedResponse | Failure:
-        """One request and what its answer says.
+        """Send one request and return its parsed response.
 
         Args:
-            batch_query: What to ask.
-            subjects: What to ask it of. The same for each continuation.
-            continuation: From the page before; empty for the first.
-            parser: The question's reading, the same for each continuation.
+            batch_query: Kind of query.
+            subjects: Subjects of the query; the same for each continuation.
+            continuation: Continuation of the previous page; empty for the first.
+            parser: Parser of the query; the same for each continuation.
         """
         headers = await self._session.headers()
         if isinstance(headers, Failure):
@@ -95,7 +95,7 @@ class WikiApi:
         return page
 
     async def _request(self, query: str, headers: Mapping[str, str], *, post: bool) -> HttpResponse | Failure:
-        """Several hundred ids, or some titles, make a URL longer than some servers take, so they are posted."""
+        """Send a query. Long ones are posted, because hundreds of ids or some titles exceed the URL length of some servers."""
         started = monotonic()
         if post:
             headers = {**headers, **_READS_ONLY}
@@ -107,7 +107,7 @@ class WikiApi:
         return answer
 
     def _warn(self, warnings: Iterable[str]) -> None:
-        """Each text once: the same parameter is wrong in each request."""
+        """Log each warning once: all requests of a wiki repeat it."""
         for text in warnings:
             if text not in self._warned and len(self._warned) < _MAX_REMEMBERED_WARNINGS:
                 self._warned.add(text)

@@ -1,6 +1,6 @@
-"""What a Wikibase says of itself: its concept base, where its entities lie, the namespaces that hold them.
+"""Description of a Wikibase: its concept base, the address of its entity data, and the namespaces of entities.
 
-Sources: MediaWiki documentation (API:Siteinfo) and that of Wikibase, which adds ``wikibase-conceptbaseuri`` to it.
+Sources: documentation of MediaWiki (API:Siteinfo) and of Wikibase, which adds ``wikibase-conceptbaseuri`` to it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 ENTITY_MODELS = frozenset({"wikibase-item", "wikibase-property", "wikibase-lexeme"})
-"""Content models of pages that are an entity. What other extensions add (EntitySchema) has no RDF."""
+"""Content models of entity pages. Those of other extensions, such as EntitySchema, have no RDF."""
 
 FILE_NAMESPACE = 6
 
@@ -30,7 +30,7 @@ _SITE_QUERY = {"meta": "siteinfo", "siprop": "general|namespaces|extensions"}
 
 
 class Queries(Protocol):
-    """Asks a wiki's Action API, as `QueryClient` does."""
+    """Client of a wiki's Action API; see `QueryClient`."""
 
     async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> Json:
         """See `QueryClient.query`."""
@@ -38,16 +38,16 @@ class Queries(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WikibaseSite:
-    """A Wikibase.
+    """Description of a Wikibase.
 
     Attributes:
-        domain: Its canonical host name, as in ``meta.domain``.
-        wiki_id: Its database name.
-        concept_uri: What its IRIs begin with, such as ``http://www.wikidata.org``; without a slash at the end.
-        entity_data: What comes before an entity's id in the URL of its RDF.
-        models: The namespaces whose pages are entities, each with its content model.
-        pages: Which of its pages hold entities.
-        names: The names of those namespaces, empty for the main one.
+        domain: Canonical host name, as in ``meta.domain``.
+        wiki_id: Name of the database.
+        concept_uri: Prefix of its IRIs, such as ``http://www.wikidata.org``, without a slash at the end.
+        entity_data: URL of the RDF of an entity, without its id.
+        models: Content models by namespace, for the namespaces of entities.
+        pages: Mapping of pages to entities.
+        names: Names of those namespaces by number; empty for the main namespace.
     """
 
     domain: str
@@ -59,40 +59,40 @@ class WikibaseSite:
     names: Mapping[int, str]
 
     def prefix_of(self, namespace: int) -> str:
-        """What stands before an entity's id in the titles of a namespace."""
+        """Return the prefix of an entity id in the titles of a namespace."""
         name = self.names[namespace]
         return f"{name}:" if name else ""
 
 
 async def fetch_site(queries: Queries, *, tries: int | None = 1) -> WikibaseSite:
-    """Ask a wiki what it is.
+    """Fetch the description of a wiki.
 
     Args:
-        queries: Of that wiki; open.
-        tries: How often it is asked while it fails; None for as often as it takes.
+        queries: Client of the wiki; open.
+        tries: Largest number of attempts; None for no limit.
 
     Raises:
-        WikiError: It does not answer, or is no Wikibase.
+        WikiError: The wiki does not answer, or is not a Wikibase.
     """
     document = await queries.query(_SITE_QUERY, tries=tries)
     try:
         return parse_site(document["query"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise WikiError(f"The wiki says of itself nothing that can be read: {error!r:.100}.") from error
+        raise WikiError(f"The siteinfo of the wiki cannot be read: {error!r:.100}.") from error
 
 
 def parse_site(query: Json) -> WikibaseSite:
-    """What the answer says.
+    """Parse the siteinfo of a wiki.
 
     Raises:
-        WikiError: The wiki is no Wikibase repository.
-        KeyError: It lacks what every wiki says.
+        WikiError: The wiki is not a Wikibase repository.
+        KeyError: The siteinfo lacks a field that every wiki has.
     """
     general = query["general"]
     if "wikibase-conceptbaseuri" not in general:
         raise WikiError(
-            f"The wiki {general['servername']} is no Wikibase: it states no concept base.",
-            hint="Give the address of the wiki that has the entities, not of one that only uses them.",
+            f"The wiki {general['servername']} is not a Wikibase: its siteinfo has no concept base.",
+            hint="Set the address of the wiki that has the entities, not of a wiki that only uses them.",
             wiki=general["servername"],
         )
     entities = {int(each["id"]): each for each in query["namespaces"].values() if _is_entity_namespace(each)}
@@ -115,21 +115,21 @@ def parse_site(query: Json) -> WikibaseSite:
 
 
 def wikibase_root(concept_base: str) -> str:
-    """What all IRIs of a Wikibase begin with, of the concept base as it states it, which ends in ``/entity/``."""
+    """Return the prefix of all IRIs of a Wikibase, from the concept base that it states, which ends in ``/entity/``."""
     return concept_base.rstrip("/").removesuffix(_ENTITY.rstrip("/")).rstrip("/")
 
 
 def find_concept_uri(rdf: bytes, *, entity_id: str, base: str, mime_type: str = "text/turtle") -> str:
-    """The concept URI that an entity's own RDF uses, from the triple that says what the document is about.
+    """Return the concept URI in the RDF of an entity, from the triple with ``schema:about``.
 
     Args:
-        rdf: From ``Special:EntityData``.
-        entity_id: Whose it is.
-        base: Its address.
-        mime_type: Of the RDF.
+        rdf: RDF from ``Special:EntityData``.
+        entity_id: Id of the entity.
+        base: Address of the RDF.
+        mime_type: Media type of the RDF.
 
     Raises:
-        InputError: It is not RDF, or not of this entity.
+        InputError: The document is not RDF, or describes another entity.
     """
     ending = f"{_ENTITY}{entity_id}"
     try:
@@ -137,55 +137,55 @@ def find_concept_uri(rdf: bytes, *, entity_id: str, base: str, mime_type: str = 
             if quad.predicate == _SCHEMA_ABOUT and str(quad.object).endswith(f"{ending}>"):
                 return str(quad.object)[1:-1].removesuffix(ending)
     except SyntaxError as error:
-        raise InputError(f"What {base} answers is not {mime_type}: {error!s:.200}.", url=base) from error
+        raise InputError(f"The answer of {base} is not {mime_type}: {error!s:.200}.", url=base) from error
     raise InputError(
-        f"What {base} answers is not about {entity_id}.",
-        hint="Is it the address of Special:EntityData of a Wikibase?",
+        f"The answer of {base} is not about {entity_id}.",
+        hint="Check that it is the address of Special:EntityData of a Wikibase.",
         url=base,
     )
 
 
 def check_concept_uri(configured: str, *, actual: str, key: str = "rdf.concept_base") -> None:
-    """Compare a setting with what the wiki uses.
+    """Compare a setting with the concept base of the wiki.
 
     Args:
-        configured: The setting; empty for "as the wiki says".
-        actual: From `find_concept_uri`, or `WikibaseSite.concept_uri`.
-        key: The dotted path of the setting.
+        configured: Value of the setting; empty to use the concept base of the wiki.
+        actual: Result of `find_concept_uri`, or `WikibaseSite.concept_uri`.
+        key: Dotted path of the setting.
 
     Raises:
-        ConfigError: They differ: not a single triple would be taken for one of an entity.
+        ConfigError: They differ, so that no triple would belong to an entity.
     """
     if configured and wikibase_root(configured) != actual:
         raise ConfigError(
             f"{key} is {configured}, but the wiki's own IRIs begin with {actual}.",
-            hint=f"Set {key} to {actual}, or leave it out: the wiki is asked.",
+            hint=f"Set {key} to {actual}, or remove it: the default is the concept base of the wiki.",
             key=key,
         )
 
 
 def check_namespaces(configured: Iterable[int], site: WikibaseSite, *, key: str = "rdf.entity_namespaces") -> None:
-    """Compare the namespaces that a setting names with those that hold entities.
+    """Compare the namespaces of a setting with those that hold entities.
 
     Args:
-        configured: Numbers of namespaces; none for "as the wiki says".
-        site: The wiki.
-        key: The dotted path of the setting.
+        configured: Numbers of namespaces; empty to use those of the wiki.
+        site: Description of the wiki.
+        key: Dotted path of the setting.
 
     Raises:
-        ConfigError: One of them holds no entities.
+        ConfigError: One of them does not hold entities.
     """
     known = site.pages.namespaces | site.pages.mediainfo_namespaces
     if wrong := sorted(set(configured) - known):
         raise ConfigError(
             f"{key} names {', '.join(map(str, wrong))}, where {site.domain} has no entities.",
-            hint=f"Its entities are in {', '.join(map(str, sorted(known)))}; leave {key} out and the wiki is asked.",
+            hint=f"Its entities are in {', '.join(map(str, sorted(known)))}; remove {key} to use these.",
             key=key,
         )
 
 
 def _prefixes(namespaces: Iterable[Json]) -> tuple[str, ...]:
-    """What titles begin with: the Action API writes spaces where events write underscores."""
+    """Return the prefixes of titles in both forms: the Action API writes spaces, and events write underscores."""
     names = [each["name"] for each in namespaces if each["name"]]
     return tuple(dict.fromkeys(f"{form}:" for name in names for form in (name, name.replace(" ", "_"))))
 
@@ -199,5 +199,5 @@ def _has_mediainfo(query: Json) -> bool:
 
 
 def _absolute_url(server: str) -> str:
-    # A wiki that is served over http and https alike states its server without a scheme.
+    # A wiki that is served over both http and https states its server without a scheme.
     return str(URL(f"https:{server}" if server.startswith("//") else server)).rstrip("/")

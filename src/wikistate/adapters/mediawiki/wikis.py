@@ -1,4 +1,4 @@
-"""Which wikis may be asked, and where. An event names a wiki; it never says what URL is fetched."""
+"""List of allowed wikis with the addresses of their Action APIs. An event names a wiki and never a URL."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ WIKIMEDIA_DOMAINS = (
     "mediawiki.org",
     "wikimediafoundation.org",
 )
-"""The domains under which Wikimedia's wikis live. Each stands for itself and all that is below it."""
+"""Domains of Wikimedia's wikis. Each stands for itself and all its subdomains."""
 
 WIKIMEDIA_TEMPLATE = "https://{domain}/w/api.php"
-"""Where Wikimedia's wikis have their Action API."""
+"""Template of the URL of the Action API of Wikimedia's wikis."""
 
 WIKIMEDIA_FARM = "wikimedia"
-"""All of Wikimedia's public wikis: a client's limits hold for all of them together."""
+"""Farm of Wikimedia's public wikis: limits apply to all of them together."""
 
 OWN_FARM = "own"
-"""What a custom endpoint template leads to: a service mesh, a farm that one runs oneself."""
+"""Farm of a custom endpoint template: a service mesh, or a private farm."""
 
 _NOT_ALLOWED = "WikiNotAllowed"
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -49,13 +49,13 @@ _MAX_CACHED_WIKIS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Wiki:
-    """A wiki that may be asked.
+    """Allowed wiki.
 
     Attributes:
-        domain: Its canonical domain, as in ``meta.domain``.
-        url: Its Action API, without a query.
-        host_header: What to send as ``Host`` where the URL alone does not tell which wiki is meant, else None.
-        farm: The group of wikis that it shares limits with.
+        domain: Canonical domain, as in ``meta.domain``.
+        url: URL of the Action API, without a query.
+        host_header: Value of the header ``Host`` if the URL does not identify the wiki, else None.
+        farm: Name of the farm, whose wikis share limits.
     """
 
     domain: str
@@ -65,17 +65,17 @@ class Wiki:
 
 
 class Wikis:
-    """The list of allowed wikis.
+    """List of allowed wikis.
 
     Args:
-        domains: A domain below one of these (or one of them itself) is a wiki of `template`.
-        template: The URL of their Action API. ``{domain}`` in it stands for the wiki's domain; without it, all are
-            asked at this one URL and told apart by the ``Host`` header.
-        explicit: Further wikis, domain to URL of the Action API. These may have any name, also an IP address.
-        farms: Domain of an explicit wiki to the name of its farm. By default wikis of the same origin are a farm.
+        domains: Domains whose wikis, including subdomains, use `template`.
+        template: URL of their Action API. ``{domain}`` stands for the domain of the wiki; without it, the wikis share the
+            URL and differ in the header ``Host``.
+        explicit: URLs of the Action APIs of further wikis, by domain. A domain may have any name, also an IP address.
+        farms: Names of farms by domain of an explicit wiki. By default the wikis of one origin are a farm.
 
     Raises:
-        ConfigError: A domain is no host name, or a URL cannot be asked.
+        ConfigError: A domain is not a host name, or a URL is not valid for an Action API.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class Wikis:
 
     @property
     def farms(self) -> frozenset[str]:
-        """The farms that a wiki of this list may belong to."""
+        """Names of the farms of the wikis in this list."""
         return frozenset({WIKIMEDIA_FARM, OWN_FARM, *(wiki.farm for wiki in self._explicit.values())})
 
     def lookup(self, domain: str) -> Wiki | Fail:
-        """The wiki of a domain, or why there is none. Upper and lower case are the same (RFC 4343)."""
+        """Return the wiki of a domain, or the failure if it is not allowed. Case is ignored (RFC 4343)."""
         known = self._known.get(domain)
         if known is not None:
             return known
@@ -114,7 +114,7 @@ class Wikis:
         return found
 
     def _by_suffix(self, domain: str) -> Wiki | None:
-        # Checked before it is lower-cased: some letters outside ASCII have a lower case within it.
+        # Checked before lower-casing: the lower case of some letters outside ASCII is in ASCII.
         if not domain.isascii() or not _is_host_name(name := domain.lower()):
             return None
         if not any(name == suffix or name.endswith("." + suffix) for suffix in self._suffixes):
@@ -128,18 +128,18 @@ class Wikis:
 def _build_not_allowed_failure(domain: str) -> Fail:
     return Fail(
         _NOT_ALLOWED,
-        f"The wiki {domain!r:.200} is not in the list of allowed wikis. If it is meant to be asked, "
-        "allow it with the URL of its Action API, as in DOMAIN=https://DOMAIN/w/api.php.",
+        f"The wiki {domain!r:.200} is not in the list of allowed wikis. To allow it, add it with the URL of its "
+        "Action API, as in DOMAIN=https://DOMAIN/w/api.php.",
     )
 
 
 def _is_host_name(domain: str) -> bool:
-    """Whether it is a lower-case host name of two labels or more, and not an IPv4 address."""
+    """Return whether a text is a lower-case host name of at least two labels, and not an IPv4 address."""
     return _HOST_NAME.fullmatch(domain) is not None and _NUMERIC_END.search(domain) is None
 
 
 def is_wikimedia(host: str) -> bool:
-    """Whether a host is one of Wikimedia's, whose limits are for everybody."""
+    """Return whether a host belongs to Wikimedia, whose limits apply to all clients."""
     return any(host == domain or host.endswith("." + domain) for domain in WIKIMEDIA_DOMAINS)
 
 
@@ -163,9 +163,9 @@ def _require_url(text: str, key: str) -> URL:
         if url.scheme in ("http", "https") and url.host and not (url.user or url.password or url.query_string):
             return url
     except ValueError:
-        pass  # said better below
+        pass  # the error below explains it
     raise ConfigError(
         f"{text!r} cannot be the URL of an Action API.",
-        hint="It is an http or https URL without user, password and query, such as https://wiki.example/w/api.php.",
+        hint="Set an http or https URL without user, password and query, such as https://wiki.example/w/api.php.",
         key=key,
     )

@@ -1,1 +1,1 @@
-"""Stores that speak SPARQL."""
+"""Clients of triple stores, and the writer of mutations."""

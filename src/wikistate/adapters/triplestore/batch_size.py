@@ -1,7 +1,7 @@
-"""How large a batch may get: as much as the store takes in about the time that is meant. Pure.
+"""Size of the next batch: as many triples as the store applies in about the target time. Pure.
 
-A store has a price for each update and a price for each triple. Large batches share the first; but while one is
-applied nothing newer is seen, so that they are no larger than the bounds, and shrink when the store becomes slow.
+A store has a fixed cost for each update and a cost for each triple. Large batches share the fixed cost. But while a batch
+is applied, the store does not show newer changes: so batches have limits, and shrink when the store becomes slow.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _MAX_STEP_FACTOR = 2.0
-"""By how much the size changes from one batch to the next at the most: one odd answer is no reason to leap."""
+"""Largest factor by which the size changes from one batch to the next, so that one outlier has little effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLimits:
-    """What ends a batch.
+    """Limits at which a batch is submitted.
 
     Attributes:
-        mutations: The most in a batch.
-        triples: The most that a batch touches, as `Accumulator.weight` counts them.
-        seconds: The longest that a mutation waits for others while the store has nothing to do.
-        target_seconds: How long the store shall take for a batch.
+        mutations: Largest number of mutations in a batch.
+        triples: Largest number of triples that a batch changes, as `Accumulator.weight` counts them.
+        seconds: Longest time that a mutation waits for others while the store is idle.
+        target_seconds: Time that the store should take for a batch.
     """
 
     mutations: int = 50_000
@@ -30,10 +30,10 @@ class BatchLimits:
 
 
 class AdaptiveBatchSize:
-    """The size of the next batch, from what the last ones took.
+    """Size of the next batch, adapted to the duration of the last ones.
 
     Args:
-        limits: Between a thousandth of ``bounds.triples`` and all of it the size moves.
+        limits: Limits of a batch; the size stays between a thousandth of `BatchLimits.triples` and all of it.
     """
 
     def __init__(self, limits: BatchLimits) -> None:
@@ -43,13 +43,18 @@ class AdaptiveBatchSize:
 
     @property
     def triples(self) -> int:
-        """How many triples fill the next batch."""
+        """Number of triples that fill the next batch."""
         return round(self._size)
 
     def observe(self, triples: int, seconds: float) -> None:
-        """The store has taken so long for a batch with so many.
+        """Adapt the size to a batch that the store has applied.
 
-        A batch that was not full says only that the store was no slower: its fixed price is not to be multiplied.
+        The duration of a batch that was not full consists mostly of the fixed cost, which must not be multiplied: it
+        only shows that the store was not slower.
+
+        Args:
+            triples: Number of triples in the batch.
+            seconds: Time that the store took.
         """
         fitting = triples * self._limits.target_seconds / max(seconds, 1e-6)
         if triples < self._size / 2 and fitting < self._size and seconds <= self._limits.target_seconds:

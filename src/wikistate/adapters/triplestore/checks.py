@@ -1,7 +1,8 @@
-"""Whether what is written into a store can be read back, and reaches what the store already holds.
+"""Write and read checks of a store: triples can be read back, and updates reach the entities that the store holds.
 
-A store whose queries see the union of its graphs takes updates without complaint and shows them, while they never reach the
-triples of its named graphs: deletions succeed and delete nothing. So a deletion is tried in the graph of an entity.
+The queries of some stores see the union of all graphs. Such a store accepts updates and shows them, although they never
+reach the triples of its named graphs: deletions succeed and delete nothing. So the check deletes a triple in the graph of
+an entity.
 """
 
 from __future__ import annotations
@@ -28,23 +29,23 @@ _ANY_GRAPH = f"SELECT ?graph WHERE {{ GRAPH ?graph {{ ?entity {VERSION} ?version
 
 
 async def check_marker(update: Update, query: Query, dialect: UpdateTarget) -> None:
-    """Write a triple, read it, delete it, and see it gone; the same in the named graph of entities, if there is one.
+    """Write a triple, read it, delete it and check that it is deleted; also in the named graph of entities, if any.
 
     Raises:
-        StoreError: One of these did not come out as it must; says which, and what to set.
+        StoreError: One of the steps has an unexpected result; the message names the step and the setting.
     """
     await update(dialect.data("INSERT", _LINE))
     seen = await query(_build_read_query(dialect))
     await update(dialect.data("DELETE", _LINE))
     if not seen:
         raise StoreError(
-            "The store took a triple and does not show it: updates go to another graph, or another store, than queries.",
-            hint="Compare the URLs of both, and set `store.graph` to the graph that queries see.",
+            "The store accepted a triple and does not show it: queries read another graph, or another store, than updates write.",
+            hint="Compare the URLs of both, and set `store.graph` to the graph that queries read.",
         )
     if await query(_build_read_query(dialect)):
         raise StoreError(
-            "The store took the deletion of a triple and still shows it: queries see an older state than updates.",
-            hint="Give queries a URL that is not behind a cache or another copy of the store.",
+            "The store accepted the deletion of a triple and still shows it: queries read an older state than updates write.",
+            hint="Set `store.query_url` to a URL that is not behind a cache or a replica of the store.",
         )
     if dialect.graph is None:
         await _check_reach(update, query, dialect)
@@ -54,7 +55,7 @@ async def _check_reach(update: Update, query: Query, dialect: UpdateTarget) -> N
     try:
         found = await query(_ANY_GRAPH)
     except StoreError:
-        return  # a store for triples alone, as a namespace of Blazegraph's by default: it refuses the word GRAPH
+        return  # a store without named graphs, such as a default namespace of Blazegraph, rejects the word GRAPH
     graph = found[0]["graph"] if found else None
     if not isinstance(graph, NamedNode):
         return
@@ -64,7 +65,7 @@ async def _check_reach(update: Update, query: Query, dialect: UpdateTarget) -> N
     if await query(_build_read_query(named)):
         await update(named.data("DELETE", _LINE))
         raise StoreError(
-            "The store holds entities, and updates do not reach them: they lie in another graph.",
+            "The store holds entities, and updates do not reach them: they are in another graph.",
             hint=f"Set `store.graph` to the graph that holds the entities, {graph.value}.",
             graph=graph.value,
         )
@@ -75,10 +76,10 @@ def _build_read_query(dialect: UpdateTarget) -> str:
 
 
 def check_form(form: StoreForm) -> None:
-    """Raises `StoreError` when a store holds entities in another form than they are written and compared in."""
+    """Raise `StoreError` if a store holds entities in another form than mutations have."""
     if form is StoreForm.PLAIN:
         raise StoreError(
-            "The store holds entities as a dump has them, with their revisions on data nodes; mutations are of munged "
-            "entities, and would leave both forms side by side.",
-            hint="Load the munged form of the dump into a store of its own.",
+            "The store holds entities in the form of a dump, with their revisions on data nodes. Mutations have the munged "
+            "form, so that the store would hold both.",
+            hint="Load the munged form of the dump into another store.",
         )

@@ -1,4 +1,4 @@
-"""Who we are to an endpoint. Never logged; `repr` hides it (RFC 7617, RFC 6750)."""
+"""Credentials for a SPARQL endpoint. They are never logged, and `repr` hides them (RFC 7617, RFC 6750)."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """A user with a password."""
+    """User name and password."""
 
     user: str
     password: str = field(repr=False)
 
     @property
     def header(self) -> str:
-        """The value of ``Authorization``."""
+        """Value of the header ``Authorization``."""
         return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whoever owns a token."""
+    """Bearer token."""
 
     token: str = field(repr=False)
 
     @property
     def header(self) -> str:
-        """The value of ``Authorization``."""
+        """Value of the header ``Authorization``."""
         return f"Bearer {self.token}"
 
 

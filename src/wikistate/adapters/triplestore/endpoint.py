@@ -1,4 +1,4 @@
-"""A store that is reached over HTTP, by the SPARQL 1.1 Protocol."""
+"""Client of a store behind a SPARQL endpoint (SPARQL 1.1 Protocol)."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ _MAX_RESPONSE_BYTES = 256 << 20  # bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointSettings:
-    """Where an endpoint is, and how patient one is with it.
+    """Settings of a SPARQL endpoint.
 
     Attributes:
-        update_url: Takes updates.
-        query_url: Takes queries; the same URL when empty.
+        update_url: URL for updates.
+        query_url: URL for queries; empty for the same URL.
         credential: Sent with each request.
-        ca_bundle: A file of certificates to trust instead of the system's.
-        connect_timeout: Seconds until a connection must stand.
-        request_timeout: Seconds that a request may take. An update that takes longer is sent again.
-        first_wait: Seconds before the second try. Each wait is twice the one before.
-        longest_wait: Seconds that a wait never exceeds, unless the endpoint itself asks for more.
-        tries: Of a request that the endpoint fails at by itself (status 500). One that is away or busy is waited for
-            without end.
+        ca_bundle: File of certificates to trust instead of those of the system.
+        connect_timeout: Longest time to establish a connection, in seconds.
+        request_timeout: Longest duration of a request, in seconds. An update that takes longer is sent again.
+        first_wait: Seconds before the first retry. Each wait is twice the previous one.
+        longest_wait: Longest wait in seconds, unless the endpoint itself requests more.
+        tries: Largest number of attempts for a request at which the endpoint itself fails (status 500). While the
+            endpoint is unreachable or busy, attempts are not limited.
     """
 
     update_url: str
@@ -74,14 +74,14 @@ class _TimedResponse(NamedTuple):
 class SparqlEndpoint(SparqlStoreBase):
     """See `wikistate.adapters.triplestore.store.TripleStore`.
 
-    A batch is one request where it fits into one, which most stores make one transaction. Of a larger one the position is
-    in the last request, so that a crash between them is made up for by applying the batch again.
+    A batch is one request if it fits into one; most stores run it as one transaction. If a batch needs several requests,
+    the last one holds the position, so that after a crash between them the batch is applied again.
 
     Args:
-        settings: Where it is.
-        dialect: What is the same in each statement.
-        on_outage: Told before each wait, and with None when it is over.
-        sleep: Waits so many seconds.
+        settings: Settings of the endpoint.
+        dialect: Parts that all statements share.
+        on_outage: Called before each wait, and with None when the outage is over.
+        sleep: Waits for a number of seconds.
     """
 
     def __init__(
@@ -107,11 +107,11 @@ class SparqlEndpoint(SparqlStoreBase):
         )
 
     async def open(self) -> StoreDescription:
-        """See `TripleStore`. Raises `ConfigError` when a URL is none."""
+        """See `TripleStore`. Raises `ConfigError` when a URL is not valid."""
         for url in filter(None, (self._settings.update_url, self._settings.query_url)):
             if not url.startswith(("http://", "https://")):
                 raise ConfigError(
-                    f"{url!r} is no URL of a store.", hint="Give its http or https URL.", key="store.location"
+                    f"{url!r} is not the URL of a store.", hint="Set an http or https URL.", key="store.location"
                 )
         await self._http.open()
         return await self._check_and_describe()
@@ -120,13 +120,13 @@ class SparqlEndpoint(SparqlStoreBase):
         self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
     ) -> ApplyResult:
         """See `TripleStore`."""
-        # Written out before the first is sent: what cannot be written stops the batch while it is whole.
+        # All requests are built before the first is sent, so that a term without a SPARQL form stops the whole batch.
         texts = await asyncio.to_thread(build_requests, patch, positions, freshness, self._dialect)
-        told = [await self._update(text) for text in texts]
-        counts = [parse_change_count(answer.body) for answer in told]
+        responses = [await self._update(text) for text in texts]
+        counts = [parse_change_count(response.body) for response in responses]
         known = [count for count in counts if count is not None]
         changes = sum(known) if known and len(known) == len(counts) else None
-        return ApplyResult(changes, sum(answer.seconds for answer in told), len(texts))
+        return ApplyResult(changes, sum(response.seconds for response in responses), len(texts))
 
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""
@@ -137,9 +137,9 @@ class SparqlEndpoint(SparqlStoreBase):
         answer = await self._query_json(query)
         if isinstance(answer, dict) and isinstance(answer.get("boolean"), bool):
             return bool(answer["boolean"])
-        if rows := parse_results(answer):  # a table of one cell: how Virtuoso 7.2.5 puts it
+        if rows := parse_results(answer):  # Virtuoso 7.2.5 answers with a table of one cell
             return any(str(value) != _ZERO for value in rows[0].values())
-        raise StoreError("The store's answer is no yes or no.", query=query)
+        raise StoreError("The store answers an ASK query without a boolean.", query=query)
 
     async def close(self) -> None:
         """See `TripleStore`."""
@@ -150,46 +150,46 @@ class SparqlEndpoint(SparqlStoreBase):
 
     async def _query_json(self, query: str) -> Any:
         url = self._settings.query_url or self._settings.update_url
-        # As a form, which Virtuoso 7.2.5 needs; updates are not, which would make them larger.
-        told = await self._send(url, _QUERY_HEADERS, form=urlencode({"query": query}))
+        # Virtuoso 7.2.5 needs queries as a form. Updates are not sent as a form, because that makes them larger.
+        response = await self._send(url, _QUERY_HEADERS, form=urlencode({"query": query}))
         try:
-            return orjson.loads(told.body)
+            return orjson.loads(response.body)
         except orjson.JSONDecodeError as error:
-            raise StoreError(f"{url} answers a query with something else than JSON: {error}.", query=query) from error
+            raise StoreError(f"{url} answers a query without valid JSON: {error}.", query=query) from error
 
     async def _send(
         self, url: str, headers: Mapping[str, str], *, form: str | None = None, body: bytes | None = None
     ) -> _TimedResponse:
-        """Send until it is done or refused."""
+        """Send a request until it succeeds or is rejected."""
         credential = self._settings.credential
-        known = {**headers, "Authorization": credential.header} if credential is not None else headers
+        sent = {**headers, "Authorization": credential.header} if credential is not None else headers
         attempt = 0
         while True:
             attempt += 1
-            began = time.monotonic()
+            started_at = time.monotonic()
             answer = await self._http.request(
-                self._http.endpoint(url), "", headers=known, limit=_MAX_RESPONSE_BYTES, form=form, body=body
+                self._http.endpoint(url), "", headers=sent, limit=_MAX_RESPONSE_BYTES, form=form, body=body
             )
-            verdict = classify(answer, url=url, now=time.time())
-            match verdict:
+            result = classify(answer, url=url, now=time.time())
+            match result:
                 case Success():
                     if attempt > 1:
                         self._on_outage(None)
-                    return _TimedResponse(verdict.body, time.monotonic() - began)
+                    return _TimedResponse(result.body, time.monotonic() - started_at)
                 case Retry():
-                    await self._wait_before_retry(verdict, attempt)
+                    await self._wait_before_retry(result, attempt)
                 case Rejected():
-                    raise verdict.error
+                    raise result.error
                 case unknown:
                     assert_never(unknown)
 
-    async def _wait_before_retry(self, verdict: Retry, attempt: int) -> None:
-        if verdict.is_limited and attempt >= self._settings.tries:
+    async def _wait_before_retry(self, retry: Retry, attempt: int) -> None:
+        if retry.is_limited and attempt >= self._settings.tries:
             raise StoreError(
-                f"{verdict.reason} It was tried {attempt} times.", hint="What the store's own log says of it may help."
+                f"{retry.reason} The request failed {attempt} times.", hint="See the log of the store for the reason."
             )
-        growing = min(self._settings.longest_wait, self._settings.first_wait * 2 ** min(attempt - 1, 30))
-        # Not all clients of a store that comes back shall ask in the same moment.
-        seconds = max(verdict.after or 0.0, growing * random.uniform(0.8, 1.0))  # noqa: S311 (no secret)
-        self._on_outage(OutageRetry(verdict.reason, attempt, seconds))
+        backoff = min(self._settings.longest_wait, self._settings.first_wait * 2 ** min(attempt - 1, 30))
+        # Clients of a store that becomes available again must not all send at the same moment.
+        seconds = max(retry.after or 0.0, backoff * random.uniform(0.8, 1.0))  # noqa: S311 (not a secret)
+        self._on_outage(OutageRetry(retry.reason, attempt, seconds))
         await self._sleep(seconds)

@@ -1,6 +1,6 @@
-"""How fresh an embedded store is, for processes that cannot open it: a small file beside its folder.
+"""Freshness of an embedded store, for processes that cannot open it: a small file beside its folder.
 
-The process that writes into an embedded store has it for itself, so that nobody else can ask the store.
+The process that writes to an embedded store opens it exclusively, so that no other process can query the store.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
 
 
 class FreshnessFile:
-    """The note beside a store's folder, ``store.freshness`` beside ``store``.
+    """File beside the folder of a store: ``store.freshness`` beside ``store``.
 
     Args:
-        folder: Of the store.
+        folder: Folder of the store.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder.with_name(f"{folder.name}.freshness")
 
-    def write(self, moment: int) -> None:
-        """The store holds all changes up to this moment, milliseconds since the epoch. No reader sees half of it."""
+    def write(self, completed_until: int) -> None:
+        """Write the time up to which the store holds all changes, milliseconds since the epoch. The write is atomic."""
         draft = self._path.with_name(f"{self._path.name}.new")
         try:
-            draft.write_text(str(moment))
+            draft.write_text(str(completed_until))
             draft.replace(self._path)
         except OSError as error:
             raise StoreError(
-                f"{self._path} cannot be written: {error}.", hint="See whether the disk is full."
+                f"{self._path} cannot be written: {error}.", hint="Check whether the disk is full."
             ) from error
 
     def read(self) -> int:
-        """The moment.
+        """Return the time, milliseconds since the epoch.
 
         Raises:
-            StoreError: There is no such note: nothing was ever written into the store.
+            StoreError: There is no such file, because no change was written to the store yet.
         """
         try:
             return int(self._path.read_text())
         except (OSError, ValueError) as error:
             raise StoreError(
-                f"{self._path} does not say how fresh the store is: {error}.",
-                hint="It is written with the first changes that the store takes in.",
+                f"{self._path} does not state the freshness of the store: {error}.",
+                hint="The file is written with the first changes that the store receives.",
             ) from error

@@ -1,4 +1,4 @@
-"""What is reported of a store that is written."""
+"""Metrics of the writes to a store."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _CHANGE_KINDS = ("added", "removed", "linked", "unlinked")
 
 
 class StoreMetrics:
-    """Counts and times what was applied.
+    """Metrics of the applied batches.
 
     Args:
-        meter: Where it goes.
-        now: Seconds since the epoch.
+        meter: Records the metrics.
+        now: Returns seconds since the epoch.
     """
 
     def __init__(self, meter: Meter, now: Callable[[], float]) -> None:
@@ -38,7 +38,7 @@ class StoreMetrics:
         self._mutation_counters: dict[tuple[str, str], Report] = {}
 
     def record_batch(self, mutations: Sequence[Mutation], patch: StorePatch, applied: ApplyResult) -> None:
-        """The store holds a batch."""
+        """Record a batch that the store has applied."""
         self._produced(len(mutations))
         for mutation in mutations:
             self._count_mutation(mutation.operation.value, TYPES.get(mutation.entity[:1], "other").lower())

@@ -1,4 +1,4 @@
-"""An Oxigraph store embedded in this process: a folder, or memory."""
+"""Oxigraph store embedded in this process, in a folder or in memory."""
 
 from __future__ import annotations
 
@@ -30,25 +30,27 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 BULK = 2_000
-"""Triples from which on they are written as files of their own instead of through the log: twice as fast from there."""
+"""Number of triples from which they are written as separate files and not through the log, which is then twice as fast."""
 
 LOGGED = 100_000
-"""Triples written through the log after which the store writes out what it has in memory. By itself it does so at 128 MiB
-of each of its indexes, and keeps two of them: more than a gigabyte, which a small wiki would fill in some months."""
+"""Number of triples written through the log after which the store flushes its memory to disk.
+
+Its own limit is 128 MiB for each index, of which it keeps two versions: more than a gigabyte, which a small wiki would fill
+in some months.
+"""
 
 
 class OxigraphStore(SparqlStoreBase):
     """See `wikistate.adapters.triplestore.store.TripleStore`.
 
-    A small batch is one transaction. A large one is three steps, each of which a crash leaves whole: what goes, what
-    comes, and how far the store is. The position is in the last step, so a crash between them is made up for by
-    applying the batch again.
+    A small batch is one transaction. A large one has three steps: deletions, insertions and positions. Each step is
+    atomic. The last one holds the position, so that after a crash between them the batch is applied again.
 
-    Oxigraph works off the loop's thread, one call at a time. It has no counts of changes to tell.
+    Oxigraph runs on a thread, one call at a time. It does not count changes.
 
     Args:
-        folder: Where it lies; made when it is missing. None for memory, which is for tests.
-        dialect: What is the same in each statement.
+        folder: Folder of the store; created if it does not exist. None for memory, in tests.
+        dialect: Parts that all statements share.
     """
 
     def __init__(self, folder: Path | None, dialect: UpdateTarget) -> None:
@@ -60,13 +62,13 @@ class OxigraphStore(SparqlStoreBase):
 
     @property
     def store(self) -> Store:
-        """The store itself, while it is open. Raises `StoreError` otherwise."""
+        """Store of the Oxigraph library. Raises `StoreError` if it is not open."""
         if self._store is None:
             raise StoreError("The store is not open.")
         return self._store
 
     async def open(self) -> StoreDescription:
-        """See `TripleStore`. Raises `ConfigError` when the folder is none, or another process has it."""
+        """See `TripleStore`. Raises `ConfigError` when the folder is not a store, or another process has it open."""
         self._store = await self._run_on_thread(lambda: _open_store(self._folder))
         return await self._check_and_describe()
 
@@ -74,9 +76,9 @@ class OxigraphStore(SparqlStoreBase):
         self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
     ) -> ApplyResult:
         """See `TripleStore`."""
-        began = time.monotonic()
+        started_at = time.monotonic()
         count = await self._run_on_thread(lambda: self._applied(patch, positions, freshness))
-        return ApplyResult(None, time.monotonic() - began, count)
+        return ApplyResult(None, time.monotonic() - started_at, count)
 
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""
@@ -87,7 +89,7 @@ class OxigraphStore(SparqlStoreBase):
         return await self._run_on_thread(lambda: self._ask(query))
 
     async def close(self) -> None:
-        """See `TripleStore`. What was applied is on the disk afterwards."""
+        """See `TripleStore`. Afterwards everything that was applied is on the disk."""
         store, self._store = self._store, None
         if store is not None and self._folder is not None:
             await self._run_on_thread(store.flush)
@@ -119,21 +121,19 @@ class OxigraphStore(SparqlStoreBase):
             whole = build_requests(patch, positions, freshness, self._dialect)
             if self._try_updates(whole):
                 return len(whole)
-        # Everything that can be refused is, before anything is written.
+        # All terms are validated before anything is written.
         lines = serialize_triples(chain(patch.added, patch.linked))
-        goes, last = (
-            list(delete_operations(patch, self._dialect)),
-            list(bookkeeping_operations(patch, positions, freshness, self._dialect)),
-        )
-        if not self._try_updates([" ;\n".join(goes)] if goes else []):
+        deletions = list(delete_operations(patch, self._dialect))
+        bookkeeping = list(bookkeeping_operations(patch, positions, freshness, self._dialect))
+        if not self._try_updates([" ;\n".join(deletions)] if deletions else []):
             self._delete_individually(patch)
         self._load(lines, bulk=bulk)
-        if last:
-            self._write(" ;\n".join(last))
+        if bookkeeping:
+            self._write(" ;\n".join(bookkeeping))
         return 3
 
     def _try_updates(self, updates: list[str]) -> bool:
-        """Whether the updates were written. Oxigraph reads stricter than SPARQL: by RFC 3987, which some IRIs break."""
+        """Write the updates. Return False if Oxigraph rejects an IRI: it follows RFC 3987, which is stricter than SPARQL."""
         try:
             for update in updates:
                 self._write(update)
@@ -151,7 +151,7 @@ class OxigraphStore(SparqlStoreBase):
     def _load(self, lines: bytes, *, bulk: bool) -> None:
         load = self.store.bulk_load if bulk else self.store.load
         try:
-            # Lenient: the lines were checked against SPARQL's grammar of IRIs, and RFC 3987 is stricter.
+            # Lenient: the lines were validated against the IRI grammar of SPARQL, and RFC 3987 is stricter.
             load(lines, RdfFormat.N_TRIPLES, to_graph=self._graph(), lenient=True)
         except OSError as error:
             raise _store_error(error) from error
@@ -175,14 +175,14 @@ class OxigraphStore(SparqlStoreBase):
     def _ask(self, query: str) -> bool:
         answer = self._evaluate(query)
         if not isinstance(answer, QueryBoolean):
-            raise StoreError("Only ASK queries have a yes or no.", query=query)
+            raise StoreError("Only ASK queries have a boolean result.", query=query)
         return bool(answer)
 
     def _evaluate(self, query: str) -> object:
         try:
             return self.store.query(query)
         except SyntaxError as error:
-            raise StoreError(f"The store does not understand a query: {error}.", query=query) from error
+            raise StoreError(f"The store cannot parse a query: {error}.", query=query) from error
         except OSError as error:
             raise _store_error(error) from error
 
@@ -200,7 +200,7 @@ def _open_store(folder: Path | None) -> Store:
     except OSError as error:
         raise ConfigError(
             f"The store in {folder} cannot be opened: {error}.",
-            hint="It must be a folder of Oxigraph's or an empty one, and no other process may have it open.",
+            hint="The folder must be an Oxigraph store or empty, and no other process may have it open.",
             key="store.location",
         ) from error
 
@@ -208,5 +208,5 @@ def _open_store(folder: Path | None) -> Store:
 def _store_error(error: OSError) -> StoreError:
     return StoreError(
         f"The embedded store failed: {error}.",
-        hint="See whether the disk is full. What was not applied is applied again at the next start.",
+        hint="Check whether the disk is full. The next start applies the missing changes again.",
     )

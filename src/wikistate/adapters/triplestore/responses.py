@@ -1,6 +1,6 @@
-"""What an endpoint's answer means: done, try again, or refused for good. Pure.
+"""Classification of the responses of a SPARQL endpoint: success, retry, or rejection. Pure.
 
-Source: "SPARQL 1.1 Protocol", and what Blazegraph, Fuseki and Virtuoso answer when something is wrong.
+Source: "SPARQL 1.1 Protocol", and the error responses of Blazegraph, Fuseki and Virtuoso.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.errors import StoreError
 
 _BUSY_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
-_MAX_MESSAGE_CHARS = 400  # characters of a store's message: a Java trace goes on for pages
+_MAX_MESSAGE_CHARS = 400  # characters of a store's message: a Java stack trace fills pages
 _TAGS = re.compile(r"(?s:<(style|script).*?</\1>)|<[^>]*>")
 _COUNT = re.compile(rb"mutationCount\s*=\s*(\d+)")
 _TRANSIENT_KINDS = frozenset(
@@ -23,18 +23,22 @@ _TRANSIENT_KINDS = frozenset(
 
 
 class Success(NamedTuple):
-    """It was done. `body` is what was answered."""
+    """Successful request.
+
+    Attributes:
+        body: Body of the response.
+    """
 
     body: bytes
 
 
 class Retry(NamedTuple):
-    """It was not done, and may be the next time.
+    """Failed request that may succeed later.
 
     Attributes:
-        reason: For the person who waits, one line.
-        after: Seconds that the endpoint asks to wait; None when it does not say.
-        is_limited: Whether it may just as well never be done, so that the tries are counted.
+        reason: Reason for the operator, one line.
+        after: Seconds until the retry that the endpoint requests; None if it does not say.
+        is_limited: Whether the request may never succeed, so that the attempts are limited.
     """
 
     reason: str
@@ -43,7 +47,7 @@ class Retry(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """It will never be done like this."""
+    """Request that can never succeed."""
 
     error: StoreError
 
@@ -52,41 +56,41 @@ ResponseClass: TypeAlias = Success | Retry | Rejected
 
 
 def classify(answer: HttpResponse | Failure, *, url: str, now: float) -> ResponseClass:
-    """The verdict on one request.
+    """Classify the response to a request.
 
     Args:
-        answer: What came back.
-        url: Where it went, for messages.
-        now: Seconds since the epoch.
+        answer: Response, or failure of the client.
+        url: Address of the request, for messages.
+        now: Current time, seconds since the epoch.
     """
     if isinstance(answer, Failure):
         if answer.kind in _TRANSIENT_KINDS:
             return Retry(answer.detail, None, is_limited=False)
-        return Rejected(StoreError(f"{url} could not be asked: {answer.detail}.", url=url))
+        return Rejected(StoreError(f"The request to {url} failed: {answer.detail}.", url=url))
     if answer.status // 100 == 2:  # noqa: PLR2004 (a class of statuses)
         return Success(answer.body)
     reason = f"{url} answers {answer.status}: {format_message(answer.body)}"
     if answer.status in _BUSY_STATUSES:
         return Retry(reason, parse_retry_after(answer.headers, now), is_limited=False)
-    if answer.status // 100 == 5 and answer.status != 501:  # noqa: PLR2004 (same)
-        # Out of memory, a transaction that lost, or a defect that it has with just this request: nobody can tell.
+    if answer.status // 100 == 5 and answer.status != 501:  # noqa: PLR2004 (a class of statuses)
+        # The store may be out of memory, may have aborted a transaction, or may fail at this request: the status is the same.
         return Retry(reason, parse_retry_after(answer.headers, now), is_limited=True)
     hint = _hint(answer.status, answer.headers.get("Location", ""))
     return Rejected(StoreError(reason, hint=hint, url=url, status=answer.status))
 
 
 def format_message(body: bytes) -> str:
-    """A store's message on one line: without mark-up, and no more of it than a person reads."""
+    """Return the message of a store on one line, without mark-up and cut to a readable length."""
     text = body[:16_384].decode("utf-8", "replace")
-    if "<html" in text.lower():  # elsewhere, what stands in angle brackets is an IRI
+    if "<html" in text.lower():  # in other texts, angle brackets enclose an IRI
         text = html.unescape(_TAGS.sub(" ", text))
     text = " ".join(text.split())
     text = "".join(character for character in text if character.isprintable())
-    return f"{text[:_MAX_MESSAGE_CHARS]} …" if len(text) > _MAX_MESSAGE_CHARS else text or "(nothing)"
+    return f"{text[:_MAX_MESSAGE_CHARS]} …" if len(text) > _MAX_MESSAGE_CHARS else text or "(empty response)"
 
 
 def parse_change_count(body: bytes) -> int | None:
-    """How many triples an update changed, where the store says so (Blazegraph); None elsewhere."""
+    """Return the number of triples that an update changed; None if the store does not say. Blazegraph says it."""
     found = _COUNT.findall(body)
     return int(found[-1]) if found else None
 
@@ -94,12 +98,14 @@ def parse_change_count(body: bytes) -> int | None:
 def _hint(status: int, location: str) -> str:
     match status:
         case 401 | 403:
-            return "Set `store.authentication`, and see whether this user may update."
+            return "Set `store.authentication`, and check that this user may update."
         case 404 | 405 | 415 | 501:
-            return "Set `store.location` to the URL for updates, and `store.query_url` where queries have another one."
+            return "Set `store.location` to the URL for updates, and `store.query_url` if queries have another URL."
         case 413:
-            return "Set `store.batch_triples` lower, or let the store take larger requests."
+            return "Lower `store.batch_triples`, or configure the store to accept larger requests."
         case 301 | 302 | 303 | 307 | 308:
-            return f"It redirects{' to ' + location[:200] if location else ''}: set `store.location` to where it really is."
+            return (
+                f"The URL redirects{' to ' + location[:200] if location else ''}: set `store.location` to the new URL."
+            )
         case _:
-            return "What the store says of it is above."
+            return "The message above is from the store."

@@ -1,4 +1,4 @@
-"""A triple store that several tasks share: one call at a time."""
+"""Triple store that several tasks share, with one call at a time."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class SerializedStore:
-    """A `TripleStore` for several tasks: each call waits for the one before.
+    """`TripleStore` for several tasks: each call waits for the previous one.
 
     Args:
-        store: Which knows one task alone.
+        store: Store that only one task may use at a time.
 
     Attributes:
-        contents: What it said of itself when it was opened.
+        contents: Description of the store when it was opened.
     """
 
     def __init__(self, store: TripleStore) -> None:

@@ -1,4 +1,4 @@
-"""What every store does the same way, once it can be updated and queried in SPARQL."""
+"""Common part of all stores that are updated and queried in SPARQL."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class SparqlStoreBase(ABC):
-    """The part of `wikistate.adapters.triplestore.store.TripleStore` that is questions and checks.
+    """Queries and checks of `wikistate.adapters.triplestore.store.TripleStore`.
 
     Args:
-        dialect: What is the same in each statement.
+        dialect: Parts that all statements share.
     """
 
     def __init__(self, dialect: UpdateTarget) -> None:
@@ -33,7 +33,7 @@ class SparqlStoreBase(ABC):
 
     @abstractmethod
     async def _update(self, update: str) -> object:
-        """Send one update and return when the store has taken it. Raises `StoreError`."""
+        """Send one update and return when the store has applied it. Raises `StoreError`."""
 
     async def positions(self) -> dict[Partition, StorePosition]:
         """See `TripleStore`."""
@@ -58,7 +58,7 @@ class SparqlStoreBase(ABC):
         return before - await self._count_triples()
 
     async def _check_and_describe(self) -> StoreDescription:
-        """Check the store and read what it says of itself. Raises `StoreError`."""
+        """Check the store and return its description. Raises `StoreError`."""
         await check_marker(self._update, self.query, self._dialect)
         form = queries.read_form(await self.query(queries.build_form_query(self._dialect)), self._dialect.uris)
         return StoreDescription(form=form, positions=await self.positions())

@@ -1,4 +1,4 @@
-"""The port of the triple stores: one batch is applied after the other, and the store says how far it is.
+"""The port of the triple stores: a store applies one batch after the other and keeps the positions of the source.
 
 `tests/contract/triplestore` holds the suite that every implementation passes.
 """
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Partition
 
     OnOutage = Callable[["OutageRetry | None"], None]
-    """Told each time before a wait, and with None when it is over."""
+    """Callback before each wait; None when the outage is over."""
 
 
 class ApplyResult(NamedTuple):
-    """What a store said about a batch.
+    """Result of a batch.
 
     Attributes:
-        changes: Triples that it added or removed. None where it does not tell: a number is never made up.
-        seconds: That it took, without waiting for a store that was away.
-        requests: How many updates it was sent as.
+        changes: Number of triples that the store added or removed. None if it does not say: the number is never estimated.
+        seconds: Duration, without the time of outages.
+        requests: Number of updates that were sent.
     """
 
     changes: int | None
@@ -34,12 +34,12 @@ class ApplyResult(NamedTuple):
 
 
 class OutageRetry(NamedTuple):
-    """That a store is being waited for.
+    """Wait for a store that is not available.
 
     Attributes:
-        reason: What it said last, or how it could not be reached; one line.
-        attempt: How often it was tried.
-        seconds: Until the next try.
+        reason: Last answer of the store, or the failure to reach it; one line.
+        attempt: Number of attempts so far.
+        seconds: Seconds until the next attempt.
     """
 
     reason: str
@@ -49,11 +49,11 @@ class OutageRetry(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreDescription:
-    """What a store says of itself when it is opened.
+    """Description of a store when it is opened.
 
     Attributes:
-        form: How its entities are written.
-        positions: How far it is in each partition it was ever fed from.
+        form: Form of its entities.
+        positions: Position in each partition from which it ever received changes.
     """
 
     form: StoreForm
@@ -61,61 +61,62 @@ class StoreDescription:
 
 
 class TripleStore(Protocol):
-    """A store that one writer keeps in step.
+    """Store that one writer keeps in step.
 
-    Protocol: `open` once, then the others from one task, one at a time, `close` once. Nobody else writes what the
-    batches write; queries of others may run at any time. None of the calls blocks the loop. A store that is away is
-    waited for, and what is waiting is told; cancel the call to give up.
+    Protocol: `open` once, then the other methods from one task, one at a time, `close` once. No other process writes the
+    triples that the batches write; other clients may query at any time. No call blocks the loop. While the store is not
+    available, the call waits and reports it; cancel the call to stop.
 
-    After a crash, the positions say what the store holds for certain: what came later may be there in part, and to apply
-    it again makes it whole.
+    After a crash, the store holds everything before its positions. It may hold a part of later changes, and applying them
+    again completes them.
     """
 
     async def open(self) -> StoreDescription:
-        """Connect, and find out whether what is written can be read back.
+        """Connect, and check that written triples can be read back.
 
         Raises:
-            StoreError: It refuses to be written or read; it holds entities where updates do not reach them (another
-                graph); or both forms are mixed.
-            ConfigError: The settings cannot be right, whatever the store says.
+            StoreError: The store rejects writes or reads, holds entities in a graph that updates do not reach, or mixes
+                both forms of entities.
+            ConfigError: The settings are not valid for any store.
         """
 
     async def apply(
         self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
     ) -> ApplyResult:
-        """Change the graph as `StorePatch` says. The positions are in the store with the last of the changes.
+        """Apply a patch. The positions become visible with the last of the changes.
 
         Args:
-            patch: What to change. May be empty: then the positions alone are written.
-            positions: How far the store is afterwards, in the partitions that the batch comes from.
-            freshness: For ``schema:dateModified`` of the store, milliseconds since the epoch. None leaves it.
+            patch: Changes of the graph. If it is empty, only the positions are written.
+            positions: Positions of the source after the batch, by partition.
+            freshness: Value for ``schema:dateModified`` of the store, milliseconds since the epoch. None leaves it
+                unchanged.
 
         Raises:
             UnwritableError: A triple has no safe form in SPARQL. Nothing of the batch was applied.
-            StoreError: It refused for good.
+            StoreError: The store rejects the batch.
         """
 
     async def positions(self) -> dict[Partition, StorePosition]:
-        """How far it is in each partition. A store that came back from a backup says so here."""
+        """Return the position of the store in each partition. After a restore from a backup, they are older."""
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
-        """The revisions that it holds of these entities, by id; those it does not hold are left out."""
+        """Return the revisions of these entities by id, without the entities that the store does not hold."""
 
     async def counts(self) -> dict[str, int]:
-        """How many entities of each type it holds, by the local name of the type, for example ``Item``."""
+        """Return the number of entities by type; a type is named by its local name, for example ``Item``."""
 
     async def query(self, query: str) -> list[Row]:
-        """The solutions of a SELECT query, as it stands. Raises `StoreError`."""
+        """Return the solutions of a SELECT query, which is sent unchanged. Raises `StoreError`."""
 
     async def ask(self, query: str) -> bool:
-        """The answer of an ASK query, as it stands. Raises `StoreError`."""
+        """Return the result of an ASK query, which is sent unchanged. Raises `StoreError`."""
 
     async def sweep(self) -> int | None:
-        """Take out value, reference and sitelink nodes that nothing links to.
+        """Delete value, reference and sitelink nodes without a link to them.
 
         Returns:
-            How many triples that were.
+            The number of deleted triples.
         """
 
     async def close(self) -> None:
-        """Let go. May be called when `open` failed, and twice."""
+        """Release the store. May be called when `open` failed, and twice."""

@@ -1,7 +1,7 @@
-"""Writes mutations into a triple store: fills a batch while the store applies the one before it.
+"""Writer of mutations to a triple store: it fills a batch while the store applies the previous one.
 
-Two batches are all that is in memory, one that is applied and one that grows; who writes more waits. While the store is
-away the writer waits with it, and so does the source.
+Memory holds at most two batches: one that is applied and one that grows. A caller that writes more waits. During an outage
+of the store the writer waits, and so does the source.
 """
 
 from __future__ import annotations
@@ -31,23 +31,26 @@ if TYPE_CHECKING:
     Positions = Mapping[Partition, StorePosition]
 
 HEARTBEAT_INTERVAL_SECONDS = 10.0
-"""How often a store that has nothing to do is told that it is up to date. What asks for its lag believes it so long."""
+"""Interval in which an idle store receives the time up to which it is complete. Its reported lag is at most as old."""
 
 YIELD_INTERVAL_SECONDS = 0.005
-"""How long mutations are taken in a row while the store has a batch. It is applied in steps, and each step begins in a
-turn of the loop: who never gave way would fill one batch and then wait for the other, instead of doing both at once."""
+"""Longest time in which mutations are accepted without a pause while the store applies a batch.
+
+A batch is applied in steps, and each step starts in an iteration of the event loop. Without a pause the writer would fill
+one batch and then wait for the other, and the two would not overlap.
+"""
 
 _NO_POSITION = StorePosition(-1, 0)
-"""Where a store is in a partition that it was never fed from."""
+"""Position of a store in a partition from which it never received changes."""
 
 
 def completed_until(positions: Iterable[StorePosition], freshness: int | None) -> int:
-    """Up to which moment a store holds all changes, milliseconds since the epoch; 0 where it does not know."""
-    return max([freshness or 0, *(at.completed_until for at in positions)])
+    """Return the time up to which a store holds all changes, milliseconds since the epoch; 0 if it is unknown."""
+    return max([freshness or 0, *(position.completed_until for position in positions)])
 
 
 class _Batch:
-    """What goes to the store in one go: mutations, and how far the source was read for them."""
+    """Mutations that the store applies together, with the positions of the source that they cover."""
 
     def __init__(self, shared: Callable[[frozenset[Triple]], frozenset[Triple]]) -> None:
         self.accumulator = Accumulator(shared)
@@ -59,20 +62,20 @@ class _Batch:
 
 
 class StoreWriter:
-    """Takes mutations in order and applies them in batches, each with the positions that it covers.
+    """Writer that accepts mutations in order and applies them in batches, each with the positions that it covers.
 
     Protocol: `open` once; `write`, `advance`, `heartbeat`, `raise_if_failed` and `flush` from one task; `close` once.
-    What an apply in the background raised, the next call raises; then only `rewind` or `close` helps.
+    If a batch fails in the background, the next call raises its error; then only `rewind` or `close` helps.
 
     Args:
-        store: Opened and closed by the writer.
-        limits: What ends a batch.
-        shared: Which triples may belong to several entities; see `Accumulator`.
-        meter: Where measurements go.
-        on_completed: Told up to which moment the store holds all changes, milliseconds since the epoch.
-        clock: Seconds of a clock that only grows.
-        sleep: Waits so many of them.
-        now: Seconds since the epoch.
+        store: Triple store; opened and closed by the writer.
+        limits: Limits at which a batch is submitted.
+        shared: Selects the triples that several entities may share; see `Accumulator`.
+        meter: Records the metrics.
+        on_completed: Receives the time up to which the store holds all changes, milliseconds since the epoch.
+        clock: Returns seconds of a monotonic clock.
+        sleep: Waits for a number of seconds.
+        now: Returns seconds since the epoch.
     """
 
     def __init__(
@@ -106,21 +109,21 @@ class StoreWriter:
 
     @property
     def positions(self) -> Positions:
-        """How far the source is held for good: what the store said, and what was applied since."""
+        """Positions up to which the store holds the source: those that it stated, and those that were applied since."""
         return dict(self._store_positions)
 
     async def open(self) -> None:
-        """Open the store and ask it how far it is. Raises a `WikistateError` when it cannot be used."""
+        """Open the store and read its positions. Raises a `WikistateError` when it cannot be used."""
         contents = await self._store.open()
         check_form(contents.form)
         self._store_positions = dict(contents.positions)
 
     async def write(self, mutations: Sequence[Mutation]) -> None:
-        """Take mutations; waits while the store is busy with the batch before and this one is full.
+        """Accept mutations. Wait while the store applies a batch and the next one is full.
 
         Raises:
-            RewoundError: The store holds less than it was given.
-            WikistateError: The store will not take them.
+            RewoundError: The store holds less than was written to it.
+            WikistateError: The store rejects the mutations.
         """
         for mutation in mutations:
             self.raise_if_failed()
@@ -136,44 +139,46 @@ class StoreWriter:
                 self._last_yield = self._clock()
 
     def advance(self, positions: Positions) -> None:
-        """What was written up to now covers the source up to here."""
-        for partition, at in positions.items():
+        """Attach positions of the source to the mutations that were written until now."""
+        for partition, position in positions.items():
             before = self._batch.positions.get(partition) or self._store_positions.get(partition) or _NO_POSITION
-            if at.next_offset > before.next_offset:
-                until = max(at.completed_until, before.completed_until)
-                self._batch.positions[partition] = at._replace(completed_until=until)
+            if position.next_offset > before.next_offset:
+                until = max(position.completed_until, before.completed_until)
+                self._batch.positions[partition] = position._replace(completed_until=until)
                 self._start_batch_timer()
 
     def heartbeat(self) -> None:
-        """The source holds nothing more at this moment. The store is told now and then, while it has nothing to do."""
+        """Note that the source has no more records at this moment. While the store is idle, it receives the time regularly."""
         if self._batch or self._is_applying or self._clock() - self._last_heartbeat < HEARTBEAT_INTERVAL_SECONDS:
             return
         now = int(self._now() * 1000)
-        self._batch.positions = {part: at._replace(completed_until=now) for part, at in self._store_positions.items()}
+        self._batch.positions = {
+            part: position._replace(completed_until=now) for part, position in self._store_positions.items()
+        }
         self._last_heartbeat = self._clock()
         if self._batch:
             self._start_batch_timer()
 
     async def flush(self) -> None:
-        """Return when all that was written is in the store. Raises as `write`."""
+        """Return when everything that was written is in the store. Raises as `write`."""
         self.raise_if_failed()
         await self._submit(self._batch)
         await self._wait_for_apply()
         self.raise_if_failed()
 
     def raise_if_failed(self) -> None:
-        """Raise what an apply in the background raised."""
+        """Raise the error of a batch that failed in the background."""
         if self._failure is not None:
             raise self._failure
 
     async def rewind(self) -> None:
-        """Drop what the store does not hold, and go on from where it says that it is."""
+        """Drop everything that the store does not hold, and continue from the positions that it states."""
         await self._discard()
         self._failure = None
         self._store_positions = await self._store.positions()
 
     async def close(self) -> None:
-        """Let go of the store. What it does not hold yet is dropped: whoever keeps the positions writes it again."""
+        """Release the store. Mutations that it does not hold yet are dropped: the owner of the positions writes them again."""
         await self._discard()
         await self._store.close()
 
@@ -183,7 +188,7 @@ class StoreWriter:
 
     def _start_batch_timer(self) -> None:
         if self._batch_timer is None:
-            self._batch_timer = asyncio.create_task(self._submit_after_delay(self._batch), name="batch in time")
+            self._batch_timer = asyncio.create_task(self._submit_after_delay(self._batch), name="batch timer")
 
     async def _submit_after_delay(self, batch: _Batch) -> None:
         await self._sleep(self._limits.seconds)
@@ -197,7 +202,7 @@ class StoreWriter:
         async with self._lock:
             await self._wait_for_apply()
             if batch is not self._batch or not batch or self._failure is not None:
-                return  # handed over meanwhile, or there is nothing to, or no use
+                return  # the batch was submitted meanwhile, is empty, or would fail
             self._batch = _Batch(self._shared)
             self._cancel_batch_timer()
             self._applying = asyncio.create_task(self._apply(batch), name="apply")
@@ -227,19 +232,21 @@ class StoreWriter:
         self._metrics.record_batch(batch.mutations, patch, applied)
 
     async def _check_positions(self) -> None:
-        """The store must be where we left it: a store that came back older would otherwise have a hole."""
+        """Check that the store has the positions of the last batch: a store restored from a backup would have a gap."""
         found = await self._store.positions()
         if _next_offsets(found) == _next_offsets(self._store_positions):
             return
         if all(
-            at.next_offset <= self._store_positions.get(part, _NO_POSITION).next_offset for part, at in found.items()
+            position.next_offset <= self._store_positions.get(part, _NO_POSITION).next_offset
+            for part, position in found.items()
         ):
             raise RewoundError(
-                f"The store is at {_format_positions(found)}, and had been at {_format_positions(self._store_positions)}."
+                f"The store went back: it is at {_format_positions(found)}, and was at {_format_positions(self._store_positions)}."
             )
         raise SinkError(
-            f"Another process writes into the store: it is at {_format_positions(found)}, and we had left it at {_format_positions(self._store_positions)}.",
-            hint="One process at a time may write into a store: end the other one.",
+            f"Another process writes into the store: it is at {_format_positions(found)}, and this process left it at "
+            f"{_format_positions(self._store_positions)}.",
+            hint="One process at a time may write into a store: stop the other process.",
         )
 
     async def _discard(self) -> None:
@@ -253,8 +260,8 @@ class StoreWriter:
 
 
 def _next_offsets(positions: Positions) -> dict[Partition, int]:
-    return {partition: at.next_offset for partition, at in positions.items()}
+    return {partition: position.next_offset for partition, position in positions.items()}
 
 
 def _format_positions(positions: Positions) -> str:
-    return ", ".join(f"{part}: {at.next_offset}" for part, at in sorted(positions.items())) or "no position"
+    return ", ".join(f"{part}: {position.next_offset}" for part, position in sorted(positions.items())) or "no position"

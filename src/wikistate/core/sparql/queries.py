@@ -23,7 +23,7 @@ from wikistate.errors import StoreError
 from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.sparql.updates import UpdateTarget
@@ -154,6 +154,26 @@ def select_newest_change(root: str, *, graph: str = "") -> str:
     """
     pattern = f"{NamedNode(root)} <http://schema.org/dateModified> ?moment"
     return f"SELECT (MAX(?moment) AS ?newest) WHERE {{ {_in_graph(pattern, graph)} }}"
+
+
+def read_largest_number(rows: Sequence[Row]) -> int:
+    """Return the answer to `select_largest_number`; 0 if no entity matches."""
+    largest = rows[0].get("largest") if rows else None
+    return int(largest.value) if isinstance(largest, Literal) else 0
+
+
+def read_newest_change(rows: Sequence[Row]) -> int | None:
+    """Return the answer to `select_newest_change` in milliseconds since the epoch.
+
+    None if the store states no time, or states it in a form that is not ISO 8601.
+    """
+    newest = rows[0].get("newest") if rows else None
+    if not isinstance(newest, Literal):
+        return None
+    try:
+        return int(datetime.fromisoformat(newest.value).timestamp() * 1000)
+    except ValueError:
+        return None
 
 
 def _in_graph(pattern: str, graph: str) -> str:

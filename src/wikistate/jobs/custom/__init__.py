@@ -1,1 +1,1 @@
-"""custom: an enrichment that the user wrote, as a job like any other."""
+"""custom: run a function of the user as an enrichment job."""

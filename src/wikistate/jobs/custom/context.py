@@ -1,7 +1,6 @@
-"""What an enrichment of the user's is given beside the event: wikis, a logger, metrics, settings.
+"""The context that a custom enrichment receives beside the event: wikis, a logger, metrics and settings.
 
-All of it is shared by all events, because that is where batches come from: two events that ask a wiki at the same time
-are answered by one request.
+All events share it, so that requests can be coalesced: two events that query a wiki at the same time share one request.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 
-class Skip(Exception):  # noqa: N818  (a signal, no error)
-    """The event is not wanted: return or raise it, and the event is dropped and counted under the reason.
+class Skip(Exception):  # noqa: N818  (a signal, not an error)
+    """Signal that an event is not wanted: return or raise it, and the event is dropped and counted under the reason.
 
     Args:
-        reason: A few words that are the same for many events: the label of a metric.
+        reason: Label of a metric: a few words that are the same for many events.
     """
 
     def __init__(self, reason: str) -> None:
@@ -47,10 +46,10 @@ class Skip(Exception):  # noqa: N818  (a signal, no error)
 
 
 class FetchError(WikiError):
-    """A wiki does not give what was asked for, also not after the tries that are allowed.
+    """Failure of a wiki to return the requested content, also after the allowed number of attempts.
 
     Attributes:
-        error_type: What happened, as the failure table names it; the type of the error event.
+        error_type: Type of the error event, as in the table of failures.
     """
 
     def __init__(self, message: str, *, hint: str = "", **ids: object) -> None:
@@ -59,11 +58,11 @@ class FetchError(WikiError):
 
 
 class WikiClient:
-    """One wiki. Asks in batches, within the limits of its farm, and again where that may help.
+    """Client of one wiki. It coalesces requests, keeps the limits of the farm, and retries if that may help.
 
     Args:
-        wiki: From the list of allowed wikis.
-        client: Asks.
+        wiki: Wiki from the list of allowed wikis.
+        client: Sends the requests.
     """
 
     def __init__(self, wiki: Wiki, client: RevisionClient) -> None:
@@ -76,32 +75,33 @@ class WikiClient:
         return self._wiki.domain
 
     async def revision(self, rev_id: int, *, born: float | None = None) -> Content:
-        """The content of a revision, all of its slots. Up to 50 that are asked for at the same time share a request.
+        """Return the content of a revision with all of its slots. Up to 50 concurrent calls share a request.
 
         Args:
-            rev_id: The revision.
-            born: When its event came into being, seconds since the epoch. A young one is asked for again while the
-                wiki does not know it yet.
+            rev_id: Revision id.
+            born: Time of the event, seconds since the epoch. While the wiki does not know the revision of a recent
+                event yet, the request is retried.
 
         Raises:
-            FetchError: It cannot be had.
+            FetchError: The content cannot be fetched.
         """
         return _answer_or_raise(await self._client.fetch_async(self._wiki, rev_id, event_time=born))
 
     async def ask(self, **parameters: object) -> dict[str, Any]:
-        """Any query of the Action API, for example ``ask(prop="categories", titles="Ash", cllimit=50)``.
+        """Return the answer to a query of the Action API, for example ``ask(prop="categories", titles="Ash", cllimit=50)``.
 
-        Each is a request of its own, within the same limits. The answer may be the first of several: its member
-        ``continue``, if there is one, goes into the parameters of the next.
+        Each call is a separate request within the same limits. The answer may be the first of several: pass the fields of
+        its member ``continue``, if there is one, as parameters of the next call.
 
         Args:
-            **parameters: ``action=query``, ``format=json`` and ``formatversion=2`` are implied. A list is ``a|b|c``.
+            **parameters: Parameters of the query; ``action=query``, ``format=json`` and ``formatversion=2`` are implied. A
+                list is sent as ``a|b|c``.
 
         Returns:
-            The document that the wiki answers with.
+            The document in the answer of the wiki.
 
         Raises:
-            FetchError: The wiki does not answer, or with an error.
+            FetchError: The wiki does not answer, or answers with an error.
         """
         document: dict[str, Any] = _answer_or_raise(
             await self._client.query_async(self._wiki, RAW_QUERY, encode_parameters(parameters))
@@ -110,10 +110,10 @@ class WikiClient:
 
 
 class CustomMetrics:
-    """Metrics of an enrichment: by a name, of which a hundred are told apart; never put titles or ids into it.
+    """Metrics of an enrichment, by name. Only the first hundred names are distinguished: never use titles or ids.
 
     Args:
-        meter: Where measurements go.
+        meter: Records the metrics.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -130,20 +130,20 @@ class CustomMetrics:
 
 
 class Context:
-    """What an enrichment is given.
+    """Context of a custom enrichment: second argument of the user's function.
 
     Args:
-        wikis: Which wikis may be asked, by domain.
-        client: Asks them.
-        max_content_size: Bytes that the slots of a revision may have together, for `with_content`.
-        settings: See below.
-        log: See below.
-        meter: Where measurements go.
+        wikis: Allowed wikis by domain.
+        client: Sends the requests to them.
+        max_content_size: Largest size of all slots of a revision together, in bytes; for `with_content`.
+        settings: See the attribute.
+        log: See the attribute.
+        meter: Records the metrics.
 
     Attributes:
         settings: The section ``custom.settings`` of the configuration.
-        log: A logger; what is logged has the job's name in it.
-        metrics: Counts and values of the enrichment's own.
+        log: Logger; its entries carry the name of the job.
+        metrics: Custom counters and gauges.
     """
 
     def __init__(
@@ -164,21 +164,21 @@ class Context:
         self.metrics = CustomMetrics(meter)
 
     def wiki(self, domain: str) -> WikiClient:
-        """The wiki of a domain such as ``meta.domain``.
+        """Return the client of the wiki with a domain such as ``meta.domain``.
 
         Raises:
-            FetchError: It is not in the list of allowed wikis.
+            FetchError: The wiki is not in the list of allowed wikis.
         """
         return WikiClient(_answer_or_raise(self._wikis.lookup(domain)), self._client)
 
     async def revision(self, event: Event) -> Content:
-        """The content of the revision that an event of mediawiki/page/change is about.
+        """Return the content of the revision of an event of mediawiki/page/change.
 
-        Its ``slots`` are empty, or have no ``body``, where the content is hidden.
+        If the content is hidden, its ``slots`` are empty or have no ``body``.
 
         Raises:
-            FetchError: It cannot be had.
-            InputError: The event does not say which revision, or of which wiki.
+            FetchError: The content cannot be fetched.
+            InputError: The event does not name the revision or the wiki.
         """
         rev_id = (event.get("revision") or {}).get("rev_id")
         domain = domain_of(event)
@@ -187,11 +187,11 @@ class Context:
         return await self.wiki(domain).revision(rev_id, born=event_created_at(event))
 
     async def with_content(self, event: Event) -> Event:
-        """The event with ``content_body`` in its slots: what page-content-change makes of it.
+        """Return the event with ``content_body`` in its slots, as page-content-change emits it.
 
         Raises:
-            FetchError: The content cannot be had, or is more than may be.
-            InputError: The event does not say what to fetch.
+            FetchError: The content cannot be fetched, or is larger than the limit.
+            InputError: The event does not name the revision or the wiki.
         """
         match plan_fetch(event):
             case PassThrough():
@@ -204,7 +204,7 @@ class Context:
 
 
 def _answer_or_raise(answer: Answer | Fail | Failure) -> Answer:
-    """The answer itself, unless it says that there is none."""
+    """Return the answer. Raises `FetchError` if it is a failure."""
     match answer:
         case Fail(error_type, message):
             raise FetchError(message, error_type=error_type)

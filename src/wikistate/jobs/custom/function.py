@@ -1,4 +1,4 @@
-"""From ``MODULE:FUNCTION`` to an enrichment that can be called, or to what is wrong with it."""
+"""Loading of the function that ``MODULE:FUNCTION`` names, with an error that says why it cannot be used."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 Enrich = Callable[[Event, Context], Awaitable[Event | Sequence[Event] | Skip]]
-"""``async def enrich(event, context)``: an event, several, or why there is none."""
+"""``async def enrich(event, context)``: returns an event, several events, or the reason to drop the event."""
 
 KEY = "custom.enrich"
 _EXAMPLE = "For example --enrich my_module:enrich, for `async def enrich(event, context)` in my_module.py."
 
 
 def load_function(reference: str) -> Enrich:
-    """The function that a setting names. The current folder is searched first.
+    """Import the function that a setting names. The current folder is searched first.
 
     Raises:
-        ConfigError: There is no such function, or it cannot be one that enriches.
+        ConfigError: There is no such function, or it is not an enrichment.
     """
     module_name, colon, name = reference.partition(":")
     if not reference:
-        raise ConfigError(f"{KEY} is missing: it names the function that enriches.", hint=_EXAMPLE, key=KEY)
+        raise ConfigError(f"{KEY} is missing: it names the function that enriches the events.", hint=_EXAMPLE, key=KEY)
     if not (colon and module_name and name) or module_name.endswith(".py") or "/" in module_name:
         raise ConfigError(f"{KEY} is {reference!r}, not MODULE:FUNCTION.", hint=_EXAMPLE, key=KEY)
     return check_function(_find_function(_import_module(module_name), name), reference)
 
 
 def check_function(function: Any, reference: str) -> Enrich:
-    """The function, when it can be awaited with an event and a context.
+    """Return the function if it is a coroutine function that accepts an event and a context.
 
     Raises:
-        ConfigError: It cannot.
+        ConfigError: It is not.
     """
     if not callable(function):
         raise ConfigError(f"{KEY}: {reference} is {type(function).__name__}, not a function.", key=KEY)
@@ -62,7 +62,7 @@ def check_function(function: Any, reference: str) -> Enrich:
             hint="Write it as `async def enrich(event, context)`.",
             key=KEY,
         ) from error
-    return function  # type: ignore[no-any-return]  # what it returns is looked at each time
+    return function  # type: ignore[no-any-return]  # its result is checked at each call
 
 
 def _import_module(name: str) -> ModuleType:
@@ -73,7 +73,7 @@ def _import_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            hint = f"It was looked for in {folder} and among the installed packages."
+            hint = f"The search covered {folder} and the installed packages."
             raise ConfigError(f"{KEY}: there is no module {error.name}.", hint=hint, key=KEY) from error
         raise ConfigError(f"{KEY}: {name} needs {error.name}, which is not installed.", key=KEY) from error
     except Exception as error:
@@ -81,11 +81,11 @@ def _import_module(name: str) -> ModuleType:
 
 
 def _describe_failure(error: Exception) -> str:
-    """What happened, and in which line of whose file."""
-    what = "".join(traceback.format_exception_only(error)).strip()
+    """Return the error with the file and line that raised it."""
+    text = "".join(traceback.format_exception_only(error)).strip()
     frames = traceback.extract_tb(error.__traceback__)
     return (
-        what if isinstance(error, SyntaxError) or not frames else f"{frames[-1].filename}:{frames[-1].lineno}: {what}"
+        text if isinstance(error, SyntaxError) or not frames else f"{frames[-1].filename}:{frames[-1].lineno}: {text}"
     )
 
 
@@ -95,6 +95,6 @@ def _find_function(module: ModuleType, name: str) -> Any:
     near = get_close_matches(name, vars(module), n=1)
     raise ConfigError(
         f"{KEY}: {module.__name__} has no function {name}.",
-        hint=f"Did you mean {near[0]}?" if near else f"It was read from {module.__file__}.",
+        hint=f"Did you mean {near[0]}?" if near else f"The module was read from {module.__file__}.",
         key=KEY,
     )

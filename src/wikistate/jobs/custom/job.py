@@ -1,4 +1,4 @@
-"""The job: awaits the user's function for each event, and turns whatever it does into outputs."""
+"""The job: it awaits the user's function for each event, and turns the result or the error into outputs."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ DEFAULTS = {
         "error_sink": {"stream": "custom_enrich.error:2.1.0"},
     }
 }
-"""Settings that hold for this job unless the operator says otherwise."""
+"""Default settings of this job."""
 
 _ID_NAMESPACE = UUID("3b1f0a5e-8a0c-5d0c-9c1b-6f2f6f0d9a37")
-"""The name space of ids that are made for outputs: the same input makes the same ids, so that repeats can be dropped."""
+"""Namespace of the ids of outputs: the same input leads to the same ids, so that duplicates can be dropped."""
 
-_MAX_REASON_LENGTH = 64  # characters; a longer one is no label
+_MAX_REASON_LENGTH = 64  # characters; a longer reason is not a useful label
 
 
 class _PendingEvent(NamedTuple):
-    """A valid event that the function has not seen yet."""
+    """Valid event that the function has not processed yet."""
 
     record: Record
     event: Event
@@ -53,12 +53,12 @@ class CustomJob:
     """The job; see `wikistate.streaming.job.Job` for the protocol.
 
     Args:
-        event_io: Of the job's streams.
-        message_key: The message key of the source, which is what order is kept within.
-        enrich: The user's function.
-        context: What it is given.
-        client: What the context asks with; opened and closed by the job.
-        timeout: Seconds that the function may take for one event.
+        event_io: Reads and writes the events of the job's streams.
+        message_key: Message key of the source; events of one key stay in order.
+        enrich: Function of the user.
+        context: Second argument of the function.
+        client: Client of the context; opened and closed by the job.
+        timeout: Longest time that the function may take for one event, in seconds.
     """
 
     def __init__(
@@ -93,21 +93,21 @@ class CustomJob:
         await self._client.close()
 
     def plan(self, record: Record) -> WorkItem:
-        """See `Job`. The payload is the outputs where they are known already, else a `_Pending`."""
+        """See `Job`. The payload is a list of outputs if they are known already, else a `_PendingEvent`."""
         try:
             event = self._event_io.read(record)
             return self._plan_event(record, event) if isinstance(event, dict) else WorkItem(None, event)
-        except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
+        except Exception as error:  # noqa: BLE001  (no record may stop the job)
             return WorkItem(None, [self._event_io.to_error_output(record, unexpected_error(error))])
 
     def _plan_event(self, record: Record, event: Event) -> WorkItem:
         try:
-            lane: Hashable = self._message_key.build(event)
+            order_key: Hashable = self._message_key.build(event)
         except InputError as error:
             return WorkItem(
                 None, [self._event_io.to_error_output(record, RejectedEvent("NoMessageKey", error.message, event))]
             )
-        return WorkItem(lane, _PendingEvent(record, event))
+        return WorkItem(order_key, _PendingEvent(record, event))
 
     def execute(self, item: WorkItem, on_done: OnDone) -> None:
         """See `Job`."""
@@ -119,18 +119,17 @@ class CustomJob:
             case list() as outputs:
                 on_done(outputs)
 
-    async def _run(self, pending: _PendingEvent, done: OnDone) -> None:
+    async def _run(self, pending: _PendingEvent, on_done: OnDone) -> None:
         try:
             outputs = await self._call_function(pending)
         except asyncio.CancelledError as error:
             if self._closing:
                 raise
-            outputs = [
-                self._to_error_output(pending, error)
-            ]  # the function cancelled itself: its event must not be lost
-        except Exception as error:  # noqa: BLE001  (whatever the function does, the job goes on)
+            # The function cancelled itself: its event must not be lost.
             outputs = [self._to_error_output(pending, error)]
-        done(outputs)
+        except Exception as error:  # noqa: BLE001  (no error of the function may stop the job)
+            outputs = [self._to_error_output(pending, error)]
+        on_done(outputs)
 
     async def _call_function(self, pending: _PendingEvent) -> list[Output]:
         limit = asyncio.timeout(self._timeout)
@@ -142,13 +141,15 @@ class CustomJob:
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise TimeoutError(f"It took longer than custom.timeout allows, {self._timeout:g} s.") from error
+            raise TimeoutError(f"The function took longer than custom.timeout allows, {self._timeout:g} s.") from error
         if isinstance(made, Skip):
             self._event_io.drop(made.reason[:_MAX_REASON_LENGTH])
             return []
         events = [made] if isinstance(made, dict) else made
         if not isinstance(events, list | tuple) or not all(isinstance(event, dict) for event in events):
-            raise TypeError(f"It returned {type(made).__name__}; return an event, a list of events, or Skip(reason).")
+            raise TypeError(
+                f"The function returned {type(made).__name__}; return an event, a list of events, or Skip(reason)."
+            )
         return [self._to_output(pending.record, event) for event in _with_ids(events, pending)]
 
     def _to_output(self, record: Record, event: Event) -> Output:
@@ -170,9 +171,9 @@ class CustomJob:
 
 
 def _with_ids(events: list[Event] | tuple[Event, ...], pending: _PendingEvent) -> list[Event]:
-    """The events, each with an id of its own, and with the source's wiki and request where they have no `meta`.
+    """Return the events, each with a unique id, and with the wiki and the request of the source if they have no `meta`.
 
-    Readers drop repeats by ``meta.id``: several events that were copied from one must not look like one.
+    Consumers drop duplicates by ``meta.id``: several events that were copied from one must not share its id.
     """
     meta: dict[str, Any] = pending.event.get("meta") or {}
     own = meta.get("id") or f"{pending.record.partition}/{pending.record.offset}"

@@ -1,12 +1,12 @@
-"""The job rdf-consumer: mutations of a stream in, a triple store out."""
+"""rdf-consumer: apply the mutations of a stream to a triple store."""
 
 NAME = "rdf-consumer"
 
 STREAM = "rdf-streaming-updater.mutation.v2"
-"""The stream that it reads unless the settings name another one."""
+"""Stream that the job reads by default."""
 
 ERROR_STREAM = "rdf_consumer.error"
-"""Its error stream."""
+"""Error stream of the job."""
 
 DEFAULTS = {
     "stream_manager": {
@@ -15,4 +15,4 @@ DEFAULTS = {
         "error_sink": {"stream": f"{ERROR_STREAM}:2.1.0"},
     }
 }
-"""Settings that hold for this job unless the operator says otherwise."""
+"""Default settings of this job."""

@@ -1,4 +1,4 @@
-"""The job: reads mutations, tells what is none on the error stream, and has the rest written with its positions."""
+"""The job: it reads mutations, writes them to the store with their positions, and emits error events for the rest."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class RdfConsumer:
-    """See `wikistate.streaming.store_job.Absorber` for the protocol.
+    """See `wikistate.streaming.store_job.StoreJob` for the protocol.
 
     Args:
-        reader: Of the stream.
-        writer: Of the store; opened and closed by the job.
-        errors: Where error events go; opened and closed by the job.
-        meter: Where measurements go.
+        reader: Reads the records of the stream.
+        writer: Writes to the store; opened and closed by the job.
+        errors: Sink of error events; opened and closed by the job.
+        meter: Records the metrics.
     """
 
     def __init__(self, reader: MutationReader, writer: StoreWriter, errors: Sink, meter: Meter) -> None:
@@ -39,7 +39,7 @@ class RdfConsumer:
     @property
     def positions(self) -> Mapping[Partition, int]:
         """See `StoreJob`."""
-        return {partition: at.next_offset for partition, at in self._writer.positions.items()}
+        return {partition: position.next_offset for partition, position in self._writer.positions.items()}
 
     async def open(self) -> None:
         """See `StoreJob`."""
@@ -63,8 +63,8 @@ class RdfConsumer:
     async def finish(self) -> None:
         """See `StoreJob`."""
         with self._retry_with_validation():
-            for reading in self._reader.finish():
-                await self._apply(reading)
+            for result in self._reader.finish():
+                await self._apply(result)
             await self._writer.flush()
 
     async def rewind(self) -> None:
@@ -76,22 +76,25 @@ class RdfConsumer:
         """See `StoreJob`."""
         await asyncio.gather(self._writer.close(), self._errors.close())
 
-    async def _apply(self, reading: ReadResult) -> None:
-        if reading.mutation is not None:
-            await self._writer.write([reading.mutation])
-        if reading.errors:
-            await self._write_errors(reading.errors)
-        self._writer.advance({reading.partition: reading.position})
+    async def _apply(self, result: ReadResult) -> None:
+        if result.mutation is not None:
+            await self._writer.write([result.mutation])
+        if result.errors:
+            await self._write_errors(result.errors)
+        self._writer.advance({result.partition: result.position})
 
     async def _write_errors(self, errors: Sequence[Output]) -> None:
-        """Durable before the position moves beyond the record: whatever comes, it is told of."""
+        """Write error events durably before the position moves beyond their record, so that a crash loses no error event."""
         await self._errors.write(errors)
         await self._errors.flush()
         self._errors_produced(len(errors))
 
     @contextmanager
     def _retry_with_validation(self) -> Iterator[None]:
-        """A batch that cannot be written holds a mutation that belongs onto the error stream: read it again, and look."""
+        """Turn a batch that cannot be written into a rewind with validation.
+
+        The batch holds a mutation that belongs on the error stream: the runner reads it again, and validation finds it.
+        """
         try:
             yield
         except UnwritableError as error:

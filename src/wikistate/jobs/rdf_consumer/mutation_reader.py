@@ -1,6 +1,6 @@
-"""From the records of a mutation stream to whole mutations, and how far each record brings its partition.
+"""Reader of a mutation stream: it returns whole mutations and the position of the partition after each record.
 
-Each record ends as part of a mutation, as an error event, or as a drop with its reason.
+Each record becomes part of a mutation, becomes an error event, or is dropped with a reason.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 
 class ReadResult(NamedTuple):
-    """What a record led to.
+    """Result of one record.
 
     Attributes:
-        mutation: The one that it completes, if any.
+        mutation: Mutation that the record completes; None if it completes no mutation.
         errors: Error events.
-        partition: Of the record.
-        position: How far the partition is when all this is done: the first record that is still needed, and the time of
-            the newest change before it.
+        partition: Partition of the record.
+        position: Position of the partition once the result is written: the first record that is still needed, and the
+            time of the newest change before it.
     """
 
     mutation: Mutation | None
@@ -49,13 +49,13 @@ class ReadResult(NamedTuple):
 
 
 class MutationReader:
-    """Reads one or more partitions, each in order.
+    """Reader of one or more partitions, each in order.
 
     Args:
         errors: Encodes error events.
-        meter: Where measurements go.
-        entity_filter: What an entity id must contain a match of to be wanted.
-        clock: Seconds since the epoch.
+        meter: Records the metrics.
+        entity_filter: Regular expression that must match a part of the entity id; empty for all entities.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class MutationReader:
         self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
     def validate_terms(self) -> None:
-        """From now on, refuse mutations that no store can be told of in SPARQL: of blank nodes, of IRIs that are none.
+        """Reject mutations that cannot be written in SPARQL from now on: those with blank nodes or invalid IRIs.
 
-        Looking at each triple takes as long as reading it, and next to no stream ever has such a one.
+        The check of each triple takes as long as its decoding, and hardly any stream holds such a mutation.
         """
         self._validate = _validate_writable
 
     def read(self, record: Record) -> ReadResult:
-        """What this record leads to. Raises nothing, whatever it holds."""
+        """Return the result of a record. It never raises, whatever the record holds."""
         reassembly = self._reassemblies.get(record.partition)
         if reassembly is None:
             reassembly = self._reassemblies[record.partition] = Reassembly(check=self._validate)
@@ -92,21 +92,21 @@ class MutationReader:
         match self._decode(record):
             case Filtered(reason):
                 self._dropped.count(reason)
-            case RejectedEvent() as refused:
-                errors = [self._to_error_output(record, refused)]
+            case RejectedEvent() as rejected:
+                errors = [self._to_error_output(record, rejected)]
             case Message() as message:
-                mutation, left = reassembly.add(record, message)
-                errors = [self._to_error_output(*each) for each in left]
-        begun = reassembly.first_pending_offset
-        position = self._position(record, record.offset + 1 if begun is None else begun, mutation)
+                mutation, rejected_messages = reassembly.add(record, message)
+                errors = [self._to_error_output(*each) for each in rejected_messages]
+        pending = reassembly.first_pending_offset
+        position = self._position(record, record.offset + 1 if pending is None else pending, mutation)
         return ReadResult(mutation, errors, record.partition, position)
 
     def finish(self) -> Iterator[ReadResult]:
-        """Nothing more comes: the messages of mutations that are not whole become error events."""
+        """Yield error events for the messages of incomplete mutations, as the source has ended."""
         for reassembly in self._reassemblies.values():
-            if left := reassembly.reject_pending():
-                record = left[-1][0]
-                errors = [self._to_error_output(*each) for each in left]
+            if rejected := reassembly.reject_pending():
+                record = rejected[-1][0]
+                errors = [self._to_error_output(*each) for each in rejected]
                 yield ReadResult(None, errors, record.partition, self._position(record, record.offset + 1))
 
     def _position(self, record: Record, next_offset: int, mutation: Mutation | None = None) -> StorePosition:
@@ -116,7 +116,7 @@ class MutationReader:
         return StorePosition(next_offset, self._newest_times.get(record.partition, 0))
 
     def reset(self) -> None:
-        """The source is read anew from elsewhere: pieces of mutations come again."""
+        """Forget incomplete mutations, because the source is read again from another position."""
         self._reassemblies.clear()
 
     def _decode(self, record: Record) -> Message | Filtered | RejectedEvent:
@@ -129,15 +129,15 @@ class MutationReader:
             message = decode_message(event)
         except InputError as error:
             return RejectedEvent("InvalidMutation", error.message, event)
-        except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
+        except Exception as error:  # noqa: BLE001  (no record may stop the job)
             return RejectedEvent("InternalError", str(error), event, "".join(traceback.format_exception(error)))
         if self._matches_filter is not None and not self._matches_filter(message.entity):
             return Filtered(FilterReason.ENTITY)
         return message
 
-    def _to_error_output(self, record: Record, refused: RejectedEvent) -> Output:
-        self._rejected.count(refused.error_type)
-        return self._errors.encode(refused, record, int(self._clock() * 1000))
+    def _to_error_output(self, record: Record, rejected: RejectedEvent) -> Output:
+        self._rejected.count(rejected.error_type)
+        return self._errors.encode(rejected, record, int(self._clock() * 1000))
 
 
 def _validate_writable(mutation: Mutation) -> None:

@@ -1,4 +1,4 @@
-"""rdf-sync: a Wikibase's changes in, a triple store out, in one process and with nothing between."""
+"""rdf-sync: keep a triple store in step with a Wikibase, in one process and without a stream in between."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ DEFAULTS = {
     "rdf": {"lateness": 2.0, "idleness": 1.0, "reordering_window": 1.0},
     "store": {"batch_seconds": 0.2},
 }
-"""Settings that hold for this job unless the operator says otherwise: a store that is two seconds behind at the most."""
+"""Default settings of this job; with them the store is at most two seconds behind the wiki."""

@@ -1,7 +1,7 @@
-"""The source of the job: what happens on the wiki, and beside it, for as long as it takes, the walk over all entities.
+"""The source of the job: the changes of the wiki and, beside them until it ends, the full scan of all entities.
 
-There is one way to read changes and no other time than the wiki's own: following begins before the walk does and never
-stops, so that nothing can lie between the two.
+There is one way to read changes, and the wiki's own time is the only clock. The source follows the changes before the
+full scan starts and never stops, so that no change can fall between the two.
 """
 
 from __future__ import annotations
@@ -19,39 +19,44 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointMarkingSink
+    from wikistate.jobs.rdf_sync.sync_state import SyncState
     from wikistate.streaming.ports import OnRevoked, Source
 
     Retention = Callable[[], Awaitable[int | None]]
-    """From when on the source still has everything, milliseconds since the epoch; None where it does not say."""
+    """Returns the time since which the source is complete, milliseconds since the epoch; None if it does not say."""
 
 log = structlog.get_logger(__name__)
 
 HEARTBEAT = Partition("rdf-sync.pulse")
-"""Its records say nothing but that the source was followed up to then: so that also a store of a quiet wiki is told."""
+"""Partition of records without content that carry only the time up to which the source was followed.
+
+They cause a checkpoint, so that the store of a quiet wiki states that time too.
+"""
 
 _OWN_PARTITIONS = {SCAN_PARTITION, HEARTBEAT}
 
 
 class SourceProgress(Protocol):
-    """How far the source was followed."""
+    """Time up to which the source was followed."""
 
     def followed_until(self) -> int:
-        """Up to when everything has arrived, milliseconds since the epoch; 0 where that is not known."""
+        """Return the time up to which everything has arrived, milliseconds since the epoch; 0 if it is unknown."""
 
     def observe(self, records: list[Record]) -> None:
-        """These were handed over."""
+        """Note records that the source has returned."""
 
 
 class CatchUpSource:
     """See `Source` for the protocol.
 
     Args:
-        changes: What happens on the wiki.
-        scan: All entities; ends.
-        sink: Knows where the store stands; open before the source is.
-        progress: How far `changes` was followed.
-        retention: How far it reaches back.
-        adopt: Whether a store that others loaded may be taken over.
+        changes: Source of the changes of the wiki.
+        scan: Source of all entities; it ends.
+        sink: Change sink, which decides the startup mode; opened before the source.
+        progress: Time up to which `changes` was followed.
+        state: Progress of the run.
+        retention: Returns the time since which `changes` is complete.
+        adopt: Whether the job may take over a store that another program loaded.
         heartbeat_interval: Seconds between two records of `HEARTBEAT`.
     """
 
@@ -62,6 +67,7 @@ class CatchUpSource:
         sink: CheckpointMarkingSink,
         progress: SourceProgress,
         *,
+        state: SyncState,
         retention: Retention,
         adopt: bool,
         heartbeat_interval: float,
@@ -70,6 +76,7 @@ class CatchUpSource:
         self._scan = scan
         self._sink = sink
         self._progress = progress
+        self._state = state
         self._retention = retention
         self._adopt = adopt
         self._heartbeat_interval = heartbeat_interval
@@ -77,34 +84,34 @@ class CatchUpSource:
         self._reported_until = 0
 
     async def open(self, on_revoked: OnRevoked) -> None:
-        """See `Source`. Raises also as `wikistate.core.updater.startup.judge`."""
-        standing = self._sink.decide_startup(retained_since=await self._retention(), adopt=self._adopt)
+        """See `Source`. Raises also the errors of `CheckpointMarkingSink.decide_startup`."""
+        mode = self._sink.decide_startup(retained_since=await self._retention(), adopt=self._adopt)
         await self._changes.open(on_revoked)
-        if standing.needs_full_scan:
-            log.info("full_scan_started", reason=standing.value)
+        if mode.needs_full_scan:
+            log.info("full_scan_started", reason=mode.value)
             await self._scan.open(on_revoked)
             await self._sink.flush()  # marks the store as ours and incomplete, before anything is written into it
         else:
-            log.info("full_scan_skipped", until=format_timestamp(self._sink.followed_until))
+            log.info("full_scan_skipped", until=format_timestamp(self._state.followed_until))
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
-        """See `Source`. What happens comes before what is walked."""
-        walking = self._sink.scanning
+        """See `Source`. Changes come before entities of the full scan."""
+        scanning = self._state.scanning
         until = self._progress.followed_until()
-        records = await self._changes.poll(limit, 0.0 if walking else wait)
-        if records is None and not walking:
+        records = await self._changes.poll(limit, 0.0 if scanning else wait)
+        if records is None and not scanning:
             return None
         found = records or []
-        if len(found) < limit:  # all that had arrived by then is handed over
-            self._sink.followed_until = max(self._sink.followed_until, until)
+        if len(found) < limit:  # everything that had arrived by then is returned
+            self._state.follow(until)
         self._progress.observe(found)
-        if walking and len(found) < limit:
+        if scanning and len(found) < limit:
             found = found + await self._poll_scan(limit - len(found), 0.0 if found else wait)
         return found or self._heartbeat()
 
     def _heartbeat(self) -> list[Record]:
-        """One of `HEARTBEAT` when it is time."""
-        now, followed = time.monotonic(), self._sink.followed_until
+        """Return a record of `HEARTBEAT` when it is due."""
+        now, followed = time.monotonic(), self._state.followed_until
         if followed <= self._reported_until or now - self._last_heartbeat < self._heartbeat_interval:
             return []
         self._last_heartbeat, self._reported_until = now, followed
@@ -113,7 +120,7 @@ class CatchUpSource:
     async def _poll_scan(self, limit: int, wait: float) -> list[Record]:
         records = await self._scan.poll(limit, wait)
         if records is None:
-            self._sink.scanning = False
+            self._state.finish_scan()
         return records or []
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:

@@ -1,8 +1,8 @@
-"""How records of the source are read.
+"""Readers of the source's records.
 
-A stream of events says all that happened. Recent changes are what a wiki still shows of it later: of a page that was
-deleted and restored they may not say what it held in between. So an edit that is told whole is taken for what it is, and
-whatever else happened to an entity is a reason to ask the wiki what there is now.
+A stream of events holds every change. Recent changes hold only the part that the wiki still shows later: of a page that
+was deleted and restored they may lack the content in between. So an edit with all its fields is read as an event, and
+any other change of an entity causes a request for the current state on the wiki.
 """
 
 from __future__ import annotations
@@ -28,20 +28,25 @@ if TYPE_CHECKING:
 
 
 class ChangeReader(Protocol):
-    """Reads records."""
+    """Reader of the source's records."""
 
     ordered: bool
-    """Whether what happened to an entity comes in its order."""
+    """Whether the changes of an entity arrive in their order."""
 
     def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
-        """See `wikistate.streaming.keyed_job.StatefulJob.accept`; `now` is milliseconds since the epoch."""
+        """See `wikistate.streaming.keyed_job.KeyedJob.decode`.
+
+        Args:
+            record: Record of the source.
+            now: Current time, milliseconds since the epoch.
+        """
 
 
 class EventReader:
-    """See `TopicReader`: streams of events, as rdf-updater reads them.
+    """See `ChangeReader`: streams of events, which rdf-updater decodes.
 
     Args:
-        updater: Reads them.
+        updater: Decodes the records.
     """
 
     ordered = False
@@ -49,18 +54,18 @@ class EventReader:
     def __init__(self, updater: RdfUpdater) -> None:
         self._updater = updater
 
-    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:  # noqa: ARG002  (it has a clock)
-        """See `TopicReader`."""
+    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:  # noqa: ARG002  (the updater has a clock)
+        """See `ChangeReader`."""
         found = self._updater.decode(record)
         return DecodedRecord(found.time, found.key, found.event, found.outputs)
 
 
 class RecentChangesReader:
-    """See `TopicReader`: recent changes, whose events we made ourselves.
+    """See `ChangeReader`: recent changes, as events of our own source.
 
     Args:
-        updater: Reads edits.
-        pages: Which pages hold entities.
+        updater: Decodes the edits.
+        pages: Mapping of pages to entities.
     """
 
     ordered = True
@@ -70,7 +75,7 @@ class RecentChangesReader:
         self._pages = pages
 
     def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
-        """See `TopicReader`."""
+        """See `ChangeReader`."""
         event = orjson.loads(record.value or b"{}")
         entity = self._entity_of(event)
         if entity is None:

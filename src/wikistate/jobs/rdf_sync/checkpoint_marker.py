@@ -1,7 +1,8 @@
-"""Keeps store and checkpoint together: the store notes which checkpoint it belongs to, and up to when it is complete."""
+"""The change sink of a sync: it marks the store with each checkpoint and with the time up to which it is complete."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from typing import TYPE_CHECKING, Protocol
@@ -20,60 +21,64 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.triplestore.store import StoreDescription
     from wikistate.core.updater.mutation import Mutation
+    from wikistate.jobs.rdf_sync.sync_state import SyncState
 
 log = structlog.get_logger(__name__)
 
 
 def marker_partition(domain: str) -> Partition:
-    """Where a store notes how it stands to a wiki.
+    """Return the partition under which a store keeps the marker of a wiki.
 
-    The offset is the generation of the checkpoint: its time, so that no two are alike. A store that was filled from
-    another wiki has no such note, and is not taken for one that is in step.
+    The offset is the generation of the checkpoint. It is derived from the time, so that no two checkpoints share one. A
+    store that was filled from another wiki has no such marker, and does not pass for a store that is in step.
     """
     return Partition(f"rdf-sync.checkpoint.{domain}")
 
 
 class Writer(Protocol):
-    """Writes into the store; see `wikistate.adapters.triplestore.writer.StoreWriter`."""
+    """Writer of the store; see `wikistate.adapters.triplestore.writer.StoreWriter`."""
 
     async def open(self) -> None:
         """Open the store."""
 
     async def write(self, mutations: Sequence[Mutation]) -> None:
-        """Take mutations."""
+        """Accept mutations."""
 
     def advance(self, positions: Mapping[Partition, StorePosition]) -> None:
-        """Note positions with what was written up to now."""
+        """Attach positions to the mutations that were written until now."""
 
     async def flush(self) -> None:
-        """Return when all is in the store."""
+        """Return when everything is in the store."""
 
     async def close(self) -> None:
-        """Let go of the store."""
+        """Release the store."""
 
 
 class CheckpointGeneration(Protocol):
-    """Our side of the mark, which outlives the process."""
+    """Local copy of the marker, which outlives the process."""
 
     def read(self) -> tuple[int, int] | None:
-        """Generation of the last checkpoint, and up to when the source was followed by then; None before the first."""
+        """Return the generation of the last checkpoint and the time up to which the source was followed then.
+
+        None before the first checkpoint. The time is in milliseconds since the epoch.
+        """
 
     def write(self, generation: int, followed_until: int) -> None:
-        """Keep them. Returns when they are durable."""
+        """Store both, and return when they are durable. It blocks: call it on a thread."""
 
 
 class CheckpointGenerationFile:
     """See `CheckpointGeneration`: a small file.
 
     Args:
-        path: Where it lies; made, with its folder, when it is not there.
+        path: Path of the file; the file and its folder are created if they do not exist.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> tuple[int, int] | None:
-        """See `CheckpointGeneration`. Raises `StateError` when it holds something else."""
+        """See `CheckpointGeneration`. Raises `StateError` when the file has other content."""
         try:
             generation, followed = self._path.read_text().split()
             return int(generation), int(followed)
@@ -99,30 +104,27 @@ class CheckpointGenerationFile:
 def _unusable_file_error(path: Path, error: Exception) -> StateError:
     return StateError(
         f"{path} cannot be used: {error}.",
-        hint="It says which checkpoint the store belongs to. Without it all entities are compared again: remove it.",
+        hint="The file names the checkpoint to which the store belongs. If you remove it, the next run compares all "
+        "entities with the wiki again.",
         file=str(path),
     )
 
 
 class CheckpointMarkingSink:
-    """The store as an `ChangeSink` that marks each checkpoint.
+    """Change sink that writes to the store and marks each checkpoint.
 
-    The mark is written into the store with the data and on our side after it: a store whose mark is older than ours was
-    put back to an earlier state behind our back. Then the checkpoint itself is taken: what it lacks comes again.
+    The marker is written into the store with the data, and into the local file after it. So a store whose marker is older
+    than the file was restored from a backup. Only then is the checkpoint itself taken: changes that it lacks are read
+    again.
 
     Args:
-        writer: Of the store; opened and closed by the outlet.
-        contents: What the store said of itself when it was opened.
-        generation: Our side of the mark.
-        marker: Where the store has its side; see `marker_partition`.
-        window: For how long an event may wait for those before it, milliseconds.
-        clock: Seconds since the epoch.
-
-    Attributes:
-        startup_mode: What was found to be done.
-        followed_until: Up to when the source was followed, milliseconds since the epoch; 0 while that is not known.
-        scanning: Whether a walk goes on, so that the store is not complete.
-        written: Entities that were written since the last checkpoint.
+        writer: Writer of the store; opened and closed by the sink.
+        contents: Returns the description that the store gave when it was opened.
+        generation: Local copy of the marker.
+        marker: Partition of the marker in the store; see `marker_partition`.
+        state: Progress of the run.
+        window: Time for which an event may wait for those before it, milliseconds.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class CheckpointMarkingSink:
         generation: CheckpointGeneration,
         marker: Partition,
         *,
+        state: SyncState,
         window: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -139,31 +142,37 @@ class CheckpointMarkingSink:
         self._contents = contents
         self._generation = generation
         self._marker = marker
+        self._state = state
         self._window = window
         self._clock = clock
         self._last_generation = 0
         self._was_incomplete = False
-        self.startup_mode = StartupMode.NO_CHECKPOINT
-        self.followed_until = 0
-        self.scanning = True
-        self.written: set[str] = set()
 
     async def open(self) -> None:
         """See `ChangeSink`."""
         await self._writer.open()
 
     def decide_startup(self, *, retained_since: int | None, adopt: bool) -> StartupMode:
-        """Find out what is to be done with the store, which is open. Arguments and errors are those of `judge`."""
+        """Choose the startup mode and start the run with it; the store is open.
+
+        Args:
+            retained_since: See `StartupFacts`.
+            adopt: See `StartupFacts`.
+
+        Raises:
+            ConfigError: See `choose_startup_mode`.
+            StoreError: See `choose_startup_mode`.
+            StateError: The local copy of the marker cannot be read.
+        """
         contents, known = self._contents(), self._generation.read()
-        mark = contents.positions.get(self._marker)
+        marker = contents.positions.get(self._marker)
         generation, followed = known or (None, None)
-        self.startup_mode = choose_startup_mode(
-            StartupFacts(contents.form, mark, generation, followed, retained_since, adopt)
+        mode = choose_startup_mode(
+            StartupFacts(contents.form, marker, generation, followed, retained_since, adopt),
         )
-        self.scanning = self.startup_mode.needs_full_scan
-        self.followed_until = followed or 0
-        self._last_generation = max(mark.next_offset if mark else 0, generation or 0)
-        return self.startup_mode
+        self._state.start(mode, followed)
+        self._last_generation = max(marker.next_offset if marker else 0, generation or 0)
+        return mode
 
     async def write(self, changes: Sequence[Mutation]) -> None:
         """See `ChangeSink`."""
@@ -172,18 +181,14 @@ class CheckpointMarkingSink:
     async def flush(self, *, timer: int | None = None) -> None:
         """See `ChangeSink`."""
         self._last_generation = max(self._last_generation + 1, int(self._clock() * 1000))
-        complete = 0 if self.scanning else self._completed_until(timer)
+        complete = self._state.completed_until(timer, self._window)
         self._writer.advance({self._marker: StorePosition(self._last_generation, complete)})
         await self._writer.flush()
-        self._generation.write(self._last_generation, self.followed_until)
-        self.written.clear()
+        self._state.written.clear()  # the store holds them now
+        await asyncio.to_thread(self._generation.write, self._last_generation, self._state.followed_until)
         if self._was_incomplete and complete:
             log.info("store_complete", until=format_timestamp(complete))
         self._was_incomplete = not complete
-
-    def _completed_until(self, timer: int | None) -> int:
-        """Up to when the store has everything. A key is woken so long after the first of its events that wait."""
-        return self.followed_until if timer is None else min(self.followed_until, timer - self._window - 1)
 
     async def close(self) -> None:
         """See `ChangeSink`."""

@@ -1,7 +1,7 @@
-"""The walk over all entities, as a feed: names those in which wiki and store differ.
+"""The full scan of all entities, as a feed of the entities in which wiki and store differ.
 
-First the wiki's list of pages, part by part, each compared with what the store holds; then what the store holds and the
-list did not have. Each part ends with a record that names nothing and keeps how far the walk is.
+It lists the pages of the wiki batch by batch and compares each batch with the store. Then it lists the entities of the
+store that the wiki did not list. Each batch ends with a record without an entity, which carries the position of the scan.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import orjson
 import structlog
 
 from wikistate.adapters.connectors.push_source import FeedRecord
-from wikistate.adapters.mediawiki.entity_pages import ListPosition as PagePlace
-from wikistate.adapters.mediawiki.entity_pages import list_entities
+from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
 from wikistate.core.updater.entity_id import EntityId, parse_page_entity
 from wikistate.streaming.record import Partition, Record
 
@@ -25,34 +24,35 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.push_source import Metadata
     from wikistate.adapters.mediawiki.entity_pages import EntityPage
     from wikistate.adapters.mediawiki.wikibase_site import Queries, WikibaseSite
+    from wikistate.jobs.rdf_sync.sync_state import SyncState
 
 log = structlog.get_logger(__name__)
 
 SCAN_PARTITION = Partition("rdf-sync.walk")
-"""The partition of its records."""
+"""Partition of the records of the full scan."""
 
 _START_OFFSET_KEY = "walk begun"
-"""The note that says at which offset the walk began."""
+"""Key of the metadata entry that holds the first offset of the scan."""
 
 _LOG_INTERVAL_SECONDS = 10.0  # seconds
 
 
 class StoreIndex(Protocol):
-    """What the store holds."""
+    """Index of the entities in the store."""
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
-        """The revisions of those of these entities that it holds."""
+        """Return the revisions of those entities that the store holds."""
 
     def ids(self) -> AsyncIterator[list[str]]:
-        """The ids of all entities that it holds, part by part; some that it does not hold may be among them."""
+        """Yield the ids of all entities in the store, batch by batch; the batches may hold ids that the store does not."""
 
 
 class Discrepancy(NamedTuple):
-    """An entity that is to be looked after.
+    """Entity in which wiki and store may differ.
 
     Attributes:
         entity: Entity id.
-        listed: The revision that the wiki has; None where its list has no such entity.
+        listed: Revision that the wiki lists; None if it does not list the entity.
     """
 
     entity: str
@@ -60,22 +60,28 @@ class Discrepancy(NamedTuple):
 
 
 class ScanBatch(NamedTuple):
-    """A part of the walk. `next_position` is where it goes on, as `start` of the next walk; None at the end."""
+    """Batch of the full scan.
+
+    Attributes:
+        discrepancies: Entities of the batch in which wiki and store differ.
+        compared: Number of entities that were compared.
+        next_position: Position at which the scan resumes; None at the end.
+    """
 
     discrepancies: list[Discrepancy]
     compared: int
-    next_position: PagePlace | None
+    next_position: ListPosition | None
 
 
 class FullScanFeed:
-    """See `Feed` for the protocol. Ends when the walk does.
+    """See `Feed` for the protocol. It ends with the scan.
 
     Args:
-        queries: Asks the wiki; opened and closed by others.
+        queries: Client of the wiki; the caller opens and closes it.
         site: The wiki.
-        store_index: What the store holds.
-        from_start: Whether to begin at the beginning, and not where the last run of the walk was.
-        clock: Seconds of a clock that only grows.
+        store_index: Index of the entities in the store.
+        state: Progress of the run; it decides whether the scan resumes or starts from the beginning.
+        clock: Returns seconds of a monotonic clock.
     """
 
     def __init__(
@@ -84,17 +90,17 @@ class FullScanFeed:
         site: WikibaseSite,
         store_index: StoreIndex,
         *,
-        from_start: Callable[[], bool],
+        state: SyncState,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queries = queries
         self._site = site
         self._store_index = store_index
-        self._from_start = from_start
+        self._state = state
         self._clock = clock
         self._listed = _EntityBitmap()
         self._offset = 0
-        self._position: PagePlace | None = None
+        self._position: ListPosition | None = None
         self._batches: AsyncIterator[ScanBatch] | None = None
         self._progress = _ScanProgress(clock)
 
@@ -105,36 +111,36 @@ class FullScanFeed:
 
     async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
         """See `Feed`."""
-        place = positions.get(SCAN_PARTITION)
-        self._offset = place.offset if place else 0
-        if self._from_start():
-            # The place of the walk before stays until this one commits its first: it must not be taken for this one's.
+        position = positions.get(SCAN_PARTITION)
+        self._offset = position.offset if position else 0
+        if not self._state.resumes_scan:
+            # The position of the previous scan stays until this scan commits its first one, and must not pass for its own.
             await metadata.save_metadata({_START_OFFSET_KEY: str(self._offset)})
-        elif place is not None and place.offset > int(
+        elif position is not None and position.offset > int(
             (await metadata.load_metadata([_START_OFFSET_KEY])).get(_START_OFFSET_KEY, 0)
         ):
-            self._position = _decode_position(place.token)
+            self._position = _decode_position(position.token)
         self._batches = self._scan()
 
     async def receive(self) -> list[FeedRecord] | None:
         """See `Feed`."""
         assert self._batches is not None
-        began = self._position
-        part = await anext(self._batches, None)
-        if part is None:
+        start = self._position
+        batch = await anext(self._batches, None)
+        if batch is None:
             self._progress.finish()
             return None
-        self._position = part.next_position
-        self._progress.advance(part)
-        arrivals = [self._build_record(finding, began) for finding in part.discrepancies]
-        return [*arrivals, self._build_record(None, part.next_position)]
+        self._position = batch.next_position
+        self._progress.advance(batch)
+        records = [self._build_record(discrepancy, start) for discrepancy in batch.discrepancies]
+        return [*records, self._build_record(None, batch.next_position)]
 
-    def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one)
+    def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one partition)
         """See `Feed`."""
         return done[-1]
 
     def lag(self) -> Mapping[Partition, int]:
-        """See `Source`. Unknown: a wiki does not count its entities."""
+        """See `Source`. The lag is unknown, because a wiki does not count its entities."""
         return {}
 
     async def close(self) -> None:
@@ -142,26 +148,26 @@ class FullScanFeed:
 
     async def _scan(self) -> AsyncIterator[ScanBatch]:
         self._progress.start(await _count_pages(self._queries))
-        async for stretch in list_entities(self._queries, self._site, start=self._position):
-            self._listed.add(page.entity for page in stretch.pages)
-            held = await self._store_index.versions([page.entity for page in stretch.pages])
-            # The place behind the last page is that of the last one: what the wiki lacks is looked for after any restart.
+        async for listed in list_entities(self._queries, self._site, start=self._position):
+            self._listed.add(page.entity for page in listed.pages)
+            held = await self._store_index.versions([page.entity for page in listed.pages])
+            # The position after the last page is that of the last page, so that a restart lists the rest of the store again.
             yield ScanBatch(
-                list(_find_discrepancies(stretch.pages, held)), len(stretch.pages), stretch.next or self._position
+                list(_find_discrepancies(listed.pages, held)), len(listed.pages), listed.next or self._position
             )
         async for ids in self._store_index.ids():
             unlisted = [entity for entity in ids if entity not in self._listed]
             held = await self._store_index.versions(unlisted)
             yield ScanBatch([Discrepancy(entity, None) for entity in held], 0, self._position)
 
-    def _build_record(self, discrepancy: Discrepancy | None, position: PagePlace | None) -> FeedRecord:
+    def _build_record(self, discrepancy: Discrepancy | None, position: ListPosition | None) -> FeedRecord:
         self._offset += 1
         record = Record(_encode(discrepancy), None, None, SCAN_PARTITION, self._offset - 1)
         return FeedRecord(record, _encode(position).decode())
 
 
 class _EntityBitmap:
-    """The entities that were listed, a bit for each: a hundred million of them take some megabytes."""
+    """Set of listed entities with one bit for each: a hundred million of them take some megabytes."""
 
     def __init__(self) -> None:
         self._bits: dict[str, bytearray] = {}
@@ -181,7 +187,7 @@ class _EntityBitmap:
 
 
 class _ScanProgress:
-    """Says now and then how far the walk is, and how long it will take at the most."""
+    """Log of the progress of the scan and of the longest time that it will take."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -190,7 +196,7 @@ class _ScanProgress:
         self.start(None)
 
     def start(self, pages: int | None) -> None:
-        """The wiki has so many pages; not all of them are entities."""
+        """Start with the number of pages of the wiki, of which entities are a part; None if it is unknown."""
         self._pages = pages
         self._started_at = self._logged_at = self._clock()
 
@@ -221,20 +227,20 @@ class _ScanProgress:
 
 
 async def _count_pages(queries: Queries) -> int | None:
-    """How many pages the wiki has, of which entities are a part; None where it does not say."""
+    """Return the number of pages of the wiki, of which entities are a part; None if the wiki does not say."""
     document = await queries.query({"meta": "siteinfo", "siprop": "statistics"})
     pages = document.get("query", {}).get("statistics", {}).get("pages")
     return pages if isinstance(pages, int) else None
 
 
 def decode_discrepancy(value: bytes | None) -> Discrepancy | None:
-    """The finding of a record of the walk; None for one that only says how far it is."""
+    """Return the discrepancy of a record of the scan; None if the record only carries a position."""
     found = orjson.loads(value or b"null")
     return None if found is None else Discrepancy(*found)
 
 
 def split_id_range(letter: str, largest: int, step: int) -> Iterable[list[str]]:
-    """The ids of a kind of entities up to a number, so many at a time."""
+    """Yield the ids of a type of entities up to a number, `step` ids at a time."""
     for start in range(1, largest + 1, step):
         yield [str(EntityId(letter, number)) for number in range(start, min(start + step, largest + 1))]
 
@@ -249,6 +255,6 @@ def _encode(fields: tuple[object, ...] | None) -> bytes:
     return orjson.dumps(None if fields is None else list(fields))
 
 
-def _decode_position(token: str) -> PagePlace | None:
+def _decode_position(token: str) -> ListPosition | None:
     found = orjson.loads(token)
-    return None if found is None else PagePlace(*found)
+    return None if found is None else ListPosition(*found)

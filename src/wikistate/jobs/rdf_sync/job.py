@@ -1,15 +1,15 @@
-"""The job: what rdf-updater decides, and what it takes to be right in one process with the store.
+"""The job: the decisions of rdf-updater, and the checks that one process together with the store needs.
 
-Three things come on top. What a walk finds is looked after. An event that does not fit what was seen is not only told:
-the wiki is asked, and the store brought to what it says. And after a start, what is remembered of an entity is compared
-with the store before anything is built on it, for the last run may have written more than it remembers.
+It adds three things to rdf-updater. It reconciles the entities that a full scan finds. For an event that does not follow
+from the known state, it also reads the state from the wiki and reconciles the store with it. And after a start it compares
+the state of an entity with the store before it relies on it, because the last run may have written more than its state says.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.entity_id import parse_page_entity
@@ -32,47 +32,64 @@ if TYPE_CHECKING:
     from wikistate.core.updater.operations import Operation
     from wikistate.core.updater.state import EntityState
     from wikistate.jobs.rdf_sync.change_readers import ChangeReader
-    from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointMarkingSink
     from wikistate.jobs.rdf_sync.full_scan import StoreIndex
-    from wikistate.jobs.rdf_updater.job import RdfUpdater
+    from wikistate.jobs.rdf_sync.sync_state import SyncState
     from wikistate.streaming.record import Record
 
     SyncEvent: TypeAlias = InputEvent | ResyncRequest
     SyncOperation: TypeAlias = Operation | ResyncRequest
 
 WARM_UP_MS = 60_000
-"""Milliseconds after a start, by our clock and by that of the events, in which they may still be of the last run."""
+"""Milliseconds after a start, by our clock and by event time, in which events may still be from the last run."""
+
+
+class EntityUpdater(Protocol):
+    """Part of rdf-updater that this job uses; see `wikistate.jobs.rdf_updater.job.RdfUpdater`."""
+
+    async def open(self) -> None:
+        """See `KeyedJob`."""
+
+    async def close(self) -> None:
+        """See `KeyedJob`."""
+
+    def decide(
+        self, keyed_state: KeyedState, event: InputEvent | TimerFired, watermark: int | None
+    ) -> Decision[Operation]:
+        """See `KeyedJob`."""
+
+    async def execute(self, operation: Operation, keyed_state: KeyedState) -> OperationResult[Mutation]:
+        """See `KeyedJob`."""
 
 
 class RdfSync:
-    """See `wikistate.streaming.keyed_job.StatefulJob` for the protocol.
+    """See `wikistate.streaming.keyed_job.KeyedJob` for the protocol.
 
     Args:
-        updater: Decides and carries out; opened and closed by this job.
+        updater: Decides and executes operations; opened and closed by this job.
         reader: Reads records of the source.
-        sink: Knows what was written since the last checkpoint, and whether a walk goes on.
-        store_index: What the store holds.
-        page_info: What the wiki has; opened and closed by this job.
-        window: How long an event waits for those before it, milliseconds.
-        domain: Of the wiki.
-        clock: Seconds since the epoch.
+        store_index: Index of the entities in the store.
+        page_info: Current revisions on the wiki; opened and closed by this job.
+        state: Progress of the run.
+        window: Time for which an event waits for those before it, milliseconds.
+        domain: Host name of the wiki.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(
         self,
-        updater: RdfUpdater,
+        updater: EntityUpdater,
         reader: ChangeReader,
-        sink: CheckpointMarkingSink,
         store_index: StoreIndex,
         page_info: CurrentRevisions,
         *,
+        state: SyncState,
         window: int,
         domain: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._updater = updater
         self._reader = reader
-        self._sink = sink
+        self._state = state
         self._store_index = store_index
         self._page_info = page_info
         self._window = window
@@ -94,18 +111,18 @@ class RdfSync:
     def decode(self, record: Record) -> DecodedRecord[SyncEvent]:
         """See `KeyedJob`."""
         if record.partition == SCAN_PARTITION:
-            return self._accept_discrepancy(record)
+            return self._decode_discrepancy(record)
         if record.partition == HEARTBEAT:
             return DecodedRecord(None)
         return self._reader.read(record, self._now())
 
-    def _accept_discrepancy(self, record: Record) -> DecodedRecord[SyncEvent]:
-        finding = decode_discrepancy(record.value)
-        if finding is None:
+    def _decode_discrepancy(self, record: Record) -> DecodedRecord[SyncEvent]:
+        found = decode_discrepancy(record.value)
+        if found is None:
             return DecodedRecord(None)
         now = self._now()
-        check = ResyncRequest(finding.entity, now, now, self._origin(now), finding.listed)
-        return DecodedRecord(None, parse_page_entity(finding.entity).key, check)
+        request = ResyncRequest(found.entity, now, now, self._origin(now), found.listed)
+        return DecodedRecord(None, parse_page_entity(found.entity).key, request)
 
     def decide(
         self, keyed_state: KeyedState, event: SyncEvent | TimerFired, watermark: int | None
@@ -117,7 +134,7 @@ class RdfSync:
             return self._with_resync(
                 event, self._updater.decide(keyed_state, event, watermark), unpack_state(keyed_state)
             )
-        # What comes in order need not wait for what comes before it.
+        # Events that arrive in order need not wait for earlier ones.
         step: Decision[Operation] = self._updater.decide(keyed_state, event, None)
         operations, outputs = [*step.operations], [*step.outputs]
         while step.timer is not None:
@@ -129,13 +146,13 @@ class RdfSync:
         )
 
     def _with_resync(
-        self, stimulus: InputEvent | TimerFired, step: Decision[Operation], before: EntityState
+        self, event: InputEvent | TimerFired, step: Decision[Operation], before: EntityState
     ) -> Decision[SyncOperation]:
-        """The step; where events brought nothing although they are news, with a look at the wiki."""
-        actions: list[SyncOperation] = [*step.operations]
-        if not actions and (news := _unexplained_event(stimulus, before, unpack_state(step.state))):
-            actions = [ResyncRequest(news.entity, news.time, news.ingested, news.origin)]
-        return Decision(step.state, step.timer, actions, step.outputs)
+        """Return the step; if unexplained events led to no operation, with a request for the state on the wiki."""
+        operations: list[SyncOperation] = [*step.operations]
+        if not operations and (unexplained := _unexplained_event(event, before, unpack_state(step.state))):
+            operations = [ResyncRequest(unexplained.entity, unexplained.time, unexplained.ingested, unexplained.origin)]
+        return Decision(step.state, step.timer, operations, step.outputs)
 
     async def execute(self, operation: SyncOperation, keyed_state: KeyedState) -> OperationResult[Mutation]:
         """See `KeyedJob`."""
@@ -147,44 +164,45 @@ class RdfSync:
         done = await self._execute_operation(operation, state)
         if unpack_state(done.state).is_in_sync:
             return done
-        # Perhaps it is deleted by now, and what says so comes only later or never.
-        check = ResyncRequest(operation.entity, operation.time, operation.ingested, operation.origin)
-        settled = await self._reconcile(check, state)
-        return settled if unpack_state(settled.state).is_in_sync else done
+        # The entity may be deleted by now, and the event of the deletion comes later or never.
+        request = ResyncRequest(operation.entity, operation.time, operation.ingested, operation.origin)
+        reconciled = await self._reconcile(request, state)
+        return reconciled if unpack_state(reconciled.state).is_in_sync else done
 
     def _needs_store_check(self, operation: Operation, state: EntityState) -> bool:
-        """Whether memory is not enough.
+        """Return whether the state of an entity must be compared with the store.
 
-        Of what a walk found in step nothing is remembered, as of what the store does not hold: only the store can tell.
+        Entities that a full scan found in step have no state, like entities that the store does not hold: only the store
+        distinguishes them.
         """
-        settling = min(operation.time, self._now()) <= self._started_at + WARM_UP_MS
-        return self._sink.scanning or settling or state.store_revision == NOT_IN_STORE
+        warming_up = min(operation.time, self._now()) <= self._started_at + WARM_UP_MS
+        return self._state.scanning or warming_up or state.store_revision == NOT_IN_STORE
 
-    async def _reconcile(self, check: ResyncRequest, state: EntityState) -> OperationResult[Mutation]:
-        held = await self._stored_revision(check.entity, state)
-        if is_trustworthy(check, state):
-            done = await self._resync(check, state, held, check.listed_revision)
+    async def _reconcile(self, request: ResyncRequest, state: EntityState) -> OperationResult[Mutation]:
+        held = await self._stored_revision(request.entity, state)
+        if is_trustworthy(request, state):
+            done = await self._resync(request, state, held, request.listed_revision)
             if unpack_state(done.state).is_in_sync:
                 return done
-        return await self._resync(check, state, held, await self._page_info.current_revision(check.entity))
+        return await self._resync(request, state, held, await self._page_info.current_revision(request.entity))
 
     async def _resync(
-        self, check: ResyncRequest, state: EntityState, held: int | None, current: int | None
+        self, request: ResyncRequest, state: EntityState, held: int | None, current: int | None
     ) -> OperationResult[Mutation]:
-        settled = resync(check, state, store_revision=held, current=current)
-        if settled.operation is None:
-            return OperationResult(pack_state(settled.state))
-        return await self._execute_operation(settled.operation, settled.state)
+        resynced = resync(request, state, store_revision=held, current=current)
+        if resynced.operation is None:
+            return OperationResult(pack_state(resynced.state))
+        return await self._execute_operation(resynced.operation, resynced.state)
 
     async def _execute_operation(self, operation: Operation, state: EntityState) -> OperationResult[Mutation]:
         done = await self._updater.execute(operation, pack_state(state))
         if done.changes:
-            self._sink.written.add(operation.entity)
+            self._state.written.add(operation.entity)
         return done
 
     async def _stored_revision(self, entity: str, state: EntityState) -> int | None:
-        """The revision that the store holds, or is about to."""
-        if entity in self._sink.written:
+        """Return the revision that the store holds, or will hold after the writes that are buffered."""
+        if entity in self._state.written:
             return state.store_revision or None
         return (await self._store_index.versions([entity])).get(entity)
 
@@ -195,11 +213,11 @@ class RdfSync:
         return int(self._clock() * 1000)
 
 
-def _unexplained_event(stimulus: InputEvent | TimerFired, before: EntityState, after: EntityState) -> InputEvent | None:
-    """Of the events that were decided, one that tells what the state before does not explain."""
-    events = before.buffer if isinstance(stimulus, TimerFired) else (*before.buffer, stimulus)
-    decided = (event for event in events if event not in after.buffer)
-    return next((event for event in decided if _is_unexplained(event, before)), None)
+def _unexplained_event(event: InputEvent | TimerFired, before: EntityState, after: EntityState) -> InputEvent | None:
+    """Return one of the decided events that does not follow from the state before; None if all follow."""
+    events = before.buffer if isinstance(event, TimerFired) else (*before.buffer, event)
+    decided = (each for each in events if each not in after.buffer)
+    return next((each for each in decided if _is_unexplained(each, before)), None)
 
 
 def _is_unexplained(event: InputEvent, before: EntityState) -> bool:

@@ -1,4 +1,4 @@
-"""How far a source was followed, and how far it reaches back."""
+"""Progress and retention of a source: the time up to which it was followed, and the time since which it is complete."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _DAY_MS = 86_400_000
 
 
 class WikiProgress:
-    """Of recent changes: the wiki's own clock, each time that it had nothing more to tell."""
+    """See `SourceProgress`: recent changes. The time is the wiki's own, of the last answer without further changes."""
 
     def __init__(self) -> None:
         self._followed_until = 0
 
     def advance(self, until: int) -> None:
-        """All that had happened by then has arrived; milliseconds since the epoch."""
+        """Note that all changes until a time have arrived; milliseconds since the epoch."""
         self._followed_until = max(self._followed_until, until)
 
     def followed_until(self) -> int:
-        """See `wikistate.jobs.rdf_sync.catch_up_source.Following`."""
+        """See `wikistate.jobs.rdf_sync.catch_up_source.SourceProgress`."""
         return self._followed_until
 
     def observe(self, records: list[Record]) -> None:
@@ -44,13 +44,13 @@ class WikiProgress:
 
 
 class EventProgress:
-    """Of streams of events: the newest that was handed over, for nobody says when there is nothing more."""
+    """See `SourceProgress`: streams of events. The time is that of the newest event, as a stream never states its end."""
 
     def __init__(self) -> None:
         self._followed_until = 0
 
     def followed_until(self) -> int:
-        """See `wikistate.jobs.rdf_sync.catch_up_source.Following`."""
+        """See `wikistate.jobs.rdf_sync.catch_up_source.SourceProgress`."""
         return self._followed_until
 
     def observe(self, records: list[Record]) -> None:
@@ -59,27 +59,29 @@ class EventProgress:
 
 
 async def retention_of_recent_changes(queries: Queries, *, overlap: int) -> int | None:
-    """From when on a wiki's recent changes are complete, milliseconds since the epoch; None for from its beginning.
+    """Return the time since which a wiki's recent changes are complete, milliseconds since the epoch.
+
+    None if they are complete since the first change.
 
     Args:
-        queries: Asks the wiki; open.
-        overlap: For how long a change may have been committed after its time, milliseconds.
+        queries: Client of the wiki; open.
+        overlap: Longest time between the timestamp of a change and its commit, milliseconds.
 
     Raises:
-        WikiError: The wiki refuses, or answers something else.
+        WikiError: The wiki refuses the query, or its answer has another form.
     """
     document = await queries.query(_OLDEST_CHANGE_QUERY)
     try:
         rows = document["query"]["recentchanges"]
         if rows and rows[0]["rcid"] == 1:
-            return None  # nothing was ever taken out
+            return None  # no change was ever removed
         if rows:
             return (parse_timestamp(rows[0]["timestamp"]) or 0) + overlap
         return (parse_timestamp(document["curtimestamp"]) or 0) - _DAY_MS
     except (KeyError, TypeError, IndexError) as error:
-        raise WikiError(f"The wiki does not say how far its recent changes reach: {error!r:.100}.") from error
+        raise WikiError(f"The wiki does not state the age of its oldest recent change: {error!r:.100}.") from error
 
 
 def retention_of_events(seconds: float, clock: Callable[[], float]) -> int:
-    """From when on a source that keeps events for so long has them all, milliseconds since the epoch."""
+    """Return the time since which a source that keeps events for some seconds is complete, milliseconds since the epoch."""
     return int((clock() - seconds) * 1000)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyoxigraph import Literal
-
-from wikistate.core.sparql.queries import select_largest_number
+from wikistate.core.sparql.queries import read_largest_number, select_largest_number
 from wikistate.core.updater.entity_id import LETTERS, MAX_NUMBER
 from wikistate.jobs.rdf_sync.full_scan import split_id_range
 
@@ -17,15 +15,15 @@ if TYPE_CHECKING:
     from wikistate.core.rdf.uris import Uris
 
 _BATCH_SIZE = 500
-"""Entities in one question."""
+"""Entities in one query."""
 
 
 class StoreEntityIndex:
-    """See `wikistate.jobs.rdf_sync.full_scan.Holdings`.
+    """See `wikistate.jobs.rdf_sync.full_scan.StoreIndex`.
 
     Args:
-        store: The store.
-        uris: Of its entities.
+        store: The triple store; open.
+        uris: IRIs of its entities.
         graph: IRI of the graph that holds them; empty for the default graph.
     """
 
@@ -39,13 +37,12 @@ class StoreEntityIndex:
         return await self._store.versions(entities)
 
     async def ids(self) -> AsyncIterator[list[str]]:
-        """See `StoreIndex`. By number and not by a list of the store, which would not fit into memory."""
+        """See `StoreIndex`. The ids are counted up: a list of the store's entities would not fit into memory."""
         for letter in LETTERS:
             for ids in split_id_range(letter, await self.largest_number(letter), _BATCH_SIZE):
                 yield ids
 
     async def largest_number(self, letter: str) -> int:
-        """The largest number of an id that begins with a letter; 0 without any."""
+        """Return the largest number of the ids that begin with a letter; 0 if there are no such ids."""
         rows = await self._store.query(select_largest_number(self._uris.entity_iri(letter), graph=self._graph))
-        largest = rows[0].get("largest") if rows else None
-        return min(int(largest.value), MAX_NUMBER) if isinstance(largest, Literal) else 0
+        return min(read_largest_number(rows), MAX_NUMBER)

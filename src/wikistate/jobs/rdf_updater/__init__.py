@@ -1,4 +1,4 @@
-"""rdf-updater: changes of a Wikibase's entities in; out, what each does to a triple store."""
+"""rdf-updater: turn the changes of a Wikibase's entities into mutations of a triple store."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ DEFAULTS = {
         "error_sink": {"stream": "rdf-streaming-updater.error:2.1.0"},
     }
 }
-"""Settings that hold for this job unless the operator says otherwise."""
+"""Default settings of this job."""

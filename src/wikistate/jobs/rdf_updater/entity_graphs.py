@@ -1,4 +1,4 @@
-"""From a revision of an entity to its munged graph: fetch, parse, munge."""
+"""Loader of the munged graph of a revision: it fetches, parses and munges."""
 
 from __future__ import annotations
 
@@ -13,38 +13,37 @@ from wikistate.core.updater.fetch_failures import FetchErrorType, FetchFailure
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
-    from pyoxigraph import Triple
-
+    from wikistate.core.rdf.graph import Graph
     from wikistate.core.rdf.uris import Uris
 
 THREAD_THRESHOLD_BYTES = 64 * 1024
-"""Bytes of RDF from which on a thread reads it: some 5 ms of work, while which the loop would serve nobody else."""
+"""Size of RDF in bytes from which a thread parses it: some 5 ms of work that would block the event loop."""
 
 
 class EntitySource(Protocol):
-    """Where entities are fetched; see `EntityDataClient`."""
+    """Client of the RDF of entities; see `wikistate.adapters.mediawiki.entity_data.EntityDataClient`."""
 
     async def open(self) -> None:
-        """Make ready."""
+        """Open the client."""
 
     async def close(self) -> None:
-        """Let go."""
+        """Release the client."""
 
     def url(self, entity_id: str, revision: int) -> str:
-        """The address of a revision."""
+        """Return the address of a revision."""
 
     async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
-        """The RDF of a revision."""
+        """Return the RDF of a revision, or the reason why it cannot be fetched."""
 
 
 class GraphUnavailable(NamedTuple):
-    """Why there is no graph of a revision.
+    """Reason why there is no graph of a revision.
 
     Attributes:
-        type: In the words of the wire.
-        error_type: The class of the failure.
-        message: For people.
-        revision: Which of the two of a difference.
+        type: Error type of the fetch failure event.
+        error_type: Class of the failure.
+        message: Explanation for the operator.
+        revision: Revision without a graph: of a diff, one of the two.
     """
 
     type: FetchErrorType
@@ -54,13 +53,14 @@ class GraphUnavailable(NamedTuple):
 
 
 class EntityGraphLoader:
-    """Graphs of a wiki's entities.
+    """Loader of the graphs of a wiki's entities.
 
     Args:
-        entities: Where they are fetched.
-        uris: Of the wiki.
-        mime_type: Of what the wiki answers.
-        concept_base: As the settings state it; compared with what the wiki uses when its first entity cannot be read.
+        entities: Fetches the RDF.
+        uris: IRIs of the wiki.
+        mime_type: Media type of the RDF.
+        concept_base: Concept base in the settings; if the first entity cannot be read, it is compared with the one that
+            the wiki uses.
     """
 
     def __init__(self, entities: EntitySource, uris: Uris, *, mime_type: str, concept_base: str) -> None:
@@ -68,7 +68,7 @@ class EntityGraphLoader:
         self._uris = uris
         self._mime_type = mime_type
         self._concept_base = concept_base
-        self._uris_confirmed = False  # that the wiki's entities can be read with these URIs
+        self._uris_confirmed = False  # an entity of the wiki was read with these IRIs
 
     async def open(self) -> None:
         """Open the client."""
@@ -78,18 +78,16 @@ class EntityGraphLoader:
         """Close the client."""
         await self._entities.close()
 
-    async def load(
-        self, entity: str, revision: int, *, event_time: int | None = None
-    ) -> frozenset[Triple] | GraphUnavailable:
-        """The munged triples of a revision.
+    async def load(self, entity: str, revision: int, *, event_time: int | None = None) -> Graph | GraphUnavailable:
+        """Return the munged triples of a revision.
 
         Args:
             entity: Entity id.
-            revision: Which one.
-            event_time: When it came into being, milliseconds since the epoch, where the wiki may not know it yet.
+            revision: Revision id.
+            event_time: Time of the revision, milliseconds since the epoch, if the wiki may not know it yet.
 
         Raises:
-            ConfigError: The wiki's entities have other IRIs than the settings say.
+            ConfigError: The wiki uses another concept base than the settings say.
         """
         body = await self._entities.fetch(entity, revision, event_time=event_time)
         if isinstance(body, FetchFailure):
@@ -103,12 +101,15 @@ class EntityGraphLoader:
         self._uris_confirmed = True
         return graph
 
-    def _parse(self, entity: str, revision: int, body: bytes) -> frozenset[Triple]:
+    def _parse(self, entity: str, revision: int, body: bytes) -> Graph:
         base = self._entities.url(entity, revision)
         return munge(parse_triples(body, base=base, mime_type=self._mime_type), entity, self._uris)
 
     def _diagnose_concept_base(self, entity: str, revision: int, body: bytes) -> None:
-        """One entity that cannot be read is its own fault; when it is the first one, the settings may be wrong for all."""
+        """Compare the concept base with the settings if no entity could be read yet.
+
+        After the first success, an unreadable entity is a defect of that entity; before it, the settings may be wrong.
+        """
         if self._uris_confirmed:
             return
         base = self._entities.url(entity, revision)

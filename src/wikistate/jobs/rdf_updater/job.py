@@ -1,4 +1,4 @@
-"""The job: what the core decides about entities, tied to what fetches them and to what is told of it."""
+"""The job: it executes the decisions of the core about entities, and emits mutations and side outputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wikistate.core.updater.input_reader import InputReader
     from wikistate.core.updater.mutation import Mutation
     from wikistate.core.updater.operations import Operation
-    from wikistate.core.updater.reorder import ReorderResult as Decided
+    from wikistate.core.updater.reorder import ReorderResult
     from wikistate.jobs.rdf_updater.mutation_builder import MutationBuilder
     from wikistate.jobs.rdf_updater.side_outputs import SideOutputEncoder
     from wikistate.streaming.record import Output, Record
@@ -37,15 +37,15 @@ log = structlog.get_logger(__name__)
 
 
 class RdfUpdater:
-    """The job; see `wikistate.streaming.keyed_job.StatefulJob` for the protocol.
+    """The job; see `wikistate.streaming.keyed_job.KeyedJob` for the protocol.
 
     Args:
         reader: Reads records.
-        builder: Carries out operations.
-        side_output_encoder: Says on side streams and the error stream what was not done.
-        window: How long an event waits for those before it, milliseconds.
-        meter: Where measurements go.
-        clock: Seconds since the epoch.
+        builder: Executes operations.
+        side_output_encoder: Encodes outputs for the side streams and the error stream.
+        window: Time for which an event waits for those before it, milliseconds.
+        meter: Records the metrics.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class RdfUpdater:
         now = self._now()
         try:
             time, found = self._reader.read(record, ingested=now)
-        except Exception as error:  # noqa: BLE001  (whatever a record does to us, the job goes on)
+        except Exception as error:  # noqa: BLE001  (no record may stop the job)
             time, found = None, unexpected_error(error)
         match found:
             case Filtered(reason):
@@ -103,49 +103,49 @@ class RdfUpdater:
             pack_state(decided.state or UNSEEN), decided.timer, decided.operations, self._side_outputs(decided)
         )
 
-    def _side_outputs(self, decided: Decided) -> list[Output]:
+    def _side_outputs(self, decided: ReorderResult) -> list[Output]:
         now = self._now()
-        told = [self._side_output_encoder.encode_inconsistency(found, now) for found in decided.inconsistencies]
+        outputs = [self._side_output_encoder.encode_inconsistency(found, now) for found in decided.inconsistencies]
         if decided.late is not None:
-            told.append(self._side_output_encoder.encode_late(decided.late, now))
-        return [output for output in told if output is not None]
+            outputs.append(self._side_output_encoder.encode_late(decided.late, now))
+        return [output for output in outputs if output is not None]
 
     async def execute(self, operation: Operation, keyed_state: KeyedState) -> OperationResult[Mutation]:
-        """See `KeyedJob`. What cannot be done is told, and made up for by the next operation of the entity."""
+        """See `KeyedJob`. A failure leads to a side output, and the next operation of the entity repairs the store."""
         state = unpack_state(keyed_state)
         operation = adapt_operation(operation, state)
         try:
-            made = await self._builder.build(operation)
+            built = await self._builder.build(operation)
         except WikistateError:
             raise
-        except Exception as error:  # one entity that we cannot read must not stop all others
+        except Exception as error:  # one unreadable entity must not stop all others
             log.exception("operation_defect", entity=operation.entity, revision=operation.revision)
-            made = _unexpected_failure(operation, error)
-        if isinstance(made, GraphUnavailable):
-            return self._failure_result(operation, state, made)
-        return OperationResult(pack_state(mark_published(state, made.operation)), made.mutations)
+            built = _unexpected_failure(operation, error)
+        if isinstance(built, GraphUnavailable):
+            return self._failure_result(operation, state, built)
+        return OperationResult(pack_state(mark_published(state, built.operation)), built.mutations)
 
     def _failure_result(
         self, operation: Operation, state: EntityState, unavailable: GraphUnavailable
     ) -> OperationResult[Mutation]:
         self._fetch_failures.count(unavailable.type)
-        told = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
-        return OperationResult(pack_state(mark_failed(state)), outputs=() if told is None else (told,))
+        output = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
+        return OperationResult(pack_state(mark_failed(state)), outputs=() if output is None else (output,))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
 
 def unpack_state(keyed_state: KeyedState) -> EntityState:
-    """What the job makes of what is remembered."""
+    """Return the state of an entity that a keyed state holds."""
     return EntityState.unpack(keyed_state.number, keyed_state.blob)
 
 
 def pack_state(state: EntityState) -> KeyedState:
-    """What is to be remembered."""
+    """Return the keyed state that holds the state of an entity."""
     return KeyedState(state.signed_revision, state.pack())
 
 
 def _unexpected_failure(operation: Operation, error: Exception) -> GraphUnavailable:
-    message = f"Not foreseen, please report it: {error!s:.500} {''.join(traceback.format_exception(error)[-3:])}"
+    message = f"Unexpected error, please report it: {error!s:.500} {''.join(traceback.format_exception(error)[-3:])}"
     return GraphUnavailable(FetchErrorType.UNKNOWN, type(error).__name__, message, operation.revision)

@@ -1,10 +1,11 @@
-"""Carries out what was decided: fetches what it takes and makes mutations of it."""
+"""Builder of mutations: it executes an operation and fetches the graphs that it needs."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
+from wikistate.core.rdf.graph import EMPTY_GRAPH
 from wikistate.core.updater.execution_state import as_full_import
 from wikistate.core.updater.fetch_failures import FetchErrorType
 from wikistate.core.updater.operations import DeleteItem, Diff, FullImport, Operation, ReconcileItem
@@ -12,22 +13,19 @@ from wikistate.core.updater.subgraph_mutations import build_mutations
 from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
 
 if TYPE_CHECKING:
-    from pyoxigraph import Triple
-
+    from wikistate.core.rdf.graph import Graph
     from wikistate.core.rdf.subgraphs import Subgraphs
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.updater.mutation import Mutation
     from wikistate.jobs.rdf_updater.entity_graphs import EntityGraphLoader
 
-_NO_TRIPLES: frozenset[Triple] = frozenset()
-
 
 class BuiltMutations(NamedTuple):
-    """What an operation became.
+    """Mutations of an operation.
 
     Attributes:
-        operation: As it was carried out.
-        mutations: For each stream that it concerns.
+        operation: Operation as it was executed.
+        mutations: One mutation for each stream that the operation concerns.
     """
 
     operation: Operation
@@ -35,12 +33,12 @@ class BuiltMutations(NamedTuple):
 
 
 class MutationBuilder:
-    """Makes mutations.
+    """Builder of mutations.
 
     Args:
-        graphs: Of the wiki's entities.
-        uris: Of the wiki.
-        subgraphs: What is made of one entity's change.
+        graphs: Loads the graphs of the wiki's entities.
+        uris: IRIs of the wiki.
+        subgraphs: Subgraphs with a mutation stream.
     """
 
     def __init__(self, graphs: EntityGraphLoader, uris: Uris, subgraphs: Subgraphs) -> None:
@@ -57,14 +55,14 @@ class MutationBuilder:
         await self._graphs.close()
 
     async def build(self, operation: Operation) -> BuiltMutations | GraphUnavailable:
-        """Carry out an operation; it may take as long as the wiki does not answer.
+        """Execute an operation. It waits until the wiki answers.
 
         Raises:
             ConfigError: See `EntityGraphLoader.load`.
         """
         match operation:
             case DeleteItem():
-                return self._build_mutations(operation, _NO_TRIPLES, _NO_TRIPLES)
+                return self._build_mutations(operation, EMPTY_GRAPH, EMPTY_GRAPH)
             case FullImport(entity, time, revision):
                 return self._build_from_graph(operation, await self._graphs.load(entity, revision, event_time=time))
             case ReconcileItem(entity, revision=revision):
@@ -75,9 +73,9 @@ class MutationBuilder:
                 assert_never(operation)
 
     def _build_from_graph(
-        self, operation: Operation, graph: frozenset[Triple] | GraphUnavailable
+        self, operation: Operation, graph: Graph | GraphUnavailable
     ) -> BuiltMutations | GraphUnavailable:
-        return graph if isinstance(graph, GraphUnavailable) else self._build_mutations(operation, _NO_TRIPLES, graph)
+        return graph if isinstance(graph, GraphUnavailable) else self._build_mutations(operation, EMPTY_GRAPH, graph)
 
     async def _build_from_diff(self, operation: Diff) -> BuiltMutations | GraphUnavailable:
         before, after = await asyncio.gather(
@@ -89,11 +87,9 @@ class MutationBuilder:
         if not isinstance(before, GraphUnavailable):
             return self._build_mutations(operation, before, after)
         if before.type is FetchErrorType.ENTITY_NOT_FOUND:
-            # What the store holds cannot be had any more (the revision is deleted or hidden), what it shall hold can.
-            return self._build_mutations(as_full_import(operation), _NO_TRIPLES, after)
+            # The revision in the store can no longer be fetched, because it is deleted or hidden; the new revision can.
+            return self._build_mutations(as_full_import(operation), EMPTY_GRAPH, after)
         return before
 
-    def _build_mutations(
-        self, operation: Operation, before: frozenset[Triple], after: frozenset[Triple]
-    ) -> BuiltMutations:
+    def _build_mutations(self, operation: Operation, before: Graph, after: Graph) -> BuiltMutations:
         return BuiltMutations(operation, build_mutations(operation, before, after, self._uris, self._subgraphs))

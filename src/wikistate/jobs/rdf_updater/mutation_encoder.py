@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class MutationEncoder:
-    """Writes mutations as messages.
+    """Encoder of mutations as messages.
 
     Args:
-        schema: Of the messages.
-        version: Of the format.
+        schema: Schema of the messages.
+        version: Version of the message format.
         domain: Host name of the wiki.
-        clock: Seconds since the epoch.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(self, schema: Schema, version: MessageVersion, *, domain: str, clock: Callable[[], float]) -> None:
@@ -35,10 +35,10 @@ class MutationEncoder:
         self._clock = clock
 
     def __call__(self, mutation: Mutation) -> list[tuple[str, Output]]:
-        """The messages of a mutation, in order, each with the name of its stream.
+        """Return the messages of a mutation in order, each with the name of its stream.
 
         Raises:
-            InternalError: One of them is not what its schema says: nothing of it may be written.
+            InternalError: A message does not conform to its schema; no message of the mutation may be written.
         """
         now = int(self._clock() * 1000)
         events = encode_mutation(mutation, self._version, domain=self._domain, now=now)

@@ -1,4 +1,4 @@
-"""What the job says of what it did not do: on its side streams, and of records that are no events on the error stream."""
+"""Encoder of side outputs: events about work that the job did not do, and error events for invalid records."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 class SideOutputEncoder:
-    """Encodes side events and error events.
+    """Encoder of side events and error events.
 
     Args:
-        events: Makes side events.
-        schemas: Of the side streams, by role; none for a job that tells nothing beside errors.
-        errors: Makes error events.
-        meter: Where measurements go.
+        events: Builds side events.
+        schemas: Schemas of the side streams by role; empty for a job without side streams.
+        errors: Encodes error events.
+        meter: Records the metrics.
     """
 
     def __init__(
@@ -45,20 +45,20 @@ class SideOutputEncoder:
         self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
 
     def encode_rejection(self, rejected: RejectedEvent, record: Record, now: int) -> Output:
-        """Of a record that is no event."""
+        """Return the error event of an invalid record."""
         self._rejected.count(rejected.error_type)
         return self._errors.encode(rejected, record, now)
 
     def encode_late(self, event: InputEvent, now: int) -> Output | None:
-        """Of an event that came too late."""
+        """Return the lapsed action of a late event; None without such a stream."""
         return self._encode(Role.LAPSED_ACTION, self._events.build_lapsed_action(event, now), now)
 
     def encode_inconsistency(self, found: Inconsistency, now: int) -> Output | None:
-        """Of an event that does not fit what was seen."""
+        """Return the state inconsistency of an event that does not follow from the known state; None without such a stream."""
         return self._encode(Role.STATE_INCONSISTENCY, self._events.build_state_inconsistency(found, now), now)
 
     def encode_failure(self, operation: Operation, unavailable: GraphUnavailable, now: int) -> Output | None:
-        """Of an operation that could not be carried out."""
+        """Return the fetch failure of an operation that could not be executed; None without such a stream."""
         failure = OperationFailed(unavailable.type, unavailable.error_type, unavailable.message)
         return self._encode(Role.FETCH_FAILURE, self._events.build_fetch_failure(operation, failure, now), now)
 
@@ -69,8 +69,8 @@ class SideOutputEncoder:
         value = orjson.dumps(event)
         if schema.is_valid(event):
             return Output(role, None, value, now)
-        # It repeats what the event said that led to it; whatever that was, it is told.
-        found = f"The event for {role} does not conform to {schema.uri}: {schema.describe_violations(event)}"
+        # A side event repeats fields of the event that caused it. If those make it invalid, an error event reports it.
+        message = f"The event for {role} does not conform to {schema.uri}: {schema.describe_violations(event)}"
         return self.encode_rejection(
-            RejectedEvent("InvalidSideEvent", found, event), Record(value, None, now, Partition(role), 0), now
+            RejectedEvent("InvalidSideEvent", message, event), Record(value, None, now, Partition(role), 0), now
         )

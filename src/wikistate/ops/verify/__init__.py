@@ -1,1 +1,1 @@
-"""The comparison of a store with its wiki."""
+"""Verification of a store: comparison of its entities with the wiki."""

@@ -1,6 +1,7 @@
-"""Which entities are looked at, where not all can be: some that were edited lately, some of the wiki's, some of the store's.
+"""Sample of entities to verify: recently edited ones, some from the wiki, and some from the store.
 
-Only the wiki knows what the store lacks, and only the store what it has too much. What is edited goes wrong first.
+Only the wiki lists entities that the store lacks, and only the store lists entities that it should not hold. Errors appear
+first in entities that are edited.
 """
 
 from __future__ import annotations
@@ -22,38 +23,38 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.wikibase_site import Queries, WikibaseSite
 
 _ID_RANGE = 500
-"""Ids of the store in a row of which some are taken."""
+"""Number of consecutive ids of the store from which a sample is taken."""
 
 _MAX_ROWS = 500
-"""Rows that a wiki gives everybody in one answer (API:Data formats, limits)."""
+"""Largest number of rows that a wiki returns to any client in one answer (API:Data formats, limits)."""
 
 
 class StoreIds(Protocol):
-    """What a store knows of its entities; see `wikistate.jobs.rdf_sync.store_index.StoreHoldings`."""
+    """Index of the entities in a store; see `wikistate.jobs.rdf_sync.store_index.StoreEntityIndex`."""
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
-        """The revisions that it holds of these."""
+        """Return the revisions of those entities that the store holds."""
 
     async def largest_number(self, letter: str) -> int:
-        """The largest number of an id that begins with a letter."""
+        """Return the largest number of the ids that begin with a letter."""
 
 
 async def sample(queries: Queries, site: WikibaseSite, store_ids: StoreIds, count: int, random: Random) -> list[str]:
-    """About so many ids, each once: half edited lately, and the rest from anywhere in the wiki and in the store.
+    """Return about `count` distinct ids: half of them recently edited, the rest random from the wiki and the store.
 
     Raises:
-        WikistateError: One of them refuses.
+        WikistateError: The wiki or the store refuses a query.
     """
     recent = await _sample_recent_edits(queries, site, count, random)
     kinds = max(1, len(site.models) + bool(site.pages.mediainfo_namespaces))
-    anywhere = await _sample_wiki(queries, site, -(-count // 4 // kinds), random)
-    stored = await _sample_store(store_ids, -(-count // 4 // kinds), random)
-    return list(dict.fromkeys(chain(recent[: -(-count // 2)], anywhere, stored, recent)))[:count]
+    from_wiki = await _sample_wiki(queries, site, -(-count // 4 // kinds), random)
+    from_store = await _sample_store(store_ids, -(-count // 4 // kinds), random)
+    return list(dict.fromkeys(chain(recent[: -(-count // 2)], from_wiki, from_store, recent)))[:count]
 
 
 async def _sample_recent_edits(queries: Queries, site: WikibaseSite, count: int, random: Random) -> list[str]:
     namespaces = site.pages.namespaces | site.pages.mediainfo_namespaces
-    asked = {
+    parameters = {
         "list": "recentchanges",
         "rcnamespace": "|".join(map(str, sorted(namespaces))),
         "rctype": "edit|new",
@@ -61,35 +62,35 @@ async def _sample_recent_edits(queries: Queries, site: WikibaseSite, count: int,
         "rclimit": str(_MAX_ROWS),
     }
     found: list[str] = []
-    for row in (await queries.query(asked)).get("query", {}).get("recentchanges", ()):
-        with suppress(InputError, KeyError):  # a page of another kind beside the entities
+    for row in (await queries.query(parameters)).get("query", {}).get("recentchanges", ()):
+        with suppress(InputError, KeyError):  # a page that is not an entity
             found.append(str(site.pages.parse_entity(row["ns"], page_id=row["pageid"], title=row["title"])))
     unique = list(dict.fromkeys(found))
     return random.sample(unique, min(count, len(unique)))
 
 
 async def _sample_wiki(queries: Queries, site: WikibaseSite, count: int, random: Random) -> list[str]:
-    """Some of each kind: of the pages that follow each other in the order of titles from anywhere on."""
+    """Return some ids of each type, from consecutive titles after a random one."""
     chosen: list[str] = []
     for namespace in sorted(site.pages.namespaces | site.pages.mediainfo_namespaces):
         letter = LETTERS_BY_CONTENT_MODEL.get(site.models.get(namespace, ""), "")
         title = f"{letter}{random.randint(1, 99)}" if letter else random.choice(ascii_uppercase)
-        for place in (ListPosition(namespace, title), ListPosition(namespace)):
-            ids = await _list_ids_from(queries, site, place)
+        for position in (ListPosition(namespace, title), ListPosition(namespace)):
+            ids = await _list_ids_from(queries, site, position)
             chosen += random.sample(ids, min(count, len(ids)))
             if ids:
                 break
     return chosen
 
 
-async def _list_ids_from(queries: Queries, site: WikibaseSite, place: ListPosition) -> list[str]:
-    async for stretch in list_entities(queries, site, start=place):
-        return [page.entity for page in stretch.pages if page.namespace == place.namespace]
+async def _list_ids_from(queries: Queries, site: WikibaseSite, position: ListPosition) -> list[str]:
+    async for batch in list_entities(queries, site, start=position):
+        return [page.entity for page in batch.pages if page.namespace == position.namespace]
     return []
 
 
 async def _sample_store(store_ids: StoreIds, count: int, random: Random) -> list[str]:
-    """Some of each kind: of the ids that follow each other in number from anywhere on."""
+    """Return some ids of each type, from consecutive numbers after a random one."""
     chosen: list[str] = []
     for letter in TYPES:
         largest = await store_ids.largest_number(letter)

@@ -1,4 +1,4 @@
-"""From a configuration to what compares a store with its wiki."""
+"""Session that verifies a store against its wiki, created from the configuration."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class VerificationSession(NamedTuple):
-    """A store and its wiki, both open."""
+    """Store and wiki of a verification, both open."""
 
     verifier: Verifier
     queries: QueryClient
@@ -35,27 +35,27 @@ class VerificationSession(NamedTuple):
     store_index: StoreEntityIndex
 
     async def sample(self, count: int, random: Random) -> list[str]:
-        """Which entities to look at. Raises a `WikistateError` when the store or the wiki refuses."""
+        """Return a sample of entity ids. Raises a `WikistateError` when the store or the wiki refuses a query."""
         return await sample(self.queries, self.site, self.store_index, count, random)
 
 
 @asynccontextmanager
 async def open_verification_session(configuration: Configuration, meter: Meter) -> AsyncIterator[VerificationSession]:
-    """Asks the wiki what it is, and opens everything.
+    """Read the description of the wiki, and open the store and the clients.
 
     Raises:
-        ConfigError: A setting is wrong, or contradicts the wiki.
-        WikiError: The wiki does not answer, or is no Wikibase.
+        ConfigError: A setting is not valid, or contradicts the wiki.
+        WikiError: The wiki does not answer, or is not a Wikibase.
         StoreError: The store does not answer, or holds entities in another form.
     """
-    asked = await discover_wikibase(configuration)
-    configuration, settings = asked.configuration, asked.configuration.store
+    discovered = await discover_wikibase(configuration)
+    configuration, settings = discovered.configuration, discovered.configuration.store
     uris, queries, store = (
         build_uris(settings),
-        build_query_client(asked.configuration, asked.api),
+        build_query_client(discovered.configuration, discovered.api),
         build_triple_store(settings, meter),
     )
-    pages, graphs = PageInfoClient(queries, asked.site), build_graph_loader(configuration, meter)
+    pages, graphs = PageInfoClient(queries, discovered.site), build_graph_loader(configuration, meter)
     async with AsyncExitStack() as opened:
         for part in (store, pages, graphs):
             opened.push_async_callback(part.close)
@@ -63,8 +63,11 @@ async def open_verification_session(configuration: Configuration, meter: Meter) 
         check_form(contents.form)
         await pages.open()
         await graphs.open()
-        complete = completed_until(contents.positions.values(), None)  # how fresh a store is it says also during a walk
+        # Freshness is stated during a full scan as well, when the store is not complete.
+        complete = completed_until(contents.positions.values(), None)
         verifier = Verifier(
             store, UpdateTarget(uris, graph=settings.graph or None), graphs, pages, completed_until=complete
         )
-        yield VerificationSession(verifier, queries, asked.site, StoreEntityIndex(store, uris, graph=settings.graph))
+        yield VerificationSession(
+            verifier, queries, discovered.site, StoreEntityIndex(store, uris, graph=settings.graph)
+        )

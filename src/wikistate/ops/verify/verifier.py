@@ -1,17 +1,15 @@
-"""Compares entities in a store with the wiki: the same revision of both, so that what is on its way is no difference."""
+"""Comparison of entities in a store with the same revision on the wiki, so that pending changes are not differences."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pyoxigraph import Literal, NamedNode
-
 from wikistate.adapters.mediawiki.page_info import CurrentRevisions
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.core.rdf.compare import GraphDifference, compare_graphs
 from wikistate.core.rdf.diff import diff
-from wikistate.core.rdf.vocabulary import DATE_MODIFIED, VERSION
+from wikistate.core.rdf.graph import EMPTY_GRAPH, Graph, read_modification_date, read_revision
 from wikistate.core.sparql.entity_query import build_entity_query, read_entity_triples
 from wikistate.core.updater.fetch_failures import FetchErrorType
 from wikistate.core.updater.store_patch import StorePatch
@@ -20,92 +18,88 @@ from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyoxigraph import Triple
-
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.core.sparql.updates import UpdateTarget
 
 
 class ComparisonResult(StrEnum):
-    """What came of a comparison, the worst last."""
+    """Result of a comparison; the worst is last."""
 
     IN_STEP = "in step"
-    """The store has what the wiki has."""
+    """Store and wiki hold the same."""
 
     BEHIND = "behind"
-    """It has an older revision, and has that right: the newer one may be on its way."""
+    """The store holds an older revision correctly: the newer one may be pending."""
 
     UNKNOWN = "not to be compared"
-    """The wiki does not show the revision that the store has, or does not show it as RDF."""
+    """The wiki does not show the revision that the store holds, or has no RDF of it."""
 
     MISSING = "missing"
-    """The wiki has it, the store does not."""
+    """The wiki has the entity, and the store does not."""
 
     DELETED_ON_WIKI = "gone from the wiki"
-    """The store has it, the wiki does not."""
+    """The store has the entity, and the wiki does not."""
 
     STALE = "left behind"
-    """It has an older revision, though it says that it is complete up to long after the newer one was made."""
+    """The store holds an older revision, although it states that it is complete up to long after the newer one."""
 
     DIFFERS = "different"
-    """The same revision, and other triples."""
+    """The store holds the same revision with other triples."""
 
-
-_NO_TRIPLES: frozenset[Triple] = frozenset()
 
 ERROR_RESULTS = frozenset(
     {ComparisonResult.MISSING, ComparisonResult.DELETED_ON_WIKI, ComparisonResult.STALE, ComparisonResult.DIFFERS}
 )
-"""What no job that follows the wiki will mend by itself."""
+"""Results that no job repairs automatically."""
 
 SLACK_MS = 600_000
-"""Milliseconds by which what a store says of itself may be too good: events wait for those before them, and clocks differ."""
+"""Tolerance of a store's stated freshness in milliseconds: events wait for those before them, and clocks differ."""
 
 
 class ComparedEntity(NamedTuple):
-    """An entity that was compared.
+    """Compared entity.
 
     Attributes:
-        entity: Its id.
-        result: What came of it.
-        revision: That was compared, or that the store lacks; None without one.
-        differences: Triples.
-        expected: What the store should hold, where it does not; nothing of what is gone.
-        reason: In words, where it could not be compared.
+        entity: Entity id.
+        result: Result of the comparison.
+        revision: Revision that was compared, or that the store lacks; None without one.
+        differences: Triples that differ.
+        expected: Triples that the store should hold, if they differ; empty for a deleted entity.
+        reason: Reason of the result, if the entity could not be compared.
     """
 
     entity: str
     result: ComparisonResult
     revision: int | None = None
     differences: GraphDifference = GraphDifference([], [])
-    expected: frozenset[Triple] = _NO_TRIPLES
+    expected: Graph = EMPTY_GRAPH
     reason: str = ""
 
 
 class GraphLoader(Protocol):
-    """Gives graphs of entities; see `wikistate.jobs.rdf_updater.entity_graphs.Graphs`."""
+    """Loader of the graphs of entities; see `wikistate.jobs.rdf_updater.entity_graphs.EntityGraphLoader`."""
 
-    async def load(self, entity: str, revision: int) -> frozenset[Triple] | GraphUnavailable:
-        """The munged triples of a revision."""
+    async def load(self, entity: str, revision: int) -> Graph | GraphUnavailable:
+        """Return the munged triples of a revision."""
 
 
 class PageInfo(CurrentRevisions, Protocol):
-    """Knows the current revisions of entities, and since when they are; see `wikistate.adapters.mediawiki.page_info.WikiPages`."""
+    """Current revisions of entities, with their times; see `wikistate.adapters.mediawiki.page_info.PageInfoClient`."""
 
     async def last_touched(self, entity: str) -> int | None:
-        """When the page last became another, milliseconds since the epoch: with its newest revision, or later."""
+        """Return the time of the last change of the page, milliseconds since the epoch: of its newest revision, or later."""
 
 
 class Verifier:
-    """Compares one entity after the other.
+    """Verifier of single entities.
 
     Args:
-        store: Open.
-        dialect: Of its queries.
-        graphs: What the wiki has, by revision; open.
-        pages: What it has now; open.
-        completed_until: Up to when the store said that it is complete, before anything was compared; milliseconds since the
-            epoch, 0 where it says nothing.
+        store: Triple store; open.
+        dialect: Parts that all queries share.
+        graphs: Loader of graphs from the wiki; open.
+        pages: Current revisions on the wiki; open.
+        completed_until: Time up to which the store stated that it is complete before the first comparison, milliseconds
+            since the epoch; 0 if it is unknown.
     """
 
     def __init__(
@@ -118,10 +112,10 @@ class Verifier:
         self._completed_until = completed_until
 
     async def compare(self, entity: str) -> ComparedEntity | None:
-        """Compare an entity; None where neither side has it. Waits for a wiki or a store that is away.
+        """Compare an entity. Return None if neither side has it. Wait during an outage of the wiki or the store.
 
         Raises:
-            WikistateError: One of them refuses, or the settings are wrong.
+            WikistateError: The wiki or the store refuses a query, or a setting is not valid.
         """
         found = read_entity_triples(
             await self._store.query(build_entity_query(entity, self._dialect)), entity, self._dialect.uris
@@ -129,23 +123,25 @@ class Verifier:
         current = await self._pages.current_revision(entity)
         if current is None:
             return (
-                ComparedEntity(entity, ComparisonResult.DELETED_ON_WIKI, self._stated_revision(entity, found))
+                ComparedEntity(
+                    entity, ComparisonResult.DELETED_ON_WIKI, read_revision(found, entity, self._dialect.uris)
+                )
                 if found
                 else None
             )
-        revision = self._stated_revision(entity, found) or current
-        wanted = await self._graphs.load(entity, revision)
-        if isinstance(wanted, GraphUnavailable):
-            return await self._compare_unavailable(entity, wanted, revision, current)
+        revision = read_revision(found, entity, self._dialect.uris) or current
+        expected = await self._graphs.load(entity, revision)
+        if isinstance(expected, GraphUnavailable):
+            return await self._compare_unavailable(entity, expected, revision, current)
         if not found:
-            # A page that was merged into another has a revision, and nothing that a store holds.
-            held_by_nobody = self._stated_revision(entity, wanted) is None
+            # A redirect has a revision, and no triples that a store holds.
+            is_redirect = read_revision(expected, entity, self._dialect.uris) is None
             return (
-                None if held_by_nobody else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=wanted)
+                None if is_redirect else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=expected)
             )
-        different = compare_graphs(wanted, found)
+        different = compare_graphs(expected, found)
         if different:
-            return ComparedEntity(entity, ComparisonResult.DIFFERS, revision, different, wanted)
+            return ComparedEntity(entity, ComparisonResult.DIFFERS, revision, different, expected)
         if revision == current:
             return ComparedEntity(entity, ComparisonResult.IN_STEP, revision)
         return await self._compare_older(entity, revision, current)
@@ -154,50 +150,39 @@ class Verifier:
         newer = await self._graphs.load(entity, current)
         if isinstance(newer, GraphUnavailable):
             return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
-        # A page that was merged into another states no date; its wiki does.
-        made = _read_modified_time(newer) or await self._pages.last_touched(entity)
-        if made is None or made + SLACK_MS >= self._completed_until:
+        # The graph of a redirect states no date; the wiki does.
+        date = read_modification_date(newer)
+        changed_at = (parse_timestamp(date) if date else None) or await self._pages.last_touched(entity)
+        if changed_at is None or changed_at + SLACK_MS >= self._completed_until:
             return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
         return ComparedEntity(
             entity, ComparisonResult.STALE, revision, expected=newer, reason=f"the wiki has revision {current}"
         )
 
     async def repair(self, wrong: Iterable[ComparedEntity]) -> None:
-        """Bring to the store what it lacks of these, and take out what it should not have.
+        """Insert the triples that the store lacks of these entities, and delete those that it should not hold.
 
-        Those that are left behind come to the revision that the wiki has, all others stay at theirs.
+        Stale entities get the current revision of the wiki, and all others keep their revision.
 
         Args:
-            wrong: Of the verdicts in `ERROR_RESULTS`.
+            wrong: Entities with a result in `ERROR_RESULTS`.
 
         Raises:
-            WikistateError: The store refuses.
+            WikistateError: The store rejects an update.
         """
-        for verified in wrong:
-            named = frozenset({verified.entity})
-            if verified.result is ComparisonResult.DELETED_ON_WIKI:
-                patch = StorePatch(deleted=named)
+        for compared in wrong:
+            entity = frozenset({compared.entity})
+            if compared.result is ComparisonResult.DELETED_ON_WIKI:
+                patch = StorePatch(deleted=entity)
             else:
-                whole = diff(_NO_TRIPLES, verified.expected, self._dialect.uris)
-                patch = StorePatch(reconciled=named, added=whole.added, linked=whole.linked)
+                whole = diff(EMPTY_GRAPH, compared.expected, self._dialect.uris)
+                patch = StorePatch(reconciled=entity, added=whole.added, linked=whole.linked)
             await self._store.apply(patch, {}, None)
 
     async def _compare_unavailable(
         self, entity: str, unavailable: GraphUnavailable, revision: int, current: int
     ) -> ComparedEntity:
-        gone = unavailable.type is FetchErrorType.ENTITY_NOT_FOUND
-        if gone and revision != current:  # deleted or hidden since; what follows the wiki goes on to the current one
+        is_missing = unavailable.type is FetchErrorType.ENTITY_NOT_FOUND
+        if is_missing and revision != current:  # deleted or hidden since: jobs continue to the current revision
             return await self._compare_older(entity, revision, current)
         return ComparedEntity(entity, ComparisonResult.UNKNOWN, revision, reason=unavailable.message)
-
-    def _stated_revision(self, entity: str, graph: Iterable[Triple]) -> int | None:
-        subject = NamedNode(self._dialect.uris.entity_iri(entity))
-        stated = (t.object for t in graph if t.subject == subject and t.predicate == VERSION)
-        numbers = [int(each.value) for each in stated if isinstance(each, Literal) and each.value.isdecimal()]
-        return max(numbers, default=None)
-
-
-def _read_modified_time(graph: Iterable[Triple]) -> int | None:
-    """When the revision was made, milliseconds since the epoch."""
-    stated = (triple.object for triple in graph if triple.predicate == DATE_MODIFIED)
-    return next((parse_timestamp(each.value) for each in stated if isinstance(each, Literal)), None)

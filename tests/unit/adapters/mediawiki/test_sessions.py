@@ -181,7 +181,7 @@ def test_missing_secret_is_a_configuration_error(tmp_path: Path) -> None:
         "WIKI_TOKEN_THAT_IS_NOT_SET": {"env": "WIKI_TOKEN_THAT_IS_NOT_SET"},
         "empty": {"file": tmp_path / "empty"},
         "absent": {"file": tmp_path / "absent"},
-        "nothing": {},
+        "no environment variable and no file": {},
     }.items():
         with pytest.raises(ConfigError, match=place):
             read_secret(**arguments)  # type: ignore[arg-type]  # a str or a Path by name

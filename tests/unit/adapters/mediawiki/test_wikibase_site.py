@@ -86,7 +86,7 @@ async def test_namespaces_differ_from_wiki_to_wiki() -> None:
 async def test_wiki_that_is_not_a_wikibase_is_rejected() -> None:
     """The message says which wiki to use instead."""
     async with FakeWiki(MemoryDataset(Wiki("enwiki", "en.wiki.example"))) as wiki, queries(wiki.url) as client:
-        with pytest.raises(WikiError, match=r"en\.wiki\.example is no Wikibase.* the wiki that has the entities"):
+        with pytest.raises(WikiError, match=r"en\.wiki\.example is not a Wikibase.* the wiki that has the entities"):
             await fetch_site(client)
 
 
@@ -99,7 +99,7 @@ async def test_unusable_siteinfo_is_an_error(query: dict[str, Any]) -> None:
             del parameters, tries
             return {"query": query}
 
-    with pytest.raises(WikiError, match="nothing that can be read"):
+    with pytest.raises(WikiError, match="siteinfo of the wiki cannot be read"):
         await fetch_site(Scripted())
 
 

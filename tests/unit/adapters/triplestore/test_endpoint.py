@@ -90,7 +90,7 @@ async def test_retry_after_of_an_endpoint_is_kept() -> None:
 async def test_endpoint_with_an_internal_error_is_retried_some_times() -> None:
     """The request itself may cause the error, so the error is raised at last."""
     script, recorder = Scripted((500, "java.lang.OutOfMemoryError\n\tat a.b.C(D.java:1)")), RecordingSleep()
-    with pytest.raises(StoreError, match=r"answers 500: java\.lang\.OutOfMemoryError at a\.b.* tried 3 times"):
+    with pytest.raises(StoreError, match=r"answers 500: java\.lang\.OutOfMemoryError at a\.b.* failed 3 times"):
         await apply_to(script, recorder, tries=3)
     assert script.requests == 3
 
@@ -168,7 +168,7 @@ async def test_response_that_is_not_json_is_an_error() -> None:
     async with serving(Scripted((200, PAGE)).respond) as origin:
         store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
         await store._http.open()
-        with pytest.raises(StoreError, match="something else than JSON"):
+        with pytest.raises(StoreError, match="without valid JSON"):
             await store.query("SELECT * { ?s ?p ?o }")
         await store.close()
 
@@ -195,7 +195,7 @@ async def test_boolean_results_are_parsed_in_both_forms(body: str, expected: obj
 async def test_invalid_url_is_a_configuration_error() -> None:
     """The error is raised before anything is sent."""
     store = SparqlEndpoint(EndpointSettings(update_url="sparql.test"), DIALECT)
-    with pytest.raises(ConfigError, match="no URL of a store"):
+    with pytest.raises(ConfigError, match="not the URL of a store"):
         await store.open()
 
 
@@ -216,4 +216,4 @@ def test_message_of_an_endpoint_is_shortened() -> None:
     """The message is one line without control characters; text in angle brackets is an IRI, unless it is a page."""
     assert format_message(b"bad <http://a.test/x>\x00\x1b[31m") == "bad <http://a.test/x>[31m"
     assert len(format_message(b"word " * 1000)) < 410
-    assert format_message(b"") == "(nothing)"
+    assert format_message(b"") == "(empty response)"

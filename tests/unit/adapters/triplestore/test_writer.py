@@ -259,7 +259,7 @@ async def test_store_of_a_plain_dump_is_rejected() -> None:
     """Munged mutations would leave stale triples of the other form, without any error."""
     bench = Bench()
     bench.store.form = StoreForm.PLAIN
-    with pytest.raises(StoreError, match="as a dump has them"):
+    with pytest.raises(StoreError, match="in the form of a dump"):
         await bench.writer.open()
 
 

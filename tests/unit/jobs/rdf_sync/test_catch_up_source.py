@@ -11,6 +11,7 @@ from wikistate.jobs.rdf_sync.catch_up_source import HEARTBEAT, CatchUpSource
 from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
 from wikistate.jobs.rdf_sync.full_scan import SCAN_PARTITION
 from wikistate.jobs.rdf_sync.source_progress import EventProgress, WikiProgress, retention_of_recent_changes
+from wikistate.jobs.rdf_sync.sync_state import SyncState
 from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
@@ -61,14 +62,27 @@ class SourceSetup:
     def __init__(self, folder: Path, *, changes: int, scanned: int) -> None:
         generation = CheckpointGenerationFile(folder / "generation")
         self.store = Durable(generation)
-        self.sink = CheckpointMarkingSink(
-            self.store, lambda: self.store.contents, generation, marker_partition("wikibase.example"), window=100
+        self.state = SyncState()
+        sink = CheckpointMarkingSink(
+            self.store,
+            lambda: self.store.contents,
+            generation,
+            marker_partition("wikibase.example"),
+            state=self.state,
+            window=100,
         )
         self.changes = Listed(WIKI, changes, is_finite=False)
         self.scan = Listed(SCAN_PARTITION, scanned, is_finite=True)
         self.clock = WikiProgress()
         self.source = CatchUpSource(
-            self.changes, self.scan, self.sink, self.clock, retention=_always, adopt=False, heartbeat_interval=0.0
+            self.changes,
+            self.scan,
+            sink,
+            self.clock,
+            state=self.state,
+            retention=_always,
+            adopt=False,
+            heartbeat_interval=0.0,
         )
 
     async def poll(self, limit: int) -> list[Partition]:
@@ -106,9 +120,9 @@ async def test_changes_continue_after_the_end_of_the_scan(tmp_path: Path) -> Non
     """The source does not end with the full scan."""
     both = await opened(tmp_path, changes=0, scanned=1)
     assert await both.poll(5) == [SCAN_PARTITION]
-    assert both.sink.scanning
+    assert both.state.scanning
     assert await both.poll(5) == []
-    assert not both.sink.scanning
+    assert not both.state.scanning
     both.changes.records = [Record(b"", None, 5, WIKI, 7)]
     assert await both.poll(5) == [WIKI]
 
@@ -118,9 +132,9 @@ async def test_store_is_not_complete_up_to_records_that_still_wait(tmp_path: Pat
     both = await opened(tmp_path, changes=3, scanned=0)
     both.clock.advance(9_000)
     await both.poll(2)
-    assert both.sink.followed_until == 0
+    assert both.state.followed_until == 0
     await both.poll(2)
-    assert both.sink.followed_until == 9_000
+    assert both.state.followed_until == 9_000
 
 
 async def test_quiet_wiki_has_a_heartbeat_for_each_progress(tmp_path: Path) -> None:

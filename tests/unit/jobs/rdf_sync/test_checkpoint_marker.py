@@ -11,6 +11,7 @@ from wikistate.core.updater.startup import StartupMode
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.errors import ConfigError, StateError
 from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
+from wikistate.jobs.rdf_sync.sync_state import SyncState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +21,28 @@ MARKER = marker_partition("wikibase.example")
 WINDOW = 100
 
 
-def make_sink(store: Durable, file: CheckpointGenerationFile, *, now: float = 1_000.0) -> CheckpointMarkingSink:
+def make_sink(
+    store: Durable, file: CheckpointGenerationFile, *, state: SyncState | None = None, now: float = 1_000.0
+) -> CheckpointMarkingSink:
     """Return the change sink after the decision at a start."""
-    made = CheckpointMarkingSink(store, lambda: store.contents, file, MARKER, window=WINDOW, clock=lambda: now)
+    made = CheckpointMarkingSink(
+        store,
+        lambda: store.contents,
+        file,
+        MARKER,
+        state=SyncState() if state is None else state,
+        window=WINDOW,
+        clock=lambda: now,
+    )
     made.decide_startup(retained_since=None, adopt=False)
     return made
+
+
+def startup_mode(store: Durable, file: CheckpointGenerationFile) -> StartupMode:
+    """Return the startup mode of a run that starts now."""
+    state = SyncState()
+    make_sink(store, file, state=state)
+    return state.startup_mode
 
 
 @pytest.fixture
@@ -59,22 +77,24 @@ async def test_store_is_complete_after_the_scan_up_to_the_progress_of_the_source
 ) -> None:
     """Before the end of the scan it is marked as incomplete."""
     store = Durable(file)
-    marking = make_sink(store, file)
-    marking.followed_until = 777
+    state = SyncState()
+    marking = make_sink(store, file, state=state)
+    state.follow(777)
     await marking.flush()
     assert store.positions[MARKER].completed_until == 0
-    assert make_sink(store, file).startup_mode is StartupMode.RESUME_SCAN
-    marking.scanning = False
+    assert startup_mode(store, file) is StartupMode.RESUME_SCAN
+    state.finish_scan()
     await marking.flush()
     assert store.positions[MARKER].completed_until == 777
-    assert make_sink(store, file).startup_mode is StartupMode.FOLLOW
+    assert startup_mode(store, file) is StartupMode.FOLLOW
 
 
 async def test_waiting_events_bound_the_completeness_of_the_store(file: CheckpointGenerationFile) -> None:
     """The first waiting event bounds the time in the store, but not the position from which the source resumes."""
     store = Durable(file)
-    marking = make_sink(store, file)
-    marking.followed_until, marking.scanning = 777, False
+    state = SyncState()
+    marking = make_sink(store, file, state=state)
+    state.followed_until, state.scanning = 777, False
     await marking.flush(timer=700 + WINDOW)
     assert store.positions[MARKER].completed_until == 699
     assert file.read() == (1_000_000, 777)
@@ -87,25 +107,25 @@ async def test_restored_store_is_recognised_and_a_newer_one_is_accepted(
 ) -> None:
     """The store is newer when the process was killed between the two writes."""
     store = Durable(file)
-    marking = make_sink(store, file)
-    marking.followed_until, marking.scanning = 777, False
+    state = SyncState()
+    marking = make_sink(store, file, state=state)
+    state.followed_until, state.scanning = 777, False
     await marking.flush()
     copy, before = dict(store.positions), (tmp_path / "state" / "generation").read_text()
     await marking.flush()
     (tmp_path / "state" / "generation").write_text(before)
-    assert make_sink(store, file).startup_mode is StartupMode.FOLLOW
+    assert startup_mode(store, file) is StartupMode.FOLLOW
     await marking.flush()
     store.positions = copy
-    assert make_sink(store, file).startup_mode is StartupMode.STORE_OLDER
+    assert startup_mode(store, file) is StartupMode.STORE_OLDER
 
 
 async def test_store_of_another_wiki_does_not_count_as_in_sync(file: CheckpointGenerationFile) -> None:
     """Its marker belongs to the other wiki; its content for this wiki is not trusted."""
     store = Durable(file)
-    marking = CheckpointMarkingSink(
-        store, lambda: store.contents, file, marker_partition("another.example"), window=WINDOW
-    )
-    marking.scanning, marking.followed_until = False, 777
+    other = marker_partition("another.example")
+    state = SyncState(scanning=False, followed_until=777)
+    marking = CheckpointMarkingSink(store, lambda: store.contents, file, other, state=state, window=WINDOW)
     await marking.flush()
     with pytest.raises(ConfigError, match="did not write"):
         make_sink(store, file)

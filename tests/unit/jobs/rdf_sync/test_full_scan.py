@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from wikistate.adapters.connectors.checkpoint import ResumePosition
 from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
 from wikistate.core.updater.entity_pages import EntityPages
+from wikistate.core.updater.startup import StartupMode
 from wikistate.jobs.rdf_sync.full_scan import (
     SCAN_PARTITION,
     Discrepancy,
@@ -20,6 +21,7 @@ from wikistate.jobs.rdf_sync.full_scan import (
     decode_discrepancy,
     split_id_range,
 )
+from wikistate.jobs.rdf_sync.sync_state import SyncState
 from wikistate.testing.clock import ManualClock
 
 if TYPE_CHECKING:
@@ -96,7 +98,8 @@ def feed(
     wiki: Listing, store: MemoryStoreIndex, *, from_start: bool = True, clock: Callable[[], float] = time.monotonic
 ) -> FullScanFeed:
     """Return the feed of a full scan."""
-    return FullScanFeed(wiki, SITE, store, from_start=lambda: from_start, clock=clock)
+    mode = StartupMode.NO_CHECKPOINT if from_start else StartupMode.RESUME_SCAN
+    return FullScanFeed(wiki, SITE, store, state=SyncState(startup_mode=mode), clock=clock)
 
 
 async def scan_to_the_end(scan: FullScanFeed) -> list[FeedRecord]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.jobs.rdf_sync.durable import Durable
 
 from wikistate.core.updater.execution_state import adapt_operation, mark_failed, mark_published
 from wikistate.core.updater.input_events import InputEvent, Origin, PageDeleted, PageUndeleted, RevisionCreated
@@ -15,16 +14,15 @@ from wikistate.core.updater.reorder import ReorderTimer, reorder
 from wikistate.core.updater.resync import ResyncRequest
 from wikistate.core.updater.state import UNSEEN, EntityState, EntityStatus
 from wikistate.jobs.rdf_sync.catch_up_source import HEARTBEAT
-from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
 from wikistate.jobs.rdf_sync.full_scan import SCAN_PARTITION
 from wikistate.jobs.rdf_sync.job import WARM_UP_MS, RdfSync
+from wikistate.jobs.rdf_sync.sync_state import SyncState
 from wikistate.jobs.rdf_updater.job import pack_state, unpack_state
 from wikistate.streaming.keyed_job import EMPTY_STATE, Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
-    from pathlib import Path
 
 ORIGIN = Origin("", "2026-01-01T00:00:00Z", "id", "wikibase.example", "a stream", "")
 START = 1_000_000
@@ -79,23 +77,18 @@ class ScriptedReader:
 class World:
     """Wiki and store with the revisions of their entities, and the job between them."""
 
-    def __init__(self, folder: Path, *, ordered: bool) -> None:
+    def __init__(self, *, ordered: bool) -> None:
         self.wiki: dict[str, int] = {}
         self.store: dict[str, int] = {}
         self.asked: list[str] = []
         self.now = START
-        generation = CheckpointGenerationFile(folder / "generation")
-        durable = Durable(generation)
-        self.sink = CheckpointMarkingSink(
-            durable, lambda: durable.contents, generation, marker_partition("wikibase.example"), window=WINDOW
-        )
-        self.sink.scanning = False
+        self.state = SyncState(scanning=False)
         self.job = RdfSync(
-            Updater(self.wiki),  # type: ignore[arg-type]  # only this part of the updater is used
+            Updater(self.wiki),
             ScriptedReader(ordered=ordered),
-            self.sink,
             self,
             self,
+            state=self.state,
             window=WINDOW,
             domain="wikibase.example",
             clock=lambda: self.now / 1000,
@@ -145,9 +138,9 @@ def state_of(revision: int, held: int | None = None, *, status: EntityStatus = E
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> World:
+async def world() -> World:
     """Return a job with ordered changes after its start."""
-    world = World(tmp_path, ordered=True)
+    world = World(ordered=True)
     await world.job.open()
     return world
 
@@ -230,7 +223,7 @@ async def test_listed_revision_is_trusted_unless_the_entity_was_deleted_since(wo
     assert (await world.process(listed))[1] == ["reconcile"]
     assert world.asked == []
     del world.wiki["Q1"]
-    world.sink.written.clear()
+    world.state.written.clear()
     assert (await world.process(listed, state_of(5, status=EntityStatus.DELETED)))[1] == []
     assert world.asked == ["Q1"]
 
@@ -241,9 +234,9 @@ async def test_entity_deleted_during_the_scan_is_found_by_a_request(world: World
     assert (state, written, world.asked) == (UNSEEN, [], ["Q1"])
 
 
-async def test_waiting_event_that_leads_to_nothing_requests_a_resync(tmp_path: Path) -> None:
+async def test_waiting_event_that_leads_to_nothing_requests_a_resync() -> None:
     """In a stream, the event is an edit of a deleted entity whose restoration never came."""
-    world = World(tmp_path, ordered=False)
+    world = World(ordered=False)
     await world.job.open()
     world.wiki["Q1"] = 7
     first = world.job.decide(state_of(5, status=EntityStatus.DELETED), edited(7), None)
@@ -252,9 +245,9 @@ async def test_waiting_event_that_leads_to_nothing_requests_a_resync(tmp_path: P
     assert due.operations == [ResyncRequest("Q1", LATER, LATER, ORIGIN)]
 
 
-async def test_resync_request_keeps_the_timer_of_waiting_events(tmp_path: Path) -> None:
+async def test_resync_request_keeps_the_timer_of_waiting_events() -> None:
     """The timer of the key stays the same."""
-    world = World(tmp_path, ordered=False)
+    world = World(ordered=False)
     await world.job.open()
     first = world.job.decide(state_of(5, status=EntityStatus.DELETED), edited(7), None)
     assert world.job.decide(first.state, ResyncRequest("Q1", LATER, LATER, ORIGIN), None).timer == first.timer
