@@ -22,7 +22,7 @@ from wikistate.core.events.repository import SchemaRepository
 from wikistate.demo import corpus
 from wikistate.errors import InternalError
 from wikistate.jobs.page_content_change import NAME
-from wikistate.runners.local.launch import build_local_runner
+from wikistate.runners.local.launch import build_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.__main__ import write_lines
@@ -78,10 +78,9 @@ async def _enrich(flags: CliSettings, *, total: int, changes: int) -> Exit:
         loaded = load_configuration(NAME, replace(flags, assignments=(template, *ERROR_LIMIT)))
         configure_logs(loaded.configuration.telemetry, job_name=NAME)
         pipeline = find_stateless_job(NAME).assemble(loaded.configuration, meter)
-        job, ends = pipeline.job, pipeline.endpoints
         status = Status(meter, total=total, live=True)
         configuration = loaded.configuration
-        runner = build_local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
+        runner = build_runner(lambda: pipeline, configuration.local, meter, error_limit=configuration.error_limit)
         end = await run_until_done(runner, status)
     status.summary()
     return end

@@ -18,9 +18,7 @@ from wikistate.core.events.replay import ReplayFilter
 from wikistate.errors import ConfigError
 from wikistate.ops.replay import ReplaySource, resolve_error_stream, survey_error_stream
 from wikistate.ops.requeue import RequeueJob
-from wikistate.runners.local.launch import build_connectors
-from wikistate.runners.local.runner import LocalRunner
-from wikistate.streaming.error_limit import ErrorLimit
+from wikistate.runners.local.launch import build_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.wiring.endpoints import ParquetEndpoint
@@ -94,17 +92,11 @@ def run_replay(request: ReplayRequest, flags: CliSettings) -> Exit:
     _print_survey(found)
     if request.dry_run or not found.selected_count:
         return Exit.OK
-    source, delivery = build_connectors(ends, configuration.local)
-    replayed = ReplaySource(source, choice, found.end_offsets)
-    status = Status(meter, total=found.selected_count, live=Console(stderr=True).is_terminal)
-    runner = LocalRunner(
-        job,
-        replayed,
-        delivery,
-        settings=configuration.local,
-        meter=meter,
-        error_limit=ErrorLimit(configuration.error_limit),
+    replayed = StatelessPipeline(
+        job=job, endpoints=ends, wrap_source=lambda source: ReplaySource(source, choice, found.end_offsets)
     )
+    status = Status(meter, total=found.selected_count, live=Console(stderr=True).is_terminal)
+    runner = build_runner(lambda: replayed, configuration.local, meter, error_limit=configuration.error_limit)
     end = run_async(run_until_done(runner, status))
     status.summary()
     return end

@@ -9,8 +9,8 @@ import structlog
 from wikistate.cli.execution import make_status, report_check_passed, run_async, run_to_end
 from wikistate.cli.runner_name import RunnerName
 from wikistate.cli.settings import load_configuration
-from wikistate.runners.allocation import limit_malloc_arenas
-from wikistate.runners.local.launch import build_local_runner, check_endpoints
+from wikistate.runners.local.launch import build_runner, check
+from wikistate.runners.process_tuning import limit_malloc_arenas
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.wiring.registry import KeyedJobSpec, StoreJobSpec, find_job
@@ -48,13 +48,13 @@ def run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
 
         return run_store_job(entry, configuration, meter, options)
     pipeline = entry.assemble(configuration, meter)
-    job, ends = pipeline.job, pipeline.endpoints
+    ends = pipeline.endpoints
     if options.create_topics:
         from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
 
         run_async(create_missing_topics(ends.source, ends.sink, ends.error))
     if options.check:
-        run_async(check_endpoints(job, ends, configuration.local))
+        run_async(check(pipeline, configuration.local))
         return report_check_passed()
     if options.runner is RunnerName.FLINK:
         from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra, that the local runner does without)
@@ -62,7 +62,13 @@ def run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
         return run_on_flink(entry, configuration, ends)
     limit_malloc_arenas()
     return run_to_end(
-        lambda: build_local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit),
+        lambda: build_runner(
+            lambda: entry.assemble(configuration, meter),
+            configuration.local,
+            meter,
+            error_limit=configuration.error_limit,
+            pipeline=pipeline,
+        ),
         make_status(meter, ends.source, progress=options.progress),
         configuration.telemetry,
         meter,

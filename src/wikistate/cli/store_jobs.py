@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wikistate.cli.execution import make_status, report_check_passed, run_async, run_to_end
 from wikistate.cli.runner_name import RunnerName
 from wikistate.errors import ConfigError
-from wikistate.runners.local.launch import build_store_runner, check_store_pipeline
+from wikistate.runners.local.launch import build_runner, check
 from wikistate.runners.process_tuning import OBJECTS_IN_TWO_BATCHES
 
 if TYPE_CHECKING:
@@ -34,11 +34,13 @@ def run_store_job(spec: StoreJobSpec, configuration: Configuration, meter: Recor
 
         run_async(create_missing_topics(consumption.source, consumption.error))
     if options.check:
-        run_async(check_store_pipeline(consumption))
+        run_async(check(consumption, configuration.local))
         return report_check_passed()
     status = make_status(meter, consumption.source, progress=options.progress)
     return run_to_end(
-        lambda: build_store_runner(consumption, configuration.local, meter),
+        lambda: build_runner(
+            lambda: spec.assemble(configuration, meter), configuration.local, meter, pipeline=consumption
+        ),
         status,
         configuration.telemetry,
         meter,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wikistate.runners.local.keyed_metrics import KeyedRunnerMetrics
+    from wikistate.runners.metrics import KeyedMetrics
     from wikistate.streaming.change_sink import ChangeSink
     from wikistate.streaming.ports import Sink
     from wikistate.streaming.record import Output, Role
@@ -38,7 +38,7 @@ class OutputWriter(Generic[Change]):
         self,
         change_sink: ChangeSink[Change],
         sinks: Mapping[Role, Sink],
-        metrics: KeyedRunnerMetrics,
+        metrics: KeyedMetrics,
         *,
         progressed: asyncio.Event,
     ) -> None:

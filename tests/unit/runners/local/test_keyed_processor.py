@@ -10,8 +10,9 @@ from tests.unit.runners.local.tally_job import TallyJob, encode_said
 from wikistate.adapters.connectors.memory import Crash, MemorySink, MemorySource, MemoryTopic, Revoke
 from wikistate.config.model import LocalRunnerSettings
 from wikistate.errors import InternalError, SinkError, SourceError, StateError
-from wikistate.runners.local.keyed_runner import KeyedRunner
+from wikistate.runners.local.keyed_processor import KeyedProcessor
 from wikistate.runners.local.keyed_state import KeyedStateStore
+from wikistate.runners.local.runner import LocalRunner
 from wikistate.runners.local.state_file import StateFile
 from wikistate.streaming.keyed_job import KeyedState
 from wikistate.streaming.record import Output, Partition, Role
@@ -46,21 +47,23 @@ class Bench:
         concurrency: int = 4,
         cache_bytes: int = 1_000_000,
         **settings: Any,
-    ) -> KeyedRunner[Any, Any, str]:
+    ) -> LocalRunner:
         """A runner that goes on where the last checkpoint was."""
         state = KeyedStateStore(StateFile(self.folder / "state.sqlite"), cache_bytes=cache_bytes)
-        return KeyedRunner(
+        chosen, meter = LocalRunnerSettings(**settings), RecordingMeter()
+        processor = KeyedProcessor(
             job,
             MemorySource(self.topic, bounded=bounded, resume=lambda: state.positions),
             change_sink=change_sink or MemoryChangeSink(self.changes),
             sinks={Role.ERROR: MemorySink(delivered=self.outputs)},
             state=state,
             watermarks=Watermarks(bound=LATENESS, idleness=IDLENESS),
-            settings=LocalRunnerSettings(**settings),
+            settings=chosen,
             concurrency=concurrency,
-            meter=RecordingMeter(),
+            meter=meter,
             clock=self.clock.now,
         )
+        return LocalRunner(processor, settings=chosen, meter=meter, clock=self.clock.now)
 
     async def run(self, job: TallyJob | None = None, **options: Any) -> None:
         """Run to the end of the topic."""

@@ -8,7 +8,8 @@ import pytest
 from wikistate.adapters.connectors.memory import Crash, MemorySource, MemoryTopic
 from wikistate.config.model import LocalRunnerSettings
 from wikistate.errors import RewoundError, SinkError, SourceError
-from wikistate.runners.local.store_runner import StoreRunner
+from wikistate.runners.local.runner import LocalRunner
+from wikistate.runners.local.store_processor import StoreProcessor
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 
@@ -103,12 +104,16 @@ class Bench:
         self.meter = RecordingMeter()
         self.begun: list[dict[Partition, int]] = []
         self._bounded = bounded
-        self.runner = StoreRunner(self.shelf, self._source, settings=SETTINGS, meter=self.meter)
+        processor = StoreProcessor(self.shelf, self._source, settings=SETTINGS, meter=self.meter)
+        self.runner = LocalRunner(processor, settings=SETTINGS, meter=self.meter)
 
     def _source(self, resume: ResumePositions) -> MemorySource:
-        self.topic.committed = dict(resume())
-        self.begun.append(dict(self.topic.committed))
-        return MemorySource(self.topic, bounded=self._bounded)
+        def positions() -> Mapping[Partition, int]:
+            self.topic.committed = dict(resume())
+            self.begun.append(dict(self.topic.committed))
+            return self.topic.committed
+
+        return MemorySource(self.topic, bounded=self._bounded, resume=positions)
 
 
 async def test_a_source_is_read_to_its_end_and_the_job_told_so() -> None:

@@ -19,6 +19,7 @@ from wikistate.config.model import LocalRunnerSettings
 from wikistate.errors import InternalError, SinkError, SourceError
 from wikistate.runners.local.delivery import AtLeastOnce
 from wikistate.runners.local.runner import LocalRunner
+from wikistate.runners.local.stateless_processor import StatelessProcessor
 from wikistate.streaming.record import OnDone, Output, Partition, Record, Role, WorkItem
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
@@ -108,13 +109,10 @@ class Bench:
         self.sink, self.errors = MemorySink(), MemorySink()
         self.meter = RecordingMeter()
         source = source or MemorySource(topic, bounded=bounded)
-        self.runner = LocalRunner(
-            job,
-            source,
-            AtLeastOnce(source, {Role.SINK: self.sink, Role.ERROR: self.errors}),
-            settings=LocalRunnerSettings.model_validate({"commit_interval": 0.01, **settings}),
-            meter=self.meter,
-        )
+        chosen = LocalRunnerSettings.model_validate({"commit_interval": 0.01, **settings})
+        delivery = AtLeastOnce(source, {Role.SINK: self.sink, Role.ERROR: self.errors})
+        processor = StatelessProcessor(job, source, delivery, settings=chosen, meter=self.meter)
+        self.runner = LocalRunner(processor, settings=chosen, meter=self.meter)
 
     def values(self) -> list[bytes]:
         """What is durable in the sink, in order."""
