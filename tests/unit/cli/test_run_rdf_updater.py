@@ -68,4 +68,4 @@ def test_a_list_that_is_none_makes_no_state(tell: Tell, tmp_path: Path) -> None:
     assert (told.code, "knows 2 entities" in told.err) == (0, True)
     told = tell("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
     assert told.code == 4
-    assert "holds state already" in told.err
+    assert "already holds state" in told.err

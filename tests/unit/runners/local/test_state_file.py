@@ -78,7 +78,7 @@ def test_keys_are_loaded_in_any_order_and_the_larger_number_counts(file: StateFi
 def test_a_file_with_state_is_not_loaded_over(file: StateFile) -> None:
     """Two states would be mixed."""
     file.fill([(1, 1)])
-    with pytest.raises(StateError, match="holds state already"):
+    with pytest.raises(StateError, match="already holds state"):
         file.fill([(2, 2)])
     assert file.read([2]) == {2: EMPTY_STATE}
 
