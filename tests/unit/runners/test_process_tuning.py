@@ -42,8 +42,8 @@ with tempfile.NamedTemporaryFile() as told:
 """
 
 
-def test_collections_are_rare_meanwhile_and_as_before_afterwards() -> None:
-    """Thresholds and the frozen generation are those of before, also when the run fails."""
+def test_collections_are_rare_only_meanwhile() -> None:
+    """Thresholds and the frozen generation are restored, also when the run fails."""
     before, frozen = gc.get_threshold(), gc.get_freeze_count()
     with suppress(KeyError), gc_tuned(OBJECTS_IN_TWO_BATCHES):
         assert gc.get_threshold()[0] == OBJECTS_IN_TWO_BATCHES
@@ -53,8 +53,8 @@ def test_collections_are_rare_meanwhile_and_as_before_afterwards() -> None:
     assert gc.get_freeze_count() == 0
 
 
-def test_a_cycle_is_still_collected() -> None:
-    """Rare is not never: memory does not fill with cycles."""
+def test_cycles_are_still_collected() -> None:
+    """Memory does not fill with cycles."""
     with gc_tuned():
         first = weakref.ref(_cycle())
         for _ in range(2 * OBJECTS_IN_FLIGHT):
@@ -72,19 +72,19 @@ def _cycle() -> _Node:
 
 
 def arenas(**environment: str) -> int:
-    """How many a process has whose four threads have all allocated something."""
+    """Return the number of arenas of a process in which four threads have allocated memory."""
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
     words = [sys.executable, "-c", ARENAS]
     return int(subprocess.check_output(words, env=surroundings | environment, timeout=60))
 
 
 @on_linux
-def test_all_threads_limit_malloc_arenas() -> None:
-    """Those that start afterwards, too."""
+def test_all_threads_share_one_arena() -> None:
+    """Threads that start later as well."""
     assert arenas() == 1
 
 
 @on_linux
-def test_what_the_environment_says_goes_before() -> None:
-    """The operator has measured something else."""
+def test_setting_in_the_environment_has_precedence() -> None:
+    """The operator may have measured another optimum."""
     assert arenas(MALLOC_ARENA_MAX="3") == 3
