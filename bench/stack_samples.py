@@ -18,7 +18,7 @@ from bench.feed import generate_edits
 from bench.stage import small_wiki
 from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.jobs.page_content_change import NAME
-from wikistate.runners.local.launch import build_local_runner
+from wikistate.runners.local.launch import build_runner
 from wikistate.runners.process_tuning import gc_tuned
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
@@ -126,5 +126,4 @@ def _runner(route: Route) -> LocalRunner:
     configuration = load_configuration(NAME, flags).configuration
     configure_logs(configuration.telemetry, job_name=NAME)
     pipeline = assemble_stateless(find_job(NAME), configuration, meter)
-    job, resolved = pipeline.job, pipeline.endpoints
-    return build_local_runner(job, resolved, configuration.local, meter)
+    return build_runner(lambda: pipeline, configuration.local, meter)

@@ -13,7 +13,7 @@ from pyoxigraph import RdfFormat, parse
 
 from bench.figures import Figure, Target
 from wikistate.cli.settings import CliSettings, load_configuration
-from wikistate.runners.local.keyed_launch import build_keyed_runner
+from wikistate.runners.local.launch import build_runner
 from wikistate.runners.process_tuning import gc_tuned
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
@@ -85,7 +85,7 @@ async def _update(wiki: str, source: Path, folder: Path) -> tuple[float, int]:
     )
     configuration = load_configuration("rdf-updater", flags).configuration
     meter = RecordingMeter()
-    runner = build_keyed_runner(assemble_rdf_updater(configuration, meter), configuration.local, meter)
+    runner = build_runner(lambda: assemble_rdf_updater(configuration, meter), configuration.local, meter)
     began = time.perf_counter()
     with gc_tuned():
         await runner.run()

@@ -12,9 +12,8 @@ import structlog
 
 from wikistate.cli.exits import Exit
 from wikistate.cli.status import Status
-from wikistate.runners.allocation import limit_malloc_arenas
 from wikistate.runners.local.launch import build_runner
-from wikistate.runners.process_tuning import OBJECTS_IN_FLIGHT, OBJECTS_IN_TWO_BATCHES, gc_tuned
+from wikistate.runners.process_tuning import OBJECTS_IN_FLIGHT, OBJECTS_IN_TWO_BATCHES, gc_tuned, limit_malloc_arenas
 from wikistate.wiring.endpoints import KafkaSourceEndpoint
 from wikistate.wiring.pipeline import StatelessPipeline, StorePipeline
 

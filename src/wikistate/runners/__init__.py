@@ -1,1 +1,1 @@
-"""What drives a job: one process, or Apache Flink."""
+"""Runners of pipelines: one process, or Apache Flink."""

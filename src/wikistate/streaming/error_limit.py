@@ -1,6 +1,6 @@
-"""When a run has failed too often to go on: the same for every runner.
+"""The limit of failed events at which a run ends; the same for every runner.
 
-A bad release, a revoked credential or a wiki that is gone would otherwise drain a whole topic into the error stream.
+A bad release, a revoked credential or a missing wiki would otherwise turn a whole topic into error events.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Output
 
 _HINT = (
-    "Look at the error stream for the reason. What was not committed is done again by the next run; for the rest there is "
-    "`wikistate replay`. The limit is set by error_limit."
+    "The error stream holds the reasons. The next run processes uncommitted events again; replay the others by "
+    "`wikistate replay`. The setting error_limit has the limit."
 )
 
 
 class ErrorLimit:
-    """Looks at each output on its way to a sink.
+    """Counter of failed events that ends a run; it observes each output on its way to a sink.
 
     Args:
-        settings: The limits; none are set by default, and then it never objects.
+        settings: The limits. By default none is set, and no run ends.
     """
 
     def __init__(self, settings: ErrorLimitSettings | None = None) -> None:
@@ -43,12 +43,12 @@ class ErrorLimit:
         """Count outputs, in the order in which they are written.
 
         Args:
-            outputs: What was written.
-            successes: How much was written before it that is no output and no error.
+            outputs: The outputs that were written.
+            successes: The number of results that were written before them and are neither outputs nor errors.
 
         Raises:
-            ErrorLimitError: There are too many errors among them; from then on always the same, since who is about to end
-                may still show what it had in hand.
+            ErrorLimitError: Too many of them are errors. Every later call raises the same error, because a runner that
+                ends may still write outputs.
         """
         if self._share is None and self._max_consecutive is None:
             return

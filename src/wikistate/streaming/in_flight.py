@@ -1,10 +1,10 @@
-"""What the local runner has read and not yet done: order and bounds as everywhere, and how far it may commit.
+"""The records in flight of the local runner: order and bounds as in every runner, and the positions to commit.
 
 Pure: no loop, no clock.
 
 * **Commits.** A partition may be committed up to its first record that is not yet written: the contiguous prefix.
-  What lies behind a slow record is produced again after a crash, never lost.
-* **One bound more.** Records that are written but cannot be committed yet because one before them is slow.
+  Records behind a slow record are processed again after a crash, and never lost.
+* **One more bound.** Records that are written but not committed yet because an earlier record is slow.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class InFlight(OrderedRelease):
-    """Admits tickets, releases them in order, and knows what may be committed.
+    """Ordered release that also knows the positions to commit.
 
     Args:
         max_events: As for `OrderedRelease`.
         max_bytes: As for `OrderedRelease`.
-        max_uncommitted: How many records may be kept from being committed by a slow one before them.
+        max_uncommitted: The most records that one slow record may keep from being committed.
     """
 
     def __init__(self, *, max_events: int, max_bytes: int, max_uncommitted: int) -> None:
@@ -36,42 +36,42 @@ class InFlight(OrderedRelease):
 
     @property
     def uncommitted(self) -> int:
-        """How many admitted records are not yet covered by a position."""
+        """The number of admitted records that no position covers yet."""
         return sum(map(len, self._uncommitted.values()))
 
     def room(self) -> int:
-        """How many more records may be admitted now; 0 when a bound is reached."""
+        """Return how many more records may be admitted now; 0 when a bound is reached."""
         return max(0, min(super().room(), self._max_uncommitted - self.uncommitted))
 
     def admit(self, record: Record, read_at: float) -> InFlightRecord:
-        """Takes a record in. Records of a partition must be admitted in the order of their offsets."""
-        ticket = super().admit(record, read_at)
-        queue = self._uncommitted.get(ticket.partition)
+        """Admit a record. Records of a partition must be admitted in the order of their offsets."""
+        admitted = super().admit(record, read_at)
+        queue = self._uncommitted.get(admitted.partition)
         if queue is None:
-            queue = self._uncommitted[ticket.partition] = deque()
-        queue.append(ticket)
-        return ticket
+            queue = self._uncommitted[admitted.partition] = deque()
+        queue.append(admitted)
+        return admitted
 
     def take_positions(self) -> dict[Partition, int]:
-        """The offsets up to which each partition may be committed, for partitions that got further since the last call.
+        """Return the offsets to commit, for each partition that has advanced since the last call.
 
-        A position covers what was handed to the sinks: commit it only after they have been flushed.
+        A position covers outputs that the sinks may still buffer: flush the sinks before committing it.
         """
         positions: dict[Partition, int] = {}
         for partition, queue in self._uncommitted.items():
-            done: InFlightRecord | None = None
+            last: InFlightRecord | None = None
             while queue and queue[0].written:
-                done = queue.popleft()
-            if done is not None:
-                positions[partition] = done.offset + 1
+                last = queue.popleft()
+            if last is not None:
+                positions[partition] = last.offset + 1
         return positions
 
     def abandon(self, partitions: AbstractSet[Partition]) -> None:
-        """Lets go of partitions that went to another reader, who starts where the last commit ended.
+        """Forget partitions that moved to another reader, which starts at the last commit.
 
-        What of them is not written yet never will be: the new reader does it, and an old result written after the new
-        reader's would break the order.
+        Their unwritten records are never written here: the new reader processes them, and an old result behind the
+        result of the new reader would break the order.
         """
         for partition in partitions:
-            for ticket in self._uncommitted.pop(partition, ()):
-                ticket.abandoned = True
+            for record in self._uncommitted.pop(partition, ()):
+                record.abandoned = True

@@ -1,7 +1,7 @@
-"""The seam between a job and a runner: all that a runner knows of a job that keeps no state.
+"""The seam between a stateless job and a runner: a runner knows nothing else about such a job.
 
-A runner reads records, hands them over, keeps order within a key, bounds what is in flight, writes and commits.
-A job decides. Neither knows more of the other than this page.
+A runner reads records, submits them, keeps order within a key, bounds the records in flight, writes and commits.
+A job decides. Neither knows more about the other than this page.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ class Job(Protocol):
 
     Protocol: the runner awaits `open` once, then calls `plan` and `execute` for each record on the loop's thread, in
     the order in which the records were read, and at the end awaits `close`. Neither `plan` nor `execute` blocks or
-    raises, whatever the record holds: what cannot be done becomes an output with the role ``error``. `execute` may
-    call `done` before it returns or any time later, exactly once; results may come in any order, because keeping the
-    order within a key is the runner's part. After a crash a record may be accepted again; nothing is remembered.
+    raises, whatever the record holds: a failed record becomes an output with the role ``error``. `execute` may call
+    `on_done` before it returns or at any later time, exactly once. Results may come in any order, because the runner
+    keeps the order within a key. After a crash a record may be planned again; a job has no memory of it.
 
-    A callback and not a coroutine, because a task for each event costs more than all the rest of a pass-through event
-    (measured: 9 µs; see ``docs/decisions``). A runner that wants to await wraps it in two lines.
+    `execute` takes a callback and is not a coroutine, because a task for each event costs more than all the other work
+    on a pass-through event (measured: 9 µs; see ``docs/decisions``). A runner that awaits wraps it in two lines.
     """
 
     async def open(self) -> None:
@@ -32,7 +32,7 @@ class Job(Protocol):
         """Decode, filter and plan; pure and quick."""
 
     def execute(self, item: WorkItem, on_done: OnDone) -> None:
-        """Do what was planned and hand the outputs to `on_done`."""
+        """Execute the work item and pass the outputs to `on_done`."""
 
     async def close(self) -> None:
-        """Release clients. What is still being performed may be abandoned: it was not committed."""
+        """Release clients. Work in progress may be abandoned: its records were not committed."""

@@ -1,8 +1,8 @@
-"""The seam between a job that keeps state and a runner: all that a runner knows of such a job.
+"""The seam between a keyed job and a runner: a runner knows nothing else about such a job.
 
-A runner reads records, keeps what the job remembers of each key, wakes the job at event times, writes, and takes
-checkpoints. A job decides. One key is one thread of work: whatever concerns it comes one after the other, and the next
-only when what was decided before is done. Different keys do not wait for each other.
+A runner reads records, keeps the state of each key, fires timers in event time, writes, and takes checkpoints. A job
+decides. The work of one key is sequential: the next event of a key is decided when the operations of the one before
+are done. Different keys do not wait for each other.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Change = TypeVar("Change")
 
 
 class KeyedState(NamedTuple):
-    """What is remembered of a key.
+    """The state of a key.
 
     Most keys have the number alone, so that a hundred million of them fit on a disk.
 
     Attributes:
-        number: A signed integer of 64 bits; None for none.
-        blob: What few keys have beside it; empty for none.
+        number: A signed integer of 64 bits; None if the key has none.
+        blob: Further state, which few keys have; empty if the key has none.
     """
 
     number: int | None = None
@@ -34,27 +34,27 @@ class KeyedState(NamedTuple):
 
 
 EMPTY_STATE = KeyedState()
-"""What is remembered of a key that was never seen, or is to be forgotten."""
+"""The state of a key that was never seen, or whose state is deleted."""
 
 
 class TimerFired(NamedTuple):
-    """The stimulus of a key that asked to be woken.
+    """Keyed event of a timer that has fired.
 
     Attributes:
-        time: When it asked for, milliseconds since the epoch of event time; the watermark may be beyond it.
+        time: The event time of the timer, milliseconds since the epoch; the watermark may be beyond it.
     """
 
     time: int
 
 
 class DecodedRecord(NamedTuple, Generic[KeyedEvent]):
-    """A record that a job has read and understood.
+    """A record that a job has decoded.
 
     Attributes:
-        time: Of the record, for the watermark of its partition, milliseconds since the epoch; None where it states none.
-        key: What state and order are kept within; None for a record that nothing is to be decided about.
-        event: What `KeyedJob.decide` is given; None without a key.
-        outputs: What is known to be said of the record at once.
+        time: The event time, for the watermark of its partition, milliseconds since the epoch; None if it states none.
+        key: The key of state and order; None for a record that needs no decision.
+        event: The event for `KeyedJob.decide`; None without a key.
+        outputs: Outputs that need no decision, such as an error event.
     """
 
     time: int | None
@@ -67,10 +67,10 @@ class Decision(NamedTuple, Generic[Operation]):
     """A decision.
 
     Attributes:
-        state: What to remember of the key from now on.
-        timer: The event time at which the key wants to be woken next, milliseconds since the epoch; None for never.
-        operations: What to do, one after the other.
-        outputs: What to say of it.
+        state: The new state of the key.
+        timer: The event time of the next timer of the key, milliseconds since the epoch; None for no timer.
+        operations: The operations, to be executed in this order.
+        outputs: The outputs of the decision.
     """
 
     state: KeyedState
@@ -80,12 +80,12 @@ class Decision(NamedTuple, Generic[Operation]):
 
 
 class OperationResult(NamedTuple, Generic[Change]):
-    """What became of an operation.
+    """The result of an operation.
 
     Attributes:
-        state: What to remember of the key from now on; when it wants to be woken does not change.
-        changes: What goes to the outlet.
-        outputs: What to say of it.
+        state: The new state of the key; its timer does not change.
+        changes: The changes for the change sink.
+        outputs: The outputs of the operation.
     """
 
     state: KeyedState
@@ -97,13 +97,13 @@ class KeyedJob(Protocol[KeyedEvent, Operation, Change]):
     """A job with state.
 
     Protocol: the runner awaits `open` once. For each record, in the order in which they were read, it calls `decode`.
-    What has a key waits for what concerns the key before it; then `decide` is called with what is remembered of the key,
-    and `execute` for each operation in turn, with what is remembered by then. When the watermark passes the time at
-    which a key wants to be woken, `decide` is called with a `TimerFired`. At the end `close` is awaited.
+    An event waits for the earlier work of its key. Then the runner calls `decide` with the state of the key, and
+    `execute` for each operation in turn, with the state at that time. When the watermark passes the timer of a key, the
+    runner calls `decide` with a `TimerFired`. At the end it awaits `close`.
 
-    `decode` and `decide` are quick, block nowhere, and raise nothing whatever the record holds. After a crash everything
-    since the last checkpoint comes again, records, decisions and operations alike: what is remembered then is what was
-    remembered at that checkpoint, together with the positions in the sources.
+    `decode` and `decide` are quick, never block, and raise nothing whatever the record holds. After a crash everything
+    since the last checkpoint is repeated: records, decisions and operations. The state is then that of the checkpoint,
+    and so are the positions in the sources.
     """
 
     async def open(self) -> None:
@@ -118,18 +118,18 @@ class KeyedJob(Protocol[KeyedEvent, Operation, Change]):
         """Decide.
 
         Args:
-            keyed_state: What is remembered of the key.
-            event: What happened to it.
-            watermark: Up to where event time had come when the record was read, or the key woken, milliseconds since
-                the epoch; None before the first.
+            keyed_state: The state of the key.
+            event: The event of a record, or of a timer.
+            watermark: The watermark when the record was read or the timer fired, milliseconds since the epoch; None
+                before the first.
         """
 
     async def execute(self, operation: Operation, keyed_state: KeyedState) -> OperationResult[Change]:
-        """Do what was decided; takes as long as it takes.
+        """Execute an operation; may take long.
 
         Raises:
-            WikistateError: The job cannot go on. The run ends and nothing since the last checkpoint counts.
+            WikistateError: The job cannot continue. The run ends, and nothing since the last checkpoint counts.
         """
 
     async def close(self) -> None:
-        """Release clients. What is still being performed was cancelled before."""
+        """Release clients. The runner has cancelled all operations before."""

@@ -1,12 +1,12 @@
-"""Order and bounds of what a job is working on: the same for every runner.
+"""Order and bounds of the records in flight: the same for every runner.
 
 Pure: no loop, no clock. Two rules live here and nowhere else:
 
-* **Order.** Within a lane, outputs are released in the order of reading, however the results come in. Lanes do not
-  wait for each other. The runner chooses the lane: the job's key, or the whole partition when outputs and positions
-  must agree at every moment (transactions).
-* **Bounds.** Events, and bytes: records read, and results that wait for their turn. Where a bound is reached, nothing
-  more is admitted.
+* **Order.** Within an order key, outputs are released in the order of reading, whatever the order of the results.
+  Order keys do not wait for each other. The runner chooses the order key: the key of the job, or the whole partition
+  when outputs and positions must agree at every moment (transactions).
+* **Bounds.** Events, and bytes: records that were read, and results that are not released yet. At a bound, no further
+  record is admitted.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class InFlightRecord:
-    """One record on its way through a runner. A plain slotted class: one is made and changed for each event."""
+    """A record in flight. A plain slotted class, because one is made and changed for each event."""
 
     __slots__ = (
         "abandoned",
-        "follower",
-        "lane",
         "offset",
+        "order_key",
         "outputs",
         "partition",
         "read_at",
         "size",
+        "successor",
         "waits",
         "written",
     )
@@ -40,21 +40,21 @@ class InFlightRecord:
         self.offset: int = record.offset
         self.read_at = read_at
         self.size = len(record.value) if record.value else 0
-        self.lane: Hashable = None
-        self.waits = False  # for an earlier ticket of its lane
-        self.follower: InFlightRecord | None = None  # the next ticket of its lane
-        self.outputs: list[Output] | None = None  # None until the job is done with it
+        self.order_key: Hashable = None
+        self.waits = False  # for an earlier record of its order key
+        self.successor: InFlightRecord | None = None  # the next record of its order key
+        self.outputs: list[Output] | None = None  # None until the job has finished it
         self.written = False
-        self.abandoned = False  # its partition went to another reader
+        self.abandoned = False  # its partition moved to another reader
 
 
 class OrderedRelease:
-    """Admits tickets and releases them in order.
+    """Records in flight, released in order.
 
     Args:
-        max_events: How many records may be read and not yet written.
-        max_bytes: How many bytes those records and their waiting results may hold. One record more than the bound may
-            be admitted, so that a record larger than the bound still gets through.
+        max_events: The most records that are read and not yet written.
+        max_bytes: The most bytes of those records and their results. One record beyond the bound may be admitted, so
+            that a record larger than the bound is processed as well.
     """
 
     def __init__(self, *, max_events: int, max_bytes: int) -> None:
@@ -66,68 +66,68 @@ class OrderedRelease:
         self._released: list[InFlightRecord] = []
 
     def room(self) -> int:
-        """How many more records may be admitted now; 0 when a bound is reached."""
+        """Return how many more records may be admitted now; 0 when a bound is reached."""
         return 0 if self.bytes >= self._max_bytes else max(0, self._max_events - self.events)
 
     def admit(self, record: Record, read_at: float) -> InFlightRecord:
-        """Takes a record in. Records of a partition must be admitted in the order of their offsets."""
-        ticket = InFlightRecord(record, read_at)
+        """Admit a record. Records of a partition must be admitted in the order of their offsets."""
+        admitted = InFlightRecord(record, read_at)
         self.events += 1
-        self.bytes += ticket.size
-        return ticket
+        self.bytes += admitted.size
+        return admitted
 
-    def enqueue(self, ticket: InFlightRecord, order_key: Hashable) -> None:
-        """Puts an admitted ticket at the end of its lane. None is no lane: it waits for nobody."""
+    def enqueue(self, admitted: InFlightRecord, order_key: Hashable) -> None:
+        """Put an admitted record behind the others of its order key. With None it waits for no other record."""
         if order_key is None:
             return
-        ticket.lane = order_key
+        admitted.order_key = order_key
         tail = self._tails.get(order_key)
-        self._tails[order_key] = ticket
+        self._tails[order_key] = admitted
         if tail is not None:
-            tail.follower = ticket
-            ticket.waits = True
+            tail.successor = admitted
+            admitted.waits = True
 
-    def finish(self, ticket: InFlightRecord, outputs: list[Output]) -> None:
-        """Takes the job's result and releases it, with those behind it that waited only for it.
+    def finish(self, admitted: InFlightRecord, outputs: list[Output]) -> None:
+        """Take the result of the job, and release it with the finished records that waited only for it.
 
         Raises:
-            RuntimeError: The ticket was finished before; a job called `done` twice.
+            RuntimeError: The record was finished before; a job called `on_done` twice.
         """
-        if ticket.outputs is not None:
-            raise RuntimeError(f"{ticket.partition} offset {ticket.offset} was finished twice")
-        ticket.outputs = outputs = [] if ticket.abandoned else outputs
+        if admitted.outputs is not None:
+            raise RuntimeError(f"{admitted.partition} offset {admitted.offset} was finished twice")
+        admitted.outputs = outputs = [] if admitted.abandoned else outputs
         for output in outputs:
             size = len(output.value)
-            ticket.size += size
+            admitted.size += size
             self.bytes += size
-        if not ticket.waits:
-            self._release(ticket)
+        if not admitted.waits:
+            self._release(admitted)
 
     def _release(self, first: InFlightRecord) -> None:
-        ticket = first
-        while ticket.outputs is not None:
-            self._released.append(ticket)
-            follower = ticket.follower
-            if follower is None:
-                if ticket.lane is not None:
-                    del self._tails[ticket.lane]
+        record = first
+        while record.outputs is not None:
+            self._released.append(record)
+            successor = record.successor
+            if successor is None:
+                if record.order_key is not None:
+                    del self._tails[record.order_key]
                 return
-            ticket.follower = None
-            follower.waits = False
-            ticket = follower
+            record.successor = None
+            successor.waits = False
+            record = successor
 
     def take_released(self) -> list[InFlightRecord]:
-        """The tickets whose outputs are next to be written, in order; each is returned once."""
+        """Return the records whose outputs are to be written next, in order; each is returned once."""
         released, self._released = self._released, []
-        for ticket in released:
-            if ticket.abandoned:
-                ticket.outputs = []
+        for record in released:
+            if record.abandoned:
+                record.outputs = []
         return released
 
-    def mark_written(self, tickets: Iterable[InFlightRecord]) -> None:
-        """The outputs of these tickets have been handed to the sinks."""
-        for ticket in tickets:
-            ticket.written = True
-            ticket.outputs = []  # its bytes are the sink's now
+    def mark_written(self, records: Iterable[InFlightRecord]) -> None:
+        """Mark the outputs of these records as handed to the sinks."""
+        for record in records:
+            record.written = True
+            record.outputs = []  # the sink holds the bytes now
             self.events -= 1
-            self.bytes -= ticket.size
+            self.bytes -= record.size

@@ -16,58 +16,58 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Output, Partition, Record
 
     OnRevoked = Callable[[AbstractSet[Partition]], Awaitable[None]]
-    """Told that partitions are being taken away; the source waits for it before it lets go of them."""
+    """Callback for revoked partitions; the source awaits it before it releases them."""
 
     ResumePositions = Callable[[], Mapping[Partition, int]]
-    """The offsets to go on at, kept by somebody else than the source: whatever the source itself remembers of these
-    partitions does not count. Asked when a partition is begun, from any thread."""
+    """The offsets at which to resume, kept outside the source: they have precedence over the positions that the source
+    itself has committed. Called when the reading of a partition starts, from any thread."""
 
 
 class Source(Protocol):
-    """Where records come from.
+    """Port that reads records.
 
     Protocol: `open` once, then `poll` again and again from one task, `commit` from any task between polls, `close`
     once. Nothing runs in parallel on one source except `commit` beside `poll`. Order within a partition is the order
-    of offsets. After a crash, a new source starts at the last committed positions, or where its settings say when
-    there are none.
+    of offsets. After a crash, a new source starts at the last committed positions; without them, at the start that its
+    settings define.
     """
 
     async def open(self, on_revoked: OnRevoked) -> None:
         """Connect. Raises `SourceError` or `ConfigError` when the source cannot be read at all (no such file or topic).
 
         Args:
-            on_revoked: Awaited when partitions go to another member of the group, before they do. What it commits counts.
+            on_revoked: Awaited before partitions move to another member of the group. Its commits are still valid.
         """
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
-        """Up to `limit` records, as soon as there is one, or an empty list after `wait` seconds.
+        """Return up to `limit` records as soon as there is one, or an empty list after `wait` seconds.
 
         None means that a bounded source has ended. With ``limit=0`` nothing is read, but the source shows that it is
-        alive (a Kafka consumer that does not poll is put out of its group): call it while there is no room.
+        alive (a Kafka consumer that does not poll is removed from its group): call it while there is no room.
 
         Raises:
-            SourceError: Reading failed for good. What passes by itself (a broker that restarts) is waited for.
+            SourceError: Reading failed for good. After a transient failure (a broker that restarts) the source retries.
         """
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Remember that everything before these offsets is done. Returns when it is durable."""
+        """Commit these offsets: everything before them is done. Return when that is durable."""
 
     def lag(self) -> Mapping[Partition, int]:
-        """How many records are known to be left in each partition; empty where that is not known."""
+        """Return how many records are left in each partition, for partitions of which that is known."""
 
     async def close(self) -> None:
-        """Let go. Commits nothing. May be called when `open` failed, and twice."""
+        """Disconnect without a commit. May be called when `open` failed, and twice."""
 
 
 class OversizeError(SinkError):
-    """One output is larger than the sink takes, and would be so again.
+    """An output is larger than the sink accepts; a retry would fail as well.
 
-    The sink is as good as before: it took what came before this output and nothing from it on.
+    The sink still works: it accepted the outputs before this one, and neither this one nor those behind it.
 
     Attributes:
-        position: Which of the outputs of this `write` it is.
+        position: The index of the output among those of the `write`.
         size: Its size in bytes.
-        limit: What the sink takes, in bytes.
+        limit: The largest output that the sink accepts, in bytes.
     """
 
     retry = RetryHint.NEVER
@@ -80,7 +80,7 @@ class OversizeError(SinkError):
 
 
 class Sink(Protocol):
-    """Where the outputs of one role go.
+    """Port that writes the outputs of one role.
 
     Protocol: `open` once, then `write` and `flush` from one task, `close` once. Order is kept as written for outputs
     of the same key.
@@ -93,17 +93,17 @@ class Sink(Protocol):
         """Take outputs. May buffer; waits while the buffer is full, which is the back-pressure.
 
         Raises:
-            OversizeError: One of them is larger than the sink takes. Those before it were taken, it and the rest not.
-            SinkError: The sink cannot take them, now or because an earlier one failed. It stays so until it is replaced.
+            OversizeError: One of them is larger than the sink accepts. Only those before it were accepted.
+            SinkError: The sink cannot accept them, or an earlier output failed. It fails until it is replaced.
         """
 
     async def flush(self) -> None:
         """Return when all that was written is durable.
 
         Raises:
-            SinkError: Something that was written did not arrive. Nothing read since the last commit may be committed,
-                and each later call raises it again.
+            SinkError: A written output did not arrive. Nothing read since the last commit may be committed, and each
+                later call raises the error again.
         """
 
     async def close(self) -> None:
-        """Flush what can be flushed and let go. May be called when `open` failed, and twice."""
+        """Flush as far as possible and disconnect. May be called when `open` failed, and twice."""

@@ -1,4 +1,4 @@
-"""What goes through a runner: records in, outputs out, and the seam's two callables.
+"""The values that pass through a runner: records, work items and outputs.
 
 These are named tuples and not frozen dataclasses because one of each is made for every event: a frozen dataclass
 takes four times as long to construct.
@@ -26,11 +26,11 @@ class Record(NamedTuple):
 
     Attributes:
         value: The payload; None is a tombstone of a compacted topic.
-        key: The key bytes, None where the source has none.
-        timestamp: Milliseconds since the epoch as the source states them, None where it does not.
-        partition: Where the record comes from.
+        key: The key bytes; None if the source has none.
+        timestamp: Milliseconds since the epoch as the source states them; None if it states none.
+        partition: The partition that it was read from.
         offset: Its position there. Offsets of a partition grow; committing ``offset + 1`` means "done up to here".
-        truncated_bytes: How many bytes of the value the source left out because the record was larger than it may be; 0 normally.
+        truncated_bytes: The number of bytes that the source removed from the value because it was too large; 0 normally.
     """
 
     value: bytes | None
@@ -49,7 +49,7 @@ class Role(StrEnum):
     LAPSED_ACTION = "lapsed_action"
     """Events that came too late to be applied in order."""
     STATE_INCONSISTENCY = "state_inconsistency"
-    """Events that do not fit what is known of their entity."""
+    """Events that contradict the known state of their entity."""
     FETCH_FAILURE = "fetch_failure"
     """Entities that could not be fetched or read."""
 
@@ -58,7 +58,7 @@ class Output(NamedTuple):
     """One encoded event on its way to a sink.
 
     Attributes:
-        role: Which of the job's streams it belongs to.
+        role: The stream of the job that it belongs to.
         key: The message key, None for an unkeyed stream.
         value: The encoded event.
         timestamp: Event time in milliseconds since the epoch, None when the event states none.
@@ -71,11 +71,11 @@ class Output(NamedTuple):
 
 
 class WorkItem(NamedTuple):
-    """A record that a job has read and understood.
+    """A record that a job has decoded and planned.
 
     Attributes:
-        key: What order is kept within; None for a record that needs no order (it could not be understood).
-        payload: The job's own; a runner hands it back untouched.
+        key: The key within which order is kept; None for a record without order, such as one that cannot be decoded.
+        payload: Belongs to the job; a runner returns it unchanged.
     """
 
     key: Hashable
@@ -83,4 +83,4 @@ class WorkItem(NamedTuple):
 
 
 OnDone = Callable[[list[Output]], None]
-"""Takes what became of one record: exactly once, on the loop's thread. An empty list is a filtered record."""
+"""Callback for the outputs of a record; called exactly once, on the thread of the loop, empty for a filtered record."""

@@ -1,7 +1,7 @@
-"""The seam between a runner and a job that ends in a place which keeps the source's positions with what it holds.
+"""The seam between a runner and a job that ends in a store, which keeps the positions of the source with its data.
 
-Such a place (a triple store) is the one authority on how far the source was read: it may go back by itself, when it is
-restored from a backup, and the source then goes back with it.
+The store is the only authority on the positions: when it is restored from a backup it goes back in time, and the source
+goes back with it.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
 
 
 class StoreJob(Protocol):
-    """A job that takes records in and hands none on.
+    """A job that applies records to a store and emits none.
 
     Protocol: the runner awaits `open` once and opens the source at `positions`. Then it calls `process` with the records
     of each poll, in their order, and with none when the source was quiet. Whenever `process`, `finish` or `flush` raises
-    `RewoundError`, it awaits `rewind` and opens the source anew at `positions`. At a source's end it awaits `finish`,
-    at a stop `flush`; `close` last. No two calls overlap.
+    `RewoundError`, it awaits `rewind` and opens the source again at `positions`. At the end of the source it awaits
+    `finish`, at a stop `flush`, and `close` last. No two calls overlap.
     """
 
     @property
     def positions(self) -> Mapping[Partition, int]:
-        """The first offset of each partition that the place does not hold for good."""
+        """The first offset of each partition that is not durable in the store."""
 
     async def open(self) -> None:
-        """Open the place. Raises a `WikistateError` when it cannot be used."""
+        """Open the store. Raises a `WikistateError` when it cannot be used."""
 
     async def process(self, records: Sequence[Record], *, caught_up: bool) -> None:
-        """Take records in; waits while the place is busy or away, which is the back-pressure.
+        """Apply records; waits while the store is busy or away, which is the back-pressure.
 
         Args:
-            records: What was read, in order within each partition.
+            records: The records, in order within each partition.
             caught_up: Whether the source is known to hold nothing more at this moment.
 
         Raises:
-            RewoundError: The place holds less than it was given.
-            WikistateError: It cannot go on.
+            RewoundError: The store holds less than it was given.
+            WikistateError: The job cannot continue.
         """
 
     async def flush(self) -> None:
-        """Return when all that was taken and is whole is held for good. Raises as `take`."""
+        """Return when all complete records are durable in the store. Raises the errors of `process`."""
 
     async def finish(self) -> None:
-        """Nothing more comes: what is not whole never will be. Else as `flush`."""
+        """Flush at the end of the source. Incomplete messages can no longer be completed. Raises as `flush`."""
 
     async def rewind(self) -> None:
-        """Drop what is not yet held; `positions` then says where to read on."""
+        """Drop everything that is not durable; `positions` are then those of the store."""
 
     async def close(self) -> None:
-        """Let go. What is not held yet is dropped. May be called when `open` failed, and twice."""
+        """Close the store and drop everything that is not durable. May be called when `open` failed, and twice."""

@@ -1,4 +1,4 @@
-"""When keys want to be woken, in event time. Pure."""
+"""Timers of keys in event time. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class EventTimeTimers:
-    """At most one time for each key.
+    """Timers in event time, at most one for each key.
 
     Args:
-        times: What the last checkpoint knew.
+        times: The times of the last checkpoint, by key.
     """
 
     def __init__(self, times: Mapping[int, int]) -> None:
@@ -23,21 +23,21 @@ class EventTimeTimers:
         self._changed: set[int] = set()
 
     def __len__(self) -> int:
-        """How many keys want to be woken."""
+        """Return the number of keys with a timer."""
         return len(self._times)
 
     @property
     def next_time(self) -> int | None:
-        """The earliest time; None when no key wants to be woken."""
+        """The earliest time; None when no timer is set."""
         while self._heap:
             time, key = self._heap[0]
             if self._times.get(key) == time:
                 return time
-            heapq.heappop(self._heap)  # it was set anew since
+            heapq.heappop(self._heap)  # it was set again since
         return None
 
     def set(self, key: int, time: int | None) -> None:
-        """Wake the key then and not when it was set before; None for never."""
+        """Set the timer of a key, in place of an earlier one; None removes it."""
         if self._times.get(key) == time:
             return
         self._changed.add(key)
@@ -48,21 +48,21 @@ class EventTimeTimers:
             heapq.heappush(self._heap, (time, key))
 
     def pop_due(self, watermark: int) -> Iterator[tuple[int, int]]:
-        """The keys whose time the watermark has reached, with that time, earliest first; each is taken out.
+        """Remove and yield the keys whose time the watermark has reached, with that time, earliest first.
 
-        What is set meanwhile and due already comes, too.
+        Timers that are set meanwhile and already due are included.
         """
         while self._heap and self._heap[0][0] <= watermark:
             time, key = heapq.heappop(self._heap)
-            if self._times.get(key) == time:  # else it was set anew since
+            if self._times.get(key) == time:  # else it was set again since
                 del self._times[key]
                 self._changed.add(key)
                 yield key, time
 
     def changes(self) -> dict[int, int | None]:
-        """What has changed since `settled`."""
+        """Return the changes since `mark_committed`, by key; None for a removed timer."""
         return {key: self._times.get(key) for key in self._changed}
 
     def mark_committed(self) -> None:
-        """The changes are durable."""
+        """Mark all changes as durable."""
         self._changed.clear()

@@ -1,8 +1,8 @@
-"""Up to where event time has come, over several partitions. Pure: the time is given.
+"""The watermark over several partitions. Pure: the clock is an argument.
 
-As the field defines it (Apache Flink documentation, "Generating Watermarks"): for each partition the largest time seen,
-less the bound within which events may be out of order; over partitions the minimum, in which those that have been quiet
-for a while have no say; and never back.
+The definition is that of the Apache Flink documentation, "Generating Watermarks". The watermark of a partition is its
+largest event time minus the bound within which events may be out of order. The watermark over all partitions is the
+minimum, without the idle partitions, and it never moves back.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ PartitionKey = TypeVar("PartitionKey", bound="Hashable")
 
 
 class _PartitionTime:
-    """Of one partition: the largest event time, and when it last said something."""
+    """The largest event time of a partition, and the clock at its last record."""
 
-    __slots__ = ("heard", "time")
+    __slots__ = ("active_at", "time")
 
-    def __init__(self, heard: Millis) -> None:
+    def __init__(self, active_at: Millis) -> None:
         self.time: Millis | None = None
-        self.heard = heard
+        self.active_at = active_at
 
     def advance_to(self, time: Millis | None) -> None:
         if time is not None and (self.time is None or time > self.time):
@@ -36,8 +36,9 @@ class Watermarks(Generic[PartitionKey]):
     """The watermark of a job's inputs.
 
     Args:
-        bound: How far out of order the events of a partition may be, in milliseconds.
-        idleness: After how long a partition that says nothing no longer holds the others back, in milliseconds.
+        bound: The most that events of a partition may be out of order, in milliseconds.
+        idleness: The time without records after which a partition is idle and no longer holds the watermark back, in
+            milliseconds.
     """
 
     def __init__(self, *, bound: Millis, idleness: Millis) -> None:
@@ -47,65 +48,65 @@ class Watermarks(Generic[PartitionKey]):
         self._watermark: Millis | None = None
 
     def assign(self, partition: PartitionKey, now: Millis, *, time: Millis | None = None) -> None:
-        """Count on a partition from now on: until it says something or is idle, the watermark stands still.
+        """Add a partition: the watermark does not advance until the partition has a record or is idle.
 
         Args:
-            partition: Which one.
-            now: The clock, milliseconds since the epoch.
-            time: The largest event time that it had reached when it was left, as `times` told.
+            partition: The partition.
+            now: The clock, milliseconds.
+            time: Its largest event time at the last checkpoint, see `max_event_times`.
         """
         self._partitions.setdefault(partition, _PartitionTime(now)).advance_to(time)
 
     def remove(self, partition: PartitionKey) -> None:
-        """Nothing more comes from a partition: it ended, or it is another reader's."""
+        """Remove a partition that has ended or moved to another reader."""
         self._partitions.pop(partition, None)
 
     def observe(self, partition: PartitionKey, time: Millis, now: Millis) -> None:
-        """A partition says what time it is there.
+        """Take the event time of a record.
 
         Args:
-            partition: Which one; it need not have been assigned.
-            time: Event time of a record, also of one that is filtered out.
+            partition: The partition of the record; it need not have been assigned.
+            time: The event time, also of a record that is filtered out.
             now: The clock.
         """
         progress = self._partitions.get(partition)
         if progress is None:
             progress = self._partitions[partition] = _PartitionTime(now)
-        progress.heard = now
+        progress.active_at = now
         progress.advance_to(time)
 
     @property
     def max_event_times(self) -> Mapping[PartitionKey, Millis]:
-        """The largest event time of each partition that has said one, for a checkpoint."""
+        """The largest event time of each partition that has one, for a checkpoint."""
         return {part: progress.time for part, progress in self._partitions.items() if progress.time is not None}
 
     def current(self, now: Millis) -> Millis | None:
-        """The watermark: events before it are late. None before the first.
+        """Return the watermark: events before it are late. None before the first event.
 
         Args:
             now: The clock.
         """
-        active = [progress.time for progress in self._partitions.values() if now - progress.heard < self._idleness]
+        active = [progress.time for progress in self._partitions.values() if now - progress.active_at < self._idleness]
         times = [time for time in active if time is not None]
         if times and len(times) == len(active):
             self._advance(min(times) - self._bound - 1)
         return self._watermark
 
     def timer_watermark(self, now: Millis) -> Millis | None:
-        """Up to where timers are due: the watermark, or beyond it while all is quiet.
+        """Return the time at which timers are due: the watermark, or a later time while all partitions are idle.
 
-        When every partition is idle, no event moves the watermark, and what waits would wait for the next edit of a
-        small wiki. It is then presumed that event time goes on as the clock does. Nothing becomes late by that: what
-        comes after all is still decided.
+        When every partition is idle, no event moves the watermark, and waiting events would wait for the next edit of a
+        small wiki. Event time is then presumed to advance with the clock. No event becomes late by that: events that
+        arrive later are still decided.
 
         Args:
             now: The clock.
         """
         current = self.current(now)
-        heard = max((progress.heard for progress in self._partitions.values()), default=now)
-        if now - heard < self._idleness or not (times := self.max_event_times):
+        active_at = max((progress.active_at for progress in self._partitions.values()), default=now)
+        if now - active_at < self._idleness or not (times := self.max_event_times):
             return current
-        presumed = max(times.values()) + (now - heard) - self._bound - 1
+        presumed = max(times.values()) + (now - active_at) - self._bound - 1
         return presumed if current is None else max(current, presumed)
 
     def _advance(self, watermark: Millis) -> None:

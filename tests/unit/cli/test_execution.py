@@ -15,6 +15,7 @@ from wikistate.cli.status import Status
 from wikistate.config.model import LocalRunnerSettings
 from wikistate.runners.local.delivery import AtLeastOnce
 from wikistate.runners.local.runner import LocalRunner
+from wikistate.runners.local.stateless_processor import StatelessProcessor
 from wikistate.streaming.record import Output, Role, WorkItem
 from wikistate.telemetry.meter import RecordingMeter
 
@@ -63,7 +64,8 @@ class BlockedRun:
         source = MemorySource(MemoryTopic(values=[b"first"]))
         delivery = AtLeastOnce(source, {Role.SINK: self.sink, Role.ERROR: MemorySink()})
         settings = LocalRunnerSettings(drain_timeout=3600)
-        runner = LocalRunner(self.job, source, delivery, settings=settings, meter=meter)
+        processor = StatelessProcessor(self.job, source, delivery, settings=settings, meter=meter)
+        runner = LocalRunner(processor, settings=settings, meter=meter)
         self._task = asyncio.create_task(run_until_done(runner, Status(meter, total=None, live=False)))
 
     async def wait_for_job(self) -> None:

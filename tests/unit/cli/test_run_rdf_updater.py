@@ -72,4 +72,4 @@ def test_malformed_entity_list_creates_no_state(run_command: RunCommand, tmp_pat
     assert (result.code, "holds 2 entities" in result.err) == (0, True)
     result = run_command("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
     assert result.code == 4
-    assert "holds state already" in result.err
+    assert "already holds state" in result.err

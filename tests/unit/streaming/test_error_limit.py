@@ -1,4 +1,4 @@
-"""When too many events fail, and when not."""
+"""Too many failed events end a run, and fewer do not."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from wikistate.streaming.record import Output, Role
 
 
 def outputs(pattern: str) -> list[Output]:
-    """``x`` for an error event, ``.`` for one that went well."""
+    """Return an error event for each ``x`` and an output for each ``.``."""
     return [Output(Role.ERROR if each == "x" else Role.SINK, None, b"{}", None) for each in pattern]
 
 
 def stops_at(limit: ErrorLimit, pattern: str) -> int | None:
-    """The output at which the limit objects, from 0."""
+    """Return the index of the output at which the limit raises; None if it does not."""
     for number, output in enumerate(outputs(pattern)):
         try:
             limit.observe([output])
@@ -25,14 +25,14 @@ def stops_at(limit: ErrorLimit, pattern: str) -> int | None:
     return None
 
 
-def test_without_limits_anything_goes() -> None:
-    """The default, for services."""
+def test_every_output_passes_without_limits() -> None:
+    """The default, which is right for services."""
     assert stops_at(ErrorLimit(), "x" * 5000) is None
 
 
 @pytest.mark.parametrize(("pattern", "stop"), [("xxx.xxx.xxx", None), (".xxxx", 4), ("xxx.xxxx", 7), ("xxxx", 3)])
-def test_a_row_is_broken_by_one_that_goes_well(pattern: str, stop: int | None) -> None:
-    """Three are allowed; the fourth in a row is too many."""
+def test_success_ends_a_row_of_errors(pattern: str, stop: int | None) -> None:
+    """Three errors in a row are allowed; the fourth is too many."""
     assert stops_at(ErrorLimit(ErrorLimitSettings(in_a_row=3)), pattern) == stop
 
 
@@ -47,13 +47,13 @@ def test_a_row_is_broken_by_one_that_goes_well(pattern: str, stop: int | None) -
         ("x....x.xxxxx", 11),
     ],
 )
-def test_the_share_is_that_of_the_last_ones(pattern: str, stop: int | None) -> None:
-    """More than half of the last ten; not judged before there are ten."""
+def test_share_counts_the_latest_outputs(pattern: str, stop: int | None) -> None:
+    """More than half of the last ten are too many; fewer than ten outputs are not counted."""
     assert stops_at(ErrorLimit(ErrorLimitSettings(share=0.5, window=10)), pattern) == stop
 
 
-def test_the_message_says_what_was_found_and_what_is_allowed() -> None:
-    """With the setting's path, and what to do next."""
+def test_message_states_errors_and_limit() -> None:
+    """It has the path of the setting and the next step."""
     with pytest.raises(ErrorLimitError) as caught:
         ErrorLimit(ErrorLimitSettings(share=0.25, window=4)).observe(outputs("x..x"))
     assert caught.value.message == "2 of the last 4 events failed; the limit is 25.0%."
@@ -61,13 +61,13 @@ def test_the_message_says_what_was_found_and_what_is_allowed() -> None:
     assert caught.value.ids == {"key": "error_limit.share"}
 
 
-def test_it_goes_on_saying_what_it_said_first() -> None:
-    """A runner that is about to end may show it what was in hand; what the operator reads is what ended the run."""
+def test_first_error_is_raised_again_by_later_calls() -> None:
+    """A runner that ends may still write outputs; the operator reads the error that ended the run."""
     limit = ErrorLimit(ErrorLimitSettings(in_a_row=1))
-    said = set()
+    messages = set()
     for output in outputs("xxx.x"):
         try:
             limit.observe([output])
         except ErrorLimitError as error:
-            said.add(error.message)
-    assert said == {"2 events in a row failed; the limit is 1."}
+            messages.add(error.message)
+    assert messages == {"2 events in a row failed; the limit is 1."}

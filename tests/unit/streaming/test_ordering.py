@@ -1,4 +1,4 @@
-"""Order and bounds, which every runner shares."""
+"""Order and bounds of the records in flight, which every runner shares."""
 
 from __future__ import annotations
 
@@ -22,64 +22,64 @@ SIZE = 100
 
 
 def make_ordering(*, events: int = 1_000, size: int = 1_000_000) -> OrderedRelease:
-    """Empty ones with these bounds."""
+    """Return an empty `OrderedRelease` with these bounds."""
     return OrderedRelease(max_events=events, max_bytes=size)
 
 
-def admit(to: OrderedRelease, offset: int, lane: str | None, *, value: bytes | None = b"r" * SIZE) -> InFlightRecord:
-    """Admits the record at this offset, and lines it up."""
-    ticket = to.admit(Record(value, None, None, PARTITION, offset), 0.0)
-    to.enqueue(ticket, lane)
-    return ticket
+def admit(to: OrderedRelease, offset: int, key: str | None, *, value: bytes | None = b"r" * SIZE) -> InFlightRecord:
+    """Admit a record at this offset behind the others of its key."""
+    record = to.admit(Record(value, None, None, PARTITION, offset), 0.0)
+    to.enqueue(record, key)
+    return record
 
 
 def outputs(*sizes: int) -> list[Output]:
-    """Outputs with values of these sizes."""
+    """Return outputs with values of these sizes."""
     return [Output(Role.SINK, None, b"o" * size, None) for size in sizes]
 
 
 def write_released(of: OrderedRelease) -> list[int]:
-    """Writes all that is released; its offsets, in order."""
-    tickets = of.take_released()
-    of.mark_written(tickets)
-    return [ticket.offset for ticket in tickets]
+    """Write the released records and return their offsets, in order."""
+    records = of.take_released()
+    of.mark_written(records)
+    return [record.offset for record in records]
 
 
-def test_one_slow_event_releases_all_that_waited_behind_it_at_once_and_in_order() -> None:
-    """However many of a page were finished meanwhile, and in whatever order."""
+def test_slow_event_releases_all_events_behind_it_in_order() -> None:
+    """The later events of the page were finished before, in reverse order."""
     some = make_ordering()
     slow, *rest = [admit(some, offset, "page") for offset in range(5)]
-    for ticket in reversed(rest):
-        some.finish(ticket, [])
+    for record in reversed(rest):
+        some.finish(record, [])
     assert write_released(some) == []
     some.finish(slow, [])
     assert write_released(some) == [0, 1, 2, 3, 4]
 
 
-def test_an_event_waits_for_the_nearest_unfinished_one_before_it() -> None:
-    """Not for the whole lane: what is before a gap goes out."""
+def test_event_waits_for_earlier_unfinished_events_of_its_key() -> None:
+    """Finished events before the unfinished one are released."""
     some = make_ordering()
-    tickets = [admit(some, offset, "page") for offset in range(4)]
+    records = [admit(some, offset, "page") for offset in range(4)]
     for offset in (3, 1, 0):
-        some.finish(tickets[offset], [])
+        some.finish(records[offset], [])
     assert write_released(some) == [0, 1]
-    some.finish(tickets[2], [])
+    some.finish(records[2], [])
     assert write_released(some) == [2, 3]
 
 
-def test_other_lanes_and_no_lane_wait_for_nobody() -> None:
-    """Also when many have none: no lane is not one lane."""
+def test_events_of_other_keys_or_without_a_key_do_not_wait() -> None:
+    """Events without a key do not wait for each other either."""
     some = make_ordering()
     admit(some, 0, "slow")
     admit(some, 1, None)
     others = [admit(some, 2, None), admit(some, 3, "other")]
-    for ticket in others:
-        some.finish(ticket, [])
+    for record in others:
+        some.finish(record, [])
     assert write_released(some) == [2, 3]
 
 
-def test_a_lane_that_was_left_begins_anew() -> None:
-    """Nothing is kept of a page once nothing of it is in flight, so memory does not grow with the pages of a wiki."""
+def test_finished_key_is_forgotten() -> None:
+    """A page without events in flight takes no memory, so memory does not grow with the pages of a wiki."""
     some = make_ordering()
     for offset in range(1_000):
         some.finish(admit(some, offset, f"page {offset}"), [])
@@ -89,29 +89,29 @@ def test_a_lane_that_was_left_begins_anew() -> None:
     assert write_released(some) == [1_000]
 
 
-def test_what_is_released_is_given_once() -> None:
-    """A second look finds nothing, although nothing was written yet."""
+def test_released_record_is_returned_once() -> None:
+    """A second call returns nothing, although nothing was written yet."""
     some = make_ordering()
     some.finish(admit(some, 0, "page"), outputs(1))
-    assert [ticket.offset for ticket in some.take_released()] == [0]
+    assert [record.offset for record in some.take_released()] == [0]
     assert some.take_released() == []
 
 
-def test_room_is_what_the_bound_of_events_leaves() -> None:
-    """Until they are written: released is not enough."""
+def test_written_records_free_room_for_events() -> None:
+    """Released records still count."""
     some = make_ordering(events=3)
-    ticket = admit(some, 0, "page")
+    record = admit(some, 0, "page")
     assert some.room() == 2
-    some.finish(ticket, [])
+    some.finish(record, [])
     released = some.take_released()
     assert some.room() == 2
     some.mark_written(released)
     assert some.room() == 3
-    assert ticket.written
+    assert record.written
 
 
 def test_results_count_until_they_are_written() -> None:
-    """What waits for its turn fills the room: a slow event cannot make the results behind it pile up."""
+    """Waiting results take room: a slow event cannot make the results behind it grow without bound."""
     some = make_ordering(size=2 * SIZE + 50)
     slow, quick = admit(some, 0, "page"), admit(some, 1, "page")
     assert some.room() > 0
@@ -123,59 +123,57 @@ def test_results_count_until_they_are_written() -> None:
     assert some.room() > 0
 
 
-def test_a_record_larger_than_the_bound_gets_through_alone() -> None:
-    """It is admitted, and nothing beside it."""
+def test_record_larger_than_the_bound_is_admitted_alone() -> None:
+    """No other record is admitted beside it."""
     some = make_ordering(size=SIZE // 2)
     assert some.room() > 0
-    ticket = admit(some, 0, "page")
+    record = admit(some, 0, "page")
     assert some.room() == 0
-    some.finish(ticket, [])
+    some.finish(record, [])
     write_released(some)
     assert some.room() > 0
 
 
-def test_a_tombstone_counts_as_an_event_without_bytes() -> None:
+def test_tombstone_counts_as_an_event_without_bytes() -> None:
     """It has no value, and is in flight like any other record."""
     some = make_ordering()
     admit(some, 0, None, value=None)
     assert (some.events, some.bytes) == (1, 0)
 
 
-def test_finishing_twice_says_which_record_it_was() -> None:
-    """Also after it was written."""
+def test_error_of_a_record_finished_twice_names_the_record() -> None:
+    """The same after it was written."""
     some = make_ordering()
-    ticket = admit(some, 7, "page")
-    some.finish(ticket, outputs(1))
+    record = admit(some, 7, "page")
+    some.finish(record, outputs(1))
     write_released(some)
     with pytest.raises(RuntimeError, match="changes/3 offset 7 was finished twice"):
-        some.finish(ticket, outputs(1))
+        some.finish(record, outputs(1))
     assert (some.events, some.bytes) == (0, 0)
 
 
-def test_what_was_abandoned_is_not_written() -> None:
-    """Whether it was finished before or after; its successors still get their turn."""
+def test_abandoned_record_is_not_written() -> None:
+    """Whether it was finished before or after; the records behind it are released."""
     some = make_ordering()
-    tickets = [admit(some, offset, "page") for offset in range(3)]
-    some.finish(tickets[0], outputs(1))
-    for ticket in tickets[:2]:
-        ticket.abandoned = True
-    some.finish(tickets[1], outputs(1))
-    some.finish(tickets[2], outputs(1))
+    records = [admit(some, offset, "page") for offset in range(3)]
+    some.finish(records[0], outputs(1))
+    for record in records[:2]:
+        record.abandoned = True
+    some.finish(records[1], outputs(1))
+    some.finish(records[2], outputs(1))
     released = some.take_released()
-    assert [len(ticket.outputs or []) for ticket in released] == [0, 0, 1]
+    assert [len(record.outputs or []) for record in released] == [0, 0, 1]
     some.mark_written(released)
     assert (some.events, some.bytes) == (0, 0)
 
 
-def _in_lane(offsets: Iterable[int], keys: list[str | None], lane: str) -> list[int]:
-    return [offset for offset in offsets if keys[offset] == lane]
+def _of_key(offsets: Iterable[int], keys: list[str | None], key: str) -> list[int]:
+    return [offset for offset in offsets if keys[offset] == key]
 
 
 @given(keys=st.lists(st.sampled_from(["a", "b", "c", None]), max_size=40), data=st.data())
-def test_order_and_bounds_hold_whenever_records_come_results_come_and_outputs_are_written(
-    keys: list[str | None], data: st.DataObject
-) -> None:
-    """The law, for every interleaving of the three: in order within a lane, each once, and nothing left at the end."""
+def test_order_and_bounds_hold_for_every_interleaving(keys: list[str | None], data: st.DataObject) -> None:
+    """Records, results and writes interleave: order holds within a key, each record comes once, and none is left."""
     some = make_ordering(events=8)
     open_: list[InFlightRecord] = []
     came = 0
@@ -192,6 +190,6 @@ def test_order_and_bounds_hold_whenever_records_come_results_come_and_outputs_ar
         assert some.events <= 8
     order += write_released(some)
     assert sorted(order) == list(range(len(keys)))
-    for lane in "abc":
-        assert _in_lane(order, keys, lane) == _in_lane(range(len(keys)), keys, lane)
+    for key in "abc":
+        assert _of_key(order, keys, key) == _of_key(range(len(keys)), keys, key)
     assert (some.events, some.bytes, some._tails) == (0, 0, {})

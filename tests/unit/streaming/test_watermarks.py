@@ -1,4 +1,4 @@
-"""Up to where event time has come, over partitions that are ahead, behind, silent or at their end."""
+"""The watermark over partitions that are ahead, behind, silent or at their end."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ BOUND, IDLE = 100, 1000
 
 
 def watermarks() -> Watermarks[str]:
-    """With a bound of 100 ms and an idleness of a second."""
+    """Return watermarks with a bound of 100 ms and an idleness of one second."""
     return Watermarks(bound=BOUND, idleness=IDLE)
 
 
-def test_there_is_none_before_the_first_event() -> None:
-    """Nothing can be late yet."""
+def test_watermark_is_unknown_before_the_first_event() -> None:
+    """No event can be late yet."""
     marks = watermarks()
     marks.assign("a", 0)
     assert marks.current(0) is None
     assert marks.timer_watermark(10_000) is None
 
 
-def test_it_stays_behind_the_largest_time_by_the_bound() -> None:
+def test_watermark_is_the_largest_time_minus_the_bound() -> None:
     """An event that is exactly the bound older than the newest is not late, so the watermark is 1 ms before it."""
     marks = watermarks()
     marks.observe("a", 5000, 0)
@@ -31,16 +31,16 @@ def test_it_stays_behind_the_largest_time_by_the_bound() -> None:
     assert marks.current(0) == 5000 - BOUND - 1
 
 
-def test_it_is_the_minimum_over_partitions() -> None:
-    """The one that is behind tells where all are."""
+def test_watermark_is_the_minimum_over_partitions() -> None:
+    """The slowest partition determines it."""
     marks = watermarks()
     marks.observe("a", 5000, 0)
     marks.observe("b", 3000, 0)
     assert marks.current(0) == 3000 - BOUND - 1
 
 
-def test_a_partition_that_said_nothing_yet_holds_the_others_back_until_it_is_idle() -> None:
-    """It may be about to say something old."""
+def test_partition_without_records_holds_the_watermark_back_until_it_is_idle() -> None:
+    """It may still deliver an old record."""
     marks = watermarks()
     marks.assign("silent", 0)
     marks.observe("a", 5000, 500)
@@ -48,8 +48,8 @@ def test_a_partition_that_said_nothing_yet_holds_the_others_back_until_it_is_idl
     assert marks.current(IDLE) == 5000 - BOUND - 1
 
 
-def test_an_idle_partition_has_no_say_until_it_says_something() -> None:
-    """And when it does, the watermark waits for it but does not go back."""
+def test_idle_partition_does_not_count_until_its_next_record() -> None:
+    """The watermark then waits for it but does not move back."""
     marks = watermarks()
     marks.observe("a", 3000, 0)
     marks.observe("b", 5000, IDLE)
@@ -62,24 +62,24 @@ def test_an_idle_partition_has_no_say_until_it_says_something() -> None:
     assert marks.current(IDLE + 2) == 8000 - BOUND - 1
 
 
-def test_when_all_are_idle_it_stands_still() -> None:
-    """A source that is cut off looks the same, and what it brings afterwards must not be late."""
+def test_watermark_stands_still_while_all_partitions_are_idle() -> None:
+    """A disconnected source looks the same, and its later records must not be late."""
     marks = watermarks()
     marks.observe("a", 5000, 0)
     assert marks.current(0) == marks.current(60_000) == 5000 - BOUND - 1
 
 
-def test_while_all_is_quiet_timers_go_on_with_the_clock() -> None:
+def test_timers_advance_with_the_clock_while_all_partitions_are_idle() -> None:
     """The last edit of a small wiki does not wait for the next one."""
     marks = watermarks()
     marks.observe("a", 5000, 0)
     assert marks.timer_watermark(IDLE - 1) == 5000 - BOUND - 1
     assert marks.timer_watermark(IDLE + 500) == 5000 + IDLE + 500 - BOUND - 1
-    assert marks.current(IDLE + 500) == 5000 - BOUND - 1, "what comes after all is not late by it"
+    assert marks.current(IDLE + 500) == 5000 - BOUND - 1, "an event that arrives later is not late"
 
 
-def test_a_partition_that_ended_has_no_say() -> None:
-    """A file at its end holds nobody back."""
+def test_ended_partition_does_not_count() -> None:
+    """A file at its end does not hold the watermark back."""
     marks = watermarks()
     marks.observe("file", 1000, 0)
     marks.observe("live", 5000, 0)
@@ -88,8 +88,8 @@ def test_a_partition_that_ended_has_no_say() -> None:
     assert marks.current(0) == 5000 - BOUND - 1
 
 
-def test_a_partition_that_is_assigned_again_stays_where_it_is() -> None:
-    """As after every change of a consumer group: what it has said is not forgotten, nor how long it was silent."""
+def test_partition_that_is_assigned_again_keeps_its_time() -> None:
+    """As after every rebalance: its largest event time and its idleness are kept."""
     marks = watermarks()
     marks.observe("a", 5000, 0)
     marks.assign("a", IDLE)
@@ -99,8 +99,8 @@ def test_a_partition_that_is_assigned_again_stays_where_it_is() -> None:
     assert marks.current(IDLE) == 9000 - BOUND - 1
 
 
-def test_it_goes_on_after_a_restart_where_it_was() -> None:
-    """The times of a checkpoint are enough, also for a wiki that stays quiet."""
+def test_watermark_resumes_after_a_restart() -> None:
+    """The times in a checkpoint are enough, also for a wiki that stays quiet."""
     before = watermarks()
     before.observe("a", 5000, 0)
     after = watermarks()
@@ -111,8 +111,8 @@ def test_it_goes_on_after_a_restart_where_it_was() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10_000), st.integers(0, 700))))
-def test_it_never_goes_back(observed: list[tuple[str, int, int]]) -> None:
-    """Whatever partitions say and however long they are silent; and what is presumed is never behind."""
+def test_watermark_never_moves_back(observed: list[tuple[str, int, int]]) -> None:
+    """For all times and silences of partitions; the time at which timers are due is never behind it."""
     marks, now, last = watermarks(), 0, -1_000_000
     for partition, time, passed in observed:
         now += passed

@@ -1,6 +1,6 @@
-"""Awaits a job that answers by callback, in order and within bounds: what an asynchronous operator runs.
+"""The bridge from a job with callbacks to an awaiting operator, in order and within bounds.
 
-Knows asyncio and the job, and nothing of Flink.
+It uses asyncio and the job, and nothing of Flink.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class CallbackBridge:
-    """Hands records to a job and awaits what becomes of each.
+    """Bridge that submits records to a job and awaits the outputs of each.
 
-    The order of the calls of `process` is the order within a key; across keys nobody waits for anybody.
+    The order of the calls of `process` is the order within a key; keys do not wait for each other.
 
     Args:
-        job: Not yet open; the first record opens it, because only then there is a loop.
+        job: The job, not open yet. The first record opens it, because the loop does not exist before.
         ordering: Order and bounds.
-        metrics: Where it reports.
+        metrics: Takes the measurements.
         error_limit: Ends the job when too many events fail.
     """
 
@@ -48,25 +48,25 @@ class CallbackBridge:
         self._defect: WikistateError | None = None
 
     async def process(self, record: Record) -> list[Output]:
-        """What the job makes of a record.
+        """Return the outputs of a record.
 
         Raises:
-            WikistateError: The job cannot work at all, answered twice for a record, or too many events fail.
+            WikistateError: The job cannot work at all, has finished a record twice, or too many events fail.
         """
         if self._defect is not None:
             raise self._defect
-        promise: asyncio.Future[list[Output]] = asyncio.get_running_loop().create_future()
-        self._queue.append((record, promise))
+        future: asyncio.Future[list[Output]] = asyncio.get_running_loop().create_future()
+        self._queue.append((record, future))
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._job.open())
         if not self._opening.done():
             await asyncio.wait([self._opening])
         self._opening.result()
         self._admit()
-        return await promise
+        return await future
 
     def _admit(self) -> None:
-        if self._admitting:  # a job may answer before `perform` returns: the loop below goes on anyway
+        if self._admitting:  # a job may finish a record before `execute` returns: the loop below then continues
             return
         self._admitting = True
         while self._queue and self._ordering.room():
@@ -75,18 +75,18 @@ class CallbackBridge:
         self._metrics.record_in_flight(self._ordering)
 
     def _submit(self, record: Record, future: asyncio.Future[list[Output]]) -> None:
-        ticket = self._ordering.admit(record, time.monotonic())
-        self._futures[ticket] = future
-        work = self._job.plan(record)
-        self._ordering.enqueue(ticket, work.key)
+        admitted = self._ordering.admit(record, time.monotonic())
+        self._futures[admitted] = future
+        item = self._job.plan(record)
+        self._ordering.enqueue(admitted, item.key)
         self._metrics.consumed(1)
-        self._job.execute(work, partial(self._on_done, ticket))
+        self._job.execute(item, partial(self._on_done, admitted))
 
-    def _on_done(self, ticket: InFlightRecord, outputs: list[Output]) -> None:
+    def _on_done(self, admitted: InFlightRecord, outputs: list[Output]) -> None:
         try:
-            self._ordering.finish(ticket, outputs)
+            self._ordering.finish(admitted, outputs)
         except RuntimeError as defect:
-            # Whoever calls us back may not let it through; a job whose order is broken must not go on.
+            # The caller may swallow an exception, and a job whose order is broken must not continue.
             self._defect = InternalError(str(defect), hint="Please report it.")
             self._fail_all(self._defect)
             return
@@ -104,14 +104,14 @@ class CallbackBridge:
         if self._queue:
             self._admit()
 
-    def _resolve(self, ticket: InFlightRecord) -> None:
-        outputs = ticket.outputs or []
-        self._metrics.record_written([ticket], outputs)
-        promise = self._futures.pop(ticket)
-        if not promise.done():  # cancelled, when the operator goes down
-            promise.set_result(outputs)
+    def _resolve(self, admitted: InFlightRecord) -> None:
+        outputs = admitted.outputs or []
+        self._metrics.record_written([admitted], outputs)
+        future = self._futures.pop(admitted)
+        if not future.done():  # cancelled when the operator ends
+            future.set_result(outputs)
 
     def _fail_all(self, defect: WikistateError) -> None:
-        for promise in self._futures.values():
-            if not promise.done():
-                promise.set_exception(defect)
+        for future in self._futures.values():
+            if not future.done():
+                future.set_exception(defect)

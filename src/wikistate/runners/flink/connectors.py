@@ -1,7 +1,7 @@
-"""The ends of a job as Flink's sources and sinks.
+"""The endpoints of a job as sources and sinks of Flink.
 
-PyFlink's own Kafka source shows the value alone, so that a tombstone is nothing, and its sink cannot state a record's
-time. The bridge, some small Java classes in a jar of ours, adds that.
+The Kafka source of PyFlink yields only the value, so that a tombstone is lost, and its sink cannot set the time of a
+record. The bridge adds both: a few small Java classes in the jar of wikistate.
 """
 
 from __future__ import annotations
@@ -54,22 +54,22 @@ if TYPE_CHECKING:
     from wikistate.wiring.endpoints import SinkEndpoint, SourceEndpoint
 
 TRANSACTION_TIMEOUT = 15 * 60 * 1000
-"""Milliseconds: the longest that a broker allows unless told otherwise (Kafka's ``transaction.max.timeout.ms``). What
-a transaction of a checkpoint holds is lost when the job is down for longer; Flink's own default is more than brokers
-take."""
+"""Milliseconds: the longest timeout that a broker allows by default (``transaction.max.timeout.ms`` of Kafka). Records in
+the transaction of a checkpoint are lost when the job is down for longer. The default of Flink is more than brokers
+accept."""
 
 
 _ZSTANDARD = frozenset({".zst", ".zstd"})
 
 
 def record_type() -> TypeInformation:
-    """The type of rows of `RECORD_FIELDS`. Made anew each time: once used, it holds on to the JVM and cannot be pickled."""
+    """Return a new type of rows of `RECORD_FIELDS`. Once used, it refers to the JVM and cannot be pickled."""
     types = [_bytes(), _bytes(), Types.LONG(), Types.STRING(), Types.INT(), Types.LONG(), Types.INT()]
     return Types.ROW_NAMED(list(RECORD_FIELDS), types)
 
 
 def output_type() -> TypeInformation:
-    """The type of rows of `OUTPUT_FIELDS`, made anew each time."""
+    """Return a new type of rows of `OUTPUT_FIELDS`; see `record_type`."""
     return Types.ROW_NAMED(list(OUTPUT_FIELDS), [Types.STRING(), _bytes(), _bytes(), Types.LONG()])
 
 
@@ -78,10 +78,10 @@ def _bytes() -> TypeInformation:
 
 
 def make_source(endpoint: SourceEndpoint) -> Source:
-    """What reads an end, as rows of `RECORD_FIELDS`.
+    """Return the source that reads an endpoint as rows of `RECORD_FIELDS`.
 
     Raises:
-        ConfigError: Flink cannot read it.
+        ConfigError: Flink cannot read the endpoint.
     """
     match endpoint:
         case KafkaSourceEndpoint():
@@ -90,8 +90,8 @@ def make_source(endpoint: SourceEndpoint) -> Source:
             return _make_file_source(endpoint)
         case EventStreamsEndpoint() | RecentChangesEndpoint():
             raise ConfigError(
-                "Flink cannot read public streams or recent changes: there is one of each, and nothing to spread.",
-                hint="Run the job with the local runner (--runner local), which keeps their position.",
+                "Flink cannot read public streams or recent changes: each is one connection that cannot be spread over workers.",
+                hint="Use the local runner (--runner local), which keeps their position.",
                 key="stream_manager.source.connector",
             )
         case _:
@@ -99,15 +99,15 @@ def make_source(endpoint: SourceEndpoint) -> Source:
 
 
 def make_sink(endpoint: SinkEndpoint, guarantee: DeliveryGuarantee, *, identity: str) -> Sink:
-    """What writes rows of `OUTPUT_FIELDS` to an end.
+    """Return the sink that writes rows of `OUTPUT_FIELDS` to an endpoint.
 
     Args:
-        endpoint: Where.
-        guarantee: What a crash may do.
-        identity: Tells the transactions of this sink from all others on its cluster, and stays over restarts.
+        endpoint: The endpoint.
+        guarantee: The delivery guarantee.
+        identity: Distinguishes the transactions of this sink from all others on its cluster; the same after restarts.
 
     Raises:
-        ConfigError: Flink cannot write it.
+        ConfigError: Flink cannot write to the endpoint.
     """
     match endpoint:
         case KafkaSinkEndpoint():
@@ -205,7 +205,7 @@ def _make_file_sink(endpoint: FileEndpoint) -> FileSink:
     path = _require_path(endpoint, "stream_manager.sink.options.path")
     if path.suffix in {".gz", *_ZSTANDARD}:
         raise ConfigError(
-            f"{path} asks for a compressed file; Flink writes a folder of plain ones.",
+            f"{path} names a compressed file; Flink writes a folder of plain files.",
             hint="Name a folder, or use the local runner.",
             key="stream_manager.sink.options.path",
         )
@@ -219,7 +219,7 @@ def _make_file_sink(endpoint: FileEndpoint) -> FileSink:
 
 
 class _LineEncoder:
-    """What PyFlink takes for an `Encoder`."""
+    """Encoder of lines, in the form that PyFlink expects."""
 
     def __init__(self) -> None:
         self._j_encoder = _bridge().LineEncoder()

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from wikistate.wiring.registry import JobSpec
 
 IDLENESS = 60
-"""Seconds without a record after which a partition no longer holds event time up."""
+"""Seconds without a record after which a partition no longer holds event time back."""
 
-_NO_TIMER = Time.milliseconds(0)  # a timeout costs a thread for each record; the job has its own
+_NO_TIMER = Time.milliseconds(0)  # a timeout costs a thread for each record; the job has its own timeouts
 
 
 def build_graph(
     env: StreamExecutionEnvironment, spec: JobSpec, configuration: Configuration, endpoints: Endpoints
 ) -> None:
-    """Adds a job to an environment. Uids must never change: snapshots find their operators by them.
+    """Add a job to an environment. Uids must never change: snapshots find their operators by them.
 
     Raises:
-        ConfigError: Flink cannot read or write an end.
+        ConfigError: Flink cannot read or write an endpoint.
     """
     manager = configuration.stream_manager
     identity = endpoints.source.group if isinstance(endpoints.source, KafkaSourceEndpoint) else manager.job_name
@@ -59,10 +59,10 @@ def build_graph(
 def _add_source(
     env: StreamExecutionEnvironment, spec: JobSpec, configuration: Configuration, endpoints: Endpoints
 ) -> tuple[DataStream, bool]:
-    """The records, and whether they come with their key before them.
+    """Return the records, and whether each has its key before it.
 
-    A partition is read by one subtask in its order, and its records stay there, so nothing needs to be sorted by key;
-    only where the job has more subtasks than the source do records move, and then all of a key move to the same one.
+    One subtask reads a partition in its order, and the records stay there, so order needs no exchange by key. Records
+    move only if the job has more subtasks than the source, and then all records of a key move to the same subtask.
     """
     watermarks = WatermarkStrategy.for_monotonous_timestamps().with_idleness(Duration.of_seconds(IDLENESS))
     records = env.from_source(make_source(endpoints.source), watermarks, "Read", record_type()).uid("read")
@@ -71,7 +71,7 @@ def _add_source(
         return records, False
     records.set_parallelism(readers)
     keyed = records.key_by(OrderKeySelector(spec, configuration), Types.STRING())
-    # `key_by` makes an operator of its own, and offers no way to name it.
+    # `key_by` makes a separate operator, and offers no way to name it.
     keyed._j_data_stream.getTransformation().getInputs().get(0).setUid("key")
     return keyed, True
 

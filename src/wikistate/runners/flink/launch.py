@@ -1,4 +1,4 @@
-"""From a job and its settings to a running Flink job: on a cluster of the process's own, or on the one it was given to."""
+"""From a job and its settings to a running Flink job: on an embedded cluster, or on a given one."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ _EMBEDDED_DEFAULTS = {
     "execution.target": "local",
     "python.executable": sys.executable,
     "python.client.executable": sys.executable,
-    # A wiki's limits hold in each subtask: more of them is for the operator to say.
+    # The limits of a wiki hold in each subtask: only the operator may set more of them.
     "parallelism.default": "1",
-    # A fault that does not pass must end the process, so that whoever watches over it can tell.
+    # A permanent failure must end the process, so that its supervisor can react.
     "restart-strategy.type": "exponential-delay",
     "restart-strategy.exponential-delay.initial-backoff": "1 s",
     "restart-strategy.exponential-delay.max-backoff": "30 s",
     "restart-strategy.exponential-delay.attempts-before-reset-backoff": "10",
 }
-"""Options of a cluster of the process's own; a given cluster has its own."""
+"""Options of an embedded cluster; a given cluster has its own."""
 
 
 def has_given_cluster() -> bool:
-    """Whether ``flink run`` started this process, and so has chosen the cluster."""
+    """Return whether ``flink run`` has started this process and chosen the cluster."""
     return "PYFLINK_GATEWAY_PORT" in os.environ
 
 
 def submit(spec: JobSpec, configuration: Configuration, endpoints: Endpoints, jars: Sequence[Path]) -> None:
-    """Submits a job to the cluster that ``flink run`` chose; returns as ``flink run`` would.
+    """Submit a job to the cluster that ``flink run`` has chosen, and return as soon as ``flink run`` would.
 
     Raises:
-        ConfigError: Flink cannot do what the settings ask for.
+        ConfigError: Flink does not support the settings.
     """
     options = build_flink_options(configuration.flink, endpoints.guarantee, already_set=_configured_options())
     _build_environment(spec, configuration, endpoints, options, jars).execute(configuration.stream_manager.job_name)
@@ -69,22 +69,22 @@ def _configured_options() -> set[str]:
 def run_embedded(
     spec: JobSpec, configuration: Configuration, endpoints: Endpoints, *, jars: Sequence[Path], java_home: Path
 ) -> bool:
-    """Runs a job on a cluster of this process's own until its source ends or the process is told to stop.
+    """Run a job on an embedded cluster until its source ends or a stop is requested.
 
-    The first SIGTERM or SIGINT stops with a savepoint, from which the next run goes on; the second one stops at once.
+    The first SIGTERM or SIGINT stops with a savepoint, from which the next run resumes; the second one stops at once.
 
     Args:
         spec: The job.
         configuration: Its settings.
-        endpoints: Where it reads and writes.
+        endpoints: Its endpoints.
         jars: The Kafka connector and the bridge.
         java_home: The Java to run on.
 
     Returns:
-        Whether the job came to its end in good order.
+        Whether the job has ended in order.
 
     Raises:
-        ConfigError: Flink cannot do what the settings ask for.
+        ConfigError: Flink does not support the settings.
         EngineError: The job failed.
     """
     name = configuration.stream_manager.job_name
@@ -127,6 +127,6 @@ def _metrics_options(telemetry: Telemetry) -> dict[str, str]:
         f"{reporter}.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
         f"{reporter}.host": telemetry.metrics_host,
         f"{reporter}.port": str(port),
-        # It would write the bounds of buckets as 0_5 and _Inf, which no longer are numbers.
+        # It would write the bounds of buckets as 0_5 and _Inf, which are not numbers.
         f"{reporter}.filterLabelValueCharacters": "false",
     }

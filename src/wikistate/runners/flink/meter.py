@@ -1,9 +1,9 @@
-"""Our metrics in Flink's metric groups, under their declared names.
+"""The metrics of wikistate in the metric groups of Flink, under their declared names.
 
-Flink's Python metrics belong to the thread that processes a bundle; a report from any other thread, such as the loop
-on which a job runs, is lost without a word. So the job reports into memory, and what is new is handed on at the end of
-each bundle. Flink's Python metrics are whole numbers; a histogram therefore becomes what Prometheus makes of one:
-``_bucket`` by ``le``, ``_count`` and ``_sum``, the last in whole units.
+The Python metrics of Flink belong to the thread that processes a bundle; a report from any other thread, such as the
+loop of a job, is lost silently. The job therefore reports into memory, and new values are passed to Flink at the end of
+each bundle. The Python metrics of Flink are integers; a histogram therefore has the form of Prometheus: ``_bucket`` by
+``le``, ``_count`` and ``_sum``, the last in whole units.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ class FlinkCounter(Protocol):
     """A counter of PyFlink."""
 
     def inc(self, n: int = 1) -> None:
-        """Adds `n`."""
+        """Add `n`."""
 
 
 class FlinkGroup(Protocol):
     """A metric group of PyFlink."""
 
     def add_group(self, name: str, extra: str | None = None) -> FlinkGroup:
-        """The group below, for a label `name` with the value `extra`."""
+        """Return the subgroup for a label `name` with the value `extra`."""
 
     def counter(self, name: str) -> FlinkCounter:
-        """Makes a counter."""
+        """Return a new counter."""
 
     def gauge(self, name: str, obj: Callable[[], int]) -> None:
-        """Registers what is called for the gauge's value."""
+        """Register the function that returns the value of a gauge."""
 
 
 class FlinkMeter(RecordingMeter):
-    """Remembers, and hands on to Flink at the end of each bundle.
+    """Meter in memory that passes its values to Flink at the end of each bundle.
 
     Args:
-        group: The operator's.
+        group: The metric group of the operator.
     """
 
     def __init__(self, group: FlinkGroup) -> None:
@@ -57,8 +57,8 @@ class FlinkMeter(RecordingMeter):
         self._group = group
         self._pushed: dict[Series, int] = {}
         self._counters: dict[Series, FlinkCounter] = {}
-        # The value of a gauge is asked for at the end of a bundle, on its thread: the one place to hand on from. In a
-        # group of its own, because metrics may be added to the operator's group while it is gone through.
+        # Flink reads the value of a gauge at the end of a bundle, on its thread: the only place from which values can
+        # be passed. In a separate group, because metrics may be added to the group of the operator during the reading.
         group.add_group("wikistate").gauge("wikistate_series", self._push)
 
     def _push(self) -> int:

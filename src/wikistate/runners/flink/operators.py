@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no types
-    """Runs the job: a row of a record in, the rows of its outputs out.
+    """Operator of the job: takes the row of a record and returns the rows of its outputs.
 
     Args:
-        spec: The job. It is assembled in the worker.
+        spec: The job; it is built in the worker.
         configuration: Its settings.
-        keyed: Whether rows come with their key before them, as they do behind `OrderKeySelector`.
+        keyed: Whether each row has its key before it, as behind `OrderKeySelector`.
     """
 
     def __init__(self, spec: JobSpec, configuration: Configuration, *, keyed: bool) -> None:
@@ -43,11 +43,11 @@ class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no type
         self._keyed = keyed
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Assembles the job. Flink makes the loop after this, so clients are opened with the first record."""
+        """Build the job. Flink creates the loop afterwards, so the first record opens the clients."""
         configure_logs(self._configuration.telemetry, job_name=self._configuration.stream_manager.job_name)
         _prefer_uvloop()
         self._resources = ExitStack()
-        self._resources.enter_context(gc_tuned())  # it runs nothing but Flink's functions
+        self._resources.enter_context(gc_tuned())  # this process runs only functions of Flink
         bounds = self._configuration.local
         meter = FlinkMeter(runtime_context.get_metrics_group())
         self._bridge = CallbackBridge(
@@ -58,39 +58,39 @@ class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no type
         )
 
     def close(self) -> None:
-        """Lets go. Flink has ended the loop before this, so connections are left for the process's end to close."""
+        """Restore the garbage collector. Flink has closed the loop before, so the end of the process closes connections."""
         self._resources.close()
 
     async def async_invoke(self, value: Row) -> list[Row]:
-        """What becomes of one record."""
+        """Return the outputs of one record."""
         outputs = await self._bridge.process(row_to_record(value[1] if self._keyed else value))
         return [Row(*output_to_fields(output)) for output in outputs]
 
 
 class SplitErrors(ProcessFunction):  # type: ignore[misc]  # pyflink ships no types
-    """Sends error events to a side output. An asynchronous operator has none, so this is chained to it."""
+    """Operator that moves error events to a side output. An asynchronous operator has none, so this one follows it."""
 
     def __init__(self, errors: OutputTag) -> None:
         self._errors = errors
 
     def process_element(self, value: Row, ctx: ProcessFunction.Context) -> Iterator[object]:
-        """One output."""
+        """Yield the output, to the side output if it is an error event."""
         yield (self._errors, value) if value[0] == Role.ERROR else value
 
 
 class OrderKeySelector(KeySelector):  # type: ignore[misc]  # pyflink ships no types
-    """The key that order is kept within, for records that change subtask on their way to the job."""
+    """Selector of the key within which order is kept, for records that change subtask on their way to the job."""
 
     def __init__(self, spec: JobSpec, configuration: Configuration) -> None:
         self._spec = spec
         self._configuration = configuration
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Assembles a job that is only asked to read; what it would report, the one that works does."""
+        """Build a job that only plans records; its measurements are dropped, because the working job has the same."""
         self._job = assemble_stateless(self._spec, self._configuration, RecordingMeter()).job
 
     def get_key(self, value: Row) -> str:
-        """The key; a record without one goes anywhere, since it needs no order."""
+        """Return the key. A record without one may go to any subtask, because it needs no order."""
         record = row_to_record(value)
         key = self._job.plan(record).key
         return repr(record.offset if key is None else key)
@@ -98,7 +98,7 @@ class OrderKeySelector(KeySelector):  # type: ignore[misc]  # pyflink ships no t
 
 def _prefer_uvloop() -> None:
     try:
-        from uvloop import EventLoopPolicy  # noqa: PLC0415  (not everywhere; asyncio's own loop is slower)
+        from uvloop import EventLoopPolicy  # noqa: PLC0415  (not available everywhere; the loop of asyncio is slower)
     except ImportError:
         return
     asyncio.set_event_loop_policy(EventLoopPolicy())

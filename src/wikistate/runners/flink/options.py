@@ -1,4 +1,4 @@
-"""The options that a job starts with, under Flink's own names: ours, and over them what ``flink:`` says.
+"""The options of Flink for a job: the defaults of wikistate, overridden by the section ``flink`` of the settings.
 
 Pure. Sources: Apache Flink documentation, "Configuration" and "Python Configuration".
 """
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 DEFAULTS = {
-    # Every operator has a uid of ours, so that a savepoint fits the next version; with this, Flink checks that.
+    # Every operator has a fixed uid, so that a savepoint fits the next version; with this, Flink checks that.
     "pipeline.auto-generate-uids": "false",
-    # Savepoints hold it: it can never be changed without losing them, and bounds how far a job can be rescaled.
+    # Savepoints hold it: a change loses them. It bounds the parallelism to which a job can be rescaled.
     "pipeline.max-parallelism": "128",
     "execution.checkpointing.interval": "10 s",
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-    # All that is in flight is finished at the end of each bundle and nothing is fed meanwhile, so a bundle must be
-    # at least twice what is in flight at once. But a checkpoint waits for the bundle: this many events at the most.
+    # Events in flight are finished at the end of each bundle, and no record is passed meanwhile, so a bundle must be
+    # at least twice the events in flight. But a checkpoint waits for the bundle: for at most this many events.
     "python.fn-execution.bundle.size": "5000",
     "python.fn-execution.bundle.time": "1000",
 }
@@ -31,15 +31,15 @@ DEFAULTS = {
 def build_flink_options(
     flink: Mapping[str, Any], guarantee: DeliveryGuarantee, *, already_set: AbstractSet[str] = frozenset()
 ) -> dict[str, str]:
-    """Flink's options.
+    """Return the options of Flink.
 
     Args:
         flink: The section ``flink`` of the configuration; nested keys are joined with dots.
-        guarantee: What a crash may do to the output.
-        already_set: What the cluster or ``flink run -D`` has set already: our defaults leave it as it is.
+        guarantee: The delivery guarantee.
+        already_set: Options that the cluster or ``flink run -D`` has set; the defaults do not override them.
 
     Raises:
-        ConfigError: An option is neither text, number nor boolean.
+        ConfigError: An option is not a text, number, boolean or list.
     """
     exactly = guarantee is DeliveryGuarantee.EXACTLY_ONCE
     mode = {"execution.checkpointing.mode": "EXACTLY_ONCE" if exactly else "AT_LEAST_ONCE"}
@@ -58,6 +58,6 @@ def _flatten(section: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str
             case str() | int() | float():
                 yield key, str(value)
             case list():
-                yield key, ";".join(map(str, value))  # as Flink writes lists
+                yield key, ";".join(map(str, value))  # the form of lists in Flink
             case _:
                 raise ConfigError(f"flink.{key} is {value!r}; Flink's options are text, numbers and booleans.", key=key)

@@ -1,4 +1,4 @@
-"""What crosses between the JVM and Python: the fields of a record and of an output, in their order.
+"""The rows between the JVM and Python: the fields of a record and of an output, in their order.
 
 The classes of the bridge (``jvm/src``) write and read the same fields.
 """
@@ -19,11 +19,11 @@ OUTPUT_FIELDS = ("role", "key", "value", "timestamp")
 
 
 def row_to_record(fields: Sequence[Any]) -> Record:
-    """The record that a row of `RECORD_FIELDS` holds."""
+    """Return the record in a row of `RECORD_FIELDS`."""
     value, key, timestamp, topic, partition, offset, cut = fields
     return Record(value, key, timestamp, Partition(topic, partition), offset, cut)
 
 
 def output_to_fields(output: Output) -> tuple[str, bytes | None, bytes, int | None]:
-    """An output as `OUTPUT_FIELDS`."""
+    """Return an output as `OUTPUT_FIELDS`."""
     return (output.role.value, output.key, output.value, output.timestamp)

@@ -1,4 +1,4 @@
-"""Waits for the end of a job on a cluster of the process's own, and stops it when the process is told to stop."""
+"""The end of a job on an embedded cluster: it ends itself, or a signal stops it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class StopSignals:
-    """How often the process was told to stop."""
+    """The number of stop signals that the process has received."""
 
     count: int = 0
 
 
 def install_signal_counter() -> StopSignals:
-    """Counts SIGTERM and SIGINT from now on, instead of ending the process."""
+    """Count SIGTERM and SIGINT from now on, instead of ending the process."""
     stops = StopSignals()
 
     def react(*_: object) -> None:
@@ -37,10 +37,10 @@ def install_signal_counter() -> StopSignals:
 
 
 def wait_for_job(job: RunningJob, stops: StopSignals) -> bool:
-    """Returns at the job's end. The first signal stops it with a savepoint, the second one cancels it.
+    """Wait for the end of the job. The first signal stops it with a savepoint, the second one cancels it.
 
     Returns:
-        Whether the job came to its end in good order.
+        Whether the job has ended in order.
 
     Raises:
         EngineError: The job failed.

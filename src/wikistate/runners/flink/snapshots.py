@@ -1,6 +1,6 @@
-"""Where a job that runs on this machine alone keeps its checkpoints and savepoints, and which one it goes on from.
+"""The checkpoints and savepoints of a job on an embedded cluster: their folder, and the one from which it resumes.
 
-On a cluster this is the affair of Flink, its operator or ``flink run -s``.
+On a given cluster, Flink, its Kubernetes operator or ``flink run -s`` define both.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _CHECKPOINTS = "execution.checkpointing.dir"
 _SAVEPOINTS = "execution.checkpointing.savepoint-dir"
 _RESUME = "execution.state-recovery.path"
 _CLAIM = "execution.state-recovery.claim-mode"
-_METADATA = "_metadata"  # written last: a snapshot that has it is whole
+_METADATA = "_metadata"  # written last: a snapshot with this file is complete
 
 
 def state_folder(job_name: str, source: SourceEndpoint) -> Path:
-    """The job's folder for what must outlive its process.
+    """Return the folder for the files of a job that must outlive its process.
 
     Args:
-        job_name: Of the job; several jobs may have the same.
-        source: What it reads: the positions in a snapshot belong to that, and to nothing else.
+        job_name: The name of the job; several jobs may have the same.
+        source: The source: the positions in a snapshot are valid for this source only.
     """
     match source:
         case KafkaSourceEndpoint():
@@ -41,11 +41,11 @@ def state_folder(job_name: str, source: SourceEndpoint) -> Path:
 
 
 def add_snapshot_options(options: dict[str, str], folder: Path) -> dict[str, str]:
-    """The options, with places for snapshots where they name none, going on from the newest snapshot there.
+    """Return the options with folders for snapshots, unless they name some, and with the newest snapshot to resume from.
 
-    A stop makes a savepoint and a crash leaves the last checkpoint: whichever is newer is what was done last. The job
-    that goes on from it claims it, and Flink removes it once it is outdated: left lying, it would be found by a later
-    run and lead back.
+    A stop makes a savepoint and a crash leaves the last checkpoint; the newer one has the latest positions. The job
+    that resumes from it claims it, and Flink removes it once it is outdated: otherwise a later run could find it and
+    move back.
     """
     places = {_CHECKPOINTS: (folder / "checkpoints").as_uri(), _SAVEPOINTS: (folder / "savepoints").as_uri()}
     options = places | options
@@ -54,15 +54,15 @@ def add_snapshot_options(options: dict[str, str], folder: Path) -> dict[str, str
 
 
 def find_newest_snapshot(*addresses: str) -> str | None:
-    """The address of the newest whole snapshot in these places, None where there is none.
+    """Return the address of the newest complete snapshot in these folders; None if there is none.
 
     Args:
-        addresses: Addresses of folders; those that are not on this machine are passed over.
+        addresses: The addresses of folders; those that are not on this machine are ignored.
     """
     found = [
         (metadata.stat().st_mtime_ns, metadata.parent)
-        for place in addresses
-        if (folder := _local_path(place)) is not None
+        for address in addresses
+        if (folder := _local_path(address)) is not None
         # A savepoint lies in the folder itself, a checkpoint in a folder of its job: <job id>/chk-<number>.
         for pattern in (f"*/{_METADATA}", f"*/chk-*/{_METADATA}")
         for metadata in folder.glob(pattern)

@@ -1,12 +1,12 @@
 """The three delivery guarantees: how outputs are written and when source positions are committed.
 
 ========================  ================================================================================
-``AT_LEAST_ONCE``         flush the sinks, then commit the positions: a crash in between repeats, never loses
-``EXACTLY_ONCE``          outputs and positions in one Kafka transaction; needs Kafka on all ends
-``NONE``                  commit without waiting for the sinks: a crash may lose what they had buffered
+``AT_LEAST_ONCE``         flush the sinks, then commit the positions: a crash repeats outputs, never loses them
+``EXACTLY_ONCE``          outputs and positions in one Kafka transaction; needs Kafka at all endpoints
+``NONE``                  commit without waiting for the sinks: a crash may lose outputs in their buffers
 ========================  ================================================================================
 
-A sink that keeps the source's positions with what it holds (Parquet) has each event once whatever was asked for.
+A sink that keeps the positions of the source with its data (Parquet) holds each event once under every guarantee.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 class Delivery(Protocol):
-    """Writes outputs and commits positions.
+    """Port of the runner that writes outputs and commits positions.
 
-    Protocol: `open` once; `write` and `commit` never overlap each other; `close` once. `commit` covers all that was
-    written before it.
+    Protocol: `open` once; `write` and `commit` never overlap each other; `close` once. A `commit` covers all outputs
+    that were written before it.
     """
 
     in_partition_order: bool
@@ -37,24 +37,24 @@ class Delivery(Protocol):
 
     @property
     def has_pending_commit(self) -> bool:
-        """Whether a commit was put off, so that it must be asked for again though nothing new was written."""
+        """Whether a commit was postponed, so that it must be requested again although nothing new was written."""
 
     async def open(self) -> None:
         """Open the sinks."""
 
     async def write(self, outputs: Sequence[Output]) -> None:
-        """Hand outputs to their sinks. Raises `SinkError`."""
+        """Write outputs to their sinks. Raises `SinkError`."""
 
     async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:
-        """Make what was written durable, and the positions with it, which may be none.
+        """Make the written outputs durable, and the positions with them.
 
         Args:
-            positions: The first offset of each partition that is not done.
-            force: May not be put off: the run ends, or the partitions go to another reader.
+            positions: The first offset of each partition that is not done; may be empty.
+            force: Whether the commit must not be postponed: the run ends, or the partitions move to another reader.
 
         Raises:
-            SinkError: Something that was written did not arrive.
-            SourceError: The positions cannot be kept.
+            SinkError: A written output did not arrive.
+            SourceError: The positions cannot be committed.
         """
 
     async def close(self) -> None:
@@ -62,7 +62,7 @@ class Delivery(Protocol):
 
 
 class AtLeastOnce:
-    """Flush, then commit."""
+    """Delivery that flushes, then commits."""
 
     in_partition_order = False
     has_pending_commit = False
@@ -70,7 +70,7 @@ class AtLeastOnce:
     def __init__(self, source: Source, sinks: Mapping[Role, Sink]) -> None:
         self._source = source
         self._sinks = sinks
-        self._distinct_sinks = tuple(dict.fromkeys(sinks.values()))  # both roles may go to one place
+        self._distinct_sinks = tuple(dict.fromkeys(sinks.values()))  # both roles may share a sink
 
     async def open(self) -> None:
         """See `Delivery`."""
@@ -81,7 +81,7 @@ class AtLeastOnce:
         """See `Delivery`."""
         await _write_by_role(self._sinks, outputs)
 
-    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never put off)
+    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never postponed)
         """See `Delivery`."""
         for sink in self._distinct_sinks:
             await sink.flush()
@@ -95,16 +95,16 @@ class AtLeastOnce:
 
 
 class NoGuarantee(AtLeastOnce):
-    """Commit without flushing."""
+    """Delivery that commits without flushing."""
 
-    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never put off)
+    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never postponed)
         """See `Delivery`."""
         if positions:
             await self._source.commit(positions)
 
 
 class ExactlyOnce:
-    """Outputs and positions in one transaction, which begins with the first output after a commit."""
+    """Delivery of outputs and positions in one transaction, which begins with the first output after a commit."""
 
     in_partition_order = True
     has_pending_commit = False
@@ -125,23 +125,23 @@ class ExactlyOnce:
         await self._transactions.begin()
         await _write_by_role(self._sinks, outputs)
 
-    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never put off)
+    async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never postponed)
         """See `Delivery`."""
         await self._transactions.commit(positions, await self._source.group_metadata())
 
     async def close(self) -> None:
-        """See `Delivery`. What is not committed is aborted."""
+        """See `Delivery`. Uncommitted outputs are aborted."""
         await self._transactions.close()
         for sink in self._sinks.values():
             await sink.close()
 
 
 class TableDelivery:
-    """Outputs and positions in one commit of a folder; the source starts at the positions that the folder keeps.
+    """Delivery of outputs and positions in one commit of a folder; the source starts at the positions in the folder.
 
-    Files are worth keeping only from some size on, so a commit is put off until the sink says that it is due. Error
-    events are flushed before it: they may be repeated after a crash. What the source itself remembers (the offsets of
-    a consumer group) follows behind, for those who watch the lag.
+    Small files are a burden, so a commit is postponed until the sink reports that it is due. Error events are flushed
+    before it: they may be repeated after a crash. The positions of the source itself (the offsets of a consumer group)
+    are committed afterwards, for monitoring of the lag.
     """
 
     in_partition_order = True
@@ -178,7 +178,7 @@ class TableDelivery:
             await self._source.commit(done)
 
     async def close(self) -> None:
-        """See `Delivery`. What is not committed is dropped: the next run does it."""
+        """See `Delivery`. Uncommitted outputs are dropped: the next run writes them."""
         try:
             await self._sink.discard()
         finally:

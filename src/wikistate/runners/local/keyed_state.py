@@ -1,4 +1,4 @@
-"""What a job remembers of each key, between checkpoints: a bounded cache over the state file."""
+"""The keyed state of a job between checkpoints: a bounded cache over the state file."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Partition
 
 _ENTRY_BYTES = 250
-"""What a key takes in the cache beside its rest: two integers, a tuple, and its place in two dictionaries (measured)."""
+"""The bytes of a key in the cache without its blob: two integers, a tuple, and entries in two dictionaries (measured)."""
 
 
 class KeyedStateStore:
-    """State by key; what changes is kept in memory until `commit`.
+    """Keyed state; changes stay in memory until `commit`.
 
-    `load` before `get`: the file is read once for all keys of a poll, on a thread of its own.
+    Call `load` before `get`: the file is read once for all keys of a poll, on a separate thread.
 
     Args:
-        file: Where it lies; opened and closed here.
-        cache_bytes: How much may be held of what has not changed since the last checkpoint.
+        file: The state file; opened and closed here.
+        cache_bytes: The most bytes of entries that have not changed since the last checkpoint.
     """
 
     def __init__(self, file: StateFile, *, cache_bytes: int) -> None:
@@ -38,20 +38,20 @@ class KeyedStateStore:
         self._changed: dict[int, KeyedState] = {}
         self._changed_bytes = 0
         self.progress: Mapping[Partition, PartitionProgress] = {}
-        """How far partitions were read at the checkpoint that this run began with."""
+        """The progress of each partition in the checkpoint at which this run started."""
         self.watermark: int | None = None
-        """The watermark of the checkpoint that this run began with."""
+        """The watermark in the checkpoint at which this run started."""
         self.timers: Mapping[int, int] = {}
-        """When keys wanted to be woken at the checkpoint that this run began with."""
+        """The timers in the checkpoint at which this run started, by key."""
 
     @property
     def positions(self) -> dict[Partition, int]:
-        """Where sources are to go on: the offsets of the checkpoint that this run began with."""
+        """The offsets at which the source resumes: those in the checkpoint at which this run started."""
         return {partition: progress.offset for partition, progress in self.progress.items()}
 
     @property
     def is_full(self) -> bool:
-        """Whether so much has changed that a checkpoint is due before its time."""
+        """Whether the changes take so much memory that a checkpoint is due early."""
         return self._changed_bytes > self._cache_bytes
 
     @property
@@ -60,7 +60,7 @@ class KeyedStateStore:
         return bool(self._changed)
 
     async def open(self) -> None:
-        """Open the file, and read what the run begins with. Raises `StateError`."""
+        """Open the file and read the last checkpoint. Raises `StateError`."""
         self._thread.start()
         await self._thread.run(self._file.open)
         self.progress = await self._thread.run(self._file.progress)
@@ -68,21 +68,21 @@ class KeyedStateStore:
         self.timers = await self._thread.run(self._file.timers)
 
     async def load(self, keys: Iterable[int]) -> None:
-        """Have these keys at hand until the next `trim`."""
+        """Load these keys, which stay in the cache until the next `evict`."""
         missing = {key for key in keys if key not in self._changed and key not in self._clean}
         if missing:
             found = await self._thread.run(lambda: self._file.read(missing))
-            for key, kept in found.items():
+            for key, state in found.items():
                 if key not in self._changed:  # it may have changed while the file was read
-                    self._cache_clean(key, kept)
+                    self._cache_clean(key, state)
 
     def get(self, key: int) -> KeyedState:
-        """What is remembered of a key that was loaded."""
+        """Return the state of a key that was loaded."""
         changed = self._changed.get(key)
         return self._clean[key] if changed is None else changed
 
     def put(self, key: int, state: KeyedState) -> None:
-        """Remember this of a key that was loaded."""
+        """Set the state of a key that was loaded."""
         before = self._changed.get(key)
         if before is None:
             clean = self._clean.pop(key)
@@ -96,10 +96,10 @@ class KeyedStateStore:
         self._changed_bytes += _size_of(state)
 
     def evict(self) -> None:
-        """Let go of what was loaded or written first, as far as there is too much."""
+        """Evict the oldest unchanged entries until the cache fits."""
         while self._clean_bytes > self._cache_bytes:
-            _, kept = self._clean.popitem(last=False)
-            self._clean_bytes -= _size_of(kept)
+            _, state = self._clean.popitem(last=False)
+            self._clean_bytes -= _size_of(state)
 
     async def commit(
         self,
@@ -108,20 +108,20 @@ class KeyedStateStore:
         progress: Mapping[Partition, PartitionProgress],
         watermark: int | None,
     ) -> None:
-        """Make all changes durable, together with these; see `CheckpointData`. Nothing may change meanwhile.
+        """Make all changes durable, with these arguments; see `CheckpointData`. Nothing may change meanwhile.
 
         Raises:
-            StateError: They could not be written; none of them counts.
+            StateError: The checkpoint could not be written; nothing of it is durable.
         """
         changes = CheckpointData(self._changed, timers, progress, watermark)
         await self._thread.run(lambda: self._file.commit(changes))
-        for key, kept in self._changed.items():
-            self._cache_clean(key, kept)
+        for key, state in self._changed.items():
+            self._cache_clean(key, state)
         self._changed, self._changed_bytes = {}, 0
         self.evict()
 
     async def close(self) -> None:
-        """Let go; what was not committed is forgotten. May be called when `open` failed, and twice."""
+        """Close the file and drop uncommitted changes. May be called when `open` failed, and twice."""
         if self._thread.is_running:
             await self._thread.run(self._file.close)
             await self._thread.stop()

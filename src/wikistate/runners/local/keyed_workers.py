@@ -1,4 +1,4 @@
-"""One thing after the other for each key; keys do not wait for each other."""
+"""Sequential work for each key; keys do not wait for each other."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Item = TypeVar("Item")
 
 
 class KeyedWorkers(Generic[Item]):
-    """A line of items for each key that has any, and a task that takes them one by one.
+    """A queue and a task for each busy key.
 
     Args:
-        work: Does what there is to do about an item of a key. What it raises ends its line and is raised by `raise_failure`.
+        work: Processes an item of a key. Its error ends the queue of the key and is raised by `raise_failure`.
         progressed: Set whenever an item is done or work has failed.
     """
 
@@ -27,31 +27,31 @@ class KeyedWorkers(Generic[Item]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self.waiting = 0
-        """How many items stand in a line, those included that are being worked on."""
+        """The number of items in all queues, with those in work."""
 
     def __contains__(self, key: int) -> bool:
-        """Whether something is being done about the key."""
+        """Return whether the key has items."""
         return key in self._queues
 
     def append(self, key: int, item: Item) -> None:
-        """Work on this item when all that the key has before it is done."""
+        """Process this item when all earlier items of the key are done."""
         self.waiting += 1
-        line = self._queues.get(key)
-        if line is not None:
-            line.append(item)
+        queue = self._queues.get(key)
+        if queue is not None:
+            queue.append(item)
             return
-        self._queues[key] = line = deque((item,))
-        task = asyncio.create_task(self._run_worker(key, line))
+        self._queues[key] = queue = deque((item,))
+        task = asyncio.create_task(self._run_worker(key, queue))
         self._tasks.add(task)
         task.add_done_callback(self._on_task_done)
 
     def raise_failure(self) -> None:
-        """Raises what work has raised, if any did."""
+        """Raise the first error of the work, if there is one."""
         if self._failure is not None:
             raise self._failure
 
     async def cancel(self) -> None:
-        """Break off what is being worked on."""
+        """Cancel the work on all items."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,12 +1,13 @@
-"""From a job and its ends to a local runner: makes the connectors and the delivery, and hands them over."""
+"""From a pipeline to a local runner: makes the connectors, the delivery and the state, and hands them to a processor."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
+from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from wikistate.adapters.connectors.files import STANDARD_ERROR, STANDARD_OUTPUT
 from wikistate.adapters.connectors.kafka.producer import KafkaProducer
@@ -15,7 +16,6 @@ from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.config.model import DeliveryGuarantee
-from wikistate.errors import RewoundError
 from wikistate.runners.local.connectors import (
     SinkFactory,
     check_source,
@@ -24,119 +24,205 @@ from wikistate.runners.local.connectors import (
     make_source,
 )
 from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee, TableDelivery
+from wikistate.runners.local.keyed_processor import KeyedProcessor
+from wikistate.runners.local.keyed_state import KeyedStateStore
 from wikistate.runners.local.runner import LocalRunner
-from wikistate.runners.local.store_runner import StoreRunner
+from wikistate.runners.local.state_file import StateFile
+from wikistate.runners.local.stateless_processor import StatelessProcessor
+from wikistate.runners.local.store_processor import StoreProcessor
+from wikistate.runners.local.stream_change_sink import StreamChangeSink
 from wikistate.streaming.error_limit import ErrorLimit
-from wikistate.streaming.record import Partition, Role
-from wikistate.wiring.endpoints import KafkaSourceEndpoint, ParquetEndpoint
-from wikistate.wiring.pipeline import StatelessPipeline, StorePipeline
+from wikistate.streaming.record import Role
+from wikistate.streaming.watermarks import Watermarks
+from wikistate.wiring.endpoints import FileEndpoint, KafkaSourceEndpoint, ParquetEndpoint
+from wikistate.wiring.pipeline import KeyedPipeline, StatelessPipeline, StorePipeline, StreamOutputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
     from wikistate.runners.local.delivery import Delivery
-    from wikistate.streaming.job import Job
-    from wikistate.streaming.ports import Source
+    from wikistate.runners.local.processor import Processor
+    from wikistate.streaming.change_sink import ChangeSink
+    from wikistate.streaming.ports import ResumePositions, Sink, Source
     from wikistate.telemetry.meter import Meter
-    from wikistate.wiring.endpoints import Endpoints
+    from wikistate.wiring.endpoints import Endpoints, SourceEndpoint
     from wikistate.wiring.pipeline import Pipeline
 
 
-def build_local_runner(
-    job: Job,
-    endpoints: Endpoints,
+def build_runner(
+    build: Callable[[], Pipeline],
     settings: LocalRunnerSettings,
     meter: Meter,
     *,
     error_limit: ErrorLimitSettings | None = None,
+    pipeline: Pipeline | None = None,
 ) -> LocalRunner:
-    """A runner for a job, not yet running.
+    """Build the runner of a pipeline; it is not running yet.
+
+    Args:
+        build: Builds the pipeline. The runner calls it again, in a thread, when the store of a keyed pipeline went
+            back in time.
+        settings: Bounds and intervals.
+        meter: Takes the measurements.
+        error_limit: Ends the run when too many events fail.
+        pipeline: The pipeline of the first run, if it was built already.
 
     Raises:
-        ConfigError: A property of a client is wrong, or the ends do not fit the guarantee.
+        ConfigError: A property of a client is wrong, or the endpoints do not fit the delivery guarantee.
     """
-    source, delivery = build_connectors(endpoints, settings)
-    return LocalRunner(job, source, delivery, settings=settings, meter=meter, error_limit=ErrorLimit(error_limit))
+    build_processor = partial(_build_processor, settings=settings, meter=meter, error_limit=error_limit)
+    return LocalRunner(
+        build_processor(pipeline or build()),
+        settings=settings,
+        meter=meter,
+        rebuild=lambda: build_processor(build()),
+    )
 
 
-def build_store_runner(pipeline: StorePipeline, settings: LocalRunnerSettings, meter: Meter) -> StoreRunner:
-    """A runner for a job that ends in a place which keeps the positions, not yet running.
+async def check(pipeline: Pipeline, settings: LocalRunnerSettings) -> None:
+    """Open everything and close it again; read and write no event.
+
+    A running process of the same job is not disturbed. No consumer group is joined, which would move partitions. No
+    transaction is begun, which would fence the process that uses the same transactional id. No state file is opened,
+    because the running process has locked it.
 
     Raises:
-        ConfigError: The ends or the place cannot be what the settings say.
+        WikistateError: The run would fail with this error at its start.
     """
+    match pipeline:
+        case StatelessPipeline():
+            await _check_stateless(pipeline, settings)
+        case KeyedPipeline():
+            await _check_keyed(pipeline)
+        case StorePipeline():
+            await _check_store(pipeline)
+        case _:
+            assert_never(pipeline)
+
+
+def _build_processor(
+    pipeline: Pipeline, *, settings: LocalRunnerSettings, meter: Meter, error_limit: ErrorLimitSettings | None
+) -> Processor:
+    match pipeline:
+        case StatelessPipeline():
+            return _build_stateless(pipeline, settings, meter, ErrorLimit(error_limit))
+        case KeyedPipeline():
+            return _build_keyed(pipeline, settings, meter, ErrorLimit(error_limit))
+        case StorePipeline():
+            return _build_store(pipeline, settings, meter)
+        case _:
+            assert_never(pipeline)
+
+
+def _build_stateless(
+    pipeline: StatelessPipeline, settings: LocalRunnerSettings, meter: Meter, error_limit: ErrorLimit
+) -> StatelessProcessor:
+    source, delivery = _build_connectors(pipeline.endpoints, settings)
+    if pipeline.wrap_source is not None:
+        source = pipeline.wrap_source(source)
+    return StatelessProcessor(pipeline.job, source, delivery, settings=settings, meter=meter, error_limit=error_limit)
+
+
+def _build_keyed(
+    pipeline: KeyedPipeline[Any, Any, Any], settings: LocalRunnerSettings, meter: Meter, error_limit: ErrorLimit
+) -> KeyedProcessor[Any, Any, Any]:
+    state = KeyedStateStore(StateFile(pipeline.state), cache_bytes=settings.state_cache_bytes)
+    change_sink, sinks = _build_keyed_sinks(pipeline)
+    source = _build_keyed_source(pipeline.source, state)
+    if pipeline.wrap_source is not None:
+        source = pipeline.wrap_source(source)
+    return KeyedProcessor(
+        pipeline.job,
+        source,
+        change_sink=change_sink,
+        sinks=sinks,
+        state=state,
+        watermarks=Watermarks(bound=pipeline.lateness, idleness=pipeline.idleness),
+        settings=settings,
+        concurrency=pipeline.concurrency,
+        meter=meter,
+        error_limit=error_limit,
+    )
+
+
+def _build_store(pipeline: StorePipeline, settings: LocalRunnerSettings, meter: Meter) -> StoreProcessor:
     job = pipeline.build_job(SinkFactory().make(pipeline.error, STANDARD_ERROR))
-    source = pipeline.source
-    make_source(source, resume=dict[Partition, int])  # a mistake in the settings shows before anything is opened
-    return StoreRunner(job, lambda resume: make_source(source, resume=resume), settings=settings, meter=meter)
+
+    def make(resume: ResumePositions) -> Source:
+        return make_source(pipeline.source, resume=resume)
+
+    return StoreProcessor(job, make, settings=settings, meter=meter)
 
 
-async def check_store_pipeline(pipeline: StorePipeline) -> None:
-    """Opens everything and closes it again; reads nothing, and writes nothing that stays.
-
-    Raises:
-        WikistateError: What the run would fail with at its start.
-    """
-    job = pipeline.build_job(SinkFactory().make(pipeline.error, STANDARD_ERROR))
-    source = make_source(pipeline.source, resume=lambda: job.positions)
-    try:
-        await job.open()
-        await check_source(source)
-    finally:
-        await source.close()
-        await job.close()
-
-
-async def check_endpoints(job: Job, endpoints: Endpoints, settings: LocalRunnerSettings) -> None:
-    """Opens everything and closes it again; reads and writes no event.
-
-    A job that runs meanwhile is not disturbed: no consumer group is joined, which would move partitions, and no
-    transaction announced, which would shut out the process that uses the same transactional id just now.
-
-    Raises:
-        WikistateError: What the run would fail with at its start.
-    """
+async def _check_stateless(pipeline: StatelessPipeline, settings: LocalRunnerSettings) -> None:
+    endpoints = pipeline.endpoints
     if endpoints.guarantee is DeliveryGuarantee.EXACTLY_ONCE and not isinstance(endpoints.sink, ParquetEndpoint):
         endpoints.require_single_cluster()
         endpoints = replace(endpoints, guarantee=DeliveryGuarantee.AT_LEAST_ONCE)
-    source, delivery = build_connectors(endpoints, settings)
-    try:
-        await job.open()
+    source, delivery = _build_connectors(endpoints, settings)
+    async with AsyncExitStack() as closing:
+        for close in (pipeline.job.close, delivery.close, source.close):
+            closing.push_async_callback(close)
+        await pipeline.job.open()
         await delivery.open()
         await check_source(source)
-    finally:
-        await source.close()
-        await delivery.close()
-        await job.close()
 
 
-def build_connectors(endpoints: Endpoints, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
-    """The source, and the sinks under the guarantee that was asked for.
+async def _check_keyed(pipeline: KeyedPipeline[Any, Any, Any]) -> None:
+    change_sink, sinks = _build_keyed_sinks(pipeline)
+    distinct_sinks = tuple(dict.fromkeys(sinks.values()))
+    source = make_source(pipeline.source)
+    async with AsyncExitStack() as closing:
+        for close in (
+            pipeline.job.close,
+            *(sink.close for sink in reversed(distinct_sinks)),
+            change_sink.close,
+            source.close,
+        ):
+            closing.push_async_callback(close)
+        await pipeline.job.open()
+        await change_sink.open()
+        for sink in distinct_sinks:
+            await sink.open()
+        await check_source(source)
 
-    Raises:
-        ConfigError: As `build_local_runner`.
-    """
+
+async def _check_store(pipeline: StorePipeline) -> None:
+    job = pipeline.build_job(SinkFactory().make(pipeline.error, STANDARD_ERROR))
+    source = make_source(pipeline.source, resume=lambda: job.positions)
+    async with AsyncExitStack() as closing:
+        for close in (job.close, source.close):
+            closing.push_async_callback(close)
+        await job.open()
+        await check_source(source)
+
+
+def _build_connectors(endpoints: Endpoints, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
+    """Build the source, and the sinks under the delivery guarantee."""
     if isinstance(endpoints.sink, ParquetEndpoint):
         return _build_table_delivery(endpoints, endpoints.sink)
     if endpoints.guarantee is DeliveryGuarantee.EXACTLY_ONCE:
         return _build_exactly_once(endpoints, settings)
     source = make_source(endpoints.source)
-    kind = NoGuarantee if endpoints.guarantee is DeliveryGuarantee.NONE else AtLeastOnce
-    made = SinkFactory()
+    delivery = NoGuarantee if endpoints.guarantee is DeliveryGuarantee.NONE else AtLeastOnce
+    factory = SinkFactory()
     sinks = {
-        Role.SINK: made.make(endpoints.sink, STANDARD_OUTPUT),
-        Role.ERROR: made.make(endpoints.error, STANDARD_ERROR),
+        Role.SINK: factory.make(endpoints.sink, STANDARD_OUTPUT),
+        Role.ERROR: factory.make(endpoints.error, STANDARD_ERROR),
     }
-    return source, kind(source, sinks)
+    return source, delivery(source, sinks)
 
 
 def _build_exactly_once(endpoints: Endpoints, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
-    source_end, sink_end, error_end = endpoints.require_single_cluster()
-    source = make_kafka_source(source_end)
-    identity = build_transactional_id(source_end.group, settings.instance or socket.gethostname())
-    producer = KafkaProducer(make_producer_settings(sink_end, identity))
-    sinks = {Role.SINK: KafkaSink(sink_end.topic, producer), Role.ERROR: KafkaSink(error_end.topic, producer)}
+    source_endpoint, sink_endpoint, error_endpoint = endpoints.require_single_cluster()
+    source = make_kafka_source(source_endpoint)
+    identity = build_transactional_id(source_endpoint.group, settings.instance or socket.gethostname())
+    producer = KafkaProducer(make_producer_settings(sink_endpoint, identity))
+    sinks = {
+        Role.SINK: KafkaSink(sink_endpoint.topic, producer),
+        Role.ERROR: KafkaSink(error_endpoint.topic, producer),
+    }
     return source, ExactlyOnce(source, sinks, KafkaTransactions(producer))
 
 
@@ -154,62 +240,31 @@ def _build_table_delivery(endpoints: Endpoints, sink_endpoint: ParquetEndpoint) 
     return source, TableDelivery(source, sink, SinkFactory().make(endpoints.error, STANDARD_ERROR))
 
 
-class _RebuildingRunner:
-    """Interim: builds a keyed pipeline again when its store went back in time."""
+def _build_keyed_source(endpoint: SourceEndpoint, state: KeyedStateStore) -> Source:
+    """Build the source, which resumes at the checkpoint.
 
-    def __init__(self, build: Callable[[Pipeline], Any], pipeline: Pipeline, rebuild: Callable[[], Pipeline]) -> None:
-        self._build, self._rebuild = build, rebuild
-        self._pipeline = pipeline
-        self._runner: Any = build(pipeline)
-        self._is_stopping = False
-
-    async def run(self) -> None:
-        while True:
-            try:
-                await self._runner.run()
-                return  # noqa: TRY300
-            except RewoundError:
-                if self._is_stopping:
-                    return
-                self._runner = self._build(await asyncio.to_thread(self._rebuild))
-
-    def stop(self) -> None:
-        self._is_stopping = True
-        self._runner.stop()
+    A Kafka source is a static member of its group: otherwise a restarted job would receive its partitions only when the
+    broker no longer waits for the killed process. A push source keeps a resume position itself, which follows the
+    checkpoint: it holds more than offsets, and the start of the first run even if that was killed at once.
+    """
+    match endpoint:
+        case KafkaSourceEndpoint():
+            static = replace(endpoint, properties={"group.instance.id": endpoint.group, **endpoint.properties})
+            return make_source(static, resume=lambda: state.positions)
+        case FileEndpoint():
+            return make_source(endpoint, resume=lambda: state.positions)
+        case _:
+            return make_source(endpoint)
 
 
-def build_runner(
-    build: Callable[[], Pipeline],
-    settings: LocalRunnerSettings,
-    meter: Meter,
-    *,
-    error_limit: ErrorLimitSettings | None = None,
-    pipeline: Pipeline | None = None,
-) -> Any:
-    """Interim."""
-    from wikistate.runners.local.keyed_launch import build_keyed_runner  # noqa: PLC0415
-
-    def make(each: Pipeline) -> Any:
-        if isinstance(each, StatelessPipeline):
-            source, delivery = build_connectors(each.endpoints, settings)
-            wrapped = each.wrap_source(source) if each.wrap_source else source
-            return LocalRunner(
-                each.job, wrapped, delivery, settings=settings, meter=meter, error_limit=ErrorLimit(error_limit)
-            )
-        if isinstance(each, StorePipeline):
-            return build_store_runner(each, settings, meter)
-        return build_keyed_runner(each, settings, meter, error_limit=error_limit)
-
-    return _RebuildingRunner(make, pipeline or build(), build)
-
-
-async def check(pipeline: Pipeline, settings: LocalRunnerSettings) -> None:
-    """Interim."""
-    from wikistate.runners.local.keyed_launch import check_keyed_pipeline  # noqa: PLC0415
-
-    if isinstance(pipeline, StatelessPipeline):
-        await check_endpoints(pipeline.job, pipeline.endpoints, settings)
-    elif isinstance(pipeline, StorePipeline):
-        await check_store_pipeline(pipeline)
-    else:
-        await check_keyed_pipeline(pipeline)
+def _build_keyed_sinks(pipeline: KeyedPipeline[Any, Any, Any]) -> tuple[ChangeSink[Any], Mapping[Role, Sink]]:
+    factory = SinkFactory()
+    sinks = {role: factory.make(endpoint, STANDARD_ERROR) for role, endpoint in pipeline.outputs.items()}
+    outputs = pipeline.change_sink
+    if not isinstance(outputs, StreamOutputs):
+        return outputs, sinks
+    streams = {
+        name: factory.make(endpoint, STANDARD_OUTPUT, partition=outputs.partition)
+        for name, endpoint in outputs.streams.items()
+    }
+    return StreamChangeSink(streams, outputs.encode), sinks

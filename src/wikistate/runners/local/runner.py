@@ -1,240 +1,224 @@
-"""The local runner: one process, one loop. Reads, hands over, keeps order, writes, commits; decides nothing else.
-
-Three tasks share one `InFlight`: the reader admits while there is room, the writer hands released outputs to the
-sinks, the committer makes them count at intervals. A full sink stops the writer, what is in flight grows to its
-bounds, and so the reader stops: that is all of the back-pressure.
-"""
+"""The local runner: one process, one loop. It reads, submits records to a processor and ends in order."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from wikistate.errors import InternalError
-from wikistate.runners.metrics import RunnerMetrics
-from wikistate.streaming.error_limit import ErrorLimit
-from wikistate.streaming.in_flight import InFlight
-from wikistate.telemetry import metrics
+from wikistate.errors import RewoundError
+from wikistate.runners.local.processor import Polled
+from wikistate.runners.metrics import report_source_lag
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
 
     from wikistate.config.model import LocalRunnerSettings
-    from wikistate.runners.local.delivery import Delivery
-    from wikistate.streaming.job import Job
-    from wikistate.streaming.ordering import InFlightRecord
+    from wikistate.runners.local.processor import Processor
     from wikistate.streaming.ports import Source
-    from wikistate.streaming.record import Output, Partition, Record, WorkItem
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.25
-"""How long a poll waits for a first record: the longest that a stop request goes unseen on an idle stream."""
+"""The longest wait of a poll for a first record: the longest time until an idle stream reacts to a stop or a timer."""
 
 KEEP_ALIVE_SECONDS = 5.0
-"""How often a source is told that we live while there is no room to read."""
+"""The interval at which the source is kept alive while no records are read."""
+
+LAG_SECONDS = 1.0
+"""The interval at which the lag of the source is reported."""
 
 
 class LocalRunner:
-    """Runs one job from one source to its sinks until the source ends or `stop` is called.
+    """Loop over one processor and its source, until the source ends or `stop` is called.
 
     Args:
-        job: What decides.
-        source: Where records come from; opened and closed by the runner.
-        delivery: Where outputs go and how positions are committed; opened and closed by the runner.
+        processor: The work on the records, with its source; opened and closed by the runner.
         settings: Bounds and intervals.
-        meter: Where measurements go.
-        error_limit: Ends the run when too many events fail.
+        meter: Takes the measurements.
+        rebuild: Builds the processor again, in a thread, when its store went back in time and it cannot rewind. None:
+            that error ends the run.
+        clock: Seconds; measures how long a poll took.
     """
 
     def __init__(
         self,
-        job: Job,
-        source: Source,
-        delivery: Delivery,
+        processor: Processor,
         *,
         settings: LocalRunnerSettings,
         meter: Meter,
-        error_limit: ErrorLimit | None = None,
+        rebuild: Callable[[], Processor] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._job = job
-        self._source = source
-        self._delivery = delivery
+        self._processor = processor
         self._settings = settings
-        self._error_limit = error_limit or ErrorLimit()
-        self._in_flight = InFlight(
-            max_events=settings.max_in_flight_events,
-            max_bytes=settings.max_in_flight_bytes,
-            max_uncommitted=settings.max_uncommitted_events,
-        )
+        self._meter = meter
+        self._rebuild = rebuild
+        self._clock = clock
         self._stopping = asyncio.Event()
-        self._progressed = asyncio.Event()  # something was released, or the reader has ended
-        self._room_available = asyncio.Event()
-        self._sinks_lock = asyncio.Lock()  # a commit covers exactly what was written before it
-        self._unflushed = False
-        self._defect: InternalError | None = None
-        self._metrics = _LocalRunnerMetrics(meter)
+        self._deadline: float | None = None
+        self._kept_alive_at = 0.0
+        self._lag_reported_at = 0.0
 
     def stop(self) -> None:
-        """Read no more; finish, write and commit what is in flight, then end."""
+        """Read no more; finish and commit the records in flight, then end."""
         self._stopping.set()
-        self._room_available.set()
+        self._processor.stop()
+        self._processor.progressed.set()
 
     async def run(self) -> None:
-        """Runs to the end.
+        """Run to the end.
 
         Raises:
-            WikistateError: The source, a sink or the job cannot go on. What was not committed is done again by the
-                next run.
+            WikistateError: The source, a sink, the store, the state or the job failed for good. The next run processes
+                again what was not committed.
         """
+        while not await self._run_processor():
+            if not await self._await_or_stop(self._build_again()):
+                log.warning("drain_timeout_reached")
+                return
+
+    async def _run_processor(self) -> bool:
+        """Run the processor until it has finished; return False when it must be built again."""
+        processor = self._processor
         try:
-            await self._job.open()
-            await self._delivery.open()
-            await self._source.open(self._revoked)
-            await self._run_tasks()
+            proceed = await self._await_or_stop(processor.open())
+            while proceed and not await self._run_source():
+                if processor.rewind is None:
+                    return False
+                proceed = await self._await_or_stop(processor.rewind())
+            if not proceed:
+                log.warning("drain_timeout_reached")
+            return True
         finally:
-            await self._close()
+            await processor.close()
+
+    async def _build_again(self) -> None:
+        if self._rebuild is not None:
+            self._processor = await asyncio.to_thread(self._rebuild)
+
+    async def _run_source(self) -> bool:
+        """Open the source and read it to the end of the run; return False when the store went back in time."""
+        processor = self._processor
+        source = processor.source
+        try:
+            await source.open(processor.revoked)
+            await self._run_tasks()
+        except RewoundError as rewound:
+            if processor.rewind is not None:
+                log.warning("store_offset_rewound", reason=rewound.message)
+            elif self._rebuild is not None:
+                log.warning("store_older_than_checkpoint", reason=rewound.message)
+            else:
+                raise
+            return False
+        finally:
+            await source.close()
+        return True
 
     async def _run_tasks(self) -> None:
-        writer = asyncio.create_task(self._write(), name="writer")
-        committer = asyncio.create_task(self._commit_at_intervals(), name="committer")
-        reader = asyncio.create_task(self._read(), name="reader")
-        tasks = {reader, writer, committer}
+        self._kept_alive_at = self._lag_reported_at = time.monotonic()
+        background = self._processor.start()
+        reader = asyncio.create_task(self._read_and_drain(), name="reader")
         try:
-            while not reader.done():
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                _raise_first_error(tasks)
-            await self._drain(tasks)
-            async with self._sinks_lock:  # never in the middle of a commit: its positions are taken and would be lost
-                committer.cancel()
+            await _wait_for(reader, background)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        if self._in_flight.events:  # a write may have been cut in its middle, so nothing more is committed
-            log.warning("drain_timeout_reached", events=self._in_flight.events)
-        else:
-            await self._commit(force=True)
+            await _cancel_all((reader, *background))
 
-    async def _drain(self, tasks: AbstractSet[asyncio.Task[None]]) -> None:
-        deadline = time.monotonic() + self._settings.drain_timeout
-        while self._in_flight.events and (not self._stopping.is_set() or time.monotonic() < deadline):
-            self._room_available.clear()
-            # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with the event.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._room_available.wait()
-            _raise_first_error(tasks)
+    async def _read_and_drain(self) -> None:
+        processor = self._processor
+        ended = await self._read()
+        drained = await self._await_or_stop(processor.drain(ended=ended), processor.source)
+        await processor.finish(drained=drained)
+        self._report_lag()
 
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
+        """Read until the source ends or a stop is requested; return whether the source has ended."""
+        processor, source, poll_records = self._processor, self._processor.source, self._settings.poll_records
         while not self._stopping.is_set():
-            room = self._in_flight.room()
+            if processor.checkpoint_due:
+                await self._await_or_stop(processor.checkpoint(), source)
+            if time.monotonic() - self._lag_reported_at >= LAG_SECONDS:
+                self._report_lag()
+            room = processor.room()
             if not room:
-                await self._wait_for_room()
+                await self._wait_for_progress()
                 continue
-            records = await self._source.poll(min(room, self._settings.poll_records), POLL_SECONDS)
+            began = self._clock()
+            records = await source.poll(min(room, poll_records), POLL_SECONDS)
+            self._kept_alive_at = time.monotonic()
             if records is None:
-                return
-            self._admit(records)
+                return True
+            caught_up = not records and _is_at_end(source)
+            await processor.submit(Polled(records, caught_up, self._clock() - began))
+        return False
 
-    async def _wait_for_room(self) -> None:
-        self._room_available.clear()
-        try:
+    async def _wait_for_progress(self) -> None:
+        self._processor.progressed.clear()
+        # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with the event.
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(KEEP_ALIVE_SECONDS):
-                await self._room_available.wait()
-        except TimeoutError:
-            await self._source.poll(0, 0.0)
+                await self._processor.progressed.wait()
+        # By the clock and not by the timeout: progress that makes no room must not keep the source from being kept alive.
+        if time.monotonic() - self._kept_alive_at >= KEEP_ALIVE_SECONDS:
+            await self._keep_alive(self._processor.source)
 
-    def _admit(self, records: Sequence[Record]) -> None:
-        now = time.monotonic()
-        in_flight, job = self._in_flight, self._job
-        for record in records:
-            ticket = in_flight.admit(record, now)
-            work = job.plan(record)
-            in_flight.enqueue(ticket, self._order_key(ticket, work))
-            job.execute(work, partial(self._on_done, ticket))
-        self._metrics.consumed(len(records))
-        self._metrics.record_in_flight(in_flight)
+    async def _await_or_stop(self, call: Coroutine[Any, Any, None], source: Source | None = None) -> bool:
+        """Await a call and keep the source alive; return False when a stop has waited for the drain timeout.
 
-    def _order_key(self, ticket: InFlightRecord, item: WorkItem) -> Hashable:
-        return ticket.partition if self._delivery.in_partition_order else item.key
-
-    def _on_done(self, ticket: InFlightRecord, outputs: list[Output]) -> None:
+        All such waits of a stop share one drain timeout, which begins with the first of them.
+        """
+        task, stopped = asyncio.create_task(call), asyncio.create_task(self._stopping.wait())
         try:
-            self._in_flight.finish(ticket, outputs)
-        except RuntimeError as defect:
-            # Whoever calls us back may not let it through; a run that would never end must not go on.
-            self._defect = InternalError(str(defect), hint="Please report it.")
-        self._progressed.set()
+            while not task.done() and not stopped.done():
+                await asyncio.wait({task, stopped}, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if source is not None and not task.done():
+                    await self._keep_alive(source)
+            if not task.done():
+                await asyncio.wait({task}, timeout=self._time_left())
+            if task.done():
+                task.result()
+                return True
+            return False
+        finally:
+            await _cancel_all((task, stopped))
 
-    async def _write(self) -> None:
-        while True:
-            await self._progressed.wait()
-            self._progressed.clear()
-            if self._defect is not None:
-                raise self._defect
-            async with self._sinks_lock:
-                await self._write_released()
-            self._room_available.set()
+    def _time_left(self) -> float:
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self._settings.drain_timeout
+        return max(0.0, self._deadline - now)
 
-    async def _write_released(self) -> None:
-        tickets = self._in_flight.take_released()
-        outputs = [output for ticket in tickets for output in ticket.outputs or ()]
-        if outputs:
-            self._unflushed = True
-            await self._delivery.write(outputs)
-            self._error_limit.observe(outputs)  # while they still count as in flight: then nothing of them is committed
-        self._in_flight.mark_written(tickets)
-        self._metrics.record_written(tickets, outputs)
-        self._metrics.record_in_flight(self._in_flight)
+    async def _keep_alive(self, source: Source) -> None:
+        await source.poll(0, 0.0)
+        self._kept_alive_at = time.monotonic()
 
-    async def _commit_at_intervals(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.commit_interval)
-            await self._commit()
-            self._room_available.set()
-            self._metrics.record_lag(self._source)
-
-    async def _commit(self, *, force: bool = False) -> None:
-        async with self._sinks_lock:
-            positions = self._in_flight.take_positions()
-            # Written outputs are flushed also while a slow event keeps every position back: readers wait for them.
-            if positions or self._unflushed or self._delivery.has_pending_commit:
-                self._unflushed = False
-                await self._delivery.commit(positions, force=force)
-                self._metrics.commits(1)
-
-    async def _revoked(self, partitions: AbstractSet[Partition]) -> None:
-        await self._commit(force=True)
-        self._in_flight.abandon(partitions)
-
-    async def _close(self) -> None:
-        await self._source.close()
-        await self._delivery.close()
-        await self._job.close()
+    def _report_lag(self) -> None:
+        self._lag_reported_at = time.monotonic()
+        report_source_lag(self._meter, self._processor.source.lag())
 
 
-def _raise_first_error(tasks: AbstractSet[asyncio.Task[None]]) -> None:
+def _is_at_end(source: Source) -> bool:
+    lag = source.lag()
+    return bool(lag) and not any(lag.values())
+
+
+async def _wait_for(reader: asyncio.Task[None], background: Sequence[asyncio.Task[None]]) -> None:
+    """Wait until the reader is done. Raises the first error of any of the tasks."""
+    pending = {reader, *background}
+    while not reader.done():
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if not task.cancelled():  # a processor cancels its own tasks when it finishes
+                task.result()
+    reader.result()
+
+
+async def _cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
-        if task.done() and (error := task.exception()) is not None:
-            raise error
-
-
-class _LocalRunnerMetrics(RunnerMetrics):
-    """Adds what only a runner knows that reads and commits by itself."""
-
-    def __init__(self, meter: Meter) -> None:
-        super().__init__(meter)
-        self._meter = meter
-        self.commits = meter.counter(metrics.COMMITS)
-
-    def record_lag(self, source: Source) -> None:
-        for partition, records in source.lag().items():
-            self._meter.gauge(metrics.SOURCE_LAG, topic=partition.topic, partition=str(partition.number))(records)
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,6 @@
-"""State, wake-up times and positions of a job that keeps state: one SQLite file, changed in one transaction a checkpoint.
+"""State, timers and positions of a keyed job: one SQLite file, changed in one transaction for each checkpoint.
 
-Most keys have a row of two integers and nothing else: 120 million of them take some 2 GB.
+Most keys have only a row of two integers: 120 million of them take some 2 GB.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ CREATE TABLE IF NOT EXISTS clock (only INTEGER PRIMARY KEY CHECK (only = 0), wat
 """
 
 FORMAT = 1
-"""The layout of the file; another number in it is refused."""
+"""The layout of the file; a file with another number is rejected."""
 
 _KEYS_PER_QUERY = 500
-"""Keys in one question: SQLite takes a bounded number of parameters."""
+"""Keys in one query: SQLite bounds the number of parameters."""
 
 
 class PartitionProgress(NamedTuple):
-    """How far a partition was read.
+    """The progress of a partition.
 
     Attributes:
-        offset: The first one that was not read.
-        time: The largest event time that was read, milliseconds since the epoch; None where no record stated one.
+        offset: The first offset that was not read.
+        time: The largest event time that was read, milliseconds since the epoch; None if no record stated one.
     """
 
     offset: int
@@ -48,13 +48,13 @@ class PartitionProgress(NamedTuple):
 
 
 class CheckpointData(NamedTuple):
-    """What a checkpoint makes durable, all of it or nothing.
+    """The content of a checkpoint, made durable completely or not at all.
 
     Attributes:
-        states: State by key; `EMPTY_STATE` forgets a key.
-        timers: When keys want to be woken; None for never.
-        progress: How far each partition was read.
-        watermark: Up to where event time has come; None before the first record.
+        states: State by key; `EMPTY_STATE` deletes a key.
+        timers: Event time of the timer by key; None deletes the timer.
+        progress: The progress of each partition.
+        watermark: The watermark; None before the first record.
     """
 
     states: Mapping[int, KeyedState]
@@ -64,12 +64,12 @@ class CheckpointData(NamedTuple):
 
 
 class StateFile:
-    """The file. Blocking; for use by one thread at a time.
+    """The state file. Its methods block, and one thread may use it at a time.
 
-    One process at a time: it is locked as long as it is open, and the kernel takes the lock off a process that is killed.
+    One process may use it at a time: it is locked while it is open, and the kernel releases the lock of a killed process.
 
     Args:
-        path: Of the file. Made, with its folder, when it is not there.
+        path: The path of the file. A missing file is created, with its folder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,14 +77,14 @@ class StateFile:
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Raises `StateError` when it cannot be used, or another process uses it."""
+        """Open and lock the file. Raises `StateError` when it cannot be used, or another process uses it."""
         with self._wrap_errors("opened"):
             self._connection = connection = open_exclusive(self._path)
             self._check_format(connection)
             connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
 
     def read(self, keys: Collection[int]) -> dict[int, KeyedState]:
-        """What is remembered of each of these keys."""
+        """Return the state of each of these keys."""
         found = dict.fromkeys(keys, EMPTY_STATE)
         with self._wrap_errors("read") as connection:
             ordered = sorted(keys)
@@ -98,27 +98,27 @@ class StateFile:
         return found
 
     def timers(self) -> dict[int, int]:
-        """When keys want to be woken."""
+        """Return the event time of each timer, by key."""
         with self._wrap_errors("read") as connection:
             return dict(connection.execute("SELECT key, time FROM wakes"))
 
     def progress(self) -> dict[Partition, PartitionProgress]:
-        """How far each partition was read."""
+        """Return the progress of each partition."""
         with self._wrap_errors("read") as connection:
             rows = connection.execute("SELECT topic, number, offset, time FROM partitions").fetchall()
         return {Partition(topic, number): PartitionProgress(offset, moment) for topic, number, offset, moment in rows}
 
     def watermark(self) -> int | None:
-        """Up to where event time had come."""
+        """Return the watermark."""
         with self._wrap_errors("read") as connection:
             row = connection.execute("SELECT watermark FROM clock").fetchone()
         return None if row is None else int(row[0])
 
     def commit(self, checkpoint: CheckpointData) -> None:
-        """Make changes durable, all of them or none."""
+        """Make all changes of a checkpoint durable, or none of them."""
         with self._wrap_errors("written") as connection, transaction(connection):
-            _upsert(connection, "numbers", "number", {key: kept.number for key, kept in checkpoint.states.items()})
-            _upsert(connection, "rests", "rest", {key: kept.blob or None for key, kept in checkpoint.states.items()})
+            _upsert(connection, "numbers", "number", {key: state.number for key, state in checkpoint.states.items()})
+            _upsert(connection, "rests", "rest", {key: state.blob or None for key, state in checkpoint.states.items()})
             _upsert(connection, "wakes", "time", checkpoint.timers)
             progress = [(*partition, *progress) for partition, progress in checkpoint.progress.items()]
             connection.executemany("INSERT OR REPLACE INTO partitions VALUES (?, ?, ?, ?)", progress)
@@ -126,18 +126,18 @@ class StateFile:
                 connection.execute("INSERT OR REPLACE INTO clock VALUES (0, ?)", (checkpoint.watermark,))
 
     def fill(self, numbers: Iterable[tuple[int, int]]) -> int:
-        """Fill an empty file, from keys in any order; of a key that comes twice the larger number counts.
+        """Fill an empty file from keys in any order; for a repeated key the larger number counts.
 
         Returns:
-            How many keys it has now.
+            The number of keys in the file.
 
         Raises:
-            StateError: The file holds state already, which would be mixed with another.
+            StateError: The file already holds state, which would be mixed with the new one.
         """
         with self._wrap_errors("filled") as connection, transaction(connection):
             if connection.execute("SELECT EXISTS (SELECT 1 FROM numbers)").fetchone()[0]:
                 raise self._not_empty_error()
-            # Sorted first: rows that are appended in order fill their pages, and no page is visited twice.
+            # Sorted first: rows that are appended in order fill their pages, and each page is written once.
             connection.execute("CREATE TEMP TABLE unsorted (key INTEGER, number INTEGER)")
             connection.executemany("INSERT INTO unsorted VALUES (?, ?)", numbers)
             connection.execute("INSERT INTO numbers SELECT key, max(number) FROM unsorted GROUP BY key ORDER BY key")
@@ -148,7 +148,7 @@ class StateFile:
         return count
 
     def close(self) -> None:
-        """Let go. May be called when `open` failed, and twice."""
+        """Close and unlock the file. May be called when `open` failed, and twice."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -158,34 +158,34 @@ class StateFile:
         if found not in (0, FORMAT):
             raise StateError(
                 f"The state file {self._path} has the format {found}; this version reads {FORMAT}.",
-                hint="Use the version that wrote it, or begin anew with another state folder.",
+                hint="Use the version that wrote it, or start with an empty state folder.",
                 file=str(self._path),
             )
 
     def _not_empty_error(self) -> StateError:
         return StateError(
-            f"The state file {self._path} holds state already.",
-            hint="Fill a new one: remove it, or name another state folder.",
+            f"The state file {self._path} already holds state.",
+            hint="Remove the file, or name another state folder.",
             file=str(self._path),
         )
 
     @contextmanager
     def _wrap_errors(self, action: str) -> Iterator[sqlite3.Connection]:
-        """Hands out the connection, and turns what goes wrong with it into our error."""
+        """Yield the connection, and raise its errors as `StateError`."""
         try:
-            # While it is being opened there is none yet, and nobody uses it.
+            # While the file is opened there is no connection yet, and the caller does not use it.
             yield self._connection  # type: ignore[misc]
         except (sqlite3.Error, OSError) as error:
             raise StateError(
                 f"The state file {self._path} cannot be {action}: {error}.",
-                hint="If it is locked, another process runs this job: each needs a state folder of its own (--state).",
+                hint="If it is locked, another process runs this job: each process needs its own state folder (--state).",
                 file=str(self._path),
             ) from error
 
 
 def _upsert(connection: sqlite3.Connection, table: str, column: str, values: Mapping[int, int | bytes | None]) -> None:
-    """Sets values by key, in the order of the keys, so that a page is visited once; None removes."""
+    """Set values by key, in the order of the keys so that each page is written once; None deletes."""
     rows = [(key, values[key]) for key in sorted(values) if values[key] is not None]
-    gone = [(key,) for key in sorted(values) if values[key] is None]
+    deleted = [(key,) for key in sorted(values) if values[key] is None]
     connection.executemany(f"INSERT OR REPLACE INTO {table} (key, {column}) VALUES (?, ?)", rows)  # noqa: S608  (our own names)
-    connection.executemany(f"DELETE FROM {table} WHERE key = ?", gone)  # noqa: S608  (our own names)
+    connection.executemany(f"DELETE FROM {table} WHERE key = ?", deleted)  # noqa: S608  (our own names)

@@ -1,4 +1,4 @@
-"""An outlet that writes products as events of streams."""
+"""A change sink that writes changes as events of streams."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Change = TypeVar("Change")
 
 
 class StreamChangeSink(Generic[Change]):
-    """At least once: what was flushed stays. See `ChangeSink` for the protocol.
+    """Change sink over the sinks of streams, at least once. See `ChangeSink` for the protocol.
 
     Args:
-        sinks: By the name of the stream; several streams may share one.
-        encode: The events of a product, each with the name of its stream.
+        sinks: The sinks by the name of the stream; several streams may share one.
+        encode: Encodes a change as events, each with the name of its stream.
     """
 
     def __init__(self, sinks: Mapping[str, Sink], encode: Callable[[Change], Iterable[tuple[str, Output]]]) -> None:
@@ -34,13 +34,13 @@ class StreamChangeSink(Generic[Change]):
     async def write(self, changes: Sequence[Change]) -> None:
         """See `ChangeSink`."""
         batches: dict[Sink, list[Output]] = {}
-        for product in changes:
-            for stream, output in self._encode(product):
+        for change in changes:
+            for stream, output in self._encode(change):
                 batches.setdefault(self._sinks[stream], []).append(output)
         for sink, outputs in batches.items():
             await sink.write(outputs)
 
-    async def flush(self, *, timer: int | None = None) -> None:  # noqa: ARG002  (a stream says nothing of how far it is)
+    async def flush(self, *, timer: int | None = None) -> None:  # noqa: ARG002  (a stream holds no progress)
         """See `ChangeSink`."""
         for sink in self._distinct_sinks:
             await sink.flush()

@@ -1,4 +1,4 @@
-"""A small job with state for tests of its runner: it counts what is said to each key, and may let it wait."""
+"""A small keyed job for tests of its processor: it counts the words of each key, and may hold them until a time."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Said(NamedTuple):
 
 
 def encode_said(key: int, word: str, *, time: int, until: int | None = None) -> bytes:
-    """The value of a record."""
+    """Return the value of a record."""
     return orjson.dumps([key, word, time, until])
 
 
 class TallyJob:
-    """Makes ``key:word#count`` of each word, with the count of those that the key had before it.
+    """Job that makes ``key:word#count`` of each word; the count includes the earlier words of the key.
 
     Args:
-        gates: A word is performed when its gate is open; words without one at once.
-        broken: Words that end the run.
+        gates: A word is executed when its gate is open; words without a gate at once.
+        broken: Words whose error ends the run.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class TallyJob:
         self._gates = gates or {}
         self._broken = broken or {}
         self.fired_timers: list[tuple[int, int | None]] = []
-        """The times at which keys were woken, with the watermark."""
+        """The times of the timers that have fired, each with the watermark."""
         self.executing = 0
         self.max_concurrent = 0
 
@@ -88,7 +88,7 @@ class TallyJob:
 
 
 def _make_decision(keyed_state: KeyedState, waiting: list[Said], ready: list[Said]) -> Decision[Said]:
-    wake = min((each.until for each in waiting if each.until is not None), default=None)
+    timer = min((each.until for each in waiting if each.until is not None), default=None)
     return Decision(
-        KeyedState(keyed_state.number, orjson.dumps([list(each) for each in waiting]) if waiting else b""), wake, ready
+        KeyedState(keyed_state.number, orjson.dumps([list(each) for each in waiting]) if waiting else b""), timer, ready
     )

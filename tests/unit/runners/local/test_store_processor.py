@@ -8,7 +8,8 @@ import pytest
 from wikistate.adapters.connectors.memory import Crash, MemorySource, MemoryTopic
 from wikistate.config.model import LocalRunnerSettings
 from wikistate.errors import RewoundError, SinkError, SourceError
-from wikistate.runners.local.store_runner import StoreRunner
+from wikistate.runners.local.runner import LocalRunner
+from wikistate.runners.local.store_processor import StoreProcessor
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
 
@@ -22,18 +23,18 @@ SETTINGS = LocalRunnerSettings(poll_records=3, commit_interval=0.001, drain_time
 VALUES = [str(number).encode() for number in range(10)]
 
 
-class Shelf:
-    """A job that keeps values in a list, and its length as the position; see `StoreJob`.
+class MemoryStoreJob:
+    """Job with a store in memory: a list of values, with its length as the position; see `StoreJob`.
 
     Attributes:
-        values: What it holds for good.
-        before: Called before each `process`; what it raises, `process` raises.
-        calls: What the runner asked for, in order.
+        values: The durable values.
+        before: Called before each `process`, which raises its errors.
+        calls: The other calls of the runner, in order.
         asked: Set by the first `process`.
-        full: Set when it holds all values.
-        caught_up: Set when it was told that there is nothing more.
+        full: Set when the store holds all values.
+        caught_up: Set by a `process` with `caught_up`.
         hanging_call: The call that never returns; `hangs` is then set.
-        away: While it is clear, nothing is taken.
+        available: While it is clear, the store does not answer.
     """
 
     def __init__(self, topic: MemoryTopic) -> None:
@@ -43,8 +44,8 @@ class Shelf:
         self.asked = asyncio.Event()
         self.full = asyncio.Event()
         self.caught_up = asyncio.Event()
-        self.away = asyncio.Event()
-        self.away.set()
+        self.available = asyncio.Event()
+        self.available.set()
         self.hanging_call = ""
         self.hangs = asyncio.Event()
         self._topic = topic
@@ -69,7 +70,7 @@ class Shelf:
         """See `StoreJob`."""
         self.before()
         self.asked.set()
-        await self.away.wait()
+        await self.available.wait()
         self.values += [record.value for record in records]
         if len(self.values) == len(VALUES):
             self.full.set()
@@ -79,7 +80,7 @@ class Shelf:
     async def flush(self) -> None:
         """See `StoreJob`."""
         self.calls.append("flush")
-        await self.away.wait()
+        await self.available.wait()
 
     async def finish(self) -> None:
         """See `StoreJob`."""
@@ -95,135 +96,139 @@ class Shelf:
 
 
 class Bench:
-    """A runner over a topic and a shelf."""
+    """A runner over a topic and a store."""
 
     def __init__(self, values: Sequence[bytes] = VALUES, *, bounded: bool = True) -> None:
         self.topic = MemoryTopic("numbers", values)
-        self.shelf = Shelf(self.topic)
+        self.job = MemoryStoreJob(self.topic)
         self.meter = RecordingMeter()
-        self.begun: list[dict[Partition, int]] = []
+        self.started_at: list[dict[Partition, int]] = []
         self._bounded = bounded
-        self.runner = StoreRunner(self.shelf, self._source, settings=SETTINGS, meter=self.meter)
+        processor = StoreProcessor(self.job, self._source, settings=SETTINGS, meter=self.meter)
+        self.runner = LocalRunner(processor, settings=SETTINGS, meter=self.meter)
 
     def _source(self, resume: ResumePositions) -> MemorySource:
-        self.topic.committed = dict(resume())
-        self.begun.append(dict(self.topic.committed))
-        return MemorySource(self.topic, bounded=self._bounded)
+        def positions() -> Mapping[Partition, int]:
+            self.topic.committed = dict(resume())
+            self.started_at.append(dict(self.topic.committed))
+            return self.topic.committed
+
+        return MemorySource(self.topic, bounded=self._bounded, resume=positions)
 
 
-async def test_a_source_is_read_to_its_end_and_the_job_told_so() -> None:
-    """Every record in order; what is held is what the source is told."""
+async def test_bounded_source_is_read_to_its_end_and_the_job_finishes() -> None:
+    """Every record is applied in order, and the positions of the store are committed to the source."""
     bench = Bench()
     await bench.runner.run()
-    assert bench.shelf.values == VALUES
-    assert bench.shelf.calls == ["open", "finish", "close"]
+    assert bench.job.values == VALUES
+    assert bench.job.calls == ["open", "finish", "close"]
     assert list(bench.topic.committed.values()) == [10]
     assert bench.meter.total(metrics.EVENTS_CONSUMED) == 10
 
 
-async def test_a_run_begins_where_the_place_is() -> None:
-    """What the place holds is not read again, whatever the source remembers."""
+async def test_run_starts_at_the_positions_of_the_store() -> None:
+    """Records in the store are not read again, whatever the source has committed."""
     bench = Bench()
-    bench.shelf.values = list(VALUES[:4])
+    bench.job.values = list(VALUES[:4])
     await bench.runner.run()
-    assert bench.shelf.values == VALUES
-    assert [list(begun.values()) for begun in bench.begun] == [[4]]
+    assert bench.job.values == VALUES
+    assert [list(start.values()) for start in bench.started_at] == [[4]]
 
 
-async def test_a_place_that_went_back_is_given_again_what_it_lacks() -> None:
-    """The source is opened anew at its position, and the run goes on to the same end."""
+async def test_store_that_went_back_receives_the_missing_records_again() -> None:
+    """The source is opened again at the position of the store, and the run continues to its end."""
     bench = Bench()
 
     def lose() -> None:
-        if len(bench.shelf.values) == 6:
-            bench.shelf.values = bench.shelf.values[:2]
-            bench.shelf.before = lambda: None
-            raise RewoundError("The shelf is as it was.")
+        if len(bench.job.values) == 6:
+            bench.job.values = bench.job.values[:2]
+            bench.job.before = lambda: None
+            raise RewoundError("The store was restored.")
 
-    bench.shelf.before = lose
+    bench.job.before = lose
     await bench.runner.run()
-    assert bench.shelf.values == VALUES
-    assert [list(begun.values()) for begun in bench.begun] == [[], [2]]
-    assert bench.shelf.calls == ["open", "rewind", "finish", "close"]
+    assert bench.job.values == VALUES
+    assert [list(start.values()) for start in bench.started_at] == [[], [2]]
+    assert bench.job.calls == ["open", "rewind", "finish", "close"]
 
 
-async def test_a_stop_finishes_what_was_read() -> None:
-    """Nothing more is read; the job holds what it took before the run ends."""
+async def test_stop_finishes_the_records_that_were_read() -> None:
+    """No further record is read, and the job is flushed before the run ends."""
     bench = Bench(bounded=False)
     running = asyncio.create_task(bench.runner.run())
-    await bench.shelf.full.wait()
+    await bench.job.full.wait()
     bench.runner.stop()
     await running
-    assert bench.shelf.calls[-2:] == ["flush", "close"]
+    assert bench.job.calls[-2:] == ["flush", "close"]
 
 
 @pytest.mark.parametrize("bounded", [False, True])
-async def test_a_stop_does_not_wait_for_ever_for_a_place_that_is_away(*, bounded: bool) -> None:
-    """After the drain time the run ends, closed in order; the next run does what was left."""
+async def test_stop_waits_for_an_absent_store_until_the_drain_timeout(*, bounded: bool) -> None:
+    """The run then ends and closes in order; the next run applies the rest."""
     bench = Bench(bounded=bounded)
-    bench.shelf.away.clear()
+    bench.job.available.clear()
     running = asyncio.create_task(bench.runner.run())
-    await bench.shelf.asked.wait()
+    await bench.job.asked.wait()
     bench.runner.stop()
     async with asyncio.timeout(5.0):
         await running
-    assert bench.shelf.values == []
-    assert bench.shelf.calls[-1] == "close"
+    assert bench.job.values == []
+    assert bench.job.calls[-1] == "close"
 
 
 @pytest.mark.parametrize("calling", ["open", "finish"])
-async def test_a_stop_is_heard_whatever_the_run_waits_for(calling: str) -> None:
-    """A place that does not answer when it is opened, or at the end of the source, does not hold a stop up either."""
+async def test_stop_ends_the_wait_for_open_and_finish(calling: str) -> None:
+    """A store that does not answer at its opening, or at the end of the source, delays a stop for the drain timeout only."""
     bench = Bench()
-    bench.shelf.hanging_call = calling
+    bench.job.hanging_call = calling
     running = asyncio.create_task(bench.runner.run())
-    await bench.shelf.hangs.wait()
+    await bench.job.hangs.wait()
     bench.runner.stop()
     async with asyncio.timeout(5.0):
         await running
-    assert bench.shelf.calls == (["open", "close"] if calling == "open" else ["open", "finish", "close"])
+    assert bench.job.calls == (["open", "close"] if calling == "open" else ["open", "finish", "close"])
 
 
-async def test_a_stop_is_heard_while_a_place_that_went_back_does_not_answer() -> None:
-    """It was restored and is not there yet: the next run asks it again."""
+async def test_stop_ends_the_wait_for_a_rewind() -> None:
+    """The store was restored and does not answer yet: the next run opens it again."""
     bench = Bench()
-    bench.shelf.hanging_call = "rewind"
+    bench.job.hanging_call = "rewind"
 
     def lose() -> None:
-        raise RewoundError("The shelf is as it was.")
+        raise RewoundError("The store was restored.")
 
-    bench.shelf.before = lose
+    bench.job.before = lose
     running = asyncio.create_task(bench.runner.run())
-    await bench.shelf.hangs.wait()
+    await bench.job.hangs.wait()
     bench.runner.stop()
     async with asyncio.timeout(5.0):
         await running
-    assert bench.shelf.calls == ["open", "rewind", "close"]
+    assert bench.job.calls == ["open", "rewind", "close"]
 
 
-async def test_a_failure_ends_the_run_with_everything_closed() -> None:
-    """Of the place or of the source: the caller gets it as it is."""
+async def test_failure_ends_the_run_with_everything_closed() -> None:
+    """The caller receives the error of the store or of the source unchanged."""
     bench = Bench()
     bench.topic.add(Crash())
     with pytest.raises(SourceError):
         await bench.runner.run()
-    assert bench.shelf.calls == ["open", "close"]
+    assert bench.job.calls == ["open", "close"]
 
     def fail() -> None:
         raise SinkError("full")
 
     bench = Bench()
-    bench.shelf.before = fail
+    bench.job.before = fail
     with pytest.raises(SinkError):
         await bench.runner.run()
-    assert bench.shelf.calls == ["open", "close"]
+    assert bench.job.calls == ["open", "close"]
 
 
-async def test_a_source_with_nothing_left_tells_the_job_so() -> None:
-    """Only when the source knows that there is nothing: then the place is up to date."""
+async def test_job_is_notified_when_it_has_caught_up() -> None:
+    """Only if the source knows that no record is left: then the store is up to date."""
     bench = Bench(VALUES[:1], bounded=False)
     running = asyncio.create_task(bench.runner.run())
-    await bench.shelf.caught_up.wait()
+    await bench.job.caught_up.wait()
     bench.runner.stop()
     await running
-    assert bench.shelf.values == VALUES[:1]
+    assert bench.job.values == VALUES[:1]

@@ -1,6 +1,6 @@
-"""What the local runner does with a job, whatever the job does: order, bounds, crash and resume, sinks that fail.
+"""The local runner over a stateless job: order, bounds, crash and resume, failing sinks.
 
-The job here is an echo whose answers come when the test says, so that each interleaving can be made on purpose.
+The job is an echo that finishes a record when the test releases it, so that a test can produce each interleaving.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from wikistate.config.model import LocalRunnerSettings
 from wikistate.errors import InternalError, SinkError, SourceError
 from wikistate.runners.local.delivery import AtLeastOnce
 from wikistate.runners.local.runner import LocalRunner
+from wikistate.runners.local.stateless_processor import StatelessProcessor
 from wikistate.streaming.record import OnDone, Output, Partition, Record, Role, WorkItem
 from wikistate.telemetry import metrics
 from wikistate.telemetry.meter import RecordingMeter
@@ -27,7 +28,7 @@ Answer = Callable[[], None]
 
 
 class Echo:
-    """Writes what it reads. ``page:number``; ``poison…`` becomes an error; a value in `held` waits for `release`."""
+    """Job that writes its input, ``page:number``. ``poison…`` becomes an error; a value in `held` waits for `release`."""
 
     def __init__(self, *held: bytes) -> None:
         self.held = set(held)
@@ -67,32 +68,32 @@ class Echo:
             asyncio.get_running_loop().call_soon(on_done, outputs)
 
     def release(self, value: bytes) -> None:
-        """Answers a value that is held."""
+        """Finish a value that is held."""
         self.waiting.pop(value)()
 
     async def until_waiting(self, *values: bytes) -> None:
-        """Returns when the job works on these values."""
+        """Return when the job works on these values."""
         while not self.waiting.keys() >= set(values):
             self.asked.clear()
             await self.asked.wait()
 
 
 class SlowToCommit(MemorySource):
-    """A source whose commits take as long as the test says."""
+    """Source whose commits wait until `may_commit` is set."""
 
     def __init__(self, topic: MemoryTopic) -> None:
         super().__init__(topic, bounded=False)
-        self.committing, self.goes_on = asyncio.Event(), asyncio.Event()
+        self.committing, self.may_commit = asyncio.Event(), asyncio.Event()
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Source`."""
         self.committing.set()
-        await self.goes_on.wait()
+        await self.may_commit.wait()
         await super().commit(positions)
 
 
 class Bench:
-    """A job between memory ends under the local runner."""
+    """A job between memory connectors under the local runner."""
 
     def __init__(
         self,
@@ -108,22 +109,19 @@ class Bench:
         self.sink, self.errors = MemorySink(), MemorySink()
         self.meter = RecordingMeter()
         source = source or MemorySource(topic, bounded=bounded)
-        self.runner = LocalRunner(
-            job,
-            source,
-            AtLeastOnce(source, {Role.SINK: self.sink, Role.ERROR: self.errors}),
-            settings=LocalRunnerSettings.model_validate({"commit_interval": 0.01, **settings}),
-            meter=self.meter,
-        )
+        chosen = LocalRunnerSettings.model_validate({"commit_interval": 0.01, **settings})
+        delivery = AtLeastOnce(source, {Role.SINK: self.sink, Role.ERROR: self.errors})
+        processor = StatelessProcessor(job, source, delivery, settings=chosen, meter=self.meter)
+        self.runner = LocalRunner(processor, settings=chosen, meter=self.meter)
 
     def values(self) -> list[bytes]:
-        """What is durable in the sink, in order."""
+        """Return the durable values in the sink, in order."""
         return [output.value for output in self.sink.delivered]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Returns when the condition holds; looks at each turn of the loop, because the runner tells nobody."""
+        """Return when the condition holds; polls it, because the runner has no event for it."""
         async with asyncio.timeout(20):
-            while not condition():  # noqa: ASYNC110  (there is no event for what a sink made durable)
+            while not condition():  # noqa: ASYNC110  (there is no event for a durable output)
                 await asyncio.sleep(0.001)
 
 
@@ -131,12 +129,12 @@ P0 = Partition("memory", 0)
 
 
 def topic_of(*values: bytes) -> MemoryTopic:
-    """A topic that holds these values."""
+    """Return a topic with these values."""
     return MemoryTopic(values=values)
 
 
-async def test_a_bounded_source_is_read_to_its_end_and_committed() -> None:
-    """Every record is written once, positions stand behind the last one, everything is opened and closed once."""
+async def test_bounded_source_is_read_to_its_end_and_committed() -> None:
+    """Every record is written once, the positions are behind the last one, the job is opened and closed once."""
     values = [b"p%d:%d" % (number % 7, number) for number in range(1000)]
     bench = Bench(Echo(), topic_of(*values))
     await bench.runner.run()
@@ -148,19 +146,19 @@ async def test_a_bounded_source_is_read_to_its_end_and_committed() -> None:
     assert bench.meter.total(metrics.EVENTS_IN_FLIGHT) == bench.meter.total(metrics.BYTES_IN_FLIGHT) == 0
 
 
-async def test_order_within_a_page_and_concurrency_across_pages() -> None:
-    """A slow event holds back the later ones of its page, although they are done, and no other page."""
+async def test_events_of_a_page_are_ordered_and_pages_are_concurrent() -> None:
+    """A slow event holds back the finished later events of its page, and no other page."""
     bench = Bench(Echo(b"a:1"), topic_of(b"a:1", b"a:2", b"b:1", b"a:3"), bounded=False)
     run = asyncio.create_task(bench.runner.run())
     await bench.until(lambda: bench.values() == [b"b:1"])
-    assert set(bench.job.started) == {b"a:1", b"a:2", b"b:1", b"a:3"}, "all are worked on at once"
+    assert set(bench.job.started) == {b"a:1", b"a:2", b"b:1", b"a:3"}, "all events are in work at once"
     bench.job.release(b"a:1")
     await bench.until(lambda: bench.values() == [b"b:1", b"a:1", b"a:2", b"a:3"])
     bench.runner.stop()
     await run
 
 
-async def test_poison_goes_to_the_error_stream_and_nothing_stops() -> None:
+async def test_poison_record_becomes_an_error_event() -> None:
     """The events around it are written."""
     bench = Bench(Echo(), topic_of(b"a:1", b"poison", b"a:2"))
     await bench.runner.run()
@@ -168,8 +166,8 @@ async def test_poison_goes_to_the_error_stream_and_nothing_stops() -> None:
     assert [output.value for output in bench.errors.delivered] == [b"poison"]
 
 
-async def test_nothing_is_committed_behind_an_unfinished_event() -> None:
-    """What is written behind a slow event is not committed; a crash then repeats it and loses nothing."""
+async def test_nothing_behind_an_unfinished_event_is_committed() -> None:
+    """Written events behind a slow event are not committed; after a crash they are repeated, and none is lost."""
     topic = topic_of(b"a:1", b"b:1", b"c:1")
     bench = Bench(Echo(b"b:1"), topic, bounded=False)
     run = asyncio.create_task(bench.runner.run())
@@ -182,8 +180,8 @@ async def test_nothing_is_committed_behind_an_unfinished_event() -> None:
     assert again.values() == [b"b:1", b"c:1"]
 
 
-async def test_a_source_that_crashes_is_resumed_without_loss() -> None:
-    """The run ends with the source's error; the next one goes on where the last commit was."""
+async def test_run_after_a_crash_of_the_source_loses_nothing() -> None:
+    """The run ends with the error of the source; the next run resumes at the last commit."""
     topic = topic_of(b"a:1", b"a:2")
     topic.add(Crash())
     topic.append(b"a:3")
@@ -197,8 +195,8 @@ async def test_a_source_that_crashes_is_resumed_without_loss() -> None:
 
 
 @given(st.lists(st.sampled_from([b"a", b"b", b"c", None]), max_size=40), st.integers(0, 39))
-def test_a_crash_anywhere_loses_nothing_and_keeps_each_page_in_order(pages: list[bytes | None], at: int) -> None:
-    """Crash and resume at each place; None stands for a poison event."""
+def test_crash_at_any_record_loses_nothing_and_keeps_each_page_in_order(pages: list[bytes | None], at: int) -> None:
+    """Crash and resume at each record; None stands for a poison record."""
 
     async def scenario() -> None:
         topic = MemoryTopic()
@@ -224,8 +222,8 @@ def test_a_crash_anywhere_loses_nothing_and_keeps_each_page_in_order(pages: list
     asyncio.run(scenario())
 
 
-async def test_a_sink_that_fails_stops_the_run_before_anything_is_committed() -> None:
-    """What the sink lost was not committed, so the next run writes it."""
+async def test_failing_sink_ends_the_run_before_a_commit() -> None:
+    """The lost outputs were not committed, so the next run writes them."""
     topic = topic_of(b"a:1", b"a:2")
     bench = Bench(Echo(b"a:1"), topic)
     run = asyncio.create_task(bench.runner.run())
@@ -240,8 +238,8 @@ async def test_a_sink_that_fails_stops_the_run_before_anything_is_committed() ->
     assert again.values() == [b"a:1", b"a:2"]
 
 
-async def test_what_is_in_flight_is_bounded_in_events() -> None:
-    """Not more is read than may be in flight, until something is done."""
+async def test_records_in_flight_are_bounded_in_events() -> None:
+    """No further record is read until one is finished."""
     values = [b"%d:0" % number for number in range(10)]
     bench = Bench(Echo(*values), topic_of(*values), max_in_flight_events=3)
     run = asyncio.create_task(bench.runner.run())
@@ -255,8 +253,8 @@ async def test_what_is_in_flight_is_bounded_in_events() -> None:
     assert sorted(bench.values()) == sorted(values)
 
 
-async def test_what_is_in_flight_is_bounded_in_bytes() -> None:
-    """The second large record waits for the first, and a record above the bound still gets through."""
+async def test_records_in_flight_are_bounded_in_bytes() -> None:
+    """The second large record waits for the first, and a record above the bound is processed as well."""
     values = [b"%d:" % number + b"x" * 1000 for number in range(3)]
     bench = Bench(Echo(*values), topic_of(*values), max_in_flight_bytes=500, poll_records=1)
     run = asyncio.create_task(bench.runner.run())
@@ -268,23 +266,23 @@ async def test_what_is_in_flight_is_bounded_in_bytes() -> None:
     assert bench.values() == values
 
 
-async def test_a_stop_finishes_what_is_in_flight_and_reads_no_more() -> None:
-    """Draining: what was read is written and committed."""
+async def test_stop_finishes_records_in_flight_and_reads_no_more() -> None:
+    """Records that were read are written and committed."""
     topic = topic_of(b"a:1", b"b:1")
     bench = Bench(Echo(b"a:1"), topic, bounded=False)
     run = asyncio.create_task(bench.runner.run())
     await bench.job.until_waiting(b"a:1")
     bench.runner.stop()
     await asyncio.sleep(0.05)
-    assert not run.done(), "it waits for what is in flight"
+    assert not run.done(), "the run waits for records in flight"
     bench.job.release(b"a:1")
     await run
     assert sorted(bench.values()) == [b"a:1", b"b:1"]
     assert topic.committed == {P0: 2}
 
 
-async def test_a_drain_that_takes_too_long_is_given_up_and_loses_nothing() -> None:
-    """After `drain_timeout` the run ends; what was not done is not committed."""
+async def test_drain_timeout_ends_the_run_and_loses_nothing() -> None:
+    """After `drain_timeout` the run ends, and unfinished records are not committed."""
     topic = topic_of(b"a:1", b"b:1")
     bench = Bench(Echo(b"a:1"), topic, bounded=False, drain_timeout=0.05)
     run = asyncio.create_task(bench.runner.run())
@@ -294,8 +292,8 @@ async def test_a_drain_that_takes_too_long_is_given_up_and_loses_nothing() -> No
     assert topic.committed == {}
 
 
-async def test_a_partition_that_is_taken_away_and_given_back_is_read_again_from_its_commit() -> None:
-    """What was in flight at the revocation is not written by the old owner, so nothing comes out of order."""
+async def test_revoked_partition_is_read_again_from_its_commit() -> None:
+    """The old owner does not write the records that were in flight, so the order holds."""
     topic = topic_of(b"a:1", b"a:2")
     topic.add(Revoke(frozenset({P0})))
     topic.append(b"a:3")
@@ -305,8 +303,8 @@ async def test_a_partition_that_is_taken_away_and_given_back_is_read_again_from_
     assert topic.committed == {P0: 3}
 
 
-async def test_the_end_of_a_run_waits_for_a_commit_that_is_under_way() -> None:
-    """Its positions are taken: cut off, they would be lost, and with transactions the outputs would count without them."""
+async def test_end_of_a_run_waits_for_a_commit_in_progress() -> None:
+    """A cancelled commit would lose its positions; with transactions, the outputs would be committed without them."""
     topic = topic_of(b"a:1", b"b:1")
     source = SlowToCommit(topic)
     bench = Bench(Echo(), topic, source=source)
@@ -316,13 +314,13 @@ async def test_the_end_of_a_run_waits_for_a_commit_that_is_under_way() -> None:
     for _ in range(500):
         await asyncio.sleep(0.001)
     assert not run.done()
-    source.goes_on.set()
+    source.may_commit.set()
     await run
     assert topic.committed == {P0: 2}
 
 
-async def test_a_job_that_answers_twice_stops_the_run() -> None:
-    """A second output would be out of order; a run that cannot be right does not go on."""
+async def test_record_that_is_finished_twice_ends_the_run() -> None:
+    """The second output would be out of order, so the run does not continue."""
 
     class Twice(Echo):
         def execute(self, item: WorkItem, on_done: OnDone) -> None:
