@@ -1,4 +1,4 @@
-"""How an enrichment is tested: no Kafka, no configuration."""
+"""Test of the example enrichment, without Kafka and without a configuration file."""
 
 import asyncio
 
@@ -19,15 +19,15 @@ STREAMS = {
 }
 
 
-def test_links_are_told_page_by_page() -> None:
-    """Each event names one target, and none is named twice for a revision."""
+def test_each_link_becomes_one_event() -> None:
+    """Each event names one target, and no target is named twice for a revision."""
     made = compose(changes=100)
     outputs = asyncio.run(
         run_enrichment(
             enrich, made.events, wiki=MemoryDataset.from_corpus(made), settings={"most": 3}, configuration=STREAMS
         )
     )
-    told = [(event["wiki_id"], event["rev_id"], event["target_title"]) for event in outputs.events]
-    assert len(told) == len(set(told)) > 0
-    assert outputs.counted["links"] >= len(told)
+    links = [(event["wiki_id"], event["rev_id"], event["target_title"]) for event in outputs.events]
+    assert len(links) == len(set(links)) > 0
+    assert outputs.counted["links"] >= len(links)
     assert outputs.skipped["kind"] > 0

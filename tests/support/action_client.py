@@ -1,4 +1,4 @@
-"""Speaks the Action API as a logged-in user, for tests that make a real wiki change."""
+"""Client of the Action API as a logged-in user, for tests that change a real wiki."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from wikistate.errors import WikiError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TIMEOUT = 60.0  # seconds for one answer
+_TIMEOUT = 60.0  # seconds for one response
 
 
 class ActionClient:
-    """One session with one wiki. Blocking, and not for use by two threads at once.
+    """Session with one wiki. Its calls block, and only one thread at a time may use it.
 
     Args:
         host: Host and port.
@@ -29,40 +29,40 @@ class ActionClient:
         self._cookies: dict[str, str] = {}
 
     def log_in(self, user: str, password: str) -> None:
-        """Log in. Raises `WikiError` when the wiki does not let the user in."""
+        """Log in. Raises `WikiError` when the wiki rejects the user."""
         answer = self.call_with_token(
             "clientlogin", "login", username=user, password=password, loginreturnurl="http://localhost/"
         )
         status = answer["clientlogin"]["status"]
         if status != "PASS":
-            raise WikiError(f"The wiki did not let {user} in: {status}.", user=user)
+            raise WikiError(f"The wiki rejected the login of {user}: {status}.", user=user)
 
     def call(self, parameters: Mapping[str, str | int]) -> dict[str, Any]:
-        """One request to the Action API, format version 2.
+        """Send one request to the Action API, format version 2.
 
         Raises:
-            WikiError: The wiki is not reached, or answers with an error.
+            WikiError: The wiki is unreachable or responds with an error.
         """
         body = urlencode({"format": "json", "formatversion": 2, "errorformat": "plaintext", **parameters})
         status, answer = self._request("POST", "/api.php", body)
         try:
             document: dict[str, Any] = orjson.loads(answer)
         except ValueError as error:
-            raise WikiError(f"The wiki answered {status} and no JSON: {answer[:500]!r}", status=status) from error
+            raise WikiError(f"The wiki answered {status} without JSON: {answer[:500]!r}", status=status) from error
         if "errors" in document:
-            said = "; ".join(f"{error['code']}: {error['text']}" for error in document["errors"])
+            errors = "; ".join(f"{error['code']}: {error['text']}" for error in document["errors"])
             action = parameters.get("action")
-            raise WikiError(f"The wiki refused action={action}: {said}", action=action)
+            raise WikiError(f"The wiki refused action={action}: {errors}", action=action)
         return document
 
     def call_with_token(self, action: str, purpose: str = "csrf", **parameters: str | int) -> dict[str, Any]:
-        """An action that needs a token of the type `purpose`, which is fetched first. Raises as `api` does."""
+        """Fetch a token of the type `purpose` and send an action with it. Raises `WikiError` as `call` does."""
         tokens = self.call({"action": "query", "meta": "tokens", "type": purpose})["query"]["tokens"]
         field = "token" if purpose == "csrf" else f"{purpose}token"
         return self.call({"action": action, field: tokens[f"{purpose}token"], **parameters})
 
     def fetch_page(self, parameters: Mapping[str, str | int]) -> bytes:
-        """The body of ``index.php``. Raises `WikiError` when the status is not 200."""
+        """Return the body of ``index.php``. Raises `WikiError` when the status is not 200."""
         status, body = self._request("GET", f"/index.php?{urlencode(parameters)}")
         if status != 200:
             raise WikiError(f"The wiki answered {status} to {dict(parameters)}.", status=status)

@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_MESSAGE_BYTES = 100 * 1024 * 1024
-"""In bytes. Far above what a wiki's largest page makes, so that the limits which tests meet are the clients' own."""
+"""Maximum message size in bytes, far above that of the largest wiki page, so that tests reach the client limits first."""
 
 _START_TIMEOUT = 90.0  # seconds; 5 are usual on two cores
 _METADATA_TIMEOUT = 2.0  # seconds for one metadata request while waiting
 
 
 class KafkaBroker:
-    """One broker that is its own controller, on two ports of the loopback interface.
+    """Kafka broker that is also the controller, on two ports of the loopback interface.
 
-    It keeps its ports and its data: start it again after `stop` or `kill` and clients find it where it was. Topics
-    are never made by themselves, and records are never deleted because of their age: retention goes by the records'
-    timestamps, and test events are years old.
+    It keeps its ports and its data: after `stop` or `kill`, `start` runs it again at the same address. Topics are not
+    created automatically. Records are never deleted because of their age: retention depends on the timestamps of the
+    records, and test events are years old.
 
     Args:
-        folder: Its data, settings and log. Must not be in use by another broker.
-        heap: The JVM's largest heap, in its notation.
-        settings: Broker settings on top of ours.
+        folder: Folder of its data, settings and log. No other broker may use it.
+        heap: Maximum heap in the notation of the JVM.
+        settings: Further broker settings.
     """
 
     def __init__(self, folder: Path, *, heap: str = "512m", settings: Mapping[str, str] | None = None) -> None:
@@ -54,12 +54,12 @@ class KafkaBroker:
 
     @property
     def bootstrap_servers(self) -> str:
-        """What a client is given."""
+        """Bootstrap servers for clients."""
         return f"127.0.0.1:{self._port}"
 
     @property
     def is_running(self) -> bool:
-        """Whether its process lives."""
+        """Whether its process is running."""
         return self._process is not None and self._process.is_running
 
     def __enter__(self) -> Self:
@@ -70,12 +70,12 @@ class KafkaBroker:
         self.stop()
 
     def start(self) -> None:
-        """Start it and return when it leads every partition it has. Does nothing while it runs.
+        """Start the broker and wait until it leads all its partitions. Do nothing if it is running.
 
-        Blocks for some seconds: in a test whose own event loop must go on, call it by `asyncio.to_thread`.
+        The call blocks for some seconds: a test with a running event loop calls it by `asyncio.to_thread`.
 
         Raises:
-            PartError: Java or the jars cannot be had, or the broker does not come up; shows the end of its log.
+            PartError: Java or the jars are not available, or the broker does not start; shows the end of its log.
         """
         if self.is_running:
             return
@@ -86,33 +86,33 @@ class KafkaBroker:
         self._process.wait_until(self._leads_all_partitions, within=_START_TIMEOUT)
 
     def stop(self) -> None:
-        """End it in good order: it hands over, writes a clean-shutdown mark and exits."""
+        """Stop the broker: it hands over its partitions, writes the file of a clean shutdown and exits."""
         if self._process is not None:
             self._process.stop()
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the broker, as a power failure would."""
         if self._process is not None:
             self._process.kill()
 
     def pause(self) -> None:
-        """Let it hang: connections stay open and nothing is answered."""
+        """Suspend the broker: connections stay open without responses."""
         if self._process is not None:
             self._process.send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after `pause`."""
+        """Resume the broker after `pause`."""
         if self._process is not None:
             self._process.send(signal.SIGCONT)
 
     def create_topic(self, name: str, *, partitions: int = 1, settings: Mapping[str, str] | None = None) -> str:
-        """Create a topic and return its name when every partition of it can be written.
+        """Create a topic, wait until all its partitions are writable, and return its name.
 
         Raises:
-            PartError: The broker refuses it, for example because it exists.
+            PartError: The broker rejects it, for example because it exists.
         """
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(settings or {}))
-        admin = self._make_admin()  # held: the answer is dropped together with its client
+        admin = self._make_admin()  # a reference is necessary: without its client the response is dropped
         try:
             admin.create_topics([topic])[name].result()
         except KafkaException as error:
@@ -123,7 +123,7 @@ class KafkaBroker:
     def _format(self, class_path: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._settings_file.write_text("".join(f"{key}={value}\n" for key, value in self._settings.items()))
-        # The first byte is fixed, so that the id never begins with a hyphen: it would be taken for an option.
+        # The first byte is fixed, so that the id never begins with a hyphen, which marks an option.
         cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         command = [
             *self._java(class_path),
@@ -141,12 +141,12 @@ class KafkaBroker:
             raise PartError(f"Kafka could not prepare {self.folder} (status {status}):\n{read_tail(self.log)}")
 
     def _java(self, class_path: str) -> list[str | Path]:
-        # The serial collector and the first compiler alone: on two cores it is up in half the time.
+        # With the serial collector and only the first compiler it starts in half the time on two cores.
         flags = ["-Xms64m", f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         return [java_program(), *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", class_path]
 
     def _make_admin(self) -> AdminClient:
-        # Silent: that nobody listens yet is what is being found out.
+        # Without logs: failed connections are expected until the broker listens.
         return AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
 
     def _leads_all_partitions(self) -> bool:
@@ -167,7 +167,7 @@ class KafkaBroker:
 
 
 def _build_settings(folder: Path, port: int, controller_port: int) -> dict[str, str]:
-    """Kafka's documented broker settings for one node, with limits that no test event meets."""
+    """Return the documented broker settings of Kafka for one node, with limits above the size of any test event."""
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -177,7 +177,7 @@ def _build_settings(folder: Path, port: int, controller_port: int) -> dict[str, 
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": os.fspath(folder / "data"),
-        # A killed broker may come back only when the controller has given its old self up, which is 9 s by default.
+        # A killed broker can register again only when its old session has expired, after 9 s by default.
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",
         "auto.create.topics.enable": "false",

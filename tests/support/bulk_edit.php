@@ -1,6 +1,7 @@
 <?php
-// Writes pages in one process, for tests that need hundreds of changes: ["title", "text"] a line on standard input,
-// the new revision's id a line on standard output. Run by RealMediaWiki, with MediaWiki's tree as its folder.
+// Edits pages in one process, for tests that need hundreds of changes. Each line of standard input is
+// ["title", "text"], each line of standard output the id of the new revision. RealMediaWiki runs it in the source tree
+// of MediaWiki.
 
 require_once getcwd() . '/maintenance/Maintenance.php';
 

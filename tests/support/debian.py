@@ -1,4 +1,4 @@
-"""Programs that come as packages of Debian or Ubuntu."""
+"""Programs from packages of Debian or Ubuntu."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from wikistate.errors import PartError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Another package tool may be at work: an image that is still setting itself up, a second run of ours.
+# Another package tool may be running: the set-up of an image, or a second test run.
 _APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
 
 
 def install(packages: Sequence[str]) -> None:
-    """Install packages without what they merely recommend.
+    """Install packages without their recommended packages.
 
     Raises:
-        PartError: This is not Debian or Ubuntu, we are not root, or the package tool fails; says what to type.
+        PartError: The system is not Debian or Ubuntu, the user is not root, or the package tool fails; has the command.
     """
     command = shlex.join(["apt-get", "install", "--no-install-recommends", *packages])
     if os.geteuid() != 0:
@@ -31,22 +31,22 @@ def install(packages: Sequence[str]) -> None:
 
 
 def download(packages: Sequence[str], folder: Path) -> list[Path]:
-    """Download packages into `folder` without installing anything, for which nobody needs to be root.
+    """Download packages into `folder` without installing them, which does not require root.
 
     Raises:
-        PartError: This is not Debian or Ubuntu, or the packages cannot be had.
+        PartError: The system is not Debian or Ubuntu, or the packages are not available.
     """
     _run_with_update([*_APT, "download", *packages], folder=folder)
     return sorted(folder.glob("*.deb"))
 
 
 def unpack(package: Path, folder: Path) -> None:
-    """Lay a package's files under `folder`. Raises `PartError` when it cannot be read."""
+    """Unpack the files of a package into `folder`. Raises `PartError` when it is not readable."""
     _run(["dpkg-deb", "-x", str(package), str(folder)])
 
 
 def candidate_version(package: str) -> str:
-    """The version that would be installed. Raises `PartError` when there is none."""
+    """Return the version that would be installed. Raises `PartError` when there is no such package."""
     lines = _run_with_update(["apt-cache", "show", "--no-all-versions", package]).splitlines()
     found = next((line for line in lines if line.startswith("Version: ")), None)
     if found is None:
@@ -55,12 +55,12 @@ def candidate_version(package: str) -> str:
 
 
 def find_program(name: str, *, package: str) -> Path:
-    """The path of a program, whose package is installed first where it is missing. Raises `PartError`."""
+    """Return the path of a program; install its package if it is missing. Raises `PartError`."""
     if shutil.which(name) is None:
         install([package])
     found = shutil.which(name)
     if found is None:
-        raise PartError(f"The package {package} is installed, and yet there is no program {name!r} on PATH.")
+        raise PartError(f"The package {package} is installed, but there is no program {name!r} on PATH.")
     return Path(found)
 
 

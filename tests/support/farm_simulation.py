@@ -1,7 +1,7 @@
-"""A farm of public wikis in virtual time: what a client with our limits gets from it, and how long changes wait.
+"""Simulation of a farm of public wikis in virtual time, for the waiting times of changes under the limits of a client.
 
-Pure and repeatable: the farm's own decisions (`Farm`, `WikiQueue`) run against arrivals and answers of a seeded model, so
-that ten minutes take a second. Times are seconds since the start.
+Pure and repeatable: the real decisions (`Farm`, `WikiQueue`) run with arrivals and responses of a seeded model, so that
+ten minutes take a second. Times are seconds since the start.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 _LINGER = 0.004
 _RETRY_AFTER = 1.0
 _TICK = 1e-6
-_SKEW = 1.5  # of Zipf's law: the first of 300 wikis makes 39 % of the changes, the first five two thirds
+_SKEW = 1.5  # exponent of Zipf's law: the first of 300 wikis has 39 % of the changes, the first five have two thirds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FarmScenario:
-    """The farm and its client.
+    """Scenario: a farm and its client.
 
     Attributes:
-        wikis: How many there are; their sizes follow Zipf's law.
-        change_rate: Of all wikis, a second.
-        seconds: For how long changes come.
-        rate: Requests in any second that the farm answers; more are refused with 429.
-        concurrency: Requests at the same time that it answers.
-        max_batch: Revisions that the client puts into a request.
-        latency_bound: Of the client.
-        client_rate: What the client keeps to; None: it was not told.
-        seed: Of arrivals and answer times.
+        wikis: Number of wikis; their sizes follow Zipf's law.
+        change_rate: Changes a second of all wikis.
+        seconds: Duration of the changes.
+        rate: Requests that the farm accepts in any second; it refuses more with 429.
+        concurrency: Concurrent requests that the farm accepts.
+        max_batch: Maximum of revisions in a request of the client.
+        latency_bound: Latency bound of the client.
+        client_rate: Rate limit of the client; None for no limit.
+        seed: Seed of arrivals and response times.
     """
 
     wikis: int = 300
@@ -60,13 +60,13 @@ class FarmScenario:
 
 @dataclass(slots=True)
 class SimulationResult:
-    """What became of the changes.
+    """Result of a simulation.
 
     Attributes:
-        waits: Seconds from a change's arrival to its answer, of those that were answered.
-        requests: How many were sent.
-        refusal_times: When a request was refused.
-        unanswered: Changes without an answer at the end.
+        waits: Seconds from the arrival of a change to its response, for changes with a response.
+        requests: Number of sent requests.
+        refusal_times: Times at which requests were refused.
+        unanswered: Number of changes without a response at the end.
     """
 
     waits: list[float] = field(default_factory=list)
@@ -75,38 +75,40 @@ class SimulationResult:
     unanswered: int = 0
 
     def wait_quantile(self, share: float) -> float:
-        """The wait that this share of the changes does not pass."""
+        """Return the wait that this share of the changes does not exceed."""
         return sorted(self.waits)[min(len(self.waits) - 1, int(share * len(self.waits)))]
 
 
 def simulate(scenario: FarmScenario, *, drain: bool = True) -> SimulationResult:
-    """Let changes come, and see.
+    """Run a simulation.
 
     Args:
         scenario: See `FarmScenario`.
-        drain: Go on until everything is answered; otherwise stop with the last arrival.
+        drain: Continue until all changes have a response; without it, stop with the last arrival.
     """
     run = _Simulation(scenario)
-    while (happening := run.next_event()) is not None and (drain or run.now < scenario.seconds):
-        happening()
+    while (event := run.next_event()) is not None and (drain or run.now < scenario.seconds):
+        event()
     run.outcome.unanswered = run.arrived - len(run.outcome.waits)
     return run.outcome
 
 
 class _Simulation:
-    """One simulation."""
+    """Running simulation."""
 
-    def __init__(self, plan: FarmScenario) -> None:
+    def __init__(self, scenario: FarmScenario) -> None:
         self.now = 0.0
         self.arrived = 0
         self.outcome = SimulationResult()
-        self._scenario = plan
-        self._random = Random(plan.seed)
-        self._weights = list(accumulate(1 / rank**_SKEW for rank in range(1, plan.wikis + 1)))
-        limits = FarmSettings(max_concurrency=plan.concurrency, rate=plan.client_rate, latency_bound=plan.latency_bound)
+        self._scenario = scenario
+        self._random = Random(scenario.seed)
+        self._weights = list(accumulate(1 / rank**_SKEW for rank in range(1, scenario.wikis + 1)))
+        limits = FarmSettings(
+            max_concurrency=scenario.concurrency, rate=scenario.client_rate, latency_bound=scenario.latency_bound
+        )
         self._farm = Farm("public", limits)
         self._queues: dict[Any, WikiQueue] = self._farm.queues
-        self._accepted_times: deque[float] = deque(maxlen=plan.rate)
+        self._accepted_times: deque[float] = deque(maxlen=scenario.rate)
         self._in_service = 0
         self._next_dispatch = 0.0
         self._order = count()
@@ -114,14 +116,14 @@ class _Simulation:
         self._schedule(0.0, self._arrive)
 
     def next_event(self) -> Callable[[], None] | None:
-        """Move to the next thing that happens; None when nothing will."""
+        """Advance the time to the next event and return it; None when there are no more events."""
         if not self._events:
             return None
-        self.now, _, happening = heappop(self._events)
-        return happening
+        self.now, _, event = heappop(self._events)
+        return event
 
-    def _schedule(self, moment: float, happening: Callable[[], None]) -> None:
-        heappush(self._events, (moment, next(self._order), happening))
+    def _schedule(self, moment: float, event: Callable[[], None]) -> None:
+        heappush(self._events, (moment, next(self._order), event))
 
     def _arrive(self) -> None:
         number = self._random.choices(range(self._scenario.wikis), cum_weights=self._weights)[0]
@@ -151,11 +153,11 @@ class _Simulation:
         self._farm.in_flight += 1
         queue.in_flight += 1
         self.outcome.requests += 1
-        travels = self._random.uniform(0.005, 0.03)
-        self._schedule(sent + travels, lambda: self._receive(queue, batch, sent))
+        delay = self._random.uniform(0.005, 0.03)
+        self._schedule(sent + delay, lambda: self._receive(queue, batch, sent))
 
     def _receive(self, queue: WikiQueue, batch: Batch, sent: float) -> None:
-        """The farm's side: within its limits a request is answered, beyond them refused at once."""
+        """Receive a request at the farm: accept it within the limits, refuse it at once above them."""
         crowded = len(self._accepted_times) == self._scenario.rate and self.now - self._accepted_times[0] < 1.0
         if crowded or self._in_service >= self._scenario.concurrency:
             self.outcome.refusal_times.append(self.now)
@@ -163,8 +165,8 @@ class _Simulation:
             return
         self._accepted_times.append(self.now)
         self._in_service += 1
-        works = self._random.uniform(0.05, 0.15) + 0.004 * len(batch)
-        self._schedule(self.now + works, lambda: self._succeed(queue, batch, sent))
+        duration = self._random.uniform(0.05, 0.15) + 0.004 * len(batch)
+        self._schedule(self.now + duration, lambda: self._succeed(queue, batch, sent))
 
     def _succeed(self, queue: WikiQueue, batch: Batch, sent: float) -> None:
         self._in_service -= 1

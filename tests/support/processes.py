@@ -1,4 +1,4 @@
-"""Processes that tests and tools start: never left behind, always with a log, awaited with a bound."""
+"""Processes of tests and tools: they always end, have a log, and start within a time limit."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-# Ends the group that it is given, unless it is told by a line that there is no need. End of file means that the
-# process which held the other end of the pipe is gone, whatever took it. A watchdog and not the kernel's parent-death
-# signal: that one follows the thread that started the process, and is not handed on to the workers that PHP forks.
+# Kills a process group unless it reads a line. End of file means that the process with the other end of the pipe has
+# ended for any reason. It is a watchdog and not the parent-death signal of the kernel: that signal depends on the thread
+# that started the process, and the workers that PHP forks do not inherit it.
 _WATCHDOG = 'read -r released || kill -s KILL -- "-$1"'
 
 _PORTS = range(18_000, 30_000)
-_POLL_SECONDS = 0.05  # seconds between two looks at something that is not ready yet
+_POLL_SECONDS = 0.05  # seconds between two checks of a process that is not ready
 
 
 def find_free_port() -> int:
-    """A port of the loopback interface that nobody listens on.
+    """Return an unused port of the loopback interface.
 
-    Taken from below the kernel's own range for outgoing connections: a client that keeps dialling a dead port of
-    that range connects to itself sooner or later, and a killed part could then not be started on its port again.
+    It is below the range of the kernel for outgoing connections: a client that retries an unused port of that range
+    connects to itself sooner or later, and then a killed part could not start on its port again.
     """
     for port in random.sample(_PORTS, k=200):
         with socket.socket() as probe:
-            # As servers do: a port whose last connections are only fading out is free.
+            # As in servers: a port with connections in TIME_WAIT only is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
@@ -45,13 +45,13 @@ def find_free_port() -> int:
 
 
 class Process:
-    """A running command in a process group of its own, which ends at the latest when this process does.
+    """Running command in a separate process group, which ends at the latest with this process.
 
     Args:
         command: Program and arguments.
-        log: Where its output goes, appended, so that a restart keeps what was said before.
-        environment: Added to our own environment.
-        folder: Its working directory; ours when None.
+        log: File to which its output is appended, so that a restart keeps the earlier output.
+        environment: Variables beside those of this process.
+        folder: Working directory; that of this process when None.
 
     Raises:
         PartError: The program cannot be started.
@@ -85,41 +85,41 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The id of the process and of its group."""
+        """Id of the process and of its group."""
         return self._process.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the process has not ended."""
         return self._process.poll() is None
 
     def send(self, signal_number: signal.Signals) -> None:
-        """Send a signal to the whole group, for example SIGSTOP and SIGCONT for a part that hangs."""
+        """Send a signal to the whole group, for example SIGSTOP and SIGCONT to suspend and resume it."""
         if self.is_running:
             os.killpg(self.pid, signal_number)
 
     def stop(self, *, within: float = 30.0) -> int:
-        """Ask it to end, wait up to `within` seconds, then make it. Returns the exit status, ``-N`` for signal N."""
+        """Terminate the process, kill it after `within` seconds, and return the exit status, ``-N`` for signal N."""
         self.send(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(within)
         return self.kill()
 
     def kill(self) -> int:
-        """End the whole group at once. Returns the exit status. Does nothing more when called again."""
+        """Kill the whole group and return the exit status. Further calls have no effect."""
         if not self._released:
-            with suppress(ProcessLookupError):  # nothing of the group is left
+            with suppress(ProcessLookupError):  # the whole group has ended
                 os.killpg(self.pid, signal.SIGKILL)
             self._process.wait()
             self._watchdog.communicate(b"released\n")
-            self._released = True  # from now on the id may be somebody else's
+            self._released = True  # from now on another process may have the id
         return self._process.wait()
 
     def wait_until(self, ready: Callable[[], bool], *, within: float) -> None:
-        """Return as soon as `ready` says so.
+        """Wait until `ready` returns true.
 
         Raises:
-            PartError: The process ended first, or `within` seconds passed; it is ended then. Shows the end of the log.
+            PartError: The process ended, or was killed after `within` seconds. Shows the end of the log.
         """
         deadline = time.monotonic() + within
         while not ready():
@@ -135,7 +135,7 @@ class Process:
 
 
 def read_tail(log: Path, *, lines: int = 40) -> str:
-    """The last lines of a log, for an error message."""
+    """Return the last lines of a log, for an error message."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 

@@ -1,4 +1,4 @@
-"""Real triple stores that speak SPARQL over HTTP, for tests and for local work."""
+"""Real triple stores with SPARQL over HTTP, for tests and for local work."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _START_TIMEOUT = 120.0  # seconds; 2 to 6 are usual on two cores
-_QUERY_TIMEOUT = 2.0  # seconds for one question while waiting
+_QUERY_TIMEOUT = 2.0  # seconds for one query during the start
 
 
 class StoreProcess(ABC):
-    """A store on a port of the loopback interface.
+    """Store on a port of the loopback interface.
 
-    It keeps its port, and its data where it has a folder for them: start it again after `stop` or `kill`.
+    It keeps its port, and with a folder also its data: `start` runs it again after `stop` or `kill`.
 
     Args:
-        folder: Its data and log.
+        folder: Folder of its data and log.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,16 +43,16 @@ class StoreProcess(ABC):
     @property
     @abstractmethod
     def update_url(self) -> str:
-        """Where updates go."""
+        """URL of updates."""
 
     @property
     @abstractmethod
     def query_url(self) -> str:
-        """Where queries go."""
+        """URL of queries."""
 
     @abstractmethod
     def _start_command(self) -> Sequence[str | Path]:
-        """What starts it. May prepare the folder."""
+        """Return the command that starts the store; it may prepare the folder."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -62,10 +62,10 @@ class StoreProcess(ABC):
         self.stop()
 
     def start(self) -> None:
-        """Start it and return when it answers a query. Does nothing while it runs.
+        """Start the store and wait until it answers a query. Do nothing if it is running.
 
         Raises:
-            PartError: It cannot be had, or does not come up; shows the end of its log.
+            PartError: The store is not available or does not start; shows the end of its log.
         """
         if self._process is not None and self._process.is_running:
             return
@@ -75,27 +75,27 @@ class StoreProcess(ABC):
         self._process.wait_until(self._is_ready, within=_START_TIMEOUT)
 
     def stop(self) -> None:
-        """End it in good order."""
+        """Stop the store."""
         if self._process is not None:
             self._process.stop()
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the store, as a power failure would."""
         if self._process is not None:
             self._process.kill()
 
     def pause(self) -> None:
-        """Let it hang: connections stay open and nothing is answered."""
+        """Suspend the store: connections stay open without responses."""
         if self._process is not None:
             self._process.send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after `pause`."""
+        """Resume the store after `pause`."""
         if self._process is not None:
             self._process.send(signal.SIGCONT)
 
     def update(self, text: str) -> None:
-        """Send one update and wait for it. Raises `PartError` when the store refuses it."""
+        """Send one update and wait for it. Raises `PartError` when the store rejects it."""
         request = urllib.request.Request(
             self.update_url, text.encode(), {"Content-Type": "application/sparql-update; charset=UTF-8"}
         )
@@ -121,12 +121,12 @@ class StoreProcess(ABC):
 
 
 class OxigraphServer(StoreProcess):
-    """The server of Oxigraph, from the package ``oxigraph`` of the extra ``dev``.
+    """Server of Oxigraph, from the package ``oxigraph`` of the extra ``dev``.
 
     Args:
-        folder: Its log.
-        data: Where the store lies; memory when None.
-        union: Whether queries see all graphs as one; updates never do.
+        folder: Folder of its log.
+        data: Folder of the store; memory when None.
+        union: Whether the default graph of queries is the union of all graphs; that of updates never is.
     """
 
     def __init__(self, folder: Path, *, data: Path | None = None, union: bool = False) -> None:
@@ -153,14 +153,14 @@ class OxigraphServer(StoreProcess):
 
 
 class AuthenticatedOxigraphServer(OxigraphServer):
-    """`pyoxigraph` behind a small server of ours, for those who know a password: `tests.support.oxigraph_server`.
+    """Server `tests.support.oxigraph_server` with `pyoxigraph` and a password.
 
-    Oxigraph's own lets everybody in, as most stores do: they stand behind a proxy that asks.
+    The server of Oxigraph has no authentication, like most stores: a proxy in front of them checks the password.
 
     Args:
-        folder: Its log.
-        password: Wanted from everybody, as of a user of any name, or as a bearer token.
-        data: Where the store lies; memory when None.
+        folder: Folder of its log.
+        password: Password of a user of any name, or bearer token; each request needs one of these.
+        data: Folder of the store; memory when None.
     """
 
     def __init__(self, folder: Path, password: str, *, data: Path | None = None) -> None:
@@ -189,7 +189,7 @@ class AuthenticatedOxigraphServer(OxigraphServer):
 
 
 class FusekiServer(StoreProcess):
-    """Apache Jena Fuseki: one data set, in memory."""
+    """Apache Jena Fuseki with one data set in memory."""
 
     @property
     def update_url(self) -> str:
@@ -208,11 +208,11 @@ class FusekiServer(StoreProcess):
 
 
 class BlazegraphServer(StoreProcess):
-    """Blazegraph: one namespace, in a journal in the folder.
+    """Blazegraph with one namespace, in a journal in the folder.
 
     Args:
-        folder: Its data and log.
-        quads: Whether triples may stand in named graphs; then queries see all of them together.
+        folder: Folder of its data and log.
+        quads: Whether triples may be in named graphs; then the default graph of queries is their union.
     """
 
     def __init__(self, folder: Path, *, quads: bool = False) -> None:
@@ -231,7 +231,7 @@ class BlazegraphServer(StoreProcess):
 
     def _start_command(self) -> Sequence[str | Path]:
         (jar,) = fetch(declared_jars("blazegraph"))
-        # It does not find what it serves inside its own jar (Java 17), and wants a URL of the folder.
+        # With Java 17 it does not find its web files inside its jar, and it needs the URL of their folder.
         if not (self.folder / "war").exists():
             with zipfile.ZipFile(jar) as archive:
                 names = [name for name in archive.namelist() if name.startswith("war/") or name == "jetty.xml"]
@@ -253,9 +253,9 @@ class BlazegraphServer(StoreProcess):
         ]
 
     def _properties(self) -> dict[str, str]:
-        """Without inference and full text, as query services of Wikibases run it; and with times as they were written.
+        """Return the settings: no inference and full text, as in query services of Wikibases, and times as literals.
 
-        Blazegraph keeps a time as milliseconds in 64 bits, which wraps around for years of astronomers and geologists.
+        Otherwise Blazegraph stores a time as milliseconds in 64 bits, which overflow for years of astronomy and geology.
         """
         return {
             "com.bigdata.journal.AbstractJournal.file": str(self.folder / "journal.jnl"),
@@ -270,5 +270,5 @@ class BlazegraphServer(StoreProcess):
 
 
 def _java_command(heap: str) -> list[str | Path]:
-    # As for the broker: on two cores it is up in half the time.
+    # As for the broker: on two cores it starts in half the time.
     return [java_program(), "-Xms64m", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]

@@ -1,4 +1,4 @@
-"""Kafka as tests see it from outside: what is written to a topic, what stands in it, what is committed."""
+"""Access of tests to Kafka: produce records, read topics, and fetch offsets."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from tests.support.broker import KafkaBroker
 
 TIMEOUT = 120.0
-"""Seconds for anything that a broker does: the machine may be busy with other tests."""
+"""Time limit of each operation of a broker in seconds: the machine may be busy with other tests."""
 
 MAX_RECORD_BYTES = 100_000_000
-"""Bytes of a record that these clients take."""
+"""Maximum size of a record for these clients, in bytes."""
 
 
 class RecordPosition(NamedTuple):
-    """Where a record stands in a topic."""
+    """Position of a record in a topic."""
 
     partition: int
     offset: int
 
 
 class TopicRecord(NamedTuple):
-    """A record of a topic. `timestamp` is in milliseconds since the epoch."""
+    """Record of a topic. `timestamp` is in milliseconds since the epoch."""
 
     position: RecordPosition
     key: bytes | None
@@ -42,15 +42,15 @@ class TopicRecord(NamedTuple):
 def produce(
     broker: KafkaBroker, topic: str, records: Sequence[tuple[bytes | None, bytes | None]], *, timestamp: int = 0
 ) -> list[RecordPosition]:
-    """Write records, keys first, in this order, and return where each of them stands.
+    """Produce records in this order and return the position of each.
 
     Args:
-        broker: Where the topic is.
-        topic: Its name.
+        broker: Broker of the topic.
+        topic: Name of the topic.
         records: Keys and values; a value of None is a tombstone.
-        timestamp: Of all of them, in milliseconds since the epoch; 0 stands for now.
+        timestamp: Timestamp of all records, in milliseconds since the epoch; 0 means now.
     """
-    places: dict[int, RecordPosition] = {}
+    positions: dict[int, RecordPosition] = {}
     producer = Producer(
         {
             "bootstrap.servers": broker.bootstrap_servers,
@@ -63,18 +63,18 @@ def produce(
     )
     for number, (key, value) in enumerate(records):
 
-        def note(error: KafkaError | None, message: object, number: int = number) -> None:
+        def record_position(error: KafkaError | None, message: object, number: int = number) -> None:
             assert error is None, error
-            places[number] = RecordPosition(message.partition(), message.offset())  # type: ignore[attr-defined]  # a Message
+            positions[number] = RecordPosition(message.partition(), message.offset())  # type: ignore[attr-defined]  # a Message
 
-        producer.produce(topic, value, key, on_delivery=note, timestamp=timestamp)
+        producer.produce(topic, value, key, on_delivery=record_position, timestamp=timestamp)
         producer.poll(0)
     assert producer.flush(TIMEOUT) == 0
-    return [places[number] for number in range(len(records))]
+    return [positions[number] for number in range(len(records))]
 
 
 def read_topic(broker: KafkaBroker, topic: str, *, isolation: str = "read_committed") -> list[TopicRecord]:
-    """All records of a topic, each partition in its order."""
+    """Return all records of a topic, each partition in its order."""
     consumer = _make_consumer(broker, isolation)
     try:
         numbers = _list_partitions(consumer, topic)
@@ -85,7 +85,7 @@ def read_topic(broker: KafkaBroker, topic: str, *, isolation: str = "read_commit
 
 
 def count_records(broker: KafkaBroker, *topics: str) -> int:
-    """How far these topics have come, all partitions together; records of open transactions included."""
+    """Return the sum of the end offsets of all partitions of these topics, including records of open transactions."""
     consumer = _make_consumer(broker, "read_uncommitted")
     try:
         return sum(end.offset for end in _fetch_ends(consumer, topics))
@@ -94,7 +94,7 @@ def count_records(broker: KafkaBroker, *topics: str) -> int:
 
 
 def committed_offsets(broker: KafkaBroker, group: str, topic: str) -> dict[int, int]:
-    """Up to which offset a group has committed each partition; 0 where it has not."""
+    """Return the committed offsets of a group by partition; 0 without a committed offset."""
     consumer = _make_consumer(broker, "read_committed", group=group)
     try:
         asked = [TopicPartition(topic, number) for number in _list_partitions(consumer, topic)]
@@ -104,7 +104,7 @@ def committed_offsets(broker: KafkaBroker, group: str, topic: str) -> dict[int, 
 
 
 def end_offsets(broker: KafkaBroker, topic: str) -> dict[int, int]:
-    """The offset behind the last record of each partition."""
+    """Return the offset after the last record of each partition."""
     consumer = _make_consumer(broker, "read_uncommitted")
     try:
         return {end.partition: end.offset for end in _fetch_ends(consumer, [topic])}
@@ -113,24 +113,24 @@ def end_offsets(broker: KafkaBroker, topic: str) -> dict[int, int]:
 
 
 class TopicReader:
-    """Reads topics from where they end now, and keeps what it has read, each partition in its order.
+    """Reader of topics from their current end offsets. It keeps the records, each partition in its order.
 
     ::
 
-        with Reader(broker, "sink", "errors") as reader:
+        with TopicReader(broker, "sink", "errors") as reader:
             ...
             assert len(reader.poll()) == 3
 
     Args:
-        broker: Where the topics are.
-        topics: Their names.
-        isolation: What becomes of transactions: ``read_committed`` or ``read_uncommitted``.
+        broker: Broker of the topics.
+        topics: Names of the topics.
+        isolation: Isolation level: ``read_committed`` or ``read_uncommitted``.
     """
 
     def __init__(self, broker: KafkaBroker, *topics: str, isolation: str = "read_committed") -> None:
-        looks_on = _make_consumer(broker, "read_uncommitted")
-        starts = _fetch_ends(looks_on, topics)
-        looks_on.close()
+        observer = _make_consumer(broker, "read_uncommitted")
+        starts = _fetch_ends(observer, topics)
+        observer.close()
         self._found: list[TopicRecord] = []
         self._consumer = _make_consumer(broker, isolation)
         self._consumer.assign(starts)
@@ -142,7 +142,7 @@ class TopicReader:
         self._consumer.close()
 
     def poll(self) -> list[TopicRecord]:
-        """All that was read so far. A broker that does not answer is waited for by whoever calls again."""
+        """Read and return all records so far. Transient errors are ignored; the next call retries."""
         for message in self._consumer.consume(500, 0.1):
             error = message.error()
             if error is None:
@@ -152,7 +152,7 @@ class TopicReader:
         return self._found
 
 
-def _make_consumer(broker: KafkaBroker, isolation: str, *, group: str = "looks-on") -> Consumer:
+def _make_consumer(broker: KafkaBroker, isolation: str, *, group: str = "observer") -> Consumer:
     return Consumer(
         {
             "bootstrap.servers": broker.bootstrap_servers,
@@ -167,13 +167,13 @@ def _make_consumer(broker: KafkaBroker, isolation: str, *, group: str = "looks-o
 
 
 def _fetch_committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
-    give_up = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             return consumer.committed(asked, timeout=TIMEOUT)
         except KafkaException as error:
-            # The group's coordinator is being made, or moves; or a transaction with offsets is just ending.
-            if time.monotonic() > give_up or not (_is_coordinator_moving(error.args[0]) or error.args[0].retriable()):
+            # The coordinator of the group starts or moves, or a transaction with offsets is about to end.
+            if time.monotonic() > deadline or not (_is_coordinator_moving(error.args[0]) or error.args[0].retriable()):
                 raise
         time.sleep(0.05)
 
@@ -187,16 +187,16 @@ def _list_partitions(consumer: Consumer, topic: str) -> list[int]:
 
 
 def _fetch_ends(consumer: Consumer, topics: Iterable[str]) -> list[TopicPartition]:
-    places = [TopicPartition(topic, number) for topic in topics for number in _list_partitions(consumer, topic)]
-    for place in places:
-        place.offset = consumer.get_watermark_offsets(place, timeout=TIMEOUT)[1]
-    return places
+    ends = [TopicPartition(topic, number) for topic in topics for number in _list_partitions(consumer, topic)]
+    for end in ends:
+        end.offset = consumer.get_watermark_offsets(end, timeout=TIMEOUT)[1]
+    return ends
 
 
 def _read_to_ends(consumer: Consumer, left: set[int]) -> Iterable[TopicRecord]:
-    give_up = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + TIMEOUT
     while left:
-        assert time.monotonic() < give_up, f"the end of the partitions {left} was not reached"
+        assert time.monotonic() < deadline, f"the end of the partitions {left} was not reached"
         for message in consumer.consume(500, 0.1):
             if (error := message.error()) is None:
                 yield _make_record(message)
@@ -206,6 +206,6 @@ def _read_to_ends(consumer: Consumer, left: set[int]) -> Iterable[TopicRecord]:
 
 
 def _make_record(message: Message) -> TopicRecord:
-    # A consumed message always has a place; only one that was not delivered yet has none.
-    place = RecordPosition(message.partition() or 0, message.offset() or 0)
-    return TopicRecord(place, message.key(), message.value(), message.topic() or "", message.timestamp()[1])
+    # A consumed message always has a position; only an undelivered message does not have one.
+    position = RecordPosition(message.partition() or 0, message.offset() or 0)
+    return TopicRecord(position, message.key(), message.value(), message.topic() or "", message.timestamp()[1])

@@ -1,6 +1,6 @@
-"""A small world: thirteen wikis, their pages, and a few thousand changes of all kinds in the order of their events.
+"""Corpus of sample data: thirteen wikis, their pages, and a few thousand changes of all kinds in the order of events.
 
-Nothing is stored: the same seed gives the same world, byte for byte, in well under a second.
+Nothing is stored: the same seed gives the same corpus, byte for byte, in well under a second.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 SEED = 2026
 CHANGES = 3_000
 CANARY_EVERY = 250
-"""One event of so many is artificial."""
+"""Number of events for each canary event."""
 
-START = datetime(2026, 6, 1, 6, 30)  # noqa: DTZ001  written out with a trailing Z by hand, four times faster
+START = datetime(2026, 6, 1, 6, 30)  # noqa: DTZ001  formatted with an explicit trailing Z, which is four times faster
 OLD_PAGES = 4
-"""How many pages each unit of a wiki's weight has before the first event."""
+"""Number of pages before the first event, for each unit of the weight of a wiki."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRevision:
-    """A revision with where it belongs. `clearing`: its page is in the archive when the last event has happened."""
+    """Revision with its wiki and page. `deleted`: its page is deleted after the last event."""
 
     wiki: Wiki
     page: Page
@@ -42,12 +42,12 @@ class StoredRevision:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What came out.
+    """Wikis with their events and histories.
 
     Attributes:
-        wikis: The wikis, by database name.
-        events: The events of all wikis, as they arrive on the stream, canaries among them.
-        histories: What is left in each wiki at the end.
+        wikis: The wikis by database name.
+        events: Events of all wikis in the order of the stream, including canary events.
+        histories: State of each wiki after the last event.
     """
 
     wikis: dict[str, Wiki]
@@ -55,16 +55,16 @@ class Corpus:
     histories: tuple[PageHistory, ...]
 
     def revisions(self) -> Iterator[StoredRevision]:
-        """All revisions that ever were, wiki by wiki and page by page, oldest first."""
-        for chronicle in self.histories:
-            for page_id, past in chronicle.revisions.items():
-                page, deleted = chronicle.find_page(page_id)
-                for revision in past:
-                    yield StoredRevision(chronicle.wiki, page, revision, deleted)
+        """Yield all revisions, also of deleted pages, by wiki and page, oldest first."""
+        for history in self.histories:
+            for page_id, revisions in history.revisions.items():
+                page, deleted = history.find_page(page_id)
+                for revision in revisions:
+                    yield StoredRevision(history.wiki, page, revision, deleted)
 
 
 def load_wikis() -> dict[str, Wiki]:
-    """The wikis of the small world, by database name."""
+    """Return the wikis of the sample data by database name."""
     return {
         wiki_id: Wiki(
             wiki_id=wiki_id,
@@ -78,46 +78,46 @@ def load_wikis() -> dict[str, Wiki]:
 
 
 def compose(*, seed: int = SEED, changes: int = CHANGES, version: SchemaVersion = "1.7.0") -> Corpus:
-    """Make up a world.
+    """Generate a corpus.
 
     Args:
-        seed: Decides everything.
-        changes: How many real events, canaries not counted.
-        version: The schema version of the events.
+        seed: Seed of all random choices.
+        changes: Number of events without the canary events.
+        version: Schema version of the events.
     """
     rng = Random(seed)
-    known = load_wikis()
-    chronicles, weights = _create_histories(known, rng, version)
+    wikis = load_wikis()
+    histories, weights = _create_histories(wikis, rng, version)
     moment = START
-    told: list[Event] = []
-    while len(told) < changes:
+    created: list[Event] = []
+    while len(created) < changes:
         moment += timedelta(seconds=rng.expovariate(0.4))
-        chronicle = rng.choices(chronicles, weights)[0]
-        told += chronicle.apply_change(moment, timedelta(seconds=rng.expovariate(2.0)))
-    return Corpus(known, list(_add_canaries(told[:changes])), chronicles)
+        history = rng.choices(histories, weights)[0]
+        created += history.apply_change(moment, timedelta(seconds=rng.expovariate(2.0)))
+    return Corpus(wikis, list(_add_canaries(created[:changes])), histories)
 
 
 def _create_histories(
-    known: dict[str, Wiki], rng: Random, version: SchemaVersion
+    wikis: dict[str, Wiki], rng: Random, version: SchemaVersion
 ) -> tuple[tuple[PageHistory, ...], list[int]]:
-    chronicles, weights = [], []
+    histories, weights = [], []
     for wiki_id, entry in wikitext.load_sample("wikis.toml").items():
-        chronicle = PageHistory(
-            known[wiki_id],
+        history = PageHistory(
+            wikis[wiki_id],
             wikitext.load_phrases(entry["bank"]),
             rng,
             next_revision=entry["next_revision"],
             next_page=entry["next_page"],
             version=version,
         )
-        chronicle.create_initial_pages(entry["weight"] * OLD_PAGES)
-        chronicles.append(chronicle)
+        history.create_initial_pages(entry["weight"] * OLD_PAGES)
+        histories.append(history)
         weights.append(entry["weight"])
-    return tuple(chronicles), weights
+    return tuple(histories), weights
 
 
-def _add_canaries(told: list[Event]) -> Iterator[Event]:
-    for number, event in enumerate(told, start=1):
+def _add_canaries(created: list[Event]) -> Iterator[Event]:
+    for number, event in enumerate(created, start=1):
         yield event
         if number % CANARY_EVERY == 0:
             yield events.build_canary(event)

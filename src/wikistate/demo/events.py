@@ -1,8 +1,8 @@
-"""Builders of ``mediawiki/page/change`` events of all six kinds, as MediaWiki's EventBus extension sends them.
+"""Builders of ``mediawiki/page/change`` events of all six kinds, in the form of the EventBus extension of MediaWiki.
 
-Pure: every id and every time is an argument. The source of the rules is Wikitech, "Event Platform" and
-"MediaWiki Event Enrichment", and the schema's own descriptions. Two versions are built: 1.7.0, to which the deployed
-enrichment jobs are pinned, and 1.11.0, which MediaWiki sends.
+Pure: every id and every time is an argument. The sources of the rules are Wikitech, "Event Platform" and
+"MediaWiki Event Enrichment", and the descriptions in the schema. The builders support two versions: 1.7.0, to which the
+deployed enrichment jobs are pinned, and 1.11.0, which MediaWiki sends.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ STREAM = "mediawiki.page_change.v1"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What surrounds a change.
+    """Envelope: the fields of an event that do not depend on the kind of change.
 
     Attributes:
-        wiki: Where it happened.
+        wiki: Wiki of the change.
         event_id: ``meta.id``, a UUID.
         request_id: ``meta.request_id``.
-        dt: The event's time. Create, edit and move take the revision's time instead.
-        received: ``meta.dt``, set by the receiver of the event; None leaves it out, as EventBus does.
-        performer: Who did it; None where that is hidden.
-        version: The schema's version; fields newer than it are left out.
+        dt: Event time. Create, edit and move use the time of the revision instead.
+        received: ``meta.dt``, which the receiver of the event sets; None omits it, as EventBus does.
+        performer: User of the change; None if that is hidden.
+        version: Schema version; newer fields are omitted.
         stream: ``meta.stream``.
     """
 
@@ -53,13 +53,13 @@ class Envelope:
 
     @property
     def is_newest(self) -> bool:
-        """Whether the fields that came after 1.7.0 belong in."""
+        """Whether the event has the fields that are newer than 1.7.0."""
         return self.version == "1.11.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """What an edit undid: `oldest` to `newest` are the revisions taken back, `original` the one that is back."""
+    """Revert: the edit reverts the revisions `oldest` to `newest` and restores the revision `original`."""
 
     method: Literal["rollback", "undo", "manual"]
     original: Revision
@@ -69,14 +69,14 @@ class Revert:
 
 
 def build_create(page: Page, revision: Revision, *, envelope: Envelope) -> Event:
-    """A page was created: by an edit, an import, an upload, or as the redirect that a move leaves behind."""
+    """Build the event of a page creation: by an edit, an import, an upload, or as the redirect that a move creates."""
     return _build_event("create", page, revision, envelope=envelope, dt=revision.dt)
 
 
 def build_edit(
     page: Page, revision: Revision, *, envelope: Envelope, prior: Revision | None = None, revert: Revert | None = None
 ) -> Event:
-    """A page was edited. `prior` is the parent revision, None when it could not be loaded."""
+    """Build the event of an edit. `prior` is the parent revision, None if MediaWiki could not load it."""
     event = _build_event("edit", page, revision, envelope=envelope, dt=revision.dt)
     if revert is not None:
         event["revision"]["revert"] = _encode_revert(revert, envelope)
@@ -95,7 +95,7 @@ def build_move(
     comment: str = "",
     left_behind: Page | None = None,
 ) -> Event:
-    """A page got another title. `revision` is the dummy revision of the move, `left_behind` the redirect, if any."""
+    """Build the event of a move. `revision` is the dummy revision of the move, `left_behind` the new redirect or None."""
     event = _build_event("move", page, revision, envelope=envelope, dt=revision.dt)
     event["comment"] = comment
     if left_behind is not None:
@@ -111,7 +111,7 @@ def build_move(
 def build_delete(
     page: Page, revision: Revision, *, envelope: Envelope, comment: str = "", prior: Visibility | None = None
 ) -> Event:
-    """A page was deleted. With `prior`, the flags before, it was suppressed: nothing of the revision may be seen."""
+    """Build the event of a deletion. With `prior`, the previous visibility, it is a suppression: the revision is hidden."""
     event = _build_event("delete", page, revision, envelope=envelope, dt=envelope.dt)
     event["comment"] = comment
     if prior is not None:
@@ -126,7 +126,7 @@ def build_delete(
 def build_undelete(
     page: Page, revision: Revision, *, envelope: Envelope, comment: str = "", prior_page_id: int | None = None
 ) -> Event:
-    """A page is back. `prior_page_id` is its old number where restoring gave it a new one."""
+    """Build the event of an undeletion. `prior_page_id` is the old page id if the page has a new one."""
     event = _build_event("undelete", page, revision, envelope=envelope, dt=envelope.dt)
     event["comment"] = comment
     if prior_page_id is not None:
@@ -135,7 +135,7 @@ def build_undelete(
 
 
 def build_visibility_change(page: Page, revision: Revision, *, envelope: Envelope, prior: Visibility) -> Event:
-    """The current revision's visibility changed from `prior`. A suppression does not say who did it."""
+    """Build the event of a visibility change of the current revision. The event of a suppression has no performer."""
     event = _build_event("visibility_change", page, revision, envelope=envelope, dt=envelope.dt)
     if revision.visibility.suppressed:
         event.pop("performer", None)
@@ -145,13 +145,13 @@ def build_visibility_change(page: Page, revision: Revision, *, envelope: Envelop
 
 
 def build_canary(event: Event) -> Event:
-    """The artificial event that shows a stream to be alive: a copy with the domain ``canary`` and no ``meta.dt``."""
+    """Build a canary event: a copy of the event with the domain ``canary`` and without ``meta.dt``."""
     meta = {name: value for name, value in event["meta"].items() if name != "dt"} | {"domain": "canary"}
     return event | {"meta": meta}
 
 
 def add_unknown_fields(event: Event) -> Event:
-    """A copy from the future: fields that no schema version knows, at the root, in page, revision and meta."""
+    """Return a copy with fields of no schema version: at the root, in page, revision and meta."""
     grown = {name: event[name] | {"from_the_future": {"nested": [1, 2.5, None]}} for name in ("page", "revision")}
     return event | grown | {"from_the_future": True, "meta": event["meta"] | {"hop_count": 3}}
 
@@ -185,7 +185,7 @@ def _build_meta(page: Page, envelope: Envelope) -> dict[str, str]:
 
 
 def encode_page(page: Page, envelope: Envelope) -> dict[str, Any]:
-    """The page as it is written in an event."""
+    """Return the page in the form of an event."""
     entity: dict[str, Any] = {
         "is_redirect": page.redirect is not None,
         "namespace_id": page.namespace,
@@ -213,7 +213,7 @@ def _encode_link(link: RedirectLink, envelope: Envelope) -> dict[str, Any]:
 
 
 def encode_user(user: User, envelope: Envelope) -> dict[str, Any]:
-    """The user as it is written in an event; an unregistered one has neither id nor count nor date."""
+    """Return the user in the form of an event; an unregistered user has neither id nor count nor date."""
     entity: dict[str, Any] = {
         "groups": list(user.groups),
         "is_bot": user.is_bot,
@@ -241,7 +241,7 @@ def _encode_newer_user_fields(user: User) -> dict[str, Any]:
 
 
 def encode_revision(revision: Revision, envelope: Envelope) -> dict[str, Any]:
-    """The revision as it is written in an event: what may not be seen is left out, the content's text is never in."""
+    """Return the revision in the form of an event, without the hidden parts and without the text of its content."""
     entity: dict[str, Any] = {
         "content_slots": {part.role: _encode_slot(part, revision.rev_id) for part in revision.slots},
         "is_minor_edit": revision.minor,
@@ -260,7 +260,7 @@ def encode_revision(revision: Revision, envelope: Envelope) -> dict[str, Any]:
 
 
 def encode_visibility(visibility: Visibility) -> dict[str, bool]:
-    """The three flags as they are written in an event."""
+    """Return the three visibility flags of an event."""
     return {
         "is_comment_visible": visibility.comment,
         "is_content_visible": visibility.content,
@@ -292,5 +292,5 @@ def _encode_revert(revert: Revert, envelope: Envelope) -> dict[str, Any]:
 
 
 def _select_changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Of `before`, what is another in `after`."""
+    """Return the fields of `before` with another value in `after`."""
     return {name: value for name, value in before.items() if after.get(name) != value}

@@ -1,4 +1,4 @@
-"""What gets written on which wiki: new pages of every kind, and what an edit makes of them."""
+"""Generation of page content: new pages of every kind, and edits of them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from wikistate.demo.wikitext import PhraseBank
 
 SPECIAL_NAMESPACE = -1
-"""A virtual namespace: redirects may point into it, pages never lie in it."""
+"""Virtual namespace: redirects may point into it, but it has no pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A page that is about to be created. `make_title` is prefixed."""
+    """New page before its creation. `title` is prefixed."""
 
     title: str
     slots: tuple[Slot, ...]
@@ -28,7 +28,7 @@ class Draft:
 
 
 class ContentGenerator:
-    """Where the pages of one wiki are written. Titles are never used twice."""
+    """Generator of the pages of one wiki. Titles are unique."""
 
     def __init__(self, wiki: Wiki, phrases: PhraseBank, rng: Random) -> None:
         self._wiki = wiki
@@ -38,7 +38,7 @@ class ContentGenerator:
         self._last_item_number = rng.randrange(138_000_000, 139_000_000)
 
     def generate_page(self) -> Draft:
-        """A new page."""
+        """Generate a new page of a random kind."""
         chance = self._rng.random()
         if self._wiki.wiki_id == "wikidatawiki" and chance < 0.9:
             return self._generate_item()
@@ -51,7 +51,7 @@ class ContentGenerator:
         return self._generate_technical_page() if chance < 0.92 else self._generate_redirect()
 
     def generate_title(self, namespace: int, suffix: str = "") -> str:
-        """A fresh title in this namespace."""
+        """Generate an unused title in this namespace."""
         prefix = self._wiki.namespaces[namespace]
         title = base = f"{prefix}:" * bool(prefix) + wikitext.make_title(self._phrases, self._rng)
         while title + suffix in self._used_titles:
@@ -60,7 +60,7 @@ class ContentGenerator:
         return title + suffix
 
     def edit_slots(self, slots: tuple[Slot, ...], rev_id: int) -> tuple[Slot, ...]:
-        """The slots after an edit of one of them; the others are taken over from revision `rev_id`."""
+        """Return the slots after an edit of one of them; the others are inherited from revision `rev_id`."""
         place = self._rng.randrange(len(slots))
         return tuple(
             self._edit_slot(part) if number == place else inherit_slot(part, rev_id)
@@ -143,11 +143,11 @@ class ContentGenerator:
 
 
 def inherit_slot(part: Slot, rev_id: int) -> Slot:
-    """The slot as the next revision holds it when it is left alone: it remembers where it was saved first."""
+    """Return an unedited slot for the next revision; its `origin` is the revision that first saved it."""
     return part if part.origin else part._replace(origin=rev_id)
 
 
 def make_redirect(target: Page, *, title: str) -> Draft:
-    """A redirect under `make_title` to a page of the same wiki."""
+    """Make a redirect with this title to a page of the same wiki."""
     link = RedirectLink(target.title, target.namespace, target.page_id, item_id=target.item_id)
     return Draft(title, (make_slot(f"#REDIRECT [[{target.title}]]"),), target.namespace, link)

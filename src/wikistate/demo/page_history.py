@@ -1,4 +1,4 @@
-"""One wiki's past, made up change by change."""
+"""History of one wiki, generated change by change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WEIGHTS: dict[ChangeKind, int] = {
     "undelete": 3,
     "visibility_change": 4,
 }
-"""How often each kind happens, of a hundred. Edits are rarer than in life, so that a short sample shows every kind."""
+"""Weights of the kinds, in percent. Edits are rarer than in reality, so that a short sample has every kind."""
 
 HIDDEN_VISIBILITIES = (
     Visibility(content=False),
@@ -36,12 +36,12 @@ HIDDEN_VISIBILITIES = (
 
 
 class PageHistory:
-    """Invents changes and remembers what they led to.
+    """History of a wiki: generator of changes, with the state after them.
 
     Attributes:
-        pages: The pages that exist, by number.
-        deleted: Those that were deleted, suppressed ones included, by the number they had.
-        revisions: All revisions of a page by its number, oldest first, deleted pages included.
+        pages: Existing pages by page id.
+        deleted: Deleted and suppressed pages by their last page id.
+        revisions: Revisions of each page by page id, oldest first, also of deleted pages.
     """
 
     def __init__(
@@ -77,22 +77,22 @@ class PageHistory:
         self._received = "2026-01-01T00:00:00.000Z"
 
     def create_initial_pages(self, pages: int) -> None:
-        """Create pages before the first event, so that there is something to edit."""
+        """Create the pages that exist before the first event."""
         for _ in range(pages):
             self._create(self._content.generate_page())
 
     def find_page(self, page_id: int) -> tuple[Page, bool]:
-        """A page of `history`, and whether it is deleted."""
+        """Return a page of `revisions`, and whether it is deleted."""
         if page_id in self.pages:
             return self.pages[page_id], False
         return self.deleted[page_id], True
 
     def apply_change(self, moment: datetime, delay: timedelta) -> list[Event]:
-        """One change, or two: a move may leave a redirect, which is a page created.
+        """Apply a random change and return its events; a move that creates a redirect has two.
 
         Args:
-            moment: When it happens.
-            delay: How much later its event is received.
+            moment: Time of the change.
+            delay: Time until its event is received.
         """
         self._moment = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
         self._received = f"{(moment + delay).isoformat(timespec='milliseconds')}Z"
@@ -119,12 +119,12 @@ class PageHistory:
         return events.build_create(page, saved, envelope=self._make_envelope(saved.editor))
 
     def _edit(self, page: Page) -> Event:
-        past = self.revisions[page.page_id]
-        if len(past) > 2 and self._rng.random() < 0.1:
+        revisions = self.revisions[page.page_id]
+        if len(revisions) > 2 and self._rng.random() < 0.1:
             return self._revert(page)
         if self._rng.random() < 0.01:
             return self._import(page)
-        prior = past[-1]
+        prior = revisions[-1]
         slots = self._content.edit_slots(prior.slots, prior.rev_id)
         saved = self._make_revision(slots, parent_id=prior.rev_id, comment=self._rng.choice(self._phrases.comments))
         page = self._append_revision(page, saved)
@@ -141,7 +141,7 @@ class PageHistory:
         return events.build_edit(page, saved, envelope=self._make_envelope(saved.editor), prior=undone, revert=revert)
 
     def _import(self, page: Page) -> Event:
-        """An imported revision, whose parent is not known."""
+        """Add an imported revision, which has an unknown parent."""
         head = self.revisions[page.page_id][-1]
         slots = self._content.edit_slots(head.slots, head.rev_id)
         saved = self._make_revision(slots, parent_id=None, comment="1 revision imported")
@@ -178,29 +178,29 @@ class PageHistory:
         return events.build_delete(page, head, envelope=self._make_envelope(performer), comment=reason)
 
     def _undelete(self, old: int) -> Event:
-        gone, past = self.deleted.pop(old), self.revisions.pop(old)
+        deleted, revisions = self.deleted.pop(old), self.revisions.pop(old)
         changed = self._rng.random() < 0.5
-        page = replace(gone, page_id=self._next_page_id() if changed else old)
+        page = replace(deleted, page_id=self._next_page_id() if changed else old)
         self.pages[page.page_id] = page
-        self.revisions[page.page_id] = past
+        self.revisions[page.page_id] = revisions
         envelope = self._make_envelope(self._rng.choice(self._users))
         reason = self._rng.choice(self._phrases.reasons)
         return events.build_undelete(
-            page, past[-1], envelope=envelope, comment=reason, prior_page_id=old if changed else None
+            page, revisions[-1], envelope=envelope, comment=reason, prior_page_id=old if changed else None
         )
 
     def _hide(self, page: Page) -> Event:
-        past = self.revisions[page.page_id]
-        prior = past[-1].visibility
+        revisions = self.revisions[page.page_id]
+        prior = revisions[-1].visibility
         now = self._rng.choice(HIDDEN_VISIBILITIES) if prior == ALL_VISIBLE else ALL_VISIBLE
-        past[-1] = replace(past[-1], visibility=now)
+        revisions[-1] = replace(revisions[-1], visibility=now)
         envelope = self._make_envelope(self._rng.choice(self._users))
-        return events.build_visibility_change(page, past[-1], envelope=envelope, prior=prior)
+        return events.build_visibility_change(page, revisions[-1], envelope=envelope, prior=prior)
 
     def _append_revision(self, page: Page, saved: Revision) -> Page:
-        past = self.revisions[page.page_id]
-        past.append(saved)
-        self.pages[page.page_id] = page = replace(page, revision_count=len(past))
+        revisions = self.revisions[page.page_id]
+        revisions.append(saved)
+        self.pages[page.page_id] = page = replace(page, revision_count=len(revisions))
         return page
 
     def _make_revision(
@@ -218,7 +218,7 @@ class PageHistory:
         return Revision(self._next_revision, slots, parent_id, self._moment, editor, comment, minor, tags=tags)
 
     def _choose_page(self) -> Page:
-        """A page, the newer the likelier."""
+        """Choose a page; newer pages are more likely."""
         numbers = list(self.pages)
         return self.pages[numbers[-1 - int(len(numbers) * self._rng.random() ** 2)]]
 
@@ -242,7 +242,7 @@ class PageHistory:
 
 
 def _is_movable(page: Page) -> bool:
-    """Items never move, and other technical pages would lose the ending of their titles."""
+    """Return whether a page may move: items never do, and other technical pages would lose the suffix of their titles."""
     return page.namespace in {0, 1} and not (page.title[:1] == "Q" and page.title[1:].isdigit())
 
 
@@ -257,14 +257,14 @@ def _make_user(name: str, rng: Random) -> User:
 
 
 def _make_temporary_user(rng: Random) -> User:
-    """A temporary account."""
+    """Make a temporary account."""
     number = rng.randrange(40_000_000, 60_000_000)
     name = f"~2026-{rng.randrange(10_000, 99_999)}-{rng.randrange(10, 99)}"
     return User(name, number, number + 7_000_000, ("*", "user", "temp"), 3, "2026-06-01T05:00:00Z", is_temp=True)
 
 
 def _make_anonymous_user(rng: Random) -> User:
-    """Somebody without an account, known by an address from the range kept for documentation (RFC 5737)."""
+    """Make a user without an account: an address of the range for documentation (RFC 5737)."""
     return User(f"203.0.113.{rng.randrange(1, 255)}")
 
 

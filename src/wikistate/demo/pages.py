@@ -1,7 +1,7 @@
-"""What a wiki consists of, as values: wikis, users, pages, revisions, slots.
+"""Wikis, users, pages, revisions and slots as values.
 
-Sizes are bytes of UTF-8. Times are RFC 3339 in UTC with a trailing Z. SHA-1 sums are kept as the forty hex digits of
-the Action API; events state them in base 36, see `encode_base36`.
+Sizes are bytes of UTF-8. Times are RFC 3339 in UTC with a trailing Z. SHA-1 sums have the forty hex digits of the
+Action API; events have them in base 36, see `encode_base36`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 BASE36_LENGTH = 31
-"""MediaWiki pads its sums to 31 digits: the largest 160-bit number has as many."""
+"""Length of a sum: MediaWiki pads it to 31 digits, the length of the largest 160-bit number."""
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
@@ -33,17 +33,17 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "wikibase-lexeme": "application/json",
     }
 )
-"""The default serialisation format of each content model."""
+"""Default serialisation format of each content model."""
 
 
 def compute_sha1(text: str) -> str:
-    """The SHA-1 of the text's UTF-8 as forty hex digits."""
+    """Return the SHA-1 of the text in UTF-8 as forty hex digits."""
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-@lru_cache(maxsize=65_536)  # a sum is written once for its revision and again as its child's prior state
+@lru_cache(maxsize=65_536)  # a sum is encoded for its revision and again for the prior state of the next one
 def encode_base36(digest: str) -> str:
-    """A hex SHA-1 as MediaWiki's database and events write it: base 36, lower case, 31 digits."""
+    """Return a hex SHA-1 in the form of the database and the events of MediaWiki: base 36, lower case, 31 digits."""
     number = int(digest, 16)
     digits: list[str] = []
     while number:
@@ -53,24 +53,24 @@ def encode_base36(digest: str) -> str:
 
 
 def decode_base36(digits: str) -> str:
-    """The inverse of `encode_base36`."""
+    """Return the hex SHA-1 of a sum that `encode_base36` made."""
     return f"{int(digits, 36):040x}"
 
 
 @dataclass(frozen=True, slots=True)
 class Wiki:
-    """One wiki of the farm.
+    """Wiki of the farm.
 
     Attributes:
-        wiki_id: The database name, ``enwiki``.
-        domain: The canonical server name, ``en.wikipedia.org``.
-        language: The content language's code.
-        site_name: What the wiki calls itself.
+        wiki_id: Database name, ``enwiki``.
+        domain: Canonical server name, ``en.wikipedia.org``.
+        language: Code of the content language.
+        site_name: Site name of the wiki.
         namespaces: Namespace number to local name; the main namespace has the empty name.
-        content_models: Namespace number to content model, of those whose pages do not start as wikitext.
-        concept_base: What the IRIs of its entities begin with, of a Wikibase repository; else empty.
-        extensions: What is installed, by name.
-        server: Its origin, where that is not https and its domain.
+        content_models: Namespace number to default content model, without the namespaces of wikitext.
+        concept_base: Concept base of a Wikibase repository, without ``/entity/``; empty for other wikis.
+        extensions: Names of the installed extensions.
+        server: Origin of the wiki if it is not https with its domain; else empty.
     """
 
     wiki_id: str
@@ -86,7 +86,7 @@ class Wiki:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who edits. `user_id` is None for an address that never registered."""
+    """Editor of revisions. `user_id` is None for an IP address without an account."""
 
     name: str
     user_id: int | None = None
@@ -100,7 +100,7 @@ class User:
 
 
 class Flaw(StrEnum):
-    """What can be wrong with stored content, by the flag that the Action API shows for it."""
+    """Flaw of stored content; the value is its flag in the Action API."""
 
     TEXT_MISSING = "textmissing"
     BAD_FORMAT = "badcontentformat"
@@ -110,16 +110,16 @@ class Flaw(StrEnum):
 
 
 class Slot(NamedTuple):
-    """One slot of a revision.
+    """Slot of a revision.
 
     Attributes:
         role: ``main``, ``mediainfo``…
-        model: The content model.
-        text: The serialised content.
-        size: Bytes of the text.
-        sha1: Its hex sum.
-        origin: The revision that this content was first saved with; 0 stands for the revision that holds the slot.
-        flaw: Why the content cannot be had, if so.
+        model: Content model.
+        text: Serialised content.
+        size: Size of the text in bytes.
+        sha1: SHA-1 of the text in hex.
+        origin: Revision that first saved this content; 0 for the revision of the slot.
+        flaw: Flaw because of which the content is unavailable; None without one.
     """
 
     role: str
@@ -132,20 +132,20 @@ class Slot(NamedTuple):
 
     @property
     def format(self) -> str:
-        """The serialisation format: that of the model, plain text for a model that nobody knows."""
+        """Serialisation format of the content model; plain text for an unknown model."""
         return FORMATS.get(self.model, "text/plain")
 
 
 def make_slot(
     text: str, *, model: str = "wikitext", role: str = "main", origin: int = 0, flaw: Flaw | None = None
 ) -> Slot:
-    """A slot with this content, its size and its sum."""
+    """Make a slot with this content, its size and its sum."""
     return Slot(role, model, text, len(text.encode()), compute_sha1(text), origin, flaw)
 
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What of a revision may be seen. `suppressed` hides from administrators as well (oversight)."""
+    """Visibility of the parts of a revision. `suppressed` hides them from administrators as well (oversight)."""
 
     content: bool = True
     comment: bool = True
@@ -158,17 +158,17 @@ ALL_VISIBLE = Visibility()
 
 @dataclass(frozen=True)
 class Revision:
-    """One saved state of a page.
+    """Revision of a page.
 
     Attributes:
-        rev_id: Its number, unique in the wiki.
-        slots: In the order of their roles.
-        parent_id: The revision before; 0 for none, None where that is not known.
-        dt: When it was saved.
-        editor: Who saved it.
-        comment: The edit summary.
-        minor: Marked as a minor edit.
-        visibility: What of it may be seen.
+        rev_id: Revision id, unique in the wiki.
+        slots: Slots in the order of their roles.
+        parent_id: Parent revision; 0 for no parent, None for an unknown one.
+        dt: Time of the revision.
+        editor: Author of the revision.
+        comment: Edit summary.
+        minor: Whether it is a minor edit.
+        visibility: Visibility of its parts.
         tags: Change tags.
         flaw: `Flaw.SLOTS_MISSING` or `Flaw.TEXT_MISSING` for a revision that cannot be loaded as a whole.
     """
@@ -186,12 +186,12 @@ class Revision:
 
     @cached_property
     def size(self) -> int:
-        """Bytes of all slots together."""
+        """Sum of the sizes of all slots in bytes."""
         return sum(part.size for part in self.slots)
 
     @cached_property
     def sha1(self) -> str:
-        """The hex sum. With several slots, the sum over the chain of their base-36 sums, as MediaWiki computes it."""
+        """SHA-1 in hex. With several slots, MediaWiki computes it over the chain of their base-36 sums."""
         chain = encode_base36(self.slots[0].sha1)
         for part in self.slots[1:]:
             chain = encode_base36(compute_sha1(chain + encode_base36(part.sha1)))
@@ -199,15 +199,15 @@ class Revision:
 
 
 def make_revision(rev_id: int, text: str = "Some text.", *, parent_id: int | None = 0) -> Revision:
-    """A revision of one wikitext slot, for tests that need no more; `dataclasses.replace` changes the rest."""
+    """Make a revision with one wikitext slot, for tests; `dataclasses.replace` changes the other fields."""
     return Revision(rev_id=rev_id, slots=(make_slot(text),), parent_id=parent_id)
 
 
 @dataclass(frozen=True, slots=True)
 class RedirectLink:
-    """Where a redirect page points. The target need not exist, and may lie in a virtual (negative) namespace.
+    """Target of a redirect page. It need not exist, and may be in a virtual (negative) namespace.
 
-    The title has no prefix of another wiki: that is `interwiki`. The section, `fragment`, is not part of events.
+    The title does not have the prefix of another wiki, which is `interwiki`. Events omit the section, `fragment`.
     """
 
     title: str
@@ -221,7 +221,7 @@ class RedirectLink:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page without its revisions. `title` is prefixed and in text form: ``Talk:River Ash``."""
+    """Page without its revisions. `title` is prefixed and in text form: ``Talk:River Ash``."""
 
     page_id: int
     title: str
@@ -232,5 +232,5 @@ class Page:
 
     @property
     def key(self) -> str:
-        """The title as database and events write it: underscores for spaces."""
+        """Title in the form of the database and the events: underscores instead of spaces."""
         return self.title.replace(" ", "_")

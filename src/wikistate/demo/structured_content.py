@@ -17,7 +17,7 @@ LANGUAGES = ("en", "de", "fr", "ru", "ar", "he", "hi", "ja", "zh", "th", "el")
 
 
 def make_item(item_id: str, rng: Random) -> str:
-    """A Wikibase item in a few languages with a handful of statements."""
+    """Make the JSON of a Wikibase item in a few languages with a few statements."""
     languages = rng.sample(LANGUAGES, rng.randrange(1, 6))
     entity = {
         "type": "item",
@@ -32,7 +32,7 @@ def make_item(item_id: str, rng: Random) -> str:
 
 
 def edit_item(text: str, rng: Random) -> str:
-    """The item after an edit: a label set anew, or a statement more."""
+    """Return the item after an edit: another label, or one more statement."""
     entity = json.loads(text)
     if rng.random() < 0.5:
         language = rng.choice(LANGUAGES)
@@ -44,13 +44,13 @@ def edit_item(text: str, rng: Random) -> str:
 
 
 def make_caption(media_id: str, rng: Random) -> str:
-    """The ``mediainfo`` slot of a file: what it shows, in words of one or two languages."""
+    """Make the ``mediainfo`` slot of a file: captions in one or two languages."""
     labels = {language: _make_term(language, rng) for language in rng.sample(LANGUAGES, rng.randrange(1, 3))}
     return _dump({"type": "mediainfo", "id": media_id, "labels": labels, "descriptions": {}, "statements": {}})
 
 
 def make_file_page(subject: str, author: str) -> str:
-    """The wikitext of a file's page."""
+    """Make the wikitext of a file page."""
     return (
         f"== {{{{int:filedesc}}}} ==\n{{{{Information\n|description={{{{en|1={subject}}}}}\n|date=2026-05-30\n"
         f"|source={{{{own}}}}\n|author=[[User:{author}|{author}]]\n}}}}\n\n"
@@ -59,7 +59,7 @@ def make_file_page(subject: str, author: str) -> str:
 
 
 def make_lua_module(name: str, rng: Random) -> str:
-    """A Lua module."""
+    """Make a Lua module."""
     steps = rng.randrange(2, 12)
     lines = [f"-- {name}", "local p = {}", "", "local widths = {"]
     lines += [f"\t[{step}] = {rng.randrange(1, 400)}," for step in range(1, steps)]
@@ -68,13 +68,13 @@ def make_lua_module(name: str, rng: Random) -> str:
 
 
 def make_stylesheet(rng: Random) -> str:
-    """A user's CSS."""
+    """Make the CSS of a user."""
     rules = (f".mw-item-{step} {{\n\tmargin: {rng.randrange(40)}px;\n\tcontent: '→';\n}}" for step in range(1, 4))
     return "\n".join(rules)
 
 
 def make_json_page(rng: Random) -> str:
-    """A JSON page."""
+    """Make a JSON page."""
     entries = {f"step-{step}": {"enabled": rng.random() < 0.5, "weight": rng.randrange(100)} for step in range(1, 5)}
     return json.dumps({"description": "Größe, taille, размер", "steps": entries}, ensure_ascii=False, indent=4)
 

@@ -1,7 +1,7 @@
-"""Wikitext in eleven languages and nine scripts, put together from the phrase banks in ``sample``.
+"""Generation of wikitext in eleven languages and nine scripts from the phrase banks in ``sample``.
 
-It reads like the real thing to code (templates, links, references, tables, every Unicode plane in use) and, from
-afar, to people. The random generator is always an argument: the same one in the same state gives the same text.
+For code the text resembles real wikitext: it has templates, links, references, tables and every Unicode plane in use.
+The random generator is always an argument: the same generator in the same state gives the same text.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 MIN_ARTICLE_BYTES = 200
 MAX_ARTICLE_BYTES = 30_000
-"""Bytes of an article; the sizes in between are spread evenly over the magnitudes, so most articles are short."""
+"""Maximum size of an article in bytes. Sizes are distributed evenly over the magnitudes, so most articles are short."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhraseBank:
-    """The phrases of one language: patterns take a name for ``{a}`` or ``{}`` and a number for ``{n}``."""
+    """Phrases of one language. Patterns have a name for ``{a}`` or ``{}`` and a number for ``{n}``."""
 
     names: list[str]
     titles: list[str]
@@ -34,41 +34,41 @@ class PhraseBank:
 
 
 def load_sample(name: str) -> dict[str, Any]:
-    """One of the bundled TOML documents."""
+    """Load one of the bundled TOML documents."""
     return tomllib.loads(resources.files(__package__).joinpath("sample", name).read_text(encoding="utf-8"))
 
 
 @cache
 def load_phrases(language: str) -> PhraseBank:
-    """The phrase bank of a language: ``en``, ``de``, ``fr``, ``ru``, ``ar``, ``he``, ``hi``, ``ja``, ``zh``, ``th``, ``el``."""
+    """Load the phrase bank of a language: ``en``, ``de``, ``fr``, ``ru``, ``ar``, ``he``, ``hi``, ``ja``, ``zh``, ``th``, ``el``."""
     return PhraseBank(**load_sample(f"{language}.toml"))
 
 
 @cache
 def load_rare_texts() -> list[str]:
-    """What ordinary sentences do not hold: joined emoji, direction marks, combining characters, the astral planes."""
+    """Load rare texts: joined emoji, direction marks, combining characters, characters beyond the basic plane."""
     found: list[str] = load_sample("rarities.toml")["rarities"]
     return found
 
 
 def make_title(phrases: PhraseBank, rng: Random) -> str:
-    """A title, without namespace."""
+    """Make a title without a namespace."""
     return rng.choice(phrases.titles).format(rng.choice(phrases.names))
 
 
 def make_sentence(phrases: PhraseBank, rng: Random) -> str:
-    """One sentence of wikitext."""
+    """Make one sentence of wikitext."""
     return rng.choice(phrases.sentences).format(a=rng.choice(phrases.names), n=rng.randrange(1200, 2025))
 
 
 def make_paragraph(phrases: PhraseBank, rng: Random) -> str:
-    """A few sentences on one line; one in forty ends with something rare."""
+    """Make a few sentences on one line; one paragraph in forty ends with rare characters."""
     text = " ".join(make_sentence(phrases, rng) for _ in range(rng.randrange(1, 6)))
     return text if rng.random() < 0.975 else f"{text} {rng.choice(load_rare_texts())}"
 
 
 def make_article(phrases: PhraseBank, rng: Random, *, subject: str, category: str) -> str:
-    """An article on `subject` of 0.2 to 30 KB."""
+    """Make an article on `subject` of 0.2 to 30 KB."""
     goal = MIN_ARTICLE_BYTES * (MAX_ARTICLE_BYTES / MIN_ARTICLE_BYTES) ** rng.random()
     lines = [*_make_infobox(phrases, rng, subject), f"'''{subject}'''. {make_sentence(phrases, rng)}"]
     size = sum(len(line.encode()) for line in lines)
@@ -82,7 +82,7 @@ def make_article(phrases: PhraseBank, rng: Random, *, subject: str, category: st
 
 
 def _make_block(phrases: PhraseBank, rng: Random) -> list[str]:
-    """What comes next in an article: mostly a paragraph, sometimes a heading, a list or a table."""
+    """Make the next block of an article: mostly a paragraph, sometimes a heading, a list or a table."""
     chance = rng.random()
     if chance < 0.15:
         return ["", f"== {rng.choice(phrases.headings)} =="]
@@ -102,7 +102,7 @@ def _make_infobox(phrases: PhraseBank, rng: Random, subject: str) -> list[str]:
 
 
 def make_discussion(phrases: PhraseBank, rng: Random) -> str:
-    """A talk page with a thread."""
+    """Make a talk page with a thread."""
     lines = [f"== {rng.choice(phrases.headings)} =="]
     lines += [
         f"{':' * depth}{rng.choice(phrases.remarks)} --[[User:{rng.choice(phrases.users)}]]"
@@ -112,7 +112,7 @@ def make_discussion(phrases: PhraseBank, rng: Random) -> str:
 
 
 def edit_text(phrases: PhraseBank, rng: Random, text: str) -> str:
-    """The text after an edit: a line more, a line less, or a line reworded."""
+    """Return the text after an edit: one line more, one less, or one changed."""
     lines = text.split("\n")
     place = rng.randrange(len(lines))
     chance = rng.random()
@@ -126,10 +126,10 @@ def edit_text(phrases: PhraseBank, rng: Random, text: str) -> str:
 
 
 def make_filler(size: int, *, seed: int = 1) -> str:
-    """English wikitext of exactly `size` bytes, for benchmarks."""
+    """Make English wikitext of exactly `size` bytes, for benchmarks."""
     rng, phrases, lines, length = Random(seed), load_phrases("en"), list[str](), 0
     while length < size:
         lines.append(make_paragraph(phrases, rng))
         length += len(lines[-1].encode()) + 1
-    text = "\n".join(lines).encode()[:size].decode(errors="ignore")  # the cut may have gone through a character
+    text = "\n".join(lines).encode()[:size].decode(errors="ignore")  # the cut may be within a character
     return text + " " * (size - len(text.encode()))

@@ -1,1 +1,1 @@
-"""What tests and the demonstration start: a small wiki, sample changes, real parts, a manual clock."""
+"""Test kit: a fake wiki, a fake Wikibase, memory connectors, faults and a manual clock."""

@@ -1,4 +1,4 @@
-"""``python -m wikistate.testing``: write the sample world to files, one JSON document a line.
+"""``python -m wikistate.testing``: write the sample data to files, one JSON document a line.
 
 ``events.jsonl`` holds the events in order, ``revisions.jsonl`` all revisions with the text of their slots.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> int:
-    """Write JSON lines; returns how many."""
+    """Write the documents as JSON lines and return their number."""
     count = 0
     with path.open("wb") as file:
         for document in documents:
@@ -31,7 +31,7 @@ def write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> int:
 
 
 def encode_revision(stored: StoredRevision) -> dict[str, Any]:
-    """A revision as a JSON document."""
+    """Return a revision as a JSON document."""
     return {
         "wiki_id": stored.wiki.wiki_id,
         "page_id": stored.page.page_id,
@@ -45,11 +45,11 @@ def encode_revision(stored: StoredRevision) -> dict[str, Any]:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Write the files and say what they hold."""
-    parser = argparse.ArgumentParser("wikistate.testing", description="Write the sample world to files.")
-    parser.add_argument("folder", type=Path, help="where the files go; it is made if it is not there")
-    parser.add_argument("--seed", type=int, default=corpus.SEED, help="what the world is made from")
-    parser.add_argument("--changes", type=int, default=corpus.CHANGES, help="how many changes happen")
+    """Write the files and print their number of events and revisions."""
+    parser = argparse.ArgumentParser("wikistate.testing", description="Write the sample data to files.")
+    parser.add_argument("folder", type=Path, help="folder of the files; it is created if it does not exist")
+    parser.add_argument("--seed", type=int, default=corpus.SEED, help="seed of the sample data")
+    parser.add_argument("--changes", type=int, default=corpus.CHANGES, help="number of changes")
     parser.add_argument("--version", choices=("1.7.0", "1.11.0"), default="1.7.0", help="schema version of the events")
     chosen = parser.parse_args(words)
     chosen.folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to move, for code that takes its clock as an argument."""
+"""A clock that a test advances, for code that takes its clock as an argument."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import heapq
 from itertools import count
 
 LOOP_TURNS = 20
-"""How many turns of the loop a woken task gets to reach its next sleep while `ManualClock.elapse` moves on.
+"""Number of turns of the event loop that a task gets to reach its next sleep before `ManualClock.elapse` advances further.
 
-A loop does not tell when nothing is left to run. Twenty turns carry a task through twenty awaits of things that are
-ready; code that awaits something real (a socket, a thread) does not belong on this clock.
+An event loop does not report that no task is ready to run. Twenty turns carry a task through twenty awaits that are
+ready. Code that awaits something real (a socket, a thread) cannot use this clock.
 """
 
 
 class ManualClock:
-    """Seconds that pass when a test says so.
+    """Manual clock: seconds pass only when a test advances it.
 
     Args:
-        start: What `now` says first, in seconds. Take seconds since the epoch when the code compares with event times.
+        start: First value of `now`, in seconds. Use seconds since the epoch if the code compares it with event times.
     """
 
     def __init__(self, start: float = 0.0) -> None:
@@ -27,16 +27,16 @@ class ManualClock:
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
     def now(self) -> float:
-        """The time in seconds."""
+        """Return the time in seconds."""
         return self._now
 
     @property
     def sleeper_count(self) -> int:
-        """How many tasks wait for the time to pass."""
+        """Number of tasks that sleep on this clock."""
         return sum(not future.done() for _, _, future in self._sleepers)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until that much time has passed. Like `asyncio.sleep`, it always lets others run once."""
+        """Wait until that much time has passed. Like `asyncio.sleep`, it always lets other tasks run once."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -45,14 +45,14 @@ class ManualClock:
         await future
 
     def advance(self, seconds: float) -> None:
-        """Move the time at once and wake all whose time has come, earliest first. They run when the caller awaits.
+        """Advance the time in one step and resume the tasks that are due, the earliest first; they run at the next await.
 
-        A task that then sleeps again counts from the new time; use `elapse` for loops of several sleeps.
+        A task that sleeps again then counts from the new time. Use `elapse` for a loop of several sleeps.
         """
         self._advance_to(self._now + seconds)
 
     async def elapse(self, seconds: float) -> None:
-        """Let time pass from one wake-up to the next, so that a task which sleeps in a loop wakes at each of its times."""
+        """Advance the time from one due sleep to the next, so that a task which sleeps in a loop runs at each of its times."""
         end = self._now + seconds
         await self._run_ready_tasks()
         while (due := self._next_due()) is not None and due <= end:
@@ -61,7 +61,7 @@ class ManualClock:
         self._now = end
 
     def _next_due(self) -> float | None:
-        while self._sleepers and self._sleepers[0][2].done():  # cancelled while asleep
+        while self._sleepers and self._sleepers[0][2].done():  # cancelled during its sleep
             heapq.heappop(self._sleepers)
         return self._sleepers[0][0] if self._sleepers else None
 

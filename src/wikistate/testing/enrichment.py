@@ -1,9 +1,11 @@
-"""Runs an enrichment of one's own over some events: no Kafka, no configuration, a small wiki where one is needed.
+"""Run of a custom enrichment over some events, without Kafka and without a configuration file.
+
+A fake wiki answers its requests.
 
 ::
 
     made = corpus.compose(changes=100)
-    outputs = await run_enrichment(enrich, made.events, wiki=SmallWorld.of(made))
+    outputs = await run_enrichment(enrich, made.events, wiki=MemoryDataset.from_corpus(made))
     assert outputs.errors == []
 """
 
@@ -37,13 +39,13 @@ if TYPE_CHECKING:
 
 
 class EnrichmentOutputs(NamedTuple):
-    """What became of the events.
+    """Outputs of the enrichment, with its counts.
 
     Attributes:
-        events: What goes to the sink, valid and stamped, in the order of the events that it was made of.
-        errors: What goes to the error stream.
-        skipped: How many events were dropped, by the reason; canaries and what the filters drop among them.
-        counted: What the enrichment counted, by name.
+        events: Events for the sink, valid and stamped, in the order of the input events.
+        errors: Error events.
+        skipped: Number of dropped events by reason, including canary events and the events that the filters drop.
+        counted: Counters of the enrichment by name.
     """
 
     events: list[Event]
@@ -60,23 +62,23 @@ async def run_enrichment(
     settings: Mapping[str, Any] | None = None,
     configuration: Mapping[str, Any] | None = None,
 ) -> EnrichmentOutputs:
-    """Run an enrichment as the job ``custom`` does, all events at the same time.
+    """Run an enrichment as the job ``custom`` does, with all events at the same time.
 
     Args:
         enrich: ``async def enrich(event, context)``.
-        events: Of the source stream.
-        wiki: What the wikis that it asks know; None when it asks none. Its first wiki may have any domain.
-        settings: What ``context.settings`` holds.
-        configuration: Further settings as in a configuration file, for streams and schemas of one's own.
+        events: Events of the source stream.
+        wiki: Data of the wikis that the enrichment queries; None if it queries no wiki. Its first wiki may have any domain.
+        settings: Values for ``context.settings``.
+        configuration: Further settings as in a configuration file, for custom streams and schemas.
 
     Raises:
-        ConfigError: The function cannot be an enrichment, or a setting is wrong.
+        ConfigError: The function is not a valid enrichment, or a setting is wrong.
     """
     check_function(enrich, getattr(enrich, "__qualname__", repr(enrich)))
     async with AsyncExitStack() as stack:
-        here = _wiki_layer(await stack.enter_async_context(FakeWiki(wiki))) if wiki else Layer()
-        _add_run_settings(here, settings or {})
-        layers = [Layer(values=dict(DEFAULTS)), Layer(values=dict(configuration or {})), here]
+        run_layer = _wiki_layer(await stack.enter_async_context(FakeWiki(wiki))) if wiki else Layer()
+        _add_run_settings(run_layer, settings or {})
+        layers = [Layer(values=dict(DEFAULTS)), Layer(values=dict(configuration or {})), run_layer]
         meter = RecordingMeter()
         job = assemble_custom(load(layers).configuration, meter, enrich).job
         await job.open()
@@ -91,14 +93,14 @@ async def run_enrichment(
 
 
 def _wiki_layer(wiki: FakeWiki) -> Layer:
-    """The settings that send all requests to one address; what has no domain of Wikimedia's is the first wiki."""
+    """Return the settings that send all requests to one address; a domain outside Wikimedia is the first wiki."""
     api = f"{wiki.url}/w/api.php"
     first = next(iter(wiki.dataset.wikis))
     return Layer(values={"enrich": {"mediawiki_api_endpoint_template": api}, "wikis": {first: {"api": api}}})
 
 
 def _add_run_settings(layer: Layer, settings: Mapping[str, Any]) -> None:
-    """The settings of a run that reads and writes nothing but what it is given here."""
+    """Add the settings of a run that reads the given events only."""
     layer.values["stream_manager"] = {"source": {"connector": "file", "options": {"path": "-"}}}
     if settings:
         layer.values["custom"] = {"settings": dict(settings)}
@@ -106,10 +108,10 @@ def _add_run_settings(layer: Layer, settings: Mapping[str, Any]) -> None:
 
 async def _run_all(job: Job, events: Iterable[Event]) -> list[Output]:
     loop = asyncio.get_running_loop()
-    told: list[asyncio.Future[list[Output]]] = []
+    results: list[asyncio.Future[list[Output]]] = []
     for offset, event in enumerate(events):
         future: asyncio.Future[list[Output]] = loop.create_future()
         record = Record(orjson.dumps(event), None, None, Partition("events"), offset)
         job.execute(job.plan(record), future.set_result)
-        told.append(future)
-    return [output for outputs in await asyncio.gather(*told) for output in outputs]
+        results.append(future)
+    return [output for outputs in await asyncio.gather(*results) for output in outputs]

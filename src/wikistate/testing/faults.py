@@ -1,7 +1,7 @@
-"""What can go wrong with a wiki, declared: rules that say which requests go wrong, and in what way.
+"""Faults of a wiki as data: rules that select requests and the fault of each.
 
-Pure: a rule is a value that also travels as JSON, and `FaultRules` decides from the request and the time it is given.
-`wikistate.testing.wiki` acts on it.
+Pure: a rule is a value that is also sent as JSON, and `FaultRules` decides from the request and the given time.
+`wikistate.testing.wiki` injects the faults.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class HttpStatus:
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
-    """HTTP 200 with an error of the Action API. `more` goes into the error object, as maxlag's host and lag do."""
+    """HTTP 200 with an error of the Action API. `more` is added to the error object, as the host and lag of maxlag are."""
 
     code: str
     text: str = "Made up for a test."
@@ -42,7 +42,7 @@ class ApiError:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaLag:
-    """The replicas lag by so many seconds: an error for all requests whose ``maxlag`` is smaller, no matter to others."""
+    """Replica lag in seconds: an error for all requests with a smaller ``maxlag``; other requests are not affected."""
 
     seconds: float
     kind: Literal["lagged"] = "lagged"
@@ -50,7 +50,7 @@ class ReplicaLag:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """The right answer, later."""
+    """The correct response after a delay."""
 
     seconds: float
     kind: Literal["delay"] = "delay"
@@ -58,14 +58,14 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """No answer until the client leaves."""
+    """No response until the client disconnects."""
 
     kind: Literal["hang"] = "hang"
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionReset:
-    """The connection breaks; with `after`, in the middle of the body, after so many bytes of it."""
+    """Connection reset; with `after`, in the middle of the body after so many bytes."""
 
     after: int | None = None
     kind: Literal["reset"] = "reset"
@@ -73,14 +73,14 @@ class ConnectionReset:
 
 @dataclass(frozen=True, slots=True)
 class EmptyBody:
-    """HTTP 200 and nothing."""
+    """HTTP 200 with an empty body."""
 
     kind: Literal["empty_body"] = "empty_body"
 
 
 @dataclass(frozen=True, slots=True)
 class TruncatedBody:
-    """HTTP 200, whole as HTTP knows, but the JSON stops after this share of it."""
+    """HTTP 200 with a complete response as far as HTTP can detect; its JSON ends after this share of the document."""
 
     share: float = 0.5
     kind: Literal["truncated"] = "truncated"
@@ -88,7 +88,7 @@ class TruncatedBody:
 
 @dataclass(frozen=True, slots=True)
 class NonJsonBody:
-    """HTTP 200 and something that is no JSON, as proxies send it."""
+    """HTTP 200 with a body that is not JSON, as proxies send it."""
 
     body: str = "<!DOCTYPE html><html><body>Please log in to this network.</body></html>"
     kind: Literal["not_json"] = "not_json"
@@ -96,10 +96,10 @@ class NonJsonBody:
 
 @dataclass(frozen=True, slots=True)
 class MissingRevision:
-    """Replica lag of a revision: the rule's revisions (all, if it names none) are in ``badrevids``.
+    """Replica lag of a revision: the revisions of the rule are in ``badrevids``; without `revisions`, all.
 
-    With `asks`, each of them only the first so many times that it is asked for. Neighbours are answered as ever, and
-    another rule may act on the same request.
+    With `asks`, each revision is missing only for its first so many requests. The other revisions of the request are
+    returned as usual, and another rule may act on the same request.
     """
 
     asks: int | None = None
@@ -108,7 +108,7 @@ class MissingRevision:
 
 @dataclass(frozen=True, slots=True)
 class HugeBody:
-    """A body of so many bytes, valid from its start and never finished, written as fast as the client reads."""
+    """Body of so many bytes that begins as valid JSON and never ends; it is written as fast as the client reads."""
 
     size: int = 100_000_000
     kind: Literal["huge"] = "huge"
@@ -116,7 +116,7 @@ class HugeBody:
 
 @dataclass(frozen=True, slots=True)
 class GzipBomb:
-    """A gzipped body that is a thousandth of the size that it unpacks to."""
+    """Compressed body (gzip) that is a thousandth of its unpacked `size`."""
 
     size: int = 100_000_000
     kind: Literal["bomb"] = "bomb"
@@ -124,7 +124,7 @@ class GzipBomb:
 
 @dataclass(frozen=True, slots=True)
 class HttpRedirect:
-    """HTTP 302 to somewhere else."""
+    """HTTP 302 to another location."""
 
     location: str
     status: int = 302
@@ -133,14 +133,14 @@ class HttpRedirect:
 
 @dataclass(frozen=True, slots=True)
 class StalledContinuation:
-    """A ``continue`` that leads back to itself and no revision, as with one that is larger than an answer may be."""
+    """Response with a ``continue`` that points to itself and without revisions, as for a revision above the size limit."""
 
     kind: Literal["stall"] = "stall"
 
 
 @dataclass(frozen=True, slots=True)
 class WrongRevision:
-    """What nobody asked for: every revision's number in the answer is off by `offset`; in RDF, every entity's."""
+    """Response that was not requested: `offset` is added to each revision id, and in RDF to the id of each entity."""
 
     offset: int = 1_000_000_000
     kind: Literal["wrong"] = "wrong"
@@ -148,7 +148,7 @@ class WrongRevision:
 
 @dataclass(frozen=True, slots=True)
 class SlowBody:
-    """The right answer, `chunk` bytes at a time with pauses between."""
+    """The correct response, sent `chunk` bytes at a time with pauses of `pause` seconds between."""
 
     chunk: int = 64
     pause: float = 0.05
@@ -172,24 +172,24 @@ ResponseFault = (
     | WrongRevision
     | SlowBody
 )
-"""What takes the place of the answer; of several rules that match, the first acts."""
+"""Faults that replace the response; of several rules that match, the first acts."""
 
 Fault = ResponseFault | MissingRevision
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which requests go wrong, and how. All conditions that are given must hold.
+    """Rule: a fault with the conditions of the requests that it affects. All given conditions must hold.
 
     Attributes:
-        action: What happens.
-        revisions: The request asks for one of these.
-        wiki: It is for this wiki: domain or database name.
-        path: This is part of its path, such as ``Special:EntityData`` or ``/Q42.``.
-        nth: It is the nth one, from 1, of those that match the two above.
-        every: Its number among those is a multiple of this.
-        times: The rule acts at most so often.
-        seconds: It acts only so long after it was set.
+        action: The fault.
+        revisions: The request names one of these revisions.
+        wiki: The request is for this wiki: domain or database name.
+        path: Part of the path of the request, such as ``Special:EntityData`` or ``/Q42.``.
+        nth: The request is the nth, from 1, of the requests that match the conditions above.
+        every: Its number among these requests is a multiple of this.
+        times: The rule acts at most so many times.
+        seconds: The rule acts for so many seconds after it was set.
     """
 
     action: Annotated[Fault, Field(discriminator="kind")]
@@ -203,7 +203,7 @@ class Rule:
 
 
 class FaultDecision(NamedTuple):
-    """What goes wrong with one request: `hidden_revisions` revisions are in ``badrevids``."""
+    """Faults of one request: `hidden_revisions` are in ``badrevids``, and `action` replaces the response."""
 
     hidden_revisions: frozenset[int]
     action: ResponseFault | None
@@ -213,28 +213,28 @@ NO_FAULT = FaultDecision(frozenset(), None)
 
 
 class FaultRules:
-    """The rules in force, and how often each has been at work. Times are seconds of any one clock."""
+    """Active rules with their counters. All times are seconds of the same clock."""
 
     def __init__(self, rules: Iterable[Rule] = (), *, now: float = 0.0) -> None:
         self.replace(rules, now=now)
 
     def replace(self, rules: Iterable[Rule], *, now: float = 0.0) -> None:
-        """Put these in the place of all rules before."""
+        """Replace all rules."""
         self._watched = [_CountedRule(rule, now) for rule in rules]
 
     @property
     def rules(self) -> list[Rule]:
-        """The rules in force, in order."""
+        """Active rules in order."""
         return [watched.rule for watched in self._watched]
 
     def decide(
         self, *, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float, path: str = ""
     ) -> FaultDecision:
-        """What goes wrong with a request.
+        """Return the faults of a request.
 
         Args:
-            wiki: The names of the wiki that is asked: domain and database name.
-            revisions: The revisions that are asked for.
+            wiki: The names of the requested wiki: domain and database name.
+            revisions: The requested revisions.
             now: The time.
             path: The path of its URL.
         """
@@ -266,7 +266,7 @@ class _CountedRule:
         self._asked: Counter[int] = Counter()
 
     def trigger(self, wiki: AbstractSet[str], revisions: AbstractSet[int], now: float, path: str) -> bool:
-        """Whether the rule acts on this request; counts it."""
+        """Count this request and return whether the rule acts on it."""
         if not self._matches(wiki, revisions, path):
             return False
         self._seen += 1
@@ -276,7 +276,7 @@ class _CountedRule:
         return True
 
     def missing_revisions(self, revisions: AbstractSet[int], asks: int | None) -> set[int]:
-        """Those of the revisions that are still absent."""
+        """Return the revisions that are still missing."""
         meant = revisions if self.rule.revisions is None else revisions & self.rule.revisions
         self._asked.update(meant)
         return {rev_id for rev_id in meant if asks is None or self._asked[rev_id] <= asks}
@@ -303,15 +303,15 @@ _RULES = TypeAdapter(list[Rule])
 
 
 def encode_rules(rules: Iterable[Rule]) -> bytes:
-    """The rules as JSON, for the control path of a wiki in another process."""
+    """Return the rules as JSON, for the control path of a wiki in another process."""
     return _RULES.dump_json(list(rules), exclude_defaults=False)
 
 
 def decode_rules(document: bytes) -> list[Rule]:
-    """The inverse of `encode_rules`.
+    """Return the rules of a document that `encode_rules` made.
 
     Raises:
-        InputError: It is no JSON, or no list of rules; the message names the place.
+        InputError: The document is not JSON or not a list of rules; the message names the place.
     """
     try:
         return _RULES.validate_json(document)
@@ -319,6 +319,6 @@ def decode_rules(document: bytes) -> list[Rule]:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"
         raise InputError(
-            f"These are no fault rules: at {place}, {first['msg']}.",
+            f"The document is not a valid list of fault rules: at {place}, {first['msg']}.",
             hint="Send a JSON list of objects like those of `encode_rules`.",
         ) from None

@@ -1,4 +1,4 @@
-"""Where a stateful job's products go in a test."""
+"""Change sink in memory, for tests of keyed jobs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Change = TypeVar("Change")
 
 
 class MemoryChangeSink(Generic[Change]):
-    """Keeps products in a list. See `ChangeSink` for the protocol.
+    """Change sink that appends the changes to a list. See `ChangeSink` for the protocol.
 
     Args:
-        durable: The list to append to; give the same one to the outlet that follows after a crash.
-        fails_after: How many products it takes before it fails; None for any number.
+        durable: The list to append to; pass the same list to the next change sink after a crash.
+        fails_after: Number of changes after which it fails; None for no failure.
     """
 
     def __init__(self, durable: list[Change] | None = None, *, fails_after: int | None = None) -> None:
         self.durable: list[Change] = [] if durable is None else durable
         self.written: list[Change] = []
-        """What was written since the last flush."""
+        """Changes since the last flush."""
         self.last_timer: int | None = None
-        """What the last flush was told."""
+        """Timer of the last flush."""
         self._left = fails_after
 
     async def open(self) -> None:
@@ -36,7 +36,7 @@ class MemoryChangeSink(Generic[Change]):
         if self._left is not None:
             self._left -= len(changes)
             if self._left < 0:
-                raise SinkError("The memory outlet failed, as it was told to.")
+                raise SinkError("The memory change sink failed, as configured by fails_after.")
         self.written += changes
 
     async def flush(self, *, timer: int | None = None) -> None:

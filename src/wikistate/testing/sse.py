@@ -1,4 +1,4 @@
-"""A server of server-sent events that behaves as public ones do on their worse days: `SseServer`."""
+"""A server of server-sent events with the faults of public servers: `SseServer`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _FULL_MINUTE = 60_000
 
 
 class SseEvent(NamedTuple):
-    """One event on the server: its data as it is sent, and its place.
+    """Event on the server: its data and its position.
 
     Attributes:
-        data: Bytes; a line feed in them makes two data lines.
-        topic: Of a stream of one partition each.
-        offset: Its number there, from 0.
+        data: Bytes as they are sent; a line feed in them makes two data lines.
+        topic: Topic of the event; each topic has one partition.
+        offset: Offset in the topic, from 0.
         timestamp: Milliseconds since the epoch.
     """
 
@@ -37,16 +37,16 @@ class SseEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SseConditions:
-    """What goes wrong.
+    """Conditions under which the server sends events.
 
     Attributes:
-        cut_after: Events after which a connection is dropped in the middle of the next one; None for never.
-        repeat: Events before the place that a client asks for that it gets again.
-        heartbeat: Put a comment before, inside and behind every event of this many; 0 for none.
-        refuse_statuses: Statuses that the first connections are answered with, one each.
-        retry_after: Seconds, in the ``Retry-After`` of those.
-        timestamps: State places by timestamp instead of by offset, as Wikimedia's servers do.
-        line_ending: Between lines.
+        cut_after: Number of events after which a connection is dropped in the middle of the next event; None for never.
+        repeat: Number of events before the requested position that are sent again.
+        heartbeat: One event in so many has a comment before, inside and behind it; 0 for none.
+        refuse_statuses: Status codes of the first responses, one for each connection.
+        retry_after: ``Retry-After`` of these responses, in seconds.
+        timestamps: Give positions by timestamp instead of offset, as the servers of Wikimedia do.
+        line_ending: Bytes between lines.
         chunk: Bytes that are sent at once; 0 for whole events.
     """
 
@@ -62,11 +62,11 @@ class SseConditions:
 
 @dataclass(slots=True)
 class SseConnection:
-    """One connection, as the server saw it.
+    """Connection of a client.
 
     Attributes:
-        last_event_id: What the client said that it has, decoded; None where it said nothing.
-        since: Its ``since``.
+        last_event_id: Decoded header ``Last-Event-ID``; None without it.
+        since: Parameter ``since``.
     """
 
     last_event_id: list[dict[str, Any]] | None
@@ -75,11 +75,13 @@ class SseConnection:
 
 
 class SseServer:
-    """Serves streams under ``/v2/stream/NAMES`` from memory, for as long as the block lasts. For one event loop.
+    """Server of streams under ``/v2/stream/NAMES``, from memory and in the event loop of the caller.
+
+    It is an asynchronous context manager and serves until the block ends.
 
     Args:
         streams: The topics of each stream.
-        conditions: What goes wrong; may be changed while it runs.
+        conditions: Conditions of the server; they may be changed during the run.
     """
 
     def __init__(self, streams: Mapping[str, Sequence[str]], conditions: SseConditions | None = None) -> None:
@@ -93,11 +95,11 @@ class SseServer:
 
     @property
     def base(self) -> str:
-        """The URL that the names of streams are appended to."""
+        """URL to which the names of streams are appended."""
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}/v2/stream/"
 
     def append(self, topic: str, data: bytes, *, timestamp: int | None = None) -> SseEvent:
-        """Append an event to a topic; by default a second after the one before, so that places grow."""
+        """Append an event to a topic; by default a second after the previous event, so that positions increase."""
         offset = sum(item.topic == topic for item in self.events)
         if timestamp is None:
             timestamp = self.events[-1].timestamp + 1000 if self.events else _FULL_MINUTE
@@ -127,9 +129,9 @@ class SseServer:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         last = request.headers.get("Last-Event-ID")
-        places = orjson.loads(last) if last else None
+        positions = orjson.loads(last) if last else None
         since = request.query.get("since")
-        self.connections.append(SseConnection(places, since, dict(request.headers)))
+        self.connections.append(SseConnection(positions, since, dict(request.headers)))
         if len(self.connections) <= len(self.conditions.refuse_statuses):
             headers = {} if self.conditions.retry_after is None else {"Retry-After": str(self.conditions.retry_after)}
             return web.Response(status=self.conditions.refuse_statuses[len(self.connections) - 1], headers=headers)
@@ -137,7 +139,7 @@ class SseServer:
         if unknown := [name for name in names if name not in self._streams]:
             return web.Response(status=404, text=f"There is no stream {unknown[0]}.")
         topics = [topic for name in names for topic in self._streams[name]]
-        return await self._send(request, self._select_events(topics, places, since))
+        return await self._send(request, self._select_events(topics, positions, since))
 
     async def _send(self, request: web.Request, items: AsyncIterator[tuple[SseEvent, str]]) -> web.StreamResponse:
         zipped = "gzip" in request.headers.get("Accept-Encoding", "")
@@ -176,16 +178,16 @@ class SseServer:
         return b"".join(line + self.conditions.line_ending for line in lines)
 
     async def _select_events(
-        self, topics: Sequence[str], places: Sequence[Mapping[str, Any]] | None, since: str | None
+        self, topics: Sequence[str], positions: Sequence[Mapping[str, Any]] | None, since: str | None
     ) -> AsyncIterator[tuple[SseEvent, str]]:
-        wanted = _position_filter(places, since, begin=len(self.events))
+        wanted = _position_filter(positions, since, begin=len(self.events))
         position, seen = 0, dict.fromkeys(topics, -1)
         first = next((place for place, item in enumerate(self.events) if wanted(place, item)), len(self.events))
-        first = max(0, first - (self.conditions.repeat if places else 0))
+        first = max(0, first - (self.conditions.repeat if positions else 0))
         while True:
             while position < len(self.events):
                 item = self.events[position]
-                if item.topic in seen and (wanted(position, item) or (places and position >= first)):
+                if item.topic in seen and (wanted(position, item) or (positions and position >= first)):
                     yield item, orjson.dumps(list(self._resume_positions(item, seen))).decode()
                 position += 1
             self._appended.clear()
@@ -193,13 +195,13 @@ class SseServer:
 
     def _resume_positions(self, item: SseEvent, seen: dict[str, int]) -> Iterator[dict[str, Any]]:
         seen[item.topic] = item.timestamp if self.conditions.timestamps else item.offset
-        for topic, place in seen.items():
-            kind = "timestamp" if self.conditions.timestamps and place >= 0 else "offset"
-            yield {"topic": topic, "partition": 0, kind: place}
+        for topic, position in seen.items():
+            kind = "timestamp" if self.conditions.timestamps and position >= 0 else "offset"
+            yield {"topic": topic, "partition": 0, kind: position}
 
 
 class _Writer:
-    """Sends bytes, compressed or not, in chunks or whole."""
+    """Writer of bytes, with or without compression and chunks."""
 
     def __init__(self, response: web.StreamResponse, *, zipped: bool, chunk: int) -> None:
         self._response = response
@@ -215,17 +217,17 @@ class _Writer:
 
 
 def _position_filter(
-    places: Sequence[Mapping[str, Any]] | None, since: str | None, *, begin: int
+    positions: Sequence[Mapping[str, Any]] | None, since: str | None, *, begin: int
 ) -> Callable[[int, SseEvent], bool]:
-    """Whether a client that asks like this gets an item at a position of the list."""
-    if places is not None:
-        known = {place["topic"]: place for place in places}
+    """Return a filter on the position in the list and the event, for the resume position of a client."""
+    if positions is not None:
+        known = {position["topic"]: position for position in positions}
 
         def is_behind(_: int, item: SseEvent) -> bool:
-            place = known.get(item.topic, {})
-            if "timestamp" in place:
-                return bool(item.timestamp >= place["timestamp"])
-            return bool(item.offset > place.get("offset", -1)) if place.get("offset", -1) >= 0 else False
+            resume = known.get(item.topic, {})
+            if "timestamp" in resume:
+                return bool(item.timestamp >= resume["timestamp"])
+            return bool(item.offset > resume.get("offset", -1)) if resume.get("offset", -1) >= 0 else False
 
         return is_behind
     if since is not None:

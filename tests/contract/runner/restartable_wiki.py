@@ -44,7 +44,7 @@ class RestartableWiki:
         self._loop.run(self._process.set_faults(rules))
 
     def stats(self) -> dict[str, Any]:
-        """What it was asked, see `wikistate.testing.wiki.request_log.Tally.report`."""
+        """Return the request counts, see `wikistate.testing.wiki.RequestLog.report`."""
         return self._loop.run(self._process.stats())
 
     @property

@@ -139,7 +139,7 @@ async def test_an_endpoint_that_wants_to_know_us_does(known: Credential, endpoin
         store = endpoint(server.update_url, server.query_url, known=known)
         assert (await store.open()).form is StoreForm.EMPTY
         stranger = endpoint(server.update_url, server.query_url)
-        with pytest.raises(StoreError, match=r"answers 401: Who are you\?.*store\.authentication"):
+        with pytest.raises(StoreError, match=r"answers 401: Authentication required.*store\.authentication"):
             await stranger.open()
     assert "sesame" not in repr(known)
 

@@ -41,7 +41,7 @@ def test_an_edit_is_served_raw_and_by_the_action_api(mediawiki: RealMediaWiki) -
 def test_an_edit_that_changes_nothing_is_an_error(mediawiki: RealMediaWiki) -> None:
     """A null edit makes no revision, so there is no id to return."""
     mediawiki.edit("Parts/Null", "same")
-    with pytest.raises(WikiError, match="made no revision"):
+    with pytest.raises(WikiError, match="did not create a revision"):
         mediawiki.edit("Parts/Null", "same")
 
 

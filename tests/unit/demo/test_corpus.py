@@ -1,4 +1,4 @@
-"""The sample world is the same each time, valid, true to itself, and has something of everything."""
+"""The sample corpus is deterministic, valid and consistent, and has every kind of event and content."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 @cache
 def sample(version: SchemaVersion = "1.7.0") -> Corpus:
-    """The sample as the demonstration uses it."""
+    """Return the corpus that the demonstration uses."""
     return corpus.compose(version=version)
 
 
 def real(made: Corpus) -> list[Event]:
-    """Its events without canaries."""
+    """Return the events without canary events."""
     return [event for event in made.events if event["meta"]["domain"] != "canary"]
 
 
 @pytest.mark.parametrize("version", ["1.7.0", "1.11.0"])
 def test_every_event_follows_the_bundled_schema(version: SchemaVersion) -> None:
-    """All of the sample's events are valid, canaries included."""
+    """All events of the corpus are valid, including canary events."""
     path = resources.files("wikistate.core.events.bundled") / f"jsonschema/mediawiki/page/change/{version}.yaml"
     validator = Draft7Validator(yaml.safe_load(path.read_text()), validate_formats=True)
     for event in sample(version).events:
         validator.validate(event)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
-    """Nothing of the clock, the machine or the order of sets gets in."""
+def test_same_seed_gives_the_same_bytes_and_another_seed_gives_others() -> None:
+    """The corpus does not depend on the clock, the machine or the order of sets."""
 
     def encoded(seed: int) -> bytes:
         made = corpus.compose(seed=seed, changes=300)
@@ -57,8 +57,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     assert encoded(1) != encoded(2)
 
 
-def test_the_sample_has_every_kind_of_every_wiki() -> None:
-    """Six kinds, thirteen wikis, and the two special deletes and undeletes."""
+def test_corpus_has_every_kind_of_event_and_every_wiki() -> None:
+    """It has six kinds, thirteen wikis, suppressions, and undeletions with another page id."""
     events = real(sample())
     assert len(events) == corpus.CHANGES
     kinds = Counter(event["page_change_kind"] for event in events)
@@ -73,14 +73,14 @@ def test_the_sample_has_every_kind_of_every_wiki() -> None:
     assert any(event["page"].get("redirect_page_link", {}).get("namespace_id") == -1 for event in events)
 
 
-def test_one_event_of_so_many_is_a_canary() -> None:
-    """They stand in the stream as on a real one."""
+def test_one_event_of_a_fixed_number_is_a_canary_event() -> None:
+    """Canary events are part of the stream, as in a real one."""
     made = sample()
     assert len(made.events) - len(real(made)) == corpus.CHANGES // corpus.CANARY_EVERY
 
 
-def test_events_come_in_order_and_their_ids_are_unique() -> None:
-    """Times of changes never go back within a page's history."""
+def test_events_are_in_order_and_their_ids_are_unique() -> None:
+    """The event times never decrease."""
     events = real(sample())
     assert len({event["meta"]["id"] for event in events}) == len(events)
     times = [event["dt"] for event in events]
@@ -88,7 +88,7 @@ def test_events_come_in_order_and_their_ids_are_unique() -> None:
 
 
 def test_sums_and_sizes_in_events_are_those_of_the_content() -> None:
-    """Whoever fetches a revision can check it against its event."""
+    """A client that fetches a revision can check it against its event."""
     made = sample()
     texts = {
         (stored.wiki.wiki_id, stored.revision.rev_id): {part.role: part.text for part in stored.revision.slots}
@@ -104,15 +104,15 @@ def test_sums_and_sizes_in_events_are_those_of_the_content() -> None:
     assert checked > corpus.CHANGES * 0.9
 
 
-def test_a_parent_is_the_revision_before() -> None:
-    """Where an edit states its parent, the prior state is that revision."""
+def test_prior_state_of_an_edit_is_its_parent_revision() -> None:
+    """An edit with a prior state names the same revision as its parent."""
     for event in real(sample()):
         if event["page_change_kind"] == "edit" and "prior_state" in event:
             assert event["prior_state"]["revision"]["rev_id"] == event["revision"]["rev_parent_id"]
 
 
-def test_content_is_of_many_models_and_of_every_script() -> None:
-    """Items, captions, Lua, CSS, JSON; an empty page; emoji, direction marks, astral characters; never NUL."""
+def test_content_has_many_models_and_every_script() -> None:
+    """There are items, captions, Lua, CSS, JSON, an empty page, emoji, direction marks, astral characters, and no NUL."""
     parts = [part for stored in sample().revisions() for part in stored.revision.slots]
     models = {part.model for part in parts}
     assert models == {"wikitext", "wikibase-item", "wikibase-mediainfo", "Scribunto", "css", "json"}
@@ -123,8 +123,8 @@ def test_content_is_of_many_models_and_of_every_script() -> None:
     assert 20_000 < max(part.size for part in parts) < 40_000
 
 
-def test_an_untouched_slot_remembers_where_it_was_saved_first() -> None:
-    """Each slot of an edit of a file is new, or states an older revision as its origin."""
+def test_unedited_slot_has_the_revision_that_first_saved_it() -> None:
+    """Each slot of an edit of a file is new or has an older revision as its origin."""
     edits = [event for event in real(sample()) if len(event["revision"].get("content_slots", {})) == 2]
     origins = Counter(
         entity["origin_rev_id"] == event["revision"]["rev_id"]
@@ -137,13 +137,13 @@ def test_an_untouched_slot_remembers_where_it_was_saved_first() -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 40_000), st.integers(0, 5))
-def test_filler_has_the_size_that_was_asked_for(size: int, seed: int) -> None:
-    """To the byte, although sentences end elsewhere and characters have several."""
+def test_filler_has_exactly_the_requested_size(size: int, seed: int) -> None:
+    """The size is exact although the end may be within a sentence or a character of several bytes."""
     assert len(wikitext.make_filler(size, seed=seed).encode()) == size
 
 
-def test_the_sample_can_be_written_to_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One document a line; the events are those of `compose`."""
+def test_corpus_can_be_written_to_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file has one document a line, and the events are those of `compose`."""
     main([str(tmp_path / "out"), "--changes", "50", "--seed", "3"])
     lines = (tmp_path / "out/events.jsonl").read_bytes().splitlines()
     assert [orjson.loads(line) for line in lines] == corpus.compose(seed=3, changes=50).events

@@ -56,10 +56,10 @@ URLS = {
 }
 """An example of each form of a connector URL."""
 
-TESTING_MODULES = ("corpus", "enrichment", "events", "pages", "wiki", "wikibase")
-"""Modules of `wikistate.testing` that the documentation names."""
+TESTING_MODULES = ("demo.corpus", "demo.events", "demo.pages", "testing.enrichment", "testing.wiki", "testing.wikibase")
+"""Modules of the test kit that the documentation names; those of `wikistate.demo` make sample data."""
 
-TESTING_FUNCTIONS = (("corpus", "compose"), ("enrichment", "run_enrichment"))
+TESTING_FUNCTIONS = (("demo.corpus", "compose"), ("testing.enrichment", "run_enrichment"))
 """Functions of these modules that the documentation shows a call of."""
 
 
@@ -236,12 +236,12 @@ _ANY_NUMBER = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
 
 
 def read_testing() -> dict[str, Any]:
-    """Return the names of the documented modules of `wikistate.testing`, and the modules that run as commands."""
-    modules = {name: importlib.import_module(f"wikistate.testing.{name}") for name in TESTING_MODULES}
+    """Return the names of the documented modules of the test kit, and its modules that run as commands."""
+    modules = {name: importlib.import_module(f"wikistate.{name}") for name in TESTING_MODULES}
     return {
-        "modules": {f"wikistate.testing.{name}": sorted(_public_names(module)) for name, module in modules.items()},
+        "modules": {f"wikistate.{name}": sorted(_public_names(module)) for name, module in modules.items()},
         "functions": {
-            f"wikistate.testing.{module}.{name}": _describe_call(getattr(modules[module], name))
+            f"wikistate.{module}.{name}": _describe_call(getattr(modules[module], name))
             for module, name in TESTING_FUNCTIONS
         },
         "python -m": sorted(_find_commands()),

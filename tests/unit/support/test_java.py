@@ -1,4 +1,4 @@
-"""The Java of the tests is the packaged one, and the machine's own is kept out of sight."""
+"""The tests use the packaged Java, and their search path hides the Java of the machine."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def _make_programs(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_a_path_without_java_has_all_other_programs_in_their_order(tmp_path: Path) -> None:
-    """A folder that has no Java stays as it is; one that has it is replaced by links."""
+def test_path_without_java_has_all_other_programs_in_their_order(tmp_path: Path) -> None:
+    """A folder without Java is unchanged; a folder with Java is replaced by links."""
     first = _make_programs(tmp_path / "first", "java", "tool", "javac")
     second = _make_programs(tmp_path / "second", "tool", "other")
     third = _make_programs(tmp_path / "third", "java")
@@ -37,7 +37,7 @@ def test_a_path_without_java_has_all_other_programs_in_their_order(tmp_path: Pat
     assert path.split(os.pathsep)[1] == str(second)
 
 
-def test_the_tests_have_no_java_but_the_packaged_one() -> None:
-    """Without the package there is none, whatever the machine has."""
+def test_only_the_packaged_java_is_used() -> None:
+    """Without the package there is no Java for the tests, even if the machine has one."""
     with pytest.raises(PartError, match="no Java runtime for the JVM parts"):
         java_program()

@@ -1,4 +1,4 @@
-"""The manual clock: time passes only when it is told to."""
+"""The manual clock: time passes only when a test advances it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from wikistate.testing.clock import ManualClock
 
 
-async def test_a_sleeper_wakes_when_its_time_has_come_and_not_before() -> None:
-    """One millisecond short, it still sleeps."""
+async def test_sleep_ends_at_its_deadline_and_not_before() -> None:
+    """One millisecond before the deadline the task still sleeps."""
     clock = ManualClock(100.0)
     sleeper = asyncio.create_task(clock.sleep(5))
     await clock.elapse(4.999)
@@ -22,24 +22,24 @@ async def test_a_sleeper_wakes_when_its_time_has_come_and_not_before() -> None:
     assert clock.now() == 105.0
 
 
-async def test_advance_wakes_all_that_are_due_earliest_first() -> None:
-    """The order of waking is that of the deadlines, whatever the order of going to sleep."""
-    clock, woken = ManualClock(), list[int]()
+async def test_advance_resumes_all_due_tasks_in_the_order_of_their_deadlines() -> None:
+    """The order in which the tasks began to sleep does not matter."""
+    clock, resumed = ManualClock(), list[int]()
 
     async def rest(seconds: int) -> None:
         await clock.sleep(seconds)
-        woken.append(seconds)
+        resumed.append(seconds)
 
     tasks = [asyncio.create_task(rest(seconds)) for seconds in (3, 1, 2, 9)]
     await asyncio.sleep(0)
     clock.advance(3)
     await asyncio.gather(*tasks[:3])
-    assert woken == [1, 2, 3]
+    assert resumed == [1, 2, 3]
     tasks[3].cancel()
 
 
-async def test_a_task_that_sleeps_in_a_loop_wakes_at_each_of_its_times() -> None:
-    """`elapse` goes from deadline to deadline: ten ticks in ten seconds, each at its own time."""
+async def test_task_that_sleeps_in_a_loop_resumes_at_each_deadline() -> None:
+    """`elapse` advances from deadline to deadline: there are ten ticks in ten seconds, each at its own time."""
     clock, ticks = ManualClock(), list[float]()
 
     async def tick() -> None:
@@ -54,8 +54,8 @@ async def test_a_task_that_sleeps_in_a_loop_wakes_at_each_of_its_times() -> None
     task.cancel()
 
 
-async def test_a_cancelled_sleeper_is_forgotten() -> None:
-    """It neither wakes nor counts."""
+async def test_cancelled_sleep_is_removed() -> None:
+    """A cancelled task neither resumes nor counts as a sleeper."""
     clock = ManualClock()
     task = asyncio.create_task(clock.sleep(1))
     await asyncio.sleep(0)
@@ -66,8 +66,8 @@ async def test_a_cancelled_sleeper_is_forgotten() -> None:
     assert clock.now() == 5.0
 
 
-async def test_no_time_at_all_passes_at_once() -> None:
-    """Zero and negative sleeps return without the clock being moved."""
+async def test_sleep_of_zero_or_less_returns_at_once() -> None:
+    """Such a sleep returns although the clock is not advanced."""
     clock = ManualClock()
     await clock.sleep(0)
     await clock.sleep(-3)
@@ -76,8 +76,8 @@ async def test_no_time_at_all_passes_at_once() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 50), max_size=12))
-async def test_everybody_has_woken_when_the_longest_sleep_is_over(naps: list[int]) -> None:
-    """Each sleeper sees the time that it asked for."""
+async def test_all_tasks_have_resumed_when_the_longest_sleep_ends(naps: list[int]) -> None:
+    """Each task resumes at its own deadline."""
     clock, seen = ManualClock(), dict[int, float]()
 
     async def rest(number: int, seconds: int) -> None:

@@ -1,4 +1,4 @@
-"""Fault rules say which requests go wrong; deciding it needs no server."""
+"""Fault rules select requests and their faults; the decision does not need a server."""
 
 from __future__ import annotations
 
@@ -36,94 +36,94 @@ EVERY_ACTION: list[faults.Fault] = [
 ]
 
 
-def ask(book: FaultRules, *revisions: int, wiki: str = "enwiki", now: float = 0.0) -> FaultDecision:
-    """One request."""
-    return book.decide(wiki={wiki}, revisions=set(revisions), now=now)
+def ask(rules: FaultRules, *revisions: int, wiki: str = "enwiki", now: float = 0.0) -> FaultDecision:
+    """Decide one request."""
+    return rules.decide(wiki={wiki}, revisions=set(revisions), now=now)
 
 
-def acted(book: FaultRules, times: int) -> list[bool]:
-    """Which of so many requests for revision 1 go wrong."""
-    return [ask(book, 1).action is not None for _ in range(times)]
+def acted(rules: FaultRules, times: int) -> list[bool]:
+    """Return for each of so many requests for revision 1 whether it has a fault."""
+    return [ask(rules, 1).action is not None for _ in range(times)]
 
 
-def test_without_rules_nothing_goes_wrong() -> None:
-    """The verdict is empty."""
+def test_without_rules_there_is_no_fault() -> None:
+    """The decision is empty."""
     assert ask(FaultRules(), 1, 2) == faults.NO_FAULT
 
 
-def test_a_rule_acts_on_requests_that_contain_one_of_its_revisions() -> None:
-    """Alone or among others, and on no other request."""
-    book = FaultRules([Rule(DOWN, revisions=frozenset({5, 6}))])
-    assert [ask(book, *ids).action for ids in ((1, 2), (5,), (4, 6), ())] == [None, DOWN, DOWN, None]
+def test_rule_acts_on_requests_with_one_of_its_revisions() -> None:
+    """The revision may be alone or among others; other requests are not affected."""
+    rules = FaultRules([Rule(DOWN, revisions=frozenset({5, 6}))])
+    assert [ask(rules, *ids).action for ids in ((1, 2), (5,), (4, 6), ())] == [None, DOWN, DOWN, None]
 
 
-def test_a_rule_acts_on_its_wiki() -> None:
-    """Domain and database name both name it."""
-    book = FaultRules([Rule(DOWN, wiki="dewiki"), Rule(Hang(), wiki="fr.wikipedia.org")])
-    assert ask(book, 1, wiki="dewiki").action == DOWN
-    assert ask(book, 1, wiki="fr.wikipedia.org").action == Hang()
-    assert ask(book, 1).action is None
+def test_rule_acts_on_its_wiki() -> None:
+    """A rule may name the domain or the database name."""
+    rules = FaultRules([Rule(DOWN, wiki="dewiki"), Rule(Hang(), wiki="fr.wikipedia.org")])
+    assert ask(rules, 1, wiki="dewiki").action == DOWN
+    assert ask(rules, 1, wiki="fr.wikipedia.org").action == Hang()
+    assert ask(rules, 1).action is None
 
 
-def test_a_rule_acts_so_often_and_no_more() -> None:
-    """The first two requests fail."""
+def test_rule_acts_at_most_so_many_times() -> None:
+    """Only the first two requests have the fault."""
     assert acted(FaultRules([Rule(DOWN, times=2)]), 4) == [True, True, False, False]
 
 
-def test_a_rule_acts_on_the_nth_request_that_matches() -> None:
+def test_rule_acts_on_the_nth_matching_request() -> None:
     """Requests for other revisions are not counted."""
-    book = FaultRules([Rule(DOWN, revisions=frozenset({1}), nth=2)])
-    ask(book, 9)
-    assert acted(book, 4) == [False, True, False, False]
+    rules = FaultRules([Rule(DOWN, revisions=frozenset({1}), nth=2)])
+    ask(rules, 9)
+    assert acted(rules, 4) == [False, True, False, False]
 
 
-def test_a_rule_acts_on_every_nth_request() -> None:
-    """The third, the sixth, and so on."""
+def test_rule_acts_on_every_nth_request() -> None:
+    """The rule acts on the third and the sixth request."""
     assert acted(FaultRules([Rule(DOWN, every=3)]), 7) == [False, False, True, False, False, True, False]
 
 
-def test_a_rule_acts_for_so_many_seconds() -> None:
-    """Counted from when it was set."""
-    book = FaultRules([Rule(DOWN, seconds=10)], now=100.0)
-    assert ask(book, 1, now=109.9).action == DOWN
-    assert ask(book, 1, now=110.0).action is None
+def test_rule_acts_for_so_many_seconds() -> None:
+    """The time counts from the start of the rule."""
+    rules = FaultRules([Rule(DOWN, seconds=10)], now=100.0)
+    assert ask(rules, 1, now=109.9).action == DOWN
+    assert ask(rules, 1, now=110.0).action is None
 
 
-def test_the_first_of_several_rules_acts_and_the_others_are_not_used_up() -> None:
-    """A rule that had no turn keeps its times."""
-    book = FaultRules([Rule(DOWN, times=1), Rule(Hang(), times=1)])
-    assert [ask(book, 1).action for _ in range(3)] == [DOWN, Hang(), None]
+def test_first_matching_rule_acts_and_the_others_do_not_count() -> None:
+    """A rule that did not act keeps its remaining times."""
+    rules = FaultRules([Rule(DOWN, times=1), Rule(Hang(), times=1)])
+    assert [ask(rules, 1).action for _ in range(3)] == [DOWN, Hang(), None]
 
 
-def test_an_absent_revision_appears_after_so_many_asks_of_its_own() -> None:
-    """Each revision counts for itself, and its neighbours are never hidden."""
-    book = FaultRules([Rule(faults.MissingRevision(asks=2), revisions=frozenset({1, 2}))])
-    hidden = [ask(book, *ids).hidden_revisions for ids in ((1, 7), (1, 2, 7), (1, 2, 7), (2, 1))]
+def test_missing_revision_appears_after_its_number_of_requests() -> None:
+    """Each revision has its own count, and the other revisions of a request are never missing."""
+    rules = FaultRules([Rule(faults.MissingRevision(asks=2), revisions=frozenset({1, 2}))])
+    hidden = [ask(rules, *ids).hidden_revisions for ids in ((1, 7), (1, 2, 7), (1, 2, 7), (2, 1))]
     assert hidden == [{1}, {1, 2}, {2}, set()]
 
 
-def test_absence_and_another_fault_act_on_the_same_request() -> None:
-    """Every rule of absence counts, whatever comes before or after it."""
-    book = FaultRules(
+def test_missing_revision_and_another_fault_act_on_the_same_request() -> None:
+    """Each rule for missing revisions acts, independent of the rules before and after it."""
+    rules = FaultRules(
         [
             Rule(faults.MissingRevision(), revisions=frozenset({1})),
             Rule(DOWN),
             Rule(faults.MissingRevision(), revisions=frozenset({2})),
         ]
     )
-    assert ask(book, 1, 2, 3) == faults.FaultDecision(frozenset({1, 2}), DOWN)
+    assert ask(rules, 1, 2, 3) == faults.FaultDecision(frozenset({1, 2}), DOWN)
 
 
-def test_new_rules_take_the_place_of_the_old_ones() -> None:
-    """An empty list ends all trouble."""
-    book = FaultRules([Rule(DOWN)])
-    book.replace([])
-    assert ask(book, 1).action is None
-    assert book.rules == []
+def test_new_rules_replace_the_old_ones() -> None:
+    """An empty list removes all faults."""
+    rules = FaultRules([Rule(DOWN)])
+    rules.replace([])
+    assert ask(rules, 1).action is None
+    assert rules.rules == []
 
 
-def test_every_action_travels_as_json() -> None:
-    """Encoding and decoding is the identity for each of them."""
+def test_every_fault_survives_json() -> None:
+    """Encoding and decoding is the identity for each fault."""
     rules = [Rule(action, revisions=frozenset({1, 2}), times=1) for action in EVERY_ACTION]
     assert decode_rules(encode_rules(rules)) == rules
 
@@ -143,8 +143,8 @@ def test_every_action_travels_as_json() -> None:
         )
     )
 )
-def test_rules_travel_as_json(rules: list[Rule]) -> None:
-    """Whatever their conditions."""
+def test_every_rule_survives_json(rules: list[Rule]) -> None:
+    """Encoding and decoding is the identity for all conditions."""
     assert decode_rules(encode_rules(rules)) == rules
 
 
@@ -158,7 +158,7 @@ def test_rules_travel_as_json(rules: list[Rule]) -> None:
         (b'[{"action": {"kind": "hang"}, "times": "often"}]', "at 0.times"),
     ],
 )
-def test_what_is_no_rule_is_refused_with_its_place(document: bytes, place: str) -> None:
-    """The message leads to the member that is wrong."""
+def test_invalid_rule_is_rejected_with_its_place(document: bytes, place: str) -> None:
+    """The message names the wrong member."""
     with pytest.raises(InputError, match=place):
         decode_rules(document)

@@ -1,7 +1,7 @@
-"""A small wiki that speaks the Action API honestly, for tests, demonstrations and benchmarks.
+"""A fake wiki with the Action API, for tests, demonstrations and benchmarks; contract tests verify its responses.
 
-In the loop of the caller: ``async with FakeWiki(world) as wiki``. In a process of its own, which shares nothing with
-the client that is measured: ``async with WikiProcess(...) as wiki``, or ``python -m wikistate.testing.wiki``.
+In the event loop of the caller: ``async with FakeWiki(dataset) as wiki``. In a separate process, which shares nothing
+with the measured client: ``async with WikiProcess(...) as wiki``, or ``python -m wikistate.testing.wiki``.
 """
 
 from wikistate.testing.wiki.datasets import Dataset, MemoryDataset, SyntheticDataset

@@ -1,6 +1,6 @@
-"""``python -m wikistate.testing.wiki``: a small wiki until it is interrupted. Its first line of output is its URL.
+"""``python -m wikistate.testing.wiki``: serve a small wiki until it is interrupted. The first output line is its URL.
 
-With ``--while COMMAND`` it is there as long as a command runs, and ends with the command's exit status.
+With ``--while COMMAND`` it serves while the command runs, and exits with the exit status of the command.
 """
 
 from __future__ import annotations
@@ -21,26 +21,31 @@ from wikistate.testing.wiki.server import FakeWiki
 
 
 def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """What the command line says."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser("wikistate.testing.wiki", description="A small wiki that speaks the Action API.")
     add = parser.add_argument
-    add("--port", type=int, default=0, help="the port; 0, the default, takes a free one")
-    add("--seed", type=int, default=corpus.SEED, help="what the sample world is made from")
-    add("--changes", type=int, default=corpus.CHANGES, help="how many changes its history has")
-    add("--with-deleted", action="store_true", help="answer revisions of deleted pages too")
-    add("--bench", action="store_true", help="instead of the sample, a world where every revision exists")
+    add("--port", type=int, default=0, help="port; the default 0 takes a free port")
+    add("--seed", type=int, default=corpus.SEED, help="seed of the sample data")
+    add("--changes", type=int, default=corpus.CHANGES, help="number of changes in the sample data")
+    add("--with-deleted", action="store_true", help="serve revisions of deleted pages, too")
+    add("--bench", action="store_true", help="serve synthetic data where every revision exists, instead of the sample")
     add("--body-bytes", type=int, default=10_240, help="size of each body with --bench")
     add("--redirects-every", type=int, default=0, metavar="N", help="with --bench: every Nth page is a redirect")
-    add("--max-values", type=int, default=50, help="revisions in a request; 500 for accounts with high limits")
-    add("--max-result-bytes", type=int, default=8_388_608, help="size of a result before it is continued")
-    add("--faults", type=argparse.FileType("rb"), help="a JSON list of fault rules")
+    add(
+        "--max-values",
+        type=int,
+        default=50,
+        help="maximum of revisions in a request; 500 for accounts with high limits",
+    )
+    add("--max-result-bytes", type=int, default=8_388_608, help="maximum size of a result before it is continued")
+    add("--faults", type=argparse.FileType("rb"), help="file with a JSON list of fault rules")
     add("--while", dest="command", default="", help="serve while this command runs; {url} in it is the wiki's address")
     add("--until-input-ends", action="store_true", help="stop when standard input closes")
     return parser.parse_args(words)
 
 
 def build_dataset(chosen: argparse.Namespace) -> Dataset:
-    """The world that was chosen."""
+    """Return the dataset for the arguments."""
     if chosen.bench:
         return SyntheticDataset(
             *corpus.load_wikis().values(), body_bytes=chosen.body_bytes, redirects_every=chosen.redirects_every
@@ -50,7 +55,7 @@ def build_dataset(chosen: argparse.Namespace) -> Dataset:
 
 
 async def serve(chosen: argparse.Namespace) -> int:
-    """Serve until a signal, until standard input ends, or until the command has ended. Returns the exit status."""
+    """Serve until a signal, the end of standard input or the end of the command, and return the exit status."""
     limits = Limits(values=chosen.max_values, result_bytes=chosen.max_result_bytes)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -72,13 +77,13 @@ async def serve(chosen: argparse.Namespace) -> int:
 
 
 async def run_command(words: list[str], stop: asyncio.Event) -> int:
-    """Run a command to its end, or to that of the wiki. Returns its exit status."""
+    """Run a command until it or the wiki ends, and return its exit status."""
     process = await asyncio.create_subprocess_exec(*words)
-    ended, told = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
-    await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+    ended, stopped = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not ended.done():
         process.terminate()
-    told.cancel()
+    stopped.cancel()
     return await ended
 
 

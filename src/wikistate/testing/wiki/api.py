@@ -1,4 +1,4 @@
-"""The entry points of a wiki: ``api.php`` and ``index.php``. Pure: parameters in, a reply out."""
+"""The entry points of a wiki: ``api.php`` and ``index.php``. Pure: parameters in, a response out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGE_KEYS = {"wiki_id": "wiki_id", "page_id": "page.page_id"}
 def build_stream_settings(
     name: str, title: str, *, keys: Mapping[str, str] | None = None, canaries: bool = False
 ) -> dict[str, Any]:
-    """The settings of one stream as ``action=streamconfigs`` shows them ("Extension:EventStreamConfig")."""
+    """Return the settings of a stream in the form of ``action=streamconfigs`` ("Extension:EventStreamConfig")."""
     settings: dict[str, Any] = {
         "stream": name,
         "schema_title": title,
@@ -46,16 +46,16 @@ STREAMS: dict[str, dict[str, Any]] = {
     name: build_stream_settings(name, "error")
     for name in ("mw_page_content_change_enrich.error", "mw_content_history_reconcile_enrich.error")
 }
-"""The streams of the enrichment jobs."""
+"""Streams of the enrichment jobs."""
 
 
 class ActionApi:
-    """The Action API of a farm of wikis.
+    """Action API of a farm of wikis.
 
     Args:
-        dataset: What the wikis know.
-        limits: What they allow.
-        streams: The stream configuration that they hand out.
+        dataset: Data of the wikis.
+        limits: Limits of the wikis.
+        streams: Stream configuration that the wikis return.
     """
 
     def __init__(self, dataset: Dataset, *, limits: Limits | None = None, streams: Mapping[str, Any] = STREAMS) -> None:
@@ -66,13 +66,13 @@ class ActionApi:
     def handle_api(
         self, wiki: Wiki, params: Mapping[str, str], *, hidden: AbstractSet[int] = frozenset(), lag: float = 0.0
     ) -> WikiResponse:
-        """``api.php``.
+        """Return the response of ``api.php``.
 
         Args:
-            wiki: The wiki that is asked.
-            params: Query and form together.
-            hidden: Revisions that this request does not see.
-            lag: Seconds that the replicas lag behind.
+            wiki: The requested wiki.
+            params: Parameters of the query and of the form.
+            hidden: Revisions that are missing for this request.
+            lag: Replica lag in seconds.
         """
         if params.get("format") != "json":
             return responses.make_html(
@@ -85,7 +85,7 @@ class ActionApi:
             return responses.make_error(refusal, domain=wiki.domain, error_format=params.get("errorformat", "bc"))
 
     def handle_raw(self, wiki: Wiki, params: Mapping[str, str]) -> WikiResponse:
-        """``index.php?action=raw&oldid=…``: one slot's text and nothing else."""
+        """Return the response of ``index.php?action=raw&oldid=…``: the text of one slot."""
         rev_id = params.get("oldid", "")
         found = self._dataset.find_revision(wiki, int(rev_id)) if rev_id.isdecimal() else None
         if params.get("action") != "raw" or found is None or not found[1].visibility.content:

@@ -1,4 +1,4 @@
-"""What the API remarks on without refusing the request."""
+"""Warnings of the Action API about requests that it accepts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROPS = ("info", "revisions")
-"""The values of ``prop`` that this wiki knows."""
+"""Values of ``prop`` that this wiki supports."""
 
 _COMMON_PARAMETERS = (
     "action|format|formatversion|errorformat|maxlag|utf8|ascii|assert|origin|crossorigin|requestid|servedby|curtimestamp"
     "|smaxage|maxage|uselang|responselanginfo|prop|meta|titles|pageids|revids|redirects|continue|rawcontinue"
 )
 PARAMETERS = frozenset(_COMMON_PARAMETERS.split("|"))
-"""Parameters that need no remark."""
+"""Parameters without a warning."""
 
 REDIRECTS_NOT_RESOLVED = (
     'Redirect resolution cannot be used together with the "revids" parameter. Any redirects the "revids" point to '
@@ -30,12 +30,12 @@ LEGACY_FORMAT = (
 
 
 def collect_warnings(params: Mapping[str, str], shape: RevisionFormat, *, truncated_at: int | None) -> dict[str, str]:
-    """The remarks on a query, by the module that makes them.
+    """Return the warnings about a query by the module that emits them.
 
     Args:
-        params: The request's parameters.
-        shape: What is shown of a revision.
-        truncated_at: The size in bytes that the result would have exceeded, None if it did not.
+        params: Parameters of the request.
+        shape: Format of the revisions.
+        truncated_at: Size limit in bytes that the whole result would exceed; None if it fits.
     """
     found: dict[str, str] = {}
     if unknown := [name for name in params if name not in PARAMETERS and not _is_module_parameter(name, params)]:

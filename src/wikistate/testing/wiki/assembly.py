@@ -1,4 +1,4 @@
-"""From the parts of a query's answer to its bytes."""
+"""Assembly of the parts of a query response to its bytes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def assemble_document(
     head: dict[str, Any], pages: dict[int, dict[str, Any]], chosen: list[RevisionFragment], *, stopped: int | None
 ) -> list[CachedBody]:
-    """The document. Pages without a revision in this answer are in it, too.
+    """Return the document with all pages, also those without a revision in this response.
 
     Args:
-        head: All of it except the pages.
-        pages: The pages without revisions, in order.
-        chosen: The revisions.
-        stopped: The page whose revision was the first that did not fit; it has a list even if that is empty.
+        head: Members of the document except the pages.
+        pages: Pages without their revisions, in order.
+        chosen: Revisions.
+        stopped: Page of the first revision that did not fit; its list of revisions is present even if it is empty.
     """
     query = head.pop("query")
     if not pages:

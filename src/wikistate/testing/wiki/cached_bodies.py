@@ -1,7 +1,7 @@
-"""Answers as sequences of pieces, so that what many answers share is encoded and compressed once.
+"""Response bodies as sequences of pieces, so that a piece of many responses is encoded and compressed once.
 
-Deflate allows it (RFC 1951): runs of blocks that were compressed apart, each flushed to a byte boundary with an empty
-history, may stand one after the other in one stream. Only the checksum is computed for each answer.
+Deflate allows this (RFC 1951): separately compressed runs of blocks may be joined to one stream if each run is flushed
+to a byte boundary with an empty history. Only the checksum is computed for each response.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_UNCOMPRESSED_BYTES = 200
-"""Bytes up to which compressing a piece costs more than it saves; such a piece is stored as it is."""
+"""Size in bytes up to which compression costs more than it saves; such a piece is stored uncompressed."""
 
 MAX_STORED_BLOCK = 65_535
 _HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: deflate, no name, no time, unknown system
@@ -22,7 +22,7 @@ _LAST_BLOCK = b"\x01\x00\x00\xff\xff"
 
 
 class CachedBody:
-    """Some bytes of an answer, compressed when that is asked for the first time."""
+    """Part of a response body; it is compressed at the first use of `compressed`."""
 
     __slots__ = ("_compressed", "raw")
 
@@ -32,7 +32,7 @@ class CachedBody:
 
     @property
     def compressed(self) -> bytes:
-        """Deflate blocks that yield `raw`; ends on a byte boundary and refers to nothing before it."""
+        """Deflate blocks for `raw`; they end on a byte boundary and refer to nothing before them."""
         if self._compressed is None:
             self._compressed = (
                 _encode_stored(self.raw) if len(self.raw) <= MAX_UNCOMPRESSED_BYTES else _deflate(self.raw)
@@ -50,12 +50,12 @@ def _deflate(raw: bytes) -> bytes:
 
 
 def join_plain(pieces: Sequence[CachedBody]) -> bytes:
-    """The answer."""
+    """Return the uncompressed body."""
     return b"".join([piece.raw for piece in pieces])
 
 
 def join_gzipped(pieces: Sequence[CachedBody]) -> bytes:
-    """The answer as one gzip member (RFC 1952)."""
+    """Return the body as one gzip member (RFC 1952)."""
     checksum = size = 0
     for piece in pieces:
         checksum = zlib.crc32(piece.raw, checksum)

@@ -1,4 +1,4 @@
-"""What a small wiki knows: a world that is held in memory, and one that makes up every revision it is asked for."""
+"""Datasets of a fake wiki: one in memory, and a synthetic one that generates every requested revision."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class RevisionFragment(NamedTuple):
-    """A revision ready to be sent.
+    """Encoded revision.
 
     Attributes:
-        page: The page it belongs to.
-        pieces: Together, the JSON object of the revision.
-        size: What it adds to the size of a result.
+        page: Page of the revision.
+        pieces: Parts of the JSON object of the revision.
+        size: Bytes that the revision adds to the size of a result.
     """
 
     page: Page
@@ -32,33 +32,33 @@ class RevisionFragment(NamedTuple):
 
 
 class Dataset(Protocol):
-    """Wikis and what is in them, as a reader without special rights sees them.
+    """Wikis with their pages and revisions, as visible to users without special rights.
 
-    Protocol: called on the server's loop for every request; nothing blocks. Numbers are unique within a wiki only.
+    Protocol: the server calls it in its event loop for each request; no method blocks. Ids are unique only within a wiki.
     """
 
     @property
     def wikis(self) -> dict[str, Wiki]:
-        """The wikis by domain. The first answers to requests that name none."""
+        """Wikis by domain. The first is the default of requests without a known domain."""
 
     def get_fragment(self, wiki: Wiki, rev_id: int, shape: RevisionFormat) -> RevisionFragment | None:
-        """A revision, None when there is no such revision or its page is deleted."""
+        """Return a revision, or None if it does not exist or its page is deleted."""
 
     def find_revision(self, wiki: Wiki, rev_id: int) -> tuple[Page, Revision] | None:
-        """The same, as values."""
+        """Return the page and the revision, or None as `get_fragment` does."""
 
     def find_page(self, wiki: Wiki, *, title: str = "", page_id: int = 0) -> Page | None:
-        """A page by its prefixed title in text form, or by its number."""
+        """Return a page by its prefixed title in text form, or by its id."""
 
     def latest_revision(self, wiki: Wiki, page: Page) -> int:
-        """The number of the page's current revision."""
+        """Return the id of the current revision of the page."""
 
 
 class MemoryDataset:
-    """A world held in memory. What was sent once is kept encoded.
+    """Dataset in memory. Revisions that were sent once are cached in encoded form.
 
     Args:
-        wikis: The wikis; the first answers to requests that name none.
+        wikis: The wikis; the first is the default of requests without a known domain.
     """
 
     def __init__(self, *wikis: Wiki) -> None:
@@ -71,36 +71,36 @@ class MemoryDataset:
 
     @classmethod
     def from_corpus(cls, corpus: Corpus, *, with_deleted: bool = False) -> MemoryDataset:
-        """The world at the end of a corpus.
+        """Make the dataset with the state at the end of a corpus.
 
         Args:
-            corpus: What happened.
-            with_deleted: Whether revisions of deleted pages can still be had, as at the moment of their events. Without
-                it, the answer to them is ``badrevids``, which is what a job far behind the wiki sees.
+            corpus: Wikis with their histories.
+            with_deleted: Whether the revisions of deleted pages are still available, as at the time of their events.
+                Without it they are in ``badrevids``, as for a job that is far behind the wiki.
         """
-        world = cls(*corpus.wikis.values())
+        dataset = cls(*corpus.wikis.values())
         for stored in corpus.revisions():
             if with_deleted or not stored.deleted:
-                world.put(stored.wiki, stored.page, stored.revision)
-        return world
+                dataset.put(stored.wiki, stored.page, stored.revision)
+        return dataset
 
     def put(self, wiki: Wiki, page: Page, *revisions: Revision) -> None:
-        """Add or replace a page and some of its revisions; the last one given becomes the current one."""
+        """Add or replace a page and some of its revisions; the last of them becomes the current revision."""
         self.wikis.setdefault(wiki.domain, wiki)
         self._pages[wiki.wiki_id, page.page_id] = page
         self._titles[wiki.wiki_id, page.title] = page
         for revision in revisions:
             self._revisions[wiki.wiki_id, revision.rev_id] = page, revision
             self._latest[wiki.wiki_id, page.page_id] = revision.rev_id
-            self._fragments = {key: kept for key, kept in self._fragments.items() if key[1] != revision.rev_id}
+            self._fragments = {key: value for key, value in self._fragments.items() if key[1] != revision.rev_id}
 
     def remove(self, wiki: Wiki, rev_id: int) -> None:
-        """Forget a revision, as a deletion of its page does for readers."""
+        """Remove a revision, as the deletion of its page does for users without special rights."""
         self._revisions.pop((wiki.wiki_id, rev_id), None)
-        self._fragments = {key: kept for key, kept in self._fragments.items() if key[:2] != (wiki.wiki_id, rev_id)}
+        self._fragments = {key: value for key, value in self._fragments.items() if key[:2] != (wiki.wiki_id, rev_id)}
 
     def remove_page(self, wiki: Wiki, page: Page, revisions: Iterable[int]) -> None:
-        """Forget a page and its revisions."""
+        """Remove a page and its revisions."""
         self._pages.pop((wiki.wiki_id, page.page_id), None)
         self._titles.pop((wiki.wiki_id, page.title), None)
         for rev_id in revisions:
@@ -137,12 +137,12 @@ _TITLE_PREFIX = "Page "
 
 
 class SyntheticDataset:
-    """A world without end and without memory: every revision exists, with the same body.
+    """Synthetic dataset: every revision exists, with the same body, and nothing is stored.
 
     Args:
         wikis: The wikis.
-        body_bytes: The size of the body of each revision.
-        redirects_every: Each page whose number is a multiple of this is a redirect to the next one; 0 for none.
+        body_bytes: Size of the body of each revision.
+        redirects_every: Each page with an id that is a multiple of this redirects to the next page; 0 for no redirects.
     """
 
     def __init__(self, *wikis: Wiki, body_bytes: int = 10_240, redirects_every: int = 0) -> None:
@@ -152,12 +152,12 @@ class SyntheticDataset:
         self._tails: dict[RevisionFormat, tuple[bytes, CachedBody, int]] = {}
 
     def get_fragment(self, wiki: Wiki, rev_id: int, shape: RevisionFormat) -> RevisionFragment | None:
-        """See `Dataset`. A revision's page has the same number."""
+        """See `Dataset`. The page of a revision has the same id."""
         del wiki
         if rev_id <= 0:
             return None
         start, tail, size = self._tails.get(shape) or self._encode_around_number(shape)
-        # The parent is not stated: all that differs between two revisions is their number.
+        # Without a parent, two revisions differ only in their id.
         head = CachedBody(b"%s%d" % (start, rev_id)) if start else CachedBody(b"")
         return RevisionFragment(self._make_page(rev_id), (head, tail), size)
 
@@ -184,7 +184,7 @@ class SyntheticDataset:
         )
 
     def _encode_around_number(self, shape: RevisionFormat) -> tuple[bytes, CachedBody, int]:
-        """The JSON before and after the number, which comes first when it comes at all."""
+        """Encode the JSON before and after the revision id, which is the first member if it is shown."""
         shown = render(Revision(1, self._slots, None), shape)
         document = orjson.dumps(shown)
         start = b'{"revid":' if "revid" in shown else b""

@@ -1,4 +1,4 @@
-"""Going wrong on purpose: each action of `wikistate.testing.faults`, done to an HTTP request."""
+"""Injection of the faults of `wikistate.testing.faults` into HTTP responses."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ OPENING = b'{"batchcomplete":true,"query":{"pages":[{"pageid":1,"ns":0,"title":"
 async def apply_fault(
     action: ResponseFault, request: web.BaseRequest, reply: WikiResponse, send: Send
 ) -> web.StreamResponse:
-    """Answer a request in the way that the action says.
+    """Respond to a request with a fault.
 
     Args:
-        action: What to do.
+        action: The fault.
         request: The request.
-        reply: What the right answer would be.
-        send: Sends a reply whole and well.
+        reply: The correct response.
+        send: Function that sends a response without a fault.
     """
     match action:
         case faults.Delay(seconds=seconds):
             await asyncio.sleep(seconds)
             return await send(reply)
         case faults.Hang():
-            await asyncio.Event().wait()  # ends by cancellation, when the client leaves or the wiki closes
+            await asyncio.Event().wait()  # ends by cancellation when the client disconnects or the wiki closes
             raise AssertionError
         case faults.ConnectionReset(after=after):
             return await _reset_connection(request, reply, after)
@@ -65,7 +65,7 @@ CorruptionFault = (
 
 
 def _make_replacement(action: ReplacementFault) -> WikiResponse:
-    """Another reply altogether."""
+    """Return a response that replaces the correct one."""
     match action:
         case faults.HttpStatus(status=status, headers=headers, body=text):
             return responses.make_html(text, status=status)._replace(headers=headers)
@@ -81,11 +81,11 @@ def _make_replacement(action: ReplacementFault) -> WikiResponse:
 
 
 def _corrupt_response(action: CorruptionFault, reply: WikiResponse) -> WikiResponse:
-    """The right reply, spoilt."""
+    """Return the correct response with a fault in it."""
     body = join_plain(reply.pieces)
     match action:
         case faults.ReplicaLag():
-            return reply  # the API knew of the lag and has judged it already
+            return reply  # the API has compared the lag with maxlag already
         case faults.EmptyBody():
             return reply._replace(pieces=[])
         case faults.TruncatedBody(share=share):
@@ -116,7 +116,7 @@ def _shift_revision_ids(document: dict[str, Any], offset: int) -> dict[str, Any]
 
 
 def _shift_entity_ids(rdf: bytes, offset: int) -> bytes:
-    """The same RDF, of other entities."""
+    """Return the RDF with other entity ids."""
     return _ENTITY_IDS.sub(lambda found: b"%s%d" % (found[1], int(found[2]) + offset), rdf)
 
 
@@ -127,7 +127,7 @@ async def _reset_connection(request: web.BaseRequest, reply: WikiResponse, after
         response.content_length = len(body)
         await response.prepare(request)
         await response.write(body[:after])
-        await asyncio.sleep(0)  # the loop hands the bytes to the socket before the reset overtakes them
+        await asyncio.sleep(0)  # the event loop passes the bytes to the socket before the reset
     if request.transport is not None:
         request.transport.abort()
     return response

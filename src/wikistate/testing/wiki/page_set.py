@@ -1,4 +1,4 @@
-"""Which pages and revisions a query is about (MediaWiki Action API documentation, "API:Query")."""
+"""Page set: the pages and revisions of a query (MediaWiki Action API documentation, "API:Query")."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ SOURCES = ("revids", "titles", "pageids")
 
 @dataclass(slots=True)
 class PageSet:
-    """What the parameters point to.
+    """Page set of a query.
 
     Attributes:
-        pages: The pages that exist, by number.
-        revisions: The revisions that exist, ascending: those asked for, or the current one of each page.
-        bad_revisions: Numbers of revisions that do not.
-        missing: Entries for pages that do not exist, by their number; numbers below zero for titles.
-        normalized: Titles as they were written, and as the wiki writes them.
-        redirects: Where resolved redirects lead, step by step.
-        interwiki: Targets on other wikis.
-        by_revision: Whether revisions were asked for by number.
+        pages: Pages that exist, by id.
+        revisions: Ids of the revisions that exist, ascending: the requested ones, or the current one of each page.
+        bad_revisions: Ids of requested revisions that do not exist.
+        missing: Entries of pages that do not exist, by page id; titles have negative numbers.
+        normalized: Requested titles with their normalised forms.
+        redirects: Resolved redirects with their targets, one entry for each step.
+        interwiki: Targets of redirects on other wikis.
+        by_revision: Whether the query names revisions.
     """
 
     pages: dict[int, Page] = field(default_factory=dict)
@@ -44,17 +44,17 @@ class PageSet:
 def resolve_page_set(
     dataset: Dataset, wiki: Wiki, params: Mapping[str, str], *, find_page: Callable[[int], Page | None], limit: int
 ) -> PageSet:
-    """The page set of a query.
+    """Return the page set of a query.
 
     Args:
-        dataset: What there is.
-        wiki: The wiki that is asked.
-        params: The request's parameters.
-        find_page: The page of a revision; None where the reader may not know of it.
-        limit: How many values a parameter may have.
+        dataset: Data of the wikis.
+        wiki: The requested wiki.
+        params: Parameters of the request.
+        find_page: Function that returns the page of a revision; None if the revision is not visible.
+        limit: Maximum number of values of a parameter.
 
     Raises:
-        ApiRefusal: The parameters make no sense.
+        ApiUsageError: The parameters contradict each other or have invalid values.
     """
     given = [name for name in SOURCES if name in params]
     if len(given) > 1:
@@ -73,10 +73,10 @@ def resolve_page_set(
 
 
 def parse_values(params: Mapping[str, str], name: str, limit: int) -> list[str]:
-    """The values of a parameter that takes several, each once.
+    """Return the values of a parameter with several values, without duplicates.
 
     Raises:
-        ApiRefusal: There are more than `limit`.
+        ApiUsageError: There are more than `limit` values.
     """
     text = params.get(name, "")
     found = text[1:].split("\x1f") if text.startswith("\x1f") else text.split("|")
@@ -91,7 +91,7 @@ def parse_values(params: Mapping[str, str], name: str, limit: int) -> list[str]:
 
 
 def parse_integers(params: Mapping[str, str], name: str, limit: int) -> list[int]:
-    """The same, as numbers."""
+    """Return the values of a parameter as numbers, see `parse_values`."""
     found = parse_values(params, name, limit)
     try:
         return [int(value) for value in found]
@@ -111,49 +111,49 @@ def _resolve_revisions(asked: list[int], exists: Callable[[int], Page | None]) -
     return found
 
 
-def _resolve_page_ids(world: Dataset, wiki: Wiki, asked: list[int], *, follow: bool) -> PageSet:
+def _resolve_page_ids(dataset: Dataset, wiki: Wiki, asked: list[int], *, follow: bool) -> PageSet:
     found = PageSet()
     pages: list[Page] = []
     for page_id in sorted(asked):
-        if (page := world.find_page(wiki, page_id=page_id)) is None:
+        if (page := dataset.find_page(wiki, page_id=page_id)) is None:
             found.missing[page_id] = {"pageid": page_id, "missing": True}
         else:
             pages.append(page)
-    _add_pages(found, world, wiki, pages, follow=follow)
+    _add_pages(found, dataset, wiki, pages, follow=follow)
     return found
 
 
-def _resolve_titles(world: Dataset, wiki: Wiki, asked: list[str], *, follow: bool) -> PageSet:
+def _resolve_titles(dataset: Dataset, wiki: Wiki, asked: list[str], *, follow: bool) -> PageSet:
     found = PageSet()
     pages: list[Page] = []
     for written in asked:
         title = written.replace("_", " ")
         if title != written:
             found.normalized.append({"fromencoded": False, "from": written, "to": title})
-        if (page := world.find_page(wiki, title=title)) is None:
+        if (page := dataset.find_page(wiki, title=title)) is None:
             _add_missing(found, wiki, title)
         else:
             pages.append(page)
-    _add_pages(found, world, wiki, pages, follow=follow)
+    _add_pages(found, dataset, wiki, pages, follow=follow)
     return found
 
 
-def _add_pages(found: PageSet, world: Dataset, wiki: Wiki, pages: list[Page], *, follow: bool) -> None:
-    """Take these pages, or what they lead to: all first steps, then all second ones, until nothing new is a redirect."""
+def _add_pages(found: PageSet, dataset: Dataset, wiki: Wiki, pages: list[Page], *, follow: bool) -> None:
+    """Add these pages or the targets of their redirects: first all first steps, then all second ones, and so on."""
     passed: set[str] = set()
     while pages:
         ahead: list[Page] = []
         for page in pages:
             if not follow or page.redirect is None:
-                _add_page(found, page, world.latest_revision(wiki, page))
+                _add_page(found, page, dataset.latest_revision(wiki, page))
             elif page.title not in passed:
                 passed.add(page.title)
-                ahead += _follow_redirect(found, world, wiki, page.title, page.redirect)
+                ahead += _follow_redirect(found, dataset, wiki, page.title, page.redirect)
         pages = ahead
 
 
-def _follow_redirect(found: PageSet, world: Dataset, wiki: Wiki, title: str, link: RedirectLink) -> list[Page]:
-    """One step of a redirect: the page that it leads to, if there is one here."""
+def _follow_redirect(found: PageSet, dataset: Dataset, wiki: Wiki, title: str, link: RedirectLink) -> list[Page]:
+    """Record one step of a redirect and return its target page if that exists in this wiki."""
     target = f"{link.interwiki}:{link.title}" if link.interwiki else link.title
     step = {"from": title, "to": target, "tofragment": link.fragment, "tointerwiki": link.interwiki}
     found.redirects.append({name: value for name, value in step.items() if value is not None})
@@ -161,7 +161,7 @@ def _follow_redirect(found: PageSet, world: Dataset, wiki: Wiki, title: str, lin
         entry = {"title": target, "iw": link.interwiki}
         found.interwiki += [entry] if entry not in found.interwiki else []
         return []
-    if (page := world.find_page(wiki, title=target)) is not None:
+    if (page := dataset.find_page(wiki, title=target)) is not None:
         return [page]
     if link.namespace < 0:
         found.missing[-1 - len(found.missing)] = {"ns": link.namespace, "title": target, "special": True}

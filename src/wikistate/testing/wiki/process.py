@@ -1,4 +1,4 @@
-"""The small wiki in a process of its own."""
+"""The fake wiki in a separate process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ START_SECONDS = 30.0
 
 
 class WikiProcess:
-    """Starts ``python -m wikistate.testing.wiki`` with these arguments, and ends it.
+    """Process of ``python -m wikistate.testing.wiki`` with these arguments; it ends with the block.
 
     ::
 
@@ -28,7 +28,7 @@ class WikiProcess:
             ...
             print(await wiki.stats())
 
-    It ends with its parent even when that is killed, because then its standard input closes.
+    It ends with its parent process even if that is killed, because then its standard input closes.
     """
 
     module: ClassVar[str] = "wikistate.testing.wiki"
@@ -54,16 +54,16 @@ class WikiProcess:
         await self._terminate()
 
     async def stats(self) -> dict[str, Any]:
-        """The counts so far, see `wikistate.testing.wiki.Tally.report`."""
+        """Return the counts, see `wikistate.testing.wiki.RequestLog.report`."""
         counts: dict[str, Any] = orjson.loads(await self._request("GET", "/_control/stats"))
         return counts
 
     async def clear_stats(self) -> None:
-        """Start the counts over."""
+        """Reset the counts."""
         await self._request("DELETE", "/_control/stats")
 
     async def set_faults(self, rules: Iterable[Rule]) -> None:
-        """Put these rules in the place of all before."""
+        """Replace all rules."""
         await self._request("POST", "/_control/faults", encode_rules(rules))
 
     async def _request(self, method: str, path: str, body: bytes | None = None) -> bytes:
@@ -81,7 +81,7 @@ class WikiProcess:
             await self._terminate()
             raise PartError(
                 "The small wiki did not start.",
-                hint="Its own message stands above on standard error.",
+                hint="Its standard error above shows the reason.",
                 arguments=self._arguments,
             )
         return line.decode().strip()

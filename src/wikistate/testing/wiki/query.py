@@ -1,7 +1,7 @@
 """``action=query``: revisions with their content, page information, site information.
 
-The sizes of what is answered are counted as MediaWiki counts them, and a list of revisions that does not fit stops
-with a ``continue``, so that a client meets all shapes of an answer that a real wiki has.
+Result sizes are counted as MediaWiki counts them. A list of revisions that does not fit ends with a ``continue``, so
+that a client receives all forms of response of a real wiki.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ INCOMPATIBLE_WITH_SLOTS = frozenset({"rvparse", "rvdiffto", "rvdifftotext", "rve
 
 
 class Limits(NamedTuple):
-    """What a wiki allows.
+    """Limits of a wiki.
 
     Attributes:
-        values: Values of one parameter: 50, or 500 for accounts with high limits.
-        result_bytes: MediaWiki's ``$wgAPIMaxResultSize``.
+        values: Maximum number of values of one parameter: 50, or 500 for accounts with high limits.
+        result_bytes: Maximum size of a result, ``$wgAPIMaxResultSize`` of MediaWiki.
     """
 
     values: int = 50
@@ -38,14 +38,14 @@ class Limits(NamedTuple):
 
 
 class Query:
-    """One query of one wiki.
+    """Query of one wiki.
 
     Args:
-        dataset: What there is.
-        wiki: The wiki that is asked.
-        params: The request's parameters.
-        limits: What the wiki allows.
-        hidden: Revisions that this request does not see.
+        dataset: Data of the wikis.
+        wiki: The requested wiki.
+        params: Parameters of the request.
+        limits: Limits of the wiki.
+        hidden: Revisions that are missing for this request.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class Query:
         self._props = tuple(name for name in params.get("prop", "").split("|") if name in PROPS)
 
     def execute(self) -> WikiResponse:
-        """The reply.
+        """Return the response.
 
         Raises:
-            ApiRefusal: The parameters make no sense.
+            ApiUsageError: The parameters contradict each other or have invalid values.
         """
         self._validate()
         pages = resolve_page_set(
@@ -103,19 +103,19 @@ class Query:
         return self._fragments[rev_id].page.page_id if rev_id in self._fragments else None
 
     def _render_pages(self, pages: PageSet) -> dict[int, dict[str, Any]]:
-        """The pages without their revisions, in the order of the answer."""
+        """Return the pages without their revisions, in the order of the response."""
         shown = {page_id: self._render_page(page) for page_id, page in pages.pages.items()} | pages.missing
         return dict(sorted(shown.items(), key=lambda item: (item[0] >= 0, abs(item[0]))))
 
     def _render_page(self, page: Page) -> dict[str, Any]:
         shown: dict[str, Any] = {"pageid": page.page_id, "ns": page.namespace, "title": page.title}
         if "info" not in self._props or "info" in self._params.get("continue", "").split("||")[-1].split("|"):
-            return shown  # what an earlier answer of a continued query has said is not said again
+            return shown  # an earlier response of the continued query has returned it already
         shown |= {"pagelanguage": self._wiki.language, "lastrevid": self._dataset.latest_revision(self._wiki, page)}
         return shown | {"redirect": True} if page.redirect is not None else shown
 
     def _select_fitting(self, pages: PageSet, size: int) -> tuple[list[RevisionFragment], int | None]:
-        """The revisions that fit, in order of their numbers, and where to go on."""
+        """Return the revisions that fit, in the order of their ids, and the revision to continue from."""
         start = _parse_continuation(self._params.get("rvcontinue"))
         chosen: list[RevisionFragment] = []
         for rev_id in pages.revisions:
@@ -131,7 +131,7 @@ class Query:
         return chosen, None
 
     def _build_header(self, pages: PageSet, resume: int | None) -> dict[str, Any]:
-        """All members of the document except the pages."""
+        """Return all members of the document except the pages."""
         head: dict[str, Any] = {"batchcomplete": True}
         if resume is not None:
             done = "|".join(prop for prop in self._props if prop != "revisions")
@@ -158,7 +158,7 @@ class Query:
 
 
 def build_site_info(wiki: Wiki) -> dict[str, Any]:
-    """``meta=siteinfo``: who this is, by the values of ``siprop``."""
+    """Return the values of ``meta=siteinfo`` by the values of ``siprop``."""
     general = {
         "mainpage": "Main Page",
         "sitename": wiki.site_name,
@@ -188,5 +188,5 @@ def _build_namespace(wiki: Wiki, number: int) -> dict[str, Any]:
 
 
 def _parse_continuation(text: str | None) -> int:
-    """Where a continued list goes on. What is no number counts as zero, as PHP has it."""
+    """Return the revision id from which a list continues; a value that is not a number counts as zero, as in PHP."""
     return int(text) if text is not None and text.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""What a wiki was asked, counted at the wiki: the truth that tests of retries and batching are held against."""
+"""Counts of the requests at the wiki, for tests of retries and batches."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 
 
 class RequestLog:
-    """Counts of one wiki, or of a farm of wikis on one address.
+    """Request counts of one wiki, or of a farm of wikis on one address.
 
     Attributes:
-        requests: Requests that came, control requests not counted.
-        revisions: Revisions asked for, each time counted anew.
-        requested: How often each revision was asked for, by database name and number.
-        batches: Requests for revisions by how many they asked for.
-        concurrent: Requests that are being answered now.
-        max_concurrent: The most at any time.
-        user_agents: Requests by User-Agent.
-        hosts: Requests by Host.
-        responses: Answers by HTTP status; broken connections are not among them.
+        requests: Number of requests, without control requests.
+        revisions: Number of requested revisions; a revision counts once for each request.
+        requested: Number of requests for each revision, by database name and revision id.
+        batches: Number of requests for revisions, by their number of revisions.
+        concurrent: Number of requests in progress.
+        max_concurrent: Maximum of `concurrent`.
+        user_agents: Number of requests by User-Agent.
+        hosts: Number of requests by Host.
+        responses: Number of responses by HTTP status, without broken connections.
     """
 
     def __init__(self, *, count_each_revision: bool = True) -> None:
@@ -29,7 +29,7 @@ class RequestLog:
         self.clear()
 
     def clear(self) -> None:
-        """Start over; what is being answered stays counted."""
+        """Reset all counts except that of the requests in progress."""
         self.requests = 0
         self.revisions = 0
         self.requested: Counter[tuple[str, int]] = Counter()
@@ -41,7 +41,7 @@ class RequestLog:
         self.responses: Counter[int] = Counter()
 
     def start_request(self, *, host: str, user_agent: str) -> None:
-        """A request came."""
+        """Count the start of a request."""
         self.requests += 1
         self.concurrent += 1
         self.max_concurrent = max(self.max_concurrent, self.concurrent)
@@ -49,7 +49,7 @@ class RequestLog:
         self.hosts[host] += 1
 
     def record_revisions(self, wiki_id: str, rev_ids: Collection[int]) -> None:
-        """It asks for these."""
+        """Count the revisions of a request."""
         if not rev_ids:
             return
         self.revisions += len(rev_ids)
@@ -58,17 +58,17 @@ class RequestLog:
             self.requested.update((wiki_id, rev_id) for rev_id in rev_ids)
 
     def finish_request(self) -> None:
-        """It is over."""
+        """Count the end of a request."""
         self.concurrent -= 1
 
     def count_requests(self, rev_id: int, wiki_id: str | None = None) -> int:
-        """How often a revision was asked for, of one wiki or of any."""
+        """Return the number of requests for a revision, of one wiki or of all."""
         if wiki_id is not None:
             return self.requested[wiki_id, rev_id]
         return sum(times for (_, number), times in self.requested.items() if number == rev_id)
 
     def report(self) -> dict[str, Any]:
-        """All counts as JSON knows them: numbers as keys become strings."""
+        """Return all counts in the form of JSON: numbers as keys become strings."""
         asked: dict[str, dict[str, int]] = {}
         for (wiki_id, rev_id), times in self.requested.items():
             asked.setdefault(wiki_id, {})[str(rev_id)] = times

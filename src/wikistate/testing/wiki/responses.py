@@ -1,4 +1,4 @@
-"""What the Action API replies with: documents, and its errors, which are HTTP 200 as well ("API:Errors and warnings")."""
+"""Responses of the Action API: documents and errors, which are HTTP 200 as well ("API:Errors and warnings")."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SERVED_BY = "mw-api-small-01"
 
 
 class WikiResponse(NamedTuple):
-    """What goes over the wire, before compression.
+    """HTTP response before compression.
 
     Attributes:
-        pieces: Together, the body.
-        headers: Beside the usual ones.
-        status: The HTTP status.
-        content_type: The body's type.
+        pieces: Parts of the body.
+        headers: Headers beside the usual ones.
+        status: HTTP status.
+        content_type: Type of the body.
     """
 
     pieces: list[CachedBody]
@@ -33,12 +33,12 @@ class WikiResponse(NamedTuple):
 
 
 class ApiUsageError(Exception):
-    """The API refuses a request.
+    """Error for a request that the Action API refuses.
 
     Args:
-        code: The error's code.
-        text: What it says to people.
-        headers: Beside ``MediaWiki-API-Error``.
+        code: Code of the error.
+        text: Human-readable text of the error.
+        headers: Headers beside ``MediaWiki-API-Error``.
         more: Further members of the error object.
     """
 
@@ -58,17 +58,17 @@ class ApiUsageError(Exception):
 
 
 def make_json(body: Mapping[str, Any]) -> WikiResponse:
-    """A JSON document."""
+    """Make a response with a JSON document."""
     return WikiResponse([CachedBody(orjson.dumps(body))])
 
 
 def make_html(body: str, *, status: int = 200, content_type: str = HTML) -> WikiResponse:
-    """Something to look at."""
+    """Make a response with HTML or another text."""
     return WikiResponse([CachedBody(body.encode())], status=status, content_type=content_type)
 
 
 def make_error(refusal: ApiUsageError, *, domain: str, error_format: str) -> WikiResponse:
-    """The answer to a request that is refused: one ``error`` in the old format ``bc``, a list ``errors`` in all others."""
+    """Make the response to a refused request: one ``error`` in the old format ``bc``, a list ``errors`` in all others."""
     see = f"See https://{domain}/w/api.php for API usage."
     if error_format == "bc":
         error = {"code": refusal.code, "info": refusal.text, **refusal.more, "docref": see}
@@ -83,7 +83,7 @@ def make_error(refusal: ApiUsageError, *, domain: str, error_format: str) -> Wik
 
 
 def make_maxlag_error(seconds: float, limit: float) -> ApiUsageError:
-    """The refusal of a request whose ``maxlag`` is below the replicas' lag ("Manual:Maxlag parameter")."""
+    """Make the error for a request with a ``maxlag`` below the replica lag ("Manual:Maxlag parameter")."""
     return ApiUsageError(
         "maxlag",
         f"Waiting for 10.64.16.7: {seconds:g} seconds lagged.",
@@ -93,7 +93,7 @@ def make_maxlag_error(seconds: float, limit: float) -> ApiUsageError:
 
 
 def make_login_required(domain: str, path: str) -> WikiResponse:
-    """What a wiki says to strangers that only its members may read ("Manual:Preventing access")."""
+    """Make the response of a private wiki to a request without permission to read ("Manual:Preventing access")."""
     if path.endswith("api.php"):
         refusal = ApiUsageError("readapidenied", "You need read permission to use this module.")
         return make_error(refusal, domain=domain, error_format="bc")

@@ -1,4 +1,4 @@
-"""How a revision looks in an answer, by what was asked for (MediaWiki Action API documentation, "API:Revisions")."""
+"""Rendering of revisions with the requested properties (MediaWiki Action API documentation, "API:Revisions")."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROPS = frozenset(
 DEFAULT_PROPS = "ids|timestamp|flags|comment|user"
 SLOT_PROPS = frozenset({"slotsize", "slotsha1", "contentmodel", "content"})
 LEGACY_PROPS = frozenset({"contentmodel", "content"})
-"""Properties of the main slot that the legacy form has beside the revision's own."""
+"""Properties of the main slot that the legacy form has beside those of the revision."""
 
 ALL_SLOTS = "*"
 
@@ -27,11 +27,11 @@ JsonObject = dict[str, Any]
 
 
 class RevisionFormat(NamedTuple):
-    """What is shown of a revision.
+    """Requested properties and slots of revisions.
 
     Attributes:
         props: The values of ``rvprop`` that exist.
-        roles: The values of ``rvslots``; None for the legacy form, the main slot's content beside the other fields.
+        roles: The values of ``rvslots``; None for the legacy form, with the content of the main slot beside the other fields.
         unknown: The values of ``rvprop`` that do not exist.
     """
 
@@ -42,14 +42,14 @@ class RevisionFormat(NamedTuple):
 
 @lru_cache(maxsize=64)
 def parse_format(rvprop: str | None, rvslots: str | None) -> RevisionFormat:
-    """The shape for these parameters."""
+    """Return the format for these parameters."""
     asked = (DEFAULT_PROPS if rvprop is None else rvprop).split("|")
     unknown = tuple(prop for prop in asked if prop not in PROPS)
     return RevisionFormat(PROPS & set(asked), None if rvslots is None else frozenset(rvslots.split("|")), unknown)
 
 
 def render(revision: Revision, revision_format: RevisionFormat) -> JsonObject:
-    """The revision as an object of ``query.pages[].revisions``."""
+    """Return the revision as an object of ``query.pages[].revisions``."""
     shown: JsonObject = _render_ids(revision, revision_format.props)
     shown |= _render_author(revision, revision_format.props)
     shown |= _render_sizes(revision, revision_format.props)
@@ -144,7 +144,7 @@ def _render_summary(revision: Revision, props: frozenset[str]) -> JsonObject:
 
 
 def measure_size(value: object) -> int:
-    """What a value adds to the size of a result: bytes of the scalars, keys and punctuation not counted."""
+    """Return the bytes that a value adds to the size of a result: those of the scalars, without keys and punctuation."""
     match value:
         case str():
             return len(value.encode())

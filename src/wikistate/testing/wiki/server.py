@@ -1,4 +1,4 @@
-"""The small wiki itself: an HTTP server that speaks the Action API and can be told to go wrong."""
+"""The fake wiki: an HTTP server with the Action API and configurable faults."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ if TYPE_CHECKING:
     from wikistate.testing.wiki.responses import WikiResponse
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Host names that name no wiki: the first wiki of the world answers."""
+"""Host names without a wiki: the first wiki of the dataset is the default."""
 
 
 class FakeWiki:
-    """Wikis on one local address, told apart by the Host header.
+    """Fake wikis on one local address; the Host header selects the wiki.
 
     ::
 
-        async with FakeWiki(world) as wiki:
-            wiki.set_faults([Rule(Status(503), times=2)])
+        async with FakeWiki(dataset) as wiki:
+            wiki.set_faults([Rule(HttpStatus(503), times=2)])
             ...
-            assert wiki.tally.asks(1234) == 3
+            assert wiki.request_log.count_requests(1234) == 3
 
-    Beside ``/w/api.php`` and ``/w/index.php`` there is a control path for when the wiki runs in another process:
+    Beside ``/w/api.php`` and ``/w/index.php`` there are control paths for a wiki in another process:
     ``GET`` and ``DELETE /_control/stats``, ``GET`` and ``POST /_control/faults``.
 
     Args:
-        dataset: What the wikis know.
+        dataset: Data of the wikis.
         port: The port; 0 takes a free one.
-        limits: What the wikis allow.
-        streams: The stream configuration that they hand out.
-        count_each_revision: Whether `request_log` counts each revision apart, which takes memory for each.
-        api: What answers ``/w/api.php``, where the wiki has more to it; then limits and streams are its own.
+        limits: Limits of the wikis.
+        streams: Stream configuration that the wikis return.
+        count_each_revision: Whether `request_log` counts each revision separately, which takes memory for each.
+        api: Extended API behind ``/w/api.php``; then it has the limits and the streams.
 
     Attributes:
-        url: Its address, without a slash at the end; empty until it runs.
-        request_log: What it was asked.
-        lag: Seconds that its replicas lag behind; requests with a smaller ``maxlag`` are refused.
-        token: The bearer token of those who may read it; empty for everybody.
+        url: Address without a slash at the end; empty before the start.
+        request_log: Counts of the requests.
+        lag: Replica lag in seconds; requests with a smaller ``maxlag`` are refused.
+        token: Bearer token that is required to read; empty for public wikis.
     """
 
     def __init__(
@@ -95,13 +95,14 @@ class FakeWiki:
         await self._runner.cleanup()
 
     def set_faults(self, rules: Iterable[Rule]) -> None:
-        """Put these rules in the place of all before; an empty list ends all trouble."""
+        """Replace all rules; an empty list removes all faults."""
         self._faults.replace(rules, now=self._loop.time())
 
     async def wait_for_in_flight(self, number: int) -> None:
-        """Return when exactly so many requests are being answered: what a test waits for instead of sleeping.
+        """Wait until exactly so many requests are in progress; tests use it instead of a sleep.
 
-        Meant for requests that stay (`Hang`, `Delay`) or for none; a moment between two others may be missed.
+        Use it for requests that do not end at once (`Hang`, `Delay`), or for zero. It may miss a number that holds only
+        for a moment.
         """
         while self.request_log.concurrent != number:
             turn = self._loop.create_future()
@@ -109,7 +110,7 @@ class FakeWiki:
             await turn
 
     def _notify_waiters(self) -> None:
-        """Let those look again who wait for `in_flight`."""
+        """Resume the callers of `wait_for_in_flight`, which compare the number again."""
         turns, self._waiters = self._waiters, []
         for turn in turns:
             if not turn.done():
@@ -137,14 +138,14 @@ class FakeWiki:
         params = await _read_parameters(request)
         asked = _parse_revisions(params)
         self.request_log.record_revisions(wiki.wiki_id, asked)
-        verdict = self._faults.decide(
+        decision = self._faults.decide(
             wiki={wiki.wiki_id, wiki.domain}, revisions=asked, now=self._loop.time(), path=request.path
         )
-        lag = verdict.action.seconds if isinstance(verdict.action, ReplicaLag) else self.lag
-        reply = self._build_response(request.path, wiki, params, hidden=verdict.hidden_revisions, lag=lag)
-        if verdict.action is None:
+        lag = decision.action.seconds if isinstance(decision.action, ReplicaLag) else self.lag
+        reply = self._build_response(request.path, wiki, params, hidden=decision.hidden_revisions, lag=lag)
+        if decision.action is None:
             return await self._send(request, reply)
-        return await apply_fault(verdict.action, request, reply, lambda changed: self._send(request, changed))
+        return await apply_fault(decision.action, request, reply, lambda changed: self._send(request, changed))
 
     def _find_wiki(self, host: str) -> Wiki | None:
         name = host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host
@@ -162,7 +163,7 @@ class FakeWiki:
                 return responses.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
 
     async def _send(self, request: web.BaseRequest, reply: WikiResponse) -> web.StreamResponse:
-        """Gzipped if the client takes that, as Wikimedia's front end does."""
+        """Send the response, compressed with gzip if the client accepts that, as the front end of Wikimedia does."""
         self.request_log.responses[reply.status] += 1
         headers = {"Content-Type": reply.content_type, "Vary": "Accept-Encoding", **reply.headers}
         if "gzip" in request.headers.get("Accept-Encoding", "") and reply.pieces:
@@ -183,7 +184,7 @@ class FakeWiki:
             case "POST", "faults":
                 return self._receive_faults(await request.read())
             case _:
-                return web.Response(status=404, text="There are stats and faults here.\n")
+                return web.Response(status=404, text="Unknown control path; the control paths are stats and faults.\n")
 
     def _receive_faults(self, document: bytes) -> web.StreamResponse:
         try:
@@ -194,7 +195,7 @@ class FakeWiki:
 
 
 async def _read_parameters(request: web.BaseRequest) -> dict[str, str]:
-    """Query and form; a parameter of both is taken from the form, as MediaWiki does."""
+    """Return the parameters of query and form; the form has precedence, as in MediaWiki."""
     params = dict(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
     if request.method == "POST":
         form = await request.post()

@@ -1,6 +1,6 @@
-"""A small Wikibase: entities of every kind and datatype as RDF, edits, and the Action API that tells of them.
+"""A fake Wikibase: entities of every kind and datatype as RDF, edits, and the Action API that lists the changes.
 
-In the loop of the caller: ``async with FakeWikibase(repository) as wikibase``. In a process of its own:
+In the event loop of the caller: ``async with FakeWikibase(repository) as wikibase``. In a separate process:
 ``async with WikibaseProcess("--entities", "100") as wikibase``, or ``python -m wikistate.testing.wikibase``.
 """
 

@@ -1,4 +1,4 @@
-"""Changes as events: ``mediawiki.page_change`` of today, and the four streams that there were before it.
+"""Changes as events of ``mediawiki.page_change`` and of the four legacy streams before it.
 
 The legacy streams are ``mediawiki.revision-create``, ``page-delete``, ``page-suppress`` and ``page-undelete``, with the
 fields that their schemas have (schema.wikimedia.org, ``mediawiki/revision/create``, ``mediawiki/page/delete``,
@@ -22,7 +22,7 @@ Event = dict[str, Any]
 
 
 def build_page_change(change: Change, wiki: Wiki, *, version: events.SchemaVersion = "1.11.0") -> Event:
-    """The event of a change. The same change always gives the same event."""
+    """Return the event of a change. The same change always gives the same event."""
     envelope = events.Envelope(
         wiki=wiki,
         event_id=_derive_uuid(change, wiki, "event"),
@@ -53,7 +53,7 @@ def build_page_change(change: Change, wiki: Wiki, *, version: events.SchemaVersi
 
 
 def build_legacy_event(change: Change, wiki: Wiki) -> Event | None:
-    """The event of a change on one of the legacy streams, which ``meta.stream`` names; None for what they do not tell."""
+    """Return the event of a change for the legacy stream in its ``meta.stream``; None if no legacy stream has such events."""
     match change.kind:
         case "create" | "edit" | "move":
             return _build_legacy(change, wiki, "mediawiki.revision-create", "revision/create/2.0.0") | _encode_revision(
@@ -121,8 +121,8 @@ def _encode_slot(part: Slot, rev_id: int) -> Event:
     }
 
 
-def _derive_uuid(change: Change, wiki: Wiki, what: str) -> str:
-    return str(uuid5(NAMESPACE_URL, f"https://{wiki.domain}/{what}/{change.number}"))
+def _derive_uuid(change: Change, wiki: Wiki, purpose: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"https://{wiki.domain}/{purpose}/{change.number}"))
 
 
 def _format_second(milliseconds: int) -> str:

@@ -1,4 +1,4 @@
-"""Changes as the Action API lists them (MediaWiki documentation, API:RecentChanges and API:Logevents)."""
+"""Rows of changes in lists of the Action API (MediaWiki documentation, API:RecentChanges and API:Logevents)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Row = dict[str, Any]
 
 
 def list_recent_changes(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
-    """The rows of ``list=recentchanges``, oldest first. Edits of pages that are not there any more have none.
+    """Yield the rows of ``list=recentchanges``, oldest first. Edits of deleted pages have no rows.
 
     Args:
         journal: All changes.
-        present: The numbers of the pages that are there.
-        since: From when on, milliseconds since the epoch.
+        present: Ids of the pages that are not deleted.
+        since: Time of the first row, milliseconds since the epoch.
     """
     gone: dict[int, int] = {}
     changes = list(journal)
@@ -38,7 +38,7 @@ def list_recent_changes(journal: Iterable[Change], *, present: Collection[int], 
 
 
 def list_log_events(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
-    """The entries of ``list=logevents``, oldest first. See `list_recent_changes`."""
+    """Yield the entries of ``list=logevents``, oldest first. See `list_recent_changes`."""
     for change in journal:
         if change.log_id and change.time >= since:
             kind, action, params = _log_fields(change)
@@ -58,7 +58,7 @@ def list_log_events(journal: Iterable[Change], *, present: Collection[int], sinc
 
 
 def format_second(milliseconds: int) -> str:
-    """A time as MediaWiki writes it."""
+    """Return a time in the format of MediaWiki, in whole seconds."""
     return format_timestamp(milliseconds // 1000 * 1000).replace(".000", "")
 
 
@@ -109,7 +109,7 @@ def _log_row(change: Change, *, is_there: bool) -> Row:
 
 
 def _log_fields(change: Change) -> tuple[str, str, Row]:
-    """Type, action and parameters of a log entry."""
+    """Return type, action and parameters of a log entry."""
     match change.kind:
         case "delete":
             return "suppress" if change.prior_visibility else "delete", "delete", {}
@@ -128,7 +128,7 @@ def _log_fields(change: Change) -> tuple[str, str, Row]:
 
 
 def _encode_hidden(visibility: Visibility) -> Row:
-    """What is hidden, not what is visible."""
+    """Return the flags of the hidden parts, the inverse of the visible ones."""
     hidden = {
         "content": not visibility.content,
         "comment": not visibility.comment,

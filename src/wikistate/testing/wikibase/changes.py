@@ -1,4 +1,4 @@
-"""What happened on the small Wikibase, and what is there, as its lists tell of it."""
+"""Changes of the fake Wikibase, and its pages in the form of lists."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 
 class Change(NamedTuple):
-    """One change.
+    """Change of an entity.
 
     Attributes:
-        number: Counts the wiki's changes from 1: the id of its row in recent changes.
-        kind: What it did to the page.
+        number: Number of the change in the wiki, from 1: the id of its row in recent changes.
+        kind: Kind of the change.
         entity: Entity id.
-        page: The page after it; for a deletion, before.
-        revision: The revision that it made, took away, brought back or hid.
-        time: When it happened, milliseconds since the epoch.
-        prior: The revision before, of an edit.
-        comment: Of the log entry; an edit's own is with the revision.
-        log_id: Of the log entry; 0 where there is none.
-        prior_visibility: What could be seen before, where that changed. A deletion that has it was a suppression.
+        page: Page after the change; for a deletion, before it.
+        revision: Revision that the change created, deleted, restored or hid.
+        time: Time of the change, milliseconds since the epoch.
+        prior: Previous revision, for an edit.
+        comment: Comment of the log entry; the revision has the comment of an edit.
+        log_id: Id of the log entry; 0 without one.
+        prior_visibility: Previous visibility if that changed. A deletion with this field is a suppression.
     """
 
     number: int
@@ -38,18 +38,18 @@ class Change(NamedTuple):
 
 
 class ListedPage(NamedTuple):
-    """The page of an entity that is there, as lists of pages show it.
+    """Page of an existing entity, in the form of lists of pages.
 
     Attributes:
-        page_id: Its number.
-        namespace: Its namespace.
-        title: Prefixed, in text form.
-        model: Content model of its main slot.
-        revision: The current one.
-        touched: When that was saved.
-        size: Bytes of it.
+        page_id: Page id.
+        namespace: Namespace of the page.
+        title: Prefixed title in text form.
+        model: Content model of the main slot.
+        revision: Current revision.
+        touched: Time of the current revision.
+        size: Size of the current revision in bytes.
         is_redirect: Whether the entity was merged into another.
-        is_new: Whether it has one revision only.
+        is_new: Whether the page has one revision only.
     """
 
     page_id: int

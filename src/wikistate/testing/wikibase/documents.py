@@ -1,4 +1,4 @@
-"""An entity's document: what ``Special:EntityData/Q1.ttl?flavor=dump`` says (mediawiki.org, "RDF Dump Format")."""
+"""Documents of entities: the RDF of ``Special:EntityData/Q1.ttl?flavor=dump`` (mediawiki.org, "RDF Dump Format")."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IRI_DATATYPES = frozenset(Datatype) - {
     *(Datatype.STRING, Datatype.EXTERNAL_ID, Datatype.MONOLINGUAL, Datatype.QUANTITY, Datatype.TIME),
     *(Datatype.COORDINATE, Datatype.MATH, Datatype.SCORE),
 }
-"""Datatypes whose values are IRIs."""
+"""Datatypes with IRIs as values."""
 
 _PROPERTY_ROLES = {
     "directClaim": "wdt",
@@ -51,25 +51,25 @@ _PROPERTY_ROLES = {
 
 
 class RevisionStamp(NamedTuple):
-    """Which revision of an entity a document is of, and when that was saved, RFC 3339."""
+    """Revision of a document, and the time of that revision in RFC 3339."""
 
     revision: int
     modified: str
 
 
 def describe(entity: AnyEntity, stamp: RevisionStamp, vocabulary: Vocabulary) -> list[Triple]:
-    """The document of an entity, in the order of a real one. No triple is in it twice."""
+    """Return the document of an entity, in the order of a real one. No triple occurs twice."""
     return list(dict.fromkeys(_DocumentBuilder(vocabulary).document(entity, stamp)))
 
 
 def serialize_triples(triples: Iterable[Triple], name: str, vocabulary: Vocabulary) -> bytes:
-    """A document as ``ttl`` or ``nt``."""
+    """Return a document as ``ttl`` or ``nt``."""
     prefixes = vocabulary.prefixes if name == "ttl" else None
     return serialize(triples, format=FORMATS[name], prefixes=prefixes) or b""
 
 
 class _DocumentBuilder:
-    """Writes one document."""
+    """Builder of one document."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -214,7 +214,7 @@ def _text_triples(node: NamedNode, texts: Texts, *predicates: NamedNode) -> Iter
 
 
 def _page_properties(entity: Entity) -> dict[str, int]:
-    """How much it says of itself: page properties that documents show, too."""
+    """Return the counts of the entity: page properties that documents also contain."""
     counters = {
         "statements": len(entity.statements),
         "identifiers": sum(isinstance(statement.value, Identifier) for statement in entity.statements),

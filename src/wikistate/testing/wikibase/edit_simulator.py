@@ -1,4 +1,4 @@
-"""Random edits: what happens on a Wikibase in a while, the same for the same seed."""
+"""Simulation of random edits of a Wikibase; the same seed gives the same edits."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from wikistate.testing.wikibase.repository import Repository
 
 WEIGHTS = {"create": 14, "edit": 66, "delete": 5, "restore": 4, "suppress": 1, "redirect": 3, "merge": 4, "hide": 3}
-"""How often each happens, of a hundred. Edits are rarer than in life, so that a short sample shows every kind."""
+"""Weights of the operations, in percent. Edits are rarer than in reality, so that a short sample has every kind."""
 
 
 class EditSimulator:
-    """Everybody who edits.
+    """Simulator of edits.
 
     Args:
-        repository: What they edit.
-        seed: Decides what happens.
-        kinds: What they create, besides one property of each datatype that is there from the start.
-        triples: How large items are at first, about.
+        repository: Repository that is edited.
+        seed: Seed of all random choices.
+        kinds: Kinds of the created entities; `create_initial` also creates one property of each datatype.
+        triples: Approximate initial number of triples of an item.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class EditSimulator:
         }
 
     def create_initial(self, entities: int = 10) -> list[Change]:
-        """Create the properties and some entities, so that there is something to edit."""
+        """Create the properties and the initial entities, which later operations edit."""
         made = [
             self._repository.save(self._generator.make_property(property_id, datatype))
             for property_id, datatype in PROPERTIES.items()
@@ -72,12 +72,12 @@ class EditSimulator:
         return made
 
     def apply(self) -> list[Change]:
-        """One thing that somebody does: one change, or the three of a merge."""
-        doing = self._rng.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]
-        return self._operations[doing]() or self._create()
+        """Apply one random operation: one change, or the three changes of a merge."""
+        operation = self._rng.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]
+        return self._operations[operation]() or self._create()
 
     def simulate(self, changes: int) -> list[Change]:
-        """So many changes, or a few more."""
+        """Apply random operations until there are at least so many changes."""
         made: list[Change] = []
         while len(made) < changes:
             made += self.apply()
@@ -116,13 +116,13 @@ class EditSimulator:
         return self._edit_statements(entity)
 
     def _edit_sitelinks(self, item: Item) -> Item:
-        """A link more, or one less."""
+        """Add or remove a sitelink."""
         if item.sitelinks and self._rng.random() < 0.5:
             return replace(item, sitelinks=item.sitelinks[1:])
         return replace(item, sitelinks=(*item.sitelinks, self._generate_sitelink()))
 
     def _edit_statements(self, entity: AnyEntity) -> AnyEntity:
-        """A statement more, one less, or one with another rank."""
+        """Add a statement, remove one, or change the rank of one."""
         statements = list(entity.statements)
         place = self._rng.randrange(len(statements)) if statements else 0
         match self._rng.randrange(4):
@@ -155,7 +155,7 @@ class EditSimulator:
         return self._repository.merge(source.id, target.id)
 
     def _hide(self) -> list[Change]:
-        """Hide an old revision; the current one cannot be hidden."""
+        """Hide an old revision; the current revision cannot be hidden."""
         entity = self._choose_entity(Item)
         past = self._repository.revisions(entity.id)[:-1] if entity else []
         shown = [saved for saved in past if saved.visibility.content]
@@ -164,10 +164,10 @@ class EditSimulator:
         return [self._repository.hide(entity.id, self._rng.choice(shown).rev_id)]
 
     def _choose_entity(self, *kinds: type[AnyEntity]) -> AnyEntity | None:
-        """An entity of these kinds that is there, the newer the likelier."""
-        there = list(self._repository.current_revisions)
-        for _ in range(20 if there else 0):
-            entity = self._repository.entity(there[-1 - int(len(there) * self._rng.random() ** 2)])
+        """Return an existing entity of these kinds; newer entities are more likely."""
+        present = list(self._repository.current_revisions)
+        for _ in range(20 if present else 0):
+            entity = self._repository.entity(present[-1 - int(len(present) * self._rng.random() ** 2)])
             if isinstance(entity, kinds):
                 return entity
         return None

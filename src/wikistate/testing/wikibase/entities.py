@@ -1,4 +1,7 @@
-"""Entities as values (mediawiki.org, "Wikibase/DataModel"). Nothing here changes: an edit makes a new entity."""
+"""Entities as immutable values (mediawiki.org, "Wikibase/DataModel"): an edit makes a new entity.
+
+The hash of the JSON of an entity depends on its `repr`, and so do the sizes and sums of revisions: keep these names.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ if TYPE_CHECKING:
     from wikistate.testing.wikibase.values import Datatype, Snak, Value
 
 Texts: TypeAlias = "Mapping[str, str]"
-"""By language code."""
+"""Texts by language code."""
 
 
 class Rank(StrEnum):
-    """How much a statement counts."""
+    """Rank of a statement."""
 
     PREFERRED = "PreferredRank"
     NORMAL = "NormalRank"
@@ -25,15 +28,15 @@ class Rank(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What an entity says of itself.
+    """Statement of an entity.
 
     Attributes:
-        guid: ``Q1$…``; those of old statements have the entity's id in lower case.
+        guid: Statement id ``Q1$…``; the ids of old statements have the entity id in lower case.
         property: Property id.
-        value: What it says.
-        rank: How much it counts.
-        qualifiers: Under which circumstances.
-        references: Where that is said; each a group of snaks.
+        value: Main value.
+        rank: Rank.
+        qualifiers: Qualifiers.
+        references: References; each is a group of snaks.
     """
 
     guid: str
@@ -45,14 +48,14 @@ class Statement:
 
 
 class Sitelink(NamedTuple):
-    """A page of a client wiki that is about an item.
+    """Sitelink from an item to a page of a client wiki.
 
     Attributes:
-        site: The client's origin, such as ``https://en.wikipedia.org``.
-        title: The page's title in text form.
-        language: The client's language.
-        group: ``wikipedia``, ``wiktionary``…
-        badges: Items.
+        site: Origin of the client wiki, such as ``https://en.wikipedia.org``.
+        title: Title of the page in text form.
+        language: Language of the client wiki.
+        group: Group of the client wiki: ``wikipedia``, ``wiktionary``…
+        badges: Ids of the items of the badges.
     """
 
     site: str
@@ -64,7 +67,7 @@ class Sitelink(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """What all entities have. `id` is the entity's id."""
+    """Base of all entities. `id` is the entity id."""
 
     id: str
     statements: tuple[Statement, ...] = ()
@@ -72,7 +75,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described(Entity):
-    """An entity with names."""
+    """Entity with labels, descriptions and aliases."""
 
     labels: Texts = field(default_factory=dict)
     descriptions: Texts = field(default_factory=dict)
@@ -81,21 +84,21 @@ class Described(Entity):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item(Described):
-    """An item, Q."""
+    """Item, Q."""
 
     sitelinks: tuple[Sitelink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Property(Described):
-    """A property, P."""
+    """Property, P."""
 
     datatype: Datatype
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form(Entity):
-    """A form of a lexeme, L1-F1."""
+    """Form of a lexeme, L1-F1."""
 
     representations: Texts
     features: tuple[str, ...] = ()
@@ -103,14 +106,14 @@ class Form(Entity):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sense(Entity):
-    """A sense of a lexeme, L1-S1."""
+    """Sense of a lexeme, L1-S1."""
 
     glosses: Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lexeme(Entity):
-    """A lexeme, L. Language and category are items."""
+    """Lexeme, L. Language and category are items."""
 
     lemmas: Texts
     language: str
@@ -121,7 +124,7 @@ class Lexeme(Entity):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo(Entity):
-    """What is said of a file, M with the number of its page."""
+    """Structured data of a file, M with the number of its page."""
 
     file: str
     captions: Texts = field(default_factory=dict)
@@ -133,7 +136,7 @@ class MediaInfo(Entity):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect(Entity):
-    """An entity that was merged into another one."""
+    """Entity that was merged into another one."""
 
     target: str
 
@@ -142,7 +145,7 @@ AnyEntity: TypeAlias = Item | Property | Lexeme | MediaInfo | Redirect
 
 
 class EntityKind(StrEnum):
-    """Kinds of entities that have pages, by the letter of their ids."""
+    """Kinds of entities with pages; the value is the letter of their ids."""
 
     ITEM = "Q"
     PROPERTY = "P"
@@ -151,10 +154,10 @@ class EntityKind(StrEnum):
 
     @property
     def model(self) -> str:
-        """The content model of such entities."""
+        """Content model of such entities."""
         return {"Q": "wikibase-item", "P": "wikibase-property", "L": "wikibase-lexeme", "M": "wikibase-mediainfo"}[self]
 
 
 def kind_of(entity_id: str) -> EntityKind:
-    """The kind of an entity, by its id."""
+    """Return the kind of an entity by its id."""
     return EntityKind(entity_id[0])

@@ -1,4 +1,4 @@
-"""Makes entities up: plausible ones, of any size, the same for the same random generator."""
+"""Generator of plausible entities of any size; the same random generator gives the same entities."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ if TYPE_CHECKING:
     from wikistate.testing.wikibase.values import Value
 
 LANGUAGES = {"en": "en", "de": "de", "fr": "fr", "ru": "ru", "ar": "ar", "ja": "ja", "zh-hans": "zh", "el": "el"}
-"""Language codes of labels, each with the phrases that it is written with."""
+"""Language codes of labels, each with the language of its sample phrases."""
 
 SITES = {"en": "wikipedia", "de": "wikipedia", "fr": "wikisource", "ru": "wikipedia", "ja": "wikivoyage"}
 PROPERTIES = {f"P{number}": datatype for number, datatype in enumerate(Datatype, start=1)}
-"""The properties that statements use, one of each datatype."""
+"""Properties that statements use, one of each datatype."""
 
 TRIPLES_PER_STATEMENT = 9
-"""Somewhat fewer than there are on average, shared nodes included: an entity is rather too large than too small."""
+"""Triples of a statement with its shared nodes, slightly below the average, so that entities become rather too large."""
 
 
 class EntityGenerator:
-    """Invents entities.
+    """Generator of entities.
 
     Args:
-        rng: Decides everything.
-        items: How many items there are to link to, from Q1 on.
+        rng: Random generator of all choices.
+        items: Number of items that links point to, from Q1 on.
     """
 
     def __init__(self, rng: Random, *, items: int = 1000) -> None:
@@ -61,7 +61,7 @@ class EntityGenerator:
         self._items = items
 
     def make_item(self, entity_id: str, *, triples: int = 100) -> Item:
-        """An item with about so many triples, and no sitelinks: those are unique in a wiki."""
+        """Make an item with about so many triples, without sitelinks, as these are unique in a wiki."""
         codes = self._rng.sample(list(LANGUAGES), k=min(len(LANGUAGES), 1 + triples // 20))
         statements = max(1, (triples - 20 - 5 * len(codes)) // TRIPLES_PER_STATEMENT)
         return Item(
@@ -76,13 +76,13 @@ class EntityGenerator:
         )
 
     def make_property(self, entity_id: str, datatype: Datatype) -> Property:
-        """A property."""
+        """Make a property."""
         return Property(
             id=entity_id, datatype=datatype, labels={"en": f"property {datatype}"}, descriptions={"en": "made up"}
         )
 
     def make_lexeme(self, entity_id: str) -> Lexeme:
-        """A lexeme with forms and senses that have statements of their own."""
+        """Make a lexeme with forms and senses that have statements."""
         forms = tuple(self._make_form(f"{entity_id}-F{number}") for number in range(1, self._rng.randint(2, 5)))
         senses = tuple(self._make_sense(f"{entity_id}-S{number}") for number in range(1, self._rng.randint(2, 4)))
         return Lexeme(
@@ -96,12 +96,12 @@ class EntityGenerator:
         )
 
     def make_media(self, entity_id: str, file: str) -> MediaInfo:
-        """What is said of a file."""
+        """Make the structured data of a file."""
         statements = tuple(self.make_statement(entity_id) for _ in range(self._rng.randint(1, 5)))
         return MediaInfo(id=entity_id, file=file, captions={"en": self.choose_name("en")}, statements=statements)
 
     def make_statement(self, entity_id: str) -> Statement:
-        """A statement; one of ten has an id as they were written long ago."""
+        """Make a statement; one in ten has an id in the old form, in lower case."""
         property_id = self._rng.choice(list(PROPERTIES))
         owner = entity_id.lower() if self._rng.random() < 0.1 else entity_id
         return Statement(
@@ -114,7 +114,7 @@ class EntityGenerator:
         )
 
     def make_sitelink(self, number: int) -> Sitelink:
-        """The link to a page that no other number leads to."""
+        """Make a sitelink to a page that is unique for the number."""
         code = self._rng.choice(list(SITES))
         badges = (self._choose_item_id(),) if self._rng.random() < 0.2 else ()
         return Sitelink(
@@ -122,20 +122,23 @@ class EntityGenerator:
         )
 
     def choose_rank(self) -> Rank:
-        """Mostly the normal one."""
+        """Choose a rank, mostly the normal one."""
         return self._rng.choices(tuple(Rank), (2, 10, 1))[0]
 
     def choose_name(self, code: str) -> str:
-        """A name in a language."""
+        """Choose a name in a language."""
         return self._rng.choice(wikitext.load_phrases(LANGUAGES[code]).names)
 
     def make_sentence(self, code: str) -> str:
-        """A sentence in a language, now and then with what texts seldom hold."""
+        """Make a sentence in a language, sometimes with rare characters."""
         rare = f" {self._rng.choice(wikitext.load_rare_texts())}" if self._rng.random() < 0.2 else ""
         return f"{wikitext.make_sentence(wikitext.load_phrases(LANGUAGES[code]), self._rng)[:200]}{rare}"
 
     def make_value(self, datatype: Datatype) -> Value:
-        """A value; one of twenty is none, or not known. Structured ones are drawn from few, so that many share them."""
+        """Make a value; one in twenty is absent or unknown.
+
+        Structured values are chosen from a few, so that many statements share them.
+        """
         if self._rng.random() < 0.05:
             return self._rng.choice((Special.SOME, Special.NONE))
         return self._make_entity_link(datatype) or self._make_literal(datatype) or self._make_structured(datatype)
@@ -226,7 +229,7 @@ class EntityGenerator:
         return Snak(property_id, self.make_value(PROPERTIES[property_id]))
 
     def _make_reference(self) -> tuple[Snak, ...]:
-        """One of few, or one of its own."""
+        """Make a reference, shared by several statements or unique."""
         source = Snak("P1", EntityLink(f"Q{self._choose_shared_number()}"))
         return (source,) if self._rng.random() < 0.6 else (source, self._make_snak())
 

@@ -1,4 +1,4 @@
-"""Which wiki a small Wikibase is, and where on it which entities are."""
+"""Layout of a fake Wikibase: its wiki and the namespaces of its entities."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SUITE_NAMESPACES = {EntityKind.ITEM: 120, EntityKind.PROPERTY: 122, EntityKind.LEXEME: 146, EntityKind.MEDIA: 6}
-"""Namespaces as Wikibase Suite has them; on Wikidata items are in the main namespace."""
+"""Namespaces of Wikibase Suite; on Wikidata items are in the main namespace."""
 
 _NAMES = {
     EntityKind.ITEM: "Item",
@@ -27,12 +27,12 @@ def make_wikibase_wiki(
     concept_base: str = "http://wikibase.example",
     namespaces: Mapping[EntityKind, int] = SUITE_NAMESPACES,
 ) -> Wiki:
-    """A Wikibase with the kinds of entities that have a namespace.
+    """Make the wiki of a Wikibase with the kinds of entities that have a namespace.
 
     Args:
-        domain: Its host name.
-        concept_base: What the IRIs of its entities begin with.
-        namespaces: Where its entities are.
+        domain: Host name.
+        concept_base: Prefix of the IRIs of its entities.
+        namespaces: Namespace of each kind of entity.
     """
     names = {number: _NAMES[kind] if number else "" for kind, number in namespaces.items()}
     return Wiki(

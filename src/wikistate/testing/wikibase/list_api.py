@@ -1,4 +1,4 @@
-"""``list=recentchanges``, ``list=logevents`` and ``generator=allpages`` of the small Wikibase.
+"""``list=recentchanges``, ``list=logevents`` and ``generator=allpages`` of the fake Wikibase.
 
 Sources: MediaWiki documentation, API:RecentChanges, API:Logevents, API:Allpages, API:Info.
 """
@@ -28,17 +28,18 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MAX_ROWS = 500
-"""Rows of one answer; MediaWiki's own limit for everybody."""
+"""Maximum of rows of one response, which MediaWiki applies to all users."""
+
 LIMIT_PARAMETERS = {"rclimit": "recentchanges", "lelimit": "logevents", "aplimit": "allpages", "gaplimit": "allpages"}
-"""The parameters that limit a list."""
+"""Parameters that limit a list, with their modules."""
 
 
 class WikibaseApi(ActionApi):
-    """The Action API of a Wikibase: that of the small wiki, with what a follower of changes asks besides.
+    """Action API of a Wikibase: that of the fake wiki with the lists that clients need to follow changes.
 
     Args:
-        repository: What it tells of.
-        max_rows: Rows of one answer.
+        repository: Data of the Wikibase.
+        max_rows: Maximum of rows of one response.
     """
 
     def __init__(self, repository: Repository, *, max_rows: int = MAX_ROWS) -> None:
@@ -78,12 +79,12 @@ class WikibaseApi(ActionApi):
                 return None
 
     def _applied_limits(self, params: Mapping[str, str]) -> Json:
-        """What ``max`` came to."""
-        granted = {module: self._max_rows for name, module in LIMIT_PARAMETERS.items() if params.get(name) == "max"}
-        return {"limits": granted} if granted else {}
+        """Return the limits that were applied for ``max``."""
+        applied = {module: self._max_rows for name, module in LIMIT_PARAMETERS.items() if params.get(name) == "max"}
+        return {"limits": applied} if applied else {}
 
     def _resolve_limits(self, params: Mapping[str, str]) -> Mapping[str, str]:
-        """With numbers for limits: as many as are allowed for ``max``, ten for none."""
+        """Replace the limits by numbers: the maximum for ``max``, ten without a limit."""
         limits = {name: params.get(name, "10") for name in LIMIT_PARAMETERS}
         most = self._max_rows
         return {
@@ -100,23 +101,23 @@ def _answer_recent_changes(rows: list[Json], params: Mapping[str, str]) -> Json:
         if row["type"] in kinds and _is_in_namespace(row, params, "rcnamespace")
     ]
     limit = int(params["rclimit"])
-    mark = _continuation_key(wanted[limit], "rcid") if len(wanted) > limit else ""
-    return _build_continuation("rccontinue", mark) | {"query": {"recentchanges": wanted[:limit]}}
+    resume = _continuation_key(wanted[limit], "rcid") if len(wanted) > limit else ""
+    return _build_continuation("rccontinue", resume) | {"query": {"recentchanges": wanted[:limit]}}
 
 
 def _answer_log_events(rows: list[Json], params: Mapping[str, str]) -> Json:
     wanted, limit = _select_rows(rows, params, "le"), int(params["lelimit"])
-    mark = _continuation_key(wanted[limit], "logid") if len(wanted) > limit else ""
-    return _build_continuation("lecontinue", mark) | {"query": {"logevents": wanted[:limit]}}
+    resume = _continuation_key(wanted[limit], "logid") if len(wanted) > limit else ""
+    return _build_continuation("lecontinue", resume) | {"query": {"logevents": wanted[:limit]}}
 
 
-def _build_continuation(name: str, mark: str, *, by: str = "-||") -> Json:
-    """How it goes on; an empty object at the end."""
-    return {"continue": {name: mark, "continue": by}} if mark else {}
+def _build_continuation(name: str, resume: str, *, by: str = "-||") -> Json:
+    """Return the continuation; an empty object at the end of the list."""
+    return {"continue": {name: resume, "continue": by}} if resume else {}
 
 
 def _select_rows(rows: list[Json], params: Mapping[str, str], prefix: str) -> list[Json]:
-    """The rows between two times, in the order that is asked for, from where a continuation goes on."""
+    """Return the rows between two times, in the requested order, from the continuation on."""
     number = "rcid" if prefix == "rc" else "logid"
     newer = params.get(f"{prefix}dir", "older") == "newer"
     bounds = [_parse_time(params.get(f"{prefix}{end}")) for end in (("start", "end") if newer else ("end", "start"))]
@@ -131,7 +132,7 @@ def _select_rows(rows: list[Json], params: Mapping[str, str], prefix: str) -> li
 
 
 def _start_time(params: Mapping[str, str], prefix: str) -> int:
-    """From when on rows are wanted, milliseconds since the epoch."""
+    """Return the time of the first requested row, milliseconds since the epoch."""
     newer = params.get(f"{prefix}dir", "older") == "newer"
     return _parse_time(params.get(f"{prefix}start" if newer else f"{prefix}end")) or 0
 
@@ -154,7 +155,7 @@ def _answer_all_pages(pages: list[ListedPage], params: Mapping[str, str]) -> Jso
 def _answer_generator(pages: list[ListedPage], params: Mapping[str, str]) -> Json:
     chosen, resume = _select_pages(pages, params, "gap")
     body = _build_continuation("gapcontinue", resume, by="gapcontinue||")
-    if not chosen:  # a generator that finds nothing leaves the result out
+    if not chosen:  # without pages, the response of a generator has no result
         return body
     return body | {"query": {"pages": [_render_page(page) for page in sorted(chosen, key=lambda page: page.page_id)]}}
 
@@ -176,7 +177,7 @@ def _render_page(page: ListedPage) -> Json:
 
 
 def _select_pages(pages: list[ListedPage], params: Mapping[str, str], prefix: str) -> tuple[list[ListedPage], str]:
-    """The pages of one namespace in the order of their titles, and the title to go on from."""
+    """Return the pages of one namespace in the order of their titles, and the title to continue from."""
     namespace = int(params.get(f"{prefix}namespace", "0"))
     start = params.get(f"{prefix}continue") or params.get(f"{prefix}from", "").replace(" ", "_")
     found = sorted(_with_titles(pages, namespace))

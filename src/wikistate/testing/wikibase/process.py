@@ -1,4 +1,4 @@
-"""The small Wikibase in a process of its own."""
+"""The fake Wikibase in a separate process."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from wikistate.testing.wiki.process import WikiProcess
 
 
 class WikibaseProcess(WikiProcess):
-    """Starts ``python -m wikistate.testing.wikibase`` with these arguments, and ends it. See `WikiProcess`."""
+    """Process of ``python -m wikistate.testing.wikibase`` with these arguments. See `WikiProcess`."""
 
     module: ClassVar[str] = "wikistate.testing.wikibase"
 
     async def edit(self, count: int = 1) -> list[dict[str, Any]]:
-        """Let the editors make about so many changes; their page_change events."""
+        """Simulate about so many changes and return their page_change events."""
         return _parse_events(await self._request("POST", f"/_control/edits?count={count}"))
 
     async def journal(self) -> list[dict[str, Any]]:
-        """The page_change events of all changes."""
+        """Return the page_change events of all changes."""
         return _parse_events(await self._request("GET", "/_control/journal"))
 
     async def dump(self) -> bytes:
-        """The documents of all entities, as N-Triples."""
+        """Return the documents of all entities, as N-Triples."""
         return await self._request("GET", "/_control/dump")
 
 

@@ -1,7 +1,7 @@
 """Values, snaks and statements as triples.
 
-A value with inner structure is stated twice: simply, and as a node of its own that is named after what it holds, so that
-all who say the same share it. References are nodes of that sort, too.
+A structured value occurs twice: in a simple form, and as a value node. The IRI of a value node is a hash of its content,
+so that statements with the same value share the node. The same holds for reference nodes.
 """
 
 from __future__ import annotations
@@ -41,34 +41,34 @@ DERIVED_FROM = term(PROV, "wasDerivedFrom")
 
 
 def typed_literal(text: str | float, datatype: str) -> Literal:
-    """A literal with one of XML Schema's types."""
+    """Make a literal with a type of XML Schema."""
     return Literal(str(text), datatype=term(XSD, datatype))
 
 
 def ontology_term(name: str) -> NamedNode:
-    """A term of Wikibase's own ontology."""
+    """Return a term of the ontology of Wikibase."""
     return term(ONTOLOGY, name)
 
 
 class RdfNodes:
-    """Makes the triples of statements. The nodes that they share are gathered, each once, for the end of the document."""
+    """Builder of the triples of statements. It collects the shared nodes, each once, for the end of the document."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._shared: dict[NamedNode, list[Triple]] = {}
 
     def shared(self) -> Iterator[Triple]:
-        """The nodes that were linked."""
+        """Yield the triples of the collected nodes."""
         for triples in self._shared.values():
             yield from triples
 
     def statement(self, entity: NamedNode, statement: Statement, *, is_best: bool) -> Iterator[Triple]:
-        """A statement of an entity, which is the truth on its property if no other counts more."""
-        words = self._vocabulary
+        """Yield the triples of a statement; with `is_best`, also its direct claims."""
+        vocabulary = self._vocabulary
         if is_best:
             yield from self._direct_claims(entity, statement)
-        node = words.statement(statement.guid)
-        yield Triple(entity, words.property("p", statement.property), node)
+        node = vocabulary.statement(statement.guid)
+        yield Triple(entity, vocabulary.property("p", statement.property), node)
         yield Triple(node, TYPE, ontology_term("Statement"))
         if is_best:
             yield Triple(node, TYPE, ontology_term("BestRank"))
@@ -80,13 +80,15 @@ class RdfNodes:
             yield Triple(node, DERIVED_FROM, self._reference(reference))
 
     def _direct_claims(self, entity: NamedNode, statement: Statement) -> Iterator[Triple]:
-        words, value = self._vocabulary, statement.value
+        vocabulary, value = self._vocabulary, statement.value
         if value is Special.NONE:
-            yield Triple(entity, TYPE, words.property("wdno", statement.property))
+            yield Triple(entity, TYPE, vocabulary.property("wdno", statement.property))
             return
-        yield Triple(entity, words.property("wdt", statement.property), self._simple_value(value, seed=statement.guid))
+        yield Triple(
+            entity, vocabulary.property("wdt", statement.property), self._simple_value(value, seed=statement.guid)
+        )
         if isinstance(value, Identifier) and value.iri:
-            yield Triple(entity, words.property("wdtn", statement.property), NamedNode(value.iri))
+            yield Triple(entity, vocabulary.property("wdtn", statement.property), NamedNode(value.iri))
 
     def _reference(self, snaks: tuple[Snak, ...]) -> NamedNode:
         digest = hashlib.sha1(repr(snaks).encode(), usedforsecurity=False).hexdigest()
@@ -98,17 +100,17 @@ class RdfNodes:
         return node
 
     def _snak(self, subject: NamedNode, role: str, property_id: str, value: Value, *, seed: str) -> Iterator[Triple]:
-        words = self._vocabulary
+        vocabulary = self._vocabulary
         if value is Special.NONE:
-            yield Triple(subject, TYPE, words.property("wdno", property_id))
+            yield Triple(subject, TYPE, vocabulary.property("wdno", property_id))
             return
-        yield Triple(subject, words.property(role, property_id), self._simple_value(value, seed=seed))
+        yield Triple(subject, vocabulary.property(role, property_id), self._simple_value(value, seed=seed))
         if isinstance(value, Identifier) and value.iri:
-            yield Triple(subject, words.property(f"{role}n", property_id), NamedNode(value.iri))
+            yield Triple(subject, vocabulary.property(f"{role}n", property_id), NamedNode(value.iri))
         if isinstance(value, Quantity | Moment | Coordinate):
-            yield Triple(subject, words.property(f"{role}v", property_id), self._value_node(value))
+            yield Triple(subject, vocabulary.property(f"{role}v", property_id), self._value_node(value))
             if isinstance(value, Quantity) and (normal := _normalize_quantity(value)):
-                yield Triple(subject, words.property(f"{role}n", property_id), self._value_node(normal))
+                yield Triple(subject, vocabulary.property(f"{role}n", property_id), self._value_node(normal))
 
     def _simple_value(self, value: Value, *, seed: str) -> NamedNode | Literal | BlankNode:
         match value:
@@ -117,7 +119,7 @@ class RdfNodes:
             case Link(iri=iri):
                 return NamedNode(iri)
             case Special():
-                # Named after the statement: the same from document to document.
+                # The name depends on the statement only, so that it is the same in each document.
                 return BlankNode(hashlib.md5(seed.encode(), usedforsecurity=False).hexdigest())
             case Coordinate():
                 return Literal(self._format_point(value), datatype=WKT)
@@ -132,7 +134,7 @@ class RdfNodes:
         digest = hashlib.md5(repr(value).encode(), usedforsecurity=False).hexdigest()
         node = self._vocabulary.value(digest)
         if node not in self._shared:
-            self._shared[node] = []  # before what it holds: a value in its base unit leads to itself
+            self._shared[node] = []  # set before its triples, as a value in its base unit links to itself
             self._shared[node] += self._structure(node, value)
         return node
 
@@ -174,7 +176,7 @@ class RdfNodes:
 
 
 def _wikidata_item(item: str) -> NamedNode:
-    """Calendars, globes and the unit "one" are Wikidata's items on every Wikibase."""
+    """Return an item of Wikidata: each Wikibase uses these for calendars, globes and the unit "one"."""
     return Vocabulary(WIKIDATA).entity(item)
 
 
@@ -195,18 +197,18 @@ def _make_literal(value: Text | Identifier | Monolingual | Formula | Quantity | 
 
 
 def _normalize_quantity(value: Quantity) -> Quantity | None:
-    """The same in the base unit, which is its own normal form."""
+    """Return the quantity in the base unit, which is its own normal form; None without one."""
     return Quantity(*value.normalized, normalized=value.normalized) if value.normalized else None
 
 
 def best_ranked(statements: Iterable[Statement]) -> set[str]:
-    """The ids of the statements that count most on their property: the preferred ones, else the normal ones."""
+    """Return the ids of the best-ranked statements of each property: the preferred ones, else the normal ones."""
     by_property: dict[str, list[Statement]] = {}
     for statement in statements:
         by_property.setdefault(statement.property, []).append(statement)
     found: set[str] = set()
-    for rivals in by_property.values():
-        ranks = {statement.rank for statement in rivals}
+    for candidates in by_property.values():
+        ranks = {statement.rank for statement in candidates}
         rank = Rank.PREFERRED if Rank.PREFERRED in ranks else Rank.NORMAL
-        found |= {statement.guid for statement in rivals if statement.rank is rank}
+        found |= {statement.guid for statement in candidates if statement.rank is rank}
     return found

@@ -1,4 +1,4 @@
-"""A Wikibase's memory: all entities in all their revisions, and what happened to them in order."""
+"""Repository of a fake Wikibase: all revisions of all entities, and the journal of changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HIDDEN = Visibility(content=False)
 
 @dataclass(slots=True)
 class _EntityHistory:
-    """A page with all that was saved of it. `entities` has a member for each of `revisions`."""
+    """Page with its revisions. `entities` has a member for each of `revisions`."""
 
     page: Page
     revisions: list[Revision] = field(default_factory=list)
@@ -40,7 +40,7 @@ class _EntityHistory:
 
 
 class _RevisionPosition(NamedTuple):
-    """Where a revision is: in which past, at which place, and since when, milliseconds since the epoch."""
+    """Position of a revision in its history, and its time in milliseconds since the epoch."""
 
     history: _EntityHistory
     number: int
@@ -48,17 +48,17 @@ class _RevisionPosition(NamedTuple):
 
 
 class Repository:
-    """Entities, changed by methods that are named after what an editor does. Each returns what happened.
+    """Repository of entities. Each method that changes an entity returns the changes.
 
     Args:
-        wiki: Which wiki it is.
-        vocabulary: The IRIs of its documents; None for those of the wiki's concept base.
-        clock: Seconds since the epoch. Revisions have whole seconds, as MediaWiki's have.
+        wiki: The wiki of the repository.
+        vocabulary: IRIs of its documents; None for those of the concept base of the wiki.
+        clock: Seconds since the epoch. Revisions have whole seconds, as in MediaWiki.
 
     Attributes:
         journal: All changes.
-        dataset: Its pages and revisions, as the Action API shows them.
-        recent_changes_since: Recent changes from before this time are forgotten, milliseconds since the epoch.
+        dataset: Pages and revisions in the form for the Action API.
+        recent_changes_since: Retention of recent changes: older ones are not listed. Milliseconds since the epoch.
     """
 
     def __init__(
@@ -80,39 +80,41 @@ class Repository:
         self._namespaces = {model: number for number, model in self.wiki.content_models.items()}
 
     def next_id(self, kind: EntityKind) -> str:
-        """An id that no entity had. That of media info is the number of the next page."""
+        """Return an unused entity id. The id of media info has the number of the next page."""
         number = self._last_page + 1 if kind is EntityKind.MEDIA else self._last_ids.get(kind, 0) + 1
         return f"{kind}{number}"
 
     @property
     def current_revisions(self) -> dict[str, int]:
-        """The revision of each entity that is there, redirects included."""
-        return {entity: past.revisions[-1].rev_id for entity, past in self._histories.items() if not past.deleted}
+        """Current revision of each existing entity, including redirects."""
+        return {
+            entity: history.revisions[-1].rev_id for entity, history in self._histories.items() if not history.deleted
+        }
 
     def current_revision(self, entity_id: str) -> int:
-        """The revision of an entity, 0 where it is not there."""
-        past = self._histories.get(entity_id)
-        return 0 if past is None or past.deleted else past.revisions[-1].rev_id
+        """Return the current revision of an entity, or 0 if it does not exist."""
+        history = self._histories.get(entity_id)
+        return 0 if history is None or history.deleted else history.revisions[-1].rev_id
 
     @property
     def restorable(self) -> list[str]:
-        """The entities that were deleted and can be restored."""
-        return [entity for entity, past in self._histories.items() if past.deleted and not past.suppressed]
+        """Deleted entities that can be restored."""
+        return [entity for entity, history in self._histories.items() if history.deleted and not history.suppressed]
 
     def now(self) -> int:
-        """The wiki's clock, milliseconds since the epoch."""
+        """Return the time of the wiki, milliseconds since the epoch."""
         return int(self._clock() * 1000)
 
     @property
     def present_pages(self) -> set[int]:
-        """The numbers of the pages of all entities that are there."""
-        return {past.page.page_id for past in self._histories.values() if not past.deleted}
+        """Page ids of all existing entities."""
+        return {history.page.page_id for history in self._histories.values() if not history.deleted}
 
     def list_pages(self) -> Iterator[ListedPage]:
-        """The pages of all entities that are there."""
-        for past in self._histories.values():
-            if not past.deleted:
-                page, saved = past.page, past.revisions[-1]
+        """Yield the pages of all existing entities."""
+        for history in self._histories.values():
+            if not history.deleted:
+                page, saved = history.page, history.revisions[-1]
                 yield ListedPage(
                     page_id=page.page_id,
                     namespace=page.namespace,
@@ -122,30 +124,30 @@ class Repository:
                     touched=saved.dt,
                     size=saved.size,
                     is_redirect=page.redirect is not None,
-                    is_new=len(past.revisions) == 1,
+                    is_new=len(history.revisions) == 1,
                 )
 
     def entity(self, entity_id: str) -> AnyEntity:
-        """An entity as it is now, or was when it was deleted."""
+        """Return the latest state of an entity, also of a deleted one."""
         return self._histories[entity_id].entities[-1]
 
     def revisions(self, entity_id: str) -> list[Revision]:
-        """All revisions of an entity, oldest first."""
+        """Return all revisions of an entity, oldest first."""
         return list(self._histories[entity_id].revisions)
 
     def save(self, entity: AnyEntity, *, comment: str = "/* saved */", in_recent_changes: bool = True) -> Change:
         """Create an entity, or edit it.
 
         Args:
-            entity: As it is to be.
-            comment: Of the edit.
-            in_recent_changes: Whether anybody hears of it; bulk imports bypass recent changes.
+            entity: New state of the entity.
+            comment: Comment of the edit.
+            in_recent_changes: Whether the change is listed; bulk imports bypass recent changes.
         """
-        past = self._histories.get(entity.id)
-        kind: ChangeKind = "create" if past is None else "edit"
-        if past is None:
-            past = self._histories[entity.id] = _EntityHistory(self._new_page(entity))
-        prior = past.revisions[-1] if past.revisions else None
+        history = self._histories.get(entity.id)
+        kind: ChangeKind = "create" if history is None else "edit"
+        if history is None:
+            history = self._histories[entity.id] = _EntityHistory(self._new_page(entity))
+        prior = history.revisions[-1] if history.revisions else None
         self._last_revision += 1
         saved = Revision(
             rev_id=self._last_revision,
@@ -155,11 +157,13 @@ class Repository:
             editor=_EDITOR,
             comment=comment,
         )
-        self._positions[saved.rev_id] = _RevisionPosition(past, len(past.revisions), self.now())
-        past.revisions.append(saved)
-        past.entities.append(entity)
-        past.page = replace(past.page, redirect=self._make_redirect_link(entity), revision_count=len(past.revisions))
-        self.dataset.put(self.wiki, past.page, saved)
+        self._positions[saved.rev_id] = _RevisionPosition(history, len(history.revisions), self.now())
+        history.revisions.append(saved)
+        history.entities.append(entity)
+        history.page = replace(
+            history.page, redirect=self._make_redirect_link(entity), revision_count=len(history.revisions)
+        )
+        self.dataset.put(self.wiki, history.page, saved)
         return self._record_change(kind, entity.id, saved, prior=prior, in_recent_changes=in_recent_changes)
 
     def redirect(self, entity_id: str, target: str) -> Change:
@@ -168,7 +172,7 @@ class Repository:
         return self.save(Redirect(id=entity_id, target=target), comment=comment)
 
     def merge(self, source: str, target: str) -> list[Change]:
-        """Merge an item into another, in three edits: what it has moves, sitelinks included; then it is a redirect."""
+        """Merge an item into another in three edits: its content including sitelinks moves, and it becomes a redirect."""
         old, new = self.entity(source), self.entity(target)
         assert isinstance(old, Item)
         assert isinstance(new, Item)
@@ -183,55 +187,55 @@ class Repository:
         return [emptied, filled, self.redirect(source, target)]
 
     def delete(self, entity_id: str, *, suppress: bool = False, comment: str = "not notable") -> Change:
-        """Delete an entity, for administrators too if it is suppressed."""
-        past = self._histories[entity_id]
-        past.deleted, past.suppressed = True, suppress
-        self.dataset.remove_page(self.wiki, past.page, [saved.rev_id for saved in past.revisions])
-        before = past.revisions[-1].visibility if suppress else None
+        """Delete an entity; with `suppress`, administrators cannot read it either."""
+        history = self._histories[entity_id]
+        history.deleted, history.suppressed = True, suppress
+        self.dataset.remove_page(self.wiki, history.page, [saved.rev_id for saved in history.revisions])
+        before = history.revisions[-1].visibility if suppress else None
         return self._record_change(
-            "delete", entity_id, past.revisions[-1], comment=comment, prior_visibility=before, logged=True
+            "delete", entity_id, history.revisions[-1], comment=comment, prior_visibility=before, logged=True
         )
 
     def restore(self, entity_id: str, *, comment: str = "notable after all") -> Change:
-        """Undelete an entity, with all its revisions."""
-        past = self._histories[entity_id]
-        past.deleted = False
-        self.dataset.put(self.wiki, past.page, *past.revisions)
-        return self._record_change("undelete", entity_id, past.revisions[-1], comment=comment, logged=True)
+        """Restore a deleted entity with all its revisions."""
+        history = self._histories[entity_id]
+        history.deleted = False
+        self.dataset.put(self.wiki, history.page, *history.revisions)
+        return self._record_change("undelete", entity_id, history.revisions[-1], comment=comment, logged=True)
 
     def hide(self, entity_id: str, revision: int, *, visibility: Visibility = _HIDDEN) -> Change:
-        """Change what may be seen of a revision."""
-        past, number, _ = self._positions[revision]
-        before = past.revisions[number].visibility
-        past.revisions[number] = hidden = replace(past.revisions[number], visibility=visibility)
-        self.dataset.put(self.wiki, past.page, *past.revisions)
+        """Change the visibility of a revision."""
+        history, number, _ = self._positions[revision]
+        before = history.revisions[number].visibility
+        history.revisions[number] = hidden = replace(history.revisions[number], visibility=visibility)
+        self.dataset.put(self.wiki, history.page, *history.revisions)
         return self._record_change("visibility_change", entity_id, hidden, prior_visibility=before, logged=True)
 
     def is_visible(self, entity_id: str, revision: int, *, replication_delay: float = 0.0) -> bool:
-        """Whether a reader may see a revision.
+        """Return whether a revision is visible to readers.
 
         Args:
-            entity_id: Whose it is.
-            revision: Its number.
-            replication_delay: Seconds that a replica takes to have it.
+            entity_id: Entity of the revision.
+            revision: Revision id.
+            replication_delay: Seconds until a replica has a new revision.
         """
-        place = self._positions.get(revision)
-        if place is None or place.history is not self._histories.get(entity_id) or place.history.deleted:
+        position = self._positions.get(revision)
+        if position is None or position.history is not self._histories.get(entity_id) or position.history.deleted:
             return False
-        is_there = self.now() - place.time >= replication_delay * 1000
-        return is_there and place.history.revisions[place.number].visibility.content
+        is_replicated = self.now() - position.time >= replication_delay * 1000
+        return is_replicated and position.history.revisions[position.number].visibility.content
 
     def document(self, entity_id: str, revision: int = 0) -> list[Triple] | None:
-        """The triples of a revision, 0 for the current one; None where a reader may not see it or there is none."""
+        """Return the triples of a revision, 0 for the current one; None if it does not exist or is not visible."""
         revision = revision or self.current_revision(entity_id)
         if not self.is_visible(entity_id, revision):
             return None
-        past, number, _ = self._positions[revision]
-        saved = past.revisions[number]
-        return describe(past.entities[number], RevisionStamp(saved.rev_id, saved.dt), self.vocabulary)
+        history, number, _ = self._positions[revision]
+        saved = history.revisions[number]
+        return describe(history.entities[number], RevisionStamp(saved.rev_id, saved.dt), self.vocabulary)
 
     def dump(self) -> Iterator[Triple]:
-        """The documents of all entities that are there. Triples of shared nodes come once for each that uses them."""
+        """Yield the documents of all existing entities. Triples of shared nodes occur once for each entity with the node."""
         for entity_id in self.current_revisions:
             yield from self.document(entity_id) or ()
 
@@ -285,7 +289,7 @@ class Repository:
 
 
 def _make_slots(entity: AnyEntity) -> tuple[Slot, ...]:
-    """Nobody reads an entity's JSON here; it has to be there, and to differ where the entity does."""
+    """Make the slots of an entity. Its JSON is never parsed, but it must exist and differ between entities."""
     if isinstance(entity, Redirect):
         text = f'{{"entity":"{entity.id}","redirect":"{entity.target}"}}'
     else:
@@ -297,5 +301,5 @@ def _make_slots(entity: AnyEntity) -> tuple[Slot, ...]:
 
 
 def _with_owner(statement: Statement, owner: str) -> Statement:
-    """The same statement, of another entity."""
+    """Return the statement with another entity in its id."""
     return replace(statement, guid=f"{owner}${statement.guid.partition('$')[2]}")

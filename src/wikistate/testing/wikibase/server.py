@@ -1,4 +1,4 @@
-"""The small Wikibase itself: the small wiki, with ``Special:EntityData`` and what its Action API lists besides."""
+"""The fake Wikibase: the fake wiki with ``Special:EntityData`` and the lists of changes and pages."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 ENTITY_DATA = "/wiki/Special:EntityData/"
 _FILE = re.compile(r"(?P<entity>[A-Za-z][0-9]+)\.(?P<format>ttl|nt)")
-_CACHED_DOCUMENTS = 500  # documents, the largest of which have some 200 KB
+_CACHED_DOCUMENTS = 500  # documents; the largest have about 200 KB
 
 
 class FakeWikibase(FakeWiki):
-    """A Wikibase on a local address.
+    """Fake Wikibase on a local address.
 
     ::
 
@@ -40,20 +40,22 @@ class FakeWikibase(FakeWiki):
             repository.save(item)
             ...  # GET {wikibase.url}/wiki/Special:EntityData/Q1.ttl?flavor=dump&revision=1
 
-    Faults are those of `FakeWiki`; in a rule, ``revisions`` are those that are asked for, and ``path`` tells
-    ``Special:EntityData`` from the Action API. `MissingRevision` makes EntityData answer 404, as a replica does that lags behind.
-    From another process, ``POST /_control/edits?count=10`` lets the editors work and answers the events of what they did,
-    one a line; ``GET /_control/journal`` has those of all changes, and ``GET /_control/dump`` what there is as N-Triples.
+    Faults are those of `FakeWiki`. In a rule, ``revisions`` are the requested ones, and ``path`` distinguishes
+    ``Special:EntityData`` from the Action API. With `MissingRevision`, EntityData responds with 404, as a lagged replica
+    does.
+
+    From another process, ``POST /_control/edits?count=10`` simulates edits and returns their events, one a line.
+    ``GET /_control/journal`` returns the events of all changes, ``GET /_control/dump`` all entities as N-Triples.
 
     Args:
-        repository: What it knows.
+        repository: Data of the Wikibase.
         port: The port; 0 takes a free one.
-        simulator: Who works when the control path asks for edits.
-        max_rows: Rows of one answer of its Action API.
+        simulator: Simulator of the edits that the control path requests.
+        max_rows: Maximum of rows of one response of the Action API.
 
     Attributes:
-        repository: What it knows; change it and the next answer is another.
-        replication_delay: Seconds that a replica takes to have a new revision; EntityData answers 404 until then.
+        repository: Data of the Wikibase; the next response reflects each change.
+        replication_delay: Seconds until a replica has a new revision; EntityData responds with 404 until then.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class FakeWikibase(FakeWiki):
         self._render = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._render_document)
 
     def document_url(self, entity_id: str, revision: int = 0, *, form: str = "ttl") -> str:
-        """Where a document is."""
+        """Return the URL of a document."""
         return f"{self.url}{ENTITY_DATA}{entity_id}.{form}?flavor=dump&revision={revision}"
 
     def _find_wiki(self, host: str) -> Wiki | None:
@@ -90,7 +92,7 @@ class FakeWikibase(FakeWiki):
         if found is None:
             return responses.make_html("<!DOCTYPE html><title>Bad request</title>Invalid ID or format.", status=400)
         entity, form = found["entity"], found["format"]
-        if entity != entity.upper():  # the wiki writes ids in upper case, and sends everybody there
+        if entity != entity.upper():  # the wiki redirects to the id in upper case
             return _redirect_to(f"{self.url}{ENTITY_DATA}{entity.upper()}.{form}", params)
         text = params.get("revision", "0")
         revision = int(text) if text.isdecimal() else 0
@@ -103,7 +105,7 @@ class FakeWikibase(FakeWiki):
         return WikiResponse([body], content_type=CONTENT_TYPES[form])
 
     def _redirect_target(self, entity: str) -> str:
-        """Where an entity was merged into; nowhere, for most."""
+        """Return the entity into which an entity was merged; empty for other entities."""
         if not self.repository.current_revision(entity):
             return ""
         return getattr(self.repository.entity(entity), "target", "")

@@ -1,4 +1,7 @@
-"""What a statement may say: the values of all of Wikibase's datatypes (mediawiki.org, "Wikibase/DataModel")."""
+"""Values of statements, for all datatypes of Wikibase (mediawiki.org, "Wikibase/DataModel").
+
+The IRI of a value node is a hash of the `repr` of its value: keep the names of these classes and their fields.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from enum import Enum, StrEnum, auto
 from typing import NamedTuple, TypeAlias
 
 UNIT_ONE = "Q199"
-"""The unit of what is counted."""
+"""Unit of quantities without a unit."""
 
 
 class Datatype(StrEnum):
-    """The datatype of a property, by its name in RDF."""
+    """Datatype of a property, by its name in RDF."""
 
     ITEM = "WikibaseItem"
     PROPERTY = "WikibaseProperty"
@@ -35,21 +38,21 @@ class Datatype(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EntityLink:
-    """Another entity: an item, a property, a lexeme, one of its forms or senses, an entity schema."""
+    """Link to an entity: an item, a property, a lexeme, a form, a sense or an entity schema."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string, or music in LilyPond's notation."""
+    """String, or music in the notation of LilyPond."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """An external identifier; `iri` is its normalised form where the property has a formatter for it."""
+    """External identifier; `iri` is its normalised form if the property has a formatter."""
 
     text: str
     iri: str = ""
@@ -57,14 +60,14 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An IRI: a URL, or a file, a shape or a table on Commons."""
+    """IRI: a URL, or a file, a shape or a table on Commons."""
 
     iri: str
 
 
 @dataclass(frozen=True, slots=True)
 class Monolingual:
-    """A text in a language."""
+    """Text in a language."""
 
     text: str
     language: str
@@ -72,14 +75,14 @@ class Monolingual:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """MathML."""
+    """Formula in MathML."""
 
     markup: str
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with its sign, an item as its unit, bounds, and itself in the base unit."""
+    """Number with its sign, an item as the unit, bounds, and its normalised form in the base unit."""
 
     amount: str
     unit: str = UNIT_ONE
@@ -90,7 +93,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time: 11 is a precision of a day, 9 of a year; Q1985727 is the Gregorian calendar, Q1985786 the Julian one."""
+    """Time: 11 is a precision of a day, 9 of a year; Q1985727 is the Gregorian calendar, Q1985786 the Julian one."""
 
     time: str
     precision: int = 11
@@ -99,7 +102,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
-    """A place on a globe; Q2 is the Earth."""
+    """Coordinate on a globe; Q2 is the Earth."""
 
     latitude: float
     longitude: float
@@ -108,12 +111,12 @@ class Coordinate:
 
 
 class Special(Enum):
-    """What is said instead of a value."""
+    """Marker in place of a value."""
 
     SOME = auto()
-    """There is one, and it is not known."""
+    """Unknown value: it exists and is not known."""
     NONE = auto()
-    """There is none."""
+    """No value: it does not exist."""
 
 
 Value: TypeAlias = (
@@ -122,7 +125,7 @@ Value: TypeAlias = (
 
 
 class Snak(NamedTuple):
-    """A property and what is said with it."""
+    """Property with its value."""
 
     property: str
     value: Value

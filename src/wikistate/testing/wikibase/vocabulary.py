@@ -55,7 +55,7 @@ _PROPERTY_PREFIXES = {
 
 
 def term(namespace: str, name: str) -> NamedNode:
-    """A term of a vocabulary."""
+    """Return a term of a vocabulary."""
     return NamedNode(namespace + name)
 
 
@@ -65,11 +65,11 @@ LABEL = term(RDFS, "label")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The IRIs of one wiki.
+    """IRIs of one wiki.
 
     Attributes:
-        concept_base: What its IRIs begin with; its concept base without ``/entity/``.
-        property_base: The same for properties and items, where those are another wiki's (as on Commons); else empty.
+        concept_base: Prefix of its IRIs: its concept base without ``/entity/``.
+        property_base: The same for properties and items if another wiki has these (as for Commons); else empty.
     """
 
     concept_base: str
@@ -77,41 +77,41 @@ class Vocabulary:
 
     @property
     def item_base(self) -> str:
-        """What the IRIs of items and properties begin with."""
+        """Prefix of the IRIs of items and properties."""
         return self.property_base or self.concept_base
 
     def entity(self, entity_id: str) -> NamedNode:
-        """An entity. Media info belongs to the wiki itself, all others to where items and properties are."""
+        """Return the IRI of an entity. Media info belongs to the wiki itself, other entities to the wiki with the items."""
         return NamedNode(f"{self.concept_base if entity_id.startswith('M') else self.item_base}/entity/{entity_id}")
 
     def document(self, entity_id: str) -> NamedNode:
-        """The data node of an entity: its document."""
+        """Return the data node of an entity: its document."""
         return NamedNode(f"{self.document_base}{entity_id}")
 
     @property
     def document_base(self) -> str:
-        """Documents are served over https even where concepts are not."""
+        """Prefix of the IRIs of documents, which have https even if the concept base has http."""
         return f"{self.concept_base.replace('http:', 'https:', 1)}/wiki/Special:EntityData/"
 
     def statement(self, guid: str) -> NamedNode:
-        """A statement node, by the statement's id ``Q1$…``."""
+        """Return a statement node by the statement id ``Q1$…``."""
         return NamedNode(f"{self.concept_base}/entity/statement/{guid.replace('$', '-')}")
 
     def value(self, digest: str) -> NamedNode:
-        """A value node."""
+        """Return a value node."""
         return NamedNode(f"{self.concept_base}/value/{digest}")
 
     def reference(self, digest: str) -> NamedNode:
-        """A reference node."""
+        """Return a reference node."""
         return NamedNode(f"{self.concept_base}/reference/{digest}")
 
     def property(self, prefix: str, property_id: str) -> NamedNode:
-        """A property in one of its roles, by the usual prefix of that, such as ``wdt`` or ``psv``."""
+        """Return a property in one of its roles, by the usual prefix such as ``wdt`` or ``psv``."""
         return NamedNode(f"{self.item_base}/prop/{_PROPERTY_PREFIXES[prefix]}{property_id}")
 
     @cached_property
     def prefixes(self) -> dict[str, str]:
-        """The prefixes that its Turtle declares."""
+        """Prefixes that its Turtle declares."""
         own = "sdc" if self.property_base else ""
         return {
             **_COMMON,

@@ -1,4 +1,4 @@
-"""Each fault looks to a client as the rule says."""
+"""A client observes each fault as its rule describes it."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ ASKED = {
 
 @asynccontextmanager
 async def broken(*actions: Fault, **options: Any) -> AsyncIterator[tuple[FakeWiki, aiohttp.ClientSession]]:
-    """A wiki on which each of these happens once, in order."""
-    world = MemoryDataset(WIKI)
-    world.put(WIKI, Page(7, "River Ash"), make_revision(5, "x" * 500), make_revision(6, "newer"))
-    async with FakeWiki(world) as wiki, aiohttp.ClientSession(wiki.url, **options) as session:
+    """Run a wiki with each of these faults once, in order."""
+    dataset = MemoryDataset(WIKI)
+    dataset.put(WIKI, Page(7, "River Ash"), make_revision(5, "x" * 500), make_revision(6, "newer"))
+    async with FakeWiki(dataset) as wiki, aiohttp.ClientSession(wiki.url, **options) as session:
         wiki.set_faults(Rule(action, times=1) for action in actions)
         yield wiki, session
 
 
 async def answered(session: aiohttp.ClientSession) -> dict[str, Any]:
-    """The document of an answer that is JSON."""
+    """Return the document of a JSON response."""
     async with session.get("/w/api.php", params=ASKED) as response:
         document: dict[str, Any] = orjson.loads(await response.read())
         return document
 
 
 def numbers(document: dict[str, Any]) -> list[int]:
-    """The revisions in an answer."""
+    """Return the revision ids in a response."""
     return [shown["revid"] for page in document["query"].get("pages", []) for shown in page.get("revisions", [])]
 
 
-async def test_a_status_comes_with_its_headers_and_then_all_is_well() -> None:
-    """503 with Retry-After, once."""
+async def test_status_has_its_headers_and_the_next_response_is_correct() -> None:
+    """The first response is 503 with Retry-After."""
     async with broken(faults.HttpStatus(503, {"Retry-After": "7"})) as (wiki, session):
         async with session.get("/w/api.php", params=ASKED) as response:
             assert (response.status, response.headers["Retry-After"]) == (503, "7")
@@ -66,7 +66,7 @@ async def test_a_status_comes_with_its_headers_and_then_all_is_well() -> None:
 
 
 async def test_an_api_error_is_http_200() -> None:
-    """With the code in the header and what belongs to it in the document."""
+    """The code is in the header, and the further members are in the document."""
     action = faults.ApiError("readonly", headers={"Retry-After": "3"}, more={"readonlyreason": "moving house"})
     async with broken(action) as (_, session), session.get("/w/api.php", params=ASKED) as response:
         assert response.status == 200
@@ -75,23 +75,23 @@ async def test_an_api_error_is_http_200() -> None:
         assert (error["code"], error["readonlyreason"]) == ("readonly", "moving house")
 
 
-async def test_lag_is_an_error_for_those_whose_maxlag_is_smaller() -> None:
-    """And for nobody else."""
+async def test_lag_is_an_error_for_requests_with_a_smaller_maxlag() -> None:
+    """Other requests get the correct response."""
     async with broken(faults.ReplicaLag(6.0), faults.ReplicaLag(4.0)) as (_, session):
         assert (await answered(session))["error"]["code"] == "maxlag"
         assert numbers(await answered(session)) == [5, 6]
 
 
-async def test_a_delay_is_followed_by_the_right_answer() -> None:
-    """Not a moment earlier."""
+async def test_correct_response_follows_a_delay() -> None:
+    """The response is not earlier than the delay."""
     async with broken(faults.Delay(0.1)) as (_, session):
         start = time.monotonic()
         assert numbers(await answered(session)) == [5, 6]
         assert time.monotonic() - start >= 0.1
 
 
-async def test_hanging_ends_when_the_client_leaves() -> None:
-    """The server knows, and counts the request as over."""
+async def test_hang_ends_when_the_client_disconnects() -> None:
+    """The server notices this and counts the request as finished."""
     async with broken(faults.Hang()) as (wiki, session):
         with pytest.raises(TimeoutError):
             await session.get("/w/api.php", params=ASKED, timeout=aiohttp.ClientTimeout(total=0.1))
@@ -101,7 +101,7 @@ async def test_hanging_ends_when_the_client_leaves() -> None:
 
 
 async def test_a_wiki_closes_although_a_request_hangs() -> None:
-    """Nobody waits for what never comes."""
+    """The client does not wait for a response."""
     async with asyncio.timeout(5):
         async with broken(faults.Hang()) as (wiki, session):
             hanging = asyncio.create_task(answered(session))
@@ -117,7 +117,7 @@ async def test_a_reset_leaves_no_answer() -> None:
 
 
 async def test_a_reset_may_come_in_the_middle_of_the_body() -> None:
-    """The status has been read, the body ends early."""
+    """The client has read the status, and the body ends early."""
     async with broken(faults.ConnectionReset(after=100)) as (_, session):
         response = await session.post("/w/api.php", data=ASKED)
         assert response.status == 200
@@ -125,14 +125,14 @@ async def test_a_reset_may_come_in_the_middle_of_the_body() -> None:
             await response.read()
 
 
-async def test_an_empty_body_is_empty() -> None:
-    """HTTP 200 and nothing."""
+async def test_empty_body_has_status_200() -> None:
+    """The body has zero bytes."""
     async with broken(faults.EmptyBody()) as (_, session), session.get("/w/api.php", params=ASKED) as response:
         assert (response.status, await response.read()) == (200, b"")
 
 
-async def test_truncated_json_is_a_start_of_the_right_one() -> None:
-    """HTTP sees nothing wrong with it."""
+async def test_truncated_json_is_the_start_of_the_correct_document() -> None:
+    """The response is valid HTTP."""
     async with broken(faults.TruncatedBody(0.5)) as (_, session):
         async with session.get("/w/api.php", params=ASKED) as response:
             half = await response.read()
@@ -143,15 +143,15 @@ async def test_truncated_json_is_a_start_of_the_right_one() -> None:
             orjson.loads(half)
 
 
-async def test_what_is_not_json_is_html_with_200() -> None:
-    """As a proxy sends it."""
+async def test_non_json_body_is_html_with_status_200() -> None:
+    """Proxies send such responses."""
     async with broken(faults.NonJsonBody()) as (_, session), session.get("/w/api.php", params=ASKED) as response:
         assert (response.status, response.content_type) == (200, "text/html")
         assert (await response.read()).startswith(b"<!DOCTYPE")
 
 
-async def test_an_absent_revision_is_bad_until_it_has_been_asked_for_often_enough() -> None:
-    """Its neighbour is answered all the time."""
+async def test_missing_revision_is_bad_for_its_number_of_requests() -> None:
+    """Each response has the other revision."""
     async with broken() as (wiki, session):
         wiki.set_faults([Rule(faults.MissingRevision(asks=2), revisions=frozenset({6}))])
         documents = [await answered(session) for _ in range(3)]
@@ -161,8 +161,8 @@ async def test_an_absent_revision_is_bad_until_it_has_been_asked_for_often_enoug
 
 
 @pytest.mark.parametrize("action", [faults.HugeBody(3_000_000), faults.GzipBomb(3_000_000)])
-async def test_a_flood_can_be_read_in_part_and_in_full(action: faults.HugeBody | faults.GzipBomb) -> None:
-    """It begins like an answer, has the size that was asked for, and stops when the client leaves."""
+async def test_oversized_body_can_be_read_in_part_and_in_full(action: faults.HugeBody | faults.GzipBomb) -> None:
+    """It begins like a correct body, has the configured size, and ends when the client disconnects."""
     async with broken(action, action) as (wiki, session):
         async with session.get("/w/api.php", params=ASKED) as response:
             assert (await response.content.readexactly(40)).startswith(b'{"batchcomplete":true,"query"')
@@ -172,8 +172,8 @@ async def test_a_flood_can_be_read_in_part_and_in_full(action: faults.HugeBody |
             await wiki.wait_for_in_flight(0)
 
 
-async def test_a_bomb_is_small_on_the_wire() -> None:
-    """A hundredth of what it unpacks to, or less."""
+async def test_gzip_bomb_is_small_before_decompression() -> None:
+    """It has at most a hundredth of its unpacked size."""
     async with (
         broken(faults.GzipBomb(3_000_000), auto_decompress=False) as (_, session),
         session.get("/w/api.php", params=ASKED) as response,
@@ -182,8 +182,8 @@ async def test_a_bomb_is_small_on_the_wire() -> None:
         assert len(await response.read()) < 30_000
 
 
-async def test_a_redirect_names_its_target() -> None:
-    """Whether it is followed is up to the client."""
+async def test_redirect_names_its_target() -> None:
+    """The client decides whether it follows the redirect."""
     async with (
         broken(faults.HttpRedirect("http://192.0.2.1/w/api.php")) as (_, session),
         session.get("/w/api.php", params=ASKED, allow_redirects=False) as response,
@@ -191,8 +191,8 @@ async def test_a_redirect_names_its_target() -> None:
         assert (response.status, response.headers["Location"]) == (302, "http://192.0.2.1/w/api.php")
 
 
-async def test_a_stall_goes_on_for_ever_at_the_same_place() -> None:
-    """No revision, no end."""
+async def test_stalled_continuation_repeats_the_same_position() -> None:
+    """The responses have no revision and no end."""
     async with broken(faults.StalledContinuation(), faults.StalledContinuation()) as (_, session):
         first, second = await answered(session), await answered(session)
         assert first == second
@@ -201,14 +201,14 @@ async def test_a_stall_goes_on_for_ever_at_the_same_place() -> None:
         assert "batchcomplete" not in first
 
 
-async def test_wrong_revisions_were_not_asked_for() -> None:
-    """Well-formed, and about something else."""
+async def test_wrong_revisions_were_not_requested() -> None:
+    """The response is well-formed and has other revisions."""
     async with broken(faults.WrongRevision(100)) as (_, session):
         assert numbers(await answered(session)) == [105, 106]
 
 
-async def test_a_trickle_is_the_right_answer_in_many_chunks() -> None:
-    """It takes at least its pauses."""
+async def test_slow_body_is_the_correct_response_in_many_chunks() -> None:
+    """The response takes at least the sum of the pauses."""
     async with broken(faults.SlowBody(chunk=200, pause=0.02)) as (_, session):
         start = time.monotonic()
         assert numbers(await answered(session)) == [5, 6]

@@ -1,4 +1,4 @@
-"""The small wiki over HTTP: hosts, methods, compression, counting, control."""
+"""The fake wiki over HTTP: hosts, methods, compression, counts, control paths."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ QUERY = {"action": "query", "format": "json", "formatversion": "2", "prop": "rev
 CONTENT = QUERY | {"rvprop": "ids|content"}
 
 
-def world() -> MemoryDataset:
-    """Two wikis that use the same numbers."""
+def make_dataset() -> MemoryDataset:
+    """Make a dataset of two wikis with the same ids."""
     made = MemoryDataset(ENGLISH, GERMAN)
     made.put(ENGLISH, Page(7, "River Ash"), make_revision(5, "english " * 100), make_revision(6, "newer"))
     made.put(GERMAN, Page(7, "Esche"), make_revision(5, "deutsch"))
@@ -36,20 +36,20 @@ def world() -> MemoryDataset:
 
 @asynccontextmanager
 async def client(**options: Any) -> AsyncIterator[tuple[FakeWiki, aiohttp.ClientSession]]:
-    """A running wiki and somebody who talks to it."""
-    async with FakeWiki(world()) as wiki, aiohttp.ClientSession(wiki.url, **options) as session:
+    """Run a wiki with a client."""
+    async with FakeWiki(make_dataset()) as wiki, aiohttp.ClientSession(wiki.url, **options) as session:
         yield wiki, session
 
 
 async def text(response: aiohttp.ClientResponse) -> str:
-    """The content of the only slot of the only revision."""
+    """Return the content of the only slot of the only revision."""
     (page,) = orjson.loads(await response.read())["query"]["pages"]
     content: str = page["revisions"][0]["slots"]["main"]["content"]
     return content
 
 
-async def test_the_host_header_names_the_wiki() -> None:
-    """With a port or without; an address names the first wiki; an unknown name is not found."""
+async def test_host_header_selects_the_wiki() -> None:
+    """The port is ignored, an address selects the first wiki, and an unknown name has status 404."""
     async with client() as (wiki, session):
         for host, start in (
             ("de.wikipedia.org", "deutsch"),
@@ -63,8 +63,8 @@ async def test_the_host_header_names_the_wiki() -> None:
             assert response.status == 404
 
 
-async def test_get_and_post_are_the_same() -> None:
-    """Parameters come in the query, in the form, or partly in each; other methods are refused."""
+async def test_get_and_post_are_equivalent() -> None:
+    """Parameters may be in the query, in the form or in both; other methods are refused."""
     async with client() as (_, session):
         asked = CONTENT | {"revids": "6"}
         async with session.get("/w/api.php", params=asked) as got, session.post("/w/api.php", data=asked) as posted:
@@ -75,8 +75,8 @@ async def test_get_and_post_are_the_same() -> None:
             assert response.status == 405
 
 
-async def test_who_accepts_gzip_gets_it() -> None:
-    """The unpacked body is the same, and the packed one is smaller."""
+async def test_client_that_accepts_gzip_receives_gzip() -> None:
+    """The unpacked body is the same, and the compressed one is smaller."""
     sizes = {}
     for coding in ("gzip", "identity"):
         async with client(auto_decompress=False) as (_, session):
@@ -89,8 +89,8 @@ async def test_who_accepts_gzip_gets_it() -> None:
         assert await text(response) == "english " * 100
 
 
-async def test_raw_serves_the_text_alone() -> None:
-    """Of one slot; nothing for unknown revisions."""
+async def test_raw_returns_only_the_text_of_one_slot() -> None:
+    """An unknown revision has status 404."""
     async with client() as (_, session):
         async with session.get("/w/index.php", params={"action": "raw", "oldid": "6"}) as response:
             assert (response.content_type, await response.text()) == ("text/x-wiki", "newer")
@@ -98,28 +98,28 @@ async def test_raw_serves_the_text_alone() -> None:
             assert response.status == 404
 
 
-async def test_what_was_asked_is_counted() -> None:
-    """Requests, revisions, each revision by wiki, batch sizes, hosts, user agents."""
-    async with client(headers={"User-Agent": "somebody (a@example.org)"}) as (wiki, session):
+async def test_requests_are_counted() -> None:
+    """There are counts of requests, revisions, each revision by wiki, batch sizes, hosts and user agents."""
+    async with client(headers={"User-Agent": "test client (a@example.org)"}) as (wiki, session):
         for host, revids in (("en.wikipedia.org", "5|6"), ("en.wikipedia.org", "5"), ("de.wikipedia.org", "5|99")):
             async with session.get("/w/api.php", params=QUERY | {"revids": revids}, headers={"Host": host}) as response:
                 assert response.status == 200
-        tally = wiki.request_log
-        assert (tally.requests, tally.revisions) == (3, 5)
+        log = wiki.request_log
+        assert (log.requests, log.revisions) == (3, 5)
         assert (
-            tally.count_requests(5),
-            tally.count_requests(5, "enwiki"),
-            tally.count_requests(99, "dewiki"),
-            tally.count_requests(1),
+            log.count_requests(5),
+            log.count_requests(5, "enwiki"),
+            log.count_requests(99, "dewiki"),
+            log.count_requests(1),
         ) == (3, 2, 1, 0)
-        assert dict(tally.batches) == {2: 2, 1: 1}
-        assert dict(tally.hosts) == {"en.wikipedia.org": 2, "de.wikipedia.org": 1}
-        assert dict(tally.user_agents) == {"somebody (a@example.org)": 3}
-        assert dict(tally.responses) == {200: 3}
+        assert dict(log.batches) == {2: 2, 1: 1}
+        assert dict(log.hosts) == {"en.wikipedia.org": 2, "de.wikipedia.org": 1}
+        assert dict(log.user_agents) == {"test client (a@example.org)": 3}
+        assert dict(log.responses) == {200: 3}
 
 
-async def test_the_most_requests_at_once_are_counted() -> None:
-    """Five clients that all wait, and none afterwards."""
+async def test_maximum_of_concurrent_requests_is_counted() -> None:
+    """Five clients wait at the same time, and no request is in progress afterwards."""
     async with client() as (wiki, session):
         wiki.set_faults([Rule(Delay(0.2))])
 
@@ -131,8 +131,8 @@ async def test_the_most_requests_at_once_are_counted() -> None:
         assert (wiki.request_log.max_concurrent, wiki.request_log.concurrent) == (5, 0)
 
 
-async def test_a_lag_may_be_set_for_the_whole_farm() -> None:
-    """Requests with a smaller ``maxlag`` are refused until it is over."""
+async def test_lag_may_be_set_for_the_whole_farm() -> None:
+    """Requests with a smaller ``maxlag`` are refused until the lag is reset."""
     async with client() as (wiki, session):
         wiki.lag = 9.0
         asked = QUERY | {"revids": "5", "maxlag": "5"}
@@ -143,8 +143,8 @@ async def test_a_lag_may_be_set_for_the_whole_farm() -> None:
             assert "MediaWiki-API-Error" not in response.headers
 
 
-async def test_the_control_path_refuses_what_it_does_not_know() -> None:
-    """Rules that are none, and paths that lead nowhere; neither is counted as a request."""
+async def test_control_paths_reject_invalid_rules_and_unknown_paths() -> None:
+    """Requests of control paths are not counted."""
     async with client() as (wiki, session):
         async with session.post("/_control/faults", data=b'[{"action": {"kind": "meteor"}}]') as response:
             assert response.status == 400
@@ -154,8 +154,8 @@ async def test_the_control_path_refuses_what_it_does_not_know() -> None:
         assert wiki.request_log.requests == 0
 
 
-async def test_a_wiki_in_another_process_is_steered_from_here() -> None:
-    """It prints its URL, obeys rules, counts, and ends."""
+async def test_wiki_in_another_process_has_control_paths() -> None:
+    """It prints its URL, applies rules, counts requests, and ends."""
     rule = Rule(HttpStatus(503), times=1)
     async with WikiProcess("--bench", "--body-bytes", "300") as wiki, aiohttp.ClientSession(wiki.url) as session:
         await wiki.set_faults([rule])
@@ -172,8 +172,8 @@ async def test_a_wiki_in_another_process_is_steered_from_here() -> None:
     assert process.returncode == 0
 
 
-async def test_a_process_serves_the_sample_with_rules_from_a_file(tmp_path: Path) -> None:
-    """The same world as `compose` makes here, and the rules are in force from the first request on."""
+async def test_process_serves_the_sample_with_rules_from_a_file(tmp_path: Path) -> None:
+    """The data is that of `compose`, and the rules apply from the first request on."""
     rules = [Rule(HttpStatus(429, {"Retry-After": "1"}), nth=1)]
     path = tmp_path / "faults.json"
     path.write_bytes(encode_rules(rules))
@@ -193,15 +193,15 @@ async def test_a_process_serves_the_sample_with_rules_from_a_file(tmp_path: Path
         assert (await wiki.stats())["asked"] == {stored.wiki.wiki_id: {str(stored.revision.rev_id): 2}}
 
 
-async def test_a_process_that_cannot_start_says_so() -> None:
-    """The error stands where the start was asked for."""
+async def test_failed_start_of_the_process_raises_an_error() -> None:
+    """The start raises the error."""
     with pytest.raises(PartError, match="did not start"):
         async with WikiProcess("--no-such-option"):
             pass
 
 
-async def test_the_sample_and_the_bench_world_are_served_alike() -> None:
-    """A farm of thirteen wikis, each under its domain."""
+async def test_synthetic_dataset_serves_all_wikis_of_the_sample() -> None:
+    """It is a farm of thirteen wikis, each with its domain."""
     domains = [wiki.domain for wiki in corpus.load_wikis().values()]
     async with (
         FakeWiki(SyntheticDataset(*corpus.load_wikis().values(), body_bytes=64), count_each_revision=False) as wiki,

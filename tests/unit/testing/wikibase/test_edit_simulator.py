@@ -1,4 +1,4 @@
-"""What happens on the small Wikibase, and how it is told: by events, old and new, and by the Action API's lists."""
+"""Changes of the fake Wikibase, as events of page_change and the legacy streams, and in lists of the Action API."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ START = 1_780_000_000.0
 
 @cache
 def history(seed: int = 1, changes: int = 400) -> Repository:
-    """A Wikibase after so many changes, one a second."""
+    """Return a repository after so many changes, one a second."""
     clock = ManualClock(START)
     made = Repository(clock=clock.now)
-    editors = EditSimulator(made, seed=seed, triples=60)
-    editors.create_initial()
+    simulator = EditSimulator(made, seed=seed, triples=60)
+    simulator.create_initial()
     while len(made.journal) < changes:
         clock.advance(1.0)
-        editors.apply()
+        simulator.apply()
     return made
 
 
-def test_the_same_seed_makes_the_same_history() -> None:
-    """Change by change, and triple by triple."""
+def test_same_seed_gives_the_same_history() -> None:
+    """All changes and all triples are the same."""
     one, same = history(), history.__wrapped__()
     assert one.journal == same.journal
     assert set(one.dump()) == set(same.dump())
     assert one.journal != history(2).journal
 
 
-def test_everything_happens() -> None:
-    """Each kind of change, suppressions, redirects and merges among them."""
+def test_every_kind_of_change_occurs() -> None:
+    """There are also suppressions, redirects and merges."""
     journal = history().journal
     assert set(Counter(change.kind for change in journal)) == {
         "create",
@@ -68,8 +68,8 @@ def test_everything_happens() -> None:
     assert "wbmergeitems-to" in comments
 
 
-def test_what_is_dumped_is_what_is_there() -> None:
-    """The documents of the current revisions, redirects included, deleted entities not."""
+def test_dump_has_all_existing_entities() -> None:
+    """It has the documents of the current revisions, with redirects and without deleted entities."""
     made = history()
     assert set(made.dump()) == {triple for entity in made.current_revisions for triple in made.document(entity) or ()}
     assert made.restorable
@@ -78,11 +78,11 @@ def test_what_is_dumped_is_what_is_there() -> None:
 
 
 def test_sitelinks_move_with_a_merge() -> None:
-    """They belong to one item at a time, revision by revision."""
+    """In each revision a sitelink belongs to one item only."""
     made = Repository()
-    editors = EditSimulator(made)
+    simulator = EditSimulator(made)
     for number in (1, 2):
-        made.save(replace(editors._generator.make_item(f"Q{number}"), sitelinks=(editors._generate_sitelink(),)))
+        made.save(replace(simulator._generator.make_item(f"Q{number}"), sitelinks=(simulator._generate_sitelink(),)))
     links = [made.entity(name).sitelinks[0] for name in ("Q1", "Q2")]  # type: ignore[union-attr]  # they are items
     emptied, filled, redirected = made.merge("Q1", "Q2")
     assert [change.entity for change in (emptied, filled, redirected)] == ["Q1", "Q2", "Q1"]
@@ -94,8 +94,8 @@ def test_sitelinks_move_with_a_merge() -> None:
     assert redirected.page.redirect.title == "Item:Q2"
 
 
-def test_a_revision_can_be_hidden_and_shown_again() -> None:
-    """What is hidden is not in any document, and the entity goes on."""
+def test_revision_can_be_hidden_and_shown_again() -> None:
+    """A hidden revision has no document, and the entity still exists."""
     made = Repository()
     first = made.save(Item(id="Q1"))
     made.save(Item(id="Q1", labels={"en": "x"}))
@@ -106,8 +106,8 @@ def test_a_revision_can_be_hidden_and_shown_again() -> None:
     assert made.document("Q1", first.revision.rev_id)
 
 
-def test_a_deleted_entity_comes_back_with_all_its_revisions() -> None:
-    """Under the same numbers."""
+def test_restored_entity_has_all_its_revisions() -> None:
+    """The revision ids do not change."""
     made = Repository()
     saved = [made.save(Item(id="Q1", labels={"en": str(number)})).revision.rev_id for number in range(3)]
     made.delete("Q1")
@@ -118,7 +118,7 @@ def test_a_deleted_entity_comes_back_with_all_its_revisions() -> None:
 
 @cache
 def validator(version: str) -> Draft7Validator:
-    """The bundled schema of a version."""
+    """Return a validator for the bundled schema of a version."""
     folder = resources.files("wikistate.core.events.bundled")
     text = folder.joinpath(f"jsonschema/mediawiki/page/change/{version}.yaml").read_text()
     return Draft7Validator(yaml.safe_load(text), validate_formats=True)
@@ -126,7 +126,7 @@ def validator(version: str) -> Draft7Validator:
 
 @pytest.mark.parametrize("version", ["1.7.0", "1.11.0"])
 def test_every_change_is_a_valid_event(version: Any) -> None:
-    """Of either version, with ids of its own."""
+    """The events are valid in both versions and have unique ids."""
     made = history()
     events = [build_page_change(change, made.wiki, version=version) for change in made.journal]
     assert not [error for event in events for error in validator(version).iter_errors(event)]
@@ -134,7 +134,7 @@ def test_every_change_is_a_valid_event(version: Any) -> None:
 
 
 def entity_pages(made: Repository) -> EntityPages:
-    """Which of its pages are entities."""
+    """Return the entity pages of the repository."""
     models = made.wiki.content_models
     return EntityPages(
         domain=made.wiki.domain,
@@ -144,8 +144,8 @@ def entity_pages(made: Repository) -> EntityPages:
     )
 
 
-def test_the_updater_reads_every_event_as_what_happened() -> None:
-    """Kind, entity, revision, parent and time."""
+def test_updater_reads_the_change_from_every_event() -> None:
+    """It reads kind, entity, revision, parent and time."""
     made = history()
     shape = PageChangeFormat(entity_pages(made))
     for change in made.journal:
@@ -161,8 +161,8 @@ def test_the_updater_reads_every_event_as_what_happened() -> None:
             assert (read.parent or 0) == change.revision.parent_id
 
 
-def test_the_older_streams_tell_the_same() -> None:
-    """To the updater; but for what was hidden, of which there is no such stream."""
+def test_legacy_streams_have_the_same_changes() -> None:
+    """The updater reads the same from both, except visibility changes, which have no legacy stream."""
     made = history()
     pages = entity_pages(made)
     shapes: dict[str, EventFormat] = {
@@ -185,8 +185,8 @@ def test_the_older_streams_tell_the_same() -> None:
     assert set(streams) == set(shapes)
 
 
-def test_the_lists_tell_of_every_change_that_a_wiki_still_shows() -> None:
-    """Recent changes lose the edits of a page that was deleted; the log never loses anything."""
+def test_lists_have_every_change_that_a_wiki_still_shows() -> None:
+    """Recent changes lose the edits of a deleted page; the log keeps all entries."""
     made = history()
     present = made.present_pages
     assert present == {page.page_id for page in made.list_pages()}
@@ -205,8 +205,8 @@ def test_the_lists_tell_of_every_change_that_a_wiki_still_shows() -> None:
     assert all((row["pageid"] == 0) != (row["logpage"] in present) for row in logged)
 
 
-def test_recent_changes_go_back_so_far_and_no_further() -> None:
-    """And of an import in bulk nobody hears at all."""
+def test_recent_changes_end_at_their_retention() -> None:
+    """Bulk imports are not in recent changes."""
     clock = ManualClock(START)
     made = Repository(clock=clock.now)
     made.save(Item(id="Q1"))

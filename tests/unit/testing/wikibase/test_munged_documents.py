@@ -1,4 +1,4 @@
-"""What the small Wikibase serves is what the munger takes: nothing of its documents is lost on the way into a store."""
+"""Munging of the documents of the fake Wikibase keeps all their statements, values, references and articles."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ MIME = {"ttl": "text/turtle", "nt": "application/n-triples"}
 
 @cache
 def histories() -> dict[str, tuple[Repository, Uris]]:
-    """A Wikibase as Wikibase Suite sets it up, and one like Commons."""
+    """Return a repository with the layout of Wikibase Suite, and one like Commons."""
     plain = Repository()
     like_commons = Repository(
         make_wikibase_wiki("commons.example", concept_base=COMMONS, namespaces={EntityKind.MEDIA: 6}),
         vocabulary=Vocabulary(COMMONS, WIKIDATA),
     )
-    every_day = EditSimulator(plain, seed=6)
-    every_day.create_initial(10)
-    every_day.simulate(300)
+    simulator = EditSimulator(plain, seed=6)
+    simulator.create_initial(10)
+    simulator.simulate(300)
     EditSimulator(like_commons, seed=7, kinds=(EntityKind.MEDIA,)).simulate(60)
     return {
         "plain": (plain, Uris.for_wikibase("http://wikibase.example")),
@@ -44,13 +44,13 @@ def histories() -> dict[str, tuple[Repository, Uris]]:
 
 
 def munged(made: Repository, uris: Uris, entity: str, revision: int = 0, *, form: str = "ttl") -> frozenset[Triple]:
-    """An entity as a store holds it."""
+    """Return the triples of an entity in a store."""
     body = serialize_triples(made.document(entity, revision) or (), form, made.vocabulary)
     return munge(parse_triples(body, base=f"{uris.entity_data}{entity}.{form}", mime_type=MIME[form]), entity, uris)
 
 
 def subjects(triples: frozenset[Triple] | list[Triple], start: str) -> set[str]:
-    """The subjects whose IRIs begin so."""
+    """Return the subjects with IRIs of this prefix."""
     return {
         triple.subject.value
         for triple in triples
@@ -58,10 +58,10 @@ def subjects(triples: frozenset[Triple] | list[Triple], start: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("which", ["plain", "commons"])
-def test_every_statement_value_reference_and_article_reaches_the_store(which: str) -> None:
-    """And nothing there is without a name, or speaks of the document."""
-    made, uris = histories()[which]
+@pytest.mark.parametrize("name", ["plain", "commons"])
+def test_every_statement_value_reference_and_article_reaches_the_store(name: str) -> None:
+    """The store has no blank nodes and no data nodes."""
+    made, uris = histories()[name]
     for entity in made.current_revisions:
         document = made.document(entity)
         assert document
@@ -72,15 +72,15 @@ def test_every_statement_value_reference_and_article_reaches_the_store(which: st
         assert not any(isinstance(node, BlankNode) for triple in stored for node in (triple.subject, triple.object))
 
 
-def test_both_formats_are_the_same_in_the_store() -> None:
-    """Blank nodes included, which keep their labels."""
+def test_both_formats_give_the_same_triples_in_the_store() -> None:
+    """Blank nodes have the same labels in both formats."""
     made, uris = histories()["plain"]
     for entity in made.current_revisions:
         assert munged(made, uris, entity, form="nt") == munged(made, uris, entity)
 
 
-def test_what_one_revision_adds_to_another_is_little() -> None:
-    """Ids of statements and names of nodes stay from revision to revision, so a diff is an edit and not an entity."""
+def test_diff_of_two_revisions_is_small() -> None:
+    """Statement ids and node IRIs are stable between revisions, so a diff has the size of an edit and not of an entity."""
     made, uris = histories()["plain"]
     edits = [
         change

@@ -1,4 +1,4 @@
-"""The small Wikibase over HTTP: what it serves, what its lists lead to, and how it is told to go wrong."""
+"""The fake Wikibase over HTTP: documents, lists and faults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ START = 1_780_000_000.0
 
 @pytest.fixture
 async def wikibase() -> AsyncIterator[FakeWikibase]:
-    """A running one with the revisions 1 and 2 of Q1, and a clock that a test moves."""
+    """Run a fake Wikibase with the revisions 1 and 2 of Q1 and a manual clock."""
     repository = Repository(clock=ManualClock(START).now)
     repository.save(Item(id="Q1"))
     repository.save(Item(id="Q1", labels={"en": "x"}))
@@ -36,13 +36,13 @@ async def wikibase() -> AsyncIterator[FakeWikibase]:
 
 
 async def get(url: str, *, allow_redirects: bool = False) -> tuple[int, Mapping[str, str], bytes]:
-    """Status, headers and body."""
+    """Return status, headers and body."""
     async with aiohttp.ClientSession() as session, session.get(url, allow_redirects=allow_redirects) as response:
         return response.status, response.headers, await response.read()
 
 
 async def test_documents_are_served_by_entity_and_revision(wikibase: FakeWikibase) -> None:
-    """With their content type; the current one without a revision."""
+    """They have their content type; without a revision the current one is served."""
     status, headers, old = await get(wikibase.document_url("Q1", 1))
     assert (status, headers["Content-Type"]) == (200, "text/turtle; charset=UTF-8")
     assert b'rdfs:label "x"@en' not in old
@@ -55,27 +55,27 @@ async def test_documents_are_served_by_entity_and_revision(wikibase: FakeWikibas
     ("name", "status"),
     [("Q2.ttl", 404), ("Q1.ttl?revision=99", 404), ("Q1.exe", 400), ("..%2fQ1.ttl", 400), ("Q1", 400), ("", 400)],
 )
-async def test_what_is_not_there_is_not_served(wikibase: FakeWikibase, name: str, status: int) -> None:
-    """Unknown entities and revisions, and what is no document at all."""
+async def test_unknown_documents_are_not_served(wikibase: FakeWikibase, name: str, status: int) -> None:
+    """Unknown entities and revisions have status 404, other names 400."""
     assert (await get(f"{wikibase.url}/wiki/Special:EntityData/{name}"))[0] == status
 
 
-async def test_a_revision_of_another_entity_is_not_served(wikibase: FakeWikibase) -> None:
-    """Although there is such a revision."""
+async def test_revision_of_another_entity_is_not_served(wikibase: FakeWikibase) -> None:
+    """The revision exists, but not for this entity."""
     other = wikibase.repository.save(Item(id="Q2")).revision.rev_id
     assert (await get(wikibase.document_url("Q1", other)))[0] == 404
 
 
-async def test_an_id_in_lower_case_is_led_to_its_document(wikibase: FakeWikibase) -> None:
-    """The query goes along."""
+async def test_id_in_lower_case_redirects_to_its_document(wikibase: FakeWikibase) -> None:
+    """The redirect keeps the query."""
     url = wikibase.document_url("q1", 1)
     status, headers, _ = await get(url)
     assert (status, headers["Location"]) == (302, wikibase.document_url("Q1", 1))
     assert (await get(url, allow_redirects=True))[0] == 200
 
 
-async def test_a_merged_entity_leads_to_the_other_unless_its_revision_is_asked_for(wikibase: FakeWikibase) -> None:
-    """A stub with ``owl:sameAs`` then."""
+async def test_merged_entity_redirects_to_its_target_unless_a_revision_is_requested(wikibase: FakeWikibase) -> None:
+    """The document of its revision has ``owl:sameAs``."""
     wikibase.repository.save(Item(id="Q2"))
     merged = wikibase.repository.redirect("Q1", "Q2").revision.rev_id
     status, headers, _ = await get(f"{wikibase.url}/wiki/Special:EntityData/Q1.ttl?flavor=dump")
@@ -83,8 +83,8 @@ async def test_a_merged_entity_leads_to_the_other_unless_its_revision_is_asked_f
     assert b"owl:sameAs wd:Q2" in (await get(wikibase.document_url("Q1", merged)))[2]
 
 
-async def test_faults_strike_by_path_and_by_revision(wikibase: FakeWikibase) -> None:
-    """The Action API goes on while entity data fails; a replica lacks one revision and has the other."""
+async def test_faults_select_by_path_and_by_revision(wikibase: FakeWikibase) -> None:
+    """The Action API works while entity data fails; a replica has only one of two revisions."""
     wikibase.set_faults(
         [Rule(faults.HttpStatus(503), path="EntityData", times=1), Rule(faults.MissingRevision(), frozenset({2}))]
     )
@@ -93,74 +93,76 @@ async def test_faults_strike_by_path_and_by_revision(wikibase: FakeWikibase) -> 
     assert (await get(wikibase.document_url("Q1", 2)))[0] == 404
 
 
-async def test_a_replica_has_a_revision_only_after_a_while() -> None:
-    """The older ones it has."""
+async def test_replica_has_a_new_revision_after_the_replication_delay() -> None:
+    """It has the older revisions."""
     clock = ManualClock(START)
     repository = Repository(clock=clock.now)
     repository.save(Item(id="Q1"))
     clock.advance(5.0)
     repository.save(Item(id="Q1", labels={"en": "x"}))
-    async with FakeWikibase(repository) as lagging:
-        lagging.replication_delay = 2.0
-        assert [(await get(lagging.document_url("Q1", number)))[0] for number in (1, 2)] == [200, 404]
+    async with FakeWikibase(repository) as wikibase:
+        wikibase.replication_delay = 2.0
+        assert [(await get(wikibase.document_url("Q1", number)))[0] for number in (1, 2)] == [200, 404]
         clock.advance(2.0)
-        assert (await get(lagging.document_url("Q1", 2)))[0] == 200
+        assert (await get(wikibase.document_url("Q1", 2)))[0] == 200
 
 
-async def test_another_entitys_document_is_good_rdf(wikibase: FakeWikibase) -> None:
-    """About an entity that nobody asked for."""
+async def test_document_of_a_wrong_entity_is_valid_rdf(wikibase: FakeWikibase) -> None:
+    """It describes an entity that was not requested."""
     wikibase.set_faults([Rule(faults.WrongRevision(offset=70))])
     body = (await get(wikibase.document_url("Q1", 2)))[2]
-    said = {str(quad.subject) for quad in parse(body, format=RdfFormat.TURTLE)}
-    assert "<http://wikibase.example/entity/Q71>" in said
-    assert "<http://wikibase.example/entity/Q1>" not in said
+    subjects = {str(quad.subject) for quad in parse(body, format=RdfFormat.TURTLE)}
+    assert "<http://wikibase.example/entity/Q71>" in subjects
+    assert "<http://wikibase.example/entity/Q1>" not in subjects
 
 
-class Notes:
-    """Notes in a dictionary."""
+class MemoryMetadata:
+    """Metadata in a dictionary."""
 
     def __init__(self) -> None:
-        self._notes: dict[str, str] = {}
+        self._values: dict[str, str] = {}
 
     async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
-        """Those that there are."""
-        return {name: self._notes[name] for name in names if name in self._notes}
+        """Return the values that exist."""
+        return {name: self._values[name] for name in names if name in self._values}
 
     async def save_metadata(self, values: Mapping[str, str]) -> None:
-        """Keep them."""
-        self._notes.update(values)
+        """Save the values."""
+        self._values.update(values)
 
 
-async def test_following_its_recent_changes_tells_what_happened() -> None:
-    """Every edit, deletion and undeletion, with entity and revision, in order within a page."""
+async def test_recent_changes_feed_has_all_changes() -> None:
+    """The feed has every edit, deletion and undeletion with entity and revision, in order within a page."""
     clock = ManualClock(START)
     repository = Repository(clock=clock.now)
-    editors = EditSimulator(repository, seed=5, triples=40)
-    told: list[tuple[str, str, int]] = []
+    simulator = EditSimulator(repository, seed=5, triples=40)
+    received: list[tuple[str, str, int]] = []
     async with FakeWikibase(repository, max_rows=20) as wikibase:
         api = f"{wikibase.url}/w/api.php"
         settings = RecentChangesSettings(api=api, since=Moment(int(START * 1000)), interval=0.001)
         feed = RecentChangesFeed(settings, QueryClient(api, HttpSettings()))
-        await feed.open({}, Notes())
-        editors.create_initial(5)
+        await feed.open({}, MemoryMetadata())
+        simulator.create_initial(5)
         while len(repository.journal) < 150:
-            while len(told) < len(happened(repository)):
-                told += [said(arrival.record.value) for arrival in await asyncio.wait_for(feed.receive(), 20) or ()]
+            while len(received) < len(expected_changes(repository)):
+                received += [
+                    read_change(arrival.record.value) for arrival in await asyncio.wait_for(feed.receive(), 20) or ()
+                ]
             clock.advance(1.0)
-            editors.apply()
+            simulator.apply()
         await feed.close()
-    assert len(told) > 100
-    assert by_page(told) == by_page(happened(repository)[: len(told)])
+    assert len(received) > 100
+    assert group_by_page(received) == group_by_page(expected_changes(repository)[: len(received)])
 
 
-def said(value: bytes | None) -> tuple[str, str, int]:
-    """Title, kind and revision of an event."""
+def read_change(value: bytes | None) -> tuple[str, str, int]:
+    """Return title, kind and revision of an event."""
     event = orjson.loads(value or b"")
     return event["page"]["page_title"], event["page_change_kind"], event["revision"]["rev_id"]
 
 
-def happened(repository: Repository) -> list[tuple[str, str, int]]:
-    """The same of the journal; what concerns an old revision alone is no change of the page."""
+def expected_changes(repository: Repository) -> list[tuple[str, str, int]]:
+    """Return the same of the journal, without the visibility changes of old revisions."""
     return [
         (change.page.key, change.kind, change.revision.rev_id)
         for change in repository.journal
@@ -168,16 +170,16 @@ def happened(repository: Repository) -> list[tuple[str, str, int]]:
     ]
 
 
-def by_page(told: list[tuple[str, str, int]]) -> dict[str, list[tuple[str, int]]]:
-    """In order for each page."""
+def group_by_page(received: list[tuple[str, str, int]]) -> dict[str, list[tuple[str, int]]]:
+    """Return the changes of each page in order."""
     pages: dict[str, list[tuple[str, int]]] = {}
-    for title, kind, revision in told:
+    for title, kind, revision in received:
         pages.setdefault(title, []).append((kind, revision))
     return pages
 
 
-async def test_it_runs_in_a_process_of_its_own() -> None:
-    """Where its editors work on request; events, entity data and dump agree."""
+async def test_wikibase_runs_in_a_separate_process() -> None:
+    """Its control paths simulate edits, and events, entity data and dump agree."""
     async with WikibaseProcess("--entities", "3", "--triples", "40", "--seed", "2") as wikibase:
         before = await wikibase.journal()
         made = await wikibase.edit(25)
@@ -202,11 +204,11 @@ async def test_it_runs_in_a_process_of_its_own() -> None:
     ],
 )
 async def test_lists_are_continued_to_their_end(asked: dict[str, str], first: str) -> None:
-    """What the parts have is together what one large answer has."""
+    """The continued responses together have the same rows as one large response."""
     repository = Repository()
-    editors = EditSimulator(repository)
-    editors.create_initial(12)
-    editors.simulate(150)
+    simulator = EditSimulator(repository)
+    simulator.create_initial(12)
+    simulator.simulate(150)
     async with FakeWikibase(repository) as wikibase:
         client = QueryClient(f"{wikibase.url}/w/api.php", HttpSettings())
         await client.open()
