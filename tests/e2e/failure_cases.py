@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class RetryExpectation(Enum):
-    """Retries that the table states for a failure."""
+    """Rule of the table for the retries of a failure."""
 
     NO = "only for each split of its batch, since another revision may have caused the failure"
     NO_BY_NAME = "not even then, since the response names the revision"
