@@ -1,6 +1,6 @@
-"""Writes ``docs/reference`` from the code, so that each fact has one home.
+"""Generator of ``docs/reference`` from the code, so that each fact has one home.
 
-``python docs/generate.py`` writes the pages; a test compares them with what it would write.
+``python docs/generate.py`` writes the pages; a test compares the stored pages with the generated ones.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parent / "reference"
 
 _HOW_TO_CONFIGURE = (
-    "Files are YAML, given with `--config FILE`; of several, later ones win key by key. `--set key=value` wins over "
-    "files. `wikistate config show` prints what would hold, `wikistate config schema` the JSON Schema."
+    "Files are YAML, given with `--config FILE`; a later file overrides an earlier one key by key. `--set key=value` "
+    "overrides files. `wikistate config show` prints the effective configuration, `wikistate config schema` the JSON Schema."
 )
 
 _NOTE = "<!-- Written by docs/generate.py: change the code, then `make docs`. -->\n"
 
 
-def pages() -> dict[str, str]:
-    """The pages by file name."""
+def build_pages() -> dict[str, str]:
+    """Return the pages by file name."""
     return {
-        "configuration.md": configuration(),
-        "metrics.md": metric_table(),
-        "log-events.md": log_event_table(),
-        "failures.md": failure_table(),
-        "decisions.md": decision_table(),
-        "command-line.md": command_line(),
+        "configuration.md": build_configuration(),
+        "metrics.md": build_metric_table(),
+        "log-events.md": build_log_event_table(),
+        "failures.md": build_failure_table(),
+        "decisions.md": build_decision_table(),
+        "command-line.md": build_command_line(),
     }
 
 
-def configuration() -> str:
-    """All settings, one table a section."""
+def build_configuration() -> str:
+    """Return the page of all settings, one table for each section."""
     lines = [
         _NOTE,
         "# Configuration",
         "",
         _HOW_TO_CONFIGURE,
         "",
-        "`stream_manager` and `enrich` are the keys of the public enrichment jobs, whose files run as they are.",
+        "`stream_manager` and `enrich` are the keys of the public enrichment jobs, whose files run unchanged.",
         "",
         *_section(Configuration, ""),
     ]
@@ -93,19 +93,22 @@ def _text(description: str | None) -> str:
     return " ".join((description or "").split()).replace("|", "\\|")
 
 
-def metric_table() -> str:
-    """All metrics."""
+def build_metric_table() -> str:
+    """Return the page of all metrics."""
     rows = [
         f"| `{metric.name}` | {type(metric).__name__.lower()} | {metric.unit} "
         f"| {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
         for metric in metrics.ALL_METRICS
     ]
     head = ["| name | kind | unit | labels | meaning |", "|---|---|---|---|---|"]
-    text = "Served at `/metrics` when `--metrics-port` or `telemetry.metrics_port` is set. Labels are bounded: no titles, no ids."
+    text = (
+        "The metrics are served at `/metrics` if `--metrics-port` or `telemetry.metrics_port` is set. "
+        "Labels have a bounded number of values: no titles, no ids."
+    )
     return "\n".join([_NOTE, "# Metrics", "", text, "", *head, *rows]) + "\n"
 
 
-def log_event_table() -> str:
+def build_log_event_table() -> str:
     """Return the page of all log events."""
     rows = [
         f"| `{event.id}` | {event.level} | {event.sentence} | {_fields(event)} | {event.meaning} |"
@@ -134,54 +137,54 @@ _RETRIED = {
 _SLOWS = {SlowdownScope.NOTHING: "", SlowdownScope.WIKI: "the wiki", SlowdownScope.FARM: "the farm"}
 
 
-def failure_table() -> str:
-    """What can go wrong while a revision is fetched."""
+def build_failure_table() -> str:
+    """Return the page of the failures of a fetch."""
     rows = [
         f"| {row.description} | {_RETRIED[row.retry_rule]} | {_SLOWS[row.slowdown]} | `{row.kind.value}` | {row.note} |"
         for row in TABLE
     ]
-    head = ["| what happened | asked again | slows down | then `error_type` | because |", "|---|---|---|---|---|"]
+    head = ["| failure | retried | slows down | final `error_type` | note |", "|---|---|---|---|---|"]
     text = (
-        "Each row ends as an event on the error stream when asking again does not help. The limit is "
+        "A failure becomes an event on the error stream if retries do not help. The limit is "
         "`enrich.retry.max_attempts`; an event is young for `enrich.retry.acceptable_lag` seconds. A failure of a request "
         "never fails the neighbours of the revision that caused it: see [guarantees](../concepts/guarantees.md)."
     )
-    return "\n".join([_NOTE, "# What happens when a wiki does not answer well", "", text, "", *head, *rows]) + "\n"
+    return "\n".join([_NOTE, "# Failures of requests to wikis", "", text, "", *head, *rows]) + "\n"
 
 
-def decision_table() -> str:
-    """What an event means for a store."""
-    head = ["| what happened | seen before | what is done | reason | told as |", "|---|---|---|---|---|"]
+def build_decision_table() -> str:
+    """Return the page of the decisions about events of entities."""
+    head = ["| event | last known state | action | reason | inconsistency |", "|---|---|---|---|---|"]
     rows = [
-        f"| {row.event_kind.value} | {_seen(row)} | {_done(row)} | `{row.reason}` | {_told(row.reason)} |"
+        f"| {row.event_kind.value} | {_known_states(row)} | {_action(row)} | `{row.reason}` | {_inconsistency(row.reason)} |"
         for row in decide.TABLE
     ]
     text = (
-        "What was seen last of the entity is compared with the revision of the event. Each event that is decided counts in "
-        "`wikistate_decisions_total` under its reason; what is told goes to the stream of inconsistencies, but for `unknown_entity` "
-        "only where that is asked for. See [order and decisions](../how-to/rdf-updater.md#order)."
+        "The last known state of the entity is compared with the revision of the event. Each decision counts in "
+        "`wikistate_decisions_total` under its reason. Inconsistencies are written to the stream of inconsistencies; "
+        "`unknown_entity` is written there on request only. See [order and decisions](../how-to/rdf-updater.md#order)."
     )
-    return "\n".join([_NOTE, "# What is done about an event of an entity", "", text, "", *head, *rows]) + "\n"
+    return "\n".join([_NOTE, "# Decisions about events of entities", "", text, "", *head, *rows]) + "\n"
 
 
-def _seen(row: decide.DecisionRule) -> str:
+def _known_states(row: decide.DecisionRule) -> str:
     return (
-        "anything"
+        "any"
         if len(row.known_states) == len(decide.KnownState)
-        else ", ".join(seen.value for seen in row.known_states)
+        else ", ".join(state.value for state in row.known_states)
     )
 
 
-def _done(row: decide.DecisionRule) -> str:
+def _action(row: decide.DecisionRule) -> str:
     return row.action.value if row.action is decide.Action.NOTHING else f"{row.action.value}, at {row.target.value}"
 
 
-def _told(reason: decide.DecisionReason) -> str:
+def _inconsistency(reason: decide.DecisionReason) -> str:
     return f"`{decide.INCONSISTENCIES[reason]}`" if reason in decide.INCONSISTENCIES else ""
 
 
-def command_line() -> str:
-    """All commands with their help, and the exit codes."""
+def build_command_line() -> str:
+    """Return the page of all commands with their help, and of the exit codes."""
     codes = (exits.__doc__ or "").partition("\n\n")[2].strip()
     lines = [
         _NOTE,
@@ -197,7 +200,7 @@ def command_line() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _commands(command: Any, path: str, parent: Any = None) -> Iterator[str]:  # typer brings a click of its own
+def _commands(command: Any, path: str, parent: Any = None) -> Iterator[str]:  # typer vendors its own click
     context = command.make_context(path.rpartition(" ")[2], [], parent=parent, resilient_parsing=True)
     context.terminal_width = context.max_content_width = 100
     yield from (f"## {path}", "", "```", command.get_help(context).strip(), "```", "")
@@ -206,9 +209,9 @@ def _commands(command: Any, path: str, parent: Any = None) -> Iterator[str]:  # 
 
 
 def main() -> None:
-    """Writes the pages."""
+    """Write the pages."""
     REFERENCE.mkdir(exist_ok=True)
-    for name, text in pages().items():
+    for name, text in build_pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
 
 
