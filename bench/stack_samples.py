@@ -22,7 +22,7 @@ from wikistate.runners.local.launch import build_local_runner
 from wikistate.runners.process_tuning import gc_tuned
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.wiring.registry import find_stateless_job
+from wikistate.wiring.registry import assemble_stateless, find_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +125,6 @@ def _runner(route: Route) -> LocalRunner:
     flags = CliSettings(source=ends.source, sink=ends.sink, error_sink=ends.errors, assignments=settings)
     configuration = load_configuration(NAME, flags).configuration
     configure_logs(configuration.telemetry, job_name=NAME)
-    pipeline = find_stateless_job(NAME).assemble(configuration, meter)
+    pipeline = assemble_stateless(find_job(NAME), configuration, meter)
     job, resolved = pipeline.job, pipeline.endpoints
     return build_local_runner(job, resolved, configuration.local, meter)

@@ -17,6 +17,7 @@ from wikistate.config.model import Configuration
 from wikistate.core.enrichment.failures import TABLE, RetryRule, SlowdownScope
 from wikistate.core.updater import decide
 from wikistate.telemetry import log_events, metrics
+from wikistate.wiring import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,26 @@ def build_pages() -> dict[str, str]:
         "failures.md": build_failure_table(),
         "decisions.md": build_decision_table(),
         "command-line.md": build_command_line(),
+        "jobs.md": build_job_table(),
     }
+
+
+def build_job_table() -> str:
+    """Return the page of all jobs, from the registry."""
+    rows = [
+        f"| `{spec.name}` | {spec.summary}. | {spec.reads} | {spec.writes} | {spec.kind} |" for spec in registry.JOBS
+    ]
+    lines = [
+        _NOTE,
+        "# Jobs",
+        "",
+        "`wikistate run JOB` starts a job. Stateless jobs run locally or on Flink, all others locally only.",
+        "",
+        "| job | purpose | reads | writes | kind |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def build_configuration() -> str:

@@ -143,7 +143,7 @@ async def test_loaded_store_is_followed_from_its_revisions(wikibase: WikibasePro
     bootstrap = (*BOOTSTRAP, str(tmp_path / "revisions.csv"), f"--state={tmp_path}")
     process = await asyncio.create_subprocess_exec(*bootstrap, stderr=asyncio.subprocess.PIPE)
     _, stderr = await process.communicate()
-    assert f"knows {len(held)} entities" in stderr.decode()
+    assert f"holds {len(held)} entities" in stderr.decode()
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
     source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.edit(60)))
     code, output = await run(

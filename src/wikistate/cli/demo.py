@@ -1,7 +1,7 @@
-"""``wikistate demo``, which ``make run`` runs: the main job over sample changes and a small wiki, nothing else needed.
+"""``wikistate demo``, the command behind ``make run``: the main job over sample changes and a small wiki.
 
-Everything is real but the wiki: the same configuration, client, runner and files as in a run of one's own, over HTTP
-to a process of its own.
+Only the wiki is a stand-in, in a separate process. Configuration, client, runner and files are those of every run, and
+the requests go over HTTP.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from wikistate.core.events.repository import SchemaRepository
 from wikistate.demo import corpus
 from wikistate.errors import InternalError
 from wikistate.jobs.page_content_change import NAME
-from wikistate.runners.local.launch import build_local_runner
+from wikistate.runners.local.launch import build_runner
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
 from wikistate.testing.__main__ import write_lines
 from wikistate.testing.wiki.process import WikiProcess
-from wikistate.wiring.registry import find_stateless_job
+from wikistate.wiring.registry import find_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
 
 ERROR_LIMIT = ("error_limit.share=0.25", "error_limit.in_a_row=100")
-"""Whoever sees more fail than this sees something that is broken, and should be told so."""
+"""The error limit: the sample has fewer failures, so more of them are a defect that must end the run."""
 
 MAX_SHOWN_CHARACTERS = 240
-"""How much of a page's content is shown."""
+"""The number of characters of a page's content that are shown."""
 
 
 def run_demo(folder: Path, changes: int) -> Exit:
-    """Runs the demonstration and says where everything lies.
+    """Run the demonstration and print the paths of its output.
 
     Args:
-        folder: Where events, enriched events and error events go; what an earlier demonstration left is replaced.
-        changes: How many changes the sample has.
+        folder: The folder of events, enriched events and error events; the output of an earlier run is replaced.
+        changes: The number of sample changes.
 
     Raises:
-        WikistateError: Something of it cannot be started, or what came out is not what must come out.
+        WikistateError: A part cannot be started, or the output is not valid.
     """
     source, sink, errors = (
         folder / name for name in ("page_change.ndjson", "page_content_change.ndjson", "errors.ndjson")
@@ -59,7 +59,7 @@ def run_demo(folder: Path, changes: int) -> Exit:
     folder.mkdir(parents=True, exist_ok=True)
     for file in (sink, errors):
         file.unlink(missing_ok=True)
-    console.print(f"page-content-change over {changes:,} sample changes and a small wiki of our own:")
+    console.print(f"page-content-change over {changes:,} sample changes and a small wiki:")
     total = write_lines(source, corpus.compose(changes=changes).events)
     flags = CliSettings(source=f"file:{source}", sink=f"file:{sink}", error_sink=f"file:{errors}")
     end = run_async(_enrich(flags, total=total, changes=changes))
@@ -73,25 +73,28 @@ def run_demo(folder: Path, changes: int) -> Exit:
 async def _enrich(flags: CliSettings, *, total: int, changes: int) -> Exit:
     meter = RecordingMeter()
     async with WikiProcess("--changes", str(changes)) as wiki:
-        # One address for all wikis, told apart by the Host header: as behind a service mesh.
+        # One address for all wikis, distinguished by the Host header: as behind a service mesh.
         template = f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"
         loaded = load_configuration(NAME, replace(flags, assignments=(template, *ERROR_LIMIT)))
         configure_logs(loaded.configuration.telemetry, job_name=NAME)
-        pipeline = find_stateless_job(NAME).assemble(loaded.configuration, meter)
-        job, ends = pipeline.job, pipeline.endpoints
-        status = Status(meter, total=total, live=True)
         configuration = loaded.configuration
-        runner = build_local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit)
+        status = Status(meter, total=total, live=True)
+        runner = build_runner(
+            lambda: find_job(NAME).assemble(configuration, meter),
+            configuration.local,
+            meter,
+            error_limit=configuration.error_limit,
+        )
         end = await run_until_done(runner, status)
     status.summary()
     return end
 
 
 def check_output(sink: Path) -> int:
-    """Checks every enriched event against the schema that it names; returns how many there are.
+    """Check every enriched event against the schema that it names, and return the number of events.
 
     Raises:
-        InternalError: One is not valid.
+        InternalError: An event is not valid.
     """
     schemas = SchemaRepository([SCHEMAS], read_bundled)
     count = 0
@@ -107,7 +110,7 @@ def _read_events(file: Path) -> Iterator[Event]:
 
 
 def _print_sample(console: Console, sink: Path) -> None:
-    """Prints one enriched event, its content shortened for the eye."""
+    """Print one enriched event with shortened content."""
     event = next(event for event in _read_events(sink) if _content_body(event))
     slot = event["revision"]["content_slots"]["main"]
     body = slot["content_body"]
@@ -126,8 +129,8 @@ def _print_next_steps(console: Console, *, source: Path, sink: Path, errors: Pat
     console.print(
         f"""
 [bold]{written:,} enriched events, each valid against its schema:[/bold] {sink}
-[bold]what could not be enriched, with the reason:[/bold] {errors}
-[bold]the changes that were read:[/bold] {source}
+[bold]error events, each with its reason:[/bold] {errors}
+[bold]the sample changes:[/bold] {source}
 
 Your own wiki:
   wikistate run page-content-change --source file:changes.ndjson --sink file:enriched.ndjson \\
@@ -136,7 +139,7 @@ Your own Kafka:
   wikistate run page-content-change --create-topics \\
     --source kafka://localhost:9092/mediawiki.page_change.v1 \\
     --sink kafka://localhost:9092/mediawiki.page_content_change.v1
-Everything that can be set:
+All settings:
   wikistate config show
 """,
         highlight=False,

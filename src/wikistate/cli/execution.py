@@ -1,4 +1,4 @@
-"""Drives a runner to its end: its loop, its signals, its status, its metrics. What all ways of running a job share."""
+"""The execution of a pipeline: the event loop, signals, the live status and the metrics endpoint of every run."""
 
 from __future__ import annotations
 
@@ -12,29 +12,33 @@ import structlog
 
 from wikistate.cli.exits import Exit
 from wikistate.cli.status import Status
-from wikistate.runners.process_tuning import OBJECTS_IN_FLIGHT, gc_tuned
+from wikistate.runners.allocation import limit_malloc_arenas
+from wikistate.runners.local.launch import build_runner
+from wikistate.runners.process_tuning import OBJECTS_IN_FLIGHT, OBJECTS_IN_TWO_BATCHES, gc_tuned
 from wikistate.wiring.endpoints import KafkaSourceEndpoint
+from wikistate.wiring.pipeline import StatelessPipeline, StorePipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from wikistate.cli.runner_name import RunnerName
-    from wikistate.config.model import Telemetry
+    from wikistate.config.model import Configuration, Telemetry
     from wikistate.telemetry.meter import RecordingMeter
     from wikistate.wiring.endpoints import SourceEndpoint
+    from wikistate.wiring.pipeline import Pipeline
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 
 class RunOptions(NamedTuple):
-    """How a job is run.
+    """Options of ``wikistate run`` that are not settings.
 
     Attributes:
-        runner: What it runs on.
-        create_topics: Make missing Kafka topics first.
-        check: Only connect to everything.
-        progress: Show a live line; None for "at a terminal".
+        runner: The runner.
+        create_topics: Whether to create missing Kafka topics first.
+        check: Whether to only open all connections.
+        progress: Whether to show a live line; None shows it at a terminal.
     """
 
     runner: RunnerName
@@ -50,24 +54,71 @@ class Runnable(Protocol):
         """Run to the end."""
 
     def stop(self) -> None:
-        """Read no more, finish what was read, then end."""
+        """Stop reading, drain what was read, then end."""
 
 
-def report_check_passed() -> Exit:
-    """What ``--check`` says when nothing is wrong."""
-    print("Everything answers: the job can run.", file=sys.stderr)  # noqa: T201  (a command's voice)
+def print_check_passed() -> Exit:
+    """Print that ``--check`` found no fault."""
+    print("Check passed: all connections work.", file=sys.stderr)  # noqa: T201  (the output of a command)
     return Exit.OK
 
 
-def make_status(meter: RecordingMeter, source: SourceEndpoint, *, progress: bool | None) -> Status:
-    """What a person sees of a run; a live line by default at a terminal."""
+def create_topics(pipeline: Pipeline) -> None:
+    """Create the missing Kafka topics of a pipeline, for ``--create-topics``.
+
+    Raises:
+        ConfigError: A property or the name of a topic is wrong.
+        SinkError: A cluster does not answer or refuses.
+    """
+    from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
+
+    run_async(create_missing_topics(pipeline.source, *pipeline.sinks))
+
+
+def run_locally(
+    pipeline: Pipeline,
+    configuration: Configuration,
+    meter: RecordingMeter,
+    *,
+    rebuild: Callable[[], Pipeline],
+    progress: bool | None = None,
+    total: int | None = None,
+) -> Exit:
+    """Run a pipeline on the local runner to its end, serve its metrics meanwhile, and print a summary after it.
+
+    Args:
+        pipeline: The pipeline.
+        configuration: Its settings.
+        meter: The meter that the pipeline reports to.
+        rebuild: Builds the pipeline again, for a store that went back in time.
+        progress: Whether to show a live line; None shows it at a terminal.
+        total: The number of records in the source; None if it is unknown.
+
+    Raises:
+        WikistateError: The job cannot start or cannot continue.
+    """
+    if isinstance(pipeline, StatelessPipeline):
+        limit_malloc_arenas()
+    objects = OBJECTS_IN_TWO_BATCHES if isinstance(pipeline, StorePipeline) else OBJECTS_IN_FLIGHT
+    status = _make_status(meter, pipeline.source, progress=progress, total=total)
+    with serve_metrics(configuration.telemetry, meter):
+        runner = build_runner(
+            rebuild, configuration.local, meter, error_limit=configuration.error_limit, pipeline=pipeline
+        )
+        end = run_async(run_until_done(runner, status, objects=objects))
+    status.summary()
+    return end
+
+
+def _make_status(meter: RecordingMeter, source: SourceEndpoint, *, progress: bool | None, total: int | None) -> Status:
     bounded = isinstance(source, KafkaSourceEndpoint) and bool(source.end)
-    return Status(meter, total=None, live=sys.stderr.isatty() if progress is None else progress, bounded=bounded)
+    live = sys.stderr.isatty() if progress is None else progress
+    return Status(meter, total=total, live=live, bounded=bounded)
 
 
 @contextlib.contextmanager
 def serve_metrics(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[None]:
-    """Serves metrics meanwhile, where a port is set."""
+    """Serve metrics inside the block, if a port is set."""
     if telemetry.metrics_port is None:
         yield
         return
@@ -81,28 +132,13 @@ def serve_metrics(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[None]
         end()
 
 
-def run_to_end(
-    runner: Callable[[], Runnable],
-    status: Status,
-    telemetry: Telemetry,
-    meter: RecordingMeter,
-    *,
-    objects: int = OBJECTS_IN_FLIGHT,
-) -> Exit:
-    """Makes a runner and drives it to its end, with metrics beside it and a summary after it. `objects`: see `run_until_done`."""
-    with serve_metrics(telemetry, meter):
-        end = run_async(run_until_done(runner(), status, objects=objects))
-    status.summary()
-    return end
-
-
 async def run_until_done(runner: Runnable, status: Status, *, objects: int = OBJECTS_IN_FLIGHT) -> Exit:
-    """Runs to the end, with the live line beside it and the signals wired: the first drains, the second ends at once.
+    """Run to the end with a live line. The first SIGTERM or SIGINT drains, the second one ends the run immediately.
 
     Args:
-        runner: What runs.
-        status: What a person sees of it.
-        objects: About how many it has in hand; see `gc_tuned`.
+        runner: The runner.
+        status: The live line.
+        objects: The approximate number of objects that the run holds; see `gc_tuned`.
     """
     run = asyncio.ensure_future(runner.run())
     loop = asyncio.get_running_loop()
@@ -121,22 +157,22 @@ async def run_until_done(runner: Runnable, status: Status, *, objects: int = OBJ
 
 
 def _make_signal_handler(runner: Runnable, run: asyncio.Future[None]) -> Callable[[], None]:
-    asked = False
+    is_stopping = False
 
-    def react() -> None:
-        nonlocal asked
-        if asked:
+    def handle() -> None:
+        nonlocal is_stopping
+        if is_stopping:
             run.cancel()
         else:
-            asked = True
+            is_stopping = True
             log.info("stop_requested")
             runner.stop()
 
-    return react
+    return handle
 
 
 def run_async(main: Coroutine[object, object, T]) -> T:
-    """Runs a coroutine in a loop of its own, uvloop's where there is one."""
+    """Run a coroutine in a new event loop: that of uvloop, if uvloop is installed."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 
@@ -144,6 +180,6 @@ def run_async(main: Coroutine[object, object, T]) -> T:
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     try:
         from uvloop import new_event_loop  # noqa: PLC0415
-    except ImportError:  # not on Windows; asyncio's own loop does the same more slowly
+    except ImportError:  # not on Windows; the loop of asyncio does the same more slowly
         return asyncio.new_event_loop
     return new_event_loop

@@ -1,15 +1,15 @@
-"""Exit codes, and the one place where an error becomes what the operator sees.
+"""Exit codes, and the only place that turns an error into a message for the operator.
 
 ====  ==============================================================================================
-0     done: the source ended, or a stop was asked for and everything read was finished
-1     a defect of ours; the traceback is shown, please report it
+0     done: the source ended, or a stop was requested and all events in flight were drained
+1     a defect of wikistate; the traceback is shown, please report it
 2     the settings or the command line are wrong; nothing was read
-3     an input file or document is not what it must be
-4     something outside does not do its part: broker, file system, wiki, schema repository
-5     more events failed than `error_limit` allows; what was not committed is done by the next run
+3     an input file or document is not valid
+4     an external system failed: broker, file system, wiki, schema repository or store
+5     more events failed than `error_limit` allows; the next run processes uncommitted events again
 6     the store is further behind than `wikistate lag --max` allows
-7     `wikistate store verify` found what differs from the wiki
-130   stopped at once by a second Ctrl+C or SIGTERM; what was not committed is done by the next run
+7     `wikistate store verify` found a difference between the store and the wiki
+130   stopped immediately by a second Ctrl+C or SIGTERM; the next run processes uncommitted events again
 ====  ==============================================================================================
 """
 
@@ -22,7 +22,7 @@ from wikistate.errors import Domain, ErrorLimitError, WikistateError
 
 
 class Exit(IntEnum):
-    """What the process tells its parent."""
+    """Exit codes of the process."""
 
     OK = 0
     INTERNAL = 1
@@ -44,8 +44,8 @@ _BY_DOMAIN = {
 
 
 def report_error(error: WikistateError) -> Exit:
-    """Prints an error to standard error and says with which code to exit."""
-    print(f"wikistate: {error.message}", file=sys.stderr)  # noqa: T201  (a command's voice)
+    """Print an error to standard error and return the exit code."""
+    print(f"wikistate: {error.message}", file=sys.stderr)  # noqa: T201  (the output of a command)
     if error.hint:
         print(error.hint.strip("\n"), file=sys.stderr)  # noqa: T201
     return Exit.ERROR_LIMIT if isinstance(error, ErrorLimitError) else _BY_DOMAIN[error.domain]

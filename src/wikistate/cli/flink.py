@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def run_on_flink(spec: JobSpec, configuration: Configuration, endpoints: Endpoints) -> Exit:
-    """Runs a job on Flink.
+    """Run a job on Flink.
 
     Raises:
-        WikistateError: The job cannot start or cannot go on.
+        WikistateError: The job cannot start or cannot continue.
     """
     try:
         from wikistate.runners.flink.launch import has_given_cluster, run_embedded, submit  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""``wikistate run``: from flags to a running job."""
+"""``wikistate run``: one path from the command line to a finished run, for every kind of job."""
 
 from __future__ import annotations
 
@@ -6,64 +6,70 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.cli.execution import make_status, report_check_passed, run_async, run_to_end
+from wikistate.cli.execution import create_topics, print_check_passed, run_async, run_locally
 from wikistate.cli.runner_name import RunnerName
 from wikistate.cli.settings import load_configuration
-from wikistate.runners.allocation import limit_malloc_arenas
-from wikistate.runners.local.launch import build_local_runner, check_endpoints
+from wikistate.errors import ConfigError
+from wikistate.runners.local.launch import check
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.wiring.registry import KeyedJobSpec, StoreJobSpec, find_job
+from wikistate.wiring.pipeline import StatelessPipeline
+from wikistate.wiring.registry import JobKind, find_job
 from wikistate.wiring.wikis import lacks_contact
 
 if TYPE_CHECKING:
     from wikistate.cli.execution import RunOptions
     from wikistate.cli.exits import Exit
     from wikistate.cli.settings import CliSettings
+    from wikistate.config.model import Configuration
+    from wikistate.wiring.registry import JobSpec
 
 log = structlog.get_logger()
 
 
 def run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
-    """Runs a job by name, as the command line says.
+    """Run a job by its name.
 
     Raises:
-        WikistateError: The job cannot start or cannot go on.
+        WikistateError: The job cannot start or cannot continue.
     """
-    entry = find_job(name)
-    loaded = load_configuration(name, flags)
+    spec = find_job(name)
+    configuration = _load(spec, flags)
+    if options.runner is RunnerName.FLINK:
+        _require_flink_support(spec)
+    meter = RecordingMeter()
+    pipeline = spec.assemble(configuration, meter)
+    if options.create_topics:
+        create_topics(pipeline)
+    if options.check:
+        run_async(check(pipeline, configuration.local))
+        return print_check_passed()
+    if options.runner is RunnerName.FLINK and isinstance(pipeline, StatelessPipeline):
+        from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra that the local runner does not need)
+
+        return run_on_flink(spec, configuration, pipeline.endpoints)
+    return run_locally(
+        pipeline,
+        configuration,
+        meter,
+        rebuild=lambda: spec.assemble(configuration, meter),
+        progress=options.progress,
+    )
+
+
+def _load(spec: JobSpec, flags: CliSettings) -> Configuration:
+    loaded = load_configuration(spec.name, flags)
     configuration = loaded.configuration
     configure_logs(configuration.telemetry, job_name=configuration.stream_manager.job_name)
     for warning in loaded.warnings:
         log.warning("unknown_setting", setting=warning)
     if lacks_contact(configuration):
         log.warning("contact_missing")
-    meter = RecordingMeter()
-    if isinstance(entry, KeyedJobSpec):
-        from wikistate.cli.keyed_jobs import run_keyed_job  # noqa: PLC0415  (other jobs need no RDF)
+    return configuration
 
-        return run_keyed_job(entry, configuration, meter, options)
-    if isinstance(entry, StoreJobSpec):
-        from wikistate.cli.store_jobs import run_store_job  # noqa: PLC0415  (other jobs need no RDF)
 
-        return run_store_job(entry, configuration, meter, options)
-    pipeline = entry.assemble(configuration, meter)
-    job, ends = pipeline.job, pipeline.endpoints
-    if options.create_topics:
-        from wikistate.cli.topics import create_missing_topics  # noqa: PLC0415  (its client takes 40 ms to import)
-
-        run_async(create_missing_topics(ends.source, ends.sink, ends.error))
-    if options.check:
-        run_async(check_endpoints(job, ends, configuration.local))
-        return report_check_passed()
-    if options.runner is RunnerName.FLINK:
-        from wikistate.cli.flink import run_on_flink  # noqa: PLC0415  (an extra, that the local runner does without)
-
-        return run_on_flink(entry, configuration, ends)
-    limit_malloc_arenas()
-    return run_to_end(
-        lambda: build_local_runner(job, ends, configuration.local, meter, error_limit=configuration.error_limit),
-        make_status(meter, ends.source, progress=options.progress),
-        configuration.telemetry,
-        meter,
-    )
+def _require_flink_support(spec: JobSpec) -> None:
+    if spec.kind is JobKind.STATELESS:
+        return
+    state = "is the only writer of its store" if spec.kind is JobKind.STORE else "keeps its state in a file beside it"
+    raise ConfigError(f"{spec.name} {state}, so it runs in one process.", hint="Leave out --runner flink.")

@@ -1,4 +1,4 @@
-"""The runners by name. A module of its own, because the command line's help needs it before anything else is imported."""
+"""The names of the runners, in a separate module: the command line's help needs them before it imports a runner."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RunnerName(StrEnum):
-    """What a job runs on."""
+    """Runner of a job."""
 
     LOCAL = "local"
     FLINK = "flink"

@@ -1,4 +1,4 @@
-"""What the command line says, as a layer of settings above the files."""
+"""The options of the command line as a layer of settings above the files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliSettings:
-    """The options of ``wikistate run`` that are settings."""
+    """Options of the command line that are settings."""
 
     files: tuple[Path, ...] = ()
     assignments: tuple[str, ...] = ()
@@ -44,14 +44,14 @@ class CliSettings:
 
 
 def load_configuration(job: str, flags: CliSettings) -> LoadedConfiguration:
-    """The configuration of a job: its defaults, then the files, then the command line.
+    """Load the configuration of a job: its defaults, then the files, then the command line.
 
     Raises:
-        ConfigError: Something of it is wrong.
+        ConfigError: A file, a key or a value is wrong.
     """
     if flags.enrich and job != custom.NAME:
-        raise ConfigError(f"--enrich is for the job {custom.NAME}; {job} knows itself how to enrich.", key="--enrich")
-    defaults = Layer(values=dict(find_job(job).defaults))
+        raise ConfigError(f"--enrich is for the job {custom.NAME}; {job} has its own enrichment.", key="--enrich")
+    defaults = Layer(values=dict(find_job(job).load_defaults()))
     return load([defaults, *map(read_file, flags.files), _command_line_layer(flags)])
 
 

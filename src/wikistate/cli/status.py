@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a run: a live line while it goes on, a summary at its end."""
+"""The status of a run at a terminal: a live line during the run and a summary after it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ REFRESH_SECONDS = 0.2
 
 
 class Status:
-    """Shows a run by what its meter recorded; the run itself knows nothing of it.
+    """Display of a run, read from its meter; the run does not know it.
 
     Args:
-        meter: Where the run reports.
-        total: How many records the source holds, None when nobody knows.
+        meter: The meter that the run reports to.
+        total: The number of records in the source; None if it is unknown.
         live: Whether to show the live line.
-        bounded: Whether the source ends where its lag says, so that the time left can be told as soon as that is known.
+        bounded: Whether the source ends at the end of its lag, so that the remaining time is known with the lag.
     """
 
     def __init__(self, meter: RecordingMeter, *, total: int | None, live: bool, bounded: bool = False) -> None:
@@ -45,7 +45,7 @@ class Status:
         self.console = Console(stderr=True)
 
     async def refresh_until_cancelled(self) -> None:
-        """Refreshes the live line until cancelled."""
+        """Refresh the live line until cancelled."""
         if not self._live:
             return
         with self._make_progress() as progress:
@@ -67,7 +67,7 @@ class Status:
         return Progress(BarColumn(), MofNCompleteColumn(), *line, *left, console=self.console)
 
     def total(self) -> float | None:
-        """How many records there are in all: what was said, or what was read and what the source still has."""
+        """Return the number of records in all: the stated number, or the records read and the lag of the source."""
         if self._total is not None or not self._bounded or not self._meter.by_label(metrics.SOURCE_LAG):
             return self._total
         return self._meter.total(metrics.EVENTS_CONSUMED) + self._meter.total(metrics.SOURCE_LAG)
@@ -96,7 +96,7 @@ class Status:
         return ", ".join(parts)
 
     def summary(self) -> None:
-        """Prints what the run did."""
+        """Print the summary of the run."""
         seconds = max(time.monotonic() - self._began, 1e-3)
         produced = self._meter.by_label(metrics.EVENTS_PRODUCED)
         requests = self._meter.total(metrics.WIKI_REQUESTS)
@@ -112,6 +112,6 @@ class Status:
             table.add_row(f"{count:,.0f}", f"  {kind}")
         table.add_row(f"{requests:,.0f}", "requests to wikis")
         for (cause,), count in sorted(self._meter.by_label(metrics.WIKI_RETRIES).items()):
-            table.add_row(f"{count:,.0f}", f"  asked again: {cause}")
+            table.add_row(f"{count:,.0f}", f"  retries: {cause}")
         table.add_row(f"{seconds:,.1f}", f"seconds, {self._completed() / seconds:,.0f} events/s")
         self.console.print(table)

@@ -1,4 +1,4 @@
-"""``wikistate store``: what a store holds, and what it need not hold any more."""
+"""``wikistate store counts`` and ``wikistate store sweep``."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 
 def print_counts(flags: CliSettings) -> Exit:
-    """Prints how many entities of each type a store holds. Raises a `WikistateError` when it does not answer."""
+    """Print the number of entities of each type in a store. Raises a `WikistateError` if it does not answer."""
     counts = run_async(_query_store(flags, lambda store: store.counts()))
     Console().print(format_counts(counts) if counts else "The store holds no entities.")
     return Exit.OK
 
 
 def format_counts(counts: Mapping[str, int]) -> Table:
-    """How many there are of what, a line each."""
+    """Return a table with the number of entities of each type."""
     table = Table(box=None, padding=(0, 2), show_header=False)
     table.add_column(justify="right")
     for name, count in counts.items():
@@ -40,9 +40,9 @@ def format_counts(counts: Mapping[str, int]) -> Table:
 
 
 def sweep(flags: CliSettings) -> Exit:
-    """Takes values, references and sitelinks out that nothing uses. Raises as `print_counts`."""
+    """Delete orphaned values, references and sitelinks. Raises as `print_counts`."""
     removed = run_async(_query_store(flags, lambda store: store.sweep()))
-    Console().print("Swept." if removed is None else f"Swept: {removed:,} triples that nothing used are gone.")
+    Console().print("Orphans deleted." if removed is None else f"Orphans deleted: {removed:,} triples.")
     return Exit.OK
 
 

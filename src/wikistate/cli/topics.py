@@ -1,4 +1,4 @@
-"""``--create-topics``: makes the Kafka topics of a job that are missing."""
+"""The creation of missing Kafka topics, for ``--create-topics``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def create_missing_topics(source: SourceEndpoint, *sinks: SinkEndpoint) -> None:
-    """Makes the topics of each Kafka end; leaves those alone that exist.
+    """Create the missing topics of each Kafka endpoint.
 
     Raises:
         ConfigError: A property or a topic's name is wrong.
@@ -31,6 +31,6 @@ _CONNECTION_PREFIXES = ("client.", "sasl.", "security.", "socket.", "ssl.")
 
 
 def _admin_settings(endpoint: KafkaSourceEndpoint) -> KafkaProducerSettings:
-    """How to reach the source's cluster: of a consumer's properties, those of the connection."""
+    """Return the settings of an admin client for the source's cluster: the connection properties of the consumer."""
     properties = {name: value for name, value in endpoint.properties.items() if name.startswith(_CONNECTION_PREFIXES)}
     return KafkaProducerSettings(endpoint.bootstrap_servers, properties, key="stream_manager.source.options.properties")

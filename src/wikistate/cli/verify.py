@@ -1,4 +1,4 @@
-"""``wikistate store verify``: compares a store with its wiki, by sample or entity by entity."""
+"""``wikistate store verify``: the comparison of a store with its wiki, by sample or entity by entity."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _MAX_SHOWN_TRIPLES = 5
 
 
 class VerifyRequest(NamedTuple):
-    """What is wanted.
+    """Arguments of ``wikistate store verify``.
 
     Attributes:
-        entities: Ids to look at; none for a sample.
-        sample: How many to look at otherwise.
-        repair: Whether what is wrong is put right.
+        entities: The ids to compare; empty for a sample.
+        sample: The number of entities in the sample.
+        repair: Whether to repair entities that differ from the wiki.
     """
 
     entities: tuple[str, ...]
@@ -44,7 +44,7 @@ class VerifyRequest(NamedTuple):
 
 
 def verify(flags: CliSettings, request: VerifyRequest) -> Exit:
-    """Compares, prints what was found, and repairs if that is wanted.
+    """Compare, print the differences, and repair them on request.
 
     Raises:
         WikistateError: The wiki or the store refuses, or a setting is wrong.
@@ -57,8 +57,8 @@ def verify(flags: CliSettings, request: VerifyRequest) -> Exit:
     for each in found:
         if each.result not in (ComparisonResult.IN_STEP, ComparisonResult.BEHIND):
             console.print("\n".join(_format_result(each)), markup=False)
-    verdicts = Counter(each.result for each in found)
-    counts = {verdict.value: verdicts[verdict] for verdict in ComparisonResult if verdicts[verdict]}
+    results = Counter(each.result for each in found)
+    counts = {result.value: results[result] for result in ComparisonResult if results[result]}
     console.print(format_counts(counts) if counts else "Neither the wiki nor the store has any of these.")
     if wrong and request.repair:
         console.print(f"Repaired: {len(wrong)}.")
@@ -68,7 +68,7 @@ def verify(flags: CliSettings, request: VerifyRequest) -> Exit:
 async def _verify_entities(flags: CliSettings, request: VerifyRequest) -> list[ComparedEntity]:
     configuration = load_configuration(NAME, flags).configuration
     async with open_verification_session(configuration, RecordingMeter()) as both:
-        # Drawn anew each time, so that a sample a day sees everything some day.
+        # Each run draws another sample, so that daily samples reach every entity some day.
         entities = request.entities or await both.sample(request.sample, random.Random())  # noqa: S311
         found = [verified for entity in entities if (verified := await both.verifier.compare(entity)) is not None]
         if request.repair:

@@ -1,123 +1,228 @@
-"""The jobs by name: what the command line can run."""
+"""The registry of jobs: the command line's help and the reference in the docs are made from it.
+
+The registry imports no job before the job is used, so that ``wikistate --help`` and each job pay for their own parts only.
+"""
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from wikistate.errors import ConfigError
-from wikistate.jobs import content_history_reconcile, page_content_change, rdf_consumer, rdf_sync, rdf_updater
-from wikistate.jobs.custom import job as custom
-from wikistate.wiring.enrichment import (
-    assemble_content_history_reconcile,
-    assemble_custom,
-    assemble_page_content_change,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wikistate.config.model import Configuration
     from wikistate.telemetry.meter import Meter
-    from wikistate.wiring.pipeline import KeyedPipeline, StatelessPipeline, StorePipeline
+    from wikistate.wiring.pipeline import Pipeline, StatelessPipeline
 
 
-class JobSpec(NamedTuple):
-    """A job that can be run.
+class JobKind(StrEnum):
+    """The kind of a job's pipeline; see `wikistate.wiring.pipeline`."""
+
+    STATELESS = "stateless"
+    KEYED = "keyed"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """A job that can be run. It can be pickled: Flink builds the pipeline again in its workers.
 
     Attributes:
-        name: As the command line says it.
-        defaults: Settings that hold unless the operator says otherwise.
-        assemble: Makes job and ends out of a configuration; called in the process that runs the job.
+        name: The name on the command line.
+        summary: One sentence without a full stop, for the help and the docs.
+        reads: The input, in words.
+        writes: The output, in words.
+        kind: The kind of its pipeline. Flink runs stateless jobs only.
+        load_defaults: Returns the settings that hold unless the operator overrides them.
+        assemble: Builds the pipeline from a configuration, in the process that runs the job. Raises `ConfigError`,
+            `DocumentError` and `ExternalError`.
     """
 
     name: str
-    defaults: Mapping[str, Any]
-    assemble: Callable[[Configuration, Meter], StatelessPipeline]
+    summary: str
+    reads: str
+    writes: str
+    kind: JobKind
+    load_defaults: Callable[[], Mapping[str, Any]]
+    assemble: Callable[[Configuration, Meter], Pipeline]
 
 
-class KeyedJobSpec(NamedTuple):
-    """A job that keeps state. Attributes as of `JobSpec`."""
+def _page_content_change_defaults() -> Mapping[str, Any]:
+    from wikistate.jobs.page_content_change import DEFAULTS  # noqa: PLC0415
 
-    name: str
-    defaults: Mapping[str, Any]
-    assemble: Callable[[Configuration, Meter], KeyedPipeline[Any, Any, Any]]
+    return DEFAULTS
 
 
-def _assemble_rdf_updater(configuration: Configuration, meter: Meter) -> KeyedPipeline[Any, Any, Any]:
-    from wikistate.wiring.rdf_updater import assemble_rdf_updater  # noqa: PLC0415  (other jobs need no RDF)
+def _assemble_page_content_change(configuration: Configuration, meter: Meter) -> Pipeline:
+    from wikistate.wiring.enrichment import assemble_page_content_change  # noqa: PLC0415
+
+    return assemble_page_content_change(configuration, meter)
+
+
+def _content_history_reconcile_defaults() -> Mapping[str, Any]:
+    from wikistate.jobs.content_history_reconcile import DEFAULTS  # noqa: PLC0415
+
+    return DEFAULTS
+
+
+def _assemble_content_history_reconcile(configuration: Configuration, meter: Meter) -> Pipeline:
+    from wikistate.wiring.enrichment import assemble_content_history_reconcile  # noqa: PLC0415
+
+    return assemble_content_history_reconcile(configuration, meter)
+
+
+def _custom_defaults() -> Mapping[str, Any]:
+    from wikistate.jobs.custom.job import DEFAULTS  # noqa: PLC0415
+
+    return DEFAULTS
+
+
+def _assemble_custom(configuration: Configuration, meter: Meter) -> Pipeline:
+    from wikistate.wiring.enrichment import assemble_custom  # noqa: PLC0415
+
+    return assemble_custom(configuration, meter)
+
+
+def _rdf_updater_defaults() -> Mapping[str, Any]:
+    from wikistate.jobs.rdf_updater import DEFAULTS  # noqa: PLC0415
+
+    return DEFAULTS
+
+
+def _assemble_rdf_updater(configuration: Configuration, meter: Meter) -> Pipeline:
+    from wikistate.wiring.rdf_updater import assemble_rdf_updater  # noqa: PLC0415
 
     return assemble_rdf_updater(configuration, meter)
 
 
-def _assemble_rdf_sync(configuration: Configuration, meter: Meter) -> KeyedPipeline[Any, Any, Any]:
-    from wikistate.wiring.rdf_sync import assemble_rdf_sync  # noqa: PLC0415  (other jobs need no RDF)
+def _rdf_consumer_defaults() -> Mapping[str, Any]:
+    from wikistate.jobs.rdf_consumer import DEFAULTS  # noqa: PLC0415
 
-    return assemble_rdf_sync(configuration, meter)
-
-
-_KEYED_JOBS = {
-    entry.name: entry
-    for entry in (
-        KeyedJobSpec(rdf_updater.NAME, rdf_updater.DEFAULTS, _assemble_rdf_updater),
-        KeyedJobSpec(rdf_sync.NAME, rdf_sync.DEFAULTS, _assemble_rdf_sync),
-    )
-}
+    return DEFAULTS
 
 
-class StoreJobSpec(NamedTuple):
-    """A job that ends in a store, which keeps the positions. Attributes as of `JobSpec`."""
-
-    name: str
-    defaults: Mapping[str, Any]
-    assemble: Callable[[Configuration, Meter], StorePipeline]
-
-
-def _assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePipeline:
-    from wikistate.wiring.rdf_consumer import assemble_rdf_consumer  # noqa: PLC0415  (other jobs need no RDF)
+def _assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> Pipeline:
+    from wikistate.wiring.rdf_consumer import assemble_rdf_consumer  # noqa: PLC0415
 
     return assemble_rdf_consumer(configuration, meter)
 
 
-_STORE_JOBS = {rdf_consumer.NAME: StoreJobSpec(rdf_consumer.NAME, rdf_consumer.DEFAULTS, _assemble_rdf_consumer)}
+def _rdf_sync_defaults() -> Mapping[str, Any]:
+    from wikistate.jobs.rdf_sync import DEFAULTS  # noqa: PLC0415
 
-_STATELESS_JOBS = {
-    entry.name: entry
-    for entry in (
-        JobSpec(page_content_change.NAME, page_content_change.DEFAULTS, assemble_page_content_change),
-        JobSpec(content_history_reconcile.NAME, content_history_reconcile.DEFAULTS, assemble_content_history_reconcile),
-        JobSpec(custom.NAME, custom.DEFAULTS, assemble_custom),
-    )
-}
+    return DEFAULTS
 
 
-def find_job(name: str) -> JobSpec | KeyedJobSpec | StoreJobSpec:
-    """The job with this name, whatever it is made of.
+def _assemble_rdf_sync(configuration: Configuration, meter: Meter) -> Pipeline:
+    from wikistate.wiring.rdf_sync import assemble_rdf_sync  # noqa: PLC0415
+
+    return assemble_rdf_sync(configuration, meter)
+
+
+JOBS: tuple[JobSpec, ...] = (
+    JobSpec(
+        name="page-content-change",
+        summary="Add the content of each changed revision to its event",
+        reads="page changes",
+        writes="page changes with content",
+        kind=JobKind.STATELESS,
+        load_defaults=_page_content_change_defaults,
+        assemble=_assemble_page_content_change,
+    ),
+    JobSpec(
+        name="content-history-reconcile",
+        summary="Add content and redirect target to events about past revisions",
+        reads="events about any revision of a page's history",
+        writes="the events with content and redirect target",
+        kind=JobKind.STATELESS,
+        load_defaults=_content_history_reconcile_defaults,
+        assemble=_assemble_content_history_reconcile,
+    ),
+    JobSpec(
+        name="custom",
+        summary="Run your own enrichment, an async function",
+        reads="any stream",
+        writes="any stream",
+        kind=JobKind.STATELESS,
+        load_defaults=_custom_defaults,
+        assemble=_assemble_custom,
+    ),
+    JobSpec(
+        name="rdf-updater",
+        summary="Turn changes of a Wikibase's entities into RDF mutations",
+        reads="page changes and reconcile events of a Wikibase",
+        writes="mutation streams, side outputs",
+        kind=JobKind.KEYED,
+        load_defaults=_rdf_updater_defaults,
+        assemble=_assemble_rdf_updater,
+    ),
+    JobSpec(
+        name="rdf-consumer",
+        summary="Apply RDF mutations to a triple store",
+        reads="a mutation stream",
+        writes="a triple store",
+        kind=JobKind.STORE,
+        load_defaults=_rdf_consumer_defaults,
+        assemble=_assemble_rdf_consumer,
+    ),
+    JobSpec(
+        name="rdf-sync",
+        summary="Fill a triple store from a Wikibase and keep it up to date, without Kafka",
+        reads="changes of a Wikibase",
+        writes="a triple store",
+        kind=JobKind.KEYED,
+        load_defaults=_rdf_sync_defaults,
+        assemble=_assemble_rdf_sync,
+    ),
+)
+"""All jobs. A new job is a module in `jobs`, its assembly in `wiring`, and an entry here."""
+
+_BY_NAME = {spec.name: spec for spec in JOBS}
+
+
+def find_job(name: str) -> JobSpec:
+    """Return the job with a name.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: No job has this name.
     """
-    jobs = _STATELESS_JOBS | _KEYED_JOBS | _STORE_JOBS
-    if name in jobs:
-        return jobs[name]
-    nearest = difflib.get_close_matches(name, jobs, n=1, cutoff=0.4)
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    nearest = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.4)
     advice = f" Did you mean {nearest[0]}?" if nearest else ""
-    raise ConfigError(f"There is no job {name!r}; there are: {', '.join(jobs)}.{advice}")
+    raise ConfigError(f"There is no job {name!r}; the jobs are: {', '.join(_BY_NAME)}.{advice}")
 
 
-def find_stateless_job(name: str) -> JobSpec:
-    """The job with this name that makes events of events.
+def require_stateless(spec: JobSpec) -> None:
+    """Check that a job enriches events and keeps no state.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: The job is of another kind.
     """
-    entry = find_job(name)
-    if isinstance(entry, KeyedJobSpec):
-        raise ConfigError(
-            f"{name} keeps state and enriches no events.", hint=f"Those that do: {', '.join(_STATELESS_JOBS)}."
-        )
-    if isinstance(entry, StoreJobSpec):
-        raise ConfigError(
-            f"{name} ends in a store and makes no events.", hint=f"Those that do: {', '.join(_STATELESS_JOBS)}."
-        )
-    return entry
+    if spec.kind is JobKind.STATELESS:
+        return
+    stateless = ", ".join(each.name for each in JOBS if each.kind is JobKind.STATELESS)
+    reason = "writes into a store" if spec.kind is JobKind.STORE else "keeps state"
+    raise ConfigError(f"{spec.name} {reason} and does not enrich events.", hint=f"Jobs that do: {stateless}.")
+
+
+def assemble_stateless(spec: JobSpec, configuration: Configuration, meter: Meter) -> StatelessPipeline:
+    """Build the pipeline of a job that enriches events.
+
+    Raises:
+        ConfigError: The job is of another kind, or a setting is wrong.
+        DocumentError: A stream or schema does not exist, or does not have the required form.
+        ExternalError: The place of a stream configuration or a schema does not answer.
+    """
+    from wikistate.wiring.pipeline import StatelessPipeline  # noqa: PLC0415  (its module loads with the first job)
+
+    require_stateless(spec)
+    pipeline = spec.assemble(configuration, meter)
+    if not isinstance(pipeline, StatelessPipeline):
+        raise TypeError(f"{spec.name} is declared stateless and is not.")
+    return pipeline

@@ -57,7 +57,7 @@ def test_types_and_times_choose_and_each_choice_has_its_own_place(tell: Tell, er
     deletion = (tmp_path / "changes").read_bytes().strip()
     assert out.read_bytes().splitlines() == [deletion, b"no event", deletion]
     told = tell(*to_file, "--type", "ServerError")
-    assert "nothing" in told.err
+    assert "There is no event to replay" in told.err
     assert len(out.read_bytes().splitlines()) == 3
 
 
@@ -75,8 +75,8 @@ def test_a_limit_leaves_the_rest_for_the_next_replay(tell: Tell, errors: Path, t
         (("--from", "-", "--to", JOB), "reads its error stream twice"),
         (("--from", "errors.ndjson", "--to", "page-content-chang"), "Did you mean page-content-change?"),
         (("--from", "errors.ndjson", "--to", JOB, "--since", "latest"), "--since"),
-        (("--from", "errors.ndjson", "--to", "file:a", "--sink", "file:b"), "no meaning"),
-        (("--from", "errors.ndjson", "--to", "parquet:lake"), "no stream"),
+        (("--from", "errors.ndjson", "--to", "file:a", "--sink", "file:b"), "no effect"),
+        (("--from", "errors.ndjson", "--to", "parquet:lake"), "no job reads a Parquet folder"),
     ],
 )
 def test_what_cannot_be_replayed_is_said_before_anything_is_read(tell: Tell, words: tuple[str, ...], said: str) -> None:

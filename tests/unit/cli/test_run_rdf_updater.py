@@ -65,7 +65,7 @@ def test_a_list_that_is_none_makes_no_state(tell: Tell, tmp_path: Path) -> None:
     assert "line 2, is 'Q2'" in told.err
     (tmp_path / "list.csv").write_text("Q1,5\nQ2,7\n")
     told = tell("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
-    assert (told.code, "knows 2 entities" in told.err) == (0, True)
+    assert (told.code, "holds 2 entities" in told.err) == (0, True)
     told = tell("rdf-bootstrap", tmp_path / "list.csv", "--state", tmp_path)
     assert told.code == 4
     assert "holds state already" in told.err

@@ -19,6 +19,7 @@ from wikistate.streaming.ordering import OrderedRelease
 from wikistate.streaming.record import Role
 from wikistate.telemetry.logs import configure_logs
 from wikistate.telemetry.meter import RecordingMeter
+from wikistate.wiring.registry import assemble_stateless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no type
         bounds = self._configuration.local
         meter = FlinkMeter(runtime_context.get_metrics_group())
         self._bridge = CallbackBridge(
-            self._spec.assemble(self._configuration, meter).job,
+            assemble_stateless(self._spec, self._configuration, meter).job,
             OrderedRelease(max_events=bounds.max_in_flight_events, max_bytes=bounds.max_in_flight_bytes),
             RunnerMetrics(meter),
             error_limit=ErrorLimit(self._configuration.error_limit),
@@ -86,7 +87,7 @@ class OrderKeySelector(KeySelector):  # type: ignore[misc]  # pyflink ships no t
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Assembles a job that is only asked to read; what it would report, the one that works does."""
-        self._job = self._spec.assemble(self._configuration, RecordingMeter()).job
+        self._job = assemble_stateless(self._spec, self._configuration, RecordingMeter()).job
 
     def get_key(self, value: Row) -> str:
         """The key; a record without one goes anywhere, since it needs no order."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.connectors.files import STANDARD_ERROR, STANDARD_OUTPUT
 from wikistate.adapters.connectors.kafka.producer import KafkaProducer
@@ -14,6 +15,7 @@ from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.config.model import DeliveryGuarantee
+from wikistate.errors import RewoundError
 from wikistate.runners.local.connectors import (
     SinkFactory,
     check_source,
@@ -27,15 +29,18 @@ from wikistate.runners.local.store_runner import StoreRunner
 from wikistate.streaming.error_limit import ErrorLimit
 from wikistate.streaming.record import Partition, Role
 from wikistate.wiring.endpoints import KafkaSourceEndpoint, ParquetEndpoint
+from wikistate.wiring.pipeline import StatelessPipeline, StorePipeline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wikistate.config.model import ErrorLimitSettings, LocalRunnerSettings
     from wikistate.runners.local.delivery import Delivery
     from wikistate.streaming.job import Job
     from wikistate.streaming.ports import Source
     from wikistate.telemetry.meter import Meter
     from wikistate.wiring.endpoints import Endpoints
-    from wikistate.wiring.pipeline import StorePipeline
+    from wikistate.wiring.pipeline import Pipeline
 
 
 def build_local_runner(
@@ -147,3 +152,64 @@ def _build_table_delivery(endpoints: Endpoints, sink_endpoint: ParquetEndpoint) 
     )
     source = make_source(endpoints.source, resume=lambda: sink.positions)
     return source, TableDelivery(source, sink, SinkFactory().make(endpoints.error, STANDARD_ERROR))
+
+
+class _RebuildingRunner:
+    """Interim: builds a keyed pipeline again when its store went back in time."""
+
+    def __init__(self, build: Callable[[Pipeline], Any], pipeline: Pipeline, rebuild: Callable[[], Pipeline]) -> None:
+        self._build, self._rebuild = build, rebuild
+        self._pipeline = pipeline
+        self._runner: Any = build(pipeline)
+        self._is_stopping = False
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._runner.run()
+                return  # noqa: TRY300
+            except RewoundError:
+                if self._is_stopping:
+                    return
+                self._runner = self._build(await asyncio.to_thread(self._rebuild))
+
+    def stop(self) -> None:
+        self._is_stopping = True
+        self._runner.stop()
+
+
+def build_runner(
+    build: Callable[[], Pipeline],
+    settings: LocalRunnerSettings,
+    meter: Meter,
+    *,
+    error_limit: ErrorLimitSettings | None = None,
+    pipeline: Pipeline | None = None,
+) -> Any:
+    """Interim."""
+    from wikistate.runners.local.keyed_launch import build_keyed_runner  # noqa: PLC0415
+
+    def make(each: Pipeline) -> Any:
+        if isinstance(each, StatelessPipeline):
+            source, delivery = build_connectors(each.endpoints, settings)
+            wrapped = each.wrap_source(source) if each.wrap_source else source
+            return LocalRunner(
+                each.job, wrapped, delivery, settings=settings, meter=meter, error_limit=ErrorLimit(error_limit)
+            )
+        if isinstance(each, StorePipeline):
+            return build_store_runner(each, settings, meter)
+        return build_keyed_runner(each, settings, meter, error_limit=error_limit)
+
+    return _RebuildingRunner(make, pipeline or build(), build)
+
+
+async def check(pipeline: Pipeline, settings: LocalRunnerSettings) -> None:
+    """Interim."""
+    from wikistate.runners.local.keyed_launch import check_keyed_pipeline  # noqa: PLC0415
+
+    if isinstance(pipeline, StatelessPipeline):
+        await check_endpoints(pipeline.job, pipeline.endpoints, settings)
+    elif isinstance(pipeline, StorePipeline):
+        await check_store_pipeline(pipeline)
+    else:
+        await check_keyed_pipeline(pipeline)
