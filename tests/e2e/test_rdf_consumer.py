@@ -216,15 +216,15 @@ async def test_password_reaches_the_endpoint_and_no_output(tmp_path: Path) -> No
         location = ("--store", server.update_url, "--set", f"store.query_url={server.query_url}")
         credentials = ("--set", "store.authentication.user=ali", "--set", "store.authentication.password_file=")
         words = (*JOB, "--source", "file:mutations.ndjson", *location, *credentials[:-1])
-        refused = await run_wikistate(*words, f"{credentials[-1]}wrong", folder=tmp_path)
+        rejected = await run_wikistate(*words, f"{credentials[-1]}wrong", folder=tmp_path)
         checked = await run_wikistate(*words, f"{credentials[-1]}secret", "--check", folder=tmp_path)
         finished = await run_wikistate(
             *words, f"{credentials[-1]}secret", "--set", "telemetry.log_level=debug", folder=tmp_path
         )
-    assert (refused.status, checked.status, finished.status) == (4, 0, 0), (refused.err, checked.err, finished.err)
+    assert (rejected.status, checked.status, finished.status) == (4, 0, 0), (rejected.err, checked.err, finished.err)
     assert "all connections work" in checked.err
     assert read_graph(tmp_path / "data") == batch.graph
-    for each in (refused, checked, finished):
+    for each in (rejected, checked, finished):
         assert "sesame" not in each.err
         assert "barley" not in each.err
 
