@@ -235,7 +235,7 @@ async def test_password_reaches_the_endpoint_and_no_output(tmp_path: Path) -> No
         (("--source", "file:x.ndjson"), "store.location is missing"),
         (("--source", "file:x.ndjson", "--store", "s", "--set", "store.entity_filter=("), "no regular expression"),
         (("--source", "recentchanges:http://my.wiki/api.php", "--store", "s"), "no mutations of a graph"),
-        (("--source", "file:x.ndjson", "--store", "s", "--runner", "flink"), "one writer"),
+        (("--source", "file:x.ndjson", "--store", "s", "--runner", "flink"), "the only writer of its store"),
         (("--source", "kafka://localhost:9/a,b", "--store", "s"), "one topic of one stream"),
         (("--source", "file:x.ndjson", "--store", "s", "--set", "store.concept_base=Q"), "no concept base"),
         (
