@@ -1,4 +1,4 @@
-# The one door: what a newcomer, a maintainer and the continuous integration call. `make` alone lists the targets.
+# All commands for newcomers, maintainers and the continuous integration. `make` alone lists the targets.
 
 PYTHON_CANDIDATES = python3 python3.13 python3.12 python3.11
 PYTHON_BELOW = 4.0
@@ -8,7 +8,7 @@ RUN := .venv-run
 DEV := .venv
 FLINK := .venv-flink
 UV := .cache/uv
-# Much of what the real parts do is to wait: two workers need little more than half the time of one.
+# Tests with real parts wait for most of their time: two workers need little more than half the time of one.
 SIDE_BY_SIDE := -n 2
 PY := $(DEV)/bin/python
 
@@ -21,70 +21,70 @@ PY := $(DEV)/bin/python
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(RUN)/.ready ## Watch the main job at work on sample changes: light install, no service needed
+run: $(RUN)/.ready ## Run the main job over sample changes: light install, no service needed
 	@$(RUN)/bin/wikistate demo
 
-test: check unit flink-for-tests parts-for-tests ## Everything, with real parts
+test: check unit flink-for-tests parts-for-tests ## Run all checks and tests, with real parts
 	@$(PY) -m pytest $(SIDE_BY_SIDE) tests/contract tests/integration tests/e2e
 
-check: $(DEV)/.ready ## Style, types and layers
+check: $(DEV)/.ready ## Check style, types and layers
 	@$(DEV)/bin/ruff check --quiet
 	@$(DEV)/bin/ruff format --check --quiet
 	@$(DEV)/bin/mypy --no-error-summary
 	@$(DEV)/bin/lint-imports --no-logo
 
-unit: $(DEV)/.ready ## Unit tests
+unit: $(DEV)/.ready ## Run the unit tests
 	@$(PY) -m pytest $(SIDE_BY_SIDE) tests/unit
 
-contract: $(DEV)/.ready ## What every source, sink and runner must do
+contract: $(DEV)/.ready ## Run the contract suites of sources, sinks, stores and runners
 	@$(PY) -m pytest tests/contract
 
-integration: $(DEV)/.ready ## Each adapter against the real part
+integration: $(DEV)/.ready ## Test each adapter with the real part
 	@$(PY) -m pytest tests/integration
 
-e2e: $(DEV)/.ready ## Whole jobs, started as a user starts them
+e2e: $(DEV)/.ready ## Test whole jobs, started as a user starts them
 	@$(PY) -m pytest tests/e2e
 
-faults: $(DEV)/.ready ## The long form of the fault tests: kills, cuts, full disks
+faults: $(DEV)/.ready ## Run the long form of the fault tests: kills, cuts, full disks
 	@WIKISTATE_FAULTS=long $(PY) -m pytest -m fault --timeout 3600 tests
 
-bench: $(DEV)/.ready ## Measure, and compare with the results that are kept in bench/
+bench: $(DEV)/.ready ## Measure, and compare with the results in bench/
 	@$(PY) -m bench
 
-cover: $(DEV)/.ready ## The lines that no unit test reaches, file by file
+cover: $(DEV)/.ready ## List the lines without a unit test, file by file
 	@$(PY) -m coverage erase
 	@$(PY) -m coverage run -m pytest tests/unit
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report --skip-empty
 
-docs: $(DEV)/.ready ## Renew docs/reference from the code
+docs: $(DEV)/.ready ## Generate docs/reference from the code
 	@$(PY) docs/generate.py
 
-parts: $(DEV)/.ready ## Fetch the real parts of the tests: Java, Kafka, MediaWiki, kcat, triple stores
+parts: $(DEV)/.ready ## Download the real parts of the tests: Java, Kafka, MediaWiki, kcat, triple stores
 	@$(PY) -m tests.support.dependencies
 
-flink: $(FLINK)/.ready ## Build the environment that has Apache Flink, and say how to use it
+flink: $(FLINK)/.ready ## Build the environment with Apache Flink, and print its use
 	@echo "A job on Flink, in one command:"
 	@echo "  $(FLINK)/bin/wikistate run page-content-change --runner flink --source URL --sink URL"
-	@echo "What a cluster of yours must be given beside Flink:"
+	@echo "Jars that your own cluster needs beside Flink:"
 	@$(FLINK)/bin/wikistate flink jars
 
-bridge: $(DEV)/.ready $(FLINK)/.ready ## Compile jvm/src into the jar that the package brings
+bridge: $(DEV)/.ready $(FLINK)/.ready ## Compile jvm/src into the jar of the package
 	@$(PY) -m jvm.build $(FLINK)
 
-# As `parts` and `flink`, but outside CI what cannot be had only leaves out the tests that need it.
+# As `parts` and `flink`, but outside CI a part that is not available only causes the skip of its tests.
 parts-for-tests: $(DEV)/.ready
 	@$(PY) -m tests.support.dependencies || [ "$$CI" != true ]
 
 flink-for-tests:
 	@$(MAKE) --no-print-directory $(FLINK)/.ready || [ "$$CI" != true ]
 
-clean: ## Remove environments, caches and output; fetched parts stay in the user's cache
+clean: ## Remove environments, caches and output; downloaded parts stay in the user's cache
 	@rm -rf $(RUN) $(DEV) $(FLINK) .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 	@find src tests bench docs jvm -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment stands on hashes alone: what a registry answers with is compared with the lock, also for the build
-# backend, which is locked too and therefore not isolated. It is made anew when its lock changes; a change of
+# An environment depends on hashes alone: pip compares each package of a registry with the lock. The build backend is
+# locked, too, and therefore not isolated. An environment is made again when its lock changes; a change of
 # pyproject.toml alone installs the package again, for its commands.
 $(RUN)/.locked: requirements/run.lock
 $(DEV)/.locked: requirements/dev.lock
@@ -96,7 +96,7 @@ $(RUN)/.locked $(DEV)/.locked:
 	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
 	@touch $@
 
-# Some of Flink's dependencies have no wheel. They are built with the locked setuptools, which must be there before.
+# Some of Flink's dependencies have no wheel. They are built with the locked setuptools, which is installed first.
 $(FLINK)/.locked: PYTHON_CANDIDATES = python3 python3.12 python3.11
 $(FLINK)/.locked: PYTHON_BELOW = 3.13
 $(FLINK)/.locked:
@@ -115,8 +115,8 @@ define SUITABLE
 import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < tuple(map(int, sys.argv[1].split("."))))
 endef
 
-# Finds a Python from 3.11 up to, and without, PYTHON_BELOW, makes the environment $(@D), and on Debian as root adds
-# the package without which `venv` has no pip.
+# Find a Python from 3.11 and below PYTHON_BELOW, and make the environment $(@D). As root on Debian, install the package
+# that gives `venv` its pip.
 define ENVIRONMENT
 set -e; \
 for name in $(PYTHON_CANDIDATES); do \
@@ -124,7 +124,7 @@ for name in $(PYTHON_CANDIDATES); do \
 done; \
 if [ -z "$${python:-}" ]; then \
   echo "$(@D) needs Python 3.11 or later, below $(PYTHON_BELOW); tried: $(PYTHON_CANDIDATES)." >&2; \
-  echo "On Debian or Ubuntu: apt-get install python3, or the one of these that your release has." >&2; \
+  echo "On Debian or Ubuntu: apt-get install python3, or the version of these that your release has." >&2; \
   exit 1; \
 fi; \
 if ! $$python -c 'import ensurepip' 2>/dev/null; then \
@@ -142,8 +142,8 @@ fi; \
 $$python -m venv --clear $(@D)
 endef
 
-# `.[dev]` and the build backend, for every Python that we run on. Needs no Java and no real part.
-lock: $(UV)/.ready ## Renew the locks in requirements/ from pyproject.toml
+# The locks hold for every supported Python. This needs no Java and no real part.
+lock: $(UV)/.ready ## Update the locks in requirements/ from pyproject.toml
 	@for part in run: dev:--extra=dev flink:--extra=flink,requirements/flink-build.in; do \
 	  echo "Locking $${part%%:*} ..."; \
 	  $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \

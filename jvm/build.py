@@ -1,8 +1,8 @@
-"""Compiles the bridge to Flink: ``python jvm/build.py ENVIRONMENT``.
+"""Compiler of the bridge to Flink: ``python jvm/build.py ENVIRONMENT``.
 
-The compiler is Eclipse's, which is a jar and runs on the Java that the tests have anyway; that one is a runtime and
-has no `javac`. What comes out depends on the sources, the compiler and the libraries alone, all of which are pinned:
-a test builds it again and compares byte by byte.
+The compiler is Eclipse's, which is a jar and runs on the Java of the tests; that Java is a runtime without `javac`.
+The jar depends only on the sources, the compiler and the libraries, which are all pinned: a test builds it again and
+compares the bytes.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ LEVEL = "11"
 """The oldest Java that Flink runs on."""
 
 _MANIFEST = b"Manifest-Version: 1.0\r\n\r\n"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file knows
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can state
 
 
 def build(environment: Path) -> bytes:
-    """The jar, made of the sources and the libraries of an environment that has Flink.
+    """Return the jar, built from the sources and the libraries of an environment that has Flink.
 
     Raises:
-        PartError: The environment has no Flink, a jar cannot be had, or the sources do not compile without warnings.
+        PartError: The environment has no Flink, a jar is not available, or the sources do not compile without warnings.
     """
     with tempfile.TemporaryDirectory() as scratch:
         compile_sources(class_path(environment), Path(scratch))
@@ -46,10 +46,10 @@ def build(environment: Path) -> bytes:
 
 
 def class_path(environment: Path) -> tuple[Path, ...]:
-    """Flink's own libraries and its Kafka connector.
+    """Return Flink's own libraries and its Kafka connector.
 
     Raises:
-        PartError: The environment has no Flink, or the connector cannot be had.
+        PartError: The environment has no Flink, or the connector is not available.
     """
     libraries = sorted(environment.glob("lib/python3.*/site-packages/pyflink/lib/*.jar"))
     if not libraries:
@@ -58,10 +58,10 @@ def class_path(environment: Path) -> tuple[Path, ...]:
 
 
 def compile_sources(libraries: Sequence[Path], folder: Path) -> None:
-    """Put the classes into `folder`; a warning counts as an error.
+    """Compile the classes into `folder`; a warning counts as an error.
 
     Raises:
-        PartError: They do not compile; the message holds what the compiler says.
+        PartError: They do not compile; the error has the output of the compiler.
     """
     (compiler,) = fetch(declared_jars("java-compiler"))
     options = ["-source", LEVEL, "-target", LEVEL, "-encoding", "UTF-8", "-proc:none", "-g:source,lines"]
@@ -74,7 +74,7 @@ def compile_sources(libraries: Sequence[Path], folder: Path) -> None:
 
 
 def pack(folder: Path) -> bytes:
-    """A jar of the classes in `folder`: sorted, undated and uncompressed, so that it is the same wherever it is made."""
+    """Return a jar of the classes in `folder`, sorted, undated and uncompressed, so that each machine makes the same."""
     classes = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.class")}
     content = BytesIO()
     with zipfile.ZipFile(content, "w") as jar:
@@ -85,13 +85,13 @@ def pack(folder: Path) -> bytes:
 
 def _entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _EPOCH)
-    entry.create_system = 3  # Unix, whatever builds it
+    entry.create_system = 3  # Unix, on each platform
     entry.external_attr = 0o644 << 16
     return entry
 
 
 def main(words: Sequence[str]) -> int:
-    """Write the jar to its place in the package. Returns the exit status."""
+    """Write the jar to its path in the package, and return the exit status."""
     try:
         BRIDGE_JAR.write_bytes(build(Path(*words)))
     except PartError as error:

@@ -1,4 +1,4 @@
-"""What the whole suite shares: the real parts, started when the first test asks for them, and what a skip means."""
+"""Shared parts of the whole suite: the real dependencies, started on first use, and the effect of a skip."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-# Shared machines stall for seconds: how long an example takes says nothing. The same examples each time, because a run
-# that fails must fail again; `make faults` draws new ones.
+# Shared machines stall for seconds, so the duration of an example proves nothing. The examples are the same each time,
+# because a run that fails must fail again; `make faults` draws new ones.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("drawn", deadline=None)
 hypothesis.settings.load_profile("drawn" if os.environ.get("WIKISTATE_FAULTS") == "long" else "steady")
@@ -37,23 +37,29 @@ FIXTURE_MARKERS = {
     "quads": "stores",
     "target": "stores",
 }
-"""Fixtures of real parts, and the marker that a test gets which uses one."""
+"""Fixtures of real parts, and the marker of a test that uses one."""
 
 SHARED_PART_FILES = {
-    "mediawiki": ("contract/wiki/", "_real_mediawiki", "_recent_changes", "e2e/test_reconcile", "_parts_mediawiki"),
+    "mediawiki": (
+        "contract/wiki/",
+        "_real_mediawiki",
+        "_recent_changes",
+        "e2e/test_reconcile",
+        "dependencies/test_mediawiki",
+    ),
     "stores": ("contract/triplestore/", "e2e/test_rdf_stores", "e2e/test_rdf_kill"),
 }
-"""Where the tests of a real wiki and of real stores are. One that is not named here only makes a second one start."""
+"""Files with the tests of a real wiki and of real stores. A file that is missing here only starts another instance."""
 
 FAIL_ON_SKIP = os.environ.get("CI") == "true"
-"""Whether a skipped test counts as failed: on a machine that is there for testing, nothing may be missing."""
+"""Whether a skipped test counts as failed: on a machine for tests, all parts must be available."""
 
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
 class TopicFactory(Protocol):
-    """Creates topics that no other test has seen."""
+    """Function that creates a new topic for each call."""
 
     def __call__(self, partitions: int = 1, **settings: str) -> str:
         """Create one and return its name; settings are the topic's, with ``_`` for ``.`` in their names."""
@@ -61,7 +67,7 @@ class TopicFactory(Protocol):
 
 @pytest.fixture(scope="session", autouse=True)
 def no_java_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hide what Java the machine happens to have: neither jobs nor tests may come to lean on it."""
+    """Environment without the Java of the machine: no job and no test may depend on it."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("JAVA_HOME", raising=False)
         environment.setenv("PATH", remove_java_from_path(os.environ["PATH"], tmp_path_factory.mktemp("path")))
@@ -70,7 +76,7 @@ def no_java_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """A running broker, one for the session. Whoever kills it starts it again, or takes a `KafkaBroker` of its own."""
+    """Running broker, one for the session. A test that kills it starts it again, or makes a separate `KafkaBroker`."""
     _skip_without("java", "kafka-broker")
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
@@ -78,7 +84,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 
 @pytest.fixture
 def topic(kafka: KafkaBroker, request: pytest.FixtureRequest) -> TopicFactory:
-    """Creates topics named after the test."""
+    """Factory of topics named after the test."""
 
     def create(partitions: int = 1, **settings: str) -> str:
         stem = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:100]
@@ -91,7 +97,7 @@ def topic(kafka: KafkaBroker, request: pytest.FixtureRequest) -> TopicFactory:
 
 @pytest.fixture(scope="session")
 def mediawiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMediaWiki]:
-    """A running wiki, one for the session: take page titles that no other test takes."""
+    """Running wiki, one for the session: each test needs page titles of its own."""
     _skip_without("mediawiki")
     with RealMediaWiki(tmp_path_factory.mktemp("mediawiki")) as wiki:
         yield wiki
@@ -99,14 +105,14 @@ def mediawiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMediaWik
 
 @pytest.fixture(scope="session")
 def oxigraph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OxigraphServer]:
-    """A running endpoint around an embedded store, one for the session: whoever takes it clears it first."""
+    """Running endpoint around an embedded store, one for the session: each test clears it first."""
     with OxigraphServer(tmp_path_factory.mktemp("oxigraph")) as store:
         yield store
 
 
 @pytest.fixture(scope="session")
 def fuseki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FusekiServer]:
-    """A running Fuseki, one for the session: whoever takes it clears it first."""
+    """Running Fuseki, one for the session: each test clears it first."""
     _skip_without("java", "fuseki")
     with FusekiServer(tmp_path_factory.mktemp("fuseki")) as store:
         yield store
@@ -114,7 +120,7 @@ def fuseki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FusekiServer]:
 
 @pytest.fixture(scope="session")
 def blazegraph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlazegraphServer]:
-    """A running Blazegraph, one for the session: whoever takes it clears it first."""
+    """Running Blazegraph, one for the session: each test clears it first."""
     _skip_without("java", "blazegraph")
     with BlazegraphServer(tmp_path_factory.mktemp("blazegraph")) as store:
         yield store
@@ -122,21 +128,21 @@ def blazegraph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlazegraphS
 
 @pytest.fixture(scope="session")
 def kcat() -> str:
-    """The path of `find_kcat`."""
+    """Path of `find_kcat`."""
     _skip_without("kcat")
     return find_kcat()
 
 
 @pytest.fixture(scope="session")
 def flink_python() -> Path:
-    """The Python of the environment that has Flink; a process of it runs jobs there. The jars are fetched."""
+    """Python of the environment that has Flink, whose processes run jobs there. The jars are fetched."""
     _skip_without("flink")
     return FLINK_PYTHON
 
 
 @pytest.fixture(scope="session")
 def long_faults() -> bool:
-    """Whether fault tests take their long form, as they do under `make faults`."""
+    """Whether fault tests run in their long form, as they do under `make faults`."""
     return os.environ.get("WIKISTATE_FAULTS") == "long"
 
 
@@ -149,7 +155,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class PartScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """What one of several workers runs (`pytest -n`): a file, or the files that share a part which is dear to start."""
+    """Unit of work of a worker (`pytest -n`): a file, or the files that share a part that is slow to start."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
@@ -159,24 +165,24 @@ class PartScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships 
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> PartScheduling:
-    """Most tests first: the two halves of the runners' contract, which take longest."""
+    """Schedule the largest units first: the two halves of the runners' contract, which take longest."""
     return PartScheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skipped test into a failed one where skipping is not allowed."""
+    """Turn a skipped test into a failed one where a skip is not allowed."""
     return _fail_if_skipped((yield))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """The same for a test file that skips itself as a whole."""
+    """Turn a test file that skips itself as a whole into a failure, too."""
     return _fail_if_skipped((yield))
 
 
 def _fail_if_skipped(report: Report) -> Report:
-    # An expected failure is reported as skipped too, and is none.
+    # An expected failure is reported as skipped, too, but is not a skip.
     if FAIL_ON_SKIP and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"CI=true, and this was skipped: {report.longreprtext or report.longrepr}"
@@ -184,7 +190,7 @@ def _fail_if_skipped(report: Report) -> Report:
 
 
 def _skip_without(*parts: str) -> None:
-    """Skip when a part cannot be had. A part that is there and does not start is an error."""
+    """Skip the test if a part is not available. A part that is available and does not start is an error."""
     for part in parts:
         try:
             DEPENDENCIES[part]()

@@ -1,4 +1,4 @@
-"""Which pages link where: one event for each page that a new revision of an article links to."""
+"""Links of pages: one event for each page that a new revision of an article links to."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ LINK = re.compile(r"\[\[([^][|#<>{}\n]+)")
 
 
 async def enrich(event: Event, context: Context) -> list[Event] | Skip:
-    """Counts the links of the revision by the page that they lead to, and tells of the most frequent ones."""
+    """Count the links of the revision by target page, and return an event for each of the most frequent targets."""
     content = await context.revision(event)
     main = content.slots.get("main")
     if main is None or main.body is None:

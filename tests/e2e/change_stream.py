@@ -1,4 +1,4 @@
-"""A stream of changes that must survive crashes: what is in it, its topics, and what must hold of the outputs."""
+"""A stream of changes that must survive crashes: its content, its topics, and assertions about the outputs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ POISON = re.compile(r"no JSON, number (\d+)")
 
 
 class Change(NamedTuple):
-    """One event of the stream; its number is that of its revision, and grows within its page."""
+    """Event of the stream; its number is that of its revision, and grows within its page."""
 
     number: int
     page: bytes
@@ -47,13 +47,13 @@ class Change(NamedTuple):
 
 
 class ComposedStream(NamedTuple):
-    """A stream.
+    """A composed stream.
 
     Attributes:
-        changes: In their order.
-        poison: The numbers of those that are no events.
-        unknown: The numbers of those whose revision no wiki knows.
-        rules: What the wikis do to some of the revisions.
+        changes: The changes in their order.
+        poison: Numbers of the records that are not events.
+        unknown: Numbers of the changes whose revision does not exist on any wiki.
+        rules: Faults that the wikis apply to some of the revisions.
     """
 
     changes: list[Change]
@@ -63,8 +63,8 @@ class ComposedStream(NamedTuple):
 
 
 def compose(count: int, rng: Random) -> ComposedStream:
-    """Changes of many pages of three wikis: some are poison, some unknown to the wiki, some not yet replicated."""
-    moment = current_time()
+    """Make changes of many pages of three wikis: some are poison, some unknown to the wiki, some not yet replicated."""
+    now = current_time()
     changes, poison, unknown, lagging = list[Change](), set[int](), set[int](), set[int]()
     for number in range(1, count + 1):
         match rng.randrange(50):
@@ -76,7 +76,7 @@ def compose(count: int, rng: Random) -> ComposedStream:
                 lagging.add(number)
         page_id = rng.randrange(1, count // EVENTS_PER_PAGE)
         wiki = WIKIS[page_id % len(WIKIS)]
-        event = build_change(number, page_id=page_id, wiki=wiki, dt=OLD if number in unknown else moment)
+        event = build_change(number, page_id=page_id, wiki=wiki, dt=OLD if number in unknown else now)
         written = f"no JSON, number {number}".encode() if number in poison else encode_line(event)
         changes.append(Change(number, orjson.dumps({"wiki_id": wiki.wiki_id, "page_id": page_id}), written))
     rules = [
@@ -88,15 +88,15 @@ def compose(count: int, rng: Random) -> ComposedStream:
 
 @dataclass(kw_only=True)
 class ChangeStream:
-    """The stream in a broker, written whole when this is made, and what a job makes of it.
+    """A stream that is written whole into a broker at the start, with the outputs that a job writes from it.
 
     Attributes:
-        broker: Where the topics are.
-        composed: What is in the source topic.
+        broker: The broker of the topics.
+        composed: Content of the source topic.
         api: URL of the wikis' Action API.
-        guarantee: Under which the job delivers.
-        folder: For its logs and what it keeps.
-        partitions: How many the source has.
+        guarantee: Delivery guarantee of the job.
+        folder: Folder for its logs and state.
+        partitions: Number of partitions of the source topic.
     """
 
     broker: KafkaBroker
@@ -111,8 +111,10 @@ class ChangeStream:
             self.broker.create_topic(f"{role}.{uuid4()}", partitions=partitions)
             for role, partitions in (("source", self.partitions), ("sink", 3), ("errors", 1))
         )
-        places = topics.produce(self.broker, self.source, [(each.page, each.line) for each in self.composed.changes])
-        self.places = {each.number: place for each, place in zip(self.composed.changes, places, strict=True)}
+        positions = topics.produce(self.broker, self.source, [(each.page, each.line) for each in self.composed.changes])
+        self.positions = {
+            each.number: position for each, position in zip(self.composed.changes, positions, strict=True)
+        }
 
     @property
     def group(self) -> str:
@@ -120,11 +122,11 @@ class ChangeStream:
         return f"group.{self.source}"
 
     def arguments(self, *, rate: int, end: str = "", **values: object) -> list[str]:
-        """What the job's command line says, under any runner.
+        """Return the arguments of the job's command line, the same for each runner.
 
         Args:
             rate: Requests a second to the wikis, for ten revisions each; slow enough for a kill to fall in the middle.
-            end: Where the source ends; nowhere by default.
+            end: Position at which the source ends; the source is unbounded by default.
             values: Settings, see `settings`.
         """
         url = f"kafka://{self.broker.bootstrap_servers}"
@@ -144,60 +146,60 @@ class ChangeStream:
         ]
 
     def count_outputs(self) -> int:
-        """How many records the outputs have, those of open and aborted transactions included."""
+        """Return the number of records in the outputs, with those of open and aborted transactions."""
         return topics.count_records(self.broker, self.sink, self.errors)
 
     def make_growth_check(self, records: int) -> Callable[[], bool]:
-        """Says whether the outputs have so many records more than now, or everything is out: more need not come."""
+        """Return a check for so many additional records in the outputs, or for all records if fewer are left."""
         goal = min(self.count_outputs() + records, len(self.composed.changes))
         return lambda: self.count_outputs() >= goal
 
     def read_outputs(self) -> dict[str, list[TopicRecord]]:
-        """The records of both outputs, as a reader of committed records sees them."""
+        """Return the records of both outputs, as a consumer of committed records sees them."""
         return {name: topics.read_topic(self.broker, name) for name in (self.sink, self.errors)}
 
-    def count_numbers(self) -> list[int]:
-        """The numbers of the changes that are out, as often as they are."""
+    def read_numbers(self) -> list[int]:
+        """Return the numbers of the changes in the outputs; a repeated change is listed again."""
         return [number_of(found) for records in self.read_outputs().values() for found in records]
 
     def is_complete(self) -> bool:
-        """Whether every change is in an output."""
+        """Return whether each change is in an output."""
         wanted = len(self.composed.changes)
         return (
-            self.count_outputs() >= wanted and len(set(self.count_numbers())) == wanted
-        )  # to count is cheap, to read is not
+            self.count_outputs() >= wanted and len(set(self.read_numbers())) == wanted
+        )  # a count is cheap, a read is not
 
     def read_committed_numbers(self) -> set[int]:
-        """The numbers of the changes that are done, as the group's committed offsets have it."""
+        """Return the numbers of the changes before the group's committed offsets."""
         offsets = topics.committed_offsets(self.broker, self.group, self.source)
-        return {number for number, place in self.places.items() if place.offset < offsets[place.partition]}
+        return {number for number, position in self.positions.items() if position.offset < offsets[position.partition]}
 
     def assert_complete(self) -> None:
-        """Every change is in the output where it belongs, and what is there is right."""
+        """Assert that each change is in the right output, and that the outputs are right."""
         seen = self.read_outputs()
         if self.guarantee == "EXACTLY_ONCE":
-            assert len(self.count_numbers()) == len(self.composed.changes)
-        enriched, refused = (set(map(number_of, seen[name])) for name in (self.sink, self.errors))
-        assert refused == self.composed.poison | self.composed.unknown
-        assert enriched == {each.number for each in self.composed.changes} - refused
+            assert len(self.read_numbers()) == len(self.composed.changes)
+        enriched, failed = (set(map(number_of, seen[name])) for name in (self.sink, self.errors))
+        assert failed == self.composed.poison | self.composed.unknown
+        assert enriched == {each.number for each in self.composed.changes} - failed
         assert {len(body_of(event_of(found))) for found in seen[self.sink]} == {BODY_BYTES}
         given = [each.line for each in self.composed.changes]
         assert_errors_contain([event_of(found) for found in seen[self.errors]], given)
 
     def assert_order(self, *, restarts: int) -> None:
-        """Nothing overtakes within its page.
+        """Assert that no change overtakes another change of its page.
 
-        Exactly once: each change is there once, and a page's are in their order. At least once: a restart goes on at a
-        committed prefix, so that a page's changes are runs in their order, at most one more than there were restarts.
-        No run leaves anything out: no change comes for the first time after a later one of its page. What is no event
-        belongs to no page that anybody could know.
+        Exactly once: each change is there once, and those of a page are in their order. At least once: a restart
+        resumes at a committed prefix, so that the changes of a page are runs in their order, at most one run more than
+        there were restarts. No run leaves a change out: no change appears for the first time after a later one of its
+        page. A record that is not an event does not belong to a known page.
         """
-        falls = 0 if self.guarantee == "EXACTLY_ONCE" else restarts
+        repeats = 0 if self.guarantee == "EXACTLY_ONCE" else restarts
         for records in self.read_outputs().values():
             for page, numbers in self._group_by_page(map(number_of, records)).items():
                 firsts = list(dict.fromkeys(numbers))
                 assert firsts == sorted(firsts), page
-                assert sum(later <= earlier for earlier, later in pairwise(numbers)) <= falls, page
+                assert sum(later <= earlier for earlier, later in pairwise(numbers)) <= repeats, page
 
     def _group_by_page(self, numbers: Iterable[int]) -> dict[bytes, list[int]]:
         page = {each.number: each.page for each in self.composed.changes if each.number not in self.composed.poison}
@@ -209,7 +211,7 @@ class ChangeStream:
 
 
 def number_of(found: TopicRecord) -> int:
-    """The number of the change that an enriched event or an error event is about."""
+    """Return the number of the change that an enriched event or an error event is about."""
     event = event_of(found)
     if "raw_event" in event:
         raw: str = event["raw_event"]
@@ -221,7 +223,7 @@ def number_of(found: TopicRecord) -> int:
 
 
 def event_of(found: TopicRecord) -> Event:
-    """The event of a record."""
+    """Return the event of a record."""
     assert found.value is not None
     event: Event = orjson.loads(found.value)
     return event

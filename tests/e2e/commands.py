@@ -1,4 +1,4 @@
-"""``wikistate`` as a user starts it: a process of its own, in the foreground or in the background."""
+"""``wikistate`` as a user starts it: a separate process, in the foreground or in the background."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
 
 TIMEOUT = 120.0
-"""Seconds for anything that happens at all: the machine may be busy with other tests."""
+"""Seconds within which each step must finish: the machine may be busy with other tests."""
 
 JOB = ("run", "page-content-change")
 """The command and its job."""
 
 
 class CommandResult(NamedTuple):
-    """A command that has ended: its exit status (``-N`` for signal N), and what it wrote."""
+    """Result of a command that has ended: its exit status (``-N`` for signal N) and its output."""
 
     status: int
     out: bytes
@@ -55,28 +55,32 @@ class Command:
 
     @property
     def err(self) -> str:
-        """What it has written to standard error so far."""
+        """The text on its standard error so far."""
         return self._err.decode()
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process has not ended."""
         return self._process.returncode is None
 
     def lines(self) -> list[dict[str, Any]]:
-        """Its log so far: the lines of standard error that are JSON."""
+        """Return its log so far: the lines of standard error that are JSON."""
         return [orjson.loads(line) for line in self.err.splitlines() if line.startswith("{") and line.endswith("}")]
 
-    async def wait_until(self, happened: Callable[[Command], bool]) -> None:
-        """Return as soon as what it wrote says so. Fails with its output when it ends before, or takes for ever."""
+    async def wait_until(self, reached: Callable[[Command], bool]) -> None:
+        """Return as soon as its output fulfils a condition.
+
+        Raises:
+            AssertionError: The command ended before, or the time is over.
+        """
         try:
             async with asyncio.timeout(TIMEOUT):
-                while not happened(self):
+                while not reached(self):
                     assert not all(task.done() for task in self._reading), f"it ended before: {self.err}"
                     self._grown.clear()
                     await self._grown.wait()
         except TimeoutError:
-            raise AssertionError(f"in {TIMEOUT} s it said no more than: {self.err}") from None
+            raise AssertionError(f"after {TIMEOUT} s its output is only: {self.err}") from None
 
     async def wait_for_log(self, message: str, times: int = 1) -> dict[str, Any]:
         """Wait for a log line and return it, the last one of so many."""
@@ -89,11 +93,11 @@ class Command:
 
     @property
     def out(self) -> bytes:
-        """What it has written to standard output so far."""
+        """The bytes on its standard output so far."""
         return bytes(self._out)
 
     async def write(self, stdin: bytes) -> None:
-        """Give it this on standard input, which stays open."""
+        """Write to its standard input, which stays open."""
         assert self._process.stdin
         self._process.stdin.write(stdin)
         await self._process.stdin.drain()
@@ -103,12 +107,12 @@ class Command:
         self._process.send_signal(number)
 
     async def stop(self) -> CommandResult:
-        """Ask it to end, and wait for that."""
+        """Terminate it and wait for its end."""
         self.send(signal.SIGTERM)
         return await self.finish()
 
     async def finish(self, stdin: bytes = b"") -> CommandResult:
-        """Give it this and the end of standard input, and wait until it has ended."""
+        """Write to its standard input, close it, and wait until the command has ended."""
         assert self._process.stdin
         async with asyncio.timeout(TIMEOUT):
             self._process.stdin.write(stdin)
@@ -118,7 +122,7 @@ class Command:
         return CommandResult(status, bytes(self._out), self.err)
 
     async def ensure_stopped(self) -> None:
-        """Make sure that nothing of it is left."""
+        """Kill the process if it still runs."""
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
@@ -133,7 +137,7 @@ class Command:
 
 @asynccontextmanager
 async def start_command(*words: str | Path, folder: Path | None = None) -> AsyncIterator[Command]:
-    """A command in the background, which is killed at the end of the block if it has not ended by then."""
+    """Start a command in the background; kill it at the end of the block if it has not ended by then."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "wikistate", *words), stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder
@@ -146,10 +150,10 @@ async def start_command(*words: str | Path, folder: Path | None = None) -> Async
 
 
 def encode_ndjson(events: list[Event]) -> bytes:
-    """One JSON document a line."""
+    """Encode events as one JSON document for each line."""
     return b"".join(orjson.dumps(event) + b"\n" for event in events)
 
 
 def decode_ndjson(lines: bytes) -> list[Event]:
-    """The inverse of `encode_ndjson`."""
+    """Decode lines of JSON, the inverse of `encode_ndjson`."""
     return [orjson.loads(line) for line in lines.splitlines()]

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: the product as its users start it, changes to feed it, and what must hold of errors."""
+"""Shared parts of the end-to-end tests: the job as its users start it, changes for it, assertions on error events."""
 
 from __future__ import annotations
 
@@ -29,69 +29,69 @@ Event = dict[str, Any]
 WIKI = Wiki("enwiki", "en.wikipedia.org")
 COMMAND = (sys.executable, "-m", "wikistate", "run", "page-content-change", "--no-progress")
 TIMEOUT = 120.0
-"""Seconds that a run may take. Generous: what a test waits for is the end, and other tests share the machine."""
+"""Seconds that a run may take. Generous: a test waits for the end of a run, and other tests share the machine."""
 
 OLD = "2024-03-01T12:00:00Z"
 _SCHEMAS = SchemaRepository([SCHEMAS], read_bundled)
 
 
 def text_of(rev_id: int) -> str:
-    """The content of a revision: no two have the same."""
+    """Return the content of a revision: no two have the same."""
     return f"The text of revision {rev_id}."
 
 
 def build_revision(rev_id: int) -> Revision:
-    """The revision as its wiki keeps it."""
+    """Return the revision as its wiki keeps it."""
     return make_revision(rev_id, text_of(rev_id))
 
 
 def build_page(page_id: int) -> Page:
-    """A page by its number."""
+    """Return a page by its number."""
     return Page(page_id, f"Page {page_id}")
 
 
 def build_dataset(*rev_ids: int, wiki: Wiki = WIKI) -> MemoryDataset:
-    """A world of one wiki with these revisions, each of a page of its own."""
-    world = MemoryDataset(wiki)
+    """Make a dataset of one wiki with these revisions, each of another page."""
+    dataset = MemoryDataset(wiki)
     for rev_id in rev_ids:
-        world.put(wiki, build_page(rev_id), build_revision(rev_id))
-    return world
+        dataset.put(wiki, build_page(rev_id), build_revision(rev_id))
+    return dataset
 
 
 def build_change(rev_id: int, *, page_id: int | None = None, wiki: Wiki = WIKI, dt: str = OLD) -> Event:
-    """An edit of a page, by default one that has the number of its revision."""
+    """Make an edit of a page, by default of the page with the number of the revision."""
     envelope = events.Envelope(wiki, event_id=str(UUID(int=rev_id)), received=dt)
     return events.build_edit(build_page(page_id or rev_id), build_revision(rev_id), envelope=envelope)
 
 
 def add_slots(event: Event, *slots: Slot) -> Event:
-    """The same change, of a revision that has these slots."""
+    """Return the same change, of a revision that has these slots."""
     described = events.encode_revision(Revision(event["revision"]["rev_id"], slots), events.Envelope(WIKI))
     return event | {"revision": event["revision"] | {"content_slots": described["content_slots"]}}
 
 
 def current_time() -> str:
-    """The time, as events state it."""
+    """Return the current time in the format of events."""
     return format_event_time(datetime.now(tz=UTC))
 
 
 def future_time() -> str:
-    """A time that is still to come when the change is read: its age then counts from when its revision is asked for."""
+    """Return a time after the read of the change: its age then counts from the first request for its revision."""
     return format_event_time(datetime.now(tz=UTC) + timedelta(hours=1))
 
 
-def format_event_time(moment: datetime) -> str:
-    """Format a moment as events state it, RFC 3339 in UTC."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def format_event_time(time: datetime) -> str:
+    """Format a time as events state it, RFC 3339 in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def encode_line(event: Event) -> bytes:
-    """The change as a line, without its end."""
+    """Encode the change as a line, without the line break."""
     return orjson.dumps(event)
 
 
 def setting_arguments(**values: object) -> list[str]:
-    """Command-line settings; ``__`` stands for a dot."""
+    """Return settings as command-line arguments; ``__`` stands for a dot."""
     return [
         word
         for name, value in values.items()
@@ -100,7 +100,7 @@ def setting_arguments(**values: object) -> list[str]:
 
 
 def wiki_settings(wiki: FakeWiki) -> list[str]:
-    """Settings that send the requests for every allowed wiki to this one, and keep no one waiting."""
+    """Return settings that send the requests for each allowed wiki to this one, with short delays."""
     return setting_arguments(
         enrich__mediawiki_api_endpoint_template=f"{wiki.url}/w/api.php",
         enrich__retry__base_delay=0.01,
@@ -110,7 +110,7 @@ def wiki_settings(wiki: FakeWiki) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """A run that is over: its exit code, what it said on standard error, and what it wrote."""
+    """Result of a run that has ended: its exit code, its standard error, and its outputs."""
 
     code: int
     stderr: str
@@ -129,13 +129,13 @@ class JobResult:
 
 
 def body_of(event: Event) -> str:
-    """The content of an enriched event's main slot."""
+    """Return the content of an enriched event's main slot."""
     body: str = event["revision"]["content_slots"]["main"]["content_body"]
     return body
 
 
 def read_lines(file: Path) -> list[Event]:
-    """The whole lines of an output file; none when it is not there yet."""
+    """Return the complete lines of an output file; an empty list while the file does not exist."""
     if not file.exists():
         return []
     return [orjson.loads(found) for found in file.read_bytes().split(b"\n")[:-1]]
@@ -150,7 +150,7 @@ async def run_over_file(folder: Path, lines: Iterable[bytes], *arguments: str) -
 
 
 class RunningJob:
-    """A run that goes on, from its standard input or a file to files."""
+    """A running job, which reads its standard input or a file and writes files."""
 
     def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
         self._process = process
@@ -158,29 +158,29 @@ class RunningJob:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process has not ended."""
         return self._process.returncode is None
 
     @property
-    def count_written(self) -> int:
-        """How many lines are in both outputs together."""
+    def written_count(self) -> int:
+        """Number of lines in both outputs together."""
         return sum(
             file.read_bytes().count(b"\n") for file in (sink_of(self._folder), errors_of(self._folder)) if file.exists()
         )
 
     async def feed(self, lines: Sequence[bytes]) -> None:
-        """Give it lines, and return when they have all come out again."""
+        """Write lines to it, and return when the outputs hold as many lines more."""
         assert self._process.stdin is not None
-        wanted = self.count_written + len(lines)
+        wanted = self.written_count + len(lines)
         self._process.stdin.write(b"".join(each + b"\n" for each in lines))
         await self._process.stdin.drain()
         async with asyncio.timeout(TIMEOUT):
-            while self.count_written < wanted:
+            while self.written_count < wanted:
                 assert self.is_running, "the job ended before its input did"
                 await asyncio.sleep(0.05)
 
     def peak_memory(self) -> int:
-        """The most bytes of memory that it ever had resident, by the kernel's account."""
+        """Return the largest amount of resident memory that the kernel has counted for it, in bytes."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         (found,) = (row for row in status.splitlines() if row.startswith("VmHWM:"))
         return int(found.split()[1]) * 1024
@@ -188,23 +188,23 @@ class RunningJob:
     async def close_input(self) -> JobResult:
         """Close its input and wait for its end."""
         async with asyncio.timeout(TIMEOUT):
-            _, told = await self._process.communicate(b"")
+            _, stderr = await self._process.communicate(b"")
         assert self._process.returncode is not None
         return JobResult(
             self._process.returncode,
-            told.decode(),
+            stderr.decode(),
             read_lines(sink_of(self._folder)),
             read_lines(errors_of(self._folder)),
         )
 
 
 def sink_of(folder: Path) -> Path:
-    """Where enriched events go."""
+    """Return the file of the enriched events."""
     return folder / "enriched.ndjson"
 
 
 def errors_of(folder: Path) -> Path:
-    """Where error events go."""
+    """Return the file of the error events."""
     return folder / "enriched.errors.ndjson"
 
 
@@ -212,14 +212,14 @@ def errors_of(folder: Path) -> Path:
 async def start_job(
     folder: Path, *arguments: str, source: str = "-", sink: str = "", under: Sequence[str] = ()
 ) -> AsyncIterator[RunningJob]:
-    """Start the job; what still runs at the end of the block is killed.
+    """Start the job; kill it at the end of the block if it still runs.
 
     Args:
-        folder: Where the outputs go.
-        arguments: Of the command line.
-        source: What is read; standard input by default.
-        sink: Where enriched events go instead.
-        under: A command that starts the one after it, such as one that sets limits.
+        folder: Folder of the outputs.
+        arguments: Arguments of the command line.
+        source: Endpoint of the source; standard input by default.
+        sink: Endpoint of the enriched events, instead of a file.
+        under: Command that starts the job, such as one that sets limits.
     """
     process = await asyncio.create_subprocess_exec(
         *(*under, *COMMAND, "--source", source, "--sink", sink or f"file:{sink_of(folder)}", *arguments),
@@ -235,13 +235,13 @@ async def start_job(
 
 
 def assert_valid(found: Iterable[Event]) -> None:
-    """Every event follows the schema that it names."""
+    """Assert that each event follows the schema that it names."""
     for event in found:
         assert not _SCHEMAS.get_by_uri(event["$schema"]).describe_violations(event)
 
 
 def assert_errors_contain(errors: Sequence[Event], given: Sequence[bytes]) -> None:
-    """Every error event is valid and holds one of the lines that were given, whole unless it says that it is cut."""
+    """Assert that each error event is valid and holds one of the lines, whole unless it says that it is cut."""
     assert_valid(errors)
     shown = {_show_bytes(each) for each in given}
     for event in errors:
@@ -253,5 +253,5 @@ def assert_errors_contain(errors: Sequence[Event], given: Sequence[bytes]) -> No
 
 
 def _show_bytes(raw: bytes) -> str:
-    """Bytes as an error event shows them: what is no UTF-8, with backslashes."""
+    """Return bytes as an error event shows them: with backslashes for bytes that are not UTF-8."""
     return raw.decode(errors="backslashreplace")

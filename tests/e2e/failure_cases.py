@@ -1,4 +1,4 @@
-"""One row of the failure table, done to one revision of a wiki; and all of them in one run of the job."""
+"""A row of the failure table, applied to one revision of a wiki; and all rows in one run of the job."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 
 class RetryExpectation(Enum):
-    """Whether the table has a failure asked for again."""
+    """Rule of the table for the retries of a failure."""
 
-    NO = "only for each split of its batch, since it may have been somebody else's fault"
-    NO_BY_NAME = "not even then, since the answer names the revision"
+    NO = "only for each split of its batch, since another revision may have caused the failure"
+    NO_BY_NAME = "not even then, since the response names the revision"
     YES = "until the limit"
     YOUNG = "until the event is old"
 
@@ -49,11 +49,11 @@ class FailureRow:
     """A row of the table.
 
     Attributes:
-        name: For the test's name.
-        action: What the wiki does; None where the revision itself is damaged.
-        retried: What the table says.
-        error_type: Of the error event at the end.
-        flaw: The damage.
+        name: Name in the id of the test.
+        action: Fault of the wiki; None if the revision itself is damaged.
+        retried: Retries that the table states.
+        error_type: Type of the error event at the end.
+        flaw: Damage of the revision.
     """
 
     name: str
@@ -64,31 +64,31 @@ class FailureRow:
 
 
 class TimedRequestLog(RequestLog):
-    """Counts, and remembers when each revision was asked for."""
+    """A request log with the times at which each revision was requested."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.moments: dict[int, list[float]] = {}
+        self.times: dict[int, list[float]] = {}
 
     def record_revisions(self, wiki_id: str, rev_ids: Collection[int]) -> None:
-        """It asks for these, now."""
+        """Record a request for these revisions at the current time."""
         super().record_revisions(wiki_id, rev_ids)
         for rev_id in rev_ids:
-            self.moments.setdefault(rev_id, []).append(monotonic())
+            self.times.setdefault(rev_id, []).append(monotonic())
 
 
 @dataclass(slots=True)
 class FailureCase:
-    """One row, done to one revision of a wiki that has an address, and so limits, of its own.
+    """One row, applied to one revision of a wiki that has a separate address, and so separate limits.
 
     Attributes:
         row: The row.
-        number: Of the case; no two in a run have the same.
-        times: How often it is done; None for ever.
-        neighbours: How many well revisions are asked for together with the bad one.
+        number: Number of the case, unique in a run.
+        times: Number of times that the fault occurs; None for all requests.
+        neighbours: Number of healthy revisions that are requested together with the failing one.
         dt: The time of the events.
-        request_log: What the wiki counted.
-        enriched: What came out of it, when the run is over.
+        request_log: Requests that the wiki counted.
+        enriched: Its enriched events, when the run is over.
         errors: Its events on the error stream, when the run is over.
     """
 
@@ -103,55 +103,55 @@ class FailureCase:
 
     @property
     def wiki(self) -> Wiki:
-        """The wiki."""
+        """Wiki of the case."""
         return Wiki(f"wiki{self.number}", f"wiki{self.number}.example")
 
     @property
     def rev_ids(self) -> list[int]:
-        """Its revisions in the order of their events."""
+        """Revisions of the case in the order of their events."""
         return [self.number * 1000 + position for position in range(1, self.neighbours + 2)]
 
     @property
     def failing_revision(self) -> int:
-        """The revision that the row is done to: in the middle of its neighbours."""
+        """Revision that the row applies to: in the middle of its neighbours."""
         return self.rev_ids[self.neighbours // 2]
 
     @property
     def neighbour_revisions(self) -> list[int]:
-        """Its neighbours."""
+        """Revisions beside the failing one."""
         return [rev_id for rev_id in self.rev_ids if rev_id != self.failing_revision]
 
     @property
     def lines(self) -> list[bytes]:
-        """The changes."""
+        """Changes of the case as lines."""
         return [encode_line(build_change(rev_id, wiki=self.wiki, dt=self.dt)) for rev_id in self.rev_ids]
 
     @property
     def bodies(self) -> dict[int, str]:
-        """The content of each revision that came out enriched."""
+        """Content of each enriched revision."""
         return {event["revision"]["rev_id"]: body_of(event) for event in self.enriched}
 
     @property
-    def count_requests(self) -> int:
-        """How often the bad revision was asked for, by the wiki's count."""
+    def request_count(self) -> int:
+        """Number of requests for the failing revision that the wiki counted."""
         return self.request_log.count_requests(self.failing_revision)
 
     @property
     def retry_delays(self) -> list[float]:
-        """Seconds between any two times after each other that the bad revision was asked for."""
-        return [later - earlier for earlier, later in pairwise(self.request_log.moments[self.failing_revision])]
+        """Seconds between successive requests for the failing revision."""
+        return [later - earlier for earlier, later in pairwise(self.request_log.times[self.failing_revision])]
 
     def serve(self) -> FakeWiki:
-        """The wiki as a server."""
-        world = MemoryDataset(self.wiki)
+        """Return the wiki as a server."""
+        dataset = MemoryDataset(self.wiki)
         for rev_id in self.rev_ids:
-            world.put(self.wiki, build_page(rev_id), self._build_revision(rev_id))
-        served = FakeWiki(world)
+            dataset.put(self.wiki, build_page(rev_id), self._build_revision(rev_id))
+        served = FakeWiki(dataset)
         served.request_log = self.request_log
         return served
 
     def rules(self) -> list[Rule]:
-        """What goes wrong with it."""
+        """Return the rules that make its wiki fail."""
         match self.row.action:
             case None:
                 return []
@@ -161,19 +161,19 @@ class FailureCase:
                 return [Rule(action, revisions=frozenset({self.failing_revision}), times=self.times)]
 
     def _build_revision(self, rev_id: int) -> Revision:
-        found, flaw = build_revision(rev_id), self.row.flaw
+        revision, flaw = build_revision(rev_id), self.row.flaw
         if rev_id != self.failing_revision or flaw is None:
-            return found
+            return revision
         if flaw is Flaw.SLOTS_MISSING:
-            return replace(found, flaw=flaw)
-        return replace(found, slots=(make_slot("", flaw=flaw),))
+            return replace(revision, flaw=flaw)
+        return replace(revision, slots=(make_slot("", flaw=flaw),))
 
 
 async def run_cases(folder: Path, cases: Sequence[FailureCase], **values: object) -> JobResult:
-    """Run the job once over the changes of all cases, and give each case what came out of it.
+    """Run the job once over the changes of all cases, and assign its events to the cases.
 
     Args:
-        folder: For the run's files.
+        folder: Folder for the files of the run.
         cases: The cases.
         values: Settings of the run.
     """
@@ -184,10 +184,10 @@ async def run_cases(folder: Path, cases: Sequence[FailureCase], **values: object
             wiki.set_faults(case.rules())
             addresses += ["--wiki", f"{case.wiki.domain}={wiki.url}/w/api.php"]
         lines = [each for case in cases for each in case.lines]
-        ended = await run_over_file(folder, lines, *addresses, *setting_arguments(**values))
+        result = await run_over_file(folder, lines, *addresses, *setting_arguments(**values))
     by_domain = {case.wiki.domain: case for case in cases}
-    for event in ended.enriched:
+    for event in result.enriched:
         by_domain[event["meta"]["domain"]].enriched.append(event)
-    for event in ended.errors:
+    for event in result.errors:
         by_domain[event["meta"]["domain"]].errors.append(event)
-    return ended
+    return result

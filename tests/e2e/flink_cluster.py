@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TIMEOUT = 120.0
-"""Seconds for anything that a cluster does: the machine may be busy with other tests."""
+"""Seconds within which each step of a cluster must finish: the machine may be busy with other tests."""
 
 
 class SessionCluster:
-    """One TaskManager with one slot. What it keeps and writes lies in one folder.
+    """A cluster of one TaskManager with one slot. All its files lie in one folder.
 
     Args:
-        python: Of the environment that has PyFlink.
-        folder: For settings, logs, checkpoints and savepoints.
+        python: Interpreter of the environment that has PyFlink.
+        folder: Folder for settings, logs, checkpoints and savepoints.
     """
 
     def __init__(self, python: Path, folder: Path) -> None:
@@ -34,7 +34,7 @@ class SessionCluster:
         self._python = python
         self._folder = folder
         self.port = find_free_port()
-        """Where the REST interface listens on loopback."""
+        """Port of the REST interface on loopback."""
         self.savepoints = folder / "savepoints"
         self._environment = {
             "FLINK_HOME": str(self._home),
@@ -60,7 +60,7 @@ class SessionCluster:
             part.stop()
 
     def submit(self, *words: str | Path, job: Sequence[str | Path]) -> str:
-        """``flink run`` with these options, detached; returns what it printed.
+        """Run ``flink run`` with these options, detached, and return its output.
 
         Args:
             words: Options of ``flink run``.
@@ -80,13 +80,13 @@ class SessionCluster:
         return done.stdout
 
     def attach(self, *words: str | Path, job: Sequence[str | Path]) -> Process:
-        """As `submit`, but not detached: the process lives as long as the job."""
+        """Submit as `submit` does, but not detached: the process lives as long as the job."""
         return self._start("client", *self._run(*words, job=job), script="flink")
 
     def get(self, path: str) -> Any:
-        """What the REST interface answers."""
-        with urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
-            return orjson.loads(answer.read())
+        """Return the response of the REST interface."""
+        with urlopen(f"http://127.0.0.1:{self.port}{path}") as response:
+            return orjson.loads(response.read())
 
     def _run(self, *words: str | Path, job: Sequence[str | Path]) -> list[str | Path]:
         python = ("-pyclientexec", self._python, "-pyexec", self._python)
@@ -110,7 +110,7 @@ class SessionCluster:
         for file in given.glob("log4j*"):
             (folder / file.name).write_bytes(file.read_bytes())
         settings = {
-            "env": yaml.safe_load((given / "config.yaml").read_text())["env"],  # what opens Java's modules to Flink
+            "env": yaml.safe_load((given / "config.yaml").read_text())["env"],  # opens Java's modules to Flink
             "rest.address": "127.0.0.1",
             "rest.port": self.port,
             "rest.bind-port": str(self.port),

@@ -1,4 +1,4 @@
-"""What a test puts into topics and takes out of them, without any code of ours in between."""
+"""Records that a test writes into topics and reads from them, without code of wikistate in between."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGE = str(50 * 1024 * 1024)
 
 
 class Message(NamedTuple):
-    """A record as a reader gets it. `timestamp` is in milliseconds since the epoch."""
+    """A record as a consumer gets it. `timestamp` is in milliseconds since the epoch."""
 
     key: bytes | None
     value: bytes
@@ -35,7 +35,7 @@ def produce(kafka: KafkaBroker, topic: str, values: Sequence[bytes | None]) -> N
 
 
 def read_all(kafka: KafkaBroker, topic: str) -> list[Message]:
-    """All records of partition 0 that are there and committed now."""
+    """Return all records of partition 0 that are committed now."""
     settings = {"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tests", "enable.partition.eof": True}
     consumer = Consumer({**settings, "fetch.max.bytes": LARGE, "isolation.level": "read_committed"})
     try:
@@ -61,25 +61,25 @@ async def wait_for_count(kafka: KafkaBroker, *topics: str, count: int) -> None:
     try:
         deadline = time.monotonic() + TIMEOUT
         while (found := await asyncio.to_thread(_count_records, consumer, topics)) < count:
-            assert time.monotonic() < deadline, f"{found} of {count} records came"
+            assert time.monotonic() < deadline, f"the topics hold {found} of {count} records"
             await asyncio.sleep(0.05)
     finally:
         consumer.close()
 
 
 def _count_records(consumer: Consumer, topics: Sequence[str]) -> int:
-    marks = [consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=TIMEOUT) for topic in topics]
-    return sum(high - low for low, high in marks)
+    watermarks = [consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=TIMEOUT) for topic in topics]
+    return sum(high - low for low, high in watermarks)
 
 
 def committed_offsets(kafka: KafkaBroker, group: str) -> dict[str, int]:
-    """The offsets that a group has committed, by topic."""
+    """Return the offsets that a group has committed, by topic."""
     return _fetch_committed(AdminClient({"bootstrap.servers": kafka.bootstrap_servers}), group)
 
 
 def _fetch_committed(admin: AdminClient, group: str) -> dict[str, int]:
-    answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(TIMEOUT)
-    return {part.topic: part.offset for part in answer.topic_partitions or ()}
+    response = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(TIMEOUT)
+    return {part.topic: part.offset for part in response.topic_partitions or ()}
 
 
 async def wait_for_commits(kafka: KafkaBroker, group: str, offsets: dict[str, int]) -> None:
@@ -87,12 +87,12 @@ async def wait_for_commits(kafka: KafkaBroker, group: str, offsets: dict[str, in
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     deadline = time.monotonic() + TIMEOUT
     while (found := await asyncio.to_thread(_fetch_committed, admin, group)) != offsets:
-        assert time.monotonic() < deadline, f"{found} was committed in place of {offsets}"
+        assert time.monotonic() < deadline, f"{found} was committed instead of {offsets}"
         await asyncio.sleep(0.1)
 
 
 def list_topics(kafka: KafkaBroker) -> set[str]:
-    """The topics that there are, internal ones left out."""
+    """Return the names of the existing topics, without internal ones."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     names = admin.list_topics(timeout=TIMEOUT).topics
     return {name for name in names if not name.startswith("__")}

@@ -1,4 +1,4 @@
-"""The job on Flink that enriches a stream of changes: killed whole, or one of its Python workers."""
+"""The job on Flink that enriches a stream of changes: a test kills it whole, or one of its Python workers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WORKER = b"pyflink.fn_execution.beam.beam_boot"
-"""The module that each of Flink's Python workers runs, by which its command line is known."""
+"""Module of each Python worker of Flink; it identifies a worker by its command line."""
 
 OPTIONS: dict[str, object] = {
     "flink.parallelism.default": 2,
     "flink.execution.checkpointing.interval": "1 s",
-    # A checkpoint waits for the end of a bundle, and nothing comes out before it: at this rate, a second.
+    # A checkpoint waits for the end of a bundle, and no output appears before it: at this rate, a second.
     "flink.python.fn-execution.bundle.size": 200,
 }
 
@@ -31,7 +31,7 @@ class FlinkStream(ChangeStream):
     """A stream, and the job that reads it: two subtasks, one for each partition.
 
     Attributes:
-        python: Of the environment that has PyFlink.
+        python: Interpreter of the environment that has PyFlink.
     """
 
     python: Path
@@ -46,54 +46,54 @@ class FlinkStream(ChangeStream):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave nothing behind."""
+        """Stop the run."""
         if self._run is not None:
             self._run.ensure_stopped()
 
     @property
     def run(self) -> Run:
-        """The run that was started last."""
+        """Run that was started last."""
         assert self._run is not None, "it was not started"
         return self._run
 
     @property
-    def read_log(self) -> Path:
-        """What all runs have said."""
+    def log(self) -> Path:
+        """Log of all runs."""
         return self.folder / "job.log"
 
     def start(self) -> None:
-        """Start the job, or start it again: it goes on by itself from what it kept."""
+        """Start the job, or start it again: it automatically resumes from its last checkpoint."""
         command = ["-m", "wikistate", "run", "page-content-change", "--runner", "flink", "--no-progress"]
         self._run = Run(
             [self.python, *command, *self.arguments(rate=20), *setting_arguments(**OPTIONS)],
-            log=self.read_log,
+            log=self.log,
             environment={"XDG_STATE_HOME": str(self.folder / "state")},
         )
 
     def wait_for_growth(self, records: int) -> None:
-        """Wait until the outputs have so many records more."""
+        """Wait until the outputs have so many additional records."""
         self.run.wait_until(self.make_growth_check(records))
 
     def wait_for_log(self, text: str) -> None:
-        """Wait until a run has said this."""
-        self.run.wait_until(lambda: text in self.read_log.read_text())
+        """Wait until the log of the runs has this text."""
+        self.run.wait_until(lambda: text in self.log.read_text())
 
     def wait_until_recovered(self) -> None:
-        """Wait until the job, which lost a worker, has another in its place."""
+        """Wait until the job has started another worker in the place of a killed one."""
         self.run.wait_until(lambda: len(self.worker_ids() - self._lost) == self.partitions)
 
     def finish(self) -> int:
-        """Wait until every change is out, and stop the job as its users do; its exit code. Nothing of it is left."""
+        """Wait until each change is in an output, stop the job as its users do, and return its exit code."""
         self.run.wait_until(self.is_complete)
         self.run.terminate()
         return self.run.wait()
 
     def worker_ids(self) -> set[int]:
-        """The ids of the job's Python workers."""
+        """Return the process ids of the job's Python workers."""
         return {pid for pid in self.run.process_ids() if WORKER in _read_command(pid)}
 
     def kill_worker(self, choose: Callable[[list[int]], int]) -> None:
-        """Kill one of the Python workers; all else of the job lives."""
+        """Kill one of the Python workers; the other processes of the job live."""
         lost = choose(sorted(self.worker_ids()))
         self._lost.add(lost)
         os.kill(lost, signal.SIGKILL)
@@ -106,5 +106,5 @@ class FlinkStream(ChangeStream):
 def _read_command(pid: int) -> list[bytes]:
     try:
         return (Path("/proc") / str(pid) / "cmdline").read_bytes().split(b"\0")
-    except OSError:  # it ended just now
+    except OSError:  # the process has just ended
         return []

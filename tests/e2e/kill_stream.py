@@ -1,4 +1,4 @@
-"""The group of processes that enriches a stream of changes with the local runner, each of which may be killed."""
+"""The consumer group that enriches a stream of changes with the local runner; a test may kill each of its processes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class KillStream(ChangeStream):
     """A stream, and the members of the group that reads it.
 
     Attributes:
-        quick: Whether the broker notices within seconds that a member is gone, and not after Kafka's usual time.
-        members: All that were started.
+        quick: Whether the broker notices the loss of a member within seconds, instead of Kafka's default time.
+        members: All members that were started.
     """
 
     quick: bool = True
@@ -30,7 +30,7 @@ class KillStream(ChangeStream):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill what a test that failed has left."""
+        """Kill the members that a failed test has left."""
         for member in self.members:
             member.kill()
 
@@ -38,10 +38,10 @@ class KillStream(ChangeStream):
         """Start a member of the group.
 
         Args:
-            name: Tells members apart, and stays the same when one is started again.
-            bounded: End at the end of the topic as it is.
-            static: The broker knows the member again when it comes back, and gives it its partitions at once. Otherwise it
-                waits for the session of the one that was killed to time out.
+            name: Identifies the member, and stays the same when it is started again.
+            bounded: End at the current end of the topic.
+            static: The broker recognises the member when it comes back, and assigns its partitions at once. Otherwise it
+                waits until the session of the killed one times out.
         """
         session = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"} if self.quick else {}
         words = self.arguments(
@@ -56,32 +56,32 @@ class KillStream(ChangeStream):
         return self.members[-1]
 
     def finish(self) -> int:
-        """Run a member to the end of the topic; its exit code."""
+        """Run a member to the end of the topic and return its exit code."""
         member = self.start_member("a", bounded=True)
         wait_until(lambda: not member.is_running)
-        return member.kill()  # it has ended: this tells how
+        return member.kill()  # it has ended: this returns its exit code
 
     def wait_for_growth(self, records: int, *members: Process) -> None:
-        """Wait until the outputs have so many records more, as long as these members live."""
+        """Wait until the outputs have so many additional records, while these members live."""
         wait_until(self.make_growth_check(records), *members)
 
     def assert_commits_cover_written_only(self) -> None:
-        """No committed offset is beyond a change that is in neither output."""
+        """Assert that no committed offset is beyond a change that is in neither output."""
         done = self.read_committed_numbers()
         wait_until(
-            lambda: done <= set(self.count_numbers())
-        )  # a transaction's end reaches its topics one after the other
+            lambda: done <= set(self.read_numbers())
+        )  # the end of a transaction reaches its topics one after the other
 
     def wait_until_complete(self, *members: Process) -> None:
-        """Wait until every change is in an output."""
+        """Wait until each change is in an output."""
         wait_until(self.is_complete, *members)
 
 
 def wait_until(reached: Callable[[], bool], *members: Process) -> None:
-    """Wait for something that must come, as long as all members live."""
-    give_up = time.monotonic() + TIMEOUT
+    """Wait for a condition while all members live."""
+    deadline = time.monotonic() + TIMEOUT
     while not reached():
         for member in members:
             assert member.is_running, read_tail(member.log)
-        assert time.monotonic() < give_up, [read_tail(member.log) for member in members]
+        assert time.monotonic() < deadline, [read_tail(member.log) for member in members]
         time.sleep(0.02)

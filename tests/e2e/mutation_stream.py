@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 SITES = (f"eqiad.{STREAM}", f"codfw.{STREAM}")
 MALFORMED = b'{"$schema": "/mediawiki/wikibase/entity/rdf_change/2.0.0", "meta": {'
 ONE_MESSAGE, SEVERAL_MESSAGES = 128_000, 2_000
-"""How long the RDF of a message may be, in characters."""
+"""Maximum length of the RDF in a message, in characters."""
 
 
 class MutationBatch(NamedTuple):
-    """Some of a stream.
+    """A section of a stream.
 
     Attributes:
-        mutations: In order.
-        graph: What a store that was loaded from scratch holds after them.
+        mutations: The mutations in order.
+        graph: Graph of a store that is loaded from scratch after them.
     """
 
     mutations: list[Mutation]
@@ -43,28 +43,28 @@ class MutationBatch(NamedTuple):
 
     @property
     def latest_event_time(self) -> int:
-        """The time of the newest mutation, milliseconds since the epoch."""
+        """Time of the newest mutation, milliseconds since the epoch."""
         return self.mutations[-1].time
 
 
 def generate_batches(*counts: int, seed: int = 1, entities: int = 60) -> list[MutationBatch]:
-    """A stream in several stretches of so many mutations each."""
+    """Generate a stream in several batches of so many mutations each."""
     graph = MutationGenerator(Random(seed), entities=entities)
     return [MutationBatch(list(graph.generate(count)), graph.expected_graph()) for count in counts]
 
 
 def encode_lines(mutations: Iterable[Mutation], soft_maximum: int = SEVERAL_MESSAGES) -> list[bytes]:
-    """The messages of mutations."""
+    """Return the messages of mutations."""
     return [orjson.dumps(event) for event in _encode_events(mutations, soft_maximum)]
 
 
 def append_mutations(server: SseServer, mutations: Iterable[Mutation], *, malformed: bool = False) -> None:
-    """Put mutations into the topics of both sites, whose messages are cut differently, and so have other offsets.
+    """Append mutations to the topics of both sites, whose messages are cut differently, and so have other offsets.
 
     Args:
-        server: Whose streams they are.
-        mutations: In order.
-        malformed: Put something that is no message into each topic, in their middle.
+        server: Server of the streams.
+        mutations: The mutations in order.
+        malformed: Append a malformed message to each topic, in the middle of the mutations.
     """
     sent = list(mutations)
     for topic, soft_maximum in zip(SITES, (SEVERAL_MESSAGES, ONE_MESSAGE), strict=True):
@@ -77,8 +77,8 @@ def append_mutations(server: SseServer, mutations: Iterable[Mutation], *, malfor
 
 def _append_event(server: SseServer, topic: str, event: Event) -> None:
     offset = sum(item.topic == topic for item in server.events)
-    place = {"topic": topic, "partition": 0, "offset": offset}
-    server.append(topic, orjson.dumps(event | {"meta": event["meta"] | place}))
+    position = {"topic": topic, "partition": 0, "offset": offset}
+    server.append(topic, orjson.dumps(event | {"meta": event["meta"] | position}))
 
 
 def _encode_events(mutations: Iterable[Mutation], soft_maximum: int) -> list[Event]:
@@ -91,15 +91,15 @@ def _encode_events(mutations: Iterable[Mutation], soft_maximum: int) -> list[Eve
     ]
 
 
-async def wait_until_fresh(store: Path, moment: int) -> None:
-    """Return when a store says that it holds all changes up to this moment."""
-    note = store.with_name(f"{store.name}.freshness")
+async def wait_until_fresh(store: Path, event_time: int) -> None:
+    """Return when a store records that it holds all changes up to this event time."""
+    freshness = store.with_name(f"{store.name}.freshness")
     async with asyncio.timeout(TIMEOUT):
-        while not note.exists() or int(note.read_text()) < moment:  # noqa: ASYNC110
+        while not freshness.exists() or int(freshness.read_text()) < event_time:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # another process writes it
 
 
 def read_graph(store: Path) -> frozenset[Triple]:
-    """The graph of an embedded store that nobody has open, without its books."""
+    """Return the graph of an embedded store that is not open in any process, without bookkeeping triples."""
     triples = {quad.triple for quad in Store(store)}
     return frozenset(each for each in triples if not str(each.subject).startswith(("<urn:wikistate:", f"<{ROOT}>")))

@@ -1,4 +1,4 @@
-"""rdf-updater and rdf-consumer over Kafka, as processes that their users start, and kill."""
+"""rdf-updater and rdf-consumer over Kafka, as processes that a user starts; a test may kill them."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _POLL_SECONDS = 0.1  # seconds
 
 @dataclass(kw_only=True)
 class RdfDeployment:
-    """One wiki's jobs.
+    """The jobs of one wiki.
 
     Attributes:
-        broker: Between them.
-        source: The topic of what happens on the wiki; the others begin with its name.
-        folder: State and logs.
+        broker: The broker between the jobs.
+        source: Topic of the changes of the wiki; the names of the other topics begin with its name.
+        folder: Folder of state and logs.
         updater_arguments: Settings of the updater.
         consumer_arguments: Settings of each consumer.
-        processes: All that were started.
+        processes: All processes that were started.
     """
 
     broker: KafkaBroker
@@ -59,20 +59,20 @@ class RdfDeployment:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill what a test that failed has left."""
+        """Kill the processes that a failed test has left."""
         for process in self.processes:
             process.kill()
 
     def append_events(self, events: Sequence[Event]) -> None:
-        """Append to what happens on the wiki."""
+        """Append events to the changes of the wiki."""
         produce(self.broker, self.source, [orjson.dumps(event) for event in events])
 
     def read_events(self, stream: str) -> list[Event]:
-        """All events of one of the updater's streams."""
+        """Return all events of one of the updater's streams."""
         return [orjson.loads(message.value) for message in read_all(self.broker, self._topic(stream))]
 
     def start_updater(self, *, end: str = "") -> Process:
-        """Start the updater where it was; with `end`, to the end of the topic as it is."""
+        """Start the updater at its last position; with `end`, run it to the current end of the topic."""
         sink = setting_arguments(
             stream_manager__sink__connector="kafka",
             stream_manager__sink__options__bootstrap_servers=self.broker.bootstrap_servers,
@@ -84,7 +84,7 @@ class RdfDeployment:
         return self._start("updater", *COMMAND, *words)
 
     def start_consumer(self, store: ConsumedStore, *, name: str = "consumer", end: str = "") -> Process:
-        """Start a consumer where its store is; with `end`, to the end of the topic as it is."""
+        """Start a consumer at the position of its store; with `end`, run it to the current end of the topic."""
         source = self._url(self._topic(MUTATIONS)) + (end and f"?end={end}")
         batches = setting_arguments(store__batch_seconds=0.05)
         return self._start(name, *_CONSUMER, "--source", source, *store.arguments, *batches, *self.consumer_arguments)
@@ -96,12 +96,12 @@ class RdfDeployment:
             await wait_for_success(self.start_consumer(store, end="latest"))
 
     async def wait_until(self, reached: Callable[[], bool], *processes: Process) -> bool:
-        """Wait for something that must come while these live; whether it came in time."""
-        give_up = time.monotonic() + TIMEOUT / 2
+        """Wait for a condition while these processes live, and return whether it came in time."""
+        deadline = time.monotonic() + TIMEOUT / 2
         while not await asyncio.to_thread(reached):
             for process in processes:
                 assert process.is_running, read_tail(process.log)
-            if time.monotonic() > give_up:
+            if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(_POLL_SECONDS)
         return True
@@ -118,9 +118,9 @@ class RdfDeployment:
 
 
 async def wait_for_success(process: Process) -> None:
-    """Return when a process has come to its end by itself, with exit code 0."""
-    give_up = time.monotonic() + TIMEOUT
+    """Return when a process has ended without a signal, with exit code 0."""
+    deadline = time.monotonic() + TIMEOUT
     while process.is_running:
-        assert time.monotonic() < give_up, read_tail(process.log)
+        assert time.monotonic() < deadline, read_tail(process.log)
         await asyncio.sleep(0.02)
-    assert process.kill() == 0, read_tail(process.log)  # it has ended: this tells how
+    assert process.kill() == 0, read_tail(process.log)  # it has ended: this returns its exit code

@@ -1,4 +1,4 @@
-"""What editors do to a small Wikibase, scenario by scenario, and the order in which its changes are told."""
+"""Edits of a small Wikibase, scenario by scenario, and the order in which the events of its changes arrive."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _PAGE = "https://de.wikipedia.org"
 
 
 class WikiSite:
-    """A wiki with some entities, and those who edit it.
+    """A wiki with some entities, and its editors.
 
     Attributes:
-        repository: The wiki's memory.
-        author: Makes up what is edited.
+        repository: Content of the wiki.
+        author: Generator of the edited content.
     """
 
     def __init__(self) -> None:
@@ -41,11 +41,11 @@ class WikiSite:
         self._reconciliations = 0
 
     def encode_changes(self, changes: Iterable[Change]) -> list[Event]:
-        """The events of changes, in their order."""
+        """Return the events of changes, in their order."""
         return [build_page_change(change, self.repository.wiki) for change in changes]
 
     def get_item(self, entity: str) -> Item:
-        """An item as it is now."""
+        """Return the current version of an item."""
         found = self.repository.entity(entity)
         assert isinstance(found, Item)
         return found
@@ -61,7 +61,7 @@ class WikiSite:
         return self.repository.save(replace(found, statements=tuple(statements)))
 
     def reconcile(self, entity: str, revision: int, action: str) -> Event:
-        """Ask for a reconciliation."""
+        """Return an event that requests a reconciliation."""
         self._reconciliations += 1
         now = format_timestamp(self.repository.now())
         origin = {"dt": now, "id": f"check-{self._reconciliations}", "domain": self.repository.wiki.domain}
@@ -78,7 +78,7 @@ class WikiSite:
 
 
 def create_entities(site: WikiSite) -> list[Event]:
-    """Properties of all datatypes; items with all of them, with none, with what is not known; a lexeme; media."""
+    """Create properties of all datatypes; items with all of them, without any, with unknown values; lexemes; media."""
     author, save = site.author, site.repository.save
     properties = [save(author.make_property(name, datatype)) for name, datatype in PROPERTIES.items()]
     items = [
@@ -102,7 +102,7 @@ def create_entities(site: WikiSite) -> list[Event]:
 
 
 def edit_entities(site: WikiSite) -> list[Event]:
-    """Labels, statements that come and go, values that lose a user, sitelinks, forms and senses, a property."""
+    """Edit labels, statements, values of which one user is left, sitelinks, forms and senses, and a property."""
     full = site.get_item("Q9")
     lexeme, word = site.repository.entity("L1"), site.repository.entity("P1")
     assert isinstance(lexeme, Lexeme)
@@ -121,37 +121,37 @@ def edit_entities(site: WikiSite) -> list[Event]:
 
 
 def delete_entities(site: WikiSite) -> list[Event]:
-    """Items that share values with others, a lexeme with all its forms, media; one also for administrators."""
+    """Delete items that share values with others, a lexeme with its forms, media; suppress one item."""
     media = next(entity for entity in site.repository.current_revisions if entity.startswith("M"))
-    gone = [site.repository.delete(entity) for entity in ("Q2", "Q4", "L2", media)]
-    return site.encode_changes([*gone, site.repository.delete("Q5", suppress=True)])
+    deleted = [site.repository.delete(entity) for entity in ("Q2", "Q4", "L2", media)]
+    return site.encode_changes([*deleted, site.repository.delete("Q5", suppress=True)])
 
 
 def undelete_entities(site: WikiSite) -> list[Event]:
-    """What was deleted and is no secret."""
+    """Undelete the deleted entities that are not suppressed."""
     return site.encode_changes([site.repository.restore(entity) for entity in site.repository.restorable])
 
 
 def redirect_items(site: WikiSite) -> list[Event]:
-    """An item becomes a redirect, and another one is one and is taken back."""
+    """Turn an item into a redirect; turn another one into a redirect and back."""
     back = site.get_item("Q4")
     changes = [site.repository.redirect("Q3", "Q1"), site.repository.redirect("Q4", "Q1")]
     return site.encode_changes([*changes, site.repository.save(back)])
 
 
 def merge_items(site: WikiSite) -> list[Event]:
-    """All that an item has moves into another, sitelinks included; in the order in which it happened."""
+    """Move the content of an item into another one, with its sitelinks; the events are in the order of the edits."""
     return site.encode_changes(site.repository.merge("Q6", "Q1"))
 
 
 def merge_in_reverse_order(site: WikiSite) -> list[Event]:
-    """What the target gained is told before what the source lost: they are different entities."""
+    """Send the event of the merge target before that of the merged item: they are different entities."""
     emptied, filled, left = site.encode_changes(site.repository.merge("Q7", "Q1"))
     return [filled, emptied, left]
 
 
 def move_sitelink(site: WikiSite) -> list[Event]:
-    """A page of a client moves from one item to another and back, and then to a third one whose former owner goes."""
+    """Move a page of a client from one item to another and back, and then to a third one after its owner is deleted."""
     save, page = site.repository.save, Sitelink(_PAGE, "Wanderer", "de", badges=("Q11",))
     changes = [
         save(replace(site.get_item("Q8"), sitelinks=(page,))),
@@ -166,40 +166,40 @@ def move_sitelink(site: WikiSite) -> list[Event]:
 
 
 def hide_published_revision(site: WikiSite) -> list[Event]:
-    """The revision that was published is hidden, so that no difference from it can be had."""
+    """Hide the published revision, so that no diff from it can be computed."""
     published = site.repository.current_revision("Q9")
     later = site.relabel("Q9", "nothing to hide")
     return site.encode_changes([site.repository.hide("Q9", published), later])
 
 
 def deliver_out_of_order(site: WikiSite) -> list[Event]:
-    """Edits from the last to the first; a deletion and an undeletion before the edits that they follow."""
+    """Send edits from the last to the first; a deletion and an undeletion before the edits that they follow."""
     edits = [site.relabel("Q1", f"name {number}") for number in range(5)]
     around = [site.relabel("Q4", "for a short while"), site.repository.delete("Q4"), site.repository.restore("Q4")]
-    told = site.encode_changes([*around[1:], around[0]])
-    return [*reversed(site.encode_changes(edits)), *told]
+    events = site.encode_changes([*around[1:], around[0]])
+    return [*reversed(site.encode_changes(edits)), *events]
 
 
 def deliver_new_entity_out_of_order(site: WikiSite) -> list[Event]:
-    """An entity that nobody has seen yet is told of from its last revision to its first."""
+    """Send the events of a new entity from its last revision to its first."""
     first = site.repository.save(site.author.make_item("Q11", triples=40))
     return list(reversed(site.encode_changes([first, site.relabel("Q11", "second"), site.relabel("Q11", "third")])))
 
 
 def duplicate_events(site: WikiSite) -> list[Event]:
-    """Everything that ever happened, again, and one more edit, three times."""
+    """Repeat all events, and send one more edit three times."""
     again = site.encode_changes(site.repository.journal)
-    return [*again, *again[-40:], *3 * site.encode_changes([site.relabel("Q1", "told three times")])]
+    return [*again, *again[-40:], *3 * site.encode_changes([site.relabel("Q1", "sent three times")])]
 
 
 def skip_event(site: WikiSite) -> list[Event]:
-    """An edit that is never told: the next one brings both."""
+    """Leave out the event of an edit: the next one brings both edits."""
     site.restate("Q1", site.get_item("Q1").statements[1:])
-    return site.encode_changes([site.relabel("Q1", "after what was missed")])
+    return site.encode_changes([site.relabel("Q1", "after the missed edit")])
 
 
 def reconcile_missed_changes(site: WikiSite) -> list[Event]:
-    """A creation, an edit and two deletions that were never told, one of them of what nobody knows the revision of."""
+    """Reconcile a creation, an edit and two deletions without events; one deletion is of an unknown revision."""
     site.repository.save(site.author.make_item("Q12", triples=40))
     site.restate("Q4", ())
     revision = site.repository.current_revision("L3")
@@ -214,7 +214,7 @@ def reconcile_missed_changes(site: WikiSite) -> list[Event]:
 
 
 def write_injection_texts(site: WikiSite) -> list[Event]:
-    """Texts that would end a literal, an update or a message, if anything were ever pasted."""
+    """Write texts that would end a literal, an update or a message if code ever pasted them."""
     texts = (
         '" } ; DROP ALL ; INSERT DATA { <urn:a> <urn:b> "',
         '\\" . } ; CLEAR ALL #',
@@ -240,7 +240,7 @@ def _make_sitelinks(number: int) -> tuple[Sitelink, ...]:
 
 
 def _make_every_datatype(author: EntityGenerator, entity: str) -> tuple[Statement, ...]:
-    """A statement of each datatype, each with a qualifier and a reference of each, shared with other entities."""
+    """Make a statement of each datatype, each with a qualifier and a reference of it, shared with other entities."""
     return tuple(
         Statement(
             guid=f"{entity}$00000000-0000-4000-8000-{number:012}",

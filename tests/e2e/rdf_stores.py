@@ -1,4 +1,4 @@
-"""The stores that follow a Wikibase in the end-to-end tests, and what each of them must hold."""
+"""The stores that follow a Wikibase in the end-to-end tests, and the graph that each of them must hold."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NO_MILLISECONDS = re.compile(r"\.0+Z$")
 
 
 def graph_of(repository: Repository, uris: Uris) -> Graph:
-    """What a store holds that was loaded from a dump of the wiki, munged; read in the other format than the jobs do."""
+    """Return the graph of a store that is loaded from a munged dump, read in another format than the jobs read."""
     graph: set[Triple] = set()
     for entity in repository.current_revisions:
         document = repository.document(entity)
@@ -59,18 +59,18 @@ class ConsumedStore(Protocol):
 
     @property
     def arguments(self) -> list[str]:
-        """What tells the consumer where it is."""
+        """Arguments that configure the store of the consumer."""
 
     def read_graph(self) -> Graph:
-        """All that it holds, without its books."""
+        """Return the triples of the store, without bookkeeping triples."""
 
     def expected_graph(self, graph: Graph) -> Graph:
-        """What it would hold if the graph had been loaded into it."""
+        """Return the triples of the store after an import of the graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedStore:
-    """Oxigraph in a folder, which is read while no consumer has it open. It may write a number in another way."""
+    """Oxigraph in a folder, which is read while no consumer has it open. It may write a number in another form."""
 
     folder: Path
 
@@ -92,12 +92,12 @@ class EmbeddedStore:
 
 @dataclass(frozen=True, slots=True)
 class ServedStore:
-    """An endpoint.
+    """A SPARQL endpoint.
 
     Attributes:
         process: The server.
-        errors: Where its consumer tells of what it cannot read.
-        by_value: Whether it gives numbers and times back in a form of its own.
+        errors: File of the error events of its consumer.
+        by_value: Whether it returns numbers and times in another form.
     """
 
     process: StoreProcess
@@ -116,15 +116,15 @@ class ServedStore:
         ]
 
     def clear(self) -> None:
-        """Take out what other tests have left."""
+        """Delete the triples that other tests have left."""
         self.process.update(_CLEARED)
 
     def read_graph(self) -> Graph:
         """See `ConsumedStore`."""
         headers = {"Content-Type": "application/sparql-query", "Accept": "application/sparql-results+json"}
         request = urllib.request.Request(self.process.query_url, _EVERYTHING, headers)
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            rows = parse_query_results(answer.read(), QueryResultsFormat.JSON)
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            rows = parse_query_results(response.read(), QueryResultsFormat.JSON)
         assert isinstance(rows, QuerySolutions)
         return self.expected_graph(_without_bookkeeping(Triple(row["s"], row["p"], row["o"]) for row in rows))
 
@@ -134,17 +134,17 @@ class ServedStore:
 
 
 def assert_same(store: ConsumedStore, graph: Graph, *, of: str = "") -> None:
-    """The store holds exactly the graph. Says which triples are missing and which are too many, and after what."""
+    """Assert that the store holds exactly the graph; report missing and additional triples, and the last scenario."""
     held, loaded = store.read_graph(), store.expected_graph(graph)
     missing, additional = sorted(map(str, loaded - held)), sorted(map(str, held - loaded))
-    shown = "\n".join([f"missing: {line}" for line in missing[:9]] + [f"too many: {line}" for line in additional[:9]])
-    assert not shown, f"{of} {store}: {len(missing)} are missing, {len(additional)} too many.\n{shown}"
+    shown = "\n".join([f"missing: {line}" for line in missing[:9]] + [f"additional: {line}" for line in additional[:9]])
+    assert not shown, f"{of} {store}: {len(missing)} are missing, {len(additional)} additional.\n{shown}"
 
 
 def _without_bookkeeping(triples: Iterable[Triple]) -> Graph:
-    # How fresh a store is stands under the concept base, which is no entity.
-    ours = re.compile(r"<urn:wikistate:|<https?://[^/>]+>$")
-    return frozenset(triple for triple in triples if not ours.match(str(triple.subject)))
+    # The freshness of a store stands under the concept base, which is not an entity.
+    bookkeeping = re.compile(r"<urn:wikistate:|<https?://[^/>]+>$")
+    return frozenset(triple for triple in triples if not bookkeeping.match(str(triple.subject)))
 
 
 def _normalize_triple(triple: Triple) -> Triple:

@@ -1,4 +1,4 @@
-"""A small Wikibase whose changes rdf-updater follows: what it is told, and what must be published in the end."""
+"""A small Wikibase whose changes rdf-updater follows: its events, and the graphs that must be published in the end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FILES = 6
 
 
 def follow_settings(wikibase: WikibaseProcess | FakeWikibase, **more: object) -> list[str]:
-    """Settings for this wiki, with little patience for what comes out of order."""
+    """Return settings for this wiki, with short waits for events that arrive out of order."""
     return setting_arguments(
         rdf__hostname=DOMAIN,
         rdf__entity_namespaces=[120, 122, 146],
@@ -48,7 +48,7 @@ def follow_settings(wikibase: WikibaseProcess | FakeWikibase, **more: object) ->
 
 
 def entity_of(event: Event) -> str:
-    """The id of the entity that an event is about."""
+    """Return the id of the entity that an event is about."""
     page = event["page"]
     if page["namespace_id"] == _FILES:
         return f"M{page['page_id']}"
@@ -56,7 +56,7 @@ def entity_of(event: Event) -> str:
 
 
 def current_revisions(journal: Iterable[Event]) -> dict[str, int]:
-    """The entities that there are, with their revisions."""
+    """Return the existing entities with their revisions."""
     found: dict[str, int] = {}
     for event in journal:
         match event["page_change_kind"]:
@@ -68,19 +68,19 @@ def current_revisions(journal: Iterable[Event]) -> dict[str, int]:
 
 
 async def graphs_of_wiki(wikibase: WikibaseProcess) -> Graphs:
-    """What the wiki says of each of its entities now."""
+    """Return the graph of each entity as the wiki has it now."""
     graphs: Graphs = {}
     async with aiohttp.ClientSession() as session:
         for entity, revision in current_revisions(await wikibase.journal()).items():
             url = f"{wikibase.url}/wiki/Special:EntityData/{entity}.ttl?flavor=dump&revision={revision}"
-            async with session.get(url) as answer:
-                assert answer.status == 200, url
-                graphs[entity] = munge(parse_triples(await answer.read(), base=url), entity, _URIS)
+            async with session.get(url) as response:
+                assert response.status == 200, url
+                graphs[entity] = munge(parse_triples(await response.read(), base=url), entity, _URIS)
     return graphs
 
 
 def graphs_of(messages: Iterable[Event], loaded: Graphs | None = None) -> Graphs:
-    """What the messages come to, one after the other, on top of what was loaded."""
+    """Return the graphs after all messages in their order, applied to the loaded graphs."""
     graphs: Graphs = dict(loaded or {})
     for mutation in mutations(messages):
         patch = mutation.patch
@@ -96,7 +96,7 @@ def graphs_of(messages: Iterable[Event], loaded: Graphs | None = None) -> Graphs
 
 
 def mutations(messages: Iterable[Event]) -> Iterator[Mutation]:
-    """The mutations that are whole; what a kill cut off comes again from its beginning."""
+    """Yield the complete mutations; the message of a mutation that a kill cut off comes again from its beginning."""
     parts: list[Message] = []
     for message in map(decode_message, messages):
         parts = [*parts, message] if message.sequence else [message]

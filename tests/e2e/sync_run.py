@@ -1,4 +1,4 @@
-"""A small Wikibase and a store that rdf-sync keeps in step with it, each of them open to the test."""
+"""A small Wikibase and a store that rdf-sync keeps in step with it; a test has access to both."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ FAST_POLLING = setting_arguments(
     rdf__acceptable_lag=0,
     store__batch_seconds=0.05,
 )
-"""As patient as a test is."""
+"""Settings with the short intervals that a test needs."""
 
 SCAN_MESSAGE, IN_STEP_MESSAGE, COMPLETE_MESSAGE = "full_scan_started", "full_scan_skipped", "store_complete"
 
 
 def munge_all(repository: Repository) -> Iterator[Quad]:
-    """All that the wiki has now, munged, each entity fetched by itself."""
+    """Yield the munged triples of all current entities of the wiki, each entity fetched alone."""
     for entity in repository.current_revisions:
         body = serialize_triples(repository.document(entity) or (), "ttl", repository.vocabulary)
         triples = parse_triples(body, base=f"https://wikibase.example/wiki/Special:EntityData/{entity}.ttl")
@@ -47,20 +47,20 @@ def munge_all(repository: Repository) -> Iterator[Quad]:
 
 
 def load_from_scratch(repository: Repository) -> set[str]:
-    """What a store holds that is loaded with all that the wiki has now."""
+    """Return the content of a store that is loaded with all current entities of the wiki."""
     store = Store()
     store.extend(munge_all(repository))
     return read_graph(store)
 
 
 def read_graph(store: Store) -> set[str]:
-    """What a store holds, without what we note in it about itself."""
-    books = ("<urn:wikistate:", f"<{URIS.root}>")
-    return {str(quad) for quad in store if not str(quad.subject).startswith(books)}
+    """Return the content of a store, without bookkeeping triples."""
+    bookkeeping = ("<urn:wikistate:", f"<{URIS.root}>")
+    return {str(quad) for quad in store if not str(quad.subject).startswith(bookkeeping)}
 
 
 def read_folder(folder: Path) -> set[str]:
-    """What the store in a folder holds, which nobody has open."""
+    """Return the content of the store in a folder, which is not open in any process."""
     return read_graph(Store(folder / "store"))
 
 
@@ -69,7 +69,7 @@ class SyncRun:
 
     Args:
         wikibase: The wiki.
-        folder: Where everything lies.
+        folder: Folder of all files.
     """
 
     def __init__(self, wikibase: FakeWikibase, folder: Path) -> None:
@@ -79,40 +79,40 @@ class SyncRun:
 
     @asynccontextmanager
     async def start(self, *more: str, quick: bool = True) -> AsyncIterator[Command]:
-        """The command meanwhile; what still runs at the end is killed."""
+        """Run the command during the block; kill it at the end if it still runs."""
         async with start_command(
             *self._arguments, *(FAST_POLLING if quick else ()), *more, folder=self.folder
         ) as command:
             yield command
 
     async def run_to_error(self, *more: str) -> str:
-        """Run the command, which cannot work; what it says to its user."""
-        ended = await run_wikistate(*self._arguments, *more, folder=self.folder)
-        assert ended.status in (2, 4), ended.err
-        assert "Traceback" not in ended.err
-        return ended.err
+        """Run the command, which cannot work, and return its error message."""
+        result = await run_wikistate(*self._arguments, *more, folder=self.folder)
+        assert result.status in (2, 4), result.err
+        assert "Traceback" not in result.err
+        return result.err
 
     @property
     def _arguments(self) -> tuple[str, ...]:
         return ("run", "rdf-sync", "--no-progress", "--wikibase", self.wikibase.url, "--store", "store")
 
     async def assert_catches_up(self, command: Command) -> None:
-        """Wait until the store says that it has all that has happened by now, and end the command."""
+        """Wait until the store records that it holds all changes up to now, and end the command."""
         last = self.repository.now()
         async with asyncio.timeout(TIMEOUT):
             while self.fresh_until() <= last + 1000:
                 assert command.is_running, command.err
                 await asyncio.sleep(0.05)
-        ended = await command.stop()
-        assert ended.status == 0, ended.err
+        result = await command.stop()
+        assert result.status == 0, result.err
 
     def fresh_until(self) -> int:
-        """Up to when the store is complete, by its own word; milliseconds since the epoch."""
-        note = self.folder / "store.freshness"
-        return int(note.read_text()) if note.exists() else 0
+        """Return the event time up to which the store is complete by its record, in milliseconds since the epoch."""
+        freshness = self.folder / "store.freshness"
+        return int(freshness.read_text()) if freshness.exists() else 0
 
     def assert_equals_wiki(self) -> None:
-        """The store holds what one loaded from scratch would hold, triple for triple."""
+        """Assert that the store equals one that is loaded from scratch, triple for triple."""
         found, wanted = read_folder(self.folder), load_from_scratch(self.repository)
         extra, missing = sorted(found - wanted)[:10], sorted(wanted - found)[:10]
         assert not extra + missing, f"{extra=} {missing=}"
@@ -120,7 +120,7 @@ class SyncRun:
 
 @asynccontextmanager
 async def serve_endpoint(store: Store) -> AsyncIterator[str]:
-    """A SPARQL endpoint around a store; its URL without what follows for updates and queries."""
+    """Serve a store as a SPARQL endpoint, and yield its URL without the paths for updates and queries."""
     runner = web.AppRunner(build_application(store))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port := find_free_port())
@@ -132,11 +132,11 @@ async def serve_endpoint(store: Store) -> AsyncIterator[str]:
 
 
 def endpoint_settings(url: str) -> tuple[str, ...]:
-    """That it is an endpoint that is written."""
+    """Return the settings of a SPARQL endpoint as the store."""
     return "--store", f"{url}/update", "--set", f"store.query_url={url}/query"
 
 
-async def wait_until(happened: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    while not happened():  # noqa: ASYNC110  (a store says nothing by itself)
+async def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    while not reached():  # noqa: ASYNC110  (a store does not notify its readers)
         await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The command as a process: pipes, compressed files, signals, logs, metrics, and what a broken surrounding looks like."""
+"""The command as a process: pipes, compressed files, signals, logs, metrics, and failures of its environment."""
 
 from __future__ import annotations
 
@@ -42,41 +42,41 @@ CHANGES = 100
 
 @pytest.fixture(scope="module")
 def changes() -> Corpus:
-    """Some changes."""
+    """Sample of changes."""
     return corpus.compose(changes=CHANGES)
 
 
 @asynccontextmanager
 async def wikis(changes: Corpus) -> AsyncIterator[tuple[FakeWiki, list[str]]]:
-    """The wikis of the changes, and the options that lead to them."""
+    """Serve the wikis of the changes, and yield the options that configure them."""
     async with FakeWiki(MemoryDataset.from_corpus(changes, with_deleted=True)) as wiki:
         yield wiki, ["--set", f"enrich.mediawiki_api_endpoint_template={wiki.url}/w/api.php"]
 
 
 def ids(events: Iterable[Event]) -> list[str]:
-    """Which events they are."""
+    """Return the sorted ids of events."""
     return sorted(event["meta"]["id"] for event in events)
 
 
-def of(outputs: Iterable[Event], errors: Iterable[Event]) -> list[str]:
-    """Which events outputs and errors together are about."""
+def ids_with_errors(outputs: Iterable[Event], errors: Iterable[Event]) -> list[str]:
+    """Return the sorted ids of the events that outputs and errors together are about."""
     return ids([*outputs, *(orjson.loads(error["raw_event"]) for error in errors)])
 
 
-def real(changes: Corpus) -> list[Event]:
-    """The events that are no canaries."""
+def without_canaries(changes: Corpus) -> list[Event]:
+    """Return the events that are not canary events."""
     return [event for event in changes.events if event["meta"]["domain"] != "canary"]
 
 
 async def test_standard_input_to_standard_output_writes_events_and_nothing_else(
     changes: Corpus, tmp_path: Path
 ) -> None:
-    """Logs and figures go to standard error, so that the output can be piped on."""
+    """Logs and figures go to standard error, so that another command can read the output."""
     errors = tmp_path / "errors.ndjson"
-    async with wikis(changes) as (_, asking):
+    async with wikis(changes) as (_, wiki_options):
         finished = await run_wikistate(
             *JOB,
-            *asking,
+            *wiki_options,
             "--source",
             "-",
             "--sink",
@@ -88,23 +88,23 @@ async def test_standard_input_to_standard_output_writes_events_and_nothing_else(
     assert finished.status == 0, finished.err
     outputs = decode_ndjson(finished.out)
     assert {event["meta"]["stream"] for event in outputs} == {"mediawiki.page_content_change.v1"}
-    assert of(outputs, decode_ndjson(errors.read_bytes())) == ids(real(changes))
+    assert ids_with_errors(outputs, decode_ndjson(errors.read_bytes())) == ids(without_canaries(changes))
     assert "events written" in finished.err
 
 
 @pytest.mark.parametrize(("source", "sink"), [("gz", "zst"), ("zst", "gz")])
 async def test_compressed_files_are_read_and_written(source: str, sink: str, changes: Corpus, tmp_path: Path) -> None:
-    """By the ends of their names, the error events beside the output in the same way."""
+    """The endings of the names choose the compression, also that of the error events beside the output."""
     (tmp_path / f"in.ndjson.{source}").write_bytes(_PACK[source](encode_ndjson(changes.events)))
-    async with wikis(changes) as (_, asking):
-        ends = ("--source", f"in.ndjson.{source}", "--sink", f"file:out.ndjson.{sink}")
-        finished = await run_wikistate(*JOB, *asking, *ends, folder=tmp_path)
+    async with wikis(changes) as (_, wiki_options):
+        endpoints = ("--source", f"in.ndjson.{source}", "--sink", f"file:out.ndjson.{sink}")
+        finished = await run_wikistate(*JOB, *wiki_options, *endpoints, folder=tmp_path)
     assert finished.status == 0, finished.err
     outputs, errors = (
         decode_ndjson(_UNPACK[sink]((tmp_path / f"{name}.ndjson.{sink}").read_bytes()))
         for name in ("out", "out.errors")
     )
-    assert of(outputs, errors) == ids(real(changes))
+    assert ids_with_errors(outputs, errors) == ids(without_canaries(changes))
 
 
 def _unzstd(packed: bytes) -> bytes:
@@ -115,12 +115,12 @@ _PACK = {"gz": gzip.compress, "zst": zstandard.ZstdCompressor().compress}
 _UNPACK = {"gz": gzip.decompress, "zst": _unzstd}
 
 
-async def test_log_lines_are_ecs_where_no_one_looks(changes: Corpus, tmp_path: Path) -> None:
+async def test_log_lines_are_ecs_without_a_terminal(changes: Corpus, tmp_path: Path) -> None:
     """Each line above the figures is a JSON object of the Elastic Common Schema that names the job."""
     (tmp_path / "in.ndjson").write_bytes(encode_ndjson(changes.events[:3]))
-    async with wikis(changes) as (_, asking):
-        ends = ("--source", "in.ndjson", "--sink", "out.ndjson", "--metrics-port", "0")
-        finished = await run_wikistate(*JOB, *asking, *ends, folder=tmp_path)
+    async with wikis(changes) as (_, wiki_options):
+        endpoints = ("--source", "in.ndjson", "--sink", "out.ndjson", "--metrics-port", "0")
+        finished = await run_wikistate(*JOB, *wiki_options, *endpoints, folder=tmp_path)
     lines = [orjson.loads(line) for line in finished.err.splitlines() if not line.startswith(" ")]
     assert "metrics_served" in [line["message"] for line in lines]
     for line in lines:
@@ -128,12 +128,12 @@ async def test_log_lines_are_ecs_where_no_one_looks(changes: Corpus, tmp_path: P
         assert line["service"]["name"] == "page-content-change"
 
 
-async def test_a_person_at_a_terminal_gets_text_and_a_live_line(changes: Corpus, tmp_path: Path) -> None:
-    """No JSON; the log in words, the progress, the figures."""
+async def test_terminal_shows_text_and_a_live_line(changes: Corpus, tmp_path: Path) -> None:
+    """The terminal shows the log in words, the progress and the figures, and no JSON."""
     (tmp_path / "in.ndjson").write_bytes(encode_ndjson(changes.events[:20]))
-    async with wikis(changes) as (_, asking):
-        ends = ("--source", "in.ndjson", "--sink", "out.ndjson", "--metrics-port", "0")
-        status, shown = await asyncio.to_thread(_at_a_terminal, [*JOB, *asking, *ends], tmp_path)
+    async with wikis(changes) as (_, wiki_options):
+        endpoints = ("--source", "in.ndjson", "--sink", "out.ndjson", "--metrics-port", "0")
+        status, shown = await asyncio.to_thread(_run_in_terminal, [*JOB, *wiki_options, *endpoints], tmp_path)
     assert status == 0, shown
     assert '{"@timestamp"' not in shown
     for text in ("Metrics are served at http://", "events/s", "events written"):
@@ -141,8 +141,8 @@ async def test_a_person_at_a_terminal_gets_text_and_a_live_line(changes: Corpus,
     assert "\x1b[" in shown
 
 
-def _at_a_terminal(words: list[str], folder: Path) -> tuple[int, str]:
-    """Run a command whose standard streams are a terminal; its exit status and all that the terminal shows."""
+def _run_in_terminal(words: list[str], folder: Path) -> tuple[int, str]:
+    """Run a command whose standard streams are a terminal, and return its exit status and the terminal's content."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "wikistate", *words]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"}
@@ -159,28 +159,30 @@ def _at_a_terminal(words: list[str], folder: Path) -> tuple[int, str]:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65_536)
-    except OSError:  # Linux says by an error that nobody holds the other end any more
+    except OSError:  # Linux reports by an error that no process has the other side open any more
         return b""
 
 
 async def test_metrics_are_served_under_their_declared_names_with_the_figures_of_the_run(changes: Corpus) -> None:
-    """While the job waits for more: records read, dropped, written and failed add up, and so do the wiki's requests."""
+    """The numbers of records read, dropped, written and failed add up while the job waits, as do the wiki's requests."""
     broken = [b"no event\n", encode_ndjson([events.build_canary(changes.events[0])])]
-    async with wikis(changes) as (wiki, asking):
+    async with wikis(changes) as (wiki, wiki_options):
         wiki.set_faults([Rule(HttpStatus(500), times=1)])
         quickly = ("--set", "enrich.retry.base_delay=0.01")
-        async with start_command(*JOB, *asking, *quickly, "--source", "-", "--sink", "-", "--metrics-port", "0") as job:
+        async with start_command(
+            *JOB, *wiki_options, *quickly, "--source", "-", "--sink", "-", "--metrics-port", "0"
+        ) as job:
             url = (await job.wait_for_log("metrics_served"))["labels"]["url"]
-            await job.write(encode_ndjson(real(changes)) + b"".join(broken))
-            await job.wait_until(lambda job: accounted(job) == len(real(changes)) + 1)
+            await job.write(encode_ndjson(without_canaries(changes)) + b"".join(broken))
+            await job.wait_until(lambda job: count_outputs(job) == len(without_canaries(changes)) + 1)
             shown = await asyncio.to_thread(scrape, url)
             finished = await job.stop()
         requests = wiki.request_log.requests
     assert finished.status == 0, finished.err
     errors = len(error_events(job))
-    assert shown["wikistate_events_consumed_total"] == {(): len(real(changes)) + 2}
+    assert shown["wikistate_events_consumed_total"] == {(): len(without_canaries(changes)) + 2}
     assert shown["wikistate_events_produced_total"] == {
-        ("sink",): len(real(changes)) + 1 - errors,
+        ("sink",): len(without_canaries(changes)) + 1 - errors,
         ("error",): errors,
     }
     assert shown["wikistate_events_filtered_total"] == {("canary",): 1}
@@ -193,20 +195,20 @@ async def test_metrics_are_served_under_their_declared_names_with_the_figures_of
     assert set(shown) == {metric.name for metric in metrics.ALL_METRICS if metric not in absent}
 
 
-def accounted(job: Command) -> int:
-    """How many records have come out at one end or the other."""
+def count_outputs(job: Command) -> int:
+    """Return the number of records in both outputs together."""
     return len(job.out.splitlines()) + len(error_events(job))
 
 
 def error_events(job: Command) -> list[Event]:
-    """The error events among the lines of standard error."""
+    """Return the error events among the lines of standard error."""
     return [line for line in job.lines() if "emitter_id" in line]
 
 
 def scrape(url: str) -> dict[str, dict[tuple[str, ...], float]]:
-    """What the endpoint shows: by metric and label values; of a histogram, how many values it has seen."""
-    with urlopen(url, timeout=60) as answer:
-        families = list(text_string_to_metric_families(answer.read().decode()))
+    """Return the value of each metric by its label values; for a histogram, the number of observed values."""
+    with urlopen(url, timeout=60) as response:
+        families = list(text_string_to_metric_families(response.read().decode()))
     shown: dict[str, dict[tuple[str, ...], float]] = {}
     for family in families:
         name = f"{family.name}_total" if family.type == "counter" else family.name
@@ -216,9 +218,9 @@ def scrape(url: str) -> dict[str, dict[tuple[str, ...], float]]:
     return shown
 
 
-async def test_the_first_signal_finishes_what_was_read(changes: Corpus, tmp_path: Path) -> None:
-    """Ctrl+C while the wiki does not answer: when it does again, all that was read is written, and the exit code is 0."""
-    async with held(changes, tmp_path, request_timeout=2) as (wiki, job):
+async def test_first_signal_drains_the_job(changes: Corpus, tmp_path: Path) -> None:
+    """After Ctrl+C the job waits until the wiki answers again, writes all read events, and ends with exit code 0."""
+    async with start_blocked_job(changes, tmp_path, request_timeout=2) as (wiki, job):
         job.send(signal.SIGINT)
         await job.wait_for_log(STOPPING)
         wiki.set_faults([])
@@ -227,15 +229,15 @@ async def test_the_first_signal_finishes_what_was_read(changes: Corpus, tmp_path
     assert "Traceback" not in finished.err
     files = ("out.ndjson", "out.errors.ndjson")
     outputs, errors = (decode_ndjson((tmp_path / name).read_bytes()) for name in files)
-    written = of(outputs, errors)
+    written = ids_with_errors(outputs, errors)
     assert len(written) > 1
-    assert written == ids(real(changes)[: len(written)])
+    assert written == ids(without_canaries(changes)[: len(written)])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_the_second_signal_ends_at_once(number: signal.Signals, changes: Corpus, tmp_path: Path) -> None:
-    """While the wiki answers nothing and much time is left to wait for it; the exit code is 130, without a traceback."""
-    async with held(changes, tmp_path, request_timeout=3600) as (_, job):
+async def test_second_signal_ends_at_once(number: signal.Signals, changes: Corpus, tmp_path: Path) -> None:
+    """The job ends before the wiki answers and before the timeouts; the exit code is 130, without a traceback."""
+    async with start_blocked_job(changes, tmp_path, request_timeout=3600) as (_, job):
         job.send(number)
         await job.wait_for_log(STOPPING)
         job.send(number)
@@ -248,27 +250,29 @@ STOPPING = "stop_requested"
 
 
 @asynccontextmanager
-async def held(changes: Corpus, folder: Path, *, request_timeout: int) -> AsyncIterator[tuple[FakeWiki, Command]]:
-    """A job whose one request at a time is not answered. `request_timeout` is in seconds."""
-    (folder / "in.ndjson").write_bytes(encode_ndjson(real(changes)))
+async def start_blocked_job(
+    changes: Corpus, folder: Path, *, request_timeout: int
+) -> AsyncIterator[tuple[FakeWiki, Command]]:
+    """Start a job that sends one request at a time, which is not answered. `request_timeout` is in seconds."""
+    (folder / "in.ndjson").write_bytes(encode_ndjson(without_canaries(changes)))
     settings = ("local.drain_timeout=3600", f"enrich.request_timeout={request_timeout}", "farms.own.concurrency=1")
-    patience = [word for setting in settings for word in ("--set", setting)]
-    ends = ("--source", "in.ndjson", "--sink", "out.ndjson")
-    async with wikis(changes) as (wiki, asking):
+    limits = [word for setting in settings for word in ("--set", setting)]
+    endpoints = ("--source", "in.ndjson", "--sink", "out.ndjson")
+    async with wikis(changes) as (wiki, wiki_options):
         wiki.set_faults([Rule(Hang())])
-        async with start_command(*JOB, *asking, *patience, *ends, folder=folder) as job:
+        async with start_command(*JOB, *wiki_options, *limits, *endpoints, folder=folder) as job:
             async with asyncio.timeout(TIMEOUT):
                 await wiki.wait_for_in_flight(1)
             yield wiki, job
 
 
-async def test_a_broker_that_cannot_be_reached_is_told_within_a_bound(tmp_path: Path) -> None:
-    """Exit code 4; the message names the address, the reason, how long was waited, and what to check."""
+async def test_unreachable_broker_is_an_error_within_a_bound(tmp_path: Path) -> None:
+    """The exit code is 4; the message names the address, the reason, the time of the wait, and the setting to check."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    ends = ("--source", f"kafka://{address}/in", "--sink", tmp_path / "out.ndjson")
-    run, check = await asyncio.gather(run_wikistate(*JOB, *ends), run_wikistate(*JOB, *ends, "--check"))
+    endpoints = ("--source", f"kafka://{address}/in", "--sink", tmp_path / "out.ndjson")
+    run, check = await asyncio.gather(run_wikistate(*JOB, *endpoints), run_wikistate(*JOB, *endpoints, "--check"))
     for finished in (run, check):
         assert finished.status == 4
         assert f"Kafka at {address} did not answer within 30 s" in finished.err
@@ -277,10 +281,10 @@ async def test_a_broker_that_cannot_be_reached_is_told_within_a_bound(tmp_path: 
         assert "Traceback" not in finished.err
 
 
-async def test_a_topic_that_is_not_there_is_named_with_what_makes_it(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """A newcomer's first mistake."""
-    ends = ("--source", f"kafka://{kafka.bootstrap_servers}/never-made", "--sink", tmp_path / "out.ndjson")
-    finished = await run_wikistate(*JOB, *ends)
+async def test_missing_topic_is_named_in_the_error(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """The exit code is 4, and the message names the topic."""
+    endpoints = ("--source", f"kafka://{kafka.bootstrap_servers}/never-made", "--sink", tmp_path / "out.ndjson")
+    finished = await run_wikistate(*JOB, *endpoints)
     assert finished.status == 4
     assert "The topic 'never-made' cannot be used" in finished.err
 
@@ -288,10 +292,10 @@ async def test_a_topic_that_is_not_there_is_named_with_what_makes_it(kafka: Kafk
 async def test_check_leaves_topics_and_positions_as_they_are(
     kafka: KafkaBroker, topic: TopicFactory, changes: Corpus
 ) -> None:
-    """Everything is connected to, nothing is read, written or committed."""
+    """A check connects to everything, and does not read, write or commit."""
     source, sink, errors = topic(), topic(), topic()
     produce(kafka, source, [orjson.dumps(event) for event in changes.events])
-    finished = await run_wikistate(*JOB, *_ends(kafka, source, sink, errors), "--check")
+    finished = await run_wikistate(*JOB, *_endpoints(kafka, source, sink, errors), "--check")
     assert finished.status == 0, finished.err
     assert "all connections work" in finished.err
     assert read_all(kafka, sink) == read_all(kafka, errors) == []
@@ -301,25 +305,25 @@ async def test_check_leaves_topics_and_positions_as_they_are(
 async def test_check_beside_a_running_job_leaves_it_running(
     kafka: KafkaBroker, topic: TopicFactory, changes: Corpus
 ) -> None:
-    """Also with ``EXACTLY_ONCE``, where whoever announces a transactional id shuts out the one who uses it."""
+    """With ``EXACTLY_ONCE``, a producer that announces a transactional id fences the producer that uses it."""
     source, sink, errors = topic(), topic(), topic()
     exactly_once = ("--set", "stream_manager.sink.options.delivery_guarantee=EXACTLY_ONCE")
-    half = len(real(changes)) // 2
-    async with wikis(changes) as (_, asking):
-        words = (*_ends(kafka, source, sink, errors), *asking, *exactly_once)
+    half = len(without_canaries(changes)) // 2
+    async with wikis(changes) as (_, wiki_options):
+        words = (*_endpoints(kafka, source, sink, errors), *wiki_options, *exactly_once)
         async with start_command(*JOB, *words) as job:
             await job.wait_for_log("partition_assigned")
-            produce(kafka, source, [orjson.dumps(event) for event in real(changes)[:half]])
+            produce(kafka, source, [orjson.dumps(event) for event in without_canaries(changes)[:half]])
             checked = await run_wikistate(*JOB, *words, "--check")
-            produce(kafka, source, [orjson.dumps(event) for event in real(changes)[half:]])
-            await wait_for_commits(kafka, f"group-{source}", {source: len(real(changes))})
+            produce(kafka, source, [orjson.dumps(event) for event in without_canaries(changes)[half:]])
+            await wait_for_commits(kafka, f"group-{source}", {source: len(without_canaries(changes))})
             finished = await job.stop()
     assert (checked.status, finished.status) == (0, 0), checked.err + finished.err
     outputs, failed = ([orjson.loads(message.value) for message in read_all(kafka, name)] for name in (sink, errors))
-    assert of(outputs, failed) == ids(real(changes))
+    assert ids_with_errors(outputs, failed) == ids(without_canaries(changes))
 
 
-def _ends(kafka: KafkaBroker, source: str, sink: str, errors: str) -> list[str]:
+def _endpoints(kafka: KafkaBroker, source: str, sink: str, errors: str) -> list[str]:
     cluster = f"kafka://{kafka.bootstrap_servers}"
-    where = f"{cluster}/{source}?group=group-{source}&start=earliest"
-    return ["--source", where, "--sink", f"{cluster}/{sink}", "--error-sink", f"{cluster}/{errors}"]
+    source_url = f"{cluster}/{source}?group=group-{source}&start=earliest"
+    return ["--source", source_url, "--sink", f"{cluster}/{sink}", "--error-sink", f"{cluster}/{errors}"]

@@ -1,4 +1,4 @@
-"""Each example does what its README says: its commands are run as they stand there, in a copy of its folder."""
+"""Examples: the commands of each README run unchanged in a copy of its folder, with the stated results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def run_readme(name: str, folder: Path) -> str:
-    """Run all commands of an example's README, as a shell reads them. Returns what they wrote to standard error."""
+    """Run all commands of an example's README as a shell reads them, and return their standard error."""
     shutil.copytree(EXAMPLES / name, folder, dirs_exist_ok=True)
     commands = "\n".join(COMMANDS.findall((folder / "README.md").read_text()))
     assert "wikistate run custom" in commands
@@ -43,7 +43,7 @@ def run_readme(name: str, folder: Path) -> str:
 
 
 def _environment(folder: Path) -> Mapping[str, str]:
-    """With `python` and `wikistate` of the environment that runs this, as in an environment that is activated."""
+    """Return an environment with `python` and `wikistate` of this process, as an activated environment has them."""
     beside = folder / ".bin"
     beside.mkdir()
     for name in ("python", "wikistate"):
@@ -54,17 +54,17 @@ def _environment(folder: Path) -> Mapping[str, str]:
 
 
 def events(file: Path) -> list[dict[str, Any]]:
-    """The events of a file."""
+    """Return the events of a file."""
     return [orjson.loads(line) for line in file.read_bytes().splitlines()]
 
 
-def test_the_example_in_ten_lines_is_ten_lines() -> None:
-    """Blank ones and the docstring counted."""
+def test_example_of_ten_lines_has_ten_lines() -> None:
+    """Blank lines and the docstring are counted."""
     assert len((EXAMPLES / "people" / "people.py").read_text().splitlines()) == 10
 
 
 def test_people(tmp_path: Path) -> None:
-    """What bots did is left out and counted; all else has its content and is valid."""
+    """Edits of bots are dropped and counted; all other changes have their content and are valid."""
     err = run_readme("people", tmp_path)
     schema = SchemaRepository([SCHEMAS], read_bundled).get("mediawiki/page/change", "1.7.0")
     written = events(tmp_path / "people.ndjson")
@@ -73,7 +73,7 @@ def test_people(tmp_path: Path) -> None:
     failed = events(tmp_path / "people.errors.ndjson")
     assert len(written) + len(failed) == len(changes) - len(bots)
     assert len(bots) > 0
-    assert {error["error_type"] for error in failed} <= {"BadRevision"}  # of pages that are deleted by now
+    assert {error["error_type"] for error in failed} <= {"BadRevision"}  # of pages that have been deleted since
     assert all(schema.is_valid(event) for event in written)
     assert not any(event.get("performer", {}).get("is_bot") for event in written)
     assert sum("content_body" in str(event) for event in written) > len(written) / 2
@@ -81,7 +81,7 @@ def test_people(tmp_path: Path) -> None:
 
 
 def test_links(tmp_path: Path) -> None:
-    """Events of another stream, each valid against the schema that comes with the example; its test passes."""
+    """The job writes events of another stream, each valid against the schema of the example; its test passes."""
     run_readme("links", tmp_path)
     path = tmp_path / "schemas" / "example" / "page" / "link" / "1.0.0.yaml"
     document = parse_document(path.read_bytes(), str(path))

@@ -1,4 +1,4 @@
-"""A job on a Flink cluster that others run: handed over by ``flink run``, watched, stopped and resumed by Flink's means."""
+"""A job on an existing Flink cluster: submitted by ``flink run``, observed, stopped and resumed by Flink's commands."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ PAGES = 20
 
 @pytest.fixture
 def wiki() -> Iterator[RestartableWiki]:
-    """The wiki that the job asks."""
+    """Wiki of the job's requests."""
     with RestartableWiki() as wiki:
         yield wiki
 
 
 @pytest.fixture
 def cluster(flink_python: Path, tmp_path: Path) -> Iterator[SessionCluster]:
-    """A cluster that knows nothing of wikistate but the Python where it is installed."""
+    """Cluster that knows only the Python environment in which wikistate is installed."""
     with SessionCluster(flink_python, tmp_path) as cluster:
         yield cluster
 
 
 class Topics:
-    """Those of the job, and what goes into and out of them."""
+    """The topics of the job, and their content."""
 
     def __init__(self, kafka: KafkaBroker, topic: TopicFactory) -> None:
         self.kafka = kafka
@@ -53,22 +53,27 @@ class Topics:
         )
 
     def write(self, number: int) -> list[Change]:
-        """One change of each page."""
+        """Write one change of each page and return the changes."""
         changes = [Change(page, number) for page in range(1, PAGES + 1)]
         topics.produce(self.kafka, self.source, [(JOB.key(each.page), JOB.record(each)) for each in changes])
         return changes
 
 
-def configured(path: Path, ends: Topics, wiki: RestartableWiki) -> Path:
-    """The job's configuration in a file."""
-    kafka = {"bootstrap_servers": ends.kafka.bootstrap_servers}
-    source = {**kafka, "topics": [ends.source], "consumer_group": ends.source, "offsets_initializer": "earliest"}
-    sink = {**kafka, "topic": ends.sink, "delivery_guarantee": "EXACTLY_ONCE"}
+def write_configuration(path: Path, job_topics: Topics, wiki: RestartableWiki) -> Path:
+    """Write the configuration of the job to a file and return its path."""
+    kafka = {"bootstrap_servers": job_topics.kafka.bootstrap_servers}
+    source = {
+        **kafka,
+        "topics": [job_topics.source],
+        "consumer_group": job_topics.source,
+        "offsets_initializer": "earliest",
+    }
+    sink = {**kafka, "topic": job_topics.sink, "delivery_guarantee": "EXACTLY_ONCE"}
     settings = {
         "stream_manager": {
             "source": {"connector": "kafka", "options": source},
             "sink": {"connector": "kafka", "options": sink},
-            "error_sink": {"connector": "kafka", "options": {**kafka, "topic": ends.errors}},
+            "error_sink": {"connector": "kafka", "options": {**kafka, "topic": job_topics.errors}},
         },
         "enrich": {key.removeprefix("enrich."): value for key, value in JOB.settings(wiki.url).items()},
         "flink": {"execution.checkpointing.interval": "1 s"},
@@ -78,21 +83,23 @@ def configured(path: Path, ends: Topics, wiki: RestartableWiki) -> Path:
 
 
 @pytest.mark.timeout(900)
-def test_a_job_is_handed_to_a_cluster_stopped_with_a_savepoint_and_resumed_from_it(
+def test_job_is_submitted_to_a_cluster_stopped_with_a_savepoint_and_resumed_from_it(
     cluster: SessionCluster, wiki: RestartableWiki, kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
 ) -> None:
-    """Jars go along with the job; detached the client leaves, attached it stays; each event comes out once."""
-    ends = Topics(kafka, topic)
-    configuration = configured(tmp_path / "job.yaml", ends, wiki)
+    """Jars are submitted with the job; a detached client exits, an attached one stays; each event is written once."""
+    job_topics = Topics(kafka, topic)
+    configuration = write_configuration(tmp_path / "job.yaml", job_topics, wiki)
     job = ("run", JOB.name, "--runner", "flink", "--config", configuration)
     rest = FlinkRest(cluster.port)
 
     def wait_for(changes: list[Change]) -> None:
-        wait_until(lambda: len(ends.outputs.changes()) >= len(changes), lambda: read_tail(tmp_path / "taskmanager.log"))
-        assert Counter(ends.outputs.changes()) == Counter(changes)
+        wait_until(
+            lambda: len(job_topics.outputs.changes()) >= len(changes), lambda: read_tail(tmp_path / "taskmanager.log")
+        )
+        assert Counter(job_topics.outputs.changes()) == Counter(changes)
 
-    with ends.outputs:
-        changes = ends.write(1)
+    with job_topics.outputs:
+        changes = job_topics.write(1)
         assert "Job has been submitted with JobID" in cluster.submit(job=job)
         wait_for(changes)
         wait_until(
@@ -102,12 +109,12 @@ def test_a_job_is_handed_to_a_cluster_stopped_with_a_savepoint_and_resumed_from_
         savepoint = rest.stop_with_savepoint()
         assert str(cluster.savepoints) in urlsplit(savepoint).path
 
-        changes += ends.write(2)
+        changes += job_topics.write(2)
         client = cluster.attach("-s", savepoint, job=job)
         wait_for(changes)
         assert cluster.get(f"{rest.job}/checkpoints")["latest"]["restored"]["external_path"] == savepoint
         assert client.is_running
         rest.stop_with_savepoint()
         wait_until(lambda: not client.is_running, lambda: read_tail(client.log))
-        assert client.kill() == 0, read_tail(client.log)  # it has ended: this tells how
-        assert Counter(ends.outputs.changes()) == Counter(changes)
+        assert client.kill() == 0, read_tail(client.log)  # it has ended: this returns its exit code
+        assert Counter(job_topics.outputs.changes()) == Counter(changes)

@@ -1,4 +1,4 @@
-"""content-history-reconcile and an enrichment of a user's own come to the same on both runners, filters included."""
+"""content-history-reconcile and a custom enrichment have the same outputs on both runners, also with filters."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ FILTER = ("--set", "filter.namespaces=[0, 1, 6]", "--set", "filter.fields=[page,
 
 @pytest.mark.parametrize("job", JOBS)
 async def test_both_runners_write_the_same(job: str, kafka: KafkaBroker, flink_python: Path, tmp_path: Path) -> None:
-    """The same events and the same errors, but for the times at which they were written; nothing is missing.
+    """The events and the errors are the same, except for the times of writing; nothing is missing.
 
     One of the jobs reads a span of offsets and nothing beyond.
     """
     (tmp_path / "written_here.py").write_text(ENRICH)
     (tmp_path / "words.py").write_text('SEEN = "seen"\n')
-    made = corpus.compose(changes=CHANGES)
+    sample = corpus.compose(changes=CHANGES)
     source = kafka.create_topic(f"both-runners.{job}")
-    produce(kafka, source, [orjson.dumps(event) for event in made.events])
+    produce(kafka, source, [orjson.dumps(event) for event in sample.events])
     written = []
     async with WikiProcess("--changes", str(CHANGES)) as wiki:
         for runner, python in (("local", sys.executable), ("flink", str(flink_python))):
@@ -76,7 +76,7 @@ async def test_both_runners_write_the_same(job: str, kafka: KafkaBroker, flink_p
     local, flink = written
     assert flink == local
     if "offset" in BOUNDS[job]:
-        assert _ids(local) <= {event["meta"]["id"] for event in made.events[FIRST:END]}
+        assert _ids(local) <= {event["meta"]["id"] for event in sample.events[FIRST:END]}
     assert len(local[0]) > CHANGES / 2
     assert {error_type for error_type, _ in local[1]} == (
         {"BadRevision"} if job == "content-history-reconcile" else {"BadRevision", "LookupError"}
@@ -86,7 +86,7 @@ async def test_both_runners_write_the_same(job: str, kafka: KafkaBroker, flink_p
 
 @pytest.mark.parametrize("runner", ["local", pytest.param("flink", marks=pytest.mark.flink)])
 def test_too_many_errors_end_a_run(runner: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    """With its own exit code and the limit in the message, under either runner, though Flink would start it again."""
+    """The exit code and the message state the limit under each runner, though Flink would restart the job."""
     python = sys.executable if runner == "local" else request.getfixturevalue("flink_python")
     poison = tmp_path / "poison.ndjson"
     poison.write_text("no JSON\n" * 50)
@@ -104,7 +104,7 @@ def _run(words: Sequence[str], folder: Path) -> None:
 
 
 def _events(kafka: KafkaBroker, topic: str) -> list[Event]:
-    """Sorted, without the time at which they were written."""
+    """Return the events of a topic, sorted, without the time of writing."""
     events = [orjson.loads(message.value) for message in read_all(kafka, topic)]
     return sorted((event | {"meta": event["meta"] | {"dt": ""}} for event in events), key=orjson.dumps)
 
@@ -115,6 +115,6 @@ def _ids(written: tuple[list[Event], list[tuple[str, str]]]) -> set[str]:
 
 
 def _errors(kafka: KafkaBroker, topic: str) -> list[tuple[str, str]]:
-    """Their kinds and what they are about; a message may say how old an event is."""
+    """Return the types and inputs of the error events, sorted; a message may state the age of an event."""
     errors = [orjson.loads(message.value) for message in read_all(kafka, topic)]
     return sorted((error["error_type"], error["raw_event"]) for error in errors)

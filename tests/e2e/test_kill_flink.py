@@ -1,4 +1,4 @@
-"""Kill -9 of a job on Flink, whole or one Python worker, over real Kafka: nothing is lost, nothing overtakes."""
+"""Kill -9 of a job on Flink, whole or one Python worker, over real Kafka: no loss, and order within each page."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
     from tests.support.broker import KafkaBroker
 
-    Make = Callable[[int, str], Awaitable[FlinkStream]]
+    StreamFactory = Callable[[int, str], Awaitable[FlinkStream]]
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(3000)]
 GUARANTEES = pytest.mark.parametrize("guarantee", ["AT_LEAST_ONCE", "EXACTLY_ONCE"])
 SEED = 20_260_101
 FIRST = 500
-"""Outputs after which a job that has just started has kept something; it keeps each second what it has done."""
+"""Number of outputs after which a new job has completed a checkpoint; it takes one each second."""
 
 
 @pytest.fixture
 async def wiki() -> AsyncIterator[WikiProcess]:
-    """Wikis in a process of their own, where every revision exists."""
+    """Wikis in a separate process, where every revision exists."""
     async with WikiProcess("--bench", "--body-bytes", str(BODY_BYTES)) as wiki:
         yield wiki
 
 
 @pytest.fixture
-def make(kafka: KafkaBroker, wiki: WikiProcess, flink_python: Path, tmp_path: Path) -> Make:
-    """Makes streams of so many changes."""
+def make_stream(kafka: KafkaBroker, wiki: WikiProcess, flink_python: Path, tmp_path: Path) -> StreamFactory:
+    """Function that makes streams of so many changes."""
 
-    async def make(count: int, guarantee: str) -> FlinkStream:
+    async def make_stream(count: int, guarantee: str) -> FlinkStream:
         composed = compose(count, Random(SEED))
         await wiki.set_faults(composed.rules)
         api = f"{wiki.url}/w/api.php"
@@ -46,21 +46,21 @@ def make(kafka: KafkaBroker, wiki: WikiProcess, flink_python: Path, tmp_path: Pa
             broker=kafka, composed=composed, api=api, guarantee=guarantee, folder=tmp_path, python=flink_python
         )
 
-    return make
+    return make_stream
 
 
 @GUARANTEES
-async def test_a_job_whose_processes_are_killed_loses_nothing(guarantee: str, make: Make, *, long_faults: bool) -> None:
-    """A worker is killed, and the job recovers by itself; then all of it, and the next run goes on. Nothing is left over."""
+async def test_killed_job_loses_nothing(guarantee: str, make_stream: StreamFactory, *, long_faults: bool) -> None:
+    """The job recovers from the kill of a worker, and the next run resumes after the kill of all processes."""
     count, rounds = (20_000, 4) if long_faults else (6_000, 1)
-    moments = Random(SEED)
-    with await make(count, guarantee) as stream:
+    random = Random(SEED)
+    with await make_stream(count, guarantee) as stream:
         for _ in range(rounds):
             stream.start()
-            stream.wait_for_growth(moments.randrange(FIRST, 2_000))
-            stream.kill_worker(moments.choice)
+            stream.wait_for_growth(random.randrange(FIRST, 2_000))
+            stream.kill_worker(random.choice)
             stream.wait_until_recovered()
-            stream.wait_for_growth(moments.randrange(1, 2_000))
+            stream.wait_for_growth(random.randrange(1, 2_000))
             stream.kill()
             assert not stream.is_complete()
         stream.start()
@@ -70,11 +70,11 @@ async def test_a_job_whose_processes_are_killed_loses_nothing(guarantee: str, ma
 
 
 @pytest.mark.parametrize("guarantee", ["EXACTLY_ONCE"])
-async def test_a_second_sigterm_ends_the_job_at_once_and_loses_nothing(
-    guarantee: str, make: Make, wiki: WikiProcess
+async def test_second_sigterm_ends_the_job_at_once_without_loss(
+    guarantee: str, make_stream: StreamFactory, wiki: WikiProcess
 ) -> None:
-    """The exit code is 130 while no wiki answers, so that a stop in good order cannot be; the next run does the rest."""
-    with await make(2_000, guarantee) as stream:
+    """The exit code is 130 while no wiki answers, so that a savepoint is not possible; the next run does the rest."""
+    with await make_stream(2_000, guarantee) as stream:
         stream.start()
         stream.wait_for_growth(FIRST)
         await wiki.set_faults([Rule(Hang())])

@@ -1,4 +1,4 @@
-"""A new user with the public page in hand: kcat on both sides, and nothing of ours but the command."""
+"""A new user with the README: kcat on both sides, and the command alone."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Kcat:
         self._kafka = kafka
 
     def produce(self, topic: str, lines: bytes, *options: str | Path) -> None:
-        """``kcat -P``: each line is a record."""
+        """Run ``kcat -P``: each line is a record."""
         self._run("-P", "-t", topic, *options, stdin=lines)
 
     def consume(self, topic: str, form: str = "%s\\n") -> bytes:
-        """``kcat -C`` up to the end of the topic; each record in this form, which is kcat's."""
+        """Run ``kcat -C`` up to the end of the topic, with kcat's format for each record."""
         return self._run("-C", "-t", topic, "-e", "-q", "-f", form)
 
     def _run(self, *options: str | Path, stdin: bytes = b"") -> bytes:
@@ -55,20 +55,20 @@ def cat(kcat: str, kafka: KafkaBroker) -> Kcat:
 
 @pytest.fixture
 async def wiki() -> AsyncIterator[WikiProcess]:
-    """The wikis of the changes, deleted pages included, as at the moment of their events."""
+    """Wikis of the changes with deleted pages, in their state at the time of the events."""
     async with WikiProcess("--changes", str(CHANGES), "--with-deleted") as process:
         yield process
 
 
 @pytest.fixture
 def events() -> list[Event]:
-    """Changes without canaries."""
-    made = corpus.compose(changes=CHANGES).events
-    return [event for event in made if event["meta"]["domain"] != "canary"]
+    """Changes without canary events."""
+    sample = corpus.compose(changes=CHANGES).events
+    return [event for event in sample if event["meta"]["domain"] != "canary"]
 
 
 def words(kafka: KafkaBroker, wiki: WikiProcess, *, source: str, sink: str, errors: str) -> list[str]:
-    """The command line."""
+    """Return the arguments of the command."""
     cluster = f"kafka://{kafka.bootstrap_servers}"
     return [
         *(*JOB, "--create-topics"),
@@ -81,7 +81,7 @@ def words(kafka: KafkaBroker, wiki: WikiProcess, *, source: str, sink: str, erro
 async def test_kcat_in_and_kcat_out(
     cat: Kcat, kafka: KafkaBroker, topic: TopicFactory, wiki: WikiProcess, events: list[Event], tmp_path: Path
 ) -> None:
-    """Topics that the command makes, a blank line (which kcat keeps to itself), a file of events: all come out enriched."""
+    """Each event is enriched over topics that the command creates; kcat skips a blank line of its input."""
     source, sink, errors = (f"{topic()}.{end}" for end in ("in", "out", "errors"))
     (tmp_path / "events.ndjson").write_bytes(encode_ndjson(events))
     async with start_command(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
@@ -89,22 +89,22 @@ async def test_kcat_in_and_kcat_out(
         assert {source, sink, errors} <= list_topics(kafka)
         cat.produce(source, b"\n")
         cat.produce(source, b"", "-l", tmp_path / "events.ndjson")
-        finished = await stopped(job, kafka, sink, errors, len(events))
+        finished = await stop_after_outputs(job, kafka, sink, errors, len(events))
 
     assert finished.status == 0, finished.err
-    check_enriched(decode_ndjson(cat.consume(sink)), events, failed=decode_ndjson(cat.consume(errors)))
+    assert_enriched(decode_ndjson(cat.consume(sink)), events, failed=decode_ndjson(cat.consume(errors)))
     keys = {orjson.loads(key)["wiki_id"] for key in cat.consume(sink, "%k\\n").splitlines()}
     assert {"enwiki", "dewiki"} <= keys
 
 
-async def stopped(job: Command, kafka: KafkaBroker, sink: str, errors: str, count: int) -> CommandResult:
-    """Wait until so much came out, then end the job as a service manager does."""
+async def stop_after_outputs(job: Command, kafka: KafkaBroker, sink: str, errors: str, count: int) -> CommandResult:
+    """Wait until the topics hold so many outputs, then end the job as a service manager does."""
     await wait_for_count(kafka, sink, errors, count=count)
     return await job.stop()
 
 
-def check_enriched(outputs: list[Event], events: list[Event], *, failed: list[Event]) -> None:
-    """Each event came out once, with content if it is of a kind that has some; what failed says why."""
+def assert_enriched(outputs: list[Event], events: list[Event], *, failed: list[Event]) -> None:
+    """Assert that each event is in one output once, and that nearly all visible edits have content."""
     ids = [event["meta"]["id"] for event in outputs]
     ids += [orjson.loads(error["raw_event"])["meta"]["id"] for error in failed]
     assert sorted(ids) == sorted(event["meta"]["id"] for event in events)
@@ -115,49 +115,49 @@ def check_enriched(outputs: list[Event], events: list[Event], *, failed: list[Ev
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(b"", "The record is empty."), (b" ", "The record is not JSON"), (None, None)]
+    ("value", "reason"), [(b"", "The record is empty."), (b" ", "The record is not JSON"), (None, None)]
 )
-async def test_a_record_with_nothing_in_it_harms_nothing(
+async def test_record_without_content_does_not_harm_the_next_one(
     value: bytes | None,
-    said: str | None,
+    reason: str | None,
     cat: Kcat,
     kafka: KafkaBroker,
     topic: TopicFactory,
     wiki: WikiProcess,
     events: list[Event],
 ) -> None:
-    """Empty and blank records are one error event each, a null is a tombstone and none; the event behind is enriched."""
+    """An empty or a blank record becomes one error event, a tombstone does not; the event behind is enriched."""
     source, sink, errors = topic(), topic(), topic()
     async with start_command(*words(kafka, wiki, source=source, sink=sink, errors=errors)) as job:
         await job.wait_for_log("partition_assigned")
         produce(kafka, source, [value])
         cat.produce(source, encode_ndjson(events[:1]))
-        finished = await stopped(job, kafka, sink, errors, 1 + (said is not None))
+        finished = await stop_after_outputs(job, kafka, sink, errors, 1 + (reason is not None))
 
     assert finished.status == 0, finished.err
     assert [event["meta"]["id"] for event in decode_ndjson(cat.consume(sink))] == [events[0]["meta"]["id"]]
-    told = [(event["error_type"], event["message"]) for event in decode_ndjson(cat.consume(errors))]
-    if said is None:
-        assert told == []
+    errors_written = [(event["error_type"], event["message"]) for event in decode_ndjson(cat.consume(errors))]
+    if reason is None:
+        assert errors_written == []
         assert "dropped: tombstone" in finished.err
     else:
-        ((kind, message),) = told
+        ((kind, message),) = errors_written
         assert kind == "NotJson"
-        assert said in message
+        assert reason in message
 
 
-async def test_a_second_run_goes_on_where_the_first_was_stopped(
+async def test_second_run_resumes_where_the_first_one_stopped(
     cat: Kcat, kafka: KafkaBroker, topic: TopicFactory, wiki: WikiProcess, events: list[Event]
 ) -> None:
-    """What was produced while nothing ran is read by the next run, and nothing is written twice."""
+    """The next run reads the records that were produced between the runs, and no event is written twice."""
     source, sink, errors = topic(), topic(), topic()
     command = words(kafka, wiki, source=source, sink=sink, errors=errors)
     half = len(events) // 2
     async with start_command(*command) as job:
         await job.wait_for_log("partition_assigned")
         cat.produce(source, encode_ndjson(events[:half]))
-        assert (await stopped(job, kafka, sink, errors, half)).status == 0
+        assert (await stop_after_outputs(job, kafka, sink, errors, half)).status == 0
     await asyncio.to_thread(cat.produce, source, encode_ndjson(events[half:]))
     async with start_command(*command) as job:
-        assert (await stopped(job, kafka, sink, errors, len(events))).status == 0
-    check_enriched(decode_ndjson(cat.consume(sink)), events, failed=decode_ndjson(cat.consume(errors)))
+        assert (await stop_after_outputs(job, kafka, sink, errors, len(events))).status == 0
+    assert_enriched(decode_ndjson(cat.consume(sink)), events, failed=decode_ndjson(cat.consume(errors)))

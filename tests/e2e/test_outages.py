@@ -1,4 +1,4 @@
-"""What the job stands on goes away: a broker that comes back, a disk that is full."""
+"""Outages around the job: a broker that comes back, a disk that is full."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LINES = [encode_line(build_change(number)) for number in REVISIONS]
 
 @pytest.fixture
 def broker(kafka: KafkaBroker, tmp_path: Path) -> Iterator[KafkaBroker]:
-    """A broker of one's own, to do with as one likes; where the shared one can be had, so can this."""
+    """Broker for this test alone, which may stop it; it is available where the shared one is."""
     del kafka
     with KafkaBroker(tmp_path / "kafka") as broker:
         yield broker
@@ -44,20 +44,20 @@ def broker(kafka: KafkaBroker, tmp_path: Path) -> Iterator[KafkaBroker]:
 
 @pytest.mark.fault
 @pytest.mark.parametrize("guarantee", ["AT_LEAST_ONCE", "EXACTLY_ONCE"])
-async def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
-    guarantee: str, broker: KafkaBroker, tmp_path: Path
-) -> None:
-    """In good order, then as by a power cut, each time in the middle of the work: one run of the job goes through both."""
+async def test_run_survives_an_outage_of_the_broker(guarantee: str, broker: KafkaBroker, tmp_path: Path) -> None:
+    """One run of the job survives an orderly stop and a kill of the broker, each in the middle of the work."""
     composed = compose(3_000, Random(7))
     async with WikiProcess("--bench", "--body-bytes", str(BODY_BYTES)) as wiki:
         await wiki.set_faults(composed.rules)
         api = f"{wiki.url}/w/api.php"
-        made = KillStream(broker=broker, composed=composed, api=api, guarantee=guarantee, folder=tmp_path, quick=False)
-        with made as stream:
+        new_stream = KillStream(
+            broker=broker, composed=composed, api=api, guarantee=guarantee, folder=tmp_path, quick=False
+        )
+        with new_stream as stream:
             member = stream.start_member("a")
-            for end in (broker.stop, broker.kill):
+            for interrupt in (broker.stop, broker.kill):
                 stream.wait_for_growth(500, member)
-                end()
+                interrupt()
                 broker.start()
             stream.wait_until_complete(member)
             assert member.stop(within=TIMEOUT) == 0
@@ -67,8 +67,8 @@ async def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
     assert "kafka_unavailable" in member.log.read_text()
 
 
-async def test_a_full_device_ends_the_job_with_a_message(tmp_path: Path) -> None:
-    """Exit code 4; the message names the file and says what to do."""
+async def test_full_device_ends_the_job_with_a_message(tmp_path: Path) -> None:
+    """The exit code is 4; the message names the file and the remedy."""
     source = tmp_path / "changes.ndjson"
     source.write_bytes(b"\n".join(LINES))
     errors = ["--error-sink", f"file:{errors_of(tmp_path)}"]
@@ -76,16 +76,16 @@ async def test_a_full_device_ends_the_job_with_a_message(tmp_path: Path) -> None
         FakeWiki(build_dataset(*REVISIONS)) as wiki,
         start_job(tmp_path, *wiki_settings(wiki), *errors, source=f"file:{source}", sink="file:/dev/full") as run,
     ):
-        ended = await run.close_input()
-    assert ended.code == 4
-    assert "wikistate: /dev/full cannot be written: No space left on device." in ended.stderr
-    assert "make room, then start the job again" in ended.stderr
-    assert "Traceback" not in ended.stderr
+        result = await run.close_input()
+    assert result.code == 4
+    assert "wikistate: /dev/full cannot be written: No space left on device." in result.stderr
+    assert "make room, then start the job again" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
-async def test_after_the_disk_was_full_the_next_run_completes_the_output(suffix: str, tmp_path: Path) -> None:
-    """What could not be written whole is cut off; with room again, the next run goes on and every change is there."""
+async def test_next_run_after_a_full_disk_completes_the_output(suffix: str, tmp_path: Path) -> None:
+    """A partial line is cut off; with room again, the next run resumes and each change is in the output."""
     source, sink = tmp_path / "changes.ndjson", tmp_path / f"out.ndjson{suffix}"
     source.write_bytes(b"\n".join(LINES) + b"\n")
     words = setting_arguments(
@@ -93,13 +93,13 @@ async def test_after_the_disk_was_full_the_next_run_completes_the_output(suffix:
         local__max_in_flight_events=20,
     )
     limited = ("sh", "-c", 'ulimit -f 16; exec "$@"', "sh")  # 8 KiB where a block has 512 bytes
-    ends = {"source": f"file:{source}", "sink": f"file:{sink}"}
+    endpoints = {"source": f"file:{source}", "sink": f"file:{sink}"}
     async with FakeWiki(build_dataset(*REVISIONS)) as wiki:
         words += [*wiki_settings(wiki), *setting_arguments(local__commit_interval=0.01)]
-        async with start_job(tmp_path, *words, **ends, under=limited) as run:
+        async with start_job(tmp_path, *words, **endpoints, under=limited) as run:
             full = await run.close_input()
         before = revisions_in(sink)
-        async with start_job(tmp_path, *words, **ends) as run:
+        async with start_job(tmp_path, *words, **endpoints) as run:
             whole = await run.close_input()
     assert full.code == 4
     assert f"wikistate: {sink} cannot be written: File too large." in full.stderr
@@ -110,7 +110,7 @@ async def test_after_the_disk_was_full_the_next_run_completes_the_output(suffix:
 
 
 def revisions_in(file: Path) -> list[int]:
-    """The revisions of an output file; all of its lines are whole."""
+    """Return the revisions of an output file, and assert that all its lines are complete."""
     match file.suffix:
         case ".gz":
             written = gzip.decompress(file.read_bytes())

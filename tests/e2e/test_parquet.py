@@ -1,4 +1,4 @@
-"""The lake sink: each event once in the table, whenever the process is killed."""
+"""The Parquet sink: each event is in the table once, after a kill at any moment."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ BODY_BYTES = 200
 KILLS = 6
 PAGES = 150
 START_SECONDS = 1.5
-"""Within this time a process starts and reads its first records."""
+"""Seconds within which a process starts and reads its first records."""
 
 
-class Lake(NamedTuple):
-    """A job that writes Parquet, as often as it is started."""
+class ParquetJob(NamedTuple):
+    """A job that writes Parquet, and may be started several times."""
 
     folder: Path
     source: str
@@ -53,16 +53,16 @@ class Lake(NamedTuple):
             local__commit_interval=0.05,
             local__max_in_flight_events=200,
         )
-        ends = ["--source", self.source, "--sink", f"parquet:{self.folder / 'lake'}"]
-        return Process([*COMMAND, *ends, *words], log=self.folder / "job.log")
+        endpoints = ["--source", self.source, "--sink", f"parquet:{self.folder / 'lake'}"]
+        return Process([*COMMAND, *endpoints, *words], log=self.folder / "job.log")
 
-    def files(self) -> int:
-        """How many files readers see."""
+    def count_files(self) -> int:
+        """Return the number of files that readers see."""
         return len(list(self.folder.glob("lake/dt=*/hour=*/*.parquet")))
 
     def has_more_than(self, files: int) -> bool:
-        """Whether there are more than so many."""
-        return self.files() > files
+        """Return whether readers see more files than so many."""
+        return self.count_files() > files
 
     def finish(self) -> None:
         """Run to the end of the source."""
@@ -71,7 +71,7 @@ class Lake(NamedTuple):
         assert process.kill() == 0, read_tail(process.log)
 
     def rows(self) -> list[tuple[int, str]]:
-        """The revisions of the table with their bodies, as an engine of others reads it, in their order."""
+        """Return the revisions of the table with their bodies, as another engine reads them, in their order."""
         table = f"read_parquet('{self.folder}/lake/**/*.parquet', hive_partitioning=true)"
         with duckdb.connect() as database:
             return database.execute(f"select rev_id, content_bodies['main'] from {table} order by rev_id").fetchall()
@@ -79,44 +79,44 @@ class Lake(NamedTuple):
 
 @pytest.fixture
 async def api() -> AsyncIterator[str]:
-    """Wikis in a process of their own, where every revision exists."""
+    """URL of wikis in a separate process, where every revision exists."""
     async with WikiProcess("--bench", "--body-bytes", str(BODY_BYTES)) as wiki:
         yield f"{wiki.url}/w/api.php"
 
 
 def edits() -> list[bytes]:
-    """Changes of this hour, numbered from 1."""
-    moment, rng = current_time(), Random(SEED)
-    pages = [rng.randrange(1, PAGES) for _ in range(COUNT)]
+    """Return changes of the current hour, numbered from 1."""
+    now, random = current_time(), Random(SEED)
+    pages = [random.randrange(1, PAGES) for _ in range(COUNT)]
     return [
-        encode_line(build_change(number, page_id=page, wiki=WIKIS[page % len(WIKIS)], dt=moment))
+        encode_line(build_change(number, page_id=page, wiki=WIKIS[page % len(WIKIS)], dt=now))
         for number, page in enumerate(pages, start=1)
     ]
 
 
-def kill_again_and_again(lake: Lake) -> None:
+def kill_repeatedly(job: ParquetJob) -> None:
     """Kill the job while it starts, and while it writes."""
-    moments = Random(SEED)
+    random = Random(SEED)
     for _ in range(KILLS):
-        process, before = lake.start(), lake.files()
-        if moments.random() < 0.4:
-            time.sleep(moments.uniform(0.0, START_SECONDS))
+        process, before = job.start(), job.count_files()
+        if random.random() < 0.4:
+            time.sleep(random.uniform(0.0, START_SECONDS))
         else:
-            wait_until(partial(lake.has_more_than, before), process)
-            time.sleep(moments.uniform(0.0, 0.3))
+            wait_until(partial(job.has_more_than, before), process)
+            time.sleep(random.uniform(0.0, 0.3))
         assert process.is_running, read_tail(process.log)
         process.kill()
 
 
-def assert_each_is_there_once(lake: Lake) -> None:
-    """Every change, with a body."""
-    rows = lake.rows()
+def assert_table_has_each_change_once(job: ParquetJob) -> None:
+    """Assert that the table has each change once, with a body."""
+    rows = job.rows()
     assert [number for number, _ in rows] == list(range(1, COUNT + 1))
     assert {len(body) for _, body in rows} == {BODY_BYTES}
 
 
-def forget(kafka: KafkaBroker, group: str) -> None:
-    """Delete a consumer group, as soon as the broker takes its static member for gone."""
+def delete_group(kafka: KafkaBroker, group: str) -> None:
+    """Delete a consumer group as soon as the session of its static member has timed out."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
 
     def deleted() -> bool:
@@ -126,24 +126,24 @@ def forget(kafka: KafkaBroker, group: str) -> None:
     wait_until(deleted)
 
 
-async def test_the_table_holds_each_event_once_after_kills(kafka: KafkaBroker, api: str, tmp_path: Path) -> None:
-    """Over Kafka. The positions are the folder's: without the group's offsets nothing is done a second time, too."""
+async def test_table_holds_each_event_once_after_kills(kafka: KafkaBroker, api: str, tmp_path: Path) -> None:
+    """The positions are in the folder: without the group's offsets, too, no event is written a second time."""
     topic = kafka.create_topic(f"changes.{uuid4()}", partitions=4)
     topics.produce(kafka, topic, [(str(number % PAGES).encode(), edit) for number, edit in enumerate(edits())])
     url = f"kafka://{kafka.bootstrap_servers}/{topic}?group={topic}&start=earliest&end=latest"
-    lake = Lake(tmp_path, url, api)
-    kill_again_and_again(lake)
-    lake.finish()
-    assert_each_is_there_once(lake)
-    forget(kafka, topic)
-    lake.finish()
-    assert_each_is_there_once(lake)
+    job = ParquetJob(tmp_path, url, api)
+    kill_repeatedly(job)
+    job.finish()
+    assert_table_has_each_change_once(job)
+    delete_group(kafka, topic)
+    job.finish()
+    assert_table_has_each_change_once(job)
 
 
-async def test_a_file_is_read_on_where_the_table_ends(api: str, tmp_path: Path) -> None:
-    """A file needs no bookmark: a run that was killed is simply started again."""
+async def test_run_over_a_file_resumes_at_the_position_of_the_table(api: str, tmp_path: Path) -> None:
+    """A file needs no bookmark: a run that was killed is just started again."""
     (source := tmp_path / "changes.ndjson").write_bytes(b"".join(edit + b"\n" for edit in edits()))
-    lake = Lake(tmp_path, f"file:{source}", api)
-    kill_again_and_again(lake)
-    lake.finish()
-    assert_each_is_there_once(lake)
+    job = ParquetJob(tmp_path, f"file:{source}", api)
+    kill_repeatedly(job)
+    job.finish()
+    assert_table_has_each_change_once(job)

@@ -1,4 +1,4 @@
-"""The configuration files of the public job run as they are: with other addresses, and nothing else changed."""
+"""The configuration files of the public job run unchanged, except for the addresses."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ x7uVgVk96OUJAna6IP5vs3a5JmuuXktmOMwg9gIgLRilY6+m9Wxr8fSm/FbKUaQ1
 GYPUIFkdgNayKek5ntA=
 -----END CERTIFICATE-----
 """
-"""An authority that nobody trusts; it is loaded and not used."""
+"""Authority that no client trusts; it is loaded and not used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Files of a deployment, the topics that it reads, and what is put before the names of those that it writes."""
+    """Files of a deployment, the topics that it reads, and the prefix of the topics that it writes."""
 
     files: tuple[Path, ...]
     sources: tuple[str, ...]
@@ -92,7 +92,7 @@ DEPLOYMENTS = {
 
 @pytest.fixture
 def cluster(kafka: KafkaBroker, tmp_path: Path) -> Iterator[KafkaBroker]:
-    """A broker of its own, because the files name topics and groups. `kafka` says whether one can be had."""
+    """Broker for this test alone, because the files name topics and groups; it is available where the shared one is."""
     del kafka
     with KafkaBroker(tmp_path / "cluster") as broker:
         yield broker
@@ -100,13 +100,13 @@ def cluster(kafka: KafkaBroker, tmp_path: Path) -> Iterator[KafkaBroker]:
 
 @pytest.fixture(scope="module")
 def changes() -> Corpus:
-    """Changes as MediaWiki sends them now, four versions ahead of the pinned schema."""
+    """Changes of the current MediaWiki, four versions ahead of the pinned schema."""
     return corpus.compose(changes=CHANGES, version="1.11.0")
 
 
 @pytest.fixture
 def schemas(tmp_path: Path) -> Path:
-    """A folder in the layout of the schema repository."""
+    """Folder in the layout of the schema repository."""
     folder = tmp_path / "primary" / "jsonschema"
     shutil.copytree(Path(bundled.__file__).parent / "jsonschema", folder)
     return folder
@@ -114,18 +114,18 @@ def schemas(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def farm(changes: Corpus) -> AsyncIterator[FakeWiki]:
-    """The wikis of the changes, and the one that is asked for stream configuration."""
-    world = MemoryDataset.from_corpus(changes, with_deleted=True)
-    world.wikis["meta.wikimedia.org"] = Wiki("metawiki", "meta.wikimedia.org")
-    async with FakeWiki(world) as wiki:
+    """Serve the wikis of the changes, and the wiki with the stream configuration."""
+    dataset = MemoryDataset.from_corpus(changes, with_deleted=True)
+    dataset.wikis["meta.wikimedia.org"] = Wiki("metawiki", "meta.wikimedia.org")
+    async with FakeWiki(dataset) as wiki:
         yield wiki
 
 
-def readdressed(files: Sequence[Path], addresses: dict[str, str], folder: Path) -> list[str]:
-    """Options for copies of these files in which every one of these texts has given way to its address."""
+def copy_with_addresses(files: Sequence[Path], addresses: dict[str, str], folder: Path) -> list[str]:
+    """Copy files with each text replaced by its address, and return the options that name the copies."""
     texts = [file.read_text() for file in files]
     for old, new in addresses.items():
-        assert any(old in text for text in texts), f"none of the files says {old}"
+        assert any(old in text for text in texts), f"no file has the text {old}"
         texts = [text.replace(old, new) for text in texts]
     options: list[str] = []
     for file, text in zip(files, texts, strict=True):
@@ -135,7 +135,7 @@ def readdressed(files: Sequence[Path], addresses: dict[str, str], folder: Path) 
 
 
 def addresses(name: str, *, kafka: str, wiki: str, schemas: Path, certificate: Path) -> dict[str, str]:
-    """What is another here than there."""
+    """Return the addresses that replace those of the public deployment."""
     common = {
         "file:///srv/app/event-schemas/primary/jsonschema": schemas.as_uri(),
         "/etc/ssl/certs/ca-certificates.crt": str(certificate),
@@ -151,10 +151,10 @@ def addresses(name: str, *, kafka: str, wiki: str, schemas: Path, certificate: P
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
-async def test_a_deployment_runs_from_its_own_files(
+async def test_deployment_runs_from_its_own_files(
     name: str, cluster: KafkaBroker, changes: Corpus, schemas: Path, tmp_path: Path
 ) -> None:
-    """What is produced after its start comes out in the topics of its datacenter, as the pinned version, and is committed."""
+    """Changes after the start are written to the topics of the datacenter in the pinned version, and are committed."""
     deployment = DEPLOYMENTS[name]
     sink, error = deployment.prefix + SINK, deployment.prefix + ERROR
     for topic in (*deployment.sources, sink, error):
@@ -164,9 +164,9 @@ async def test_a_deployment_runs_from_its_own_files(
         replaced = addresses(
             name, kafka=cluster.bootstrap_servers, wiki=wiki.url, schemas=schemas, certificate=certificate
         )
-        async with start_command(*JOB, *readdressed(deployment.files, replaced, tmp_path)) as job:
+        async with start_command(*JOB, *copy_with_addresses(deployment.files, replaced, tmp_path)) as job:
             await feed(job, cluster, deployment, changes)
-            await wait_for_count(cluster, sink, error, count=len(real(changes)))
+            await wait_for_count(cluster, sink, error, count=len(without_canaries(changes)))
             finished = await job.stop()
         hosts = set(wiki.request_log.hosts)
 
@@ -174,28 +174,28 @@ async def test_a_deployment_runs_from_its_own_files(
     assert "Traceback" not in finished.err
     assert list_topics(cluster) == {*deployment.sources, sink, error}
     assert sum(committed_offsets(cluster, deployment.group).values()) == len(changes.events)
-    check_outputs([orjson.loads(message.value) for message in read_all(cluster, sink)], changes)
+    assert_outputs([orjson.loads(message.value) for message in read_all(cluster, sink)], changes)
     failures = [orjson.loads(message.value) for message in read_all(cluster, error)]
-    check_errors(failures, changes)
-    assert len(failures) + len(read_all(cluster, sink)) == len(real(changes))
+    assert_errors(failures, changes)
+    assert len(failures) + len(read_all(cluster, sink)) == len(without_canaries(changes))
     assert {"en.wikipedia.org", "de.wikipedia.org"} <= hosts
     assert ("meta.wikimedia.org" in hosts) == (name != "local")  # the local file has no routes
 
 
 async def feed(job: Command, cluster: KafkaBroker, deployment: Deployment, changes: Corpus) -> None:
-    """Share the changes out over the topics once the job reads them all: by itself it starts at their end."""
+    """Divide the changes among the topics after the job has their partitions: by default it starts at their end."""
     await job.wait_for_log("partition_assigned", times=len(deployment.sources))
     for number, topic in enumerate(deployment.sources):
         produce(cluster, topic, [orjson.dumps(event) for event in changes.events[number :: len(deployment.sources)]])
 
 
-def real(changes: Corpus) -> list[Event]:
-    """The events that are no canaries."""
+def without_canaries(changes: Corpus) -> list[Event]:
+    """Return the events that are not canary events."""
     return [event for event in changes.events if event["meta"]["domain"] != "canary"]
 
 
-def check_outputs(outputs: list[Event], changes: Corpus, *, version: str = "1.7.0") -> None:
-    """Each is valid as the version that it must state, and has the content of its revision."""
+def assert_outputs(outputs: list[Event], changes: Corpus, *, version: str = "1.7.0") -> None:
+    """Assert that each event is valid in the stated version, and has the content of its revision."""
     schema = SchemaRepository([SCHEMAS], read_bundled).get("mediawiki/page/change", version)
     texts = {(stored.wiki.wiki_id, stored.revision.rev_id): stored.revision for stored in changes.revisions()}
     assert len(outputs) > CHANGES * 0.9
@@ -211,12 +211,12 @@ def check_outputs(outputs: list[Event], changes: Corpus, *, version: str = "1.7.
 
 
 def shows_content(event: Event) -> bool:
-    """Whether the event is of a kind that gets content."""
+    """Return whether the event is of a kind that gets content."""
     return event["page_change_kind"] != "delete" and bool(event["revision"]["is_content_visible"])
 
 
-def check_errors(errors: list[Event], changes: Corpus) -> None:
-    """They are valid, name the job, and are about what the wikis really cannot give: damaged revisions."""
+def assert_errors(errors: list[Event], changes: Corpus) -> None:
+    """Assert that the errors are valid, name the job, and are about damaged revisions only."""
     schema = SchemaRepository([SCHEMAS], read_bundled).get("error", "2.1.0")
     damaged = {
         (stored.wiki.wiki_id, stored.revision.rev_id)
@@ -230,34 +230,34 @@ def check_errors(errors: list[Event], changes: Corpus) -> None:
         assert (failed["wiki_id"], failed["revision"]["rev_id"]) in damaged
 
 
-def over_files(folder: Path, changes: Corpus, *more: str) -> list[str]:
-    """Options that lay files over whatever the configuration says of Kafka."""
+def file_options(folder: Path, changes: Corpus, *more: str) -> list[str]:
+    """Return options that replace the Kafka endpoints of the configuration by files."""
     (folder / "in.ndjson").write_bytes(encode_ndjson(changes.events))
-    ends = ["--source", f"file:{folder / 'in.ndjson'}", "--sink", f"file:{folder / 'out.ndjson'}"]
-    return [*ends, "--error-sink", f"file:{folder / 'errors.ndjson'}", *more]
+    endpoints = ["--source", f"file:{folder / 'in.ndjson'}", "--sink", f"file:{folder / 'out.ndjson'}"]
+    return [*endpoints, "--error-sink", f"file:{folder / 'errors.ndjson'}", *more]
 
 
 async def run_local(folder: Path, changes: Corpus, *assignments: str) -> list[Event]:
-    """Run the local configuration over files against a farm; the output."""
+    """Run the local configuration over files against a farm, and return the output."""
     async with farm(changes) as wiki:
         replaced = {"https://meta.wikimedia.org": wiki.url, "https://{domain}": wiki.url}
         (certificate := folder / "ca.pem").write_text(CERTIFICATE)
         replaced["/etc/ssl/certs/ca-certificates.crt"] = str(certificate)
-        config = readdressed([EXAMPLES / "config-local-kafka.yaml"], replaced, folder)
+        config = copy_with_addresses([EXAMPLES / "config-local-kafka.yaml"], replaced, folder)
         sets = [word for assignment in assignments for word in ("--set", assignment)]
-        finished = await run_wikistate(*JOB, *config, *over_files(folder, changes), *sets)
+        finished = await run_wikistate(*JOB, *config, *file_options(folder, changes), *sets)
     assert finished.status == 0, finished.err
     return decode_ndjson((folder / "out.ndjson").read_bytes())
 
 
-async def test_a_schema_that_the_first_base_lacks_comes_from_the_next_over_http(
+async def test_schema_that_the_first_base_lacks_comes_from_the_next_one_over_http(
     changes: Corpus, schemas: Path, tmp_path: Path
 ) -> None:
-    """The image's own copy is asked first; what is newer than the image is had from the repository's server."""
-    asked: list[str] = []
+    """The image's own copy has priority; a schema newer than the image comes from the server of the repository."""
+    requested: list[str] = []
 
     async def respond(request: web.Request) -> web.StreamResponse:
-        asked.append(request.path)
+        requested.append(request.path)
         file = schemas / request.path.removeprefix("/repositories/primary/jsonschema/")
         return web.Response(body=file.read_bytes()) if file.is_file() else web.Response(status=404)
 
@@ -265,14 +265,14 @@ async def test_a_schema_that_the_first_base_lacks_comes_from_the_next_over_http(
     shutil.copy(schemas / "error" / "2.1.0.yaml", image)
     async with serving(respond) as origin:
         bases = f"[{image.parent.as_uri()}, {origin}/repositories/primary/jsonschema/]"
-        check_outputs(await run_local(tmp_path, changes, f"stream_manager.schema_uris={bases}"), changes)
-    assert asked == ["/repositories/primary/jsonschema/mediawiki/page/change/1.7.0.yaml"]
+        assert_outputs(await run_local(tmp_path, changes, f"stream_manager.schema_uris={bases}"), changes)
+    assert requested == ["/repositories/primary/jsonschema/mediawiki/page/change/1.7.0.yaml"]
 
 
 async def test_latest_means_the_newest_version_of_the_repository(
     changes: Corpus, schemas: Path, tmp_path: Path
 ) -> None:
-    """The output states the version that `latest` led to, and never `latest`."""
+    """The output states the version that `latest` refers to, and never `latest`."""
     folder = schemas / "mediawiki" / "page" / "change"
     (folder / "latest.yaml").symlink_to(folder / "1.11.0.yaml")
     outputs = await run_local(
@@ -282,31 +282,29 @@ async def test_latest_means_the_newest_version_of_the_repository(
         "stream_manager.source.stream=mediawiki.page_change.v1:latest",
         "stream_manager.sink.stream=mediawiki.page_content_change.v1:latest",
     )
-    check_outputs(outputs, changes, version="1.11.0")
+    assert_outputs(outputs, changes, version="1.11.0")
 
 
 @pytest.mark.parametrize("projection", ["pinned", "pass_through"])
-async def test_newer_fields_are_left_out_or_kept_as_the_operator_wants(
-    projection: str, changes: Corpus, tmp_path: Path
-) -> None:
-    """Pinned: the output is what 1.7.0 knows. Passing through: all fields are there, and `$schema` says of which version."""
+async def test_projection_drops_or_keeps_newer_fields(projection: str, changes: Corpus, tmp_path: Path) -> None:
+    """Pinned: the output has the fields of 1.7.0. Pass-through: it has all fields, and `$schema` states their version."""
     outputs = await run_local(
         tmp_path, changes, "stream_manager.schema_uris=[bundled:jsonschema]", f"stream_manager.projection={projection}"
     )
     keeps = projection == "pass_through"
-    check_outputs(outputs, changes, version="1.11.0" if keeps else "1.7.0")
-    given = {event["meta"]["id"]: event for event in real(changes)}
+    assert_outputs(outputs, changes, version="1.11.0" if keeps else "1.7.0")
+    given = {event["meta"]["id"]: event for event in without_canaries(changes)}
     newer = [event for event in outputs if "first_edit_dt" in given[event["meta"]["id"]].get("performer", {})]
     assert newer
     for event in newer:
         before = given[event["meta"]["id"]]
-        assert (as_it_came(event) == as_it_came(before)) is keeps
+        assert (without_additions(event) == without_additions(before)) is keeps
         assert ("first_edit_dt" in event["performer"]) is keeps
 
 
-def as_it_came(event: Event) -> dict[str, Any]:
-    """The event without what the job adds and stamps."""
+def without_additions(event: Event) -> dict[str, Any]:
+    """Return the event without the fields that the job adds or changes."""
     slots = event["revision"].get("content_slots", {})
     bare = {role: {key: slot[key] for key in slot if key != "content_body"} for role, slot in slots.items()}
-    kept = {name: value for name, value in event.items() if name not in {"$schema", "meta"}}
-    return kept | {"revision": event["revision"] | {"content_slots": bare}}
+    unchanged = {name: value for name, value in event.items() if name not in {"$schema", "meta"}}
+    return unchanged | {"revision": event["revision"] | {"content_slots": bare}}

@@ -1,4 +1,4 @@
-"""A wiki, events and messages that mean harm: each ends on a side stream or an error stream, and no store suffers."""
+"""A malicious wiki, events and messages: each ends on a side stream or an error stream, and no store is damaged."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ FORGED = f"""
 <{CONCEPT}/wiki/Special:EntityData/Q9> <http://schema.org/version> 1 ; <http://schema.org/dateModified> "2026-01-01" .
 <urn:wikistate:store> a <http://schema.org/Article> ; <urn:wikistate:suspectArticle> <{CONCEPT}/entity/{HEALTHY}> .
 """
-"""Would have a store believe that an item is an orphan."""
+"""Statements that would make a store take an item for an orphan."""
 
-ANSWERS: dict[str, Fault] = {
+RESPONSES: dict[str, Fault] = {
     "Q2": TruncatedBody(),
     "Q3": HttpStatus(200, TURTLE, "{ 'this': 'is no RDF' }"),
     "Q4": WrongRevision(),
@@ -51,7 +51,7 @@ ANSWERS: dict[str, Fault] = {
     "Q9": HttpStatus(200, TURTLE, FORGED),
     "Q10": HttpStatus(200, TURTLE, f"<{CONCEPT}/entity/Q1> a <http://wikiba.se/ontology#Item> ."),
 }
-"""What the wiki answers instead of the RDF of an entity. An empty answer or a web page passes; that is waited for."""
+"""Responses of the wiki instead of the RDF of an entity. An empty response or a web page is transient and retried."""
 
 TITLES = (
     "Item:Q1/../../../etc/passwd",
@@ -79,7 +79,7 @@ CRAFTED = """
 """
 
 
-class Attacked:
+class AttackedWiki:
     """A wiki whose changes go through both jobs into a store."""
 
     def __init__(self, wikibase: FakeWikibase, jobs: RdfDeployment, store: EmbeddedStore) -> None:
@@ -88,8 +88,8 @@ class Attacked:
         self.jobs = jobs
         self.store = store
 
-    def tell(self, changes: Iterable[Change]) -> None:
-        """Tell what happened."""
+    def send_events(self, changes: Iterable[Change]) -> None:
+        """Append the events of changes."""
         self.jobs.append_events([build_page_change(change, self.repository.wiki) for change in changes])
 
     def edit(self, entity: str, label: str) -> Change:
@@ -99,15 +99,15 @@ class Attacked:
         return self.repository.save(replace(item, labels={**item.labels, "en": label}))
 
     async def finish(self) -> None:
-        """Let both jobs do all that there is."""
+        """Run both jobs to the end of their topics."""
         await self.jobs.finish(self.store)
 
 
 @pytest.fixture
-async def attacked(kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path) -> AsyncIterator[Attacked]:
-    """A wiki with some items, all of which the store holds."""
+async def attacked(kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path) -> AsyncIterator[AttackedWiki]:
+    """Wiki with some items, all of which the store holds."""
     repository, author = Repository(), EntityGenerator(Random(1), items=12)
-    first = [repository.save(author.make_item(entity, triples=40)) for entity in (HEALTHY, *ANSWERS)]
+    first = [repository.save(author.make_item(entity, triples=40)) for entity in (HEALTHY, *RESPONSES)]
     async with FakeWikibase(repository) as wikibase:
         with RdfDeployment(
             broker=kafka,
@@ -116,45 +116,45 @@ async def attacked(kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path) -> A
             updater_arguments=follow_settings(wikibase),
             consumer_arguments=setting_arguments(store__concept_base=CONCEPT),
         ) as jobs:
-            found = Attacked(wikibase, jobs, EmbeddedStore(tmp_path / "store"))
-            found.tell(first)
-            await found.finish()
-            yield found
+            wiki = AttackedWiki(wikibase, jobs, EmbeddedStore(tmp_path / "store"))
+            wiki.send_events(first)
+            await wiki.finish()
+            yield wiki
 
 
-async def test_answers_and_events_that_mean_harm_change_nothing(attacked: Attacked) -> None:
-    """Each is told of; the healthy entity gets through, and so do the others as soon as the wiki answers well."""
+async def test_malicious_responses_and_events_change_nothing(attacked: AttackedWiki) -> None:
+    """Each is reported; the healthy entity is written, and so are the others after the wiki has recovered."""
     healthy = attacked.edit(HEALTHY, "healthy")
     graph = graph_of(attacked.repository, Uris.for_wikibase(CONCEPT))
-    edits = [attacked.edit(entity, "attacked") for entity in ANSWERS]
+    edits = [attacked.edit(entity, "attacked") for entity in RESPONSES]
     attacked.wikibase.set_faults(
         [
             Rule(action, revisions=frozenset({edit.revision.rev_id}))
-            for edit, action in zip(edits, ANSWERS.values(), strict=True)
+            for edit, action in zip(edits, RESPONSES.values(), strict=True)
         ]
     )
-    attacked.tell(edits)
+    attacked.send_events(edits)
     attacked.jobs.append_events(list(_with_titles(build_page_change(healthy, attacked.repository.wiki))))
-    attacked.tell([healthy])
+    attacked.send_events([healthy])
     await attacked.finish()
     assert_same(attacked.store, graph)
-    assert {event["item"] for event in attacked.jobs.read_events(FAILED)} == set(ANSWERS)
+    assert {event["item"] for event in attacked.jobs.read_events(FAILED)} == set(RESPONSES)
     assert_valid(attacked.jobs.read_events(FAILED))
     assert [event["error_type"] for event in attacked.jobs.read_events(ERRORS)] == ["InvalidInput"] * len(TITLES)
     attacked.wikibase.set_faults([])
-    attacked.tell([attacked.edit(entity, "well again") for entity in ANSWERS])
+    attacked.send_events([attacked.edit(entity, "recovered") for entity in RESPONSES])
     await attacked.finish()
     assert_same(attacked.store, graph_of(attacked.repository, Uris.for_wikibase(CONCEPT)))
 
 
-async def test_terms_that_mean_harm_are_terms(attacked: Attacked) -> None:
-    """What would end an IRI or a literal is part of it: the entity has its triples, and nobody else loses any."""
+async def test_malicious_terms_are_terms(attacked: AttackedWiki) -> None:
+    """Characters that would end an IRI or a literal are part of it: the entity has its triples, and all others too."""
     graph = graph_of(attacked.repository, Uris.for_wikibase(CONCEPT))
     entity = attacked.repository.save(Item(id="Q50"))
     iri = f"{CONCEPT}/entity/Q50"
     body = CRAFTED.format(document=f"{CONCEPT}/wiki/Special:EntityData/Q50", entity=iri)
     attacked.wikibase.set_faults([Rule(HttpStatus(200, TURTLE, body), revisions=frozenset({entity.revision.rev_id}))])
-    attacked.tell([entity])
+    attacked.send_events([entity])
     await attacked.finish()
     held = attacked.store.read_graph()
     own = {(triple.predicate.value, triple.object) for triple in held if triple.subject == NamedNode(iri)}
@@ -170,19 +170,19 @@ async def test_terms_that_mean_harm_are_terms(attacked: Attacked) -> None:
     assert attacked.jobs.read_events(FAILED) == []
 
 
-async def test_messages_that_mean_harm_change_nothing(attacked: Attacked) -> None:
-    """Somebody else writes into the stream of mutations: each message is an error event, and the next one is applied."""
+async def test_malicious_messages_change_nothing(attacked: AttackedWiki) -> None:
+    """Another producer writes into the stream of mutations: its messages become error events, the next one is applied."""
     graph = graph_of(attacked.repository, Uris.for_wikibase(CONCEPT))
     (good, *_) = attacked.jobs.read_events(MUTATIONS)
-    bad = list(_harmful(good))
+    bad = list(_make_malicious_messages(good))
     produce(attacked.jobs.broker, f"{attacked.jobs.source}.{MUTATIONS}", [orjson.dumps(event) for event in bad])
     await attacked.finish()
     assert_same(attacked.store, graph)
     errors = read_lines(attacked.store.folder.with_name("store.errors.ndjson"))
-    # One that is found out only when it is to be written has its batch read again, and what was told told again.
+    # An error that shows only in the write makes the job read the batch again, and emit its error events again.
     assert {event["raw_event"] for event in errors} == {orjson.dumps(event).decode() for event in bad}
     assert {event["error_type"] for event in errors} == {"InvalidMutation"}
-    attacked.tell([attacked.edit(HEALTHY, "healthy")])
+    attacked.send_events([attacked.edit(HEALTHY, "healthy")])
     await attacked.finish()
     assert_same(attacked.store, graph_of(attacked.repository, Uris.for_wikibase(CONCEPT)))
 
@@ -193,8 +193,8 @@ def _with_titles(event: dict[str, object]) -> Iterator[dict[str, object]]:
     return (event | {"page": page | {"page_title": title}} for title in TITLES)
 
 
-def _harmful(good: dict[str, object]) -> Iterator[dict[str, object]]:
-    """Messages like the good one, each with something else in the place of what it says."""
+def _make_malicious_messages(good: dict[str, object]) -> Iterator[dict[str, object]]:
+    """Yield messages like the good one, each with a malicious value in one field."""
     data = {"mime_type": "text/turtle"}
     forged = f"<urn:wikistate:store> <urn:wikistate:suspectArticle> <{CONCEPT}/entity/{HEALTHY}> ."
     for text in (

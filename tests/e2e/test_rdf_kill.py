@@ -1,4 +1,4 @@
-"""Kill -9 of the updater, of the consumer and of both, at any moment, over real Kafka: the store ends right."""
+"""Kill -9 of the updater, of the consumer and of both, at any moment, over real Kafka: the store is right in the end."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from tests.support.processes import Process
 
 SEED = 20_260_101
-LIFE_SECONDS = 2.5
-"""Within this time a job starts, reads, writes and keeps where it is, several times."""
+RUN_SECONDS = 2.5
+"""Seconds within which a job starts, reads, writes and stores its position several times."""
 
 
 @pytest.fixture
 async def wikibase() -> AsyncIterator[WikibaseProcess]:
-    """A small Wikibase in a process of its own."""
+    """Small Wikibase in a separate process."""
     async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
         yield wikibase
 
 
 @pytest.fixture(params=["embedded", pytest.param("fuseki", marks=pytest.mark.stores)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ConsumedStore:
-    """One that dies with its consumer, and one that goes on with the last request of a consumer that is dead."""
+    """A store that dies with its consumer, or one that continues with the last request of a killed consumer."""
     if request.param == "embedded":
         return EmbeddedStore(tmp_path / "store")
     served = ServedStore(request.getfixturevalue("fuseki"), tmp_path / "errors.ndjson", by_value=False)
@@ -63,39 +63,39 @@ def deployment(
         yield deployment
 
 
-class Victims:
-    """The updater and the consumer, each started again when it was killed."""
+class KilledJobs:
+    """The updater and the consumer, each started again after a kill."""
 
     def __init__(self, *start: Callable[[], Process]) -> None:
         self._start = start
-        self._moments = Random(SEED)
-        self._alive: dict[int, Process] = {}
+        self._random = Random(SEED)
+        self._running: dict[int, Process] = {}
 
-    async def live_for_a_while(self, *, doomed: Collection[int] = ()) -> None:
-        """Let both run until some moment, and kill those that are doomed, or whom chance picks."""
+    async def run_and_kill(self, *, numbers: Collection[int] = ()) -> None:
+        """Let both run for a random time, and kill the given ones, or random ones by default."""
         for number, start in enumerate(self._start):
-            if number not in self._alive:
-                self._alive[number] = start()
-        await asyncio.sleep(self._moments.uniform(0.2, LIFE_SECONDS))
-        for number in doomed or self._moments.choice(((0,), (1,), (0, 1))):
-            job = self._alive.pop(number)
+            if number not in self._running:
+                self._running[number] = start()
+        await asyncio.sleep(self._random.uniform(0.2, RUN_SECONDS))
+        for number in numbers or self._random.choice(((0,), (1,), (0, 1))):
+            job = self._running.pop(number)
             assert job.is_running, read_tail(job.log)
             job.kill()
 
 
 @pytest.mark.fault
 @pytest.mark.timeout(1800)
-async def test_jobs_that_are_killed_again_and_again_leave_the_store_as_if_loaded_from_scratch(
+async def test_store_equals_one_loaded_from_scratch_after_repeated_kills(
     deployment: RdfDeployment, wikibase: WikibaseProcess, store: ConsumedStore, *, long_faults: bool
 ) -> None:
-    """While the wiki is edited: start, checkpoint and the middle of a batch included. Who is killed is drawn, too."""
+    """The wiki is edited meanwhile; the kills of random jobs also hit a start, a checkpoint and the middle of a batch."""
     kills, changes = (30, 5_000) if long_faults else (5, 400)
-    victims = Victims(deployment.start_updater, partial(deployment.start_consumer, store))
+    jobs = KilledJobs(deployment.start_updater, partial(deployment.start_consumer, store))
     deployment.append_events(await wikibase.journal())
     for _ in range(kills - 1):
         deployment.append_events(await wikibase.edit(changes // (kills - 1) + 1))
-        await victims.live_for_a_while()
-    await victims.live_for_a_while(doomed=(0, 1))
+        await jobs.run_and_kill()
+    await jobs.run_and_kill(numbers=(0, 1))
     await deployment.finish(store)
     graphs = await graphs_of_wiki(wikibase)
     assert_same(store, frozenset().union(*graphs.values()))

@@ -1,4 +1,4 @@
-"""A Wikibase, Kafka and three stores: after each scenario every store is as if loaded from scratch."""
+"""A Wikibase, Kafka and three stores: after each scenario every store equals one loaded from scratch."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ URIS = Uris.for_wikibase(CONCEPT)
 
 
 @dataclass
-class Followed:
-    """A wiki and its stores: those that are served are followed all the time, the embedded one is caught up."""
+class FollowedWiki:
+    """A wiki and its stores: consumers follow it into the served ones, the embedded one catches up in each scenario."""
 
     site: WikiSite
     jobs: RdfDeployment
@@ -44,7 +44,7 @@ class Followed:
     running: Sequence[Process]
 
     async def follow(self, events: Sequence[Event], graph: Graph | None = None, *, of: str) -> None:
-        """Tell of changes; in the end all stores hold the graph, which is that of the wiki if none is given."""
+        """Append events, and assert that all stores hold the graph in the end, by default that of the wiki."""
         self.jobs.append_events(events)
         graph = graph_of(self.site.repository, URIS) if graph is None else graph
         for store in self.served:
@@ -61,8 +61,8 @@ def _holds(store: ConsumedStore, graph: Graph) -> bool:
 @pytest.fixture
 async def followed(
     kafka: KafkaBroker, topic: TopicFactory, fuseki: FusekiServer, blazegraph: BlazegraphServer, tmp_path: Path
-) -> AsyncIterator[Followed]:
-    """All of it, running."""
+) -> AsyncIterator[FollowedWiki]:
+    """Wiki and stores with all jobs running."""
     site = scenarios.WikiSite()
     stores = [ServedStore(fuseki, tmp_path / "fuseki.ndjson", by_value=False)]
     stores += [ServedStore(blazegraph, tmp_path / "blazegraph.ndjson", by_value=True)]
@@ -79,7 +79,7 @@ async def followed(
         with jobs:
             consumers = [jobs.start_consumer(store, name=type(store.process).__name__) for store in stores]
             running = [jobs.start_updater(), *consumers]
-            yield Followed(site, jobs, stores, EmbeddedStore(tmp_path / "store"), running)
+            yield FollowedWiki(site, jobs, stores, EmbeddedStore(tmp_path / "store"), running)
 
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -102,16 +102,16 @@ SCENARIOS: tuple[Scenario, ...] = (
 
 
 @pytest.mark.timeout(600)
-async def test_after_each_scenario_the_stores_are_as_if_loaded_from_scratch(followed: Followed) -> None:
-    """Triple for triple. One story: each scenario goes on with the wiki and the stores that the one before has left."""
+async def test_stores_equal_ones_loaded_from_scratch_after_each_scenario(followed: FollowedWiki) -> None:
+    """The scenarios form one sequence: each begins with the wiki and the stores of the one before."""
     for scenario in SCENARIOS:
         await followed.follow(scenario(followed.site), of=scenario.__name__)
-    await late_until_reconciled(followed)
-    assert_told(followed)
+    await check_late_edit(followed)
+    assert_streams(followed)
 
 
-async def late_until_reconciled(followed: Followed) -> None:
-    """An edit that comes too late is told of; the stores keep the revision before until somebody asks."""
+async def check_late_edit(followed: FollowedWiki) -> None:
+    """Assert that an edit that arrives too late is reported, and that the stores have it after a reconciliation."""
     site, jobs = followed.site, followed.jobs
     (marker,) = site.encode_changes([site.relabel("Q1", "in time")])
     graph = graph_of(site.repository, URIS)
@@ -122,8 +122,8 @@ async def late_until_reconciled(followed: Followed) -> None:
     await followed.follow([site.reconcile("Q9", revision, "CREATION")], of="reconciled")
 
 
-def assert_told(followed: Followed) -> None:
-    """All kinds of mutations were needed. What could not be fetched was gone already when its edit was told."""
+def assert_streams(followed: FollowedWiki) -> None:
+    """Assert that all kinds of mutations occurred; the only fetch failures are of an entity deleted before its event."""
     jobs = followed.jobs
     assert {event["operation"] for event in jobs.read_events(MUTATIONS)} == {"import", "diff", "delete", "reconcile"}
     for stream in (MUTATIONS, LAPSED, INCONSISTENT, FAILED):

@@ -1,4 +1,4 @@
-"""One command between a Wikibase and a store: whatever happens and whenever, the store ends as the wiki is."""
+"""One command between a Wikibase and a store: the store equals the wiki in the end, in all cases."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """How far the wiki's clock is from ours, in seconds."""
+    """Offset of the wiki's clock from the current time, in seconds."""
     return ManualClock()
 
 
 @pytest.fixture
 def repository(clock: ManualClock) -> Repository:
-    """What the wiki holds."""
+    """Content of the wiki."""
     return Repository(clock=lambda: time.time() + clock.now())
 
 
 @pytest.fixture
 def editors(repository: Repository) -> EditSimulator:
-    """Who works on the wiki, which has something of everything."""
+    """Editors of the wiki, which has entities of all kinds."""
     editors = EditSimulator(repository, seed=6, triples=60)
     editors.create_initial(25)
     return editors
@@ -54,13 +54,13 @@ def editors(repository: Repository) -> EditSimulator:
 
 @pytest.fixture
 async def synced(repository: Repository, editors: EditSimulator, tmp_path: Path) -> AsyncIterator[SyncRun]:
-    """A store that was never filled, and the wiki that it is to follow."""
+    """Empty store, and the wiki that it will follow."""
     async with FakeWikibase(repository, simulator=editors) as wikibase:
         yield SyncRun(wikibase, tmp_path)
 
 
-async def test_an_empty_store_is_filled_and_then_followed(synced: SyncRun, editors: EditSimulator) -> None:
-    """No flag, no dump, no date: it is walked; creates, edits, deletes, restores, redirects and merges then come in."""
+async def test_empty_store_is_filled_and_then_followed(synced: SyncRun, editors: EditSimulator) -> None:
+    """A full scan fills it without a flag, a dump or a date; then edits of all kinds are applied."""
     async with synced.start() as command:
         await command.wait_for_log(COMPLETE_MESSAGE)
         editors.simulate(150)
@@ -68,8 +68,8 @@ async def test_an_empty_store_is_filled_and_then_followed(synced: SyncRun, edito
     synced.assert_equals_wiki()
 
 
-async def test_a_stop_and_a_start_need_no_walk(synced: SyncRun, editors: EditSimulator) -> None:
-    """What happened while nothing ran is among the recent changes."""
+async def test_restart_needs_no_full_scan(synced: SyncRun, editors: EditSimulator) -> None:
+    """The recent changes of the wiki contain the changes between the two runs."""
     async with synced.start() as command:
         await synced.assert_catches_up(command)
     editors.simulate(80)
@@ -80,10 +80,10 @@ async def test_a_stop_and_a_start_need_no_walk(synced: SyncRun, editors: EditSim
     synced.assert_equals_wiki()
 
 
-async def test_changes_of_every_phase_of_catching_up_are_in(
+async def test_changes_in_each_phase_of_catching_up_are_applied(
     synced: SyncRun, repository: Repository, editors: EditSimulator
 ) -> None:
-    """While it starts, while it walks past them, while it goes over to following: one way to read changes, no seam."""
+    """The start, the full scan and the transition to following read the changes in one way, without a gap."""
     synced.wikibase.set_faults([Rule(Delay(0.05), path="Special:EntityData")])
     async with synced.start("--set", "rdf.concurrency=2") as command, asyncio.TaskGroup() as tasks:
         busy = tasks.create_task(keep_editing(editors))
@@ -98,34 +98,34 @@ async def test_changes_of_every_phase_of_catching_up_are_in(
 
 
 async def keep_editing(editors: EditSimulator) -> None:
-    """Some fifty changes a second, until cancelled."""
+    """Apply about fifty changes a second, until cancelled."""
     while True:
         editors.apply()
         await asyncio.sleep(0.02)
 
 
-async def test_a_gap_is_found_and_walked(
+async def test_gap_in_the_source_causes_a_full_scan(
     synced: SyncRun, repository: Repository, editors: EditSimulator, clock: ManualClock
 ) -> None:
-    """The wiki has forgotten what happened while nothing ran, the deletion of an entity included."""
+    """The wiki has deleted its recent changes between the two runs, with the deletion of an entity among them."""
     async with synced.start() as command:
         await synced.assert_catches_up(command)
     editors.simulate(60)
-    repository.delete(an_item(repository))
+    repository.delete(find_item(repository))
     clock.advance(30 * 86_400)
     repository.recent_changes_since = repository.now() // 1000 * 1000
     editors.simulate(1)
     async with synced.start() as command:
-        because = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["reason"]
-        assert because == "the retention of the source does not reach back to the position of the store"
+        reason = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["reason"]
+        assert reason == "the retention of the source does not reach back to the position of the store"
         await command.wait_for_log(COMPLETE_MESSAGE)
         editors.simulate(20)
         await synced.assert_catches_up(command)
     synced.assert_equals_wiki()
 
 
-async def test_a_store_that_comes_back_from_a_copy_is_found(synced: SyncRun, editors: EditSimulator) -> None:
-    """It is older than the checkpoint, and what was changed, made and deleted since is brought in."""
+async def test_store_that_is_restored_from_a_copy_is_brought_in_step(synced: SyncRun, editors: EditSimulator) -> None:
+    """The store is older than the checkpoint, and gets all edits, creations and deletions since."""
     async with synced.start() as command:
         await synced.assert_catches_up(command)
     shutil.copytree(synced.folder / "store", synced.folder / "copy")
@@ -135,15 +135,15 @@ async def test_a_store_that_comes_back_from_a_copy_is_found(synced: SyncRun, edi
     shutil.rmtree(synced.folder / "store")
     (synced.folder / "copy").rename(synced.folder / "store")
     async with synced.start() as command:
-        because = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["reason"]
-        assert because == "the store is older than the checkpoint: it was restored from a backup"
+        reason = (await command.wait_for_log(SCAN_MESSAGE))["labels"]["reason"]
+        assert reason == "the store is older than the checkpoint: it was restored from a backup"
         await command.wait_for_log(COMPLETE_MESSAGE)
         await synced.assert_catches_up(command)
     synced.assert_equals_wiki()
 
 
-async def test_a_store_whose_checkpoint_is_lost_is_compared(synced: SyncRun, editors: EditSimulator) -> None:
-    """Without its state folder nothing is known of what was followed."""
+async def test_store_whose_checkpoint_is_lost_is_compared(synced: SyncRun, editors: EditSimulator) -> None:
+    """Without its state folder the job does not know its last position."""
     async with synced.start() as command:
         await synced.assert_catches_up(command)
     shutil.rmtree(synced.folder / "store.state")
@@ -154,25 +154,25 @@ async def test_a_store_whose_checkpoint_is_lost_is_compared(synced: SyncRun, edi
     synced.assert_equals_wiki()
 
 
-async def test_a_store_of_others_is_refused_unless_it_is_to_be_taken_over(
+async def test_foreign_store_is_rejected_unless_it_is_adopted(
     synced: SyncRun, repository: Repository, editors: EditSimulator
 ) -> None:
-    """Loaded from a dump, with entities that were edited and deleted since: brought in step, but not unasked."""
+    """The store was loaded from a dump, with entities that were edited and deleted since; it is adopted on request only."""
     load(synced.folder / "store", repository)
     editors.simulate(60)
-    told = await synced.run_to_error()
-    assert "entities that rdf-sync did not write" in told
-    assert "--set store.adopt=true" in told
+    message = await synced.run_to_error()
+    assert "entities that rdf-sync did not write" in message
+    assert "--set store.adopt=true" in message
     async with synced.start("--set", "store.adopt=true") as command:
         await command.wait_for_log(COMPLETE_MESSAGE)
         await synced.assert_catches_up(command)
     synced.assert_equals_wiki()
 
 
-async def test_an_endpoint_that_is_put_back_while_it_runs_is_brought_up_again(
+async def test_endpoint_that_is_cleared_during_the_run_is_filled_again(
     synced: SyncRun, repository: Repository, editors: EditSimulator
 ) -> None:
-    """The position in the store is compared before each batch; then all entities are."""
+    """The job compares the position in the store before each batch, and then all entities."""
     store = Store()
     async with serve_endpoint(store) as url, synced.start(*endpoint_settings(url)) as command, asyncio.timeout(TIMEOUT):
         await command.wait_for_log(COMPLETE_MESSAGE)
@@ -184,8 +184,8 @@ async def test_an_endpoint_that_is_put_back_while_it_runs_is_brought_up_again(
         assert (await command.stop()).status == 0
 
 
-async def test_a_wiki_that_asks_for_patience_is_waited_for(synced: SyncRun, editors: EditSimulator) -> None:
-    """Lag, an overloaded server and broken connections, of both ways to ask: nothing is given up, nothing skipped."""
+async def test_job_waits_for_an_overloaded_wiki(synced: SyncRun, editors: EditSimulator) -> None:
+    """Lag, an overloaded server and broken connections, in both kinds of requests: no change is given up or skipped."""
     async with synced.start() as command:
         await command.wait_for_log(COMPLETE_MESSAGE)
         synced.wikibase.set_faults(
@@ -209,45 +209,47 @@ async def test_a_wiki_that_asks_for_patience_is_waited_for(synced: SyncRun, edit
         ("rdf.hostname=www.wikibase.example", "wikibase.example"),
     ],
 )
-async def test_what_contradicts_the_wiki_is_told_with_the_right_value(synced: SyncRun, wrong: str, right: str) -> None:
-    """At the start, and not by a store that stays empty."""
-    told = await synced.run_to_error("--set", wrong)
-    assert wrong.partition("=")[0] in told
-    assert right in told
+async def test_setting_that_contradicts_the_wiki_is_an_error_with_the_right_value(
+    synced: SyncRun, wrong: str, right: str
+) -> None:
+    """The error comes at the start; the store does not just stay empty."""
+    message = await synced.run_to_error("--set", wrong)
+    assert wrong.partition("=")[0] in message
+    assert right in message
 
 
-async def test_the_concept_base_is_found_in_the_wiki_own_rdf(tmp_path: Path) -> None:
-    """What the wiki says of itself may be another thing than what its RDF has, which is what counts."""
+async def test_concept_base_comes_from_the_rdf_of_the_wiki(tmp_path: Path) -> None:
+    """The siteinfo of a wiki may state another concept base than its RDF, which takes precedence."""
     repository = Repository(
         make_wikibase_wiki(concept_base="https://said.example"), vocabulary=Vocabulary("http://used.example")
     )
     EditSimulator(repository).create_initial(2)
     async with FakeWikibase(repository) as wikibase:
         synced = SyncRun(wikibase, tmp_path)
-        told = await synced.run_to_error("--set", "rdf.concept_base=https://said.example")
-    assert "http://used.example" in told
+        message = await synced.run_to_error("--set", "rdf.concept_base=https://said.example")
+    assert "http://used.example" in message
 
 
 @pytest.mark.parametrize("address", ["{url}/w/api.php", "{url}/wiki/Main_Page", "{url}"])
-async def test_a_wiki_is_found_from_any_of_its_addresses(synced: SyncRun, address: str) -> None:
-    """Its API, a page, its host."""
+async def test_wiki_is_found_from_each_of_its_addresses(synced: SyncRun, address: str) -> None:
+    """The address may be that of its API, of a page or of its host."""
     async with synced.start("--wikibase", address.format(url=synced.wikibase.url)) as command:
         await command.wait_for_log(COMPLETE_MESSAGE)
 
 
-async def test_what_is_no_wiki_is_told(synced: SyncRun) -> None:
-    """With all that was tried."""
+async def test_address_without_a_wiki_is_an_error(synced: SyncRun) -> None:
+    """The message lists the addresses that were tried."""
     async with serve_endpoint(Store()) as url:
-        told = await synced.run_to_error("--wikibase", url)
-    assert f"{url}/w/api.php" in told
-    assert "ends in api.php" in told
+        message = await synced.run_to_error("--wikibase", url)
+    assert f"{url}/w/api.php" in message
+    assert "ends in api.php" in message
 
 
-async def test_a_query_sees_an_edit_within_two_seconds(
+async def test_edit_is_visible_in_a_query_within_two_seconds(
     synced: SyncRun, repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the settings as they come. The figure is printed; what is asserted leaves room for a busy machine."""
-    store, took = Store(), []
+    """The default settings apply. The time is printed; the assertion leaves room for a busy machine."""
+    store, seconds = Store(), []
     async with (
         serve_endpoint(store) as url,
         synced.start(*endpoint_settings(url), quick=False),
@@ -256,32 +258,32 @@ async def test_a_query_sees_an_edit_within_two_seconds(
         await wait_until(lambda: read_graph(store) == load_from_scratch(repository))
         for number in range(5):
             await asyncio.sleep(0.37 * number)
-            began, revision = time.monotonic(), edit_of(repository)
-            while not sees(store, revision):  # noqa: ASYNC110  (a store says nothing by itself)
+            start, revision = time.monotonic(), save_edit(repository)
+            while not has_revision(store, revision):  # noqa: ASYNC110  (a store does not notify its readers)
                 await asyncio.sleep(0.01)
-            took.append(time.monotonic() - began)
+            seconds.append(time.monotonic() - start)
     with capsys.disabled():
-        print(f" seen after {', '.join(f'{each:.2f}' for each in took)} s", end="")  # noqa: T201  (a figure to read)
-    assert max(took) < 10.0
+        print(f" seen after {', '.join(f'{each:.2f}' for each in seconds)} s", end="")  # noqa: T201  (a figure to read)
+    assert max(seconds) < 10.0
 
 
-def edit_of(repository: Repository) -> int:
-    """Edit something; the revision."""
-    return repository.save(repository.entity(an_item(repository))).revision.rev_id
+def save_edit(repository: Repository) -> int:
+    """Edit an item and return the new revision."""
+    return repository.save(repository.entity(find_item(repository))).revision.rev_id
 
 
-def an_item(repository: Repository) -> str:
-    """An item that is there."""
+def find_item(repository: Repository) -> str:
+    """Return the id of an existing item."""
     return next(entity for entity in repository.current_revisions if isinstance(repository.entity(entity), Item))
 
 
-def sees(store: Store, revision: int) -> bool:
-    """Whether a query finds the revision."""
+def has_revision(store: Store, revision: int) -> bool:
+    """Return whether a query finds the revision."""
     return bool(store.query(f"ASK {{ ?entity <http://schema.org/version> {revision} }}"))
 
 
 def load(folder: Path, repository: Repository) -> None:
-    """Load a store from a dump, as others do."""
+    """Load a store from a dump, as another tool does."""
     folder.mkdir()
     store = Store(folder)
     for quad in munge_all(repository):

@@ -1,4 +1,4 @@
-"""Kill -9 at any moment, start and walk and checkpoint included: the store ends as one that is loaded from scratch."""
+"""Kill -9 at any moment, also in a start, a full scan and a checkpoint: the store equals one loaded from scratch."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ BURST = 5
 
 
 async def edit(editors: EditSimulator, count: int, seconds: float) -> None:
-    """About so many changes, spread over a time."""
+    """Make about so many changes, spread over a time."""
     for _ in range(0, count, BURST):
         editors.simulate(BURST)
         await asyncio.sleep(seconds * BURST / count)
 
 
 @pytest.mark.timeout(1800)
-async def test_whatever_moment_it_is_killed_at_nothing_is_lost_or_wrong(tmp_path: Path, *, long_faults: bool) -> None:
-    """Changes are made while it runs, while it starts, and while it is dead."""
+async def test_store_is_right_after_kills_at_any_moment(tmp_path: Path, *, long_faults: bool) -> None:
+    """The wiki changes while the job runs, while it starts, and while it is dead."""
     changes, kills = (5_000, 30) if long_faults else (300, 5)
-    repository, moments = Repository(), Random(SEED)
+    repository, random = Repository(), Random(SEED)
     editors = EditSimulator(repository, seed=SEED, triples=40)
     editors.create_initial(30)
     async with FakeWikibase(repository, simulator=editors) as wikibase:
         synced = SyncRun(wikibase, tmp_path)
         for _ in range(kills):
             async with synced.start() as command:
-                await edit(editors, changes // kills, moments.uniform(0.3, 4.0))
+                await edit(editors, changes // kills, random.uniform(0.3, 4.0))
                 assert command.is_running, command.err
                 command.send(signal.SIGKILL)
         async with synced.start() as command:
@@ -56,8 +56,8 @@ async def test_whatever_moment_it_is_killed_at_nothing_is_lost_or_wrong(tmp_path
 async def test_events_over_kafka_may_come_twice_late_and_out_of_order(
     kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
 ) -> None:
-    """What an event brings that does not fit is not only told: the wiki is asked, and the store brought in step."""
-    repository, moments, name, store = Repository(), Random(SEED), topic(), Store()
+    """An event that does not match the state makes the job fetch the entity and bring the store in step."""
+    repository, random, name, store = Repository(), Random(SEED), topic(), Store()
     editors = EditSimulator(repository, seed=SEED, triples=40)
     editors.create_initial(20)
     source = f"kafka://{kafka.bootstrap_servers}/{name}?group={name}"
@@ -65,8 +65,8 @@ async def test_events_over_kafka_may_come_twice_late_and_out_of_order(
         synced = SyncRun(wikibase, tmp_path)
         for _ in range(3):
             events = [build_page_change(change, repository.wiki) for change in editors.simulate(60)]
-            shaken = sorted(events + moments.sample(events, 10), key=lambda _: moments.random())
-            await asyncio.to_thread(produce, kafka, name, [orjson.dumps(event) for event in shaken])
+            shuffled = sorted(events + random.sample(events, 10), key=lambda _: random.random())
+            await asyncio.to_thread(produce, kafka, name, [orjson.dumps(event) for event in shuffled])
             async with synced.start("--source", source, *endpoint_settings(url)) as command, asyncio.timeout(TIMEOUT):
                 await wait_until(lambda: read_graph(store) == load_from_scratch(repository))
                 command.send(signal.SIGKILL)

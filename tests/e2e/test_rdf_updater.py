@@ -1,4 +1,4 @@
-"""rdf-updater as its users start it: what is published comes to what the wiki says, whatever happens in between."""
+"""rdf-updater as its users start it: the published mutations lead to the graphs of the wiki in all cases."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ SEED = 20_260_101
 
 @pytest.fixture
 async def wikibase() -> AsyncIterator[WikibaseProcess]:
-    """A small Wikibase in a process of its own."""
+    """Small Wikibase in a separate process."""
     async with WikibaseProcess("--entities", "20", "--triples", "60") as wikibase:
         yield wikibase
 
 
 async def run(*words: str) -> tuple[int, str]:
-    """Run to the end; the exit code, and what was said."""
+    """Run the job to its end, and return its exit code and its standard error."""
     process = await asyncio.create_subprocess_exec(*COMMAND, *words, stderr=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(TIMEOUT):
-            _, told = await process.communicate()
+            _, stderr = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return process.returncode or 0, told.decode()
+    return process.returncode or 0, stderr.decode()
 
 
-async def test_what_is_published_comes_to_what_the_wiki_says(wikibase: WikibaseProcess, tmp_path: Path) -> None:
-    """From a file to files, in two runs: the second knows from its state where the first one ended."""
+async def test_published_mutations_lead_to_the_graphs_of_the_wiki(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """From a file to files, in two runs: the second one resumes at the position in the state."""
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
     words = (
         f"--source=file:{source}",
@@ -69,8 +69,8 @@ async def test_what_is_published_comes_to_what_the_wiki_says(wikibase: WikibaseP
     for edits in (60, 80):
         await wikibase.edit(edits)
         source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.journal()))
-        code, told = await run(*words)
-        assert code == 0, told
+        code, stderr = await run(*words)
+        assert code == 0, stderr
     published = read_lines(sink)
     assert graphs_of(published) == await graphs_of_wiki(wikibase)
     assert {event["operation"] for event in published} >= {"import", "diff", "delete"}
@@ -79,17 +79,17 @@ async def test_what_is_published_comes_to_what_the_wiki_says(wikibase: WikibaseP
     assert read_lines(tmp_path / "mutations.errors.ndjson") == []
 
 
-async def test_what_is_no_change_and_what_cannot_be_fetched_is_told(wikibase: WikibaseProcess, tmp_path: Path) -> None:
-    """A line that is no event is on the error stream, a revision that the wiki does not have on a side stream."""
+async def test_malformed_event_and_fetch_failure_are_reported(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """A line that is not an event is on the error stream, a revision that the wiki does not have on a side stream."""
     event = next(event for event in await wikibase.journal() if entity_of(event) == "Q1")
     unknown = event | {"revision": event["revision"] | {"rev_id": 999_999}}
     source = tmp_path / "changes.ndjson"
     source.write_bytes(b"no event\n" + orjson.dumps(unknown) + b"\n")
     sink = tmp_path / "mutations.ndjson"
-    code, told = await run(
+    code, stderr = await run(
         f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase)
     )
-    assert code == 0, told
+    assert code == 0, stderr
     assert read_lines(sink) == []
     (failure,) = read_lines(tmp_path / "mutations.side.ndjson")
     assert (failure["item"], failure["revision_id"]) == ("Q1", 999_999)
@@ -98,22 +98,22 @@ async def test_what_is_no_change_and_what_cannot_be_fetched_is_told(wikibase: Wi
     assert (error["error_type"], error["raw_event"]) == ("NotJson", "no event")
 
 
-async def test_a_wrong_concept_base_is_found_with_the_first_entity(wikibase: WikibaseProcess, tmp_path: Path) -> None:
-    """The message has the right one, and nothing is published or taken for done."""
+async def test_wrong_concept_base_is_an_error_at_the_first_entity(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """The message has the right one, and nothing is published or committed."""
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
     source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.journal()))
     words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase))
-    code, told = await run(*words, *setting_arguments(rdf__concept_base="https://wrong.example"))
-    assert code == 2, told
-    assert "http://wikibase.example" in told
+    code, stderr = await run(*words, *setting_arguments(rdf__concept_base="https://wrong.example"))
+    assert code == 2, stderr
+    assert "http://wikibase.example" in stderr
     assert read_lines(sink) == []
-    code, told = await run(*words)
-    assert code == 0, told
+    code, stderr = await run(*words)
+    assert code == 0, stderr
     assert graphs_of(read_lines(sink)) == await graphs_of_wiki(wikibase)
 
 
-async def test_of_a_wiki_that_stumbles_no_change_is_silently_lost(wikibase: WikibaseProcess, tmp_path: Path) -> None:
-    """Overloaded, resetting connections, cutting answers short, behind with its replicas: it is asked again, or told."""
+async def test_failing_wiki_loses_no_change_silently(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """Overload, reset connections, truncated responses and replica lag: each fetch is retried, or its failure reported."""
     await wikibase.edit(30)
     rules = (
         Rule(faults.HttpStatus(503, {"Retry-After": "1"}), path="EntityData", times=5),
@@ -126,40 +126,38 @@ async def test_of_a_wiki_that_stumbles_no_change_is_silently_lost(wikibase: Wiki
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
     source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.journal()))
     words = (f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase))
-    code, told = await run(*words, *setting_arguments(rdf__acceptable_lag=3))
-    assert code == 0, told
+    code, stderr = await run(*words, *setting_arguments(rdf__acceptable_lag=3))
+    assert code == 0, stderr
     await wikibase.set_faults(())
     failed = {failure["item"] for failure in read_lines(tmp_path / "mutations.side.ndjson")}
     published, wanted = graphs_of(read_lines(sink)), await graphs_of_wiki(wikibase)
-    told_of = published.keys() | wanted.keys()
-    assert {entity for entity in told_of if published.get(entity) != wanted.get(entity)} <= failed
+    entities = published.keys() | wanted.keys()
+    assert {entity for entity in entities if published.get(entity) != wanted.get(entity)} <= failed
 
 
-async def test_a_store_that_was_loaded_is_followed_from_there(wikibase: WikibaseProcess, tmp_path: Path) -> None:
-    """The list of what was loaded makes the state; nothing of it is imported again."""
+async def test_loaded_store_is_followed_from_its_revisions(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """The list of loaded revisions becomes the state; no loaded entity is imported again."""
     loaded = await graphs_of_wiki(wikibase)
     held = current_revisions(await wikibase.journal())
     (tmp_path / "revisions.csv").write_text("".join(f"{entity},{revision}\n" for entity, revision in held.items()))
-    filling = (*BOOTSTRAP, str(tmp_path / "revisions.csv"), f"--state={tmp_path}")
-    process = await asyncio.create_subprocess_exec(*filling, stderr=asyncio.subprocess.PIPE)
-    _, told = await process.communicate()
-    assert f"holds {len(held)} entities" in told.decode()
+    bootstrap = (*BOOTSTRAP, str(tmp_path / "revisions.csv"), f"--state={tmp_path}")
+    process = await asyncio.create_subprocess_exec(*bootstrap, stderr=asyncio.subprocess.PIPE)
+    _, stderr = await process.communicate()
+    assert f"holds {len(held)} entities" in stderr.decode()
     source, sink = tmp_path / "changes.ndjson", tmp_path / "mutations.ndjson"
     source.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in await wikibase.edit(60)))
-    code, said = await run(
+    code, output = await run(
         f"--source=file:{source}", f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase)
     )
-    assert code == 0, said
+    assert code == 0, output
     published = read_lines(sink)
     assert graphs_of(published, loaded) == await graphs_of_wiki(wikibase)
     first = {str(event["entity_id"]): event["operation"] for event in reversed(published)}
     assert {first[entity] for entity in first.keys() & held.keys()} <= {"diff", "delete"}
 
 
-async def test_a_wiki_that_sends_no_events_is_followed_by_its_recent_changes(
-    wikibase: WikibaseProcess, tmp_path: Path
-) -> None:
-    """From a moment in the past on, with a stop and a start in the middle."""
+async def test_wiki_without_events_is_followed_by_its_recent_changes(wikibase: WikibaseProcess, tmp_path: Path) -> None:
+    """The changes begin at a time in the past, with a stop and a start in the middle."""
     sink = tmp_path / "mutations.ndjson"
     source = f"recentchanges:{wikibase.url}/w/api.php?since=2020-01-01T00:00:00Z"
     words = ("--source", source, f"--sink=file:{sink}", f"--state={tmp_path}", *follow_settings(wikibase))
@@ -168,17 +166,17 @@ async def test_a_wiki_that_sends_no_events_is_followed_by_its_recent_changes(
         process = Process([*COMMAND, *words, *quick], log=tmp_path / "job.log")
         try:
             await wikibase.edit(30)
-            wanted, give_up = await graphs_of_wiki(wikibase), time.monotonic() + TIMEOUT
+            wanted, deadline = await graphs_of_wiki(wikibase), time.monotonic() + TIMEOUT
             while graphs_of(read_lines(sink)) != wanted:
                 assert process.is_running, read_tail(process.log)
-                assert time.monotonic() < give_up, read_tail(process.log)
+                assert time.monotonic() < deadline, read_tail(process.log)
                 await asyncio.sleep(0.2)
         finally:
             assert process.stop() == 0, read_tail(process.log)
 
 
-class Kafka:
-    """The job between two topics, which may be killed."""
+class KafkaJob:
+    """The job between two topics, which a test may kill."""
 
     def __init__(self, broker: KafkaBroker, source: str, folder: Path, words: Sequence[str]) -> None:
         self.broker = broker
@@ -189,12 +187,12 @@ class Kafka:
 
     @property
     def published(self) -> list[Event]:
-        """All messages of the mutation stream."""
+        """Messages of the mutation stream."""
         topic = f"{self.prefix}rdf-streaming-updater.mutation.v2"
         return [orjson.loads(message.value) for message in read_all(self.broker, topic)]
 
     def start(self, *, end: str = "") -> Process:
-        """Start the job where it was."""
+        """Start the job at its last position."""
         servers = self.broker.bootstrap_servers
         source = f"kafka://{servers}/{self.source}?group={self.source}&start=earliest{end and f'&end={end}'}"
         sink = setting_arguments(
@@ -206,39 +204,39 @@ class Kafka:
         words = (*COMMAND, "--source", source, "--create-topics", "--state", str(self.folder / "state"))
         return Process([*words, *sink, *self.words], log=self.folder / "job.log")
 
-    def tell(self, events: Sequence[Event]) -> None:
+    def append_events(self, events: Sequence[Event]) -> None:
         """Append changes to the source."""
         produce(self.broker, self.source, [orjson.dumps(event) for event in events])
 
     async def finish(self) -> None:
-        """Run to the end of the topic as it is."""
+        """Run the job to the current end of the topic."""
         process = self.start(end="latest")
-        give_up = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + TIMEOUT
         while process.is_running:
-            assert time.monotonic() < give_up, read_tail(process.log)
+            assert time.monotonic() < deadline, read_tail(process.log)
             await asyncio.sleep(0.05)
         assert process.kill() == 0, read_tail(process.log)
 
 
 @pytest.fixture
-def job(kafka: KafkaBroker, topic: TopicFactory, wikibase: WikibaseProcess, tmp_path: Path) -> Kafka:
+def job(kafka: KafkaBroker, topic: TopicFactory, wikibase: WikibaseProcess, tmp_path: Path) -> KafkaJob:
     """The job over Kafka."""
-    return Kafka(kafka, topic(), tmp_path, follow_settings(wikibase))
+    return KafkaJob(kafka, topic(), tmp_path, follow_settings(wikibase))
 
 
 @pytest.mark.fault
 @pytest.mark.timeout(900)
-async def test_a_job_that_is_killed_again_and_again_publishes_what_the_wiki_says(
-    job: Kafka, wikibase: WikibaseProcess, *, long_faults: bool
+async def test_repeatedly_killed_job_publishes_the_graphs_of_the_wiki(
+    job: KafkaJob, wikibase: WikibaseProcess, *, long_faults: bool
 ) -> None:
-    """While the wiki is edited, at any moment of the job's life, start and checkpoint included."""
+    """The wiki is edited meanwhile; the kills also hit a start and a checkpoint."""
     kills, edits = (30, 150) if long_faults else (6, 60)
-    moments = Random(SEED)
-    job.tell(await wikibase.journal())
+    random = Random(SEED)
+    job.append_events(await wikibase.journal())
     for _ in range(kills):
         process = job.start()
-        job.tell(await wikibase.edit(edits))
-        await asyncio.sleep(moments.uniform(0.3, 2.5))
+        job.append_events(await wikibase.edit(edits))
+        await asyncio.sleep(random.uniform(0.3, 2.5))
         assert process.is_running, read_tail(process.log)
         process.kill()
     await job.finish()
@@ -246,13 +244,13 @@ async def test_a_job_that_is_killed_again_and_again_publishes_what_the_wiki_says
     assert_valid(job.published)
 
 
-async def test_changes_that_come_twice_and_out_of_order_come_to_the_same(job: Kafka, wikibase: WikibaseProcess) -> None:
-    """Within the reordering window, whatever the order, and however often."""
+async def test_repeated_and_reordered_changes_lead_to_the_same_graphs(job: KafkaJob, wikibase: WikibaseProcess) -> None:
+    """Within the reordering window, the order and the number of repeats do not matter."""
     await wikibase.edit(60)
     events = await wikibase.journal()
     mixed = [*events, *events]
     Random(SEED).shuffle(mixed)
     job.words += setting_arguments(rdf__reordering_window=600)
-    job.tell(mixed)
+    job.append_events(mixed)
     await job.finish()
     assert graphs_of(job.published) == await graphs_of_wiki(wikibase)

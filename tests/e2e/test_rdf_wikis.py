@@ -1,4 +1,4 @@
-"""Other wikis through both jobs: one of files, as Commons is, and one that tells of its changes in the older streams."""
+"""Other wikis through both jobs: one of files, as Commons is, and one with the older streams of changes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SEED = 7
 async def test_files_with_statements_about_items_of_another_wiki(
     kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
 ) -> None:
-    """Created, edited, deleted and restored: the store is as if loaded from scratch, in two rounds."""
+    """After creations, edits, deletions and restores the store equals one loaded from scratch, in two rounds."""
     wiki = make_wikibase_wiki(DOMAIN, concept_base=COMMONS, namespaces={EntityKind.MEDIA: 6})
     repository = Repository(wiki, vocabulary=Vocabulary(COMMONS, WIKIDATA))
     first = [
@@ -63,10 +63,8 @@ async def test_files_with_statements_about_items_of_another_wiki(
     assert {change.kind for change in repository.journal} >= {"create", "edit", "delete", "undelete"}
 
 
-async def test_a_wiki_that_tells_of_its_changes_in_the_older_streams(
-    kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
-) -> None:
-    """Revisions, deletions, suppressed ones and undeletions, each with a schema of its own; the store ends the same."""
+async def test_wiki_with_the_older_streams_of_changes(kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path) -> None:
+    """Revisions, deletions, suppressions and undeletions have separate schemas; the store is the same in the end."""
     repository, store = Repository(), EmbeddedStore(tmp_path / "store")
     editors = EditSimulator(repository, seed=SEED, triples=40)
     editors.create_initial(10)

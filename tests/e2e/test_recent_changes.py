@@ -1,4 +1,4 @@
-"""A real MediaWiki that sends no events: one command follows what happens on it, is killed in the middle, loses nothing."""
+"""A real MediaWiki without events: one command follows its changes, and repeated kills lose nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BURSTS, BURST = 10, 50
 PAGES = 120
 """Fewer than the changes, so that most pages are written several times."""
 
-FOLLOWING = "recent_changes_opened"
+OPENED = "recent_changes_opened"
 
 
 class Follower:
@@ -34,7 +34,7 @@ class Follower:
 
     Attributes:
         wiki: The wiki.
-        folder: Where the output and the position are.
+        folder: Folder of the output and the position.
     """
 
     def __init__(self, wiki: RealMediaWiki, folder: Path) -> None:
@@ -42,89 +42,89 @@ class Follower:
         self.folder = folder
 
     @asynccontextmanager
-    async def following(self) -> AsyncIterator[Command]:
-        """The command runs meanwhile. It is killed at the end, in the middle of whatever it does."""
+    async def start(self) -> AsyncIterator[Command]:
+        """Run the command during the block, and kill it at the end, at an arbitrary moment."""
         async with start_command(
             *(*JOB, "--source", f"recentchanges:{self.wiki.api_url}", "--sink", "file:out.ndjson", "--state", "state"),
             *("--set", "stream_manager.source.options.poll_interval=0.2", "--set", "local.commit_interval=0.2"),
             folder=self.folder,
         ) as command:
-            await command.wait_for_log(FOLLOWING)
+            await command.wait_for_log(OPENED)
             yield command
             command.send(signal.SIGKILL)
 
     def events(self) -> list[Event]:
-        """What it has written so far: whole lines."""
+        """Return its complete output lines so far."""
         return read_lines(self.folder / "out.ndjson")
 
     def errors(self) -> list[Event]:
-        """Its error events so far."""
+        """Return its error events so far."""
         return read_lines(self.folder / "out.errors.ndjson")
 
-    async def until(self, happened: Callable[[list[Event]], bool]) -> list[Event]:
-        """Wait until its output says so."""
+    async def wait_until(self, reached: Callable[[list[Event]], bool]) -> list[Event]:
+        """Wait until its output fulfils a condition, and return the output."""
         async with asyncio.timeout(TIMEOUT):
-            while not happened(events := self.events()):  # noqa: ASYNC110  (another process writes the file)
+            while not reached(events := self.events()):  # noqa: ASYNC110  (another process writes the file)
                 await asyncio.sleep(0.1)
         return events
 
-    async def has(self, kind: str, title: str) -> Event:
+    async def wait_for_event(self, kind: str, title: str) -> Event:
         """Wait for the last event of a kind about a page."""
 
-        def those(events: Iterable[Event]) -> list[Event]:
+        def select(events: Iterable[Event]) -> list[Event]:
             about = [event for event in events if event["page"]["page_title"] == title]
             return [event for event in about if event["page_change_kind"] == kind]
 
-        return those(await self.until(lambda events: bool(those(events))))[-1]
+        return select(await self.wait_until(lambda events: bool(select(events))))[-1]
 
 
 @pytest.fixture
 def follower(mediawiki: RealMediaWiki, tmp_path: Path) -> Follower:
-    """A follower of the session's wiki that has not begun."""
+    """Follower of the session's wiki that has not been started."""
     return Follower(mediawiki, tmp_path)
 
 
-def burst(number: int) -> list[tuple[str, str]]:
-    """What is written at once: titles and texts."""
+def make_burst(number: int) -> list[tuple[str, str]]:
+    """Return the titles and texts of the edits of a burst."""
     changes = range(number * BURST, (number + 1) * BURST)
     return [(f"Busy/{change % PAGES}", f"Text number {change}.") for change in changes]
 
 
 async def test_nothing_is_lost_over_kills_in_the_middle_of_five_hundred_changes(follower: Follower) -> None:
-    """Five runs, each killed while changes are made and again while nothing runs: every revision comes out, valid."""
+    """Each of five runs is killed during an edit; edits between the runs follow: each revision is in the output, valid."""
     made: list[int] = []
     for number in range(0, BURSTS, 2):
-        async with follower.following():
-            made += await asyncio.to_thread(follower.wiki.edit_many, burst(number))
+        async with follower.start():
+            made += await asyncio.to_thread(follower.wiki.edit_many, make_burst(number))
             before = len(follower.events())
-            writing = asyncio.to_thread(follower.wiki.edit_many, burst(number + 1)[: BURST // 2])
+            writing = asyncio.to_thread(follower.wiki.edit_many, make_burst(number + 1)[: BURST // 2])
             task = asyncio.create_task(writing)
-            await follower.until(lambda events, before=before: len(events) > before)  # type: ignore[misc]
+            await follower.wait_until(lambda events, before=before: len(events) > before)  # type: ignore[misc]
         made += await task
-        made += await asyncio.to_thread(follower.wiki.edit_many, burst(number + 1)[BURST // 2 :])
+        made += await asyncio.to_thread(follower.wiki.edit_many, make_burst(number + 1)[BURST // 2 :])
     assert len(set(made)) == BURSTS * BURST
-    async with follower.following():
-        events = await follower.until(lambda events: revisions_of(events) >= set(made))
+    async with follower.start():
+        events = await follower.wait_until(lambda events: revisions_of(events) >= set(made))
     assert_valid(events)
     assert follower.errors() == []
-    assert {body_of(event) for event in events} >= {text for number in range(BURSTS) for _, text in burst(number)}
-    assert most_in_a_second(events) >= 10
+    assert {body_of(event) for event in events} >= {text for number in range(BURSTS) for _, text in make_burst(number)}
+    assert count_in_busiest_second(events) >= 10
     assert_in_order(events)
 
 
 def revisions_of(events: list[Event]) -> set[int]:
-    """The revisions that the events are about."""
+    """Return the revisions that the events are about."""
     return {event["revision"]["rev_id"] for event in events}
 
 
 def body_of(event: Event) -> str | None:
-    """The content of the main slot, None where there is none."""
+    """Return the content of the main slot, None without content."""
     body: str | None = event["revision"].get("content_slots", {}).get("main", {}).get("content_body")
     return body
 
 
-def most_in_a_second(events: list[Event]) -> int:
-    """How many revisions the busiest second has."""
+def count_in_busiest_second(events: list[Event]) -> int:
+    """Return the number of revisions in the busiest second."""
     seconds: dict[str, set[int]] = {}
     for event in events:
         seconds.setdefault(event["dt"], set()).add(event["revision"]["rev_id"])
@@ -132,50 +132,50 @@ def most_in_a_second(events: list[Event]) -> int:
 
 
 def assert_in_order(events: list[Event]) -> None:
-    """Of each page, no revision appears for the first time behind a newer one. A repeat is known by its `meta.id`."""
+    """Assert that no revision of a page appears for the first time behind a newer one; a repeat has the same `meta.id`."""
     newest: dict[int, int] = {}
-    told: set[str] = set()
+    seen: set[str] = set()
     for event in events:
-        if event["meta"]["id"] in told:
+        if event["meta"]["id"] in seen:
             continue
-        told.add(event["meta"]["id"])
+        seen.add(event["meta"]["id"])
         page, revision = event["page"]["page_id"], event["revision"]["rev_id"]
         assert revision > newest.get(page, 0)
         newest[page] = revision
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["while it runs", "while it is dead"])
-async def test_every_kind_of_change_is_told(follower: Follower, *, killed: bool) -> None:
-    """Create, edit, move with its redirect, delete, undelete and hide, each as its wiki has it by then."""
-    story = Story(follower.wiki, "Dead" if killed else "Alive")
-    async with follower.following():
-        await asyncio.to_thread(story.begin)
-        created = await follower.has("create", f"{story.name}/Restored")
-        gone = await follower.has("create", f"{story.name}/Deleted")
+async def test_each_kind_of_change_becomes_an_event(follower: Follower, *, killed: bool) -> None:
+    """Create, edit, move with its redirect, delete, undelete and hide, each with the state of the wiki at that time."""
+    edits = EditSequence(follower.wiki, "Dead" if killed else "Alive")
+    async with follower.start():
+        await asyncio.to_thread(edits.create_pages)
+        created = await follower.wait_for_event("create", f"{edits.name}/Restored")
+        deleted_page = await follower.wait_for_event("create", f"{edits.name}/Deleted")
         if not killed:
-            await asyncio.to_thread(story.go_on)
-            await follower.has("visibility_change", f"{story.name}/Hidden")
+            await asyncio.to_thread(edits.change_pages)
+            await follower.wait_for_event("visibility_change", f"{edits.name}/Hidden")
     if killed:
-        await asyncio.to_thread(story.go_on)
-    async with follower.following():
-        hidden = await follower.has("visibility_change", f"{story.name}/Hidden")
-        deleted = await follower.has("delete", f"{story.name}/Deleted")
-        restored = await follower.has("undelete", f"{story.name}/Restored")
-        moved = await follower.has("move", f"Talk:{story.name}/New_name")
-        redirect = await follower.has("create", f"{story.name}/Old_name")
-        edited = await follower.has("edit", f"{story.name}/Edited")
+        await asyncio.to_thread(edits.change_pages)
+    async with follower.start():
+        hidden = await follower.wait_for_event("visibility_change", f"{edits.name}/Hidden")
+        deleted = await follower.wait_for_event("delete", f"{edits.name}/Deleted")
+        restored = await follower.wait_for_event("undelete", f"{edits.name}/Restored")
+        moved = await follower.wait_for_event("move", f"Talk:{edits.name}/New_name")
+        redirect = await follower.wait_for_event("create", f"{edits.name}/Old_name")
+        edited = await follower.wait_for_event("edit", f"{edits.name}/Edited")
     assert_valid(follower.events())
     assert follower.errors() == []
     assert (edited["prior_state"]["revision"]["rev_id"], body_of(edited)) == (edited["revision"]["rev_parent_id"], "2")
     assert body_of(moved) == "It will be moved."
     assert moved["prior_state"]["page"] == {
-        "page_title": f"{story.name}/Old_name",
+        "page_title": f"{edits.name}/Old_name",
         "namespace_id": 0,
         "namespace_is_content": True,
     }
     assert moved["created_redirect_page"]["page_id"] == redirect["page"]["page_id"] != moved["page"]["page_id"]
-    assert f"Talk:{story.name}/New name" in (body_of(redirect) or "")
-    assert deleted["revision"]["rev_id"] == gone["revision"]["rev_id"]
+    assert f"Talk:{edits.name}/New name" in (body_of(redirect) or "")
+    assert deleted["revision"]["rev_id"] == deleted_page["revision"]["rev_id"]
     assert deleted["changelog_kind"] == "delete"
     assert restored["revision"]["rev_id"] == created["revision"]["rev_id"]
     assert hidden["prior_state"]["revision"] == {"is_comment_visible": True}
@@ -183,33 +183,33 @@ async def test_every_kind_of_change_is_told(follower: Follower, *, killed: bool)
     assert "comment" not in hidden["revision"]
 
 
-class Story:
+class EditSequence:
     """One page for each kind of change.
 
     Args:
-        wiki: Where it happens.
-        name: Begins the titles of its pages.
+        wiki: The wiki of the pages.
+        name: Prefix of the titles of the pages.
     """
 
     def __init__(self, wiki: RealMediaWiki, name: str) -> None:
         self.wiki = wiki
         self.name = name
 
-    def begin(self) -> None:
-        """What has to be seen before it is deleted: a wiki shows nobody the revisions of deleted pages."""
+    def create_pages(self) -> None:
+        """Create the pages whose revisions must be read before their deletion: afterwards the wiki hides them."""
         for title in ("Deleted", "Restored"):
             self.wiki.edit(f"{self.name}/{title}", "It will be deleted.")
 
-    def go_on(self) -> None:
-        """All the rest."""
+    def change_pages(self) -> None:
+        """Make all other changes."""
         wiki, name = self.wiki, self.name
         wiki.edit(f"{name}/Edited", "1")
         wiki.edit(f"{name}/Edited", "2")
         wiki.edit(f"{name}/Old name", "It will be moved.")
         wiki.move(f"{name}/Old name", f"Talk:{name}/New name")
         wiki.edit(f"{name}/Hidden", "An old revision.")
-        rude = wiki.edit(f"{name}/Hidden", "Its summary will be hidden.", "rude")
-        wiki.hide_revision(rude, hide="comment")
+        hidden = wiki.edit(f"{name}/Hidden", "Its summary will be hidden.", "rude")
+        wiki.hide_revision(hidden, hide="comment")
         wiki.delete(f"{name}/Deleted")
         wiki.delete(f"{name}/Restored")
         wiki.undelete(f"{name}/Restored")

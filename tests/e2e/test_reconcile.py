@@ -1,4 +1,4 @@
-"""content-history-reconcile on a real MediaWiki: old revisions, and redirects as they are now, as the wiki has them."""
+"""content-history-reconcile on a real MediaWiki: the content of old revisions, and the current redirects."""
 
 from __future__ import annotations
 
@@ -18,62 +18,62 @@ if TYPE_CHECKING:
     from wikistate.core.events.meta import Event
 
 REDIRECTS = {
-    "Past/To a page": "[[Past/Target]]",
-    "Past/To a section": "[[Past/Target#Some section]]",
-    "Past/To a talk page": "[[User talk:Past]]",
-    "Past/To another wiki": "[[meatball:SoftSecurity and more#Here]]",
-    "Past/To nothing": "[[Past/Nothing at all]]",
-    "Past/To a special page": "[[Special:RecentChanges]]",
-    "Past/To a redirect": "[[Past/To a page]]",
-    "Past/To itself": "[[Past/To itself]]",
+    "History/To a page": "[[History/Target]]",
+    "History/To a section": "[[History/Target#Some section]]",
+    "History/To a talk page": "[[User talk:History]]",
+    "History/To another wiki": "[[meatball:SoftSecurity and more#Here]]",
+    "History/To nothing": "[[History/Nothing at all]]",
+    "History/To a special page": "[[Special:RecentChanges]]",
+    "History/To a redirect": "[[History/To a page]]",
+    "History/To itself": "[[History/To itself]]",
 }
 MANY = 60
-"""Redirects to one page: more than one request has room for."""
+"""Number of redirects to one page: more than one request has room for."""
 
 
-class Past(NamedTuple):
-    """What happened on the wiki, and what the job made of it, by revision."""
+class History(NamedTuple):
+    """Changes of the wiki, and the job's output by revision."""
 
-    room: WikiRecorder
+    recorder: WikiRecorder
     outputs: dict[int, Event]
     errors: list[Event]
     hidden: int
-    gone: int
+    deleted: int
 
 
 @pytest.fixture(scope="module")
-def room(mediawiki: RealMediaWiki) -> WikiRecorder:
-    """A wiki with a past."""
-    room = WikiRecorder(mediawiki)
+def recorder(mediawiki: RealMediaWiki) -> WikiRecorder:
+    """Recorder of a wiki with old revisions."""
+    recorder = WikiRecorder(mediawiki)
     for text in ("First.", "Second, žluťoučký.", "Third."):
-        room.edit("Past/Target", text)
-    room.edit("User talk:Past", "Talk.")
+        recorder.edit("History/Target", text)
+    recorder.edit("User talk:History", "Talk.")
     for title, target in REDIRECTS.items():
-        room.edit(title, "An article that it was once.")
-        room.edit(title, f"#REDIRECT {target}")
+        recorder.edit(title, "An article that it was once.")
+        recorder.edit(title, f"#REDIRECT {target}")
     for number in range(MANY):
-        room.edit(f"Past/Name {number}", "#REDIRECT [[Past/Target]]")
-    room.edit("Past/Undone", "#REDIRECT [[Past/Target]]")
-    room.edit("Past/Undone", "No redirect any more.")
-    room.edit("Past/Old name", "It will be moved.")
-    room.move("Past/Old name", "Past/New name")
-    return room
+        recorder.edit(f"History/Name {number}", "#REDIRECT [[History/Target]]")
+    recorder.edit("History/Undone", "#REDIRECT [[History/Target]]")
+    recorder.edit("History/Undone", "No redirect any more.")
+    recorder.edit("History/Old name", "It will be moved.")
+    recorder.move("History/Old name", "History/New name")
+    return recorder
 
 
 @pytest.fixture(scope="module")
-def past(room: WikiRecorder, tmp_path_factory: pytest.TempPathFactory) -> Past:
-    """All that was ever saved, reconciled."""
-    hidden = room.edit("Past/Hidden", "A secret.")
-    room.edit("Past/Hidden", "#REDIRECT [[Past/Target]]")
-    room.mediawiki.hide_revision(hidden)
-    room.edit("Past/Gone", "It will be deleted.")
-    gone = room.delete("Past/Gone")
-    folder = tmp_path_factory.mktemp("past")
-    (folder / "in.ndjson").write_bytes(encode_ndjson([_as_seen_later(event, hidden) for event in room.events]))
+def history(recorder: WikiRecorder, tmp_path_factory: pytest.TempPathFactory) -> History:
+    """All saved revisions, reconciled."""
+    hidden = recorder.edit("History/Hidden", "A secret.")
+    recorder.edit("History/Hidden", "#REDIRECT [[History/Target]]")
+    recorder.mediawiki.hide_revision(hidden)
+    recorder.edit("History/Gone", "It will be deleted.")
+    deleted = recorder.delete("History/Gone")
+    folder = tmp_path_factory.mktemp("history")
+    (folder / "in.ndjson").write_bytes(encode_ndjson([_as_compared_event(event, hidden) for event in recorder.events]))
     finished = asyncio.run(
         run_wikistate(
             *("run", "content-history-reconcile", "--source", "in.ndjson", "--sink", "out.ndjson"),
-            *("--wiki", f"{DOMAIN}={room.mediawiki.api_url}", "--set", "enrich.retry.acceptable_lag=0.5"),
+            *("--wiki", f"{DOMAIN}={recorder.mediawiki.api_url}", "--set", "enrich.retry.acceptable_lag=0.5"),
             folder=folder,
         )
     )
@@ -81,12 +81,12 @@ def past(room: WikiRecorder, tmp_path_factory: pytest.TempPathFactory) -> Past:
     outputs = decode_ndjson((folder / "out.ndjson").read_bytes())
     errors = decode_ndjson((folder / "out.errors.ndjson").read_bytes())
     changes = [event for event in outputs if event["page_change_kind"] != "delete"]
-    assert len(outputs) + len(errors) == len(room.events)
-    return Past(room, {event["revision"]["rev_id"]: event for event in changes}, errors, hidden, gone)
+    assert len(outputs) + len(errors) == len(recorder.events)
+    return History(recorder, {event["revision"]["rev_id"]: event for event in changes}, errors, hidden, deleted)
 
 
-def _as_seen_later(event: Event, hidden: int) -> Event:
-    """The event as a comparison with the database makes it: it knows what is hidden, and states no format."""
+def _as_compared_event(event: Event, hidden: int) -> Event:
+    """Return the event as a comparison with the database makes it: with the current visibility, without a format."""
     slots = event["revision"].get("content_slots", {})
     bare = {
         role: {name: value for name, value in slot.items() if name != "content_format"} for role, slot in slots.items()
@@ -95,28 +95,28 @@ def _as_seen_later(event: Event, hidden: int) -> Event:
     return event | {"revision": event["revision"] | {"content_slots": bare} | visible}
 
 
-def test_every_past_revision_has_the_body_that_the_wiki_serves_raw(past: Past) -> None:
-    """Byte for byte, with its format; the oldest and the newest of each page."""
-    for rev_id, event in past.outputs.items():
-        if rev_id != past.hidden:
+def test_each_past_revision_has_the_raw_content_of_the_wiki(history: History) -> None:
+    """The content is equal byte for byte, with its format, for the oldest and the newest revision of each page."""
+    for rev_id, event in history.outputs.items():
+        if rev_id != history.hidden:
             slot = event["revision"]["content_slots"]["main"]
-            assert slot["content_body"].encode() == past.room.mediawiki.fetch_raw(rev_id)
+            assert slot["content_body"].encode() == history.recorder.mediawiki.fetch_raw(rev_id)
             assert slot["content_format"] == "text/x-wiki"
-    assert len(past.outputs) > MANY + 2 * len(REDIRECTS)
+    assert len(history.outputs) > MANY + 2 * len(REDIRECTS)
 
 
-def test_every_page_is_what_the_wiki_says_that_it_is_now(past: Past) -> None:
-    """Each page asked for by itself, without batches: whether it is a redirect, and where it leads, in all its history."""
-    pages = {event["page"]["page_id"] for event in past.outputs.values()}
-    now = {page_id: _asked_alone(past.room.mediawiki, page_id) for page_id in pages}
-    for event in past.outputs.values():
+def test_each_page_has_its_current_redirect_state(history: History) -> None:
+    """A separate request for each page returns whether it is a redirect, and its target, for its whole history."""
+    pages = {event["page"]["page_id"] for event in history.outputs.values()}
+    now = {page_id: _query_redirect(history.recorder.mediawiki, page_id) for page_id in pages}
+    for event in history.outputs.values():
         stated = (event["page"]["is_redirect"], event["page"].get("redirect_page_link"))
         assert stated == now[event["page"]["page_id"]], event["page"]["page_title"]
     links = [link for is_redirect, link in now.values() if is_redirect]
-    assert len(links) == len(REDIRECTS) + MANY + len(["Past/Old name", "Past/Hidden"])
+    assert len(links) == len(REDIRECTS) + MANY + len(["History/Old name", "History/Hidden"])
 
 
-def _asked_alone(wiki: RealMediaWiki, page_id: int) -> tuple[bool, dict[str, Any] | None]:
+def _query_redirect(wiki: RealMediaWiki, page_id: int) -> tuple[bool, dict[str, Any] | None]:
     query = wiki.call_api({"action": "query", "prop": "info", "pageids": page_id, "redirects": 1})["query"]
     if not query.get("redirects"):
         return False, None
@@ -131,46 +131,50 @@ def _asked_alone(wiki: RealMediaWiki, page_id: int) -> tuple[bool, dict[str, Any
     return True, link
 
 
-def test_links_name_pages_sections_and_other_wikis_as_events_do(past: Past) -> None:
-    """Written out for those that matter most, so that this does not lean on the API's own words."""
+def test_links_name_pages_sections_and_other_wikis_as_events_do(history: History) -> None:
+    """The important links are written out, so that the test does not depend on the API's response."""
     links = {
         event["page"]["page_title"]: {
             name: link for name, link in event["page"]["redirect_page_link"].items() if name != "page_id"
         }
-        for event in past.outputs.values()
+        for event in history.outputs.values()
         if "redirect_page_link" in event["page"]
     }
-    target = {"page_title": "Past/Target", "namespace_id": 0, "is_redirect": False}
-    assert links["Past/To_a_page"] == links["Past/To_a_section"] == links["Past/Hidden"] == target
-    assert links["Past/To_another_wiki"] == {"page_title": "SoftSecurity_and_more", "interwiki_prefix": "meatball"}
-    assert links["Past/To_a_talk_page"] == {"page_title": "User_talk:Past", "namespace_id": 3, "is_redirect": False}
-    assert links["Past/To_a_redirect"] == {"page_title": "Past/To_a_page", "namespace_id": 0, "is_redirect": True}
-    assert links["Past/To_nothing"] == {"page_title": "Past/Nothing_at_all", "namespace_id": 0}
-    assert links["Past/Old_name"]["page_title"] == "Past/New_name"
+    target = {"page_title": "History/Target", "namespace_id": 0, "is_redirect": False}
+    assert links["History/To_a_page"] == links["History/To_a_section"] == links["History/Hidden"] == target
+    assert links["History/To_another_wiki"] == {"page_title": "SoftSecurity_and_more", "interwiki_prefix": "meatball"}
+    assert links["History/To_a_talk_page"] == {
+        "page_title": "User_talk:History",
+        "namespace_id": 3,
+        "is_redirect": False,
+    }
+    assert links["History/To_a_redirect"] == {"page_title": "History/To_a_page", "namespace_id": 0, "is_redirect": True}
+    assert links["History/To_nothing"] == {"page_title": "History/Nothing_at_all", "namespace_id": 0}
+    assert links["History/Old_name"]["page_title"] == "History/New_name"
 
 
-def test_a_redirect_that_was_undone_is_none_in_all_its_history(past: Past) -> None:
-    """Even where the event says that it was one when it was saved."""
-    stale = [event for event in past.room.events if event["page"]["page_title"] == "Past/Undone"]
+def test_page_that_is_no_longer_a_redirect_is_not_one_in_its_history(history: History) -> None:
+    """The event of the old revision says that the page was a redirect."""
+    stale = [event for event in history.recorder.events if event["page"]["page_title"] == "History/Undone"]
     assert stale[0]["page"]["is_redirect"]
-    undone = [event for event in past.outputs.values() if event["page"]["page_title"] == "Past/Undone"]
+    undone = [event for event in history.outputs.values() if event["page"]["page_title"] == "History/Undone"]
     assert [event["page"]["is_redirect"] for event in undone] == [False, False]
     assert all("redirect_page_link" not in event["page"] for event in undone)
 
 
-def test_hidden_content_stays_hidden_and_its_page_is_told_all_the_same(past: Past) -> None:
-    """No body, no error, and the redirect that its page is by now."""
-    event = past.outputs[past.hidden]
+def test_hidden_content_stays_hidden_in_an_event_with_its_page(history: History) -> None:
+    """The event has no body, causes no error, and states that its page is a redirect now."""
+    event = history.outputs[history.hidden]
     assert "content_body" not in event["revision"]["content_slots"]["main"]
     assert event["page"]["is_redirect"]
 
 
-def test_records_are_valid_and_what_is_gone_is_an_error(past: Past) -> None:
-    """Each output follows the schema that it names; the revision of a deleted page is the one error."""
+def test_records_are_valid_and_a_deleted_revision_is_an_error(history: History) -> None:
+    """Each output follows the schema that it names; the revision of a deleted page is the only error."""
     schema = SchemaRepository([SCHEMAS], read_bundled).get("mediawiki/page/change", "1.7.0")
-    for event in past.outputs.values():
+    for event in history.outputs.values():
         assert schema.describe_violations(event) == ""
         assert event["meta"]["stream"] == "mediawiki.content_history_reconcile_enriched.v1"
-    (error,) = past.errors
+    (error,) = history.errors
     assert (error["error_type"], error["emitter_id"]) == ("BadRevision", "content-history-reconcile")
-    assert str(past.gone) in error["message"]
+    assert str(history.deleted) in error["message"]

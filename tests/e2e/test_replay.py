@@ -1,4 +1,4 @@
-"""Emptying an error stream: what a healthy run would have given is there in the end, and nothing is done for ever."""
+"""Replay of an error stream: the output equals that of a healthy run in the end, and no event is repeated for ever."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ DOWN = [Rule(HttpStatus(503), wiki="el.wikipedia.org")]
 NUMBERS = range(1, COUNT + 1)
 
 
-class Ends(NamedTuple):
-    """Where the job reads and writes, as the command line says it."""
+class JobEndpoints(NamedTuple):
+    """Endpoints of the job, as the command line states them."""
 
     source: str
     sink: str
@@ -49,7 +49,7 @@ class Ends(NamedTuple):
 
 
 def wiki_of(number: int) -> Wiki:
-    """The wiki of a change: every third is the one that is down."""
+    """Return the wiki of a change: each third change is of the one that is down."""
     return WIKIS[number % 3]
 
 
@@ -61,92 +61,112 @@ HEALTHY = {number: text_of(number) for number in NUMBERS}
 @pytest.fixture
 async def wiki() -> AsyncIterator[FakeWiki]:
     """The three wikis, of which one is down."""
-    world = MemoryDataset(*WIKIS)
+    dataset = MemoryDataset(*WIKIS)
     for number in NUMBERS:
-        world.put(wiki_of(number), build_page(number), build_revision(number))
-    async with FakeWiki(world) as wiki:
+        dataset.put(wiki_of(number), build_page(number), build_revision(number))
+    async with FakeWiki(dataset) as wiki:
         wiki.set_faults(DOWN)
         yield wiki
 
 
-def patience(wiki: FakeWiki) -> list[str]:
-    """Settings that give a wiki up after two tries."""
+def retry_settings(wiki: FakeWiki) -> list[str]:
+    """Return settings that give up after two attempts."""
     return [*wiki_settings(wiki), *setting_arguments(enrich__retry__max_attempts=2)]
 
 
-async def replay(ends: Ends, wiki: FakeWiki, *words: str) -> str:
-    """Replay the error stream through the job; what it said."""
-    given = ("--from", ends.errors, "--to", JOB, "--sink", ends.sink, "--error-sink", ends.errors, *patience(wiki))
-    ended = await run_wikistate("replay", *given, *words)
-    assert ended.status == 0, ended.err
-    return ended.err
+async def replay(endpoints: JobEndpoints, wiki: FakeWiki, *words: str) -> str:
+    """Replay the error stream through the job, and return its standard error."""
+    arguments = (
+        "--from",
+        endpoints.errors,
+        "--to",
+        JOB,
+        "--sink",
+        endpoints.sink,
+        "--error-sink",
+        endpoints.errors,
+        *retry_settings(wiki),
+    )
+    result = await run_wikistate("replay", *arguments, *words)
+    assert result.status == 0, result.err
+    return result.err
 
 
-async def enrich(ends: Ends, wiki: FakeWiki) -> None:
+async def enrich(endpoints: JobEndpoints, wiki: FakeWiki) -> None:
     """Run the job to the end of its source."""
-    given = ("--source", ends.source, "--sink", ends.sink, "--error-sink", ends.errors, *patience(wiki))
-    ended = await run_wikistate("run", JOB, *given)
-    assert ended.status == 0, ended.err
+    arguments = (
+        "--source",
+        endpoints.source,
+        "--sink",
+        endpoints.sink,
+        "--error-sink",
+        endpoints.errors,
+        *retry_settings(wiki),
+    )
+    result = await run_wikistate("run", JOB, *arguments)
+    assert result.status == 0, result.err
 
 
 def bodies(events: list[Event]) -> dict[int, str]:
-    """The content by revision; no revision is there twice."""
+    """Return the content by revision, and assert that no revision is repeated."""
     found = {event["revision"]["rev_id"]: body_of(event) for event in events}
     assert len(found) == len(events)
     return found
 
 
-async def test_after_the_outage_a_replay_makes_the_output_whole(wiki: FakeWiki, tmp_path: Path) -> None:
-    """From file to file. A replay in the outage keeps what fails again, once; a second one after it finds nothing."""
+async def test_replay_after_an_outage_completes_the_output(wiki: FakeWiki, tmp_path: Path) -> None:
+    """Files. A replay in the outage keeps the new failures, once each; a second replay after it finds nothing."""
     (tmp_path / "in.ndjson").write_bytes(b"".join(each + b"\n" for each in LINES))
-    ends = Ends(*(f"file:{tmp_path / name}" for name in ("in.ndjson", "out.ndjson", "errors.ndjson")))
+    endpoints = JobEndpoints(*(f"file:{tmp_path / name}" for name in ("in.ndjson", "out.ndjson", "errors.ndjson")))
     sink, errors = tmp_path / "out.ndjson", tmp_path / "errors.ndjson"
-    await enrich(ends, wiki)
+    await enrich(endpoints, wiki)
     assert bodies(read_lines(sink)).keys() == set(NUMBERS) - FAILING
     assert len(read_lines(errors)) == len(FAILING)
 
-    assert f"{len(FAILING)}    ServiceUnavailable    to be replayed" in await replay(ends, wiki, "--dry-run")
-    await replay(ends, wiki)
+    assert f"{len(FAILING)}    ServiceUnavailable    to be replayed" in await replay(endpoints, wiki, "--dry-run")
+    await replay(endpoints, wiki)
     assert len(read_lines(errors)) == 2 * len(FAILING)
     assert bodies(read_lines(sink)).keys() == set(NUMBERS) - FAILING
 
     wiki.set_faults([])
-    await replay(ends, wiki)
+    await replay(endpoints, wiki)
     assert bodies(read_lines(sink)) == HEALTHY
-    assert "nothing new" in await replay(ends, wiki)
+    assert "nothing new" in await replay(endpoints, wiki)
     assert (len(read_lines(sink)), len(read_lines(errors))) == (COUNT, 2 * len(FAILING))
 
 
 async def test_over_kafka_a_second_replay_finds_nothing(wiki: FakeWiki, kafka: KafkaBroker) -> None:
-    """Through the job, whose error events are on a topic: the group of the replays knows how far it came."""
+    """The error events are on a topic: the consumer group of the replays has the position."""
     source, sink, errors = (kafka.create_topic(f"{name}.{uuid4()}") for name in ("in", "out", "errors"))
     produce(kafka, source, LINES)
     url = f"kafka://{kafka.bootstrap_servers}"
-    await enrich(Ends(f"{url}/{source}?start=earliest&end=latest", f"{url}/{sink}", f"{url}/{errors}"), wiki)
+    await enrich(JobEndpoints(f"{url}/{source}?start=earliest&end=latest", f"{url}/{sink}", f"{url}/{errors}"), wiki)
     wiki.set_faults([])
-    ends = Ends("", f"{url}/{sink}", f"{url}/{errors}")
-    await replay(ends, wiki)
+    endpoints = JobEndpoints("", f"{url}/{sink}", f"{url}/{errors}")
+    await replay(endpoints, wiki)
     assert bodies([orjson.loads(message.value) for message in read_all(kafka, sink)]) == HEALTHY
-    assert "nothing new" in await replay(ends, wiki)
+    assert "nothing new" in await replay(endpoints, wiki)
     assert len(read_all(kafka, sink)) == COUNT
     assert len(read_all(kafka, errors)) == len(FAILING)
 
 
-async def test_events_go_back_onto_their_stream_as_they_were(wiki: FakeWiki, kafka: KafkaBroker) -> None:
-    """Byte for byte, under the key of their page; the job that reads the stream does them again."""
+async def test_events_return_unchanged_to_their_stream(wiki: FakeWiki, kafka: KafkaBroker) -> None:
+    """They are equal byte for byte, with the key of their page; the job that reads the stream processes them again."""
     source, sink, errors = (kafka.create_topic(f"{name}.{uuid4()}") for name in ("in", "out", "errors"))
     produce(kafka, source, LINES)
     url = f"kafka://{kafka.bootstrap_servers}"
-    ends = Ends(f"{url}/{source}?start=earliest&end=latest&group={uuid4()}", f"{url}/{sink}", f"{url}/{errors}")
-    await enrich(ends, wiki)
+    endpoints = JobEndpoints(
+        f"{url}/{source}?start=earliest&end=latest&group={uuid4()}", f"{url}/{sink}", f"{url}/{errors}"
+    )
+    await enrich(endpoints, wiki)
     wiki.set_faults([])
-    ended = await run_wikistate("replay", "--from", ends.errors, "--to", f"{url}/{source}")
-    assert ended.status == 0, ended.err
+    result = await run_wikistate("replay", "--from", endpoints.errors, "--to", f"{url}/{source}")
+    assert result.status == 0, result.err
     again = read_all(kafka, source)[COUNT:]
     assert sorted(message.value for message in again) == sorted(LINES[number - 1] for number in FAILING)
     for message in again:
         event = orjson.loads(message.value)
         key = {"wiki_id": event["wiki_id"], "page_id": event["page"]["page_id"]}
         assert message.key == orjson.dumps(key)
-    await enrich(ends, wiki)
+    await enrich(endpoints, wiki)
     assert bodies([orjson.loads(message.value) for message in read_all(kafka, sink)]) == HEALTHY

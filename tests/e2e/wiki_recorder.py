@@ -1,4 +1,4 @@
-"""Makes a real wiki change and tells of it by ``page_change`` events, built from what its Action API says."""
+"""Recorder that changes a real wiki and makes ``page_change`` events of the changes from its Action API."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from wikistate.demo.events import Event
 
 DOMAIN = "wiki.example"
-"""How the events name the wiki; where it is, only the job's list of wikis says."""
+"""Domain of the wiki in the events; only the job's list of wikis has its address."""
 
 _PROPS = "ids|timestamp|flags|size|sha1|slotsize|slotsha1|contentmodel|roles|user|userid|comment"
 
 
 @dataclass(slots=True)
 class WikiRecorder:
-    """One wiki, and the events of what was done to it through this object.
+    """One wiki, and the events of the changes that were made through this object.
 
     Attributes:
         mediawiki: The wiki.
-        events: In the order of what happened.
+        events: Events in the order of the changes.
     """
 
     mediawiki: RealMediaWiki
@@ -36,7 +36,7 @@ class WikiRecorder:
     _wiki: Wiki = field(default_factory=lambda: Wiki("examplewiki", DOMAIN))
 
     def edit(self, title: str, text: str) -> int:
-        """Write a page. Returns the new revision's id."""
+        """Write a page and return the id of the new revision."""
         rev_id = self.mediawiki.edit(title, text, "written by a test")
         page, revision = self.fetch_page(rev_id)
         if revision.parent_id:
@@ -47,7 +47,7 @@ class WikiRecorder:
         return rev_id
 
     def move(self, title: str, target: str) -> tuple[int, int]:
-        """Rename a page and leave a redirect. Returns the revisions that this made: the page's and the redirect's."""
+        """Rename a page, leave a redirect, and return the two new revisions: of the page and of the redirect."""
         prior_page, prior = self.fetch_page(self.latest_revision(title))
         self.mediawiki.move(title, target)
         page, revision = self.fetch_page(self.latest_revision(target))
@@ -67,42 +67,42 @@ class WikiRecorder:
         return revision.rev_id, redirecting.rev_id
 
     def delete(self, title: str) -> int:
-        """Delete a page. Returns its last revision's id."""
+        """Delete a page and return the id of its last revision."""
         page, revision = self.fetch_page(self.latest_revision(title))
         self.mediawiki.delete(title)
         self._record(events.build_delete(page, revision, envelope=self._envelope(), comment="deleted by a test"))
         return revision.rev_id
 
     def undelete(self, title: str) -> int:
-        """Bring a page back. Returns its last revision's id."""
+        """Restore a page and return the id of its last revision."""
         self.mediawiki.undelete(title)
         page, revision = self.fetch_page(self.latest_revision(title))
         self._record(events.build_undelete(page, revision, envelope=self._envelope(), comment="restored by a test"))
         return revision.rev_id
 
     def suppress(self, rev_id: int) -> None:
-        """Hide everything of a revision, and tell of it as if it were the current one."""
+        """Hide all parts of a revision, and record an event about it as if it were the current one."""
         self.mediawiki.hide_revision(rev_id, hide="content|comment|user", suppress=True)
         page, revision = self.fetch_page(rev_id)
         hidden = Visibility(content=False, comment=False, editor=False, suppressed=True)
-        gone = Revision(revision.rev_id, revision.slots, revision.parent_id, revision.dt, visibility=hidden)
-        self._record(events.build_visibility_change(page, gone, envelope=self._envelope(), prior=ALL_VISIBLE))
+        suppressed = Revision(revision.rev_id, revision.slots, revision.parent_id, revision.dt, visibility=hidden)
+        self._record(events.build_visibility_change(page, suppressed, envelope=self._envelope(), prior=ALL_VISIBLE))
 
     def fetch_page(self, rev_id: int) -> tuple[Page, Revision]:
-        """A page and one of its revisions as an administrator sees them; content is not asked for."""
+        """Return a page and one of its revisions as an administrator sees them, without content."""
         (page,) = self._query({"prop": "revisions|info", "revids": rev_id, "rvprop": _PROPS, "rvslots": "*"})["pages"]
         (shown,) = page["revisions"]
         redirect = RedirectLink("Somewhere") if page.get("redirect") else None
         return Page(page["pageid"], page["title"], page["ns"], redirect), _parse_revision(shown)
 
     def latest_revision(self, title: str) -> int:
-        """The id of a page's current revision."""
+        """Return the id of a page's current revision."""
         (page,) = self._query({"prop": "info", "titles": title})["pages"]
         return int(page["lastrevid"])
 
     def _query(self, parameters: dict[str, str | int]) -> dict[str, Any]:
-        answer: dict[str, Any] = self.mediawiki.call_api({"action": "query", **parameters})["query"]
-        return answer
+        response: dict[str, Any] = self.mediawiki.call_api({"action": "query", **parameters})["query"]
+        return response
 
     def _envelope(self) -> Envelope:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

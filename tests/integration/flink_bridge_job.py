@@ -1,6 +1,6 @@
-"""A job that tells what it is handed: run by the Python that has Flink, with one JSON document as its argument.
+"""A job that writes a description of its records. The Python that has Flink runs it, with one JSON document as argument.
 
-Topic to topic, exactly once, and file to files; both end with their input.
+It copies topic to topic, exactly once, and file to files; both pipelines end with their input.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from wikistate.wiring.endpoints import (
 
 
 def to_output(row: Row) -> Row:
-    """What a record holds, as an output with its key and timestamp."""
+    """Return an output that describes a record, with its key and timestamp."""
     value, key, timestamp, topic, partition, offset, cut = row
-    told = {
+    description = {
         "sha256": None if value is None else hashlib.sha256(value).hexdigest(),
         "key": None if key is None else key.hex(),
         "timestamp": timestamp,
-        "place": [topic, partition, offset],
+        "position": [topic, partition, offset],
         "cut": cut,
     }
-    # A record without a value gives an output without a time of its own.
-    return Row("sink", key, json.dumps(told).encode(), None if value is None else timestamp)
+    # A record without a value becomes an output without a time.
+    return Row("sink", key, json.dumps(description).encode(), None if value is None else timestamp)
 
 
 def add_pipeline(env: StreamExecutionEnvironment, name: str, source: SourceEndpoint, sink: SinkEndpoint) -> None:
-    """Tell of what comes from `source` on `sink`."""
+    """Write a description of each record of `source` to `sink`."""
     guarantee = DeliveryGuarantee.EXACTLY_ONCE
     records = env.from_source(make_source(source), WatermarkStrategy.no_watermarks(), name, record_type())
     records.map(to_output, output_type()).sink_to(make_sink(sink, guarantee, identity=f"bridge-{name}"))
 
 
-def main(given: dict[str, Any]) -> None:
+def main(arguments: dict[str, Any]) -> None:
     """Run to the end of both inputs."""
     options = {
         "python.executable": sys.executable,
@@ -56,26 +56,26 @@ def main(given: dict[str, Any]) -> None:
     for name, value in options.items():
         configuration.set_string(name, value)
     env = StreamExecutionEnvironment.get_execution_environment(configuration)
-    env.add_jars(*given["jars"])
-    servers = given["bootstrap_servers"]
+    env.add_jars(*arguments["jars"])
+    servers = arguments["bootstrap_servers"]
     add_pipeline(
         env,
         "topic",
         KafkaSourceEndpoint(
             bootstrap_servers=servers,
-            topics=(given["source_topic"],),
+            topics=(arguments["source_topic"],),
             group="bridge",
             start="earliest",
             end="latest",
             properties={},
         ),
-        KafkaSinkEndpoint(bootstrap_servers=servers, topic=given["sink_topic"], properties={}, key="sink"),
+        KafkaSinkEndpoint(bootstrap_servers=servers, topic=arguments["sink_topic"], properties={}, key="sink"),
     )
     add_pipeline(
         env,
         "file",
-        FileEndpoint(path=given["source_file"], max_record_bytes=given["max_record_bytes"]),
-        FileEndpoint(path=given["sink_folder"]),
+        FileEndpoint(path=arguments["source_file"], max_record_bytes=arguments["max_record_bytes"]),
+        FileEndpoint(path=arguments["sink_folder"]),
     )
     env.execute("bridge")
 

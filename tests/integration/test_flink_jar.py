@@ -1,4 +1,4 @@
-"""The bridge between the JVM and Python: the jar is its sources, and nothing of a record gets lost on the way."""
+"""The bridge between the JVM and Python: the jar matches its sources, and no part of a record is lost."""
 
 from __future__ import annotations
 
@@ -43,33 +43,33 @@ RECORDS: list[tuple[bytes | None, bytes | None, int]] = [
 """Value, key and timestamp."""
 
 
-_PATIENCE = 240  # seconds; 20 are usual
+_JOB_TIMEOUT = 240  # seconds; 20 are usual
 
 
-class Told(NamedTuple):
-    """What the job wrote: the messages of the topic, the documents of the files; and when it ran."""
+class BridgeOutput(NamedTuple):
+    """Output of the job: the messages of the topic, the documents of the files, and the time of the run."""
 
     messages: list[Message]
     documents: list[dict[str, Any]]
     source_topic: str
     source_file: Path
-    began: float
-    ended: float
+    start_time: float
+    end_time: float
 
 
-def test_the_jar_is_what_its_sources_compile_to(flink_python: Path) -> None:
-    """Byte by byte. After a change of jvm/src: `make bridge`."""
+def test_jar_is_compiled_from_its_sources(flink_python: Path) -> None:
+    """The bytes are equal. After a change of jvm/src: `make bridge`."""
     assert build(flink_python.parents[1]) == BRIDGE_JAR.read_bytes()
 
 
 @pytest.fixture(scope="module")
-def told(kafka: KafkaBroker, flink_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """The job's whole output: one start of Flink for all tests."""
+def bridge_output(kafka: KafkaBroker, flink_python: Path, tmp_path_factory: pytest.TempPathFactory) -> BridgeOutput:
+    """Whole output of the job: one start of Flink for all tests."""
     folder = tmp_path_factory.mktemp("bridge")
     (folder / "in.ndjson").write_bytes(LINES)
     source, sink = (kafka.create_topic(f"bridge.{name}.{folder.name}") for name in ("in", "out"))
     _produce(kafka, source)
-    given = {
+    arguments = {
         "jars": [jar.as_uri() for jar in fetch_flink_jars()],
         "bootstrap_servers": kafka.bootstrap_servers,
         "source_topic": source,
@@ -78,23 +78,23 @@ def told(kafka: KafkaBroker, flink_python: Path, tmp_path_factory: pytest.TempPa
         "sink_folder": str(folder / "out"),
         "max_record_bytes": MAX_RECORD_BYTES,
     }
-    began = time.time()
-    _run(flink_python, given, folder / "job.log")
+    start_time = time.time()
+    _run(flink_python, arguments, folder / "job.log")
     documents = [
         json.loads(line) for file in (folder / "out").rglob("part-*") for line in file.read_text().splitlines()
     ]
-    return Told(list(_consume(kafka, sink)), documents, source, folder / "in.ndjson", began, time.time())
+    return BridgeOutput(list(_consume(kafka, sink)), documents, source, folder / "in.ndjson", start_time, time.time())
 
 
-def _run(python: Path, given: dict[str, Any], log: Path) -> None:
+def _run(python: Path, arguments: dict[str, Any], log: Path) -> None:
     job = __file__.replace("test_flink_jar", "flink_bridge_job")
-    command = [str(python), job, json.dumps(given)]
+    command = [str(python), job, json.dumps(arguments)]
     environment = {**os.environ, "JAVA_HOME": str(java_home()), "FLINK_LOG_DIR": str(log.parent)}
     with log.open("wb") as output:
-        # In a group of its own, because Flink's JVM and workers are processes, too.
+        # In a separate group, because Flink's JVM and workers are processes, too.
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
         try:
-            status = process.wait(_PATIENCE)
+            status = process.wait(_JOB_TIMEOUT)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             status = process.wait()
@@ -109,7 +109,7 @@ def _produce(kafka: KafkaBroker, topic: str) -> None:
 
 
 def _consume(kafka: KafkaBroker, topic: str) -> Iterator[Message]:
-    """The committed messages of a topic, to its end."""
+    """Yield the committed messages of a topic, to its end."""
     settings = {"bootstrap.servers": kafka.bootstrap_servers, "group.id": topic, "auto.offset.reset": "earliest"}
     consumer = Consumer({**settings, "isolation.level": "read_committed"})
     try:
@@ -119,7 +119,7 @@ def _consume(kafka: KafkaBroker, topic: str) -> Iterator[Message]:
             assert message is not None
             assert message.error() is None
             yield message
-        assert consumer.poll(2) is None  # nothing is there twice
+        assert consumer.poll(2) is None  # no message is repeated
     finally:
         consumer.close()
 
@@ -128,42 +128,42 @@ def _sha256(value: bytes | None) -> str | None:
     return None if value is None else hashlib.sha256(value).hexdigest()
 
 
-def test_a_kafka_record_arrives_whole(told: Told) -> None:
-    """Value, key, timestamp, topic, partition and offset; a tombstone arrives, too, and an empty key is not no key."""
-    assert [json.loads(message.value() or b"") for message in told.messages] == [
+def test_kafka_record_arrives_whole(bridge_output: BridgeOutput) -> None:
+    """Value, key, timestamp, topic, partition and offset arrive; so do a tombstone and an empty key."""
+    assert [json.loads(message.value() or b"") for message in bridge_output.messages] == [
         {
             "sha256": _sha256(value),
             "key": None if key is None else key.hex(),
             "timestamp": timestamp,
-            "place": [told.source_topic, 0, offset],
+            "position": [bridge_output.source_topic, 0, offset],
             "cut": 0,
         }
         for offset, (value, key, timestamp) in enumerate(RECORDS)
     ]
 
 
-def test_an_output_is_written_with_its_own_key_and_time(told: Told) -> None:
-    """One without a time gets the time of writing, and not that of the record it came from."""
-    for message, (value, key, timestamp) in zip(told.messages, RECORDS, strict=True):
-        kind, written = message.timestamp()
+def test_output_has_its_own_key_and_time(bridge_output: BridgeOutput) -> None:
+    """An output without a time has the time of writing, and not that of its record."""
+    for message, (value, key, timestamp) in zip(bridge_output.messages, RECORDS, strict=True):
+        kind, timestamp_written = message.timestamp()
         assert message.key() == key
         assert kind == TIMESTAMP_CREATE_TIME
         if value is None:
-            assert told.began <= written / 1000 <= told.ended
+            assert bridge_output.start_time <= timestamp_written / 1000 <= bridge_output.end_time
         else:
-            assert written == timestamp
+            assert timestamp_written == timestamp
 
 
-def test_the_lines_of_a_file_are_those_of_the_local_runner(told: Told) -> None:
-    """The same values, numbers and cuts: empty lines, carriage returns, lines above the bound, an unended last one."""
-    reader = LineReader(told.source_file, bound=MAX_RECORD_BYTES)
+def test_lines_of_a_file_equal_those_of_the_local_runner(bridge_output: BridgeOutput) -> None:
+    """Values, numbers and cuts are equal for empty lines, carriage returns, too long lines, an unterminated last line."""
+    reader = LineReader(bridge_output.source_file, bound=MAX_RECORD_BYTES)
     reader.open()
     records = []
     while (chunk := reader.read(0)) is not None:
         records += chunk
     reader.close()
     assert [record.truncated_bytes for record in records] == [0, 0, 0, 0, 0, 250_000, 0, 0]
-    assert told.documents == [
-        {"sha256": _sha256(value), "key": key, "timestamp": timestamp, "place": [*partition, offset], "cut": cut}
+    assert bridge_output.documents == [
+        {"sha256": _sha256(value), "key": key, "timestamp": timestamp, "position": [*partition, offset], "cut": cut}
         for value, key, timestamp, partition, offset, cut in records
     ]

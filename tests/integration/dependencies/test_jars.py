@@ -1,4 +1,4 @@
-"""Maven Central has the JVM artifacts that are declared."""
+"""Maven Central has the declared JVM artifacts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARTS = [
 
 @pytest.fixture(scope="module")
 def smallest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The smallest declared jar, from Maven Central and not from a cache."""
+    """Smallest declared jar, from Maven Central and not from a cache."""
     (jar,) = (jar for jar in declared_jars("kafka-broker") if jar.coordinate.startswith("org.slf4j:slf4j-simple:"))
     try:
         (path,) = fetch([jar], cache=tmp_path_factory.mktemp("jars"))
@@ -36,24 +36,24 @@ def smallest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_maven_central_has_what_is_declared(smallest: Path) -> None:
-    """A jar arrives whole, with neither Maven nor Java."""
+def test_maven_central_has_the_declared_jar(smallest: Path) -> None:
+    """A jar arrives whole, without Maven and Java."""
     with zipfile.ZipFile(smallest) as jar:
         assert jar.testzip() is None
         assert "org/slf4j/impl/SimpleLogger.class" in jar.namelist()
 
 
 @pytest.mark.usefixtures("smallest")  # skipped where Maven Central is out of reach
-def test_what_maven_central_has_not_is_said(tmp_path: Path) -> None:
-    """The error names the coordinate and what must be reachable."""
+def test_artifact_that_maven_central_lacks_is_an_error(tmp_path: Path) -> None:
+    """The error names the coordinate and the addresses that must be reachable."""
     jar = Jar("org.apache.kafka:no-such-artifact:4.3.1", "0" * 64, "Apache-2.0")
     with pytest.raises(PartError, match=r"org\.apache\.kafka:no-such-artifact:4\.3\.1: .* not found"):
         fetch([jar], cache=tmp_path)
 
 
 @pytest.mark.parametrize(("declaration", "part"), PARTS, ids=[part for _, part in PARTS])
-def test_every_declared_jar_is_complete(declaration: Path, part: str) -> None:
-    """Coordinate, checksum and licence; no two jars of a part have one file name."""
+def test_each_declared_jar_is_complete(declaration: Path, part: str) -> None:
+    """Each has a coordinate, a checksum and a licence; no two jars of a part have one file name."""
     jars = declared_in(part, declaration=declaration)
     assert len({jar.file_name for jar in jars}) == len(jars) > 0
     for jar in jars:
@@ -63,6 +63,6 @@ def test_every_declared_jar_is_complete(declaration: Path, part: str) -> None:
 
 
 @pytest.mark.parametrize("declaration", [DECLARATION, FLINK_DECLARATION], ids=lambda file: file.name)
-def test_a_declaration_names_no_place(declaration: Path) -> None:
-    """Where artifacts come from is the machine's own business, not the repository's."""
+def test_declaration_has_no_address(declaration: Path) -> None:
+    """The machine configures the repository of the artifacts, not the project."""
     assert not re.search(r"https?:|file:|~/|/home|/root", declaration.read_text())

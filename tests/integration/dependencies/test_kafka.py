@@ -1,4 +1,4 @@
-"""The broker of the tests: real, restartable on its port, and quiet about what it did not do."""
+"""The broker of the tests: a real one that restarts on its port and reports its errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _produce(broker: KafkaBroker, topic: str, value: bytes) -> KafkaError | None
 
 
 def _consume(broker: KafkaBroker, topic: str) -> bytes | None:
-    """The value of the topic's first record."""
+    """Return the value of the topic's first record."""
     settings = {"bootstrap.servers": broker.bootstrap_servers, "group.id": topic, "auto.offset.reset": "earliest"}
     consumer = Consumer({**settings, "log_level": 0})
     try:
@@ -50,36 +50,36 @@ def _consume(broker: KafkaBroker, topic: str) -> bytes | None:
         consumer.close()
 
 
-def test_a_record_of_20_mb_passes(kafka: KafkaBroker, topic: TopicFactory) -> None:
-    """The broker's limits are far above the largest event, so that tests meet the clients' limits alone."""
+def test_record_of_20_mb_passes(kafka: KafkaBroker, topic: TopicFactory) -> None:
+    """The broker's limits are far above the largest event, so that only the limits of the clients apply in tests."""
     name, value = topic(), b"x" * 20_000_000
     assert _produce(kafka, name, value) is None
     assert _consume(kafka, name) == value
 
 
-def test_topics_are_new_for_each_call_and_have_what_was_asked_for(kafka: KafkaBroker, topic: TopicFactory) -> None:
-    """Two topics of one test differ, and partitions are as asked."""
+def test_each_call_creates_a_new_topic_with_the_given_settings(kafka: KafkaBroker, topic: TopicFactory) -> None:
+    """Two topics of one test differ, and have the given numbers of partitions."""
     first, second = topic(), topic(partitions=3)
     assert first != second
     topics = AdminClient({"bootstrap.servers": kafka.bootstrap_servers}).list_topics(timeout=30).topics
     assert [len(topics[name].partitions) for name in (first, second)] == [1, 3]
 
 
-def test_no_topic_is_made_by_itself(kafka: KafkaBroker) -> None:
+def test_broker_creates_no_topic_automatically(kafka: KafkaBroker) -> None:
     """A misspelt topic is an error and not a new topic."""
     error = _produce(kafka, "never-created", b"v")
     assert error is not None
     assert error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
 
 
-def test_a_topic_that_exists_is_refused(kafka: KafkaBroker, topic: TopicFactory) -> None:
+def test_existing_topic_is_rejected(kafka: KafkaBroker, topic: TopicFactory) -> None:
     """The message names the topic."""
     name = topic()
     with pytest.raises(PartError, match=f"The topic '{name}' cannot be created: .*already exists"):
         kafka.create_topic(name)
 
 
-def test_kcat_reads_what_was_produced(kafka: KafkaBroker, topic: TopicFactory, kcat: str) -> None:
+def test_kcat_reads_the_produced_record(kafka: KafkaBroker, topic: TopicFactory, kcat: str) -> None:
     """An independent client agrees about key and value."""
     name = topic()
     assert _produce(kafka, name, b"value") is None
@@ -88,8 +88,8 @@ def test_kcat_reads_what_was_produced(kafka: KafkaBroker, topic: TopicFactory, k
 
 
 @pytest.mark.usefixtures("kafka")  # skipped where the shared broker is
-def test_a_killed_broker_comes_back_with_its_port_and_records(tmp_path: Path) -> None:
-    """Kill, start, stop, start: clients find the broker where it was, with all that was acknowledged."""
+def test_killed_broker_comes_back_with_its_port_and_records(tmp_path: Path) -> None:
+    """After kill, start, stop and start, clients find the broker at its address with all acknowledged records."""
     with KafkaBroker(tmp_path / "kafka") as broker:
         address = broker.bootstrap_servers
         broker.create_topic("kept")
@@ -103,8 +103,8 @@ def test_a_killed_broker_comes_back_with_its_port_and_records(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("kafka")
-def test_a_broker_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
-    """A wrong setting is seen in the error itself."""
+def test_broker_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
+    """The error itself shows a wrong setting."""
     broker = KafkaBroker(tmp_path / "kafka", settings={"node.id": "not-a-number"})
     with pytest.raises(PartError, match=r"(?s)could not prepare.*not-a-number"):
         broker.start()

@@ -1,4 +1,4 @@
-"""The wiki of the tests: real, and changed by its own Action API."""
+"""The wiki of the tests: a real one that its own Action API changes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 def _revision(wiki: RealMediaWiki, revision: int) -> dict[str, Any]:
-    """A revision as somebody sees it who is not logged in: the ``query`` part of the answer."""
-    question: dict[str, str | int] = {
+    """Return the ``query`` part of the response for a revision, as an anonymous reader sees it."""
+    parameters: dict[str, str | int] = {
         "action": "query",
         "prop": "revisions",
         "revids": revision,
         "rvprop": "ids|content",
         "rvslots": "*",
     }
-    found: dict[str, Any] = ActionClient(wiki.host).call(question)["query"]
-    return found
+    query: dict[str, Any] = ActionClient(wiki.host).call(parameters)["query"]
+    return query
 
 
-def test_an_edit_is_served_raw_and_by_the_action_api(mediawiki: RealMediaWiki) -> None:
-    """Both ways lead to the same text, and each edit has a revision of its own."""
+def test_edit_is_served_raw_and_by_the_action_api(mediawiki: RealMediaWiki) -> None:
+    """Both addresses lead to the same text, and each edit has a separate revision."""
     first, second = (mediawiki.edit("Parts/Łódź", text, "a summary") for text in ("žluťoučký", "kůň"))
     assert first < second
     assert mediawiki.fetch_raw(first).decode() == "žluťoučký"
@@ -38,14 +38,14 @@ def test_an_edit_is_served_raw_and_by_the_action_api(mediawiki: RealMediaWiki) -
     assert page["revisions"][0]["parentid"] == first
 
 
-def test_an_edit_that_changes_nothing_is_an_error(mediawiki: RealMediaWiki) -> None:
+def test_null_edit_is_an_error(mediawiki: RealMediaWiki) -> None:
     """A null edit makes no revision, so there is no id to return."""
     mediawiki.edit("Parts/Null", "same")
     with pytest.raises(WikiError, match="did not create a revision"):
         mediawiki.edit("Parts/Null", "same")
 
 
-def test_a_hidden_revision_shows_no_content(mediawiki: RealMediaWiki) -> None:
+def test_hidden_revision_shows_no_content(mediawiki: RealMediaWiki) -> None:
     """The public sees ``texthidden`` in place of the content."""
     hidden = mediawiki.edit("Parts/Hidden", "secret")
     mediawiki.edit("Parts/Hidden", "public")
@@ -56,8 +56,8 @@ def test_a_hidden_revision_shows_no_content(mediawiki: RealMediaWiki) -> None:
     assert "content" not in main
 
 
-def test_a_suppressed_revision_shows_no_content(mediawiki: RealMediaWiki) -> None:
-    """Suppression hides from administrators too, and is told apart by ``suppressed``."""
+def test_suppressed_revision_shows_no_content(mediawiki: RealMediaWiki) -> None:
+    """Suppression hides the revision from administrators too, and ``suppressed`` distinguishes it."""
     hidden = mediawiki.edit("Parts/Suppressed", "secret")
     mediawiki.edit("Parts/Suppressed", "public")
     mediawiki.hide_revision(hidden, hide="content|comment|user", suppress=True)
@@ -65,8 +65,8 @@ def test_a_suppressed_revision_shows_no_content(mediawiki: RealMediaWiki) -> Non
     assert page["revisions"][0]["suppressed"]
 
 
-def test_a_deleted_page_has_bad_revisions_until_it_is_restored(mediawiki: RealMediaWiki) -> None:
-    """``badrevids`` is an object keyed by the revision's id."""
+def test_deleted_page_has_bad_revisions_until_it_is_restored(mediawiki: RealMediaWiki) -> None:
+    """``badrevids`` is an object keyed by the id of the revision."""
     revision = mediawiki.edit("Parts/Deleted", "text")
     mediawiki.delete("Parts/Deleted")
     assert _revision(mediawiki, revision)["badrevids"] == {str(revision): {"revid": revision, "missing": True}}
@@ -76,8 +76,8 @@ def test_a_deleted_page_has_bad_revisions_until_it_is_restored(mediawiki: RealMe
 
 
 @pytest.mark.parametrize("redirect", [True, False])
-def test_a_moved_page_keeps_its_revisions(mediawiki: RealMediaWiki, redirect: bool) -> None:  # noqa: FBT001 (a parameter)
-    """The revision goes with the page; a redirect stays behind only when it is wanted."""
+def test_moved_page_keeps_its_revisions(mediawiki: RealMediaWiki, redirect: bool) -> None:  # noqa: FBT001 (a parameter)
+    """The revision moves with the page; a redirect stays only on request."""
     title = f"Parts/Moved {redirect}"
     revision = mediawiki.edit(title, "text")
     mediawiki.move(title, f"{title} away", redirect=redirect)
@@ -87,14 +87,14 @@ def test_a_moved_page_keeps_its_revisions(mediawiki: RealMediaWiki, redirect: bo
     assert left.get("missing", False) is not redirect
 
 
-def test_a_refusal_names_action_and_reason(mediawiki: RealMediaWiki) -> None:
-    """What the wiki says is what the error says."""
+def test_rejected_action_is_an_error_with_the_reason(mediawiki: RealMediaWiki) -> None:
+    """The error has the message of the wiki."""
     with pytest.raises(WikiError, match="refused action=delete: missingtitle: The page you specified doesn't exist"):
         mediawiki.delete("Parts/Never there")
 
 
-def test_a_wiki_comes_back_with_its_address_and_pages(tmp_path: Path, mediawiki: RealMediaWiki) -> None:
-    """Kill and start: same address, same pages; the shared wiki beside it is another one."""
+def test_wiki_comes_back_with_its_address_and_pages(tmp_path: Path, mediawiki: RealMediaWiki) -> None:
+    """After kill and start it has the same address and pages; the shared wiki is a different one."""
     with RealMediaWiki(tmp_path / "wiki") as wiki:
         revision = wiki.edit("Kept", "text")
         wiki.kill()

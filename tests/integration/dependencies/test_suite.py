@@ -1,4 +1,4 @@
-"""The suite's own rules: what a skip means, and what the locks may hold."""
+"""The rules of the suite: the effect of a skip, and the content of the locks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_fails_as_expected(): assert False
 
 
 def _run_suite(folder: Path, *, ci: str) -> subprocess.CompletedProcess[str]:
-    """A suite of its own that has nothing in common with this one but the rules of `tests/conftest.py`."""
+    """Run a separate suite that shares only the rules of `tests/conftest.py` with this one."""
     path = os.pathsep.join(map(str, (ROOT / "tests", ROOT, ROOT / "src")))
     environment = {**os.environ, "CI": ci, "PYTHONPATH": path, "PYTEST_ADDOPTS": ""}
     command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "-c", os.devnull, "-rfs"]
@@ -32,8 +32,8 @@ def _run_suite(folder: Path, *, ci: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_a_skip_is_a_failure_in_ci(tmp_path: Path) -> None:
-    """The run ends badly and names test and reason; an expected failure is no skip."""
+def test_skip_is_a_failure_in_ci(tmp_path: Path) -> None:
+    """The run fails and names the test and the reason; an expected failure is not a skip."""
     (tmp_path / "test_skips.py").write_text(_SKIPS)
     done = _run_suite(tmp_path, ci="true")
     assert done.returncode == 1
@@ -43,16 +43,16 @@ def test_a_skip_is_a_failure_in_ci(tmp_path: Path) -> None:
     assert re.search(r"1 failed, 1 passed, 1 xfailed in", done.stdout)
 
 
-def test_a_file_that_skips_itself_is_a_failure_in_ci(tmp_path: Path) -> None:
-    """A missing import must not leave out a whole file in silence."""
+def test_file_that_skips_itself_is_a_failure_in_ci(tmp_path: Path) -> None:
+    """A missing import does not leave out a whole file silently."""
     (tmp_path / "test_all.py").write_text('import pytest\npytest.importorskip("no_such_module")\n')
     done = _run_suite(tmp_path, ci="true")
     assert done.returncode == 2
     assert "no_such_module" in done.stdout
 
 
-def test_a_skip_is_a_skip_elsewhere(tmp_path: Path) -> None:
-    """A developer who cannot have a part runs the rest."""
+def test_skip_is_a_skip_elsewhere(tmp_path: Path) -> None:
+    """A developer without a part runs the other tests."""
     (tmp_path / "test_skips.py").write_text(_SKIPS)
     done = _run_suite(tmp_path, ci="")
     assert done.returncode == 0
@@ -60,19 +60,19 @@ def test_a_skip_is_a_skip_elsewhere(tmp_path: Path) -> None:
 
 
 def test_there_is_a_lock_for_each_set() -> None:
-    """Running, developing, and the distributed engine."""
+    """The sets are for running, for developing, and for the distributed engine."""
     assert [lock.name for lock in LOCKS] == ["dev.lock", "flink.lock", "run.lock"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_a_lock_names_no_place(lock: Path) -> None:
-    """No index, no folder, no address: where packages come from is the machine's own business."""
+def test_lock_has_no_address(lock: Path) -> None:
+    """It has no index, no folder and no URL: the machine configures the source of the packages."""
     text = lock.read_text()
     assert not re.search(r"://|--index|--extra-index|--find-links|--trusted-host|file:|(^|\s)[~./]", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_a_lock_pins_and_hashes_everything(lock: Path) -> None:
+def test_lock_pins_and_hashes_each_package(lock: Path) -> None:
     """Each requirement has one version and at least one hash."""
     entries = re.split(r"\n(?=[a-z0-9])", lock.read_text())[1:]
     assert len(entries) > 30
@@ -85,8 +85,8 @@ def _names(requirements: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(("lock", "extra"), [("run", None), ("dev", "dev"), ("flink", "flink")])
-def test_a_lock_holds_what_the_project_asks_for(lock: str, extra: str | None) -> None:
-    """The dependencies, the extra's, and the build backend; `make lock` was not forgotten."""
+def test_lock_has_the_requirements_of_the_project(lock: str, extra: str | None) -> None:
+    """It has the dependencies, those of the extra, and the build backend; `make lock` was not forgotten."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = _names(pyproject["project"]["dependencies"] + pyproject["build-system"]["requires"])
     if extra is not None:
@@ -95,7 +95,7 @@ def test_a_lock_holds_what_the_project_asks_for(lock: str, extra: str | None) ->
     assert wanted <= locked
 
 
-def test_the_build_backend_is_locked_as_it_is_asked_for() -> None:
-    """Two files name it; they agree."""
+def test_build_backend_is_locked_in_the_required_version() -> None:
+    """Two files name it, and they agree."""
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     assert set(wanted) <= set((ROOT / "requirements" / "build.in").read_text().splitlines())

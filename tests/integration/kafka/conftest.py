@@ -1,4 +1,4 @@
-"""What the tests against a real broker share: writing, reading, and sources that end in good order."""
+"""Shared parts of the tests against a real broker: writing, reading, and sources that are closed in any case."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EARLIEST = Committed(Bound.EARLIEST)
 
 
 class KafkaCluster:
-    """A broker as the tests use it, by clients that have nothing to do with wikistate."""
+    """A broker with clients that are independent of wikistate."""
 
     def __init__(self, broker: KafkaBroker) -> None:
         self.broker = broker
@@ -41,7 +41,7 @@ class KafkaCluster:
         assert producer.flush(60) == 0
 
     def read(self, topic: str, *, isolation: str = "read_committed", partition: int = 0) -> list[tuple[bytes, bytes]]:
-        """Key and value of everything that a reader of this isolation sees in a partition now."""
+        """Return key and value of each record that a consumer of this isolation sees in a partition now."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.servers,
@@ -59,16 +59,16 @@ class KafkaCluster:
         return seen
 
     def committed(self, group: str, topic: str, partition: int = 0) -> int:
-        """The offset that a group has committed; negative for none."""
+        """Return the offset that a group has committed; negative without a commit."""
         consumer = Consumer({"bootstrap.servers": self.servers, "group.id": group})
-        found = consumer.committed([TopicPartition(topic, partition)], 30)[0].offset
+        offset = consumer.committed([TopicPartition(topic, partition)], 30)[0].offset
         consumer.close()
-        return found
+        return offset
 
     def settings(
         self, *topics: str, group: str = "", start: Start = EARLIEST, end: End | None = None, **properties: object
     ) -> KafkaSourceSettings:
-        """Settings of a source; properties with ``_`` for ``.`` in their names."""
+        """Return settings of a source; the names of properties have ``_`` for ``.``."""
         named = {name.replace("_", "."): value for name, value in properties.items()}
         return KafkaSourceSettings(
             self.servers,
@@ -88,7 +88,7 @@ def cluster(kafka: KafkaBroker) -> KafkaCluster:
 
 
 async def fail_on_revocation(partitions: AbstractSet[Partition]) -> None:
-    """Nobody else is in the group."""
+    """Fail, because no other member is in the group."""
     raise AssertionError(partitions)
 
 
@@ -96,7 +96,7 @@ async def fail_on_revocation(partitions: AbstractSet[Partition]) -> None:
 async def open_source(
     settings: KafkaSourceSettings, revoked: OnRevoked = fail_on_revocation
 ) -> AsyncIterator[KafkaSource]:
-    """A source, open, and closed at the end."""
+    """Open a source, and close it at the end."""
     source = KafkaSource(settings)
     try:
         await source.open(revoked)
@@ -106,7 +106,7 @@ async def open_source(
 
 
 async def read_records(source: KafkaSource, count: int) -> list[Record]:
-    """As many records as are asked for."""
+    """Read so many records."""
     records: list[Record] = []
     async with asyncio.timeout(90):
         while len(records) < count:
@@ -115,7 +115,7 @@ async def read_records(source: KafkaSource, count: int) -> list[Record]:
 
 
 async def read_to_end(source: KafkaSource) -> list[Record]:
-    """Everything up to the end of a bounded source."""
+    """Read all records up to the end of a bounded source."""
     records: list[Record] = []
     async with asyncio.timeout(90):
         while (batch := await source.poll(500, 1.0)) is not None:
@@ -124,5 +124,5 @@ async def read_to_end(source: KafkaSource) -> list[Record]:
 
 
 def record_values(records: Sequence[Record]) -> list[bytes | None]:
-    """The values alone."""
+    """Return the values alone."""
     return [record.value for record in records]

@@ -1,4 +1,4 @@
-"""A broker that stops and starts again in the middle of everything."""
+"""A broker that stops and starts again at any moment."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ pytestmark = [pytest.mark.kafka, pytest.mark.fault]
 
 @pytest.fixture(scope="module")
 def own_cluster(kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    """A broker of its own, because it is stopped. The session's stands for "a broker can be had here"."""
+    """Broker for these tests, which stop it; it is available where the session's broker is."""
     assert kafka.is_running
     with KafkaBroker(tmp_path_factory.mktemp("outage")) as broker:
         yield KafkaCluster(broker)
 
 
-async def test_a_source_waits_for_a_broker_that_is_away_and_goes_on(own_cluster: KafkaCluster) -> None:
-    """It raises nothing, says once that it waits and once that it is over, and loses and doubles nothing."""
+async def test_source_waits_for_a_broker_and_resumes(own_cluster: KafkaCluster) -> None:
+    """It raises no error, logs the outage once and its end once, and loses and repeats nothing."""
     name = own_cluster.broker.create_topic("away.source")
     own_cluster.produce(name, [b"before"] * 10)
 
     async def lost(partitions: object) -> None:
-        """A broker that is away for long forgets its members; everything read is committed."""
+        """Accept the loss of partitions: after a long outage the broker has no members, and each read record is committed."""
 
     with capture_logs() as lines:
         async with open_source(own_cluster.settings(name, group=name), lost) as source:
@@ -49,13 +49,15 @@ async def test_a_source_waits_for_a_broker_that_is_away_and_goes_on(own_cluster:
             await source.commit({after[-1].partition: after[-1].offset + 1})
     assert record_values([*before, *after]) == [b"before"] * 10 + [b"after"] * 10
     assert [record.offset for record in [*before, *after]] == list(range(20))
-    said = [line["event"] for line in lines if line["log_level"] in {"warning", "info"} and "vailable" in line["event"]]
-    assert said == ["kafka_unavailable", "kafka_available"]
+    events = [
+        line["event"] for line in lines if line["log_level"] in {"warning", "info"} and "vailable" in line["event"]
+    ]
+    assert events == ["kafka_unavailable", "kafka_available"]
     assert own_cluster.committed(name, name) == 20
 
 
-async def test_a_sink_waits_for_a_broker_that_is_away_and_delivers(own_cluster: KafkaCluster) -> None:
-    """What was written while the broker was killed arrives once and in order when it is back."""
+async def test_sink_waits_for_a_broker_and_delivers(own_cluster: KafkaCluster) -> None:
+    """Records that were written while the broker was dead arrive once and in order when it is back."""
     name = own_cluster.broker.create_topic("away.sink")
     sink = KafkaSink(name, KafkaProducer(KafkaProducerSettings(own_cluster.servers)))
     written = [Output(Role.SINK, b"k", b"%d" % number, None) for number in range(1000)]
@@ -71,8 +73,8 @@ async def test_a_sink_waits_for_a_broker_that_is_away_and_delivers(own_cluster: 
     assert [value for _, value in own_cluster.read(name)] == [output.value for output in written]
 
 
-async def test_a_broker_that_stays_away_fails_the_flush(own_cluster: KafkaCluster) -> None:
-    """After `delivery.timeout.ms` the error says that it was not taken in time; nothing is dropped in silence."""
+async def test_long_outage_of_the_broker_fails_the_flush(own_cluster: KafkaCluster) -> None:
+    """After `delivery.timeout.ms` the error names the timeout; no record is dropped silently."""
     name = own_cluster.broker.create_topic("away.long")
     settings = KafkaProducerSettings(own_cluster.servers, {"delivery.timeout.ms": "1500", "request.timeout.ms": "1000"})
     sink = KafkaSink(name, KafkaProducer(settings))

@@ -1,4 +1,4 @@
-"""The Kafka source against a real broker: where it starts and ends, who shares its partitions, what it survives."""
+"""The Kafka source against a real broker: start and end positions, rebalances, outages and limits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LATEST = Committed(Bound.LATEST)
 
 
 async def test_key_timestamp_and_tombstone_arrive(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """A record is what the topic has: its key, its timestamp, and None where there is no value or no key."""
+    """A record has its key and its timestamp, and None without a value or a key."""
     name = topic()
     producer = Producer({"bootstrap.servers": cluster.servers})
     producer.produce(name, b"v", b"k", timestamp=1_700_000_000_123)
@@ -46,8 +46,8 @@ async def test_key_timestamp_and_tombstone_arrive(cluster: KafkaCluster, topic: 
     assert [record.partition for record in records] == [Partition(name, 0)] * 3
 
 
-async def test_a_missing_topic_is_an_error_that_says_what_to_do(cluster: KafkaCluster) -> None:
-    """Topic, broker and the way out are in the message."""
+async def test_missing_topic_is_an_error_with_a_hint(cluster: KafkaCluster) -> None:
+    """The error names the topic, the broker and the option that creates the topic."""
     source = KafkaSource(cluster.settings("no.such.topic"))
     with pytest.raises(SourceError, match=r"'no\.such\.topic'") as caught:
         await source.open(fail_on_revocation)
@@ -56,7 +56,7 @@ async def test_a_missing_topic_is_an_error_that_says_what_to_do(cluster: KafkaCl
     await source.close()
 
 
-async def test_a_broker_that_is_not_there_is_an_error_after_a_bounded_wait() -> None:
+async def test_unreachable_broker_is_an_error_after_a_bounded_wait() -> None:
     """The start fails with the reason of the last attempt instead of waiting for ever."""
     source = KafkaSource(KafkaSourceSettings("127.0.0.1:1", ("topic",), "group", open_timeout=1.0))
     with pytest.raises(SourceError, match=r"127\.0\.0\.1:1 did not answer within 1 s: .*refused") as caught:
@@ -65,10 +65,8 @@ async def test_a_broker_that_is_not_there_is_an_error_after_a_bounded_wait() -> 
     await source.close()
 
 
-async def test_a_start_time_finds_the_first_record_that_is_not_older(
-    cluster: KafkaCluster, topic: TopicFactory
-) -> None:
-    """In each partition by itself, and whatever the group has committed."""
+async def test_start_time_finds_the_first_record_that_is_not_older(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """It applies to each partition separately, and has precedence over the committed offsets."""
     name = topic(2)
     for second in range(10):
         cluster.produce(name, [b"%d" % second], partition=second % 2, timestamp=1_700_000_000_000 + second * 1000)
@@ -80,7 +78,7 @@ async def test_a_start_time_finds_the_first_record_that_is_not_older(
         assert len(await read_to_end(source)) == 4
 
 
-async def test_an_end_time_stops_before_the_first_record_that_is_not_older(
+async def test_end_time_stops_before_the_first_record_that_is_not_older(
     cluster: KafkaCluster, topic: TopicFactory
 ) -> None:
     """A backfill of a time span reads exactly that span."""
@@ -93,8 +91,8 @@ async def test_an_end_time_stops_before_the_first_record_that_is_not_older(
         assert await source.poll(10, 0.0) is None
 
 
-async def test_a_span_of_offsets_is_read_and_nothing_beyond(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """From the first to before the last, whatever is committed; a partition without one is read from end to end."""
+async def test_span_of_offsets_is_read_exactly(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """The end is exclusive, committed offsets do not count, and a partition without a span is read completely."""
     name = topic(3)
     for number in range(3):
         cluster.produce(name, [b"%d-%d" % (number, offset) for offset in range(5)], partition=number)
@@ -108,8 +106,8 @@ async def test_a_span_of_offsets_is_read_and_nothing_beyond(cluster: KafkaCluste
             await source.commit({Partition(name, 0): 3, Partition(name, 1): 5})
 
 
-async def test_a_moment_behind_all_records_is_the_end(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """As a start it waits for what comes; as an end it is where the topic ends now."""
+async def test_time_behind_all_records_is_the_end(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """As a start it waits for new records; as an end it is the current end of the topic."""
     name = topic()
     cluster.produce(name, [b"old"], timestamp=1_700_000_000_000)
     async with open_source(
@@ -118,8 +116,8 @@ async def test_a_moment_behind_all_records_is_the_end(cluster: KafkaCluster, top
         assert await read_to_end(source) == []
 
 
-async def test_latest_is_remembered_from_the_first_start(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """A crash before the first commit must not move "latest" behind what came meanwhile."""
+async def test_latest_is_committed_at_the_first_start(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """A crash before the first commit does not move "latest" behind the records of the meantime."""
     name = topic()
     cluster.produce(name, [b"history"])
     async with open_source(cluster.settings(name, group=name, start=LATEST)) as source:
@@ -130,7 +128,7 @@ async def test_latest_is_remembered_from_the_first_start(cluster: KafkaCluster, 
         assert record_values(await read_to_end(source)) == [b"news"]
 
 
-async def test_what_comes_after_the_end_was_fixed_is_not_read(cluster: KafkaCluster, topic: TopicFactory) -> None:
+async def test_records_after_a_fixed_end_are_not_read(cluster: KafkaCluster, topic: TopicFactory) -> None:
     """A bounded run ends although the topic grows all the time."""
     name = topic()
     cluster.produce(name, [b"before"] * 5)
@@ -139,10 +137,10 @@ async def test_what_comes_after_the_end_was_fixed_is_not_read(cluster: KafkaClus
         assert record_values(await read_to_end(source)) == [b"before"] * 5
 
 
-async def test_aborted_transactions_at_the_end_do_not_hold_a_bounded_source_up(
+async def test_aborted_transactions_at_the_end_do_not_delay_a_bounded_source(
     cluster: KafkaCluster, topic: TopicFactory
 ) -> None:
-    """The last offsets of a topic may have no record that is ever seen."""
+    """The last offsets of a topic may not have a visible record."""
     name = topic()
     cluster.produce(name, [b"seen"])
     producer = Producer({"bootstrap.servers": cluster.servers, "transactional.id": name})
@@ -155,23 +153,23 @@ async def test_aborted_transactions_at_the_end_do_not_hold_a_bounded_source_up(
         assert record_values(await read_to_end(source)) == [b"seen"]
 
 
-async def test_lag_is_what_is_left_in_each_partition(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """It is known after the first fetch and goes to nothing when everything was handed over."""
+async def test_lag_is_the_number_of_unread_records_of_each_partition(
+    cluster: KafkaCluster, topic: TopicFactory
+) -> None:
+    """It is known after the first fetch, and is 0 when all records were read."""
     name = topic(2)
     cluster.produce(name, [b"x"] * 30, partition=0)
     async with open_source(cluster.settings(name)) as source, asyncio.timeout(60):
         await read_records(source, 10)
-        while source.lag().get(Partition(name, 0), 0) < 19:  # one may be on its way
+        while source.lag().get(Partition(name, 0), 0) < 19:  # one may be in flight
             assert await source.poll(0, 0.3) == []
         await read_records(source, 20)
         while source.lag() != {Partition(name, 0): 0}:
             assert await source.poll(10, 0.3) == []
 
 
-async def test_a_position_that_retention_has_overtaken_is_reported_and_repaired(
-    cluster: KafkaCluster, topic: TopicFactory
-) -> None:
-    """Records that were deleted unread are an error in the log, and reading goes on at the oldest that is left."""
+async def test_position_behind_retention_is_reported_and_reset(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """The log has an error about the deleted unread records, and the source continues at the oldest one that is left."""
     name = topic()
     cluster.produce(name, [b"left"] * 3)
     async with open_source(cluster.settings(name, group=name)) as source:
@@ -183,10 +181,8 @@ async def test_a_position_that_retention_has_overtaken_is_reported_and_repaired(
     assert [line["offset"] for line in lines if line["log_level"] == "error"] == [1000]
 
 
-async def test_a_partition_that_is_added_later_is_found_and_read_from_its_beginning(
-    cluster: KafkaCluster, topic: TopicFactory
-) -> None:
-    """Even by a source that starts at "latest": its first records are news."""
+async def test_new_partition_is_found_and_read_from_its_beginning(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """This holds also for a source that starts at "latest": the first records of the partition are new."""
     name = topic()
     cluster.produce(name, [b"history"])
     async with open_source(cluster.settings(name, start=LATEST, partition_discovery_interval_ms=300)) as source:
@@ -199,8 +195,8 @@ async def test_a_partition_that_is_added_later_is_found_and_read_from_its_beginn
     assert records[0].partition == Partition(name, 1)
 
 
-async def test_a_member_without_room_stays_in_the_group_and_goes_on(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """It is longer without room than the group waits for a member that does not poll, and loses nothing."""
+async def test_member_without_room_stays_in_the_group_and_resumes(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """It is without room for longer than `max.poll.interval.ms`, and loses nothing."""
     name = topic()
     cluster.produce(name, [b"%d" % number for number in range(100)])
     settings = cluster.settings(name, session_timeout_ms=6000, max_poll_interval_ms=6000)
@@ -212,10 +208,10 @@ async def test_a_member_without_room_stays_in_the_group_and_goes_on(cluster: Kaf
     assert record_values([*first, *rest]) == [b"%d" % number for number in range(100)]
 
 
-async def test_partitions_move_to_a_second_member_after_the_first_was_asked(
+async def test_partitions_move_to_a_second_member_after_the_first_one_committed(
     cluster: KafkaCluster, topic: TopicFactory
 ) -> None:
-    """The first commits while it is asked, and the second starts right there: nothing is doubled, nothing lost."""
+    """The first member commits when they are revoked, and the second one starts there: no repeat and no loss."""
     name = topic(2)
     for partition in range(2):
         cluster.produce(name, [b"%d" % partition] * 50, partition=partition)
@@ -223,9 +219,9 @@ async def test_partitions_move_to_a_second_member_after_the_first_was_asked(
     read_by_first: dict[Partition, int] = {}
     revoked: list[AbstractSet[Partition]] = []
 
-    async def commit_what_was_read(partitions: AbstractSet[Partition]) -> None:
+    async def commit_offsets(partitions: AbstractSet[Partition]) -> None:
         revoked.append(partitions)
-        await asyncio.sleep(0)  # the source waits for the whole of this, not for its first step
+        await asyncio.sleep(0)  # the source waits for the whole callback, not for its first step
         await first.commit({partition: read_by_first[partition] for partition in partitions})
 
     async def poll_first() -> None:
@@ -233,7 +229,7 @@ async def test_partitions_move_to_a_second_member_after_the_first_was_asked(
             for record in await first.poll(10, 0.2) or []:
                 read_by_first[record.partition] = record.offset + 1
 
-    async with open_source(settings, commit_what_was_read) as first:
+    async with open_source(settings, commit_offsets) as first:
         for record in await read_records(first, 100):  # all of both partitions, before there is a second member
             read_by_first[record.partition] = record.offset + 1
         async with open_source(settings) as second:
@@ -248,8 +244,8 @@ async def test_partitions_move_to_a_second_member_after_the_first_was_asked(
             assert (record.value, record.partition, record.offset) == (b"new", moved, 50)
 
 
-async def test_the_brokers_own_group_protocol_works_as_well(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """KIP-848, which Kafka 4 offers: read, commit, go on."""
+async def test_new_group_protocol_of_kafka_works(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """The protocol is KIP-848, which Kafka 4 offers: read, commit, resume."""
     name = topic()
     cluster.produce(name, [b"1", b"2"])
     settings = cluster.settings(name, group=name, group_protocol="consumer")
@@ -260,40 +256,40 @@ async def test_the_brokers_own_group_protocol_works_as_well(cluster: KafkaCluste
         assert record_values(await read_records(source, 1)) == [b"2"]
 
 
-async def test_a_commit_of_partitions_that_are_gone_is_no_error(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """The group has moved on; who has the partitions now does again what was not committed."""
+async def test_commit_of_lost_partitions_is_not_an_error(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """The group has rebalanced; the new owner of the partitions repeats the uncommitted records."""
     name = topic()
     cluster.produce(name, [b"x"] * 3)
     settings = cluster.settings(name, group=name, session_timeout_ms=6000, max_poll_interval_ms=6000)
 
-    async def too_late(partitions: AbstractSet[Partition]) -> None:
+    async def commit_too_late(partitions: AbstractSet[Partition]) -> None:
         await source.commit(dict.fromkeys(partitions, 3))
 
-    async with open_source(settings, too_late) as source:
+    async with open_source(settings, commit_too_late) as source:
         await read_records(source, 3)
         with capture_logs() as lines:
-            async with asyncio.timeout(60):  # nobody polls: the group puts the member out after six seconds
+            async with asyncio.timeout(60):  # without a poll the group removes the member after six seconds
                 while not any(line["event"] == "commit_rejected" for line in lines):
                     await source.commit({Partition(name, 0): 1})
                     await asyncio.sleep(0.1)
         assert [record.offset for record in await read_records(source, 2)] == [1, 2]
 
 
-async def test_what_the_revoked_callback_raises_comes_out_of_poll(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """A commit that fails while partitions move must stop the job, not vanish in a thread."""
+async def test_error_of_the_revoked_callback_is_raised_by_poll(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """A commit that fails during a rebalance stops the job; the error does not vanish in a thread."""
     name = topic(2)
     for partition in range(2):
         cluster.produce(name, [b"x"], partition=partition)
     settings = cluster.settings(name, group=name)
 
-    async def fails(partitions: AbstractSet[Partition]) -> None:
+    async def fail(partitions: AbstractSet[Partition]) -> None:
         raise LookupError(f"{len(partitions)} partition")
 
     async def poll_on() -> None:
         while True:
             await first.poll(10, 0.2)
 
-    async with open_source(settings, fails) as first:
+    async with open_source(settings, fail) as first:
         await read_records(first, 2)
         async with open_source(settings) as second:
             polling = asyncio.create_task(poll_on())
@@ -304,8 +300,8 @@ async def test_what_the_revoked_callback_raises_comes_out_of_poll(cluster: Kafka
             await polling
 
 
-async def test_twenty_megabytes_go_through_with_raised_limits(cluster: KafkaCluster, topic: TopicFactory) -> None:
-    """What the largest pages need, on the way in."""
+async def test_record_of_20_mb_is_read_under_raised_limits(cluster: KafkaCluster, topic: TopicFactory) -> None:
+    """The largest pages need these limits of the consumer."""
     name = topic()
     huge = bytes(range(256)) * 80_000
     cluster.produce(name, [huge])

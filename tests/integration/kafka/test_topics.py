@@ -1,4 +1,4 @@
-"""Creating topics on a real broker."""
+"""Creation of topics on a real broker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def test_missing_topics_are_created_and_existing_ones_left_alone(cluster: KafkaCluster) -> None:
-    """The second call creates what the first did not, and changes no partitions."""
+    """The second call creates the missing topic, and changes no partitions."""
     settings = KafkaProducerSettings(cluster.servers)
     old, new = f"old.{uuid.uuid4().hex}", f"new.{uuid.uuid4().hex}"
     assert await create_topics([old], settings, partitions=3, topic_settings={"retention.ms": "-1"}) == [old]
@@ -31,16 +31,16 @@ async def test_missing_topics_are_created_and_existing_ones_left_alone(cluster: 
     ("name", "replicas", "advice"),
     [("fine", 3, "as many replicas as there are brokers"), ("not/fine", -1, "dot, underscore and hyphen")],
 )
-async def test_what_the_broker_refuses_says_what_is_allowed(
+async def test_rejected_topic_is_an_error_with_the_allowed_values(
     cluster: KafkaCluster, name: str, replicas: int, advice: str
 ) -> None:
-    """More replicas than brokers, or a name that is none, is a mistake of the settings."""
+    """More replicas than brokers, or an invalid name, is an error of the settings."""
     with pytest.raises(ConfigError, match=name) as caught:
         await create_topics([name], KafkaProducerSettings(cluster.servers), replication_factor=replicas)
     assert advice in caught.value.hint
 
 
-async def test_a_broker_that_is_not_there_is_an_error_after_a_bounded_wait() -> None:
-    """With the reason of the last attempt."""
+async def test_unreachable_broker_is_an_error_after_a_bounded_wait() -> None:
+    """The error has the reason of the last attempt."""
     with pytest.raises(SinkError, match=r"did not answer within 1 s: .*refused"):
         await create_topics(["topic"], KafkaProducerSettings("127.0.0.1:1", open_timeout=1.0))

@@ -5,7 +5,7 @@ import java.io.OutputStream;
 import org.apache.flink.api.common.serialization.Encoder;
 import org.apache.flink.types.Row;
 
-/** Writes the {@code value} of an output ({@code wikistate.core.record.Output} as a row) as a line. */
+/** Encoder of the {@code value} of an output ({@code wikistate.streaming.record.Output} as a row) as a line. */
 public final class LineEncoder implements Encoder<Row> {
     private static final long serialVersionUID = 1L;
 

@@ -8,11 +8,11 @@ import org.apache.flink.core.fs.FSDataInputStream;
 import org.apache.flink.types.Row;
 
 /**
- * Reads the lines of one file as records: bytes between line feeds, whatever they hold.
+ * Format of the lines of one file as records: the bytes between line feeds, in any encoding.
  *
  * <p>The record's topic is the file's path, its partition 0, its offset the number of the line, from 0. A file is never
- * split, and is read again from its beginning after a restart, so the numbers hold. Flink decompresses a file whose name
- * says so before it arrives here.
+ * split, and is read again from its beginning after a restart, so the numbers stay the same. Flink chooses a
+ * decompression by the name of the file, before this format reads it.
  */
 public final class LineFormat extends SimpleStreamFormat<Row> {
     private static final long serialVersionUID = 1L;
@@ -21,8 +21,8 @@ public final class LineFormat extends SimpleStreamFormat<Row> {
     private final int maxRecordBytes;
 
     /**
-     * @param path what the records name as their topic
-     * @param maxRecordBytes how much of a line is kept
+     * @param path the topic of the records
+     * @param maxRecordBytes the number of bytes of a line that are kept
      */
     public LineFormat(String path, int maxRecordBytes) {
         this.path = Objects.requireNonNull(path, "path");

@@ -7,10 +7,10 @@ import org.apache.flink.connector.file.src.reader.StreamFormat;
 import org.apache.flink.types.Row;
 
 /**
- * Cuts a stream at its line feeds, with a bound on the length of a line.
+ * Reader that cuts a stream at its line feeds, with a bound on the length of a line.
  *
- * <p>Of a longer line the beginning is kept and the rest counted, never held. An empty line is a record with an empty
- * value. The last line may lack its line feed; what follows the last line feed is no line when it is empty.
+ * <p>Of a longer line the beginning is kept, and the rest is counted without being kept. An empty line is a record with an
+ * empty value. The last line may lack its line feed; no line follows a line feed at the end of the stream.
  */
 final class LineReader implements StreamFormat.Reader<Row> {
     private static final int CHUNK = 64 * 1024;
@@ -33,7 +33,7 @@ final class LineReader implements StreamFormat.Reader<Row> {
         this.maxRecordBytes = maxRecordBytes;
     }
 
-    /** The next line, or null at the end. */
+    /** Return the next line, or null at the end. */
     @Override
     public Row read() throws IOException {
         while (start < end || fill()) {
@@ -58,7 +58,7 @@ final class LineReader implements StreamFormat.Reader<Row> {
         return end > 0;
     }
 
-    /** Where in the chunk the line ends: at a line feed, or where the chunk does. */
+    /** Return the position in the chunk at which the line ends: at a line feed, or at the end of the chunk. */
     private int nextLineFeed() {
         int at = start;
         while (at < end && chunk[at] != '\n') {
@@ -76,7 +76,7 @@ final class LineReader implements StreamFormat.Reader<Row> {
     private Row line() {
         int leftOut = (int) Math.min(cut, Integer.MAX_VALUE);
         Row row = RecordRow.of(kept.toByteArray(), null, null, path, 0, number++, leftOut);
-        // A new one, so that the room of one very long line is not held for ever.
+        // A new buffer, so that the memory of one very long line is released.
         kept = new ByteArrayOutputStream();
         cut = 0;
         return row;

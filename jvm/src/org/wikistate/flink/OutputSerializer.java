@@ -12,14 +12,14 @@ import org.apache.flink.kafka.shaded.org.apache.kafka.clients.producer.ProducerR
 import org.apache.flink.types.Row;
 
 /**
- * Writes an output ({@code wikistate.core.record.Output}, a row with the fields {@code role}, {@code key}, {@code
- * value} and {@code timestamp}) to one topic.
+ * Serializer of an output ({@code wikistate.streaming.record.Output}, a row with the fields {@code role}, {@code key},
+ * {@code value} and {@code timestamp}) for one topic.
  *
- * <p>The timestamp of the Kafka record is the output's own; the one that Flink knows is the input record's. An output
- * without one is stamped by the producer. The key decides the partition by the Kafka client's default rule.
+ * <p>The timestamp of the Kafka record is that of the output; the timestamp that Flink passes is that of the input record.
+ * The producer stamps an output without a timestamp. The key selects the partition by the default rule of the client.
  *
- * <p>Its topic is told to whoever asks for it, because the sink's transaction naming strategy POOLING starts for a
- * known list of topics only.
+ * <p>The facet returns the topic, because the sink's transaction naming strategy POOLING starts for a known list of
+ * topics only.
  */
 public final class OutputSerializer implements KafkaRecordSerializationSchema<Row>, KafkaDatasetFacetProvider {
     private static final long serialVersionUID = 1L;
@@ -27,7 +27,7 @@ public final class OutputSerializer implements KafkaRecordSerializationSchema<Ro
     private final String topic;
 
     /**
-     * @param topic where every output goes
+     * @param topic the topic of all outputs
      */
     public OutputSerializer(String topic) {
         this.topic = Objects.requireNonNull(topic, "topic");

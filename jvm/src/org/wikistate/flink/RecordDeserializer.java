@@ -7,10 +7,10 @@ import org.apache.flink.types.Row;
 import org.apache.flink.util.Collector;
 
 /**
- * Hands over a whole Kafka record, undecoded.
+ * Deserializer that passes a whole Kafka record on, undecoded.
  *
- * <p>What PyFlink has of its own sees the value alone, and leaves out a record that has none. Nothing here can fail:
- * whether a record is any good is for the job to say.
+ * <p>The deserializers of PyFlink pass the value alone, and drop a record without one. No record fails here: the job decides
+ * whether a record is valid.
  */
 public final class RecordDeserializer implements KafkaRecordDeserializationSchema<Row> {
     private static final long serialVersionUID = 1L;

@@ -1,4 +1,4 @@
-"""One command between a Wikibase and a store, whatever the changes come from, and whatever the store is."""
+"""One command between a Wikibase and a store, with each kind of source and each kind of store."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ URIS = Uris.for_wikibase("http://wikibase.example")
 TOKEN = "sesame"
 
 
-async def until_held(store: ConsumedStore, repository: Repository) -> None:
-    """Wait until the store, which is served, holds what the wiki has; else say what it does not."""
+async def wait_until_equal(store: ConsumedStore, repository: Repository) -> None:
+    """Wait until the served store equals the wiki; report the difference after the timeout."""
     try:
         async with asyncio.timeout(TIMEOUT):
             while await asyncio.to_thread(store.read_graph) != store.expected_graph(graph_of(repository, URIS)):  # noqa: ASYNC110
@@ -62,19 +62,19 @@ async def until_held(store: ConsumedStore, repository: Repository) -> None:
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """How far the wiki's clock is from ours, in seconds."""
+    """Offset of the wiki's clock from the current time, in seconds."""
     return ManualClock(-3600.0)
 
 
 @pytest.fixture
 def repository(clock: ManualClock) -> Repository:
-    """What the wiki holds."""
+    """Content of the wiki."""
     return Repository(clock=lambda: time.time() + clock.now())
 
 
 @pytest.fixture
 def editors(repository: Repository, clock: ManualClock) -> EditSimulator:
-    """Who works on the wiki. What it began with was an hour ago."""
+    """Editors of the wiki. Its first entities are an hour old."""
     editors = EditSimulator(repository, seed=SEED, triples=40)
     editors.create_initial(20)
     clock.advance(3600.0)
@@ -82,10 +82,10 @@ def editors(repository: Repository, clock: ManualClock) -> EditSimulator:
 
 
 @pytest.mark.parametrize("kind", ["fuseki", "blazegraph"])
-async def test_the_store_may_be_a_server(
+async def test_store_may_be_a_server(
     kind: str, repository: Repository, editors: EditSimulator, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Filled, followed, and after a kill gone on with where it was, without a walk."""
+    """The store is filled and followed, and after a kill the job resumes at its position without a full scan."""
     process: StoreProcess = request.getfixturevalue(kind)
     store = ServedStore(process, tmp_path / "errors.ndjson", by_value=kind == "blazegraph")
     store.clear()
@@ -94,31 +94,31 @@ async def test_the_store_may_be_a_server(
         async with synced.start(*store.arguments) as command:
             await command.wait_for_log(COMPLETE_MESSAGE)
             editors.simulate(80)
-            await until_held(store, repository)
+            await wait_until_equal(store, repository)
             command.send(signal.SIGKILL)
         editors.simulate(80)
         async with synced.start(*store.arguments) as command:
             await command.wait_for_log(IN_STEP_MESSAGE)
-            await until_held(store, repository)
+            await wait_until_equal(store, repository)
             assert SCAN_MESSAGE not in command.err
             assert (await command.stop()).status == 0
 
 
-async def test_the_changes_may_come_from_an_event_stream(
+async def test_changes_may_come_from_an_event_stream(
     repository: Repository, editors: EditSimulator, tmp_path: Path
 ) -> None:
-    """Of two data centres, in a storm of drops and repeats; killed once, and then gone on with where it was."""
+    """Two data centres and a server with faults; after a kill the job resumes at its position without a full scan."""
     async with FakeWikibase(repository, simulator=editors) as wikibase, SseServer({STREAM: TOPICS}, STORM) as server:
         synced = SyncRun(wikibase, tmp_path)
         source = ("--source", f"eventstreams:{STREAM}?base={server.base}")
         async with synced.start(*source) as command:
             await command.wait_for_log("full_scan_finished")
-            tell(server, editors.simulate(100), repository)
+            append_changes(server, editors.simulate(100), repository)
             await command.wait_for_log(COMPLETE_MESSAGE)
-            tell(server, editors.simulate(100), repository)
+            append_changes(server, editors.simulate(100), repository)
             command.send(signal.SIGKILL)
-        tell(server, editors.simulate(100), repository)
-        show_alive(server)
+        append_changes(server, editors.simulate(100), repository)
+        append_canary(server)
         async with synced.start(*source) as command:
             await command.wait_for_log(IN_STEP_MESSAGE)
             await synced.assert_catches_up(command)
@@ -127,25 +127,25 @@ async def test_the_changes_may_come_from_an_event_stream(
     assert len(server.connections) > len(server.events) // CUT_AFTER
 
 
-def tell(server: SseServer, changes: Iterable[Change], repository: Repository) -> None:
-    """Tell of changes, turn about in the two topics."""
+def append_changes(server: SseServer, changes: Iterable[Change], repository: Repository) -> None:
+    """Append the events of changes, by turns to the two topics."""
     for change in changes:
         event = build_page_change(change, repository.wiki)
         server.append(TOPICS[change.number % 2], orjson.dumps(event), timestamp=change.time)
 
 
-def show_alive(server: SseServer) -> None:
-    """Put a canary event behind the rest, as Wikimedia does now and then: without one nobody knows that this was all.
+def append_canary(server: SseServer) -> None:
+    """Append a canary event, as Wikimedia does regularly: without one the last event is not known to be the last.
 
-    A minute later by its own word, for a test does not wait so long.
+    Its event time is a minute later, since a test does not wait so long.
     """
-    event, moment = orjson.loads(server.events[-1].data), server.events[-1].timestamp + 60_000
-    event["meta"] |= {"domain": "canary", "dt": format_timestamp(moment)}
-    server.append(TOPICS[0], orjson.dumps(event), timestamp=moment)
+    event, event_time = orjson.loads(server.events[-1].data), server.events[-1].timestamp + 60_000
+    event["meta"] |= {"domain": "canary", "dt": format_timestamp(event_time)}
+    server.append(TOPICS[0], orjson.dumps(event), timestamp=event_time)
 
 
-async def test_a_wiki_of_members_is_followed_with_a_token(tmp_path: Path) -> None:
-    """Its API, its recent changes and its RDF, which has another concept base than it says: no stranger reads any of them."""
+async def test_private_wiki_is_followed_with_a_token(tmp_path: Path) -> None:
+    """A token is needed for its API, its recent changes and its RDF, which has another concept base than its siteinfo."""
     repository = Repository(make_wikibase_wiki(concept_base="https://said.example"), vocabulary=Vocabulary(URIS.root))
     editors = EditSimulator(repository, seed=SEED, triples=40)
     editors.create_initial(20)
@@ -154,20 +154,20 @@ async def test_a_wiki_of_members_is_followed_with_a_token(tmp_path: Path) -> Non
         wikibase.token = TOKEN
         synced = SyncRun(wikibase, tmp_path)
         api = f"{wikibase.url}/w/api.php"
-        told = await synced.run_to_error("--wikibase", api)
-        assert "You need read permission" in told
+        message = await synced.run_to_error("--wikibase", api)
+        assert "You need read permission" in message
         member = {"wikibase.example": {"api": api, "credentials": {"token_file": str(tmp_path / "token")}}}
-        known = ("--wikibase", api, *setting_arguments(wikis=member))
-        assert URIS.root in await synced.run_to_error(*known, "--set", "rdf.concept_base=https://said.example")
-        async with synced.start(*known) as command:
+        credentials = ("--wikibase", api, *setting_arguments(wikis=member))
+        assert URIS.root in await synced.run_to_error(*credentials, "--set", "rdf.concept_base=https://said.example")
+        async with synced.start(*credentials) as command:
             await command.wait_for_log(COMPLETE_MESSAGE)
             editors.simulate(60)
             await synced.assert_catches_up(command)
     synced.assert_equals_wiki()
 
 
-async def test_files_whose_statements_are_about_items_of_another_wiki(tmp_path: Path) -> None:
-    """A federated wiki, as Commons is: what its RDF says of the items of the other is kept."""
+async def test_files_with_statements_about_items_of_another_wiki(tmp_path: Path) -> None:
+    """In a federated wiki such as Commons, the RDF about items of the other wiki is kept."""
     wiki = make_wikibase_wiki("commons.wikimedia.org", concept_base=COMMONS, namespaces={EntityKind.MEDIA: 6})
     repository = Repository(wiki, vocabulary=Vocabulary(COMMONS, WIKIDATA))
     editors = EditSimulator(repository, seed=SEED, kinds=(EntityKind.MEDIA,))
