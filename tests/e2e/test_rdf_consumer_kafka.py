@@ -110,7 +110,7 @@ async def test_a_time_to_start_at_is_found_to_the_millisecond(
     for wrong in ("1700000000", "yesterday"):
         finished = await run_wikistate(*JOB, *source(kafka, name, start=wrong), "--store", "store", folder=tmp_path)
         assert finished.status == 2
-        assert "no position" in finished.err
+        assert "not a valid position" in finished.err
 
 
 async def test_a_store_that_is_ahead_of_its_topic_stops_the_run(

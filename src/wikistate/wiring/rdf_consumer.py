@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.triplestore.batch_size import BatchLimits
@@ -15,8 +14,7 @@ from wikistate.errors import ConfigError
 from wikistate.jobs.rdf_consumer import ERROR_STREAM, NAME, STREAM
 from wikistate.jobs.rdf_consumer.job import RdfConsumer
 from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
-from wikistate.wiring.endpoints import FileEndpoint, KafkaSourceEndpoint, resolve_endpoints
-from wikistate.wiring.feeds import EventStreamsEndpoint, RecentChangesEndpoint
+from wikistate.wiring.endpoints import resolve_endpoints
 from wikistate.wiring.pipeline import StorePipeline
 from wikistate.wiring.stores import (
     build_freshness_file,
@@ -48,7 +46,7 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
     check_location(configuration.store)
     _check_filter(configuration.store)
     ends = resolve_endpoints(
-        _with_default_error_sink(configuration), source=_build_stream_config(), sink="", error=ERROR_STREAM
+        _with_default_error_sink(configuration), sources=[_build_stream_config()], sink="", error=ERROR_STREAM
     )
     source = _require_single_stream(ends.source, configuration.store)
     encoder = ErrorEncoder(_build_emitter(configuration), max_bytes=ends.error.max_record_bytes, new_id=new_event_id)
@@ -96,23 +94,16 @@ def _check_filter(settings: StoreSettings) -> None:
         raise ConfigError(f"{key} is {settings.entity_filter!r}, no regular expression: {error}.", key=key) from error
 
 
-def _require_single_stream(end: SourceEndpoint, settings: StoreSettings) -> SourceEndpoint:
-    """The source, read by one process from where the store is."""
-    match end:
-        case KafkaSourceEndpoint(topics=(_,)):
-            # A fresh store that begins in the middle of a stream would be wrong and would not know it.
-            start = "earliest" if end.start in ("committed", "latest") else end.start
-            return replace(end, start=start, single_partition=True)
-        case EventStreamsEndpoint(streams=(_,)):
-            return replace(end, topic=settings.topic, single_topic=True)
-        case FileEndpoint():
-            return end
-        case RecentChangesEndpoint():
-            raise ConfigError(
-                "Recent changes are no mutations of a graph.", hint="rdf-sync follows a wiki by its recent changes."
-            )
-        case _:
-            raise ConfigError("A store follows one topic of one stream; name one.", key="stream_manager.source.options")
+def _require_single_stream(endpoint: SourceEndpoint, settings: StoreSettings) -> SourceEndpoint:
+    """Return the source that one process reads from the position of the store."""
+    if not endpoint.capabilities.any_stream:
+        raise ConfigError(
+            "Recent changes are no mutations of a graph.", hint="rdf-sync follows a wiki by its recent changes."
+        )
+    single = endpoint.for_single_reader(settings.topic)
+    if single is None:
+        raise ConfigError("A store follows one topic of one stream; name one.", key="stream_manager.source.options")
+    return single
 
 
 def _with_default_error_sink(configuration: Configuration) -> Configuration:

@@ -16,13 +16,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.contract.connectors.feed_harnesses import EventStreamsHarness, RecentChangesHarness
 
 from wikistate.adapters.connectors.files import FileSink, FileSource
-from wikistate.adapters.connectors.kafka import (
-    KafkaProducer,
-    KafkaProducerSettings,
-    KafkaSink,
-    KafkaSource,
-    KafkaSourceSettings,
-)
+from wikistate.adapters.connectors.kafka.producer import KafkaProducer
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, KafkaSourceSettings
+from wikistate.adapters.connectors.kafka.sink import KafkaSink
+from wikistate.adapters.connectors.kafka.source import KafkaSource
 from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.adapters.connectors.start_stop import Bound, Committed, LatestAtStart

@@ -8,7 +8,9 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.cimpl import murmur2
 
-from wikistate.adapters.connectors.kafka import KafkaProducer, KafkaProducerSettings, KafkaSink
+from wikistate.adapters.connectors.kafka.producer import KafkaProducer
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings
+from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.errors import SinkError
 from wikistate.streaming.ports import OversizeError
 from wikistate.streaming.record import Output, Role

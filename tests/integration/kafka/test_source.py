@@ -19,7 +19,8 @@ from tests.integration.kafka.conftest import (
     record_values,
 )
 
-from wikistate.adapters.connectors.kafka import KafkaSource, KafkaSourceSettings
+from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
+from wikistate.adapters.connectors.kafka.source import KafkaSource
 from wikistate.adapters.connectors.start_stop import Bound, Committed, LatestAtStart, Moment, Offsets
 from wikistate.errors import SourceError
 from wikistate.streaming.record import Partition

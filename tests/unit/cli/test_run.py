@@ -97,7 +97,7 @@ def test_a_parquet_folder_takes_the_events_and_a_file_beside_it_the_errors(tell:
 def test_errors_do_not_go_into_a_parquet_folder(tell: Tell, tmp_path: Path) -> None:
     """Said before anything is read."""
     told = tell(*RUN, "--source", write_deletions(tmp_path / "in"), "--error-sink", f"parquet:{tmp_path / 'lake'}")
-    assert (told.code, "for enriched events alone" in told.err) == (2, True)
+    assert (told.code, "enriched events only" in told.err) == (2, True)
 
 
 def test_events_and_errors_may_share_a_file(tell: Tell, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def parse_until(text: str, *, key: str) -> Moment | LatestAtStart | None:
     end = parse_end(text, key=key)
     if isinstance(end, Offsets):
         raise ConfigError(
-            f"{key} is {text!r}, but this source knows no offsets.",
+            f"{key} is {text!r}, but this source has no offsets.",
             hint="Write latest, or a time with its zone such as 2026-01-31T12:00:00Z.",
             key=key,
         )
@@ -173,7 +173,7 @@ def _parse_offsets(text: str, *, key: str) -> Offsets:
     stated = tuple((each["topic"] or "", int(each["number"]), int(each["offset"])) for each in found if each)
     if len(stated) < len(found) or len({(topic, number) for topic, number, _ in stated}) < len(stated):
         raise ConfigError(
-            f"{key} is {text!r}, which states no offsets.",
+            f"{key} is {text!r}: these are not valid offsets.",
             hint=f"Each partition once, by number: {_EXAMPLE}; for several topics offset:TOPIC/0=120.",
             key=key,
         )
@@ -187,7 +187,7 @@ def _parse_milliseconds(text: str, *, key: str, allowed: str) -> int:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise ConfigError(
-            f"{key} is {text!r}, which is no position.",
+            f"{key} is {text!r}, which is not a valid position.",
             hint=f"Allowed: {allowed}, or a time with its zone such as 2026-01-31T12:00:00Z.",
             key=key,
         )

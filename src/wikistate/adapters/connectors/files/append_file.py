@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, build_compressor, codec_by_name
-from wikistate.adapters.connectors.files.offset_file import sync_folder
+from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.adapters.connectors.files.tail import complete_until, is_truncated
 from wikistate.errors import SinkError
 

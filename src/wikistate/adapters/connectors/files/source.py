@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.connectors.client_thread import ClientThread
-from wikistate.adapters.connectors.files.offset_file import OffsetFile
+from wikistate.adapters.connectors.files.position import OffsetFile
 from wikistate.adapters.connectors.files.reader import LineReader, file_partition
 from wikistate.errors import ConfigError
 from wikistate.streaming.record import Partition

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from wikistate.adapters.connectors.files.offset_file import sync_folder
+from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.errors import SinkError
 from wikistate.streaming.record import Partition
 

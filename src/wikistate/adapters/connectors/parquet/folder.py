@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.connectors.files.offset_file import sync_folder
+from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.adapters.connectors.parquet.columns import format_partition
 from wikistate.adapters.connectors.parquet.commit_file import Commit, CommitFile
 from wikistate.adapters.connectors.parquet.files import OpenFile

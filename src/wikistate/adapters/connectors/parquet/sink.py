@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from wikistate.adapters.connectors.client_thread import ClientThread
@@ -11,28 +10,11 @@ from wikistate.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
+    from wikistate.adapters.connectors.parquet.settings import ParquetSettings
     from wikistate.streaming.record import Output, Partition
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParquetSettings:
-    """A folder of Parquet files.
-
-    Attributes:
-        path: The folder.
-        reader: Who reads the source; positions are kept for each reader apart.
-        roll_bytes: Size from which on a file is complete.
-        roll_seconds: How long what is written may wait until readers see it.
-    """
-
-    path: Path
-    reader: str = ""
-    roll_bytes: int = 128 * 1024 * 1024
-    roll_seconds: float = 300.0
 
 
 class ParquetSink:
