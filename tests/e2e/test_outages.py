@@ -79,7 +79,7 @@ async def test_a_full_device_ends_the_job_with_a_message(tmp_path: Path) -> None
         ended = await run.close_input()
     assert ended.code == 4
     assert "wikistate: /dev/full cannot be written: No space left on device." in ended.stderr
-    assert "make room, then start the job again" in ended.stderr
+    assert "make room, then restart the job" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -15,9 +15,9 @@ class ParquetSettings:
 
     Attributes:
         path: The folder.
-        reader: Who reads the source; positions are kept for each reader apart.
-        roll_bytes: Size from which on a file is complete.
-        roll_seconds: How long what is written may wait until readers see it.
+        reader: The reader of the source, such as a consumer group; positions are separate for each reader.
+        roll_bytes: The size at which a file is complete.
+        roll_seconds: The longest time in seconds until written events are visible to readers.
     """
 
     path: Path
