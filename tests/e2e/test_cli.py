@@ -271,7 +271,7 @@ async def test_a_broker_that_cannot_be_reached_is_told_within_a_bound(tmp_path: 
     run, check = await asyncio.gather(run_wikistate(*JOB, *ends), run_wikistate(*JOB, *ends, "--check"))
     for finished in (run, check):
         assert finished.status == 4
-        assert f"Kafka at {address} did not answer within 30 s" in finished.err
+        assert f"Kafka at {address} did not respond within 30 s" in finished.err
         assert "Connection refused" in finished.err
         assert "Check bootstrap_servers" in finished.err
         assert "Traceback" not in finished.err

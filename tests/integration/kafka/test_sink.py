@@ -83,7 +83,7 @@ async def test_a_missing_topic_is_an_error_at_the_start(cluster: KafkaCluster) -
 async def test_a_broker_that_is_not_there_is_an_error_after_a_bounded_wait() -> None:
     """As for the source."""
     sink = KafkaSink("topic", KafkaProducer(KafkaProducerSettings("127.0.0.1:1", open_timeout=1.0)))
-    with pytest.raises(SinkError, match=r"did not answer within 1 s: .*refused"):
+    with pytest.raises(SinkError, match=r"did not respond within 1 s: .*refused"):
         await sink.open()
     await sink.close()
 

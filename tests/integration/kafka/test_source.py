@@ -60,7 +60,7 @@ async def test_a_missing_topic_is_an_error_that_says_what_to_do(cluster: KafkaCl
 async def test_a_broker_that_is_not_there_is_an_error_after_a_bounded_wait() -> None:
     """The start fails with the reason of the last attempt instead of waiting for ever."""
     source = KafkaSource(KafkaSourceSettings("127.0.0.1:1", ("topic",), "group", open_timeout=1.0))
-    with pytest.raises(SourceError, match=r"127\.0\.0\.1:1 did not answer within 1 s: .*refused") as caught:
+    with pytest.raises(SourceError, match=r"127\.0\.0\.1:1 did not respond within 1 s: .*refused") as caught:
         await source.open(fail_on_revocation)
     assert "bootstrap_servers" in caught.value.hint
     await source.close()
