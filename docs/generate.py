@@ -36,7 +36,7 @@ _HOW_TO_CONFIGURE = (
 _NOTE = "<!-- Written by docs/generate.py: change the code, then `make docs`. -->\n"
 
 
-def pages() -> dict[str, str]:
+def build_pages() -> dict[str, str]:
     """Return the pages by file name."""
     return {
         "configuration.md": configuration(),
@@ -234,7 +234,7 @@ def _commands(command: Any, path: str, parent: Any = None) -> Iterator[str]:  # 
 def main() -> None:
     """Write the pages."""
     REFERENCE.mkdir(exist_ok=True)
-    for name, text in pages().items():
+    for name, text in build_pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
 
 

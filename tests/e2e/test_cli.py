@@ -275,7 +275,7 @@ async def test_unreachable_broker_is_an_error_within_a_bound(tmp_path: Path) -> 
     run, check = await asyncio.gather(run_wikistate(*JOB, *endpoints), run_wikistate(*JOB, *endpoints, "--check"))
     for finished in (run, check):
         assert finished.status == 4
-        assert f"Kafka at {address} did not answer within 30 s" in finished.err
+        assert f"Kafka at {address} did not respond within 30 s" in finished.err
         assert "Connection refused" in finished.err
         assert "Check bootstrap_servers" in finished.err
         assert "Traceback" not in finished.err

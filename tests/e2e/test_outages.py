@@ -79,7 +79,7 @@ async def test_full_device_ends_the_job_with_a_message(tmp_path: Path) -> None:
         result = await run.close_input()
     assert result.code == 4
     assert "wikistate: /dev/full cannot be written: No space left on device." in result.stderr
-    assert "make room, then start the job again" in result.stderr
+    assert "make room, then restart the job" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -114,7 +114,7 @@ async def test_start_time_is_precise_to_the_millisecond(
             *JOB, *source_option(kafka, name, start=wrong), "--store", "store", folder=tmp_path
         )
         assert finished.status == 2
-        assert "no position" in finished.err
+        assert "not a valid position" in finished.err
 
 
 async def test_store_that_is_ahead_of_its_topic_stops_the_run(

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wikistate.adapters.connectors.start_stop import format_bound
-from wikistate.adapters.connectors.urls import (
-    EventStreamsUrl,
-    FileUrl,
-    KafkaUrl,
-    ParquetUrl,
-    RecentChangesUrl,
-    StandardStream,
-    parse_url,
-)
 from wikistate.config.layers import Layer, parse_assignment, read_file
 from wikistate.config.load import LoadedConfiguration, load, resolve_key
 from wikistate.errors import ConfigError
 from wikistate.jobs.custom import job as custom
+from wikistate.wiring.connectors import parse_url
 from wikistate.wiring.registry import find_job
 
 if TYPE_CHECKING:
@@ -86,50 +77,5 @@ def _command_line_layer(flags: CliSettings) -> Layer:
 def _put_endpoint(layer: Layer, section: str, text: str, flag: str) -> None:
     if not text:
         return
-    for key, value in _endpoint_settings(section, text, flag).items():
+    for key, value in parse_url(text, section, key=flag).items():
         layer.put(("stream_manager", section, *key.split(".")), value, flag)
-
-
-def _endpoint_settings(section: str, text: str, flag: str) -> dict[str, Any]:
-    match parse_url(text, key=flag):
-        case FileUrl(path):
-            return {"connector": "file", "options.path": path}
-        case StandardStream():
-            return {"connector": "file", "options.path": "-"}
-        case ParquetUrl(path) if section == "sink":
-            return {"connector": "parquet", "options.path": path}
-        case ParquetUrl():
-            raise ConfigError(f"{flag}: a Parquet folder is a sink for enriched events alone.", key=flag)
-        case KafkaUrl() as url:
-            return {"connector": "kafka", **_kafka_settings(section, url, flag)}
-        case EventStreamsUrl() | RecentChangesUrl() if section != "source":
-            raise ConfigError(f"{flag}: {text.partition(':')[0]} is a source; a sink is a topic, a file or -.")
-        case EventStreamsUrl() as url:
-            streams = {"connector": "eventstreams", "options.streams": list(url.streams)}
-            return streams | _feed_settings(url) | ({"options.url": url.base} if url.base else {})
-        case RecentChangesUrl() as url:
-            return {"connector": "recentchanges", "options.url": url.api, **_feed_settings(url)}
-
-
-def _feed_settings(url: EventStreamsUrl | RecentChangesUrl) -> dict[str, Any]:
-    return {
-        name: format_bound(edge)
-        for name, edge in (("options.since", url.since), ("options.end", url.end))
-        if edge is not None
-    }
-
-
-def _kafka_settings(section: str, url: KafkaUrl, flag: str) -> dict[str, Any]:
-    settings: dict[str, Any] = {"options.bootstrap_servers": url.bootstrap_servers}
-    if section == "source":
-        settings["options.topics"] = list(url.topics)
-        settings["options.offsets_initializer"] = format_bound(url.start)
-        if url.group:
-            settings["options.consumer_group"] = url.group
-        if url.end is not None:
-            settings["options.end"] = format_bound(url.end)
-        return settings
-    if len(url.topics) != 1 or url != KafkaUrl(url.bootstrap_servers, url.topics):
-        raise ConfigError(f"{flag}: a sink takes one topic and no options, as in kafka://host:port/topic.")
-    settings["options.topic"] = url.topics[0]
-    return settings

@@ -1,10 +1,13 @@
-"""What all settings have in common."""
+"""The base class of all groups of settings."""
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 MIB = 1024 * 1024
 
-SETTINGS_CONFIG = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-"""A group of settings is a value, and a key that is not declared is noticed."""
+
+class Settings(BaseModel):
+    """A group of settings: an immutable value that rejects undeclared keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

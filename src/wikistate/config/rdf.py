@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from wikistate.config.base import MIB, SETTINGS_CONFIG
+from wikistate.config.base import MIB, Settings
 
 
-class RdfSettings(BaseModel):
+class RdfSettings(Settings):
     """A Wikibase, how its changes are read, and what is made of them."""
-
-    model_config = SETTINGS_CONFIG
 
     wikibase: str = ""
     """rdf-sync: address of the wiki, which is then asked for all that is not set here. Also `--wikibase`."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
-from wikistate.config.base import SETTINGS_CONFIG
+from wikistate.config.base import Settings
 
 
-class StoreAuthentication(BaseModel):
+class StoreAuthentication(Settings):
     """How the endpoint knows us. Secrets are named, never written here."""
-
-    model_config = SETTINGS_CONFIG
 
     user: str = ""
     """User name, for basic authentication."""
@@ -28,10 +26,8 @@ class StoreAuthentication(BaseModel):
     """File with a bearer token."""
 
 
-class StoreSettings(BaseModel):
+class StoreSettings(Settings):
     """A triple store, how it is reached, and how it is written."""
-
-    model_config = SETTINGS_CONFIG
 
     location: str = ""
     """A folder, which becomes an embedded store, or the URL of a SPARQL 1.1 Update endpoint. Also `--store`."""

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wikistate.core.events.replay import ReplayFilter, ReplayStatus
-from wikistate.errors import ConfigError
-from wikistate.runners.local.connectors import make_source
-from wikistate.wiring.endpoints import FileEndpoint, KafkaSourceEndpoint
+from wikistate.wiring.connectors import make_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,23 +60,7 @@ def resolve_error_stream(endpoint: SourceEndpoint, replay_filter: ReplayFilter, 
     Raises:
         ConfigError: The endpoint is not a topic or file, or can be read only once.
     """
-    suffix = _digest_filter(replay_filter)
-    if isinstance(endpoint, KafkaSourceEndpoint):
-        start = endpoint.start if endpoint.start not in ("committed", "latest", "") else "earliest"
-        return replace(endpoint, group=group or f"{DEFAULT_GROUP}{suffix}", start=start, end="latest")
-    if not isinstance(endpoint, FileEndpoint):
-        raise ConfigError(
-            "An error stream must be a Kafka topic or a file.",
-            hint="Use a URL such as --from kafka://host:9092/topic or --from file:errors.ndjson.",
-            key="--from",
-        )
-    if endpoint.is_standard_stream:
-        raise ConfigError(
-            "A replay reads its error stream twice, which standard input does not allow.",
-            hint="Save it to a file, or use a topic.",
-            key="--from",
-        )
-    return replace(endpoint, bookmark=f"{endpoint.path}.replayed{suffix}")
+    return endpoint.for_replay(_digest_filter(replay_filter), group=group)
 
 
 def _digest_filter(replay_filter: ReplayFilter) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from wikistate.errors import RetryHint, SinkError
 
@@ -57,6 +57,17 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Disconnect without a commit. May be called when `open` failed, and twice."""
+
+
+@runtime_checkable
+class CheckableSource(Protocol):
+    """A source that can be checked without the effects of `Source.open`.
+
+    A check joins no consumer group and opens no checkpoint, so it does not disturb a job that is running.
+    """
+
+    async def check(self) -> None:
+        """Connect, and read nothing. Raises a `WikistateError` if the source cannot be read. `close` follows."""
 
 
 class OversizeError(SinkError):

@@ -20,7 +20,7 @@ from wikistate.jobs.custom.job import CustomJob
 from wikistate.jobs.enrichment import Answer, EnrichmentJob
 from wikistate.jobs.page_content_change import PageContent
 from wikistate.telemetry.log_events import OF_CUSTOM
-from wikistate.wiring.endpoints import KafkaSourceEndpoint, resolve_endpoints
+from wikistate.wiring.endpoints import resolve_endpoints
 from wikistate.wiring.feeds import allow_source_wiki
 from wikistate.wiring.pipeline import StatelessPipeline
 from wikistate.wiring.streams import build_event_io, read_streams
@@ -98,7 +98,7 @@ def _check_consumer_group(endpoints: Endpoints) -> None:
 
     Two enrichments under one name would share one consumer group, and each would read only half of the events.
     """
-    if isinstance(endpoints.source, KafkaSourceEndpoint) and endpoints.source.group == custom.NAME:
+    if endpoints.source.consumer_group == custom.NAME:
         raise ConfigError(
             "stream_manager.job_name is missing: it names the consumer group, and the origin of error events.",
             hint="Give each enrichment a different name: --set stream_manager.job_name=my-enrichment.",
@@ -136,7 +136,7 @@ def resolve_stream_endpoints(configuration: Configuration, streams: Streams) -> 
     """
     return resolve_endpoints(
         configuration,
-        source=streams.source.config,
+        sources=[streams.source.config],
         sink=streams.sink.config.stream,
         error=streams.error.config.stream,
     )

@@ -1,4 +1,4 @@
-"""Sources that arrive by themselves, resolved: what a runner needs to read a public stream or a wiki's recent changes."""
+"""The settings of sources that store their position in `local.state`: public streams and the recent changes of a wiki."""
 
 from __future__ import annotations
 
@@ -9,131 +9,112 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from wikistate.adapters.connectors.eventstreams import PUBLIC_BASE
+from wikistate.adapters.connectors.connector import SOURCE_OPTIONS
+from wikistate.adapters.connectors.recent_changes.connector import EXAMPLE_API
 from wikistate.adapters.connectors.recent_changes.queries import site_info
+from wikistate.adapters.connectors.urls import require_http_url
 from wikistate.adapters.http.documents import DocumentReader
+from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.config.model import WikiSettings
 from wikistate.config.paths import state_home
 from wikistate.errors import ConfigError
+from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.wikis import build_http_settings, resolve_credential
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from wikistate.adapters.http.client import HttpSettings
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.config.model import Configuration
+    from wikistate.core.events.stream_config import StreamConfig
 
-_URL = "stream_manager.source.options.url"
+_URL = f"{SOURCE_OPTIONS}.url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventStreamsEndpoint:
-    """Streams of server-sent events. `since` and `end` as in the settings; `state` is the checkpoint's file.
+class ConfiguredWiki:
+    """The access to a wiki whose recent changes are read. See `WikiAccess` for the protocol.
 
     Attributes:
-        single_topic: One topic is followed, of the sites that have the same changes: `topic`, or the first that comes.
-    """
-
-    base: str
-    streams: tuple[str, ...]
-    since: str
-    end: str
-    max_record_bytes: int
-    http: HttpSettings
-    state: Path
-    single_topic: bool = False
-    topic: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecentChangesEndpoint:
-    """The recent changes of a wiki, which events call `domain`. The rest as in `EventStreamsEndpoint` and the settings.
-
-    `on_caught_up` is told the wiki's clock, milliseconds since the epoch, when all that had happened by then was read.
+        api: The URL of its Action API.
+        domain: The domain in events; empty for the domain that the wiki states.
+        maxlag: Seconds of database lag above which the wiki refuses a request.
+        http: The settings of requests.
+        credential: The login; None for a public wiki.
     """
 
     api: str
     domain: str
-    since: str
-    end: str
-    interval: float
-    overlap: float
     maxlag: int
     http: HttpSettings
     credential: Credential | None = field(repr=False)
-    state: Path
-    on_caught_up: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
+
+    def build_queries(self) -> QueryClient:
+        """See `WikiAccess`."""
+        return QueryClient(self.api, self.http, credential=self.credential, maxlag=self.maxlag)
 
 
-def resolve_event_streams(configuration: Configuration, stream: str) -> EventStreamsEndpoint:
-    """What the settings say of a public stream.
+class ConfiguredSource:
+    """The settings outside of its options that a source needs. See `SourceContext` for the protocol.
 
     Args:
-        configuration: All settings.
-        stream: The name of the source's stream, which is read unless the settings name others.
-
-    Raises:
-        ConfigError: The base is no URL.
+        configuration: The settings.
+        streams: The streams to read, unless the options name others.
     """
-    options = configuration.stream_manager.source.options
-    base = options.url or PUBLIC_BASE
-    _check_url(base, "https://stream.wikimedia.org/v2/stream/")
-    return EventStreamsEndpoint(
-        base=base if base.endswith("/") else f"{base}/",
-        streams=tuple(options.streams) or (stream,),
-        since=options.since,
-        end=options.end,
-        max_record_bytes=options.max_record_bytes,
-        http=build_http_settings(configuration),
-        state=resolve_state_file(configuration),
-    )
 
+    def __init__(self, configuration: Configuration, streams: Sequence[StreamConfig]) -> None:
+        self._configuration = configuration
+        self.streams = streams
 
-def resolve_recent_changes(configuration: Configuration) -> RecentChangesEndpoint:
-    """What the settings say of a wiki's recent changes.
+    @property
+    def job_name(self) -> str:
+        """See `SourceContext`."""
+        return self._configuration.stream_manager.job_name
 
-    Raises:
-        ConfigError: There is no such API, or a credential cannot be read.
-    """
-    options = configuration.stream_manager.source.options
-    _check_url(options.url, "https://my.wiki/w/api.php")
-    domain = _configured_domain(configuration, options.url)
-    wiki = configuration.wikis.get(domain)
-    return RecentChangesEndpoint(
-        api=options.url,
-        domain=domain,
-        since=options.since,
-        end=options.end,
-        interval=options.poll_interval,
-        overlap=options.overlap,
-        maxlag=configuration.enrich.maxlag,
-        http=build_http_settings(configuration),
-        credential=resolve_credential(wiki, key=f"wikis.{domain}.credentials") if wiki else None,
-        state=resolve_state_file(configuration),
-    )
+    @property
+    def http(self) -> HttpSettings:
+        """See `SourceContext`."""
+        return build_http_settings(self._configuration)
+
+    @property
+    def state_file(self) -> Path:
+        """See `SourceContext`."""
+        return resolve_state_file(self._configuration)
+
+    def find_wiki(self, api: str) -> ConfiguredWiki:
+        """See `SourceContext`. A wiki that is listed under `wikis` has a domain, and maybe a credential."""
+        domain = _configured_domain(self._configuration, api)
+        wiki = self._configuration.wikis.get(domain)
+        return ConfiguredWiki(
+            api=api,
+            domain=domain,
+            maxlag=self._configuration.enrich.maxlag,
+            http=self.http,
+            credential=resolve_credential(wiki, key=f"wikis.{domain}.credentials") if wiki else None,
+        )
 
 
 def allow_source_wiki(configuration: Configuration) -> Configuration:
-    """The settings, with the wiki whose recent changes are read among those that may be asked: it was named by hand.
+    """Return the settings with the wiki whose recent changes are read among the allowed wikis: the operator named it.
 
-    Asks the wiki for its domain where the settings do not list it.
+    Requests the domain from the wiki if the settings do not list it.
 
     Raises:
-        ConfigError: The URL is not that of an Action API that everybody may read.
-        ExternalError: The wiki does not answer.
+        ConfigError: The URL is not the Action API of a public wiki.
+        ExternalError: The wiki does not respond.
     """
     source = configuration.stream_manager.source
-    if source.connector != "recentchanges" or _configured_domain(configuration, source.options.url):
+    if not find_connector(source.connector).capabilities.wiki or _configured_domain(configuration, source.options.url):
         return configuration
-    _check_url(source.options.url, "https://my.wiki/w/api.php")
+    require_http_url(source.options.url, key=_URL, example=EXAMPLE_API)
     domain = _fetch_domain(configuration, source.options.url)
     wikis = configuration.wikis | {domain: WikiSettings(api=source.options.url)}
     return configuration.model_copy(update={"wikis": wikis})
 
 
 def resolve_state_file(configuration: Configuration) -> Path:
-    """The checkpoint of a job."""
+    """Return the file for the position of the source of a job."""
     if configuration.local.state:
         return Path(configuration.local.state) / "positions.sqlite"
     name = quote(configuration.stream_manager.job_name, safe=" ") or "job"
@@ -145,24 +126,17 @@ def _configured_domain(configuration: Configuration, api: str) -> str:
 
 
 def _fetch_domain(configuration: Configuration, api: str) -> str:
-    question = {"action": "query", "format": "json", "formatversion": "2", **site_info()}
-    content = DocumentReader(build_http_settings(configuration))(f"{api}?{urlencode(question)}")
+    parameters = {"action": "query", "format": "json", "formatversion": "2", **site_info()}
+    content = DocumentReader(build_http_settings(configuration))(f"{api}?{urlencode(parameters)}")
     try:
         domain = orjson.loads(content or b"")["query"]["general"]["servername"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         domain = None
     if not isinstance(domain, str) or not domain:
         raise ConfigError(
-            f"{api} does not answer as the Action API of a wiki that everybody may read: {(content or b'')[:200]!r}.",
-            hint="Check the URL, which ends in api.php. A wiki that needs a login is listed under wikis, with its "
-            "domain, this URL and its credentials.",
+            f"{api} does not respond as the Action API of a public wiki: {(content or b'')[:200]!r}.",
+            hint="Check the URL, which ends in api.php. List a wiki that needs a login under wikis, with its domain, this "
+            "URL and its credentials.",
             key=_URL,
         )
     return domain
-
-
-def _check_url(url: str, example: str) -> None:
-    if not url.startswith(("http://", "https://")):
-        raise ConfigError(
-            f"{_URL} is {url!r}, which is no http or https URL.", hint=f"For example: {example}", key=_URL
-        )

@@ -6,7 +6,6 @@ The functions find every error in the settings before the first mutation is read
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.triplestore.batch_size import BatchLimits
@@ -18,8 +17,7 @@ from wikistate.errors import ConfigError
 from wikistate.jobs.rdf_consumer import ERROR_STREAM, NAME, STREAM
 from wikistate.jobs.rdf_consumer.job import RdfConsumer
 from wikistate.jobs.rdf_consumer.mutation_reader import MutationReader
-from wikistate.wiring.endpoints import FileEndpoint, KafkaSourceEndpoint, resolve_endpoints
-from wikistate.wiring.feeds import EventStreamsEndpoint, RecentChangesEndpoint
+from wikistate.wiring.endpoints import resolve_endpoints
 from wikistate.wiring.pipeline import StorePipeline
 from wikistate.wiring.stores import (
     build_freshness_file,
@@ -51,7 +49,7 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
     check_location(configuration.store)
     _check_filter(configuration.store)
     endpoints = resolve_endpoints(
-        _with_default_error_sink(configuration), source=_build_stream_config(), sink="", error=ERROR_STREAM
+        _with_default_error_sink(configuration), sources=[_build_stream_config()], sink="", error=ERROR_STREAM
     )
     source = _require_single_stream(endpoints.source, configuration.store)
     encoder = ErrorEncoder(
@@ -104,27 +102,20 @@ def _check_filter(settings: StoreSettings) -> None:
 
 
 def _require_single_stream(endpoint: SourceEndpoint, settings: StoreSettings) -> SourceEndpoint:
-    """Return the source as one process reads it, from the positions of the store."""
-    match endpoint:
-        case KafkaSourceEndpoint(topics=(_,)):
-            # A new store that starts in the middle of a stream would be incomplete without any sign of it.
-            start = "earliest" if endpoint.start in ("committed", "latest") else endpoint.start
-            return replace(endpoint, start=start, single_partition=True)
-        case EventStreamsEndpoint(streams=(_,)):
-            return replace(endpoint, topic=settings.topic, single_topic=True)
-        case FileEndpoint():
-            return endpoint
-        case RecentChangesEndpoint():
-            raise ConfigError(
-                "rdf-consumer reads a stream of mutations; recent changes are not mutations.",
-                hint="Use rdf-sync to keep a store in step with the recent changes of a wiki.",
-            )
-        case _:
-            raise ConfigError(
-                "rdf-consumer reads one topic of one stream, but the source names none or several.",
-                hint="Name exactly one topic or stream in stream_manager.source.options.",
-                key="stream_manager.source.options",
-            )
+    """Return the source that one process reads from the position of the store."""
+    if not endpoint.capabilities.any_stream:
+        raise ConfigError(
+            "rdf-consumer reads a stream of mutations; recent changes are not mutations.",
+            hint="Use rdf-sync to keep a store in step with the recent changes of a wiki.",
+        )
+    single = endpoint.for_single_reader(settings.topic)
+    if single is None:
+        raise ConfigError(
+            "rdf-consumer reads one topic of one stream, but the source names none or several.",
+            hint="Name exactly one topic or stream in stream_manager.source.options.",
+            key="stream_manager.source.options",
+        )
+    return single
 
 
 def _with_default_error_sink(configuration: Configuration) -> Configuration:

@@ -23,7 +23,6 @@ from wikistate.jobs.rdf_sync.source_progress import (
 )
 from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
 from wikistate.jobs.rdf_sync.sync_state import SyncState
-from wikistate.wiring.feeds import RecentChangesEndpoint
 from wikistate.wiring.rdf_consumer import build_store_writer
 from wikistate.wiring.rdf_updater import assemble_rdf_updater, state_path
 from wikistate.wiring.stores import build_triple_store, build_uris
@@ -108,7 +107,7 @@ class _SyncAssembler:
         return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source)
 
     def _build_job(self, updater: Any, source: SourceEndpoint, state: SyncState) -> RdfSync:
-        recent = isinstance(source, RecentChangesEndpoint)
+        recent = source.capabilities.wiki
         return RdfSync(
             updater,
             RecentChangesReader(updater, self._site.pages) if recent else EventReader(updater),
@@ -123,10 +122,10 @@ class _SyncAssembler:
         return FullScanFeed(self._queries, self._site, self._store_index, state=state)
 
     def _resolve_changes(self, end: SourceEndpoint) -> _ChangeSource:
-        if not isinstance(end, RecentChangesEndpoint):
+        if not end.capabilities.wiki:
             return _ChangeSource(end, EventProgress(), self._retention_of_events)
         clock = WikiProgress()
-        return _ChangeSource(replace(end, on_caught_up=clock.advance), clock, self._retention_of_recent_changes)
+        return _ChangeSource(end.with_wiki_clock(clock.advance), clock, self._retention_of_recent_changes)
 
     async def _retention_of_recent_changes(self) -> int | None:
         overlap = self._configuration.stream_manager.source.options.overlap

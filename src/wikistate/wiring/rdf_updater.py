@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -31,15 +30,15 @@ from wikistate.jobs.rdf_updater.mutation_builder import MutationBuilder
 from wikistate.jobs.rdf_updater.mutation_encoder import MutationEncoder
 from wikistate.jobs.rdf_updater.side_outputs import SideOutputEncoder
 from wikistate.streaming.record import Role
-from wikistate.wiring.endpoints import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, resolve_endpoints
-from wikistate.wiring.feeds import EventStreamsEndpoint, resolve_state_file
+from wikistate.wiring.endpoints import resolve_endpoints
+from wikistate.wiring.feeds import resolve_state_file
 from wikistate.wiring.pipeline import KeyedPipeline, StreamOutputs
 from wikistate.wiring.streams import new_event_id
 from wikistate.wiring.updater_streams import get_message_format, read_updater_streams
 from wikistate.wiring.wikis import build_http_settings, build_wiki_session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from wikistate.config.model import Configuration
     from wikistate.config.rdf import RdfSettings
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
     from wikistate.jobs.rdf_updater.entity_graphs import EntitySource
     from wikistate.streaming.change_sink import ChangeSink
     from wikistate.telemetry.meter import Meter
-    from wikistate.wiring.endpoints import Endpoints, SinkEndpoint, SourceEndpoint
+    from wikistate.wiring.endpoints import Endpoints
     from wikistate.wiring.updater_streams import UpdaterStreams
 
 STATE_FILE = "state.sqlite"
@@ -91,9 +90,12 @@ def assemble_rdf_updater(
     )
     return KeyedPipeline(
         job=job,
-        source=_select_inputs(configuration, endpoints.source, streams),
+        source=endpoints.source,
         change_sink=change_sink or _build_stream_outputs(configuration, streams, endpoints, subgraphs),
-        outputs={Role.ERROR: endpoints.error, **_build_side_endpoints(configuration, endpoints.sink, streams)},
+        outputs={
+            Role.ERROR: endpoints.error,
+            **{role: endpoints.sink.for_side_output(stream.config.stream) for role, stream in streams.side.items()},
+        },
         state=state_path(configuration),
         lateness=_to_ms(rdf.lateness),
         idleness=_to_ms(rdf.idleness),
@@ -162,7 +164,7 @@ def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDat
 def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams) -> Endpoints:
     endpoints = resolve_endpoints(
         configuration,
-        source=streams.inputs[0][0].config,
+        sources=[stream.config for stream, _ in streams.inputs],
         sink=streams.sink.config.stream,
         error=streams.error.config.stream,
     )
@@ -173,18 +175,6 @@ def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams) ->
             key="stream_manager.sink.options.delivery_guarantee",
         )
     return endpoints
-
-
-def _select_inputs(configuration: Configuration, source: SourceEndpoint, streams: UpdaterStreams) -> SourceEndpoint:
-    """Return the source with the topics or streams of all inputs, unless the settings name topics or streams."""
-    options = configuration.stream_manager.source.options
-    match source:
-        case KafkaSourceEndpoint() if not options.topics:
-            return replace(source, topics=streams.topics)
-        case EventStreamsEndpoint() if not options.streams:
-            return replace(source, streams=tuple(stream.config.stream for stream, _ in streams.inputs))
-        case _:
-            return source
 
 
 def _read_subgraphs(configuration: Configuration, streams: UpdaterStreams) -> Subgraphs:
@@ -219,36 +209,10 @@ def _build_stream_outputs(
     names = [stream for stream in subgraphs.streams if stream != streams.sink.config.stream]
     return StreamOutputs(
         streams={streams.sink.config.stream: endpoints.sink}
-        | {name: _build_subgraph_endpoint(configuration, endpoints.sink, name) for name in names},
+        | {name: endpoints.sink.for_stream(name, rdf.subgraph_topics.get(name, "")) for name in names},
         encode=MutationEncoder(streams.sink.schema, message_format.version, domain=rdf.hostname, clock=time.time),
         partition=rdf.partition,
     )
-
-
-def _build_subgraph_endpoint(configuration: Configuration, sink: SinkEndpoint, stream: str) -> SinkEndpoint:
-    """Return the endpoint of the stream of a subgraph: a separate topic, or the file of the whole graph."""
-    if not isinstance(sink, KafkaSinkEndpoint):
-        return sink
-    prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
-    return replace(sink, topic=configuration.rdf.subgraph_topics.get(stream, prefix + stream))
-
-
-def _build_side_endpoints(
-    configuration: Configuration, sink: SinkEndpoint, streams: UpdaterStreams
-) -> Mapping[Role, SinkEndpoint]:
-    """Return the endpoints of the side outputs.
-
-    Kafka: a topic for each. A file such as ``out.ndjson``: the file ``out.side.ndjson`` beside it. Otherwise: standard
-    error.
-    """
-    if isinstance(sink, KafkaSinkEndpoint):
-        prefix = configuration.stream_manager.sink.options.kafka_topic_prefix
-        return {role: replace(sink, topic=prefix + stream.config.stream) for role, stream in streams.side.items()}
-    if not isinstance(sink, FileEndpoint) or sink.is_standard_stream:
-        return dict.fromkeys(streams.side, FileEndpoint(path="-"))
-    path = Path(sink.path)
-    stem, dot, rest = path.name.partition(".")
-    return dict.fromkeys(streams.side, FileEndpoint(path=str(path.with_name(f"{stem}.side{dot}{rest}"))))
 
 
 def _build_side_output_encoder(

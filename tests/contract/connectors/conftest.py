@@ -1,4 +1,4 @@
-"""The places that sources read and sinks write in the contract suites, one for each implementation."""
+"""The places that sources read and sinks write in the contract suites, one for each connector."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ import os
 import threading
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 import zstandard
 from confluent_kafka import Consumer, Producer, TopicPartition
-from tests.contract.connectors.feed_harnesses import EventStreamsHarness, RecentChangesHarness
+from tests.contract.connectors.push_source_places import EventStreamsPlace, RecentChangesPlace
 
 from wikistate.adapters.connectors.files import FileSink, FileSource
-from wikistate.adapters.connectors.kafka import (
-    KafkaProducer,
-    KafkaProducerSettings,
-    KafkaSink,
-    KafkaSource,
-    KafkaSourceSettings,
-)
+from wikistate.adapters.connectors.kafka.producer import KafkaProducer
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, KafkaSourceSettings
+from wikistate.adapters.connectors.kafka.sink import KafkaSink
+from wikistate.adapters.connectors.kafka.source import KafkaSource
 from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.adapters.connectors.start_stop import Bound, Committed, LatestAtStart
@@ -35,40 +32,13 @@ if TYPE_CHECKING:
 
     from wikistate.streaming.ports import Sink, Source
     from wikistate.streaming.record import Output
+    from wikistate.testing.contracts.sinks import SinkPlace
+    from wikistate.testing.contracts.sources import SourcePlace, UnboundedSourcePlace
 
 LARGE = {"message.max.bytes": "20000000"}
 
 
-class SourceHarness(Protocol):
-    """Somewhere that a source reads."""
-
-    def fill(self, values: Sequence[bytes]) -> None:
-        """Put records there."""
-
-    def source(self) -> Source:
-        """A new source that reads what was put there and ends."""
-
-    def unbounded_source(self) -> Source:
-        """A new source that waits for more."""
-
-    def missing_source(self) -> Source | None:
-        """A source of something that does not exist, where that is possible."""
-
-
-class SinkHarness(Protocol):
-    """Somewhere that a sink writes."""
-
-    def sink(self) -> Sink:
-        """A new sink there."""
-
-    def read_values(self) -> list[bytes]:
-        """What somebody else reads there now."""
-
-    def broken_sink(self) -> Sink:
-        """A sink that takes outputs and cannot make them durable."""
-
-
-class _MemoryHarness:
+class _MemoryPlace:
     def __init__(self) -> None:
         self._topic = MemoryTopic()
         self._delivered: list[Output] = []
@@ -98,7 +68,7 @@ class _MemoryHarness:
         return sink
 
 
-class _FileHarness:
+class _FilePlace:
     def __init__(self, folder: Path, suffix: str) -> None:
         self._path = folder / f"events.ndjson{suffix}"
         self._path.touch()
@@ -112,9 +82,6 @@ class _FileHarness:
 
     def source(self) -> Source:
         return FileSource([self._path], offset_file=self._bookmark)
-
-    def unbounded_source(self) -> Source:
-        raise NotImplementedError
 
     def missing_source(self) -> Source | None:
         return FileSource([self._path.with_name("missing.ndjson")])
@@ -130,8 +97,8 @@ class _FileHarness:
         return FileSink(Path("/dev/full"))
 
 
-class _PipeHarness:
-    """A pipe, as standard input may be one."""
+class _PipePlace:
+    """A pipe: standard input may be one."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
@@ -156,7 +123,7 @@ class _PipeHarness:
         return None
 
     def close(self) -> None:
-        os.close(self._read)  # a writer that nobody reads any more is told so
+        os.close(self._read)  # a writer without a reader fails
         for writer in self._writers:
             if writer is not threading.current_thread():
                 writer.join()
@@ -169,13 +136,13 @@ class _PipeHarness:
             while left:
                 left = left[os.write(self._write, left) :]
         except BrokenPipeError:
-            pass  # the test has seen enough
+            pass  # the test closed the pipe before its end
         os.close(self._write)
         self._write = -1
 
 
-class _ParquetHarness:
-    """A folder of tables, read by an engine of others. Each commit adds files, which are read in that order."""
+class _ParquetPlace:
+    """A folder of Parquet files, read by DuckDB. Each commit adds files, which are read in the order of the commits."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "lake"
@@ -193,7 +160,7 @@ class _ParquetHarness:
         return ParquetSink(ParquetSettings(path=Path("/dev/full/lake")))
 
 
-class _KafkaHarness:
+class _KafkaPlace:
     def __init__(self, broker: KafkaBroker) -> None:
         self._servers = broker.bootstrap_servers
         self._topic = broker.create_topic(f"contract.{uuid.uuid4().hex}")
@@ -251,63 +218,55 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     ".zst": zstandard.ZstdCompressor().compress,
 }
 _DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.decompress, ".zst": _zstd_decompress}
-_FILES = {"file": "", "gzip": ".gz", "zstd": ".zst"}
-_FEEDS = ("eventstreams", "recentchanges")
-_KAFKA = pytest.param("kafka", marks=pytest.mark.kafka)
+FILES = {"file": "", "gzip": ".gz", "zstd": ".zst"}
+FEEDS = ("eventstreams", "recentchanges")
+KAFKA = pytest.param("kafka", marks=pytest.mark.kafka)
 
 
 @pytest.fixture
 async def sse_server() -> AsyncIterator[SseServer]:
-    """A server with one empty stream."""
+    """Yield a server with one empty stream."""
     async with SseServer({"changes": ["eqiad.changes"]}) as server:
         yield server
 
 
-@pytest.fixture(params=["memory", *_FILES, "pipe", *_FEEDS, _KAFKA])
-def source_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourceHarness]:
-    """Each implementation of `Source`, with its place."""
-    yield from _make_source_harness(request, tmp_path, sse_server)
+def make_source_place(request: pytest.FixtureRequest, tmp_path: Path, server: SseServer) -> Iterator[SourcePlace]:
+    """Yield the place of the source that the parameter of a fixture names."""
+    if request.param in FILES:
+        yield _FilePlace(tmp_path, FILES[request.param])
+    else:
+        yield from make_unbounded_source_place(request, tmp_path, server)
 
 
-@pytest.fixture(params=["memory", *_FILES, *_FEEDS, _KAFKA])
-def lasting_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourceHarness]:
-    """The places where a commit outlives its source."""
-    yield from _make_source_harness(request, tmp_path, sse_server)
-
-
-@pytest.fixture(params=["memory", "pipe", *_FEEDS, _KAFKA])
-def growing_place(request: pytest.FixtureRequest, tmp_path: Path, sse_server: SseServer) -> Iterator[SourceHarness]:
-    """The places where a source can wait for more."""
-    yield from _make_source_harness(request, tmp_path, sse_server)
-
-
-def _make_source_harness(request: pytest.FixtureRequest, tmp_path: Path, server: SseServer) -> Iterator[SourceHarness]:
+def make_unbounded_source_place(
+    request: pytest.FixtureRequest, tmp_path: Path, server: SseServer
+) -> Iterator[UnboundedSourcePlace]:
+    """Yield the place of a source that can wait for more records; see `make_source_place`."""
     match request.param:
         case "eventstreams":
-            yield EventStreamsHarness(server, tmp_path)
+            yield EventStreamsPlace(server, tmp_path)
         case "recentchanges":
-            yield RecentChangesHarness(tmp_path)
+            yield RecentChangesPlace(tmp_path)
         case "memory":
-            yield _MemoryHarness()
+            yield _MemoryPlace()
         case "pipe":
-            pipe = _PipeHarness()
+            pipe = _PipePlace()
             yield pipe
             pipe.close()
         case "kafka":
-            yield _KafkaHarness(request.getfixturevalue("kafka"))
-        case kind:
-            yield _FileHarness(tmp_path, _FILES[kind])
+            yield _KafkaPlace(request.getfixturevalue("kafka"))
+        case other:
+            raise AssertionError(other)
 
 
-@pytest.fixture(params=["memory", *_FILES, "parquet", _KAFKA])
-def sink_place(request: pytest.FixtureRequest, tmp_path: Path) -> SinkHarness:
-    """Each implementation of `Sink`, with its place."""
+def make_sink_place(request: pytest.FixtureRequest, tmp_path: Path) -> SinkPlace:
+    """Return the place of the sink that the parameter of a fixture names."""
     match request.param:
         case "memory":
-            return _MemoryHarness()
+            return _MemoryPlace()
         case "kafka":
-            return _KafkaHarness(request.getfixturevalue("kafka"))
+            return _KafkaPlace(request.getfixturevalue("kafka"))
         case "parquet":
-            return _ParquetHarness(tmp_path)
+            return _ParquetPlace(tmp_path)
         case kind:
-            return _FileHarness(tmp_path, _FILES[kind])
+            return _FilePlace(tmp_path, FILES[kind])

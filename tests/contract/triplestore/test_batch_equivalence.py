@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contract.triplestore.conftest import WIKIDATA, read_held_triples
-from tests.contract.triplestore.small_entities import SITE, make_article, make_article_link, parse_triples
 
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.diff import diff, select_shared
@@ -17,6 +15,8 @@ from wikistate.core.sparql.updates import UpdateTarget
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName
+from wikistate.testing.contracts.small_entities import SITE, make_article, make_article_link, parse_triples
+from wikistate.testing.contracts.stores import WIKIDATA, read_held_triples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from pyoxigraph import RdfFormat, parse
-from tests.contract.triplestore.conftest import WIKIDATA
-from tests.contract.triplestore.small_entities import make_item, parse_triples
 from tests.support.stores import AuthenticatedOxigraphServer, OxigraphServer
 
 from wikistate.adapters.triplestore.credentials import Basic, Bearer, Credential
@@ -18,6 +16,8 @@ from wikistate.core.updater.store_metadata import StoreForm, StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
 from wikistate.streaming.record import Partition
+from wikistate.testing.contracts.small_entities import make_item, parse_triples
+from wikistate.testing.contracts.stores import WIKIDATA
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

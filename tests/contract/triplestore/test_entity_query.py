@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.contract.triplestore.conftest import WIKIDATA
-
 from wikistate.core.rdf.compare import compare_graphs
 from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.munge import munge
@@ -13,6 +11,7 @@ from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.sparql.entity_query import build_entity_query, read_entity_triples
 from wikistate.core.sparql.updates import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
+from wikistate.testing.contracts.stores import WIKIDATA
 from wikistate.testing.wikibase import EditSimulator, Repository
 from wikistate.testing.wikibase.documents import serialize_triples
 from wikistate.testing.wikibase.vocabulary import WIKIDATA as WIKIDATAS_WORDS

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from wikistate.adapters.connectors.kafka import KafkaSource, KafkaSourceSettings
+from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
+from wikistate.adapters.connectors.kafka.source import KafkaSource
 from wikistate.adapters.connectors.start_stop import Bound, Committed
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ from structlog.testing import capture_logs
 from tests.integration.kafka.conftest import KafkaCluster, open_source, read_records, record_values
 from tests.support.broker import KafkaBroker
 
-from wikistate.adapters.connectors.kafka import KafkaProducer, KafkaProducerSettings, KafkaSink
+from wikistate.adapters.connectors.kafka.producer import KafkaProducer
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings
+from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.errors import SinkError
 from wikistate.streaming.record import Output, Role
 

@@ -8,7 +8,9 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.cimpl import murmur2
 
-from wikistate.adapters.connectors.kafka import KafkaProducer, KafkaProducerSettings, KafkaSink
+from wikistate.adapters.connectors.kafka.producer import KafkaProducer
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings
+from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.errors import SinkError
 from wikistate.streaming.ports import OversizeError
 from wikistate.streaming.record import Output, Role
@@ -79,7 +81,7 @@ async def test_missing_topic_is_an_error_at_the_start(cluster: KafkaCluster) -> 
 async def test_unreachable_broker_is_an_error_after_a_bounded_wait() -> None:
     """The sink fails as the source does."""
     sink = KafkaSink("topic", KafkaProducer(KafkaProducerSettings("127.0.0.1:1", open_timeout=1.0)))
-    with pytest.raises(SinkError, match=r"did not answer within 1 s: .*refused"):
+    with pytest.raises(SinkError, match=r"did not respond within 1 s: .*refused"):
         await sink.open()
     await sink.close()
 

@@ -19,7 +19,8 @@ from tests.integration.kafka.conftest import (
     record_values,
 )
 
-from wikistate.adapters.connectors.kafka import KafkaSource, KafkaSourceSettings
+from wikistate.adapters.connectors.kafka.settings import KafkaSourceSettings
+from wikistate.adapters.connectors.kafka.source import KafkaSource
 from wikistate.adapters.connectors.start_stop import Bound, Committed, LatestAtStart, Moment, Offsets
 from wikistate.errors import SourceError
 from wikistate.streaming.record import Partition
@@ -59,7 +60,7 @@ async def test_missing_topic_is_an_error_with_a_hint(cluster: KafkaCluster) -> N
 async def test_unreachable_broker_is_an_error_after_a_bounded_wait() -> None:
     """The start fails with the reason of the last attempt instead of waiting for ever."""
     source = KafkaSource(KafkaSourceSettings("127.0.0.1:1", ("topic",), "group", open_timeout=1.0))
-    with pytest.raises(SourceError, match=r"127\.0\.0\.1:1 did not answer within 1 s: .*refused") as caught:
+    with pytest.raises(SourceError, match=r"127\.0\.0\.1:1 did not respond within 1 s: .*refused") as caught:
         await source.open(fail_on_revocation)
     assert "bootstrap_servers" in caught.value.hint
     await source.close()

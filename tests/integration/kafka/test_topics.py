@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from wikistate.adapters.connectors.kafka import KafkaProducerSettings
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings
 from wikistate.errors import ConfigError, SinkError
 from wikistate.ops.topics import create_topics
 

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.integration.kafka.conftest import KafkaCluster, open_source, read_records
 
-from wikistate.adapters.connectors.kafka import (
-    KafkaProducer,
-    KafkaProducerSettings,
-    KafkaSink,
-    KafkaTransactions,
-    build_transactional_id,
-)
+from wikistate.adapters.connectors.kafka.producer import KafkaProducer
+from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, build_transactional_id
+from wikistate.adapters.connectors.kafka.sink import KafkaSink
+from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
 from wikistate.errors import SinkError
 from wikistate.streaming.record import Output, Partition, Role
 

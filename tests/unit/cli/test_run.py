@@ -101,7 +101,7 @@ def test_parquet_folder_is_rejected_as_error_sink(run_command: RunCommand, tmp_p
     result = run_command(
         *RUN, "--source", write_deletions(tmp_path / "in"), "--error-sink", f"parquet:{tmp_path / 'lake'}"
     )
-    assert (result.code, "for enriched events alone" in result.err) == (2, True)
+    assert (result.code, "enriched events only" in result.err) == (2, True)
 
 
 def test_events_and_error_events_may_share_a_file(run_command: RunCommand, tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ from typer.testing import CliRunner
 import wikistate
 import wikistate.custom
 import wikistate.testing
-from wikistate.adapters.connectors.urls import parse_url
 from wikistate.cli.exits import Exit
 from wikistate.errors import ConfigError
 from wikistate.telemetry.metrics import ALL_METRICS as METRICS
+from wikistate.wiring.connectors import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,15 +172,15 @@ def read_exit_codes() -> dict[str, Any]:
 def read_urls() -> dict[str, Any]:
     """Return the example URLs that are understood."""
     return {
-        role: {form: url for form, url in forms.items() if is_understood(url)}
+        role: {form: url for form, url in forms.items() if is_understood(url, role)}
         for role, forms in URLS.items()
     }  # fmt: skip
 
 
-def is_understood(url: str) -> bool:
+def is_understood(url: str, role: str) -> bool:
     """Return whether a connector URL is valid."""
     try:
-        parse_url(url, key="--source")
+        parse_url(url, role, key=f"--{role}")
     except ConfigError:
         return False
     return True

@@ -71,7 +71,7 @@ def test_reference_holds_the_surface() -> None:
 
 def test_unknown_url_is_not_understood() -> None:
     """The examples of the reference are understood for a reason."""
-    assert not is_understood("amqps://host/queue")
+    assert not is_understood("amqps://host/queue", "source")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from aiohttp import web
 from tests.unit.adapters.http.http_server import serving
 
 from wikistate.cli.settings import CliSettings, load_configuration
+from wikistate.core.events.stream_config import StreamConfig
 from wikistate.errors import ConfigError
-from wikistate.wiring.feeds import allow_source_wiki, resolve_event_streams, resolve_recent_changes, resolve_state_file
+from wikistate.wiring.endpoints import EventStreamsEndpoint, RecentChangesEndpoint, resolve_endpoints
+from wikistate.wiring.feeds import ConfiguredWiki, allow_source_wiki, resolve_state_file
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
@@ -24,6 +26,22 @@ def configured(source: str, *assignments: str, state: str = "") -> Configuration
     """Return the configuration of the job page-content-change with this source."""
     flags = CliSettings(source=source, assignments=assignments, state=state)
     return load_configuration("page-content-change", flags).configuration
+
+
+def resolve_event_streams(configuration: Configuration, stream: str) -> EventStreamsEndpoint:
+    """Return the endpoint of a source of the connector `eventstreams`."""
+    config = StreamConfig(stream=stream, schema_title="", topics=(), topic_prefixes=(), message_key_fields={})
+    endpoint = resolve_endpoints(configuration, sources=[config], sink="", error="").source
+    assert isinstance(endpoint, EventStreamsEndpoint)
+    return endpoint
+
+
+def resolve_recent_changes(configuration: Configuration) -> tuple[RecentChangesEndpoint, ConfiguredWiki]:
+    """Return the endpoint of a source of the connector `recentchanges`, and its access to the wiki."""
+    endpoint = resolve_endpoints(configuration, sources=[], sink="", error="").source
+    assert isinstance(endpoint, RecentChangesEndpoint)
+    assert isinstance(endpoint.wiki, ConfiguredWiki)
+    return endpoint, endpoint.wiki
 
 
 def test_default_base_of_a_stream_is_the_public_service_of_wikimedia() -> None:
@@ -56,10 +74,11 @@ def test_configured_wiki_supplies_domain_and_credentials(monkeypatch: pytest.Mon
         f"recentchanges:{API}", f"wikis.my.wiki.api={API}", "wikis.my.wiki.credentials.token_env=TOKEN"
     )
     assert allow_source_wiki(configuration) is configuration
-    endpoint = resolve_recent_changes(configuration)
-    assert endpoint.domain == "my.wiki"
-    assert endpoint.credential is not None
+    endpoint, wiki = resolve_recent_changes(configuration)
+    assert wiki.domain == "my.wiki"
+    assert wiki.credential is not None
     assert "secret" not in repr(endpoint)
+    assert "secret" not in repr(wiki)
 
 
 def test_configuration_with_another_source_stays_unchanged() -> None:
@@ -87,7 +106,7 @@ async def test_source_wiki_is_allowed_under_its_canonical_domain() -> None:
         configuration = configured(f"recentchanges:{origin}/w/api.php")
         allowed = await asyncio.to_thread(allow_source_wiki, configuration)
     assert {domain: wiki.api for domain, wiki in allowed.wikis.items()} == {"canonical.example": f"{origin}/w/api.php"}
-    assert resolve_recent_changes(allowed).domain == "canonical.example"
+    assert resolve_recent_changes(allowed)[1].domain == "canonical.example"
 
 
 @pytest.mark.parametrize("body", ["<html>", '{"error": {"code": "readapidenied"}}', '{"query": {"general": {}}}'])

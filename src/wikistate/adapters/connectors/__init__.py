@@ -1,1 +1,1 @@
-"""Sources and sinks: Kafka, files, standard streams, memory."""
+"""Connectors: the sources and sinks of outside systems. `connector` holds their protocol."""

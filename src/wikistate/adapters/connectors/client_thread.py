@@ -1,7 +1,7 @@
-"""One thread for one blocking client: calls run in order, the loop awaits them.
+"""One thread for one blocking client: calls run in order, and the event loop awaits them.
 
-A Kafka consumer must be used by one thread at a time, and a file read blocks. One hop of a thread costs some 50 µs,
-so that one is paid for a batch and never for a record.
+A Kafka consumer must be used by one thread at a time, and a file read blocks. A switch of the thread costs some 50 µs,
+so it is made for each batch and never for each record.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 class ClientThread:
-    """Runs calls one after the other on a thread of its own.
+    """A thread that runs the calls of one client, one after the other.
 
-    Protocol: `start` from the loop that will await; `run` from that loop; `stop` once at the end, after which nothing
-    runs. The thread is a daemon: a call that never returns does not keep the process alive.
+    Protocol: `start` from the loop that will await; `run` from that loop; `stop` once at the end. After
+    that no call runs. The thread is a daemon: a call that never returns does not keep the process alive.
 
     Args:
         name: Shown in tracebacks and by debuggers.
@@ -53,29 +53,29 @@ class ClientThread:
             raise RuntimeError(f"{self._thread.name} is used before it is opened, or after it was closed.")
         promise: Future[T] = Future()
 
-        def settle() -> None:
+        def run_call() -> None:
             if not promise.set_running_or_notify_cancel():
                 return
             try:
                 promise.set_result(call())
-            except BaseException as error:  # noqa: BLE001  (it is raised where the call is awaited)
+            except BaseException as error:  # noqa: BLE001  (the awaiting caller gets it)
                 promise.set_exception(error)
 
-        self._calls.put(settle)
+        self._calls.put(run_call)
         return asyncio.wrap_future(promise)
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Run a call and wait for it. Cancelling the wait does not interrupt a call that has begun."""
+        """Run a call and wait for it. A cancelled wait does not interrupt a call that is running."""
         return await self.submit(call)
 
     def wait_for(self, coroutine: Coroutine[object, object, None]) -> None:
-        """On this thread, inside a call: run a coroutine on the loop and wait for its end, serving calls meanwhile.
+        """Run a coroutine on the loop from a call on this thread, and wait for it while other calls run.
 
-        So the coroutine may use the client: a consumer commits while its own thread waits in a rebalance callback.
+        The coroutine may use the client: a consumer commits while its thread waits in a rebalance callback.
 
         Raises:
             RuntimeError: The loop is gone.
-            BaseException: What the coroutine raised.
+            BaseException: The error of the coroutine.
         """
         if self._loop is None or self._loop.is_closed():
             coroutine.close()
@@ -99,4 +99,4 @@ class ClientThread:
 
 
 def _do_nothing() -> None:
-    """The last call of a thread: when it has run, all before it have."""
+    """Return nothing. When this last call of a thread has run, all calls before it have run."""

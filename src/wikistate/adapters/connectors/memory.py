@@ -1,7 +1,7 @@
-"""Ends in memory: for tests, and for those who call wikistate from a program of their own.
+"""A source and a sink in memory, for tests and for programs that call wikistate.
 
-A fault is one element of the input: a `Crash` stops the source there, a `Revoke` takes its partitions away and gives
-them back. So a test of a crash is a list with a crash in it.
+A fault is one element of the input: a `Crash` stops the source there, a `Revoke` revokes partitions and assigns them
+again. A test of a crash is therefore a list with a crash in it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """`poll` raises `error` when it comes here, once: the next source on the same topic reads on."""
+    """A failure: `poll` raises `error` here once; the next source on the same topic continues after it."""
 
-    error: BaseException = field(default_factory=lambda: SourceError("The memory source crashed, as its input says."))
+    error: BaseException = field(
+        default_factory=lambda: SourceError("The memory source crashed at an element of its input.")
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """The partitions go to another member and come back at once: what was not committed is read again."""
+    """A rebalance: the partitions are revoked and assigned again, so uncommitted records are read again."""
 
     partitions: frozenset[Partition]
 
@@ -39,13 +41,13 @@ Element = Record | Crash | Revoke
 
 
 class MemoryTopic:
-    """What outlives a source: the elements and the committed positions.
+    """A topic: the elements and the committed positions, which outlive a source.
 
     Use it from one event loop.
 
     Args:
-        name: Of the topic, in the records' partitions.
-        values: What to put into partition 0 first.
+        name: The name of the topic in the partitions of records.
+        values: The values of the first records of partition 0.
     """
 
     def __init__(self, name: str = "memory", values: Iterable[bytes | None] = ()) -> None:
@@ -81,18 +83,18 @@ class MemoryTopic:
                 await self._growth.wait()
 
     def count_remaining(self, position: int) -> dict[Partition, int]:
-        """How many records of each partition stand at this position of the list or behind it."""
+        """Return the number of records of each partition at this position of the list and after it."""
         places = [element.partition for element in self.elements[position:] if isinstance(element, Record)]
         return {place: places.count(place) for place in self._ends}
 
 
 class MemorySource:
-    """Reads a `MemoryTopic` in the order of its elements. See `Source` for the protocol.
+    """A source that reads a `MemoryTopic` in the order of its elements. See `Source` for the protocol.
 
     Args:
-        topic: What is read. A new source on it starts behind what was committed there.
+        topic: The topic. A new source on it starts at its committed positions.
         bounded: Whether it ends at the end of the list, or waits for more.
-        resume: Where to go on, above what was committed.
+        resume: The positions at which to resume; they override the committed positions.
     """
 
     def __init__(self, topic: MemoryTopic, *, bounded: bool = True, resume: ResumePositions | None = None) -> None:
@@ -139,7 +141,7 @@ class MemorySource:
                     if record.offset >= self._wanted.get(record.partition, 0):
                         self._wanted[record.partition] = record.offset + 1
                         records.append(record)
-                case Crash() | Revoke() if records:  # what was read before the fault is handed over before it
+                case Crash() | Revoke() if records:  # the records before the fault are returned before it
                     break
                 case Crash(error):
                     del self._topic.elements[self._next]
@@ -158,11 +160,11 @@ class MemorySource:
 
 
 class MemorySink:
-    """Keeps outputs in a list. See `Sink` for the protocol.
+    """A sink that appends outputs to a list. See `Sink` for the protocol.
 
     Args:
-        capacity: How many outputs it buffers; `write` waits while it is full, which it only is while it is `hold`-ing.
-        delivered: The list to append to; give the same one to the sink that follows after a crash.
+        capacity: The number of outputs that it buffers. After `hold` the buffer may become full, and `write` waits.
+        delivered: The list to append to; pass the same list to the next sink after a crash.
     """
 
     def __init__(self, *, capacity: int = 1000, delivered: list[Output] | None = None) -> None:
@@ -174,7 +176,7 @@ class MemorySink:
         self._delivering.set()
 
     def hold(self) -> None:
-        """Stop delivering, as a sink that hangs."""
+        """Stop delivering, like a sink that does not respond."""
         self._delivering.clear()
 
     def release(self) -> None:
@@ -182,8 +184,8 @@ class MemorySink:
         self._delivering.set()
 
     def fail_with(self, error: SinkError | None = None) -> None:
-        """Fail from now on. What is buffered is lost."""
-        self._failure = error or SinkError("The memory sink failed, as it was told to.")
+        """Fail at each call from now on. Buffered outputs are lost."""
+        self._failure = error or SinkError("The memory sink failed: a test configured it to fail.")
         self._buffer.clear()
         self._delivering.set()
 
@@ -208,7 +210,7 @@ class MemorySink:
         self._buffer.clear()
 
     async def close(self) -> None:
-        """See `Sink`. Does not wait for a sink that hangs."""
+        """See `Sink`. Does not wait after `hold`."""
         if self._delivering.is_set() and self._failure is None:
             await self.flush()
 

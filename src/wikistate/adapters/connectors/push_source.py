@@ -1,6 +1,6 @@
-"""A source over a feed: something that arrives by itself, in its own pace, and is resumed by a token of its own.
+"""A source over a feed. The server sends the records of a feed without being polled, and a token resumes it.
 
-A feed (`eventstreams`, `recent_changes`) knows its protocol; what a source owes to the port lives here, once: polls
+A feed (`eventstreams`, `recent_changes`) implements its protocol. This module implements the port for all feeds: polls
 that wait and may be cancelled, a bounded buffer, positions in a checkpoint.
 """
 
@@ -23,90 +23,90 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Partition, Record
 
 MAX_BUFFERED_EVENTS = 1000
-"""Records that arrived and were not yet polled; beyond it, or beyond the next, nothing is taken from the feed."""
+"""Records that were received and not yet polled. The feed waits above this number or above `MAX_BUFFERED_BYTES`."""
 
 _BEGIN_KEY = "begun"
-"""The note that says where the first run began."""
+"""The name of the metadata that holds the start of the first run."""
 
 MAX_BUFFERED_BYTES = 32 * 1024 * 1024
 
 
 class FeedRecord(NamedTuple):
-    """A record, and what its feed needs to know to go on behind it."""
+    """A record, and the token with which its feed resumes after it."""
 
     record: Record
     token: str
 
 
 class Metadata(Protocol):
-    """What a feed keeps over restarts beside its position."""
+    """The data that a feed stores over restarts in addition to its position."""
 
     async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
-        """What was noted under these names."""
+        """Return the values with these names; names without a value are left out."""
 
     async def save_metadata(self, values: Mapping[str, str]) -> None:
-        """Keep notes. Returns when they are durable."""
+        """Store values. Returns when they are durable."""
 
 
 class PositionStore(Protocol):
-    """Who remembers for a source how far it is done. Blocking; used by one thread. See `Checkpoint`."""
+    """The storage of the positions of a source. Blocking; used by one thread. See `Checkpoint`."""
 
     def open(self) -> None:
-        """Raises `SourceError` when it cannot be used."""
+        """Open it. Raises `SourceError` if it cannot be used."""
 
     def load_positions(self) -> dict[Partition, ResumePosition]:
-        """Where to go on, by partition."""
+        """Return the positions at which to resume, by partition."""
 
     def commit(self, positions: Mapping[Partition, ResumePosition]) -> None:
-        """Keep places. Returns when they are durable."""
+        """Store positions. Returns when they are durable."""
 
     def load_metadata(self, names: Iterable[str]) -> dict[str, str]:
-        """What was noted under these names."""
+        """Return the values with these names; names without a value are left out."""
 
     def save_metadata(self, values: Mapping[str, str]) -> None:
-        """Keep notes. Returns when they are durable."""
+        """Store values. Returns when they are durable."""
 
     def close(self) -> None:
-        """Let go. May be called when `open` failed, and twice."""
+        """Release it. May be called when `open` failed, and twice."""
 
 
 class Feed(Protocol):
-    """Where records arrive from.
+    """A server that sends records.
 
-    Protocol: `open` once, `receive` again and again from one task, `token_after` between, `close` once. `receive` is
+    Protocol: `open` once, `receive` repeatedly from one task, `token_after` between, `close` once. `receive` is
     cancelled only to close the feed.
     """
 
     @property
     def identity(self) -> str:
-        """What tells it from other feeds of the same job, in the checkpoint."""
+        """The identity among the feeds of the same job, in the checkpoint."""
 
     async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
-        """Connect, to go on at these places. Raises `SourceError` when that will never succeed."""
+        """Connect, and resume at these positions. Raises `SourceError` if that will never succeed."""
 
     async def receive(self) -> list[FeedRecord] | None:
-        """Wait for the next records: in the order of their offsets within a partition. None at the end.
+        """Return the next records, in the order of their offsets within a partition, as soon as there are any; None at the end.
 
         Raises:
-            SourceError: It cannot go on. What passes by itself is waited for.
+            SourceError: It cannot continue. Temporary failures are retried.
         """
 
     def token_after(self, partition: Partition, done: Sequence[str]) -> str:
-        """The token to go on with when the records with these tokens, and all before them, are done."""
+        """Return the resume token after the records with these tokens and all records before them are done."""
 
     def lag(self) -> Mapping[Partition, int]:
         """See `Source`."""
 
     async def close(self) -> None:
-        """Let go. May be called when `open` failed, and twice."""
+        """Release it. May be called when `open` failed, and twice."""
 
 
 class FeedSource:
-    """Reads a feed. See `Source` for the protocol.
+    """A source that reads a feed. See `Source` for the protocol.
 
     Args:
-        feed: What is read.
-        state: The checkpoint's file, or somebody else who remembers.
+        feed: The feed.
+        state: The file of the checkpoint, or another storage of positions.
     """
 
     def __init__(self, feed: Feed, state: Path | PositionStore) -> None:
@@ -120,7 +120,7 @@ class FeedSource:
         self._progressed = asyncio.Event()
         self._space_available = asyncio.Event()
 
-    async def open(self, on_revoked: OnRevoked) -> None:  # noqa: ARG002  (nobody takes a feed away)
+    async def open(self, on_revoked: OnRevoked) -> None:  # noqa: ARG002  (a feed has no rebalances)
         """See `Source`."""
         self._thread.start()
         await self._thread.run(self._checkpoint.open)
@@ -128,7 +128,7 @@ class FeedSource:
         self._receiving = asyncio.create_task(self._receive_all(), name="feed")
 
     async def check(self) -> None:
-        """Connect to the feed as if for the first time, and touch no checkpoint: another process may be using it."""
+        """Connect to the feed as in a first run, without the checkpoint: another process may be using it."""
         await self._feed.open({}, _NoMetadata())
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
@@ -148,12 +148,12 @@ class FeedSource:
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """See `Source`."""
-        places: dict[Partition, ResumePosition] = {}
+        resume_positions: dict[Partition, ResumePosition] = {}
         for partition, offset in positions.items():
             if done := self._pop_done_tokens(partition, offset):
-                places[partition] = ResumePosition(offset, self._feed.token_after(partition, done))
-        if places:
-            await self._thread.run(lambda: self._checkpoint.commit(places))
+                resume_positions[partition] = ResumePosition(offset, self._feed.token_after(partition, done))
+        if resume_positions:
+            await self._thread.run(lambda: self._checkpoint.commit(resume_positions))
 
     def lag(self) -> Mapping[Partition, int]:
         """See `Source`."""
@@ -215,18 +215,18 @@ class FeedSource:
 
 
 async def resolve_begin(metadata: Metadata, since: Moment | None, *, now: int) -> int:
-    """Where a feed begins that has no committed place: where its first run began, which may have been killed before.
+    """Return the start of a feed without a committed position: the start of its first run, which a crash may have ended.
 
     Args:
-        metadata: Of the feed.
-        since: What the settings say; None for now.
+        metadata: The metadata of the feed.
+        since: The start in the settings; None for now.
         now: Milliseconds since the epoch.
     """
-    if noted := (await metadata.load_metadata([_BEGIN_KEY])).get(_BEGIN_KEY):
-        return int(noted)
-    begun = since.milliseconds if since else now
-    await metadata.save_metadata({_BEGIN_KEY: str(begun)})
-    return begun
+    if stored := (await metadata.load_metadata([_BEGIN_KEY])).get(_BEGIN_KEY):
+        return int(stored)
+    begin = since.milliseconds if since else now
+    await metadata.save_metadata({_BEGIN_KEY: str(begin)})
+    return begin
 
 
 def _record_size(arrival: FeedRecord) -> int:
@@ -234,10 +234,10 @@ def _record_size(arrival: FeedRecord) -> int:
 
 
 class _NoMetadata:
-    """The notes of a feed that is only checked."""
+    """The metadata of a feed that is only checked."""
 
     async def load_metadata(self, names: Iterable[str]) -> dict[str, str]:  # noqa: ARG002  (see `Metadata`)
         return {}
 
     async def save_metadata(self, values: Mapping[str, str]) -> None:
-        """Nothing is kept."""
+        """Store nothing."""

@@ -1,6 +1,6 @@
-"""Where a source starts and ends, as values; and how people write them.
+"""The start and the end of a source as values, and their text forms.
 
-The words are those of the public jobs' ``offsets_initializer``.
+The words are those of ``offsets_initializer`` of the public jobs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wikistate.errors import ConfigError
 
 
 class Bound(StrEnum):
-    """An end of a partition."""
+    """The oldest or the newest record of a partition."""
 
     EARLIEST = "earliest"
     LATEST = "latest"
@@ -23,7 +23,7 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Start where the group has committed; at the edge `otherwise` where it has not."""
+    """The committed offset of the group; `otherwise` applies to a partition without one."""
 
     otherwise: Bound = Bound.LATEST
 
@@ -32,8 +32,8 @@ class Committed:
 class Moment:
     """A point in time, `milliseconds` since the epoch: the first record that is not older.
 
-    As a start it holds whatever was committed, once for each partition in the life of a source. It is meant for one
-    process and one run: started again, the job starts there again.
+    As a start it overrides the committed offsets, once for each partition in the life of a source. It is meant for one
+    process and one run: after a restart the job starts there again.
     """
 
     milliseconds: int
@@ -41,24 +41,24 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """A record of each partition: the first that is read, or the first that is not. As a start it holds as `Moment` does.
+    """One record of each partition: the first that is read, or the first that is not. As a start it applies as `Moment`.
 
     Attributes:
-        offsets: By topic, empty for every topic that is read, and number of the partition. A partition without one
-            starts at its oldest record, and ends where it ends when the source opens.
+        offsets: Topic, number of the partition and offset; an empty topic means each topic that is read. A partition
+            without an offset starts at its oldest record, and ends at its newest record when the source opens.
     """
 
     offsets: tuple[tuple[str, int, int], ...]
 
     def get(self, topic: str, number: int) -> int | None:
-        """The offset of a partition; None where none is stated."""
+        """Return the offset of a partition, None if there is none."""
         found = [at for name, partition, at in self.offsets if partition == number and name in ("", topic)]
         return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class LatestAtStart:
-    """The end as it is when the source opens."""
+    """The end of each partition when the source opens."""
 
 
 Start = Committed | Moment | Offsets
@@ -69,15 +69,15 @@ _OFFSET = re.compile(r"(?:(?P<topic>[A-Za-z0-9._-]+)/)?(?P<number>\d{1,9})=(?P<o
 
 
 def parse_start(text: str, *, key: str) -> Start:
-    """The start that `text` names.
+    """Return the start that `text` names.
 
     Args:
-        text: ``committed`` (falls back to ``latest``), ``earliest`` or ``latest`` (both: where nothing is committed), an
-            RFC 3339 time, or offsets: ``offset:0=120,1=95``, for several topics ``offset:TOPIC/0=120``.
+        text: ``committed`` (falls back to ``latest``), ``earliest`` or ``latest`` (both for partitions without a
+            committed offset), an RFC 3339 time, or offsets: ``offset:0=120,1=95``, for several topics ``offset:TOPIC/0=120``.
         key: The dotted path of the setting, for the error.
 
     Raises:
-        ConfigError: It is none of them.
+        ConfigError: The text has another form.
     """
     match text:
         case "committed" | "latest" | "":
@@ -91,14 +91,14 @@ def parse_start(text: str, *, key: str) -> Start:
 
 
 def parse_end(text: str, *, key: str) -> End | None:
-    """The end that `text` names; None, never, for an empty text.
+    """Return the end that `text` names; None for an empty text: never.
 
     Args:
         text: Empty, ``latest``, an RFC 3339 time, or offsets as for `parse_start`.
         key: The dotted path of the setting, for the error.
 
     Raises:
-        ConfigError: It is none of them.
+        ConfigError: The text has another form.
     """
     match text:
         case "":
@@ -112,11 +112,11 @@ def parse_end(text: str, *, key: str) -> End | None:
 
 
 def parse_until(text: str, *, key: str) -> Moment | LatestAtStart | None:
-    """The end of a source that has no offsets, only times: as `parse_end`, which also raises `ConfigError` for offsets."""
+    """Return the end of a source with times and without offsets, as `parse_end`. Offsets raise `ConfigError` as well."""
     end = parse_end(text, key=key)
     if isinstance(end, Offsets):
         raise ConfigError(
-            f"{key} is {text!r}, but this source knows no offsets.",
+            f"{key} is {text!r}, but this source has no offsets.",
             hint="Write latest, or a time with its zone such as 2026-01-31T12:00:00Z.",
             key=key,
         )
@@ -124,7 +124,7 @@ def parse_until(text: str, *, key: str) -> Moment | LatestAtStart | None:
 
 
 def format_bound(position: Start | End) -> str:
-    """The text that `parse_start` or `parse_end` reads as this position."""
+    """Return the text that `parse_start` or `parse_end` parses as this position."""
     match position:
         case Committed(otherwise):
             return otherwise.value
@@ -140,7 +140,7 @@ def format_bound(position: Start | End) -> str:
 
 
 def resolve_end(end: Moment | LatestAtStart | None, *, now: int) -> int | None:
-    """The moment that an end is, in milliseconds since the epoch; None for never."""
+    """Return the time of an end in milliseconds since the epoch; None for never."""
     match end:
         case None:
             return None
@@ -153,14 +153,14 @@ def resolve_end(end: Moment | LatestAtStart | None, *, now: int) -> int | None:
 
 
 def parse_since(text: str, *, key: str) -> Moment | None:
-    """Where a feed starts that has no committed position; None, now, for an empty text.
+    """Return the start of a source without a committed position; None for an empty text: now.
 
     Args:
         text: Empty or an RFC 3339 time.
         key: The dotted path of the setting, for the error.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: The text is neither empty nor a time.
     """
     return Moment(_parse_milliseconds(text, key=key, allowed="nothing")) if text else None
 
@@ -173,7 +173,7 @@ def _parse_offsets(text: str, *, key: str) -> Offsets:
     stated = tuple((each["topic"] or "", int(each["number"]), int(each["offset"])) for each in found if each)
     if len(stated) < len(found) or len({(topic, number) for topic, number, _ in stated}) < len(stated):
         raise ConfigError(
-            f"{key} is {text!r}, which states no offsets.",
+            f"{key} is {text!r}: these are not valid offsets.",
             hint=f"Each partition once, by number: {_EXAMPLE}; for several topics offset:TOPIC/0=120.",
             key=key,
         )
@@ -187,7 +187,7 @@ def _parse_milliseconds(text: str, *, key: str, allowed: str) -> int:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise ConfigError(
-            f"{key} is {text!r}, which is no position.",
+            f"{key} is {text!r}, which is not a valid position.",
             hint=f"Allowed: {allowed}, or a time with its zone such as 2026-01-31T12:00:00Z.",
             key=key,
         )

@@ -40,8 +40,7 @@ from wikistate.adapters.connectors.start_stop import (
 )
 from wikistate.errors import ConfigError
 from wikistate.runners.flink.rows import OUTPUT_FIELDS, RECORD_FIELDS
-from wikistate.wiring.endpoints import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint, ParquetEndpoint
-from wikistate.wiring.feeds import EventStreamsEndpoint, RecentChangesEndpoint
+from wikistate.wiring.endpoints import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,14 +87,13 @@ def make_source(endpoint: SourceEndpoint) -> Source:
             return _make_kafka_source(endpoint)
         case FileEndpoint():
             return _make_file_source(endpoint)
-        case EventStreamsEndpoint() | RecentChangesEndpoint():
+        case _:
             raise ConfigError(
-                "Flink cannot read public streams or recent changes: each is one connection that cannot be spread over workers.",
-                hint="Use the local runner (--runner local), which keeps their position.",
+                "Flink reads Kafka topics and files only. A public stream and the recent changes of a wiki have one "
+                "partition, so that several workers could not share it.",
+                hint="Run the job with the local runner (--runner local), which stores the position of the source.",
                 key="stream_manager.source.connector",
             )
-        case _:
-            assert_never(endpoint)
 
 
 def make_sink(endpoint: SinkEndpoint, guarantee: DeliveryGuarantee, *, identity: str) -> Sink:
@@ -114,14 +112,12 @@ def make_sink(endpoint: SinkEndpoint, guarantee: DeliveryGuarantee, *, identity:
             return _make_kafka_sink(endpoint, guarantee, identity)
         case FileEndpoint():
             return _make_file_sink(endpoint)
-        case ParquetEndpoint():
+        case _:
             raise ConfigError(
-                "The Flink runner does not write Parquet.",
+                "The Flink runner writes Kafka topics and files only.",
                 hint="Use the local runner for parquet:FOLDER, or write to a topic and read that with --runner local.",
                 key="stream_manager.sink.connector",
             )
-        case _:
-            assert_never(endpoint)
 
 
 def _make_kafka_source(endpoint: KafkaSourceEndpoint) -> KafkaSource:

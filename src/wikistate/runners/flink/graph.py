@@ -10,7 +10,6 @@ from pyflink.datastream import AsyncDataStream, OutputTag
 from wikistate.runners.flink.connectors import make_sink, make_source, output_type, record_type
 from wikistate.runners.flink.operators import JobFunction, OrderKeySelector, SplitErrors
 from wikistate.streaming.record import Role
-from wikistate.wiring.endpoints import KafkaSourceEndpoint
 
 if TYPE_CHECKING:
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
@@ -34,7 +33,7 @@ def build_graph(
         ConfigError: Flink cannot read or write an endpoint.
     """
     manager = configuration.stream_manager
-    identity = endpoints.source.group if isinstance(endpoints.source, KafkaSourceEndpoint) else manager.job_name
+    identity = endpoints.source.consumer_group or manager.job_name
     records, keyed = _add_source(env, spec, configuration, endpoints)
     outputs = AsyncDataStream.unordered_wait(
         records,

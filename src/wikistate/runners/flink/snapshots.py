@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from wikistate.config.paths import state_home
-from wikistate.wiring.endpoints import KafkaSourceEndpoint
 
 if TYPE_CHECKING:
     from wikistate.wiring.endpoints import SourceEndpoint
@@ -31,12 +30,7 @@ def state_folder(job_name: str, source: SourceEndpoint) -> Path:
         job_name: The name of the job; several jobs may have the same.
         source: The source: the positions in a snapshot are valid for this source only.
     """
-    match source:
-        case KafkaSourceEndpoint():
-            identity = f"{source.bootstrap_servers} {sorted(source.topics)} {source.group}"
-        case _:
-            identity = repr(source)
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(source.identity.encode()).hexdigest()[:8]
     return state_home() / "flink" / f"{job_name}-{digest}"
 
 

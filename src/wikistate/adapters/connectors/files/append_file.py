@@ -1,4 +1,4 @@
-"""Appending to one file or stream; blocking, for a thread of its own."""
+"""Appending to one file or stream; blocking, for a separate thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, build_compressor, codec_by_name
-from wikistate.adapters.connectors.files.offset_file import sync_folder
+from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.adapters.connectors.files.tail import complete_until, is_truncated
 from wikistate.errors import SinkError
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _HINTS = {
-    errno.ENOSPC: "The disk is full: make room, then start the job again; it goes on after the last whole line.",
-    errno.EDQUOT: "The disk quota is used up: make room, then start the job again.",
-    errno.EFBIG: "The file may not grow further (ulimit -f, or the file system's own limit): write to another one.",
+    errno.ENOSPC: "The disk is full: make room, then restart the job; it resumes after the last complete line.",
+    errno.EDQUOT: "The disk quota is used up: make room, then restart the job.",
+    errno.EFBIG: "The file may not grow further (ulimit -f, or the limit of the file system): write to another file.",
     errno.EPIPE: "The program that reads the output has ended.",
     errno.EACCES: "Grant write permission on the file and its folder.",
-    errno.EISDIR: "It is a folder: name a file in it.",
+    errno.EISDIR: "It is a folder: name a file in the folder.",
     errno.EROFS: "The file system is read-only.",
 }
 
 
 class AppendFile:
-    """Appends blocks of whole lines, and cuts back what could not be written whole.
+    """A file that grows by blocks of complete lines; a block that fails is truncated again.
 
     Args:
-        target: A path, which is made when it does not exist, with its folders; or an open descriptor, which is
-            neither repaired nor cut back.
+        target: A path, which is created with its folders if it does not exist; or an open descriptor, which is neither
+            repaired nor truncated.
     """
 
     def __init__(self, target: Path | int) -> None:
@@ -48,7 +48,7 @@ class AppendFile:
         self._complete_size = 0
 
     def open(self) -> None:
-        """Open the file and cut off what a crash left at its end.
+        """Open the file and truncate an incomplete end that a crash left.
 
         Raises:
             SinkError: It cannot be opened or repaired.
@@ -66,15 +66,15 @@ class AppendFile:
         except DamagedError as error:
             raise SinkError(
                 f"{self._name} cannot be appended to: {error}.",
-                hint="It is damaged or not compressed as its name says: move it away, or write to another file.",
+                hint="It is damaged, or its name does not match its compression: move it away, or write to another file.",
                 file=self._name,
             ) from error
 
     def write(self, block: bytes) -> None:
-        """Append whole lines.
+        """Append complete lines.
 
         Raises:
-            SinkError: They cannot be written; the file was cut back to its last whole line or member.
+            SinkError: They cannot be written; the file was truncated to its last complete line or member.
         """
         if self._codec is not Codec.PLAIN:
             self._member = self._member or build_compressor(self._codec)
@@ -83,10 +83,10 @@ class AppendFile:
             self._complete_size += len(block)
 
     def flush(self) -> None:
-        """Return when everything is durable; ends the member of a compressed file.
+        """Return when all lines are durable. The member of a compressed file ends here.
 
         Raises:
-            SinkError: It is not.
+            SinkError: They cannot be made durable.
         """
         if self._member is not None:
             rest, self._member = self._member.flush(), None
@@ -99,7 +99,7 @@ class AppendFile:
                 raise self._sink_error("written", error) from error
 
     def close(self) -> None:
-        """Let go."""
+        """Close the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -136,14 +136,14 @@ class AppendFile:
     def _sink_error(self, what: str, error: OSError) -> SinkError:
         return SinkError(
             f"{self._name} cannot be {what}: {error.strerror or error}.",
-            hint=_HINTS.get(error.errno or 0, "See whether the disk and the file are well, then start the job again."),
+            hint=_HINTS.get(error.errno or 0, "Check the disk and the file, then restart the job."),
             file=self._name,
         )
 
 
 def _open(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():  # a device or a pipe cannot be read back, which repairing needs
+    if path.exists() and not path.is_file():  # a device or a pipe cannot be read for a repair
         return os.open(path, os.O_WRONLY | os.O_APPEND)
     new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)

@@ -1,7 +1,7 @@
 """Compression of NDJSON files: gzip and Zstandard as streams of members, which may be appended to one another.
 
-Sources: RFC 1952 (gzip members) and RFC 8878 (Zstandard frames); both say that a concatenation of compressed files is
-a compressed file.
+Sources: RFC 1952 (gzip members) and RFC 8878 (Zstandard frames). Both define that a concatenation of compressed files
+is a compressed file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Codec(StrEnum):
-    """How a file is compressed."""
+    """The compression of a file."""
 
     PLAIN = ""
     GZIP = ".gz"
@@ -26,50 +26,50 @@ class Codec(StrEnum):
 
 
 class DamagedError(Exception):
-    """The compressed bytes are not what they must be. Never leaves this package."""
+    """Invalid compressed bytes. The error is never raised outside of this package."""
 
 
 class TruncatedError(DamagedError):
-    """The compressed bytes end in the middle."""
+    """Compressed bytes that end inside a member."""
 
 
 class Member(Protocol):
-    """Decompresses one gzip member or one Zstandard frame."""
+    """The decompressor of one gzip member or one Zstandard frame."""
 
     @property
     def eof(self) -> bool:
-        """Whether its end was reached."""
+        """Whether the end of the member was reached."""
 
     @property
     def unused_data(self) -> bytes:
-        """What was fed behind its end."""
+        """The bytes after the end of the member."""
 
     def decompress(self, chunk: bytes, /) -> bytes:
-        """What the chunk decompresses to."""
+        """Return the decompressed chunk."""
 
 
 class Compressor(Protocol):
-    """Makes one member after the other."""
+    """A compressor of one member after the other."""
 
     def compress(self, chunk: bytes, /) -> bytes:
-        """Bytes to write now; may be empty."""
+        """Return the bytes to write now; may be empty."""
 
     def flush(self) -> bytes:
-        """The rest, which ends the member."""
+        """Return the remaining bytes, which end the member."""
 
 
 _MAGIC = {b"\x1f\x8b": Codec.GZIP, b"\x28\xb5\x2f\xfd": Codec.ZSTD}
 
 
 def codec_by_name(path: Path) -> Codec:
-    """The codec that a file's name asks for."""
+    """Return the codec for the name of a file."""
     return next((codec for codec in (Codec.GZIP, Codec.ZSTD) if path.name.endswith(codec.value)), Codec.PLAIN)
 
 
 def codec_by_magic(head: bytes) -> Codec | None:
-    """The codec that the first bytes of a file show, or None when they are too few to tell.
+    """Return the codec for the first bytes of a file, or None if there are too few bytes.
 
-    No JSON document begins like a compressed one.
+    No JSON document begins with the bytes of a compressed document.
     """
     for magic, codec in _MAGIC.items():
         if head.startswith(magic):
@@ -80,7 +80,7 @@ def codec_by_magic(head: bytes) -> Codec | None:
 
 
 def build_compressor(codec: Codec) -> Compressor | None:
-    """What makes the next member; None for a plain file."""
+    """Return the compressor of the next member; None for a plain file."""
     match codec:
         case Codec.GZIP:
             return zlib.compressobj(wbits=_GZIP)
@@ -91,10 +91,10 @@ def build_compressor(codec: Codec) -> Compressor | None:
 
 
 class Decompressor:
-    """Decompresses members one after the other.
+    """A decompressor of one member after the other.
 
     Args:
-        codec: Of the stream.
+        codec: The codec of the stream.
     """
 
     def __init__(self, codec: Codec) -> None:
@@ -102,13 +102,13 @@ class Decompressor:
         self._member: Member | None = None
         self._taken = 0
         self.complete_bytes = 0
-        """How many compressed bytes the members take that have ended."""
+        """The number of compressed bytes in the members that have ended."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """What the chunk decompresses to.
+        """Return the decompressed chunk.
 
         Raises:
-            DamagedError: The bytes are not compressed in this way.
+            DamagedError: The bytes have another compression, or are damaged.
         """
         parts = []
         while chunk:
@@ -125,27 +125,27 @@ class Decompressor:
         return b"".join(parts)
 
     def finish(self) -> None:
-        """Say that the stream has ended.
+        """Check the end of the stream.
 
         Raises:
-            TornError: A member has begun and not ended.
+            TruncatedError: The last member has no end.
         """
         if self._member is not None:
             raise TruncatedError("it ends in the middle")
 
 
 class PlainReader:
-    """Passes bytes on; the counterpart of `Decompressor` for files that are not compressed."""
+    """The counterpart of `Decompressor` for plain files, which returns the bytes unchanged."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """The chunk."""
+        """Return the chunk."""
         return chunk
 
     def finish(self) -> None:
-        """Nothing can be missing."""
+        """Check nothing: a plain file may end anywhere."""
 
 
-_GZIP = 16 + zlib.MAX_WBITS  # zlib's way to say "with gzip's header and check sum"
+_GZIP = 16 + zlib.MAX_WBITS  # zlib: with the header and checksum of gzip
 
 _MEMBERS: dict[Codec, Callable[[], Member]] = {
     Codec.GZIP: lambda: zlib.decompressobj(_GZIP),
@@ -154,5 +154,5 @@ _MEMBERS: dict[Codec, Callable[[], Member]] = {
 
 
 def build_decompressor(codec: Codec) -> Decompressor | PlainReader:
-    """What reads a stream of this codec."""
+    """Return the decompressor of a stream with this codec."""
     return PlainReader() if codec is Codec.PLAIN else Decompressor(codec)

@@ -1,4 +1,4 @@
-"""Bytes into lines, in chunks as they come, with a bound on the length of a line."""
+"""The lines of a stream of chunks, with a bound on the length of a line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Line(NamedTuple):
 
     Attributes:
         value: Its bytes, at most the bound.
-        truncated_bytes: How many bytes behind the bound were left out.
+        truncated_bytes: The number of bytes after the bound, which are left out.
     """
 
     value: bytes
@@ -18,9 +18,9 @@ class Line(NamedTuple):
 
 
 class LineSplitter:
-    """Cuts a stream of bytes at its line feeds.
+    """A splitter of a stream of bytes at its line feeds.
 
-    A line longer than the bound is never held in memory: its head is kept and the rest counted.
+    A line longer than the bound is never held in memory: its beginning is kept, and the other bytes are counted.
 
     Args:
         bound: The longest line in bytes, without the line feed.
@@ -33,7 +33,7 @@ class LineSplitter:
         self._truncated_bytes = 0
 
     def feed(self, chunk: bytes) -> list[Line]:
-        """The lines that end in this chunk."""
+        """Return the lines that end in this chunk."""
         first, *rest = chunk.split(b"\n")
         self._extend(first)
         if not rest:
@@ -45,7 +45,7 @@ class LineSplitter:
         return lines
 
     def finish(self) -> list[Line]:
-        """The last line, when the stream ends without a line feed."""
+        """Return the last line if the stream ends without a line feed."""
         return [self._build_line()] if self._kept_bytes or self._truncated_bytes else []
 
     def _extend(self, piece: bytes) -> None:

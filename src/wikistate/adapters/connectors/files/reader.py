@@ -1,4 +1,4 @@
-"""Reading one file or stream, chunk by chunk; blocking, for a thread of its own."""
+"""Reading one file or stream, chunk by chunk; blocking, for a separate thread."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from wikistate.errors import SourceError
 from wikistate.streaming.record import Partition, Record
 
 _PLAIN_CHUNK = 256 * 1024
-_CHUNK = 16 * 1024  # bytes before decompression, which may make hundreds of megabytes of the wrong ones
+_CHUNK = 16 * 1024  # bytes before decompression; a hostile chunk may decompress to hundreds of megabytes
 
 
 class LineReader:
     """The lines of one file or stream as records, whose offset is the number of the line, counted from 0.
 
-    A line number and not a byte position, because it is what a person can look up, also in a compressed file, and
-    because offsets without gaps show that nothing was left out. Going on at a line costs reading what is before it.
+    Line numbers, unlike byte positions, can be looked up by a person, also in a compressed file. Offsets without gaps
+    show that no line was left out. A resume at a line costs reading all lines before it.
 
     Args:
         target: A path, or an open descriptor.
         bound: The longest line in bytes.
-        start: The first line that is wanted.
+        start: The number of the first line to return.
     """
 
     def __init__(self, target: Path | int, *, bound: int, start: int = 0) -> None:
@@ -63,13 +63,13 @@ class LineReader:
         self._waits = not stat.S_ISREG(mode)
 
     def read(self, wait: float) -> list[Record] | None:
-        """The records of the next chunk; empty when none ended in it or nothing came; None at the end.
+        """Return the records of the next chunk; empty if no line ended in it, or if there was no chunk; None at the end.
 
         Args:
-            wait: Seconds to wait for a pipe or terminal to have something.
+            wait: Seconds to wait for data of a pipe or terminal.
 
         Raises:
-            SourceError: Reading or decompressing failed. Every whole line before that was handed over.
+            SourceError: Reading or decompressing failed. All complete lines before that were returned.
         """
         if self._failure is not None:
             raise self._failure
@@ -82,14 +82,12 @@ class LineReader:
             chunk = os.read(self._descriptor, _PLAIN_CHUNK if plain else _CHUNK)
             return self._build_records(self._split_chunk(chunk))
         except OSError as error:
-            raise self._source_error(
-                error.strerror or str(error), "See whether its disk or its writer is well."
-            ) from error
+            raise self._source_error(error.strerror or str(error), "Check its disk and its writer.") from error
         except DamagedError as error:
-            raise self._source_error(f"it is damaged, {error}", "Take it from its origin again.") from error
+            raise self._source_error(f"it is damaged, {error}", "Copy it from its origin again.") from error
 
     def close(self) -> None:
-        """Let go."""
+        """Close the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -99,7 +97,7 @@ class LineReader:
             self._head += chunk
             codec = codec_by_magic(self._head)
             if codec is None and chunk:
-                return []  # too little to tell, from a pipe
+                return []  # a pipe: too few bytes to recognise the codec
             if codec is None and self._head:
                 codec = codec_by_name(self._target) if isinstance(self._target, Path) else None
             self._stream = build_decompressor(codec) if codec else PlainReader()
@@ -119,7 +117,7 @@ class LineReader:
         if self._ends and self._next < self._start:
             raise self._source_error(
                 f"{self._start} lines of it are done, but it has only {self._next}",
-                "It is not the file that was read before: give it another name, or remove its saved position.",
+                "It is not the file of the saved position: give it another name, or remove the saved position.",
             )
         skipped = max(0, self._start - first)
         partition = self.partition
@@ -136,7 +134,7 @@ class LineReader:
 
 
 def file_partition(target: Path | int) -> Partition:
-    """A file is a topic of one partition."""
+    """Return the only partition of a file."""
     return Partition("-" if isinstance(target, int) else str(target))
 
 

@@ -26,13 +26,13 @@ STANDARD_ERROR = 2
 
 
 class FileSink:
-    """Appends one line for each output. See `Sink` for the protocol.
+    """A sink that appends one line for each output. See `Sink` for the protocol.
 
-    The file always ends with a whole line: what a crash tore is cut off at the next start, with a line in the log, and
-    a write that fails is cut back. With ``.gz`` and ``.zst`` in its name it is compressed; each flush ends a member,
-    so a reader sees what was flushed. NDJSON keeps the value alone: keys and timestamps are not written.
+    The file always ends with a complete line: an incomplete end that a crash left is truncated at the next start and
+    logged, and a write that fails is truncated. A name with ``.gz`` or ``.zst`` means compression; each flush ends a
+    member, so a reader sees all flushed lines. NDJSON holds values only: keys and timestamps are not written.
 
-    Two sinks must not write to one file or stream at the same time; give both roles the same sink instead.
+    Two sinks must not write to one file or stream at the same time; use one sink for both roles instead.
 
     Args:
         target: A path, or an open descriptor such as `STANDARD_OUTPUT`.

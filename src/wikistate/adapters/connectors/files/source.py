@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.connectors.client_thread import ClientThread
-from wikistate.adapters.connectors.files.offset_file import OffsetFile
+from wikistate.adapters.connectors.files.position import OffsetFile
 from wikistate.adapters.connectors.files.reader import LineReader, file_partition
 from wikistate.errors import ConfigError
 from wikistate.streaming.record import Partition
@@ -23,24 +23,25 @@ STANDARD_INPUT = 0
 """The descriptor, as a target of `FileSource`."""
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
-"""The longest line that is read whole, unless the settings say otherwise."""
+"""The default of the longest line that is read as a whole, in bytes."""
 
-_SLICE = 0.1  # seconds that the thread waits for a pipe at a stretch; a commit or a close waits so long at most
+_SLICE = 0.1  # seconds that the thread waits for a pipe at a time; the longest delay of a commit or a close
 
 
 class FileSource:
-    """Reads files one after the other, each a partition of its own, then ends. See `Source` for the protocol.
+    """A source that reads files one after the other and then ends. See `Source` for the protocol.
 
-    A record is a line, its offset the line's number from 0; see `TopicReader`. An empty line is a record with an empty
-    value. NDJSON keeps neither keys nor timestamps: both are None. ``.gz`` and ``.zst`` are recognised by their first
-    bytes. A line above the bound is a record with its beginning and `Record.truncated_bytes`.
+    Each file is a partition. A record is a line, and its offset is the number of the line from 0; see `LineReader`. An
+    empty line is a record with an empty value. NDJSON has neither keys nor timestamps: both are None. ``.gz`` and
+    ``.zst`` are recognised by their first bytes. A line above the bound is a record with the beginning of the line and
+    `Record.truncated_bytes`.
 
     Args:
         targets: Paths, or open descriptors such as `STANDARD_INPUT`.
         max_record_bytes: The bound of a line in bytes.
-        offset_file: Where `commit` is kept. Without it each start reads from the beginning. What comes through a pipe
-            cannot be read twice and has no position.
-        resume: Where to go on, for sinks that keep the positions; above the bookmark.
+        offset_file: The file that stores commits. Without it each start reads from the beginning. A pipe cannot be read
+            twice and has no position.
+        resume: The positions at which to resume, for sinks that store them; they override `offset_file`.
 
     Raises:
         ConfigError: A file is named twice, or none is named.
@@ -65,7 +66,7 @@ class FileSource:
         self._ready: list[Record] = []
         self._handed_over = 0
 
-    async def open(self, on_revoked: OnRevoked) -> None:  # noqa: ARG002  (a file is never taken away)
+    async def open(self, on_revoked: OnRevoked) -> None:  # noqa: ARG002  (a file has no rebalances)
         """See `Source`. Raises `SourceError` when a file cannot be opened."""
         self._thread.start()
         await self._thread.run(self._open)
@@ -75,9 +76,9 @@ class FileSource:
         if limit == 0:
             await asyncio.sleep(wait)
             return []
-        give_up = time.monotonic() + wait
+        deadline = time.monotonic() + wait
         while self._handed_over == len(self._ready):
-            left = give_up - time.monotonic()
+            left = deadline - time.monotonic()
             records = await self._read(max(0.0, min(left, _SLICE)))
             if records is None:
                 return None
@@ -97,7 +98,7 @@ class FileSource:
             await self._thread.run(lambda: bookmark.store(done))
 
     def lag(self) -> Mapping[Partition, int]:
-        """See `Source`. Unknown: nobody counts the lines of a file before reading it."""
+        """See `Source`. It is unknown: the lines of a file are not counted before they are read."""
         return {}
 
     async def close(self) -> None:
@@ -111,7 +112,7 @@ class FileSource:
         await self._thread.stop()
 
     async def _read(self, wait: float) -> list[Record] | None:
-        # A poll that is cancelled leaves its read behind for the next one: what was read must not get lost.
+        # A cancelled poll leaves its read to the next poll, so that no record is lost.
         reading = self._reading = self._reading or self._thread.submit(lambda: self._next_chunk(wait))
         try:
             return await asyncio.shield(reading)
@@ -119,7 +120,7 @@ class FileSource:
             if reading.done():
                 self._reading = None
 
-    # On the thread.
+    # These methods run on the thread.
 
     def _open(self) -> None:
         self._done = {} if self._offset_file is None else self._offset_file.load()
@@ -133,7 +134,7 @@ class FileSource:
             self._readers.append(reader)
 
     def _next_chunk(self, wait: float) -> list[Record] | None:
-        """The records of a chunk; None when everything was read."""
+        """Return the records of a chunk; None at the end of the last file."""
         while self._readers:
             if (records := self._readers[0].read(wait)) is not None:
                 return records

@@ -1,4 +1,4 @@
-"""What a crash leaves at the end of a file, and how a sink cuts it off before it appends. Blocking."""
+"""The incomplete end of a file after a crash, which a sink finds and truncates before it appends. Blocking."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _CHUNK = 16 * 1024  # bytes before decompression
 
 
 def complete_until(descriptor: int, codec: Codec) -> int:
-    """Up to which byte a file consists of whole lines, or of whole members of compressed lines.
+    """Return the number of bytes that consist of complete lines, or of complete members of compressed lines.
 
-    A compressed file is decompressed for it, from its beginning.
+    A compressed file is decompressed from its beginning.
 
     Raises:
-        DamagedError: A compressed file is damaged elsewhere than at its end, or is not compressed in this way.
+        DamagedError: A compressed file is damaged before its end, or has another compression.
     """
     return _find_last_line_end(descriptor) if codec is Codec.PLAIN else _find_last_member_end(descriptor, codec)
 
 
 def is_truncated(descriptor: int, start: int) -> bool:
-    """Whether what stands from `start` to the end of the file is a whole JSON object without its line feed.
+    """Return whether the bytes from `start` to the end of the file are a complete JSON object without its line feed.
 
-    Then it may be anybody's last line, and is kept.
+    Such a line may have another writer, and is kept.
     """
     tail = os.pread(descriptor, os.fstat(descriptor).st_size - start, start)
     try:

@@ -1,4 +1,4 @@
-"""What every Kafka client shares: how it is made and what it logs."""
+"""The parts that all Kafka clients share: their construction and their log."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ _KERBEROS = "No provider for SASL mechanism GSSAPI"
 
 
 class ClientLog:
-    """Hands librdkafka's own log lines on; it calls this object as if it were a `logging.Logger`.
+    """A logger for the log lines of librdkafka, which calls this object as a `logging.Logger`.
 
-    At the level `debug`, however grave: what matters comes again as a callback or as the error of a call, and
-    librdkafka says the same thing at each attempt to connect.
+    All lines have the level `debug`. Serious errors also arrive as a callback or as the error of a call, and librdkafka
+    repeats the same line at each attempt to connect.
     """
 
     def __init__(self, client: str) -> None:
         self._client = client
 
     def log(self, level: int, template: str, *parts: object, **_: object) -> None:
-        """One line, at the level of the standard library's numbers."""
+        """Log one line. The level is a number of the standard library."""
         severity = logging.getLevelName(level)
         log.debug("kafka_client_message", client=self._client, severity=severity, line=template % parts)
 
 
 class Outage:
-    """Says once that the brokers are gone and once that they are back, and remembers why.
+    """The state of the connection: logs once that the brokers are unavailable, and once that they are available again.
 
-    A client tries again by itself and for ever; each attempt fails with a report of its own.
+    A client reconnects automatically and without a limit; each failed attempt is a separate report.
 
     Args:
-        client: What is logged as the client's name.
+        client: The name of the client in the log.
     """
 
     def __init__(self, client: str) -> None:
@@ -56,16 +56,16 @@ class Outage:
         self.is_away = False
 
     def report(self, error: KafkaError) -> None:
-        """An error that librdkafka reports outside of any call. It may be called on any thread."""
+        """Record an error that librdkafka reports outside of a call. May be called on any thread."""
         if error.code() != ALL_BROKERS_DOWN:
-            # One broker of several: the others answer. Of a single one: "all are down" follows.
+            # One broker of several: the others respond. A single broker: "all are down" follows.
             self.reason = error.str()
         elif not self.is_away:
             self.is_away = True
             log.warning("kafka_unavailable", client=self._client, reason=self.reason or error.str())
 
     def resolved(self) -> None:
-        """Something was received."""
+        """Record that data was received."""
         if self.is_away:
             self.is_away = False
             self.reason = ""
@@ -79,16 +79,16 @@ def create_client(
     key: str,
     hooks: Mapping[str, object],
 ) -> C:
-    """Make a client. It connects in the background: nothing here waits for a broker.
+    """Return a client. It connects in the background: this call waits for no broker.
 
     Args:
-        client_class: The client's class.
+        client_class: The class of the client.
         translation: Its properties.
         key: The dotted path of the operator's properties, for errors.
-        hooks: What is not a text: ``error_cb``, ``on_delivery``.
+        hooks: The properties that are callbacks: ``error_cb``, ``on_delivery``.
 
     Raises:
-        ConfigError: librdkafka refuses the properties: a value, a file of a certificate, a mechanism that it lacks.
+        ConfigError: librdkafka rejects the properties: a value, the file of a certificate, or a mechanism without support.
     """
     for name, why in translation.ignored.items():
         log.info("kafka_property_ignored", key=f"{key}.{name}", reason=why)
@@ -102,10 +102,10 @@ def _config_error(error: KafkaError, *, key: str) -> ConfigError:
     text = error.str().strip()
     if _KERBEROS in text:
         return ConfigError(
-            f"{key} asks for Kerberos (SASL mechanism GSSAPI), which this build of librdkafka does not have.",
+            f"{key} asks for Kerberos (SASL mechanism GSSAPI), which this build of librdkafka does not support.",
             hint="Use SCRAM-SHA-512, OAUTHBEARER or TLS certificates; or the Flink runner, whose Java client has "
             "Kerberos; or install confluent-kafka built against a librdkafka with Cyrus SASL "
             "(pip install --no-binary confluent-kafka confluent-kafka).",
             key=key,
         )
-    return ConfigError(f"{key} is refused by librdkafka: {text}.", hint="Correct the property that it names.", key=key)
+    return ConfigError(f"{key} is rejected by librdkafka: {text}.", hint="Correct the property that it names.", key=key)

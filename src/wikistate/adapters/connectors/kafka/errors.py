@@ -1,6 +1,6 @@
-"""What librdkafka's errors mean: which pass by themselves, and what to do about the others.
+"""The meaning of the errors of librdkafka: transient errors, and hints for the others.
 
-The codes of librdkafka's own begin with an underscore in Python too; they are part of its documented interface.
+The local codes of librdkafka begin with an underscore in Python as well; they are part of its documented interface.
 """
 # ruff: noqa: SLF001  (see above)
 
@@ -16,10 +16,10 @@ OFFSET_OUT_OF_RANGE = KafkaError._AUTO_OFFSET_RESET
 TIMED_OUT = KafkaError._TIMED_OUT
 
 FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
-"""Another producer has announced the same transactional id."""
+"""Another producer has initialised the same transactional id."""
 
 PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
-"""A record that we dropped ourselves, when aborting or closing."""
+"""A record that this process dropped when it aborted or closed."""
 
 REBALANCED = frozenset(
     {
@@ -31,31 +31,31 @@ REBALANCED = frozenset(
         KafkaError._ASSIGNMENT_LOST,
     }
 )
-"""The group shares its partitions anew: the call came from the membership before."""
+"""A rebalance: the call belongs to the generation before it."""
 
 
 def source_error(error: KafkaError, doing: str, *, servers: str) -> SourceError:
-    """The error of a source, for what librdkafka says happened."""
+    """Return the error of a source for an error of librdkafka."""
     return SourceError(
         f"{doing} at {servers} failed: {error.str()}.", hint=hint_for(error), servers=servers, code=error.name()
     )
 
 
 def sink_error(error: KafkaError, doing: str, *, servers: str) -> SinkError:
-    """The error of a sink, for what librdkafka says happened."""
+    """Return the error of a sink for an error of librdkafka."""
     return SinkError(
         f"{doing} at {servers} failed: {error.str()}.", hint=hint_for(error), servers=servers, code=error.name()
     )
 
 
 def hint_for(error: KafkaError) -> str:
-    """What to do about it, for the person who runs the job."""
-    return _HINTS.get(error.code(), "It may pass by itself: start the job again, it goes on where it was.")
+    """Return the next step for the operator of the job."""
+    return _HINTS.get(error.code(), "The error may be temporary: restart the job, it resumes at its last commit.")
 
 
 _FENCED_HINT = (
-    "Another process has taken over this transactional id: see that no two replicas have the same one, and start this "
-    "one again if it is the one that should live."
+    "Another process has taken over this transactional id. Check that no two replicas have the same id, then restart the "
+    "process that should run."
 )
 
 _HINTS = {
@@ -70,10 +70,10 @@ _HINTS = {
     KafkaError.SASL_AUTHENTICATION_FAILED: "Check sasl.mechanism, sasl.username and sasl.password.",
     KafkaError._AUTHENTICATION: "Check security.protocol and the sasl.* properties.",
     KafkaError._SSL: "Check security.protocol, the port and ssl.ca.location.",
-    KafkaError.INCONSISTENT_GROUP_PROTOCOL: "The group's other members share partitions in another way (eagerly): "
-    "stop all of them before this one starts.",
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL: "The other members of the group use the eager rebalance protocol: "
+    "stop all of them before this process starts.",
     KafkaError.MSG_SIZE_TOO_LARGE: "Raise max.message.bytes of the topic, or lower max.request.size and enrich.max_content_size.",
-    KafkaError._MSG_TIMED_OUT: "The brokers did not take it in time (delivery.timeout.ms): look at them, then start the job again.",
+    KafkaError._MSG_TIMED_OUT: "The brokers did not acknowledge it in time (delivery.timeout.ms): check them, then restart the job.",
     KafkaError.INVALID_TRANSACTION_TIMEOUT: "Lower transaction.timeout.ms below the brokers' transaction.max.timeout.ms.",
 }
 
@@ -95,5 +95,5 @@ _TRANSIENT_CODES = frozenset(
 
 
 def is_transient(error: KafkaError) -> bool:
-    """Whether librdkafka gets over it by itself: a broker away, a leader that moves, a group that shares anew."""
+    """Return whether librdkafka recovers automatically: a broker is down, a leader moves, a group rebalances."""
     return not error.fatal() and (error.retriable() or error.code() in _TRANSIENT_CODES)

@@ -1,8 +1,8 @@
-"""Properties for Apache Kafka's Java client, which is what Flink reads and writes with.
+"""Properties for the Java client of Apache Kafka, which Flink uses.
 
-A configuration serves both runners, so what it says in librdkafka's words is put into Java's. Sources: librdkafka's
+A configuration serves both runners, so its names of librdkafka are translated to those of Java. Sources: librdkafka's
 CONFIGURATION.md; Apache Kafka documentation, "Producer Configs", "Consumer Configs", "Encryption and Authentication
-using SSL" and "Authentication using SASL". The other direction is `translation`.
+using SSL" and "Authentication using SASL". `properties` holds the other direction.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _REFUSED = {
     "ssl.certificate.location": "Write ssl.key.pem and ssl.certificate.pem, which both runners read.",
     "bootstrap.servers": "Write it one level higher, as bootstrap_servers.",
     "group.id": "Write it one level higher, as consumer_group.",
-    "transactional.id": "Leave it out: it is made of the consumer group or the job's name.",
+    "transactional.id": "Leave it out: it is derived from the consumer group or the name of the job.",
 }
 
 _LOGIN = ("sasl.username", "sasl.password")
@@ -53,14 +53,14 @@ _LOGIN_MODULES = {
 
 
 def to_java_properties(properties: Mapping[str, str], *, key: str) -> dict[str, str]:
-    """The same properties as the Java client names them; a name that both know, or Java alone, stays.
+    """Return the properties with the names of the Java client; a name that Java knows stays unchanged.
 
     Args:
-        properties: As the operator writes them.
+        properties: The properties as the operator wrote them.
         key: The dotted path of their setting, for errors.
 
     Raises:
-        ConfigError: One has no counterpart, and leaving it out would be wrong.
+        ConfigError: A property has no counterpart, and it must not be left out.
     """
     found: dict[str, str] = {}
     for name, value in properties.items():

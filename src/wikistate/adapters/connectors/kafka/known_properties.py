@@ -1,7 +1,7 @@
-"""The names that librdkafka knows, for telling an operator about a misspelt one.
+"""The names of properties that librdkafka knows, to find misspelt names.
 
-From librdkafka's CONFIGURATION.md, version 2.16, without callbacks and without what only C programs can set. A test
-holds the list against the installed library.
+From librdkafka's CONFIGURATION.md, version 2.16, without callbacks and properties for C programs only. A test
+compares the list with the installed library.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ sticky.partitioning.linger.ms transaction.timeout.ms transactional.id
 """
 
 CONSUMER_PROPERTIES = frozenset(f"{_BOTH} {_CONSUMER}".split())
-"""What a consumer may be given."""
+"""The properties of a consumer."""
 
 PRODUCER_PROPERTIES = frozenset(f"{_BOTH} {_PRODUCER}".split())
-"""What a producer may be given."""
+"""The properties of a producer."""
 
 KNOWN_PROPERTIES = CONSUMER_PROPERTIES | PRODUCER_PROPERTIES
-"""What some client may be given: librdkafka itself ignores, with a warning, what is for the other kind."""
+"""The properties of either client: librdkafka ignores those of the other kind and logs a warning."""
 
 SECRET_PROPERTIES = frozenset(
     {
@@ -81,4 +81,4 @@ SECRET_PROPERTIES = frozenset(
         "ssl.truststore.password",
     }
 )
-"""Whose values never stand in an error or a log line."""
+"""The properties whose values never appear in an error or a log line."""

@@ -1,6 +1,6 @@
-"""Where a consumer stands in the partitions that it was given: where they start, how far they go, what is left.
+"""The positions of a consumer in its assigned partitions: their start, their end, and the remaining records.
 
-Used on the consumer's thread alone.
+Used on the thread of the consumer only.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_CALL_TIMEOUT = 10.0  # seconds for one question to the cluster
-_RETRY_TIMEOUT = 120.0  # seconds until a question that is asked again and again counts as failed
-_RETRY_INTERVAL = 0.2  # seconds between two of them
+_CALL_TIMEOUT = 10.0  # seconds for one request to the cluster
+_RETRY_TIMEOUT = 120.0  # seconds until a request with retries counts as failed
+_RETRY_INTERVAL = 0.2  # seconds between two retries
 
 
 class OffsetTracker:
-    """Turns `Start` and `End` into offsets, and commits offsets.
+    """The offsets of `Start` and `End` in each partition, and the commits.
 
     Args:
-        consumer: Whose partitions they are.
-        settings: Where to start and end.
-        resume: The offsets that somebody else keeps.
+        consumer: The consumer of the partitions.
+        settings: The start and the end.
+        resume: The offsets that a sink or a checkpoint stores.
     """
 
     def __init__(
@@ -51,18 +51,18 @@ class OffsetTracker:
         self._known: frozenset[tuple[str, int]] = frozenset()
         self._started: set[tuple[str, int]] = set()
         self.ends: dict[tuple[str, int], int] | None = None
-        """Where a bounded source ends."""
+        """The offsets at which a bounded source ends; None for an unbounded source."""
         self.closing = False
-        """Set from any thread: nothing is waited for any more."""
+        """Whether the source is closing, set by any thread: requests are not retried any more."""
 
     def fetch(self, partitions: Sequence[tuple[str, int]]) -> None:
-        """Take note of what is there when the source opens: a bounded source ends at these ends."""
+        """Record the partitions that exist when the source opens, and the offsets at which a bounded source ends."""
         self._known = frozenset(partitions)
         if self._settings.end is not None:
             self.ends = {partition: self._end(partition) for partition in partitions}
 
     def start_offsets(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
-        """The partitions with the offset to start at."""
+        """Return the partitions with their start offsets."""
         kept = self._resume()
         given = {part: kept.get(Partition(part.topic, part.partition)) for part in partitions}
         resumed = [TopicPartition(part.topic, part.partition, at) for part, at in given.items() if at is not None]
@@ -73,7 +73,7 @@ class OffsetTracker:
         return found
 
     def _configured_starts(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
-        """Where the settings say."""
+        """Return the partitions with the start offsets of the settings."""
         start = self._settings.start
         if isinstance(start, Committed) and self._settings.partitions:
             newest = self._newest_offsets(partitions) if start.otherwise is Bound.LATEST else {}
@@ -81,8 +81,8 @@ class OffsetTracker:
         if isinstance(start, Committed):
             return self._committed_starts(partitions, start.otherwise)
         forced = [part for part in partitions if (part.topic, part.partition) not in self._started]
-        going_on = [part for part in partitions if part not in forced]
-        return [*self._forced_starts(forced, start), *self._committed_starts(going_on, Bound.EARLIEST)]
+        continued = [part for part in partitions if part not in forced]
+        return [*self._forced_starts(forced, start), *self._committed_starts(continued, Bound.EARLIEST)]
 
     def _forced_starts(self, partitions: Sequence[TopicPartition], start: Moment | Offsets) -> list[TopicPartition]:
         match start:
@@ -98,13 +98,13 @@ class OffsetTracker:
                 assert_never(start)
 
     def commit(self, offsets: list[TopicPartition]) -> None:
-        """Commit and wait for the answer.
+        """Commit and wait for the response.
 
-        That the group shares its partitions anew while we commit is no failure: whoever has them next starts at the
-        last commit that counted, and does again what was not committed.
+        A rebalance during the commit is not a failure: the next owner of the partitions starts at the last successful
+        commit and repeats the uncommitted records.
 
         Raises:
-            KafkaException: The commit failed for another reason, and went on failing.
+            KafkaException: The commit failed repeatedly for another reason.
         """
         try:
             self._retry_transient(lambda: self._commit_once(offsets))
@@ -114,10 +114,10 @@ class OffsetTracker:
             log.warning("commit_rejected", reason=error.args[0].str())
 
     def reset_out_of_range(self, partition: TopicPartition) -> None:
-        """Go on at the oldest record: the one that was asked for is gone (retention), or was never there.
+        """Continue at the oldest record: the requested record was deleted (retention), or never existed.
 
         Raises:
-            SourceError: The partitions are read for somebody who must not miss a record.
+            SourceError: A single reader reads the partitions, which must not miss a record.
         """
         if self._settings.partitions:
             self._require_available([partition])
@@ -138,17 +138,17 @@ class OffsetTracker:
             if not oldest <= part.offset <= end:
                 raise SourceError(
                     f"The store is at the offset {part.offset} of {part.topic}/{part.partition}, which holds {oldest} to {end}.",
-                    hint="Records were deleted before they were read: load the store anew."
+                    hint="Records were deleted before they were read: load the store again."
                     if part.offset < oldest
-                    else "The store was filled from another topic of this name, or the topic was made anew: load it anew.",
+                    else "The store was filled from another topic of this name, or the topic was created again: load the store again.",
                     topic=part.topic,
                     offset=part.offset,
                 )
 
     def remaining(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
-        """How many records lie between what was handed over and the newest one, or where the source ends.
+        """Return the number of records from the position to the newest record or to the end of the source.
 
-        From what the last fetch said.
+        The numbers are those of the last fetch.
         """
         left = {}
         for at in self._consumer.position(list(partitions)) if partitions else ():
@@ -169,7 +169,7 @@ class OffsetTracker:
         return placed
 
     def _newest_offsets(self, fresh: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
-        # A partition that appeared later is read from its beginning: its first records are news, not history.
+        # A partition that was added later is read from its beginning: its first records are new.
         known = [part for part in fresh if (part.topic, part.partition) in self._known]
         return {(part.topic, part.partition): self._watermarks(part)[1] for part in known}
 
@@ -178,7 +178,7 @@ class OffsetTracker:
         return TopicPartition(part.topic, part.partition, offset)
 
     def _commit_latest(self, placed: list[TopicPartition]) -> None:
-        """Commit what "latest" was: after a crash before the first commit it would be later, and leave a hole."""
+        """Commit the offset of "latest": after a crash before the first commit it would be later, and records would be lost."""
         if placed:
             self.commit(placed)
 
@@ -190,7 +190,7 @@ class OffsetTracker:
         return [part if part.offset >= 0 else self._end_of_partition(part) for part in found]
 
     def _end_of_partition(self, part: TopicPartition) -> TopicPartition:
-        """Nothing is as new as the moment asked for: what comes next is."""
+        """Return the end of a partition: all its records are older than the time of the start."""
         return TopicPartition(part.topic, part.partition, self._watermarks(part)[1])
 
     def _end(self, partition: tuple[str, int]) -> int:
@@ -214,12 +214,12 @@ class OffsetTracker:
                 raise KafkaException(part.error)
 
     def _retry_transient(self, call: Callable[[], T]) -> T:
-        """Ask the cluster until it answers; what passes by itself is waited for, within bounds."""
-        give_up = time.monotonic() + _RETRY_TIMEOUT
+        """Call until the cluster responds; transient errors are retried within `_RETRY_TIMEOUT`."""
+        deadline = time.monotonic() + _RETRY_TIMEOUT
         while True:
             try:
                 return call()
             except KafkaException as error:
-                if not is_transient(error.args[0]) or self.closing or time.monotonic() > give_up:
+                if not is_transient(error.args[0]) or self.closing or time.monotonic() > deadline:
                     raise
             time.sleep(_RETRY_INTERVAL)

@@ -1,4 +1,4 @@
-"""One producer, which several sinks may share."""
+"""The producer, which several sinks may share."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_QUEUE_FULL_INTERVAL = 0.01  # seconds between two looks whether the queue has room again
-_SLICE = 0.5  # seconds that a flush waits before it looks whether something failed
-_CLOSE_TIMEOUT = 10.0  # seconds for what is still queued when the producer closes
+_QUEUE_FULL_INTERVAL = 0.01  # seconds between two attempts to queue into a full queue
+_SLICE = 0.5  # seconds that a flush waits before it checks for a failure
+_CLOSE_TIMEOUT = 10.0  # seconds for queued records when the producer closes
 
 
 class KafkaProducer:
-    """Idempotent and compressed. librdkafka batches, retries and keeps the order within a partition.
+    """An idempotent producer with compression. librdkafka batches, retries and keeps the order within a partition.
 
-    Only failed deliveries are reported: a callback for each message would cost more than producing it. The first
-    failure stays: `produce` and `flush` raise it from then on, until the process starts again from its last commit.
+    Only failed deliveries are reported: a callback for each message would cost more than producing it. After the first
+    failure `produce` and `flush` always raise it, until the process restarts from its last commit.
 
     Args:
-        settings: See `KafkaProducerSettings`.
+        settings: The settings of the producer.
 
     Raises:
         ConfigError: A property is unknown or cannot be honoured.
@@ -58,14 +58,14 @@ class KafkaProducer:
 
     @property
     def client(self) -> Producer:
-        """The one of confluent-kafka, for transactions."""
+        """The client of confluent-kafka, for transactions."""
         return self._client
 
     async def open(self) -> None:
-        """Make the client, for the first of its users; it connects in the background.
+        """Create the client for the first of its users; it connects in the background.
 
         Raises:
-            ConfigError: librdkafka refuses a property.
+            ConfigError: librdkafka rejects a property.
         """
         self._users += 1
         if self._users > 1:
@@ -79,10 +79,10 @@ class KafkaProducer:
         self._thread.start()
 
     async def check(self, topic: str) -> None:
-        """Make sure that the topic is there.
+        """Check that the topic exists.
 
         Raises:
-            SinkError: It is not, or the cluster did not answer within `patience` seconds.
+            SinkError: It does not exist, or the cluster did not respond within `open_timeout` seconds.
         """
         await self._thread.run(
             lambda: fetch_partitions(
@@ -99,13 +99,13 @@ class KafkaProducer:
         """Queue outputs; waits while the queue is full.
 
         Args:
-            topic: Where to.
-            outputs: What.
-            partition: Of the topic; -1 for the one that the key says.
+            topic: The topic.
+            outputs: The outputs.
+            partition: The partition; -1 for the partition of the key.
 
         Raises:
-            OversizeError: One of them exceeds `message.max.bytes`.
-            SinkError: An earlier one was not delivered.
+            OversizeError: An output exceeds `message.max.bytes`.
+            SinkError: An earlier output was not delivered.
         """
         done = 0
         while True:
@@ -118,10 +118,10 @@ class KafkaProducer:
             await asyncio.sleep(_QUEUE_FULL_INTERVAL)
 
     async def flush(self) -> None:
-        """Return when everything that was queued, by any user, is acknowledged by all in-sync replicas.
+        """Return when all in-sync replicas have acknowledged all queued outputs of all users.
 
         Raises:
-            SinkError: Something was not delivered.
+            SinkError: An output was not delivered.
         """
         while await self._poll_deliveries(_SLICE) and self._failure is None:
             pass
@@ -130,11 +130,11 @@ class KafkaProducer:
         self._outage.resolved()
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Run a blocking call of the client on the producer's thread."""
+        """Run a blocking call of the client on the thread of the producer."""
         return await self._thread.run(call)
 
     async def close(self) -> None:
-        """Give what is queued some seconds, for the last of its users, and let go."""
+        """Close the client after its last user; queued outputs have some seconds to be delivered."""
         self._users = max(0, self._users - 1)
         if self._users or not self._thread.is_running:
             return
@@ -144,7 +144,7 @@ class KafkaProducer:
         await self._thread.stop()
 
     async def _poll_deliveries(self, seconds: float) -> int:
-        """Wait so long at most for acknowledgements; how many are still missing."""
+        """Wait for acknowledgements for at most so many seconds; return the number of missing ones."""
         try:
             return await self._thread.run(lambda: self._client.flush(seconds))
         except KafkaException as error:
@@ -153,7 +153,7 @@ class KafkaProducer:
             return len(self._client)
 
     def _queue(self, topic: str, outputs: Sequence[Output], start: int, partition: int) -> int:
-        """Queue from `start` on until the queue is full; the position of the first that was not queued."""
+        """Queue outputs from `start` until the queue is full; return the position of the first output that was not queued."""
         produce = self._client.produce
         position = start
         try:
@@ -172,7 +172,7 @@ class KafkaProducer:
             return self._failure
         size = len(outputs[position].value) + len(outputs[position].key or b"")
         return OversizeError(
-            f"A record of {size} bytes is too large for the topic {topic!r}: the producer takes {self._limit}.",
+            f"A record of {size} bytes is too large for the topic {topic!r}: the producer accepts {self._limit}.",
             hint=f"Raise {self.settings.key}.max.request.size (and the topic's max.message.bytes), or lower "
             "enrich.max_content_size.",
             topic=topic,
@@ -182,7 +182,7 @@ class KafkaProducer:
         )
 
     def _on_failed_delivery(self, error: KafkaError | None, message: Message) -> None:
-        # Called for failures alone, in whichever thread polls or flushes.
+        # Called for failures only, on the thread that polls or flushes.
         if error is None or error.code() in PURGED or self._failure is not None:
             return
         self._failure = SinkError(

@@ -1,8 +1,8 @@
-"""The one table between the Java client's properties and librdkafka's.
+"""The table between the properties of the Java client and those of librdkafka.
 
-The public jobs are configured for the Java client, and these files must go on working here. Sources: Apache Kafka
+The public jobs are configured for the Java client, and their files must also work here. Sources: Apache Kafka
 documentation, "Producer Configs" and "Consumer Configs"; Apache Flink documentation, "Kafka Source"; librdkafka's
-CONFIGURATION.md. A name that is not in the table means the same to both, or is librdkafka's own.
+CONFIGURATION.md. A name outside of the table has the same meaning in both, or exists in librdkafka only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """librdkafka knows it by the name `name`; `convert` turns the value where the unit or the words differ."""
+    """A property with another name in librdkafka; `convert` converts the value if its unit or its words differ."""
 
     name: str
     convert: Callable[[str], str] = str
@@ -24,14 +24,14 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """Has no effect here, and `reason`; a log line says so."""
+    """A property without an effect here; the `reason` is logged."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Cannot be honoured, and ignoring it would be wrong; `hint` says what to write."""
+    """A property without support that must not be ignored; `hint` names the alternative."""
 
     hint: str
 
@@ -40,25 +40,25 @@ Treatment = Rename | Ignore | Reject
 
 
 def _to_kilobytes(value: str) -> str:
-    """Bytes as whole KiB, rounded up, so that a limit never shrinks."""
+    """Return bytes as whole KiB, rounded up, so that a limit never shrinks."""
     return str(-(-int(value) // 1024))
 
 
 def _convert_buffer_size(value: str) -> str:
-    """Java says "the system's default" by -1, librdkafka by 0."""
+    """Return the size of a buffer. The default of the system is -1 in Java and 0 in librdkafka."""
     return "0" if value.strip() == "-1" else value
 
 
 def _convert_endpoint_check(value: str) -> str:
-    """Java turns the check of the broker's host name off by an empty value."""
+    """Return the algorithm of the host name check. Java disables the check with an empty value."""
     return value.strip().lower() or "none"
 
 
-_JAVA_TYPES = "records are bytes here, there is nothing to (de)serialise"
-_OFFSETS = "wikistate commits what is done, after the sinks have flushed"
+_JAVA_TYPES = "records are bytes here and are not (de)serialised"
+_OFFSETS = "wikistate commits after the sinks have flushed"
 _JVM = "there is no JVM here"
 _JAVA_METRICS = "metrics are reported by wikistate (telemetry)"
-_WAITS = "wikistate waits as long as the sink is full; this is its back-pressure"
+_WAITS = "wikistate waits while the sink is full; this is its back-pressure"
 _OPENSSL = "OpenSSL chooses; see ssl.providers and ssl.cipher.suites"
 _PEM = "Convert it once: keytool -importkeystore -srckeystore IN -destkeystore OUT.p12 -deststoretype PKCS12"
 
@@ -69,7 +69,7 @@ TREATMENTS: dict[str, Treatment] = {
     "send.buffer.bytes": Rename("socket.send.buffer.bytes", _convert_buffer_size),
     "receive.buffer.bytes": Rename("socket.receive.buffer.bytes", _convert_buffer_size),
     "max.block.ms": Ignore(_WAITS),
-    "max.poll.records": Ignore("the runner asks for as many records as it has room for"),
+    "max.poll.records": Ignore("the runner limits the number of records itself"),
     # Compression
     "compression.gzip.level": Rename("compression.level"),
     "compression.lz4.level": Rename("compression.level"),
@@ -77,25 +77,27 @@ TREATMENTS: dict[str, Treatment] = {
     # Topics, partitions, positions
     "partition.discovery.interval.ms": Rename("topic.metadata.refresh.interval.ms"),
     "fetch.max.wait.ms": Rename("fetch.wait.max.ms"),
-    "partition.assignment.strategy": Ignore("the members of a group share partitions cooperatively here"),
+    "partition.assignment.strategy": Ignore("the rebalance protocol is always cooperative here"),
     "partitioner.class": Reject("Leave it out: keys go to partitions as by the Java client's default partitioner."),
     "partitioner.ignore.keys": Reject("Leave it out, or write partitioner: random."),
-    "partitioner.adaptive.partitioning.enable": Ignore("librdkafka spreads keyless records by itself"),
-    "partitioner.availability.timeout.ms": Ignore("librdkafka spreads keyless records by itself"),
+    "partitioner.adaptive.partitioning.enable": Ignore("librdkafka distributes records without a key automatically"),
+    "partitioner.availability.timeout.ms": Ignore("librdkafka distributes records without a key automatically"),
     "exclude.internal.topics": Ignore("topics are named one by one"),
-    "auto.offset.reset": Ignore("offsets_initializer says where a group starts that has committed nothing"),
+    "auto.offset.reset": Ignore("offsets_initializer is the start of a group without committed offsets"),
     "enable.auto.commit": Ignore(_OFFSETS),
     "auto.commit.enable": Ignore(_OFFSETS),
     "auto.commit.interval.ms": Ignore(_OFFSETS),
     "enable.auto.offset.store": Ignore(_OFFSETS),
     "commit.offsets.on.checkpoint": Ignore(_OFFSETS),
-    "enable.partition.eof": Ignore("wikistate sets it where it needs it"),
-    # What has a setting of its own
+    "enable.partition.eof": Ignore("wikistate sets it if it needs it"),
+    # Properties with a separate setting
     "bootstrap.servers": Reject("Write it one level higher, as bootstrap_servers."),
     "metadata.broker.list": Reject("Write it one level higher, as bootstrap_servers."),
     "group.id": Reject("Write it one level higher, as consumer_group."),
-    "transactional.id": Reject("Leave it out: it is made of the job's name when delivery_guarantee is EXACTLY_ONCE."),
-    "delivery.report.only.error": Reject("Leave it out: wikistate depends on its own value."),
+    "transactional.id": Reject(
+        "Leave it out: it is derived from the name of the job when delivery_guarantee is EXACTLY_ONCE."
+    ),
+    "delivery.report.only.error": Reject("Leave it out: wikistate needs its default."),
     "client.id.prefix": Rename("client.id"),
     # Java classes
     "key.serializer": Ignore(_JAVA_TYPES),
@@ -111,9 +113,9 @@ TREATMENTS: dict[str, Treatment] = {
     "auto.include.jmx.reporter": Ignore(_JAVA_METRICS),
     "register.consumer.metrics": Ignore(_JAVA_METRICS),
     # Times that librdkafka does not have
-    "default.api.timeout.ms": Ignore("each call here has a bound of its own"),
-    "metadata.max.idle.ms": Ignore("librdkafka forgets idle topics by metadata.max.age.ms"),
-    "socket.connection.setup.timeout.max.ms": Ignore("librdkafka's time for a connection does not grow"),
+    "default.api.timeout.ms": Ignore("each call here has a separate timeout"),
+    "metadata.max.idle.ms": Ignore("librdkafka drops idle topics after metadata.max.age.ms"),
+    "socket.connection.setup.timeout.max.ms": Ignore("the timeout of a connection is constant in librdkafka"),
     # TLS
     "ssl.truststore.location": Reject(
         "Write ssl.ca.location with a file of PEM certificates (keytool -exportcert -rfc)."
@@ -146,4 +148,4 @@ TREATMENTS: dict[str, Treatment] = {
     "sasl.kerberos.ticket.renew.window.factor": Ignore("see sasl.kerberos.min.time.before.relogin"),
     "sasl.kerberos.ticket.renew.jitter": Ignore("see sasl.kerberos.min.time.before.relogin"),
 }
-"""Treatment by the name that the operator writes."""
+"""The treatment of each property by the name in the settings."""

@@ -1,4 +1,4 @@
-"""What Kafka clients are made of: settings as values, and the pure way from them to librdkafka's properties."""
+"""The settings of Kafka clients as values, and their translation to the properties of librdkafka. Pure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _SOURCE_DEFAULTS = {
     # reaches 630,000 (measured, one broker on loopback).
     "fetch.queue.backoff.ms": "10",
     "log.connection.close": "false",
-    # What is fetched ahead. The default of 64 MiB is a third of the whole process and makes nothing faster (measured).
+    # Records fetched ahead. The default of 64 MiB is a third of the whole process and is not faster (measured).
     "queued.max.messages.kbytes": "8192",
 }
 
 _SOURCE_OURS = {
     "enable.auto.commit": "false",
     "enable.auto.offset.store": "false",
-    # An offset that is no longer there is an event that we see, report and repair; see `OffsetTracker`.
+    # A deleted offset becomes an event, which `OffsetTracker` logs and repairs.
     "auto.offset.reset": "error",
 }
 
@@ -37,34 +37,35 @@ PRODUCER_DEFAULTS = {
     "acks": "all",
     "compression.type": "snappy",
     "linger.ms": "2",
-    # librdkafka's own default. The Java client's, 16 KiB, is one page: a request for each (measured: a tenth slower).
+    # The default of librdkafka. That of the Java client, 16 KiB, is one page, hence one request each (measured: a tenth
+    # slower).
     "batch.size": "1000000",
 }
-"""What a producer starts with under any runner, in the names that both clients share."""
+"""The defaults of a producer under both runners, with names that both clients know."""
 
 _SINK_DEFAULTS = PRODUCER_DEFAULTS | {
     "enable.idempotence": "true",
     "log.connection.close": "false",
-    # The Java client's default for records with a key, so that both put a page into the same partition.
+    # The default of the Java client for records with a key, so that both clients select the same partition for a page.
     "partitioner": "murmur2_random",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class KafkaSourceSettings:
-    """A consumer.
+    """The settings of a consumer.
 
     Attributes:
         bootstrap_servers: ``host:port``, several separated by commas.
-        topics: What is read.
-        group: The consumer group: who shares the partitions, and whose committed offsets are the position.
-        start: Where to start; see `positions`.
-        end: Where to stop; None: never.
-        properties: As the operator wrote them: the Java client's names, or librdkafka's.
+        topics: The topics.
+        group: The consumer group. Its members share the partitions, and its committed offsets are the position.
+        start: The start; see `start_stop`.
+        end: The end; None: never.
+        properties: As the operator wrote them, with the names of the Java client or of librdkafka.
         key: The dotted path of `properties` in the configuration, for errors.
-        open_timeout: Seconds within which the cluster must answer when the source opens.
-        partitions: Of each topic, read by this consumer alone: it joins no group, and the group's offsets only tell
-            others how far it is. A position that the topic does not hold ends it. Empty: the group shares them all.
+        open_timeout: Seconds within which the cluster must respond when the source opens.
+        partitions: The partitions of each topic that this consumer reads without a group; the offsets of the group only
+            show its lag to others. A position outside of the topic is an error. Empty: the group shares all partitions.
     """
 
     bootstrap_servers: str
@@ -80,16 +81,16 @@ class KafkaSourceSettings:
 
 @dataclass(frozen=True, slots=True)
 class KafkaProducerSettings:
-    """A producer, which may serve several sinks.
+    """The settings of a producer, which may serve several sinks.
 
     Attributes:
         bootstrap_servers: ``host:port``, several separated by commas.
-        properties: As the operator wrote them: the Java client's names, or librdkafka's.
+        properties: As the operator wrote them, with the names of the Java client or of librdkafka.
         key: The dotted path of `properties` in the configuration, for errors.
-        transactional_id: For exactly-once; empty for at-least-once. See `build_transactional_id`.
-        transaction_timeout: Seconds after which the broker aborts a transaction of a client that has gone. While it
-            is open, readers of committed records wait; above the broker's maximum (15 minutes by default) it is refused.
-        open_timeout: Seconds within which the cluster must answer when the producer opens.
+        transactional_id: The id for exactly-once; empty for at-least-once. See `build_transactional_id`.
+        transaction_timeout: Seconds after which the broker aborts a transaction of a client that has crashed. Readers of
+            committed records wait while it is open. The broker rejects more than its maximum (default: 15 minutes).
+        open_timeout: Seconds within which the cluster must respond when the producer opens.
     """
 
     bootstrap_servers: str
@@ -102,11 +103,11 @@ class KafkaProducerSettings:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedProperties:
-    """What became of an operator's properties.
+    """The translated properties of an operator.
 
     Attributes:
-        properties: librdkafka's names and text values.
-        ignored: What has no effect here, with the reason.
+        properties: The names of librdkafka, and values as text.
+        ignored: The properties without an effect, with the reason.
     """
 
     properties: dict[str, str]
@@ -114,39 +115,39 @@ class TranslatedProperties:
 
 
 def build_transactional_id(prefix: str, instance: str) -> str:
-    """The id by which the broker knows a producer again after a restart, and shuts out the one before it.
+    """Return the id by which the broker identifies a producer after a restart, and fences its predecessor.
 
     Args:
-        prefix: What the replicas of a job have in common, usually its name.
-        instance: What tells replicas apart and stays over restarts: the pod's ordinal, a host name.
+        prefix: The common part of the replicas of a job, usually its name.
+        instance: The identity of a replica, stable over restarts: the ordinal of the pod, a host name.
     """
     return f"{prefix}-{instance}"
 
 
 def build_consumer_properties(settings: KafkaSourceSettings) -> TranslatedProperties:
-    """The properties of a consumer in librdkafka's names.
+    """Return the properties of a consumer with the names of librdkafka.
 
     Raises:
-        ConfigError: A property is unknown, cannot be honoured or has no text value; or there is no group or topic. Names
-            the dotted path.
+        ConfigError: A property is unknown, is not supported or has no text value, or there is no group or topic. The error
+            names the dotted path.
     """
     _require_names(settings)
     translation = translate_properties(settings.properties, key=settings.key)
     ours = {"bootstrap.servers": settings.bootstrap_servers, "group.id": settings.group, **_SOURCE_OURS}
     if settings.end is not None:
         ours["enable.partition.eof"] = "true"
-    if translation.properties.get("group.protocol") != "consumer":  # KIP-848 is cooperative by itself
-        # Moves only the partitions that must move: the others go on being read while a replica comes or goes.
+    if translation.properties.get("group.protocol") != "consumer":  # KIP-848 is always cooperative
+        # Only the partitions that change their owner stop: the others are read while a replica joins or leaves.
         ours["partition.assignment.strategy"] = "cooperative-sticky"
     return TranslatedProperties({**_SOURCE_DEFAULTS, **translation.properties, **ours}, translation.ignored)
 
 
 def build_producer_properties(settings: KafkaProducerSettings) -> TranslatedProperties:
-    """The properties of a producer in librdkafka's names.
+    """Return the properties of a producer with the names of librdkafka.
 
     Raises:
-        ConfigError: A property is unknown, cannot be honoured or has no text value, or the largest record does not fit
-            into the buffer; names its dotted path.
+        ConfigError: A property is unknown, is not supported or has no text value, or the largest record does not fit into
+            the buffer. The error names the dotted path.
     """
     translation = translate_properties(settings.properties, key=settings.key)
     _check_buffer(translation.properties, key=settings.key)
@@ -155,40 +156,43 @@ def build_producer_properties(settings: KafkaProducerSettings) -> TranslatedProp
     if settings.transactional_id:
         ours["transactional.id"] = settings.transactional_id
         defaults["transaction.timeout.ms"] = str(round(settings.transaction_timeout * 1000))
-        # After an outage of all brokers librdkafka 2.16 makes their handles anew ("rebootstrap", KIP-899), but goes on
-        # asking the old one for the group's coordinator: offsets then wait for a transaction's whole timeout (seen).
+        # After an outage of all brokers librdkafka 2.16 creates their handles again ("rebootstrap", KIP-899), but still
+        # asks the old handle for the coordinator of the group: offsets then wait for the whole timeout of a transaction
+        # (observed).
         defaults["metadata.recovery.strategy"] = "none"
-        # With several on their way, one that the outage cost is followed by the next, which the broker then refuses as out
-        # of order (seen). Without transactions librdkafka makes up for that; a transaction it can only abort.
+        # With several requests in flight, the one after a lost request is rejected by the broker as out of order
+        # (observed). Without transactions librdkafka recovers; a transaction can only be aborted.
         defaults["max.in.flight.requests.per.connection"] = "1"
     return TranslatedProperties({**defaults, **translation.properties, **ours}, translation.ignored)
 
 
 def _buffer_kilobytes(properties: Mapping[str, str]) -> int:
-    """Librdkafka's default of 1 GiB would let a slow broker fill the memory; 32 MiB, or room for two large records."""
+    """Return the size of the buffer: 32 MiB, or two large records. The default of 1 GiB could fill the memory."""
     return max(32_768, 2 * max_record_bytes(properties) // 1024)
 
 
 def max_record_bytes(properties: Mapping[str, str]) -> int:
-    """Up to how many bytes, key and all, a producer with these (translated) properties takes a record."""
+    """Return the size of the largest record with its key, for a producer with these translated properties."""
     return int(properties.get("message.max.bytes", 1_000_000))
 
 
 def _require_names(settings: KafkaSourceSettings) -> None:
     options = settings.key.rpartition(".")[0]
     for name, value in (("consumer_group", settings.group), ("topics", settings.topics)):
-        if not value:  # librdkafka ends the process when it is given an empty group
-            raise ConfigError(f"{options}.{name} is empty.", hint="A Kafka source needs one.", key=f"{options}.{name}")
+        if not value:  # an empty group makes librdkafka abort the process
+            raise ConfigError(
+                f"{options}.{name} is empty.", hint="A Kafka source needs a value.", key=f"{options}.{name}"
+            )
 
 
 def _check_buffer(properties: Mapping[str, str], *, key: str) -> None:
-    """A record that is larger than the whole buffer would wait for room for ever."""
+    """Raise `ConfigError` if a record may be larger than the buffer: it would wait without end."""
     kilobytes = properties.get("queue.buffering.max.kbytes", "1048576")
     largest = properties.get("message.max.bytes", "0")
     for name, text in (("buffer.memory", kilobytes), ("max.request.size", largest)):
         if not text.isdecimal():
             raise ConfigError(
-                f"{key}.{name} is {text!r}, which is no whole number.", hint="Write digits.", key=f"{key}.{name}"
+                f"{key}.{name} is {text!r}, which is not a whole number.", hint="Write digits.", key=f"{key}.{name}"
             )
     if int(largest) > int(kilobytes) * 1024:
         raise ConfigError(
@@ -199,14 +203,14 @@ def _check_buffer(properties: Mapping[str, str], *, key: str) -> None:
 
 
 def translate_properties(properties: Mapping[str, object], *, key: str) -> TranslatedProperties:
-    """The operator's properties in librdkafka's names.
+    """Return the properties of the operator with the names of librdkafka.
 
     Args:
-        properties: By the Java client's or by librdkafka's names; texts, numbers and booleans.
+        properties: Texts, numbers and booleans, by the names of the Java client or of librdkafka.
         key: The dotted path of the mapping in the configuration.
 
     Raises:
-        ConfigError: A property is unknown, cannot be honoured or has no text value; names its dotted path.
+        ConfigError: A property is unknown, is not supported or has no text value. The error names the dotted path.
     """
     translated: dict[str, str] = {}
     ignored: dict[str, str] = {}
@@ -247,7 +251,7 @@ def _convert(rename: Rename, name: str, text: str, *, key: str) -> str:
         return rename.convert(text)
     except ValueError as error:
         raise ConfigError(
-            f"{key}.{name} is {_redact(name, text)}, which is no whole number.",
+            f"{key}.{name} is {_redact(name, text)}, which is not a whole number.",
             hint="Write digits.",
             key=f"{key}.{name}",
         ) from error
@@ -258,8 +262,8 @@ def _require_known(name: str, *, key: str) -> str:
         return name
     near = get_close_matches(name, [*KNOWN_PROPERTIES, *TREATMENTS], n=1, cutoff=0.6)
     raise ConfigError(
-        f"{key}.{name} is no property of a Kafka client.",
-        hint=f"Did you mean {near[0]}?" if near else "See librdkafka's CONFIGURATION.md for what there is.",
+        f"{key}.{name} is not a property of a Kafka client.",
+        hint=f"Did you mean {near[0]}?" if near else "See the list in CONFIGURATION.md of librdkafka.",
         key=f"{key}.{name}",
     )
 

@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 
 class KafkaSink:
-    """Writes to one topic. See `Sink` for the protocol.
+    """A sink that writes one topic. See `Sink` for the protocol.
 
-    The key decides the partition as the Java client does it, the output's timestamp becomes the record's. Retention
-    goes by that timestamp: a topic that gets old events wants a `retention.ms` that keeps them.
+    The key selects the partition as in the Java client, and the timestamp of the output is that of the record. Retention
+    depends on that timestamp: a topic with old events needs a `retention.ms` that keeps them.
 
     Args:
-        topic: Where to.
-        producer: Through what; a producer may serve several sinks, which then flush and fail together.
-        partition: The one that everything is written to, where the order of all counts; None for what the key says.
+        topic: The topic.
+        producer: The producer. It may serve several sinks, which then flush and fail together.
+        partition: The partition of all outputs if their order matters; None for the partition of the key.
     """
 
     def __init__(self, topic: str, producer: KafkaProducer, *, partition: int | None = None) -> None:
         self._topic = topic
-        self._partition = -1 if partition is None else partition  # librdkafka's word for "as the key says"
+        self._partition = -1 if partition is None else partition  # librdkafka: the partition of the key
         self._producer = producer
         self._open = False
 
     async def open(self) -> None:
-        """See `Sink`. Raises `SinkError` when the topic is not there."""
+        """See `Sink`. Raises `SinkError` if the topic does not exist."""
         await self._producer.open()
         self._open = True
         await self._producer.check(self._topic)

@@ -1,7 +1,7 @@
 """Kafka topics as a source.
 
-One thread drives the consumer, because librdkafka wants one caller at a time and its calls block. The loop pays one
-hop to that thread for each batch.
+One thread drives the consumer, because librdkafka allows one caller at a time and its calls block. Each batch costs one
+switch to that thread.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ log = structlog.get_logger(__name__)
 
 
 class _ConsumedMessage(Protocol):
-    """A message as a consumer returns it: it has all of these, where the stubs of the class say that it may not.
+    """A message that a consumer returns. It has all of these values, although the stubs of the class allow None.
 
-    An error that belongs to no partition is the exception: ask it for nothing else.
+    An error that belongs to no partition is the exception: it has only `error`.
     """
 
     def error(self) -> KafkaError | None: ...
@@ -52,31 +52,32 @@ class _ConsumedMessage(Protocol):
 
 
 _SLICE = 0.1
-"""Seconds that the thread waits for records at a stretch; a commit that comes meanwhile waits so long at most."""
+"""Seconds that the thread waits for records at a time; the longest delay of a commit."""
 
 _STALL_SECONDS = 1.0
-"""Seconds without room after which partitions are paused. Pausing throws away what was fetched ahead, so a short stall
-does without; and the group waits so long at most for a member that has no room."""
+"""Seconds without a read after which partitions are paused. A pause drops records that were fetched ahead, so a short
+stall causes none. The group waits at most so long for a member that does not read."""
 
-_LAG_INTERVAL = 1.0  # seconds between two looks at what is left
+_LAG_INTERVAL = 1.0  # seconds between two updates of the lag
 
 
 class KafkaSource:
     """A member of a consumer group. See `Source` for the protocol.
 
-    * Partitions are shared by the cooperative protocol: only those that move to another member stop.
+    * Rebalances are cooperative: only the partitions that move to another member stop.
     * New partitions are found every `topic.metadata.refresh.interval.ms` and read from their beginning.
-    * Brokers that are away are waited for; a log line says so once.
-    * A position that retention has overtaken is an error in the log, and reading goes on at the oldest record.
-    * With `KafkaSourceSettings.partitions` it reads those by itself, shares with nobody, and stops at such a position.
-    * A bounded source that is given no partition waits until other members end and leave theirs to it.
+    * An outage of the brokers is logged once, and the source waits for its end.
+    * A position before the retention is logged as an error, and reading continues at the oldest record.
+    * With `KafkaSourceSettings.partitions` it reads these partitions without a group, and stops at such a position.
+    * A bounded source without an assigned partition waits until other members end and release theirs.
 
     Args:
-        settings: See `KafkaSourceSettings`.
-        resume: Where to go on, for sinks that keep the positions; above the group's offsets and `settings.start`.
+        settings: The settings of the consumer.
+        resume: The positions at which to resume, for sinks that store them; they override the offsets of the group and
+            `settings.start`.
 
     Raises:
-        ConfigError: A property is unknown or cannot be honoured.
+        ConfigError: A property is unknown or not supported.
     """
 
     def __init__(self, settings: KafkaSourceSettings, *, resume: ResumePositions | None = None) -> None:
@@ -91,7 +92,7 @@ class KafkaSource:
         self._revoking: asyncio.Task[None] | None = None
         self._closing = False
         self._last_read = time.monotonic()
-        # What follows belongs to the consumer's thread once it runs.
+        # The thread of the consumer owns the next attributes once it runs.
         self._assigned: dict[_Key, Partition] = {}
         self._ended: set[tuple[str, int]] = set()
         self._paused = False
@@ -99,49 +100,51 @@ class KafkaSource:
         self._lag_at = 0.0
 
     async def open(self, on_revoked: OnRevoked) -> None:
-        """See `Source`. Raises `SourceError` after `patience` seconds without an answer, at once without the topic."""
+        """See `Source`. Raises `SourceError` after `open_timeout` seconds without a response, immediately without the topic."""
         self._revoked = on_revoked
         self._connect()
         await self._run(self._subscribe, "Opening the topics")
 
     async def check(self) -> None:
-        """In place of `open`: see whether the topics can be read, and join no group. A running job is not disturbed.
+        """Check that the topics can be read, instead of `open`. It joins no group, so a running job is not disturbed.
 
         Raises:
-            SourceError: As `open`.
+            SourceError: See `open`.
         """
         self._connect()
-        await self._run(self._fetch_offsets, "Looking at the topics")
+        await self._run(self._fetch_offsets, "Checking the topics")
 
     async def poll(self, limit: int, wait: float) -> list[Record] | None:
         """See `Source`."""
         if limit == 0:
             return await self._serve_if_stalled(wait)
         self._last_read = time.monotonic()
-        give_up = self._last_read + wait
+        deadline = self._last_read + wait
         while True:
-            batch = await self._poll_records(limit, max(0.0, give_up - time.monotonic()))
+            batch = await self._poll_records(limit, max(0.0, deadline - time.monotonic()))
             if batch:
                 self._last_read = time.monotonic()
                 return batch
             if self._at_end():
                 return None
-            if time.monotonic() >= give_up:
+            if time.monotonic() >= deadline:
                 return []
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
-        """See `Source`. A commit that fails because the partitions have gone to another member counts as done."""
+        """See `Source`. A commit that fails because another member has the partitions counts as done."""
         offsets = to_topic_partitions(positions)
         if offsets:
             await self._run(lambda: self._positions.commit(offsets), "Committing offsets")
 
     def lag(self) -> Mapping[Partition, int]:
-        """See `Source`. Not older than a second while records are read."""
+        """See `Source`. At most a second old while records are read."""
         return self._lag
 
     async def group_metadata(self) -> object:
-        """What ties a transaction's offsets to this member; for `KafkaTransactions.commit`."""
-        metadata: object = await self._run(self._consumer.consumer_group_metadata, "Asking for the group's metadata")
+        """Return the identity of this member for `KafkaTransactions.commit`."""
+        metadata: object = await self._run(
+            self._consumer.consumer_group_metadata, "Requesting the metadata of the group"
+        )
         return metadata
 
     async def close(self) -> None:
@@ -160,7 +163,7 @@ class KafkaSource:
         finally:
             await self._thread.stop()
 
-    # On the loop.
+    # These methods run on the loop.
 
     def _connect(self) -> None:
         hooks = {"error_cb": self._outage.report}
@@ -188,7 +191,7 @@ class KafkaSource:
         return batch
 
     async def _read(self, call: Callable[[], list[Record]]) -> list[Record]:
-        # A poll that is cancelled leaves its read behind for the next one: what was consumed must not get lost.
+        # A cancelled poll leaves its read to the next poll, so that no record is lost.
         if self._reading is None:
             self._reading = self._thread.submit(call)
         try:
@@ -212,7 +215,7 @@ class KafkaSource:
             self._revoking = None
             self._pending_records = [record for record in self._pending_records if record.partition not in partitions]
 
-    # On the consumer's thread.
+    # These methods run on the thread of the consumer.
 
     def _fetch_offsets(self) -> list[_Key]:
         return [part for topic in self._settings.topics for part in self._partitions(topic)]
@@ -240,7 +243,7 @@ class KafkaSource:
 
     def _consume(self, limit: int, wait: float) -> list[Record]:
         self._resume()
-        # librdkafka waits until the batch is full: wait for one, then take what lies ready.
+        # librdkafka waits until the batch is full: wait for one record, then take the records that are ready.
         messages = self._receive(1, wait)
         if messages and limit > 1:
             messages += self._receive(limit - 1, 0)
@@ -251,7 +254,7 @@ class KafkaSource:
         return cast("list[_ConsumedMessage]", self._consumer.consume(limit, wait))
 
     def _poll_paused(self) -> list[Record]:
-        """Stay a member without reading. A record that was on its way when the pause began is handed over later."""
+        """Stay a member of the group without reading. Records in flight when the pause began are returned later."""
         if not self._paused:
             self._paused = True
             log.info("partitions_paused")
@@ -300,7 +303,7 @@ class KafkaSource:
         return [record for record in records if record.offset < ends.get(record.partition, 0)]
 
     def _check_reached_end(self, topic: str, number: int, offset: int) -> None:
-        """A partition whose next record is at the end, or behind it, has ended."""
+        """Mark a partition as ended if its next record is at the end or after it."""
         if self._positions.ends is not None and offset >= self._positions.ends.get((topic, number), 0):
             self._ended.add((topic, number))
             self._consumer.pause([TopicPartition(topic, number)])
@@ -312,11 +315,11 @@ class KafkaSource:
         left = self._positions.remaining(self._to_topic_partitions(self._assigned))
         self._lag = {self._assigned[partition]: count for partition, count in left.items()}
 
-    # Called by librdkafka, on the consumer's thread, inside of `consume`.
+    # librdkafka calls these methods on the thread of the consumer, inside of `consume`.
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._closing:
-            return  # librdkafka shares partitions even while a member leaves
+            return  # librdkafka assigns partitions even while a member leaves
         placed = self._positions.start_offsets(partitions)
         for part in placed:
             self._assigned[part.topic, part.partition] = Partition(part.topic, part.partition)
@@ -340,7 +343,7 @@ class KafkaSource:
     def _notify_revoked(self, partitions: frozenset[Partition]) -> None:
         try:
             self._thread.wait_for(self._revoke(partitions))
-        except BaseException as error:  # noqa: BLE001  (poll raises it; C code in between would swallow it)
+        except BaseException as error:  # noqa: BLE001  (poll raises it; the C code between them would lose it)
             self._failure = error
 
     def _to_topic_partitions(self, partitions: Iterable[_Key]) -> list[TopicPartition]:
@@ -348,7 +351,7 @@ class KafkaSource:
 
 
 def to_topic_partitions(positions: Mapping[Partition, int]) -> list[TopicPartition]:
-    """Positions in librdkafka's type."""
+    """Return positions in the type of librdkafka."""
     return [TopicPartition(part.topic, part.number, offset) for part, offset in positions.items()]
 
 

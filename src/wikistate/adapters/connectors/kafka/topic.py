@@ -1,4 +1,4 @@
-"""The first question to a cluster: is the topic there?"""
+"""The first request to a cluster: the partitions of a topic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.kafka.client import Outage
     from wikistate.errors import ExternalError
 
-_RETRY_INTERVAL = 0.2  # seconds before a topic that has no leader yet is asked for again
+_RETRY_INTERVAL = 0.2  # seconds between requests for a topic without a leader
 
 
 def fetch_partitions(
@@ -27,35 +27,35 @@ def fetch_partitions(
     outage: Outage,
     raises: type[ExternalError],
 ) -> list[int]:
-    """The partitions of a topic. Blocks.
+    """Return the partitions of a topic. Blocks.
 
     Args:
-        client: Whose connections are used.
-        topic: Which.
-        timeout: Seconds within which the cluster must answer, and a topic that is being made must be ready.
+        client: The client that sends the request.
+        topic: The topic.
+        timeout: Seconds within which the cluster must respond, and a topic that is being created must be ready.
         servers: The cluster, for the error.
-        outage: Knows why connections failed.
-        raises: The error's class.
+        outage: The state of the connections, for the error.
+        raises: The class of the error.
 
     Raises:
-        ExternalError: The topic is not there, may not be used, or nobody answers; of the class `raises`.
+        ExternalError: The topic does not exist, may not be used, or the cluster does not respond. The class is `raises`.
     """
-    give_up = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout
     while True:
-        left = max(0.1, give_up - time.monotonic())
+        left = max(0.1, deadline - time.monotonic())
         try:
             found = client.list_topics(topic, timeout=left).topics[topic]
         except KafkaException as error:
-            client.poll(0)  # hands over why, if a connection failed
+            client.poll(0)  # reports the reason of a failed connection
             raise raises(
-                f"Kafka at {servers} did not answer within {timeout:g} s: {outage.reason or error.args[0].str()}.",
-                hint="Check bootstrap_servers, security.protocol and that the brokers can be reached from here.",
+                f"Kafka at {servers} did not respond within {timeout:g} s: {outage.reason or error.args[0].str()}.",
+                hint="Check bootstrap_servers, security.protocol and the network between this host and the brokers.",
                 servers=servers,
                 topic=topic,
             ) from error
         if found.error is None:
             return sorted(found.partitions)
-        if not is_transient(found.error) or time.monotonic() > give_up:
+        if not is_transient(found.error) or time.monotonic() > deadline:
             raise raises(
                 f"The topic {topic!r} cannot be used at {servers}: {found.error.str()}.",
                 hint=hint_for(found.error),

@@ -1,4 +1,4 @@
-"""Exactly-once from Kafka to Kafka: outputs and the source's offsets in one transaction."""
+"""Exactly-once from Kafka to Kafka: outputs and the offsets of the source in one transaction."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_RETRY_INTERVAL = 0.1  # seconds before a call that passes by itself is tried again
+_RETRY_INTERVAL = 0.1  # seconds between retries of a call
 
 
 class KafkaTransactions:
     """The transactions of one producer, whose sinks all write within them.
 
-    Protocol: `open` once, after which an unfinished transaction of an earlier process with the same id is aborted and
-    that process is shut out. Then `begin`, writes to sinks, `commit`, again and again. When `commit` raises, nothing
-    of the transaction is visible to readers of committed records, the source's offsets are where they were, and the
-    job must start again from them. `abort` gives up what was begun, when the job ends. Source: Apache Kafka, KIP-98
-    and KIP-447.
+    Protocol: `open` once, which aborts an unfinished transaction of an earlier process with the same id and fences
+    that process. Then `begin`, writes to sinks and `commit`, repeatedly. When `commit` raises, no part of the transaction
+    is visible to readers of committed records, the offsets of the source are unchanged, and the job must restart from
+    them. `abort` discards an open transaction when the job ends. Source: Apache Kafka, KIP-98 and KIP-447.
 
     Args:
-        producer: Made with a `transactional_id`; its sinks must be on the cluster of the source.
+        producer: A producer with a `transactional_id`; its sinks must be on the cluster of the source.
     """
 
     def __init__(self, producer: KafkaProducer) -> None:
@@ -44,18 +43,18 @@ class KafkaTransactions:
         self._in_transaction = False
 
     async def open(self) -> None:
-        """Announce the transactional id.
+        """Initialise the transactional id.
 
         Raises:
-            SinkError: The cluster does not answer in time, or refuses the id or its timeout.
+            SinkError: The cluster does not respond in time, or rejects the id or its timeout.
         """
         await self._producer.open()
         self._open = True
-        patience = self._producer.settings.open_timeout
-        await self._retry(lambda: self._producer.client.init_transactions(patience), "Announcing", within=patience)
+        timeout = self._producer.settings.open_timeout
+        await self._retry(lambda: self._producer.client.init_transactions(timeout), "Initialising", within=timeout)
 
     async def begin(self) -> None:
-        """Open a transaction. Does nothing while one is open.
+        """Open a transaction, unless one is open.
 
         Raises:
             SinkError: Another process uses the transactional id.
@@ -65,11 +64,11 @@ class KafkaTransactions:
             self._in_transaction = True
 
     async def commit(self, positions: Mapping[Partition, int], group_metadata: object) -> None:
-        """Make outputs and positions visible, both or neither.
+        """Commit outputs and positions: both or neither.
 
         Args:
-            positions: The offsets that are done, as for `Source.commit`.
-            group_metadata: From `KafkaSource.group_metadata`.
+            positions: The offsets, as for `Source.commit`.
+            group_metadata: The result of `KafkaSource.group_metadata`.
 
         Raises:
             SinkError: The transaction was aborted, or another process uses the transactional id.
@@ -91,10 +90,10 @@ class KafkaTransactions:
         self._in_transaction = False
 
     async def abort(self) -> None:
-        """Give up what was written since `begin`. Does nothing when no transaction is open.
+        """Discard the outputs since `begin`, if a transaction is open.
 
         Raises:
-            SinkError: The cluster does not answer; it aborts the transaction by itself after its timeout.
+            SinkError: The cluster does not respond; it aborts the transaction automatically after its timeout.
         """
         if self._in_transaction:
             self._in_transaction = False
@@ -102,7 +101,7 @@ class KafkaTransactions:
             await self._retry(lambda: self._producer.client.abort_transaction(timeout), "Aborting", within=timeout)
 
     async def close(self) -> None:
-        """Abort what is open and let go. May be called when `open` failed, and twice."""
+        """Abort an open transaction and close the producer. May be called when `open` failed, and twice."""
         if self._open:
             self._open = False
             try:
@@ -114,22 +113,22 @@ class KafkaTransactions:
         try:
             await self.abort()
         except SinkError as error:
-            # The first failure is the one to raise; the broker aborts by itself after the transaction's timeout.
+            # The first failure is raised; the broker aborts the transaction automatically after its timeout.
             log.warning("transaction_abort_failed", reason=str(error))
 
     async def _retry(self, call: Callable[[], None], doing: str, *, within: float) -> None:
-        give_up = time.monotonic() + within
+        deadline = time.monotonic() + within
         while True:
             try:
                 return await self._producer.run(call)
             except KafkaException as error:
                 reason: KafkaError = error.args[0]
-                if not reason.retriable() or time.monotonic() > give_up:
+                if not reason.retriable() or time.monotonic() > deadline:
                     raise self._sink_error(reason, doing) from error
             await self._producer.run(lambda: time.sleep(_RETRY_INTERVAL))
 
     def _sink_error(self, reason: KafkaError, doing: str) -> SinkError:
         if reason.fatal():
-            self._in_transaction = False  # nothing of it can be aborted by us any more
+            self._in_transaction = False  # this process can no longer abort it
         identity, servers = self._producer.settings.transactional_id, self._producer.settings.bootstrap_servers
         return sink_error(reason, f"{doing} a transaction of {identity!r}", servers=servers)

@@ -1,9 +1,9 @@
-"""The table that events are written as: a fixed set of columns, and everything else as JSON. Pure.
+"""The table of events: a fixed set of columns, and all other fields as JSON. Pure.
 
-The columns are the same for every stream and schema version, so that files of years read as one table in every engine:
-none of Hive, Spark, Trino and DuckDB agrees with the others on how nested columns grow. What has no column is in
-`event`. The bodies of a revision's slots, which are most of the bytes, stand in a map of their own and not in `event`,
-so that a query of anything else does not read them.
+The columns are the same for every stream and schema version, so that each engine reads files of years as one table.
+Hive, Spark, Trino and DuckDB differ in their support of growing nested columns. Fields without a column are in `event`.
+The content bodies of a revision, which are most of the bytes, are in a separate map and not in `event`, so that other
+queries do not read them.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Output
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-"""How Hive names the partition of rows whose partition column is null; the other engines read it so, too."""
+"""The name of the partition of rows without a partition column in Hive; the other engines read it as null, too."""
 
 
 class Column(NamedTuple):
     """A column that holds one field of an event.
 
     Attributes:
-        name: In the table.
+        name: The name in the table.
         kind: ``string``, ``int64`` or ``bool``; a field of another type makes a null.
-        path: Where the field stands in the event.
+        path: The path of the field in the event.
     """
 
     name: str
@@ -53,7 +53,7 @@ FIELDS = (
     Column("user_id", "int64", ("performer", "user_id")),
     Column("user_text", "string", ("performer", "user_text")),
 )
-"""One field each, in the order of the table; behind them come `event_time`, `content_bodies` and `event`."""
+"""The columns with one field each, in the order of the table; `event_time`, `content_bodies` and `event` follow them."""
 
 _TYPES: dict[str, type] = {"string": str, "int64": int, "bool": bool}
 _INT64 = range(-(2**63), 2**63)
@@ -62,7 +62,7 @@ Row = tuple[Any, ...]
 
 
 def format_partition(milliseconds: int | None) -> str:
-    """The folder of an event by its time: ``dt=2026-01-15/hour=09``, in UTC."""
+    """Return the folder of an event by its time in UTC: ``dt=2026-01-15/hour=09``."""
     try:
         moment = None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
     except (OverflowError, OSError, ValueError):  # a year that has more or fewer than four digits
@@ -71,7 +71,7 @@ def format_partition(milliseconds: int | None) -> str:
 
 
 def build_row(output: Output) -> Row:
-    """The values of an event's columns. What is no JSON object keeps its text in `event`, and nothing else."""
+    """Return the values of the columns of an event. A text that is not a JSON object is in `event` only."""
     try:
         event = orjson.loads(output.value)
     except orjson.JSONDecodeError:
@@ -94,7 +94,7 @@ def _extract_field(event: dict[str, Any], column: Column) -> Any:
 
 
 def _pop_bodies(event: dict[str, Any]) -> list[tuple[str, str]]:
-    """Cuts the content bodies out of the event and returns them by slot."""
+    """Remove the content bodies from the event and return them by slot."""
     slots: Any = event
     for name in ("revision", "content_slots"):
         slots = slots.get(name) if isinstance(slots, dict) else None

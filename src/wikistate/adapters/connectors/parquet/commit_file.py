@@ -1,7 +1,7 @@
-"""What a folder holds for good, and up to where its source was read for that: one small file that is replaced as a whole.
+"""The committed files of a folder with the positions of the source: one small file that is replaced as a whole.
 
-The replacement is the commit. What it names is published, what it does not name is dropped, and the source goes on at
-its positions; so files and positions change together, whenever a crash comes.
+The replacement is the commit. Files that it names are published, other pending files are dropped, and the source resumes
+at its positions. Files and positions therefore change together, also in a crash.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from wikistate.adapters.connectors.files.offset_file import sync_folder
+from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.errors import SinkError
 from wikistate.streaming.record import Partition
 
@@ -25,12 +25,12 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The last thing that was committed.
+    """The last commit.
 
     Attributes:
-        positions: By reader and partition, the first offset that is not in the folder. A reader is a consumer group;
-            another one has read nothing of what this one has.
-        files: The files that this commit adds, relative to the folder: from their pending place to their own.
+        positions: The first offset that is not in the folder, by reader and partition. A reader is a consumer group; the
+            positions of another reader do not apply to it.
+        files: The files that this commit adds: the name of the pending file, and its path below the folder.
     """
 
     positions: Mapping[str, Mapping[Partition, int]] = field(default_factory=dict)
@@ -38,20 +38,20 @@ class Commit:
 
 
 class CommitFile:
-    """Keeps the last commit in a file. Blocking.
+    """The file that stores the last commit. Blocking.
 
     Args:
-        path: Of the file.
+        path: The path of the file.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def load(self) -> Commit:
-        """The last commit; an empty one where there is none.
+        """Return the last commit; an empty commit if there is none.
 
         Raises:
-            SinkError: The file cannot be understood.
+            SinkError: The file is not valid.
             OSError: It cannot be read.
         """
         try:
@@ -60,16 +60,16 @@ class CommitFile:
             return Commit()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SinkError(
-                f"{self._path} is no record of what was committed: {error}.",
-                hint="Restore it from a copy. Without it nobody knows which events the folder holds already.",
+                f"{self._path} is not a valid commit file: {error}.",
+                hint="Restore it from a copy. Without it, the events that the folder already holds are unknown.",
                 file=str(self._path),
             ) from error
 
     def store(self, commit: Commit) -> None:
-        """Return when it is durable: from then on it holds.
+        """Replace the last commit. Returns when the new commit is durable.
 
         Raises:
-            OSError: It cannot be written; the one before holds.
+            OSError: It cannot be written; the last commit still applies.
         """
         draft = self._path.with_name(f"{self._path.name}.draft")
         with draft.open("wb") as file:

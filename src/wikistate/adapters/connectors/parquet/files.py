@@ -1,4 +1,4 @@
-"""Parquet files that are being written, one for each hour; blocking, for a thread of its own."""
+"""Parquet files that are being written, one for each hour; blocking, for a separate thread."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SCHEMA = pa.schema(
         pa.field("event", pa.string()),
     ]
 )
-"""The table's columns; those of the partition stand in the folders' names alone."""
+"""The columns of the table; the names of the folders hold those of the partition."""
 
 ROW_GROUP_BYTES = 16 * 1024 * 1024
-"""Bytes of events that wait for a row group to be full: what a file that is open may keep in memory."""
+"""Bytes of events that fill a row group: the memory of an open file."""
 
 
 class OpenFile:
     """One file that grows by row groups.
 
     Args:
-        path: Where it is written. It is no Parquet file before `close`.
+        path: The path of the file. It is not a valid Parquet file before `close`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,14 +52,14 @@ class OpenFile:
         return self._file.tell() + self.pending_rows
 
     def write(self, output: Output) -> None:
-        """Take an event."""
+        """Append an event."""
         self._rows.append(build_row(output))
         self.pending_rows += len(output.value)
         if self.pending_rows >= ROW_GROUP_BYTES:
             self.write_row_group()
 
     def write_row_group(self) -> None:
-        """Write what waits. Does nothing when nothing does."""
+        """Write the pending events, if there are any."""
         if self._rows:
             columns = zip(*self._rows, strict=True)
             arrays = [pa.array(column, kind.type) for column, kind in zip(columns, SCHEMA, strict=True)]
@@ -75,7 +75,7 @@ class OpenFile:
         self._file.close()
 
     def discard(self) -> None:
-        """Let go of it and remove it."""
+        """Close the file and delete it."""
         self._rows = []
         self._file.close()
         self.path.unlink(missing_ok=True)

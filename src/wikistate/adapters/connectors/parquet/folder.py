@@ -1,14 +1,14 @@
-"""A folder of Parquet files that changes by commits; blocking, for a thread of its own.
+"""A folder of Parquet files that changes by commits; blocking, for a separate thread.
 
 ::
 
-    FOLDER/dt=2026-01-15/hour=09/part-….parquet     what readers see
-    FOLDER/_wikistate/pending/….open                what is being written, or was when a crash came
-    FOLDER/_wikistate/commit.json                   the last commit, see `ledger`
+    FOLDER/dt=2026-01-15/hour=09/part-….parquet     published, visible to readers
+    FOLDER/_wikistate/pending/….open                pending, or left by a crash
+    FOLDER/_wikistate/commit.json                   the last commit, see `CommitFile`
     FOLDER/_wikistate/lock                          held by the one process that writes
 
-Names that begin with an underscore are hidden from Hive, Spark and Trino; what is pending does not end in ``.parquet``
-for those who read by a pattern.
+Hive, Spark and Trino ignore names that begin with an underscore. The names of pending files do not end in ``.parquet``,
+so that readers with a pattern ignore them as well.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.connectors.files.offset_file import sync_folder
+from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.adapters.connectors.parquet.columns import format_partition
 from wikistate.adapters.connectors.parquet.commit_file import Commit, CommitFile
 from wikistate.adapters.connectors.parquet.files import OpenFile
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MAX_OPEN_FILES = 16
-"""Hours that are written at the same time. A back-fill that jumps between more makes more files, not more memory."""
+"""Hours that are written at the same time. A back-fill of more hours makes more files and uses no more memory."""
 
 
 class ParquetFolder:
-    """Writes outputs and commits them together with the positions of the source.
+    """A table that commits outputs together with the positions of the source.
 
     Args:
-        path: Of the folder, which is made when it is not there.
-        reader: Who reads the source; see `Commit`.
-        roll_bytes: A file that reaches this size is completed and another one begun.
+        path: The folder, which is created if it does not exist.
+        reader: The reader of the source; see `Commit`.
+        roll_bytes: The size at which a file is completed and the next file begins.
     """
 
     def __init__(self, path: Path, *, reader: str, roll_bytes: int) -> None:
@@ -54,27 +54,27 @@ class ParquetFolder:
         self._pending = path / "_wikistate" / "pending"
         self._commit_file = CommitFile(path / "_wikistate" / "commit.json")
         self._committed = Commit()
-        self._open: dict[str, OpenFile] = {}  # the one that was written last is at the end
+        self._open: dict[str, OpenFile] = {}  # the last element was written last
         self._completed: dict[str, str] = {}
         self._completed_bytes = 0
         self._lock = -1
 
     @property
     def positions(self) -> Mapping[Partition, int]:
-        """The first offset of each partition that the folder does not hold; as far as this reader goes."""
+        """The first offset of each partition that this reader has not committed."""
         return self._committed.positions.get(self._reader, {})
 
     @property
     def pending_bytes(self) -> int:
-        """About how much waits for the next commit."""
+        """The approximate size of the pending files in bytes."""
         return self._completed_bytes + sum(file.size for file in self._open.values())
 
     def open(self) -> None:
-        """Take the folder, finish the last commit and drop what came after it.
+        """Lock the folder, publish the files of the last commit and drop later files.
 
         Raises:
             ConfigError: Another process writes to it.
-            SinkError: The record of what was committed cannot be understood.
+            SinkError: The commit file is not valid.
             OSError: It cannot be used.
         """
         self._pending.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ class ParquetFolder:
         self.discard()
 
     def write(self, outputs: Sequence[Output]) -> None:
-        """Take outputs; nobody sees them before `commit`."""
+        """Append outputs, which are not visible before `commit`."""
         for output in outputs:
             partition = format_partition(output.timestamp)
             file = self._get_file(partition)
@@ -93,7 +93,7 @@ class ParquetFolder:
                 self._complete(partition)
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Publish what was written, and remember the positions with it: both or neither."""
+        """Publish the written outputs and store the positions: both or neither."""
         for partition in list(self._open):
             self._complete(partition)
         if not self._completed and not positions:
@@ -107,7 +107,7 @@ class ParquetFolder:
         self._publish(commit.files)
 
     def discard(self) -> None:
-        """Drop what was not committed."""
+        """Drop the uncommitted outputs."""
         for file in self._open.values():
             file.discard()
         self._open, self._completed, self._completed_bytes = {}, {}, 0
@@ -116,7 +116,7 @@ class ParquetFolder:
             left.unlink()
 
     def close(self) -> None:
-        """Let go of the folder. What was not committed is dropped by the next `open`."""
+        """Release the folder. The next `open` drops the uncommitted outputs."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -128,7 +128,7 @@ class ParquetFolder:
         except BlockingIOError as error:
             raise ConfigError(
                 f"Another process writes to {self._path}.",
-                hint="Give each process a folder of its own; tables may span several.",
+                hint="Give each process a separate folder; a table may span several folders.",
                 key="stream_manager.sink.options.path",
             ) from error
 
@@ -148,7 +148,7 @@ class ParquetFolder:
         self._completed_bytes += file.path.stat().st_size
 
     def _publish(self, files: Mapping[str, str]) -> None:
-        """Put committed files where readers look. Done again after a crash in its middle; those that are there stay."""
+        """Move committed files to their published paths. After a crash it runs again; files that were moved stay."""
         targets = set()
         for name, place in files.items():
             source, target = self._pending / name, self._path / place

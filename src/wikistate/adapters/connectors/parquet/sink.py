@@ -1,9 +1,8 @@
-"""A folder of Parquet files as a sink that keeps the positions of its source with what it holds."""
+"""A folder of Parquet files as a sink that stores the positions of the source with its data."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from wikistate.adapters.connectors.client_thread import ClientThread
@@ -11,38 +10,21 @@ from wikistate.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
+    from wikistate.adapters.connectors.parquet.settings import ParquetSettings
     from wikistate.streaming.record import Output, Partition
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParquetSettings:
-    """A folder of Parquet files.
-
-    Attributes:
-        path: The folder.
-        reader: Who reads the source; positions are kept for each reader apart.
-        roll_bytes: Size from which on a file is complete.
-        roll_seconds: How long what is written may wait until readers see it.
-    """
-
-    path: Path
-    reader: str = ""
-    roll_bytes: int = 128 * 1024 * 1024
-    roll_seconds: float = 300.0
-
-
 class ParquetSink:
-    """Writes Parquet files. See `Sink` for the protocol, of which `flush` publishes at once.
+    """A sink that writes Parquet files. See `Sink` for the protocol; `flush` publishes immediately.
 
-    A runner that wants each event once calls `commit` in place of `flush`, whenever `is_due`, and starts its source at
-    `positions`, which hold from `open` on.
+    For exactly-once delivery a runner calls `commit` instead of `flush` whenever `is_due`, and starts its source at
+    `positions`, which are valid after `open`.
 
     Args:
-        settings: See `ParquetSettings`.
+        settings: The folder and its bounds.
 
     Raises:
         ConfigError: pyarrow is not installed.
@@ -65,17 +47,17 @@ class ParquetSink:
 
     @property
     def positions(self) -> Mapping[Partition, int]:
-        """The first offset of each partition that the folder does not hold. May be asked from any thread."""
+        """The first offset of each partition that the folder does not hold. May be read by any thread."""
         return self._folder.positions
 
     @property
     def is_due(self) -> bool:
-        """Whether what was written has waited long enough, or is large enough, to be committed."""
+        """Whether the uncommitted outputs have reached `roll_seconds` or `roll_bytes`."""
         waited = 0.0 if self._since is None else time.monotonic() - self._since
         return waited >= self._settings.roll_seconds or self._folder.pending_bytes >= self._settings.roll_bytes
 
     async def open(self) -> None:
-        """See `Sink`. Takes the folder for this process, and drops what was not committed."""
+        """See `Sink`. Locks the folder for this process, and drops uncommitted outputs."""
         self._thread.start()
         await self._run(self._folder.open, "opened")
 
@@ -89,19 +71,19 @@ class ParquetSink:
         await self.commit({})
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Make what was written visible and the positions durable, both or neither.
+        """Publish the written outputs and store the positions: both or neither.
 
         Raises:
-            SinkError: Neither.
+            SinkError: Neither was done.
         """
         await self._run(lambda: self._folder.commit(positions), "written")
         self._since = None
 
     async def discard(self) -> None:
-        """Drop what was written since the last commit.
+        """Drop the outputs since the last commit.
 
         Raises:
-            SinkError: It cannot be removed; the next `open` does.
+            SinkError: They cannot be deleted; the next `open` deletes them.
         """
         if self._thread.is_running and self._failure is None:
             await self._run(self._folder.discard, "cleaned")
@@ -128,8 +110,8 @@ class ParquetSink:
         except OSError as error:
             self._failure = SinkError(
                 f"{self._settings.path} cannot be {what}: {error.strerror or error}.",
-                hint="See whether there is room and write permission, then start the job again: it goes on after the "
-                "last commit.",
+                hint="Check the free space and the write permission, then restart the job: it resumes after the last "
+                "commit.",
                 folder=str(self._settings.path),
             )
             raise self._failure from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
@@ -23,35 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from wikistate.adapters.connectors.checkpoint import ResumePosition
+    from wikistate.adapters.connectors.connector import WikiQueries
     from wikistate.adapters.connectors.push_source import Metadata
     from wikistate.adapters.connectors.recent_changes.event_builder import ChangeEvent
-    from wikistate.adapters.connectors.recent_changes.wiki import ListPart, WikiQueries
-    from wikistate.adapters.connectors.start_stop import LatestAtStart, Moment
+    from wikistate.adapters.connectors.recent_changes.settings import RecentChangesSettings
+    from wikistate.adapters.connectors.recent_changes.wiki import ListPart
 
 log = structlog.get_logger(__name__)
 
 _SECOND = 1000  # milliseconds; what a wiki's timestamps are exact to
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecentChangesSettings:
-    """What is read, and how often.
-
-    Attributes:
-        api: URL of the wiki's Action API.
-        domain: What `meta.domain` is to say; empty for the wiki's own word.
-        since: Where to start when nothing is committed; None for now.
-        end: Where to end; None: never.
-        interval: Seconds from an answer without news to the next question.
-        overlap: Seconds before the newest change that are read again for changes committed late.
-    """
-
-    api: str
-    domain: str = ""
-    since: Moment | None = None
-    end: Moment | LatestAtStart | None = None
-    interval: float = 5.0
-    overlap: float = 120.0
 
 
 class RecentChangesFeed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.adapters.connectors.recent_changes import queries
 from wikistate.core.events.page_change import WikiMetadata
@@ -11,28 +11,12 @@ from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.errors import SourceError, WikiError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
+    from wikistate.adapters.connectors.connector import WikiQueries
     from wikistate.adapters.connectors.recent_changes.queries import Parameters
 
 Json = dict[str, Any]
-
-
-class WikiQueries(Protocol):
-    """Asks a wiki's Action API, ``action=query``, one request at a time."""
-
-    async def open(self) -> None:
-        """Get ready; nothing is asked yet."""
-
-    async def query(self, parameters: Mapping[str, str], *, tries: int | None = None) -> Json:
-        """The document of the answer. Waits while the wiki is down, for as many `tries`, None: any number.
-
-        Raises:
-            WikiError: The wiki refuses, or the tries are used up.
-        """
-
-    async def close(self) -> None:
-        """Let go."""
 
 
 class RevisionWithPage(NamedTuple):

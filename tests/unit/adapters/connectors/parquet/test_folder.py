@@ -118,7 +118,7 @@ def test_one_process_writes_at_a_time(lake: Path) -> None:
 def test_a_damaged_record_is_an_error_and_not_an_empty_folder(lake: Path) -> None:
     """Starting over would write everything a second time."""
     (lake / "_wikistate" / "commit.json").write_text('{"format": 1}')
-    with pytest.raises(SinkError, match="no record of what was committed"):
+    with pytest.raises(SinkError, match="not a valid commit file"):
         opened(lake)
 
 

@@ -1,4 +1,4 @@
-"""Entities as a munged store holds them, small: what clearing, linking and moving is tried on."""
+"""Small entities as a munged store holds them, for tests that delete, link and move them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ wdv:v2 a wikibase:QuantityValue ; wikibase:quantityAmount "125"^^xsd:decimal ; w
 wdref:r1 a wikibase:Reference ; prv:P813 wdv:v3 .
 wdv:v3 a wikibase:TimeValue ; wikibase:timeValue "2020-01-01T00:00:00Z"^^xsd:dateTime .
 """
-"""A value with its normalised form, which names itself, and a reference with a value of its own. Without the plus signs of
-Wikibase's numbers, because stores that keep numbers by value give them back without."""
+"""A value with its normalised form, which names itself, and a reference with a separate value. Numbers have no plus sign,
+unlike those of Wikibase, because stores that keep numbers by value return them without it."""
 
 SITE = '<https://en.wikipedia.org/> wikibase:wikiGroup "wikipedia" .'
 
 
 def make_property(name: str) -> frozenset[Triple]:
-    """A property with what it declares: a predicate, and a class for what has no value of it."""
+    """Return a property with its declarations: a predicate, and a class for entities without a value of it."""
     root = "http://www.wikidata.org"
     return parse_triples(f"""
 wd:{name} a wikibase:Property ; rdfs:label "{name}" ;
@@ -47,12 +47,12 @@ wd:{name} a wikibase:Property ; rdfs:label "{name}" ;
 
 
 def parse_triples(turtle: str) -> frozenset[Triple]:
-    """The triples of a snippet that uses `PREFIXES`."""
+    """Return the triples of a snippet that uses `PREFIXES`."""
     return frozenset(quad.triple for quad in parse((PREFIXES + turtle).encode(), RdfFormat.TURTLE))
 
 
 def make_item(entity: str, *, revision: int = 1) -> frozenset[Triple]:
-    """An item with a statement of its own, which uses all of `VALUES`."""
+    """Return an item with a statement that uses all of `VALUES`."""
     return parse_triples(f"""
     wd:{entity} a wikibase:Item ; schema:version {revision} ; rdfs:label "{entity} ok"@en ; p:P1 wds:{entity}-s1 .
     wds:{entity}-s1 a wikibase:Statement ; ps:P1 "12.5" ; psv:P1 wdv:v1 ; prov:wasDerivedFrom wdref:r1 .
@@ -60,12 +60,12 @@ def make_item(entity: str, *, revision: int = 1) -> frozenset[Triple]:
 
 
 def make_article_link(entity: str, title: str) -> frozenset[Triple]:
-    """That an article is linked from an item."""
+    """Return the triple that links an article to an item."""
     return parse_triples(f"<https://en.wikipedia.org/wiki/{title}> schema:about wd:{entity} .")
 
 
 def make_article(title: str) -> frozenset[Triple]:
-    """The rest of what is said of a linked article."""
+    """Return the other triples of a linked article."""
     return parse_triples(f"""
     <https://en.wikipedia.org/wiki/{title}> a schema:Article ; schema:inLanguage "en" ;
         schema:isPartOf <https://en.wikipedia.org/> ; schema:name "{title}"@en .
@@ -73,7 +73,7 @@ def make_article(title: str) -> frozenset[Triple]:
 
 
 def make_lexeme(entity: str) -> frozenset[Triple]:
-    """A lexeme with a form and a sense, each with a statement."""
+    """Return a lexeme with a form and a sense, each with a statement."""
     return parse_triples(f"""
     wd:{entity} a wikibase:Lexeme, ontolex:LexicalEntry ; schema:version 1 ;
         ontolex:lexicalForm wd:{entity}-F1 ; ontolex:sense wd:{entity}-S1 .

@@ -1,6 +1,6 @@
-"""The places of sources that arrive by themselves: a server of server-sent events, and a wiki.
+"""The places of sources that receive records: a server of server-sent events, and a wiki.
 
-Neither carries arbitrary bytes, so a place spells them on the way in and its source reads them on the way out.
+Neither carries arbitrary bytes, so a place encodes the values and its source decodes them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z
 
 
 class DecodingSource:
-    """A source whose records hold something that stands for the value."""
+    """A source that decodes the values of its records."""
 
     def __init__(self, source: Source, read: Callable[[bytes], bytes]) -> None:
         self._source = source
@@ -59,7 +59,7 @@ class DecodingSource:
         await self._source.close()
 
 
-class EventStreamsHarness:
+class EventStreamsPlace:
     """A stream of a local server."""
 
     def __init__(self, server: SseServer, folder: Path) -> None:
@@ -68,28 +68,28 @@ class EventStreamsHarness:
         self._settings = EventStreamsSettings(streams=("changes",), base=server.base, since=Moment(0), quiet=0.3)
 
     def fill(self, values: Sequence[bytes]) -> None:
-        """See `SourceHarness`."""
+        """See `SourcePlace`."""
         for value in values:
             self._server.append("eqiad.changes", b"#" + base64.b64encode(value))
 
     def source(self) -> Source:
-        """See `SourceHarness`."""
+        """See `SourcePlace`."""
         return self._make_source(replace(self._settings, end=LatestAtStart()))
 
     def unbounded_source(self) -> Source:
-        """See `SourceHarness`."""
+        """See `SourcePlace`."""
         return self._make_source(self._settings)
 
     def missing_source(self) -> Source | None:
-        """See `SourceHarness`."""
+        """See `SourcePlace`."""
         return self._make_source(replace(self._settings, streams=("missing",)))
 
     def _make_source(self, settings: EventStreamsSettings) -> Source:
         return DecodingSource(_make_feed_source(EventStreamsFeed(settings, HttpSettings()), self._state), _decode_data)
 
 
-class RecentChangesHarness:
-    """A wiki of which only the recent changes can be read: one new page for each value, which is its summary."""
+class RecentChangesPlace:
+    """A wiki with recent changes only: one new page for each value, which is the summary of the edit."""
 
     def __init__(self, folder: Path) -> None:
         self._state = folder / "state" / "positions.sqlite"
@@ -97,7 +97,7 @@ class RecentChangesHarness:
         self._settings = RecentChangesSettings(api="http://wiki.example/api.php", since=Moment(0), interval=0.02)
 
     def fill(self, values: Sequence[bytes]) -> None:
-        """All in the same second, which is the worst case."""
+        """See `SourcePlace`. All changes have the same second, which is the worst case."""
         for value in values:
             number = len(self._rows) + 1
             self._rows.append(
@@ -117,15 +117,15 @@ class RecentChangesHarness:
             )
 
     def source(self) -> Source:
-        """See `SourceHarness`."""
+        """See `SourcePlace`."""
         return self._make_source(replace(self._settings, end=LatestAtStart()))
 
     def unbounded_source(self) -> Source:
-        """See `SourceHarness`."""
+        """See `SourcePlace`."""
         return self._make_source(self._settings)
 
     def missing_source(self) -> Source | None:
-        """See `SourceHarness`."""
+        """See `SourcePlace`."""
         return self._make_source(replace(self._settings, api="http://wiki.example/missing.php"))
 
     def _make_source(self, settings: RecentChangesSettings) -> Source:
@@ -134,7 +134,7 @@ class RecentChangesHarness:
 
 
 class _RecentChangesApi:
-    """A wiki that shows its recent changes seven at a time, and nothing else. Its clock goes a second a question."""
+    """An Action API with recent changes only, seven in a response. Its clock advances a second with each request."""
 
     def __init__(self, rows: list[dict[str, Any]] | None) -> None:
         self._rows = rows

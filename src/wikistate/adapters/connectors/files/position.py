@@ -1,4 +1,4 @@
-"""How far files have been read, kept in a file beside."""
+"""The position of a file source, in a file beside the files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class OffsetFile:
     """The number of lines done for each file, as JSON: ``{"/path/of/file": 12}``. Blocking.
 
     Args:
-        path: Where it is kept. It is replaced as a whole, so that a crash leaves the old or the new one.
+        path: The path of this file. It is replaced as a whole, so a crash leaves the old or the new file.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def load(self) -> dict[str, int]:
-        """What was stored last; empty when nothing was.
+        """Return the numbers that were stored last; empty if there are none.
 
         Raises:
-            SourceError: It cannot be read or is not what `store` writes.
+            SourceError: The file cannot be read, or `store` did not write it.
         """
         try:
             stored = orjson.loads(self._path.read_bytes())

@@ -1,0 +1,86 @@
+"""The settings of streams, schemas and connectors: the section `stream_manager`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import PositiveInt
+
+from wikistate.config.base import Settings
+from wikistate.config.connectors import SinkConnector, SinkOptions, SourceConnector, SourceOptions
+
+
+class Projection(StrEnum):
+    """The treatment of fields that are newer than the pinned schema version."""
+
+    PINNED = "pinned"
+    PASS_THROUGH = "pass_through"  # noqa: S105  (a mode, not a password)
+
+
+class Source(Settings):
+    """The source of events."""
+
+    stream: str = ""
+    """`name:version`: the stream, and the schema version that events are read as."""
+
+    connector: SourceConnector | None = None
+    """The connector that reads the stream. `eventstreams` (server-sent events) and `recentchanges` (a wiki that sends no events) store
+    their position under `local.state` and are for the local runner."""
+
+    parallelism: PositiveInt | None = None
+    """Flink only: subtasks of the source, at most the number of partitions. The local runner reads all partitions."""
+
+    options: SourceOptions = SourceOptions()
+    """Options of the connector."""
+
+
+class Sink(Settings):
+    """The sink of events."""
+
+    stream: str = ""
+    """`name:version`: the stream, and the schema version that events are written as."""
+
+    connector: SinkConnector | None = None
+    """The connector that writes the stream. The error sink defaults to the sink's, beside Parquet to a file."""
+
+    options: SinkOptions = SinkOptions()
+    """Options of the connector."""
+
+
+class StreamManager(Settings):
+    """Streams, schemas and connectors: the framework half of the public jobs' files."""
+
+    job_name: str = ""
+    """Names the job in error events, logs and the default consumer group."""
+
+    stream_config_uri: str = "bundled:streams.yaml"
+    """Stream configuration: an Action API (`https://meta.wikimedia.org/w/api.php`), a file, or the bundled one."""
+
+    schema_uris: list[str] = ["bundled:jsonschema"]
+    """Schema repositories in order of preference: `file://` and http(s) bases, paths, or the bundled one."""
+
+    http_client_routes: dict[str, str] = {}
+    """Origin to replacement, for example `https://meta.wikimedia.org: http://localhost:6500`. The request is sent to the
+    replacement and keeps the origin's host in its `Host` header."""
+
+    source: Source = Source()
+    """The source of events."""
+
+    sink: Sink = Sink()
+    """The sink of enriched events."""
+
+    error_sink: Sink = Sink()
+    """The sink of error events."""
+
+    projection: Projection = Projection.PINNED
+    """`pinned`: fields that the pinned schema version does not declare are dropped, as the public jobs do.
+    `pass_through`: they are kept, and the output keeps the `$schema` of the input."""
+
+    process_async_enabled_default: bool = True
+    """`false` requests one revision at a time."""
+
+    process_max_workers_default: PositiveInt | None = None
+    """The maximum number of concurrent requests to your wiki; the number of threads of the public jobs."""
+
+    process_batch_size_default: PositiveInt | None = None
+    """The maximum number of revisions in a request. Default: 50."""
