@@ -1,4 +1,4 @@
-"""``python -m bench``: measure, compare with the results that are kept, and keep the new ones."""
+"""``python -m bench``: measure, compare with the saved results, and save the new ones."""
 
 from __future__ import annotations
 
@@ -57,16 +57,19 @@ MEASUREMENTS: dict[str, dict[str, Measure]] = {
 }
 PROFILE = "profile"
 ON_DEMAND = {"peers", "rdf", "consumer", "endurance"}
-"""Made only when they are named: they take long, and install what is nobody's but theirs."""
+"""Measurements that run only by name: they take long, and install packages that no other measurement needs."""
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the command line says."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(
-        "bench", description="Measure wikistate. Without names: everything but profile and peers."
+        "bench",
+        description=f"Measure wikistate. Without names: all except {PROFILE} and {', '.join(sorted(ON_DEMAND))}.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)} or {PROFILE}")
-    parser.add_argument("--quick", action="store_true", help="a little of everything in a minute; nothing is kept")
+    parser.add_argument(
+        "--quick", action="store_true", help="measure with few events, in a minute; results are not saved"
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - {*MEASUREMENTS, PROFILE}:
         parser.error(f"there is no measurement {', '.join(sorted(unknown))}")
@@ -74,8 +77,8 @@ def parse_arguments() -> argparse.Namespace:
 
 
 async def measure(names: list[str], *, quick: bool) -> None:
-    """Make the measurements, show each as soon as it is there, and keep them."""
-    kept, results = report.read_saved(), report.SavedResults()
+    """Run the measurements, print each result at once, and save all results."""
+    saved, results = report.read_saved(), report.SavedResults()
     with open_stage(QUICK if quick else FULL) as stage:
         if PROFILE in names:
             await profile(stage)
@@ -83,7 +86,7 @@ async def measure(names: list[str], *, quick: bool) -> None:
             for title, measurement in MEASUREMENTS.get(name, {}).items():
                 found = results[title] = report.build_entry(await measurement(stage))
                 print(
-                    f"{title}\n\n{report.format_table(found['figures'], kept.get(title, {}).get('figures'))}\n",
+                    f"{title}\n\n{report.format_table(found['figures'], saved.get(title, {}).get('figures'))}\n",
                     flush=True,
                 )
     if results and not quick:
@@ -93,15 +96,15 @@ async def measure(names: list[str], *, quick: bool) -> None:
 
 
 async def profile(stage: Stage) -> None:
-    """Write where the time goes."""
+    """Write the profile of the job."""
     report.FOLDER.mkdir(exist_ok=True)
     file = report.FOLDER / "profile.txt"
     file.write_text((await stack_samples.profile(stage)).tables() + "\n")
-    print(f"{file.relative_to(report.FOLDER.parent.parent)} says where the time goes.")
+    print(f"The profile is in {file.relative_to(report.FOLDER.parent.parent)}.")
 
 
 def main() -> int:
-    """Returns the exit status: a target that is missed is no failure, a measurement that breaks off is one."""
+    """Run the command and return its exit status: 1 if a measurement fails; a missed target is not a failure."""
     chosen = parse_arguments()
     try:
         run_async(measure(chosen.names or [name for name in MEASUREMENTS if name not in ON_DEMAND], quick=chosen.quick))

@@ -1,4 +1,4 @@
-"""From the start of the process to its first enriched event, over files and over Kafka."""
+"""Time from the start of the process to its first enriched event, over files and over Kafka."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TIMEOUT = 30.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """Seconds of each start."""
+    """Times of all starts in seconds."""
 
     files: tuple[float, ...]
     kafka: tuple[float, ...]
@@ -46,7 +46,7 @@ class Startup:
 
 
 async def measure_startup(stage: Stage) -> Startup:
-    """Some starts each."""
+    """Measure several starts over files and over Kafka."""
     file = stage.folder / "page_change.ndjson"
     file.write_bytes(b"".join(edit.value + b"\n" for edit in generate_edits(EVENTS)))
     topic = stage.topics.create_filled("page-change", generate_edits(EVENTS))
