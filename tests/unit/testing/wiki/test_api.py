@@ -41,9 +41,9 @@ def query(
     **params: str,
 ) -> dict[str, Any]:
     """Return the document of a query for revisions with all properties."""
-    asked = {"revids": "|".join(map(str, revids))} if revids else {}
+    requested = {"revids": "|".join(map(str, revids))} if revids else {}
     reply = ActionApi(of, limits=limits).handle_api(
-        WIKI, CONTENT | {"rvprop": EVERYTHING} | asked | params | dict(more or {})
+        WIKI, CONTENT | {"rvprop": EVERYTHING} | requested | params | dict(more or {})
     )
     document: dict[str, Any] = orjson.loads(join_plain(reply.pieces))
     return document
@@ -101,9 +101,9 @@ def test_slots_are_keyed_by_role() -> None:
 
 def test_without_rvslots_the_main_slot_is_beside_the_other_fields() -> None:
     """This legacy form has a warning."""
-    words = CONTENT | {"rvprop": "ids|content", "revids": "5"}
-    del words["rvslots"]
-    document = orjson.loads(join_plain(ActionApi(make_dataset(make_revision(5))).handle_api(WIKI, words).pieces))
+    parameters = CONTENT | {"rvprop": "ids|content", "revids": "5"}
+    del parameters["rvslots"]
+    document = orjson.loads(join_plain(ActionApi(make_dataset(make_revision(5))).handle_api(WIKI, parameters).pieces))
     assert document["query"]["pages"][0]["revisions"][0]["content"] == "Some text."
     assert document["warnings"]["revisions"]["warnings"].startswith('Because "rvslots" was not specified')
 
@@ -214,23 +214,25 @@ def test_same_id_on_two_wikis_is_two_revisions() -> None:
     other = Wiki("dewiki", "de.wikipedia.org")
     made = make_dataset(make_revision(5, "english"))
     made.put(other, Page(7, "Esche"), make_revision(5, "deutsch"))
-    words = CONTENT | {"rvprop": "content", "revids": "5"}
-    documents = [orjson.loads(join_plain(ActionApi(made).handle_api(wiki, words).pieces)) for wiki in (WIKI, other)]
+    parameters = CONTENT | {"rvprop": "content", "revids": "5"}
+    documents = [
+        orjson.loads(join_plain(ActionApi(made).handle_api(wiki, parameters).pieces)) for wiki in (WIKI, other)
+    ]
     texts = [found["query"]["pages"][0]["revisions"][0]["slots"]["main"]["content"] for found in documents]
     assert texts == ["english", "deutsch"]
 
 
 @settings(deadline=None)
 @given(st.sets(st.integers(1, 60), min_size=1, max_size=50))
-def test_each_id_is_either_found_or_bad(asked: set[int]) -> None:
+def test_each_id_is_either_found_or_bad(requested: set[int]) -> None:
     """The response has each id once: even numbers exist, odd ones do not."""
     made = MemoryDataset(WIKI)
     for rev_id in range(2, 61, 2):
         made.put(WIKI, Page(rev_id % 7 + 1, f"Page {rev_id % 7}"), make_revision(rev_id))
-    answer = query(made, *asked)["query"]
+    answer = query(made, *requested)["query"]
     found = [shown["revid"] for page in answer.get("pages", []) for shown in page["revisions"]]
     bad = [entry["revid"] for entry in answer.get("badrevids", {}).values()]
-    assert sorted(found + bad) == sorted(asked)
+    assert sorted(found + bad) == sorted(requested)
     assert all(rev_id % 2 == 0 for rev_id in found)
     assert all(rev_id % 2 == 1 for rev_id in bad)
 
@@ -245,8 +247,8 @@ def test_continued_query_ends_and_returns_each_revision_once(sizes: list[int], l
     seen: list[int] = []
     resume: dict[str, str] = {}
     for _ in range(len(sizes) + 1):
-        words = {"rvprop": "ids|content"} | resume
-        answer = query(made, *range(1, len(sizes) + 1), 99, limits=Limits(result_bytes=limit), more=words)
+        parameters = {"rvprop": "ids|content"} | resume
+        answer = query(made, *range(1, len(sizes) + 1), 99, limits=Limits(result_bytes=limit), more=parameters)
         assert "99" in answer["query"]["badrevids"]
         revisions = [shown for page in answer["query"]["pages"] for shown in page.get("revisions", [])]
         assert sum(len(shown["slots"]["main"]["content"]) for shown in revisions) <= limit
@@ -312,9 +314,11 @@ def test_invalid_request_is_refused(params: dict[str, str], code: str) -> None:
 
 def test_accounts_with_high_limits_may_request_500_revisions() -> None:
     """The limit belongs to the wiki, and the error names it."""
-    asked = range(1, 501)
-    assert len(query(make_dataset(make_revision(1)), *asked, limits=Limits(values=500))["query"]["badrevids"]) == 499
-    assert query(make_dataset(make_revision(1)), *asked)["error"]["limit"] == 50
+    requested = range(1, 501)
+    assert (
+        len(query(make_dataset(make_revision(1)), *requested, limits=Limits(values=500))["query"]["badrevids"]) == 499
+    )
+    assert query(make_dataset(make_revision(1)), *requested)["error"]["limit"] == 50
 
 
 def test_other_error_formats_have_a_list() -> None:
@@ -328,8 +332,8 @@ def test_other_error_formats_have_a_list() -> None:
 @pytest.mark.parametrize(("maxlag", "refused"), [("5", True), ("8", False), (None, False)])
 def test_lagged_wiki_refuses_only_requests_with_a_smaller_maxlag(*, maxlag: str | None, refused: bool) -> None:
     """The error has the lag, and a header has the time of the retry."""
-    words = CONTENT | {"revids": "1"} | ({} if maxlag is None else {"maxlag": maxlag})
-    reply = ActionApi(make_dataset(make_revision(1))).handle_api(WIKI, words, lag=7.25)
+    parameters = CONTENT | {"revids": "1"} | ({} if maxlag is None else {"maxlag": maxlag})
+    reply = ActionApi(make_dataset(make_revision(1))).handle_api(WIKI, parameters, lag=7.25)
     document = orjson.loads(join_plain(reply.pieces))
     assert ("error" in document) is refused
     if refused:
@@ -425,12 +429,14 @@ def test_memory_dataset_has_every_revision_of_its_corpus() -> None:
     served, all_of_them = MemoryDataset.from_corpus(made), MemoryDataset.from_corpus(made, with_deleted=True)
     counts = {"bad": 0, "hidden": 0, "content": 0}
     for stored in made.revisions():
-        words = CONTENT | {"rvprop": "ids|content", "revids": str(stored.revision.rev_id)}
-        answer = orjson.loads(join_plain(ActionApi(served).handle_api(stored.wiki, words).pieces))["query"]
+        parameters = CONTENT | {"rvprop": "ids|content", "revids": str(stored.revision.rev_id)}
+        answer = orjson.loads(join_plain(ActionApi(served).handle_api(stored.wiki, parameters).pieces))["query"]
         assert ("badrevids" in answer) is stored.deleted
         if stored.deleted:
             counts["bad"] += 1
-            answer = orjson.loads(join_plain(ActionApi(all_of_them).handle_api(stored.wiki, words).pieces))["query"]
+            answer = orjson.loads(join_plain(ActionApi(all_of_them).handle_api(stored.wiki, parameters).pieces))[
+                "query"
+            ]
         shown = answer["pages"][0]["revisions"][0]["slots"]
         assert set(shown) == {part.role for part in stored.revision.slots}
         for part in stored.revision.slots:
