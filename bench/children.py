@@ -65,23 +65,23 @@ def wiki_setting(url: str) -> str:
 
 def job_command(endpoints: Endpoints, wiki: str, *settings: str, name: str = "page-content-change") -> list[str]:
     """Return the command ``wikistate run``, as a user starts it. Settings are ``KEY=VALUE``."""
-    words = [*_PYTHON, "wikistate", "run", name, "--no-progress"]
-    words += ["--source", endpoints.source, "--sink", endpoints.sink, "--error-sink", endpoints.errors]
+    command = [*_PYTHON, "wikistate", "run", name, "--no-progress"]
+    command += ["--source", endpoints.source, "--sink", endpoints.sink, "--error-sink", endpoints.errors]
     for text in (wiki_setting(wiki), *settings):
-        words += ["--set", text]
-    return words
+        command += ["--set", text]
+    return command
 
 
 def bare_loop_command(
     route: Route, *, batch: int, requests: int, partitions: int = 1, endless: bool = False
 ) -> list[str]:
     """Return the command of the bare loop over the same endpoints; see `bench.bare`."""
-    words = [*_PYTHON, "bench.bare", *route, "--batch", str(batch), "--requests", str(requests)]
-    words += ["--partitions", str(partitions)]
-    return [*words, "--endless"] if endless else words
+    command = [*_PYTHON, "bench.bare", *route, "--batch", str(batch), "--requests", str(requests)]
+    command += ["--partitions", str(partitions)]
+    return [*command, "--endless"] if endless else command
 
 
-async def run_to_end(words: Sequence[str], *, log: Path, within: float) -> Usage:
+async def run_to_end(command: Sequence[str], *, log: Path, within: float) -> Usage:
     """Run a process, wait for its end and return its usage.
 
     No other child may end during the run: the kernel has only the sum of the CPU time of all children.
@@ -90,11 +90,11 @@ async def run_to_end(words: Sequence[str], *, log: Path, within: float) -> Usage
         PartError: The process failed, or took longer than `within` seconds; shows the end of its log.
     """
     began, cpu = time.monotonic(), _children_cpu()
-    process = Process(words, log=log)
+    process = Process(command, log=log)
     await asyncio.to_thread(_await_end, process, within)
     ended = time.monotonic()
     if status := process.kill():
-        raise PartError(f"{' '.join(words[1:4])} ended with status {status}:\n{read_tail(log)}")
+        raise PartError(f"{' '.join(command[1:4])} ended with status {status}:\n{read_tail(log)}")
     return Usage(ended - began, _children_cpu() - cpu)
 
 

@@ -86,13 +86,13 @@ async def _consumer(stage: Stage) -> Memory:
     source = stage.folder / "messages.ndjson"
     _write(source, _messages(stage.sizes.settling_changes + stage.sizes.endured_changes))
     endpoints = ["--source", f"file:{source}", "--store", str(stage.folder / "store")]
-    words = [*endpoints, *_assigned({"store.concept_base": "http://www.wikidata.org"})]
-    return await _run_and_watch(stage, "rdf-consumer", words, settling=stage.sizes.settling_changes)
+    arguments = [*endpoints, *_assigned({"store.concept_base": "http://www.wikidata.org"})]
+    return await _run_and_watch(stage, "rdf-consumer", arguments, settling=stage.sizes.settling_changes)
 
 
-async def _run_and_watch(stage: Stage, job: str, words: list[str], *, settling: int = 0) -> Memory:
+async def _run_and_watch(stage: Stage, job: str, arguments: list[str], *, settling: int = 0) -> Memory:
     state = ["--state", str(stage.folder / "state")] if job == "rdf-updater" else []
-    command = [sys.executable, "-m", "wikistate", "run", job, "--no-progress", *words, *state]
+    command = [sys.executable, "-m", "wikistate", "run", job, "--no-progress", *arguments, *state]
     samples = await sample_process(Process(command, log=stage.log(job)), within=WITHIN)
     # The block caches of the store have a fixed size, 160 MiB in total. Only the growth after they are full matters.
     share = settling / (settling + stage.sizes.endured_changes)

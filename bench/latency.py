@@ -91,12 +91,12 @@ async def measure_latency(stage: Stage) -> Latency:
 async def _run(stage: Stage, wiki: WikiProcess, kind: str, count: int) -> Sequence[float]:
     source, sink = stage.topics.create("page-change"), stage.topics.create_sink(kind)
     route = Route(stage.topics.servers, source, sink, wiki.url)
-    words = (
+    command = (
         children.job_command(children.kafka_endpoints(route, end=""), wiki.url)
         if kind == "job"
         else children.bare_loop_command(route, batch=1, requests=16, endless=True)
     )
-    process = Process(words, log=stage.log(sink))
+    process = Process(command, log=stage.log(sink))
     try:
         return await asyncio.to_thread(_offer, stage, route, count)
     finally:

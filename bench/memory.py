@@ -76,8 +76,8 @@ async def measure_memory(stage: Stage) -> Memory:
     )
     async with small_wiki(body_bytes=BODY_BYTES) as wiki:
         route = Route(stage.topics.servers, source, sink, wiki.url)
-        words = children.job_command(children.kafka_endpoints(route), wiki.url)
-        samples = await sample_process(Process(words, log=stage.log(sink)))
+        command = children.job_command(children.kafka_endpoints(route), wiki.url)
+        samples = await sample_process(Process(command, log=stage.log(sink)))
         requests = await children.count_wiki_requests(wiki) / events
     if (found := stage.topics.count(sink)) < events:
         raise PartError(f"Of {events} events only {found} were written.", hint="The others are on the error stream.")

@@ -123,8 +123,8 @@ def _take_turns(python: Path, case: Case) -> Pair:
     return Pair(ours["seconds"], theirs["seconds"])
 
 
-def _run(case: Case, words: list[str | Path]) -> dict[str, Any]:
-    done = subprocess.run([*words, case.folder, *case.entity_ids], capture_output=True, text=True, check=False)
+def _run(case: Case, command: list[str | Path]) -> dict[str, Any]:
+    done = subprocess.run([*command, case.folder, *case.entity_ids], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise PartError(f"{words[-1]} ended with status {done.returncode}:\n{done.stderr}")
+        raise PartError(f"{command[-1]} ended with status {done.returncode}:\n{done.stderr}")
     return dict(json.loads(done.stdout))

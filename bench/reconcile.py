@@ -105,12 +105,12 @@ async def _run(stage: Stage, wiki: WikiProcess, name: str, source: str, events: 
     sink = stage.topics.create_sink(name)
     route = Route(stage.topics.servers, source, sink, wiki.url)
     await wiki.clear_stats()
-    words = children.job_command(children.kafka_endpoints(route), wiki.url, name=name)
-    usage = await children.run_to_end(words, log=stage.log(sink), within=DEADLINE)
-    asked = (await wiki.stats())["requests"]
+    command = children.job_command(children.kafka_endpoints(route), wiki.url, name=name)
+    usage = await children.run_to_end(command, log=stage.log(sink), within=DEADLINE)
+    requests = (await wiki.stats())["requests"]
     rate = throughput.rate_of(stage, sink, events)
     stage.topics.delete_all(sink)
-    return throughput.Run(rate, usage.cpu / events * 1e6, asked / events)
+    return throughput.Run(rate, usage.cpu / events * 1e6, requests / events)
 
 
 async def _paced(stage: Stage, wiki: WikiProcess, source: str, events: int) -> Paced:
@@ -118,8 +118,8 @@ async def _paced(stage: Stage, wiki: WikiProcess, source: str, events: int) -> P
     route = Route(stage.topics.servers, source, sink, wiki.url)
     await wiki.clear_stats()
     pace = f"farms.own.rate={REQUESTS_AN_HOUR / _HOUR:.2f}", f"local.max_in_flight_events={PACED_IN_FLIGHT}"
-    words = children.job_command(children.kafka_endpoints(route), wiki.url, *pace, name=JOBS[1])
-    samples = await memory.sample_process(Process(words, log=stage.log(sink)))
+    command = children.job_command(children.kafka_endpoints(route), wiki.url, *pace, name=JOBS[1])
+    samples = await memory.sample_process(Process(command, log=stage.log(sink)))
     requests = (await wiki.stats())["requests"]
     if (found := stage.topics.count(sink)) < events:
         raise PartError(f"Of {events} events only {found} were written.", hint="The others are on the error stream.")

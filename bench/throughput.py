@@ -66,8 +66,8 @@ class Throughput:
             Figure("bare loop / wikistate, by CPU", self.cpu_ratio, ""),
         ]
         if batched:
-            asked = max(run.requests for run in self.job)
-            figures.append(Figure("requests to the wiki", asked, "an event", Target(at_most=1 / 25)))
+            requests = max(run.requests for run in self.job)
+            figures.append(Figure("requests to the wiki", requests, "an event", Target(at_most=1 / 25)))
         return figures
 
 
@@ -95,17 +95,17 @@ async def _measure(stage: Stage, *, batch: int, events: int) -> Throughput:
 async def _run(stage: Stage, wiki: WikiProcess, kind: str, source: str, *, batch: int, events: int) -> Run:
     sink = stage.topics.create_sink(kind)
     route = Route(stage.topics.servers, source, sink, wiki.url)
-    words = (
+    command = (
         children.job_command(children.kafka_endpoints(route), wiki.url, f"enrich.batch_size={batch}")
         if kind == "job"
         else children.bare_loop_command(route, batch=batch, requests=REQUESTS)
     )
     await wiki.clear_stats()
-    usage = await children.run_to_end(words, log=stage.log(sink), within=DEADLINE)
-    asked = await children.count_wiki_requests(wiki)
+    usage = await children.run_to_end(command, log=stage.log(sink), within=DEADLINE)
+    requests = await children.count_wiki_requests(wiki)
     rate = rate_of(stage, sink, events)
     stage.topics.delete_all(sink)
-    return Run(rate, usage.cpu / events * 1e6, asked / events)
+    return Run(rate, usage.cpu / events * 1e6, requests / events)
 
 
 def rate_of(stage: Stage, sink: str, events: int) -> float:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.peers.route import PeerRoute
 
-    Words = Sequence[str | Path]
+    Command = Sequence[str | Path]
 
 PARALLELISM = 2
 """Parallelism, workers or processes of each contender that scales in this way: the number of cores."""
@@ -43,9 +43,9 @@ class Start:
         rest_port: Port of the REST API of Flink; None for all other contenders.
     """
 
-    commands: Sequence[Words]
+    commands: Sequence[Command]
     environment: Mapping[str, str] = field(default_factory=dict)
-    before: Words = ()
+    before: Command = ()
     rest_port: int | None = None
 
 
@@ -77,8 +77,8 @@ def wikistate_flink(route: PeerRoute) -> Start:
     """Return the same command with the runner `flink`."""
     port = find_free_port()
     settings = [f"flink.{option}" for option in _flink_options(route, port)]
-    words: Words = [find_flink_python(), *_job(route, *settings)[1:], "--runner", "flink"]
-    return Start([words], _java(), rest_port=port)
+    command: Command = [find_flink_python(), *_job(route, *settings)[1:], "--runner", "flink"]
+    return Start([command], _java(), rest_port=port)
 
 
 def naive_flink(route: PeerRoute) -> Start:
@@ -87,8 +87,12 @@ def naive_flink(route: PeerRoute) -> Start:
     jars = ";".join(
         file.as_uri() for file in fetch(read_declaration("flink-kafka-connector", declaration=FLINK_DECLARATION))
     )
-    words: Words = [*_module(find_flink_python(), "naive_flink"), *_flink_options(route, port), f"pipeline.jars={jars}"]
-    return Start([words], {**route.variables(), **_java(), "PYTHONPATH": str(ROOT)}, rest_port=port)
+    command: Command = [
+        *_module(find_flink_python(), "naive_flink"),
+        *_flink_options(route, port),
+        f"pipeline.jars={jars}",
+    ]
+    return Start([command], {**route.variables(), **_java(), "PYTHONPATH": str(ROOT)}, rest_port=port)
 
 
 def quix(route: PeerRoute, *, requests: int = 1) -> Start:
@@ -98,8 +102,17 @@ def quix(route: PeerRoute, *, requests: int = 1) -> Start:
 
 def faust(route: PeerRoute, *, requests: int = 1) -> Start:
     """Return a worker for each core, which share the partitions; see `bench.peers.faust_job`."""
-    words: Words = [prepare_python("faust"), "-m", "faust", "-A", "bench.peers.faust_job", "--loop", "uvloop", "worker"]
-    return Start([[*words, "--without-web", "--loglevel", "warn"]] * PARALLELISM, _variables(route, requests))
+    command: Command = [
+        prepare_python("faust"),
+        "-m",
+        "faust",
+        "-A",
+        "bench.peers.faust_job",
+        "--loop",
+        "uvloop",
+        "worker",
+    ]
+    return Start([[*command, "--without-web", "--loglevel", "warn"]] * PARALLELISM, _variables(route, requests))
 
 
 def bytewax(route: PeerRoute, *, requests: int = 1) -> Start:
@@ -110,9 +123,9 @@ def bytewax(route: PeerRoute, *, requests: int = 1) -> Start:
     python = prepare_python("bytewax")
     addresses = ";".join(f"127.0.0.1:{find_free_port()}" for _ in range(PARALLELISM))
     recovery = ["--recovery-directory", route.folder, "--snapshot-interval", "10", "--backup-interval", "0"]
-    words: Words = [python, "-m", "bytewax.run", "bench.peers.bytewax_job", *recovery, "--addresses", addresses]
+    command: Command = [python, "-m", "bytewax.run", "bench.peers.bytewax_job", *recovery, "--addresses", addresses]
     return Start(
-        [[*words, "--process-id", str(number)] for number in range(PARALLELISM)],
+        [[*command, "--process-id", str(number)] for number in range(PARALLELISM)],
         _variables(route, requests),
         before=[python, "-m", "bytewax.recovery", route.folder, str(PARALLELISM)],
     )
@@ -165,5 +178,5 @@ def _java() -> dict[str, str]:
     return {"JAVA_HOME": str(java_home())}
 
 
-def _module(python: Path, name: str) -> Words:
+def _module(python: Path, name: str) -> Command:
     return [python, "-m", f"bench.peers.{name}"]

@@ -46,7 +46,7 @@ def find_flink_python() -> Path:
     return python
 
 
-def _run(words: list[str | Path]) -> None:
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+def _run(command: list[str | Path]) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
-        raise PartError(f"{' '.join(map(str, words[1:4]))} ended with status {done.returncode}:\n{done.stdout}")
+        raise PartError(f"{' '.join(map(str, command[1:4]))} ended with status {done.returncode}:\n{done.stdout}")

@@ -108,8 +108,8 @@ async def _run_and_watch(stage: Stage, start: Start, log: Path, sink: str, *, ev
         await asyncio.to_thread(subprocess.run, start.before, cwd=ROOT, check=True, env=environment)
     with ExitStack() as stack:
         began, processes = time.time(), list[Process]()
-        for words in start.commands:
-            processes.append(Process(words, log=log, environment=start.environment, folder=ROOT))
+        for command in start.commands:
+            processes.append(Process(command, log=log, environment=start.environment, folder=ROOT))
             stack.callback(
                 processes[-1].kill
             )  # without a graceful stop: all outputs are written, and each contender stops in another way

@@ -109,8 +109,8 @@ async def test_a_wiki_closes_although_a_request_hangs() -> None:
             hanging.cancel()
 
 
-async def test_a_reset_leaves_no_answer() -> None:
-    """The connection is gone before a status."""
+async def test_connection_reset_has_no_response() -> None:
+    """The connection ends before a status."""
     async with broken(faults.ConnectionReset()) as (_, session):
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.post("/w/api.php", data=PARAMETERS)
