@@ -1,8 +1,8 @@
-"""The bare loop: consume, fetch, put the body into the event, produce, and nothing else.
+"""The bare loop: consume, fetch, put the body into the event, produce.
 
-No validation, no order, no commits, no retries, no bounds, no metrics: what is left of the job when all that it is
-for is taken away. It has the same clients with the same settings, asks for as many revisions in a request and makes
-as many requests at once, so that the ratio of the two speeds is what wikistate itself costs.
+It has no validation, order, commits, retries, bounds and metrics. It has the same clients with the same settings, the
+same number of revisions in a request and the same number of concurrent requests. The ratio of the two speeds is
+therefore the cost of wikistate itself.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 POLL_RECORDS = 500
-_FULL = 0.001  # seconds between two looks whether the producer has room
-_IDLE = 0.25  # seconds that a read of an empty topic waits
-_READ_BUFFER = 1 << 20  # bytes, the job's own: with aiohttp's 64 KB a large answer is read in a hundred steps
+_FULL = 0.001  # seconds between two attempts while the queue of the producer is full
+_IDLE = 0.25  # seconds that a poll of an empty topic waits
+_READ_BUFFER = 1 << 20  # bytes, as in the job: with the 64 KB of aiohttp a large response takes a hundred reads
 
 
 class BareLoop:
-    """Reads a topic from its beginning, to its end or until SIGTERM.
+    """Bare loop over a topic from its beginning, to its end or until SIGTERM.
 
     Args:
-        options: From the command line.
+        options: Parsed command line.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -58,7 +58,7 @@ class BareLoop:
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
-        """From the first record to the last."""
+        """Process all records."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._ended.set)
         async with aiohttp.ClientSession(read_bufsize=_READ_BUFFER) as session, asyncio.TaskGroup() as tasks:
             while (messages := await self._read()) is not None:
@@ -103,27 +103,27 @@ class BareLoop:
         while True:
             try:
                 return self._producer.produce(self._sink, value, key)
-            except BufferError:  # the broker is slower than the wiki: wait for it, as every producer must
+            except BufferError:  # the broker is slower than the wiki; every producer must wait then
                 self._producer.poll(0)
                 await asyncio.sleep(_FULL)
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the command line says."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser("bench.bare", description="Enrich a topic with as little code as possible.")
     parser.add_argument("servers", help="host:port of the broker")
-    parser.add_argument("source", help="topic that is read")
-    parser.add_argument("sink", help="topic that is written")
+    parser.add_argument("source", help="source topic")
+    parser.add_argument("sink", help="sink topic")
     parser.add_argument("wiki", help="address of the wiki")
     parser.add_argument("--batch", type=int, required=True, help="revisions in a request")
-    parser.add_argument("--requests", type=int, required=True, help="requests at once")
-    parser.add_argument("--partitions", type=int, default=1, help="how many the source has")
-    parser.add_argument("--endless", action="store_true", help="go on at the topic's end, until SIGTERM")
+    parser.add_argument("--requests", type=int, required=True, help="concurrent requests")
+    parser.add_argument("--partitions", type=int, default=1, help="number of partitions of the source topic")
+    parser.add_argument("--endless", action="store_true", help="continue at the end of the topic, until SIGTERM")
     return parser.parse_args()
 
 
 async def main() -> None:
-    """Run it."""
+    """Run the bare loop."""
     await BareLoop(parse_arguments()).run()
 
 

@@ -1,4 +1,4 @@
-"""The processes that are measured: the job as a user starts it, and the bare loop that it is compared with."""
+"""The measured processes: the job as a user starts it, and the bare loop for comparison."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
     from wikistate.testing.wiki.process import WikiProcess
 
-_POLL_SECONDS = 0.02  # seconds between two looks whether a process has ended
+_POLL_SECONDS = 0.02  # seconds between two checks whether a process has ended
 _PYTHON = (sys.executable, "-m")
 
 
 class Usage(NamedTuple):
-    """What a process took. `cpu` are the seconds of all its threads, in user and system mode."""
+    """Resource usage of a process. `cpu` has the seconds of all its threads, in user and system mode."""
 
     seconds: float
     cpu: float
 
 
 class Route(NamedTuple):
-    """Where a process reads and writes: ``host:port`` of the broker, two topics, the wiki's address."""
+    """Route of a process: ``host:port`` of the broker, source topic, sink topic, and address of the wiki."""
 
     servers: str
     source: str
@@ -39,7 +39,7 @@ class Route(NamedTuple):
 
 
 class Endpoints(NamedTuple):
-    """The same as the command line takes it."""
+    """Endpoints in the form of the command line."""
 
     source: str
     sink: str
@@ -47,11 +47,11 @@ class Endpoints(NamedTuple):
 
 
 def kafka_endpoints(route: Route, *, end: str = "latest") -> Endpoints:
-    """The ends of the job over Kafka, from the topic's beginning.
+    """Return the endpoints of the job over Kafka, from the beginning of the topic.
 
     Args:
-        route: Where. Errors go to the topic beside the sink, see `Topics.create_sink`.
-        end: As in the address of a source; empty to go on until told to stop.
+        route: Route. The error topic is beside the sink, see `Topics.create_sink`.
+        end: End in the form of a source address; empty to run until a signal.
     """
     options = f"group={route.sink}&start=earliest" + (f"&end={end}" if end else "")
     sink = f"kafka://{route.servers}/{route.sink}"
@@ -59,46 +59,48 @@ def kafka_endpoints(route: Route, *, end: str = "latest") -> Endpoints:
 
 
 def wiki_setting(url: str) -> str:
-    """The setting that sends all requests to one address, as behind a service mesh."""
+    """Return the setting that sends all requests to one address, as behind a service mesh."""
     return f"enrich.mediawiki_api_endpoint_template={url}/w/api.php"
 
 
-def job_command(ends: Endpoints, wiki: str, *settings: str, name: str = "page-content-change") -> list[str]:
-    """``wikistate run``, as a user starts it. Settings are ``KEY=VALUE``."""
-    words = [*_PYTHON, "wikistate", "run", name, "--no-progress"]
-    words += ["--source", ends.source, "--sink", ends.sink, "--error-sink", ends.errors]
+def job_command(endpoints: Endpoints, wiki: str, *settings: str, name: str = "page-content-change") -> list[str]:
+    """Return the command ``wikistate run``, as a user starts it. Settings are ``KEY=VALUE``."""
+    command = [*_PYTHON, "wikistate", "run", name, "--no-progress"]
+    command += ["--source", endpoints.source, "--sink", endpoints.sink, "--error-sink", endpoints.errors]
     for text in (wiki_setting(wiki), *settings):
-        words += ["--set", text]
-    return words
+        command += ["--set", text]
+    return command
 
 
 def bare_loop_command(
     route: Route, *, batch: int, requests: int, partitions: int = 1, endless: bool = False
 ) -> list[str]:
-    """The bare loop over the same ends; see `bench.bare`."""
-    words = [*_PYTHON, "bench.bare", *route, "--batch", str(batch), "--requests", str(requests)]
-    words += ["--partitions", str(partitions)]
-    return [*words, "--endless"] if endless else words
+    """Return the command of the bare loop over the same endpoints; see `bench.bare`."""
+    command = [*_PYTHON, "bench.bare", *route, "--batch", str(batch), "--requests", str(requests)]
+    command += ["--partitions", str(partitions)]
+    return [*command, "--endless"] if endless else command
 
 
-async def run_to_end(words: Sequence[str], *, log: Path, within: float) -> Usage:
-    """Runs a process and waits for its end. No other child may end meanwhile: CPU time is read off the kernel's sum.
+async def run_to_end(command: Sequence[str], *, log: Path, within: float) -> Usage:
+    """Run a process, wait for its end and return its usage.
+
+    No other child may end during the run: the kernel has only the sum of the CPU time of all children.
 
     Raises:
-        PartError: It failed, or took longer than `within` seconds; shows the end of its log.
+        PartError: The process failed, or took longer than `within` seconds; shows the end of its log.
     """
     began, cpu = time.monotonic(), _children_cpu()
-    process = Process(words, log=log)
+    process = Process(command, log=log)
     await asyncio.to_thread(_await_end, process, within)
     ended = time.monotonic()
     if status := process.kill():
-        raise PartError(f"{' '.join(words[1:4])} ended with status {status}:\n{read_tail(log)}")
+        raise PartError(f"{' '.join(command[1:4])} ended with status {status}:\n{read_tail(log)}")
     return Usage(ended - began, _children_cpu() - cpu)
 
 
 def _await_end(process: Process, within: float) -> None:
-    give_up = time.monotonic() + within
-    while process.is_running and time.monotonic() < give_up:
+    deadline = time.monotonic() + within
+    while process.is_running and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
 
 
@@ -108,5 +110,5 @@ def _children_cpu() -> float:
 
 
 async def count_wiki_requests(wiki: WikiProcess) -> int:
-    """How many requests for revisions it answered since its counts were cleared."""
+    """Return the number of requests for revisions since the counts of the wiki were reset."""
     return sum((await wiki.stats())["batches"].values())

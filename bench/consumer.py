@@ -1,4 +1,4 @@
-"""The consumer: messages to a batch against a peer that reads them with rdflib, and messages to a store against a bulk load."""
+"""The consumer: messages to a batch compared with a peer with rdflib, and messages to a store compared with a bulk load."""
 
 from __future__ import annotations
 
@@ -51,25 +51,25 @@ SEED = 20_260_104
 SETTINGS = StoreSettings(location="unused")
 PEER = Path(__file__).parent / "peers" / "rdflib_batches.py"
 PEER_SHARE = 10
-"""The peer is given one message in so many: its time grows with their number and no faster."""
+"""The peer gets one message in so many, as its time is proportional to their number."""
 
 STAMP = RevisionStamp(1, "2026-01-01T00:00:00Z")
 MOMENT = 1_767_225_600_000
 ORIGIN = Origin("/mediawiki/page/change/1.11.0", STAMP.modified, "an id", "www.wikidata.org", "mutation", "a request")
 ENTITY_TRIPLES, ENTITIES_A_MESSAGE = 140, 0.1
-"""Triples of an entity that is imported, as many as Wikidata's have on average; and how many of them are loaded."""
+"""Triples of an imported entity, the average of Wikidata; and imported entities for each message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consumption:
-    """What was measured.
+    """Result of the measurement, with one value for each run.
 
     Attributes:
-        messages: In a batch of ours.
-        assembled: Messages that become the text of an update, for each second of CPU, run by run.
-        peer: The same, of the peer.
-        consumed: Triples a second from messages into an embedded store, run by run.
-        loaded: The same triples a second, bulk-loaded.
+        messages: Messages in a batch of wikistate.
+        assembled: Messages that become the text of an update, for each second of CPU.
+        peer: The same for the peer.
+        consumed: Triples a second from messages into an embedded store.
+        loaded: Triples a second of a bulk load.
     """
 
     messages: int
@@ -94,7 +94,7 @@ class Consumption:
 
 
 async def measure_consumer(stage: Stage) -> Consumption:
-    """Both comparisons, taking turns."""
+    """Run both comparisons alternately."""
     count = stage.sizes.mutation_messages
     changes = _records(MutationGenerator(Random(SEED), entities=count // 10).generate(count), limit=count)
     imports, lines = _imports(int(count * ENTITIES_A_MESSAGE))
@@ -127,13 +127,13 @@ def _measure_peer_assembly(records: Sequence[Record]) -> float:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "messages.ndjson"
         file.write_bytes(b"".join((record.value or b"") + b"\n" for record in records))
-        told = subprocess.run([prepare_python("rdflib"), PEER, file], stdout=subprocess.PIPE, check=True).stdout
-    measured = json.loads(told)
+        output = subprocess.run([prepare_python("rdflib"), PEER, file], stdout=subprocess.PIPE, check=True).stdout
+    measured = json.loads(output)
     return float(measured["messages"] / measured["seconds"])
 
 
 async def _measure_consumption(records: Sequence[Record], triples: int) -> float:
-    """Through the consumer's own reader and writer, batches and positions included, until all is in the store."""
+    """Consume the records with the reader and writer of the consumer, with batches and positions, until all are stored."""
     with TemporaryDirectory() as folder:
         settings = StoreSettings(location=f"{folder}/store")
         reader, writer = _reader(), build_store_writer(settings, RecordingMeter())
@@ -162,17 +162,19 @@ def _measure_load(lines: bytes) -> float:
 
 
 def _imports(count: int) -> tuple[list[Record], bytes]:
-    """Messages that import so many entities, and all triples that these messages hold as N-Triples."""
-    author, words, uris = EntityGenerator(Random(SEED)), Vocabulary(WIKIDATA), build_uris(SETTINGS)
+    """Return messages that import so many entities, and all their triples as N-Triples."""
+    generator, vocabulary, uris = EntityGenerator(Random(SEED)), Vocabulary(WIKIDATA), build_uris(SETTINGS)
     imports: list[Mutation] = []
     for number in range(1, count + 1):
         name = f"Q{number}"
-        body = serialize_triples(describe(author.make_item(name, triples=ENTITY_TRIPLES), STAMP, words), "nt", words)
+        body = serialize_triples(
+            describe(generator.make_item(name, triples=ENTITY_TRIPLES), STAMP, vocabulary), "nt", vocabulary
+        )
         entity = munge(parse_triples(body, base=uris.entity_data, mime_type="application/n-triples"), name, uris)
         patch = diff(frozenset(), entity, uris)
         imports.append(Mutation(OperationName.IMPORT, name, 1, MOMENT, MOMENT, ORIGIN, TOPIC.topic, patch))
-    held = (triple for mutation in imports for kind in mutation.patch for triple in kind)
-    return _records(imports, limit=len(imports)), serialize(held, format=RdfFormat.N_TRIPLES) or b""
+    triples = (triple for mutation in imports for kind in mutation.patch for triple in kind)
+    return _records(imports, limit=len(imports)), serialize(triples, format=RdfFormat.N_TRIPLES) or b""
 
 
 def _records(mutations: Iterable[Mutation], *, limit: int) -> list[Record]:

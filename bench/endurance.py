@@ -36,15 +36,15 @@ ENTITIES = 2_000
 ITEM = (make_slot("{}", model="wikibase-item"),)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_MIB = 1.15
-"""How much more memory the last quarter may take than the first: caches that fill, and nothing that grows for ever."""
+"""Maximum ratio of the memory in the last quarter to the first: caches may fill, but nothing may grow without a limit."""
 
 WITHIN = 900.0
-"""Seconds within which each job must have followed all changes, also on a busy machine."""
+"""Time limit of each job in seconds, also on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endurance:
-    """The samples of both jobs."""
+    """Samples of both jobs."""
 
     runs: dict[str, Memory]
 
@@ -64,7 +64,7 @@ def _run_figures(job: str, run: Memory) -> Iterator[Figure]:
 
 
 async def measure_endurance(stage: Stage) -> Endurance:
-    """One run of each."""
+    """Run each job once."""
     return Endurance({"rdf-updater": await _updater(stage), "rdf-consumer": await _consumer(stage)})
 
 
@@ -78,23 +78,23 @@ async def _updater(stage: Stage) -> Memory:
             "rdf.entity_data": f"{wiki}/wiki/Special:EntityData/",
             "rdf.acceptable_lag": 0,
         }
-        ends = ["--source", f"file:{source}", "--sink", f"file:{stage.folder / 'mutations.ndjson'}"]
-        return await _run_and_watch(stage, "rdf-updater", [*ends, *_assigned(settings)])
+        endpoints = ["--source", f"file:{source}", "--sink", f"file:{stage.folder / 'mutations.ndjson'}"]
+        return await _run_and_watch(stage, "rdf-updater", [*endpoints, *_assigned(settings)])
 
 
 async def _consumer(stage: Stage) -> Memory:
     source = stage.folder / "messages.ndjson"
     _write(source, _messages(stage.sizes.settling_changes + stage.sizes.endured_changes))
-    ends = ["--source", f"file:{source}", "--store", str(stage.folder / "store")]
-    words = [*ends, *_assigned({"store.concept_base": "http://www.wikidata.org"})]
-    return await _run_and_watch(stage, "rdf-consumer", words, settling=stage.sizes.settling_changes)
+    endpoints = ["--source", f"file:{source}", "--store", str(stage.folder / "store")]
+    arguments = [*endpoints, *_assigned({"store.concept_base": "http://www.wikidata.org"})]
+    return await _run_and_watch(stage, "rdf-consumer", arguments, settling=stage.sizes.settling_changes)
 
 
-async def _run_and_watch(stage: Stage, job: str, words: list[str], *, settling: int = 0) -> Memory:
+async def _run_and_watch(stage: Stage, job: str, arguments: list[str], *, settling: int = 0) -> Memory:
     state = ["--state", str(stage.folder / "state")] if job == "rdf-updater" else []
-    command = [sys.executable, "-m", "wikistate", "run", job, "--no-progress", *words, *state]
+    command = [sys.executable, "-m", "wikistate", "run", job, "--no-progress", *arguments, *state]
     samples = await sample_process(Process(command, log=stage.log(job)), within=WITHIN)
-    # The store's caches of blocks are of a fixed size, 160 MiB together. What is asked is what grows after they are full.
+    # The block caches of the store have a fixed size, 160 MiB in total. Only the growth after they are full matters.
     share = settling / (settling + stage.sizes.endured_changes)
     seconds = samples[-1].seconds
     endured = tuple(sample for sample in samples if sample.seconds >= share * seconds)
@@ -122,7 +122,7 @@ def _messages(count: int) -> Iterator[Event]:
 
 
 def _changes(count: int) -> Iterator[Event]:
-    """Edits of so many entities in turn, each on the one before it, a tenth of a second apart."""
+    """Yield edits of the entities in turn, each with the previous one as its parent, a tenth of a second apart."""
     wiki = make_wikibase_wiki(DOMAIN)
     for number in range(1, count + 1):
         moment = f"{BEGAN + timedelta(seconds=number / 10):%Y-%m-%dT%H:%M:%SZ}"
@@ -139,7 +139,7 @@ def _changes(count: int) -> Iterator[Event]:
 
 @asynccontextmanager
 async def _entities() -> AsyncIterator[str]:
-    """A wiki of the caller's own process that has every revision of every entity."""
+    """Serve a wiki in this process that has every revision of every entity."""
     served = web.Application()
     served.router.add_get("/wiki/Special:EntityData/{name}", _entity)
     runner = web.AppRunner(served, access_log=None)

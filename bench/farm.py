@@ -1,4 +1,4 @@
-"""A simulated farm of public wikis, with batches and without: does a client keep up within the farm's limits?"""
+"""A simulated farm of public wikis, with and without batches: the lag of a client under the limits of the farm."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ FIRST_MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class FarmUse:
-    """Ten virtual minutes of 300 wikis: 40 changes/s, 5 requests/s, 3 at a time, 429 beyond.
+    """Ten virtual minutes of 300 wikis: 40 changes/s, 5 requests/s, 3 at a time, 429 above these limits.
 
     Attributes:
-        latency_bound: Of the client, in seconds.
-        lost: Changes that were never answered.
+        latency_bound: Latency bound of the client, in seconds.
+        lost: Changes without a response at the end.
         refused: Requests that got a 429 after the first minute.
-        waits: Seconds that half, 90 % and 99 % of the changes did not pass.
-        revisions: Per request, on average.
-        behind: Share of the changes that wait when they stop coming: with batches, and with one revision a request.
+        waits: Waiting times in seconds that half, 90 % and 99 % of the changes did not exceed.
+        revisions: Average number of revisions in a request.
+        behind: Share of the changes that wait after the last arrival: with batches, and with one revision a request.
     """
 
     latency_bound: float
@@ -51,13 +51,13 @@ class FarmUse:
 
 
 async def measure_farm(stage: Stage) -> FarmUse:
-    """Both ways, on the same arrivals."""
-    plan = FarmScenario(seconds=stage.sizes.farm_seconds)
-    whole = simulate(plan)
-    batched = simulate(plan, drain=False)
-    single = simulate(FarmScenario(seconds=plan.seconds, max_batch=1), drain=False)
+    """Simulate both ways with the same arrivals."""
+    scenario = FarmScenario(seconds=stage.sizes.farm_seconds)
+    whole = simulate(scenario)
+    batched = simulate(scenario, drain=False)
+    single = simulate(FarmScenario(seconds=scenario.seconds, max_batch=1), drain=False)
     return FarmUse(
-        latency_bound=plan.latency_bound,
+        latency_bound=scenario.latency_bound,
         lost=whole.unanswered,
         refused=sum(moment > FIRST_MINUTE for moment in whole.refusal_times),
         waits=(whole.wait_quantile(0.5), whole.wait_quantile(0.9), whole.wait_quantile(0.99)),
@@ -66,5 +66,5 @@ async def measure_farm(stage: Stage) -> FarmUse:
     )
 
 
-def _behind(left: int, answered: int) -> float:
-    return left / (left + answered)
+def _behind(waiting: int, answered: int) -> float:
+    return waiting / (waiting + answered)

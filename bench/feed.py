@@ -1,4 +1,4 @@
-"""The fixed data: page changes that are all edits of existing pages, the same on every run and machine."""
+"""The fixed data: page changes that are edits of existing pages, the same in every run and on every machine."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ if TYPE_CHECKING:
 
 SEED = 7
 PAGES = 20_000
-"""How many pages are edited: few enough that some edits of a page are in flight together and must keep their order."""
+"""Number of edited pages: few enough that several edits of a page are in flight and must keep their order."""
 
 FIRST_REVISION = 1_000_000_001
 WIKI, DOMAIN = "enwiki", "en.wikipedia.org"
-_PAGE, _REVISION = 98_765_432_101, 98_765_432_102  # stand for the numbers in the template; nothing else is like them
+_PAGE, _REVISION = (
+    98_765_432_101,
+    98_765_432_102,
+)  # placeholders of the numbers in the template, which occur nowhere else
 _TIME = "2026-01-15T12:00:00Z"
 
 
 class Edit(NamedTuple):
-    """One record of the source topic. `value` is an event of some 2.3 KB."""
+    """Record of the source topic. `value` is an event of about 2.3 KB."""
 
     key: bytes
     value: bytes
@@ -34,7 +37,7 @@ class Edit(NamedTuple):
 
 
 class EditTemplate:
-    """An edit of the sample world with gaps for what tells one event from another."""
+    """Template of an edit of the sample data, with gaps for the fields that differ between events."""
 
     def __init__(self) -> None:
         event = _find_sample() | {"dt": _TIME, "wiki_id": WIKI}
@@ -52,18 +55,18 @@ class EditTemplate:
         self._text = text
 
     def make_edit(self, *, page_id: int, rev_id: int, wiki: str = WIKI, domain: str = DOMAIN) -> Edit:
-        """The record of an edit."""
+        """Return the record of an edit."""
         known = {b"page": page_id, b"revision": rev_id, b"wiki": wiki.encode(), b"domain": domain.encode()}
         key = b'{"wiki_id":"%b","page_id":%d}' % (wiki.encode(), page_id)
         return Edit(key, self._text % known, rev_id)
 
 
 def generate_edits(count: int, *, wikis: bool = False) -> Iterator[Edit]:
-    """Edits with ascending revision ids.
+    """Yield edits with ascending revision ids.
 
     Args:
-        count: How many.
-        wikis: Spread them over the wikis of the sample world, by their weights; else all belong to one.
+        count: Number of edits.
+        wikis: Distribute the edits over the wikis of the sample data, by their weights; else all are of one wiki.
     """
     random, template = Random(SEED), EditTemplate()
     places, weights = _list_wikis() if wikis else ([(WIKI, DOMAIN)], [1])
@@ -79,7 +82,7 @@ def _list_wikis() -> tuple[list[tuple[str, str]], list[int]]:
 
 
 def _find_sample() -> Event:
-    """The first edit of the sample world that has one slot, as the revisions of the bench's wiki have."""
+    """Return the first edit of the sample data with one slot, as the revisions of the synthetic wiki have one slot."""
     return next(
         event
         for event in corpus.compose(changes=50).events

@@ -1,4 +1,4 @@
-"""What a measurement comes to: figures, some of which have a target."""
+"""Figures of a measurement, some with a target."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A bound that a figure shall keep. One of the two is given, in the figure's unit."""
+    """Target of a figure: one of the two bounds, in the unit of the figure."""
 
     at_least: float | None = None
     at_most: float | None = None
@@ -21,13 +21,13 @@ class Target:
         return f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
 
     def is_met_by(self, value: float) -> bool:
-        """Whether the value keeps the bound."""
+        """Return whether the value is within the bound."""
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table."""
+    """Figure of a measurement: one line of the table."""
 
     name: str
     value: float
@@ -36,20 +36,20 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
-        """Whether the target is reached; a figure without one always is."""
+        """Whether the target is reached; true without a target."""
         return self.target is None or self.target.is_met_by(self.value)
 
 
 class Result(Protocol):
-    """What a measurement returns: a frozen dataclass of plain values, which is kept as JSON."""
+    """Result of a measurement: a frozen dataclass of plain values, which is saved as JSON."""
 
     def figures(self) -> list[Figure]:
-        """The lines of the table."""
+        """Return the lines of the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Of a distribution, in its unit."""
+    """Percentiles of a distribution, in its unit."""
 
     p50: float
     p90: float
@@ -57,13 +57,13 @@ class Percentiles:
 
 
 def compute_percentiles(values: Sequence[float]) -> Percentiles:
-    """The percentiles of two values or more."""
+    """Return the percentiles of two values or more."""
     cuts = quantiles(values, n=100, method="inclusive")
     return Percentiles(cuts[49], cuts[89], cuts[98])
 
 
 def median_percentiles(turns: Sequence[Percentiles]) -> Percentiles:
-    """The median of each percentile over several turns."""
+    """Return the median of each percentile over several turns."""
     return Percentiles(
         median(turn.p50 for turn in turns), median(turn.p90 for turn in turns), median(turn.p99 for turn in turns)
     )

@@ -1,11 +1,11 @@
-"""How long an event takes at a moderate rate, beside the bare path: consume, one fetch, produce.
+"""Latency of an event at a moderate rate, compared with the bare path: consume, one fetch, produce.
 
-* **wikistate** and **bare path**, end to end: from handing the source event to a Kafka producer to receiving its
-  enriched event from a Kafka consumer, both in this process and on one clock. Both pass Kafka twice, with the same
-  settings of their clients.
-* **the wiki alone**: a request for one revision on an open connection, with nothing else going on.
-* **wikistate less the wiki**: end to end less the median of the wiki alone. Two passes through Kafka are in it.
-* **wikistate less the bare path**: percentile by percentile. This is what wikistate's own work adds.
+* **wikistate** and **bare path**, end to end: from passing the source event to a Kafka producer until its enriched event
+  arrives at a Kafka consumer. Both clients are in this process, with one clock. Both paths pass Kafka twice, with the
+  same settings of their clients.
+* **the wiki alone**: a request for one revision on an open connection on an idle machine.
+* **wikistate less the wiki**: end to end less the median of the wiki alone. It contains two passes through Kafka.
+* **wikistate less the bare path**: percentile by percentile. It is the latency of the work of wikistate itself.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
     from wikistate.testing.wiki.process import WikiProcess
 
 WARM_UP = 100
-"""Events before those that count: connections are open and code is warm by then."""
+"""Events before the measured ones: then connections are open and code is warm."""
 
 TURNS = 3
-"""Of each. The median turn counts, percentile by percentile, so that what else the machine does counts little."""
+"""Number of turns of each path. The median of each percentile counts, so that other load on the machine has little effect."""
 
-_ARRIVAL = 60.0  # seconds within which every event must have come out, also on a busy machine
+_ARRIVAL = 60.0  # time limit of all events in seconds, also on a busy machine
 _QUESTIONS = 300
 _REVISION = re.compile(rb'"rev_id":(\d+)')
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """In milliseconds."""
+    """Latencies in milliseconds."""
 
     rate: int
     events: int
@@ -75,7 +75,7 @@ class Latency:
 
 
 async def measure_latency(stage: Stage) -> Latency:
-    """The job and the bare path, taking turns."""
+    """Run the job and the bare path alternately."""
     count = WARM_UP + round(stage.sizes.rate * stage.sizes.latency_seconds / TURNS)
     job, bare = list[Percentiles](), list[Percentiles]()
     async with small_wiki() as wiki:
@@ -91,12 +91,12 @@ async def measure_latency(stage: Stage) -> Latency:
 async def _run(stage: Stage, wiki: WikiProcess, kind: str, count: int) -> Sequence[float]:
     source, sink = stage.topics.create("page-change"), stage.topics.create_sink(kind)
     route = Route(stage.topics.servers, source, sink, wiki.url)
-    words = (
+    command = (
         children.job_command(children.kafka_endpoints(route, end=""), wiki.url)
         if kind == "job"
         else children.bare_loop_command(route, batch=1, requests=16, endless=True)
     )
-    process = Process(words, log=stage.log(sink))
+    process = Process(command, log=stage.log(sink))
     try:
         return await asyncio.to_thread(_offer, stage, route, count)
     finally:
@@ -105,7 +105,7 @@ async def _run(stage: Stage, wiki: WikiProcess, kind: str, count: int) -> Sequen
 
 
 def _offer(stage: Stage, route: Route, count: int) -> Sequence[float]:
-    """Offers events at a steady rate; their times in milliseconds, without the warm-up."""
+    """Produce events at a steady rate and return their latencies in milliseconds, without the warm-up."""
     arrivals = Arrivals(stage, route.sink, count)
     producer, sent = stage.topics.make_producer(linger=0), list[float]()
     feed = generate_edits(count)
@@ -132,10 +132,10 @@ def _paced(feed: Iterator[Edit], rate: int) -> Iterator[Edit]:
 
 
 class Arrivals:
-    """Notes on a thread of its own when each enriched event arrives.
+    """Recorder of the arrival times of enriched events, in a separate thread.
 
     Attributes:
-        at: Seconds of `time.perf_counter`, by revision id.
+        at: Seconds of `time.perf_counter` by revision id.
     """
 
     def __init__(self, stage: Stage, topic: str, count: int) -> None:
@@ -154,19 +154,19 @@ class Arrivals:
                 self.at[_revision(message.value() or b"")] = now
 
     def wait_for(self, count: int) -> None:
-        """Return when so many have come.
+        """Wait until so many events have arrived.
 
         Raises:
-            PartError: They did not.
+            PartError: They did not arrive in time.
         """
-        give_up = time.monotonic() + _ARRIVAL
+        deadline = time.monotonic() + _ARRIVAL
         while len(self.at) < count:
-            if time.monotonic() > give_up:
-                raise PartError(f"Of {count} events {len(self.at)} came out within {_ARRIVAL:g} s.")
+            if time.monotonic() > deadline:
+                raise PartError(f"Of {count} events {len(self.at)} arrived within {_ARRIVAL:g} s.")
             time.sleep(0.01)
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop the recorder."""
         self._ended.set()
         self._thread.join()
         self._consumer.close()

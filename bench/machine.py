@@ -1,4 +1,4 @@
-"""What was measured, and on what: enough to judge a figure by, nothing that names the machine."""
+"""Circumstances of a measurement: versions and hardware, without the name of the machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GIT = ("git", "--no-optional-locks", "describe", "--always", "--dirty", "--excl
 
 
 def describe_machine() -> dict[str, str]:
-    """Names and values for people."""
+    """Return the circumstances by name, in human-readable form."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "commit": _commit(),
@@ -30,7 +30,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit that is checked out, with ``-dirty`` behind it where files were changed since."""
+    """Return the checked-out commit, with the suffix ``-dirty`` if files have changed since."""
     try:
         found = subprocess.run(_GIT, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):  # a source archive

@@ -1,4 +1,4 @@
-"""Memory over a long run: resident size, sampled while the job enriches half a million events of all the sample's wikis."""
+"""Memory over a long run: resident size of the job during half a million events of all wikis of the sample data."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from bench.stage import Stage
 
 BODY_BYTES = 2_048
-"""Smaller than elsewhere, so that half a million events take less than a minute."""
+"""Size of a body, smaller than elsewhere so that half a million events take less than a minute."""
 
 _EVERY = 0.5  # seconds between two samples
-_MIB = 1024  # the kernel counts in KiB
+_MIB = 1024  # KiB, the unit of the kernel, in a MiB
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Resident size now and at its most, in MiB, so many seconds after the start."""
+    """Resident size and its maximum so far in MiB, so many seconds after the start."""
 
     seconds: float
     resident: float
@@ -39,7 +39,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The samples of the whole run."""
+    """Samples of the whole run."""
 
     events: int
     seconds: float
@@ -48,7 +48,7 @@ class Memory:
 
     @property
     def quarters(self) -> tuple[float, float]:
-        """The mean resident size in the first and in the last quarter of the run, without its first two seconds."""
+        """Mean resident size in the first and in the last quarter of the run, without its first two seconds."""
         warm = [sample.resident for sample in self.samples if sample.seconds > 2.0] or [self.samples[-1].resident]
         size = max(1, len(warm) // 4)
         return mean(warm[:size]), mean(warm[-size:])
@@ -68,7 +68,7 @@ class Memory:
 
 
 async def measure_memory(stage: Stage) -> Memory:
-    """One run of the job over all wikis."""
+    """Run the job once over all wikis."""
     events = stage.sizes.memory_events
     source, sink = (
         stage.topics.create_filled("page-change", generate_edits(events, wikis=True)),
@@ -76,20 +76,20 @@ async def measure_memory(stage: Stage) -> Memory:
     )
     async with small_wiki(body_bytes=BODY_BYTES) as wiki:
         route = Route(stage.topics.servers, source, sink, wiki.url)
-        words = children.job_command(children.kafka_endpoints(route), wiki.url)
-        samples = await sample_process(Process(words, log=stage.log(sink)))
+        command = children.job_command(children.kafka_endpoints(route), wiki.url)
+        samples = await sample_process(Process(command, log=stage.log(sink)))
         requests = await children.count_wiki_requests(wiki) / events
     if (found := stage.topics.count(sink)) < events:
-        raise PartError(f"Of {events} events only {found} came out.", hint="The others are on the error stream.")
+        raise PartError(f"Of {events} events only {found} were written.", hint="The others are on the error stream.")
     stage.topics.delete_all(source, sink)
     return Memory(events, samples[-1].seconds, requests, tuple(samples))
 
 
 async def sample_process(process: Process, *, within: float = DEADLINE) -> list[Sample]:
-    """The samples of a process to its end, which must come within so many seconds.
+    """Sample a process until its end, which must be within so many seconds.
 
     Raises:
-        PartError: It failed, or did not end in time.
+        PartError: The process failed, or did not end in time.
     """
     began, samples = time.monotonic(), list[Sample]()
     while process.is_running and time.monotonic() - began < within:
@@ -102,7 +102,7 @@ async def sample_process(process: Process, *, within: float = DEADLINE) -> list[
 
 
 def _sample(pid: int, seconds: float) -> Sample | None:
-    """What the kernel says of a process; None when it has just ended."""
+    """Return the sizes of a process from the kernel; None if it has just ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except FileNotFoundError:

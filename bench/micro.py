@@ -1,4 +1,4 @@
-"""The parts that every event passes, each on its own, in microseconds an event."""
+"""The parts that every event passes, each measured separately, in microseconds an event."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 REPEATS = 5
-"""The best counts: what is slower was disturbed."""
+"""Repetitions of each part. The fastest one counts, as the others were disturbed."""
 
 MAX_CONTENT = 17 * 1024 * 1024
 BATCH = 50
@@ -41,7 +41,7 @@ BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Micro:
-    """Microseconds an event, by the part's name."""
+    """Microseconds an event by the name of the part."""
 
     body_bytes: int
     parts: dict[str, float]
@@ -52,7 +52,7 @@ class Micro:
 
 
 async def measure_micro(stage: Stage) -> Micro:
-    """All parts on the same events, in the order in which an event passes them."""
+    """Measure all parts with the same events, in the order in which an event passes them."""
     streams = read_streams(load_configuration(NAME, CliSettings()).configuration)
     source, sink = streams.source, streams.sink
     decoder = Decoder(source.schema, keep_unknown=False)
@@ -104,19 +104,19 @@ def _folded(pair: tuple[Event, Content]) -> Event:
     folded = with_content(*pair, max_content_size=MAX_CONTENT)
     if isinstance(folded, dict):
         return folded
-    raise InternalError(f"The bench's own event cannot be folded: {folded.detail}.")
+    raise InternalError(f"Folding of a generated event failed: {folded.detail}.")
 
 
 def _content(page: object) -> Content:
-    """One of a page; the bodies are all the same."""
+    """Return the content of one revision of a response; all bodies are the same."""
     content = next(iter(page.results.values())) if isinstance(page, ParsedResponse) else None
     if isinstance(content, Content):
         return content
-    raise InternalError("The bench's own answer cannot be read.")
+    raise InternalError("Parsing of a generated response failed.")
 
 
 def _answer(events: Sequence[Event]) -> dict[str, Any]:
-    """As the Action API answers a query for the revisions of these events; ``asked`` are their ids."""
+    """Return a response of the Action API with the revisions of these events; ``asked`` has their ids."""
     body = make_filler(BODY_BYTES)
     slot = {"contentmodel": "wikitext", "contentformat": "text/x-wiki", "size": BODY_BYTES, "content": body}
     pages = [

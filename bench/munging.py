@@ -1,4 +1,4 @@
-"""What wikistate makes of two documents of each entity, in a process of its own, as `bench.peers.rdflib_munge` does it.
+"""Munging and comparison of two documents of each entity in a separate process, as in `bench.peers.rdflib_munge`.
 
 python -m bench.munging FOLDER ENTITY_ID...
 """
@@ -20,7 +20,7 @@ URIS = Uris.for_wikibase("http://www.wikidata.org")
 
 
 def main() -> None:
-    """Writes JSON: seconds of CPU, and how many triples each patch adds, removes, links and unlinks."""
+    """Write JSON: seconds of CPU, and the number of triples that each patch adds, removes, links and unlinks."""
     folder, entity_ids = Path(sys.argv[1]), sys.argv[2:]
     pairs = [[(folder / f"{each}.{when}.ttl").read_bytes() for when in ("before", "after")] for each in entity_ids]
     counts = []

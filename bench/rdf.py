@@ -1,4 +1,4 @@
-"""Entities a second, from two documents to the patch between them, beside a plain implementation with rdflib."""
+"""Entities a second, from two documents to the patch between them, compared with a plain implementation with rdflib."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from bench.stage import Stage
 
 LARGE, SMALL = 4700, 60
-"""Triples that are asked for; an entity has somewhat fewer."""
+"""Requested triples of an entity; it has slightly fewer."""
 
 TIMES = 10
-"""As fast as the other at least."""
+"""Minimum ratio of the speeds."""
 
 _ROUNDS = 5
 
 
 class Case(NamedTuple):
-    """Edits of entities of one size: the folder that has them, their ids, and how many triples they have on average."""
+    """Edits of entities of one size: their folder, their ids, and their average number of triples."""
 
     folder: Path
     entity_ids: list[str]
@@ -42,7 +42,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Seconds of CPU for the same work: a neighbour on a busy machine slows neither."""
+    """Seconds of CPU for the same work, which other load on the machine does not increase."""
 
     wikistate: float
     rdflib: float
@@ -50,7 +50,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What one size took."""
+    """Comparison for one size."""
 
     name: str
     triples: float
@@ -58,7 +58,7 @@ class Compared:
     pairs: list[Pair]
 
     def figures(self) -> list[Figure]:
-        """As lines of the table."""
+        """Return the lines of the table."""
         ours = self.entities / median(pair.wikistate for pair in self.pairs)
         theirs = self.entities / median(pair.rdflib for pair in self.pairs)
         return [
@@ -70,13 +70,13 @@ class Compared:
 
     @property
     def ratio(self) -> float:
-        """How many times as fast; the median over neighbouring runs."""
+        """Ratio of the speeds: the median over neighbouring runs."""
         return median(pair.rdflib / pair.wikistate for pair in self.pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class Rdf:
-    """Each size."""
+    """Comparisons for all sizes."""
 
     compared: list[Compared]
 
@@ -86,7 +86,7 @@ class Rdf:
 
 
 async def measure_rdf(stage: Stage) -> Rdf:
-    """The two take turns on the same documents, and must find the same patches."""
+    """Run both alternately with the same documents, and compare their patches."""
     python = await asyncio.to_thread(prepare_python, "rdflib")
     rounds = min(_ROUNDS, stage.sizes.runs)
     compared = []
@@ -98,21 +98,21 @@ async def measure_rdf(stage: Stage) -> Rdf:
 
 
 def _write(folder: Path, triples: int, count: int) -> Case:
-    """Entities before and after an edit that takes one statement, adds one and changes a label."""
+    """Write entities before and after an edit that removes one statement, adds one and changes a label."""
     folder.mkdir()
-    author, vocabulary, found = EntityGenerator(Random(6)), Vocabulary(WIKIDATA), []
+    generator, vocabulary, sizes = EntityGenerator(Random(6)), Vocabulary(WIKIDATA), []
     for number in range(count):
-        item = author.make_item(f"Q{number}", triples=triples)
+        item = generator.make_item(f"Q{number}", triples=triples)
         edited = replace(
             item,
             labels={**item.labels, "en": f"edited {number}"},
-            statements=(*item.statements[1:], author.make_statement(item.id)),
+            statements=(*item.statements[1:], generator.make_statement(item.id)),
         )
         for revision, (when, entity) in enumerate((("before", item), ("after", edited)), start=1):
             document = describe(entity, RevisionStamp(revision, "2024-05-01T00:00:00Z"), vocabulary)
-            found.append(len(document))
+            sizes.append(len(document))
             (folder / f"{item.id}.{when}.ttl").write_bytes(serialize_triples(document, "ttl", vocabulary))
-    return Case(folder, [f"Q{number}" for number in range(count)], sum(found) / len(found))
+    return Case(folder, [f"Q{number}" for number in range(count)], sum(sizes) / len(sizes))
 
 
 def _take_turns(python: Path, case: Case) -> Pair:
@@ -123,8 +123,8 @@ def _take_turns(python: Path, case: Case) -> Pair:
     return Pair(ours["seconds"], theirs["seconds"])
 
 
-def _run(case: Case, words: list[str | Path]) -> dict[str, Any]:
-    done = subprocess.run([*words, case.folder, *case.entity_ids], capture_output=True, text=True, check=False)
+def _run(case: Case, command: list[str | Path]) -> dict[str, Any]:
+    done = subprocess.run([*command, case.folder, *case.entity_ids], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise PartError(f"{words[-1]} ended with status {done.returncode}:\n{done.stderr}")
+        raise PartError(f"{command[-1]} ended with status {done.returncode}:\n{done.stderr}")
     return dict(json.loads(done.stdout))

@@ -1,7 +1,7 @@
-"""content-history-reconcile against page-content-change: the same events, bodies and wiki, taking turns.
+"""content-history-reconcile compared with page-content-change: the same events, bodies and wiki, alternately.
 
-One page in twenty is a redirect, so that its target is looked up, too. A run of its own is paced at the requests that
-the public job is planned for, and its memory watched.
+One page in twenty is a redirect, whose target is queried as well. A separate run has the request rate that is planned
+for the public job; it measures memory.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 JOBS = (page_content_change.NAME, content_history_reconcile.NAME)
 
 REDIRECTS_EVERY = 20
-"""One page in so many is a redirect."""
+"""Number of pages for each redirect."""
 
 REQUESTS_AN_HOUR = 100_000
-"""What the public job is planned for (T368787)."""
+"""Planned request rate of the public job (T368787)."""
 
 PACED_IN_FLIGHT = 250
-"""Events in flight of the run that is held to it: five full requests wait, where one is under way."""
+"""Events in flight of the run with this rate: one full request is in progress and the others wait, five in all."""
 
 _HOUR = 3600
 _MB_IN_MIB = 1_000_000 / (1 << 20)
@@ -42,7 +42,7 @@ _MB_IN_MIB = 1_000_000 / (1 << 20)
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """The run that is held to `REQUESTS_AN_HOUR`. `seconds` is the whole run's, `peak` in MiB."""
+    """Run at `REQUESTS_AN_HOUR`. `seconds` is the time of the whole run, `peak` is in MiB."""
 
     events: int
     seconds: float
@@ -52,7 +52,7 @@ class Paced:
 
 @dataclass(frozen=True, slots=True)
 class Reconcile:
-    """The runs of both jobs, in the order in which they took turns, and the paced one."""
+    """Result: the runs of both jobs in their order, and the run with the planned rate."""
 
     events: int
     change: tuple[Run, ...]
@@ -61,7 +61,7 @@ class Reconcile:
 
     @property
     def ratio(self) -> float:
-        """The median of the ratios of neighbouring runs."""
+        """Median of the ratios of neighbouring runs."""
         pairs = zip(self.reconcile, self.change, strict=True)
         return median(reconcile.rate / change.rate for reconcile, change in pairs)
 
@@ -84,7 +84,7 @@ class Reconcile:
 
 
 async def measure_reconcile(stage: Stage) -> Reconcile:
-    """Both jobs in turns, then reconcile at the pace that it is planned for."""
+    """Run both jobs alternately, then reconcile at the planned rate."""
     events = stage.sizes.batched_events
     source = stage.topics.create_filled("page-change", generate_edits(events))
     change, reconcile = list[throughput.Run](), list[throughput.Run]()
@@ -105,12 +105,12 @@ async def _run(stage: Stage, wiki: WikiProcess, name: str, source: str, events: 
     sink = stage.topics.create_sink(name)
     route = Route(stage.topics.servers, source, sink, wiki.url)
     await wiki.clear_stats()
-    words = children.job_command(children.kafka_endpoints(route), wiki.url, name=name)
-    usage = await children.run_to_end(words, log=stage.log(sink), within=DEADLINE)
-    asked = (await wiki.stats())["requests"]
+    command = children.job_command(children.kafka_endpoints(route), wiki.url, name=name)
+    usage = await children.run_to_end(command, log=stage.log(sink), within=DEADLINE)
+    requests = (await wiki.stats())["requests"]
     rate = throughput.rate_of(stage, sink, events)
     stage.topics.delete_all(sink)
-    return throughput.Run(rate, usage.cpu / events * 1e6, asked / events)
+    return throughput.Run(rate, usage.cpu / events * 1e6, requests / events)
 
 
 async def _paced(stage: Stage, wiki: WikiProcess, source: str, events: int) -> Paced:
@@ -118,10 +118,10 @@ async def _paced(stage: Stage, wiki: WikiProcess, source: str, events: int) -> P
     route = Route(stage.topics.servers, source, sink, wiki.url)
     await wiki.clear_stats()
     pace = f"farms.own.rate={REQUESTS_AN_HOUR / _HOUR:.2f}", f"local.max_in_flight_events={PACED_IN_FLIGHT}"
-    words = children.job_command(children.kafka_endpoints(route), wiki.url, *pace, name=JOBS[1])
-    samples = await memory.sample_process(Process(words, log=stage.log(sink)))
+    command = children.job_command(children.kafka_endpoints(route), wiki.url, *pace, name=JOBS[1])
+    samples = await memory.sample_process(Process(command, log=stage.log(sink)))
     requests = (await wiki.stats())["requests"]
     if (found := stage.topics.count(sink)) < events:
-        raise PartError(f"Of {events} events only {found} came out.", hint="The others are on the error stream.")
+        raise PartError(f"Of {events} events only {found} were written.", hint="The others are on the error stream.")
     stage.topics.delete_all(sink)
     return Paced(events, samples[-1].seconds, requests, samples[-1].peak)

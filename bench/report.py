@@ -1,4 +1,4 @@
-"""The results that are kept: JSON for machines, a table for people, both written by the bench."""
+"""The saved results: JSON for programs and a table for people."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _JSON = FOLDER / "results.json"
 _TABLE = FOLDER / "results.md"
 
 SavedResults = dict[str, dict[str, Any]]
-"""By title: ``circumstances``, ``figures``, and all that was measured under ``raw``."""
+"""Results by title: ``circumstances``, ``figures``, and all measured values under ``raw``."""
 
 
 def read_saved() -> SavedResults:
-    """What the last runs left; a measurement that was never made is absent."""
+    """Return the results of the last runs; a measurement that never ran is absent."""
     return dict(orjson.loads(_JSON.read_bytes())) if _JSON.exists() else {}
 
 
 def build_entry(result: Result) -> dict[str, Any]:
-    """A result with what is needed to judge it."""
+    """Return a result with its circumstances."""
     return {
         "circumstances": describe_machine(),
         "figures": [_figure(figure) for figure in result.figures()],
-        "raw": asdict(result),  # type: ignore[call-overload]  # a result is a dataclass; a protocol cannot say so
+        "raw": asdict(result),  # type: ignore[call-overload]  # a result is a dataclass, which a protocol cannot express
     }
 
 
@@ -48,11 +48,11 @@ def _figure(figure: Figure) -> dict[str, Any]:
 
 
 def save(results: SavedResults) -> None:
-    """Writes both files anew: these results, and those of other measurements as they were."""
+    """Write both files with these results and the unchanged results of other measurements."""
     FOLDER.mkdir(exist_ok=True)
-    kept = read_saved() | results
-    _JSON.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    sections = [_format_section(title, found) for title, found in kept.items()]
+    saved = read_saved() | results
+    _JSON.write_bytes(orjson.dumps(saved, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    sections = [_format_section(title, found) for title, found in saved.items()]
     _TABLE.write_text("\n".join(["# Results", "", "Written by `python -m bench`.", "", *sections]))
 
 
@@ -62,14 +62,14 @@ def _format_section(title: str, found: Mapping[str, Any]) -> str:
 
 
 def format_table(figures: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) -> str:
-    """A Markdown table.
+    """Return a Markdown table.
 
     Args:
-        figures: Of one measurement.
-        before: The figures that are kept of it, to compare with.
+        figures: Figures of one measurement.
+        before: Saved figures of the measurement, for comparison.
     """
     earlier = {each["name"]: each["value"] for each in before or ()}
-    heads = ["figure", "value", "target", "reached", *(["kept"] if earlier else [])]
+    heads = ["figure", "value", "target", "reached", *(["saved"] if earlier else [])]
     rows = [
         [
             each["name"],

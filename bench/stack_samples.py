@@ -1,9 +1,9 @@
-"""Where the time of the job's loop goes: ``python -m bench profile``.
+"""``python -m bench profile``: the time of the event loop of the job by function.
 
-The job runs in this process, and a timer looks a thousand times a second which function the loop's thread is in. That
-costs about one per cent, where a tracing profiler doubles the price of every call and so shows another program. Time
-spent in C (parsing, validating, sending) counts for the Python line that called it. Samples in the loop itself are
-time in which there was nothing to do, in which the kernel ran something else, or in which the loop's own C code ran.
+The job runs in this process, and a timer samples the stack of the loop thread a thousand times a second. That costs
+about one per cent, while a tracing profiler doubles the cost of every call and so distorts the result. Time in C
+(parsing, validating, sending) counts for the calling Python line. Samples in the loop itself are idle time, time in
+which the kernel ran something else, or time in the C code of the loop.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ SHOWN = 45
 
 
 class StackSamples:
-    """What was seen.
+    """Samples of the stack.
 
     Attributes:
-        total: How many samples.
-        inside: By function: samples with it anywhere on the stack.
-        itself: By function: samples with it on top.
-        lines: The same by line.
+        total: Number of samples.
+        inside: Samples by function, with the function anywhere on the stack.
+        itself: Samples by function, with the function on top of the stack.
+        lines: Samples by line, with the line on top of the stack.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class StackSamples:
         self.lines: Counter[str] = Counter()
 
     def take(self, _: int, frame: FrameType | None) -> None:
-        """One sample; a handler of `signal.signal`."""
+        """Take one sample; a handler for `signal.signal`."""
         if frame is None:
             return
         self.total += 1
@@ -65,7 +65,7 @@ class StackSamples:
         self.inside.update(_stack(frame))
 
     def tables(self) -> str:
-        """For people."""
+        """Return human-readable tables."""
         return "\n\n".join(
             _table(title, counts, self.total)
             for title, counts in (
@@ -95,7 +95,7 @@ def _table(title: str, counts: Counter[str], total: int) -> str:
 
 @contextmanager
 def sample_stacks() -> Iterator[StackSamples]:
-    """Samples this thread meanwhile."""
+    """Sample the stack of this thread during the block."""
     samples = StackSamples()
     before = signal.signal(signal.SIGALRM, samples.take)
     signal.setitimer(signal.ITIMER_REAL, INTERVAL, INTERVAL)
@@ -107,7 +107,7 @@ def sample_stacks() -> Iterator[StackSamples]:
 
 
 async def profile(stage: Stage) -> StackSamples:
-    """The job over Kafka with full batches, in this process."""
+    """Run the job over Kafka with full batches in this process, and sample it."""
     events = stage.sizes.batched_events
     source, sink = stage.topics.create_filled("page-change", generate_edits(events)), stage.topics.create_sink("job")
     async with small_wiki() as wiki:
@@ -119,10 +119,10 @@ async def profile(stage: Stage) -> StackSamples:
 
 
 def _runner(route: Route) -> LocalRunner:
-    """What ``wikistate run`` makes of the same ends."""
-    ends, meter = kafka_endpoints(route), RecordingMeter()
+    """Build the runner of ``wikistate run`` for these endpoints."""
+    endpoints, meter = kafka_endpoints(route), RecordingMeter()
     settings = (wiki_setting(route.wiki), "telemetry.log_level=warning")
-    flags = CliSettings(source=ends.source, sink=ends.sink, error_sink=ends.errors, assignments=settings)
+    flags = CliSettings(source=endpoints.source, sink=endpoints.sink, error_sink=endpoints.errors, assignments=settings)
     configuration = load_configuration(NAME, flags).configuration
     configure_logs(configuration.telemetry, job_name=NAME)
     pipeline = assemble_stateless(find_job(NAME), configuration, meter)

@@ -1,4 +1,4 @@
-"""What the measurements share: a broker, a folder for logs, and how much of everything."""
+"""The stage of all measurements: a broker, a folder for logs, and the sizes."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How much is measured.
+    """Sizes of the measurements.
 
     Attributes:
-        runs: Of each of two things that are compared; they take turns.
-        batched_events: In a run with full batches.
-        single_events: In a run with one revision a request.
-        rate: Events a second that are offered where latency is measured.
-        latency_seconds: For how long, all turns together.
-        memory_events: In the run whose memory is watched.
-        starts: How often the job is started where the start is measured.
-        micro_events: How many events each part is timed with.
-        farm_seconds: Of virtual time, in the simulated farm.
-        peer_runs: Of each contender in the comparison with peers.
-        peer_events: In a run of it.
-        peer_events_few: In a run of a contender that would take minutes for those.
-        state_keys: How many keys a job's state has.
-        updater_changes: How many changes rdf-updater follows.
-        mutation_messages: Of a mutation stream that a batch is made of.
-        seen_edits: How many edits are waited for until a query of a store in step sees them.
-        settling_changes: How many an embedded store takes before its memory is watched: so many fill its caches.
-        endured_changes: How many the jobs that keep a store in step follow while their memory is watched.
+        runs: Runs of each of two compared programs, which alternate.
+        batched_events: Events of a run with full batches.
+        single_events: Events of a run with one revision a request.
+        rate: Events a second for the latency.
+        latency_seconds: Duration of all turns of the latency together.
+        memory_events: Events of the run for the memory.
+        starts: Starts of the job for the start time.
+        micro_events: Events for each part.
+        farm_seconds: Seconds of virtual time in the simulated farm.
+        peer_runs: Runs of each contender in the comparison with peers.
+        peer_events: Events of a run of a contender.
+        peer_events_few: Events of a run of a contender that would take minutes for `peer_events`.
+        state_keys: Keys in the state of a job.
+        updater_changes: Changes for rdf-updater.
+        mutation_messages: Messages of a mutation stream that form a batch.
+        seen_edits: Edits for the time until a query of the synchronised store has an edit.
+        settling_changes: Changes that an embedded store gets before its memory is measured, to fill its caches.
+        endured_changes: Changes that the jobs of a synchronised store process while their memory is measured.
     """
 
     runs: int
@@ -105,18 +105,18 @@ QUICK = Sizes(
 )
 
 BODY_BYTES = 10_240
-"""Of each revision's content, where nothing else is said: the order of a long article."""
+"""Default size of the content of a revision in bytes, the order of a long article."""
 
 DEADLINE = 240.0
-"""Seconds within which a process that is measured must have ended, also on a busy machine."""
+"""Time limit of a measured process in seconds, also on a busy machine."""
 
 
 class Stage:
-    """Set up once for all measurements. The broker starts when the first of them asks for topics.
+    """Stage of all measurements. The broker starts at the first use of `topics`.
 
     Attributes:
-        folder: For logs and files; gone afterwards.
-        sizes: How much of everything.
+        folder: Folder of logs and files; it is deleted afterwards.
+        sizes: Sizes of the measurements.
     """
 
     def __init__(self, folder: Path, sizes: Sizes, stack: ExitStack) -> None:
@@ -126,21 +126,21 @@ class Stage:
 
     @cached_property
     def topics(self) -> Topics:
-        """On a broker in a process of its own."""
+        """Topics on a broker in a separate process."""
         return Topics(self._stack.enter_context(KafkaBroker(self.folder / "kafka")))
 
     def log(self, name: str) -> Path:
-        """Where a process writes what it has to say."""
+        """Return the log file of a process."""
         return self.folder / f"{name}.log"
 
 
 @contextmanager
 def open_stage(sizes: Sizes) -> Iterator[Stage]:
-    """Ends whatever was started on it, and leaves nothing behind."""
+    """Set up a stage; the end of the block stops all its processes and deletes its files."""
     with TemporaryDirectory(prefix="wikistate-bench-") as folder, ExitStack() as stack:
         yield Stage(Path(folder), sizes, stack)
 
 
 def small_wiki(*, body_bytes: int = BODY_BYTES) -> WikiProcess:
-    """A wiki in a process of its own, where every revision exists and has a body of this size."""
+    """Return a wiki in a separate process, where every revision exists and has a body of this size."""
     return WikiProcess("--bench", "--body-bytes", str(body_bytes))

@@ -1,4 +1,4 @@
-"""From the start of the process to its first enriched event, over files and over Kafka."""
+"""Time from the start of the process to its first enriched event, over files and over Kafka."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TIMEOUT = 30.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """Seconds of each start."""
+    """Times of all starts in seconds."""
 
     files: tuple[float, ...]
     kafka: tuple[float, ...]
@@ -46,7 +46,7 @@ class Startup:
 
 
 async def measure_startup(stage: Stage) -> Startup:
-    """Some starts each."""
+    """Measure several starts over files and over Kafka."""
     file = stage.folder / "page_change.ndjson"
     file.write_bytes(b"".join(edit.value + b"\n" for edit in generate_edits(EVENTS)))
     topic = stage.topics.create_filled("page-change", generate_edits(EVENTS))
@@ -59,9 +59,9 @@ async def measure_startup(stage: Stage) -> Startup:
 async def _over_files(stage: Stage, wiki: str, source: Path) -> float:
     sink = stage.folder / "enriched.ndjson"
     sink.unlink(missing_ok=True)
-    words = children.job_command(Endpoints(f"file:{source}", f"file:{sink}", f"file:{sink}.errors"), wiki)
+    command = children.job_command(Endpoints(f"file:{source}", f"file:{sink}", f"file:{sink}.errors"), wiki)
     began = time.monotonic()
-    process = Process(words, log=stage.log("files"))
+    process = Process(command, log=stage.log("files"))
     try:
         while not (sink.exists() and sink.stat().st_size):
             _check(process, began)
@@ -74,11 +74,11 @@ async def _over_files(stage: Stage, wiki: str, source: Path) -> float:
 def _over_kafka(stage: Stage, wiki: str, source: str) -> float:
     sink = stage.topics.create_sink("job")
     consumer = stage.topics.open_consumer(sink)
-    words = children.job_command(
+    command = children.job_command(
         children.kafka_endpoints(Route(stage.topics.servers, source, sink, wiki), end=""), wiki
     )
     began = time.monotonic()
-    process = Process(words, log=stage.log(sink))
+    process = Process(command, log=stage.log(sink))
     try:
         next_record(consumer)
         return time.monotonic() - began

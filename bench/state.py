@@ -1,4 +1,4 @@
-"""The state of a job that keeps some for each of many keys: bytes a key, look-ups a second, seconds to start."""
+"""The keyed state of a job with many keys: bytes a key, look-ups a second, seconds to start."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from bench.stage import Stage
 
 AT_ONCE = 500
-"""Keys of a poll, which are looked up together."""
+"""Number of keys of a poll, which are looked up together."""
 
-_WIKIDATA = 120_000_000  # entities, which the figures on paper are for
+_WIKIDATA = 120_000_000  # entities, for the extrapolated figure
 _LARGEST_REVISION = 2_500_000_000
 _SEED = 20_260_101
 _ROUNDS = 40
@@ -30,7 +30,7 @@ _ROUNDS = 40
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What was measured with `keys` keys."""
+    """Result with `keys` keys."""
 
     keys: int
     fill: float
@@ -53,7 +53,7 @@ class State:
 
 
 async def measure_state(stage: Stage) -> State:
-    """Fill, start, look up, change."""
+    """Fill a state file, start with it, look up keys, and change them."""
     keys = stage.sizes.state_keys
     path = stage.folder / "state.sqlite"
     fill = _fill(path, keys)
@@ -103,6 +103,6 @@ def _change(file: StateFile, keys: int) -> float:
     random = Random(_SEED)
     began = time.perf_counter()
     for turn in range(_ROUNDS):
-        kept = {_key(random.randrange(1, keys)): KeyedState(turn + 1) for _ in range(AT_ONCE)}
-        file.commit(CheckpointData(kept, {}, {Partition("topic"): PartitionProgress(turn, turn)}, turn))
+        states = {_key(random.randrange(1, keys)): KeyedState(turn + 1) for _ in range(AT_ONCE)}
+        file.commit(CheckpointData(states, {}, {Partition("topic"): PartitionProgress(turn, turn)}, turn))
     return _ROUNDS * AT_ONCE / (time.perf_counter() - began)

@@ -1,7 +1,7 @@
-"""rdf-sync with the settings as they come: how fast an empty store fills, and how soon a query sees an edit.
+"""rdf-sync with default settings: the speed of filling an empty store, and the time until a query has an edit.
 
-The wiki, the store behind its endpoint and the job are processes of their own. An edit counts from the wiki's answer to
-whoever edited, to the first query whose answer has the revision; a query is sent every few milliseconds.
+The wiki, the store behind its endpoint and the job are separate processes. The time of an edit is from the response of
+the wiki to the editor until the first query with the revision in its result; there is a query every few milliseconds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _VERSION = "<http://schema.org/version>"
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Seconds, and how many entities were there to be filled in."""
+    """Times in seconds, and the number of entities that filled the store."""
 
     entities: int
     filled: float
@@ -51,7 +51,7 @@ class Sync:
 
 
 async def measure_sync(stage: Stage) -> Sync:
-    """Fill, then edit after edit at random moments."""
+    """Fill the store, then edit at random times."""
     edits = stage.sizes.seen_edits
     count = str(edits * ENTITIES_PER_EDIT)
     async with WikibaseProcess("--entities", count, "--triples", "100") as wikibase, aiohttp.ClientSession() as session:
@@ -82,7 +82,7 @@ async def _edits(wikibase: WikibaseProcess, queries: _Queries, count: int) -> li
 
 
 class _Queries:
-    """Of the store."""
+    """Queries of the store."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -103,7 +103,7 @@ class _Queries:
 
     async def until(self, answered: Callable[[], Awaitable[bool]]) -> None:
         async with asyncio.timeout(120.0):
-            while not await answered():  # noqa: ASYNC110  (a store says nothing by itself)
+            while not await answered():  # noqa: ASYNC110  (a store does not notify clients)
                 await asyncio.sleep(_BETWEEN)
 
 

@@ -1,8 +1,8 @@
 """Events a second over real Kafka, in ratio to the bare loop.
 
-Both read the same topic, ask the same wiki and write through the same broker; they take turns, so that whatever else
-the machine does falls on both. The speed of a run is read off its output: the time between the first tenth and the
-last tenth of the records as the broker took them, so that neither start nor end counts.
+Both read the same topic, query the same wiki and write to the same broker. They alternate, so that other load on the
+machine affects both. The speed of a run is read from its output: the time between the first tenth and the last tenth
+of the records, as the broker stamped them, so that start and end do not count.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from wikistate.testing.wiki.process import WikiProcess
 
 REQUESTS = 16
-"""At once, at the most: what a wiki of one's own is asked unless the operator says otherwise."""
+"""Maximum of concurrent requests: the default of the job for your own wiki."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `cpu` is in microseconds an event, of all threads, start included; `requests` is for each event."""
+    """Run of one program. `cpu` is in microseconds an event, of all threads with the start; `requests` is for each event."""
 
     rate: float
     cpu: float
@@ -37,7 +37,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """The job's runs and the bare loop's, in the order in which they took turns."""
+    """Result: the runs of the job and of the bare loop, in their order."""
 
     batch: int
     events: int
@@ -46,12 +46,12 @@ class Throughput:
 
     @property
     def ratio(self) -> float:
-        """The median of the ratios of neighbouring runs."""
+        """Median of the ratios of neighbouring runs."""
         return median(job.rate / bare.rate for job, bare in zip(self.job, self.bare, strict=True))
 
     @property
     def cpu_ratio(self) -> float:
-        """The same by CPU time: steadier on a busy machine, but with start and end in it."""
+        """Median of the ratios by CPU time: steadier on a busy machine, but with start and end."""
         return median(bare.cpu / job.cpu for job, bare in zip(self.job, self.bare, strict=True))
 
     def figures(self) -> list[Figure]:
@@ -66,18 +66,18 @@ class Throughput:
             Figure("bare loop / wikistate, by CPU", self.cpu_ratio, ""),
         ]
         if batched:
-            asked = max(run.requests for run in self.job)
-            figures.append(Figure("requests to the wiki", asked, "an event", Target(at_most=1 / 25)))
+            requests = max(run.requests for run in self.job)
+            figures.append(Figure("requests to the wiki", requests, "an event", Target(at_most=1 / 25)))
         return figures
 
 
 async def measure_batched(stage: Stage) -> Throughput:
-    """50 revisions a request."""
+    """Measure with 50 revisions a request."""
     return await _measure(stage, batch=50, events=stage.sizes.batched_events)
 
 
 async def measure_single(stage: Stage) -> Throughput:
-    """One revision a request, for wikis and proxies that want it so."""
+    """Measure with one revision a request, which some wikis and proxies require."""
     return await _measure(stage, batch=1, events=stage.sizes.single_events)
 
 
@@ -95,26 +95,26 @@ async def _measure(stage: Stage, *, batch: int, events: int) -> Throughput:
 async def _run(stage: Stage, wiki: WikiProcess, kind: str, source: str, *, batch: int, events: int) -> Run:
     sink = stage.topics.create_sink(kind)
     route = Route(stage.topics.servers, source, sink, wiki.url)
-    words = (
+    command = (
         children.job_command(children.kafka_endpoints(route), wiki.url, f"enrich.batch_size={batch}")
         if kind == "job"
         else children.bare_loop_command(route, batch=batch, requests=REQUESTS)
     )
     await wiki.clear_stats()
-    usage = await children.run_to_end(words, log=stage.log(sink), within=DEADLINE)
-    asked = await children.count_wiki_requests(wiki)
+    usage = await children.run_to_end(command, log=stage.log(sink), within=DEADLINE)
+    requests = await children.count_wiki_requests(wiki)
     rate = rate_of(stage, sink, events)
     stage.topics.delete_all(sink)
-    return Run(rate, usage.cpu / events * 1e6, asked / events)
+    return Run(rate, usage.cpu / events * 1e6, requests / events)
 
 
 def rate_of(stage: Stage, sink: str, events: int) -> float:
-    """Events a second between the first tenth and the last tenth of what a topic took.
+    """Return the events a second between the first tenth and the last tenth of the records of a topic.
 
     Raises:
-        PartError: Not all of them came out.
+        PartError: The topic does not have all events.
     """
     if (found := stage.topics.count(sink)) < events:
-        raise PartError(f"Of {events} events only {found} came out.", hint="The others are on the error stream.")
+        raise PartError(f"Of {events} events only {found} were written.", hint="The others are on the error stream.")
     first, last = events // 10, events * 9 // 10
     return (last - first) / (stage.topics.appended_at(sink, last) - stage.topics.appended_at(sink, first))

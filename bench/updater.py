@@ -1,4 +1,4 @@
-"""rdf-updater over a small Wikibase that has its documents at hand: changes a second, beside a bare fetch of the same."""
+"""rdf-updater with a local Wikibase: changes a second, compared with a bare loop that fetches the same documents."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DOMAIN = "wikibase.example"
 
 @dataclass(frozen=True, slots=True)
 class Updater:
-    """Of so many changes; seconds of each way."""
+    """Number of changes and documents, and the seconds of both ways."""
 
     changes: int
     fetches: int
@@ -54,7 +54,7 @@ class Updater:
 
 
 async def measure_updater(stage: Stage) -> Updater:
-    """The same documents twice, after a first time that warms the wiki."""
+    """Fetch the same documents in both ways, after a first run that warms the wiki."""
     async with WikibaseProcess("--entities", "100", "--triples", "100") as wikibase:
         await wikibase.edit(stage.sizes.updater_changes)
         journal = await wikibase.journal()
@@ -71,7 +71,7 @@ async def measure_updater(stage: Stage) -> Updater:
 
 
 async def _update(wiki: str, source: Path, folder: Path) -> tuple[float, int]:
-    """Seconds from the first record to the last mutation, and how many documents that took."""
+    """Run rdf-updater; return the seconds from the first record to the last mutation, and the number of documents."""
     assignments = (
         f"rdf.hostname={DOMAIN}",
         "rdf.entity_namespaces=[120,122,146]",
@@ -93,7 +93,7 @@ async def _update(wiki: str, source: Path, folder: Path) -> tuple[float, int]:
 
 
 async def _fetch(wiki: str, journal: Sequence[Event], count: int) -> float:
-    """Seconds that it takes to fetch and parse so many documents, and nothing else."""
+    """Fetch and parse so many documents without further work, and return the seconds."""
     urls = [url for event in journal if (url := _url(wiki, event))]
     todo = iter([urls[number % len(urls)] for number in range(count)])
 

@@ -1,1 +1,1 @@
-"""The same work done by wikistate and by its peers, side by side in one run. See the README beside this file."""
+"""Comparison of wikistate and its peers with the same work in one run. See the README beside this file."""

@@ -1,7 +1,7 @@
-"""Bytewax: an operator that is handed whole batches of what the source has read, and asks the wiki.
+"""Bytewax: an operator that receives whole batches of the source and queries the wiki.
 
-As its documentation has it: `flat_map_batch` for calls to a network service that takes batches (Performance). Its
-operators are synchronous.
+Its documentation recommends `flat_map_batch` for calls to a network service with batches (Performance). Its operators
+are synchronous.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import bytewax.operators as op  # type: ignore[import-not-found]  # installed in this peer's own environment
+import bytewax.operators as op  # type: ignore[import-not-found]  # installed in the environment of this peer
 import urllib3
 from bytewax.connectors.kafka import (  # type: ignore[import-not-found]  # as above
     KafkaSink,
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 READ = 400
-"""Records in a read: ten requests. With more it does not get faster."""
+"""Records of a read: ten requests. With more it does not get faster."""
 
 REQUESTS = int(os.environ.get("PEER_REQUESTS", "1"))
-"""At once, in each worker. The framework itself has no more than one; others take threads by hand."""
+"""Concurrent requests of each worker. The framework itself has one; more need manual threads."""
 
 _PRODUCER = {"compression.type": "snappy", "acks": "all", "linger.ms": "2"}
 
@@ -39,7 +39,7 @@ threads = ThreadPoolExecutor(REQUESTS)
 
 
 def enrich(messages: Sequence[Any]) -> Iterable[Any]:
-    """All messages of a read, in their order."""
+    """Enrich all messages of a read, in their order."""
     for done in threads.map(_request, [messages[cut] for cut in plan_batches(len(messages))]):
         yield from done
 

@@ -1,4 +1,4 @@
-"""What Flink says of a running job's checkpoints (Apache Flink documentation, REST API)."""
+"""Checkpoints of a running Flink job (Apache Flink documentation, REST API)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _ANSWER = 10.0  # seconds
 
 
 class Checkpoint(NamedTuple):
-    """One that succeeded: its trigger in seconds since the epoch, and the seconds from there to its end."""
+    """Completed checkpoint: its trigger time in seconds since the epoch, and the seconds from there to its end."""
 
     triggered: float
     seconds: float
 
 
 def fetch_completed(port: int) -> list[Checkpoint]:
-    """All of the one job that runs behind a REST port, as far back as its history goes."""
+    """Return the completed checkpoints in the history of the only job behind a REST port."""
     (job,) = _request(port, "/jobs")["jobs"]
     history = _request(port, f"/jobs/{job['id']}/checkpoints")["history"]
     return [
@@ -32,10 +32,10 @@ def fetch_completed(port: int) -> list[Checkpoint]:
 
 
 def select_under_load(checkpoints: Iterable[Checkpoint], *, first: float, last: float) -> tuple[float, ...]:
-    """Seconds of those that were under way at some time between the first and the last output.
+    """Return the seconds of the checkpoints that were in progress between the first and the last output.
 
-    The others met an idle job: before its workers were up, and after everything was out, when Flink makes up in one
-    go for those that were due while one was under way.
+    During the others the job was idle: before its workers ran, and after the last output, when Flink catches up with the
+    checkpoints that became due during another one.
     """
     return tuple(
         each.seconds for each in checkpoints if each.triggered + each.seconds > first and each.triggered < last

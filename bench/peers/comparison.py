@@ -1,7 +1,7 @@
-"""Runs of all contenders in turn, and what they come to.
+"""Comparison of all contenders, which run in turn.
 
-All read the same feed from topics of the same shape, ask the same wiki, which takes the same time for an answer, and
-write through the same broker. Whoever writes something wrong breaks the measurement off.
+All contenders read the same feed from topics with the same partitions, query the same wiki with the same response time,
+and write to the same broker. A wrong output aborts the measurement.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from bench.stage import Stage
 
 ANSWER, REVISION = 0.005, 0.001
-"""Seconds that the wiki takes for an answer and for each revision in it, beside its work: less than public ones do."""
+"""Delay of the wiki in seconds for a response and for each revision in it: less than public wikis take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The runs of each contender, by its name."""
+    """Comparison: the runs of each contender by its name."""
 
     runs: Mapping[str, tuple[Run, ...]]
 
@@ -61,7 +61,7 @@ class Comparison:
 
 
 async def measure_peers(stage: Stage) -> Comparison:
-    """Some runs of each; they take turns."""
+    """Run each contender several times, alternately."""
     sizes = stage.sizes
     many, few = (
         stage.topics.create_filled("page-change", generate_edits(events), partitions=PARALLELISM)

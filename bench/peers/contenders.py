@@ -1,4 +1,4 @@
-"""Who takes part, and how each is started."""
+"""The contenders, and the commands that start them."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
 
     from bench.peers.route import PeerRoute
 
-    Words = Sequence[str | Path]
+    Command = Sequence[str | Path]
 
 PARALLELISM = 2
-"""Of all that scale by parallelism, workers or processes: the cores that there are."""
+"""Parallelism, workers or processes of each contender that scales in this way: the number of cores."""
 
 CHECKPOINT_SECONDS = 10
 
 AT_ONCE = 8
-"""Requests of a process where a variant makes several at once. With more none gets faster."""
+"""Concurrent requests of a process in the variants with several. With more, no variant gets faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The processes of one run.
+    """Processes of one run.
 
     Attributes:
-        commands: Of each process.
-        environment: Added to ours.
-        before: A command that must have ended before.
-        rest_port: Where Flink answers questions about the job; None for all others.
+        commands: Command of each process.
+        environment: Variables beside those of this process.
+        before: Command that runs to its end before the others.
+        rest_port: Port of the REST API of Flink; None for all other contenders.
     """
 
-    commands: Sequence[Words]
+    commands: Sequence[Command]
     environment: Mapping[str, str] = field(default_factory=dict)
-    before: Words = ()
+    before: Command = ()
     rest_port: int | None = None
 
 
 class Contender(NamedTuple):
-    """One column of the comparison.
+    """Contender of the comparison.
 
     Attributes:
-        name: For people.
-        many: Takes the large feed. The others are so slow that a part of it fills the time.
-        start: From the route of a run.
-        revisions: How many it asks for in a request, as a rule.
-        same_work: Does the job by its framework's own means. Others keep no order, or do by hand what is not offered:
-            they stand without a target, because the truth should be seen.
+        name: Human-readable name.
+        many: Whether it gets the large feed. Slow contenders get a part of it.
+        start: Function from the route of a run to its processes.
+        revisions: Usual number of revisions in a request.
+        same_work: Whether it does the same work by the means of its framework. The others do not keep the order, or need
+            manual threads: they have no target and are shown for completeness.
     """
 
     name: str
@@ -69,59 +69,74 @@ class Contender(NamedTuple):
 
 
 def wikistate_local(route: PeerRoute) -> Start:
-    """The job as a user starts it."""
+    """Return the job as a user starts it."""
     return Start([_job(route)])
 
 
 def wikistate_flink(route: PeerRoute) -> Start:
-    """The same command with the other runner."""
+    """Return the same command with the runner `flink`."""
     port = find_free_port()
     settings = [f"flink.{option}" for option in _flink_options(route, port)]
-    words: Words = [find_flink_python(), *_job(route, *settings)[1:], "--runner", "flink"]
-    return Start([words], _java(), rest_port=port)
+    command: Command = [find_flink_python(), *_job(route, *settings)[1:], "--runner", "flink"]
+    return Start([command], _java(), rest_port=port)
 
 
 def naive_flink(route: PeerRoute) -> Start:
-    """See `bench.peers.naive_flink`."""
+    """Return the job of `bench.peers.naive_flink`."""
     port = find_free_port()
     jars = ";".join(
         file.as_uri() for file in fetch(read_declaration("flink-kafka-connector", declaration=FLINK_DECLARATION))
     )
-    words: Words = [*_module(find_flink_python(), "naive_flink"), *_flink_options(route, port), f"pipeline.jars={jars}"]
-    return Start([words], {**route.variables(), **_java(), "PYTHONPATH": str(ROOT)}, rest_port=port)
+    command: Command = [
+        *_module(find_flink_python(), "naive_flink"),
+        *_flink_options(route, port),
+        f"pipeline.jars={jars}",
+    ]
+    return Start([command], {**route.variables(), **_java(), "PYTHONPATH": str(ROOT)}, rest_port=port)
 
 
 def quix(route: PeerRoute, *, requests: int = 1) -> Start:
-    """A process for each core, which share the partitions; see `bench.peers.quix_job`."""
+    """Return a process for each core, which share the partitions; see `bench.peers.quix_job`."""
     return Start([_module(prepare_python("quix"), "quix_job")] * PARALLELISM, _variables(route, requests))
 
 
 def faust(route: PeerRoute, *, requests: int = 1) -> Start:
-    """A worker for each core, which share the partitions; see `bench.peers.faust_job`."""
-    words: Words = [prepare_python("faust"), "-m", "faust", "-A", "bench.peers.faust_job", "--loop", "uvloop", "worker"]
-    return Start([[*words, "--without-web", "--loglevel", "warn"]] * PARALLELISM, _variables(route, requests))
+    """Return a worker for each core, which share the partitions; see `bench.peers.faust_job`."""
+    command: Command = [
+        prepare_python("faust"),
+        "-m",
+        "faust",
+        "-A",
+        "bench.peers.faust_job",
+        "--loop",
+        "uvloop",
+        "worker",
+    ]
+    return Start([[*command, "--without-web", "--loglevel", "warn"]] * PARALLELISM, _variables(route, requests))
 
 
 def bytewax(route: PeerRoute, *, requests: int = 1) -> Start:
-    """A process for each core, with the recovery store without which nothing is delivered at least once.
+    """Return a process for each core, with the recovery store that at-least-once delivery requires.
 
     See `bench.peers.bytewax_job`.
     """
     python = prepare_python("bytewax")
     addresses = ";".join(f"127.0.0.1:{find_free_port()}" for _ in range(PARALLELISM))
     recovery = ["--recovery-directory", route.folder, "--snapshot-interval", "10", "--backup-interval", "0"]
-    words: Words = [python, "-m", "bytewax.run", "bench.peers.bytewax_job", *recovery, "--addresses", addresses]
+    command: Command = [python, "-m", "bytewax.run", "bench.peers.bytewax_job", *recovery, "--addresses", addresses]
     return Start(
-        [[*words, "--process-id", str(number)] for number in range(PARALLELISM)],
+        [[*command, "--process-id", str(number)] for number in range(PARALLELISM)],
         _variables(route, requests),
         before=[python, "-m", "bytewax.recovery", route.folder, str(PARALLELISM)],
     )
 
 
 def bare(route: PeerRoute) -> Start:
-    """What all of them are measured by; see `bench.bare`."""
-    ours = Route(route.servers, route.source, route.sink, route.api.removesuffix("/w/api.php"))
-    return Start([children.bare_loop_command(ours, batch=50, requests=REQUESTS, partitions=PARALLELISM, endless=True)])
+    """Return the bare loop, the base of the comparison; see `bench.bare`."""
+    loop_route = Route(route.servers, route.source, route.sink, route.api.removesuffix("/w/api.php"))
+    return Start(
+        [children.bare_loop_command(loop_route, batch=50, requests=REQUESTS, partitions=PARALLELISM, endless=True)]
+    )
 
 
 LOCAL = Contender("wikistate", many=True, start=wikistate_local)
@@ -141,8 +156,8 @@ CONTENDERS = (BARE, LOCAL, *PEERS, FLINK)
 
 def _job(route: PeerRoute, *settings: str) -> list[str]:
     wiki = route.api.removesuffix("/w/api.php")
-    ends = children.kafka_endpoints(Route(route.servers, route.source, route.sink, wiki), end="")
-    return children.job_command(ends, wiki, *settings)
+    endpoints = children.kafka_endpoints(Route(route.servers, route.source, route.sink, wiki), end="")
+    return children.job_command(endpoints, wiki, *settings)
 
 
 def _flink_options(route: PeerRoute, port: int) -> list[str]:
@@ -163,5 +178,5 @@ def _java() -> dict[str, str]:
     return {"JAVA_HOME": str(java_home())}
 
 
-def _module(python: Path, name: str) -> Words:
+def _module(python: Path, name: str) -> Command:
     return [python, "-m", f"bench.peers.{name}"]

@@ -1,6 +1,6 @@
-"""The work itself, the same for every peer, so that they differ in nothing but the framework around it.
+"""The work itself, the same for every peer, so that they differ only in the framework around it.
 
-Runs in the peers' own environments: needs orjson, which is what wikistate uses as well, and nothing else.
+It runs in the environments of the peers and needs only orjson, which wikistate uses as well.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 REVISIONS = 50
-"""In a request at the most: what the Action API answers without special rights (API:Revisions)."""
+"""Maximum of revisions in a request: the limit of the Action API without special rights (API:Revisions)."""
 
 HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "wikistate-bench"}
-"""Compressed answers, as API:Etiquette asks for, and as wikistate asks unless it is told otherwise."""
+"""Headers for compressed responses, as API:Etiquette recommends, and as wikistate requests by default."""
 
 _QUERY = "?action=query&format=json&formatversion=2&maxlag=5&prop=revisions&rvprop=ids%7Ccontent&rvslots=*&revids="
 
 
 class Batch:
-    """Events that are enriched with one request.
+    """Batch of events that are enriched with one request.
 
     Args:
-        values: Of the records, `REVISIONS` of them at the most.
+        values: Values of the records, at most `REVISIONS`.
     """
 
     def __init__(self, values: Sequence[bytes]) -> None:
@@ -33,14 +33,14 @@ class Batch:
 
     @property
     def query(self) -> str:
-        """What stands behind the address of the API."""
+        """Query after the address of the API."""
         return _QUERY + "%7C".join(str(event["revision"]["rev_id"]) for event in self._events)
 
     def enriched(self, answer: bytes) -> list[bytes]:
-        """The events with their bodies, in the order in which they were given.
+        """Return the events with their bodies, in their order.
 
         Raises:
-            KeyError: The wiki has not answered for all of them. A peer that should survive it has to say how.
+            KeyError: The response does not have all revisions. A peer that should survive this must handle it.
         """
         pages = orjson.loads(answer)["query"]["pages"]
         bodies = {each["revid"]: each["slots"]["main"]["content"] for page in pages for each in page["revisions"]}
@@ -50,11 +50,11 @@ class Batch:
 
 
 def make_page_key(value: bytes) -> bytes:
-    """The key of an event's record, for a framework whose source hands over no keys."""
+    """Return the key of the record of an event, for a framework with a source that drops keys."""
     event = orjson.loads(value)
     return orjson.dumps({"wiki_id": event["wiki_id"], "page_id": event["page"]["page_id"]})
 
 
 def plan_batches(count: int) -> Iterator[slice]:
-    """Cuts so many events into pieces for one request each."""
+    """Return the slices of so many events for one request each."""
     return (slice(start, start + REVISIONS) for start in range(0, count, REVISIONS))

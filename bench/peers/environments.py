@@ -1,4 +1,4 @@
-"""The peers' own environments under ``.cache/peers``, each from a lock beside this file; made on first use."""
+"""The environments of the peers under ``.cache/peers``, each made at first use from a lock beside this file."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ ROOT = HERE.parents[1]
 
 _ENVIRONMENTS = ROOT / ".cache" / "peers"
 _INSTALL = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore")
-_MARK = ".locked"
+_LOCK_DIGEST = ".locked"
 
 
 def prepare_python(peer: str) -> Path:
-    """The Python that has a peer and nothing of ours.
+    """Return the Python of the environment of a peer, which does not contain wikistate.
 
     Raises:
-        PartError: The environment cannot be made; shows what pip said.
+        PartError: The environment cannot be made; shows the output of pip.
     """
     folder, lock = _ENVIRONMENTS / peer, HERE / f"{peer}.lock"
-    python, mark = folder / "bin" / "python", folder / _MARK
+    python, lock_digest = folder / "bin" / "python", folder / _LOCK_DIGEST
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if not mark.exists() or mark.read_text() != digest:
+    if not lock_digest.exists() or lock_digest.read_text() != digest:
         print(f"Installing {lock.relative_to(ROOT)} into {folder.relative_to(ROOT)} ...", flush=True)
         _run([sys.executable, "-m", "venv", "--clear", folder])
         _run([python, *_INSTALL, "--require-hashes", "--requirement", lock])
-        mark.write_text(digest)
+        lock_digest.write_text(digest)
     return python
 
 
 def find_flink_python() -> Path:
-    """The Python that has Flink, and wikistate beside it.
+    """Return the Python of the environment with Flink and wikistate.
 
     Raises:
-        PartError: Nobody has made it yet.
+        PartError: The environment does not exist yet.
     """
     python = ROOT / ".venv-flink" / "bin" / "python"
     if not python.exists():
@@ -46,7 +46,7 @@ def find_flink_python() -> Path:
     return python
 
 
-def _run(words: list[str | Path]) -> None:
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+def _run(command: list[str | Path]) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
-        raise PartError(f"{' '.join(map(str, words[1:4]))} ended with status {done.returncode}:\n{done.stdout}")
+        raise PartError(f"{' '.join(map(str, command[1:4]))} ended with status {done.returncode}:\n{done.stdout}")

@@ -1,8 +1,8 @@
-"""faust-streaming: an agent that takes a batch off the stream and awaits the wiki.
+"""faust-streaming: an agent that takes a batch from the stream and awaits the wiki.
 
-As its documentation has it: `take` to gather events (Streams), an aiohttp session for I/O (Cheat Sheet), uvloop for the
-loop. `concurrency` (Agents) is how it has several requests at once; its documentation says that events are then no
-longer processed in their order, and they are not.
+It follows the documentation: `take` to collect events (Streams), an aiohttp session for I/O (Cheat Sheet), uvloop for
+the event loop. `concurrency` (Agents) allows several requests at the same time; as documented, events are then no longer
+processed in their order.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 import asyncio
 import os
 
-import faust  # type: ignore[import-not-found]  # installed in this peer's own environment
+import faust  # type: ignore[import-not-found]  # installed in the environment of this peer
 
 from bench.peers.enrichment import HEADERS, REVISIONS, Batch
 from bench.peers.route import PeerRoute
 
 INSTANCES = int(os.environ["PEER_REQUESTS"])
-"""Of the agent. With one, the order within a page is kept; with more than eight, it does not get faster."""
+"""Number of instances of the agent. One keeps the order within a page; more than eight are not faster."""
 
-WITHIN = 0.5  # seconds after which a batch goes although it is not full
+WITHIN = 0.5  # seconds after which an incomplete batch is processed
 
 route = PeerRoute.from_environment()
 app = faust.App(
-    os.path.basename(route.folder),  # noqa: PTH119 (the name of the group and nothing of a path)
+    os.path.basename(route.folder),  # noqa: PTH119 (the name of the group, not a path)
     broker=f"kafka://{route.servers}",
     datadir=route.folder,
     key_serializer="raw",
@@ -41,7 +41,7 @@ sink = app.topic(route.sink, key_type=bytes, value_type=bytes)
 
 @app.agent(source, concurrency=INSTANCES)  # type: ignore[untyped-decorator]  # as above
 async def enrich(stream: faust.Stream[bytes]) -> None:
-    """Commits what has been written: faust acknowledges a batch when the next one is asked for."""
+    """Enrich and write each batch; faust acknowledges it when the next one is requested."""
     async for events in stream.take_events(REVISIONS, within=WITHIN):
         batch = Batch([event.value for event in events])
         async with app.http_client.get(route.api + batch.query, headers=HEADERS) as response:

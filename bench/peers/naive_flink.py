@@ -1,6 +1,6 @@
-"""PyFlink as a first version would be written: one request for each event, and the slot waits for its answer.
+"""PyFlink in the form of a first version: one request for each event, and the slot waits for its response.
 
-Also what runs in production elsewhere: a synchronous call in a process function, made faster by parallelism alone.
+Such jobs also run in production elsewhere: a synchronous call in a process function, scaled by parallelism only.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 
 
 class Enrich(MapFunction):  # type: ignore[misc]  # PyFlink ships no types
-    """One event and one request at a time.
+    """Enrichment with one event and one request at a time.
 
     Args:
-        api: The address of the wiki's Action API.
+        api: Address of the Action API of the wiki.
     """
 
     def __init__(self, api: str) -> None:
         self._api = api
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """On the worker: a connection that is kept."""
+        """Open a session with a persistent connection on the worker."""
         del runtime_context
         self._session = requests.Session()
         self._session.headers.update(HEADERS)
 
     def map(self, value: bytes) -> Any:
-        """Returns key and value of the record that is written."""
+        """Return key and value of the output record."""
         batch = Batch([value])
         (enriched,) = batch.enriched(self._session.get(self._api + batch.query, timeout=60).content)
         return Row(make_page_key(value), enriched)
 
 
 def source(route: PeerRoute) -> Any:
-    """Values only: PyFlink's own source hands over nothing else."""
+    """Build a source of values only, as the Kafka source of PyFlink drops keys."""
     return (
         KafkaSource.builder()
         .set_bootstrap_servers(route.servers)
         .set_topics(route.source)
-        .set_group_id(os.path.basename(route.folder))  # noqa: PTH119 (the name of the group and nothing of a path)
+        .set_group_id(os.path.basename(route.folder))  # noqa: PTH119 (the name of the group, not a path)
         .set_starting_offsets(KafkaOffsetsInitializer.earliest())
         .set_value_only_deserializer(ByteArraySchema())
         .build()
@@ -67,7 +67,7 @@ def source(route: PeerRoute) -> Any:
 
 
 def sink(route: PeerRoute) -> Any:
-    """At least once."""
+    """Build a sink with at-least-once delivery."""
     record = (
         KafkaRecordSerializationSchema.builder()
         .set_topic(route.sink)
@@ -87,7 +87,7 @@ def sink(route: PeerRoute) -> Any:
 
 
 def main() -> None:
-    """Runs until it is ended. Arguments are ``NAME=VALUE`` with Flink's own option names."""
+    """Run until the process is killed. Arguments are ``NAME=VALUE`` with the option names of Flink."""
     route = PeerRoute.from_environment()
     options = Configuration()
     options.set_string("python.executable", sys.executable)

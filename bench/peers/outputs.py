@@ -1,4 +1,4 @@
-"""What a run wrote, read back: a faster wrong answer does not count."""
+"""Check of the outputs of a run: a contender with wrong outputs has no result."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 class Record(NamedTuple):
-    """Of the sink."""
+    """Record of the sink."""
 
     key: bytes
     value: bytes
 
 
 class OutputCheck(NamedTuple):
-    """How often a guarantee was not needed or not given.
+    """Counts of repeated and reordered events.
 
     Attributes:
         repeated: Events that were written more than once.
-        overtaken: Events that came behind a later edit of the same page.
+        overtaken: Events that were written after a later edit of the same page.
     """
 
     repeated: int
@@ -33,15 +33,15 @@ class OutputCheck(NamedTuple):
 
 
 def check(records: Iterable[Record], *, revisions: range, body: str) -> OutputCheck:
-    """Whether every event is there once or more, with its body and its key.
+    """Check that the sink has every event at least once, with its body and its key.
 
     Args:
-        records: All of the sink, in its order.
-        revisions: Of all events that were to be enriched.
-        body: Of each revision.
+        records: All records of the sink in order.
+        revisions: Revisions of all events of the source.
+        body: Body of each revision.
 
     Raises:
-        PartError: One is missing, or is not what it must be; says which.
+        PartError: An event is missing or wrong; names it.
     """
     seen, latest, overtaken = Counter[int](), dict[int, int](), 0
     for record in records:
@@ -55,11 +55,11 @@ def check(records: Iterable[Record], *, revisions: range, body: str) -> OutputCh
 
 
 def _identity(record: Record, body: str) -> tuple[int, int]:
-    """Page and revision of an event that is right."""
+    """Return page and revision of a correct event."""
     event = orjson.loads(record.value)
     page, revision = event["page"]["page_id"], event["revision"]["rev_id"]
     if orjson.loads(record.key) != {"wiki_id": event["wiki_id"], "page_id": page}:
         raise PartError(f"Revision {revision} has the key {record.key!r}.")
     if event["revision"]["content_slots"]["main"].get("content_body") != body:
-        raise PartError(f"Revision {revision} has not the body that the wiki gave.")
+        raise PartError(f"Revision {revision} does not have the body of the wiki.")
     return int(page), int(revision)

@@ -1,4 +1,4 @@
-"""A run as seen from outside: what its processes take, and how much has come out, a few times a second."""
+"""Samples of a run a few times a second: the resources of its processes and the number of outputs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from tests.support.processes import Process
 
 _INTERVAL = 0.25  # seconds between two samples
-_STILL = 4  # samples without another output, after which none is on its way
-_TICK = os.sysconf("SC_CLK_TCK")  # how many of the kernel's units of CPU time a second has
+_STILL = 4  # samples without a new output, after which no more are expected
+_TICK = os.sysconf("SC_CLK_TCK")  # units of CPU time of the kernel in a second
 _KIB = 1024  # in a MiB
-_SESSION, _USER, _SYSTEM = 3, 11, 12  # fields of /proc/PID/stat behind the name, see proc(5)
+_SESSION, _USER, _SYSTEM = 3, 11, 12  # fields of /proc/PID/stat after the name, see proc(5)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at all processes of a run.
+    """Sample of all processes of a run.
 
     Attributes:
         outputs: Records in the sink.
-        cpu: Seconds that the processes which live now have used, in user and system mode.
-        resident: MiB of memory; what several of them share is counted once (PSS).
+        cpu: Seconds of CPU of the running processes, in user and system mode.
+        resident: Memory in MiB; shared pages are counted once (PSS).
     """
 
     outputs: int
@@ -43,20 +43,20 @@ class Sample:
 async def sample_processes(
     processes: Sequence[Process], outputs: Callable[[], int], *, until: int, within: float
 ) -> list[Sample]:
-    """Samples until so many records have come out and no more come.
+    """Take samples until the sink has so many records and their number no longer increases.
 
-    More than so many come where events are repeated, and then the count alone would not show that one is missing.
+    With repeated events there are more records, and then their number does not show that an event is missing.
 
     Raises:
-        PartError: A process ended, or it took longer than `within` seconds. Shows the end of its log.
+        PartError: A process ended, or the run took longer than `within` seconds. Shows the end of its log.
     """
-    samples, give_up = list[Sample](), time.monotonic() + within
+    samples, deadline = list[Sample](), time.monotonic() + within
     while not _is_out(samples, until):
         await asyncio.sleep(_INTERVAL)
         samples.append(_take_sample(processes, outputs()))
         for process in processes:
-            if not process.is_running or time.monotonic() > give_up:
-                raise PartError(f"Of {until} events only {samples[-1].outputs} came out:\n{read_tail(process.log)}")
+            if not process.is_running or time.monotonic() > deadline:
+                raise PartError(f"Of {until} events only {samples[-1].outputs} were written:\n{read_tail(process.log)}")
     return samples
 
 
@@ -66,13 +66,13 @@ def _is_out(samples: Sequence[Sample], until: int) -> bool:
 
 
 def _take_sample(processes: Iterable[Process], outputs: int) -> Sample:
-    # Each was started as the leader of a session, and what it starts stays in that, whoever its parent becomes.
+    # Each process leads a session, and its child processes stay in that session even if their parent changes.
     members = list(_members({process.pid for process in processes}))
     return Sample(outputs, sum(cpu for _, cpu in members), sum(_resident(folder) for folder, _ in members))
 
 
 def _members(sessions: set[int]) -> Iterator[tuple[Path, float]]:
-    """The folder under /proc and the CPU time of each process of some sessions."""
+    """Yield the folder under /proc and the CPU time of each process of the sessions."""
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():
             continue

@@ -1,9 +1,9 @@
-"""Quix Streams: a batching sink that asks the wiki and writes with a producer of its own.
+"""Quix Streams: a batching sink that queries the wiki and writes with its own producer.
 
-A `StreamingDataFrame` hands over one event at a time and has no asynchronous step. Its documentation gathers events
-for an HTTP API in count windows, which are kept for each key (here: each page) and in a state store; across keys the
-base class for that is `BatchingSink` (Connectors, Custom Sinks): it collects what comes between two checkpoints, and
-offsets are committed when its `write` has returned.
+A `StreamingDataFrame` passes one event at a time and has no asynchronous step. Its documentation collects events for an
+HTTP API in count windows, which exist for each key (here: each page) in a state store. The base class for batches
+across keys is `BatchingSink` (Connectors, Custom Sinks): it collects the events between two checkpoints, and offsets are
+committed when its `write` has returned.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from quixstreams import Application  # type: ignore[import-not-found]  # installed in this peer's own environment
+from quixstreams import Application  # type: ignore[import-not-found]  # installed in the environment of this peer
 from quixstreams.sinks.base import BatchingSink  # type: ignore[import-not-found]  # as above
 
 from bench.peers.enrichment import HEADERS, REVISIONS, Batch
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CHECKPOINT = 1_000
-"""Events between two checkpoints, and so in a batch of the sink. With more it does not get faster."""
+"""Events between two checkpoints, and therefore in a batch of the sink. With more it does not get faster."""
 
 REQUESTS = int(os.environ.get("PEER_REQUESTS", "1"))
-"""At once. The framework itself has no more than one; others take threads by hand."""
+"""Concurrent requests. The framework itself has one; more need manual threads."""
 
 _CONSUMER = {"fetch.queue.backoff.ms": 10}
 _PRODUCER = {"compression.type": "snappy", "acks": "all", "linger.ms": 2}
 
 
 class WikiSink(BatchingSink):  # type: ignore[misc]  # as above
-    """Enriches a batch and writes it, in its order.
+    """Sink that enriches a batch and writes it in its order.
 
     Args:
-        app: Lends the producer.
-        route: Where.
+        app: Application with the producer.
+        route: Route of the job.
     """
 
     def __init__(self, app: Application, route: PeerRoute) -> None:
@@ -48,7 +48,7 @@ class WikiSink(BatchingSink):  # type: ignore[misc]  # as above
         self._threads = ThreadPoolExecutor(REQUESTS)
 
     def write(self, batch: Any) -> None:
-        """One checkpoint's worth of one partition."""
+        """Write the events of one partition between two checkpoints."""
         for done in self._threads.map(self._request, batch.iter_chunks(REVISIONS)):
             for key, value in done:
                 self._producer.produce(topic=self._route.sink, key=key, value=value)
@@ -61,11 +61,11 @@ class WikiSink(BatchingSink):  # type: ignore[misc]  # as above
 
 
 def main() -> None:
-    """Runs until it is ended."""
+    """Run until the process is killed."""
     route = PeerRoute.from_environment()
     app = Application(
         route.servers,
-        consumer_group=os.path.basename(route.folder),  # noqa: PTH119 (the name of the group and nothing of a path)
+        consumer_group=os.path.basename(route.folder),  # noqa: PTH119 (the name of the group, not a path)
         auto_offset_reset="earliest",
         commit_every=CHECKPOINT,
         consumer_extra_config=_CONSUMER,

@@ -1,10 +1,10 @@
-"""A plain reading of how a store is kept in step with rdflib today: a batch of messages becomes one text of an update.
+"""A plain implementation of a store update with rdflib: a batch of messages becomes the text of one update.
 
-Each snippet of Turtle is parsed by rdflib, and its triples are kept as text in two sets. What comes later wins: an
-insertion cancels a deletion that waits, and the other way round. Triples of shared nodes are inserted and never deleted,
-and an entity goes by patterns at the end of the batch.
+rdflib parses each snippet of Turtle, and two sets hold the triples as text. Later messages win: an insertion cancels a
+pending deletion, and a deletion cancels a pending insertion. Triples of shared nodes are inserted and never deleted.
+Patterns at the end of the batch delete whole entities.
 
-Runs in an environment of its own, which has rdflib and nothing of ours.
+It runs in a separate environment with rdflib and without wikistate.
 
     python rdflib_batches.py messages.ndjson    prints seconds of CPU, messages, and triples of the batch
 """
@@ -16,23 +16,23 @@ import sys
 import time
 from pathlib import Path
 
-from rdflib import Graph  # type: ignore[import-not-found]  # installed in this peer's own environment
+from rdflib import Graph  # type: ignore[import-not-found]  # installed in the environment of this peer
 
 ENTITY = "<http://www.wikidata.org/entity/{}>"
 
 
 class Batch:
-    """What is to be inserted, deleted, and cleared."""
+    """Batch of triples to insert and delete, and of entities to delete."""
 
     def __init__(self) -> None:
         self.insert: set[str] = set()
         self.delete: set[str] = set()
-        self.gone: set[str] = set()
+        self.deleted_entities: set[str] = set()
 
     def add(self, event: dict[str, object]) -> None:
-        """Take a message."""
+        """Add a message."""
         if event["operation"] == "delete":
-            self.gone.add(ENTITY.format(event["entity_id"]))
+            self.deleted_entities.add(ENTITY.format(event["entity_id"]))
         for triple in triples(event, "rdf_deleted_data"):
             self.insert.discard(triple)
             self.delete.add(triple)
@@ -42,14 +42,14 @@ class Batch:
                 self.insert.add(triple)
 
     def update(self) -> str:
-        """The request."""
-        cleared = [f"DELETE WHERE {{ {entity} ?p ?o }}" for entity in sorted(self.gone)]
+        """Return the update request."""
+        cleared = [f"DELETE WHERE {{ {entity} ?p ?o }}" for entity in sorted(self.deleted_entities)]
         changed = f"DELETE {{\n{lines(self.delete)}}} INSERT {{\n{lines(self.insert)}}} WHERE {{ }}"
         return " ;\n".join([changed, *cleared])
 
 
 def triples(event: dict[str, object], field: str) -> list[str]:
-    """The triples of a field, as text."""
+    """Return the triples of a field as text."""
     found = event.get(field)
     if not isinstance(found, dict):
         return []
@@ -59,12 +59,12 @@ def triples(event: dict[str, object], field: str) -> list[str]:
 
 
 def lines(found: set[str]) -> str:
-    """One triple a line, in order."""
+    """Return one triple a line, in order."""
     return "".join(f"{triple}\n" for triple in sorted(found))
 
 
 def main(path: Path) -> None:
-    """Make one batch of a file and print how long that took."""
+    """Make one batch of a file and print its time."""
     messages = path.read_bytes().splitlines()
     began = time.process_time()
     batch = Batch()

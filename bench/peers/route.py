@@ -1,4 +1,4 @@
-"""Where a peer's job reads and writes. Runs in the peers' own environments: standard library only."""
+"""Route of the job of a peer. It runs in the environments of the peers: standard library only."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _PREFIX = "BENCH_"
 
 
 class PeerRoute(NamedTuple):
-    """Handed over in the environment, which is the one way that all frameworks leave open.
+    """Route in environment variables, the only way to pass it that all frameworks support.
 
     Attributes:
         servers: ``host:port`` of the broker.
-        source: The topic that is read, from its beginning.
-        sink: The topic that is written.
-        api: The address of the wiki's Action API.
-        folder: Empty, for whatever state the framework keeps.
+        source: Source topic, read from its beginning.
+        sink: Sink topic.
+        api: Address of the Action API of the wiki.
+        folder: Empty folder for the state of the framework.
     """
 
     servers: str
@@ -27,9 +27,9 @@ class PeerRoute(NamedTuple):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """What `variables` set in the process that started this one."""
+        """Return the route from the variables of this process, see `variables`."""
         return cls(*(os.environ[_PREFIX + name.upper()] for name in cls._fields))
 
     def variables(self) -> dict[str, str]:
-        """Names and values for the environment of the job."""
+        """Return the variables for the environment of the job."""
         return {_PREFIX + name.upper(): value for name, value in self._asdict().items()}

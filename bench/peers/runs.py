@@ -1,4 +1,4 @@
-"""One run of one contender, and what is read off it."""
+"""One run of one contender, and its measured values."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ if TYPE_CHECKING:
     from wikistate.testing.wiki.process import WikiProcess
 
 WARM, COOL = 0.2, 0.8
-"""Between these shares of the outputs lies what counts as steady: start, warming up and the last batches are outside."""
+"""Shares of the outputs between which the run is steady, without start, warm-up and last batches."""
 
 _numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run.
+    """Run of a contender.
 
     Attributes:
-        rate: Outputs a second as the broker took them, in the steady part.
+        rate: Outputs a second at the broker, in the steady part.
         start: Seconds from the start of the first process to the first output.
-        resident: The most memory of all its processes together, in MiB.
+        resident: Maximum memory of all its processes together, in MiB.
         cpu: Microseconds an event in the steady part, of all its processes.
-        requests: To the wiki, for each event.
-        checkpoints: Seconds of each that was made under load, on Flink.
-        repeated: Events that came out more than once.
-        overtaken: Events that came out behind a later edit of their page.
+        requests: Requests to the wiki for each event.
+        checkpoints: Seconds of each checkpoint under load, on Flink.
+        repeated: Events that were written more than once.
+        overtaken: Events that were written after a later edit of their page.
     """
 
     rate: float
@@ -65,8 +65,8 @@ class Run:
     overtaken: int
 
 
-class _Seen(NamedTuple):
-    """What was seen of a run while it lasted. `began` is in seconds since the epoch."""
+class _Observation(NamedTuple):
+    """Observation of a run. `began` is in seconds since the epoch."""
 
     began: float
     samples: list[Sample]
@@ -74,17 +74,17 @@ class _Seen(NamedTuple):
 
 
 async def run_contender(stage: Stage, wiki: WikiProcess, contender: Contender, source: str, *, events: int) -> Run:
-    """Starts a contender, waits until everything is out, ends it and judges what it wrote.
+    """Start a contender, wait for all its outputs, kill it and check the outputs.
 
     Args:
-        stage: Where.
-        wiki: Where all content comes from.
-        contender: Who.
-        source: A topic that holds the feed.
-        events: How many.
+        stage: Stage of the measurement.
+        wiki: Wiki with the content.
+        contender: Contender to run.
+        source: Topic with the feed.
+        events: Number of events in the feed.
 
     Raises:
-        PartError: It ended by itself, took too long, or wrote something that is wrong.
+        PartError: The contender ended, took too long, or wrote a wrong output.
     """
     name = f"{contender.name.lower().replace(' ', '-')}-{next(_numbers)}"
     folder, sink = stage.folder / name, stage.topics.create_sink("peer")
@@ -92,27 +92,29 @@ async def run_contender(stage: Stage, wiki: WikiProcess, contender: Contender, s
     start = contender.start(PeerRoute(stage.topics.servers, source, sink, f"{wiki.url}/w/api.php", str(folder)))
     await wiki.clear_stats()
     try:
-        seen = await _run_and_watch(stage, start, stage.log(name), sink, events=events)
+        observed = await _run_and_watch(stage, start, stage.log(name), sink, events=events)
         requests = await count_wiki_requests(wiki) / events
-        verdict = await asyncio.to_thread(_check_outputs, stage, sink, events)
+        outputs = await asyncio.to_thread(_check_outputs, stage, sink, events)
     except PartError as error:
         raise PartError(f"{contender.name}: {error.message}", hint=error.hint) from error
-    found = _summarize(stage, sink, seen, verdict, requests=requests, events=events)
+    found = _summarize(stage, sink, observed, outputs, requests=requests, events=events)
     stage.topics.delete_all(sink)
     return found
 
 
-async def _run_and_watch(stage: Stage, start: Start, log: Path, sink: str, *, events: int) -> _Seen:
-    surroundings = {**os.environ, **start.environment}
+async def _run_and_watch(stage: Stage, start: Start, log: Path, sink: str, *, events: int) -> _Observation:
+    environment = {**os.environ, **start.environment}
     if start.before:
-        await asyncio.to_thread(subprocess.run, start.before, cwd=ROOT, check=True, env=surroundings)
+        await asyncio.to_thread(subprocess.run, start.before, cwd=ROOT, check=True, env=environment)
     with ExitStack() as stack:
         began, processes = time.time(), list[Process]()
-        for words in start.commands:
-            processes.append(Process(words, log=log, environment=start.environment, folder=ROOT))
-            stack.callback(processes[-1].kill)  # at once: everything is out, and each has its own way of ending
+        for command in start.commands:
+            processes.append(Process(command, log=log, environment=start.environment, folder=ROOT))
+            stack.callback(
+                processes[-1].kill
+            )  # without a graceful stop: all outputs are written, and each contender stops in another way
         samples = await sample_processes(processes, stage.topics.make_counter(sink), until=events, within=DEADLINE)
-        return _Seen(began, samples, fetch_completed(start.rest_port) if start.rest_port else [])
+        return _Observation(began, samples, fetch_completed(start.rest_port) if start.rest_port else [])
 
 
 def _check_outputs(stage: Stage, sink: str, events: int) -> OutputCheck:
@@ -123,23 +125,25 @@ def _check_outputs(stage: Stage, sink: str, events: int) -> OutputCheck:
     )
 
 
-def _summarize(stage: Stage, sink: str, seen: _Seen, verdict: OutputCheck, *, requests: float, events: int) -> Run:
+def _summarize(
+    stage: Stage, sink: str, observed: _Observation, outputs: OutputCheck, *, requests: float, events: int
+) -> Run:
     warm, cool = int(WARM * events), int(COOL * events)
     first, steady, end, last = (stage.topics.appended_at(sink, offset) for offset in (0, warm, cool, events - 1))
     return Run(
         rate=(cool - warm) / (end - steady),
-        start=first - seen.began,
-        resident=max(sample.resident for sample in seen.samples),
-        cpu=_cpu(seen.samples, events),
+        start=first - observed.began,
+        resident=max(sample.resident for sample in observed.samples),
+        cpu=_cpu(observed.samples, events),
         requests=requests,
-        checkpoints=select_under_load(seen.checkpoints, first=first, last=last),
-        repeated=verdict.repeated,
-        overtaken=verdict.overtaken,
+        checkpoints=select_under_load(observed.checkpoints, first=first, last=last),
+        repeated=outputs.repeated,
+        overtaken=outputs.overtaken,
     )
 
 
 def _cpu(samples: Sequence[Sample], events: int) -> float:
-    """Between the first sample that shows the steady part and the first that shows everything."""
+    """Return the CPU time an event, from the first sample in the steady part to the first sample with all outputs."""
     begin = next(sample for sample in samples if sample.outputs >= WARM * events)
     end = next(sample for sample in samples if sample.outputs >= events)
     return (end.cpu - begin.cpu) / max(1, end.outputs - begin.outputs) * 1e6

@@ -65,7 +65,7 @@ def find_program(name: str, *, package: str) -> Path:
 
 
 def _run_with_update(command: Sequence[str], *, folder: Path | None = None) -> str:
-    """Try; when it fails update the package lists (missing in a fresh image, stale in an old one) and try again."""
+    """Run a command; if it fails, update the package lists (missing in a fresh image, stale in an old one) and retry."""
     try:
         return _run(command, folder=folder)
     except PartError:

@@ -131,7 +131,7 @@ class Process:
             time.sleep(_POLL_SECONDS)
 
     def _make_error(self, message: str) -> PartError:
-        return PartError(f"{message}. The end of its log:\n{read_tail(self.log)}", hint=f"\nAll of it: {self.log}")
+        return PartError(f"{message}. The end of its log:\n{read_tail(self.log)}", hint=f"\nThe whole log: {self.log}")
 
 
 def read_tail(log: Path, *, lines: int = 40) -> str:

@@ -44,14 +44,14 @@ def encode_revision(stored: StoredRevision) -> dict[str, Any]:
     }
 
 
-def main(words: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write the files and print their number of events and revisions."""
     parser = argparse.ArgumentParser("wikistate.testing", description="Write the sample data to files.")
     parser.add_argument("folder", type=Path, help="folder of the files; it is created if it does not exist")
     parser.add_argument("--seed", type=int, default=corpus.SEED, help="seed of the sample data")
     parser.add_argument("--changes", type=int, default=corpus.CHANGES, help="number of changes")
     parser.add_argument("--version", choices=("1.7.0", "1.11.0"), default="1.7.0", help="schema version of the events")
-    chosen = parser.parse_args(words)
+    chosen = parser.parse_args(arguments)
     chosen.folder.mkdir(parents=True, exist_ok=True)
     made = corpus.compose(seed=chosen.seed, changes=chosen.changes, version=chosen.version)
     events = write_lines(chosen.folder / "events.jsonl", made.events)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RestartableWiki:
-    """A small wiki in a process of its own, where every revision exists. It keeps its address when it is started again."""
+    """Fake wiki in a separate process, where every revision exists. It keeps its address after a restart."""
 
     def __init__(self) -> None:
         port = find_free_port()

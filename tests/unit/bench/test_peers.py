@@ -62,8 +62,8 @@ def test_missing_event_is_named() -> None:
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        (written(7, body="another text"), "Revision 7 has not the body"),
-        (Record(written(7).key, event(7)), "Revision 7 has not the body"),
+        (written(7, body="another text"), "Revision 7 does not have the body"),
+        (Record(written(7).key, event(7)), "Revision 7 does not have the body"),
         (Record(b'{"wiki_id":"enwiki","page_id":2}', written(7).value), "Revision 7 has the key"),
     ],
 )

@@ -1,4 +1,4 @@
-"""``python -m wikistate.testing.wiki``: serve a small wiki until it is interrupted. The first output line is its URL.
+"""``python -m wikistate.testing.wiki``: serve a fake wiki until it is interrupted. The first output line is its URL.
 
 With ``--while COMMAND`` it serves while the command runs, and exits with the exit status of the command.
 """
@@ -20,9 +20,9 @@ from wikistate.testing.wiki.query import Limits
 from wikistate.testing.wiki.server import FakeWiki
 
 
-def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the parsed command line."""
-    parser = argparse.ArgumentParser("wikistate.testing.wiki", description="A small wiki that speaks the Action API.")
+    parser = argparse.ArgumentParser("wikistate.testing.wiki", description="Fake wiki with the Action API.")
     add = parser.add_argument
     add("--port", type=int, default=0, help="port; the default 0 takes a free port")
     add("--seed", type=int, default=corpus.SEED, help="seed of the sample data")
@@ -41,7 +41,7 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     add("--faults", type=argparse.FileType("rb"), help="file with a JSON list of fault rules")
     add("--while", dest="command", default="", help="serve while this command runs; {url} in it is the wiki's address")
     add("--until-input-ends", action="store_true", help="stop when standard input closes")
-    return parser.parse_args(words)
+    return parser.parse_args(arguments)
 
 
 def build_dataset(chosen: argparse.Namespace) -> Dataset:
@@ -76,9 +76,9 @@ async def serve(chosen: argparse.Namespace) -> int:
     return 0
 
 
-async def run_command(words: list[str], stop: asyncio.Event) -> int:
+async def run_command(arguments: list[str], stop: asyncio.Event) -> int:
     """Run a command until it or the wiki ends, and return its exit status."""
-    process = await asyncio.create_subprocess_exec(*words)
+    process = await asyncio.create_subprocess_exec(*arguments)
     ended, stopped = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
     await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not ended.done():

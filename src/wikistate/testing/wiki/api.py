@@ -109,7 +109,7 @@ class ActionApi:
 
     def _query(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> WikiResponse:
         if params.get("formatversion") not in {"2", "latest"}:
-            raise ApiUsageError("small-wiki-formatversion", "This small wiki speaks formatversion=2 and nothing else.")
+            raise ApiUsageError("small-wiki-formatversion", "This fake wiki supports formatversion=2 only.")
         return Query(self._dataset, wiki, params, limits=self._limits, hidden=hidden).execute()
 
     def _stream_configs(self, wiki: Wiki, params: Mapping[str, str], hidden: AbstractSet[int]) -> WikiResponse:

@@ -80,7 +80,7 @@ class WikiProcess:
         if not line.startswith(b"http://"):
             await self._terminate()
             raise PartError(
-                "The small wiki did not start.",
+                "The fake wiki did not start.",
                 hint="Its standard error above shows the reason.",
                 arguments=self._arguments,
             )

@@ -1,4 +1,4 @@
-"""``python -m wikistate.testing.wikibase``: serve a small Wikibase until it is interrupted; print its URL first."""
+"""``python -m wikistate.testing.wikibase``: serve a fake Wikibase until it is interrupted; print its URL first."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from wikistate.testing.wikibase.repository import Repository
 from wikistate.testing.wikibase.server import FakeWikibase
 
 
-def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the parsed command line."""
-    parser = argparse.ArgumentParser("wikistate.testing.wikibase", description="A small Wikibase.")
+    parser = argparse.ArgumentParser("wikistate.testing.wikibase", description="Fake Wikibase.")
     add = parser.add_argument
     add("--port", type=int, default=0, help="port; the default 0 takes a free port")
     add("--seed", type=int, default=1, help="seed of the entities and the edits")
@@ -26,7 +26,7 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     add("--edits-per-second", type=float, default=0.0, help="simulated edits a second; the default 0 means none")
     add("--faults", type=argparse.FileType("rb"), help="file with a JSON list of fault rules")
     add("--until-input-ends", action="store_true", help="stop when standard input closes")
-    return parser.parse_args(words)
+    return parser.parse_args(arguments)
 
 
 async def serve(chosen: argparse.Namespace) -> None:

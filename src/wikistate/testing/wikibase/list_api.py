@@ -74,7 +74,7 @@ class WikibaseApi(ActionApi):
             case {"generator": "allpages"}:
                 return _answer_generator(list(made.list_pages()), params)
             case {"list": other} | {"generator": other}:
-                raise ApiUsageError("small-wiki-list", f"This small Wikibase has no list {other}.")
+                raise ApiUsageError("small-wiki-list", f"This fake Wikibase does not support the list {other}.")
             case _:
                 return None
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wikistate.testing.faults import Fault
 
 WIKI = Wiki("enwiki", "en.wikipedia.org")
-ASKED = {
+PARAMETERS = {
     "action": "query",
     "format": "json",
     "formatversion": "2",
@@ -46,7 +46,7 @@ async def broken(*actions: Fault, **options: Any) -> AsyncIterator[tuple[FakeWik
 
 async def answered(session: aiohttp.ClientSession) -> dict[str, Any]:
     """Return the document of a JSON response."""
-    async with session.get("/w/api.php", params=ASKED) as response:
+    async with session.get("/w/api.php", params=PARAMETERS) as response:
         document: dict[str, Any] = orjson.loads(await response.read())
         return document
 
@@ -59,7 +59,7 @@ def numbers(document: dict[str, Any]) -> list[int]:
 async def test_status_has_its_headers_and_the_next_response_is_correct() -> None:
     """The first response is 503 with Retry-After."""
     async with broken(faults.HttpStatus(503, {"Retry-After": "7"})) as (wiki, session):
-        async with session.get("/w/api.php", params=ASKED) as response:
+        async with session.get("/w/api.php", params=PARAMETERS) as response:
             assert (response.status, response.headers["Retry-After"]) == (503, "7")
         assert numbers(await answered(session)) == [5, 6]
         assert dict(wiki.request_log.responses) == {503: 1, 200: 1}
@@ -68,7 +68,7 @@ async def test_status_has_its_headers_and_the_next_response_is_correct() -> None
 async def test_an_api_error_is_http_200() -> None:
     """The code is in the header, and the further members are in the document."""
     action = faults.ApiError("readonly", headers={"Retry-After": "3"}, more={"readonlyreason": "moving house"})
-    async with broken(action) as (_, session), session.get("/w/api.php", params=ASKED) as response:
+    async with broken(action) as (_, session), session.get("/w/api.php", params=PARAMETERS) as response:
         assert response.status == 200
         assert (response.headers["MediaWiki-API-Error"], response.headers["Retry-After"]) == ("readonly", "3")
         error = orjson.loads(await response.read())["error"]
@@ -94,7 +94,7 @@ async def test_hang_ends_when_the_client_disconnects() -> None:
     """The server notices this and counts the request as finished."""
     async with broken(faults.Hang()) as (wiki, session):
         with pytest.raises(TimeoutError):
-            await session.get("/w/api.php", params=ASKED, timeout=aiohttp.ClientTimeout(total=0.1))
+            await session.get("/w/api.php", params=PARAMETERS, timeout=aiohttp.ClientTimeout(total=0.1))
         async with asyncio.timeout(5):
             await wiki.wait_for_in_flight(0)
         assert numbers(await answered(session)) == [5, 6]
@@ -109,17 +109,17 @@ async def test_a_wiki_closes_although_a_request_hangs() -> None:
             hanging.cancel()
 
 
-async def test_a_reset_leaves_no_answer() -> None:
-    """The connection is gone before a status."""
+async def test_connection_reset_has_no_response() -> None:
+    """The connection ends before a status."""
     async with broken(faults.ConnectionReset()) as (_, session):
         with pytest.raises(aiohttp.ClientConnectionError):
-            await session.post("/w/api.php", data=ASKED)
+            await session.post("/w/api.php", data=PARAMETERS)
 
 
 async def test_a_reset_may_come_in_the_middle_of_the_body() -> None:
     """The client has read the status, and the body ends early."""
     async with broken(faults.ConnectionReset(after=100)) as (_, session):
-        response = await session.post("/w/api.php", data=ASKED)
+        response = await session.post("/w/api.php", data=PARAMETERS)
         assert response.status == 200
         with pytest.raises(aiohttp.ClientError):
             await response.read()
@@ -127,16 +127,16 @@ async def test_a_reset_may_come_in_the_middle_of_the_body() -> None:
 
 async def test_empty_body_has_status_200() -> None:
     """The body has zero bytes."""
-    async with broken(faults.EmptyBody()) as (_, session), session.get("/w/api.php", params=ASKED) as response:
+    async with broken(faults.EmptyBody()) as (_, session), session.get("/w/api.php", params=PARAMETERS) as response:
         assert (response.status, await response.read()) == (200, b"")
 
 
 async def test_truncated_json_is_the_start_of_the_correct_document() -> None:
     """The response is valid HTTP."""
     async with broken(faults.TruncatedBody(0.5)) as (_, session):
-        async with session.get("/w/api.php", params=ASKED) as response:
+        async with session.get("/w/api.php", params=PARAMETERS) as response:
             half = await response.read()
-        async with session.get("/w/api.php", params=ASKED) as response:
+        async with session.get("/w/api.php", params=PARAMETERS) as response:
             whole = await response.read()
         assert half == whole[: len(whole) // 2]
         with pytest.raises(orjson.JSONDecodeError):
@@ -145,7 +145,7 @@ async def test_truncated_json_is_the_start_of_the_correct_document() -> None:
 
 async def test_non_json_body_is_html_with_status_200() -> None:
     """Proxies send such responses."""
-    async with broken(faults.NonJsonBody()) as (_, session), session.get("/w/api.php", params=ASKED) as response:
+    async with broken(faults.NonJsonBody()) as (_, session), session.get("/w/api.php", params=PARAMETERS) as response:
         assert (response.status, response.content_type) == (200, "text/html")
         assert (await response.read()).startswith(b"<!DOCTYPE")
 
@@ -164,9 +164,9 @@ async def test_missing_revision_is_bad_for_its_number_of_requests() -> None:
 async def test_oversized_body_can_be_read_in_part_and_in_full(action: faults.HugeBody | faults.GzipBomb) -> None:
     """It begins like a correct body, has the configured size, and ends when the client disconnects."""
     async with broken(action, action) as (wiki, session):
-        async with session.get("/w/api.php", params=ASKED) as response:
+        async with session.get("/w/api.php", params=PARAMETERS) as response:
             assert (await response.content.readexactly(40)).startswith(b'{"batchcomplete":true,"query"')
-        async with session.get("/w/api.php", params=ASKED) as response:
+        async with session.get("/w/api.php", params=PARAMETERS) as response:
             assert len(await response.read()) == 3_000_000
         async with asyncio.timeout(5):
             await wiki.wait_for_in_flight(0)
@@ -176,7 +176,7 @@ async def test_gzip_bomb_is_small_before_decompression() -> None:
     """It has at most a hundredth of its unpacked size."""
     async with (
         broken(faults.GzipBomb(3_000_000), auto_decompress=False) as (_, session),
-        session.get("/w/api.php", params=ASKED) as response,
+        session.get("/w/api.php", params=PARAMETERS) as response,
     ):
         assert response.headers["Content-Encoding"] == "gzip"
         assert len(await response.read()) < 30_000
@@ -186,7 +186,7 @@ async def test_redirect_names_its_target() -> None:
     """The client decides whether it follows the redirect."""
     async with (
         broken(faults.HttpRedirect("http://192.0.2.1/w/api.php")) as (_, session),
-        session.get("/w/api.php", params=ASKED, allow_redirects=False) as response,
+        session.get("/w/api.php", params=PARAMETERS, allow_redirects=False) as response,
     ):
         assert (response.status, response.headers["Location"]) == (302, "http://192.0.2.1/w/api.php")
 

@@ -66,12 +66,15 @@ async def test_host_header_selects_the_wiki() -> None:
 async def test_get_and_post_are_equivalent() -> None:
     """Parameters may be in the query, in the form or in both; other methods are refused."""
     async with client() as (_, session):
-        asked = CONTENT | {"revids": "6"}
-        async with session.get("/w/api.php", params=asked) as got, session.post("/w/api.php", data=asked) as posted:
+        parameters = CONTENT | {"revids": "6"}
+        async with (
+            session.get("/w/api.php", params=parameters) as got,
+            session.post("/w/api.php", data=parameters) as posted,
+        ):
             assert await got.read() == await posted.read()
-        async with session.post("/w/api.php?revids=5", data=asked) as both:
+        async with session.post("/w/api.php?revids=5", data=parameters) as both:
             assert await text(both) == "newer"
-        async with session.put("/w/api.php", data=asked) as response:
+        async with session.put("/w/api.php", data=parameters) as response:
             assert response.status == 405
 
 
@@ -135,11 +138,11 @@ async def test_lag_may_be_set_for_the_whole_farm() -> None:
     """Requests with a smaller ``maxlag`` are refused until the lag is reset."""
     async with client() as (wiki, session):
         wiki.lag = 9.0
-        asked = QUERY | {"revids": "5", "maxlag": "5"}
-        async with session.get("/w/api.php", params=asked) as response:
+        parameters = QUERY | {"revids": "5", "maxlag": "5"}
+        async with session.get("/w/api.php", params=parameters) as response:
             assert response.headers["MediaWiki-API-Error"] == "maxlag"
         wiki.lag = 0.0
-        async with session.get("/w/api.php", params=asked) as response:
+        async with session.get("/w/api.php", params=parameters) as response:
             assert "MediaWiki-API-Error" not in response.headers
 
 
@@ -179,16 +182,16 @@ async def test_process_serves_the_sample_with_rules_from_a_file(tmp_path: Path) 
     path.write_bytes(encode_rules(rules))
     stored = next(found for found in corpus.compose(seed=4, changes=50).revisions() if not found.deleted)
     host = {"Host": stored.wiki.domain}
-    asked = CONTENT | {"revids": str(stored.revision.rev_id)}
+    parameters = CONTENT | {"revids": str(stored.revision.rev_id)}
     async with (
         WikiProcess("--seed", "4", "--changes", "50", "--faults", str(path)) as wiki,
         aiohttp.ClientSession(wiki.url, headers=host) as session,
     ):
         async with session.get("/_control/faults") as response:
             assert decode_rules(await response.read()) == rules
-        async with session.get("/w/api.php", params=asked) as response:
+        async with session.get("/w/api.php", params=parameters) as response:
             assert response.status == 429
-        async with session.get("/w/api.php", params=asked) as response:
+        async with session.get("/w/api.php", params=parameters) as response:
             assert await text(response) == stored.revision.slots[0].text
         assert (await wiki.stats())["asked"] == {stored.wiki.wiki_id: {str(stored.revision.rev_id): 2}}
 

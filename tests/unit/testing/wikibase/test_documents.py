@@ -38,16 +38,16 @@ if TYPE_CHECKING:
     from wikistate.testing.wikibase.entities import AnyEntity
     from wikistate.testing.wikibase.values import Value
 
-WORDS = Vocabulary("http://w.example")
+VOCABULARY = Vocabulary("http://w.example")
 STAMP = RevisionStamp(7, "2026-06-01T12:00:00Z")
-ITEM = WORDS.entity("Q1")
+ITEM = VOCABULARY.entity("Q1")
 GENERATOR = EntityGenerator(Random(8))
 FORMATS = {"ttl": RdfFormat.TURTLE, "nt": RdfFormat.N_TRIPLES}
 
 
-def triples_of(entity: AnyEntity, words: Vocabulary = WORDS) -> set[Triple]:
+def triples_of(entity: AnyEntity, vocabulary: Vocabulary = VOCABULARY) -> set[Triple]:
     """Return the triples of the document of an entity."""
-    return set(describe(entity, STAMP, words))
+    return set(describe(entity, STAMP, vocabulary))
 
 
 def make_item(value: Value, *, property_id: str = "P1", entity: str = "Q1", guid: str = "") -> Item:
@@ -80,16 +80,16 @@ def entities() -> list[AnyEntity]:
 @pytest.mark.parametrize("entity", entities(), ids=lambda entity: entity.id)
 def test_both_formats_have_the_same_triples(entity: AnyEntity, form: str) -> None:
     """Each format can be parsed to the triples of the document, including the labels of blank nodes."""
-    document = describe(entity, STAMP, WORDS)
+    document = describe(entity, STAMP, VOCABULARY)
     assert len(set(document)) == len(document)
-    body = serialize_triples(document, form, WORDS)
+    body = serialize_triples(document, form, VOCABULARY)
     assert {quad.triple for quad in parse(body, format=FORMATS[form])} == set(document)
 
 
 def test_data_node_has_the_revision() -> None:
     """Its IRI has https even if the concept base has http, and it has counters."""
     data = NamedNode("https://w.example/wiki/Special:EntityData/Q1")
-    document = describe(make_item(Identifier("12")), STAMP, WORDS)
+    document = describe(make_item(Identifier("12")), STAMP, VOCABULARY)
     assert document[0] == Triple(data, TYPE, term(SCHEMA, "Dataset"))
     triples = set(document)
     assert objects(triples, data, term(SCHEMA, "about")) == {"<http://w.example/entity/Q1>"}
@@ -105,10 +105,10 @@ def test_data_node_has_the_revision() -> None:
 def test_every_datatype_has_values(datatype: Datatype) -> None:
     """A hundred values of each datatype can be serialised and parsed."""
     statements = tuple(Statement(f"Q1${number}", "P1", GENERATOR.make_value(datatype)) for number in range(100))
-    document = describe(Item(id="Q1", statements=statements), STAMP, WORDS)
-    assert {quad.triple for quad in parse(serialize_triples(document, "nt", WORDS), format=RdfFormat.N_TRIPLES)} == set(
-        document
-    )
+    document = describe(Item(id="Q1", statements=statements), STAMP, VOCABULARY)
+    assert {
+        quad.triple for quad in parse(serialize_triples(document, "nt", VOCABULARY), format=RdfFormat.N_TRIPLES)
+    } == set(document)
 
 
 def test_only_best_ranked_statements_have_direct_claims() -> None:
@@ -120,24 +120,24 @@ def test_only_best_ranked_statements_have_direct_claims() -> None:
         Statement("Q1$D", "P2", EntityLink("P13"), Rank.DEPRECATED),
     )
     triples = triples_of(Item(id="Q1", statements=statements))
-    assert objects(triples, ITEM, WORDS.property("wdt", "P1")) == {str(WORDS.entity("Q11"))}
-    assert objects(triples, ITEM, WORDS.property("wdt", "P2")) == set()
+    assert objects(triples, ITEM, VOCABULARY.property("wdt", "P1")) == {str(VOCABULARY.entity("Q11"))}
+    assert objects(triples, ITEM, VOCABULARY.property("wdt", "P2")) == set()
     best = {triple.subject for triple in triples if triple.object == term(ONTOLOGY, "BestRank")}
-    assert best == {WORDS.statement("Q1$B")}
-    assert objects(triples, WORDS.statement("Q1$C"), term(ONTOLOGY, "rank")) == {f"<{ONTOLOGY}DeprecatedRank>"}
+    assert best == {VOCABULARY.statement("Q1$B")}
+    assert objects(triples, VOCABULARY.statement("Q1$C"), term(ONTOLOGY, "rank")) == {f"<{ONTOLOGY}DeprecatedRank>"}
 
 
 def test_unknown_value_is_a_blank_node_with_a_stable_label() -> None:
     """The label is the same in each revision; no value is a class."""
     some = triples_of(make_item(Special.SOME))
     (label,) = {triple.object for triple in some if isinstance(triple.object, BlankNode)}
-    assert Triple(ITEM, WORDS.property("wdt", "P1"), label) in some
-    assert Triple(WORDS.statement("Q1$A"), WORDS.property("ps", "P1"), label) in some
+    assert Triple(ITEM, VOCABULARY.property("wdt", "P1"), label) in some
+    assert Triple(VOCABULARY.statement("Q1$A"), VOCABULARY.property("ps", "P1"), label) in some
     later = triples_of(replace(make_item(Special.SOME), labels={"en": "other"}))
     assert label in {triple.object for triple in later}
     none = triples_of(make_item(Special.NONE))
-    assert Triple(ITEM, TYPE, WORDS.property("wdno", "P1")) in none
-    assert Triple(WORDS.statement("Q1$A"), TYPE, WORDS.property("wdno", "P1")) in none
+    assert Triple(ITEM, TYPE, VOCABULARY.property("wdno", "P1")) in none
+    assert Triple(VOCABULARY.statement("Q1$A"), TYPE, VOCABULARY.property("wdno", "P1")) in none
 
 
 @pytest.mark.parametrize("value", [Quantity("+5"), Moment("2001-12-31T00:00:00Z"), Coordinate(1.5, -2.25)], ids=repr)
@@ -162,20 +162,24 @@ def test_quantity_links_to_its_normalised_form() -> None:
     links = {(triple.subject, triple.object) for triple in triples if triple.predicate == normal}
     assert len(links) == 2
     assert sum(start == end for start, end in links) == 1
-    assert predicate_names(triples, WORDS.statement("Q1$A")) >= {"http://w.example/prop/statement/value-normalized/P1"}
+    assert predicate_names(triples, VOCABULARY.statement("Q1$A")) >= {
+        "http://w.example/prop/statement/value-normalized/P1"
+    }
 
 
 def test_identifier_has_its_normalised_form() -> None:
     """It is on the statement and on the direct claim, unless the property has no formatter."""
     triples = triples_of(make_item(Identifier("12", "http://ids.example/12")))
-    assert objects(triples, ITEM, WORDS.property("wdtn", "P1")) == {"<http://ids.example/12>"}
-    assert objects(triples, WORDS.statement("Q1$A"), WORDS.property("psn", "P1")) == {"<http://ids.example/12>"}
-    assert not objects(triples_of(make_item(Identifier("12"))), ITEM, WORDS.property("wdtn", "P1"))
+    assert objects(triples, ITEM, VOCABULARY.property("wdtn", "P1")) == {"<http://ids.example/12>"}
+    assert objects(triples, VOCABULARY.statement("Q1$A"), VOCABULARY.property("psn", "P1")) == {
+        "<http://ids.example/12>"
+    }
+    assert not objects(triples_of(make_item(Identifier("12"))), ITEM, VOCABULARY.property("wdtn", "P1"))
 
 
 def test_coordinate_outside_the_earth_names_its_globe() -> None:
     """The longitude is first."""
-    point = objects(triples_of(make_item(Coordinate(1.5, -2.25, globe="Q405"))), ITEM, WORDS.property("wdt", "P1"))
+    point = objects(triples_of(make_item(Coordinate(1.5, -2.25, globe="Q405"))), ITEM, VOCABULARY.property("wdt", "P1"))
     assert point == {
         '"<http://www.wikidata.org/entity/Q405> Point(-2.25 1.5)"^^<http://www.opengis.net/ont/geosparql#wktLiteral>'
     }
@@ -188,25 +192,25 @@ def test_sitelink_is_an_article_and_a_group() -> None:
     article = NamedNode("https://de.wikipedia.org/wiki/Stra%C3%9Fe_(B%C3%A4r)")
     assert objects(triples, article, term(SCHEMA, "about")) == {str(ITEM)}
     assert objects(triples, article, term(SCHEMA, "name")) == {'"Straße (Bär)"@de'}
-    assert objects(triples, article, term(ONTOLOGY, "badge")) == {str(WORDS.entity("Q17437796"))}
+    assert objects(triples, article, term(ONTOLOGY, "badge")) == {str(VOCABULARY.entity("Q17437796"))}
     assert objects(triples, NamedNode("https://de.wikipedia.org/"), term(ONTOLOGY, "wikiGroup")) == {'"wikipedia"'}
 
 
 def test_property_declares_all_of_its_roles() -> None:
     """It also declares the class of entities without a value of the property."""
     triples = triples_of(GENERATOR.make_property("P8", Datatype.EXTERNAL_ID))
-    node = WORDS.entity("P8")
+    node = VOCABULARY.entity("P8")
     assert objects(triples, node, term(ONTOLOGY, "propertyType")) == {f"<{ONTOLOGY}ExternalId>"}
-    assert objects(triples, node, term(ONTOLOGY, "directClaimNormalized")) == {str(WORDS.property("wdtn", "P8"))}
-    assert objects(triples, WORDS.property("wdt", "P8"), TYPE) == {f"<{OWL}DatatypeProperty>"}
-    assert predicate_names(triples, WORDS.property("wdno", "P8")) == {"type", "complementOf"}
+    assert objects(triples, node, term(ONTOLOGY, "directClaimNormalized")) == {str(VOCABULARY.property("wdtn", "P8"))}
+    assert objects(triples, VOCABULARY.property("wdt", "P8"), TYPE) == {f"<{OWL}DatatypeProperty>"}
+    assert predicate_names(triples, VOCABULARY.property("wdno", "P8")) == {"type", "complementOf"}
     item = triples_of(GENERATOR.make_property("P1", Datatype.ITEM))
-    assert objects(item, WORDS.property("wdt", "P1"), TYPE) == {f"<{OWL}ObjectProperty>"}
+    assert objects(item, VOCABULARY.property("wdt", "P1"), TYPE) == {f"<{OWL}ObjectProperty>"}
 
 
 def test_lexeme_links_to_forms_and_senses_before_their_triples() -> None:
     """Streaming readers of a document rely on this order."""
-    document = describe(GENERATOR.make_lexeme("L1"), STAMP, WORDS)
+    document = describe(GENERATOR.make_lexeme("L1"), STAMP, VOCABULARY)
     parts = {triple.object for triple in document if triple.predicate.value.endswith(("#lexicalForm", "#sense"))}
     assert {str(part)[-3] for part in parts} == {"F", "S"}
     for part in parts:
@@ -217,14 +221,14 @@ def test_lexeme_links_to_forms_and_senses_before_their_triples() -> None:
 
 def test_media_info_and_its_properties_belong_to_different_wikis() -> None:
     """Commons has media info and uses the properties of Wikidata."""
-    words = Vocabulary(COMMONS, WIKIDATA)
+    vocabulary = Vocabulary(COMMONS, WIKIDATA)
     media = MediaInfo(id="M5", file="A b.jpg", statements=make_item(Quantity("+5"), entity="M5").statements)
-    triples = triples_of(media, words)
+    triples = triples_of(media, vocabulary)
     node = NamedNode("https://commons.wikimedia.org/entity/M5")
     assert objects(triples, node, NamedNode("http://www.wikidata.org/prop/P1")) == {
         "<https://commons.wikimedia.org/entity/statement/M5-A>"
     }
-    text = serialize_triples(describe(media, STAMP, words), "ttl", words).decode()
+    text = serialize_triples(describe(media, STAMP, vocabulary), "ttl", vocabulary).decode()
     assert "sdcs:M5-A" in text
     assert "wdt:P1" in text
     assert "<https://commons.wikimedia.org/value/" in text
@@ -234,9 +238,9 @@ def test_media_info_and_its_properties_belong_to_different_wikis() -> None:
 def test_redirect_has_only_its_target() -> None:
     """The document has the data node and ``owl:sameAs``."""
     triples = triples_of(Redirect(id="Q2", target="Q1"))
-    same = Triple(WORDS.entity("Q2"), term(OWL, "sameAs"), ITEM)
+    same = Triple(VOCABULARY.entity("Q2"), term(OWL, "sameAs"), ITEM)
     assert same in triples
-    assert {str(triple.subject) for triple in triples} == {str(WORDS.document("Q2")), str(WORDS.entity("Q2"))}
+    assert {str(triple.subject) for triple in triples} == {str(VOCABULARY.document("Q2")), str(VOCABULARY.entity("Q2"))}
     assert len(triples) == 7
 
 

@@ -195,7 +195,7 @@ async def test_wikibase_runs_in_a_separate_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "first"),
+    ("parameters", "first"),
     [
         ({"list": "recentchanges", "rclimit": "2", "rcdir": "newer"}, "recentchanges"),
         ({"list": "logevents", "lelimit": "2", "ledir": "newer"}, "logevents"),
@@ -203,7 +203,7 @@ async def test_wikibase_runs_in_a_separate_process() -> None:
         ({"generator": "allpages", "gaplimit": "2", "gapnamespace": "120", "prop": "info"}, "pages"),
     ],
 )
-async def test_lists_are_continued_to_their_end(asked: dict[str, str], first: str) -> None:
+async def test_lists_are_continued_to_their_end(parameters: dict[str, str], first: str) -> None:
     """The continued responses together have the same rows as one large response."""
     repository = Repository()
     simulator = EditSimulator(repository)
@@ -215,11 +215,13 @@ async def test_lists_are_continued_to_their_end(asked: dict[str, str], first: st
         rows: list[Any] = []
         more: dict[str, str] | None = {}
         while more is not None:
-            document = await client.query(asked | more)
+            document = await client.query(parameters | more)
             assert len(document["query"][first]) <= 2
             rows += document["query"][first]
             more = document.get("continue")
-        large = await client.query({name: "max" if name.endswith("limit") else value for name, value in asked.items()})
+        large = await client.query(
+            {name: "max" if name.endswith("limit") else value for name, value in parameters.items()}
+        )
         await client.close()
     assert len(rows) > 2
     assert sorted(rows, key=str) == sorted(large["query"][first], key=str)
