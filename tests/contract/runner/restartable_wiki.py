@@ -1,4 +1,4 @@
-"""The wiki that the jobs ask, for tests that have no loop of their own."""
+"""The wiki of the jobs, for tests without a loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RestartableWiki:
-    """A small wiki in a process of its own, where every revision exists. It keeps its address when it is started again."""
+    """A small wiki in a separate process, with every revision. It keeps its address when it is started again."""
 
     def __init__(self) -> None:
         port = find_free_port()
@@ -32,23 +32,23 @@ class RestartableWiki:
         self._loop.__exit__(None, None, None)
 
     def start(self) -> None:
-        """Be there."""
+        """Start the wiki."""
         self._loop.run(self._process.__aenter__())
 
     def stop(self) -> None:
-        """Be gone: connections break, and new ones are refused."""
+        """Stop the wiki: connections break, and new ones are refused."""
         self._loop.run(self._process.__aexit__(None, None, None))
 
     def set_faults(self, *rules: Rule) -> None:
-        """Follow these rules from now on, and no others. Without any, all is well."""
+        """Apply only these rules from now on; without rules there are no faults."""
         self._loop.run(self._process.set_faults(rules))
 
     def stats(self) -> dict[str, Any]:
-        """What it was asked, see `wikistate.testing.wiki.request_log.Tally.report`."""
+        """Return the requests so far, see `wikistate.testing.wiki.request_log.Tally.report`."""
         return self._loop.run(self._process.stats())
 
     @property
     def in_flight(self) -> int:
-        """Requests that it has got and not answered yet."""
+        """The number of requests that have no response yet."""
         found: int = self.stats()["concurrent"]
         return found
