@@ -1,4 +1,4 @@
-"""Every job under every runner: one deployment for all scenarios that share a guarantee, and the wiki that they ask."""
+"""Every stateless job under every runner: one deployment and one wiki for all scenarios of a delivery guarantee."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GUARANTEES = ["AT_LEAST_ONCE", "EXACTLY_ONCE"]
 
 @pytest.fixture(scope="session", params=["local", pytest.param("flink", marks=pytest.mark.flink)])
 def runner(request: pytest.FixtureRequest) -> RunnerUnderTest:
-    """Each runner."""
+    """Return each runner."""
     return (
         LocalRunnerUnderTest()
         if request.param == "local"
@@ -32,21 +32,21 @@ def runner(request: pytest.FixtureRequest) -> RunnerUnderTest:
 
 @pytest.fixture(scope="session", params=JOBS, ids=lambda job: job.name)
 def job(request: pytest.FixtureRequest) -> JobCase:
-    """Each job."""
+    """Return each job."""
     case: JobCase = request.param
     return case
 
 
 @pytest.fixture(scope="session", params=GUARANTEES)
 def guarantee(request: pytest.FixtureRequest) -> str:
-    """Each delivery guarantee that loses nothing."""
+    """Return each delivery guarantee that loses nothing."""
     name: str = request.param
     return name
 
 
 @pytest.fixture(scope="session")
 def broker(kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """A broker that a scenario may stop; where the shared one can be had, so can this."""
+    """Yield a broker that a scenario may stop; it needs the same programs as the shared broker."""
     del kafka
     with KafkaBroker(tmp_path_factory.mktemp("contract-kafka")) as broker:
         yield broker
@@ -54,7 +54,7 @@ def broker(kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def wiki() -> Iterator[RestartableWiki]:
-    """The wiki that all jobs ask."""
+    """Yield the wiki of all jobs."""
     with RestartableWiki() as wiki:
         yield wiki
 
@@ -68,15 +68,15 @@ def deployment(
     wiki: RestartableWiki,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:
-    """One for all scenarios of a runner, a job and a guarantee, because a start is what takes the time.
+    """Yield one deployment for all scenarios of a runner, a job and a guarantee, because a start takes long.
 
-    At the end it is stopped, and must have written all that it was ever given.
+    At the end it is stopped, and must have written the outputs of all records.
     """
     folder = tmp_path_factory.mktemp(f"{runner.name}-{guarantee}")
     deployment = Deployment(runner=runner, case=job, guarantee=guarantee, broker=broker, wiki=wiki, folder=folder)
     try:
         yield deployment
-        if deployment.is_running:  # else a scenario has failed, and says why
+        if deployment.is_running:  # otherwise a scenario has failed, and its error is reported
             deployment.stop()
         deployment.assert_all_written()
     finally:
@@ -85,7 +85,7 @@ def deployment(
 
 @pytest.fixture
 def well(wiki: RestartableWiki) -> Iterator[None]:
-    """The wiki is well, whatever the scenario before this one did to it."""
+    """Remove the faults of the wiki before and after a scenario."""
     wiki.set_faults()
     yield
     wiki.set_faults()
@@ -93,7 +93,7 @@ def well(wiki: RestartableWiki) -> Iterator[None]:
 
 @pytest.fixture
 def running(deployment: Deployment, well: None) -> Deployment:
-    """The deployment, which runs; a scenario may do what it likes to it."""
+    """Return the deployment while it runs; a scenario may stop or kill it."""
     del well
     deployment.ensure_running()
     return deployment
@@ -101,7 +101,7 @@ def running(deployment: Deployment, well: None) -> Deployment:
 
 @pytest.fixture
 def stopped(deployment: Deployment, well: None) -> Deployment:
-    """The deployment, which does not run, for a scenario that starts it with settings of its own."""
+    """Return the deployment while it does not run, for a scenario that starts it with its own settings."""
     del well
     if deployment.is_running:
         deployment.stop()

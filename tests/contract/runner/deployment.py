@@ -1,4 +1,4 @@
-"""A job with topics of its own, which is started, stopped, killed and started again, and must lose nothing."""
+"""A job with its own topics, which is started, stopped, killed and started again, and must lose nothing."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
 PARTITIONS = 3
 RECORD_TIMESTAMP = 1_234_567_890_123
-"""Milliseconds: that of every record on the source, which is no event's own time."""
+"""Milliseconds: the timestamp of every record on the source, different from the time of every event."""
 
 
 @dataclass(kw_only=True, repr=False)
 class Deployment:
-    """A job under a runner, between topics of its own.
+    """A job under a runner, between its own topics.
 
     Attributes:
-        runner: What runs it.
+        runner: The runner.
         case: The job.
-        guarantee: Under which it delivers.
-        broker: Where its topics are.
-        wiki: The wiki that it asks.
-        folder: For its log and what it keeps.
-        written: How often each change was written to the source.
-        poison_count: How many records that are no events, tombstones left out, were.
-        repeats: How often it had to go back and begin anew: crashes, and losses of its broker.
+        guarantee: The delivery guarantee.
+        broker: The broker of its topics.
+        wiki: The wiki of its requests.
+        folder: The folder of its log and its state.
+        written: The number of times that each change was written to the source.
+        poison_count: The number of records on the source that are not events, without tombstones.
+        repeats: The number of times that it resumed at an earlier position: after crashes and losses of its broker.
         failed_changes: The changes that must be on the error stream.
     """
 
@@ -70,7 +70,7 @@ class Deployment:
 
     @property
     def run(self) -> Run:
-        """The run that was started last."""
+        """The latest run."""
         assert self._run is not None, "it was not started"
         return self._run
 
@@ -129,7 +129,7 @@ class Deployment:
             self._run.ensure_stopped()
 
     def new_changes(self, *, pages: int = 1, numbers: int = 1) -> list[Change]:
-        """Changes of pages that no scenario has seen: the first of each page, then the second of each, and so on."""
+        """Return changes of new pages: the first of each page, then the second of each, and so on."""
         fresh = [next(self._pages) for _ in range(pages)]
         return [Change(page, number) for number in range(1, numbers + 1) for page in fresh]
 
@@ -144,7 +144,7 @@ class Deployment:
         return self.case.record(record) if isinstance(record, Change) else record.value
 
     def outputs(self, *, committed: bool = True) -> Outputs:
-        """What it writes from now on."""
+        """Return a reader of the outputs from now on."""
         return Outputs(
             self.broker,
             sink=self.sink,
@@ -154,31 +154,31 @@ class Deployment:
         )
 
     def wait_until(self, reached: Callable[[], bool]) -> None:
-        """Wait for something that must come while it runs."""
+        """Wait for a condition that must become true while the job runs."""
         self.run.wait_until(reached)
 
     def wait_until_durable(self, outputs: Outputs, changes: Sequence[Change]) -> None:
-        """Wait until these are out and no crash brings them again.
+        """Wait until these changes are written and cannot be repeated by a crash.
 
-        In transactions, what a reader sees is kept; else the offsets of the group say so. Only where they must: Flink
-        tells Kafka of its offsets some ten seconds after it has kept them.
+        In transactions, an output that a reader sees is durable. Otherwise the offsets of the group show it, which takes
+        longer: Flink commits its offsets to Kafka some ten seconds after its checkpoint.
         """
         self.wait_until(lambda: set(outputs.changes()) >= set(changes))
         if not self.exactly_once:
             self.wait_until(self.is_all_committed)
 
     def is_all_committed(self) -> bool:
-        """Whether the group's offsets are the ends of the source."""
+        """Return whether the offsets of the group are the ends of the source."""
         return topics.committed_offsets(self.broker, self.source, self.source) == topics.end_offsets(
             self.broker, self.source
         )
 
     def counter_total(self, metric: CounterMetric, label: str = "") -> int:
-        """What one of its counters shows."""
+        """Return the value of one of its counters."""
         return self.runner.counter_total(self.port, metric, label)
 
     def assert_all_written(self) -> None:
-        """All that was ever written to the source has come out, where it belongs, in order, and as often as promised."""
+        """Assert that each record of the source has its output, on the right stream, in order, and as often as guaranteed."""
         sink, errors = self._read_changes(self.sink), self._read_changes(self.errors)
         poison = errors.count(None)
         assert set(errors) - {None} == self.failed_changes

@@ -1,4 +1,4 @@
-"""Flink's REST interface, as far as the scenarios need it (Apache Flink documentation, "REST API")."""
+"""A client of the REST interface of Flink for the scenarios (Apache Flink documentation, "REST API")."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class FlinkRest:
     """A cluster that runs one job.
 
     Args:
-        port: Where it listens on loopback.
+        port: The port of its REST interface on loopback.
     """
 
     def __init__(self, port: int) -> None:
@@ -22,12 +22,12 @@ class FlinkRest:
 
     @property
     def job(self) -> str:
-        """The path of the job that runs."""
+        """The path of the running job."""
         (job,) = (each["id"] for each in self._get("/jobs")["jobs"] if each["status"] == "RUNNING")
         return f"/jobs/{job}"
 
     def stop_with_savepoint(self) -> str:
-        """Stop the job, and return where its savepoint is."""
+        """Stop the job and return the address of its savepoint."""
         job = self.job
         trigger = self._call(f"{job}/stop", {"drain": False})["request-id"]
         answers: list[dict[str, Any]] = []
@@ -41,11 +41,11 @@ class FlinkRest:
         return location
 
     def parallelism(self) -> dict[str, int]:
-        """How many subtasks each task has, by the task's name."""
+        """Return the number of subtasks of each task, by its name."""
         return {each["name"]: each["parallelism"] for each in self._vertices()}
 
     def metrics(self, name: str) -> dict[str, int]:
-        """The metrics of all subtasks whose last part is this name."""
+        """Return the metrics of all subtasks whose last part is this name."""
         found: dict[str, int] = {}
         for vertex in self._vertices():
             path = f"{self.job}/vertices/{vertex['id']}/subtasks/metrics"

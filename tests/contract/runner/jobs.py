@@ -1,7 +1,7 @@
-"""The jobs that every runner runs, as the scenarios see them: changes in, changes out, wikis that misbehave.
+"""The jobs for every runner in the terms of the scenarios: changes in, changes out, faults of the wiki.
 
-A scenario speaks of pages and numbers, and each job says what these are in its own terms. A new job is one more `JobCase`
-in `JOBS`.
+A scenario uses pages and numbers, and each job translates them to its own terms. A new job is one more `JobCase` in
+`JOBS`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 WIKI = corpus.load_wikis()["enwiki"]
 START = datetime(2026, 6, 1, tzinfo=UTC)
 NUMBERS = 1000
-"""How many numbers a page has."""
+"""The count of numbers of a page."""
 
 
 class Change(NamedTuple):
-    """One event: the page it is about, and its number, which grows within its page."""
+    """One event: its page, and its number, which grows within the page."""
 
     page: int
     number: int
 
 
 class PoisonRecord(NamedTuple):
-    """A record among those of a page that is no event; None is a tombstone, which says that there is nothing."""
+    """A record of a page that is not an event; None is a tombstone."""
 
     page: int
     value: bytes | None
@@ -45,14 +45,14 @@ class JobCase:
     """A job, in the terms of the scenarios.
 
     Attributes:
-        name: What the command line calls it.
-        settings: Its settings when the wiki at a URL is all the wikis there are, and is asked for ever.
-        record: The value of a change's record on the source.
-        key: The key that the source and the sink give to a page.
-        timestamp: That of the record on the sink, in milliseconds since the epoch.
-        recognise: The change that an event on the sink or on the error stream is about; None where that holds none.
-        rule: What a wiki does when it is asked about these changes.
-        holding_fault: What a wiki does so that a change is not finished for as long as the rule stands.
+        name: The name on the command line.
+        settings: Returns settings for the URL of the only wiki, with retries that never end.
+        record: Returns the value of a change on the source.
+        key: Returns the key of a page on source and sink.
+        timestamp: Returns the timestamp on the sink, milliseconds since the epoch.
+        recognise: Returns the change of an event on the sink or the error stream; None if it has none.
+        rule: Returns the rule by which the wiki answers requests for these changes.
+        holding_fault: The fault under which a change is not finished.
     """
 
     name: str
@@ -66,9 +66,9 @@ class JobCase:
 
 
 def _make_settings(wiki: str) -> dict[str, object]:
-    """Every revision is a request of its own, so that what the wiki does to one is done to no other.
+    """Return settings under which every revision is a separate request, so that a fault hits no other revision.
 
-    So many requests at once that the limit is never what a scenario waits for, even after the wiki has asked for mercy.
+    The limit of concurrent requests is so high that it delays no scenario, even after the wiki has reported overload.
     """
     return {
         "enrich.mediawiki_api_endpoint_template": f"{wiki}/w/api.php",

@@ -1,4 +1,4 @@
-"""What a job has written, as a reader of its topics sees it, and what must hold of it."""
+"""The outputs of a job for a reader of its topics, and their order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class WrittenEvent(NamedTuple):
-    """One event that a job has written; `change` is None for an error event about something that is none."""
+    """One event that a job has written; `change` is None for an error event about a poison record."""
 
     role: Role
     change: Change | None
@@ -26,14 +26,14 @@ class WrittenEvent(NamedTuple):
 
 
 class Outputs:
-    """What a job has written since a moment.
+    """The outputs of a job since the creation of this reader.
 
     Args:
-        broker: Where it writes.
+        broker: The broker of the topics.
         sink: The topic of its results.
         errors: The topic of its error events.
-        recognise: The change that an event is about.
-        isolation: ``read_committed``, or ``read_uncommitted`` to see what a transaction still may take back.
+        recognise: Returns the change of an event.
+        isolation: ``read_committed``, or ``read_uncommitted`` to see outputs of open transactions.
     """
 
     def __init__(
@@ -57,27 +57,27 @@ class Outputs:
         self._reader.__exit__(*exit_)
 
     def read(self) -> list[WrittenEvent]:
-        """All that has come so far, each partition in its order."""
+        """Return all events so far, each partition in its order."""
         for found in self._reader.poll()[len(self._seen) :]:
             change = self._recognise(found.value or b"")
             self._seen.append(WrittenEvent(self._roles[found.topic], change, found))
         return self._seen
 
     def changes(self, role: Role = Role.SINK) -> list[Change]:
-        """The changes in one of the streams, as often as they are in it."""
+        """Return the changes in one of the streams, with repeats."""
         return [seen.change for seen in self.read() if seen.role is role and seen.change is not None]
 
     def error_events_without_change(self) -> list[WrittenEvent]:
-        """The error events about records that were no events."""
+        """Return the error events about poison records."""
         return [seen for seen in self.read() if seen.change is None]
 
 
 def assert_in_order(changes: Iterable[Change], *, repeats: int = 0) -> None:
-    """The changes of each page are in the order of their numbers.
+    """Assert that the changes of each page are in the order of their numbers.
 
     Args:
-        changes: As they were read.
-        repeats: How often the job went back and began anew. What comes for the first time is in order all the same.
+        changes: The changes in the order of reading.
+        repeats: The number of times that the job resumed at an earlier position. First occurrences are always in order.
     """
     pages: dict[int, list[int]] = {}
     for page, number in changes:

@@ -1,4 +1,4 @@
-"""The wiki that the jobs ask, for tests that have no loop of their own."""
+"""The wiki of the jobs, for tests without a loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RestartableWiki:
-    """Fake wiki in a separate process, where every revision exists. It keeps its address after a restart."""
+    """Fake wiki in a separate process, with every revision. It keeps its address after a restart."""
 
     def __init__(self) -> None:
         port = find_free_port()
@@ -32,15 +32,15 @@ class RestartableWiki:
         self._loop.__exit__(None, None, None)
 
     def start(self) -> None:
-        """Be there."""
+        """Start the wiki."""
         self._loop.run(self._process.__aenter__())
 
     def stop(self) -> None:
-        """Be gone: connections break, and new ones are refused."""
+        """Stop the wiki: connections break, and new ones are refused."""
         self._loop.run(self._process.__aexit__(None, None, None))
 
     def set_faults(self, *rules: Rule) -> None:
-        """Follow these rules from now on, and no others. Without any, all is well."""
+        """Apply only these rules from now on; without rules there are no faults."""
         self._loop.run(self._process.set_faults(rules))
 
     def stats(self) -> dict[str, Any]:
@@ -49,6 +49,6 @@ class RestartableWiki:
 
     @property
     def in_flight(self) -> int:
-        """Requests that it has got and not answered yet."""
+        """The number of requests that have no response yet."""
         found: int = self.stats()["concurrent"]
         return found

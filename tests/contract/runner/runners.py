@@ -1,4 +1,4 @@
-"""The runners: what starts each of them, the settings that make them alike, where they show their metrics."""
+"""The runners: their start, the settings that make them comparable, and their metrics."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
 
 
 class RunnerUnderTest(Protocol):
-    """A runner, as whoever starts a job with it sees it."""
+    """A runner in the view of the process that starts a job with it."""
 
     @property
     def name(self) -> str:
-        """What the command line calls it."""
+        """The name on the command line."""
 
     @property
     def python(self) -> Path:
-        """The Python that has what the runner needs."""
+        """The Python with the packages of the runner."""
 
     def settings(self, port: int) -> Mapping[str, object]:
-        """Settings that the other runner does not have; `port` is where it shows its metrics."""
+        """Return the settings of this runner alone; `port` serves its metrics."""
 
     def counter_total(self, port: int, metric: Counter, label: str = "") -> int:
-        """What a counter has come to.
+        """Return the value of a counter.
 
         Args:
             port: As for `settings`.
             metric: The counter.
-            label: Only what has this value in one of its labels.
+            label: Restricts the sum to series with this value in one of their labels.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class LocalRunnerUnderTest:
-    """One process."""
+    """The local runner: one process."""
 
     name: str = "local"
     python: Path = Path(sys.executable)
 
     def settings(self, port: int) -> Mapping[str, object]:
-        """See `RunnerName`. As a static member it has its partitions again at once after a crash."""
+        """See `RunnerUnderTest`. A static member receives its partitions at once after a crash."""
         return {
             "telemetry.metrics_port": port,
             "local.commit_interval": 1.0,
@@ -57,7 +57,7 @@ class LocalRunnerUnderTest:
         }
 
     def counter_total(self, port: int, metric: Counter, label: str = "") -> int:
-        """See `RunnerName`. Over the Prometheus endpoint."""
+        """See `RunnerUnderTest`. Over the Prometheus endpoint."""
         with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))
         samples = (sample for family in families for sample in family.samples if sample.name == metric.name)
@@ -66,17 +66,17 @@ class LocalRunnerUnderTest:
 
 @dataclass(frozen=True, slots=True)
 class FlinkRunnerUnderTest:
-    """A cluster of its own.
+    """The Flink runner with an embedded cluster.
 
     Attributes:
-        python: Of the environment that has PyFlink.
+        python: The Python of the environment with PyFlink.
     """
 
     python: Path
     name: str = "flink"
 
     def settings(self, port: int) -> Mapping[str, object]:
-        """See `RunnerName`."""
+        """See `RunnerUnderTest`."""
         return {
             "flink.rest.port": port,
             "flink.execution.checkpointing.interval": "1 s",
@@ -85,6 +85,6 @@ class FlinkRunnerUnderTest:
         }
 
     def counter_total(self, port: int, metric: Counter, label: str = "") -> int:
-        """See `RunnerName`. Over the REST interface, where labels are groups of the metric's name."""
+        """See `RunnerUnderTest`. Over the REST interface, where labels are groups of the metric's name."""
         found = FlinkRest(port).metrics(metric.name)
         return sum(value for name, value in found.items() if not label or label in name.split("."))

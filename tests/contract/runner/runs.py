@@ -1,4 +1,4 @@
-"""A job as a process: started as its users start it, stopped and killed with all that it has started itself."""
+"""A job as a process: started by its command, stopped and killed with all processes that it has started."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 TIMEOUT = 120.0
-"""Seconds for anything that happens at all: the machine may be busy with other tests."""
+"""Seconds until a wait fails: the machine may be busy with other tests."""
 
 _MARK = "WIKISTATE_CONTRACT_RUN"
-_POLL_SECONDS = 0.05  # seconds between two looks
+_POLL_SECONDS = 0.05  # seconds between two polls
 
 
 class Run:
     """One run of a job.
 
-    What it starts (a JVM, Python workers) is known by a mark in the environment, which every process inherits, and so
-    is found even where it has left the group.
+    The processes that it starts (a JVM, Python workers) are found by a mark in the environment. Every process inherits
+    it, even a process that has left the group.
 
     Args:
         command: Program and arguments.
-        log: Where its output goes, appended.
-        environment: Added to our own.
+        log: The file to which its output is appended.
+        environment: Variables beside those of this process.
     """
 
     def __init__(self, command: Sequence[str | Path], *, log: Path, environment: Mapping[str, str]) -> None:
@@ -40,46 +40,46 @@ class Run:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process runs."""
         return self._process.is_running
 
     def process_ids(self) -> list[int]:
-        """The ids of all processes that are left of it."""
+        """Return the ids of all processes of this run."""
         return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if self._has_mark(folder)]
 
     def _has_mark(self, folder: Path) -> bool:
         try:
             return f"{_MARK}={self._mark}".encode() in (folder / "environ").read_bytes().split(b"\0")
-        except OSError:  # it ended just now, or is somebody else's
+        except OSError:  # it has just ended, or belongs to another user
             return False
 
     def terminate(self) -> None:
-        """Tell the process that the user has started, and no other, to stop."""
+        """Send SIGTERM to the started process alone."""
         os.kill(self._process.pid, signal.SIGTERM)
 
     def interrupt(self) -> None:
-        """Press Ctrl+C: the terminal tells all processes of the group at once."""
+        """Send SIGINT to all processes of the group, as Ctrl+C in a terminal."""
         self._process.send(signal.SIGINT)
 
     def wait(self) -> int:
-        """Wait for its end, which leaves nothing behind; its exit code."""
+        """Wait until all processes have ended, and return the exit code."""
         wait_until(lambda: not self.is_running and not self.process_ids(), self._describe_state)
-        return self._process.kill()  # it has ended: this tells how
+        return self._process.kill()  # it has ended: this returns the exit code
 
     def kill(self) -> None:
-        """End the whole group at once, as a crash of the machine would, and wait until nothing is left."""
+        """Kill the whole group at once, as a crash of the machine, and wait until no process is left."""
         self._process.kill()
         wait_until(lambda: not self.process_ids(), self._describe_state)
 
     def ensure_stopped(self) -> None:
-        """Make sure that nothing is left, whatever has happened."""
+        """Kill all processes that are left."""
         self._process.kill()
         for each in self.process_ids():
-            with suppress(ProcessLookupError):  # it ended by itself meanwhile
+            with suppress(ProcessLookupError):  # it has ended meanwhile
                 os.kill(each, signal.SIGKILL)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something that must come while it runs."""
+        """Wait for a condition that must become true while the job runs."""
 
         def look() -> bool:
             assert self.is_running, f"the job has ended: {self._describe_state()}"
@@ -92,7 +92,7 @@ class Run:
 
 
 def wait_until(condition: Callable[[], bool], describe: Callable[[], str]) -> None:
-    """Wait for something that must come; fails with what `describe` says when it does not."""
+    """Wait for a condition; fail with the text of `describe` when it does not become true."""
     give_up = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < give_up, describe()

@@ -1,4 +1,4 @@
-"""What Flink alone can do with a job: savepoints over its REST interface, and another parallelism after one."""
+"""Scenarios for Flink alone: savepoints over its REST interface, and another parallelism after one."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ exactly_once = pytest.mark.parametrize("guarantee", ["EXACTLY_ONCE"], indirect=T
 PAGES, NUMBERS = 8, 10
 
 
-def pass_on(running: Deployment, changes: list[Change], parallelism: int) -> None:
-    """Write changes, and stop the job over REST when the first of them are out."""
+def write_and_stop(running: Deployment, changes: list[Change], parallelism: int) -> None:
+    """Write changes, and stop the job over REST when the first of them are written."""
     with running.outputs(committed=False) as written:
         running.write(changes)
         running.wait_until(lambda: len(written.changes()) > 0)
@@ -36,15 +36,15 @@ def pass_on(running: Deployment, changes: list[Change], parallelism: int) -> Non
 
 @flink_alone
 @exactly_once
-def test_a_savepoint_carries_a_job_to_another_parallelism_and_back(running: Deployment, wiki: RestartableWiki) -> None:
+def test_job_resumes_from_a_savepoint_with_another_parallelism(running: Deployment, wiki: RestartableWiki) -> None:
     """Stopped over REST in the middle of the stream, from 1 to 2 and back to 1: each event once, each page in order."""
     changes = running.new_changes(pages=PAGES, numbers=3 * NUMBERS)
     first, second, third = (changes[part * PAGES * NUMBERS :][: PAGES * NUMBERS] for part in range(3))
     wiki.set_faults(running.case.rule(Delay(0.1), changes))
     with running.outputs() as outputs:
-        pass_on(running, first, parallelism=1)
+        write_and_stop(running, first, parallelism=1)
         running.start(flink__parallelism__default=2)
-        pass_on(running, second, parallelism=2)
+        write_and_stop(running, second, parallelism=2)
         running.start()
         running.write(third)
         running.wait_until(lambda: len(outputs.changes()) >= len(changes))
@@ -55,7 +55,7 @@ def test_a_savepoint_carries_a_job_to_another_parallelism_and_back(running: Depl
 @flink_alone
 @exactly_once
 def test_fewer_readers_than_workers_keep_each_page_in_order(stopped: Deployment, wiki: RestartableWiki) -> None:
-    """One subtask reads, two work: the records of a page all go to the same one."""
+    """One subtask reads, two execute: all records of a page go to the same one."""
     changes = stopped.new_changes(pages=PAGES, numbers=NUMBERS)
     wiki.set_faults(stopped.case.rule(Delay(0.5), [change for change in changes if change.number % 3 == 1]))
     stopped.start(stream_manager__source__parallelism=1, flink__parallelism__default=2)

@@ -1,4 +1,4 @@
-"""The declared metrics, where each runner shows them."""
+"""The declared metrics, served by each runner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def counts(running: Deployment) -> dict[str, int]:
-    """What is counted of records and events."""
+    """Return the counters of records and events."""
     return {
         "consumed": running.counter_total(metrics.EVENTS_CONSUMED),
         "filtered": running.counter_total(metrics.EVENTS_FILTERED),
@@ -29,23 +29,23 @@ def counts(running: Deployment) -> dict[str, int]:
 
 
 def wait_for_counts(running: Deployment) -> dict[str, int]:
-    """The counts, when all that was read is in them: a runner may show them a little later than it writes."""
+    """Return the counts when they include all consumed records: a runner may report later than it writes."""
     running.wait_until(lambda: running.counter_total(metrics.EVENTS_CONSUMED) == counts_out(running))
     return counts(running)
 
 
 def counts_out(running: Deployment) -> int:
-    """The records of which the job says what became of them."""
+    """Return the number of records that were written or filtered."""
     return running.counter_total(metrics.EVENTS_PRODUCED) + running.counter_total(metrics.EVENTS_FILTERED)
 
 
-def test_what_goes_in_and_comes_out_is_counted(running: Deployment, wiki: RestartableWiki) -> None:
+def test_records_and_outputs_are_counted(running: Deployment, wiki: RestartableWiki) -> None:
     """Under the declared names: four changes, one of which fails, a poison record and a tombstone."""
     first, *changes = running.new_changes(numbers=5)
     wiki.set_faults(running.case.rule(HttpStatus(404), changes[:1]))
     running.failed_changes.update(changes[:1])
     with running.outputs() as outputs:
-        running.write([first])  # until it is out, the job may be so young that it shows nothing yet
+        running.write([first])  # before it is written, the job may not serve metrics yet
         running.wait_until(lambda: outputs.changes() == [first])
         before = wait_for_counts(running)
         running.write([*changes, PoisonRecord(first.page, b"{not json"), PoisonRecord(first.page, None)])

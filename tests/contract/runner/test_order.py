@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tests.contract.runner.restartable_wiki import RestartableWiki
 
 SLOW = 1.5
-"""Seconds: longer than Flink's checkpoints and the local runner's commits are apart."""
+"""Seconds: longer than the checkpoint interval of Flink and the commit interval of the local runner."""
 
 
-def test_a_slow_first_event_of_a_page_stays_the_first(running: Deployment, wiki: RestartableWiki) -> None:
-    """The later ones of each page are answered at once and come out behind it, on all partitions."""
+def test_slow_first_event_of_a_page_stays_the_first(running: Deployment, wiki: RestartableWiki) -> None:
+    """The later events of each page have their responses at once and are written behind it, on all partitions."""
     changes = running.new_changes(pages=8, numbers=5)
     wiki.set_faults(running.case.rule(Delay(SLOW), [change for change in changes if change.number == 1]))
     with running.outputs() as outputs:
@@ -28,11 +28,11 @@ def test_a_slow_first_event_of_a_page_stays_the_first(running: Deployment, wiki:
         assert_in_order(outputs.changes())
 
 
-# In transactions it may, where a commit covers a prefix of a partition. On Flink it may, because PyFlink waits for all that
-# is in flight at the end of each bundle and before each checkpoint, and hands nothing on meanwhile.
+# With transactions it may, because a commit covers a prefix of a partition. On Flink it may, because PyFlink waits for all
+# records in flight at the end of each bundle and before each checkpoint, and passes no record meanwhile.
 @pytest.mark.parametrize(("runner", "guarantee"), [("local", "AT_LEAST_ONCE")], indirect=True)
-def test_a_slow_page_keeps_no_other_page_from_being_written(running: Deployment, wiki: RestartableWiki) -> None:
-    """The wiki holds one page back until all others have been seen on the sink; only then does it come."""
+def test_slow_page_delays_no_other_page(running: Deployment, wiki: RestartableWiki) -> None:
+    """The wiki delays one page until all others are on the sink; then the page is written."""
     slow, *others = running.new_changes(pages=8)
     wiki.set_faults(running.case.rule(running.case.holding_fault, [slow]))
     with running.outputs() as outputs:
@@ -43,10 +43,10 @@ def test_a_slow_page_keeps_no_other_page_from_being_written(running: Deployment,
         running.wait_until(lambda: slow in outputs.changes())
 
 
-def test_slow_answers_are_waited_for_together(running: Deployment, wiki: RestartableWiki) -> None:
-    """The wiki has eight requests at once: nobody waits for their neighbour's answer.
+def test_slow_responses_are_awaited_concurrently(running: Deployment, wiki: RestartableWiki) -> None:
+    """The wiki has eight requests at once: no request waits for the response to another.
 
-    Of sixty, because they may be read in several steps, with a checkpoint between.
+    The scenario has sixty events, because they may be read in several polls with a checkpoint between.
     """
     changes = running.new_changes(pages=60)
     wiki.set_faults(running.case.rule(Delay(SLOW), changes))
@@ -57,8 +57,8 @@ def test_slow_answers_are_waited_for_together(running: Deployment, wiki: Restart
         assert sorted(outputs.changes()) == sorted(changes)
 
 
-def test_answers_that_take_longer_than_a_commit_come_once(running: Deployment, wiki: RestartableWiki) -> None:
-    """Each answer of each page takes longer than positions are committed apart; all events arrive, none again."""
+def test_responses_slower_than_a_commit_are_written_once(running: Deployment, wiki: RestartableWiki) -> None:
+    """Each response takes longer than the commit interval; each event is written once."""
     changes = running.new_changes(pages=10, numbers=2)
     wiki.set_faults(running.case.rule(Delay(SLOW), changes))
     with running.outputs() as outputs:
@@ -68,8 +68,8 @@ def test_answers_that_take_longer_than_a_commit_come_once(running: Deployment, w
         assert_in_order(outputs.changes())
 
 
-def test_an_event_that_comes_twice_goes_out_twice(running: Deployment) -> None:
-    """In the order in which it came: nothing is remembered of what has passed."""
+def test_repeated_event_is_written_again(running: Deployment) -> None:
+    """In the order of the records: a stateless job has no memory of earlier events."""
     first, second = running.new_changes(numbers=2)
     given = [first, first, second, first]
     with running.outputs() as outputs:

@@ -1,4 +1,4 @@
-"""Wikis and brokers that go away and come back, under every runner: nothing is lost, nothing becomes an error."""
+"""Outages of wikis and brokers under every runner: no event is lost, none becomes an error event."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.support.broker import KafkaBroker
 
 
-def test_a_wiki_that_goes_away_and_comes_back_is_waited_for(running: Deployment, wiki: RestartableWiki) -> None:
-    """It goes in the middle of its answers, and then refuses connections; every event is enriched all the same."""
+def test_outage_of_the_wiki_is_survived(running: Deployment, wiki: RestartableWiki) -> None:
+    """The wiki stops in the middle of its responses and then refuses connections; every event is still enriched."""
     changes = running.new_changes(pages=5, numbers=4)
     wiki.set_faults(running.case.rule(Hang(), changes))
     with running.outputs() as outputs:
@@ -30,8 +30,8 @@ def test_a_wiki_that_goes_away_and_comes_back_is_waited_for(running: Deployment,
         assert outputs.changes(Role.ERROR) == []
 
 
-def test_a_wiki_that_asks_for_patience_gets_it(running: Deployment, wiki: RestartableWiki) -> None:
-    """It answers 503 with Retry-After to the first requests; every event is enriched all the same."""
+def test_requested_delay_of_the_wiki_is_respected(running: Deployment, wiki: RestartableWiki) -> None:
+    """The wiki responds with 503 and Retry-After to the first requests; every event is still enriched."""
     changes = running.new_changes(pages=5, numbers=2)
     wiki.set_faults(running.case.rule(HttpStatus(503, {"Retry-After": "1"}), changes[:5]))
     refused = wiki.stats()["answers"].get("503", 0)
@@ -44,10 +44,8 @@ def test_a_wiki_that_asks_for_patience_gets_it(running: Deployment, wiki: Restar
         assert outputs.changes(Role.ERROR) == []
 
 
-def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
-    running: Deployment, wiki: RestartableWiki, broker: KafkaBroker
-) -> None:
-    """The very process that lost it goes on, and loses nothing: what was in flight, what was not yet read."""
+def test_outage_of_the_broker_is_survived(running: Deployment, wiki: RestartableWiki, broker: KafkaBroker) -> None:
+    """The same process continues and loses no record, whether in flight or not read yet."""
     changes = running.new_changes(pages=10, numbers=20)
     wiki.set_faults(running.case.rule(Delay(0.1), changes))
     with running.outputs() as outputs, running.outputs(committed=False) as written:

@@ -1,4 +1,4 @@
-"""What single records become under every runner: keys, timestamps, poison, errors."""
+"""The outputs of single records under every runner: keys, timestamps, poison records, errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.contract.runner.restartable_wiki import RestartableWiki
 
 HUGE = b"x" * 3_000_000
-"""More than a producer takes unless told otherwise, and so more than an error event may hold."""
+"""Larger than the default limit of a producer, and therefore larger than an error event may be."""
 
 POISON = {
     "not-json": b"{not json",
@@ -28,8 +28,8 @@ POISON = {
 }
 
 
-def test_an_output_has_the_key_of_its_page_and_the_time_of_its_event(running: Deployment) -> None:
-    """Whatever the timestamp of the record was that it came with."""
+def test_output_has_the_key_of_its_page_and_the_time_of_its_event(running: Deployment) -> None:
+    """The timestamp of the source record does not count."""
     changes = running.new_changes(pages=3, numbers=2)
     with running.outputs() as outputs:
         running.write(changes)
@@ -40,7 +40,7 @@ def test_an_output_has_the_key_of_its_page_and_the_time_of_its_event(running: De
 
 
 def test_each_poison_record_becomes_one_error_event(running: Deployment) -> None:
-    """It holds what came or, where that is too large, its beginning. It is without a key, and of now."""
+    """It holds the record, or its beginning if the record is too large. It has no key, and the current time."""
     (change,) = running.new_changes()
     started = int(time.time() * 1000)
     with running.outputs() as outputs:
@@ -49,17 +49,17 @@ def test_each_poison_record_becomes_one_error_event(running: Deployment) -> None
         found = [seen.record for seen in outputs.error_events_without_change()]
         assert outputs.changes() == []
     raw = sorted(orjson.loads(each.value or b"")["raw_event"] for each in found)
-    *whole, cut = sorted(raw, key=len)
+    *whole, truncated = sorted(raw, key=len)
     assert sorted(whole) == sorted(
         value.decode(errors="backslashreplace") for value in POISON.values() if value != HUGE
     )
-    assert HUGE.startswith(cut.encode())
+    assert HUGE.startswith(truncated.encode())
     assert {each.key for each in found} == {None}
     assert all(started - 1000 <= each.timestamp <= int(time.time() * 1000) + 1000 for each in found)
 
 
-def test_poison_stops_none_of_its_neighbours(running: Deployment) -> None:
-    """Events of the same page before, between and behind go through in order."""
+def test_poison_records_stop_no_other_event(running: Deployment) -> None:
+    """Events of the same page before, between and behind them are written in order."""
     changes = running.new_changes(numbers=len(POISON) + 1)
     between = [PoisonRecord(changes[0].page, value) for value in POISON.values()]
     records = [record for pair in zip(changes, between, strict=False) for record in pair]
@@ -69,8 +69,8 @@ def test_poison_stops_none_of_its_neighbours(running: Deployment) -> None:
         assert outputs.changes() == changes
 
 
-def test_a_tombstone_says_nothing_and_stops_nothing(running: Deployment) -> None:
-    """The events around it go through, and neither stream has anything for it."""
+def test_tombstone_has_no_output_and_stops_no_other_event(running: Deployment) -> None:
+    """The events around it are written, and it has no output on either stream."""
     first, second = running.new_changes(numbers=2)
     with running.outputs() as outputs:
         running.write([first, PoisonRecord(first.page, None), second])
@@ -79,10 +79,10 @@ def test_a_tombstone_says_nothing_and_stops_nothing(running: Deployment) -> None
         assert outputs.error_events_without_change() == []
 
 
-def test_an_event_that_cannot_be_done_is_an_error_event_and_the_next_of_its_page_follows(
+def test_failed_event_becomes_an_error_event_and_the_next_of_its_page_follows(
     running: Deployment, wiki: RestartableWiki
 ) -> None:
-    """The error event names the very change; those of the same page before and behind are enriched."""
+    """The error event names the change; the changes of the page before and behind it are enriched."""
     first, wrong, last = running.new_changes(numbers=3)
     wiki.set_faults(running.case.rule(HttpStatus(404), [wrong]))
     running.failed_changes.add(wrong)

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from tests.contract.runner.restartable_wiki import RestartableWiki
 
 
-def test_a_crash_loses_nothing(running: Deployment, wiki: RestartableWiki) -> None:
-    """SIGKILL in the middle: what was kept before does not come again, the rest comes, each page in order.
+def test_crash_loses_nothing(running: Deployment, wiki: RestartableWiki) -> None:
+    """SIGKILL in the middle: committed outputs are not repeated, the others are written, each page in order.
 
-    Exactly once: each event once. At least once: each once or, where it was out and not kept, again.
+    Exactly once: each event once. At least once: each event once, or again if it was written and not committed.
     """
     changes = running.new_changes(pages=10, numbers=20)
-    kept, flowing, stuck = changes[:50], changes[50:150], changes[150:]
+    committed, flowing, stuck = changes[:50], changes[50:150], changes[150:]
     with running.outputs() as outputs:
-        running.write(kept)
-        running.wait_until_durable(outputs, kept)
+        running.write(committed)
+        running.wait_until_durable(outputs, committed)
         wiki.set_faults(running.case.rule(Hang(), stuck))
         running.write([*flowing, *stuck])
         running.wait_until(lambda: wiki.in_flight > 0)
@@ -34,13 +34,13 @@ def test_a_crash_loses_nothing(running: Deployment, wiki: RestartableWiki) -> No
         running.wait_until(lambda: set(outputs.changes()) == set(changes))
         seen = Counter(outputs.changes())
         assert_in_order(outputs.changes(), repeats=0 if running.exactly_once else 1)
-    assert [change for change in kept if seen[change] > 1] == []
+    assert [change for change in committed if seen[change] > 1] == []
     if running.exactly_once:
         assert seen == Counter(changes)
 
 
-def test_a_stop_finishes_what_is_in_flight(running: Deployment, wiki: RestartableWiki) -> None:
-    """SIGTERM while the wiki is slow: exit code 0, what was read is out and kept, the next run repeats none of it."""
+def test_stop_finishes_events_in_flight(running: Deployment, wiki: RestartableWiki) -> None:
+    """SIGTERM while the wiki is slow: exit code 0, events in flight are written and committed, and none is repeated."""
     changes = running.new_changes(pages=8, numbers=2)
     wiki.set_faults(running.case.rule(Hang(), changes))
     with running.outputs() as outputs:
@@ -50,7 +50,7 @@ def test_a_stop_finishes_what_is_in_flight(running: Deployment, wiki: Restartabl
         assert outputs.changes() == []
         wiki.set_faults()
         assert running.run.wait() == 0
-        wait_until(lambda: outputs.changes() != [], lambda: "nothing of what was in flight is out")
+        wait_until(lambda: outputs.changes() != [], lambda: "no event that was in flight is written")
         running.start()
         running.wait_until(lambda: set(outputs.changes()) == set(changes))
         more = [change._replace(number=3) for change in changes[:8]]

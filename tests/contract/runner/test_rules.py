@@ -1,4 +1,4 @@
-"""A rule of a job is changed in one place, and changes what every runner does."""
+"""A rule of a job is changed in one place, and changes the behaviour of every runner."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("guarantee", ["AT_LEAST_ONCE"], indirect=True)
-def test_a_changed_rule_changes_every_runner(running: Deployment, wiki: RestartableWiki) -> None:
-    """Three tries instead of a thousand: what the wiki refuses is an error event after exactly three requests."""
+def test_changed_rule_changes_every_runner(running: Deployment, wiki: RestartableWiki) -> None:
+    """Three attempts instead of a thousand: a refused revision is an error event after exactly three requests."""
     well, refused = running.new_changes(pages=2)
     wiki.set_faults(running.case.rule(HttpStatus(500), [refused]))
     before = wiki.stats()["answers"].get("500", 0)

@@ -1,4 +1,4 @@
-"""A job's life on a cluster of its own, by what the cluster's REST interface says."""
+"""The control of a job on an embedded cluster over its REST interface."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ Exception: ("Error happens inside the class 'Perform'", ValueError('no'))
 
 
 class Client:
-    """As PyFlink's `JobClient`: its result comes when the job ends."""
+    """A client as the `JobClient` of PyFlink: its result is set when the job ends."""
 
     def __init__(self) -> None:
         self.execution: Future[object] = Future()
 
     def get_job_id(self) -> str:
-        """Of the job."""
+        """Return the id of the job."""
         return "4711"
 
     def get_job_execution_result(self) -> Future[object]:
-        """Waited for in a thread."""
+        """Return the result, which a thread awaits."""
         return self.execution
 
 
 class Rest:
-    """A REST interface that answers as it is told to, and keeps what it was asked. None is a path that there is not."""
+    """A REST interface with configured responses that records requests. None is the response for an unknown path."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Callable[[], dict[str, Any] | None]] = {}
@@ -68,7 +68,7 @@ class Rest:
         self._thread.start()
 
     def close(self) -> None:
-        """Be gone: connections are refused from now on."""
+        """Stop: connections are refused from now on."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -88,7 +88,7 @@ class Rest:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = do_PATCH = answer  # noqa: N815  (names that the server looks for)
+            do_GET = do_POST = do_PATCH = answer  # noqa: N815  (names that the server requires)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -98,14 +98,14 @@ class Rest:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks follow each other at once."""
+    """Poll without a delay."""
     monkeypatch.setattr(cluster, "_POLL_INTERVAL", 0.01)
     monkeypatch.setattr(cluster, "_REST_TIMEOUT", 5.0)
 
 
 @pytest.fixture
 def rest() -> Iterator[Rest]:
-    """The cluster's."""
+    """Yield the REST interface of the cluster."""
     rest = Rest()
     yield rest
     rest.close()
@@ -113,7 +113,7 @@ def rest() -> Iterator[Rest]:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    """PyFlink's, whose job ends with the test at the latest."""
+    """Yield a client whose job ends with the test at the latest."""
     client = Client()
     yield client
     if not client.execution.done():
@@ -122,26 +122,26 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture
 def job(client: Client, rest: Rest) -> RunningJob:
-    """The job that runs there."""
+    """Return the job on the cluster."""
     return RunningJob(cast("JobClient", client), rest.url)
 
 
-def test_the_end_of_a_job_is_waited_for(job: RunningJob, client: Client) -> None:
-    """One that came to its end in good order raises nothing."""
+def test_wait_returns_at_the_end_of_the_job(job: RunningJob, client: Client) -> None:
+    """A job that has ended in order raises nothing."""
     client.execution.set_result(None)
     assert job.wait(lambda: False)
     job.result()
 
 
-def test_waiting_ends_when_it_is_told_to(job: RunningJob) -> None:
-    """And says that the job has not."""
+def test_wait_ends_early_on_request(job: RunningJob) -> None:
+    """It then returns that the job has not ended."""
     assert not job.wait(lambda: True)
 
 
-def test_a_failed_job_says_why_and_where_to_read_on(
+def test_failed_job_states_its_cause_and_the_log(
     job: RunningJob, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The innermost cause alone; what Flink said stays attached for who looks for it."""
+    """The message has the innermost cause alone; the error of Flink stays attached as the cause."""
     monkeypatch.setenv("FLINK_LOG_DIR", "/state/log")
     client.execution.set_exception(RuntimeError(TRACE))
     assert job.wait(lambda: False)
@@ -153,19 +153,19 @@ def test_a_failed_job_says_why_and_where_to_read_on(
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_each_restart_of_a_job_is_told_of_once(job: RunningJob, rest: Rest) -> None:
-    """With its cause; those that come later, too."""
+def test_each_restart_of_a_job_is_logged_once(job: RunningJob, rest: Rest) -> None:
+    """With its cause, and later restarts as well."""
     history = [{"timestamp": 1_000, "stacktrace": TRACE}]
     rest.answers["/jobs/4711/exceptions"] = lambda: {"exceptionHistory": {"entries": history}}
 
-    def looked(times: int) -> Callable[[], bool]:
+    def polled(times: int) -> Callable[[], bool]:
         before = len(rest.asked)
         return lambda: len(rest.asked) >= before + times
 
     with capture_logs() as logs:
-        assert not job.wait(looked(3))
+        assert not job.wait(polled(3))
         history.insert(0, {"timestamp": 2_000, "stacktrace": "org.example.Another: trouble"})
-        assert not job.wait(looked(3))
+        assert not job.wait(polled(3))
     assert [entry["reason"] for entry in logs] == [
         "java.io.IOException: the disk is full",
         "org.example.Another: trouble",
@@ -173,8 +173,8 @@ def test_each_restart_of_a_job_is_told_of_once(job: RunningJob, rest: Rest) -> N
     assert {entry["log_level"] for entry in logs} == {"warning"}
 
 
-def test_a_job_over_its_error_limit_is_cancelled(job: RunningJob, client: Client, rest: Rest) -> None:
-    """Flink would start it again and again; it ends with the worker's own words."""
+def test_job_beyond_its_error_limit_is_cancelled(job: RunningJob, client: Client, rest: Rest) -> None:
+    """Flink would restart it without end; it ends with the message of the worker."""
     trace = WORKER_TRACE.replace("ValueError('no')", "ErrorLimitError('6 events in a row failed; the limit is 5.')")
     rest.answers["/jobs/4711/exceptions"] = lambda: {
         "exceptionHistory": {"entries": [{"timestamp": 1_000, "stacktrace": trace}]}
@@ -191,28 +191,28 @@ def test_a_job_over_its_error_limit_is_cancelled(job: RunningJob, client: Client
     assert str(caught.value) == "6 events in a row failed; the limit is 5."
 
 
-def test_a_cluster_that_does_not_answer_just_now_is_no_reason_to_give_up(job: RunningJob, client: Client) -> None:
-    """The job may run on; whether it has ended, its client says."""
-    looks: list[None] = []
+def test_wait_continues_while_the_cluster_does_not_answer(job: RunningJob, client: Client) -> None:
+    """The job may still run; its client reports the end."""
+    polls: list[None] = []
 
-    def several_looks() -> bool:
-        looks.append(None)
-        if len(looks) == 20:
+    def several_polls() -> bool:
+        polls.append(None)
+        if len(polls) == 20:
             client.execution.set_result(None)
         return False
 
     with capture_logs() as logs:
-        assert job.wait(several_looks)
+        assert job.wait(several_polls)
     assert {entry["log_level"] for entry in logs} == {"debug"}
 
 
-def test_a_stop_returns_when_the_job_has_ended(job: RunningJob, client: Client, rest: Rest) -> None:
-    """Asked for once, without draining: event time must not jump to its end; and watched until then."""
-    looks: list[None] = []
+def test_stop_returns_when_the_job_has_ended(job: RunningJob, client: Client, rest: Rest) -> None:
+    """It is requested once, without draining: event time must not jump to its end. The savepoint is polled until then."""
+    polls: list[None] = []
 
     def in_progress() -> dict[str, Any]:
-        looks.append(None)
-        if len(looks) == 3:
+        polls.append(None)
+        if len(polls) == 3:
             client.execution.set_result(None)
         return {"status": {"id": "IN_PROGRESS"}, "operation": None}
 
@@ -220,12 +220,12 @@ def test_a_stop_returns_when_the_job_has_ended(job: RunningJob, client: Client, 
     rest.answers["/jobs/4711/savepoints/s1"] = in_progress
     job.stop()
     assert rest.asked[0] == ("POST", "/jobs/4711/stop", {"drain": False})
-    assert len(rest.asked) == 1 + len(looks)
+    assert len(rest.asked) == 1 + len(polls)
     job.result()
 
 
-def test_a_savepoint_that_fails_is_said_with_its_cause(job: RunningJob, rest: Rest) -> None:
-    """The job runs on then; whoever stops it must cancel it."""
+def test_failed_savepoint_states_its_cause(job: RunningJob, rest: Rest) -> None:
+    """The job still runs then; the caller must cancel it."""
     rest.answers["/jobs/4711/stop"] = lambda: {"request-id": "s1"}
     rest.answers["/jobs/4711/savepoints/s1"] = lambda: {
         "status": {"id": "COMPLETED"},
@@ -235,26 +235,26 @@ def test_a_savepoint_that_fails_is_said_with_its_cause(job: RunningJob, rest: Re
         job.stop()
 
 
-def test_a_stop_that_the_cluster_refuses_is_an_error(job: RunningJob) -> None:
-    """A job that is just being restarted cannot be stopped with a savepoint."""
+def test_refused_stop_is_an_error(job: RunningJob) -> None:
+    """A job during a restart cannot be stopped with a savepoint."""
     with pytest.raises(EngineError, match=r"does not answer http://127\.0\.0\.1:\d+/jobs/4711/stop: .*404"):
         job.stop()
 
 
-def test_a_cluster_that_goes_down_with_its_job_has_stopped_it(job: RunningJob, client: Client, rest: Rest) -> None:
-    """It answers no more before anyone could look at the savepoint, and the job's end is known a moment later."""
+def test_cluster_that_ends_with_its_job_has_stopped_it(job: RunningJob, client: Client, rest: Rest) -> None:
+    """The cluster ends before a poll sees the savepoint, and the end of the job is known a moment later."""
     rest.answers["/jobs/4711/stop"] = lambda: {"request-id": "s1"}
-    looked = threading.Event()
-    rest.answers["/jobs/4711/savepoints/s1"] = looked.set
+    polled = threading.Event()
+    rest.answers["/jobs/4711/savepoints/s1"] = polled.set
     with ThreadPoolExecutor() as threads:
         stop = threads.submit(job.stop)
-        assert looked.wait(10)
+        assert polled.wait(10)
         client.execution.set_result(None)
         stop.result(10)
 
 
-def test_a_job_is_cancelled_over_rest(job: RunningJob, rest: Rest) -> None:
-    """By Flink's own call for it."""
+def test_job_is_cancelled_over_rest(job: RunningJob, rest: Rest) -> None:
+    """By the documented call of Flink."""
     rest.answers["/jobs/4711?mode=cancel"] = dict
     job.cancel()
     assert rest.asked == [("PATCH", "/jobs/4711?mode=cancel", None)]
@@ -269,13 +269,13 @@ def test_a_job_is_cancelled_over_rest(job: RunningJob, rest: Rest) -> None:
     ],
     ids=["nested", "alone", "none"],
 )
-def test_the_root_cause_is_the_innermost_message(trace: str, cause: str) -> None:
-    """The rest of a Java stack trace is for the log."""
+def test_root_cause_is_the_innermost_message(trace: str, cause: str) -> None:
+    """The rest of a Java stack trace is only in the log."""
     assert root_cause(trace) == cause
 
 
-def test_the_jvm_is_started_with_what_the_process_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder for its log is made, Python workers are processes, and the Prometheus reporter can be found."""
+def test_jvm_is_started_with_the_settings_of_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of its log exists, Python workers are processes, and the Prometheus reporter is on the class path."""
     monkeypatch.setattr(os, "environ", environment := {"PATH": "/bin"})
     left = tmp_path / "state" / "tmp" / "left-by-a-run-that-was-killed.jar"
     left.parent.mkdir(parents=True)
@@ -296,20 +296,20 @@ def test_the_jvm_is_started_with_what_the_process_was_given(tmp_path: Path, monk
     assert LOG_SETTINGS.is_file()
 
 
-def test_what_the_operator_has_set_for_the_jvm_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More heap, another log."""
-    said = {"JVM_ARGS": "-Xmx4g", "LOG4J_PROPERTIES": "/etc/log4j.properties"}
-    monkeypatch.setattr(os, "environ", environment := dict(said))
+def test_settings_of_the_operator_for_the_jvm_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a larger heap or other log settings."""
+    chosen = {"JVM_ARGS": "-Xmx4g", "LOG4J_PROPERTIES": "/etc/log4j.properties"}
+    monkeypatch.setattr(os, "environ", environment := dict(chosen))
     prepare_process(Path("/flink"), Path("/java"), tmp_path)
-    assert environment.items() >= said.items()
+    assert environment.items() >= chosen.items()
 
 
-def test_a_free_port_can_be_listened_on() -> None:
-    """At once, on loopback."""
+def test_free_port_is_free() -> None:
+    """A server can use it at once, on loopback."""
     with ThreadingHTTPServer(("127.0.0.1", free_port()), BaseHTTPRequestHandler):
         pass
 
 
-def test_what_a_python_worker_raised_is_the_cause() -> None:
-    """And not that something was received from it."""
+def test_error_of_a_python_worker_is_the_cause() -> None:
+    """The cause is not the Java error that wraps it."""
     assert root_cause(WORKER_TRACE) == """Exception: ("Error happens inside the class 'Perform'", ValueError('no'))"""

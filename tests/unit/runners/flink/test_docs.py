@@ -1,4 +1,4 @@
-"""The page about Flink says what the runner does, and its example is right."""
+"""The page about Flink agrees with the runner, and its example is valid."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ EXAMPLE = ROOT / "examples" / "flink" / "page-content-change.yaml"
 
 
 @pytest.mark.parametrize(("option", "value"), DEFAULTS.items(), ids=list(DEFAULTS))
-def test_the_page_shows_each_default(option: str, value: str) -> None:
+def test_page_shows_each_default(option: str, value: str) -> None:
     """In its table of options, with the value and a reason."""
     assert re.search(rf"^\| `{re.escape(option)}` \| `{re.escape(value)}` \| \w.* \|$", PAGE, re.MULTILINE)
 
 
-def test_the_deployment_starts_a_command_that_there_is() -> None:
-    """What stands behind the module's name in its arguments is a command line of ours."""
+def test_deployment_starts_an_existing_command() -> None:
+    """The arguments behind the name of the module are a valid command line."""
     (manifest,) = re.findall(r"```yaml\n(apiVersion: .*?)```", PAGE, re.DOTALL)
     arguments = yaml.safe_load(manifest)["spec"]["job"]["args"]
     start = arguments.index("-pym")
@@ -37,8 +37,8 @@ def test_the_deployment_starts_a_command_that_there_is() -> None:
     assert context.params["runner"] == "flink"
 
 
-def test_the_example_is_right_without_a_warning() -> None:
-    """And what it says for Flink arrives there."""
+def test_example_is_valid_without_a_warning() -> None:
+    """Its options for Flink are passed to Flink."""
     loaded = load_configuration("page-content-change", CliSettings(files=(EXAMPLE,)))
     assert not loaded.warnings
     options = build_flink_options(loaded.configuration.flink, DeliveryGuarantee.EXACTLY_ONCE)

@@ -1,4 +1,4 @@
-"""Our metrics in Flink's groups."""
+"""The metrics of wikistate in the groups of Flink."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Counter:
-    """As PyFlink's: whole numbers, only upwards."""
+    """A counter as that of PyFlink: integers that never decrease."""
 
     value: int = 0
 
@@ -29,7 +29,7 @@ class Counter:
 
 @dataclass
 class Group:
-    """As PyFlink's, where each metric is registered once; its members by their whole path."""
+    """A group as that of PyFlink, with each metric registered once; its members by their full path."""
 
     path: tuple[str, ...] = ()
     counters: dict[tuple[str, ...], Counter] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Group:
         self.gauges[path] = obj
 
     def end_bundle(self) -> dict[tuple[str, ...], int]:
-        """Asks for every gauge, as Flink does then; what all metrics show after that, the meter's own left out."""
+        """Read every gauge, as Flink does then, and return all metrics without that of the meter itself."""
         for gauge in list(self.gauges.values()):
             gauge()
         shown = {path: counter.value for path, counter in self.counters.items()}
@@ -64,8 +64,8 @@ OWN = ("wikistate", "wikistate_series")
 CONSUMED = (metrics.EVENTS_CONSUMED.name,)
 
 
-def test_a_counter_shows_what_was_reported_up_to_the_end_of_the_bundle() -> None:
-    """Each report once, however often bundles end."""
+def test_counter_includes_reports_up_to_the_end_of_the_bundle() -> None:
+    """Each report counts once, also over several bundles."""
     group = Group()
     consumed = FlinkMeter(group).counter(metrics.EVENTS_CONSUMED)
     consumed(2)
@@ -77,15 +77,15 @@ def test_a_counter_shows_what_was_reported_up_to_the_end_of_the_bundle() -> None
     assert group.end_bundle()[CONSUMED] == 7
 
 
-def test_a_counter_is_there_before_anything_is_counted() -> None:
-    """An alert on a rate needs the zero that it starts from."""
+def test_counter_exists_before_the_first_report() -> None:
+    """An alert on a rate needs the zero at its start."""
     group = Group()
     FlinkMeter(group).counter(metrics.EVENTS_PRODUCED, role=Role.ERROR)
     assert group.end_bundle() == {("role", "error", metrics.EVENTS_PRODUCED.name): 0}
 
 
-def test_labels_become_groups_and_come_whenever_they_come() -> None:
-    """A label value that is first met later is a series of its own from then on."""
+def test_labels_become_groups_at_any_time() -> None:
+    """A label value that first occurs later is a separate series from then on."""
     group = Group()
     meter = FlinkMeter(group)
     name = metrics.EVENTS_PRODUCED.name
@@ -95,8 +95,8 @@ def test_labels_become_groups_and_come_whenever_they_come() -> None:
     assert group.end_bundle() == {("role", "sink", name): 5, ("role", "error", name): 1}
 
 
-def test_a_gauge_shows_what_holds_when_it_is_asked() -> None:
-    """As a whole number; up and down."""
+def test_gauge_has_the_latest_value() -> None:
+    """As an integer that may increase and decrease."""
     group = Group()
     in_flight = FlinkMeter(group).gauge(metrics.EVENTS_IN_FLIGHT)
     in_flight(3.0)
@@ -105,8 +105,8 @@ def test_a_gauge_shows_what_holds_when_it_is_asked() -> None:
     assert group.end_bundle() == {(metrics.EVENTS_IN_FLIGHT.name,): 1}
 
 
-def test_a_histogram_becomes_what_prometheus_makes_of_one() -> None:
-    """Cumulative buckets by `le`, their number and their sum; the sum does not lose what is below a whole unit."""
+def test_histogram_has_the_form_of_prometheus() -> None:
+    """Cumulative buckets by `le`, count and sum; the sum does not lose fractions of a unit."""
     group = Group()
     observe = FlinkMeter(group).histogram(metrics.EVENT_LATENCY)
     name, bounds = metrics.EVENT_LATENCY.name, metrics.EVENT_LATENCY.buckets
@@ -121,8 +121,8 @@ def test_a_histogram_becomes_what_prometheus_makes_of_one() -> None:
     assert buckets == {**{str(bound): 4 * (bound >= 0.4) for bound in bounds}, "+Inf": 5}
 
 
-def test_a_series_may_come_up_while_others_are_handed_on() -> None:
-    """The job's thread does not wait for the bundle's: what comes now is shown by the next one at the latest."""
+def test_new_series_may_appear_while_others_are_passed() -> None:
+    """The thread of the job does not wait for that of the bundle: the next bundle includes the new series."""
     group = Group()
     meter = FlinkMeter(group)
     name = metrics.EVENTS_PRODUCED.name
@@ -147,8 +147,8 @@ def test_a_series_may_come_up_while_others_are_handed_on() -> None:
     assert shown["role", "error", name] == shown[CONSUMED] == len(reports)
 
 
-def test_nothing_is_lost_that_is_reported_while_it_is_handed_on() -> None:
-    """The job reports from the thread of its loop, bundles end on another one, and new series come up all the while."""
+def test_concurrent_reports_are_not_lost() -> None:
+    """The job reports from the thread of its loop, bundles end on another thread, and new series appear meanwhile."""
     group = Group()
     meter = FlinkMeter(group)
     rounds = 300

@@ -1,4 +1,4 @@
-"""Which options a job on Flink starts with."""
+"""The options with which a job on Flink starts."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ MODE = "execution.checkpointing.mode"
     ("guarantee", "mode"),
     [(EXACTLY_ONCE, "EXACTLY_ONCE"), (AT_LEAST_ONCE, "AT_LEAST_ONCE"), (NONE, "AT_LEAST_ONCE")],
 )
-def test_checkpoints_align_only_where_nothing_may_be_repeated(guarantee: DeliveryGuarantee, mode: str) -> None:
-    """Alignment holds records up, and buys nothing where a repeat is allowed."""
+def test_checkpoints_align_only_for_exactly_once(guarantee: DeliveryGuarantee, mode: str) -> None:
+    """Alignment delays records, and has no benefit if a repeat is allowed."""
     assert build_flink_options({}, guarantee) == {**DEFAULTS, MODE: mode}
 
 
-def test_what_the_operator_says_wins_over_everything_of_ours() -> None:
-    """Defaults and the mode alike; options that we know nothing of go along."""
-    said = {"execution.checkpointing.interval": "1 min", MODE: "AT_LEAST_ONCE", "state.backend.type": "rocksdb"}
-    assert build_flink_options(said, EXACTLY_ONCE) == {**DEFAULTS, **said}
+def test_options_of_the_operator_have_precedence() -> None:
+    """Over the defaults and the mode; unknown options are passed to Flink."""
+    chosen = {"execution.checkpointing.interval": "1 min", MODE: "AT_LEAST_ONCE", "state.backend.type": "rocksdb"}
+    assert build_flink_options(chosen, EXACTLY_ONCE) == {**DEFAULTS, **chosen}
 
 
-def test_nested_keys_are_flattened_and_values_written_as_flink_writes_them() -> None:
-    """As YAML reads them: sections, numbers, booleans, lists."""
+def test_nested_keys_are_flattened_and_values_have_the_form_of_flink() -> None:
+    """Sections, numbers, booleans and lists of YAML."""
     nested = {
         "execution": {"checkpointing": {"interval": "5 s", "unaligned": {"enabled": True}}},
         "parallelism.default": 4,
@@ -53,15 +53,15 @@ def test_nested_keys_are_flattened_and_values_written_as_flink_writes_them() -> 
 
 
 @pytest.mark.parametrize("wrong", [None, b"bytes"], ids=repr)
-def test_a_value_that_no_option_has_is_the_operators_mistake(wrong: object) -> None:
-    """An empty key in YAML is None; the error names the key as it stands in the file."""
+def test_value_of_another_type_is_a_configuration_error(wrong: object) -> None:
+    """An empty key in YAML is None; the error names the key as it is in the file."""
     with pytest.raises(ConfigError, match=r"flink\.rest\.port is ") as caught:
         build_flink_options({"rest": {"port": wrong}}, AT_LEAST_ONCE)
     assert caught.value.ids == {"key": "rest.port"}
 
 
-def test_our_defaults_are_left_as_they_are() -> None:
-    """A run must not change what the next one in the same process starts with."""
+def test_defaults_do_not_change() -> None:
+    """A run must not change the options of the next run in the same process."""
     before = dict(DEFAULTS)
     build_flink_options({"pipeline.max-parallelism": 4096}, EXACTLY_ONCE)["pipeline.auto-generate-uids"] = "true"
     assert before == DEFAULTS

@@ -1,4 +1,4 @@
-"""Where a job on a cluster of its own keeps its snapshots, and which one it goes on from."""
+"""The snapshots of a job on an embedded cluster: their folders, and the one from which it resumes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ SOURCE = KafkaSourceEndpoint(
 )
 
 
-def snapshot(place: Path, name: str, *, at: int, whole: bool = True) -> str:
-    """Makes one at a moment, in seconds; its address."""
-    folder = place / name
+def snapshot(parent: Path, name: str, *, at: int, complete: bool = True) -> str:
+    """Make a snapshot at a time, in seconds, and return its address."""
+    folder = parent / name
     folder.mkdir(parents=True)
     (folder / "state").touch()
-    if whole:
+    if complete:
         (folder / "_metadata").touch()
         os.utime(folder / "_metadata", (at, at))
     return folder.as_uri()
 
 
-def test_the_folder_is_found_by_the_xdg_specification(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And lies in the user's home where nothing says otherwise."""
+def test_folder_follows_the_xdg_specification(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default it is in the home of the user."""
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert state_folder("job", SOURCE).parent == Path("/state/wikistate/flink")
     monkeypatch.setenv("XDG_STATE_HOME", "")
@@ -40,8 +40,8 @@ def test_the_folder_is_found_by_the_xdg_specification(monkeypatch: pytest.Monkey
     assert state_folder("job", SOURCE).parent == Path("/home/somebody/.local/state/wikistate/flink")
 
 
-def test_each_job_and_each_source_has_a_folder_of_its_own() -> None:
-    """Positions in one topic mean nothing in another; where a run starts and ends does not matter."""
+def test_each_job_and_each_source_has_its_own_folder() -> None:
+    """Positions in one topic are not valid in another; the start and end of a run do not count."""
     others: list[SourceEndpoint] = [
         replace(SOURCE, topics=("b",)),
         replace(SOURCE, group="h"),
@@ -54,8 +54,8 @@ def test_each_job_and_each_source_has_a_folder_of_its_own() -> None:
     assert folders[0].name.startswith("job-")
 
 
-def test_the_first_start_has_places_and_nothing_to_go_on_from(tmp_path: Path) -> None:
-    """The places need not be there yet."""
+def test_first_start_has_folders_and_no_snapshot(tmp_path: Path) -> None:
+    """The folders need not exist yet."""
     folder = tmp_path / "a job"
     assert add_snapshot_options({"other": "1"}, folder) == {
         CHECKPOINTS: (folder / "checkpoints").as_uri(),
@@ -65,10 +65,8 @@ def test_the_first_start_has_places_and_nothing_to_go_on_from(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("savepoint_at", "newest"), [(100, "checkpoint"), (300, "savepoint")])
-def test_whichever_of_checkpoint_and_savepoint_is_newer_is_gone_on_from(
-    tmp_path: Path, savepoint_at: int, newest: str
-) -> None:
-    """A stop leaves a savepoint and a crash a checkpoint; what was done last counts."""
+def test_job_resumes_from_the_newer_of_checkpoint_and_savepoint(tmp_path: Path, savepoint_at: int, newest: str) -> None:
+    """A stop leaves a savepoint and a crash a checkpoint; the later one has the latest positions."""
     found = {
         "savepoint": snapshot(tmp_path / "savepoints", "savepoint-1-2", at=savepoint_at),
         "checkpoint": snapshot(tmp_path / "checkpoints" / "job", "chk-7", at=200),
@@ -76,25 +74,25 @@ def test_whichever_of_checkpoint_and_savepoint_is_newer_is_gone_on_from(
     assert add_snapshot_options({}, tmp_path)[RESUME] == found[newest]
 
 
-def test_the_time_decides_and_not_the_name(tmp_path: Path) -> None:
-    """Another run's checkpoint with a higher number may be older, and chk-9 comes before chk-10."""
+def test_time_of_a_snapshot_counts_and_not_its_name(tmp_path: Path) -> None:
+    """A checkpoint of another run with a higher number may be older, and chk-9 is older than chk-10."""
     snapshot(tmp_path / "of an older run", "chk-900", at=100)
     snapshot(tmp_path / "of a newer run", "chk-9", at=200)
     newest = snapshot(tmp_path / "of a newer run", "chk-10", at=300)
     assert find_newest_snapshot(tmp_path.as_uri()) == newest
 
 
-def test_what_was_not_written_to_its_end_is_passed_over(tmp_path: Path) -> None:
-    """The process may have been killed in the middle of a checkpoint; nor is anything else in the folder one."""
-    whole = snapshot(tmp_path / "job", "chk-1", at=100)
-    snapshot(tmp_path / "job", "chk-2", at=200, whole=False)
+def test_incomplete_snapshot_is_ignored(tmp_path: Path) -> None:
+    """The process may have been killed during a checkpoint. Other files in the folder are ignored as well."""
+    complete = snapshot(tmp_path / "job", "chk-1", at=100)
+    snapshot(tmp_path / "job", "chk-2", at=200, complete=False)
     (tmp_path / "job" / "shared").mkdir()
     (tmp_path / "_metadata").touch()
-    assert find_newest_snapshot(tmp_path.as_uri()) == whole
+    assert find_newest_snapshot(tmp_path.as_uri()) == complete
 
 
-def test_places_that_the_operator_names_are_kept_and_looked_into(tmp_path: Path) -> None:
-    """As an address of a file or as a path; blanks in them do no harm."""
+def test_configured_folders_are_kept_and_searched(tmp_path: Path) -> None:
+    """As the address of a file or as a path, also with blanks."""
     own = tmp_path / "of mine"
     found = snapshot(own, "savepoint-1-2", at=100)
     for address in (own.as_uri(), str(own)):
@@ -103,13 +101,13 @@ def test_places_that_the_operator_names_are_kept_and_looked_into(tmp_path: Path)
         assert options[RESUME] == found
 
 
-def test_a_snapshot_that_the_operator_names_is_the_one(tmp_path: Path) -> None:
-    """However new others are."""
+def test_configured_snapshot_has_precedence(tmp_path: Path) -> None:
+    """Also over a newer one."""
     snapshot(tmp_path / "savepoints", "savepoint-1-2", at=100)
     assert add_snapshot_options({RESUME: "s3://bucket/savepoint"}, tmp_path)[RESUME] == "s3://bucket/savepoint"
 
 
-def test_places_on_other_machines_are_not_searched() -> None:
-    """They may be kept there; to go on from one, it has to be named."""
+def test_folders_on_other_machines_are_not_searched() -> None:
+    """Snapshots may be stored there; a job resumes only from one that is configured."""
     assert find_newest_snapshot("s3://bucket/checkpoints", "hdfs://host/savepoints") is None
     assert RESUME not in add_snapshot_options({CHECKPOINTS: "s3://b/c", SAVEPOINTS: "s3://b/s"}, Path("/nowhere"))
