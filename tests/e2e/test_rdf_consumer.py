@@ -135,7 +135,7 @@ async def test_without_a_position_it_must_be_told_where_to_begin(server: SseServ
     source = f"eventstreams:{STREAM}?base={server.base}"
     finished = await run_wikistate(*JOB, "--source", source, "--store", "store", folder=tmp_path)
     assert finished.status == 2
-    assert "not known where to begin" in finished.err
+    assert "so the start is unknown" in finished.err
     assert "since=" in finished.err
 
 
