@@ -137,7 +137,7 @@ async def test_missing_position_is_an_error_without_a_start_time(server: SseServ
     source = f"eventstreams:{STREAM}?base={server.base}"
     finished = await run_wikistate(*JOB, "--source", source, "--store", "store", folder=tmp_path)
     assert finished.status == 2
-    assert "not known where to begin" in finished.err
+    assert "so the start is unknown" in finished.err
     assert "since=" in finished.err
 
 

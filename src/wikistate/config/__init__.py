@@ -1,1 +1,1 @@
-"""Configuration as a value: models, loading, explanations."""
+"""The configuration as a value: its models, and its loading with errors that name the key."""

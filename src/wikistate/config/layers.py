@@ -1,7 +1,7 @@
-"""Layers of settings: each a nested mapping that knows where each of its keys was written.
+"""Layers of settings: nested mappings with the origin of each key.
 
-Later layers win, key by key (a deep merge). The origin of a key travels with it, so that an error can say
-``config.yaml:7`` or ``--set`` and not only what is wrong.
+Later layers override earlier ones key by key (a deep merge). Each key keeps its origin, so that an error names
+``config.yaml:7`` or ``--set`` as well as the mistake.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KeyPath = tuple[str, ...]
-"""The place of a setting: ``("stream_manager", "source", "stream")``."""
+"""The path of a setting: ``("stream_manager", "source", "stream")``."""
 
 
 def format_key(path: Iterable[object]) -> str:
-    """The place of a setting as the operator writes it."""
+    """Return the path of a setting as the operator writes it."""
     return ".".join(str(part) for part in path)
 
 
 @dataclass(slots=True)
 class Layer:
-    """Settings from one place.
+    """Settings of one origin: a file, the command line or the defaults.
 
     Attributes:
         values: The nested mapping.
-        origins: Where each key was written, by its path, for example ``config.yaml:7`` or ``--source``.
-        strict: Whether an unknown key is an error. In a file it is a warning, because a file must survive that an
-            older version of the job runs it after a rollback; what was typed just now can be typed again.
+        origins: The origin of each key by its path, for example ``config.yaml:7`` or ``--source``.
+        strict: Whether an unknown key is an error. In a file it is a warning: after a rollback an older version of the
+            job must still accept the file. A command line can be corrected immediately.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -42,10 +42,10 @@ class Layer:
     strict: bool = False
 
     def put(self, path: KeyPath, value: object, origin: str) -> None:
-        """Sets one key, making the mappings above it.
+        """Set one key, and create the mappings above it.
 
         Raises:
-            ConfigError: Something above the key is already set and is not a mapping.
+            ConfigError: A key above it is already set and is not a mapping.
         """
         inner = self.values
         for depth, part in enumerate(path[:-1], start=1):
@@ -59,10 +59,10 @@ class Layer:
 
 
 def read_file(file: Path) -> Layer:
-    """Reads a YAML (or JSON) file.
+    """Read a YAML (or JSON) file.
 
     Raises:
-        ConfigError: The file cannot be read, is not YAML, or is not a mapping; says the line.
+        ConfigError: The file cannot be read, is not YAML, or is not a mapping. The error names the line.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -103,7 +103,7 @@ def _record_origins(node: yaml.Node | None, path: KeyPath, file: str, origins: d
 
 
 def parse_assignment(text: str) -> tuple[KeyPath, Any]:
-    """``a.b.c=value`` as a path and a value; the value is read as YAML, so that numbers and lists are what they look like.
+    """Return the path and the value of ``a.b.c=value``. The value is parsed as YAML: numbers and lists have their types.
 
     Raises:
         ConfigError: There is no ``=``, no key, or the value is not YAML.
@@ -119,7 +119,7 @@ def parse_assignment(text: str) -> tuple[KeyPath, Any]:
 
 
 def merge(layers: Iterable[Layer]) -> Layer:
-    """One layer out of many, later ones winning key by key; lists are replaced, not joined."""
+    """Return one layer of many. Later layers override earlier ones key by key; lists are replaced and not joined."""
     merged = Layer()
     for layer in layers:
         merged.values = _merge_mappings(merged.values, layer.values)

@@ -1,4 +1,4 @@
-"""From layers of settings to one validated `Configuration`, with errors that a person can act on."""
+"""The validation of layers of settings as one `Configuration`, with errors that name the next step."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfiguration:
-    """A configuration, and what was odd about the settings but does not stop the job."""
+    """A configuration, and warnings about settings that do not stop the job."""
 
     configuration: Configuration
     warnings: tuple[str, ...]
 
 
 def load(layers: Sequence[Layer]) -> LoadedConfiguration:
-    """Merges and validates.
+    """Merge the layers and validate the result.
 
     Unknown keys of lenient layers are dropped with a warning; see `Layer.strict`.
 
     Raises:
-        ConfigError: Something is wrong; the message holds a line for each key: where it was written, what was found,
-            what is allowed, and the nearest right spelling.
+        ConfigError: A setting is not valid. The message has a line for each key: its origin, its value, the allowed values
+            and the nearest valid spelling.
     """
     merged = merge(layers)
     strict = {path for layer in layers if layer.strict for path in layer.origins}
@@ -56,27 +56,27 @@ def load(layers: Sequence[Layer]) -> LoadedConfiguration:
 
 
 def resolve_key(path: KeyPath, value: object) -> KeyPath:
-    """The path of a setting whose dots were all taken for steps.
+    """Return the path of a setting that was split at each dot.
 
-    The names in a map (Kafka properties, routes, wikis) hold dots themselves: in
-    ``….properties.max.request.size`` and ``wikis.my.wiki.api`` they belong together.
+    The names in a map (Kafka properties, routes, wikis) contain dots: in ``….properties.max.request.size`` and
+    ``wikis.my.wiki.api`` some parts belong together.
 
     Args:
         path: The setting as it was written, split at each dot.
-        value: What it is set to; a mapping is a whole entry of such a map.
+        value: The value of the setting; a mapping is a whole entry of such a map.
     """
     kind: Any = Configuration
     for depth, part in enumerate(path):
         if get_origin(kind) is dict:
             return (*path[:depth], *_split_entry(get_args(kind)[1], path[depth:], value))
         if not _is_settings(kind) or part not in kind.model_fields:
-            break  # whoever validates it says what is wrong
+            break  # the validation reports it
         kind = kind.model_fields[part].annotation
     return path
 
 
 def _split_entry(kind: Any, path: KeyPath, value: object) -> KeyPath:
-    """The name of an entry as one step, and what follows it where entries have settings of their own."""
+    """Return the name of an entry as one part, and the following parts if entries have settings."""
     end = len(path)
     if _is_settings(kind) and not isinstance(value, dict) and len(path) > 1:
         end = max((step for step in range(1, end) if path[step] in kind.model_fields), default=end - 1)
@@ -98,7 +98,7 @@ def _drop(values: dict[str, Any], path: KeyPath) -> None:
 
 
 def _origin_prefix(path: KeyPath, layer: Layer) -> str:
-    """Where the key was written, or the nearest key above it."""
+    """Return the origin of the key, or of the nearest key above it."""
     for length in range(len(path), 0, -1):
         origin = layer.origins.get(path[:length])
         if origin:
@@ -116,7 +116,7 @@ def _format_error(detail: ErrorDetails, layer: Layer) -> str:
 
 def _shorten(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  (a line's worth)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  (fits into a line)
 
 
 def _format_expected(detail: ErrorDetails) -> str:
@@ -136,10 +136,10 @@ def _format_unknown_key(path: KeyPath, layer: Layer) -> str:
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> Iterator[str]:
-    """The keys that are allowed below a path."""
+    """Yield the keys that are allowed below a path."""
     current: Any = model
     for part in path:
-        # Of a map of named settings, step over the name.
+        # In a map of named settings, skip the name.
         current = current.model_fields[part].annotation if _is_settings(current) else get_args(current)[-1]
     if _is_settings(current):
         yield from current.model_fields

@@ -1,4 +1,4 @@
-"""Where files lie that belong to no project of the user's (XDG Base Directory Specification)."""
+"""The folders for files outside of a project (XDG Base Directory Specification)."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from pathlib import Path
 
 
 def state_home() -> Path:
-    """The folder for what must outlive a process: ``$XDG_STATE_HOME/wikistate``, or ``~/.local/state/wikistate``."""
+    """Return the folder for files that must outlive a process: ``$XDG_STATE_HOME/wikistate``, or ``~/.local/state/wikistate``."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "wikistate"

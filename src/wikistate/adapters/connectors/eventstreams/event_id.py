@@ -1,8 +1,8 @@
-"""Where an event of EventStreams stands: by its id, and by what is written in itself. Pure.
+"""The position of an event of EventStreams, from its id and from its content. Pure.
 
-An id is a JSON list with an entry for each partition of the stream's topics: ``{"topic", "partition", "offset"}``, or
-``"timestamp"`` (milliseconds since the epoch) in the place of ``"offset"``. A partition that nothing came from yet has
-the offset -1. Source: Wikitech, "Event Platform/EventStreams HTTP Service".
+An id is a JSON list with an entry for each partition of the topics of the stream: ``{"topic", "partition", "offset"}``,
+or ``"timestamp"`` (milliseconds since the epoch) instead of ``"offset"``. A partition without an event so far has the
+offset -1. Source: Wikitech, "Event Platform/EventStreams HTTP Service".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wikistate.streaming.record import Partition
 
 
 class EventIdEntry(NamedTuple):
-    """The last event of a partition that a client has seen: by its offset, or by its timestamp where that is None."""
+    """The last event of a partition that a client has received: its offset, or its timestamp if the offset is None."""
 
     partition: Partition
     offset: int | None = None
@@ -23,11 +23,11 @@ class EventIdEntry(NamedTuple):
 
     @property
     def has_position(self) -> bool:
-        """Whether anything has come from this partition."""
+        """Whether the client has received an event of this partition."""
         return self.timestamp is not None or (self.offset is not None and self.offset >= 0)
 
     def is_behind(self, other: EventIdEntry) -> bool:
-        """Whether the other one stands further on in the same partition. An offset and a time do not compare: it does."""
+        """Return whether the other entry is later in the same partition; True for an offset and a time, which do not compare."""
         if self.offset is not None and other.offset is not None:
             return self.offset < other.offset
         if self.timestamp is not None and other.timestamp is not None:
@@ -36,7 +36,7 @@ class EventIdEntry(NamedTuple):
 
 
 def parse_event_id(text: str) -> list[EventIdEntry]:
-    """The entries of an id; none when it is no such id."""
+    """Return the entries of an id; none if the text is not a valid id."""
     try:
         entries = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -56,7 +56,7 @@ def _parse_entry(entry: object) -> EventIdEntry | None:
 
 
 def format_event_id(entries: list[EventIdEntry]) -> str:
-    """The id with these entries, as a ``Last-Event-ID`` header carries it."""
+    """Return the id with these entries, for the header ``Last-Event-ID``."""
     return orjson.dumps([_format_entry(entry) for entry in entries]).decode()
 
 
@@ -68,7 +68,7 @@ def _format_entry(entry: EventIdEntry) -> dict[str, str | int]:
 
 
 def parse_content(data: bytes) -> dict[str, Any]:
-    """An event as far as its place is written in it; whether it is one at all, the job says."""
+    """Return the content of an event for its position; empty if it is not a JSON object, which the job checks."""
     try:
         content = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -77,6 +77,6 @@ def parse_content(data: bytes) -> dict[str, Any]:
 
 
 def get_topic(content: dict[str, Any]) -> object:
-    """What an event says that its topic is; None where it says nothing."""
+    """Return the topic that an event states; None if it states none."""
     meta = content.get("meta")
     return meta.get("topic") if isinstance(meta, dict) else None

@@ -1,4 +1,4 @@
-"""Where an EventStreams source goes on when somebody else keeps its offsets."""
+"""The positions of an EventStreams source whose offsets a sink stores."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class ExternalPositions:
-    """Places out of offsets; in the place of a `Checkpoint`. Keeps nothing, because who resumes us does.
+    """Resume positions from offsets, instead of a `Checkpoint`. It stores nothing, because the sink does.
 
     Args:
-        resume: The offsets.
+        resume: Returns the offsets of the sink.
     """
 
     def __init__(self, resume: ResumePositions) -> None:

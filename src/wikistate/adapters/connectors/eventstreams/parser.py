@@ -1,7 +1,7 @@
-"""Server-sent events, out of the bytes of an answer: the algorithm of the WHATWG HTML standard, section 9.2.6. Pure.
+"""The parser of server-sent events: the algorithm of the WHATWG HTML standard, section 9.2.6. Pure.
 
-Two things differ from a browser. Data stays bytes: what is no UTF-8 is the reader's to refuse, with the original at
-hand. And an event longer than a bound keeps its beginning only, so that no server fills our memory.
+Two rules differ from a browser. Data stays bytes: the reader rejects invalid UTF-8 and still has the original. An event
+longer than a bound keeps its beginning only, so that no server can fill the memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ServerSentEvent(NamedTuple):
     Attributes:
         id: The last event id that was set, by this event or an earlier one.
         data: Its data lines, joined by line feeds.
-        truncated_bytes: How many bytes of the data were left out because it is longer than it may be; 0 normally.
+        truncated_bytes: The number of bytes that were left out because the data exceeds the bound; usually 0.
     """
 
     id: str
@@ -30,13 +30,13 @@ class ServerSentEvent(NamedTuple):
 
 
 class EventStreamParser:
-    """Fed with chunks as they come, cut anywhere. One for each connection.
+    """A parser of one connection, for chunks of any size.
 
     Args:
-        max_bytes: The longest data that is kept whole.
+        max_bytes: The longest data that is kept as a whole.
 
     Attributes:
-        retry: Seconds that the server asks to wait before a reconnect, None where it does not.
+        retry: Seconds to wait before a reconnect, as the server states; None if it does not.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -44,7 +44,7 @@ class EventStreamParser:
         self._max_bytes = max_bytes
         self._partial_line = bytearray()
         self._overlong = 0  # bytes of the unfinished line that were not kept
-        self._after_return = False  # a line feed that comes next belongs to the line end before
+        self._after_return = False  # a line feed at the start of the next chunk belongs to the previous line end
         self._started = False
         self._id = ""
         self._data: list[bytes] = []
@@ -53,11 +53,11 @@ class EventStreamParser:
 
     @property
     def is_within_event(self) -> bool:
-        """Whether some of an event has come and not yet all of it."""
+        """Whether an event is incomplete so far."""
         return bool(self._partial_line or self._data)
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """The events that this chunk completes."""
+        """Return the events that this chunk completes."""
         if self._after_return and chunk:
             chunk = chunk.removeprefix(b"\n")
             self._after_return = False
@@ -99,7 +99,7 @@ class EventStreamParser:
             case b"retry" if value.isdigit():
                 self.retry = int(value[:9]) / 1000
             case _:
-                pass  # comments keep the connection alive; unknown fields and `event` say nothing to us
+                pass  # comments keep the connection alive; unknown fields and `event` have no meaning here
 
     def _append_data(self, value: bytes, overlong: int) -> None:
         if self._truncated_bytes:

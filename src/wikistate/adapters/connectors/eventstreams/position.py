@@ -1,11 +1,11 @@
-"""How far each partition of an EventStreams source has come: numbers its records, drops repeats, says where to go on.
+"""The position of an EventStreams source: it numbers records, drops repeats and returns the id to resume at.
 
-Pure; the clock is handed in. Two kinds of servers:
+Pure; the clock is an argument. There are two kinds of servers:
 
-* Ids with **offsets**: those are the records' offsets, and an offset that was seen is a repeat.
-* Ids with **timestamps** (Wikimedia's own, so that either data centre can go on where the other stopped): several
-  events may share one, and the offsets behind them differ between the data centres. Records are numbered here, and a
-  repeat is what has the `meta.id` (or else the bytes) of an event of the recent past.
+* Ids with **offsets**: these are the offsets of the records, and an offset that was received before is a repeat.
+* Ids with **timestamps** (Wikimedia's, so that a client can resume in another data centre): several events may share
+  one, and the offsets differ between the data centres. This module numbers the records. A repeat has the `meta.id` (or
+  the bytes, without an id) of a recent event.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.eventstreams.parser import ServerSentEvent
 
 MAX_REMEMBERED_EVENTS = 10_000
-"""Events of the recent past that repeats are told by: far more than share one timestamp."""
+"""Recent events that are compared to find repeats: far more than share one timestamp."""
 
 
 class StreamPosition:
     """The positions of one source, over all its connections.
 
     Args:
-        streams: Names what has no partition of its own: events without an id.
-        begin: Milliseconds since the epoch; where a partition is resumed that nothing has come from yet. The server's
-            own word for it, the offset -1, means "from now on", and would lose what happens between two connections.
+        streams: The name of the partition of events without an id.
+        begin: Milliseconds since the epoch: the position at which a partition without an event so far resumes. The offset
+            -1 of the server means "from now on" and would lose the events between two connections.
     """
 
     def __init__(self, streams: str, begin: int) -> None:
@@ -51,20 +51,20 @@ class StreamPosition:
         self._recent: dict[bytes, None] = {}
 
     def restore(self, positions: Mapping[Partition, ResumePosition]) -> None:
-        """Go on where these places say."""
+        """Resume at these positions."""
         for partition, place in positions.items():
             self._next[partition] = place.offset
             for entry in parse_event_id(place.token):
-                # Each partition's own token knows best how far it is done; the others have seen it in passing.
+                # The token of a partition holds its exact position; the tokens of other partitions hold an older one.
                 if entry.partition == partition or entry.partition not in positions:
                     self._entries[entry.partition] = entry
 
     def last_event_id(self) -> str:
-        """What a new connection is to go on behind; empty when nothing has come yet."""
+        """Return the id after which a new connection resumes; empty if no event was received so far."""
         return format_event_id(list(self._entries.values())) if self._entries else ""
 
     def to_record(self, event: ServerSentEvent) -> FeedRecord | None:
-        """The record of an event; None for a repeat."""
+        """Return the record of an event; None for a repeat."""
         entries = parse_event_id(event.id)
         content = parse_content(event.data)
         own = self._find_entry(entries, content)
@@ -82,7 +82,7 @@ class StreamPosition:
         return FeedRecord(record, self.last_event_id())
 
     def _find_entry(self, entries: list[EventIdEntry], content: dict[str, Any]) -> EventIdEntry:
-        """The entry of the partition that an event came from: the one that it names, or else the one that moved."""
+        """Return the entry of the partition of an event: the one that it names, or else the one that advanced."""
         topic = get_topic(content)
         named = [entry for entry in entries if entry.partition.topic == topic and entry.has_position]
         moved = [entry for entry in entries if entry.has_position and self._has_advanced(entry)]
@@ -98,7 +98,7 @@ class StreamPosition:
 
     def _advance(self, own: EventIdEntry) -> None:
         before = self._entries.get(own.partition)
-        # Timestamps need not grow within a partition: to go on at the latest one that was seen loses nothing.
+        # Timestamps need not grow within a partition: a resume at the latest one loses no event.
         if before is None or own.timestamp is None or before.is_behind(own):
             self._entries[own.partition] = own
 

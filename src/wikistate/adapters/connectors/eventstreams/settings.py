@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.start_stop import LatestAtStart, Moment
 
 PUBLIC_BASE = "https://stream.wikimedia.org/v2/stream/"
-"""Where Wikimedia serves its public streams."""
+"""The URL of the public streams of Wikimedia."""
 
 _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStreamsSettings:
-    """What is read, and how patiently.
+    """The streams to read, and the timeouts of connections.
 
     Attributes:
         streams: Names of streams; one connection carries them all.
         base: URL that the names are appended to.
-        since: Where to start when nothing is committed; None for "from now on".
-        end: The first time, by the server's timestamps, that is not read any more; None: never end.
-        quiet: Seconds without a record before the end, once the end has passed by the clock, after which it has come.
-        silence: Seconds without a byte, heartbeats included, after which a connection is taken for dead.
-        backoff: Seconds between tries while the server does not answer. Jitter is taken off.
-        max_record_bytes: The longest data that is kept whole.
-        single_topic: Follow one topic alone of those that several sites fill; then one stream.
-        topic: The one to follow; see `SingleTopicPosition`.
+        since: The start without a committed position; None for "from now on".
+        end: The end by the timestamps of the server, exclusive; None: never.
+        quiet: Seconds without a record after which the source ends, once the clock has passed `end`.
+        silence: Seconds without a byte, heartbeats included, after which a connection counts as dead.
+        backoff: Seconds between attempts while the server does not respond, reduced by jitter.
+        max_record_bytes: The longest data that is kept as a whole.
+        single_topic: Whether one topic is followed of several that hold the same changes; requires one stream.
+        topic: The topic to follow; see `SingleTopicPosition`.
     """
 
     streams: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""How far one topic of a stream has come, of those that several sites fill with the same changes. Pure.
+"""The position in one topic of a stream, of several topics that hold the same changes. Pure.
 
-The sites do not write the same messages in the same order, so who takes in changes one after the other must read one
-topic alone. Its records are numbered by the offsets that the messages state themselves (``meta.topic``,
-``meta.partition``, ``meta.offset``), because the ids of Wikimedia's servers hold timestamps, which several messages share.
+The data centres do not write the same messages in the same order, so a reader that applies changes in order must read
+one topic only. The offsets of its records are those that the messages state (``meta.topic``, ``meta.partition``,
+``meta.offset``), because the ids of Wikimedia's servers hold timestamps, which several messages share.
 Source: Wikitech, "Event Platform/EventStreams HTTP Service".
 """
 
@@ -36,8 +36,8 @@ class SingleTopicPosition:
     """The position of a source that follows one topic, over all its connections.
 
     Args:
-        stream: The stream's name; its topics end with it.
-        topic: The one to follow; empty for the one that is resumed, or else the first that a message comes from.
+        stream: The name of the stream; the names of its topics end with it.
+        topic: The topic to follow; empty for the topic of the last run, or else the topic of the first message.
     """
 
     def __init__(self, stream: str, topic: str = "") -> None:
@@ -49,30 +49,30 @@ class SingleTopicPosition:
         self._unnumbered = b""
 
     def restore(self, positions: Mapping[Partition, ResumePosition]) -> None:
-        """Go on where these places say; those of other streams do not count.
+        """Resume at these positions; those of other streams are ignored.
 
         Raises:
-            ConfigError: They are of another topic than the settings name, or of several.
+            ConfigError: They belong to several topics, or to another topic than the setting.
         """
         own = {part: place for part, place in positions.items() if self._matches_stream(part.topic)}
         followed = {part: place for part, place in own.items() if not self._topic or part.topic == self._topic}
         if len(followed) > 1 or (own and not followed):
             raise ConfigError(
                 f"{self._stream} was followed in {', '.join(sorted(part.topic for part in own))}, and {_SETTING} is {self._topic!r}.",
-                hint=f"The topics do not hold the same messages: name the one that was followed in {_SETTING}, or load anew.",
+                hint=f"The topics do not hold the same messages: name the followed topic in {_SETTING}, or load the store again.",
                 key=_SETTING,
             )
         for partition, place in followed.items():
             self._partition, self._next = partition, place.offset
 
     def last_event_id(self) -> str:
-        """What a new connection is to go on behind; empty when nothing has come yet."""
+        """Return the id after which a new connection resumes; empty if no event was received so far."""
         return (
             "" if self._partition is None else format_event_id([EventIdEntry(self._partition, offset=self._next - 1)])
         )
 
     def to_record(self, event: ServerSentEvent) -> FeedRecord | None:
-        """The record of an event; None for one of another topic, or a repeat."""
+        """Return the record of an event; None for an event of another topic or a repeat."""
         content = parse_content(event.data)
         place = _message_offset(content) or self._find_entry(event.id, content)
         self._seen = {entry.partition: entry for entry in parse_event_id(event.id)}
@@ -94,7 +94,7 @@ class SingleTopicPosition:
         return partition == self._partition
 
     def _find_entry(self, text: str, content: dict[str, Any]) -> EventIdEntry | None:
-        """The entry of the id that the event came from: of the topic that it names, or else the one that moved."""
+        """Return the entry of the partition of an event: that of the topic that it names, or else the one that advanced."""
         topic = get_topic(content)
         known = [entry for entry in parse_event_id(text) if entry.has_position]
         named = [entry for entry in known if entry.partition.topic == topic]
@@ -102,7 +102,7 @@ class SingleTopicPosition:
         return next((entry for entry in found if entry.partition == self._partition), found[0] if found else None)
 
     def _assign_offset(self, event: ServerSentEvent) -> int:
-        """An offset for what states none, because it is no message: the next one, but once only."""
+        """Return the next offset for an event without an offset, which is not a valid message; -1 for its repeat."""
         digest = hashlib.blake2b(event.data + event.id.encode(), digest_size=16).digest()
         repeated, self._unnumbered = digest == self._unnumbered, digest
         return -1 if repeated else self._next

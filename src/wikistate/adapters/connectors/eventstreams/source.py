@@ -1,6 +1,6 @@
-"""EventStreams: keeps one connection to a server of server-sent events, and makes a new one whenever it ends.
+"""A feed of EventStreams: one connection to a server of server-sent events, which is renewed whenever it ends.
 
-Public front ends cut connections after about 15 minutes, so a cut is nothing that is reported. Source of the protocol:
+Public front ends close connections after about 15 minutes, so a closed connection is not reported. Source of the protocol:
 the WHATWG HTML standard, section 9.2, and Wikitech, "Event Platform/EventStreams HTTP Service".
 """
 
@@ -41,8 +41,8 @@ class EventStreamsFeed:
     """See `Feed` for the protocol.
 
     Args:
-        settings: What is read.
-        http: How requests are made.
+        settings: The streams to read.
+        http: The settings of requests.
     """
 
     def __init__(self, settings: EventStreamsSettings, http: HttpSettings) -> None:
@@ -63,7 +63,7 @@ class EventStreamsFeed:
         return f"eventstreams:{self._settings.base}{self._name}"
 
     async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
-        """See `Feed`. The first connection must stand: a mistake in the settings shows here."""
+        """See `Feed`. The first connection must succeed, so that wrong settings are found here."""
         now = _now()
         self._end = resolve_end(self._settings.end, now=now)
         self._begin = await resolve_begin(metadata, self._settings.since, now=now)
@@ -93,11 +93,11 @@ class EventStreamsFeed:
                 return None
 
     def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (see `Feed`)
-        """See `Feed`. The ids list every partition, so the last one says it all."""
+        """See `Feed`. The id lists all partitions, so the last token is complete."""
         return done[-1]
 
     def lag(self) -> Mapping[Partition, int]:
-        """See `Source`. Unknown: the server does not say."""
+        """See `Source`. It is unknown: the server does not state it."""
         return {}
 
     async def close(self) -> None:
@@ -111,12 +111,12 @@ class EventStreamsFeed:
         return StreamPosition(self._name, self._begin)
 
     def _require_begin(self) -> None:
-        """Who takes in every change must not begin anywhere: it would be wrong and would not know it."""
+        """Raise `ConfigError` if a store has no start: with missing changes it would be wrong, and nothing would show it."""
         if self._settings.single_topic and self._settings.since is None and not self._position.last_event_id():
             raise ConfigError(
-                f"The store does not say how far it is in {self._name}, so it is not known where to begin.",
-                hint="Name the time from which on changes are missing, for a store that was loaded from a dump that of "
-                "the dump: eventstreams:STREAM?since=2026-01-31T00:00:00Z.",
+                f"The store has no position in {self._name}, so the start is unknown.",
+                hint="Name the time of the first missing change; for a store that was loaded from a dump, the time of the "
+                "dump: eventstreams:STREAM?since=2026-01-31T00:00:00Z.",
                 key="stream_manager.source.options.since",
             )
 
@@ -126,13 +126,13 @@ class EventStreamsFeed:
         return time.monotonic() - self._last_record >= self._settings.quiet
 
     async def _read_chunk(self) -> bytes:
-        """The next bytes; none when the connection ended, or when it is time to see whether the end has come."""
+        """Return the next bytes; none if the connection ended, or if it is time to check for the end."""
         if self._stream is None:
             await self._reconnect()
             return b""
-        patience = self._settings.silence if self._end is None else min(self._settings.quiet, self._settings.silence)
-        chunk = await self._stream.read(patience)
-        if isinstance(chunk, Failure) and chunk.kind is FailureKind.READ_TIMEOUT and patience < self._settings.silence:
+        timeout = self._settings.silence if self._end is None else min(self._settings.quiet, self._settings.silence)
+        chunk = await self._stream.read(timeout)
+        if isinstance(chunk, Failure) and chunk.kind is FailureKind.READ_TIMEOUT and timeout < self._settings.silence:
             return b""
         if isinstance(chunk, Failure) or not chunk:
             reason = chunk.detail if isinstance(chunk, Failure) else ""
@@ -153,7 +153,7 @@ class EventStreamsFeed:
             await self._back_off(failure)
 
     async def _back_off(self, failure: Failure) -> None:
-        policy, jitter = self._settings.backoff, random.random()  # noqa: S311  (spreads clients, hides nothing)
+        policy, jitter = self._settings.backoff, random.random()  # noqa: S311  (spreads clients, is not a secret)
         await asyncio.sleep(compute_retry_delay(failure, attempt=self._attempt, policy=policy, jitter=jitter))
 
     async def _connect(self) -> Failure | None:
@@ -163,16 +163,16 @@ class EventStreamsFeed:
         query = f"since={quote(format_timestamp(self._begin))}"
         if last := self._position.last_event_id():
             headers["Last-Event-ID"], query = last, ""
-        answer = await self._http.stream(endpoint, query, headers=headers)
-        if isinstance(answer, Failure):
-            return answer
-        if isinstance(answer, HttpResponse):
-            detail = f"{endpoint.url} answers with the HTTP status {answer.status}: {answer.body[:200]!r}"
-            return Failure(classify_status(answer.status), detail, parse_retry_after(answer.headers, time.time()))
-        if answer.content_type != "text/event-stream":
-            answer.close()
-            return Failure(FailureKind.CLIENT_ERROR, f"{endpoint.url} answers with {answer.content_type!r:.80}")
-        self._stream = answer
+        response = await self._http.stream(endpoint, query, headers=headers)
+        if isinstance(response, Failure):
+            return response
+        if isinstance(response, HttpResponse):
+            detail = f"{endpoint.url} responds with the HTTP status {response.status}: {response.body[:200]!r}"
+            return Failure(classify_status(response.status), detail, parse_retry_after(response.headers, time.time()))
+        if response.content_type != "text/event-stream":
+            response.close()
+            return Failure(FailureKind.CLIENT_ERROR, f"{endpoint.url} responds with {response.content_type!r:.80}")
+        self._stream = response
         self._parser = EventStreamParser(settings.max_record_bytes)
         return None
 

@@ -1,7 +1,7 @@
-"""From changes to page_change events: looks up what their rows do not say, and composes.
+"""The page_change events of changes, with details that their rows do not contain.
 
-A look-up comes later than the change. What the wiki no longer shows (a page deleted meanwhile) is told by the row and
-by what was noted of the page; a look-up only ever adds.
+The details are requested after the change. If the wiki no longer shows them (the page was deleted since), the event holds
+the values of the row and the last stored state of the page. A request only adds values.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_REDIRECT_DELAY = 10_000  # milliseconds between a move and the redirect that it leaves, which has its own timestamp
+_REDIRECT_DELAY = 10_000  # milliseconds between a move and its redirect, which has a separate timestamp
 
 
 class ChangeEvent(NamedTuple):
     """An event about one change.
 
     Attributes:
-        identity: Of the change.
-        timestamp: Of the change, in milliseconds since the epoch.
+        identity: The identity of the change.
+        timestamp: The time of the change in milliseconds since the epoch.
         event: The ``mediawiki/page/change`` event.
         covered_changes: The changes, as identity and timestamp, that are done when this event is, and all events before it.
     """
@@ -42,12 +42,12 @@ class ChangeEvent(NamedTuple):
 
 
 class EventBuilder:
-    """Reports the changes of one wiki.
+    """A builder of the events of one wiki.
 
     Args:
-        wiki: Looked up in.
-        facts: What all events of the wiki have in common.
-        pages: What is known of its pages.
+        wiki: The wiki.
+        facts: The common values of all its events.
+        pages: The last states of its pages.
     """
 
     def __init__(self, wiki: RecentChangesWiki, facts: WikiMetadata, pages: PageCache) -> None:
@@ -58,11 +58,11 @@ class EventBuilder:
         self._current: dict[str, RevisionWithPage] = {}
 
     async def build(self, changes: Sequence[WikiChange]) -> list[ChangeEvent]:
-        """The events of some changes, in their order. A change may have none, or two: a move and its redirect."""
+        """Return the events of changes in their order. A change may have no event, or two: a move and its redirect."""
         await self._fetch_details(changes)
-        reports = [report for change in changes for report in await self._build_events(change)]
+        events = [event for change in changes for event in await self._build_events(change)]
         await self._pages.save()
-        return reports
+        return events
 
     async def _fetch_details(self, changes: Sequence[WikiChange]) -> None:
         self._revisions = await self._wiki.revisions(_wanted_revisions(changes))
@@ -105,14 +105,14 @@ class EventBuilder:
 
     def _build_import(self, change: WikiChange) -> list[ChangeEvent]:
         found = self._revisions.get(change.rev_id) or self._current.get(change.title)
-        if found is None:  # deleted since: the deletion is a change of its own
+        if found is None:  # deleted since: the deletion is a separate change
             return []
         return [self._build_edit(change, found)]
 
     async def _build_move(self, change: WikiChange) -> list[ChangeEvent]:
         title, namespace = str(change.params.get("target_title")), int(change.params.get("target_ns", 0))
         found = self._revisions.get(change.rev_id) or self._current.get(title)
-        noted = self._pages.get(change.page_id)
+        stored = self._pages.get(change.page_id)
         page_id = found.page["pageid"] if found else change.page_id
         page = build_page(self._facts, page_id=page_id, title=title, namespace=namespace)
         before = build_page(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
@@ -120,32 +120,34 @@ class EventBuilder:
         if found and (parent := self._revisions.get(found.revision.get("parentid") or 0)):
             prior["revision"] = build_revision(parent.revision)
         redirect = await self._build_redirect(change)
-        revision = build_revision(found.revision) if found else noted.revision if noted else _revision_from_log(change)
+        revision = (
+            build_revision(found.revision) if found else stored.revision if stored else _revision_from_log(change)
+        )
         move = self._build_event(
             change, PageChangeKind.MOVE, page=page, revision=revision, prior=prior, comment=_format_comment(change)
         )
         if redirect is None:
             return [move]
         move.event["created_redirect_page"] = redirect.event["page"]
-        # A move is done when its redirect is: a restart between the two would never tell of the redirect.
+        # A move is done with its redirect: a restart between the two would lose the redirect.
         return [
             move._replace(covered_changes=()),
             redirect._replace(covered_changes=(*move.covered_changes, *redirect.covered_changes)),
         ]
 
     async def _build_redirect(self, change: WikiChange) -> ChangeEvent | None:
-        """The event of the redirect that a move left behind, which has no row of its own; None where there is none."""
+        """Return the event of the redirect of a move, which has no separate row; None if there is none."""
         if change.params.get("suppressredirect"):
             return None
         found = await self._wiki.first_revision(change.title)
         if found is None or abs(_revision_time(found.revision) - change.timestamp) > _REDIRECT_DELAY:
-            return None  # deleted or written anew since, which has rows of its own
+            return None  # deleted or replaced since, which has separate rows
         made = change._replace(identity=f"rev:{found.revision['revid']}", page_id=found.page["pageid"])
         return self._build_edit(made, found)
 
     async def _build_delete(self, change: WikiChange) -> ChangeEvent:
-        noted = self._pages.get(change.page_id)
-        revision = noted.revision if noted else None
+        stored = self._pages.get(change.page_id)
+        revision = stored.revision if stored else None
         if revision is None and (shown := await self._wiki.deleted_revision(change.title)):
             revision = build_revision(shown)
         return self._build_event(
@@ -157,8 +159,8 @@ class EventBuilder:
         )
 
     def _build_undelete(self, change: WikiChange) -> ChangeEvent:
-        found, noted = self._current.get(change.title), self._pages.get(change.page_id)
-        revision = build_revision(found.revision) if found else noted.revision if noted else None
+        found, stored = self._current.get(change.title), self._pages.get(change.page_id)
+        revision = build_revision(found.revision) if found else stored.revision if stored else None
         page_id = found.page["pageid"] if found else change.page_id
         page = build_page(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
         return self._build_event(
@@ -166,13 +168,13 @@ class EventBuilder:
         )
 
     def _build_visibility_change(self, change: WikiChange) -> list[ChangeEvent]:
-        """Only what concerns the current revision changes the state of the page."""
+        """Return the event of a change of visibility: only that of the current revision changes the state of the page."""
         ids = _suppressed_ids(change)
-        current, noted = self._current.get(change.title), self._pages.get(change.page_id)
+        current, stored = self._current.get(change.title), self._pages.get(change.page_id)
         affected = next(
             (
                 rev_id
-                for rev_id in (current and current.revision["revid"], noted and noted.revision.get("rev_id"))
+                for rev_id in (current and current.revision["revid"], stored and stored.revision.get("rev_id"))
                 if rev_id in ids
             ),
             None,
@@ -229,7 +231,7 @@ class EventBuilder:
 
 
 _PARTS = {"content": "content", "comment": "comment", "editor": "user"}
-"""What of a revision can be hidden: in our words, and in those of the log."""
+"""The parts of a revision that can be hidden: the name in events, and the name in the log."""
 
 
 def _wanted_revisions(changes: Iterable[WikiChange]) -> Iterable[int]:
@@ -261,16 +263,16 @@ def _is_known_move(change: WikiChange, revisions: dict[int, RevisionWithPage]) -
 
 
 def _revision_from_row(change: WikiChange) -> Json:
-    """What a row of recent changes alone says of the revision, in the words of a revision."""
+    """Return the revision of a row of recent changes, with the names of a revision."""
     row = change.row
-    kept = {name: row[name] for name in ("timestamp", "minor", "user", "userid", "comment") if name in row}
+    visible = {name: row[name] for name in ("timestamp", "minor", "user", "userid", "comment") if name in row}
     hidden = {name: row[name] for name in ("userhidden", "commenthidden", "sha1hidden") if name in row}
-    told = {"revid": change.rev_id, "parentid": row.get("old_revid", 0), "size": row.get("newlen", 0)}
-    return told | kept | hidden
+    ids = {"revid": change.rev_id, "parentid": row.get("old_revid", 0), "size": row.get("newlen", 0)}
+    return ids | visible | hidden
 
 
 def _revision_from_log(change: WikiChange) -> Json | None:
-    """The least that is to be said of the revision that a log entry made; None where it does not name it."""
+    """Return the required values of the revision of a log entry; None if the entry names no revision."""
     return {"rev_id": change.rev_id, "rev_dt": change.row["timestamp"]} if change.rev_id else None
 
 

@@ -1,7 +1,7 @@
-"""What is known of pages: their last state that an event carried, for the day when the wiki shows it no more.
+"""The last state of each page in an event, for pages that the wiki no longer shows.
 
-To say that a page was deleted, an event names its last revision. A wiki shows the revisions of deleted pages to
-administrators alone, so each page is noted as it goes by.
+An event of a deletion names the last revision of the page. A wiki shows the revisions of deleted pages to administrators
+only, so the state of each page is stored with its events.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ Json = dict[str, Any]
 
 
 class PageState(NamedTuple):
-    """A page and its revision, as an event described them."""
+    """A page and its revision in an event."""
 
     page: Json
     revision: Json
 
 
 class PageCache:
-    """The notes on pages. What is put is seen at once, and kept by `save`.
+    """The states of pages. A new state is visible immediately, and `save` makes it durable.
 
     Args:
-        metadata: Where they are kept.
+        metadata: The storage of the states.
     """
 
     def __init__(self, metadata: Metadata) -> None:
@@ -38,27 +38,27 @@ class PageCache:
         self._new: set[int] = set()
 
     async def load(self, page_ids: Iterable[int]) -> None:
-        """Have the states of these pages at hand."""
+        """Load the states of these pages."""
         missing = {_metadata_key(page_id): page_id for page_id in page_ids if page_id not in self._states}
-        for name, note in (await self._metadata.load_metadata(missing)).items():
-            self._states[missing[name]] = PageState(*orjson.loads(note))
+        for name, text in (await self._metadata.load_metadata(missing)).items():
+            self._states[missing[name]] = PageState(*orjson.loads(text))
 
     def get(self, page_id: int) -> PageState | None:
-        """The last state of a page, None where it never went by."""
+        """Return the last state of a page, None if there was no event of it."""
         return self._states.get(page_id)
 
     def put(self, page_id: int, state: PageState) -> None:
-        """The page is like this now."""
+        """Set the state of a page."""
         self._states[page_id] = state
         self._new.add(page_id)
 
     async def save(self) -> None:
-        """Make what was put durable, and let go of it."""
-        notes = {_metadata_key(page_id): orjson.dumps(list(self._states[page_id])).decode() for page_id in self._new}
+        """Make new states durable, and drop all loaded states."""
+        values = {_metadata_key(page_id): orjson.dumps(list(self._states[page_id])).decode() for page_id in self._new}
         self._states.clear()
         self._new.clear()
-        if notes:
-            await self._metadata.save_metadata(notes)
+        if values:
+            await self._metadata.save_metadata(values)
 
 
 def _metadata_key(page_id: int) -> str:

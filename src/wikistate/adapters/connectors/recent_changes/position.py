@@ -1,4 +1,4 @@
-"""Which changes are done, so that reading a span of time again finds what was committed late, and nothing twice. Pure."""
+"""The changes that are done, so that a repeated request finds late changes and repeats none. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class ChangeWindow:
-    """Remembers the changes of the last `overlap` milliseconds before the newest one.
+    """The changes of the last `overlap` milliseconds before the newest change.
 
-    A wiki stamps a change before it commits it, to the second. So a change may appear behind newer ones, and changes
-    that share a second may appear one by one: a position in time alone would pass them over.
+    The timestamp of a change has seconds, and the wiki sets it before it commits the change. A change may therefore
+    appear after newer ones, and changes of the same second may appear one by one: a time as the position would miss them.
 
     Args:
-        overlap: Longer than a change may take from its timestamp to its commit.
-        begin: Milliseconds since the epoch; changes before are nobody's.
+        overlap: Milliseconds, longer than the time from the timestamp of a change to its commit.
+        begin: Milliseconds since the epoch; earlier changes are ignored.
     """
 
     def __init__(self, overlap: int, begin: int) -> None:
@@ -29,26 +29,26 @@ class ChangeWindow:
 
     @property
     def start(self) -> int:
-        """From where to read again, in milliseconds since the epoch."""
+        """The start of the next request, in milliseconds since the epoch."""
         return max(self._begin, self._newest - self._overlap)
 
     def __contains__(self, identity: str) -> bool:
         return identity in self._changes
 
     def add(self, changes: Iterable[tuple[str, int]]) -> None:
-        """Remember changes by their identities and timestamps, and forget those that are not read again."""
+        """Add changes by their identities and timestamps, and drop those before `start`."""
         self._changes.update(changes)
         self._newest = max([self._newest, *self._changes.values()])
         start = self.start
         self._changes = {identity: time for identity, time in self._changes.items() if time >= start}
 
     def dump(self) -> str:
-        """The window as a token."""
+        """Return the window as a resume token."""
         return orjson.dumps({"begin": self._begin, "newest": self._newest, "changes": self._changes}).decode()
 
     @classmethod
     def load(cls, token: str, overlap: int) -> ChangeWindow:
-        """The window that `dump` wrote."""
+        """Return the window that `dump` wrote."""
         stored = orjson.loads(token)
         window = cls(overlap, stored["begin"])
         window._newest = stored["newest"]

@@ -1,7 +1,7 @@
-"""What a wiki is asked: queries of the Action API, as parameters. Pure.
+"""The queries of the Action API for recent changes, as parameters. Pure.
 
 Sources: MediaWiki documentation, API:RecentChanges, API:Logevents, API:Revisions, API:Deletedrevisions, API:Siteinfo.
-All of it works from MediaWiki 1.31 on; nothing newer is asked for.
+All parameters exist since MediaWiki 1.31.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ MAX_TITLES = 50
 
 _REVISION = "ids|timestamp|flags|size|sha1|contentmodel|comment|user|userid"
 _SLOTS = "|roles|slotsize|slotsha1"
-"""Known from MediaWiki 1.32 on; an older wiki warns and leaves them out."""
+"""Properties since MediaWiki 1.32; an older wiki warns and leaves them out."""
 
 
 def site_info() -> Parameters:
-    """Its names, its clock and its namespaces."""
+    """Return the query of the names, the clock and the namespaces of a wiki."""
     return {"meta": "siteinfo", "siprop": "general|namespaces", "curtimestamp": "1"}
 
 
 def recent_changes(start: int, end: int | None) -> Parameters:
-    """Edits, new pages and log entries from one time (milliseconds since the epoch) to another."""
+    """Return the query of edits, new pages and log entries between two times in milliseconds since the epoch."""
     bound = {} if end is None else {"rcend": _format_second(end)}
     return {
         "list": "recentchanges",
@@ -44,7 +44,7 @@ def recent_changes(start: int, end: int | None) -> Parameters:
 
 
 def log_entries(start: int, end: int | None) -> Parameters:
-    """Log entries from one time to another."""
+    """Return the query of log entries between two times."""
     bound = {} if end is None else {"leend": _format_second(end)}
     return {
         "list": "logevents",
@@ -57,22 +57,22 @@ def log_entries(start: int, end: int | None) -> Parameters:
 
 
 def revisions(rev_ids: Iterable[int]) -> Parameters:
-    """Some revisions and their pages; at most `MAX_TITLES`."""
+    """Return the query of revisions and their pages; at most `MAX_TITLES`."""
     return _page_query({"revids": "|".join(map(str, rev_ids))})
 
 
 def pages(titles: Iterable[str]) -> Parameters:
-    """Some pages and their current revisions; at most `MAX_TITLES`."""
+    """Return the query of pages and their current revisions; at most `MAX_TITLES`."""
     return _page_query({"titles": "|".join(titles)})
 
 
 def first_revision(title: str) -> Parameters:
-    """A page and its oldest revision."""
+    """Return the query of a page and its oldest revision."""
     return _page_query({"titles": title, "rvdir": "newer", "rvlimit": "1"})
 
 
 def deleted_revision(title: str) -> Parameters:
-    """The newest deleted revision of a title; needs the right ``deletedhistory``."""
+    """Return the query of the newest deleted revision of a title; needs the right ``deletedhistory``."""
     return {
         "prop": "deletedrevisions",
         "titles": title,

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentChangesSettings:
-    """What is read, and how often.
+    """The wiki to read, and the times of requests.
 
     Attributes:
-        api: URL of the wiki's Action API.
-        domain: What `meta.domain` is to say; empty for the wiki's own word.
-        since: Where to start when nothing is committed; None for now.
-        end: Where to end; None: never.
-        interval: Seconds from an answer without news to the next question.
-        overlap: Seconds before the newest change that are read again for changes committed late.
+        api: The URL of the Action API of the wiki.
+        domain: The value of `meta.domain`; empty for the domain that the wiki states.
+        since: The start without a committed position; None for now.
+        end: The end; None: never.
+        interval: Seconds between a response without new changes and the next request.
+        overlap: Seconds before the newest change that each request covers again, for changes that were committed late.
     """
 
     api: str

@@ -1,4 +1,4 @@
-"""Recent changes: asks a wiki again and again what happened since, and tells it as page_change events."""
+"""A feed of recent changes: it polls a wiki for new changes and returns them as page_change events."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_SECOND = 1000  # milliseconds; what a wiki's timestamps are exact to
+_SECOND = 1000  # milliseconds: the precision of the timestamps of a wiki
 
 
 class RecentChangesFeed:
     """See `Feed` for the protocol. One partition, named after the wiki's domain.
 
     Args:
-        settings: What is read.
-        queries: Asks the wiki; opened and closed by the feed.
-        caught_up: Told the wiki's clock, milliseconds since the epoch, when all that had happened by then has arrived.
+        settings: The wiki to read.
+        queries: The client of its Action API, which the feed opens and closes.
+        caught_up: Called with the time of the wiki, milliseconds since the epoch, when all changes until then were read.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class RecentChangesFeed:
         """See `Feed`."""
         facts, self._now = await self._wiki.open(self._settings.domain)
         self._partition = Partition(facts.domain)
-        self._reporter = EventBuilder(self._wiki, facts, PageCache(metadata))
-        # What happens in this very second belongs to it, so an end that is "now" comes when the second is over.
+        self._event_builder = EventBuilder(self._wiki, facts, PageCache(metadata))
+        # Changes of the current second belong to it, so an end that is "now" is the end of this second.
         self._end = resolve_end(self._settings.end, now=self._now + _SECOND)
         if place := positions.get(self._partition):
             self._offset = place.offset
@@ -83,7 +83,7 @@ class RecentChangesFeed:
             if self._caught_up is not None:
                 self._caught_up(self._last_request)
             left = float("inf") if self._end is None else (self._end - self._now) / 1000
-            if left <= 0:  # the answer that held nothing new was given after the end
+            if left <= 0:  # the response without new changes is later than the end
                 return None
             await asyncio.sleep(min(self._settings.interval, left))
 
@@ -93,7 +93,7 @@ class RecentChangesFeed:
         return self._done.dump()
 
     def lag(self) -> Mapping[Partition, int]:
-        """See `Source`. Unknown: the wiki does not count."""
+        """See `Source`. It is unknown: the wiki does not count its changes."""
         return {}
 
     async def close(self) -> None:
@@ -101,7 +101,7 @@ class RecentChangesFeed:
         await self._wiki.close()
 
     async def _next_round(self) -> list[FeedRecord]:
-        """What is new in the next part of the list; none when there is nothing more for now."""
+        """Return the new records of the next part of the list; none at the end of the list."""
         if self._parts is None:
             self._start, self._last_request = self._seen.start, 0
             self._parts = self._wiki.recent_changes(self._start, self._end)
@@ -115,15 +115,13 @@ class RecentChangesFeed:
 
     async def _build_records(self, part: ListPart) -> list[FeedRecord]:
         changes = [change for change in await self._merge_log_entries(part) if self._is_new(change)]
-        reports = await self._reporter.build(changes)
+        events = await self._event_builder.build(changes)
         self._seen.add((change.identity, change.timestamp) for change in changes)
-        self._seen.add((report.identity, report.timestamp) for report in reports)
-        return [
-            FeedRecord(self._build_record(report), orjson.dumps(report.covered_changes).decode()) for report in reports
-        ]
+        self._seen.add((event.identity, event.timestamp) for event in events)
+        return [FeedRecord(self._build_record(event), orjson.dumps(event.covered_changes).decode()) for event in events]
 
     async def _merge_log_entries(self, part: ListPart) -> list[WikiChange]:
-        """The changes of a part, with the log entries of the same time."""
+        """Return the changes of a part, with the log entries of the same time."""
         recent = read_changes(part.rows, [])
         upto = self._end if part.is_last else max((change.timestamp for change in recent), default=self._start)
         changes = read_changes(part.rows, await self._wiki.log_entries(self._start, upto))
@@ -135,7 +133,7 @@ class RecentChangesFeed:
         in_time = self._end is None or change.timestamp < self._end
         return in_time and change.timestamp >= self._seen.start and change.identity not in self._seen
 
-    def _build_record(self, report: ChangeEvent) -> Record:
+    def _build_record(self, event: ChangeEvent) -> Record:
         self._offset += 1
-        value = orjson.dumps(report.event)
-        return Record(value, None, report.timestamp, self._partition, self._offset - 1)
+        value = orjson.dumps(event.event)
+        return Record(value, None, event.timestamp, self._partition, self._offset - 1)

@@ -1,4 +1,4 @@
-"""The wiki behind a source of recent changes: the port through which it is asked, and its answers put in order."""
+"""The wiki behind a source of recent changes: its queries and the parsed responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RevisionWithPage(NamedTuple):
 
 
 class ListPart(NamedTuple):
-    """One part of a list, and the wiki's clock in milliseconds since the epoch."""
+    """One part of a list, and the time of the wiki in milliseconds since the epoch."""
 
     rows: list[Json]
     is_last: bool
@@ -35,11 +35,11 @@ class ListPart(NamedTuple):
 
 
 class RecentChangesWiki:
-    """What a source wants to know of its wiki.
+    """The data of a wiki that a source needs.
 
     Args:
-        queries: Asks it.
-        api: URL of its Action API, for messages.
+        queries: The client of its Action API.
+        api: The URL of its Action API, for messages.
     """
 
     def __init__(self, queries: WikiQueries, api: str) -> None:
@@ -48,13 +48,13 @@ class RecentChangesWiki:
         self._sees_deleted = True
 
     async def open(self, domain: str) -> tuple[WikiMetadata, int]:
-        """Ask who it is. Returns that, and its clock.
+        """Return the metadata of the wiki and its time.
 
         Args:
-            domain: What events are to call it; empty for its own word.
+            domain: The domain of the wiki in events; empty for the domain that the wiki states.
 
         Raises:
-            SourceError: It does not answer as a wiki.
+            SourceError: The response is not that of a wiki.
         """
         await self._queries.open()
         document = await self._query(queries.site_info(), tries=1)
@@ -67,11 +67,11 @@ class RecentChangesWiki:
                 content_namespaces=frozenset(each["id"] for each in namespaces if each.get("content")),
             )
         except (KeyError, TypeError, AttributeError) as error:
-            raise self._source_error(f"it says nothing of itself ({error!r})") from error
+            raise self._source_error(f"its siteinfo is incomplete ({error!r})") from error
         return facts, get_clock(document)
 
     async def recent_changes(self, start: int, end: int | None) -> AsyncIterator[ListPart]:
-        """Its recent changes from one time to another, part by part."""
+        """Yield the parts of the recent changes between two times."""
         parameters, more = queries.recent_changes(start, end), True
         while more:
             document = await self._query(parameters)
@@ -80,14 +80,14 @@ class RecentChangesWiki:
             yield ListPart(document.get("query", {}).get("recentchanges", []), not more, get_clock(document))
 
     async def log_entries(self, start: int, end: int | None) -> list[Json]:
-        """Its log entries from one time to another."""
+        """Return the log entries between two times."""
         rows: list[Json] = []
         async for document in self._query_all(queries.log_entries(start, end)):
             rows += document.get("query", {}).get("logevents", [])
         return rows
 
     async def revisions(self, rev_ids: Iterable[int]) -> dict[int, RevisionWithPage]:
-        """Those revisions that are still there, by their ids."""
+        """Return the revisions that still exist, by their ids."""
         found: dict[int, RevisionWithPage] = {}
         for batch in _split_batches(sorted(set(rev_ids))):
             async for document in self._query_all(queries.revisions(batch)):
@@ -95,7 +95,7 @@ class RecentChangesWiki:
         return found
 
     async def pages(self, titles: Iterable[str]) -> dict[str, RevisionWithPage]:
-        """Those pages that are there now, with their current revisions, by their titles."""
+        """Return the pages that exist, with their current revisions, by their titles."""
         found: dict[str, RevisionWithPage] = {}
         for batch in _split_batches(sorted(set(titles))):
             async for document in self._query_all(queries.pages(batch)):
@@ -103,16 +103,16 @@ class RecentChangesWiki:
         return found
 
     async def first_revision(self, title: str) -> RevisionWithPage | None:
-        """The oldest revision of a page, None when there is no such page."""
+        """Return the oldest revision of a page, None if the page does not exist."""
         return next(_revisions_with_pages(await self._query(queries.first_revision(title))), None)
 
     async def deleted_revision(self, title: str) -> Json | None:
-        """The newest revision of a deleted page, None where we may not see it."""
+        """Return the newest revision of a deleted page, None without the right to see it."""
         if not self._sees_deleted:
             return None
         try:
             document = await self._queries.query(queries.deleted_revision(title))
-        except WikiError:  # a matter of rights, which does not change: asking again only costs
+        except WikiError:  # missing rights do not change, so the request is not repeated
             self._sees_deleted = False
             return None
         pages = document.get("query", {}).get("pages", [])
@@ -120,7 +120,7 @@ class RecentChangesWiki:
         return revisions[0] if revisions else None
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Close the client."""
         await self._queries.close()
 
     async def _query_all(self, parameters: Parameters) -> AsyncIterator[Json]:
@@ -139,14 +139,14 @@ class RecentChangesWiki:
     def _source_error(self, why: str) -> SourceError:
         return SourceError(
             f"The recent changes of {self._api} cannot be read: {why}.",
-            hint="The URL must be that of the wiki's Action API, ending in api.php; a wiki that may not be read by "
-            "everybody needs credentials, under wikis.DOMAIN.",
+            hint="The URL must be that of the wiki's Action API, ending in api.php; a private wiki needs "
+            "credentials, under wikis.DOMAIN.",
             api=self._api,
         )
 
 
 def get_clock(document: Json) -> int:
-    """The wiki's own time in an answer, in milliseconds since the epoch; 0 where it does not say."""
+    """Return the time of the wiki in a response, in milliseconds since the epoch; 0 if it states none."""
     return parse_timestamp(str(document.get("curtimestamp"))) or 0
 
 
@@ -163,5 +163,5 @@ def _split_batches(values: list[Any]) -> Iterator[list[Any]]:
 
 
 def _absolute_url(server: str) -> str:
-    # A wiki that is served over http and https alike states its server without a scheme.
+    # A wiki with both http and https states its server without a scheme.
     return f"https:{server}" if server.startswith("//") else server
