@@ -16,13 +16,6 @@ from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
 from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.config.model import DeliveryGuarantee
-from wikistate.runners.local.connectors import (
-    SinkFactory,
-    check_source,
-    make_kafka_source,
-    make_producer_settings,
-    make_source,
-)
 from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee, TableDelivery
 from wikistate.runners.local.keyed_processor import KeyedProcessor
 from wikistate.runners.local.keyed_state import KeyedStateStore
@@ -34,6 +27,13 @@ from wikistate.runners.local.stream_change_sink import StreamChangeSink
 from wikistate.streaming.error_limit import ErrorLimit
 from wikistate.streaming.record import Role
 from wikistate.streaming.watermarks import Watermarks
+from wikistate.wiring.connectors import (
+    SinkFactory,
+    check_source,
+    make_kafka_source,
+    make_producer_settings,
+    make_source,
+)
 from wikistate.wiring.endpoints import FileEndpoint, KafkaSourceEndpoint, ParquetEndpoint
 from wikistate.wiring.pipeline import KeyedPipeline, StatelessPipeline, StorePipeline, StreamOutputs
 
