@@ -14,7 +14,6 @@ from wikistate.cli.exits import Exit
 from wikistate.cli.status import Status
 from wikistate.runners.local.launch import build_runner
 from wikistate.runners.process_tuning import OBJECTS_IN_FLIGHT, OBJECTS_IN_TWO_BATCHES, gc_tuned, limit_malloc_arenas
-from wikistate.wiring.endpoints import KafkaSourceEndpoint
 from wikistate.wiring.pipeline import StatelessPipeline, StorePipeline
 
 if TYPE_CHECKING:
@@ -110,9 +109,8 @@ def run_locally(
 
 
 def _make_status(meter: RecordingMeter, source: SourceEndpoint, *, progress: bool | None, total: int | None) -> Status:
-    bounded = isinstance(source, KafkaSourceEndpoint) and bool(source.end)
     live = sys.stderr.isatty() if progress is None else progress
-    return Status(meter, total=total, live=live, bounded=bounded)
+    return Status(meter, total=total, live=live, bounded=source.is_bounded)
 
 
 @contextlib.contextmanager

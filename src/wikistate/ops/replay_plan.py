@@ -9,7 +9,6 @@ from wikistate.core.events.message_key import MessageKey
 from wikistate.errors import ConfigError
 from wikistate.ops.replay import ReplaySource, resolve_error_stream
 from wikistate.ops.requeue import RequeueJob
-from wikistate.wiring.endpoints import ParquetEndpoint
 from wikistate.wiring.pipeline import StatelessPipeline
 from wikistate.wiring.registry import assemble_stateless
 from wikistate.wiring.streams import read_streams
@@ -92,8 +91,8 @@ def assemble_replay(
 def _requeue(pipeline: StatelessPipeline, configuration: Configuration) -> StatelessPipeline:
     """Replace the job by one that puts events back onto their stream. It never fails, so it has no error stream."""
     sink = pipeline.endpoints.sink
-    if isinstance(sink, ParquetEndpoint):
-        raise ConfigError("--to: no job reads a Parquet folder. Name a topic or a file.", key="--to")
+    if not sink.capabilities.source:
+        raise ConfigError("--to: no job reads this kind of stream. Name a topic or a file.", key="--to")
     source = read_streams(configuration).source
     return StatelessPipeline(
         job=RequeueJob(MessageKey(source.config.message_key_fields)),

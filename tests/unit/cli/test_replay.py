@@ -91,7 +91,7 @@ def test_next_replay_continues_after_the_limit(run_command: RunCommand, errors: 
         (("--from", "errors.ndjson", "--to", "page-content-chang"), "Did you mean page-content-change?"),
         (("--from", "errors.ndjson", "--to", JOB, "--since", "latest"), "--since"),
         (("--from", "errors.ndjson", "--to", "file:a", "--sink", "file:b"), "no effect"),
-        (("--from", "errors.ndjson", "--to", "parquet:lake"), "no job reads a Parquet folder"),
+        (("--from", "errors.ndjson", "--to", "parquet:lake"), "no job reads this kind of stream"),
     ],
 )
 def test_impossible_replay_is_rejected_before_anything_is_read(

@@ -152,6 +152,14 @@ class SourceEndpoint(ABC):
             key="--from",
         )
 
+    def as_static_member(self) -> SourceEndpoint:
+        """Return the endpoint of a reader that keeps its partitions over a restart, where the source has groups.
+
+        Otherwise a restarted process would receive its partitions only when the broker no longer waits for the killed
+        process.
+        """
+        return self
+
     def for_single_reader(self, topic: str) -> SourceEndpoint | None:  # noqa: ARG002  (see the default)
         """Return the endpoint that reads one stream in order with one process; None if it names several streams.
 

@@ -6,7 +6,6 @@ import socket
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from wikistate.adapters.connectors.files import STANDARD_ERROR, STANDARD_OUTPUT
@@ -14,7 +13,6 @@ from wikistate.adapters.connectors.kafka.producer import KafkaProducer
 from wikistate.adapters.connectors.kafka.settings import build_transactional_id
 from wikistate.adapters.connectors.kafka.sink import KafkaSink
 from wikistate.adapters.connectors.kafka.transactions import KafkaTransactions
-from wikistate.adapters.connectors.parquet import ParquetSettings, ParquetSink
 from wikistate.config.model import DeliveryGuarantee
 from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee, TableDelivery
 from wikistate.runners.local.keyed_processor import KeyedProcessor
@@ -34,7 +32,7 @@ from wikistate.wiring.connectors import (
     make_producer_settings,
     make_source,
 )
-from wikistate.wiring.endpoints import FileEndpoint, KafkaSourceEndpoint, ParquetEndpoint
+from wikistate.wiring.endpoints import ParquetEndpoint
 from wikistate.wiring.pipeline import KeyedPipeline, StatelessPipeline, StorePipeline, StreamOutputs
 
 if TYPE_CHECKING:
@@ -227,15 +225,7 @@ def _build_exactly_once(endpoints: Endpoints, settings: LocalRunnerSettings) -> 
 
 
 def _build_table_delivery(endpoints: Endpoints, sink_endpoint: ParquetEndpoint) -> tuple[Source, Delivery]:
-    reader = endpoints.source.group if isinstance(endpoints.source, KafkaSourceEndpoint) else ""
-    sink = ParquetSink(
-        ParquetSettings(
-            path=Path(sink_endpoint.path),
-            reader=reader,
-            roll_bytes=sink_endpoint.roll_bytes,
-            roll_seconds=sink_endpoint.roll_seconds,
-        )
-    )
+    sink = sink_endpoint.build_table_sink(endpoints.source.consumer_group)
     source = make_source(endpoints.source, resume=lambda: sink.positions)
     return source, TableDelivery(source, sink, SinkFactory().make(endpoints.error, STANDARD_ERROR))
 
@@ -243,18 +233,11 @@ def _build_table_delivery(endpoints: Endpoints, sink_endpoint: ParquetEndpoint) 
 def _build_keyed_source(endpoint: SourceEndpoint, state: KeyedStateStore) -> Source:
     """Build the source, which resumes at the checkpoint.
 
-    A Kafka source is a static member of its group: otherwise a restarted job would receive its partitions only when the
-    broker no longer waits for the killed process. A push source keeps a resume position itself, which follows the
-    checkpoint: it holds more than offsets, and the start of the first run even if that was killed at once.
+    A push source stores its resume position itself, which follows the checkpoint: it holds more than offsets, and the
+    start of the first run even if that was killed at once.
     """
-    match endpoint:
-        case KafkaSourceEndpoint():
-            static = replace(endpoint, properties={"group.instance.id": endpoint.group, **endpoint.properties})
-            return make_source(static, resume=lambda: state.positions)
-        case FileEndpoint():
-            return make_source(endpoint, resume=lambda: state.positions)
-        case _:
-            return make_source(endpoint)
+    resume = None if endpoint.capabilities.local_position else lambda: state.positions
+    return make_source(endpoint.as_static_member(), resume=resume)
 
 
 def _build_keyed_sinks(pipeline: KeyedPipeline[Any, Any, Any]) -> tuple[ChangeSink[Any], Mapping[Role, Sink]]:

@@ -94,6 +94,10 @@ class KafkaSourceEndpoint(SourceEndpoint):
         start = self.start if self.start not in ("committed", "latest", "") else "earliest"
         return replace(self, group=group or f"{REPLAY_GROUP}{suffix}", start=start, end="latest")
 
+    def as_static_member(self) -> KafkaSourceEndpoint:
+        """See `SourceEndpoint`: a static member of its group, unless the properties name another instance."""
+        return replace(self, properties={"group.instance.id": self.group, **self.properties})
+
     def for_single_reader(self, topic: str) -> KafkaSourceEndpoint | None:  # noqa: ARG002  (`topics` names it)
         """See `SourceEndpoint`."""
         if len(self.topics) != 1:
