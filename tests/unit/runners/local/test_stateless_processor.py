@@ -118,6 +118,11 @@ class Bench:
         """Return the durable values in the sink, in order."""
         return [output.value for output in self.sink.delivered]
 
+    async def turn(self) -> None:
+        """Run the loop for more turns than a runner without a bound would need."""
+        for _ in range(200):
+            await asyncio.sleep(0)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return when the condition holds; polls it, because the runner has no event for it."""
         async with asyncio.timeout(20):
@@ -244,7 +249,7 @@ async def test_records_in_flight_are_bounded_in_events() -> None:
     bench = Bench(Echo(*values), topic_of(*values), max_in_flight_events=3)
     run = asyncio.create_task(bench.runner.run())
     await bench.job.until_waiting(*values[:3])
-    await asyncio.sleep(0.05)
+    await bench.turn()
     assert bench.job.started == values[:3]
     for value in values:
         await bench.job.until_waiting(value)
@@ -273,7 +278,7 @@ async def test_stop_finishes_records_in_flight_and_reads_no_more() -> None:
     run = asyncio.create_task(bench.runner.run())
     await bench.job.until_waiting(b"a:1")
     bench.runner.stop()
-    await asyncio.sleep(0.05)
+    await bench.turn()
     assert not run.done(), "the run waits for records in flight"
     bench.job.release(b"a:1")
     await run
