@@ -53,7 +53,10 @@ TO_KAFKA = (*FROM_INPUT, "--sink", "kafka://127.0.0.1:9/out")
         ),
         (
             (*TO_KAFKA, "--set", "stream_manager.sink.options.properties.compresion.type=zstd"),
-            ["stream_manager.sink.options.properties.compresion.type is not a property", "Did you mean compression.type?"],
+            [
+                "stream_manager.sink.options.properties.compresion.type is not a property",
+                "Did you mean compression.type?",
+            ],
         ),
         (
             (*TO_KAFKA, "--set", "stream_manager.sink.options.properties.max.request.size=10MB"),
