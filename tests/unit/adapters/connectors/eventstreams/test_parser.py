@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wikistate.adapters.connectors.eventstreams.parser import EventStreamParser, ServerSentEvent
@@ -57,6 +57,7 @@ def test_sizes_of_chunks_do_not_change_events(stream: bytes, draw: st.DataObject
 
 
 @given(st.binary(max_size=300), st.integers(1, 100), st.integers(1, 50))
+@example(b"12345\n", 5, 1)
 def test_event_above_bound_keeps_beginning_and_counts_missing_bytes(data: bytes, bound: int, step: int) -> None:
     """The data is cut at the bound, and the next event is complete."""
     lines = data.replace(b"\r", b"").split(b"\n")
