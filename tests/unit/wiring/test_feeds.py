@@ -1,4 +1,4 @@
-"""What the settings say of sources that arrive by themselves, and what is said when they are wrong."""
+"""The settings of public streams and recent changes, and the errors of wrong settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ API = "https://my.wiki/w/api.php"
 
 
 def configured(source: str, *assignments: str, state: str = "") -> Configuration:
-    """The configuration of the main job with this source."""
+    """Return the configuration of the main job with this source."""
     flags = CliSettings(source=source, assignments=assignments, state=state)
     return load_configuration("page-content-change", flags).configuration
 
@@ -44,8 +44,8 @@ def resolve_recent_changes(configuration: Configuration) -> tuple[RecentChangesE
     return endpoint, endpoint.wiki
 
 
-def test_a_stream_is_wikimedias_unless_said_otherwise() -> None:
-    """The source's own stream, from the public service; a base need not end in a slash."""
+def test_default_server_of_streams_is_wikimedia() -> None:
+    """Without names, the stream of the source is read; a base need not end in a slash."""
     public = resolve_event_streams(configured("", "stream_manager.source.connector=eventstreams"), "the.stream")
     assert (public.base, public.streams) == ("https://stream.wikimedia.org/v2/stream/", ("the.stream",))
     own = resolve_event_streams(configured("eventstreams:a,b?base=http://localhost/s&since=2026-01-31T12:00:00Z"), "x")
@@ -53,8 +53,8 @@ def test_a_stream_is_wikimedias_unless_said_otherwise() -> None:
     assert own.since == "2026-01-31T12:00:00.000+00:00"
 
 
-def test_the_position_is_kept_where_such_things_belong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder that was named, or that of the XDG specification, by the job's name."""
+def test_position_is_in_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the folder in the settings, or that of the XDG specification with the name of the job."""
     assert resolve_state_file(configured("-", state="here")) == Path("here/positions.sqlite")
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert resolve_state_file(configured("-")) == Path("/state/wikistate/page-content-change/positions.sqlite")
@@ -65,8 +65,8 @@ def test_the_position_is_kept_where_such_things_belong(monkeypatch: pytest.Monke
     assert resolve_state_file(configured("-")).is_relative_to("/home/me/.local/state/wikistate")
 
 
-def test_a_listed_wiki_lends_its_domain_and_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not asked who it is: it may be one that answers nobody without a login."""
+def test_listed_wiki_has_domain_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its domain is not requested, because it may require a login."""
     monkeypatch.setenv("TOKEN", "secret")
     configuration = configured(
         f"recentchanges:{API}", f"wikis.my.wiki.api={API}", "wikis.my.wiki.credentials.token_env=TOKEN"
@@ -79,22 +79,22 @@ def test_a_listed_wiki_lends_its_domain_and_its_credentials(monkeypatch: pytest.
     assert "secret" not in repr(wiki)
 
 
-def test_another_source_follows_no_wiki() -> None:
-    """Nothing is asked, nothing is added."""
+def test_other_source_allows_no_wiki() -> None:
+    """There is no request, and the configuration is unchanged."""
     configuration = configured("file:changes.ndjson")
     assert allow_source_wiki(configuration) is configuration
 
 
 @pytest.mark.parametrize("url", ["my.wiki", "ftp://my.wiki/w/api.php"])
-def test_a_url_that_is_none_is_named_with_its_key(url: str) -> None:
-    """As it may stand in a file."""
+def test_error_of_invalid_url_names_key(url: str) -> None:
+    """The URL may be in a file."""
     settings = ("stream_manager.source.connector=recentchanges", f"stream_manager.source.options.url={url}")
     with pytest.raises(ConfigError, match=r"stream_manager\.source\.options\.url is"):
         resolve_recent_changes(configured("", *settings))
 
 
-async def test_a_wiki_is_asked_for_its_domain_and_then_allowed() -> None:
-    """By its canonical name, which need not be the host that it is reached at."""
+async def test_domain_of_wiki_is_requested_and_allowed() -> None:
+    """It is the canonical name, which may differ from the host of the URL."""
 
     async def respond(request: web.Request) -> web.Response:
         assert request.query["meta"] == "siteinfo"
@@ -108,8 +108,8 @@ async def test_a_wiki_is_asked_for_its_domain_and_then_allowed() -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>", '{"error": {"code": "readapidenied"}}', '{"query": {"general": {}}}'])
-async def test_what_is_no_public_wiki_says_what_to_do(body: str) -> None:
-    """A page, a private wiki, something else: shows what came."""
+async def test_error_of_private_wiki_names_next_step(body: str) -> None:
+    """The error shows the response: a page, an error of the API, or another document."""
 
     async def respond(_: web.Request) -> web.Response:
         return web.Response(text=body)
@@ -121,8 +121,8 @@ async def test_what_is_no_public_wiki_says_what_to_do(body: str) -> None:
     assert body[:10] in caught.value.message
 
 
-def test_they_are_no_sinks() -> None:
-    """The message says what a sink is."""
+def test_sources_are_rejected_as_sinks() -> None:
+    """The message names the connectors that can be written."""
     for url in ("eventstreams:a", f"recentchanges:{API}"):
         with pytest.raises(ConfigError, match=r"--sink: \w+ is a source"):
             load_configuration("page-content-change", CliSettings(source="-", sink=url))
