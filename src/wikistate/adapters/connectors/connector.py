@@ -136,6 +136,10 @@ class SourceEndpoint(ABC):
             ConfigError: An option is not valid.
         """
 
+    def for_checkpoint(self) -> SourceEndpoint:
+        """Return the endpoint for a job that stores the positions of the source in its checkpoint."""
+        return self
+
     def for_replay(self, suffix: str, *, group: str = "") -> SourceEndpoint:  # noqa: ARG002  (see the default)
         """Return the endpoint that reads an error stream once, from the end of the last replay to its current end.
 

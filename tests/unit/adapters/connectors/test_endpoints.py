@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,14 @@ def test_replay_needs_a_source_that_can_be_read_twice(endpoint: SourceEndpoint, 
         endpoint.for_replay("")
 
 
+def test_checkpoint_makes_a_static_member() -> None:
+    """The operator may name the member; other sources are unchanged."""
+    assert TOPICS.for_checkpoint().properties == {"group.instance.id": "g", **LOGIN}
+    named = replace(TOPICS, properties={"group.instance.id": "m"})
+    assert named.for_checkpoint().properties == {"group.instance.id": "m"}
+    assert (FILE.for_checkpoint(), STREAMS.for_checkpoint()) == (FILE, STREAMS)
+
+
 def test_single_reader_needs_one_stream() -> None:
     """It reads without a group, and from the beginning unless the settings name a start."""
     single = TOPICS.for_single_reader("")
@@ -56,7 +65,7 @@ def test_single_reader_needs_one_stream() -> None:
     assert followed is not None
     assert (followed.topic, followed.single_topic) == ("eqiad.a", True)
     assert FILE.for_single_reader("") == FILE
-    two = KafkaSourceEndpoint(bootstrap_servers="b:1", topics=("a", "b"), group="g", start="", end="", properties={})
+    two = replace(TOPICS, topics=("a", "b"))
     assert two.for_single_reader("") is None
 
 

@@ -89,6 +89,13 @@ class KafkaSourceEndpoint(SourceEndpoint):
             resume=resume,
         )
 
+    def for_checkpoint(self) -> KafkaSourceEndpoint:
+        """See `SourceEndpoint`: a static member of its group.
+
+        The partitions of a job that was killed are otherwise assigned again only after the session timeout.
+        """
+        return replace(self, properties={"group.instance.id": self.group, **self.properties})
+
     def for_replay(self, suffix: str, *, group: str = "") -> KafkaSourceEndpoint:
         """See `SourceEndpoint`. A replay begins at the oldest record unless its group has committed offsets."""
         start = self.start if self.start not in ("committed", "latest", "") else "earliest"
