@@ -1,4 +1,4 @@
-"""The law of batches: to apply many mutations at once is to apply each, and ends where a load from scratch does."""
+"""The law of batches: a batch has the result of its mutations one by one, and that of a load from scratch."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ REFERENCES = {
 
 
 class Wish(NamedTuple):
-    """What an entity is to look like.
+    """The wanted state of an entity.
 
     Attributes:
         entity: Its id.
-        label: Of no meaning.
-        values: Of `NODES`; a statement each.
-        references: Of `REFERENCES`; all on one statement.
-        title: Of an article; taken from whichever entity has it.
-        exists: Whether it is there at all.
-        whole: Whether to get there by a reconciliation.
-        early: Whether an article is gained before the entity that had it loses it.
+        label: Any text.
+        values: Keys of `NODES`; each has a statement.
+        references: Keys of `REFERENCES`; all on one statement.
+        title: The title of an article, which the former entity loses.
+        exists: Whether the entity exists.
+        whole: Whether a reconciliation leads to this state.
+        early: Whether an article is gained before the former entity loses it.
     """
 
     entity: str
@@ -64,7 +64,7 @@ shared_on_wikidata = partial(select_shared, uris=WIKIDATA)
 
 
 def graph_of(wish: Wish) -> frozenset[Triple]:
-    """The munged triples."""
+    """Return the munged triples."""
     if not wish.exists:
         return frozenset()
     name, part = wish.entity, f"{wish.entity}-F1" if wish.entity.startswith("L") else wish.entity
@@ -81,7 +81,7 @@ def graph_of(wish: Wish) -> frozenset[Triple]:
 
 
 def change(entity: str, before: frozenset[Triple], after: frozenset[Triple], *, whole: bool, time: int) -> Mutation:
-    """The mutation that leads from one to the other."""
+    """Return the mutation between two states."""
     if not after:
         return _mutation(OperationName.DELETE, entity, Patch(), time)
     if whole:
@@ -95,14 +95,14 @@ def _mutation(operation: OperationName, entity: str, patch: Patch, time: int) ->
 
 
 class World:
-    """The entities as they are, one after the other; an article is of one entity at a time."""
+    """The current entities; an article belongs to one entity at a time."""
 
     def __init__(self) -> None:
         self.wishes: dict[str, Wish] = {}
         self.mutations: list[Mutation] = []
 
     def grant(self, wish: Wish) -> None:
-        """Note the mutations that it takes."""
+        """Append the mutations to this state."""
         losers = [
             other._replace(title=None, whole=False)
             for other in self.wishes.values()
@@ -113,7 +113,7 @@ class World:
             self._become(step)
 
     def graph(self) -> set[Triple]:
-        """Loaded from scratch."""
+        """Return the triples of a load from scratch."""
         return set().union(*map(graph_of, self.wishes.values()))
 
     def _become(self, wish: Wish) -> None:
@@ -143,7 +143,7 @@ WISHES = st.lists(
 
 
 async def applied(batches: Iterable[Sequence[Mutation]]) -> set[Triple]:
-    """What a store holds after these batches, each ended where the accumulator wants it."""
+    """Return the content of a store after these batches; the accumulator decides the end of each batch."""
     store = OxigraphStore(None, UpdateTarget(WIKIDATA))
     await store.open()
     for batch in batches:
@@ -162,8 +162,8 @@ async def applied(batches: Iterable[Sequence[Mutation]]) -> set[Triple]:
 
 @given(WISHES, st.integers(1, 6))
 @settings(max_examples=150)
-async def test_a_batch_is_as_good_as_its_mutations_one_by_one(wishes: list[Wish], size: int) -> None:
-    """Over entities that share nodes, sitelinks that move, deletions, returns and reconciliations, in batches of any size."""
+async def test_batch_has_result_of_its_single_mutations(wishes: list[Wish], size: int) -> None:
+    """Entities share nodes; sitelinks move; entities are deleted, restored and reconciled, in batches of any size."""
     world = World()
     for wish in wishes:
         world.grant(wish)
@@ -175,8 +175,8 @@ async def test_a_batch_is_as_good_as_its_mutations_one_by_one(wishes: list[Wish]
 
 @given(WISHES, st.data())
 @settings(max_examples=100)
-async def test_a_batch_that_is_applied_again_ends_where_it_would_have(wishes: list[Wish], data: st.DataObject) -> None:
-    """After a crash the source goes back, and batches are cut elsewhere than before."""
+async def test_repeated_batch_has_same_result(wishes: list[Wish], data: st.DataObject) -> None:
+    """After a crash the source resumes earlier, and the batches have other limits than before."""
     world = World()
     for wish in wishes:
         world.grant(wish)

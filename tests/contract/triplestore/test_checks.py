@@ -1,4 +1,4 @@
-"""What is found out about a store before anything is written into it."""
+"""The checks of a store before the first update."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ PLAIN = parse_triples("<http://www.wikidata.org/wiki/Special:EntityData/Q2> sche
 
 
 class NewEndpoint(Protocol):
-    """Makes adapters that do not wait for long, and are closed after the test."""
+    """A factory of adapters with short timeouts, which are closed after the test."""
 
     def __call__(
         self, update: str, query: str = "", *, graph: str | None = None, known: Credential | None = None
     ) -> TripleStore:
-        """Make one, not opened."""
+        """Return an adapter, not open."""
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ async def endpoint() -> AsyncIterator[NewEndpoint]:
 
 
 @pytest.mark.parametrize("target", ["embedded", "oxigraph_server", "fuseki", "blazegraph_quads"], indirect=True)
-async def test_everything_may_stand_in_a_named_graph(target: StoreTarget) -> None:
-    """What is written is in the graph and nowhere else, the books included."""
+async def test_all_triples_may_be_in_a_named_graph(target: StoreTarget) -> None:
+    """All triples are in the graph and in no other, including positions and freshness."""
     store = target.store(graph=GRAPH)
     await store.open()
     where = {Partition("t"): StorePosition(4, 5000)}
@@ -77,10 +77,10 @@ async def test_everything_may_stand_in_a_named_graph(target: StoreTarget) -> Non
 
 
 @pytest.mark.parametrize("union", [False, True])
-async def test_entities_that_updates_do_not_reach_are_found_at_the_start(
+async def test_entities_outside_of_updated_graph_are_found_at_open(
     endpoint: NewEndpoint, tmp_path: Path, *, union: bool
 ) -> None:
-    """Whether queries see them or not: deletions would succeed and delete nothing. The graph is named."""
+    """Deletions would succeed and delete nothing, whether queries see the entities or not. The error names the graph."""
     with OxigraphServer(tmp_path, union=union) as server:
         right = endpoint(server.update_url, server.query_url, graph=GRAPH)
         assert (await right.open()).form is StoreForm.EMPTY
@@ -93,10 +93,10 @@ async def test_entities_that_updates_do_not_reach_are_found_at_the_start(
         assert len(left) == len(make_item("Q1"))
 
 
-async def test_a_store_whose_updates_reach_all_graphs_needs_no_setting(
+async def test_store_whose_updates_reach_all_graphs_needs_no_setting(
     endpoint: NewEndpoint, blazegraph_quads: BlazegraphServer
 ) -> None:
-    """Blazegraph deletes wherever a triple is: there is nothing to complain of."""
+    """Blazegraph deletes a triple in each graph, so the check passes."""
     await endpoint(blazegraph_quads.update_url, graph=GRAPH).open()
     blazegraph_quads.update(f"INSERT DATA {{ GRAPH <{GRAPH}> {{ <a:a> <http://schema.org/version> 1 }} }}")
     store = endpoint(blazegraph_quads.update_url)
@@ -105,18 +105,18 @@ async def test_a_store_whose_updates_reach_all_graphs_needs_no_setting(
     assert await store.ask("ASK { <a:a> ?p ?o }") is False
 
 
-async def test_updates_that_go_to_another_store_are_found_at_the_start(
+async def test_updates_of_another_store_are_found_at_open(
     oxigraph_server: OxigraphServer, endpoint: NewEndpoint, tmp_path: Path
 ) -> None:
-    """The marker is not seen where queries go."""
+    """Queries do not see the marker."""
     with OxigraphServer(tmp_path) as other:
         store = endpoint(other.update_url, oxigraph_server.query_url)
         with pytest.raises(StoreError, match=r"does not show it.*Compare the URLs"):
             await store.open()
 
 
-async def test_the_form_of_a_store_is_found_out(target: StoreTarget) -> None:
-    """By where the revisions stand; both together are refused."""
+async def test_form_of_store_is_recognised(target: StoreTarget) -> None:
+    """The subjects of the revisions show it; a mixture is rejected."""
     store = target.store()
     await store.open()
     await store.apply(StorePatch(added=PLAIN), {}, None)
@@ -133,8 +133,10 @@ async def test_the_form_of_a_store_is_found_out(target: StoreTarget) -> None:
 
 
 @pytest.mark.parametrize("known", [Basic("anybody", "sesame"), Bearer("sesame")])
-async def test_an_endpoint_that_wants_to_know_us_does(known: Credential, endpoint: NewEndpoint, tmp_path: Path) -> None:
-    """With a password or a token; without, the message says which setting is missing. Neither is ever shown."""
+async def test_endpoint_with_authentication_is_accessible(
+    known: Credential, endpoint: NewEndpoint, tmp_path: Path
+) -> None:
+    """A password and a token are supported; without them, the message names the missing setting. Neither is ever shown."""
     with AuthenticatedOxigraphServer(tmp_path, "sesame") as server:
         store = endpoint(server.update_url, server.query_url, known=known)
         assert (await store.open()).form is StoreForm.EMPTY
@@ -144,8 +146,8 @@ async def test_an_endpoint_that_wants_to_know_us_does(known: Credential, endpoin
     assert "sesame" not in repr(known)
 
 
-async def test_a_folder_that_another_process_has_open_is_a_setting_that_is_wrong(tmp_path: Path) -> None:
-    """Two writers of one store would not know of each other."""
+async def test_folder_of_another_process_is_a_config_error(tmp_path: Path) -> None:
+    """Two writers of one store would not notice each other."""
     first, second = (OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA)) for _ in range(2))
     await first.open()
     with pytest.raises(ConfigError, match="no other process"):
@@ -154,13 +156,11 @@ async def test_a_folder_that_another_process_has_open_is_a_setting_that_is_wrong
         await store.close()
 
 
-async def test_what_went_through_the_log_does_not_stay_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After so many triples they are written out to files of their own, and not only when gigabytes have come together.
+async def test_logged_triples_are_written_out_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a number of triples they are written to separate files, and not only after gigabytes.
 
-    Seen by the newest of RocksDB's write-ahead logs, which holds just what is in memory only. (The number of the files
-    that are written out says nothing: RocksDB merges them when it likes.)
+    The newest write-ahead log of RocksDB shows it: it holds only the data in memory. (The number of the written files
+    does not, because RocksDB merges them at any time.)
     """
     monkeypatch.setattr("wikistate.adapters.triplestore.oxigraph.LOGGED", 20)
     folder = tmp_path / "store"
@@ -176,8 +176,8 @@ async def test_what_went_through_the_log_does_not_stay_in_memory(
     await store.close()
 
 
-async def test_what_was_applied_is_there_after_a_restart(tmp_path: Path) -> None:
-    """Of a batch that goes by bulk as of one that does not."""
+async def test_applied_batches_survive_restart(tmp_path: Path) -> None:
+    """This holds for batches with and without bulk loading."""
     many = frozenset().union(*(make_item(f"Q{number}") for number in range(400)))
     store = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
     await store.open()
@@ -191,8 +191,8 @@ async def test_what_was_applied_is_there_after_a_restart(tmp_path: Path) -> None
     await again.close()
 
 
-async def test_an_iri_that_only_sparql_allows_is_kept_by_the_embedded_store(tmp_path: Path) -> None:
-    """Wikis hold addresses that RFC 3987 forbids. They come and go as others do."""
+async def test_embedded_store_accepts_iri_that_only_sparql_allows(tmp_path: Path) -> None:
+    """Wikis contain addresses that RFC 3987 forbids. They are stored and deleted like others."""
     line = b"<http://www.wikidata.org/entity/Q1> <urn:p> <http://a.test/100%> ."
     odd = frozenset(quad.triple for quad in parse(line, RdfFormat.N_TRIPLES, lenient=True))
     store = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))

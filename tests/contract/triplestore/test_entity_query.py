@@ -1,4 +1,4 @@
-"""What a store is found to hold of one entity, among others with which it shares nodes."""
+"""The triples of one entity in a store, among others with which it shares nodes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def munged() -> dict[str, frozenset[Triple]]:
-    """Entities of every kind and datatype, with forms, senses, sitelinks, shared values and references."""
+    """Return entities of each kind and datatype, with forms, senses, sitelinks, shared values and references."""
     repository = Repository(vocabulary=Vocabulary(WIKIDATAS_WORDS))
     editors = EditSimulator(repository, seed=11, triples=60)
     editors.create_initial(8)
@@ -38,8 +38,8 @@ def munged() -> dict[str, frozenset[Triple]]:
     return graphs
 
 
-async def test_what_a_store_holds_of_an_entity_is_what_was_put_there(store: TripleStore) -> None:
-    """All of it and nothing of the others, whatever they share; of one that is not there, nothing."""
+async def test_entity_query_returns_stored_triples_of_entity(store: TripleStore) -> None:
+    """It returns all triples of the entity and none of others, also with shared nodes; none for a missing entity."""
     graphs = munged()
     everything = frozenset().union(*graphs.values())
     linked = select_shared(everything, WIKIDATA)
@@ -52,8 +52,8 @@ async def test_what_a_store_holds_of_an_entity_is_what_was_put_there(store: Trip
     assert not await store.query(build_entity_query("Q999999", dialect))
 
 
-async def test_in_a_named_graph_it_is_looked_for_there() -> None:
-    """The query names the graph."""
+async def test_query_names_the_named_graph() -> None:
+    """The entity is searched in that graph only."""
     assert "GRAPH <http://example/graph>" in build_entity_query(
         "Q1", UpdateTarget(WIKIDATA, graph="http://example/graph")
     )

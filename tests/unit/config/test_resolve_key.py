@@ -1,4 +1,4 @@
-"""Settings on the command line: dots are steps, but for those that belong to a name."""
+"""Settings on the command line: dots separate keys unless they belong to a name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def load_assignments(*assignments: str) -> Configuration:
-    """The configuration that these assignments make."""
+    """Return the configuration of these assignments."""
     layer = Layer(strict=True)
     for assignment in assignments:
         path, value = parse_assignment(assignment)
@@ -25,7 +25,7 @@ def load_assignments(*assignments: str) -> Configuration:
     return load([layer]).configuration
 
 
-def test_the_name_of_a_kafka_property_keeps_its_dots() -> None:
+def test_name_of_kafka_property_keeps_its_dots() -> None:
     """It is one key of the properties."""
     options = load_assignments(
         "stream_manager.sink.options.properties.max.request.size=10485760",
@@ -34,7 +34,7 @@ def test_the_name_of_a_kafka_property_keeps_its_dots() -> None:
     assert options.properties == {"max.request.size": "10485760", "acks": "all"}
 
 
-def test_a_route_keeps_the_dots_of_its_origin() -> None:
+def test_route_keeps_dots_of_its_origin() -> None:
     """Its name is a URL."""
     manager = load_assignments(
         "stream_manager.http_client_routes.https://meta.wikimedia.org=http://localhost:6500"
@@ -43,21 +43,21 @@ def test_a_route_keeps_the_dots_of_its_origin() -> None:
 
 
 @pytest.mark.parametrize("domain", ["wiki", "my.wiki", "api.my.api.example"])
-def test_a_wiki_keeps_the_dots_of_its_domain(domain: str) -> None:
-    """What follows the domain is a setting of the wiki, also further down."""
+def test_wiki_keeps_dots_of_its_domain(domain: str) -> None:
+    """The keys after the domain are settings of the wiki, also nested ones."""
     wiki = load_assignments(
         f"wikis.{domain}.api=http://a/w/api.php", f"wikis.{domain}.credentials.token_env=TOKEN"
     ).wikis[domain]
     assert (wiki.api, wiki.credentials.token_env) == ("http://a/w/api.php", "TOKEN")
 
 
-def test_a_whole_entry_is_a_mapping() -> None:
-    """Then all of the rest is its name."""
+def test_mapping_is_a_whole_entry() -> None:
+    """All remaining parts are then its name."""
     assert load_assignments("wikis.my.wiki={api: 'http://a/w/api.php'}").wikis["my.wiki"].api == "http://a/w/api.php"
 
 
-def test_an_unknown_setting_of_a_wiki_is_told_with_the_whole_domain() -> None:
-    """The message names the key as the operator meant it."""
+def test_error_of_unknown_setting_of_wiki_names_whole_domain() -> None:
+    """The message names the key as the operator wrote it."""
     with pytest.raises(
         ConfigError, match=r"wikis\.my\.wiki\.apii: there is no such key; did you mean wikis\.my\.wiki\.api\?"
     ):
@@ -70,6 +70,6 @@ def test_an_unknown_setting_of_a_wiki_is_told_with_the_whole_domain() -> None:
     )
 )
 def test_no_word_is_lost_or_moved(words: list[str]) -> None:
-    """Whatever the path, only dots change their meaning."""
+    """For each path, only the meaning of dots changes."""
     path = tuple(words)
     assert ".".join(resolve_key(path, 1)) == ".".join(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, get_args
 
 import pytest
@@ -180,6 +181,22 @@ def test_settings_allow_exactly_the_listed_connectors() -> None:
     assert all(bool(connector.source_url) == connector.capabilities.source for connector in CONNECTORS)
     assert all(bool(connector.sink_url) == connector.capabilities.sink for connector in CONNECTORS)
     assert len({connector.scheme for connector in CONNECTORS}) == len(CONNECTORS)
+
+
+def test_capabilities_of_each_connector() -> None:
+    """Jobs, commands and runners decide by these; a change of one is a change of behaviour."""
+    held = {
+        connector.name: {name for name, value in asdict(connector.capabilities).items() if value}
+        for connector in CONNECTORS
+    }
+    both = {"source", "sink", "error_sink", "any_stream", "resumable"}
+    assert held == {
+        "kafka": both | {"transactions"},
+        "file": both | {"standard_stream"},
+        "eventstreams": {"source", "any_stream", "resumable", "local_position"},
+        "recentchanges": {"source", "local_position", "wiki"},
+        "parquet": {"sink", "any_stream", "stores_positions"},
+    }
 
 
 def test_connector_is_found_by_its_name() -> None:

@@ -1,4 +1,4 @@
-"""Endpoints of public streams and recent changes, from the settings, and the errors of wrong settings."""
+"""The settings of public streams and recent changes, and the errors of wrong settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ API = "https://my.wiki/w/api.php"
 
 
 def configured(source: str, *assignments: str, state: str = "") -> Configuration:
-    """Return the configuration of the job page-content-change with this source."""
+    """Return the configuration of the main job with this source."""
     flags = CliSettings(source=source, assignments=assignments, state=state)
     return load_configuration("page-content-change", flags).configuration
 
@@ -44,31 +44,29 @@ def resolve_recent_changes(configuration: Configuration) -> tuple[RecentChangesE
     return endpoint, endpoint.wiki
 
 
-def test_default_base_of_a_stream_is_the_public_service_of_wikimedia() -> None:
-    """The default stream is that of the job's source; a custom base need not end in a slash."""
+def test_default_server_of_streams_is_wikimedia() -> None:
+    """Without names, the stream of the source is read; a base need not end in a slash."""
     public = resolve_event_streams(configured("", "stream_manager.source.connector=eventstreams"), "the.stream")
     assert (public.base, public.streams) == ("https://stream.wikimedia.org/v2/stream/", ("the.stream",))
-    custom = resolve_event_streams(
-        configured("eventstreams:a,b?base=http://localhost/s&since=2026-01-31T12:00:00Z"), "x"
-    )
-    assert (custom.base, custom.streams) == ("http://localhost/s/", ("a", "b"))
-    assert custom.since == "2026-01-31T12:00:00.000+00:00"
+    own = resolve_event_streams(configured("eventstreams:a,b?base=http://localhost/s&since=2026-01-31T12:00:00Z"), "x")
+    assert (own.base, own.streams) == ("http://localhost/s/", ("a", "b"))
+    assert own.since == "2026-01-31T12:00:00.000+00:00"
 
 
-def test_positions_are_stored_in_the_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder is that of the option, or that of the XDG specification with the name of the job."""
+def test_position_is_in_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the folder in the settings, or that of the XDG specification with the name of the job."""
     assert resolve_state_file(configured("-", state="here")) == Path("here/positions.sqlite")
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert resolve_state_file(configured("-")) == Path("/state/wikistate/page-content-change/positions.sqlite")
-    renamed = configured("-", "stream_manager.job_name=../a b")
-    assert resolve_state_file(renamed) == Path("/state/wikistate/..%2Fa b/positions.sqlite")
+    named = configured("-", "stream_manager.job_name=../a b")
+    assert resolve_state_file(named) == Path("/state/wikistate/..%2Fa b/positions.sqlite")
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", "/home/me")
     assert resolve_state_file(configured("-")).is_relative_to("/home/me/.local/state/wikistate")
 
 
-def test_configured_wiki_supplies_domain_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wiki is not queried for its domain, because it may answer no request without a login."""
+def test_listed_wiki_has_domain_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its domain is not requested, because it may require a login."""
     monkeypatch.setenv("TOKEN", "secret")
     configuration = configured(
         f"recentchanges:{API}", f"wikis.my.wiki.api={API}", "wikis.my.wiki.credentials.token_env=TOKEN"
@@ -81,22 +79,22 @@ def test_configured_wiki_supplies_domain_and_credentials(monkeypatch: pytest.Mon
     assert "secret" not in repr(wiki)
 
 
-def test_configuration_with_another_source_stays_unchanged() -> None:
-    """A file does not name a wiki, so no wiki is queried or added."""
+def test_other_source_allows_no_wiki() -> None:
+    """There is no request, and the configuration is unchanged."""
     configuration = configured("file:changes.ndjson")
     assert allow_source_wiki(configuration) is configuration
 
 
 @pytest.mark.parametrize("url", ["my.wiki", "ftp://my.wiki/w/api.php"])
-def test_invalid_url_is_an_error_with_its_key(url: str) -> None:
-    """A file, unlike the command line, may hold any text as the URL."""
+def test_error_of_invalid_url_names_key(url: str) -> None:
+    """The URL may be in a file."""
     settings = ("stream_manager.source.connector=recentchanges", f"stream_manager.source.options.url={url}")
     with pytest.raises(ConfigError, match=r"stream_manager\.source\.options\.url is"):
         resolve_recent_changes(configured("", *settings))
 
 
-async def test_source_wiki_is_allowed_under_its_canonical_domain() -> None:
-    """The wiki reports its canonical domain, which may differ from the host of its URL."""
+async def test_domain_of_wiki_is_requested_and_allowed() -> None:
+    """It is the canonical name, which may differ from the host of the URL."""
 
     async def respond(request: web.Request) -> web.Response:
         assert request.query["meta"] == "siteinfo"
@@ -104,14 +102,14 @@ async def test_source_wiki_is_allowed_under_its_canonical_domain() -> None:
 
     async with serving(respond) as origin:
         configuration = configured(f"recentchanges:{origin}/w/api.php")
-        allowed = await asyncio.to_thread(allow_source_wiki, configuration)
-    assert {domain: wiki.api for domain, wiki in allowed.wikis.items()} == {"canonical.example": f"{origin}/w/api.php"}
-    assert resolve_recent_changes(allowed)[1].domain == "canonical.example"
+        followed = await asyncio.to_thread(allow_source_wiki, configuration)
+    assert {domain: wiki.api for domain, wiki in followed.wikis.items()} == {"canonical.example": f"{origin}/w/api.php"}
+    assert resolve_recent_changes(followed)[1].domain == "canonical.example"
 
 
 @pytest.mark.parametrize("body", ["<html>", '{"error": {"code": "readapidenied"}}', '{"query": {"general": {}}}'])
-async def test_response_that_is_not_from_a_public_wiki_is_an_error_with_the_next_step(body: str) -> None:
-    """The error shows the response: of a page, of a private wiki, or of another service."""
+async def test_error_of_private_wiki_names_next_step(body: str) -> None:
+    """The error shows the response: a page, an error of the API, or another document."""
 
     async def respond(_: web.Request) -> web.Response:
         return web.Response(text=body)
@@ -123,8 +121,8 @@ async def test_response_that_is_not_from_a_public_wiki_is_an_error_with_the_next
     assert body[:10] in caught.value.message
 
 
-def test_feeds_are_rejected_as_sinks() -> None:
-    """The error names the option and the connector."""
+def test_sources_are_rejected_as_sinks() -> None:
+    """The message names the connectors that can be written."""
     for url in ("eventstreams:a", f"recentchanges:{API}"):
         with pytest.raises(ConfigError, match=r"--sink: \w+ is a source"):
             load_configuration("page-content-change", CliSettings(source="-", sink=url))

@@ -136,6 +136,10 @@ class SourceEndpoint(ABC):
             ConfigError: An option is not valid.
         """
 
+    def for_checkpoint(self) -> SourceEndpoint:
+        """Return the endpoint for a job that stores the positions of the source in its checkpoint."""
+        return self
+
     def for_replay(self, suffix: str, *, group: str = "") -> SourceEndpoint:  # noqa: ARG002  (see the default)
         """Return the endpoint that reads an error stream once, from the end of the last replay to its current end.
 
@@ -151,14 +155,6 @@ class SourceEndpoint(ABC):
             hint="Name one, as in --from kafka://host:9092/topic or --from file:errors.ndjson.",
             key="--from",
         )
-
-    def as_static_member(self) -> SourceEndpoint:
-        """Return the endpoint of a reader that keeps its partitions over a restart, where the source has groups.
-
-        Otherwise a restarted process would receive its partitions only when the broker no longer waits for the killed
-        process.
-        """
-        return self
 
     def for_single_reader(self, topic: str) -> SourceEndpoint | None:  # noqa: ARG002  (see the default)
         """Return the endpoint that reads one stream in order with one process; None if it names several streams.

@@ -237,7 +237,7 @@ def _build_keyed_source(endpoint: SourceEndpoint, state: KeyedStateStore) -> Sou
     start of the first run even if that was killed at once.
     """
     resume = None if endpoint.capabilities.local_position else lambda: state.positions
-    return make_source(endpoint.as_static_member(), resume=resume)
+    return make_source(endpoint.for_checkpoint(), resume=resume)
 
 
 def _build_keyed_sinks(pipeline: KeyedPipeline[Any, Any, Any]) -> tuple[ChangeSink[Any], Mapping[Role, Sink]]:

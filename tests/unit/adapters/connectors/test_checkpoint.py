@@ -1,4 +1,4 @@
-"""Places and notes over restarts, in one file."""
+"""Positions and metadata over restarts, in one file."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ HERE, THERE = Partition("here"), Partition("there", 3)
 
 
 def opened(path: Path, source: str = "feed") -> Checkpoint:
-    """A checkpoint, open."""
+    """Return a checkpoint, open."""
     checkpoint = Checkpoint(path, source)
     checkpoint.open()
     return checkpoint
 
 
-def test_places_and_notes_are_there_for_the_next_one(tmp_path: Path) -> None:
-    """Each partition has its last place; a note replaces the one before."""
+def test_positions_and_metadata_survive_restart(tmp_path: Path) -> None:
+    """Each partition has its last position; a value replaces the earlier one of its name."""
     path = tmp_path / "new" / "folder" / "positions.sqlite"
     first = opened(path)
     first.commit({HERE: ResumePosition(3, "c"), THERE: ResumePosition(1, "é")})
@@ -40,7 +40,7 @@ def test_places_and_notes_are_there_for_the_next_one(tmp_path: Path) -> None:
     second.close()
 
 
-def test_sources_of_one_file_do_not_see_each_other(tmp_path: Path) -> None:
+def test_sources_of_one_file_are_independent(tmp_path: Path) -> None:
     """The source is part of the key."""
     one = opened(tmp_path / "positions.sqlite", "one")
     one.commit({HERE: ResumePosition(3, "c")})
@@ -51,8 +51,8 @@ def test_sources_of_one_file_do_not_see_each_other(tmp_path: Path) -> None:
     other.close()
 
 
-def test_a_second_process_is_told_that_there_is_a_first(tmp_path: Path) -> None:
-    """It would skip what the first has done; the message says what to do."""
+def test_second_process_is_rejected(tmp_path: Path) -> None:
+    """It would skip the records of the first process; the message names the next step."""
     path = tmp_path / "positions.sqlite"
     first = opened(path)
     script = f"""
@@ -67,8 +67,8 @@ Checkpoint(Path({str(path)!r}), "feed").open()
     first.close()
 
 
-def test_a_file_that_is_no_checkpoint_is_an_error_that_names_it(tmp_path: Path) -> None:
-    """Not ours: it is not overwritten."""
+def test_error_of_invalid_file_names_it(tmp_path: Path) -> None:
+    """A file of another program is not overwritten."""
     path = tmp_path / "positions.sqlite"
     path.write_bytes(b"Dear diary, " * 100)
     checkpoint = Checkpoint(path, "feed")
@@ -78,8 +78,8 @@ def test_a_file_that_is_no_checkpoint_is_an_error_that_names_it(tmp_path: Path) 
     assert path.read_bytes() == b"Dear diary, " * 100
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    """A file is in its place."""
+def test_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
+    """A file has its name."""
     (tmp_path / "state").write_text("")
     with pytest.raises(SourceError, match="state"):
         Checkpoint(tmp_path / "state" / "positions.sqlite", "feed").open()

@@ -12,7 +12,7 @@ from wikistate.adapters.connectors.client_thread import ClientThread
 
 
 async def test_calls_run_in_order_on_one_other_thread() -> None:
-    """A client that wants one caller at a time gets one."""
+    """A client that allows one caller at a time has one."""
     thread = ClientThread("test")
     thread.start()
     seen: list[tuple[int, int]] = []
@@ -27,8 +27,8 @@ async def test_calls_run_in_order_on_one_other_thread() -> None:
     await thread.stop()
 
 
-async def test_what_a_call_raises_arrives_where_it_is_awaited() -> None:
-    """And the thread goes on."""
+async def test_error_of_call_is_raised_at_its_await() -> None:
+    """The thread continues afterwards."""
     thread = ClientThread("test")
     thread.start()
     with pytest.raises(ZeroDivisionError):
@@ -37,8 +37,8 @@ async def test_what_a_call_raises_arrives_where_it_is_awaited() -> None:
     await thread.stop()
 
 
-async def test_a_call_may_wait_for_the_loop_which_uses_the_same_client() -> None:
-    """As a rebalance callback does: the runner commits while the consumer's thread waits for it."""
+async def test_call_may_wait_for_loop_that_uses_same_client() -> None:
+    """A rebalance callback does so: the runner commits while the thread of the consumer waits for it."""
     thread = ClientThread("test")
     thread.start()
     order: list[str] = []
@@ -58,8 +58,8 @@ async def test_a_call_may_wait_for_the_loop_which_uses_the_same_client() -> None
     await thread.stop()
 
 
-async def test_what_the_awaited_step_raises_arrives_in_the_call() -> None:
-    """A callback of the runner that fails is not lost between two threads."""
+async def test_error_of_awaited_coroutine_is_raised_in_call() -> None:
+    """A failing callback of the runner is not lost between two threads."""
     thread = ClientThread("test")
     thread.start()
 
@@ -71,8 +71,8 @@ async def test_what_the_awaited_step_raises_arrives_in_the_call() -> None:
     await thread.stop()
 
 
-async def test_a_thread_that_does_not_run_refuses_calls() -> None:
-    """Instead of waiting for ever."""
+async def test_thread_that_does_not_run_rejects_calls() -> None:
+    """It does not wait for ever."""
     thread = ClientThread("test")
     with pytest.raises(RuntimeError, match="before it is opened"):
         thread.submit(lambda: None)

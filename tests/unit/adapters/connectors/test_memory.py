@@ -1,4 +1,4 @@
-"""The ends in memory: faults as elements of the input, and a sink that hangs or breaks."""
+"""The memory connector: faults are elements of the input, and a sink may hang or break."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
 OUTPUTS = [Output(Role.SINK, None, b"%d" % number, None) for number in range(10)]
 
 
-async def nothing_revoked(partitions: AbstractSet[Partition]) -> None:
-    """Nobody takes anything away."""
+async def ignore_revocation(partitions: AbstractSet[Partition]) -> None:
+    """Commit nothing when partitions are revoked."""
     raise AssertionError(partitions)
 
 
 def values(records: list[Record] | None) -> list[bytes | None]:
-    """The values alone."""
+    """Return the values of records."""
     return [record.value for record in records or []]
 
 
-async def test_a_crash_is_an_element_of_the_input() -> None:
-    """The source fails there once; the next one on the topic goes on behind the last commit."""
+async def test_crash_element_fails_source_once() -> None:
+    """The next source on the topic resumes after the last commit."""
     topic = MemoryTopic("t", [b"0", b"1"])
     topic.add(Crash())
     topic.append(b"2")
     source = MemorySource(topic)
-    await source.open(nothing_revoked)
+    await source.open(ignore_revocation)
     assert values(await source.poll(10, 0.0)) == [b"0", b"1"]
     await source.commit({Partition("t"): 1})
     with pytest.raises(SourceError):
         await source.poll(10, 0.0)
 
     successor = MemorySource(topic)
-    await successor.open(nothing_revoked)
+    await successor.open(ignore_revocation)
     assert values(await successor.poll(10, 0.0)) == [b"1", b"2"]
     assert await successor.poll(10, 0.0) is None
 
 
-async def test_a_revoked_partition_is_announced_and_then_read_again_from_its_commit() -> None:
-    """What the callback commits counts; what was read and not committed comes again, for that partition alone."""
+async def test_revoked_partition_is_read_again_from_its_commit() -> None:
+    """The callback may commit; uncommitted records of that partition are read again."""
     topic = MemoryTopic("t")
     for number in range(3):
         topic.append(b"a%d" % number, partition=0)
@@ -68,18 +68,18 @@ async def test_a_revoked_partition_is_announced_and_then_read_again_from_its_com
     assert announced == [{Partition("t", 0)}]
 
 
-async def test_lag_counts_what_is_left_of_each_partition() -> None:
-    """The number goes down as records are read."""
+async def test_lag_counts_remaining_records_of_each_partition() -> None:
+    """The number decreases as records are read."""
     topic = MemoryTopic("t", [b"0", b"1", b"2"])
     source = MemorySource(topic)
-    await source.open(nothing_revoked)
+    await source.open(ignore_revocation)
     assert source.lag() == {Partition("t"): 3}
     await source.poll(2, 0.0)
     assert source.lag() == {Partition("t"): 1}
 
 
-async def test_a_full_sink_holds_the_writer() -> None:
-    """While it hangs, a sink takes as much as its buffer holds; the rest waits and arrives in order."""
+async def test_full_sink_blocks_writer() -> None:
+    """A sink that hangs accepts as many outputs as its buffer holds; the others wait and arrive in order."""
     sink = MemorySink(capacity=4)
     await sink.open()
     sink.hold()
@@ -94,8 +94,8 @@ async def test_a_full_sink_holds_the_writer() -> None:
     assert sink.delivered == OUTPUTS
 
 
-async def test_a_broken_sink_loses_its_buffer_and_keeps_what_was_flushed() -> None:
-    """As a process that dies: durable is what was flushed."""
+async def test_broken_sink_loses_its_buffer_and_keeps_flushed_outputs() -> None:
+    """As in a crash of the process, only flushed outputs are durable."""
     sink = MemorySink()
     await sink.open()
     await sink.write(OUTPUTS[:3])

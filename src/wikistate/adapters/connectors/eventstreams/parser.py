@@ -106,7 +106,11 @@ class EventStreamParser:
             self._truncated_bytes += 1 + len(value) + overlong
             return
         separator = 1 if self._data else 0
-        kept = value[: max(0, self._max_bytes - self._size - separator)]
+        room = self._max_bytes - self._size - separator
+        if room < 0:  # the line feed alone would exceed the bound
+            self._truncated_bytes = separator + len(value) + overlong
+            return
+        kept = value[:room]
         self._truncated_bytes = len(value) - len(kept) + overlong
         self._size += separator + len(kept)
         self._data.append(kept)

@@ -89,14 +89,17 @@ class KafkaSourceEndpoint(SourceEndpoint):
             resume=resume,
         )
 
+    def for_checkpoint(self) -> KafkaSourceEndpoint:
+        """See `SourceEndpoint`: a static member of its group.
+
+        The partitions of a job that was killed are otherwise assigned again only after the session timeout.
+        """
+        return replace(self, properties={"group.instance.id": self.group, **self.properties})
+
     def for_replay(self, suffix: str, *, group: str = "") -> KafkaSourceEndpoint:
         """See `SourceEndpoint`. A replay begins at the oldest record unless its group has committed offsets."""
         start = self.start if self.start not in ("committed", "latest", "") else "earliest"
         return replace(self, group=group or f"{REPLAY_GROUP}{suffix}", start=start, end="latest")
-
-    def as_static_member(self) -> KafkaSourceEndpoint:
-        """See `SourceEndpoint`: a static member of its group, unless the properties name another instance."""
-        return replace(self, properties={"group.instance.id": self.group, **self.properties})
 
     def for_single_reader(self, topic: str) -> KafkaSourceEndpoint | None:  # noqa: ARG002  (`topics` names it)
         """See `SourceEndpoint`."""

@@ -1,11 +1,11 @@
-"""The algorithm of the WHATWG standard for server-sent events, whatever the chunks."""
+"""The algorithm of the WHATWG standard for server-sent events, for chunks of any size."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wikistate.adapters.connectors.eventstreams.parser import EventStreamParser, ServerSentEvent
@@ -14,7 +14,7 @@ PLAIN = 1_000_000
 
 
 def parsed(*chunks: bytes, max_bytes: int = PLAIN) -> list[tuple[str, bytes]]:
-    """The ids and the data of the events in these chunks."""
+    """Return the ids and the data of the events in these chunks."""
     parser = EventStreamParser(max_bytes)
     return [(event.id, event.data) for chunk in chunks for event in parser.feed(chunk)]
 
@@ -39,8 +39,8 @@ def parsed(*chunks: bytes, max_bytes: int = PLAIN) -> list[tuple[str, bytes]]:
         (b"", []),
     ],
 )
-def test_a_stream_is_read_as_the_standard_says(stream: bytes, events: list[tuple[str, bytes]]) -> None:
-    """The standard's own examples and rules; but data stays bytes, and an event of nothing but `data` is one."""
+def test_stream_is_parsed_as_standard_defines(stream: bytes, events: list[tuple[str, bytes]]) -> None:
+    """The examples and rules of the standard apply; but data stays bytes, and an event with empty `data` is an event."""
     assert parsed(stream) == events
 
 
@@ -48,8 +48,8 @@ PIECES = st.sampled_from([b"data: a", b"data:b", b"id: 7", b":c", b"retry: 5", b
 
 
 @given(st.lists(PIECES).map(b"".join), st.data())
-def test_how_a_stream_is_cut_into_chunks_changes_nothing(stream: bytes, draw: st.DataObject) -> None:
-    """Chunks come as the network likes."""
+def test_sizes_of_chunks_do_not_change_events(stream: bytes, draw: st.DataObject) -> None:
+    """A network delivers chunks of any size."""
     cuts = sorted(draw.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     edges = [0, *cuts, len(stream)]
     chunks = [stream[begin:end] for begin, end in pairwise(edges)]
@@ -57,8 +57,9 @@ def test_how_a_stream_is_cut_into_chunks_changes_nothing(stream: bytes, draw: st
 
 
 @given(st.binary(max_size=300), st.integers(1, 100), st.integers(1, 50))
-def test_an_overlong_event_keeps_its_beginning_and_says_what_is_missing(data: bytes, bound: int, step: int) -> None:
-    """What is kept is a beginning of the data, and it is as long as may be; the event behind is whole."""
+@example(b"12345\n", 5, 1)
+def test_event_above_bound_keeps_beginning_and_counts_missing_bytes(data: bytes, bound: int, step: int) -> None:
+    """The data is cut at the bound, and the next event is complete."""
     lines = data.replace(b"\r", b"").split(b"\n")
     whole = b"\n".join(lines)
     stream = b"".join(b"data:" + b" " + line + b"\n" for line in lines) + b"\ndata: next\n\n"
@@ -71,8 +72,8 @@ def test_an_overlong_event_keeps_its_beginning_and_says_what_is_missing(data: by
     assert second.data == b"next"[:bound]
 
 
-def test_a_line_that_never_ends_takes_no_more_memory_than_an_event_may() -> None:
-    """However much comes, what is kept is bounded."""
+def test_endless_line_uses_bounded_memory() -> None:
+    """The parser keeps at most the bound of an event."""
     parser = EventStreamParser(1000)
     for _ in range(100):
         assert parser.feed(b"x" * 100_000) == []
@@ -80,8 +81,8 @@ def test_a_line_that_never_ends_takes_no_more_memory_than_an_event_may() -> None
     assert parser.feed(b"\n\ndata: after\n\n") == [ServerSentEvent("", b"after")]
 
 
-def test_the_wait_that_the_server_asks_for_is_in_seconds() -> None:
-    """`retry` is in milliseconds on the wire; what is no number is ignored."""
+def test_retry_time_of_server_is_in_seconds() -> None:
+    """`retry` is in milliseconds on the wire; a value that is not a number is ignored."""
     parser = EventStreamParser(PLAIN)
     parser.feed(b"retry: 2500\nretry: soon\n")
     assert parser.retry == 2.5

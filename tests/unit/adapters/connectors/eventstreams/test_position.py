@@ -1,4 +1,4 @@
-"""Where an EventStreams source goes on, and what it takes for a repeat."""
+"""The resume position of an EventStreams source, and its detection of repeats."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ BEGUN = 5_000
 
 
 def sent(*entries: EventIdEntry, topic: str = "", event_id: str = "") -> ServerSentEvent:
-    """An event with these places in its id."""
+    """Return an event with these positions in its id."""
     return ServerSentEvent(format_event_id(list(entries)), orjson.dumps({"meta": {"topic": topic, "id": event_id}}))
 
 
 def taken(progress: StreamPosition, event: ServerSentEvent) -> Record | None:
-    """The record that is made of an event, if any."""
+    """Return the record of an event, None for a repeat."""
     arrival = progress.to_record(event)
     return arrival and arrival.record
 
 
-def test_an_id_is_read_back_as_it_was_written() -> None:
-    """Offsets and timestamps, several partitions."""
+def test_formatted_id_is_parsed_to_same_entries() -> None:
+    """It may have offsets and timestamps, and several partitions."""
     entries = [
         EventIdEntry(EQIAD, offset=12),
         EventIdEntry(CODFW, timestamp=1_769_860_800_000),
@@ -37,13 +37,13 @@ def test_an_id_is_read_back_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "7", "null", "{", "[1]", '[{"topic": "a"}]', '[{"topic": 1, "partition": 0}]'])
-def test_what_is_no_such_id_names_no_place(text: str) -> None:
-    """Other servers' ids say nothing, and break nothing."""
+def test_invalid_id_has_no_entries(text: str) -> None:
+    """Ids of other servers are ignored without an error."""
     assert parse_event_id(text) == []
 
 
-def test_an_offset_that_was_seen_is_a_repeat() -> None:
-    """By partition: the same offset elsewhere is another event."""
+def test_known_offset_is_a_repeat() -> None:
+    """The same offset of another partition is another event."""
     progress = StreamPosition("changes", BEGUN)
     offsets = [
         taken(progress, sent(EventIdEntry(EQIAD, offset=5), EventIdEntry(CODFW, offset=-1))),
@@ -59,8 +59,8 @@ def test_an_offset_that_was_seen_is_a_repeat() -> None:
     ]
 
 
-def test_a_partition_that_nothing_came_from_is_resumed_by_time() -> None:
-    """Minus one would mean "from now on", and lose what comes between two connections."""
+def test_partition_without_event_resumes_by_time() -> None:
+    """The offset -1 would mean "from now on" and lose the events between two connections."""
     progress = StreamPosition("changes", BEGUN)
     progress.to_record(sent(EventIdEntry(EQIAD, offset=5), EventIdEntry(CODFW, offset=-1)))
     assert parse_event_id(progress.last_event_id()) == [
@@ -69,8 +69,8 @@ def test_a_partition_that_nothing_came_from_is_resumed_by_time() -> None:
     ]
 
 
-def test_events_that_share_a_timestamp_are_all_taken_and_repeats_are_known_by_their_id() -> None:
-    """Records are numbered here, because the ids do not number them."""
+def test_events_of_same_timestamp_are_distinguished_by_id() -> None:
+    """The source numbers the records, because the ids do not."""
     progress = StreamPosition("changes", BEGUN)
     place = EventIdEntry(EQIAD, timestamp=9_000)
     records = [taken(progress, sent(place, event_id=name)) for name in ("a", "b", "a", "c", "b")]
@@ -78,16 +78,16 @@ def test_events_that_share_a_timestamp_are_all_taken_and_repeats_are_known_by_th
     assert {record.timestamp for record in records if record} == {9_000}
 
 
-def test_an_earlier_timestamp_does_not_move_the_place_backwards() -> None:
-    """Timestamps need not grow within a partition; the latest one loses nothing."""
+def test_earlier_timestamp_does_not_move_position_backwards() -> None:
+    """Timestamps need not grow within a partition; the latest one loses no event."""
     progress = StreamPosition("changes", BEGUN)
     for timestamp in (9_000, 8_000):
         assert taken(progress, sent(EventIdEntry(EQIAD, timestamp=timestamp), event_id=str(timestamp)))
     assert parse_event_id(progress.last_event_id()) == [EventIdEntry(EQIAD, timestamp=9_000)]
 
 
-def test_each_partition_goes_on_where_it_was_committed() -> None:
-    """What another partition's token says of it is older or newer than its own, and does not count."""
+def test_each_partition_resumes_at_its_commit() -> None:
+    """The token of another partition has an older or newer position, which is ignored."""
     ahead = format_event_id(
         [EventIdEntry(EQIAD, offset=9), EventIdEntry(CODFW, offset=9), EventIdEntry(Partition("third"), offset=1)]
     )
@@ -105,8 +105,8 @@ def test_each_partition_goes_on_where_it_was_committed() -> None:
     assert following.offset == 5
 
 
-def test_what_has_no_id_is_taken_all_the_same() -> None:
-    """A server without ids cannot be resumed, but nothing of it is dropped."""
+def test_event_without_id_is_a_record() -> None:
+    """A source of a server without ids cannot be resumed, but drops no event."""
     progress = StreamPosition("changes", BEGUN)
     records = [taken(progress, ServerSentEvent("", data)) for data in (b"one", b"{", b"[]")]
     assert [record and record.offset for record in records] == [0, 1, 2]

@@ -16,7 +16,7 @@ EQIAD, CODFW = f"eqiad.{STREAM}", f"codfw.{STREAM}"
 def event(
     topic: str, offset: int, *, others: int = 5, stated: bool = True, timestamps: bool = False
 ) -> ServerSentEvent:
-    """An event as a server sends it that serves two topics; the other one stands at `others`."""
+    """Return an event of a server with two topics; the position of the other topic is `others`."""
     kind = "timestamp" if timestamps else "offset"
     places = {EQIAD: others, CODFW: others} | {topic: offset}
     number = 1_700_000_000_000 if timestamps else 0
@@ -26,35 +26,35 @@ def event(
 
 
 def offsets(progress: SingleTopicPosition, *events: ServerSentEvent) -> list[tuple[str, int]]:
-    """Where the records come from."""
+    """Return the topics and the offsets of the records."""
     arrivals = [arrival for each in events if (arrival := progress.to_record(each))]
     return [(arrival.record.partition.topic, arrival.record.offset) for arrival in arrivals]
 
 
 @pytest.mark.parametrize("timestamps", [False, True])
-def test_the_topic_of_the_first_message_is_followed_and_the_other_one_is_not(*, timestamps: bool) -> None:
-    """Both sites have the same changes, in orders of their own; the offsets are those that the messages state."""
+def test_topic_of_first_message_is_followed_and_other_topic_is_not(*, timestamps: bool) -> None:
+    """Both sites have the same changes in different orders; the offsets are those that the messages state."""
     events = [event(topic, offset, timestamps=timestamps) for offset in (3, 4) for topic in (CODFW, EQIAD)]
     assert offsets(SingleTopicPosition(STREAM), *events) == [(CODFW, 3), (CODFW, 4)]
 
 
-def test_the_topic_of_the_settings_is_followed_though_another_one_comes_first() -> None:
-    """What the operator says counts."""
+def test_topic_of_settings_is_followed_if_another_topic_is_first() -> None:
+    """The setting overrides the first message."""
     assert offsets(SingleTopicPosition(STREAM, EQIAD), event(CODFW, 3), event(EQIAD, 9), event(CODFW, 4)) == [
         (EQIAD, 9)
     ]
 
 
-def test_a_connection_goes_on_behind_the_last_message_of_that_topic_alone() -> None:
-    """The server is not asked for the other topic again."""
+def test_connection_resumes_after_last_message_of_followed_topic() -> None:
+    """The other topic is not requested again."""
     progress = SingleTopicPosition(STREAM)
     assert progress.last_event_id() == ""
     offsets(progress, event(CODFW, 3), event(EQIAD, 8))
     assert orjson.loads(progress.last_event_id()) == [{"topic": CODFW, "partition": 0, "offset": 3}]
 
 
-def test_what_was_seen_is_a_repeat() -> None:
-    """A server sends again what lies before the place that it is asked for."""
+def test_known_offset_of_topic_is_a_repeat() -> None:
+    """A server repeats messages before the requested position."""
     progress = SingleTopicPosition(STREAM)
     assert offsets(progress, *(event(CODFW, offset) for offset in (3, 4, 3, 4, 5))) == [
         (CODFW, 3),
@@ -63,8 +63,8 @@ def test_what_was_seen_is_a_repeat() -> None:
     ]
 
 
-def test_it_goes_on_where_the_store_is() -> None:
-    """The position of the same stream counts, in whatever topic; positions of others do not."""
+def test_source_resumes_at_position_of_store() -> None:
+    """A position of the same stream applies for any topic; positions of other streams do not."""
     progress = SingleTopicPosition(STREAM)
     progress.restore({Partition(CODFW): ResumePosition(7, ""), Partition("mutations.ndjson"): ResumePosition(99, "")})
     assert orjson.loads(progress.last_event_id()) == [{"topic": CODFW, "partition": 0, "offset": 6}]
@@ -72,22 +72,22 @@ def test_it_goes_on_where_the_store_is() -> None:
 
 
 @pytest.mark.parametrize(("setting", "held"), [(EQIAD, [CODFW]), ("", [CODFW, EQIAD])], ids=["another", "several"])
-def test_a_store_that_was_filled_from_another_topic_is_refused(setting: str, held: list[str]) -> None:
-    """To change the site is to lose or repeat messages: the offsets of one say nothing of the other."""
+def test_store_of_another_topic_is_rejected(setting: str, held: list[str]) -> None:
+    """Another site would lose or repeat messages: the offsets of two sites are unrelated."""
     with pytest.raises(ConfigError, match="was followed in"):
         SingleTopicPosition(STREAM, setting).restore({Partition(topic): ResumePosition(7, "") for topic in held})
 
 
-def test_several_positions_are_no_matter_when_the_setting_says_which() -> None:
-    """The store was moved to another site by loading it anew, and still knows both."""
+def test_setting_selects_one_of_several_positions() -> None:
+    """The store was loaded again from another site, and still has both positions."""
     progress = SingleTopicPosition(STREAM, EQIAD)
     progress.restore({Partition(topic): ResumePosition(7, "") for topic in (CODFW, EQIAD)})
     assert offsets(progress, event(EQIAD, 7)) == [(EQIAD, 7)]
 
 
 @pytest.mark.parametrize("timestamps", [False, True])
-def test_what_is_no_message_has_an_offset_too_and_is_seen_once(*, timestamps: bool) -> None:
-    """By the id that it came with; where that holds timestamps, it is the next one."""
+def test_invalid_message_has_an_offset_and_is_read_once(*, timestamps: bool) -> None:
+    """The offset is that of its id, or the next one if the id has timestamps."""
     progress = SingleTopicPosition(STREAM)
     broken = event(CODFW, 4, timestamps=timestamps)._replace(data=b'{"meta": {')
     found = offsets(
@@ -96,15 +96,15 @@ def test_what_is_no_message_has_an_offset_too_and_is_seen_once(*, timestamps: bo
     assert found == [(CODFW, 3), (CODFW, 4), (CODFW, 5)]
 
 
-def test_what_is_no_message_of_the_other_topic_is_not_ours() -> None:
-    """The entry of the id that moved tells where it came from."""
+def test_invalid_message_of_other_topic_is_ignored() -> None:
+    """The entry of the id that advanced identifies the topic."""
     progress = SingleTopicPosition(STREAM)
     broken = event(EQIAD, 6, others=3)._replace(data=b"nothing")
     assert offsets(progress, event(CODFW, 3), broken, event(CODFW, 4)) == [(CODFW, 3), (CODFW, 4)]
 
 
-def test_a_server_whose_messages_state_no_place_is_followed_by_its_ids() -> None:
-    """Not every server of such streams writes the place into the message."""
+def test_messages_without_position_are_followed_by_ids() -> None:
+    """Not every server of such streams writes the position into the message."""
     events = [event(CODFW, 3, stated=False), event(CODFW, 4, stated=False)]
     progress = SingleTopicPosition(STREAM, CODFW)
     progress.restore({Partition(CODFW): ResumePosition(3, "")})

@@ -1,4 +1,4 @@
-"""Files and standard output as a sink, beyond what every sink must do."""
+"""Files and standard output as a sink, in addition to the contract of sinks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def append(path: Path | int, *outputs: Output) -> None:
 
 
 def lines(path: Path) -> list[bytes]:
-    """The lines of a file, decompressed."""
+    """Return the lines of a file, decompressed."""
     content = path.read_bytes()
     match path.suffix:
         case ".gz":
@@ -43,31 +43,31 @@ def lines(path: Path) -> list[bytes]:
     return content.split(b"\n")[:-1]
 
 
-async def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
+async def test_missing_folders_are_created(tmp_path: Path) -> None:
     """The first run of a job needs no preparation."""
     path = tmp_path / "a" / "b" / "events.ndjson"
     await append(path, OUTPUT)
     assert lines(path) == [OUTPUT.value]
 
 
-async def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
-    """A crash in the middle of a write leaves half a line, which was never committed and comes again."""
+async def test_incomplete_last_line_is_truncated(tmp_path: Path) -> None:
+    """A crash during a write leaves half a line, which was never committed and is written again."""
     path = tmp_path / "events.ndjson"
     path.write_bytes(b'{"old":1}\n{"old":2,"te')
     await append(path, OUTPUT)
     assert lines(path) == [b'{"old":1}', OUTPUT.value]
 
 
-async def test_a_whole_last_line_without_its_end_is_kept(tmp_path: Path) -> None:
-    """It may be a line that somebody wrote by hand; nothing whole is ever cut off."""
+async def test_complete_last_line_without_line_feed_is_kept(tmp_path: Path) -> None:
+    """A person may have written it; complete lines are never truncated."""
     path = tmp_path / "events.ndjson"
     path.write_bytes(b'{"old":1}\n{"old":2}')
     await append(path, OUTPUT)
     assert lines(path) == [b'{"old":1}', b'{"old":2}', OUTPUT.value]
 
 
-async def test_a_torn_line_longer_than_a_block_is_cut_off_whole(tmp_path: Path) -> None:
-    """The search for the last line end goes back as far as it must."""
+async def test_incomplete_line_longer_than_a_block_is_truncated(tmp_path: Path) -> None:
+    """The search for the last line feed continues over several blocks."""
     path = tmp_path / "events.ndjson"
     path.write_bytes(b'{"old":1}\n{"' + b"x" * 500_000)
     await append(path, OUTPUT)
@@ -76,10 +76,10 @@ async def test_a_torn_line_longer_than_a_block_is_cut_off_whole(tmp_path: Path) 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(st.sampled_from(sorted(COMPRESS)), st.data())
-async def test_wherever_a_crash_cuts_a_compressed_file_it_reads_well_again(
+async def test_compressed_file_is_readable_after_crash_at_any_byte(
     tmp_path: Path, suffix: str, data: st.DataObject
 ) -> None:
-    """Of three flushes, those that ended before the cut are kept, and the new output stands behind them."""
+    """Of three flushes, those before the crash are kept, and the new output follows them."""
     members = [COMPRESS[suffix](b'{"old":%d}\n' % number) for number in range(3)]
     content = b"".join(members)
     cut = data.draw(st.integers(min_value=0, max_value=len(content)))
@@ -91,8 +91,8 @@ async def test_wherever_a_crash_cuts_a_compressed_file_it_reads_well_again(
 
 
 @pytest.mark.parametrize("suffix", sorted(COMPRESS))
-async def test_a_file_that_is_not_what_its_name_says_is_left_alone(tmp_path: Path, suffix: str) -> None:
-    """Cutting it to nothing would destroy somebody's file."""
+async def test_file_with_another_compression_than_its_name_is_not_changed(tmp_path: Path, suffix: str) -> None:
+    """A truncation would destroy the file of another program."""
     path = tmp_path / f"notes{suffix}"
     path.write_bytes(b"not compressed at all\n")
     with pytest.raises(SinkError, match="cannot be appended to"):
@@ -100,8 +100,8 @@ async def test_a_file_that_is_not_what_its_name_says_is_left_alone(tmp_path: Pat
     assert path.read_bytes() == b"not compressed at all\n"
 
 
-async def test_a_full_disk_is_an_error_that_says_so() -> None:
-    """`/dev/full` answers every write as a full disk does."""
+async def test_error_of_full_disk_states_reason() -> None:
+    """`/dev/full` fails each write like a full disk."""
     with pytest.raises(SinkError, match="/dev/full cannot be written: No space left") as caught:
         await append(Path("/dev/full"), OUTPUT)
     assert "make room" in caught.value.hint
@@ -134,8 +134,8 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("name", ["events.ndjson", "events.ndjson.gz", "events.ndjson.zst"])
-def test_a_file_that_may_not_grow_ends_with_a_whole_line(tmp_path: Path, name: str) -> None:
-    """A write that fits in part is cut back: what was flushed is there, and no half of anything behind it."""
+def test_file_at_its_size_limit_ends_with_complete_line(tmp_path: Path, name: str) -> None:
+    """A partial write is truncated: the flushed lines are there, and no partial line follows."""
     path = tmp_path / name
     ended = subprocess.run([sys.executable, "-c", LIMITED, path], capture_output=True, check=True)
     assert b"cannot be written: File too large" in ended.stdout
@@ -166,14 +166,14 @@ asyncio.run(main())
 
 
 def test_standard_output_is_written_to_a_pipe() -> None:
-    """More than a pipe holds goes through to whoever reads it."""
+    """The reader gets more than the buffer of the pipe holds."""
     ended = subprocess.run([sys.executable, "-c", PRINTER], capture_output=True, check=True)
     assert ended.stdout == (b"x" * 100 + b"\n") * 50_000
     assert STANDARD_OUTPUT == 1
 
 
-def test_a_reader_that_goes_away_is_an_error_that_says_so() -> None:
-    """`wikistate … | head` ends with a sentence and not with a traceback."""
+def test_error_of_closed_pipe_states_reason() -> None:
+    """`wikistate … | head` ends with a message and without a traceback."""
     with subprocess.Popen([sys.executable, "-c", PRINTER], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -182,8 +182,8 @@ def test_a_reader_that_goes_away_is_an_error_that_says_so() -> None:
         assert b"The program that reads the output has ended." in process.stderr.read()
 
 
-async def test_an_output_with_a_line_break_is_refused(tmp_path: Path) -> None:
-    """It would be two lines for the reader; encoders never make one."""
+async def test_output_with_line_break_is_rejected(tmp_path: Path) -> None:
+    """A reader would see two lines; encoders never write one."""
     sink = FileSink(tmp_path / "events.ndjson")
     await sink.open()
     with pytest.raises(InternalError):
@@ -191,7 +191,7 @@ async def test_an_output_with_a_line_break_is_refused(tmp_path: Path) -> None:
     await sink.close()
 
 
-async def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    """The error names it."""
+async def test_error_of_folder_names_it(tmp_path: Path) -> None:
+    """A folder cannot be appended to."""
     with pytest.raises(SinkError, match=str(tmp_path)):
         await append(tmp_path, OUTPUT)

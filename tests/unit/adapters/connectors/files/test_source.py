@@ -1,4 +1,4 @@
-"""Files and standard input as a source, beyond what every source must do."""
+"""Files and standard input as a source, in addition to the contract of sources."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ LINES = [b'{"n":%d}' % number for number in range(5000)]
 BLOCK = b"".join(line + b"\n" for line in LINES)
 
 
-async def nothing_revoked(partitions: object) -> None:
-    """Nobody takes a file away."""
+async def ignore_revocation(partitions: object) -> None:
+    """Commit nothing: a file has no rebalances."""
     raise AssertionError(partitions)
 
 
 async def read(source: FileSource) -> list[Record]:
-    """Everything that a source has."""
-    await source.open(nothing_revoked)
+    """Return all records of a source."""
+    await source.open(ignore_revocation)
     records: list[Record] = []
     try:
         while (batch := await source.poll(500, 5.0)) is not None:
@@ -44,14 +44,14 @@ async def read(source: FileSource) -> list[Record]:
 
 
 async def read_until_it_fails(source: FileSource) -> tuple[list[bytes | None], SourceError]:
-    """What a source has before it fails, and how it fails; it fails again when asked again."""
+    """Return the records before the failure of a source, and the error, which each later call raises as well."""
     values: list[bytes | None] = []
 
     async def poll_on() -> None:
         while True:
             values.extend([record.value for record in await source.poll(500, 5.0) or []])
 
-    await source.open(nothing_revoked)
+    await source.open(ignore_revocation)
     with pytest.raises(SourceError) as caught:
         await poll_on()
     with pytest.raises(SourceError):
@@ -60,15 +60,15 @@ async def read_until_it_fails(source: FileSource) -> tuple[list[bytes | None], S
     return values, caught.value
 
 
-async def test_a_last_line_without_its_end_counts(tmp_path: Path) -> None:
-    """Files that people make often end without a line feed."""
+async def test_last_line_without_line_feed_is_a_record(tmp_path: Path) -> None:
+    """Files that people write often end without a line feed."""
     path = tmp_path / "events.ndjson"
     path.write_bytes(b"one\n\ntwo")
     assert [record.value for record in await read(FileSource([path]))] == [b"one", b"", b"two"]
 
 
 async def test_each_file_is_a_partition_with_lines_from_0(tmp_path: Path) -> None:
-    """Several files are read in the order in which they are named."""
+    """Several files are read in the order of their names in the settings."""
     paths = [tmp_path / name for name in ("b.ndjson", "empty.ndjson", "a.ndjson.gz")]
     paths[0].write_bytes(b"1\n2\n")
     paths[1].touch()
@@ -81,8 +81,8 @@ async def test_each_file_is_a_partition_with_lines_from_0(tmp_path: Path) -> Non
     ]
 
 
-async def test_a_line_above_the_bound_is_cut_and_says_by_how_much(tmp_path: Path) -> None:
-    """One monstrous line neither fills the memory nor stops the job."""
+async def test_line_above_bound_is_truncated_with_number_of_bytes(tmp_path: Path) -> None:
+    """One huge line neither fills the memory nor stops the job."""
     path = tmp_path / "events.ndjson"
     path.write_bytes(b"short\n" + b"x" * 1_000_000 + b"\nafter\n")
     records = await read(FileSource([path], max_record_bytes=1000))
@@ -94,8 +94,8 @@ async def test_a_line_above_the_bound_is_cut_and_says_by_how_much(tmp_path: Path
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst", ".ndjson"])
-async def test_compression_is_recognised_by_the_first_bytes(tmp_path: Path, suffix: str) -> None:
-    """A file may have any name: downloads are renamed, and some clients decompress on the way."""
+async def test_compression_is_recognised_by_first_bytes(tmp_path: Path, suffix: str) -> None:
+    """A file may have any name: downloads are renamed, and some clients decompress them."""
     for number, content in enumerate((BLOCK, gzip.compress(BLOCK), zstandard.ZstdCompressor().compress(BLOCK))):
         path = tmp_path / f"{number}{suffix}"
         path.write_bytes(content)
@@ -103,16 +103,16 @@ async def test_compression_is_recognised_by_the_first_bytes(tmp_path: Path, suff
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.ZstdCompressor().compress])
-async def test_members_that_follow_one_another_are_one_stream(tmp_path: Path, compress: type[bytes]) -> None:
-    """RFC 1952 and RFC 8878 allow it, and `FileSink` makes one at each flush; lines may span them."""
+async def test_consecutive_members_are_one_stream(tmp_path: Path, compress: type[bytes]) -> None:
+    """RFC 1952 and RFC 8878 allow it, and `FileSink` writes one at each flush; lines may span them."""
     path = tmp_path / "events"
     path.write_bytes(b"".join(compress(part) for part in (BLOCK[:7], BLOCK[7:20], BLOCK[20:])))
     assert [record.value for record in await read(FileSource([path]))] == LINES
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.ZstdCompressor().compress])
-async def test_a_truncated_file_delivers_what_is_whole_and_then_fails(tmp_path: Path, compress: type[bytes]) -> None:
-    """A download that broke off is no shorter file: the error names it and the line where it ends."""
+async def test_truncated_file_delivers_complete_lines_and_then_fails(tmp_path: Path, compress: type[bytes]) -> None:
+    """An incomplete download is an error that names the file and the line at its end."""
     path = tmp_path / "events.ndjson.x"
     path.write_bytes(compress(BLOCK[: BLOCK.index(LINES[100])]) + compress(BLOCK)[:-10])
     values, error = await read_until_it_fails(FileSource([path]))
@@ -123,8 +123,8 @@ async def test_a_truncated_file_delivers_what_is_whole_and_then_fails(tmp_path: 
     assert "it ends in the middle" in error.message
 
 
-async def test_a_file_cut_within_its_first_bytes_fails_by_its_name(tmp_path: Path) -> None:
-    """Two bytes of Zstandard are no record."""
+async def test_file_truncated_within_its_first_bytes_fails_by_its_name(tmp_path: Path) -> None:
+    """Two bytes of Zstandard do not form a record."""
     path = tmp_path / "events.ndjson.zst"
     path.write_bytes(zstandard.ZstdCompressor().compress(BLOCK)[:2])
     values, error = await read_until_it_fails(FileSource([path]))
@@ -132,8 +132,8 @@ async def test_a_file_cut_within_its_first_bytes_fails_by_its_name(tmp_path: Pat
     assert "ends in the middle" in error.message
 
 
-async def test_a_corrupt_file_fails_with_its_place(tmp_path: Path) -> None:
-    """Bytes that changed on the disk are found by the check sums of the format."""
+async def test_error_of_corrupt_file_names_line(tmp_path: Path) -> None:
+    """The checksums of the format detect bytes that changed on the disk."""
     content = bytearray(gzip.compress(os.urandom(100_000)))
     content[50_000] ^= 0xFF
     path = tmp_path / "events.ndjson.gz"
@@ -142,31 +142,31 @@ async def test_a_corrupt_file_fails_with_its_place(tmp_path: Path) -> None:
     assert "damaged" in error.message
 
 
-async def test_a_folder_and_a_forbidden_name_are_errors_at_the_start(tmp_path: Path) -> None:
-    """Before anything is read, and naming the path."""
+async def test_folder_and_unreadable_file_are_errors_of_open(tmp_path: Path) -> None:
+    """The error names the path before anything is read."""
     for path, says in ((tmp_path, "folder"), (tmp_path / "missing.ndjson", "No such file")):
         source = FileSource([path])
         with pytest.raises(SourceError, match=says) as caught:
-            await source.open(nothing_revoked)
+            await source.open(ignore_revocation)
         assert str(path) in caught.value.message
         await source.close()
 
 
 @pytest.mark.parametrize("names", [["a", "a"], ["a", "./a"], []])
-def test_a_file_is_named_once(tmp_path: Path, names: list[str]) -> None:
-    """Two partitions with one name could not be told apart."""
+def test_file_named_twice_is_rejected(tmp_path: Path, names: list[str]) -> None:
+    """Two partitions with one name could not be distinguished."""
     with pytest.raises(ConfigError):
         FileSource([tmp_path / name for name in names])
 
 
-async def test_the_bookmark_holds_each_file_and_survives_the_process(tmp_path: Path) -> None:
+async def test_bookmark_stores_each_file_over_restarts(tmp_path: Path) -> None:
     """Committed lines of several files are in one JSON file, by absolute path."""
     paths = [tmp_path / "a.ndjson", tmp_path / "b.ndjson"]
     for path in paths:
         path.write_bytes(b"0\n1\n2\n")
     bookmark = tmp_path / "state" / "bookmark.json"
     source = FileSource(paths, offset_file=bookmark)
-    await source.open(nothing_revoked)
+    await source.open(ignore_revocation)
     await source.commit({Partition(str(paths[0])): 3})
     await source.commit({Partition(str(paths[1])): 1})
     await source.close()
@@ -174,8 +174,8 @@ async def test_the_bookmark_holds_each_file_and_survives_the_process(tmp_path: P
     assert [record.value for record in await read(FileSource(paths, offset_file=bookmark))] == [b"1", b"2"]
 
 
-async def test_a_file_shorter_than_its_bookmark_is_an_error(tmp_path: Path) -> None:
-    """It was replaced; going on would leave its first lines out."""
+async def test_file_shorter_than_its_bookmark_is_an_error(tmp_path: Path) -> None:
+    """The file was replaced, and a resume would miss its first lines."""
     path, bookmark = tmp_path / "a.ndjson", tmp_path / "bookmark.json"
     path.write_bytes(b"0\n1\n")
     bookmark.write_bytes(orjson.dumps({str(path): 5}))
@@ -184,14 +184,14 @@ async def test_a_file_shorter_than_its_bookmark_is_an_error(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": "b"}'])
-async def test_a_bookmark_that_is_none_is_an_error(tmp_path: Path, content: bytes) -> None:
-    """A broken position is not taken for the beginning."""
+async def test_invalid_bookmark_is_an_error(tmp_path: Path, content: bytes) -> None:
+    """An invalid position does not mean the beginning."""
     path, bookmark = tmp_path / "a.ndjson", tmp_path / "bookmark.json"
     path.touch()
     bookmark.write_bytes(content)
     source = FileSource([path], offset_file=bookmark)
     with pytest.raises(SourceError, match="saved position"):
-        await source.open(nothing_revoked)
+        await source.open(ignore_revocation)
     await source.close()
 
 
@@ -213,14 +213,14 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 def test_standard_input_is_read_to_its_end(compress: type[bytes]) -> None:
-    """A process at the end of a shell pipe reads all of it, compressed or not, and ends."""
+    """A process after a shell pipe reads all records, compressed or not, and ends."""
     ended = subprocess.run([sys.executable, "-c", READER], input=compress(BLOCK), capture_output=True, check=True)
     assert ended.stdout == b"5000\n"
     assert STANDARD_INPUT == 0
 
 
-def test_zlib_knows_the_end_of_a_member() -> None:
-    """What the reader rests on: a decompressor says where its member ends."""
+def test_zlib_reports_end_of_member() -> None:
+    """The reader depends on a decompressor that reports the end of its member."""
     member = zlib.decompressobj(31)
     assert member.decompress(gzip.compress(b"a") + b"rest") == b"a"
     assert member.eof

@@ -1,4 +1,4 @@
-"""What a configuration says to a Kafka client, in the Java client's words."""
+"""The properties of a configuration in the names of the Java client."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from wikistate.errors import ConfigError
 KEY = "stream_manager.sink.options.properties"
 
 
-def test_what_both_clients_call_the_same_stays() -> None:
-    """Also what Java alone knows."""
+def test_common_names_are_unchanged() -> None:
+    """Names that only Java knows are unchanged as well."""
     given = {"security.protocol": "SSL", "linger.ms": "20", "ssl.truststore.location": "/trust.jks"}
     assert to_java_properties(given, key=KEY) == given
 
@@ -27,25 +27,25 @@ def test_what_both_clients_call_the_same_stays() -> None:
         and treatment.name not in ("client.id", "compression.level")
     ],
 )
-def test_the_two_directions_agree(java: str, librdkafka: str) -> None:
-    """What is renamed on the way to librdkafka is renamed back."""
+def test_translations_in_both_directions_agree(java: str, librdkafka: str) -> None:
+    """A name that is translated to librdkafka is translated back to the same name."""
     assert to_java_properties({librdkafka: "7"}, key=KEY)[java] == "7"
 
 
-def test_a_file_of_authorities_is_a_trust_store_in_pem() -> None:
-    """Java must be told the format."""
+def test_file_of_authorities_is_trust_store_in_pem() -> None:
+    """Java needs the format."""
     assert to_java_properties({"ssl.ca.location": "/ca.pem"}, key=KEY) == {
         "ssl.truststore.location": "/ca.pem",
         "ssl.truststore.type": "PEM",
     }
 
 
-def test_a_buffer_is_counted_in_bytes() -> None:
-    """The other client counts it in KiB."""
+def test_buffer_size_is_in_bytes() -> None:
+    """The unit of librdkafka is KiB."""
     assert to_java_properties({"queue.buffering.max.kbytes": "2"}, key=KEY) == {"buffer.memory": "2048"}
 
 
-def test_name_and_password_become_a_login_that_no_password_can_break_out_of() -> None:
+def test_quotes_in_password_cannot_end_login() -> None:
     """Quotes and backslashes are escaped."""
     given = {"sasl.mechanisms": "SCRAM-SHA-512", "sasl.username": "job", "sasl.password": 'a"b\\c'}
     found = to_java_properties(given, key=KEY)
@@ -63,8 +63,8 @@ def test_name_and_password_become_a_login_that_no_password_can_break_out_of() ->
         {"transactional.id": "mine"},
     ],
 )
-def test_what_has_no_counterpart_is_refused_with_advice(given: dict[str, str]) -> None:
-    """Ignoring it would be wrong; the message never shows a secret."""
+def test_property_without_counterpart_is_rejected_with_hint(given: dict[str, str]) -> None:
+    """It must not be ignored; the message never contains a secret."""
     with pytest.raises(ConfigError) as refused:
         to_java_properties(given, key=KEY)
     assert refused.value.hint

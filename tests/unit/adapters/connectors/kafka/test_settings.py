@@ -1,4 +1,4 @@
-"""From the operator's properties, in the Java client's names, to librdkafka's."""
+"""The translation of the operator's properties from the names of the Java client to those of librdkafka."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ KEY = "stream_manager.sink.options.properties"
         ("linger.ms", 0.5, {"linger.ms": "0.5"}),
     ],
 )
-def test_a_property_is_translated(name: str, value: object, expected: dict[str, str]) -> None:
-    """Names, units and words of the Java client become librdkafka's; everything else passes through as text."""
+def test_property_is_translated(name: str, value: object, expected: dict[str, str]) -> None:
+    """Names, units and words of the Java client become those of librdkafka; other values are passed as text."""
     assert translate_properties({name: value}, key=KEY).properties == expected
 
 
@@ -66,8 +66,8 @@ def test_a_property_is_translated(name: str, value: object, expected: dict[str, 
         ("transactional.id", "EXACTLY_ONCE"),
     ],
 )
-def test_what_cannot_be_honoured_says_what_to_write(name: str, advice: str) -> None:
-    """Ignoring a trust store or a login would be wrong; the error names the key and the way out, and no value."""
+def test_unsupported_property_is_rejected_with_alternative(name: str, advice: str) -> None:
+    """A trust store or a login must not be ignored; the error names the key and the alternative, and no value."""
     with pytest.raises(ConfigError) as caught:
         translate_properties({name: "s3cret"}, key=KEY)
     assert caught.value.ids["key"] == f"{KEY}.{name}"
@@ -76,8 +76,8 @@ def test_what_cannot_be_honoured_says_what_to_write(name: str, advice: str) -> N
 
 
 @pytest.mark.parametrize("name", ["key.deserializer", "value.serializer", "enable.auto.commit", "max.poll.records"])
-def test_what_has_no_effect_is_left_out_with_a_reason(name: str) -> None:
-    """The public jobs' files go on working, and the log says what had no effect."""
+def test_property_without_effect_is_ignored_with_reason(name: str) -> None:
+    """The files of the public jobs stay valid, and the log names the properties without effect."""
     translation = translate_properties({name: "anything"}, key=KEY)
     assert translation.properties == {}
     assert translation.ignored[name]
@@ -91,28 +91,28 @@ def test_what_has_no_effect_is_left_out_with_a_reason(name: str) -> None:
         ("ssl.ca.loc", "ssl.ca.location"),
     ],
 )
-def test_a_misspelt_property_is_an_error_with_the_nearest_spelling(name: str, near: str) -> None:
-    """The dotted path, what was found, and what was probably meant."""
+def test_misspelt_property_is_an_error_with_nearest_spelling(name: str, near: str) -> None:
+    """The error has the dotted path, the value and the probable spelling."""
     with pytest.raises(ConfigError, match=f"{KEY}.{name}") as caught:
         translate_properties({name: "x"}, key=KEY)
     assert f"Did you mean {near}?" in caught.value.hint
 
 
-def test_an_unheard_of_property_is_an_error_without_a_guess() -> None:
-    """Far from any name there is nothing to guess."""
+def test_unknown_property_without_near_name_has_no_suggestion() -> None:
+    """No name is near enough."""
     with pytest.raises(ConfigError) as caught:
         translate_properties({"zzzzzz": "x"}, key=KEY)
     assert "Did you mean" not in caught.value.hint
 
 
 @pytest.mark.parametrize("value", [None, ["a"], {"a": "b"}])
-def test_a_property_is_a_text_a_number_or_a_boolean(value: object) -> None:
+def test_property_is_text_number_or_boolean(value: object) -> None:
     """A list under a Kafka property is a mistake of indentation."""
     with pytest.raises(ConfigError, match=r"ssl\.ca\.location"):
         translate_properties({"ssl.ca.location": value}, key=KEY)
 
 
-def test_a_size_that_is_no_number_is_an_error_with_its_key() -> None:
+def test_error_of_invalid_buffer_size_names_key() -> None:
     """The conversion of units does not end in a traceback."""
     with pytest.raises(ConfigError, match=r"buffer\.memory is '128M'"):
         translate_properties({"buffer.memory": "128M"}, key=KEY)
@@ -125,27 +125,27 @@ def test_a_size_that_is_no_number_is_an_error_with_its_key() -> None:
         (KafkaSourceSettings("b:1", (), "g"), "stream_manager.source.options.topics"),
     ],
 )
-def test_a_source_needs_a_group_and_a_topic(settings: KafkaSourceSettings, key: str) -> None:
-    """An empty group would end the process inside of librdkafka, without a word."""
+def test_source_needs_group_and_topic(settings: KafkaSourceSettings, key: str) -> None:
+    """An empty group would abort the process inside of librdkafka without a message."""
     with pytest.raises(ConfigError, match="is empty") as caught:
         KafkaSource(settings)
     assert caught.value.ids["key"] == key
 
 
-def test_a_buffer_smaller_than_the_largest_record_is_an_error() -> None:
-    """Such a record would wait for room for ever; the public job raises both (2026-06)."""
+def test_buffer_smaller_than_largest_record_is_an_error() -> None:
+    """Such a record would wait without end; the public job raises both (2026-06)."""
     with pytest.raises(ConfigError, match="the buffer holds only 33554432 bytes"):
         KafkaProducer(KafkaProducerSettings("b:1", {"max.request.size": "100663296", "buffer.memory": "33554432"}))
 
 
-def test_a_limit_that_is_no_number_is_an_error_with_its_key() -> None:
-    """Before any client is made."""
+def test_error_of_invalid_record_limit_names_key() -> None:
+    """The error is raised before a client exists."""
     with pytest.raises(ConfigError, match=r"max\.request\.size is '10MB'"):
         KafkaProducer(KafkaProducerSettings("b:1", {"max.request.size": "10MB"}))
 
 
-def test_wikistate_keeps_what_its_guarantees_rest_on() -> None:
-    """Offsets are committed by us alone, and only committed records are read."""
+def test_properties_behind_guarantees_cannot_be_changed() -> None:
+    """Only wikistate commits offsets, and only committed records are read."""
     properties = build_consumer_properties(
         KafkaSourceSettings(
             "b:1", ("t",), "g", properties={"enable.auto.commit": "true", "auto.offset.reset": "latest"}
@@ -160,20 +160,20 @@ def test_wikistate_keeps_what_its_guarantees_rest_on() -> None:
     assert "enable.partition.eof" not in properties
 
 
-def test_the_brokers_own_group_protocol_takes_no_strategy() -> None:
-    """KIP-848 shares partitions on the broker, and librdkafka refuses a strategy beside it."""
+def test_group_protocol_of_broker_has_no_strategy() -> None:
+    """KIP-848 assigns partitions on the broker, and librdkafka rejects a strategy with it."""
     settings = KafkaSourceSettings("b:1", ("t",), "g", properties={"group.protocol": "consumer"})
     assert "partition.assignment.strategy" not in build_consumer_properties(settings).properties
 
 
-def test_a_bounded_source_hears_of_the_end_of_a_partition() -> None:
-    """Transactions leave offsets without records at the end, so that counting records is not enough."""
+def test_bounded_source_enables_partition_eof() -> None:
+    """Transactions leave offsets without records at the end, so a count of records is not enough."""
     properties = build_consumer_properties(KafkaSourceSettings("b:1", ("t",), "g", end=LatestAtStart())).properties
     assert properties["enable.partition.eof"] == "true"
 
 
-def test_a_producer_is_careful_unless_told_otherwise() -> None:
-    """Acknowledged by all replicas, idempotent, compressed, and partitioned as by the Java client."""
+def test_producer_defaults_are_safe() -> None:
+    """All replicas acknowledge; records are idempotent, compressed and partitioned as in the Java client."""
     properties = build_producer_properties(KafkaProducerSettings("b:1")).properties
     expected = {
         "acks": "all",
@@ -187,8 +187,8 @@ def test_a_producer_is_careful_unless_told_otherwise() -> None:
     assert told["compression.type"] == "zstd"
 
 
-def test_a_transactional_producer_has_an_id_and_a_timeout_below_the_brokers_limit() -> None:
-    """The brokers' limit is 15 minutes by default; a minute holds readers up for no longer than a restart takes."""
+def test_transactional_producer_has_id_and_timeout_below_broker_limit() -> None:
+    """The default limit of brokers is 15 minutes; a minute delays readers no longer than a restart."""
     settings = KafkaProducerSettings("b:1", transactional_id=build_transactional_id("job", "0"))
     properties = build_producer_properties(settings).properties
     assert properties["transactional.id"] == "job-0"
@@ -196,10 +196,8 @@ def test_a_transactional_producer_has_an_id_and_a_timeout_below_the_brokers_limi
 
 
 @pytest.mark.parametrize(("kind", "names"), [(Consumer, CONSUMER_PROPERTIES), (Producer, PRODUCER_PROPERTIES)])
-def test_every_name_on_the_list_is_one_of_the_installed_library(
-    kind: type[Consumer | Producer], names: frozenset[str]
-) -> None:
-    """Librdkafka stops at the first name that it does not know: it has to be the one we made up."""
+def test_each_listed_name_exists_in_installed_library(kind: type[Consumer | Producer], names: frozenset[str]) -> None:
+    """Librdkafka stops at the first unknown name, which must be the invented one."""
     unknown = []
     for name in sorted(names):
         try:
@@ -210,14 +208,14 @@ def test_every_name_on_the_list_is_one_of_the_installed_library(
     assert unknown == []
 
 
-def test_every_translation_ends_in_a_known_name() -> None:
-    """The table cannot rename to something that librdkafka refuses."""
+def test_each_translation_results_in_known_name() -> None:
+    """The table cannot contain a name that librdkafka rejects."""
     assert {treatment.name for treatment in TREATMENTS.values() if isinstance(treatment, Rename)} <= KNOWN_PROPERTIES
 
 
 @pytest.mark.parametrize("properties", [{"sasl.mechanism": "GSSAPI"}, {}])
-async def test_kerberos_is_an_error_that_says_what_to_do(properties: dict[str, str]) -> None:
-    """Kerberos is librdkafka's default mechanism, and the published build does not have it."""
+async def test_error_of_kerberos_names_alternatives(properties: dict[str, str]) -> None:
+    """Kerberos is the default mechanism of librdkafka, and the published build does not support it."""
     settings = KafkaSourceSettings("b:1", ("t",), "g", properties={"security.protocol": "SASL_SSL", **properties})
     source = KafkaSource(settings)
     with pytest.raises(ConfigError, match="GSSAPI") as caught:
@@ -226,8 +224,8 @@ async def test_kerberos_is_an_error_that_says_what_to_do(properties: dict[str, s
     await source.close()
 
 
-async def test_a_value_that_librdkafka_refuses_is_an_error_of_the_settings() -> None:
-    """A certificate that is not there is found when the client is made, and the error names it."""
+async def test_value_that_librdkafka_rejects_is_a_config_error() -> None:
+    """A missing certificate is found when the client is created, and the error names it."""
     settings = KafkaProducerSettings("b:1", {"security.protocol": "SSL", "ssl.ca.location": "/does/not/exist"})
     producer = KafkaProducer(settings)
     with pytest.raises(ConfigError, match=r"ssl\.ca\.location"):
@@ -235,8 +233,8 @@ async def test_a_value_that_librdkafka_refuses_is_an_error_of_the_settings() -> 
     await producer.close()
 
 
-def test_a_client_is_made_of_its_translation() -> None:
-    """The properties are librdkafka's, so the client accepts them without a broker."""
+def test_client_accepts_translated_properties() -> None:
+    """The properties are those of librdkafka, so a client needs no broker to accept them."""
     translation = build_producer_properties(KafkaProducerSettings("127.0.0.1:1", {"max.request.size": "20971520"}))
     assert isinstance(create_client(Producer, translation, key=KEY, hooks={}), Producer)
 

@@ -1,4 +1,4 @@
-"""What becomes of an event in the table."""
+"""The row of an event in the table."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ JSON = st.recursive(
 
 
 def row(event: object, milliseconds: int | None = 0) -> dict[str, object]:
-    """The event's row by the columns' names."""
+    """Return the row of an event by the names of the columns."""
     return dict(zip(NAMES, build_row(Output(Role.SINK, None, orjson.dumps(event), milliseconds)), strict=True))
 
 
-def test_fields_have_columns_and_bodies_stand_apart() -> None:
-    """The bodies leave the event, everything else stays in it: each byte is in the table once."""
+def test_fields_have_columns_and_bodies_are_separate() -> None:
+    """The content bodies are removed from the event, all other fields stay: each byte is in the table once."""
     slots = {"main": {"content_model": "wikitext", "content_body": "text"}, "media": {"content_body": "{}"}}
     event = {"wiki_id": "enwiki", "page": {"page_id": 7}, "revision": {"rev_id": 9, "content_slots": slots}}
     found = row(event, 5)
@@ -50,13 +50,13 @@ def test_fields_have_columns_and_bodies_stand_apart() -> None:
     ],
 )
 def test_partitions_are_hours_of_the_event_in_utc(milliseconds: int | None, folder: str) -> None:
-    """Both names have a fixed width, so that they sort; no time, or none that a date can say, is Hive's null."""
+    """Names of fixed width sort by time; a missing or invalid time is the null of Hive."""
     assert format_partition(milliseconds) == folder
 
 
 @given(JSON)
-def test_any_json_makes_a_row_from_which_it_can_be_had_again(event: object) -> None:
-    """Fields of unforeseen types make nulls; with the bodies put back, the event is as it was."""
+def test_any_json_can_be_restored_from_its_row(event: object) -> None:
+    """Fields of unexpected types are null; with its bodies the event is complete."""
     found = row(event)
     again = orjson.loads(str(found["event"]))
     for slot, body in found["content_bodies"]:  # type: ignore[attr-defined]  # a list of pairs
@@ -64,7 +64,7 @@ def test_any_json_makes_a_row_from_which_it_can_be_had_again(event: object) -> N
     assert again == event
 
 
-def test_a_number_that_no_column_holds_is_null() -> None:
-    """Parquet's integers have 64 bits and a sign; the event keeps the number."""
+def test_number_outside_of_column_range_is_null() -> None:
+    """Integers of Parquet have 64 bits and a sign; the event keeps the number."""
     found = row({"page": {"page_id": 2**63}})
     assert (found["page_id"], found["event"]) == (None, '{"page":{"page_id":9223372036854775808}}')

@@ -1,4 +1,4 @@
-"""Files and positions of a folder change together, wherever a crash comes."""
+"""Files and positions of a folder change together, also in a crash."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ PART = Partition("changes", 3)
 
 
 def opened(path: Path, *, reader: str = "group", roll_bytes: int = 1 << 20) -> ParquetFolder:
-    """A folder, taken."""
+    """Return a folder, open."""
     folder = ParquetFolder(path, reader=reader, roll_bytes=roll_bytes)
     folder.open()
     return folder
 
 
 def outputs(*numbers: int, hour: int = 0) -> list[Output]:
-    """Events with these numbers as their page's, of one hour."""
+    """Return events of one hour with these page numbers."""
     return [Output(Role.SINK, None, b'{"page":{"page_id":%d}}' % number, hour * HOUR) for number in numbers]
 
 
 def pages(path: Path) -> list[int]:
-    """What a reader finds who takes every Parquet file there is."""
+    """Return the page numbers in all visible Parquet files."""
     if not list(path.glob("**/*.parquet")):
         return []
     return [page for (page,) in _query(f"select page_id from '{path}/**/*.parquet' order by page_id")]
@@ -45,7 +45,7 @@ def _query(text: str) -> list[Any]:
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Path:
-    """A folder that holds pages 1 and 2 and was read up to offset 10."""
+    """Return a folder that holds pages 1 and 2 and was read up to offset 10."""
     folder = opened(tmp_path / "lake")
     folder.write(outputs(1, 2))
     folder.commit({PART: 10})
@@ -53,8 +53,8 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path / "lake"
 
 
-def test_what_is_not_committed_is_seen_by_nobody_and_dropped(lake: Path) -> None:
-    """A process that dies leaves nothing behind that counts: completed files and open ones alike."""
+def test_uncommitted_files_are_invisible_and_dropped(lake: Path) -> None:
+    """After a crash completed and open files are dropped alike."""
     dying = opened(lake, roll_bytes=1)
     dying.write(outputs(3, 4))
     assert pages(lake) == [1, 2]
@@ -66,8 +66,8 @@ def test_what_is_not_committed_is_seen_by_nobody_and_dropped(lake: Path) -> None
     assert list((lake / "_wikistate" / "pending").iterdir()) == []
 
 
-def test_a_crash_between_the_commit_and_the_last_file_is_made_good(lake: Path) -> None:
-    """Once the record names files they are published by whoever opens the folder next, each once."""
+def test_open_publishes_files_of_interrupted_commit(lake: Path) -> None:
+    """The next `open` publishes the files that the commit names, each once."""
     folder = opened(lake)
     folder.write([*outputs(3), *outputs(4, hour=1)])
     folder.commit({PART: 20})
@@ -82,8 +82,8 @@ def test_a_crash_between_the_commit_and_the_last_file_is_made_good(lake: Path) -
         again.close()
 
 
-def test_a_commit_that_cannot_be_recorded_changes_nothing(lake: Path) -> None:
-    """The files stay pending, the old positions hold."""
+def test_failed_commit_changes_nothing(lake: Path) -> None:
+    """The files stay pending, and the old positions apply."""
     folder = opened(lake)
     folder.write(outputs(3))
     (lake / "_wikistate" / "commit.json.draft").mkdir()
@@ -95,8 +95,8 @@ def test_a_commit_that_cannot_be_recorded_changes_nothing(lake: Path) -> None:
     assert opened(lake).positions == {PART: 10}
 
 
-def test_positions_are_kept_for_each_reader_apart(lake: Path) -> None:
-    """Another consumer group has read nothing of what this one has; neither forgets over the other."""
+def test_each_reader_has_separate_positions(lake: Path) -> None:
+    """A commit of one consumer group does not change the positions of another group."""
     other = opened(lake, reader="other")
     assert other.positions == {}
     other.commit({PART: 5})
@@ -105,7 +105,7 @@ def test_positions_are_kept_for_each_reader_apart(lake: Path) -> None:
 
 
 def test_one_process_writes_at_a_time(lake: Path) -> None:
-    """The second one is told; when the first lets go, it may."""
+    """The second process is rejected until the first one closes the folder."""
     first = opened(lake)
     second = ParquetFolder(lake, reader="group", roll_bytes=1)
     with pytest.raises(ConfigError, match="Another process"):
@@ -115,15 +115,15 @@ def test_one_process_writes_at_a_time(lake: Path) -> None:
     opened(lake).close()
 
 
-def test_a_damaged_record_is_an_error_and_not_an_empty_folder(lake: Path) -> None:
-    """Starting over would write everything a second time."""
+def test_damaged_commit_file_is_an_error(lake: Path) -> None:
+    """A start from the beginning would write all events a second time."""
     (lake / "_wikistate" / "commit.json").write_text('{"format": 1}')
     with pytest.raises(SinkError, match="not a valid commit file"):
         opened(lake)
 
 
 def test_files_are_completed_by_size(tmp_path: Path) -> None:
-    """Beyond the size a new file begins; one commit publishes all of them."""
+    """A new file begins above the size; one commit publishes all of them."""
     folder = opened(tmp_path, roll_bytes=2000)
     for number in range(100):
         folder.write(outputs(number))
@@ -132,8 +132,8 @@ def test_files_are_completed_by_size(tmp_path: Path) -> None:
     assert pages(tmp_path) == list(range(100))
 
 
-def test_a_back_fill_over_many_hours_keeps_few_files_open(tmp_path: Path) -> None:
-    """The one that was not written for longest is completed; every event is there."""
+def test_back_fill_of_many_hours_keeps_few_files_open(tmp_path: Path) -> None:
+    """The file without a write for the longest time is completed; no event is lost."""
     folder = opened(tmp_path)
     hours = folder_module.MAX_OPEN_FILES * 3
     for number in range(2 * hours):
@@ -143,8 +143,8 @@ def test_a_back_fill_over_many_hours_keeps_few_files_open(tmp_path: Path) -> Non
     assert pages(tmp_path) == list(range(2 * hours))
 
 
-def test_it_is_a_hive_table(lake: Path) -> None:
-    """Partition columns come from the folders' names, times are times, and a filter reads the right folders."""
+def test_folder_is_a_hive_table(lake: Path) -> None:
+    """Names of folders are partition columns, times are times, and a filter reads only the matching folders."""
     table = f"read_parquet('{lake}/*/*/*.parquet', hive_partitioning=true)"
     found = _query(
         f"select dt::varchar, hour::int, epoch_ms(event_time), page_id from {table} where hour = 0 order by 4"

@@ -1,4 +1,4 @@
-"""Reading a span of time again finds what came late, and nothing twice."""
+"""A repeated request finds late changes, and repeats none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OVERLAP = 120_000
 CHANGES = st.lists(
     st.tuples(st.integers(0, 600), st.integers(0, 119), st.integers(0, 400)), min_size=1, max_size=40
 ).map(
-    # A change is stamped at one second and committed up to two minutes later; a poll comes at some time.
+    # A change has the timestamp of one second and is committed up to two minutes later; polls occur at any time.
     lambda drawn: [
         (f"rev:{number}", stamp * 1000, (stamp + late) * 1000) for number, (stamp, late, _) in enumerate(drawn)
     ]
@@ -20,10 +20,10 @@ CHANGES = st.lists(
 
 
 @given(CHANGES, st.lists(st.integers(0, 800), max_size=20), st.data())
-def test_no_change_is_missed_or_told_twice_however_late_it_is_committed(
+def test_late_change_is_neither_missed_nor_repeated(
     changes: list[tuple[str, int, int]], polls: list[int], draw: st.DataObject
 ) -> None:
-    """Polls at any times, restarts between them at any times: each change is told exactly once."""
+    """Polls and restarts may occur at any time: each change is returned exactly once."""
     window, told = ChangeWindow(OVERLAP, 0), list[str]()
     for now in [*(1000 * poll for poll in sorted(polls)), 10_000_000]:
         visible = [(name, stamp) for name, stamp, committed in changes if committed <= now and stamp >= window.start]
@@ -35,8 +35,8 @@ def test_no_change_is_missed_or_told_twice_however_late_it_is_committed(
     assert sorted(told) == sorted(name for name, _, _ in changes)
 
 
-def test_only_what_is_read_again_is_remembered() -> None:
-    """The memory is as long as the overlap, not as the history of the wiki."""
+def test_window_holds_only_changes_that_are_requested_again() -> None:
+    """Its size depends on the overlap and not on the history of the wiki."""
     window = ChangeWindow(OVERLAP, 0)
     window.add((f"rev:{second}", second * 1000) for second in range(10_000))
     assert window.start == 9_999_000 - OVERLAP
@@ -44,8 +44,8 @@ def test_only_what_is_read_again_is_remembered() -> None:
     assert "rev:9878" not in window
 
 
-def test_nothing_before_the_beginning_is_read() -> None:
-    """A source begins where it was told to, not an overlap before."""
+def test_no_change_before_begin_is_requested() -> None:
+    """A source begins at its start and not an overlap before it."""
     window = ChangeWindow(OVERLAP, 50_000)
     assert window.start == 50_000
     window.add([("rev:1", 60_000)])

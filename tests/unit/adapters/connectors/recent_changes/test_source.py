@@ -1,4 +1,4 @@
-"""What is made of a wiki's changes when look-ups come too late, and when changes are committed late."""
+"""The events of changes of a wiki when details are requested too late, and when changes are committed late."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HERE = Partition("wiki.example")
 
 
 class ScriptedWiki:
-    """Answers from lists that a test fills; knows no revisions, as if all pages had been deleted since."""
+    """A wiki whose responses a test defines. It has no revisions, as if all pages had been deleted since."""
 
     def __init__(self) -> None:
         self.recent: list[dict[str, Any]] = []
@@ -56,8 +56,8 @@ class ScriptedWiki:
                 return clock
 
 
-class MemoryNotes:
-    """Notes in a dictionary."""
+class MemoryMetadata:
+    """Metadata in a dictionary."""
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
@@ -72,7 +72,7 @@ class MemoryNotes:
 
 
 def saved(rcid: int, *, at: int = NOON, page: int = 9, kind: str = "edit") -> dict[str, Any]:
-    """A row of recent changes: a revision with the number of its row."""
+    """Return a row of recent changes: a revision with the number of its row."""
     who = {"user": "Ann", "userid": 7, "comment": "because"}
     row = {
         "type": kind,
@@ -87,40 +87,40 @@ def saved(rcid: int, *, at: int = NOON, page: int = 9, kind: str = "edit") -> di
 
 
 def logged(logid: int, kind: str, action: str, *, at: int = NOON, page: int = 9, **params: Any) -> dict[str, Any]:
-    """A log entry."""
+    """Return a log entry."""
     who = {"user": "Bob", "userid": 8, "comment": "reason"}
     entry = {"logid": logid, "type": kind, "action": action, "logpage": page, "ns": 0, "params": params}
     return entry | who | {"title": f"Page {page}", "timestamp": format_timestamp(at)}
 
 
 async def following(
-    wiki: ScriptedWiki, notes: MemoryNotes | None = None, place: ResumePosition | None = None
+    wiki: ScriptedWiki, notes: MemoryMetadata | None = None, place: ResumePosition | None = None
 ) -> RecentChangesFeed:
-    """A feed of this wiki, open."""
+    """Return a feed of this wiki, open."""
     settings = RecentChangesSettings(api="http://wiki.example/api.php", since=Moment(NOON - 60_000), interval=0.001)
     feed = RecentChangesFeed(settings, wiki)
-    await feed.open({HERE: place} if place else {}, notes or MemoryNotes())
+    await feed.open({HERE: place} if place else {}, notes or MemoryMetadata())
     return feed
 
 
-def told(arrivals: list[FeedRecord] | None) -> list[tuple[str, Any]]:
-    """The kinds of change, and the revisions that they are about."""
+def kinds_and_revisions(arrivals: list[FeedRecord] | None) -> list[tuple[str, Any]]:
+    """Return the kinds of changes and their revisions."""
     events = [orjson.loads(arrival.record.value or b"") for arrival in arrivals or ()]
     return [(event["page_change_kind"], event["revision"].get("rev_id")) for event in events]
 
 
-async def test_a_change_that_is_committed_late_is_told_all_the_same() -> None:
-    """It stands before and between changes that were told already, and shares their second."""
+async def test_late_change_becomes_an_event() -> None:
+    """It is listed before and between earlier changes of the same second."""
     wiki = ScriptedWiki()
     feed = await following(wiki)
     wiki.recent = [saved(2), saved(4, at=NOON + 30_000)]
-    assert told(await feed.receive()) == [("edit", 2), ("edit", 4)]
+    assert kinds_and_revisions(await feed.receive()) == [("edit", 2), ("edit", 4)]
     wiki.recent = [saved(1, at=NOON - 30_000), saved(2), saved(3), saved(4, at=NOON + 30_000)]
-    assert told(await feed.receive()) == [("edit", 1), ("edit", 3)]
+    assert kinds_and_revisions(await feed.receive()) == [("edit", 1), ("edit", 3)]
 
 
-async def test_a_restart_tells_what_was_not_settled_and_nothing_else() -> None:
-    """By the token of the records that were done."""
+async def test_restart_repeats_uncommitted_changes_only() -> None:
+    """The token holds the committed records."""
     wiki = ScriptedWiki()
     wiki.recent = [saved(number) for number in (1, 2, 3)]
     first = await following(wiki)
@@ -128,12 +128,12 @@ async def test_a_restart_tells_what_was_not_settled_and_nothing_else() -> None:
     token = first.token_after(HERE, [arrival.token for arrival in arrivals[:2]])
     second = await following(wiki, place=ResumePosition(2, token))
     (again,) = await second.receive() or []
-    assert told([again]) == [("edit", 3)]
+    assert kinds_and_revisions([again]) == [("edit", 3)]
     assert again.record.offset == 2
 
 
-async def test_an_edit_of_a_page_that_is_gone_is_told_by_its_row() -> None:
-    """The wiki shows nothing of it any more; its row says enough for a valid event."""
+async def test_edit_of_deleted_page_is_built_from_its_row() -> None:
+    """The wiki no longer shows it; the row has enough values for a valid event."""
     wiki = ScriptedWiki()
     wiki.recent = [saved(1, kind="new")]
     (arrival,) = await (await following(wiki)).receive() or []
@@ -142,32 +142,32 @@ async def test_an_edit_of_a_page_that_is_gone_is_told_by_its_row() -> None:
     assert event["revision"]["editor"] == event["performer"] == {"user_text": "Ann", "user_id": 7}
 
 
-async def test_a_deletion_names_the_revision_that_was_noted_before() -> None:
-    """Also after a restart; of a page that never went by, it names none."""
-    wiki, notes = ScriptedWiki(), MemoryNotes()
+async def test_deletion_names_stored_revision() -> None:
+    """It does so after a restart as well; without an earlier event of the page it names none."""
+    wiki, notes = ScriptedWiki(), MemoryMetadata()
     wiki.recent = [saved(1, page=9)]
     first = await following(wiki, notes)
     token = first.token_after(HERE, [arrival.token for arrival in await first.receive() or []])
     wiki.logged = [logged(5, "delete", "delete", page=9), logged(6, "delete", "delete", page=10)]
     second = await following(wiki, notes, ResumePosition(1, token))
-    assert told(await second.receive()) == [("delete", 1), ("delete", None)]
+    assert kinds_and_revisions(await second.receive()) == [("delete", 1), ("delete", None)]
 
 
-async def test_only_what_hides_the_current_revision_is_told() -> None:
-    """An older revision is hidden without an event: the page's state stays as it is."""
+async def test_only_suppression_of_current_revision_becomes_an_event() -> None:
+    """The suppression of an older revision does not change the state of the page."""
     wiki = ScriptedWiki()
     wiki.recent = [saved(1), saved(2)]
     feed = await following(wiki)
     await feed.receive()
     wiki.logged = [logged(5, "delete", "revision", type="revision", ids=[1], old={}, new={})]
     wiki.recent.append(saved(3, at=NOON + 1000))
-    assert told(await feed.receive()) == [("edit", 3)]
+    assert kinds_and_revisions(await feed.receive()) == [("edit", 3)]
 
 
-async def test_a_run_that_is_killed_before_its_first_commit_begins_where_it_began() -> None:
-    """Not at the time of the next start, which would skip what happened in between."""
-    wiki, notes = ScriptedWiki(), MemoryNotes()
+async def test_run_after_crash_before_first_commit_begins_at_first_start() -> None:
+    """The time of the next start would skip the changes since the first one."""
+    wiki, notes = ScriptedWiki(), MemoryMetadata()
     await following(wiki, notes)
     wiki.now += 3_600_000
     wiki.recent = [saved(1)]
-    assert told(await (await following(wiki, notes)).receive()) == [("edit", 1)]
+    assert kinds_and_revisions(await (await following(wiki, notes)).receive()) == [("edit", 1)]
