@@ -1,4 +1,4 @@
-"""Answers to the queries about a store as a whole."""
+"""Tests of the queries about a store as a whole, and of their answers."""
 
 from __future__ import annotations
 
