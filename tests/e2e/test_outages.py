@@ -103,7 +103,7 @@ async def test_next_run_after_a_full_disk_completes_the_output(suffix: str, tmp_
             whole = await run.close_input()
     assert full.code == 4
     assert f"wikistate: {sink} cannot be written: File too large." in full.stderr
-    assert "write to another one" in full.stderr
+    assert "write to another file" in full.stderr
     assert whole.code == 0, whole.stderr
     assert len(before) < len(REVISIONS)
     assert set(revisions_in(sink)) == set(REVISIONS)

@@ -240,7 +240,7 @@ async def test_password_reaches_the_endpoint_and_no_output(tmp_path: Path) -> No
         (("--source", "recentchanges:http://my.wiki/api.php", "--store", "s"), "recent changes are not mutations"),
         (("--source", "file:x.ndjson", "--store", "s", "--runner", "flink"), "only writer"),
         (("--source", "kafka://localhost:9/a,b", "--store", "s"), "one topic of one stream"),
-        (("--source", "file:x.ndjson", "--store", "s", "--set", "store.concept_base=Q"), "no concept base"),
+        (("--source", "file:x.ndjson", "--store", "s", "--set", "store.concept_base=Q"), "is not a concept base"),
         (
             ("--source", "file:x.ndjson", "--store", "http://s", "--set", "store.authentication.user=me"),
             "there is no password",
