@@ -25,7 +25,7 @@ run: $(RUN)/.ready ## Run the main job over sample changes: light install, no se
 	@$(RUN)/bin/wikistate demo
 
 test: check unit flink-for-tests parts-for-tests ## Run all checks and tests, with real parts
-	@$(PY) -m pytest $(SIDE_BY_SIDE) tests/contract tests/integration tests/e2e
+	@$(PY) -m pytest $(SIDE_BY_SIDE) --durations=25 tests/contract tests/integration tests/e2e
 
 check: $(DEV)/.ready ## Check style, types and layers
 	@$(DEV)/bin/ruff check --quiet
