@@ -1,6 +1,7 @@
 """The registry of jobs: the command line's help and the reference in the docs are made from it.
 
-The registry imports no job before the job is used, so that ``wikistate --help`` and each job pay for their own parts only.
+A job is declared by the names of its parts, which are imported when the job is used. So ``wikistate --help`` and each job
+load their own parts only. A test loads the parts of every job.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from wikistate.config.model import Configuration
     from wikistate.telemetry.meter import Meter
@@ -38,9 +40,8 @@ class JobSpec:
         reads: The input, in words.
         writes: The output, in words.
         kind: The kind of its pipeline. Flink runs stateless jobs only.
-        load_defaults: Returns the settings that hold unless the operator overrides them.
-        assemble: Builds the pipeline from a configuration, in the process that runs the job. Raises `ConfigError`,
-            `DocumentError` and `ExternalError`.
+        module: The module of the job, which holds its default settings as ``DEFAULTS``.
+        assembly: The function that builds its pipeline, as ``module:function``.
     """
 
     name: str
@@ -48,80 +49,25 @@ class JobSpec:
     reads: str
     writes: str
     kind: JobKind
-    load_defaults: Callable[[], Mapping[str, Any]]
-    assemble: Callable[[Configuration, Meter], Pipeline]
+    module: str
+    assembly: str
 
+    def load_defaults(self) -> Mapping[str, Any]:
+        """Return the settings that hold unless the operator overrides them."""
+        defaults: Mapping[str, Any] = import_module(self.module).DEFAULTS
+        return defaults
 
-def _page_content_change_defaults() -> Mapping[str, Any]:
-    from wikistate.jobs.page_content_change import DEFAULTS  # noqa: PLC0415
+    def assemble(self, configuration: Configuration, meter: Meter) -> Pipeline:
+        """Build the pipeline from a configuration, in the process that runs the job.
 
-    return DEFAULTS
-
-
-def _assemble_page_content_change(configuration: Configuration, meter: Meter) -> Pipeline:
-    from wikistate.wiring.enrichment import assemble_page_content_change  # noqa: PLC0415
-
-    return assemble_page_content_change(configuration, meter)
-
-
-def _content_history_reconcile_defaults() -> Mapping[str, Any]:
-    from wikistate.jobs.content_history_reconcile import DEFAULTS  # noqa: PLC0415
-
-    return DEFAULTS
-
-
-def _assemble_content_history_reconcile(configuration: Configuration, meter: Meter) -> Pipeline:
-    from wikistate.wiring.enrichment import assemble_content_history_reconcile  # noqa: PLC0415
-
-    return assemble_content_history_reconcile(configuration, meter)
-
-
-def _custom_defaults() -> Mapping[str, Any]:
-    from wikistate.jobs.custom.job import DEFAULTS  # noqa: PLC0415
-
-    return DEFAULTS
-
-
-def _assemble_custom(configuration: Configuration, meter: Meter) -> Pipeline:
-    from wikistate.wiring.enrichment import assemble_custom  # noqa: PLC0415
-
-    return assemble_custom(configuration, meter)
-
-
-def _rdf_updater_defaults() -> Mapping[str, Any]:
-    from wikistate.jobs.rdf_updater import DEFAULTS  # noqa: PLC0415
-
-    return DEFAULTS
-
-
-def _assemble_rdf_updater(configuration: Configuration, meter: Meter) -> Pipeline:
-    from wikistate.wiring.rdf_updater import assemble_rdf_updater  # noqa: PLC0415
-
-    return assemble_rdf_updater(configuration, meter)
-
-
-def _rdf_consumer_defaults() -> Mapping[str, Any]:
-    from wikistate.jobs.rdf_consumer import DEFAULTS  # noqa: PLC0415
-
-    return DEFAULTS
-
-
-def _assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> Pipeline:
-    from wikistate.wiring.rdf_consumer import assemble_rdf_consumer  # noqa: PLC0415
-
-    return assemble_rdf_consumer(configuration, meter)
-
-
-def _rdf_sync_defaults() -> Mapping[str, Any]:
-    from wikistate.jobs.rdf_sync import DEFAULTS  # noqa: PLC0415
-
-    return DEFAULTS
-
-
-def _assemble_rdf_sync(configuration: Configuration, meter: Meter) -> Pipeline:
-    from wikistate.wiring.rdf_sync import assemble_rdf_sync  # noqa: PLC0415
-
-    return assemble_rdf_sync(configuration, meter)
+        Raises:
+            ConfigError: A setting is wrong.
+            DocumentError: A stream or schema does not exist, or does not have the required form.
+            ExternalError: The place of a stream configuration or a schema, or the wiki, does not answer.
+        """
+        module, _, function = self.assembly.partition(":")
+        pipeline: Pipeline = getattr(import_module(module), function)(configuration, meter)
+        return pipeline
 
 
 JOBS: tuple[JobSpec, ...] = (
@@ -131,8 +77,8 @@ JOBS: tuple[JobSpec, ...] = (
         reads="page changes",
         writes="page changes with content",
         kind=JobKind.STATELESS,
-        load_defaults=_page_content_change_defaults,
-        assemble=_assemble_page_content_change,
+        module="wikistate.jobs.page_content_change",
+        assembly="wikistate.wiring.enrichment:assemble_page_content_change",
     ),
     JobSpec(
         name="content-history-reconcile",
@@ -140,8 +86,8 @@ JOBS: tuple[JobSpec, ...] = (
         reads="events about any revision of a page's history",
         writes="the events with content and redirect target",
         kind=JobKind.STATELESS,
-        load_defaults=_content_history_reconcile_defaults,
-        assemble=_assemble_content_history_reconcile,
+        module="wikistate.jobs.content_history_reconcile",
+        assembly="wikistate.wiring.enrichment:assemble_content_history_reconcile",
     ),
     JobSpec(
         name="custom",
@@ -149,8 +95,8 @@ JOBS: tuple[JobSpec, ...] = (
         reads="any stream",
         writes="any stream",
         kind=JobKind.STATELESS,
-        load_defaults=_custom_defaults,
-        assemble=_assemble_custom,
+        module="wikistate.jobs.custom.job",
+        assembly="wikistate.wiring.enrichment:assemble_custom",
     ),
     JobSpec(
         name="rdf-updater",
@@ -158,8 +104,8 @@ JOBS: tuple[JobSpec, ...] = (
         reads="page changes and reconcile events of a Wikibase",
         writes="mutation streams, side outputs",
         kind=JobKind.KEYED,
-        load_defaults=_rdf_updater_defaults,
-        assemble=_assemble_rdf_updater,
+        module="wikistate.jobs.rdf_updater",
+        assembly="wikistate.wiring.rdf_updater:assemble_rdf_updater",
     ),
     JobSpec(
         name="rdf-consumer",
@@ -167,8 +113,8 @@ JOBS: tuple[JobSpec, ...] = (
         reads="a mutation stream",
         writes="a triple store",
         kind=JobKind.STORE,
-        load_defaults=_rdf_consumer_defaults,
-        assemble=_assemble_rdf_consumer,
+        module="wikistate.jobs.rdf_consumer",
+        assembly="wikistate.wiring.rdf_consumer:assemble_rdf_consumer",
     ),
     JobSpec(
         name="rdf-sync",
@@ -176,8 +122,8 @@ JOBS: tuple[JobSpec, ...] = (
         reads="changes of a Wikibase",
         writes="a triple store",
         kind=JobKind.KEYED,
-        load_defaults=_rdf_sync_defaults,
-        assemble=_assemble_rdf_sync,
+        module="wikistate.jobs.rdf_sync",
+        assembly="wikistate.wiring.rdf_sync:assemble_rdf_sync",
     ),
 )
 """All jobs. A new job is a module in `jobs`, its assembly in `wiring`, and an entry here."""
@@ -215,9 +161,7 @@ def assemble_stateless(spec: JobSpec, configuration: Configuration, meter: Meter
     """Build the pipeline of a job that enriches events.
 
     Raises:
-        ConfigError: The job is of another kind, or a setting is wrong.
-        DocumentError: A stream or schema does not exist, or does not have the required form.
-        ExternalError: The place of a stream configuration or a schema does not answer.
+        ConfigError: The job is of another kind; also the errors of `JobSpec.assemble`.
     """
     from wikistate.wiring.pipeline import StatelessPipeline  # noqa: PLC0415  (its module loads with the first job)
 
