@@ -14,7 +14,7 @@ from typer.main import get_command
 from wikistate.cli import exits
 from wikistate.cli.app import app
 from wikistate.config.model import Configuration
-from wikistate.core.enrichment.failures import TABLE, RetryRule, SlowdownScope
+from wikistate.core.enrichment.failures import TABLE, FailureRule, RetryRule, SlowdownScope
 from wikistate.core.updater import decide
 from wikistate.telemetry import log_events, metrics
 from wikistate.wiring import registry
@@ -160,10 +160,15 @@ _RETRIED = {
 _SLOWS = {SlowdownScope.NOTHING: "", SlowdownScope.WIKI: "the wiki", SlowdownScope.FARM: "the farm"}
 
 
+def _format_retry(row: FailureRule) -> str:
+    limit = "" if row.max_attempts is None else f", {row.max_attempts} attempts"
+    return f"{_RETRIED[row.retry_rule]}{limit}"
+
+
 def failure_table() -> str:
     """Return the page of the failures of requests to a wiki."""
     rows = [
-        f"| {row.description} | {_RETRIED[row.retry_rule]} | {_SLOWS[row.slowdown]} | `{row.kind.value}` | {row.note} |"
+        f"| {row.description} | {_format_retry(row)} | {_SLOWS[row.slowdown]} | `{row.kind.value}` | {row.note} |"
         for row in TABLE
     ]
     head = ["| failure | retried | slowed down | `error_type` | reason |", "|---|---|---|---|---|"]

@@ -10,7 +10,14 @@ from typing import NamedTuple, assert_never
 
 from wikistate.adapters.mediawiki.queue import Batch, QueueEntry
 from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
-from wikistate.core.enrichment.retry import Fail, RetryAfter, RetryPolicy, compute_retry_delay, decide_retry
+from wikistate.core.enrichment.retry import (
+    Fail,
+    RetryAfter,
+    RetryPolicy,
+    attempt_limit,
+    compute_retry_delay,
+    decide_retry,
+)
 
 _NOT_CAUSED_BY_REVISION = frozenset({FailureKind.LOGIN_FAILED, FailureKind.INVALID_REQUEST, FailureKind.INTERNAL})
 """Final failures that no revision causes, so that a smaller request would only repeat them."""
@@ -75,7 +82,9 @@ class RetryContext(NamedTuple):
                 entry.not_found_count += lagging
                 entry.attempts += not lagging
                 return (
-                    RetryTogether(Batch((entry,)), after) if self._is_last_attempt(entry) else RetryQueued(entry, after)
+                    RetryTogether(Batch((entry,)), after)
+                    if self._is_last_attempt(entry, failure)
+                    else RetryQueued(entry, after)
                 )
             case unreachable:
                 assert_never(unreachable)
@@ -116,16 +125,17 @@ class RetryContext(NamedTuple):
 
     def _retry_batch(self, batch: Batch, failure: Failure) -> list[Outcome]:
         shared, alone, longest = Batch(), Batch(), 0.0
+        limit = attempt_limit(find_failure_rule(failure.kind), self.policy)
         for entry in batch:
             longest = max(longest, self._retry_delay(entry, failure))
             # If only one attempt is allowed, a shared one must not use it up: the other revisions would fail.
-            entry.attempts = min(entry.attempts + 1, self.policy.max_attempts - 1)
-            (alone if self._is_last_attempt(entry) else shared).add(entry)
+            entry.attempts = min(entry.attempts + 1, limit - 1)
+            (alone if self._is_last_attempt(entry, failure) else shared).add(entry)
         batches = alone.singles() + ([shared] if len(shared) else [])
         return [RetryTogether(each, longest) for each in batches]
 
     def _retry_delay(self, entry: QueueEntry, failure: Failure) -> float:
         return compute_retry_delay(failure, attempt=entry.attempts + 1, policy=self.policy, jitter=self.jitter)
 
-    def _is_last_attempt(self, entry: QueueEntry) -> bool:
-        return entry.attempts >= self.policy.max_attempts - 1
+    def _is_last_attempt(self, entry: QueueEntry, failure: Failure) -> bool:
+        return entry.attempts >= attempt_limit(find_failure_rule(failure.kind), self.policy) - 1

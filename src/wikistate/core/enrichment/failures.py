@@ -64,13 +64,18 @@ class SlowdownScope(Enum):
 
 
 class FailureRule(NamedTuple):
-    """Row of the table: the failure, the retry rule, the scope of the slowdown, and the reason."""
+    """Row of the table: the failure, the retry rule, the scope of the slowdown, the reason, and a limit of its own.
+
+    Attributes:
+        max_attempts: Limit of the attempts for this failure, if it is lower than `RetryPolicy.max_attempts`.
+    """
 
     kind: FailureKind
     description: str
     retry_rule: RetryRule
     slowdown: SlowdownScope
     note: str
+    max_attempts: int | None = None
 
 
 _K, _R, _S = FailureKind, RetryRule, SlowdownScope

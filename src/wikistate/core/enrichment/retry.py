@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
-from wikistate.core.enrichment.failures import Failure, RetryRule, find_failure_rule
+from wikistate.core.enrichment.failures import Failure, FailureRule, RetryRule, find_failure_rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +53,12 @@ def decide_retry(
         policy: The limits.
         jitter: In [0, 1); shortens the delay to no less than half, to spread the retries of many clients.
     """
-    match find_failure_rule(failure.kind).retry_rule:
+    rule = find_failure_rule(failure.kind)
+    match rule.retry_rule:
         case RetryRule.NEVER:
             return Fail(failure.kind, f"{failure.detail}.")
         case RetryRule.UNTIL_LIMIT:
-            if attempt < policy.max_attempts:
+            if attempt < attempt_limit(rule, policy):
                 return RetryAfter(compute_retry_delay(failure, attempt=attempt, policy=policy, jitter=jitter))
             return Fail(failure.kind, f"{failure.detail}. Given up after {attempt} attempts.")
         case RetryRule.WHILE_YOUNG:
@@ -69,6 +70,11 @@ def decide_retry(
             return Fail(failure.kind, f"{failure.detail}. {_format_lateness(age, policy)}")
         case unreachable:
             assert_never(unreachable)
+
+
+def attempt_limit(rule: FailureRule, policy: RetryPolicy) -> int:
+    """Return the most attempts for a revision that fails by a row of the table, the first attempt included."""
+    return policy.max_attempts if rule.max_attempts is None else min(rule.max_attempts, policy.max_attempts)
 
 
 def compute_retry_delay(failure: Failure, *, attempt: int, policy: RetryPolicy, jitter: float = 0.0) -> float:

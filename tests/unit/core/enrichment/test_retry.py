@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wikistate.core.enrichment.failures import TABLE, Failure, FailureKind, RetryRule
-from wikistate.core.enrichment.retry import Fail, RetryAfter, RetryPolicy, decide_retry
+from wikistate.core.enrichment.retry import Fail, RetryAfter, RetryPolicy, attempt_limit, decide_retry
 
 POLICY = RetryPolicy()
 RETRIED = [row.kind for row in TABLE if row.retry_rule is RetryRule.UNTIL_LIMIT]
@@ -76,3 +76,9 @@ def test_delays_are_bounded(
         if kind is FailureKind.BAD_REVISION:
             assert age is not None
             assert age + decision.seconds <= POLICY.acceptable_lag + 1e-9
+
+
+@pytest.mark.parametrize(("own", "limit"), [(None, 4), (2, 2), (9, 4)])
+def test_limit_of_a_row_lowers_the_limit_of_the_policy(own: int | None, limit: int) -> None:
+    """A row may allow fewer attempts than the policy, and never more."""
+    assert attempt_limit(TABLE[0]._replace(max_attempts=own), POLICY) == limit
