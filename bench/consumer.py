@@ -110,16 +110,16 @@ async def measure_consumer(stage: Stage) -> Consumption:
 def _measure_assembly(records: Sequence[Record]) -> float:
     began = time.process_time()
     reader, batch = _reader(), Accumulator(build_shared_triples_filter(SETTINGS))
-    dialect, texts = UpdateTarget(build_uris(SETTINGS)), list[str]()
+    target, texts = UpdateTarget(build_uris(SETTINGS)), list[str]()
     for record in records:
         mutation = reader.read(record).mutation
         if mutation is None:
             continue
         if not batch.can_add(mutation):
-            texts += build_requests(batch.build_patch(), {}, None, dialect)
+            texts += build_requests(batch.build_patch(), {}, None, target)
             batch = Accumulator(build_shared_triples_filter(SETTINGS))
         batch.add(mutation)
-    texts += build_requests(batch.build_patch(), {}, None, dialect)
+    texts += build_requests(batch.build_patch(), {}, None, target)
     return len(records) / (time.process_time() - began)
 
 

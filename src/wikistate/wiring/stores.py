@@ -55,11 +55,11 @@ def build_triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
         ConfigError: A setting of the store is missing or wrong.
     """
     check_location(settings)
-    dialect = UpdateTarget(build_uris(settings), graph=settings.graph or None, deletes_orphans=settings.delete_orphans)
+    target = build_update_target(settings)
     if not is_http_location(settings.location):
-        return OxigraphStore(Path(settings.location), dialect)
+        return OxigraphStore(Path(settings.location), target)
     return SparqlEndpoint(
-        _build_endpoint_settings(settings), dialect, on_outage=_OutageReporter(settings.location, meter)
+        _build_endpoint_settings(settings), target, on_outage=_OutageReporter(settings.location, meter)
     )
 
 
@@ -71,6 +71,11 @@ def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
     """
     check_location(settings)
     return None if is_http_location(settings.location) else FreshnessFile(Path(settings.location))
+
+
+def build_update_target(settings: StoreSettings) -> UpdateTarget:
+    """Return the form of queries and updates for the store. Raises `ConfigError` as `build_uris`."""
+    return UpdateTarget(build_uris(settings), graph=settings.graph or None, deletes_orphans=settings.delete_orphans)
 
 
 def build_uris(settings: StoreSettings) -> Uris:

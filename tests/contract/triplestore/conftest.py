@@ -53,11 +53,11 @@ class StoreTarget:
 
     def store(self, *, graph: str | None = None, orphans: bool = True, request_bytes: int = 8 << 20) -> TripleStore:
         """Return a new adapter, not open."""
-        dialect = UpdateTarget(WIKIDATA, graph=graph, deletes_orphans=orphans, max_request_bytes=request_bytes)
+        target = UpdateTarget(WIKIDATA, graph=graph, deletes_orphans=orphans, max_request_bytes=request_bytes)
         if self.process is None:
-            return OxigraphStore(self.folder, dialect)
+            return OxigraphStore(self.folder, target)
         settings = EndpointSettings(update_url=self.process.update_url, query_url=self.process.query_url)
-        return SparqlEndpoint(settings, dialect)
+        return SparqlEndpoint(settings, target)
 
 
 @pytest.fixture(scope="session")

@@ -44,12 +44,12 @@ async def test_entity_query_returns_stored_triples_of_entity(store: TripleStore)
     everything = frozenset().union(*graphs.values())
     linked = select_shared(everything, WIKIDATA)
     await store.apply(StorePatch(added=everything - linked, linked=linked), {}, None)
-    dialect = UpdateTarget(WIKIDATA)
+    target = UpdateTarget(WIKIDATA)
     for entity, graph in graphs.items():
-        found = read_entity_triples(await store.query(build_entity_query(entity, dialect)), entity, WIKIDATA)
+        found = read_entity_triples(await store.query(build_entity_query(entity, target)), entity, WIKIDATA)
         assert not compare_graphs(graph, found), entity
     assert {entity[0] for entity in graphs} == {"Q", "P", "L", "M"}
-    assert not await store.query(build_entity_query("Q999999", dialect))
+    assert not await store.query(build_entity_query("Q999999", target))
 
 
 async def test_query_names_the_named_graph() -> None:

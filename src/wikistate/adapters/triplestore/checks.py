@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import NamedNode
 
-from wikistate.core.sparql.vocabulary import BOOKKEEPING, MARKER, VERSION
+from wikistate.core.sparql.vocabulary import BOOKKEEPING, MARKER
 from wikistate.core.updater.store_metadata import StoreForm
 from wikistate.errors import StoreError
 
@@ -25,43 +25,42 @@ if TYPE_CHECKING:
     Query = Callable[[str], Awaitable[list[Row]]]
 
 _LINE = f"{BOOKKEEPING} {MARKER} {MARKER} .\n"
-_ANY_GRAPH = f"SELECT ?graph WHERE {{ GRAPH ?graph {{ ?entity {VERSION} ?version }} }} LIMIT 1"
 
 
-async def check_marker(update: Update, query: Query, dialect: UpdateTarget) -> None:
+async def check_marker(update: Update, query: Query, target: UpdateTarget) -> None:
     """Write a triple, read it, delete it and check that it is deleted; also in the named graph of entities, if any.
 
     Raises:
         StoreError: One of the steps has an unexpected result; the message names the step and the setting.
     """
-    await update(dialect.data("INSERT", _LINE))
-    seen = await query(_build_read_query(dialect))
-    await update(dialect.data("DELETE", _LINE))
+    await update(target.data("INSERT", _LINE))
+    seen = await query(_build_read_query(target))
+    await update(target.data("DELETE", _LINE))
     if not seen:
         raise StoreError(
             "The store accepted a triple and does not show it: queries read another graph, or another store, than updates write.",
             hint="Compare the URLs of both, and set `store.graph` to the graph that queries read.",
         )
-    if await query(_build_read_query(dialect)):
+    if await query(_build_read_query(target)):
         raise StoreError(
             "The store accepted the deletion of a triple and still shows it: queries read an older state than updates write.",
             hint="Set `store.query_url` to a URL that is not behind a cache or a replica of the store.",
         )
-    if dialect.graph is None:
-        await _check_reach(update, query, dialect)
+    if target.graph is None:
+        await _check_reach(update, query, target)
 
 
-async def _check_reach(update: Update, query: Query, dialect: UpdateTarget) -> None:
+async def _check_reach(update: Update, query: Query, target: UpdateTarget) -> None:
     try:
-        found = await query(_ANY_GRAPH)
+        found = await query(target.any_graph_query())
     except StoreError:
         return  # a store without named graphs, such as a default namespace of Blazegraph, rejects the word GRAPH
     graph = found[0]["graph"] if found else None
     if not isinstance(graph, NamedNode):
         return
-    named = dialect._replace(graph=graph.value)
+    named = target._replace(graph=graph.value)
     await update(named.data("INSERT", _LINE))
-    await update(dialect.data("DELETE", _LINE))
+    await update(target.data("DELETE", _LINE))
     if await query(_build_read_query(named)):
         await update(named.data("DELETE", _LINE))
         raise StoreError(
@@ -71,8 +70,8 @@ async def _check_reach(update: Update, query: Query, dialect: UpdateTarget) -> N
         )
 
 
-def _build_read_query(dialect: UpdateTarget) -> str:
-    return f"SELECT ?seen WHERE {dialect.where(f'{BOOKKEEPING} {MARKER} ?seen')}"
+def _build_read_query(target: UpdateTarget) -> str:
+    return f"SELECT ?seen WHERE {target.where(f'{BOOKKEEPING} {MARKER} ?seen')}"
 
 
 def check_form(form: StoreForm) -> None:

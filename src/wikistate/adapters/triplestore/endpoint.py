@@ -79,7 +79,7 @@ class SparqlEndpoint(SparqlStoreBase):
 
     Args:
         settings: Settings of the endpoint.
-        dialect: Parts that all statements share.
+        target: Parts that all statements share.
         on_outage: Called before each wait, and with None when the outage is over.
         sleep: Waits for a number of seconds.
     """
@@ -87,12 +87,12 @@ class SparqlEndpoint(SparqlStoreBase):
     def __init__(
         self,
         settings: EndpointSettings,
-        dialect: UpdateTarget,
+        target: UpdateTarget,
         *,
         on_outage: OnOutage = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        super().__init__(dialect)
+        super().__init__(target)
         self._settings = settings
         self._on_outage = on_outage
         self._sleep = sleep
@@ -121,7 +121,7 @@ class SparqlEndpoint(SparqlStoreBase):
     ) -> ApplyResult:
         """See `TripleStore`."""
         # All requests are built before the first is sent, so that a term without a SPARQL form stops the whole batch.
-        texts = await asyncio.to_thread(build_requests, patch, positions, freshness, self._dialect)
+        texts = await asyncio.to_thread(build_requests, patch, positions, freshness, self._target)
         responses = [await self._update(text) for text in texts]
         counts = [parse_change_count(response.body) for response in responses]
         known = [count for count in counts if count is not None]

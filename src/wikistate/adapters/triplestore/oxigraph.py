@@ -50,11 +50,11 @@ class OxigraphStore(SparqlStoreBase):
 
     Args:
         folder: Folder of the store; created if it does not exist. None for memory, in tests.
-        dialect: Parts that all statements share.
+        target: Parts that all statements share.
     """
 
-    def __init__(self, folder: Path | None, dialect: UpdateTarget) -> None:
-        super().__init__(dialect._replace(max_request_bytes=1 << 62))
+    def __init__(self, folder: Path | None, target: UpdateTarget) -> None:
+        super().__init__(target._replace(max_request_bytes=1 << 62))
         self._folder = folder
         self._store: Store | None = None
         self._logged = 0
@@ -118,13 +118,13 @@ class OxigraphStore(SparqlStoreBase):
     def _apply(self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None) -> int:
         bulk = _count_insertions(patch) >= BULK
         if not bulk:
-            whole = build_requests(patch, positions, freshness, self._dialect)
+            whole = build_requests(patch, positions, freshness, self._target)
             if self._try_updates(whole):
                 return len(whole)
         # All terms are validated before anything is written.
         lines = serialize_triples(chain(patch.added, patch.linked))
-        deletions = list(delete_operations(patch, self._dialect))
-        bookkeeping = list(bookkeeping_operations(patch, positions, freshness, self._dialect))
+        deletions = list(delete_operations(patch, self._target))
+        bookkeeping = list(bookkeeping_operations(patch, positions, freshness, self._target))
         if not self._try_updates([" ;\n".join(deletions)] if deletions else []):
             self._delete_individually(patch)
         self._load(lines, bulk=bulk)
@@ -143,7 +143,7 @@ class OxigraphStore(SparqlStoreBase):
 
     def _delete_individually(self, patch: StorePatch) -> None:
         rest = patch._replace(removed=frozenset(), unlinked=frozenset())
-        self._write(" ;\n".join(delete_operations(rest, self._dialect)))
+        self._write(" ;\n".join(delete_operations(rest, self._target)))
         graph = self._graph()
         for triple in patch.removed:
             self.store.remove(Quad(triple.subject, triple.predicate, triple.object, graph))
@@ -163,7 +163,7 @@ class OxigraphStore(SparqlStoreBase):
             raise _store_error(error) from error
 
     def _graph(self) -> NamedNode | DefaultGraph:
-        return DefaultGraph() if self._dialect.graph is None else NamedNode(self._dialect.graph)
+        return DefaultGraph() if self._target.graph is None else NamedNode(self._target.graph)
 
     def _select(self, query: str) -> list[Row]:
         answer = self._evaluate(query)

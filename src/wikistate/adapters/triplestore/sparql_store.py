@@ -21,11 +21,11 @@ class SparqlStoreBase(ABC):
     """Queries and checks of `wikistate.adapters.triplestore.store.TripleStore`.
 
     Args:
-        dialect: Parts that all statements share.
+        target: Parts that all statements share.
     """
 
-    def __init__(self, dialect: UpdateTarget) -> None:
-        self._dialect = dialect
+    def __init__(self, target: UpdateTarget) -> None:
+        self._target = target
 
     @abstractmethod
     async def query(self, query: str) -> list[Row]:
@@ -37,32 +37,32 @@ class SparqlStoreBase(ABC):
 
     async def positions(self) -> dict[Partition, StorePosition]:
         """See `TripleStore`."""
-        return queries.read_positions(await self.query(queries.build_positions_query(self._dialect)))
+        return queries.read_positions(await self.query(queries.build_positions_query(self._target)))
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
         """See `TripleStore`."""
         if not entities:
             return {}
-        rows = await self.query(queries.build_versions_query(entities, self._dialect))
-        return queries.read_versions(rows, self._dialect.uris)
+        rows = await self.query(queries.build_versions_query(entities, self._target))
+        return queries.read_versions(rows, self._target.uris)
 
     async def counts(self) -> dict[str, int]:
         """See `TripleStore`."""
-        return queries.read_counts(await self.query(queries.build_counts_query(self._dialect)))
+        return queries.read_counts(await self.query(queries.build_counts_query(self._target)))
 
     async def sweep(self) -> int | None:
         """See `TripleStore`."""
         before = await self._count_triples()
-        steps = [*orphans.mark_all(self._dialect.uris), *orphans.delete_orphans(nodes=True)]
-        await self._update(" ;\n".join(map(self._dialect.pattern, steps)))
+        steps = [*orphans.mark_all(self._target.uris), *orphans.delete_orphans(nodes=True)]
+        await self._update(" ;\n".join(map(self._target.pattern, steps)))
         return before - await self._count_triples()
 
     async def _check_and_describe(self) -> StoreDescription:
         """Check the store and return its description. Raises `StoreError`."""
-        await check_marker(self._update, self.query, self._dialect)
-        form = queries.read_form(await self.query(queries.build_form_query(self._dialect)), self._dialect.uris)
+        await check_marker(self._update, self.query, self._target)
+        form = queries.read_form(await self.query(queries.build_form_query(self._target)), self._target.uris)
         return StoreDescription(form=form, positions=await self.positions())
 
     async def _count_triples(self) -> int:
-        rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._dialect.where('?s ?p ?o')}")
+        rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._target.where('?s ?p ?o')}")
         return queries.read_number(rows[0], "size")

@@ -34,6 +34,7 @@ from wikistate.core.sparql.vocabulary import (
     ORPHAN_CANDIDATE_SITE,
     PARTITION,
     TOPIC,
+    VERSION,
     position_iri,
 )
 
@@ -76,6 +77,10 @@ class UpdateTarget(NamedTuple):
     def where(self, pattern: str) -> str:
         """Return the pattern of a query, for this graph."""
         return f"{{ {pattern} }}" if self.graph is None else f"{{ GRAPH {format_iri(self.graph)} {{ {pattern} }} }}"
+
+    def any_graph_query(self) -> str:
+        """Return the query of one named graph that holds an entity, as ``?graph``."""
+        return f"SELECT ?graph WHERE {{ GRAPH ?graph {{ ?entity {VERSION} ?version }} }} LIMIT 1"
 
 
 def delete_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikistate.adapters.mediawiki.page_info import PageInfoClient
 from wikistate.adapters.triplestore.checks import check_form
 from wikistate.adapters.triplestore.writer import completed_until
-from wikistate.core.sparql.updates import UpdateTarget
 from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
 from wikistate.ops.verify.sampling import sample
 from wikistate.ops.verify.verifier import Verifier
 from wikistate.wiring.rdf_updater import build_graph_loader
-from wikistate.wiring.stores import build_triple_store, build_uris
+from wikistate.wiring.stores import build_triple_store, build_update_target, build_uris
 from wikistate.wiring.wikibase import build_query_client, discover_wikibase
 
 if TYPE_CHECKING:
@@ -65,9 +64,7 @@ async def open_verification_session(configuration: Configuration, meter: Meter) 
         await graphs.open()
         # Freshness is stated during a full scan as well, when the store is not complete.
         complete = completed_until(contents.positions.values(), None)
-        verifier = Verifier(
-            store, UpdateTarget(uris, graph=settings.graph or None), graphs, pages, completed_until=complete
-        )
+        verifier = Verifier(store, build_update_target(settings), graphs, pages, completed_until=complete)
         yield VerificationSession(
             verifier, queries, discovered.site, StoreEntityIndex(store, uris, graph=settings.graph)
         )

@@ -95,7 +95,7 @@ class Verifier:
 
     Args:
         store: Triple store; open.
-        dialect: Parts that all queries share.
+        target: Parts that all queries share.
         graphs: Loader of graphs from the wiki; open.
         pages: Current revisions on the wiki; open.
         completed_until: Time up to which the store stated that it is complete before the first comparison, milliseconds
@@ -103,10 +103,10 @@ class Verifier:
     """
 
     def __init__(
-        self, store: TripleStore, dialect: UpdateTarget, graphs: GraphLoader, pages: PageInfo, *, completed_until: int
+        self, store: TripleStore, target: UpdateTarget, graphs: GraphLoader, pages: PageInfo, *, completed_until: int
     ) -> None:
         self._store = store
-        self._dialect = dialect
+        self._target = target
         self._graphs = graphs
         self._pages = pages
         self._completed_until = completed_until
@@ -118,24 +118,24 @@ class Verifier:
             WikistateError: The wiki or the store refuses a query, or a setting is not valid.
         """
         found = read_entity_triples(
-            await self._store.query(build_entity_query(entity, self._dialect)), entity, self._dialect.uris
+            await self._store.query(build_entity_query(entity, self._target)), entity, self._target.uris
         )
         current = await self._pages.current_revision(entity)
         if current is None:
             return (
                 ComparedEntity(
-                    entity, ComparisonResult.DELETED_ON_WIKI, read_revision(found, entity, self._dialect.uris)
+                    entity, ComparisonResult.DELETED_ON_WIKI, read_revision(found, entity, self._target.uris)
                 )
                 if found
                 else None
             )
-        revision = read_revision(found, entity, self._dialect.uris) or current
+        revision = read_revision(found, entity, self._target.uris) or current
         expected = await self._graphs.load(entity, revision)
         if isinstance(expected, GraphUnavailable):
             return await self._compare_unavailable(entity, expected, revision, current)
         if not found:
             # A redirect has a revision, and no triples that a store holds.
-            is_redirect = read_revision(expected, entity, self._dialect.uris) is None
+            is_redirect = read_revision(expected, entity, self._target.uris) is None
             return (
                 None if is_redirect else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=expected)
             )
@@ -175,7 +175,7 @@ class Verifier:
             if compared.result is ComparisonResult.DELETED_ON_WIKI:
                 patch = StorePatch(deleted=entity)
             else:
-                whole = diff(EMPTY_GRAPH, compared.expected, self._dialect.uris)
+                whole = diff(EMPTY_GRAPH, compared.expected, self._target.uris)
                 patch = StorePatch(reconciled=entity, added=whole.added, linked=whole.linked)
             await self._store.apply(patch, {}, None)
 
