@@ -42,8 +42,8 @@ class LocalRunnerSettings(Settings):
     of the transactional id. Empty: the name of the host, which is right for one process a host."""
 
     state: str = ""
-    """Folder for files that must outlive the process: the position of `eventstreams` and `recentchanges`, and the state
-    of `rdf-updater`. Empty: `wikistate/<job_name>` under `$XDG_STATE_HOME` or `~/.local/state`. Each process needs a
+    """Folder for files that must outlive the process: the position of a source that is neither Kafka nor a
+    file, and the state of `rdf-updater`. Empty: `wikistate/<job_name>` under `$XDG_STATE_HOME` or `~/.local/state`. Each process needs a
     separate folder."""
 
     drain_timeout: PositiveFloat = 30.0

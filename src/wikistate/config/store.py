@@ -76,8 +76,8 @@ class StoreSettings(Settings):
     """Target duration of a batch in seconds: the next batches are smaller after a slower one."""
 
     delete_orphans: bool = True
-    """Delete values, references and sitelinks that no entity uses any more. `false` for stores where this search is too
-    slow: orphans then stay until they are swept."""
+    """Delete values, references and sites that no entity uses any more. `false` for stores where this search is too
+    slow: these orphans then stay until they are swept. Sitelinks are always deleted with their entity."""
 
     entity_filter: str = ""
     """A regular expression: only entities whose id contains a match are written, such as `^L` for lexemes."""

@@ -24,8 +24,8 @@ class Source(Settings):
     """`name:version`: the stream, and the schema version that events are read as."""
 
     connector: SourceConnector | None = None
-    """The connector that reads the stream. `eventstreams` (server-sent events) and `recentchanges` (a wiki that sends no events) store
-    their position under `local.state` and are for the local runner."""
+    """The connector that reads the stream. A source that is neither Kafka nor a file stores
+    its position under `local.state` and needs the local runner."""
 
     parallelism: PositiveInt | None = None
     """Flink only: subtasks of the source, at most the number of partitions. The local runner reads all partitions."""

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.connectors.connector import SinkContext, SinkEndpoint, SourceEndpoint, missing_setting
-from wikistate.adapters.connectors.eventstreams.endpoint import EventStreamsEndpoint
 from wikistate.adapters.connectors.files.endpoint import MAX_FILE_RECORD, STANDARD_STREAM, FileEndpoint
 from wikistate.adapters.connectors.kafka.endpoint import KafkaSinkEndpoint, KafkaSourceEndpoint
 from wikistate.adapters.connectors.parquet.endpoint import ParquetEndpoint
-from wikistate.adapters.connectors.recent_changes.endpoint import RecentChangesEndpoint
 from wikistate.config.model import DeliveryGuarantee, SinkOptions
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import SOURCE_URLS, find_connector
@@ -29,12 +27,10 @@ __all__ = [
     "MAX_FILE_RECORD",
     "STANDARD_STREAM",
     "Endpoints",
-    "EventStreamsEndpoint",
     "FileEndpoint",
     "KafkaSinkEndpoint",
     "KafkaSourceEndpoint",
     "ParquetEndpoint",
-    "RecentChangesEndpoint",
     "SinkEndpoint",
     "SourceEndpoint",
     "resolve_endpoints",

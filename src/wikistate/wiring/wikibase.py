@@ -27,6 +27,7 @@ from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.paths import state_home
 from wikistate.core.enrichment.failures import Failure
 from wikistate.errors import ConfigError
+from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.stores import check_location, is_http_location
 from wikistate.wiring.wikis import build_http_settings, build_wiki_session, resolve_credential
 
@@ -95,7 +96,9 @@ def build_query_client(configuration: Configuration, api: str) -> QueryClient:
 
 async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
     source = configuration.stream_manager.source
-    address = configuration.rdf.wikibase or (source.options.url if source.connector == "recentchanges" else "")
+    address = configuration.rdf.wikibase or (
+        source.options.url if find_connector(source.connector).capabilities.wiki else ""
+    )
     if not address:
         raise ConfigError(
             "rdf.wikibase is missing: it is the address of the wiki that the store follows.",
@@ -177,7 +180,7 @@ def _with_rdf_defaults(rdf: RdfSettings, site: WikibaseSite, concept_uri: str) -
 def _with_stream_defaults(configuration: Configuration, site: WikibaseSite, api: str) -> StreamManager:
     manager = configuration.stream_manager
     source, sink = manager.source, manager.sink
-    if source.connector == "recentchanges":
+    if find_connector(source.connector).capabilities.wiki:
         interval = PUBLIC_INTERVAL if is_wikimedia(URL(api).host or "") else PRIVATE_INTERVAL
         if _POLL_INTERVAL_KEY in source.options.model_fields_set:
             interval = source.options.poll_interval

@@ -19,6 +19,7 @@ from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMP
 from wikistate.adapters.secrets import resolve_secret
 from wikistate.core.enrichment.retry import RetryPolicy
 from wikistate.errors import ConfigError
+from wikistate.wiring.connectors import find_connector
 
 if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.credentials import Credential
@@ -50,7 +51,7 @@ def lacks_contact(configuration: Configuration) -> bool:
     if hostname := configuration.rdf.hostname or URL(configuration.rdf.wikibase).host:
         return is_wikimedia(hostname) and not configuration.enrich.contact
     asks_wikimedia = configuration.allow_wikimedia and not configuration.enrich.mediawiki_api_endpoint_template
-    reads_one_wiki = configuration.stream_manager.source.connector == "recentchanges"
+    reads_one_wiki = find_connector(configuration.stream_manager.source.connector).capabilities.wiki
     return asks_wikimedia and not (configuration.wikis or reads_one_wiki) and not configuration.enrich.contact
 
 

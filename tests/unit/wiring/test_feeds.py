@@ -10,10 +10,12 @@ import pytest
 from aiohttp import web
 from tests.unit.adapters.http.http_server import serving
 
+from wikistate.adapters.connectors.eventstreams.endpoint import EventStreamsEndpoint
+from wikistate.adapters.connectors.recent_changes.endpoint import RecentChangesEndpoint
 from wikistate.cli.settings import CliSettings, load_configuration
 from wikistate.core.events.stream_config import StreamConfig
 from wikistate.errors import ConfigError
-from wikistate.wiring.endpoints import EventStreamsEndpoint, RecentChangesEndpoint, resolve_endpoints
+from wikistate.wiring.endpoints import resolve_endpoints
 from wikistate.wiring.feeds import ConfiguredWiki, allow_source_wiki, resolve_state_file
 
 if TYPE_CHECKING:

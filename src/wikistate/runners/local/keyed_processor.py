@@ -236,7 +236,9 @@ class KeyedProcessor(Generic[KeyedEvent, Operation, Change]):
             await self._writer.flush(timer=self._timers.next_time)
             await self._state.commit(timers=timers, progress=self._collect_progress(), watermark=self._watermark)
             self._timers.mark_committed()
-            await self.source.commit(self._positions)  # for monitoring: this job resumes at its own checkpoint
+            await self.source.commit(
+                self._positions
+            )  # a group's offsets are for monitoring; a push source resumes here
             self._positions = {}
             self._metrics.checkpoints(1)
             self._metrics.checkpoint_seconds(time.monotonic() - started)
