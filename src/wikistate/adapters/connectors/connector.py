@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 from wikistate.errors import ConfigError
 
@@ -357,6 +357,27 @@ def missing_setting(key: str, hint: str) -> ConfigError:
 def not_a_source(name: str, *, key: str) -> ConfigError:
     """Return the error of a connector that cannot be read."""
     return ConfigError(f"{key}: {name} is a sink; it cannot be read.", hint="Name a topic or a file.", key=key)
+
+
+class SourceOnly:
+    """The part of a connector without a sink: each question about a sink raises `ConfigError`. See `Connector`."""
+
+    __slots__ = ()
+
+    name: str
+    sink_url: ClassVar[str] = ""
+
+    def parse_sink_url(self, text: str, *, key: str) -> NoReturn:  # noqa: ARG002  (no URL is valid)
+        """See `Connector`. Raises `ConfigError` always."""
+        raise not_a_sink(self.name, key=key)
+
+    def resolve_sink(self, options: SinkOptions, context: SinkContext) -> NoReturn:  # noqa: ARG002  (nothing is valid)
+        """See `Connector`. Raises `ConfigError` always."""
+        raise not_a_sink(self.name, key=context.key)
+
+    def default_error_sink(self, options: SinkOptions) -> NoReturn:  # noqa: ARG002  (there is no sink)
+        """See `Connector`. Raises `ConfigError` always."""
+        raise not_a_sink(self.name, key="stream_manager.sink.connector")
 
 
 def not_a_sink(name: str, *, key: str) -> ConfigError:

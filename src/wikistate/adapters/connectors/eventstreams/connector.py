@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from wikistate.adapters.connectors.connector import SOURCE_OPTIONS, Capabilities, not_a_sink
+from wikistate.adapters.connectors.connector import SOURCE_OPTIONS, Capabilities, SourceOnly
 from wikistate.adapters.connectors.eventstreams import url
 from wikistate.adapters.connectors.eventstreams.endpoint import CAPABILITIES, EventStreamsEndpoint
 from wikistate.adapters.connectors.eventstreams.settings import PUBLIC_BASE
 from wikistate.adapters.connectors.urls import require_http_url
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.connector import SinkContext, SourceContext
-    from wikistate.config.connectors import EventStreamsOptions, SinkOptions
+    from wikistate.adapters.connectors.connector import SourceContext
+    from wikistate.config.connectors import EventStreamsOptions
 
 
 @dataclass(frozen=True, slots=True)
-class EventStreamsConnector:
+class EventStreamsConnector(SourceOnly):
     """Streams of server-sent events. See `Connector` for the protocol."""
 
     name: str = "eventstreams"
     scheme: str = url.SCHEME
     source_url: str = url.SOURCE_URL
-    sink_url: str = ""
     capabilities: Capabilities = CAPABILITIES
 
     def parse_source_url(self, text: str, *, key: str) -> dict[str, object]:
         """See `Connector`."""
         return url.parse(text, key=key)
-
-    def parse_sink_url(self, text: str, *, key: str) -> NoReturn:  # noqa: ARG002  (no URL is valid)
-        """See `Connector`. Raises `ConfigError` always."""
-        raise not_a_sink(self.name, key=key)
 
     def resolve_source(self, options: EventStreamsOptions, context: SourceContext) -> EventStreamsEndpoint:
         """See `Connector`. Without a URL, Wikimedia's public service; without names, all streams of the job."""
@@ -47,11 +42,3 @@ class EventStreamsConnector:
             http=context.http,
             state=context.state_file,
         )
-
-    def resolve_sink(self, options: SinkOptions, context: SinkContext) -> NoReturn:  # noqa: ARG002  (nothing is valid)
-        """See `Connector`. Raises `ConfigError` always."""
-        raise not_a_sink(self.name, key=context.key)
-
-    def default_error_sink(self, options: SinkOptions) -> NoReturn:  # noqa: ARG002  (there is no sink)
-        """See `Connector`. Raises `ConfigError` always."""
-        raise not_a_sink(self.name, key="stream_manager.sink.connector")

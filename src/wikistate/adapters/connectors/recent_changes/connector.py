@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from wikistate.adapters.connectors.connector import SOURCE_OPTIONS, Capabilities, missing_setting, not_a_sink
+from wikistate.adapters.connectors.connector import SOURCE_OPTIONS, Capabilities, SourceOnly, missing_setting
 from wikistate.adapters.connectors.recent_changes import url
 from wikistate.adapters.connectors.recent_changes.endpoint import CAPABILITIES, RecentChangesEndpoint
 from wikistate.adapters.connectors.urls import require_http_url
 
 if TYPE_CHECKING:
-    from wikistate.adapters.connectors.connector import SinkContext, SourceContext
-    from wikistate.config.connectors import RecentChangesOptions, SinkOptions
+    from wikistate.adapters.connectors.connector import SourceContext
+    from wikistate.config.connectors import RecentChangesOptions
 
 EXAMPLE_API = "https://my.wiki/w/api.php"
 
 
 @dataclass(frozen=True, slots=True)
-class RecentChangesConnector:
+class RecentChangesConnector(SourceOnly):
     """The recent changes of a wiki. See `Connector` for the protocol."""
 
     name: str = "recentchanges"
     scheme: str = url.SCHEME
     source_url: str = url.SOURCE_URL
-    sink_url: str = ""
     capabilities: Capabilities = CAPABILITIES
 
     def parse_source_url(self, text: str, *, key: str) -> dict[str, object]:
         """See `Connector`."""
         return url.parse(text, key=key)
-
-    def parse_sink_url(self, text: str, *, key: str) -> NoReturn:  # noqa: ARG002  (no URL is valid)
-        """See `Connector`. Raises `ConfigError` always."""
-        raise not_a_sink(self.name, key=key)
 
     def resolve_source(self, options: RecentChangesOptions, context: SourceContext) -> RecentChangesEndpoint:
         """See `Connector`."""
@@ -49,11 +44,3 @@ class RecentChangesConnector:
             overlap=options.overlap,
             state=context.state_file,
         )
-
-    def resolve_sink(self, options: SinkOptions, context: SinkContext) -> NoReturn:  # noqa: ARG002  (nothing is valid)
-        """See `Connector`. Raises `ConfigError` always."""
-        raise not_a_sink(self.name, key=context.key)
-
-    def default_error_sink(self, options: SinkOptions) -> NoReturn:  # noqa: ARG002  (there is no sink)
-        """See `Connector`. Raises `ConfigError` always."""
-        raise not_a_sink(self.name, key="stream_manager.sink.connector")
