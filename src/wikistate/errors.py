@@ -10,8 +10,10 @@
     │   └── MungeError         input       RDF is not about the expected entity, or lacks a required triple
     ├── ExternalError          external  an outside system fails
     │   ├── SourceError        external    a source cannot be read
+    │   │   └── SourceInterruptedError       because of an outage: read again from the last commit
     │   ├── SinkError          external    a sink cannot be written
     │   │   ├── OversizeError  external      because one record is larger than the sink accepts
+    │   │   ├── SinkInterruptedError         because of an outage: write again from the last commit
     │   │   └── RewoundError   external      because the sink lost records: it was restored from a backup
     │   ├── StateError         external    the state file of a job cannot be used
     │   ├── StoreError         external    a triple store refuses a request or gives a wrong response
@@ -115,8 +117,16 @@ class SourceError(ExternalError):
     """Source that cannot be read."""
 
 
+class SourceInterruptedError(SourceError):
+    """Source whose connection or membership was lost in an outage. A new source resumes at the last commit."""
+
+
 class SinkError(ExternalError):
     """Sink that cannot be written. Records that were not flushed are not committed, so a restart writes them again."""
+
+
+class SinkInterruptedError(SinkError):
+    """Sink that lost uncommitted outputs in an outage. A new sink takes them again, from the last commit."""
 
 
 class RewoundError(SinkError):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wikistate.telemetry.kafka_log_events import KAFKA
 from wikistate.telemetry.log_event import LogEvent
 
 if TYPE_CHECKING:
@@ -62,6 +63,22 @@ _LOCAL_RUNNER = (
         "A stop took longer than `local.drain_timeout`. `events` counts the events in flight, `keys` the entities with "
         "waiting work. Nothing is lost. Raise the timeout if it happens at each stop.",
         optional=("events", "keys"),
+    ),
+    LogEvent(
+        "run_interrupted",
+        "warning",
+        "An outage interrupted the run; it resumes at its last commit in {retry_in} s.",
+        "A broker did not take outputs or positions in time, or the consumer group lost this process. Nothing is lost: "
+        "everything since the last commit is processed again. The run tries to resume without a limit; check the brokers "
+        "and the network if it lasts.",
+        ("reason", "retry_in"),
+    ),
+    LogEvent(
+        "run_resumed",
+        "info",
+        "The run has resumed at its last commit after {seconds} s.",
+        "Source and sinks are connected again.",
+        ("seconds",),
     ),
     LogEvent(
         "store_offset_rewound",
@@ -120,98 +137,6 @@ _FLINK_RUNNER = (
         "Flink's REST interface did not answer; retrying.",
         "A single request failed. The job may run all the same; its client reports its end.",
         ("reason",),
-    ),
-)
-
-_KAFKA = (
-    LogEvent(
-        "partition_assigned",
-        "info",
-        "Partition {partition} of {topic} assigned, from offset {offset}.",
-        "The consumer reads the partition. The offset `earliest` is the oldest record that the topic still holds.",
-        ("topic", "partition", "offset"),
-    ),
-    LogEvent(
-        "partition_revoked",
-        "info",
-        "Partition {partition} of {topic} revoked.",
-        "Another member of the consumer group reads the partition from now on, or the job stops.",
-        ("topic", "partition"),
-    ),
-    LogEvent(
-        "partitions_paused",
-        "info",
-        "No room for more records; the partitions are paused.",
-        "Back-pressure: wikis or sinks are slower than the topic. Reading resumes automatically. To hold more events, "
-        "raise `local.max_in_flight_events`.",
-    ),
-    LogEvent(
-        "offset_out_of_range",
-        "error",
-        "Offset {offset} of partition {partition} of {topic} no longer exists; reading resumes at the oldest record.",
-        "Retention deleted records before the job read them. Replay them from another copy, and raise the retention of "
-        "the topic or the capacity of the job.",
-        ("topic", "partition", "offset", "hint"),
-    ),
-    LogEvent(
-        "commit_rejected",
-        "warning",
-        "Consumer group is rebalancing; a commit was rejected.",
-        "The next owner of the partition starts at the previous commit, so some events are processed twice. Frequent "
-        "rebalances need a longer `max.poll.interval.ms` or `session.timeout.ms`.",
-        ("reason",),
-    ),
-    LogEvent(
-        "kafka_transient_error",
-        "warning",
-        "Transient Kafka error; retrying.",
-        "The consumer reports an error that passes without intervention. Act only if it lasts.",
-        ("reason",),
-    ),
-    LogEvent(
-        "kafka_unavailable",
-        "warning",
-        "Kafka is unavailable; waiting for a broker.",
-        "No broker answers `client`. It retries without limit; check the brokers, the network and the credentials.",
-        ("client", "reason"),
-    ),
-    LogEvent("kafka_available", "info", "Kafka is available again.", "A broker answers `client` again.", ("client",)),
-    LogEvent(
-        "kafka_property_ignored",
-        "info",
-        "The Kafka property {key} has no effect.",
-        "The property is valid for another client, or wikistate sets it. Remove it from the configuration.",
-        ("key", "reason"),
-    ),
-    LogEvent(
-        "kafka_client_message",
-        "debug",
-        "Message of the Kafka client {client}.",
-        "A log line of the client library. `severity` is its level there.",
-        ("client", "severity", "line"),
-    ),
-    LogEvent(
-        "transaction_abort_failed",
-        "warning",
-        "A failed transaction could not be aborted; the broker aborts it after its timeout.",
-        "The job ends with the error that made the transaction fail. Consumers that read committed records wait for the "
-        "end of the transaction.",
-        ("reason",),
-    ),
-    LogEvent(
-        "messages_not_delivered",
-        "warning",
-        "{messages} messages were not delivered to Kafka before the stop.",
-        "Their events were not committed, so the next run processes them again.",
-        ("messages",),
-    ),
-    LogEvent("topic_created", "info", "Topic {topic} created.", "`--create-topics` created it.", ("topic",)),
-    LogEvent(
-        "topic_exists",
-        "info",
-        "Topic {topic} exists and stays unchanged.",
-        "`--create-topics` changes neither partitions nor settings of a topic that exists.",
-        ("topic",),
     ),
 )
 
@@ -372,7 +297,7 @@ _RDF = (
 
 LOG_EVENTS: tuple[LogEvent, ...] = (
     *(*_COMMAND, *_LOCAL_RUNNER, *_FLINK_RUNNER),
-    *(*_KAFKA, *_FILES, *_STREAMS_OF_WIKIS, *_WIKIS, *_RDF),
+    *(*KAFKA, *_FILES, *_STREAMS_OF_WIKIS, *_WIKIS, *_RDF),
 )
 """All log events, in the order of this module."""
 

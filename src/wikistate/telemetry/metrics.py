@@ -81,6 +81,11 @@ SOURCE_LAG = Gauge(
     "wikistate_source_lag", "events", "Records of a partition that are not read yet.", ("topic", "partition")
 )
 COMMITS = Counter("wikistate_commits_total", "commits", "Commits of source positions.")
+INTERRUPTIONS = Counter(
+    "wikistate_interruptions_total",
+    "interruptions",
+    "Outages after which the run resumed at its last commit, and failed attempts to resume.",
+)
 CHECKPOINT_SECONDS = Histogram(
     "wikistate_checkpoint_seconds",
     "seconds",

@@ -11,7 +11,9 @@ import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
+from tests.contract.runner.controls import Target, WatchedSource, Work
+
+from wikistate.adapters.connectors.memory import MemorySink, MemoryTopic
 from wikistate.config.model import LocalRunnerSettings
 from wikistate.errors import RewoundError
 from wikistate.runners.local.delivery import AtLeastOnce
@@ -41,80 +43,6 @@ BATCH = 3
 """Values that the store job applies at once."""
 
 
-class Work:
-    """Control over the work of a job: a value that is held is not finished until `release`."""
-
-    def __init__(self) -> None:
-        self.started: list[bytes] = []
-        self._held: dict[bytes, asyncio.Event] = {}
-        self._changed = asyncio.Event()
-
-    def hold(self, value: bytes) -> None:
-        """Hold a value from now on."""
-        self._held[value] = asyncio.Event()
-
-    def release(self) -> None:
-        """Finish all values that are held, and hold none from now on."""
-        for gate in self._held.values():
-            gate.set()
-        self._held.clear()
-
-    async def process(self, value: bytes) -> None:
-        """Return when the value may be finished."""
-        self.started.append(value)
-        self._changed.set()
-        if (gate := self._held.get(value)) is not None:
-            await gate.wait()
-
-    async def until_started(self, value: bytes) -> None:
-        """Return when the job works on the value."""
-        while value not in self.started:
-            self._changed.clear()
-            await self._changed.wait()
-
-
-class Target:
-    """Control over the sink or store behind a pipeline.
-
-    Attributes:
-        available: While it is clear, the target does not answer.
-        asked: Set when the target was asked to make something durable.
-    """
-
-    def __init__(self) -> None:
-        self.available = asyncio.Event()
-        self.available.set()
-        self.asked = asyncio.Event()
-        self._errors: list[Exception] = []
-
-    def fail_with(self, error: Exception) -> None:
-        """Raise this error when the target is asked the next time."""
-        self._errors.append(error)
-
-    async def reach(self) -> None:
-        """Return when the target answers."""
-        self.asked.set()
-        await self.available.wait()
-        if self._errors:
-            raise self._errors.pop()
-
-
-class WatchedSource(MemorySource):
-    """A memory source that notes when it is kept alive."""
-
-    def __init__(
-        self, topic: MemoryTopic, kept_alive: asyncio.Event, *, bounded: bool, resume: ResumePositions | None = None
-    ) -> None:
-        super().__init__(topic, bounded=bounded, resume=resume)
-        self._kept_alive = kept_alive
-
-    async def poll(self, limit: int, wait: float) -> list[Record] | None:
-        """See `Source`."""
-        if limit == 0:
-            self._kept_alive.set()
-        return await super().poll(limit, wait)
-
-
 class Kind(ABC):
     """A kind of pipeline, with everything that outlives a run.
 
@@ -127,6 +55,7 @@ class Kind(ABC):
         closed: The number of calls of `close`.
         kept_alive: Set when the source was kept alive.
         builders: The names of the threads in which the pipeline was built again.
+        is_restored: Whether the target was restored from a copy.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -139,8 +68,9 @@ class Kind(ABC):
         self.kept_alive = asyncio.Event()
         self.builders: list[str] = []
         self.error_outputs: list[Output] = []
+        self.is_restored = False
 
-    def runner(self, *, bounded: bool = True, **settings: float) -> LocalRunner:
+    def runner(self, *, bounded: bool = True, resumable: bool = True, **settings: float) -> LocalRunner:
         """Return a runner that resumes after the last run."""
         intervals = {"commit_interval": 0.001, "checkpoint_interval": 0.001}
         chosen = LocalRunnerSettings.model_validate({**intervals, **settings})
@@ -150,7 +80,11 @@ class Kind(ABC):
             return self.build_again(chosen, bounded=bounded)
 
         return LocalRunner(
-            self.build_processor(chosen, bounded=bounded), settings=chosen, meter=self.meter, rebuild=rebuild
+            self.build_processor(chosen, bounded=bounded),
+            settings=chosen,
+            meter=self.meter,
+            rebuild=rebuild,
+            resumable=resumable,
         )
 
     @abstractmethod
@@ -219,12 +153,17 @@ class Stateless(Kind):
 
     def build_processor(self, settings: LocalRunnerSettings, *, bounded: bool) -> Processor:
         """See `Kind`."""
-        source = self._source(bounded=bounded)
-        sinks = {
-            Role.SINK: _TargetSink(self.target, self._outputs),
-            Role.ERROR: MemorySink(delivered=self.error_outputs),
-        }
-        return StatelessProcessor(self, source, AtLeastOnce(source, sinks), settings=settings, meter=self.meter)
+
+        def connect() -> tuple[WatchedSource, AtLeastOnce]:
+            source = self._source(bounded=bounded)
+            sinks = {
+                Role.SINK: _TargetSink(self.target, self._outputs),
+                Role.ERROR: MemorySink(delivered=self.error_outputs),
+            }
+            return source, AtLeastOnce(source, sinks)
+
+        source, delivery = connect()
+        return StatelessProcessor(self, source, delivery, settings=settings, meter=self.meter, reconnect=connect)
 
     def plan(self, record: Record) -> WorkItem:
         """See `Job`."""
@@ -270,6 +209,7 @@ class Keyed(Kind):
 
     def restore(self, count: int) -> None:
         """See `Kind`."""
+        self.is_restored = True
         del self._values[count:]
 
     def build_processor(self, settings: LocalRunnerSettings, *, bounded: bool) -> Processor:
@@ -288,9 +228,19 @@ class Keyed(Kind):
         )
 
     def build_again(self, settings: LocalRunnerSettings, *, bounded: bool) -> Processor:
-        """See `Kind`. The store is older than the checkpoint, so that the pipeline starts from the beginning."""
-        self._state_path.unlink()
+        """See `Kind`. When the store is older than the checkpoint, the pipeline starts from the beginning."""
+        if self.is_restored:
+            self._state_path.unlink()
         return super().build_again(settings, bounded=bounded)
+
+    def count_by_page(self) -> dict[int, int | None]:
+        """Return the number of values of each page in the last checkpoint."""
+        file = StateFile(self._state_path)
+        file.open()
+        try:
+            return {page: state.number for page, state in file.read({1, 2}).items()}
+        finally:
+            file.close()
 
     @property
     def _state_path(self) -> Path:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 from tests.contract.runner.kinds import (
     KINDS,
     P0,
@@ -18,11 +19,13 @@ from tests.contract.runner.kinds import (
 )
 
 from wikistate.adapters.connectors.memory import Crash, Revoke
-from wikistate.errors import ExternalError, SinkError, SourceError
+from wikistate.errors import ExternalError, SinkError, SinkInterruptedError, SourceError, SourceInterruptedError
+from wikistate.runners.local import interruptions
 from wikistate.runners.local import runner as local_runner
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.contract.runner.kinds import Kind
@@ -171,6 +174,114 @@ async def test_failure_of_the_target_ends_the_run_and_loses_nothing(kind: Kind) 
     assert sorted(kind.durable) == sorted(VALUES)
 
 
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resume without a delay."""
+    monkeypatch.setattr(interruptions, "_FIRST_DELAY", 0.0)
+
+
+@pytest.mark.usefixtures("fast")
+async def test_run_resumes_at_its_last_commit_after_an_outage_of_the_target(kind: Kind) -> None:
+    """One run survives outages before its first commit and between later ones: nothing is lost, order holds."""
+    kind.target.fail_with(SinkInterruptedError("The broker was away."))
+    kind.target.fail_with(SinkInterruptedError("The broker was away again."))
+    with capture_logs() as lines:
+        await kind.runner(poll_records=2).run()
+    assert sorted(kind.durable) == sorted(VALUES)
+    assert_each_page_in_order(kind.durable)
+    assert kind.topic.committed == {P0: len(VALUES)}
+    assert kind.meter.total(metrics.INTERRUPTIONS) == 2
+    events = [line["event"] for line in lines if line["event"].startswith("run_")]
+    assert events == ["run_interrupted", "run_resumed"] * 2
+    assert kind.opened == kind.closed
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("outage_at", range(len(VALUES) + 1))
+async def test_run_resumes_after_an_outage_of_the_source(kind: Kind, outage_at: int) -> None:
+    """The state of a keyed job and the positions are those of the last commit, whatever was in flight."""
+    kind.topic.elements.insert(outage_at, Crash(SourceInterruptedError("The group lost this member.")))
+    await kind.runner(poll_records=2).run()
+    assert set(kind.durable) == set(VALUES)
+    assert_each_page_in_order(kind.durable)
+    assert kind.topic.committed == {P0: len(VALUES)}
+    assert kind.meter.total(metrics.INTERRUPTIONS) == 1
+
+
+@pytest.mark.usefixtures("fast")
+async def test_run_resumes_however_often_the_target_is_away(kind: Kind) -> None:
+    """An outage has no number of attempts after which the run gives up."""
+    for _ in range(50):
+        kind.target.fail_with(SinkInterruptedError("The broker is away."))
+    await kind.runner().run()
+    assert sorted(kind.durable) == sorted(VALUES)
+    assert kind.meter.total(metrics.INTERRUPTIONS) == 50
+
+
+@pytest.mark.usefixtures("fast")
+async def test_outage_ends_a_run_whose_source_cannot_be_read_again(kind: Kind) -> None:
+    """The lines of standard input are gone, so the caller receives the error."""
+    kind.target.fail_with(SinkInterruptedError("The broker was away."))
+    with pytest.raises(SinkInterruptedError, match="The broker was away"):
+        await kind.runner(resumable=False).run()
+    assert kind.topic.committed == {}
+
+
+async def test_stop_during_an_outage_ends_the_run_at_once(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller receives the error of the outage, and the next run completes the work."""
+    monkeypatch.setattr(interruptions, "_FIRST_DELAY", 3600.0)
+    kind.target.fail_with(SinkInterruptedError("The broker was away."))
+    runner = kind.runner(bounded=False)
+    run = asyncio.create_task(runner.run())
+    await _turn_until(lambda: kind.meter.total(metrics.INTERRUPTIONS) > 0)
+    runner.stop()
+    with pytest.raises(SinkInterruptedError, match="The broker was away"):
+        await run
+    await kind.runner().run()
+    assert set(kind.durable) == set(VALUES)
+
+
+async def test_outage_at_the_start_ends_the_run_with_its_cause(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster that was never reached may be a wrong address."""
+
+    async def fail() -> None:
+        raise SinkInterruptedError("The broker does not answer.")
+
+    monkeypatch.setattr(kind, "open", fail)
+    with pytest.raises(SinkInterruptedError, match="The broker does not answer"):
+        await kind.runner().run()
+    assert kind.meter.total(metrics.INTERRUPTIONS) == 0
+
+
+@pytest.mark.usefixtures("fast")
+async def test_late_result_of_dropped_work_is_not_written(tmp_path: Path) -> None:
+    """A value that was in work when the outage began is processed again, and its first result is dropped."""
+    kind = _fill(Stateless(tmp_path))
+    kind.work.hold(VALUES[4])
+    kind.topic.elements.insert(6, Crash(SourceInterruptedError("The group lost this member.")))
+    run = asyncio.create_task(kind.runner(poll_records=2).run())
+    await _turn_until(lambda: kind.work.started.count(VALUES[4]) == 2)
+    kind.work.release()
+    await run
+    assert kind.durable.count(VALUES[4]) == 1
+    assert_each_page_in_order(kind.durable)
+
+
+@pytest.mark.usefixtures("fast")
+async def test_keyed_state_after_an_outage_is_that_of_the_last_checkpoint(tmp_path: Path) -> None:
+    """The job counts the values of each page; repeated values do not count twice."""
+    kind = Keyed(tmp_path)
+    for value in VALUES[:4]:
+        kind.topic.append(value)
+    await kind.runner().run()
+    for value in VALUES[4:]:
+        kind.topic.append(value)
+    kind.target.fail_with(SinkInterruptedError("The broker was away."))
+    await kind.runner(checkpoint_interval=60.0).run()
+    assert kind.count_by_page() == {1: 4, 2: 4}
+    assert set(kind.durable) == set(VALUES)
+
+
 async def test_consumed_records_commits_and_lag_are_reported(kind: Kind) -> None:
     """Under the same names for each kind."""
     await kind.runner().run()
@@ -253,3 +364,8 @@ def _fill(kind: Kind) -> Kind:
 async def _turn() -> None:
     for _ in range(TURNS):
         await asyncio.sleep(0)
+
+
+async def _turn_until(reached: Callable[[], bool]) -> None:
+    while not reached():
+        await _turn()

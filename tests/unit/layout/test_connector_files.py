@@ -12,7 +12,7 @@ PROTOCOL_PARTS = {
     "eventstreams": {"event_id.py", "external_positions.py", "parser.py", "single_topic.py"},
     "files": {"append_file.py", "codecs.py", "lines.py", "reader.py", "tail.py"},
     "kafka": {
-        *("client.py", "errors.py", "java_client.py", "known_properties.py"),
+        *("client.py", "connection_check.py", "errors.py", "java_client.py", "known_properties.py"),
         *("producer.py", "properties.py", "topic.py", "transactions.py"),
     },
     "parquet": {"columns.py", "commit_file.py", "files.py", "folder.py"},

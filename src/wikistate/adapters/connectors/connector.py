@@ -120,6 +120,11 @@ class SourceEndpoint(ABC):
         return False
 
     @property
+    def can_be_read_again(self) -> bool:
+        """Whether a new source continues at the last commit: not for standard input, which is read once."""
+        return True
+
+    @property
     def topics_to_create(self) -> TopicsToCreate | None:
         """The topics that ``--create-topics`` creates; None for a source without topics."""
         return None

@@ -62,13 +62,22 @@ class Delivery(Protocol):
 
 
 class AtLeastOnce:
-    """Delivery that flushes, then commits."""
+    """Delivery that flushes, then commits.
+
+    Args:
+        source: The source that commits the positions.
+        sinks: The sinks by role; both roles may share one.
+        committed: Receives the committed positions, for a source that does not keep them itself.
+    """
 
     in_partition_order = False
     has_pending_commit = False
 
-    def __init__(self, source: Source, sinks: Mapping[Role, Sink]) -> None:
+    def __init__(
+        self, source: Source, sinks: Mapping[Role, Sink], committed: dict[Partition, int] | None = None
+    ) -> None:
         self._source = source
+        self._committed = {} if committed is None else committed
         self._sinks = sinks
         self._distinct_sinks = tuple(dict.fromkeys(sinks.values()))  # both roles may share a sink
 
@@ -85,8 +94,12 @@ class AtLeastOnce:
         """See `Delivery`."""
         for sink in self._distinct_sinks:
             await sink.flush()
+        await self._commit_source(positions)
+
+    async def _commit_source(self, positions: Mapping[Partition, int]) -> None:
         if positions:
             await self._source.commit(positions)
+            self._committed.update(positions)
 
     async def close(self) -> None:
         """See `Delivery`."""
@@ -99,8 +112,7 @@ class NoGuarantee(AtLeastOnce):
 
     async def commit(self, positions: Mapping[Partition, int], *, force: bool) -> None:  # noqa: ARG002  (never postponed)
         """See `Delivery`."""
-        if positions:
-            await self._source.commit(positions)
+        await self._commit_source(positions)
 
 
 class ExactlyOnce:

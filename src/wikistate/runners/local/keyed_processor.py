@@ -73,6 +73,8 @@ class KeyedProcessor(Generic[KeyedEvent, Operation, Change]):
     """
 
     rewind = None
+    resume = None
+    """The keyed state in memory is ahead of its last checkpoint, so the processor is built again."""
 
     def __init__(
         self,

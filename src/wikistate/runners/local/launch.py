@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from wikistate.runners.local.processor import Processor
     from wikistate.streaming.change_sink import ChangeSink
     from wikistate.streaming.ports import ResumePositions, Sink, Source
+    from wikistate.streaming.record import Partition
     from wikistate.telemetry.meter import Meter
     from wikistate.wiring.endpoints import Endpoints, SourceEndpoint
     from wikistate.wiring.pipeline import Pipeline
@@ -69,12 +70,14 @@ def build_runner(
     Raises:
         ConfigError: A property of a client is wrong, or the endpoints do not fit the delivery guarantee.
     """
+    pipeline = pipeline or build()
     build_processor = partial(_build_processor, settings=settings, meter=meter, error_limit=error_limit)
     return LocalRunner(
-        build_processor(pipeline or build()),
+        build_processor(pipeline),
         settings=settings,
         meter=meter,
         rebuild=lambda: build_processor(build()),
+        resumable=pipeline.source.can_be_read_again,
     )
 
 
@@ -116,10 +119,16 @@ def _build_processor(
 def _build_stateless(
     pipeline: StatelessPipeline, settings: LocalRunnerSettings, meter: Meter, error_limit: ErrorLimit
 ) -> StatelessProcessor:
-    source, delivery = _build_connectors(pipeline.endpoints, settings)
-    if pipeline.wrap_source is not None:
-        source = pipeline.wrap_source(source)
-    return StatelessProcessor(pipeline.job, source, delivery, settings=settings, meter=meter, error_limit=error_limit)
+    committed: dict[Partition, int] = {}
+
+    def connect() -> tuple[Source, Delivery]:
+        source, delivery = _build_connectors(pipeline.endpoints, settings, committed)
+        return (source if pipeline.wrap_source is None else pipeline.wrap_source(source)), delivery
+
+    source, delivery = connect()
+    return StatelessProcessor(
+        pipeline.job, source, delivery, settings=settings, meter=meter, error_limit=error_limit, reconnect=connect
+    )
 
 
 def _build_keyed(
@@ -158,7 +167,7 @@ async def _check_stateless(pipeline: StatelessPipeline, settings: LocalRunnerSet
     if endpoints.guarantee is DeliveryGuarantee.EXACTLY_ONCE and not isinstance(endpoints.sink, ParquetEndpoint):
         endpoints.require_single_cluster()
         endpoints = replace(endpoints, guarantee=DeliveryGuarantee.AT_LEAST_ONCE)
-    source, delivery = _build_connectors(endpoints, settings)
+    source, delivery = _build_connectors(endpoints, settings, {})
     async with AsyncExitStack() as closing:
         for close in (pipeline.job.close, delivery.close, source.close):
             closing.push_async_callback(close)
@@ -196,20 +205,29 @@ async def _check_store(pipeline: StorePipeline) -> None:
         await check_source(source)
 
 
-def _build_connectors(endpoints: Endpoints, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:
-    """Build the source, and the sinks under the delivery guarantee."""
+def _build_connectors(
+    endpoints: Endpoints, settings: LocalRunnerSettings, committed: dict[Partition, int]
+) -> tuple[Source, Delivery]:
+    """Build the source, and the sinks under the delivery guarantee.
+
+    Args:
+        endpoints: The endpoints.
+        settings: Names the transactional id.
+        committed: The positions that this run has committed, at which a file without a bookmark is read again.
+    """
     if isinstance(endpoints.sink, ParquetEndpoint):
         return _build_table_delivery(endpoints, endpoints.sink)
     if endpoints.guarantee is DeliveryGuarantee.EXACTLY_ONCE:
         return _build_exactly_once(endpoints, settings)
-    source = make_source(endpoints.source)
+    kept_by_group = bool(endpoints.source.consumer_group)
+    source = make_source(endpoints.source, resume=None if kept_by_group else lambda: committed)
     delivery = NoGuarantee if endpoints.guarantee is DeliveryGuarantee.NONE else AtLeastOnce
     factory = SinkFactory()
     sinks = {
         Role.SINK: factory.make(endpoints.sink, STANDARD_OUTPUT),
         Role.ERROR: factory.make(endpoints.error, STANDARD_ERROR),
     }
-    return source, delivery(source, sinks)
+    return source, delivery(source, sinks, committed)
 
 
 def _build_exactly_once(endpoints: Endpoints, settings: LocalRunnerSettings) -> tuple[Source, Delivery]:

@@ -55,12 +55,16 @@ class Processor(Protocol):
     given: the runner closes the source, awaits `rewind` and opens the new `source`; without `rewind` it closes the
     processor and builds the whole pipeline again.
 
+    After a `SourceInterruptedError` or a `SinkInterruptedError`, an outage has broken a connection. The runner closes the
+    source, awaits `resume` and opens the new `source`; it calls `resume` again when that fails in the same way. Without
+    `resume` it closes the processor and builds the whole pipeline again.
+
     After a crash nothing counts but what was durable: the next run reads again from the last committed positions, or
     from those in the checkpoint or the store. Outputs since then may be repeated, and none is lost.
     """
 
     source: Source
-    """The source that the runner opens, reads and closes; a new one after `rewind`."""
+    """The source that the runner opens, reads and closes; a new one after `rewind` and `resume`."""
 
     progressed: asyncio.Event
     """Set when `room` may have grown or work has failed."""
@@ -70,6 +74,13 @@ class Processor(Protocol):
         """The call that goes back to the positions of the store and makes a new `source`.
 
         None when the processor cannot go back: then it must be built again.
+        """
+
+    @property
+    def resume(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """The call that drops everything since the last commit, connects the sinks again and makes a new `source`.
+
+        None when the processor cannot resume: then it must be built again.
         """
 
     @property

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from wikistate.errors import RewoundError
+from wikistate.errors import ExternalError, RewoundError
+from wikistate.runners.local.interruptions import Interruptions
 from wikistate.runners.local.processor import Polled
 from wikistate.runners.metrics import report_source_lag
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from wikistate.runners.local.processor import Processor
     from wikistate.streaming.ports import Source
     from wikistate.telemetry.meter import Meter
+
+    _Restart = Callable[[], Coroutine[Any, Any, None]]
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +43,10 @@ class LocalRunner:
         processor: The work on the records, with its source; opened and closed by the runner.
         settings: Bounds and intervals.
         meter: Takes the measurements.
-        rebuild: Builds the processor again, in a thread, when its store went back in time and it cannot rewind. None:
-            that error ends the run.
+        rebuild: Builds the processor again, in a thread, when its store went back in time and it cannot rewind, or when
+            an outage broke its connections and it cannot resume. None: such an error ends the run.
+        resumable: Whether a new source continues at the last commit, so that an outage of the source or a sink does not
+            end the run.
         clock: Seconds; measures how long a poll took.
     """
 
@@ -52,12 +57,15 @@ class LocalRunner:
         settings: LocalRunnerSettings,
         meter: Meter,
         rebuild: Callable[[], Processor] | None = None,
+        resumable: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._processor = processor
         self._settings = settings
         self._meter = meter
         self._rebuild = rebuild
+        self._resumable = resumable
+        self._interruptions = Interruptions(meter)
         self._clock = clock
         self._stopping = asyncio.Event()
         self._deadline: float | None = None
@@ -71,11 +79,11 @@ class LocalRunner:
         self._processor.progressed.set()
 
     async def run(self) -> None:
-        """Run to the end.
+        """Run to the end. After an outage it resumes at its last commit, however long the outage was.
 
         Raises:
-            WikistateError: The source, a sink, the store, the state or the job failed for good. The next run processes
-                again what was not committed.
+            WikistateError: The source, a sink, the store, the state or the job failed for good, or a stop was requested
+                during an outage. The next run processes again what was not committed.
         """
         while not await self._run_processor():
             if not await self._await_or_stop(self._build_again()):
@@ -85,40 +93,76 @@ class LocalRunner:
     async def _run_processor(self) -> bool:
         """Run the processor until it has finished; return False when it must be built again."""
         processor = self._processor
+        prepare = processor.open
         try:
-            proceed = await self._await_or_stop(processor.open())
-            while proceed and not await self._run_source():
-                if processor.rewind is None:
+            while True:
+                try:
+                    if not await self._await_or_stop(prepare()):
+                        log.warning("drain_timeout_reached")
+                        return True
+                    await self._run_source()
+                except RewoundError as rewound:
+                    restart = self._restart_after_rewind(rewound)
+                except ExternalError as error:
+                    restart = await self._restart_after_outage(error)
+                else:
+                    return True
+                if restart is None:
                     return False
-                proceed = await self._await_or_stop(processor.rewind())
-            if not proceed:
-                log.warning("drain_timeout_reached")
-            return True
+                prepare = restart
         finally:
             await processor.close()
 
-    async def _build_again(self) -> None:
-        if self._rebuild is not None:
-            self._processor = await asyncio.to_thread(self._rebuild)
+    def _restart_after_rewind(self, rewound: RewoundError) -> _Restart | None:
+        """Return the call after which the source is opened again; None to build the processor again."""
+        restart = self._processor.rewind
+        if restart is not None:
+            log.warning("store_offset_rewound", reason=rewound.message)
+        elif self._rebuild is not None:
+            log.warning("store_older_than_checkpoint", reason=rewound.message)
+        else:
+            raise rewound
+        return restart
 
-    async def _run_source(self) -> bool:
-        """Open the source and read it to the end of the run; return False when the store went back in time."""
+    async def _restart_after_outage(self, error: ExternalError) -> _Restart | None:
+        """Wait, and return the call after which the source is opened again; None to build the processor again."""
+        restart = self._processor.resume
+        if not self._interruptions.covers(error) or (restart is None and self._rebuild is None):
+            raise error
+        await self._wait_to_resume(error)
+        return restart
+
+    async def _wait_to_resume(self, error: ExternalError) -> None:
+        if not self._resumable or self._stopping.is_set():
+            raise error
+        delay = self._interruptions.begin(error)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._stopping.wait()
+        if self._stopping.is_set():
+            raise error
+
+    async def _build_again(self) -> None:
+        while self._rebuild is not None:
+            try:
+                self._processor = await asyncio.to_thread(self._rebuild)
+            except ExternalError as error:
+                if not self._interruptions.covers_build(error):
+                    raise
+                await self._wait_to_resume(error)
+            else:
+                return
+
+    async def _run_source(self) -> None:
+        """Open the source and read it to the end of the run."""
         processor = self._processor
         source = processor.source
         try:
             await source.open(processor.revoked)
+            self._interruptions.end()
             await self._run_tasks()
-        except RewoundError as rewound:
-            if processor.rewind is not None:
-                log.warning("store_offset_rewound", reason=rewound.message)
-            elif self._rebuild is not None:
-                log.warning("store_older_than_checkpoint", reason=rewound.message)
-            else:
-                raise
-            return False
         finally:
             await source.close()
-        return True
 
     async def _run_tasks(self) -> None:
         self._kept_alive_at = self._lag_reported_at = time.monotonic()

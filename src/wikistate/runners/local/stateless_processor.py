@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -20,7 +20,7 @@ from wikistate.streaming.error_limit import ErrorLimit
 from wikistate.streaming.in_flight import InFlight
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Callable, Coroutine, Hashable, Sequence
     from collections.abc import Set as AbstractSet
 
     from wikistate.config.model import LocalRunnerSettings
@@ -45,6 +45,8 @@ class StatelessProcessor:
         settings: Bounds and intervals.
         meter: Takes the measurements.
         error_limit: Ends the run when too many events fail.
+        reconnect: Makes a source that starts at the last commit, and the delivery of its outputs, after an outage. None:
+            the processor cannot resume.
     """
 
     rewind = None
@@ -60,18 +62,17 @@ class StatelessProcessor:
         settings: LocalRunnerSettings,
         meter: Meter,
         error_limit: ErrorLimit | None = None,
+        reconnect: Callable[[], tuple[Source, Delivery]] | None = None,
     ) -> None:
         self.source = source
         self.progressed = asyncio.Event()
         self._job = job
+        self._reconnect = reconnect
+        self._settings = settings
         self._delivery = delivery
         self._commit_interval = settings.commit_interval
         self._error_limit = error_limit or ErrorLimit()
-        self._in_flight = InFlight(
-            max_events=settings.max_in_flight_events,
-            max_bytes=settings.max_in_flight_bytes,
-            max_uncommitted=settings.max_uncommitted_events,
-        )
+        self._in_flight = self._make_in_flight()
         self._released = asyncio.Event()
         self._sinks_lock = asyncio.Lock()  # a commit covers exactly the outputs that were written before it
         self._unflushed = False
@@ -79,9 +80,29 @@ class StatelessProcessor:
         self._committer: asyncio.Task[None] | None = None
         self._metrics = StatelessMetrics(meter)
 
+    def _make_in_flight(self) -> InFlight:
+        return InFlight(
+            max_events=self._settings.max_in_flight_events,
+            max_bytes=self._settings.max_in_flight_bytes,
+            max_uncommitted=self._settings.max_uncommitted_events,
+        )
+
     async def open(self) -> None:
         """See `Processor`."""
         await self._job.open()
+        await self._delivery.open()
+
+    @property
+    def resume(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """See `Processor`. The job stays open: results that it still works on are dropped when they arrive."""
+        return None if self._reconnect is None else self._resume
+
+    async def _resume(self) -> None:
+        if self._reconnect is None:
+            raise InternalError("This processor cannot resume.", hint="Please report it.")
+        await self._delivery.close()
+        self.source, self._delivery = self._reconnect()
+        self._in_flight, self._unflushed = self._make_in_flight(), False
         await self._delivery.open()
 
     def start(self) -> Sequence[asyncio.Task[None]]:
@@ -101,16 +122,16 @@ class StatelessProcessor:
             admitted = in_flight.admit(record, now)
             item = job.plan(record)
             in_flight.enqueue(admitted, self._order_key(admitted, item))
-            job.execute(item, partial(self._on_done, admitted))
+            job.execute(item, partial(self._on_done, in_flight, admitted))
         self._metrics.consumed(len(polled.records))
         self._metrics.record_in_flight(in_flight)
 
     def _order_key(self, admitted: InFlightRecord, item: WorkItem) -> Hashable:
         return admitted.partition if self._delivery.in_partition_order else item.key
 
-    def _on_done(self, admitted: InFlightRecord, outputs: list[Output]) -> None:
+    def _on_done(self, in_flight: InFlight, admitted: InFlightRecord, outputs: list[Output]) -> None:
         try:
-            self._in_flight.finish(admitted, outputs)
+            in_flight.finish(admitted, outputs)
         except RuntimeError as defect:
             # The caller may swallow an exception, and a run that can never end must not continue.
             self._defect = InternalError(str(defect), hint="Please report it.")

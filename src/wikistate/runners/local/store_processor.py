@@ -36,6 +36,9 @@ class StoreProcessor:
         meter: Takes the measurements.
     """
 
+    resume = None
+    """The sinks of the job are built with it, so the processor is built again."""
+
     def __init__(
         self,
         job: StoreJob,

@@ -55,6 +55,11 @@ class FileEndpoint(SourceEndpoint, SinkEndpoint):
         """Whether it is standard input, output or error."""
         return self.path == STANDARD_STREAM
 
+    @property
+    def can_be_read_again(self) -> bool:
+        """See `SourceEndpoint`. A pipe is read once."""
+        return not self.is_standard_stream and Path(self.path).is_file()
+
     def build_source(self, *, resume: ResumePositions | None = None) -> FileSource:
         """See `SourceEndpoint`."""
         return FileSource(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from confluent_kafka import KafkaError
 
-from wikistate.errors import SinkError, SourceError
+from wikistate.errors import SinkError, SinkInterruptedError, SourceError, SourceInterruptedError
 
 ALL_BROKERS_DOWN = KafkaError._ALL_BROKERS_DOWN
 PARTITION_EOF = KafkaError._PARTITION_EOF
@@ -34,23 +34,76 @@ REBALANCED = frozenset(
 """A rebalance: the call belongs to the generation before it."""
 
 
+_LOST_IN_OUTAGE = frozenset(
+    {
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._STATE,
+        KafkaError._FATAL,
+        KafkaError._GAPLESS_GUARANTEE,
+        KafkaError.NOT_ENOUGH_REPLICAS,
+        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+        KafkaError.DUPLICATE_SEQUENCE_NUMBER,
+        KafkaError.UNKNOWN_PRODUCER_ID,
+        KafkaError.INVALID_PRODUCER_ID_MAPPING,
+        KafkaError.INVALID_TXN_STATE,
+        KafkaError.CONCURRENT_TRANSACTIONS,
+    }
+)
+"""Errors of a producer whose broker was away or was replaced: a new producer does not meet them."""
+
+_FINAL = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_TRANSACTION_TIMEOUT,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.INVALID_RECORD,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.UNSUPPORTED_VERSION,
+        KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._AUTHENTICATION,
+        KafkaError._SSL,
+    }
+)
+"""Errors that a new client meets as well, although librdkafka may only ask to abort the transaction."""
+
+
 def source_error(error: KafkaError, doing: str, *, servers: str) -> SourceError:
     """Return the error of a source for an error of librdkafka."""
-    return SourceError(
+    kind = SourceInterruptedError if is_transient(error) else SourceError
+    return kind(
         f"{doing} at {servers} failed: {error.str()}.", hint=hint_for(error), servers=servers, code=error.name()
     )
 
 
 def sink_error(error: KafkaError, doing: str, *, servers: str) -> SinkError:
     """Return the error of a sink for an error of librdkafka."""
-    return SinkError(
+    return sink_error_class(error)(
         f"{doing} at {servers} failed: {error.str()}.", hint=hint_for(error), servers=servers, code=error.name()
     )
 
 
+def sink_error_class(error: KafkaError) -> type[SinkError]:
+    """Return the class of the error of a sink: whether a new producer can write the uncommitted outputs again."""
+    if error.code() in _FINAL or error.code() in FENCED:
+        return SinkError
+    passing = is_transient(error) or error.txn_requires_abort() or error.code() in _LOST_IN_OUTAGE
+    return SinkInterruptedError if passing else SinkError
+
+
 def hint_for(error: KafkaError) -> str:
     """Return the next step for the operator of the job."""
-    return _HINTS.get(error.code(), "The error may be temporary: restart the job, it resumes at its last commit.")
+    return _HINTS.get(error.code(), "The error may be temporary. A run resumes at the last commit.")
 
 
 _FENCED_HINT = (
@@ -73,7 +126,9 @@ _HINTS = {
     KafkaError.INCONSISTENT_GROUP_PROTOCOL: "The other members of the group use the eager rebalance protocol: "
     "stop all of them before this process starts.",
     KafkaError.MSG_SIZE_TOO_LARGE: "Raise max.message.bytes of the topic, or lower max.request.size and enrich.max_content_size.",
-    KafkaError._MSG_TIMED_OUT: "The brokers did not acknowledge it in time (delivery.timeout.ms): check them, then restart the job.",
+    KafkaError._MSG_TIMED_OUT: "The brokers did not acknowledge it in time (delivery.timeout.ms): check the brokers.",
+    KafkaError.CONCURRENT_TRANSACTIONS: "The brokers have not completed the previous transaction of this id. If it lasts, "
+    "look for it with kafka-transactions.sh and check the broker that coordinates it.",
     KafkaError.INVALID_TRANSACTION_TIMEOUT: "Lower transaction.timeout.ms below the brokers' transaction.max.timeout.ms.",
 }
 

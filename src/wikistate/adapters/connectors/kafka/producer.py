@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,14 +11,15 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from wikistate.adapters.connectors.client_thread import ClientThread
 from wikistate.adapters.connectors.kafka.client import Outage, create_client
-from wikistate.adapters.connectors.kafka.errors import PURGED, hint_for, sink_error
+from wikistate.adapters.connectors.kafka.connection_check import ConnectionCheck
+from wikistate.adapters.connectors.kafka.errors import FENCED, PURGED, hint_for, sink_error_class
 from wikistate.adapters.connectors.kafka.settings import build_producer_properties, max_record_bytes
 from wikistate.adapters.connectors.kafka.topic import fetch_partitions
-from wikistate.errors import SinkError
+from wikistate.errors import SinkError, SinkInterruptedError
 from wikistate.streaming.ports import OversizeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeVar
 
     from confluent_kafka import Message
@@ -38,7 +40,8 @@ class KafkaProducer:
     """An idempotent producer with compression. librdkafka batches, retries and keeps the order within a partition.
 
     Only failed deliveries are reported: a callback for each message would cost more than producing it. After the first
-    failure `produce` and `flush` always raise it, until the process restarts from its last commit.
+    failure `produce` and `flush` always raise it. After a `SinkInterruptedError` a new producer can write again what was
+    not committed.
 
     Args:
         settings: The settings of the producer.
@@ -55,11 +58,18 @@ class KafkaProducer:
         self._outage = Outage("kafka-producer")
         self._failure: SinkError | None = None
         self._users = 0
+        self.transaction_began: float | None = None
+        """The time on the monotonic clock at which the open transaction began; None outside of transactions."""
 
     @property
     def client(self) -> Producer:
         """The client of confluent-kafka, for transactions."""
         return self._client
+
+    @property
+    def failure(self) -> SinkError | None:
+        """The first failure of a call or a delivery."""
+        return self._failure
 
     async def open(self) -> None:
         """Create the client for the first of its users; it connects in the background.
@@ -75,8 +85,13 @@ class KafkaProducer:
             "on_delivery": self._on_failed_delivery,
             "delivery.report.only.error": True,
         }
-        self._client = create_client(Producer, self._translation, key=self.settings.key, hooks=hooks)
+        self._client = self._create_client(hooks)
+        silent = {"error_cb": Outage("kafka-check").report}
+        self._connection = ConnectionCheck("kafka-producer", lambda: self._create_client(silent))
         self._thread.start()
+
+    def _create_client(self, hooks: Mapping[str, object]) -> Producer:
+        return create_client(Producer, self._translation, key=self.settings.key, hooks=hooks)
 
     async def check(self, topic: str) -> None:
         """Check that the topic exists.
@@ -92,6 +107,7 @@ class KafkaProducer:
                 servers=self.settings.bootstrap_servers,
                 outage=self._outage,
                 raises=SinkError,
+                away=SinkInterruptedError,
             )
         )
 
@@ -112,10 +128,13 @@ class KafkaProducer:
             self._client.poll(0)
             if self._failure is not None:
                 raise self._failure
-            done = self._queue(topic, outputs, done, partition)
+            before, done = done, self._queue(topic, outputs, done, partition)
             if done == len(outputs):
                 return
+            if done > before:
+                self.progressed()
             await asyncio.sleep(_QUEUE_FULL_INTERVAL)
+            await self.check_connection()
 
     async def flush(self) -> None:
         """Return when all in-sync replicas have acknowledged all queued outputs of all users.
@@ -123,33 +142,89 @@ class KafkaProducer:
         Raises:
             SinkError: An output was not delivered.
         """
-        while await self._poll_deliveries(_SLICE) and self._failure is None:
-            pass
+        left = len(self._client)
+        self.progressed()
+        while (missing := await self._poll_deliveries(_SLICE)) and self._failure is None:
+            if missing < left:
+                left = missing
+                self.progressed()
+            await self.check_connection()
         if self._failure is not None:
             raise self._failure
         self._outage.resolved()
+
+    async def check_connection(self) -> None:
+        """Check the connection while a call makes no progress.
+
+        Raises:
+            SinkInterruptedError: The brokers respond, but not to this client.
+        """
+        if not await self._thread.run(lambda: self._connection.is_cut_off(self._client)):
+            return
+        servers = self.settings.bootstrap_servers
+        self._failure = SinkInterruptedError(
+            f"The client of {servers} has lost all of its brokers, although they respond.",
+            hint="A new client is necessary.",
+            servers=servers,
+        )
+        raise self._failure
+
+    def progressed(self) -> None:
+        """Record that the connection works: the next check is due after some time without progress."""
+        self._connection.progressed()
 
     async def run(self, call: Callable[[], T]) -> T:
         """Run a blocking call of the client on the thread of the producer."""
         return await self._thread.run(call)
 
     async def close(self) -> None:
-        """Close the client after its last user; queued outputs have some seconds to be delivered."""
+        """Close the client after its last user; queued outputs have some seconds to be delivered, unless one failed."""
         self._users = max(0, self._users - 1)
         if self._users or not self._thread.is_running:
             return
-        if left := await self._poll_deliveries(_CLOSE_TIMEOUT):
-            log.warning("messages_not_delivered", messages=left)
+        if left := await self._poll_deliveries(0.0 if self._failure else _CLOSE_TIMEOUT):
+            if self._failure is None:
+                log.warning("messages_not_delivered", messages=left)
             self._client.purge()
+        await self._thread.run(self._drop_client)
         await self._thread.stop()
+
+    def fail(self, error: KafkaError, doing: str) -> SinkError:
+        """Return the error of a failed call, which `produce` and `flush` raise from now on.
+
+        A coordinator that aborts a transaction after its timeout fences the producer, as another process with the same
+        transactional id would. A transaction that is younger than its timeout was fenced by another process.
+        """
+        if self._failure is None:
+            text = f"{doing} at {self.settings.bootstrap_servers} failed: {error.str()}."
+            self._failure = self._build_failure(error, text)
+        return self._failure
+
+    def _build_failure(self, error: KafkaError, text: str, **ids: object) -> SinkError:
+        ids |= {"servers": self.settings.bootstrap_servers, "code": error.name()}
+        if error.code() in FENCED and self._is_transaction_overdue():
+            hint = "The brokers abort a transaction after transaction.timeout.ms; an outage was longer."
+            return SinkInterruptedError(text, hint=hint, **ids)
+        return sink_error_class(error)(text, hint=hint_for(error), **ids)
+
+    @property
+    def _transaction_timeout(self) -> float:
+        return int(self._translation.properties.get("transaction.timeout.ms", "60000")) / 1000
+
+    def _is_transaction_overdue(self) -> bool:
+        began = self.transaction_began
+        return began is not None and time.monotonic() - began >= self._transaction_timeout
+
+    def _drop_client(self) -> None:
+        """Destroy the client here, and not on the loop: it waits for its threads."""
+        del self._client
 
     async def _poll_deliveries(self, seconds: float) -> int:
         """Wait for acknowledgements for at most so many seconds; return the number of missing ones."""
         try:
             return await self._thread.run(lambda: self._client.flush(seconds))
         except KafkaException as error:
-            if self._failure is None:
-                self._failure = sink_error(error.args[0], "Flushing", servers=self.settings.bootstrap_servers)
+            self.fail(error.args[0], "Flushing")
             return len(self._client)
 
     def _queue(self, topic: str, outputs: Sequence[Output], start: int, partition: int) -> int:
@@ -168,8 +243,7 @@ class KafkaProducer:
 
     def _produce_error(self, error: KafkaError, topic: str, outputs: Sequence[Output], position: int) -> SinkError:
         if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
-            self._failure = sink_error(error, f"Writing to {topic!r}", servers=self.settings.bootstrap_servers)
-            return self._failure
+            return self.fail(error, f"Writing to {topic!r}")
         size = len(outputs[position].value) + len(outputs[position].key or b"")
         return OversizeError(
             f"A record of {size} bytes is too large for the topic {topic!r}: the producer accepts {self._limit}.",
@@ -185,10 +259,10 @@ class KafkaProducer:
         # Called for failures only, on the thread that polls or flushes.
         if error is None or error.code() in PURGED or self._failure is not None:
             return
-        self._failure = SinkError(
+        self._failure = self._build_failure(
+            error,
             f"A record for the topic {message.topic()!r} was not delivered to {self.settings.bootstrap_servers}: "
             f"{error.str()} (key {message.key()!r}, {len(message)} bytes).",
-            hint=hint_for(error),
             topic=message.topic(),
             key=message.key(),
             size=len(message),

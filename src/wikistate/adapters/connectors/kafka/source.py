@@ -16,11 +16,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from wikistate.adapters.connectors.client_thread import ClientThread
 from wikistate.adapters.connectors.kafka import errors
 from wikistate.adapters.connectors.kafka.client import Outage, create_client
+from wikistate.adapters.connectors.kafka.connection_check import ConnectionCheck
 from wikistate.adapters.connectors.kafka.errors import is_transient, source_error
 from wikistate.adapters.connectors.kafka.position import OffsetTracker
 from wikistate.adapters.connectors.kafka.settings import build_consumer_properties
 from wikistate.adapters.connectors.kafka.topic import fetch_partitions
-from wikistate.errors import SourceError
+from wikistate.errors import SourceError, SourceInterruptedError
 from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
@@ -166,11 +167,15 @@ class KafkaSource:
     # These methods run on the loop.
 
     def _connect(self) -> None:
-        hooks = {"error_cb": self._outage.report}
-        self._consumer = create_client(Consumer, self._translation, key=self._settings.key, hooks=hooks)
+        self._consumer = self._create_consumer(self._outage)
+        self._connection = ConnectionCheck("kafka-source", lambda: self._create_consumer(Outage("kafka-check")))
         self._positions = OffsetTracker(self._consumer, self._settings, resume=self._resume_at)
         self._closing = False
         self._thread.start()
+
+    def _create_consumer(self, outage: Outage) -> Consumer:
+        hooks = {"error_cb": outage.report}
+        return create_client(Consumer, self._translation, key=self._settings.key, hooks=hooks)
 
     async def _run(self, call: Callable[[], T], doing: str) -> T:
         try:
@@ -227,7 +232,7 @@ class KafkaSource:
             self._on_assign(self._consumer, parts)
             return
         self._consumer.subscribe(
-            list(self._settings.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            list(self._settings.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
 
     def _partitions(self, topic: str) -> list[tuple[str, int]]:
@@ -238,6 +243,7 @@ class KafkaSource:
             servers=self._settings.bootstrap_servers,
             outage=self._outage,
             raises=SourceError,
+            away=SourceInterruptedError,
         )
         return [(topic, number) for number in numbers]
 
@@ -248,7 +254,16 @@ class KafkaSource:
         if messages and limit > 1:
             messages += self._receive(limit - 1, 0)
         self._update_lag()
-        return self._build_records(messages) if messages else []
+        if messages:
+            self._connection.progressed()
+            return self._build_records(messages)
+        if not self._closing and self._connection.is_cut_off(self._consumer):
+            raise SourceInterruptedError(
+                f"The client of {self._settings.bootstrap_servers} has lost all of its brokers, although they respond.",
+                hint="A new client is necessary.",
+                servers=self._settings.bootstrap_servers,
+            )
+        return []
 
     def _receive(self, limit: int, wait: float) -> list[_ConsumedMessage]:
         return cast("list[_ConsumedMessage]", self._consumer.consume(limit, wait))
@@ -339,6 +354,17 @@ class KafkaSource:
             self._ended.discard(key)
             log.info("partition_revoked", topic=partition.topic, partition=partition.number)
         consumer.incremental_unassign(partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Handle partitions that the group took away because this member did not respond in time."""
+        self._on_revoke(consumer, partitions)
+        if isinstance(self._failure, SourceError):
+            # The caller cannot give them up while it runs, but no other member is known to have them.
+            self._failure = SourceInterruptedError(
+                f"The consumer group {self._settings.group!r} did not hear from this process within session.timeout.ms "
+                f"and took away {', '.join(f'{part.topic}/{part.partition}' for part in partitions)}.",
+                hint="An outage of the brokers was longer than session.timeout.ms.",
+            )
 
     def _notify_revoked(self, partitions: frozenset[Partition]) -> None:
         try:

@@ -26,6 +26,7 @@ def fetch_partitions(
     servers: str,
     outage: Outage,
     raises: type[ExternalError],
+    away: type[ExternalError],
 ) -> list[int]:
     """Return the partitions of a topic. Blocks.
 
@@ -35,10 +36,11 @@ def fetch_partitions(
         timeout: Seconds within which the cluster must respond, and a topic that is being created must be ready.
         servers: The cluster, for the error.
         outage: The state of the connections, for the error.
-        raises: The class of the error.
+        raises: The class of the error of a topic that cannot be used.
+        away: The class of the error of a cluster that does not respond.
 
     Raises:
-        ExternalError: The topic does not exist, may not be used, or the cluster does not respond. The class is `raises`.
+        ExternalError: The topic does not exist or may not be used, as `raises`; the cluster does not respond, as `away`.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -47,7 +49,7 @@ def fetch_partitions(
             found = client.list_topics(topic, timeout=left).topics[topic]
         except KafkaException as error:
             client.poll(0)  # reports the reason of a failed connection
-            raise raises(
+            raise away(
                 f"Kafka at {servers} did not respond within {timeout:g} s: {outage.reason or error.args[0].str()}.",
                 hint="Check bootstrap_servers, security.protocol and the network between this host and the brokers.",
                 servers=servers,
@@ -56,7 +58,7 @@ def fetch_partitions(
         if found.error is None:
             return sorted(found.partitions)
         if not is_transient(found.error) or time.monotonic() > deadline:
-            raise raises(
+            raise (away if is_transient(found.error) else raises)(
                 f"The topic {topic!r} cannot be used at {servers}: {found.error.str()}.",
                 hint=hint_for(found.error),
                 servers=servers,
