@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.triplestore.writer import completed_until
 from wikistate.core.sparql.queries import read_newest_change, select_newest_change
 from wikistate.errors import StoreError
-from wikistate.wiring.stores import build_freshness_file, build_triple_store, build_uris
+from wikistate.wiring.stores import build_freshness_file, build_triple_store, build_update_target
 
 if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import TripleStore
@@ -38,5 +38,7 @@ async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
 
 async def _query_freshness(store: TripleStore, settings: StoreSettings) -> int | None:
     """Return the freshness that the store states in its triple with ``schema:dateModified``, as query services do."""
-    rows = await store.query(select_newest_change(build_uris(settings).root, graph=settings.graph))
+    rows = await store.query(
+        select_newest_change(*build_update_target(settings).freshness_subjects, graph=settings.graph)
+    )
     return read_newest_change(rows)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
+from pyoxigraph import NamedNode
 
 from wikistate.adapters.secrets import resolve_secret
 from wikistate.adapters.triplestore.credentials import Basic, Bearer
@@ -74,8 +76,30 @@ def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
 
 
 def build_update_target(settings: StoreSettings) -> UpdateTarget:
-    """Return the form of queries and updates for the store. Raises `ConfigError` as `build_uris`."""
-    return UpdateTarget(build_uris(settings), graph=settings.graph or None, deletes_orphans=settings.delete_orphans)
+    """Return the form of queries and updates for the store.
+
+    Raises:
+        ConfigError: A concept base, or a subject of the freshness, is not valid.
+    """
+    return UpdateTarget(
+        build_uris(settings),
+        graph=settings.graph or None,
+        deletes_orphans=settings.delete_orphans,
+        more_freshness_subjects=tuple(map(_require_iri, settings.freshness_subjects)),
+    )
+
+
+def _require_iri(text: str) -> str:
+    if urlsplit(text).scheme:
+        try:
+            return NamedNode(text).value
+        except ValueError:
+            pass  # the error below explains it
+    raise ConfigError(
+        f"{text!r} in store.freshness_subjects is not an absolute IRI.",
+        hint="Write it in full, as in http://www.wikidata.org.",
+        key="store.freshness_subjects",
+    )
 
 
 def build_uris(settings: StoreSettings) -> Uris:
