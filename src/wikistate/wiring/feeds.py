@@ -14,6 +14,7 @@ from wikistate.adapters.connectors.recent_changes.connector import EXAMPLE_API
 from wikistate.adapters.connectors.recent_changes.queries import site_info
 from wikistate.adapters.connectors.urls import require_http_url
 from wikistate.adapters.http.documents import DocumentReader
+from wikistate.adapters.mediawiki.format_version import describe_old_format, find_old_format
 from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.config.model import WikiSettings
 from wikistate.config.paths import state_home
@@ -129,9 +130,13 @@ def _fetch_domain(configuration: Configuration, api: str) -> str:
     parameters = {"action": "query", "format": "json", "formatversion": "2", **site_info()}
     content = DocumentReader(build_http_settings(configuration))(f"{api}?{urlencode(parameters)}")
     try:
-        domain = orjson.loads(content or b"")["query"]["general"]["servername"]
+        document = orjson.loads(content or b"")
+        domain = document["query"]["general"]["servername"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         domain = None
+    else:
+        if sign := find_old_format(document):
+            raise ConfigError(f"{describe_old_format(api, sign)}.", key=_URL)
     if not isinstance(domain, str) or not domain:
         raise ConfigError(
             f"{api} does not respond as the Action API of a public wiki: {(content or b'')[:200]!r}.",
