@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.config.model import Configuration
     from wikistate.core.events.stream_config import StreamConfig
+    from wikistate.telemetry.meter import Meter
 
 _URL = f"{SOURCE_OPTIONS}.url"
 
@@ -43,6 +44,7 @@ class ConfiguredWiki:
         maxlag: Seconds of database lag above which the wiki refuses a request.
         http: The settings of requests.
         credential: The login; None for a public wiki.
+        meter: Records the requests; None for no metrics.
     """
 
     api: str
@@ -50,10 +52,11 @@ class ConfiguredWiki:
     maxlag: int
     http: HttpSettings
     credential: Credential | None = field(repr=False)
+    meter: Meter | None = field(default=None, repr=False, compare=False)
 
     def build_queries(self) -> QueryClient:
         """See `WikiAccess`."""
-        return QueryClient(self.api, self.http, credential=self.credential, maxlag=self.maxlag)
+        return QueryClient(self.api, self.http, credential=self.credential, maxlag=self.maxlag, meter=self.meter)
 
 
 class ConfiguredSource:
@@ -62,10 +65,14 @@ class ConfiguredSource:
     Args:
         configuration: The settings.
         streams: The streams to read, unless the options name others.
+        meter: Records the requests of the source; None for no metrics.
     """
 
-    def __init__(self, configuration: Configuration, streams: Sequence[StreamConfig]) -> None:
+    def __init__(
+        self, configuration: Configuration, streams: Sequence[StreamConfig], meter: Meter | None = None
+    ) -> None:
         self._configuration = configuration
+        self._meter = meter
         self.streams = streams
 
     @property
@@ -93,6 +100,7 @@ class ConfiguredSource:
             maxlag=self._configuration.enrich.maxlag,
             http=self.http,
             credential=resolve_credential(wiki, key=f"wikis.{domain}.credentials") if wiki else None,
+            meter=self._meter,
         )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
-from pyoxigraph import NamedNode
 
 from wikistate.adapters.secrets import resolve_secret
 from wikistate.adapters.triplestore.credentials import Basic, Bearer
@@ -17,6 +16,7 @@ from wikistate.adapters.triplestore.freshness import FreshnessFile
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.uris import Uris
+from wikistate.core.sparql.terms import UnwritableError, format_iri
 from wikistate.core.sparql.updates import UpdateTarget
 from wikistate.errors import ConfigError
 from wikistate.telemetry import metrics
@@ -92,9 +92,11 @@ def build_update_target(settings: StoreSettings) -> UpdateTarget:
 def _require_iri(text: str) -> str:
     if urlsplit(text).scheme:
         try:
-            return NamedNode(text).value
-        except ValueError:
+            format_iri(text)
+        except UnwritableError:
             pass  # the error below explains it
+        else:
+            return text
     raise ConfigError(
         f"{text!r} in store.freshness_subjects is not an absolute IRI.",
         hint="Write it in full, as in http://www.wikidata.org.",

@@ -1,4 +1,4 @@
-"""Answers of the fake wiki in format version 1, the old form of the JSON of the Action API.
+"""Format version 1 of the answers of the fake wiki: the old form of the JSON of the Action API.
 
 Source: MediaWiki Action API documentation (API:JSON version 2).
 """
