@@ -18,7 +18,7 @@ from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.terms import UnwritableError, format_iri
 from wikistate.core.sparql.updates import UpdateTarget
-from wikistate.errors import ConfigError
+from wikistate.errors import ConfigError, StoreError
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -50,8 +50,13 @@ def check_location(settings: StoreSettings) -> None:
         )
 
 
-def build_triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
+def build_triple_store(settings: StoreSettings, meter: Meter, *, waits: bool = True) -> TripleStore:
     """Build the store of the settings; it is not open yet.
+
+    Args:
+        settings: The settings of the store.
+        meter: The meter of its outages.
+        waits: Whether requests wait for a store that does not answer. Otherwise they raise `StoreError`.
 
     Raises:
         ConfigError: A setting of the store is missing or wrong.
@@ -60,9 +65,8 @@ def build_triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
     target = build_update_target(settings)
     if not is_http_location(settings.location):
         return OxigraphStore(Path(settings.location), target)
-    return SparqlEndpoint(
-        _build_endpoint_settings(settings), target, on_outage=_OutageReporter(settings.location, meter)
-    )
+    on_outage = _OutageReporter(settings.location, meter) if waits else partial(_raise_outage, settings.location)
+    return SparqlEndpoint(_build_endpoint_settings(settings), target, on_outage=on_outage)
 
 
 def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
@@ -144,6 +148,14 @@ def _resolve_credential(settings: StoreSettings) -> Credential | None:
             key=_AUTHENTICATION,
         )
     return Basic(authentication.user, resolve_secret(authentication.password_env, authentication.password_file))
+
+
+def _raise_outage(location: str, waiting: OutageRetry | None) -> None:
+    if waiting is not None:
+        raise StoreError(
+            f"The store at {location} does not answer: {waiting.reason}",
+            hint="Check store.location and store.query_url, and whether the store runs.",
+        )
 
 
 class _OutageReporter:
