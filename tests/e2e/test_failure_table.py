@@ -44,6 +44,7 @@ from wikistate.testing.faults import (
     HugeBody,
     MissingRevision,
     NonJsonBody,
+    OldFormat,
     StalledContinuation,
     TruncatedBody,
 )
@@ -95,6 +96,7 @@ TABLE = (
     FailureRow("no-json", NonJsonBody(), YES, "UnparsableResponse"),
     FailureRow("half-of-the-json", TruncatedBody(), YES, "UnparsableResponse"),
     FailureRow("no-json-object", NonJsonBody("[]"), YES, "UnparsableResponse"),
+    FailureRow("old-format", OldFormat(), NO, "OldResponseFormat"),
     FailureRow("nothing", EmptyBody(), YES, "EmptyResponse"),
     FailureRow("no-result", NonJsonBody('{"batchcomplete":true}'), YES, "EmptyResponse"),
     FailureRow("too-large", HugeBody(4 * MIB), NO, "ContentTooLarge"),

@@ -11,22 +11,26 @@ from wikistate.cli.execution import run_async
 from wikistate.cli.exits import Exit
 from wikistate.cli.settings import load_configuration
 from wikistate.jobs.rdf_consumer import NAME
+from wikistate.ops.store_access import count_entities, open_store
 from wikistate.telemetry.meter import RecordingMeter
-from wikistate.wiring.stores import build_triple_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.cli.settings import CliSettings
+    from wikistate.ops.store_access import OpenStore
 
 T = TypeVar("T")
 
 
 def print_counts(flags: CliSettings) -> Exit:
-    """Print the number of entities of each type in a store. Raises a `WikistateError` if it does not answer."""
-    counts = run_async(_query_store(flags, lambda store: store.counts()))
-    Console().print(format_counts(counts) if counts else "The store holds no entities.")
+    """Print the number of entities of each type in a store.
+
+    Raises:
+        WikistateError: The store does not answer, holds triples but no entities, or a setting is wrong.
+    """
+    counts = run_async(_use_store(flags, count_entities))
+    Console().print(format_counts(counts) if counts else "The store is empty.")
     return Exit.OK
 
 
@@ -41,15 +45,18 @@ def format_counts(counts: Mapping[str, int]) -> Table:
 
 def sweep(flags: CliSettings) -> Exit:
     """Delete orphaned values, references and sitelinks. Raises as `print_counts`."""
-    removed = run_async(_query_store(flags, lambda store: store.sweep()))
+    removed = run_async(_use_store(flags, _sweep))
     Console().print("Orphans deleted." if removed is None else f"Orphans deleted: {removed:,} triples.")
     return Exit.OK
 
 
-async def _query_store(flags: CliSettings, query: Callable[[TripleStore], Awaitable[T]]) -> T:
-    store = build_triple_store(load_configuration(NAME, flags).configuration.store, RecordingMeter())
-    try:
-        await store.open()
-        return await query(store)
-    finally:
-        await store.close()
+async def _sweep(opened: OpenStore) -> int | None:
+    # Without an entity, the IRIs of values and references are unknown as well.
+    await count_entities(opened)
+    return await opened.store.sweep()
+
+
+async def _use_store(flags: CliSettings, use: Callable[[OpenStore], Awaitable[T]]) -> T:
+    settings = load_configuration(NAME, flags).configuration.store
+    async with open_store(settings, RecordingMeter()) as opened:
+        return await use(opened)

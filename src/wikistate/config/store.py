@@ -47,7 +47,11 @@ class StoreSettings(Settings):
 
     federated_concept_base: str = ""
     """Concept base of the Wikibase of the properties and items if it is another one; for Commons
-    `http://www.wikidata.org`."""
+    `http://www.wikidata.org`. It is the subject of the freshness of the store as well."""
+
+    freshness_subjects: list[str] = []
+    """Further IRIs that state the freshness of the store, for query interfaces that ask another subject than the concept
+    base, such as `http://www.wikidata.org`."""
 
     authentication: StoreAuthentication = StoreAuthentication()
     """The authentication at the endpoint."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.triplestore.writer import completed_until
 from wikistate.core.sparql.queries import read_newest_change, select_newest_change
 from wikistate.errors import StoreError
-from wikistate.wiring.stores import build_freshness_file, build_triple_store, build_uris
+from wikistate.ops.store_access import open_store
+from wikistate.wiring.stores import build_freshness_file, build_update_target
 
 if TYPE_CHECKING:
-    from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.config.store import StoreSettings
+    from wikistate.ops.store_access import OpenStore
     from wikistate.telemetry.meter import Meter
 
 
@@ -25,18 +26,16 @@ async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
     file = build_freshness_file(settings)
     if file is not None:
         return file.read()
-    store = build_triple_store(settings, meter)
-    try:
-        contents = await store.open()
-        until = completed_until(contents.positions.values(), await _query_freshness(store, settings))
-    finally:
-        await store.close()
+    async with open_store(settings, meter) as opened:
+        stated = await _query_freshness(opened)
+        until = completed_until(opened.description.positions.values(), stated)
     if not until:
         raise StoreError(f"{settings.location} does not state its freshness.", hint="Write changes into it first.")
     return until
 
 
-async def _query_freshness(store: TripleStore, settings: StoreSettings) -> int | None:
+async def _query_freshness(opened: OpenStore) -> int | None:
     """Return the freshness that the store states in its triple with ``schema:dateModified``, as query services do."""
-    rows = await store.query(select_newest_change(build_uris(settings).root, graph=settings.graph))
+    subjects = build_update_target(opened.settings).freshness_subjects
+    rows = await opened.store.query(select_newest_change(*subjects, graph=opened.settings.graph))
     return read_newest_change(rows)

@@ -147,6 +147,13 @@ STORE_CHANGES = Counter(
     "triples",
     "Triples that the store reports as changed; only from stores that report them.",
 )
+STORE_DUPLICATES = Counter(
+    "wikistate_store_duplicate_triples_total",
+    "triples",
+    "Triples that an entity added although its batch already had the same triple from another entity, shared values, "
+    "references and sitelinks not included. The store holds such a triple once; until it is removed, neither entity owns it "
+    "alone. A few are normal on a wiki of media; many point to a producer that mixes the triples of entities.",
+)
 STORE_BATCH_TRIPLES = Histogram(
     "wikistate_store_batch_triples", "triples", "Triples that a batch changes.", buckets=TRIPLES_BUCKETS
 )
@@ -174,6 +181,7 @@ GRAPH_METRICS = (
         STORE_MUTATIONS,
         STORE_TRIPLES,
         STORE_CHANGES,
+        STORE_DUPLICATES,
         STORE_BATCH_TRIPLES,
         STORE_BATCH_SECONDS,
         STORE_LAG,

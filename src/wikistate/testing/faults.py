@@ -147,6 +147,13 @@ class WrongRevision:
 
 
 @dataclass(frozen=True, slots=True)
+class OldFormat:
+    """The correct response in format version 1, as of a wiki that does not know ``formatversion``, or behind a proxy."""
+
+    kind: Literal["old_format"] = "old_format"
+
+
+@dataclass(frozen=True, slots=True)
 class SlowBody:
     """The correct response, sent `chunk` bytes at a time with pauses of `pause` seconds between."""
 
@@ -170,6 +177,7 @@ ResponseFault = (
     | HttpRedirect
     | StalledContinuation
     | WrongRevision
+    | OldFormat
     | SlowBody
 )
 """Faults that replace the response; of several rules that match, the first acts."""

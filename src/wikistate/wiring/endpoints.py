@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from wikistate.config.model import Configuration, Sink, StreamManager
     from wikistate.core.events.stream_config import StreamConfig
+    from wikistate.telemetry.meter import Meter
 
 __all__ = [
     "MAX_FILE_RECORD",
@@ -69,7 +70,12 @@ class Endpoints:
 
 
 def resolve_endpoints(
-    configuration: Configuration, *, sources: Sequence[StreamConfig], sink: str, error: str
+    configuration: Configuration,
+    *,
+    sources: Sequence[StreamConfig],
+    sink: str,
+    error: str,
+    meter: Meter | None = None,
 ) -> Endpoints:
     """Return the endpoints that the settings name.
 
@@ -78,6 +84,7 @@ def resolve_endpoints(
         sources: The stream configurations of the streams to read, unless the settings name topics or streams.
         sink: Name of the sink's stream.
         error: Name of the error stream.
+        meter: Records the requests of a source that asks a wiki; None for no metrics.
 
     Raises:
         ConfigError: A setting is missing or not valid.
@@ -86,14 +93,16 @@ def resolve_endpoints(
     guarantees = [each.options.delivery_guarantee for each in (manager.sink, manager.error_sink)]
     stated = [guarantee for guarantee in guarantees if guarantee is not None]
     return Endpoints(
-        source=_resolve_source(configuration, sources),
+        source=_resolve_source(configuration, sources, meter),
         sink=_resolve_sink(manager.sink, sink, "sink"),
         error=_resolve_sink(_resolve_error_sink(manager), error, "error_sink"),
         guarantee=max(stated, key=list(DeliveryGuarantee).index, default=DeliveryGuarantee.AT_LEAST_ONCE),
     )
 
 
-def _resolve_source(configuration: Configuration, streams: Sequence[StreamConfig]) -> SourceEndpoint:
+def _resolve_source(
+    configuration: Configuration, streams: Sequence[StreamConfig], meter: Meter | None
+) -> SourceEndpoint:
     source = configuration.stream_manager.source
     if source.connector is None:
         examples = ", ".join(f"--source {url}" for url in SOURCE_URLS)
@@ -101,7 +110,9 @@ def _resolve_source(configuration: Configuration, streams: Sequence[StreamConfig
             "stream_manager.source.connector",
             f"Name the source of events, as in --source kafka://host:port/topic. The forms are: {examples}, --source -.",
         )
-    return find_connector(source.connector).resolve_source(source.options, ConfiguredSource(configuration, streams))
+    return find_connector(source.connector).resolve_source(
+        source.options, ConfiguredSource(configuration, streams, meter)
+    )
 
 
 def _resolve_sink(sink: Sink, stream: str, section: str) -> SinkEndpoint:

@@ -71,7 +71,7 @@ def assemble_custom(configuration: Configuration, meter: Meter, enrich: Enrich |
     configuration = allow_source_wiki(configuration)
     function = enrich or load_function(configuration.custom.enrich)
     streams = read_streams(configuration)
-    endpoints = resolve_stream_endpoints(configuration, streams)
+    endpoints = resolve_stream_endpoints(configuration, streams, meter)
     _check_consumer_group(endpoints)
     client = build_revision_client(configuration, meter)
     context = Context(
@@ -117,7 +117,7 @@ def _assemble_enrichment(
 ) -> StatelessPipeline:
     configuration = allow_source_wiki(configuration)
     streams = read_streams(configuration)
-    endpoints = resolve_stream_endpoints(configuration, streams)
+    endpoints = resolve_stream_endpoints(configuration, streams, meter)
     client = build_revision_client(configuration, meter)
     job = EnrichmentJob(
         build_event_io(configuration, streams, endpoints, meter),
@@ -128,8 +128,13 @@ def _assemble_enrichment(
     return StatelessPipeline(job=job, endpoints=endpoints)
 
 
-def resolve_stream_endpoints(configuration: Configuration, streams: Streams) -> Endpoints:
+def resolve_stream_endpoints(configuration: Configuration, streams: Streams, meter: Meter | None = None) -> Endpoints:
     """Return the endpoints of a job that reads and writes these streams.
+
+    Args:
+        configuration: The settings.
+        streams: The streams.
+        meter: Records the requests of a source that asks a wiki; None for no metrics.
 
     Raises:
         ConfigError: A setting of an endpoint is missing or wrong.
@@ -139,4 +144,5 @@ def resolve_stream_endpoints(configuration: Configuration, streams: Streams) -> 
         sources=[streams.source.config],
         sink=streams.sink.config.stream,
         error=streams.error.config.stream,
+        meter=meter,
     )

@@ -14,6 +14,7 @@ from wikistate.adapters.connectors.recent_changes.connector import EXAMPLE_API
 from wikistate.adapters.connectors.recent_changes.queries import site_info
 from wikistate.adapters.connectors.urls import require_http_url
 from wikistate.adapters.http.documents import DocumentReader
+from wikistate.adapters.mediawiki.format_version import describe_old_format, find_old_format
 from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.config.model import WikiSettings
 from wikistate.config.paths import state_home
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.config.model import Configuration
     from wikistate.core.events.stream_config import StreamConfig
+    from wikistate.telemetry.meter import Meter
 
 _URL = f"{SOURCE_OPTIONS}.url"
 
@@ -42,6 +44,7 @@ class ConfiguredWiki:
         maxlag: Seconds of database lag above which the wiki refuses a request.
         http: The settings of requests.
         credential: The login; None for a public wiki.
+        meter: Records the requests; None for no metrics.
     """
 
     api: str
@@ -49,10 +52,11 @@ class ConfiguredWiki:
     maxlag: int
     http: HttpSettings
     credential: Credential | None = field(repr=False)
+    meter: Meter | None = field(default=None, repr=False, compare=False)
 
     def build_queries(self) -> QueryClient:
         """See `WikiAccess`."""
-        return QueryClient(self.api, self.http, credential=self.credential, maxlag=self.maxlag)
+        return QueryClient(self.api, self.http, credential=self.credential, maxlag=self.maxlag, meter=self.meter)
 
 
 class ConfiguredSource:
@@ -61,10 +65,14 @@ class ConfiguredSource:
     Args:
         configuration: The settings.
         streams: The streams to read, unless the options name others.
+        meter: Records the requests of the source; None for no metrics.
     """
 
-    def __init__(self, configuration: Configuration, streams: Sequence[StreamConfig]) -> None:
+    def __init__(
+        self, configuration: Configuration, streams: Sequence[StreamConfig], meter: Meter | None = None
+    ) -> None:
         self._configuration = configuration
+        self._meter = meter
         self.streams = streams
 
     @property
@@ -92,6 +100,7 @@ class ConfiguredSource:
             maxlag=self._configuration.enrich.maxlag,
             http=self.http,
             credential=resolve_credential(wiki, key=f"wikis.{domain}.credentials") if wiki else None,
+            meter=self._meter,
         )
 
 
@@ -129,9 +138,13 @@ def _fetch_domain(configuration: Configuration, api: str) -> str:
     parameters = {"action": "query", "format": "json", "formatversion": "2", **site_info()}
     content = DocumentReader(build_http_settings(configuration))(f"{api}?{urlencode(parameters)}")
     try:
-        domain = orjson.loads(content or b"")["query"]["general"]["servername"]
+        document = orjson.loads(content or b"")
+        domain = document["query"]["general"]["servername"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         domain = None
+    else:
+        if sign := find_old_format(document):
+            raise ConfigError(f"{describe_old_format(api, sign)}.", key=_URL)
     if not isinstance(domain, str) or not domain:
         raise ConfigError(
             f"{api} does not respond as the Action API of a public wiki: {(content or b'')[:200]!r}.",

@@ -49,7 +49,7 @@ def assemble_rdf_sync(configuration: Configuration, meter: Meter) -> KeyedPipeli
         DocumentError: A stream or schema does not exist, or is malformed.
         ExternalError: The wiki, or the server of a stream configuration or schema, does not answer.
     """
-    asked = asyncio.run(discover_wikibase(configuration))
+    asked = asyncio.run(discover_wikibase(configuration, meter))
     return _SyncAssembler(asked, meter).assemble(meter)
 
 
@@ -72,7 +72,7 @@ class _SyncAssembler:
     def __init__(self, asked: DiscoveredWikibase, meter: Meter) -> None:
         self._configuration, self._site = asked.configuration, asked.site
         settings = self._configuration.store
-        self._queries = build_query_client(self._configuration, asked.api)
+        self._queries = build_query_client(self._configuration, asked.api, meter)
         self._store = SerializedStore(build_triple_store(settings, meter))
         self._store_index = StoreEntityIndex(self._store, build_uris(settings), graph=settings.graph)
         self._writer = build_store_writer(settings, meter, store=self._store)

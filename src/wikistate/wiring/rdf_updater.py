@@ -76,7 +76,7 @@ def assemble_rdf_updater(
     """
     rdf = configuration.rdf
     streams = read_updater_streams(configuration)
-    endpoints = _resolve_endpoints(configuration, streams)
+    endpoints = _resolve_endpoints(configuration, streams, meter)
     uris = entity_uris(rdf)
     subgraphs = _read_subgraphs(configuration, streams)
     graphs = build_graph_loader(configuration, meter, entities=entities)
@@ -161,12 +161,13 @@ def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDat
     )
 
 
-def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams) -> Endpoints:
+def _resolve_endpoints(configuration: Configuration, streams: UpdaterStreams, meter: Meter) -> Endpoints:
     endpoints = resolve_endpoints(
         configuration,
         sources=[stream.config for stream, _ in streams.inputs],
         sink=streams.sink.config.stream,
         error=streams.error.config.stream,
+        meter=meter,
     )
     if endpoints.guarantee is not DeliveryGuarantee.AT_LEAST_ONCE:
         raise ConfigError(

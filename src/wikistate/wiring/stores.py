@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -15,8 +16,9 @@ from wikistate.adapters.triplestore.freshness import FreshnessFile
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.uris import Uris
+from wikistate.core.sparql.terms import UnwritableError, format_iri
 from wikistate.core.sparql.updates import UpdateTarget
-from wikistate.errors import ConfigError
+from wikistate.errors import ConfigError, StoreError
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -48,8 +50,13 @@ def check_location(settings: StoreSettings) -> None:
         )
 
 
-def build_triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
+def build_triple_store(settings: StoreSettings, meter: Meter, *, waits: bool = True) -> TripleStore:
     """Build the store of the settings; it is not open yet.
+
+    Args:
+        settings: The settings of the store.
+        meter: The meter of its outages.
+        waits: Whether requests wait for a store that does not answer. Otherwise they raise `StoreError`.
 
     Raises:
         ConfigError: A setting of the store is missing or wrong.
@@ -58,9 +65,8 @@ def build_triple_store(settings: StoreSettings, meter: Meter) -> TripleStore:
     target = build_update_target(settings)
     if not is_http_location(settings.location):
         return OxigraphStore(Path(settings.location), target)
-    return SparqlEndpoint(
-        _build_endpoint_settings(settings), target, on_outage=_OutageReporter(settings.location, meter)
-    )
+    on_outage = _OutageReporter(settings.location, meter) if waits else partial(_raise_outage, settings.location)
+    return SparqlEndpoint(_build_endpoint_settings(settings), target, on_outage=on_outage)
 
 
 def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
@@ -74,8 +80,32 @@ def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
 
 
 def build_update_target(settings: StoreSettings) -> UpdateTarget:
-    """Return the form of queries and updates for the store. Raises `ConfigError` as `build_uris`."""
-    return UpdateTarget(build_uris(settings), graph=settings.graph or None, deletes_orphans=settings.delete_orphans)
+    """Return the form of queries and updates for the store.
+
+    Raises:
+        ConfigError: A concept base, or a subject of the freshness, is not valid.
+    """
+    return UpdateTarget(
+        build_uris(settings),
+        graph=settings.graph or None,
+        deletes_orphans=settings.delete_orphans,
+        more_freshness_subjects=tuple(map(_require_iri, settings.freshness_subjects)),
+    )
+
+
+def _require_iri(text: str) -> str:
+    if urlsplit(text).scheme:
+        try:
+            format_iri(text)
+        except UnwritableError:
+            pass  # the error below explains it
+        else:
+            return text
+    raise ConfigError(
+        f"{text!r} in store.freshness_subjects is not an absolute IRI.",
+        hint="Write it in full, as in http://www.wikidata.org.",
+        key="store.freshness_subjects",
+    )
 
 
 def build_uris(settings: StoreSettings) -> Uris:
@@ -118,6 +148,14 @@ def _resolve_credential(settings: StoreSettings) -> Credential | None:
             key=_AUTHENTICATION,
         )
     return Basic(authentication.user, resolve_secret(authentication.password_env, authentication.password_file))
+
+
+def _raise_outage(location: str, waiting: OutageRetry | None) -> None:
+    if waiting is not None:
+        raise StoreError(
+            f"The store at {location} does not answer: {waiting.reason}",
+            hint="Check store.location and store.query_url, and whether the store runs.",
+        )
 
 
 class _OutageReporter:

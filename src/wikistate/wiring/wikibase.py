@@ -5,13 +5,15 @@ A setting that contradicts the wiki is an error, and the error names the right v
 
 from __future__ import annotations
 
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel
 from yarl import URL
 
-from wikistate.adapters.http.client import HttpClient
+from wikistate.adapters.mediawiki.counted_http import build_http_client
 from wikistate.adapters.mediawiki.discovery import find_api
 from wikistate.adapters.mediawiki.entity_pages import list_entities
 from wikistate.adapters.mediawiki.entity_responses import EntityDataSettings, parse_response
@@ -32,13 +34,19 @@ from wikistate.wiring.stores import check_location, is_http_location
 from wikistate.wiring.wikis import build_http_settings, build_wiki_session, resolve_credential
 
 if TYPE_CHECKING:
+    from wikistate.adapters.http.client import HttpClient
     from wikistate.config.model import Configuration, StreamManager
     from wikistate.config.rdf import RdfSettings
+    from wikistate.telemetry.meter import Meter
 
 PRIVATE_INTERVAL, PUBLIC_INTERVAL = 1.0, 5.0
 """Seconds between two requests to a wiki without new changes: for your own wiki, and for a public wiki."""
 
 _POLL_INTERVAL_KEY = "poll_interval"
+
+_MAX_NAME_LENGTH, _HASH_LENGTH = 200, 16
+"""Characters of a default file name, without its ending: most file systems allow 255 bytes."""
+
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
@@ -56,19 +64,23 @@ class DiscoveredWikibase(NamedTuple):
     api: str
 
 
-async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
+async def discover_wikibase(configuration: Configuration, meter: Meter | None = None) -> DiscoveredWikibase:
     """Query the wiki of the settings for its facts, and complete the settings.
+
+    Args:
+        configuration: The settings.
+        meter: Records the requests to the Action API; None for no metrics.
 
     Raises:
         ConfigError: The settings name no wiki, or contradict it.
         WikiError: The wiki does not answer, or is not a Wikibase.
     """
     check_location(configuration.store)
-    http = HttpClient(build_http_settings(configuration))
+    http = build_http_client(build_http_settings(configuration), meter)
     await http.open()
     try:
         api = await _find_api_url(http, configuration)
-        queries = build_query_client(configuration, api)
+        queries = build_query_client(configuration, api, meter)
         await queries.open()
         try:
             site = await fetch_site(queries)
@@ -81,7 +93,7 @@ async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
     return DiscoveredWikibase(_with_discovered(configuration, site, api, concept_uri), site, api)
 
 
-def build_query_client(configuration: Configuration, api: str) -> QueryClient:
+def build_query_client(configuration: Configuration, api: str, meter: Meter | None = None) -> QueryClient:
     """Build the client that queries the Action API of the wiki.
 
     Raises:
@@ -90,7 +102,7 @@ def build_query_client(configuration: Configuration, api: str) -> QueryClient:
     wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
     credential = resolve_credential(wiki, key="wikis") if wiki else None
     return QueryClient(
-        api, build_http_settings(configuration), credential=credential, maxlag=configuration.enrich.maxlag
+        api, build_http_settings(configuration), credential=credential, maxlag=configuration.enrich.maxlag, meter=meter
     )
 
 
@@ -193,12 +205,15 @@ def _with_stream_defaults(configuration: Configuration, site: WikibaseSite, api:
 
 
 def _default_path(configuration: Configuration, ending: str, site: WikibaseSite) -> str:
-    """Return a path beside an embedded store; for a SPARQL endpoint, a path in the user's state folder."""
-    location = configuration.store.location
+    """Return a path beside an embedded store; for a SPARQL endpoint, a path in `local.state` or the user's state folder."""
+    location, state = configuration.store.location, configuration.local.state
     if not is_http_location(location):
         return f"{location.rstrip('/')}.{ending}"
     name = f"{quote(site.domain, safe='')} {quote(location, safe='')}"
-    return str(state_home() / configuration.stream_manager.job_name / f"{name}.{ending}")
+    if len(name) > _MAX_NAME_LENGTH:
+        name = f"{name[:_MAX_NAME_LENGTH]} {sha256(name.encode()).hexdigest()[:_HASH_LENGTH]}"
+    folder = Path(state) if state else state_home() / configuration.stream_manager.job_name
+    return str(folder / f"{name}.{ending}")
 
 
 def _replace_settings(settings: Settings, **values: object) -> Settings:

@@ -32,6 +32,7 @@ EVERY_ACTION: list[faults.Fault] = [
     faults.HttpRedirect("https://elsewhere.example.org/"),
     faults.StalledContinuation(),
     faults.WrongRevision(5),
+    faults.OldFormat(),
     faults.SlowBody(1, 0.5),
 ]
 

@@ -46,6 +46,18 @@ def resolve_recent_changes(configuration: Configuration) -> tuple[RecentChangesE
     return endpoint, endpoint.wiki
 
 
+async def test_wiki_that_answers_in_the_old_form_is_named_at_the_start() -> None:
+    """Its domain could be read; its changes could not."""
+
+    async def respond(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"batchcomplete": "", "query": {"general": {"servername": "my.wiki"}}})
+
+    async with serving(respond) as origin:
+        configuration = configured(f"recentchanges:{origin}/w/api.php")
+        with pytest.raises(ConfigError, match="format version 1"):
+            await asyncio.to_thread(allow_source_wiki, configuration)
+
+
 def test_default_server_of_streams_is_wikimedia() -> None:
     """Without names, the stream of the source is read; a base need not end in a slash."""
     public = resolve_event_streams(configured("", "stream_manager.source.connector=eventstreams"), "the.stream")

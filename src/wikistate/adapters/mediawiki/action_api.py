@@ -11,6 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from wikistate.adapters.http.client import OK, HttpResponse, parse_retry_after
+from wikistate.adapters.mediawiki.format_version import describe_old_format, find_old_format
 from wikistate.core.enrichment.content import Content, read_revision
 from wikistate.core.enrichment.failures import Failure, FailureKind, classify_api_error, classify_status
 
@@ -66,13 +67,14 @@ def build_revisions_query(rev_ids: Iterable[int], extra: Mapping[str, str], *, p
     return f"{query}&{encode(extra)}" if extra else query
 
 
-def parse_json(answer: HttpResponse, *, place: str, now: float) -> Json | Failure:
-    """Return the JSON object of a response, or the failure: a status, an empty body, invalid JSON, an API error.
+def parse_json(answer: HttpResponse, *, place: str, now: float, old_format: bool = False) -> Json | Failure:
+    """Return the JSON object of a response, or the failure: a status, an empty body, invalid JSON, an API error, an old form.
 
     Args:
         answer: HTTP response.
         place: Domain or address of the wiki, for messages.
         now: Current time, seconds since the epoch, for a Retry-After that is a date.
+        old_format: Whether the request asks for format version 1.
     """
     if answer.status != OK:
         detail = f"{place} answers with the HTTP status {answer.status}"
@@ -87,7 +89,8 @@ def parse_json(answer: HttpResponse, *, place: str, now: float) -> Json | Failur
         return Failure(FailureKind.UNPARSABLE, f"{place} answers with JSON that is not an object")
     if "error" in document or "errors" in document:
         return _api_error(document, place, parse_retry_after(answer.headers, now))
-    return document
+    sign = None if old_format else find_old_format(document)
+    return document if sign is None else Failure(FailureKind.OLD_FORMAT, describe_old_format(place, sign))
 
 
 def _api_error(document: Json, place: str, wait: float | None) -> Failure:

@@ -49,7 +49,7 @@ async def find_api(http: HttpClient, address: str) -> str:
         answer = await http.request(http.endpoint(candidate), _QUERY, headers={}, limit=_LIMIT)
         if not isinstance(answer, Failure) and _is_api(answer, candidate):
             return candidate
-        tried.append(f"{candidate} ({answer.detail if isinstance(answer, Failure) else answer.status})")
+        tried.append(f"{candidate} ({_describe(answer, candidate)})")
     raise ConfigError(
         f"No Action API was found at {address}. Tried: {'; '.join(tried)}.",
         hint="Set the URL of the API itself, which ends in api.php. A wiki that requires a login needs that URL, and its "
@@ -88,6 +88,16 @@ def _extract_edit_uri(page: str, url: URL) -> str:
     link = _LINK.search(page)
     href = _HREF.search(link.group()) if link else None
     return str(url.join(URL(html.unescape(href.group(1)))).with_query(None)) if href else ""
+
+
+def _describe(answer: HttpResponse | Failure, place: str) -> str:
+    """Return why a response is not from a readable Action API."""
+    if not isinstance(answer, Failure):
+        document = parse_json(answer, place=place, now=0.0)
+        if not isinstance(document, Failure) or answer.status != OK:
+            return str(answer.status)
+        answer = document
+    return answer.detail
 
 
 def _is_api(answer: HttpResponse, place: str) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki.action_api import encode, parse_json
+from wikistate.adapters.mediawiki.counted_http import build_http_client
 from wikistate.adapters.mediawiki.sessions import build_session
 from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
 from wikistate.core.enrichment.retry import RetryPolicy, compute_retry_delay
@@ -19,7 +19,9 @@ from wikistate.errors import WikiError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wikistate.adapters.http.client import HttpSettings
     from wikistate.adapters.mediawiki.credentials import Credential
+    from wikistate.telemetry.meter import Meter
 
 _RETRY_POLICY = RetryPolicy(base_delay=1.0, max_delay=60.0)
 _LIMIT = 64 * 1024 * 1024  # bytes of one answer
@@ -35,11 +37,20 @@ class QueryClient:
         http: Settings of the HTTP client.
         credential: Credential for the wiki; None for an anonymous session.
         maxlag: Seconds of replica lag from which the wiki refuses requests.
+        meter: Records the requests; None for no metrics.
     """
 
-    def __init__(self, api: str, http: HttpSettings, *, credential: Credential | None = None, maxlag: int = 5) -> None:
+    def __init__(
+        self,
+        api: str,
+        http: HttpSettings,
+        *,
+        credential: Credential | None = None,
+        maxlag: int = 5,
+        meter: Meter | None = None,
+    ) -> None:
         self._place = api
-        self._http = HttpClient(http)
+        self._http = build_http_client(http, meter)
         self._endpoint = self._http.endpoint(api)
         self._session = build_session(credential, http=self._http, endpoint=self._endpoint, place=api)
         self._fixed = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS, ParsedResponse, parse_json
+from wikistate.adapters.mediawiki.format_version import REQUEST_PARAMETER
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -86,7 +87,12 @@ class WikiApi:
         answer = await self._request(
             query, headers, post=len(subjects) > MAX_REVISIONS or len(query) > _MAX_QUERY_CHARS
         )
-        document = answer if isinstance(answer, Failure) else parse_json(answer, place=self.place, now=time())
+        old_format = REQUEST_PARAMETER in query
+        document = (
+            answer
+            if isinstance(answer, Failure)
+            else parse_json(answer, place=self.place, now=time(), old_format=old_format)
+        )
         page = document if isinstance(document, Failure) else parser(document, subjects, place=self.place)
         if isinstance(page, ParsedResponse):
             self._warn(page.warnings)

@@ -32,6 +32,7 @@ class StoreMetrics:
         self._produced = meter.counter(metrics.EVENTS_PRODUCED, role="sink")
         self._changes = meter.counter(metrics.STORE_CHANGES)
         self._triple_counters = {kind: meter.counter(metrics.STORE_TRIPLES, kind=kind) for kind in _CHANGE_KINDS}
+        self._duplicates = meter.counter(metrics.STORE_DUPLICATES)
         self._triples = meter.histogram(metrics.STORE_BATCH_TRIPLES)
         self._seconds = meter.histogram(metrics.STORE_BATCH_SECONDS)
         self._lag = meter.gauge(metrics.STORE_LAG)
@@ -44,6 +45,7 @@ class StoreMetrics:
             self._count_mutation(mutation.operation.value, TYPES.get(mutation.entity[:1], "other").lower())
         for kind, report in self._triple_counters.items():
             report(len(getattr(patch, kind)))
+        self._duplicates(patch.duplicates)
         self._triples(patch.weight)
         self._seconds(applied.seconds)
         if applied.changes is not None:

@@ -32,6 +32,7 @@ class FailureKind(StrEnum):
     LOGIN_FAILED = "LoginFailed"
     API_ERROR = "ApiError"
     UNPARSABLE = "UnparsableResponse"
+    OLD_FORMAT = "OldResponseFormat"
     EMPTY = "EmptyResponse"
     TOO_LARGE = "ContentTooLarge"
     STALLED = "ContinuationStalled"
@@ -124,6 +125,13 @@ TABLE: tuple[FailureRule, ...] = (
     # Responses that are not valid.
     FailureRule(
         _K.UNPARSABLE, "200 with a body that is not JSON", _R.UNTIL_LIMIT, _S.NOTHING, "truncated, or a page of a proxy"
+    ),
+    FailureRule(
+        _K.OLD_FORMAT,
+        "an answer in format version 1 of the API",
+        _R.NEVER,
+        _S.NOTHING,
+        "the wiki is too old, or a proxy drops a parameter",
     ),
     FailureRule(_K.EMPTY, "200 with an empty body", _R.UNTIL_LIMIT, _S.NOTHING, "a worker died during the response"),
     FailureRule(_K.TOO_LARGE, "larger than allowed", _R.NEVER, _S.NOTHING, "the content does not become smaller"),

@@ -142,17 +142,18 @@ def select_largest_number(prefix: str, *, graph: str = "") -> str:
     return f"SELECT (MAX({number}) AS ?largest) WHERE {{ {_in_graph(pattern, graph)} }}"
 
 
-def select_newest_change(root: str, *, graph: str = "") -> str:
+def select_newest_change(*roots: str, graph: str = "") -> str:
     """Return the query of the event time up to which a store is complete, as ``?newest``, for stores of any updater.
 
     Args:
-        root: IRI of the wiki, which carries ``schema:dateModified``.
+        roots: IRIs that may carry ``schema:dateModified``, of the wiki first.
         graph: IRI of the graph that holds the entities; empty for the default graph.
 
     Raises:
         ValueError: One of them is not a valid IRI.
     """
-    pattern = f"{NamedNode(root)} <http://schema.org/dateModified> ?moment"
+    wikis = " ".join(str(NamedNode(root)) for root in roots)
+    pattern = f"VALUES ?wiki {{ {wikis} }} ?wiki <http://schema.org/dateModified> ?moment"
     return f"SELECT (MAX(?moment) AS ?newest) WHERE {{ {_in_graph(pattern, graph)} }}"
 
 

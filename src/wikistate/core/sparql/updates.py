@@ -58,12 +58,23 @@ class UpdateTarget(NamedTuple):
         graph: IRI of the named graph that holds everything; None for the default graph.
         deletes_orphans: Whether values, references and sites are deleted when nothing links to them any more.
         max_request_bytes: Largest size of a request. A single triple that is larger gets a request alone.
+        more_freshness_subjects: IRIs that carry the freshness of the store as well; see `freshness_subjects`.
     """
 
     uris: Uris
     graph: str | None = None
     deletes_orphans: bool = True
     max_request_bytes: int = 8 << 20
+    more_freshness_subjects: tuple[str, ...] = ()
+
+    @property
+    def freshness_subjects(self) -> tuple[str, ...]:
+        """IRIs that carry the freshness of the store: each wiki whose entities it holds, then further ones.
+
+        Query services and bots ask the concept base of Wikidata, also on the store of a wiki that uses Wikidata's items.
+        """
+        wikis = (self.uris.root, self.uris.foreign_entity.removesuffix("/entity/"))
+        return tuple(dict.fromkeys((*wikis, *self.more_freshness_subjects)))
 
     def pattern(self, operation: str) -> str:
         """Return an update operation with a pattern, for this graph."""
@@ -150,9 +161,9 @@ def bookkeeping_operations(
     if patch.unlinked or ((patch.deleted or patch.reconciled) and target.deletes_orphans):
         yield from map(target.pattern, orphans.delete_orphans(nodes=target.deletes_orphans))
     if freshness is not None:
-        yield from _replace_values(
-            format_iri(target.uris.root), {DATE_MODIFIED: _format_time(freshness, "seconds")}, target
-        )
+        stated = {DATE_MODIFIED: _format_time(freshness, "seconds")}
+        for subject in target.freshness_subjects:
+            yield from _replace_values(format_iri(subject), stated, target)
     for partition, position in sorted(positions.items()):
         yield from _replace_values(position_iri(partition), _format_position(partition, position), target)
 

@@ -121,6 +121,7 @@ class Accumulator:
             mutations=self._mutations,
             weight=self.weight,
             freshness=sum(self._times) // len(self._times) if self._times else None,
+            duplicates=self.duplicates,
         )
 
     def _write(self, entity: str, patch: Patch) -> None:

@@ -57,6 +57,7 @@ _TYPES = {
     FailureKind.UNAVAILABLE: FetchErrorType.UNEXPECTED_RESPONSE,
     FailureKind.OTHER_SERVER_ERROR: FetchErrorType.UNEXPECTED_RESPONSE,
     FailureKind.UNPARSABLE: FetchErrorType.UNEXPECTED_RESPONSE,
+    FailureKind.OLD_FORMAT: FetchErrorType.UNEXPECTED_RESPONSE,
 }
 
 _ALWAYS_WIKI_OUTAGE = frozenset({FailureKind.TOO_MANY_REQUESTS})

@@ -115,7 +115,9 @@ class SideEvents:
 
     def _build_common(self, schema: str, stream: str, about: InputEvent | Operation, now: int) -> Event:
         origin = about.origin
-        known = {"id": origin.id, "dt": origin.dt, "stream": origin.stream, "domain": origin.domain}
+        # The schemas require the time at which the event was received. Without it, the event's own time is the nearest.
+        received = origin.dt or format_instant(about.time)
+        known = {"id": origin.id, "dt": received, "stream": origin.stream, "domain": origin.domain}
         request = {"request_id": origin.request_id} if origin.request_id else {}
         return {
             "$schema": schema,

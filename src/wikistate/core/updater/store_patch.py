@@ -30,6 +30,7 @@ class StorePatch(NamedTuple):
         weight: Cost of the batch for a store, in triples. See `wikistate.core.updater.accumulator.DELETE_WEIGHT`.
         freshness: Mean event time of the mutations from edits, milliseconds since the epoch; None if there are none.
             Reconciliations are left out, because their time does not show the position of the store.
+        duplicates: Number of triples that an entity added although the batch had them from another entity.
     """
 
     removed: AbstractSet[Triple] = frozenset()
@@ -41,3 +42,4 @@ class StorePatch(NamedTuple):
     mutations: int = 0
     weight: int = 0
     freshness: int | None = None
+    duplicates: int = 0

@@ -13,6 +13,7 @@ from aiohttp import web
 from wikistate.testing import faults
 from wikistate.testing.wiki import responses
 from wikistate.testing.wiki.cached_bodies import CachedBody, join_plain
+from wikistate.testing.wiki.old_format import to_old_format
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -60,7 +61,12 @@ async def apply_fault(
 
 ReplacementFault = faults.HttpStatus | faults.ApiError | faults.NonJsonBody | faults.HttpRedirect
 CorruptionFault = (
-    faults.ReplicaLag | faults.EmptyBody | faults.TruncatedBody | faults.StalledContinuation | faults.WrongRevision
+    faults.ReplicaLag
+    | faults.EmptyBody
+    | faults.TruncatedBody
+    | faults.StalledContinuation
+    | faults.WrongRevision
+    | faults.OldFormat
 )
 
 
@@ -92,12 +98,23 @@ def _corrupt_response(action: CorruptionFault, reply: WikiResponse) -> WikiRespo
             return reply._replace(pieces=[CachedBody(body[: int(len(body) * share)])])
         case faults.StalledContinuation():
             return responses.make_json(_without_progress(orjson.loads(body)))
+        case faults.OldFormat():
+            is_json = reply.content_type == responses.JSON
+            return (
+                reply._replace(pieces=[CachedBody(orjson.dumps(to_old_format(orjson.loads(body))))])
+                if is_json
+                else reply
+            )
         case faults.WrongRevision(offset=offset):
-            if reply.content_type != responses.JSON:
-                return reply._replace(pieces=[CachedBody(_shift_entity_ids(body, offset))])
-            return responses.make_json(_shift_revision_ids(orjson.loads(body), offset))
+            return _shift_ids(reply, body, offset)
         case _:
             assert_never(action)
+
+
+def _shift_ids(reply: WikiResponse, body: bytes, offset: int) -> WikiResponse:
+    if reply.content_type != responses.JSON:
+        return reply._replace(pieces=[CachedBody(_shift_entity_ids(body, offset))])
+    return responses.make_json(_shift_revision_ids(orjson.loads(body), offset))
 
 
 def _without_progress(document: dict[str, Any]) -> dict[str, Any]:

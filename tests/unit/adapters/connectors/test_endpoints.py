@@ -10,11 +10,13 @@ import pytest
 
 from wikistate.adapters.connectors.connector import SharedClients
 from wikistate.adapters.connectors.eventstreams.endpoint import EventStreamsEndpoint
+from wikistate.adapters.connectors.files.connector import FileConnector
 from wikistate.adapters.connectors.files.endpoint import FileEndpoint
 from wikistate.adapters.connectors.kafka.endpoint import KafkaSinkEndpoint, KafkaSourceEndpoint
 from wikistate.adapters.connectors.parquet.endpoint import ParquetEndpoint
 from wikistate.adapters.connectors.parquet.sink import ParquetSink
 from wikistate.adapters.http.client import HttpSettings
+from wikistate.config.connectors import FileSinkOptions
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,6 +76,29 @@ def test_second_stream_shares_a_file_and_side_outputs_do_not(sink: SinkEndpoint,
     """Side outputs of a folder and of standard output are written to standard error."""
     assert sink.for_stream("s") == sink
     assert sink.for_side_output("s") == FileEndpoint(path=side)
+
+
+@pytest.mark.parametrize(
+    ("path", "side", "errors"),
+    [
+        ("out.ndjson", "out.side.ndjson", "out.errors.ndjson"),
+        ("a/b.c/out.ndjson.zst", "a/b.c/out.side.ndjson.zst", "a/b.c/out.errors.ndjson.zst"),
+        (
+            "wiki http%3A%2F%2F127.0.0.1.ndjson",
+            *(f"wiki http%3A%2F%2F127.0.0.1.{w}.ndjson" for w in ("side", "errors")),
+        ),
+        ("./my.wiki.example.ndjson", "./my.wiki.example.side.ndjson", "./my.wiki.example.errors.ndjson"),
+        ("page_change.v1.json.gz", "page_change.v1.side.json.gz", "page_change.v1.errors.json.gz"),
+        ("out", "out.side", "out.errors"),
+        (".hidden", ".hidden.side", ".hidden.errors"),
+        ("out.gz", "out.side.gz", "out.errors.gz"),
+    ],
+)
+def test_files_beside_another_have_its_whole_name(path: str, side: str, errors: str) -> None:
+    """A name may have dots, as that of a host has; only the format and the compression are endings."""
+    endpoint = FileEndpoint(path=path)
+    assert endpoint.for_side_output("s").path == side
+    assert FileConnector().default_error_sink(FileSinkOptions(path=path)).options == {"path": errors}
 
 
 def test_second_stream_and_side_output_of_a_topic_are_topics() -> None:

@@ -165,6 +165,7 @@ async def test_bad_revision_with_a_temporary_failure_has_four_requests(
         (faults.HttpStatus(501), "OtherServerError"),
         (faults.HttpRedirect("https://evil.example/w/api.php"), "Redirect"),
         (faults.ApiError("badvalue"), "ApiError"),
+        (faults.OldFormat(), "OldResponseFormat"),
         (faults.HugeBody(3_000_000), "ContentTooLarge"),
         (faults.GzipBomb(10_000_000), "ContentTooLarge"),
     ],

@@ -246,6 +246,14 @@ async def test_metrics_of_a_batch(bench: Bench) -> None:
     assert bench.meter.total(metrics.STORE_LAG) == pytest.approx(30.0)
 
 
+async def test_triples_of_two_entities_are_counted_as_duplicates(bench: Bench) -> None:
+    """Only what another entity of the batch has added counts: neither a repetition nor a triple of its own."""
+    same = mutation(OperationName.DIFF, "Q2", added=insertion("Q1", "a").patch.added)
+    await bench.writer.write([insertion("Q1", "a", "b"), insertion("Q1", "a"), insertion("Q2", "a", "c"), same])
+    await bench.writer.flush()
+    assert bench.meter.total(metrics.STORE_DUPLICATES) == 1
+
+
 async def test_close_drops_pending_mutations(bench: Bench) -> None:
     """The position does not cover them, so the next run writes them; a batch that hangs does not block the close."""
     bench.store.stop_responding()

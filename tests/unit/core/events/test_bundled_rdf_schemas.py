@@ -16,7 +16,8 @@ meta object!
 {META}
 """
 
-LEGACY_HEAD = HEAD.replace("meta.dt string ", "meta.dt string! ")
+RECEIVED_HEAD = HEAD.replace("meta.dt string ", "meta.dt string! ")
+"""Fields of the streams whose events state the time at which they were received."""
 
 CHANGE = f"""{HEAD}
 dt string! format=date-time maxLength=128
@@ -39,14 +40,17 @@ sequence integer! minimum=0
 sequence_length integer! minimum=1
 """
 
-ORIGINAL = """
+RECEIVED_META = META.replace("meta.dt string ", "meta.dt string! ")
+
+ORIGINAL = f"""
 original_event_info object!
 original_event_info.$schema string!
 original_event_info.dt string format=date-time maxLength=128
 original_event_info.meta object!
+{RECEIVED_META.replace("meta.", "original_event_info.meta.")}
 """
 
-FOUND = f"""{HEAD}{ORIGINAL}
+FOUND = f"""{RECEIVED_HEAD}{ORIGINAL}
 dt string format=date-time maxLength=128
 emitter_id string
 item string!
@@ -73,7 +77,7 @@ from_revision_id integer minimum=0
 op_type string! enum=diff|import|delete|reconcile
 """
 
-RECONCILE = f"""{HEAD}{ORIGINAL.replace("info object!", "info object")}
+RECONCILE = f"""{RECEIVED_HEAD}{ORIGINAL.replace("info object!", "info object")}
 dt string format=date-time maxLength=128
 item string!
 reconciliation_action string! enum=CREATION|DELETION
@@ -136,11 +140,11 @@ rev_slots.<key>.rev_slot_size integer! minimum=0
 rev_timestamp string! format=date-time maxLength=128
 """
 
-PAGE_DELETE = f"""{LEGACY_HEAD}{PAGE}
+PAGE_DELETE = f"""{RECEIVED_HEAD}{PAGE}
 rev_count integer
 """
 
-PAGE_UNDELETE = f"""{LEGACY_HEAD}{PAGE}
+PAGE_UNDELETE = f"""{RECEIVED_HEAD}{PAGE}
 prior_state object
 prior_state.page_id integer! minimum=1
 """

@@ -51,6 +51,28 @@ def test_deletions_come_first_and_the_position_is_last() -> None:
     assert "PREFIX" not in text
 
 
+@pytest.mark.parametrize(
+    ("uris", "more", "subjects"),
+    [
+        (Uris.for_wikibase("http://a.test"), (), ["http://a.test"]),
+        (Uris.for_federated("https://commons.test"), (), ["http://www.wikidata.org", "https://commons.test"]),
+        (Uris.for_federated("http://a.test", "http://b.test"), (), ["http://a.test", "http://b.test"]),
+        (Uris.for_wikibase("http://a.test"), ("http://c.test", "http://a.test"), ["http://a.test", "http://c.test"]),
+    ],
+    ids=["one wiki", "commons", "another federation", "by setting"],
+)
+def test_freshness_is_stated_about_each_wiki_of_the_store(
+    uris: Uris, more: tuple[str, ...], subjects: list[str]
+) -> None:
+    """A query service asks Wikidata on the store of a federated wiki, too. Each subject has one time, the newest."""
+    store, target = Store(), UpdateTarget(uris, more_freshness_subjects=more)
+    for moment in (1_700_000_000_000, 1_700_000_060_000):
+        for request in build_requests(StorePatch(), {}, moment, target):
+            store.update(request)
+    assert sorted(quad.subject.value for quad in store) == subjects
+    assert {quad.object.value for quad in store} == {"2023-11-14T22:14:20Z"}
+
+
 def test_empty_batch_has_no_request() -> None:
     """A batch that only moves the position has one."""
     assert build_requests(StorePatch(), {}, None, UpdateTarget(URIS)) == []

@@ -141,5 +141,9 @@ def reconciliation(action: str = "CREATION", revision: int = 2257669841, **field
         "revision_id": revision,
         "reconciliation_source": "hourly-check@site-a",
         "reconciliation_action": action,
-        "original_event_info": {"$schema": "/x/1.0.0", "meta": {"stream": "x"}, "dt": "2020-01-01T00:00:00Z"},
+        "original_event_info": {
+            "$schema": "/x/1.0.0",
+            "meta": {"dt": "2020-01-01T00:00:01Z", "stream": "x"},
+            "dt": "2020-01-01T00:00:00Z",
+        },
     } | fields

@@ -145,8 +145,8 @@ def test_fetch_failure_has_operation_and_reason(
 
 
 def test_empty_origin_is_left_out() -> None:
-    """An event without ids is reported, too."""
-    bare = saved(5)._replace(origin=ORIGIN._replace(id="", dt="", domain="", stream="", request_id=""))
+    """An event without ids is reported, too. For the time at which it was received, its own time stands in."""
+    bare = saved(5, t=1_704_067_199_000)._replace(origin=ORIGIN._replace(id="", dt="", domain="", request_id=""))
     found = valid(SIDE.build_lapsed_action(bare, NOW))
-    assert found["original_event_info"]["meta"] == {}
+    assert found["original_event_info"]["meta"] == {"dt": "2023-12-31T23:59:59Z", "stream": ORIGIN.stream}
     assert "request_id" not in found["meta"]

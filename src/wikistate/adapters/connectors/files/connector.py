@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.connectors.connector import SOURCE_OPTIONS, Capabilities, SinkDefaults, missing_setting
 from wikistate.adapters.connectors.files import url
 from wikistate.adapters.connectors.files.endpoint import CAPABILITIES, STANDARD_STREAM, FileEndpoint
+from wikistate.adapters.connectors.files.sibling_path import make_sibling_path
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.connector import SinkContext, SourceContext
@@ -44,13 +45,7 @@ class FileConnector:
 
     def default_error_sink(self, options: FileSinkOptions) -> SinkDefaults:
         """See `Connector`: ``out.errors.ndjson`` beside ``out.ndjson``, standard error beside standard output."""
-        return SinkDefaults(self.name, {"path": _error_path(options.path)})
-
-
-def _error_path(path: str) -> str:
-    """``out/a.ndjson.zst`` becomes ``out/a.errors.ndjson.zst``."""
-    if path in ("", STANDARD_STREAM):
-        return path
-    folder, slash, name = path.rpartition("/")
-    stem, dot, rest = name.partition(".")
-    return f"{folder}{slash}{stem}.errors{dot}{rest}"
+        path = options.path
+        return SinkDefaults(
+            self.name, {"path": path if path in ("", STANDARD_STREAM) else make_sibling_path(path, "errors")}
+        )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from wikistate.adapters.connectors.connector import Capabilities, SinkEndpoint, SourceEndpoint
+from wikistate.adapters.connectors.files.sibling_path import make_sibling_path
 from wikistate.adapters.connectors.files.sink import FileSink
 from wikistate.adapters.connectors.files.source import STANDARD_INPUT, FileSource
 from wikistate.errors import ConfigError
@@ -103,6 +104,4 @@ class FileEndpoint(SourceEndpoint, SinkEndpoint):
         """See `SinkEndpoint`: the file ``out.side.ndjson`` beside ``out.ndjson``, or standard error."""
         if self.is_standard_stream:
             return FileEndpoint(path=STANDARD_STREAM)
-        path = Path(self.path)
-        stem, dot, rest = path.name.partition(".")
-        return FileEndpoint(path=str(path.with_name(f"{stem}.side{dot}{rest}")))
+        return FileEndpoint(path=make_sibling_path(self.path, "side"))

@@ -1,0 +1,113 @@
+"""Access to a store for a command that inspects it: the store itself tells its concept base, and no outage is waited for."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from wikistate.core.sparql.concept_base import (
+    build_concept_base_queries,
+    build_contents_query,
+    read_concept_bases,
+    read_contents,
+)
+from wikistate.errors import ConfigError, StoreError
+from wikistate.wiring.stores import build_triple_store, build_update_target
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from wikistate.adapters.triplestore.store import StoreDescription, TripleStore
+    from wikistate.config.store import StoreSettings
+    from wikistate.telemetry.meter import Meter
+
+_CONCEPT_BASE = "concept_base"
+_KEY = "store.concept_base"
+
+
+class OpenStore(NamedTuple):
+    """Open store, with the settings that it completes.
+
+    Attributes:
+        store: The store.
+        settings: Its settings, with the concept base of its entities.
+        description: Its description.
+    """
+
+    store: TripleStore
+    settings: StoreSettings
+    description: StoreDescription
+
+
+@asynccontextmanager
+async def open_store(settings: StoreSettings, meter: Meter) -> AsyncIterator[OpenStore]:
+    """Open a store, and find its concept base unless the settings have it.
+
+    Raises:
+        StoreError: The store does not answer the first request, or rejects it.
+        ConfigError: A setting is not valid, or the concept base is not that of the store.
+    """
+    store = build_triple_store(settings, meter, waits=False)
+    try:
+        description = await store.open()
+        root = await find_concept_base(store, settings)
+        if root:
+            settings = settings.model_copy(update={_CONCEPT_BASE: root})
+            await store.close()
+            store = build_triple_store(settings, meter, waits=False)
+            description = await store.open()
+        yield OpenStore(store, settings, description)
+    finally:
+        await store.close()
+
+
+async def find_concept_base(store: TripleStore, settings: StoreSettings) -> str:
+    """Return the concept base of the entities in a store if it is not that of the settings; else an empty text.
+
+    Raises:
+        ConfigError: The settings state one, and no entity in the store has it.
+        StoreError: The store rejects a query.
+    """
+    target = build_update_target(settings)
+    found: list[str] = []
+    for query in build_concept_base_queries(target):
+        found = read_concept_bases(await store.query(query))
+        if found:
+            break
+    if not found or target.uris.root in found:
+        return ""
+    if _CONCEPT_BASE in settings.model_fields_set:
+        raise ConfigError(
+            f"{_KEY} is {settings.concept_base}, but the entities in the store at {settings.location} have {found[0]}.",
+            hint=f"Set {_KEY} to {found[0]}, or remove it: the store tells it.",
+            key=_KEY,
+        )
+    return found[0]
+
+
+async def count_entities(opened: OpenStore) -> Mapping[str, int]:
+    """Return the number of entities by type; empty for a store without content.
+
+    Raises:
+        StoreError: The store holds triples and no entity, or rejects a query.
+    """
+    counts = await opened.store.counts()
+    if not counts:
+        await require_no_content(opened)
+    return counts
+
+
+async def require_no_content(opened: OpenStore) -> None:
+    """Check that a store without entities holds nothing else either.
+
+    Raises:
+        StoreError: It holds triples; the message names some.
+    """
+    target = build_update_target(opened.settings)
+    held = read_contents(await opened.store.query(build_contents_query(target)))
+    if held:
+        raise StoreError(
+            f"The store at {opened.settings.location} holds triples, for example about {held[0]}, and no entity with a "
+            f"revision below {target.uris.entity}.",
+            hint=f"Load the munged form of a dump, or correct store.location, store.graph or {_KEY}.",
+        )
