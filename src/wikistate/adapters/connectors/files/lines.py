@@ -62,3 +62,17 @@ class LineSplitter:
 
     def _truncate(self, value: bytes) -> Line:
         return Line(value[: self._bound], max(0, len(value) - self._bound))
+
+
+_MARK = b"\xef\xbb\xbf"
+_MARK_BEGIN, _MARK_END = _MARK[0], _MARK[-1]
+
+
+def strip_mark(value: bytes) -> bytes:
+    """Return a line without byte order marks before and behind it.
+
+    Files that were joined have marks in their middle. No JSON document begins or ends with these bytes.
+    """
+    if value and (value[0] == _MARK_BEGIN or value[-1] == _MARK_END):
+        return value.removeprefix(_MARK).removesuffix(_MARK)
+    return value
