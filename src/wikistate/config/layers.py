@@ -65,7 +65,7 @@ def read_file(file: Path) -> Layer:
         ConfigError: The file cannot be read, is not YAML, or is not a mapping. The error names the line.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}.", hint="Check the path after --config.") from None
     except UnicodeDecodeError as error:

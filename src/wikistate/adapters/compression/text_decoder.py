@@ -6,10 +6,9 @@ import structlog
 
 from wikistate.adapters.compression.decoder import Decoder
 from wikistate.adapters.compression.formats import Format, UnsupportedFormatError, format_by_name, recognise
+from wikistate.core.events.byte_order_mark import MARK
 
 log = structlog.get_logger(__name__)
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class TextDecoder:
@@ -83,16 +82,16 @@ class TextDecoder:
     def _take_beginning(self) -> bytes:
         """Return the beginning of the text without a mark; none as long as it is too short to be recognised."""
         text = self._beginning
-        if text is None or (text != BYTE_ORDER_MARK and BYTE_ORDER_MARK.startswith(text) and not self._has_ended):
+        if text is None or (text != MARK and MARK.startswith(text) and not self._has_ended):
             return b""
         if not self.is_plain and (found := recognise(text, is_whole=self._has_ended)) is not Format.PLAIN:
             if found is None:
                 return b""
             raise UnsupportedFormatError(f"it is compressed twice, the second time with {found}", "Decompress it once.")
         self._beginning = None
-        if text.startswith(BYTE_ORDER_MARK):
+        if text.startswith(MARK):
             log.warning("byte_order_mark_removed", origin=self._name or "standard input")
-        return text.removeprefix(BYTE_ORDER_MARK)
+        return text.removeprefix(MARK)
 
     def _report_other_name(self, found: Format) -> None:
         stated = format_by_name(self._name)

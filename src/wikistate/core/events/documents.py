@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import yaml
 
+from wikistate.core.events.byte_order_mark import remove_marks
 from wikistate.errors import DocumentError
 
 try:
@@ -53,6 +54,7 @@ def parse_document(content: bytes, uri: str) -> Document:
     Raises:
         DocumentError: The document is not YAML or JSON, is not an object, or holds a value that JSON cannot hold.
     """
+    content = remove_marks(content)
     is_json = content.lstrip().startswith(b"{") and not uri.endswith((".yaml", ".yml"))
     document = _parse_json(content, uri) if is_json else _parse_yaml(content, uri)
     if not isinstance(document, dict):

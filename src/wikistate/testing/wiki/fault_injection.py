@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Send = Callable[[WikiResponse], Awaitable[web.StreamResponse]]
 
 BLOCK_BYTES = 65_536
+_MARK = b"\xef\xbb\xbf"
 _ENTITY_IDS = re.compile(rb"\b([QPLM])([1-9][0-9]*)\b")
 TRIPLE = b'<http://wikibase.example/entity/Q1> <http://www.w3.org/2000/01/rdf-schema#label> "'
 OPENING = b'{"batchcomplete":true,"query":{"pages":[{"pageid":1,"ns":0,"title":"'
@@ -60,7 +61,12 @@ async def apply_fault(
 
 ReplacementFault = faults.HttpStatus | faults.ApiError | faults.NonJsonBody | faults.HttpRedirect
 CorruptionFault = (
-    faults.ReplicaLag | faults.EmptyBody | faults.TruncatedBody | faults.StalledContinuation | faults.WrongRevision
+    faults.ReplicaLag
+    | faults.EmptyBody
+    | faults.TruncatedBody
+    | faults.ByteOrderMark
+    | faults.StalledContinuation
+    | faults.WrongRevision
 )
 
 
@@ -86,16 +92,27 @@ def _corrupt_response(action: CorruptionFault, reply: WikiResponse) -> WikiRespo
     match action:
         case faults.ReplicaLag():
             return reply  # the API has compared the lag with maxlag already
-        case faults.EmptyBody():
-            return reply._replace(pieces=[])
-        case faults.TruncatedBody(share=share):
-            return reply._replace(pieces=[CachedBody(body[: int(len(body) * share)])])
+        case faults.EmptyBody() | faults.TruncatedBody() | faults.ByteOrderMark():
+            changed = _change_bytes(action, body)
+            return reply._replace(pieces=[CachedBody(changed)] if changed else [])
         case faults.StalledContinuation():
             return responses.make_json(_without_progress(orjson.loads(body)))
         case faults.WrongRevision(offset=offset):
             if reply.content_type != responses.JSON:
                 return reply._replace(pieces=[CachedBody(_shift_entity_ids(body, offset))])
             return responses.make_json(_shift_revision_ids(orjson.loads(body), offset))
+        case _:
+            assert_never(action)
+
+
+def _change_bytes(action: faults.EmptyBody | faults.TruncatedBody | faults.ByteOrderMark, body: bytes) -> bytes:
+    match action:
+        case faults.EmptyBody():
+            return b""
+        case faults.TruncatedBody(share=share):
+            return body[: int(len(body) * share)]
+        case faults.ByteOrderMark(before=before, behind=behind):
+            return _MARK * before + body + b"\n" + _MARK * behind
         case _:
             assert_never(action)
 

@@ -7,7 +7,6 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.unit.adapters.compression.compressed import COMPRESS, SKIPPABLE_FRAME, deflate_raw
 
 from wikistate.adapters.compression.decoder import DamagedError

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from wikistate.core.events.byte_order_mark import load_json
 from wikistate.streaming.record import Partition
 
 
@@ -70,7 +71,7 @@ def _format_entry(entry: EventIdEntry) -> dict[str, str | int]:
 def parse_content(data: bytes) -> dict[str, Any]:
     """Return the content of an event for its position; empty if it is not a JSON object, which the job checks."""
     try:
-        content = orjson.loads(data)
+        content = load_json(data)
     except orjson.JSONDecodeError:
         return {}
     return content if isinstance(content, dict) else {}

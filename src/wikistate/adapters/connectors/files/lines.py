@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wikistate.core.events.byte_order_mark import MARK
+
 
 class Line(NamedTuple):
     """One line without its end.
@@ -64,8 +66,7 @@ class LineSplitter:
         return Line(value[: self._bound], max(0, len(value) - self._bound))
 
 
-_MARK = b"\xef\xbb\xbf"
-_MARK_BEGIN, _MARK_END = _MARK[0], _MARK[-1]
+_MARK_BEGIN, _MARK_END = MARK[0], MARK[-1]
 
 
 def strip_mark(value: bytes) -> bytes:
@@ -74,5 +75,5 @@ def strip_mark(value: bytes) -> bytes:
     Files that were joined have marks in their middle. No JSON document begins or ends with these bytes.
     """
     if value and (value[0] == _MARK_BEGIN or value[-1] == _MARK_END):
-        return value.removeprefix(_MARK).removesuffix(_MARK)
+        return value.removeprefix(MARK).removesuffix(MARK)
     return value
