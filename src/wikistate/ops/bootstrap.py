@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.adapters.connectors.files.reader import LineReader
+from wikistate.core.events.integers import MAX_INTEGER, parse_integer
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.errors import InputError, SourceError
 from wikistate.runners.local.state_file import StateFile
@@ -74,10 +75,11 @@ def read_revisions(path: Path) -> Iterator[EntityRevision]:
 
 def _parse_line(line: str, path: Path, number: int) -> EntityRevision:
     entity, _, revision = line.strip().partition(",")
-    if not (revision.isascii() and revision.isdecimal() and int(revision)):
+    if not (found := parse_integer(revision)):
         raise InputError(
-            f"{path}, line {number}, is {line.strip()!r:.100}; a line must be an entity and its revision, as in Q42,1234.",
+            f"{path}, line {number}, is {line.strip()!r:.100}; a line must be an entity and its revision, as in Q42,1234. "
+            f"The largest revision is {MAX_INTEGER}.",
             file=str(path),
             line=number,
         )
-    return EntityRevision(entity, int(revision))
+    return EntityRevision(entity, found)

@@ -122,7 +122,7 @@ async def test_invalid_compression_is_a_failure(encoding: str, body: bytes) -> N
 
 @pytest.mark.parametrize("stream_format", [Format.GZIP, Format.DEFLATE, Format.ZSTD])
 async def test_each_member_is_read(stream_format: Format) -> None:
-    """Some servers compress each event by itself; each is read as soon as it arrives."""
+    """Some servers compress each event alone; each is read as soon as it arrives."""
     encoding = {Format.GZIP: "gzip", Format.DEFLATE: "deflate", Format.ZSTD: "zstd"}[stream_format]
     may_continue = asyncio.Event()
 

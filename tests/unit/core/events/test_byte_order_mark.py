@@ -40,7 +40,7 @@ def test_other_text_stays_invalid(text: bytes) -> None:
 
 
 def test_event_error_event_and_document_may_have_a_mark() -> None:
-    """Whatever source they come from."""
+    """The source does not matter."""
     assert read_object(Record(MARK + b'{"a":1}', None, None, Partition("t"), 0)) == {"a": 1}
     assert parse_document(MARK + b'{"a": 1}', "x.json") == {"a": 1}
     assert parse_document(MARK + b"a: 1\n", "x.yaml") == {"a": 1}
