@@ -24,15 +24,22 @@ async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
     """
     file = build_freshness_file(settings)
     if file is not None:
-        return file.read()
+        return _require_freshness(file.read(), settings)
     store = build_triple_store(settings, meter)
     try:
         contents = await store.open()
         until = completed_until(contents.positions.values(), await _query_freshness(store, settings))
     finally:
         await store.close()
+    return _require_freshness(until, settings)
+
+
+def _require_freshness(until: int, settings: StoreSettings) -> int:
     if not until:
-        raise StoreError(f"{settings.location} does not state its freshness.", hint="Write changes into it first.")
+        raise StoreError(
+            f"{settings.location} does not state its freshness: it is not complete.",
+            hint="It states it when rdf-sync has compared all entities, or with the first changes that it receives.",
+        )
     return until
 
 

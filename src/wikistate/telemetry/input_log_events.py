@@ -22,3 +22,47 @@ INPUT_LOG_EVENTS = (
         ("file", "stated", "format"),
     ),
 )
+
+FAILURE_LOG_EVENTS = (
+    LogEvent(
+        "first_failure",
+        "warning",
+        "An event failed with {error_type} for the first time.",
+        "Logged once for each error type of a run. The event is on the error stream, or the entity on the stream of fetch "
+        "failures; the metrics count the further ones.",
+        ("error_type", "reason"),
+    ),
+    LogEvent(
+        "most_events_fail",
+        "error",
+        "Most events fail: {failed} of the last {attempts} with {error_type}.",
+        "The settings, a release or an outside system are the likely cause; see `first_failure` of the same type. "
+        "`/readyz` answers 503 and `wikistate_main_failure` is 1 until most events succeed. The settings are "
+        "`failure_alarm`.",
+        ("error_type", "failed", "attempts"),
+    ),
+    LogEvent(
+        "most_events_succeed",
+        "info",
+        "Most events succeed again.",
+        "The end of `most_events_fail`. The events that failed are on the error stream: `wikistate replay` processes them "
+        "again.",
+        ("error_type",),
+    ),
+    LogEvent(
+        "run_failed",
+        "error",
+        "Most of this run failed: {failed} of {attempts} with {error_type}.",
+        "Logged at the end of a run, which then has the exit code 8. The positions of the source are committed; when the "
+        "cause is removed, replay the error stream by `wikistate replay`.",
+        ("error_type", "failed", "attempts"),
+    ),
+    LogEvent(
+        "store_complete_except",
+        "warning",
+        "The store is complete but for {failed} of {compared} entities, which could not be read.",
+        "A full scan has ended. The entities are on the stream of fetch failures; each is tried again with its next event, "
+        "and `wikistate store verify --repair` tries them at once.",
+        ("failed", "compared", "until"),
+    ),
+)

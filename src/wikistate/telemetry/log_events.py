@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wikistate.telemetry.input_log_events import INPUT_LOG_EVENTS
+from wikistate.telemetry.input_log_events import FAILURE_LOG_EVENTS, INPUT_LOG_EVENTS
 from wikistate.telemetry.log_event import LogEvent
 
 if TYPE_CHECKING:
@@ -374,7 +374,7 @@ _RDF = (
 LOG_EVENTS: tuple[LogEvent, ...] = (
     *(*_COMMAND, *_LOCAL_RUNNER, *_FLINK_RUNNER),
     *(*_KAFKA, *_FILES, *_STREAMS_OF_WIKIS, *_WIKIS, *_RDF),
-    *INPUT_LOG_EVENTS,
+    *(*INPUT_LOG_EVENTS, *FAILURE_LOG_EVENTS),
 )
 """All log events, in the order of this module."""
 

@@ -75,11 +75,14 @@ class _SyncAssembler:
         self._queries = build_query_client(self._configuration, asked.api)
         self._store = SerializedStore(build_triple_store(settings, meter))
         self._store_index = StoreEntityIndex(self._store, build_uris(settings), graph=settings.graph)
-        self._writer = build_store_writer(settings, meter, store=self._store)
+        self._state = SyncState()
+        self._writer = build_store_writer(
+            settings, meter, store=self._store, is_complete=lambda: self._state.is_complete
+        )
         self._window = round(self._configuration.rdf.reordering_window * 1000)
 
     def assemble(self, meter: Meter) -> KeyedPipeline[Any, Any, Mutation]:
-        state = SyncState()
+        state = self._state
         sink = CheckpointMarkingSink(
             self._writer,
             lambda: self._store.contents,
