@@ -65,7 +65,7 @@ class ErrorLimitSettings(Settings):
 
 
 class FailureAlarmSettings(Settings):
-    """When most of what is tried fails for the same reason: log, metric, `/readyz`, and exit code 8 of a run that ends."""
+    """Alarm when most of what is tried fails for the same reason: log, metric, `/readyz`, and exit code 8 of a run that ends."""
 
     share: float = Field(default=0.5, gt=0, lt=1)
     """Share of events or entities that fail with one error type, above which the alarm is given."""

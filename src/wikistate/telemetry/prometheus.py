@@ -61,7 +61,7 @@ def _cumulative_buckets(distribution: Distribution) -> Iterator[tuple[str, float
 
 
 _IDLE_STREAM = ("stream",)
-"""The label of the wait for further messages of a stream, which is no obstacle."""
+"""The label of the wait for further messages of a stream, which does not matter."""
 
 READINESS_GAUGES = (MAIN_FAILURE, WAITING_FOR_DEPENDENCY)
 """Gauges that are not 0 while the job cannot do its work."""

@@ -114,7 +114,7 @@ def test_stopped_run_has_no_result() -> None:
     assert run.monitor.check_whole_run() is None
 
 
-def test_entity_without_an_operation_is_no_failure() -> None:
+def test_entity_without_an_operation_is_not_a_failure() -> None:
     """An event that changes nothing was processed; one whose entity fails was not."""
     run = Run()
     run.meter.counter(metrics.DECISIONS, reason="old")(100)
