@@ -25,7 +25,7 @@ from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
 from wikistate.jobs.rdf_sync.sync_state import SyncState
 from wikistate.wiring.rdf_consumer import build_store_writer
 from wikistate.wiring.rdf_updater import assemble_rdf_updater, state_path
-from wikistate.wiring.stores import build_triple_store, build_uris
+from wikistate.wiring.stores import build_freshness_file, build_triple_store, build_uris
 from wikistate.wiring.wikibase import build_query_client, discover_wikibase
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class _SyncAssembler:
             marker_partition(self._site.domain),
             state=state,
             window=self._window,
+            forget_freshness=self._forget_freshness,
         )
         base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, change_sink=sink)
         followed = self._resolve_changes(base.source)
@@ -108,6 +109,10 @@ class _SyncAssembler:
 
         job = self._build_job(base.job, followed.endpoint, state)
         return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source)
+
+    def _forget_freshness(self) -> None:
+        if (file := build_freshness_file(self._configuration.store)) is not None:
+            file.remove()
 
     def _build_job(self, updater: Any, source: SourceEndpoint, state: SyncState) -> RdfSync:
         recent = source.capabilities.wiki

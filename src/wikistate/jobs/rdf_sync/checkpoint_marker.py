@@ -134,6 +134,7 @@ class CheckpointMarkingSink:
         marker: Partition of the marker in the store; see `marker_partition`.
         state: Progress of the run.
         window: Time for which an event may wait for those before it, milliseconds.
+        forget_freshness: Forgets the freshness that is stated beside the store.
         clock: Returns seconds since the epoch.
     """
 
@@ -146,6 +147,7 @@ class CheckpointMarkingSink:
         *,
         state: SyncState,
         window: int,
+        forget_freshness: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._writer = writer
@@ -154,6 +156,7 @@ class CheckpointMarkingSink:
         self._marker = marker
         self._state = state
         self._window = window
+        self._forget_freshness = forget_freshness
         self._clock = clock
         self._last_generation = 0
         self._was_incomplete = False
@@ -180,6 +183,8 @@ class CheckpointMarkingSink:
         mode = choose_startup_mode(
             StartupFacts(contents.form, marker, generation, followed, retained_since, adopt),
         )
+        if not mode.keeps_freshness:
+            self._forget_freshness()
         self._state.start(mode, followed)
         self._last_generation = max(marker.next_offset if marker else 0, generation or 0)
         return mode
