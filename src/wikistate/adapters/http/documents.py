@@ -18,6 +18,7 @@ from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.http.body import find_encoding
 from wikistate.adapters.http.client import OK, HttpSettings, build_tls_context
 from wikistate.adapters.http.routes import Routes
+from wikistate.core.events.first_line import quote_first_line
 from wikistate.errors import DocumentError, ExternalError
 
 if TYPE_CHECKING:
@@ -142,7 +143,10 @@ class DocumentReader:
             return None
         if response.status != OK:
             raise ExternalError(
-                f"{uri} answers {response.status} {response.reason}.", hint="Redirects are not followed.", uri=uri
+                f"{uri} answers {response.status} {response.reason} "
+                f"({response.headers.get('Content-Type', 'no content type')!s:.80}: {quote_first_line(_read_beginning(response))}).",
+                hint="Redirects are not followed.",
+                uri=uri,
             )
         # The timeout of a socket applies to each chunk: a slow server needs a deadline for the whole body.
         deadline = time.monotonic() + self._settings.total_timeout
@@ -158,6 +162,16 @@ class DocumentReader:
         if decoder is not None:
             decoder.finish()
         return bytes(content)
+
+
+def _read_beginning(response: http.client.HTTPResponse) -> bytes:
+    """Return the beginning of the body of an error, in plain text; empty if it cannot be read."""
+    encoding = find_encoding(response.headers)
+    try:
+        content = response.read1(_CHUNK)
+        return content if encoding is Format.PLAIN else _decode(Decoder(encoding), content, _CHUNK) if encoding else b""
+    except (OSError, http.client.HTTPException, DamagedError):
+        return b""
 
 
 def _build_decoder(response: http.client.HTTPResponse, uri: str) -> Decoder | None:

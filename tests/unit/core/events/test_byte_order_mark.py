@@ -12,6 +12,7 @@ from wikistate.core.events.decoder import read_object
 from wikistate.core.events.documents import parse_document
 from wikistate.core.events.first_line import quote_first_line
 from wikistate.core.events.replay import ReplayFilter
+from wikistate.errors import DocumentError
 from wikistate.streaming.record import Partition, Record
 
 EVENT = b'{"a":"\xef\xbb\xbf"}'
@@ -69,3 +70,11 @@ def test_first_line_is_bounded_and_escaped(body: bytes, quoted: str) -> None:
     assert quoted in found
     assert found.isprintable()
     assert len(found) < 200
+
+
+@pytest.mark.parametrize("uri", ["x.json", "x.yaml"])
+@pytest.mark.parametrize("body", [b"<html><title>Sign in</title></html>", b"{ Sign in", b"Sign in"])
+def test_document_that_cannot_be_read_is_quoted(body: bytes, uri: str) -> None:
+    """A schema repository behind a login answers with a page."""
+    with pytest.raises(DocumentError, match=r"It begins with '.*Sign in'"):
+        parse_document(body, uri)
