@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import aiohttp
 import orjson
 import pytest
 from tests.e2e.commands import run_wikistate
-from tests.e2e.enrichment_job import build_change, build_dataset, encode_line, run_over_file, wiki_settings
+from tests.e2e.enrichment_job import (
+    TIMEOUT,
+    build_change,
+    build_dataset,
+    encode_line,
+    run_over_file,
+    setting_arguments,
+    start_job,
+    wiki_settings,
+)
 from tests.e2e.rdf_wiki import follow_settings
 from tests.e2e.sync_run import COMPLETE_MESSAGE, SyncRun
+from tests.support.processes import find_free_port
 
 from wikistate.testing.faults import ApiError, Fault, HttpStatus, NonJsonBody, Rule
 from wikistate.testing.wiki.server import FakeWiki
@@ -157,3 +169,32 @@ async def test_rdf_consumer_of_which_every_message_is_refused_has_its_exit_code(
     assert "InvalidMutation" in result.err
     lag = await run_wikistate("lag", "--store", "store", folder=tmp_path)
     assert lag.status == 4, lag.out
+
+
+async def test_service_is_not_ready_while_most_events_fail(tmp_path: Path) -> None:
+    """Readiness and metric show the alarm, and its end when the wiki answers again. The service continues meanwhile."""
+    port = find_free_port()
+    arguments = setting_arguments(telemetry__metrics_port=port)
+    async with (
+        FakeWiki(build_dataset(*REVISIONS)) as wiki,
+        start_job(tmp_path, *wiki_settings(wiki), *arguments) as job,
+    ):
+        await job.feed(LINES[:1])
+        assert await wait_for_readiness(port, ready=True) == "ready\n"
+        wiki.set_faults([Rule(FORBIDDEN)])
+        await job.feed(LINES)
+        assert await wait_for_readiness(port, ready=False) == "wikistate_main_failure{error_type=ClientError}\n"
+        assert job.is_running
+        wiki.set_faults([])
+        await job.feed(LINES)
+        assert await wait_for_readiness(port, ready=True) == "ready\n"
+
+
+async def wait_for_readiness(port: int, *, ready: bool) -> str:
+    """Return the text of the page when the service is ready, or is not ready."""
+    async with asyncio.timeout(TIMEOUT), aiohttp.ClientSession() as session:
+        while True:
+            async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                if answer.status == (200 if ready else 503):
+                    return await answer.text()
+            await asyncio.sleep(0.05)

@@ -57,6 +57,8 @@ def find_main_failure(
 class RecentFailures:
     """The main failure of the latest attempts, computed of each so many attempts.
 
+    It ends as soon as enough of the next attempts succeed: a quiet source may take days for so many attempts.
+
     Args:
         share: See `find_main_failure`.
         minimum: See `find_main_failure`.
@@ -79,5 +81,9 @@ class RecentFailures:
             self._failures[reason] += round(count)
         if self._successes + self._failures.total() >= self._minimum:
             self.main = find_main_failure(self._successes, self._failures, share=self._share, minimum=self._minimum)
-            self._successes = 0.0
-            self._failures.clear()
+        elif self.main is not None and self._successes >= (1 - self._share) * self._minimum:
+            self.main = None
+        else:
+            return
+        self._successes = 0.0
+        self._failures.clear()

@@ -41,7 +41,17 @@ def test_latest_attempts_count() -> None:
         assert recent.main is None
     recent.add(0, {"ClientError": 1})
     assert recent.main == MainFailure("ClientError", 10, 10)
-    recent.add(9)
+    recent.add(4)
     assert recent.main is not None
     recent.add(1)
     assert recent.main is None
+
+
+def test_alarm_stays_while_failures_prevail() -> None:
+    """Single successes do not end it."""
+    recent = RecentFailures()
+    for _ in range(50):
+        recent.add(0, {"ClientError": 4})
+        recent.add(1)
+    assert recent.main is not None
+    assert recent.main.reason == "ClientError"

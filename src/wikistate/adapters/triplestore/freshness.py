@@ -35,7 +35,7 @@ class FreshnessFile:
             ) from error
 
     def remove(self) -> None:
-        """Forget the time, because the store no longer is what it was."""
+        """Forget the time, for example because the store was replaced."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
