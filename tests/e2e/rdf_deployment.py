@@ -89,11 +89,11 @@ class RdfDeployment:
         batches = setting_arguments(store__batch_seconds=0.05)
         return self._start(name, *_CONSUMER, "--source", source, *store.arguments, *batches, *self.consumer_arguments)
 
-    async def finish(self, *stores: ConsumedStore) -> None:
+    async def finish(self, *stores: ConsumedStore, updater_status: int = 0, consumer_status: int = 0) -> None:
         """Run the updater to the end, then a consumer for each store."""
-        await wait_for_success(self.start_updater(end="latest"))
+        await wait_for_end(self.start_updater(end="latest"), updater_status)
         for store in stores:
-            await wait_for_success(self.start_consumer(store, end="latest"))
+            await wait_for_end(self.start_consumer(store, end="latest"), consumer_status)
 
     async def wait_until(self, reached: Callable[[], bool], *processes: Process) -> bool:
         """Wait for a condition while these processes live, and return whether it came in time."""
@@ -117,10 +117,10 @@ class RdfDeployment:
         return f"kafka://{self.broker.bootstrap_servers}/{topic}"
 
 
-async def wait_for_success(process: Process) -> None:
-    """Return when a process has ended without a signal, with exit code 0."""
+async def wait_for_end(process: Process, status: int) -> None:
+    """Return when a process has ended without a signal, with this exit code."""
     deadline = time.monotonic() + TIMEOUT
     while process.is_running:
         assert time.monotonic() < deadline, read_tail(process.log)
         await asyncio.sleep(0.02)
-    assert process.kill() == 0, read_tail(process.log)  # it has ended: this returns its exit code
+    assert process.kill() == status, read_tail(process.log)  # it has ended: this returns its exit code

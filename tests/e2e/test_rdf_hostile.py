@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 CONCEPT = "http://wikibase.example"
 TURTLE = {"Content-Type": "text/turtle; charset=UTF-8"}
 HEALTHY = "Q1"
+MOST_FAILED = 8
+"""Exit code of a job of whose events most are refused."""
 
 FORGED = f"""
 <{CONCEPT}/wiki/Special:EntityData/Q9> <http://schema.org/version> 1 ; <http://schema.org/dateModified> "2026-01-01" .
@@ -98,9 +100,9 @@ class AttackedWiki:
         assert isinstance(item, Item)
         return self.repository.save(replace(item, labels={**item.labels, "en": label}))
 
-    async def finish(self) -> None:
+    async def finish(self, *, updater_status: int = 0, consumer_status: int = 0) -> None:
         """Run both jobs to the end of their topics."""
-        await self.jobs.finish(self.store)
+        await self.jobs.finish(self.store, updater_status=updater_status, consumer_status=consumer_status)
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ async def test_malicious_responses_and_events_change_nothing(attacked: AttackedW
     attacked.send_events(edits)
     attacked.jobs.append_events(list(_with_titles(build_page_change(healthy, attacked.repository.wiki))))
     attacked.send_events([healthy])
-    await attacked.finish()
+    await attacked.finish(updater_status=MOST_FAILED)
     assert_same(attacked.store, graph)
     assert {event["item"] for event in attacked.jobs.read_events(FAILED)} == set(RESPONSES)
     assert_valid(attacked.jobs.read_events(FAILED))
@@ -176,7 +178,7 @@ async def test_malicious_messages_change_nothing(attacked: AttackedWiki) -> None
     (good, *_) = attacked.jobs.read_events(MUTATIONS)
     bad = list(_make_malicious_messages(good))
     produce(attacked.jobs.broker, f"{attacked.jobs.source}.{MUTATIONS}", [orjson.dumps(event) for event in bad])
-    await attacked.finish()
+    await attacked.finish(consumer_status=MOST_FAILED)
     assert_same(attacked.store, graph)
     errors = read_lines(attacked.store.folder.with_name("store.errors.ndjson"))
     # An error that shows only in the write makes the job read the batch again, and emit its error events again.

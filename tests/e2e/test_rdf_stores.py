@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.e2e import rdf_scenarios as scenarios
 from tests.e2e.enrichment_job import assert_valid, setting_arguments
-from tests.e2e.rdf_deployment import ERRORS, FAILED, INCONSISTENT, LAPSED, MUTATIONS, RdfDeployment, wait_for_success
+from tests.e2e.rdf_deployment import ERRORS, FAILED, INCONSISTENT, LAPSED, MUTATIONS, RdfDeployment, wait_for_end
 from tests.e2e.rdf_stores import EmbeddedStore, ServedStore, assert_same, graph_of
 from tests.e2e.rdf_wiki import follow_settings
 
@@ -50,7 +50,7 @@ class FollowedWiki:
         for store in self.served:
             await self.jobs.wait_until(partial(_holds, store, store.expected_graph(graph)), *self.running)
             assert_same(store, graph, of=of)
-        await wait_for_success(self.jobs.start_consumer(self.embedded, name="embedded", end="latest"))
+        await wait_for_end(self.jobs.start_consumer(self.embedded, name="embedded", end="latest"), 0)
         assert_same(self.embedded, graph, of=of)
 
 

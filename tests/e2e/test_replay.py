@@ -74,7 +74,7 @@ def retry_settings(wiki: FakeWiki) -> list[str]:
     return [*wiki_settings(wiki), *setting_arguments(enrich__retry__max_attempts=2)]
 
 
-async def replay(endpoints: JobEndpoints, wiki: FakeWiki, *words: str) -> str:
+async def replay(endpoints: JobEndpoints, wiki: FakeWiki, *words: str, status: int = 0) -> str:
     """Replay the error stream through the job, and return its standard error."""
     arguments = (
         "--from",
@@ -88,7 +88,7 @@ async def replay(endpoints: JobEndpoints, wiki: FakeWiki, *words: str) -> str:
         *retry_settings(wiki),
     )
     result = await run_wikistate("replay", *arguments, *words)
-    assert result.status == 0, result.err
+    assert result.status == status, result.err
     return result.err
 
 
@@ -124,7 +124,7 @@ async def test_replay_after_an_outage_completes_the_output(wiki: FakeWiki, tmp_p
     assert len(read_lines(errors)) == len(FAILING)
 
     assert f"{len(FAILING)}    ServiceUnavailable    to be replayed" in await replay(endpoints, wiki, "--dry-run")
-    await replay(endpoints, wiki)
+    await replay(endpoints, wiki, status=8)
     assert len(read_lines(errors)) == 2 * len(FAILING)
     assert bodies(read_lines(sink)).keys() == set(NUMBERS) - FAILING
 

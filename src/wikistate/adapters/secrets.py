@@ -35,7 +35,7 @@ def read_secret(*, env: str | None = None, file: Path | None = None) -> str:
 
 def _read_secret_file(file: Path) -> str:
     try:
-        return file.read_text("utf-8")
+        return file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"The file {file} with a secret cannot be read: {error}.", hint="Check its path, permissions and encoding."

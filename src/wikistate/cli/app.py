@@ -182,7 +182,8 @@ def rdf_bootstrap(
     lists: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="The entities of the store: lines ENTITY,REVISION; plain, .bz2, .gz or .zst."
+            metavar="FILE...",
+            help="The entities of the store: lines ENTITY,REVISION; plain, gzip, Zstandard, bzip2 or xz.",
         ),
     ],
     *,

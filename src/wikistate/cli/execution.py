@@ -12,6 +12,7 @@ import structlog
 
 from wikistate.cli.exits import Exit
 from wikistate.cli.status import Status
+from wikistate.runners.failure_monitor import FailureMonitor
 from wikistate.runners.local.launch import build_runner
 from wikistate.runners.process_tuning import OBJECTS_IN_FLIGHT, OBJECTS_IN_TWO_BATCHES, gc_tuned, limit_malloc_arenas
 from wikistate.wiring.pipeline import StatelessPipeline, StorePipeline
@@ -103,9 +104,10 @@ def run_locally(
         runner = build_runner(
             rebuild, configuration.local, meter, error_limit=configuration.error_limit, pipeline=pipeline
         )
-        end = run_async(run_until_done(runner, status, objects=objects))
+        monitor = FailureMonitor(meter, configuration.failure_alarm)
+        end = run_async(run_until_done(runner, status, objects=objects, monitor=monitor))
     status.summary()
-    return end
+    return Exit.MOST_FAILED if monitor.check_whole_run() is not None and end is Exit.OK else end
 
 
 def _make_status(meter: RecordingMeter, source: SourceEndpoint, *, progress: bool | None, total: int | None) -> Status:
@@ -129,31 +131,39 @@ def serve_metrics(telemetry: Telemetry, meter: RecordingMeter) -> Iterator[None]
         end()
 
 
-async def run_until_done(runner: Runnable, status: Status, *, objects: int = OBJECTS_IN_FLIGHT) -> Exit:
+async def run_until_done(
+    runner: Runnable, status: Status, *, objects: int = OBJECTS_IN_FLIGHT, monitor: FailureMonitor | None = None
+) -> Exit:
     """Run to the end with a live line. The first SIGTERM or SIGINT drains, the second one ends the run immediately.
 
     Args:
         runner: The runner.
         status: The live line.
         objects: The approximate number of objects that the run holds; see `gc_tuned`.
+        monitor: Reports during the run that most events fail.
     """
     run = asyncio.ensure_future(runner.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _make_signal_handler(runner, run))
-    line = asyncio.ensure_future(status.refresh_until_cancelled())
+        loop.add_signal_handler(number, _make_signal_handler(runner, run, monitor))
+    beside = [asyncio.ensure_future(status.refresh_until_cancelled())]
+    if monitor is not None:
+        beside.append(asyncio.ensure_future(monitor.check_until_cancelled()))
     try:
         with gc_tuned(objects):
             await run
     except asyncio.CancelledError:
         return Exit.STOPPED_AT_ONCE
     finally:
-        line.cancel()
-        await asyncio.gather(line, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
     return Exit.OK
 
 
-def _make_signal_handler(runner: Runnable, run: asyncio.Future[None]) -> Callable[[], None]:
+def _make_signal_handler(
+    runner: Runnable, run: asyncio.Future[None], monitor: FailureMonitor | None
+) -> Callable[[], None]:
     is_stopping = False
 
     def handle() -> None:
@@ -162,6 +172,8 @@ def _make_signal_handler(runner: Runnable, run: asyncio.Future[None]) -> Callabl
             run.cancel()
         else:
             is_stopping = True
+            if monitor is not None:
+                monitor.stop_requested = True
             log.info("stop_requested")
             runner.stop()
 

@@ -9,6 +9,7 @@
 5     more events failed than `error_limit` allows; the next run processes uncommitted events again
 6     the store is further behind than `wikistate lag --max` allows
 7     `wikistate store verify` found a difference between the store and the wiki
+8     most of what the run tried failed for the same reason (`failure_alarm`); the error stream has the events
 130   stopped immediately by a second Ctrl+C or SIGTERM; the next run processes uncommitted events again
 ====  ==============================================================================================
 """
@@ -32,6 +33,7 @@ class Exit(IntEnum):
     ERROR_LIMIT = 5
     LAG_EXCEEDED = 6
     VERIFICATION_FAILED = 7
+    MOST_FAILED = 8
     STOPPED_AT_ONCE = 130
 
 

@@ -82,12 +82,17 @@ class Status:
         parts = [f"{self._completed() / seconds:,.0f} events/s"]
         if not self._bounded and (lag := self._meter.total(metrics.SOURCE_LAG)):
             parts.append(f"{lag:,.0f} behind")
-        if errors := self._meter.total(metrics.EVENTS_ERRORS):
+        if errors := self._meter.total(metrics.EVENTS_ERRORS) + self._meter.total(metrics.ENTITY_FAILURES):
             parts.append(f"[red]{errors:,.0f} errors[/red]")
         if waiting:
             parts.append(f"{waiting:,.0f} wait for the wiki")
         if behind := self._meter.total(metrics.STORE_LAG):
             parts.append(f"the store is {behind:,.0f} s behind")
+        parts += [
+            f"[red]most events fail: {reason}[/red]"
+            for (reason,), fails in self._meter.by_label(metrics.MAIN_FAILURE).items()
+            if fails
+        ]
         parts += [
             f"[yellow]waiting for the {what}[/yellow]"
             for (what,), waits in self._meter.by_label(metrics.WAITING_FOR_DEPENDENCY).items()
@@ -110,6 +115,10 @@ class Status:
         table.add_row(f"{produced.get(('error',), 0):,.0f}", "error events")
         for (kind,), count in sorted(self._meter.by_label(metrics.EVENTS_ERRORS).items()):
             table.add_row(f"{count:,.0f}", f"  {kind}")
+        if failed := self._meter.total(metrics.ENTITY_FAILURES):
+            table.add_row(f"{failed:,.0f}", "failures of entities")
+            for (kind,), count in sorted(self._meter.by_label(metrics.ENTITY_FAILURES).items()):
+                table.add_row(f"{count:,.0f}", f"  {kind}")
         table.add_row(f"{requests:,.0f}", "requests to wikis")
         for (cause,), count in sorted(self._meter.by_label(metrics.WIKI_RETRIES).items()):
             table.add_row(f"{count:,.0f}", f"  retries: {cause}")

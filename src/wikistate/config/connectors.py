@@ -91,7 +91,8 @@ class FileSourceOptions(_LineOptions):
     """An NDJSON file to read."""
 
     path: str = ""
-    """File: the NDJSON file to read; `.gz` and `.zst` are decompressed. `-` is standard input."""
+    """File: the NDJSON file to read; gzip, Zstandard, bzip2 and xz are decompressed. `-` is standard
+    input."""
 
     bookmark: str = ""
     """File: a small file that stores the position, so that a restart resumes at the last commit. Empty: each run

@@ -65,7 +65,7 @@ def read_file(file: Path) -> Layer:
         ConfigError: The file cannot be read, is not YAML, or is not a mapping. The error names the line.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}.", hint="Check the path after --config.") from None
     except UnicodeDecodeError as error:
@@ -73,7 +73,7 @@ def read_file(file: Path) -> Layer:
     try:
         node = yaml.compose(text, Loader=_Loader)
         values = yaml.load(text, Loader=_Loader)  # noqa: S506  (the loader below is a safe one)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a number or a date that Python cannot hold
         raise ConfigError(f"{file}: is not YAML: {_format_yaml_error(error)}.") from None
     if values is None:
         return Layer()
@@ -87,7 +87,7 @@ def read_file(file: Path) -> Layer:
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _format_yaml_error(error: yaml.YAMLError) -> str:
+def _format_yaml_error(error: yaml.YAMLError | ValueError) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return f"{getattr(error, 'problem', None) or error}{place}"
@@ -114,7 +114,7 @@ def parse_assignment(text: str) -> tuple[KeyPath, Any]:
         raise ConfigError(f"--set {text}: expected path.to.key=value, for example enrich.batch_size=20.")
     try:
         return path, yaml.load(value, Loader=_Loader)  # noqa: S506  (a safe loader, see above)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"--set {text}: the value is not YAML: {_format_yaml_error(error)}.") from None
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from wikistate.config.layers import KeyPath
 
 
+MAX_NUMBER = 2**63 - 1
+"""The largest number of a setting. The systems that settings are passed to have 64 bits."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedConfiguration:
     """A configuration, and warnings about settings that do not stop the job."""
@@ -38,6 +42,8 @@ def load(layers: Sequence[Layer]) -> LoadedConfiguration:
             and the nearest valid spelling.
     """
     merged = merge(layers)
+    if problems := [_format_bad_number(path, value, merged) for path, value in _find_bad_numbers(merged.values)]:
+        raise ConfigError("\n".join(problems))
     strict = {path for layer in layers if layer.strict for path in layer.origins}
     warnings: list[str] = []
     try:
@@ -53,6 +59,25 @@ def load(layers: Sequence[Layer]) -> LoadedConfiguration:
     except ValidationError as error:
         problems = [_format_error(detail, merged) for detail in error.errors()]
     raise ConfigError("\n".join(problems), hint="\nAll keys: wikistate config schema")
+
+
+def _find_bad_numbers(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int | float]]:
+    """Yield the numbers that no setting can have: those that need more than 64 bits, infinity and "not a number"."""
+    if isinstance(values, dict):
+        for key, value in values.items():
+            yield from _find_bad_numbers(value, (*path, str(key)))
+    elif isinstance(values, list):
+        for value in values:
+            yield from _find_bad_numbers(value, path)
+    elif isinstance(values, int | float) and not -MAX_NUMBER <= values <= MAX_NUMBER:
+        yield path, values
+
+
+def _format_bad_number(path: KeyPath, value: float, layer: Layer) -> str:
+    return (
+        f"{_origin_prefix(path, layer)}{format_key(path)}: found {_shorten(value)}; numbers must be from "
+        f"{-MAX_NUMBER} to {MAX_NUMBER}."
+    )
 
 
 def resolve_key(path: KeyPath, value: object) -> KeyPath:

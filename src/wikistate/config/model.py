@@ -14,7 +14,7 @@ from wikistate.config.base import Settings
 from wikistate.config.connectors import DeliveryGuarantee, SinkOptions, SourceOptions
 from wikistate.config.enrich import CustomSettings, Enrich, FilterSettings
 from wikistate.config.rdf import RdfSettings
-from wikistate.config.runtime import ErrorLimitSettings, LocalRunnerSettings, LogFormat, Telemetry
+from wikistate.config.runtime import ErrorLimitSettings, FailureAlarmSettings, LocalRunnerSettings, LogFormat, Telemetry
 from wikistate.config.store import StoreSettings
 from wikistate.config.stream_manager import Projection, Sink, Source, StreamManager
 from wikistate.config.wikis import CredentialSettings, FarmSettings, WikiSettings
@@ -26,6 +26,7 @@ __all__ = [
     "DeliveryGuarantee",
     "Enrich",
     "ErrorLimitSettings",
+    "FailureAlarmSettings",
     "FarmSettings",
     "FilterSettings",
     "LocalRunnerSettings",
@@ -78,6 +79,9 @@ class Configuration(Settings):
 
     error_limit: ErrorLimitSettings = ErrorLimitSettings()
     """The number of error events at which a run stops."""
+
+    failure_alarm: FailureAlarmSettings = FailureAlarmSettings()
+    """The alarm when most events or entities fail."""
 
     telemetry: Telemetry = Telemetry()
     """Metrics and logs."""

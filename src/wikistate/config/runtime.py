@@ -64,6 +64,17 @@ class ErrorLimitSettings(Settings):
     """Outputs that `share` covers; the share applies once there are so many outputs."""
 
 
+class FailureAlarmSettings(Settings):
+    """Alarm when most of what is tried fails for the same reason: log, metric, `/readyz`, and exit code 8 of a run that ends."""
+
+    share: float = Field(default=0.5, gt=0, lt=1)
+    """Share of events or entities that fail with one error type, above which the alarm is given."""
+
+    minimum: PositiveInt = Field(default=10, le=1_000_000)
+    """The number of events or entities of which the share is computed. A run in which everything failed that was read
+    has exit code 8 with fewer, too."""
+
+
 class LogFormat(StrEnum):
     """The format of log lines."""
 

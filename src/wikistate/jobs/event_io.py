@@ -10,6 +10,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from wikistate.core.events.rejection import Filtered, RejectedEvent
+from wikistate.jobs.failure_counter import FailureCounter
 from wikistate.telemetry import metrics
 from wikistate.telemetry.capped_label import CappedLabel
 
@@ -48,7 +49,7 @@ class EventIO:
         self._error_encoder = error_encoder
         self._clock = clock
         self._dropped = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
-        self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+        self._failures = FailureCounter(meter, metrics.EVENTS_ERRORS)
 
     def read(self, record: Record) -> Event | list[Output]:
         """Return the event of a record; or its outputs, if there is no event to process."""
@@ -73,7 +74,7 @@ class EventIO:
 
     def to_error_output(self, record: Record, rejected: RejectedEvent) -> Output:
         """Return the output for the error stream."""
-        self._rejected.count(rejected.error_type)
+        self._failures.count(rejected.error_type, rejected.message)
         return self._error_encoder.encode(rejected, record, self._now())
 
     def drop(self, reason: str) -> None:

@@ -5,21 +5,19 @@ The list has a line ``entity,revision`` for each entity, without a header. It ma
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
 from typing import TYPE_CHECKING, NamedTuple
 
-import zstandard
-
+from wikistate.adapters.connectors.files.reader import LineReader
+from wikistate.core.events.integers import MAX_INTEGER, parse_integer
 from wikistate.core.updater.entity_id import parse_page_entity
-from wikistate.errors import InputError
+from wikistate.errors import InputError, SourceError
 from wikistate.runners.local.state_file import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-    from typing import IO
+
+_MAX_LINE = 4096  # bytes; an entity id and a revision have some 40
 
 
 class EntityRevision(NamedTuple):
@@ -33,7 +31,7 @@ def fill_state(lists: Iterable[Path], state: Path) -> int:
     """Create the state file with which the first run of the job starts.
 
     Args:
-        lists: Files of lines, plain or ``.bz2``, ``.gz``, ``.zst``; the largest revision of each entity counts.
+        lists: Files of lines, plain or compressed; the largest revision of each entity counts.
         state: Path of the state file.
 
     Returns:
@@ -63,32 +61,25 @@ def read_revisions(path: Path) -> Iterator[EntityRevision]:
     Raises:
         InputError: The file cannot be read, or one of its lines is not valid.
     """
+    reader = LineReader(path, bound=_MAX_LINE)
     try:
-        with _open(path) as lines:
-            for number, line in enumerate(lines, start=1):
-                yield _parse_line(line, path, number)
-    except (OSError, EOFError, zstandard.ZstdError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.", file=str(path)) from error
+        reader.open()
+        while (records := reader.read(wait=1.0)) is not None:
+            for record in records:
+                yield _parse_line((record.value or b"").decode(errors="backslashreplace"), path, record.offset + 1)
+    except SourceError as error:
+        raise InputError(error.message, hint=error.hint, **error.ids) from error
+    finally:
+        reader.close()
 
 
 def _parse_line(line: str, path: Path, number: int) -> EntityRevision:
     entity, _, revision = line.strip().partition(",")
-    if not (revision.isascii() and revision.isdecimal() and int(revision)):
+    if not (found := parse_integer(revision)):
         raise InputError(
-            f"{path}, line {number}, is {line.strip()!r:.100}; a line must be an entity and its revision, as in Q42,1234.",
+            f"{path}, line {number}, is {line.strip()!r:.100}; a line must be an entity and its revision, as in Q42,1234. "
+            f"The largest revision is {MAX_INTEGER}.",
             file=str(path),
             line=number,
         )
-    return EntityRevision(entity, int(revision))
-
-
-def _open(path: Path) -> IO[str]:
-    match path.suffix:
-        case ".bz2":
-            return bz2.open(path, "rt", encoding="utf-8")
-        case ".gz":
-            return gzip.open(path, "rt", encoding="utf-8")
-        case ".zst":
-            return io.TextIOWrapper(zstandard.open(path, "rb"), encoding="utf-8")
-        case _:
-            return path.open(encoding="utf-8")
+    return EntityRevision(entity, found)

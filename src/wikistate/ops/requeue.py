@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from wikistate.core.events.byte_order_mark import load_json
 from wikistate.core.events.meta import event_time
 from wikistate.errors import InputError
 from wikistate.streaming.record import OnDone, Output, Record, Role, WorkItem
@@ -37,7 +38,7 @@ class RequeueJob:
         """See `Job`. The payload is a list of outputs."""
         value = record.value or b""
         try:
-            event = orjson.loads(value)
+            event = load_json(value)
             key, timestamp = (self._key.build(event), event_time(event)) if isinstance(event, dict) else (None, None)
         except (orjson.JSONDecodeError, InputError):
             key, timestamp = None, None

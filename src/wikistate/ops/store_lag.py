@@ -25,12 +25,18 @@ async def read_freshness(settings: StoreSettings, meter: Meter) -> int:
     """
     file = build_freshness_file(settings)
     if file is not None:
-        return file.read()
+        return _require_freshness(file.read(), settings)
     async with open_store(settings, meter) as opened:
-        stated = await _query_freshness(opened)
-        until = completed_until(opened.description.positions.values(), stated)
+        until = completed_until(opened.description.positions.values(), await _query_freshness(opened))
+    return _require_freshness(until, settings)
+
+
+def _require_freshness(until: int, settings: StoreSettings) -> int:
     if not until:
-        raise StoreError(f"{settings.location} does not state its freshness.", hint="Write changes into it first.")
+        raise StoreError(
+            f"{settings.location} does not state its freshness: it is not complete.",
+            hint="It states it when rdf-sync has compared all entities, or with the first changes that it receives.",
+        )
     return until
 
 

@@ -23,6 +23,10 @@ _HINT = (
 )
 
 
+_FAILED = frozenset({Role.ERROR, Role.FETCH_FAILURE})
+"""The roles of outputs that stand for work which failed. Late events and inconsistencies are results."""
+
+
 class ErrorLimit:
     """Counter of failed events that ends a run; it observes each output on its way to a sink.
 
@@ -57,7 +61,7 @@ class ErrorLimit:
         for _ in range(successes):
             self._count(failed=False)
         for output in outputs:
-            self._count(failed=output.role is Role.ERROR)
+            self._count(failed=output.role in _FAILED)
             if (reached := self._check()) is not None:
                 self._failure = reached
                 raise reached

@@ -86,11 +86,13 @@ class OperationResult(NamedTuple, Generic[Change]):
         state: The new state of the key; its timer does not change.
         changes: The changes for the change sink.
         outputs: The outputs of the operation.
+        failure: The reason why the operation could not be executed; empty if it was.
     """
 
     state: KeyedState
     changes: Sequence[Change] = ()
     outputs: Sequence[Output] = ()
+    failure: str = ""
 
 
 class KeyedJob(Protocol[KeyedEvent, Operation, Change]):

@@ -102,6 +102,18 @@ FETCH_FAILURES = Counter(
     "Entities that could not be fetched or parsed, by error type.",
     ("type",),
 )
+ENTITY_FAILURES = Counter(
+    "wikistate_entity_failures_total",
+    "entities",
+    "Entities that could not be fetched, parsed or munged, by the precise error type.",
+    ("error_type",),
+)
+MAIN_FAILURE = Gauge(
+    "wikistate_main_failure",
+    "",
+    "1 while most of what is tried fails for the same reason, by error type; `/readyz` then answers 503.",
+    ("error_type",),
+)
 
 WIKI_REQUESTS = Counter(
     "wikistate_wiki_requests_total",
@@ -176,7 +188,7 @@ CUSTOM_METRICS = (CUSTOM_COUNT, CUSTOM_VALUE)
 """Metrics that only custom enrichments report."""
 
 GRAPH_METRICS = (
-    *(CHECKPOINT_SECONDS, KEYS_WITH_TIMERS, WATERMARK_LAG, DECISIONS, FETCH_FAILURES),
+    *(CHECKPOINT_SECONDS, KEYS_WITH_TIMERS, WATERMARK_LAG, DECISIONS, FETCH_FAILURES, ENTITY_FAILURES),
     *(
         STORE_MUTATIONS,
         STORE_TRIPLES,

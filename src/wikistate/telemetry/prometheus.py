@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 from itertools import accumulate
+from socketserver import ThreadingMixIn
+from threading import Thread
 from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import start_http_server
+from prometheus_client import make_wsgi_app
 from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from wikistate.errors import ConfigError
-from wikistate.telemetry.metrics import Counter
+from wikistate.telemetry.metrics import MAIN_FAILURE, WAITING_FOR_DEPENDENCY, Counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from prometheus_client import Metric as Family
 
@@ -55,8 +60,51 @@ def _cumulative_buckets(distribution: Distribution) -> Iterator[tuple[str, float
     yield from zip(bounds, map(float, accumulate(list(distribution.counts))), strict=True)
 
 
+_IDLE_STREAM = ("stream",)
+"""The label of the wait for further messages of a stream, which does not matter."""
+
+READINESS_GAUGES = (MAIN_FAILURE, WAITING_FOR_DEPENDENCY)
+"""Gauges that are not 0 while the job cannot do its work."""
+
+
+def find_obstacles(meter: RecordingMeter) -> list[str]:
+    """Return a line for each reason why the job cannot do its work now; empty if it is ready."""
+    return [
+        f"{gauge.name}{{{', '.join(f'{name}={value}' for name, value in zip(gauge.labels, labels, strict=True))}}}"
+        for gauge in READINESS_GAUGES
+        for labels, number in meter.by_label(gauge).items()
+        if number and labels != _IDLE_STREAM
+    ]
+
+
+def _build_application(meter: RecordingMeter) -> WSGIApplication:
+    """Return the pages ``/readyz`` and, on each other path, the metrics."""
+    registry = CollectorRegistry()
+    registry.register(MeterCollector(meter))
+    metrics_page: WSGIApplication = make_wsgi_app(registry)
+
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != "/readyz":
+            return metrics_page(environ, start_response)
+        obstacles = find_obstacles(meter)
+        status = "503 Service Unavailable" if obstacles else "200 OK"
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return ["\n".join(obstacles or ["ready"]).encode() + b"\n"]
+
+    return respond
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the name of the standard library)
+        """Log nothing: each scrape would be a line."""
+
+
 def serve(meter: RecordingMeter, *, host: str, port: int) -> tuple[int, Callable[[], None]]:
-    """Serve ``/metrics`` on a separate thread.
+    """Serve ``/metrics`` and ``/readyz`` on a separate thread.
 
     Args:
         meter: Meter with the values.
@@ -69,10 +117,8 @@ def serve(meter: RecordingMeter, *, host: str, port: int) -> tuple[int, Callable
     Raises:
         ConfigError: The address cannot be bound.
     """
-    registry = CollectorRegistry()
-    registry.register(MeterCollector(meter))
     try:
-        server, thread = start_http_server(port, host, registry)
+        server = make_server(host, port, _build_application(meter), _server_class(host), _QuietHandler)
     except OSError as error:
         raise ConfigError(
             f"The metrics endpoint cannot listen on {host}:{port}: {error.strerror}.",
@@ -80,9 +126,19 @@ def serve(meter: RecordingMeter, *, host: str, port: int) -> tuple[int, Callable
             key="telemetry.metrics_port",
         ) from None
 
+    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+
     def stop() -> None:
         server.shutdown()
         server.server_close()
         thread.join()
 
     return server.server_port, stop
+
+
+def _server_class(host: str) -> type[_Server]:
+    class Server(_Server):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    return Server

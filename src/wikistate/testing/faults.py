@@ -87,6 +87,15 @@ class TruncatedBody:
 
 
 @dataclass(frozen=True, slots=True)
+class ByteOrderMark:
+    """The correct response with byte order marks before and behind it, as of a wiki with a PHP file that has one."""
+
+    before: int = 1
+    behind: int = 0
+    kind: Literal["byte_order_mark"] = "byte_order_mark"
+
+
+@dataclass(frozen=True, slots=True)
 class NonJsonBody:
     """HTTP 200 with a body that is not JSON, as proxies send it."""
 
@@ -171,6 +180,7 @@ ResponseFault = (
     | ConnectionReset
     | EmptyBody
     | TruncatedBody
+    | ByteOrderMark
     | NonJsonBody
     | HugeBody
     | GzipBomb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ class SseConditions:
         timestamps: Give positions by timestamp instead of offset, as the servers of Wikimedia do.
         line_ending: Bytes between lines.
         chunk: Bytes that are sent at once; 0 for whole events.
+        separate_members: Compress each event as a gzip member of its own.
+        byte_order_mark: Send a byte order mark before the first event of each connection.
     """
 
     cut_after: int | None = None
@@ -58,6 +61,8 @@ class SseConditions:
     timestamps: bool = False
     line_ending: bytes = b"\n"
     chunk: int = 0
+    separate_members: bool = False
+    byte_order_mark: bool = False
 
 
 @dataclass(slots=True)
@@ -148,7 +153,7 @@ class SseServer:
         )
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        write = _Writer(response, zipped=zipped, chunk=self.conditions.chunk)
+        write = _Writer(response, zipped=zipped, conditions=self.conditions)
         task = asyncio.ensure_future(self._write_events(write, items))
         self._open.add(task)
         with suppress(asyncio.CancelledError, ConnectionError):
@@ -159,7 +164,8 @@ class SseServer:
         return response
 
     async def _write_events(self, write: _Writer, items: AsyncIterator[tuple[SseEvent, str]]) -> None:
-        await write(b":ok" + self.conditions.line_ending * 2)
+        mark = b"\xef\xbb\xbf" if self.conditions.byte_order_mark else b""
+        await write(mark + b":ok" + self.conditions.line_ending * 2)
         sent = 0
         async for item, event_id in items:
             lines = self._encode_event(
@@ -203,15 +209,17 @@ class SseServer:
 class _Writer:
     """Writer of bytes, with or without compression and chunks."""
 
-    def __init__(self, response: web.StreamResponse, *, zipped: bool, chunk: int) -> None:
+    def __init__(self, response: web.StreamResponse, *, zipped: bool, conditions: SseConditions) -> None:
         self._response = response
         self._zip = zlib.compressobj(wbits=zlib.MAX_WBITS | 16) if zipped else None
-        self._chunk = chunk
+        self._conditions = conditions
 
     async def __call__(self, data: bytes) -> None:
-        if self._zip is not None:
+        if self._zip is not None and self._conditions.separate_members:
+            data = gzip.compress(data)
+        elif self._zip is not None:
             data = self._zip.compress(data) + self._zip.flush(zlib.Z_SYNC_FLUSH)
-        step = self._chunk or len(data)
+        step = self._conditions.chunk or len(data)
         for begin in range(0, len(data), step):
             await self._response.write(data[begin : begin + step])
 

@@ -13,6 +13,7 @@ from wikistate.adapters.connectors.connector import SOURCE_OPTIONS
 from wikistate.adapters.connectors.recent_changes.connector import EXAMPLE_API
 from wikistate.adapters.connectors.recent_changes.queries import site_info
 from wikistate.adapters.connectors.urls import require_http_url
+from wikistate.adapters.http.answers import clean_body, quote_first_line
 from wikistate.adapters.http.documents import DocumentReader
 from wikistate.adapters.mediawiki.format_version import describe_old_format, find_old_format
 from wikistate.adapters.mediawiki.query_client import QueryClient
@@ -136,9 +137,10 @@ def _configured_domain(configuration: Configuration, api: str) -> str:
 
 def _fetch_domain(configuration: Configuration, api: str) -> str:
     parameters = {"action": "query", "format": "json", "formatversion": "2", **site_info()}
-    content = DocumentReader(build_http_settings(configuration))(f"{api}?{urlencode(parameters)}")
+    found = DocumentReader(build_http_settings(configuration))(f"{api}?{urlencode(parameters)}")
+    content = clean_body(found or b"", api)
     try:
-        document = orjson.loads(content or b"")
+        document = orjson.loads(content)
         domain = document["query"]["general"]["servername"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         domain = None
@@ -147,7 +149,7 @@ def _fetch_domain(configuration: Configuration, api: str) -> str:
             raise ConfigError(f"{describe_old_format(api, sign)}.", key=_URL)
     if not isinstance(domain, str) or not domain:
         raise ConfigError(
-            f"{api} does not respond as the Action API of a public wiki: {(content or b'')[:200]!r}.",
+            f"{api} does not respond as the Action API of a public wiki, but with {quote_first_line(content)}.",
             hint="Check the URL, which ends in api.php. List a wiki that needs a login under wikis, with its domain, this "
             "URL and its credentials.",
             key=_URL,

@@ -29,6 +29,8 @@ from wikistate.wiring.stores import (
 from wikistate.wiring.streams import new_event_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.config.model import Configuration
     from wikistate.config.store import StoreSettings
@@ -64,13 +66,20 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
     return StorePipeline(source=source, error=endpoints.error, build_job=build_job)
 
 
-def build_store_writer(settings: StoreSettings, meter: Meter, *, store: TripleStore | None = None) -> StoreWriter:
+def build_store_writer(
+    settings: StoreSettings,
+    meter: Meter,
+    *,
+    store: TripleStore | None = None,
+    is_complete: Callable[[], bool] = lambda: True,
+) -> StoreWriter:
     """Build the writer of a store; neither is open yet.
 
     Args:
         settings: The settings of the store and of the batches.
         meter: The meter of the writer's metrics.
         store: The store; None to build the store that the settings name.
+        is_complete: Whether the store holds all entities, so that changes state its freshness.
 
     Raises:
         ConfigError: A setting of the store is missing or wrong.
@@ -88,6 +97,7 @@ def build_store_writer(settings: StoreSettings, meter: Meter, *, store: TripleSt
         build_shared_triples_filter(settings),
         meter,
         on_completed=freshness.write if freshness else None,
+        is_complete=is_complete,
     )
 
 

@@ -25,7 +25,7 @@ from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
 from wikistate.jobs.rdf_sync.sync_state import SyncState
 from wikistate.wiring.rdf_consumer import build_store_writer
 from wikistate.wiring.rdf_updater import assemble_rdf_updater, state_path
-from wikistate.wiring.stores import build_triple_store, build_uris
+from wikistate.wiring.stores import build_freshness_file, build_triple_store, build_uris
 from wikistate.wiring.wikibase import build_query_client, discover_wikibase
 
 if TYPE_CHECKING:
@@ -75,11 +75,14 @@ class _SyncAssembler:
         self._queries = build_query_client(self._configuration, asked.api, meter)
         self._store = SerializedStore(build_triple_store(settings, meter))
         self._store_index = StoreEntityIndex(self._store, build_uris(settings), graph=settings.graph)
-        self._writer = build_store_writer(settings, meter, store=self._store)
+        self._state = SyncState()
+        self._writer = build_store_writer(
+            settings, meter, store=self._store, is_complete=lambda: self._state.is_complete
+        )
         self._window = round(self._configuration.rdf.reordering_window * 1000)
 
     def assemble(self, meter: Meter) -> KeyedPipeline[Any, Any, Mutation]:
-        state = SyncState()
+        state = self._state
         sink = CheckpointMarkingSink(
             self._writer,
             lambda: self._store.contents,
@@ -87,6 +90,7 @@ class _SyncAssembler:
             marker_partition(self._site.domain),
             state=state,
             window=self._window,
+            forget_freshness=self._forget_freshness,
         )
         base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, change_sink=sink)
         followed = self._resolve_changes(base.source)
@@ -105,6 +109,10 @@ class _SyncAssembler:
 
         job = self._build_job(base.job, followed.endpoint, state)
         return replace(base, job=job, source=followed.endpoint, wrap_source=wrap_source)
+
+    def _forget_freshness(self) -> None:
+        if (file := build_freshness_file(self._configuration.store)) is not None:
+            file.remove()
 
     def _build_job(self, updater: Any, source: SourceEndpoint, state: SyncState) -> RdfSync:
         recent = source.capabilities.wiki

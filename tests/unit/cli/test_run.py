@@ -125,4 +125,4 @@ def test_error_limit_ends_the_run_without_a_commit(run_command: RunCommand, tmp_
     result = run_command(*arguments, "--set", limit)
     assert (result.code, "events" in result.err, "the limit is" in result.err) == (5, True, True)
     assert not (tmp_path / "bookmark").exists()
-    assert run_command(*arguments).code == 0
+    assert run_command(*arguments).code == 8, "without a limit the run ends with its source, and all of it has failed"

@@ -66,3 +66,20 @@ def test_status_line_names_the_dependency_that_a_run_waits_for() -> None:
     assert "waiting for the stream" not in status._status_line()
     waits["store"](0.0)
     assert "waiting" not in status._status_line()
+
+
+def test_status_line_and_summary_show_failures_of_entities() -> None:
+    """Entities that could not be read are on a side stream, and are failures all the same."""
+    meter = RecordingMeter()
+    meter.counter(metrics.ENTITY_FAILURES, error_type="MungeError")(200)
+    meter.gauge(metrics.MAIN_FAILURE, error_type="MungeError")(1)
+    status = Status(meter, total=None, live=False)
+    assert "200 errors" in status._status_line()
+    assert "most events fail: MungeError" in status._status_line()
+    with status.console.capture() as shown:
+        status.summary()
+    lines = [" ".join(line.split()) for line in shown.get().splitlines()]
+    assert "200 failures of entities" in lines
+    assert "200 MungeError" in lines
+    meter.gauge(metrics.MAIN_FAILURE, error_type="MungeError")(0)
+    assert "most events fail" not in status._status_line()

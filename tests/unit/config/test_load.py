@@ -174,3 +174,24 @@ def test_merged_layer_keeps_origin_of_each_key(tmp_path: Path) -> None:
 def test_delivery_guarantees_have_names_of_public_configuration() -> None:
     """Files of the public jobs run unchanged."""
     assert [guarantee.value for guarantee in DeliveryGuarantee] == ["NONE", "AT_LEAST_ONCE", "EXACTLY_ONCE"]
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "-1.0e+30", ".inf", ".nan", "9" * 30])
+def test_number_beyond_64_bits_is_an_error(number: str) -> None:
+    """The error names the origin, the key and the bounds."""
+    with pytest.raises(ConfigError, match=r"--set: local\.drain_timeout: found .*; numbers must be from -9223"):
+        load([assigned(f"local.drain_timeout={number}")])
+
+
+def test_number_that_python_does_not_convert_is_an_error(tmp_path: Path) -> None:
+    """Python converts at most 4,300 digits."""
+    with pytest.raises(ConfigError, match="is not YAML"):
+        written(tmp_path, f"local: {{drain_timeout: {'9' * 5000}}}")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        parse_assignment(f"a={'9' * 5000}")
+
+
+def test_byte_order_mark_before_a_file_is_removed(tmp_path: Path) -> None:
+    """Editors write one."""
+    layer = written(tmp_path, "\ufeffenrich: {batch_size: 10}\n")
+    assert load([layer]).configuration.enrich.batch_size == 10

@@ -2,19 +2,18 @@ from __future__ import annotations
 
 import bz2
 import gzip
-from typing import TYPE_CHECKING
+import lzma
+from pathlib import Path
 
 import pytest
 import zstandard
+from tests.unit.adapters.compression.compressed import SKIPPABLE_FRAME
 
 from wikistate.core.updater.entity_id import parse_entity_id
 from wikistate.errors import InputError
 from wikistate.ops.bootstrap import fill_state
 from wikistate.runners.local.state_file import StateFile
 from wikistate.streaming.keyed_job import EMPTY_STATE, KeyedState
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def states_of(state: Path, *entities: str) -> list[KeyedState]:
@@ -66,3 +65,35 @@ def test_unreadable_file_is_reported(tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_bytes(b"\x1f\x8bnothing")
     with pytest.raises(InputError, match=name):
         fill_state([tmp_path / name], tmp_path / "state.sqlite")
+
+
+@pytest.mark.parametrize("revision", ["9223372036854775808", "9" * 5000, "1" + "0" * 19])
+def test_revision_above_64_bits_is_reported(tmp_path: Path, revision: str) -> None:
+    """The message has the file, the line and the largest revision."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"Q7,1\nQ8,{revision}\n")
+    with pytest.raises(InputError, match=r"a\.csv, line 2, is .* 9223372036854775807"):
+        fill_state([path], tmp_path / "state.sqlite")
+    with pytest.raises(InputError, match=r"revisions-too-large\.csv, line 1, is"):
+        fill_state([Path(__file__).parent / "cases" / "revisions-too-large.csv"], tmp_path / "state.sqlite")
+
+
+def test_list_of_other_tools_is_read(tmp_path: Path) -> None:
+    """Members, skippable frames and padding, a byte order mark, and xz."""
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"Q1,2\n") + gzip.compress(b"Q2,4\n") + bytes(64))
+    (tmp_path / "b.csv.zst").write_bytes(
+        SKIPPABLE_FRAME + zstandard.compress(b"Q3,5\n") + zstandard.compress(b"Q4,6\n")
+    )
+    (tmp_path / "c.csv.xz").write_bytes(lzma.compress(b"Q5,7\r\n"))
+    (tmp_path / "d.csv").write_bytes(b"\xef\xbb\xbfQ6,8\n")
+    assert fill_state(sorted(tmp_path.glob("*.csv*")), tmp_path / "state.sqlite") == 6
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [("Q1,2\n".encode("utf-16"), "UTF-16"), (b"PK\x03\x04", "ZIP"), (b"PAR1", "Parquet")]
+)
+def test_list_in_another_format_is_refused_by_name(tmp_path: Path, content: bytes, says: str) -> None:
+    """It is invalid input."""
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        fill_state([tmp_path / "a.csv"], tmp_path / "state.sqlite")

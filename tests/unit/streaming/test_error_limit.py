@@ -71,3 +71,12 @@ def test_first_error_is_raised_again_by_later_calls() -> None:
         except ErrorLimitError as error:
             messages.add(error.message)
     assert messages == {"2 events in a row failed; the limit is 1."}
+
+
+def test_entity_that_cannot_be_fetched_is_a_failure() -> None:
+    """A late event is not: it was decided."""
+    limit = ErrorLimit(ErrorLimitSettings(in_a_row=2))
+    for role in (Role.LAPSED_ACTION, Role.STATE_INCONSISTENCY):
+        limit.observe([Output(role, None, b"{}", None)] * 9)
+    with pytest.raises(ErrorLimitError):
+        limit.observe([Output(Role.FETCH_FAILURE, None, b"{}", None)] * 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,33 @@ def test_every_declared_metric_is_served_under_its_name_with_its_labels() -> Non
     assert 'wikistate_event_latency_seconds_bucket{le="1.0"} 0.0' in served
     assert 'wikistate_event_latency_seconds_bucket{le="2.5"} 1.0' in served
     assert 'wikistate_event_latency_seconds_bucket{le="+Inf"} 1.0' in served
+
+
+def test_readiness_is_served_beside_the_metrics() -> None:
+    """The answer is 503 with the reasons while most events fail or an outside system is away, and 200 otherwise."""
+    meter = RecordingMeter()
+    port, stop = serve(meter, host="127.0.0.1", port=0)
+
+    def ask() -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.read().decode()
+
+    try:
+        assert ask() == (200, "ready\n")
+        meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what="stream")(1)
+        assert ask() == (200, "ready\n")
+        meter.gauge(metrics.MAIN_FAILURE, error_type="MungeError")(1)
+        meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what="store")(1)
+        lines = "wikistate_main_failure{error_type=MungeError}\nwikistate_waiting{what=store}\n"
+        assert ask() == (503, lines)
+        meter.gauge(metrics.MAIN_FAILURE, error_type="MungeError")(0)
+        meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what="store")(0)
+        assert ask() == (200, "ready\n")
+    finally:
+        stop()
 
 
 def test_names_follow_the_rules_of_prometheus_and_are_unique() -> None:

@@ -25,6 +25,7 @@ EVERY_ACTION: list[faults.Fault] = [
     faults.ConnectionReset(after=10),
     faults.EmptyBody(),
     faults.TruncatedBody(0.9),
+    faults.ByteOrderMark(behind=2),
     faults.NonJsonBody("?"),
     faults.MissingRevision(asks=3),
     faults.HugeBody(1_000),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import zlib
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -19,6 +18,7 @@ import aiohttp
 from yarl import URL
 
 import wikistate
+from wikistate.adapters.compression.decoder import DamagedError
 from wikistate.adapters.http.body import read_bounded
 from wikistate.adapters.http.routes import Endpoint, Routes
 from wikistate.adapters.http.stream import ByteStream, check_encoding
@@ -159,7 +159,7 @@ class HttpClient:
                 allow_redirects=False,
             ) as response:
                 return await _read_response(response, limit)
-        except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
+        except (aiohttp.ClientError, OSError, ValueError, DamagedError) as error:
             return failure_of(error, endpoint)
 
     async def stream(
@@ -194,7 +194,7 @@ class HttpClient:
                 response.close()
                 return failure
             return ByteStream(response, partial(failure_of, endpoint=endpoint))
-        except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
+        except (aiohttp.ClientError, OSError, ValueError, DamagedError) as error:
             return failure_of(error, endpoint)
 
 
@@ -217,7 +217,7 @@ async def _read_response(response: aiohttp.ClientResponse, limit: int) -> HttpRe
 
 
 def failure_of(error: BaseException, endpoint: Endpoint) -> Failure:
-    """Return the failure for an exception of aiohttp, the system or zlib. No other function maps exceptions.
+    """Return the failure for an exception of aiohttp, the system or a decoder. No other function maps exceptions.
 
     The failure keeps the text of the exception and not the exception.
     """
@@ -233,7 +233,7 @@ def kind_of_error(error: BaseException) -> FailureKind:
             return FailureKind.READ_TIMEOUT
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | aiohttp.RedirectClientError():
             return FailureKind.INVALID_REQUEST
-        case aiohttp.ClientResponseError() | zlib.error():
+        case aiohttp.ClientResponseError() | DamagedError():
             return FailureKind.UNPARSABLE
         case aiohttp.ClientError() | OSError():
             return FailureKind.CONNECTION_FAILED

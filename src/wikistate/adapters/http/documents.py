@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
+from wikistate.adapters.compression.decoder import DamagedError, Decoder
+from wikistate.adapters.compression.formats import Format
+from wikistate.adapters.http.body import find_encoding
 from wikistate.adapters.http.client import OK, HttpSettings, build_tls_context
 from wikistate.adapters.http.routes import Routes
+from wikistate.core.events.first_line import quote_first_line
 from wikistate.errors import DocumentError, ExternalError
 
 if TYPE_CHECKING:
@@ -113,7 +117,7 @@ class DocumentReader:
                 return self._receive(connection.getresponse(), uri)
             finally:
                 connection.close()
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, DamagedError) as error:
             raise ExternalError(
                 f"{uri} cannot be read: {type(error).__name__}: {error!s:.200}.",
                 hint="Check the address, http_client_routes, and that this machine can reach it.",
@@ -139,19 +143,56 @@ class DocumentReader:
             return None
         if response.status != OK:
             raise ExternalError(
-                f"{uri} answers {response.status} {response.reason}.", hint="Redirects are not followed.", uri=uri
+                f"{uri} answers {response.status} {response.reason} "
+                f"({response.headers.get('Content-Type', 'no content type')!s:.80}: {quote_first_line(_read_beginning(response))}).",
+                hint="Redirects are not followed.",
+                uri=uri,
             )
         # The timeout of a socket applies to each chunk: a slow server needs a deadline for the whole body.
         deadline = time.monotonic() + self._settings.total_timeout
         content = bytearray()
+        decoder = _build_decoder(response, uri)
         while chunk := response.read1(_CHUNK):
-            content += chunk
+            content += chunk if decoder is None else _decode(decoder, chunk, self._max_bytes + 1 - len(content))
             self._check_length(content, uri)
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not complete after {self._settings.total_timeout:g} s")
         if response.length:
             raise http.client.IncompleteRead(bytes(content[:_SHOWN]), response.length)
+        if decoder is not None:
+            decoder.finish()
         return bytes(content)
+
+
+def _read_beginning(response: http.client.HTTPResponse) -> bytes:
+    """Return the beginning of the body of an error, in plain text; empty if it cannot be read."""
+    encoding = find_encoding(response.headers)
+    try:
+        content = response.read1(_CHUNK)
+        return content if encoding is Format.PLAIN else _decode(Decoder(encoding), content, _CHUNK) if encoding else b""
+    except (OSError, http.client.HTTPException, DamagedError):
+        return b""
+
+
+def _build_decoder(response: http.client.HTTPResponse, uri: str) -> Decoder | None:
+    """Return the decoder of a server that compresses although it was not requested; None for a plain body."""
+    encoding = find_encoding(response.headers)
+    if encoding is None:
+        raise ExternalError(
+            f"{uri} answers in the encoding {response.headers['Content-Encoding']!r:.40}, which was not requested.",
+            hint="Check the server or proxy; plain, gzip, deflate and zstd are read.",
+            uri=uri,
+        )
+    return None if encoding is Format.PLAIN else Decoder(encoding)
+
+
+def _decode(decoder: Decoder, chunk: bytes, limit: int) -> bytes:
+    """Return the decompressed chunk, cut at the limit."""
+    decoder.feed(chunk)
+    content = b""
+    while len(content) < limit and (piece := decoder.read(limit - len(content))):
+        content += piece
+    return content
 
 
 def build_stream_configs_uri(uri: str, streams: Iterable[str]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from typing import TYPE_CHECKING
 
 import aiohttp
 
+from wikistate.adapters.compression.decoder import DamagedError, Decoder, TruncatedError
+from wikistate.adapters.compression.formats import Format
+from wikistate.adapters.http.body import encoding_failure, find_encoding
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ class ByteStream:
     """Decompressed body of one response. Call `read` until it returns an empty result or a failure, then `close`.
 
     Args:
-        response: Response with the status 200 and the encoding identity or gzip.
+        response: Response with the status 200 and an encoding that is read; see `check_encoding`.
         failure_of: Maps an exception to a failure.
     """
 
@@ -28,8 +30,8 @@ class ByteStream:
         self.content_type = response.content_type
         self._response = response
         self._failure_of = failure_of
-        is_gzip = response.headers.get("Content-Encoding", "identity").lower() in ("gzip", "x-gzip")
-        self._gunzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if is_gzip else None
+        encoding = find_encoding(response.headers) or Format.PLAIN
+        self._decoder = None if encoding is Format.PLAIN else Decoder(encoding)
 
     async def read(self, wait_seconds: float) -> bytes | Failure:
         """Return the next bytes; empty at the end.
@@ -37,20 +39,27 @@ class ByteStream:
         After `wait_seconds` without a byte, return a failure of the kind `READ_TIMEOUT`. It loses nothing: read again.
         """
         try:
-            if self._gunzip is not None and self._gunzip.unconsumed_tail:
-                return self._gunzip.decompress(self._gunzip.unconsumed_tail, _MAX_CHUNK)
+            if self._decoder is not None and (piece := self._decoder.read(_MAX_CHUNK)):
+                return piece
             async with asyncio.timeout(wait_seconds):
                 return await self._next()
-        except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
+        except TruncatedError:
+            return Failure(
+                FailureKind.CONNECTION_FAILED, f"{self._response.url.host} ends its answer within compressed bytes"
+            )
+        except (aiohttp.ClientError, OSError, ValueError, DamagedError) as error:
             return self._failure_of(error)
 
     async def _next(self) -> bytes:
         # A compressed chunk may hold a header alone, which is not the end of the body.
         while chunk := await self._response.content.readany():
-            if self._gunzip is None:
+            if self._decoder is None:
                 return chunk
-            if decompressed := self._gunzip.decompress(chunk, _MAX_CHUNK):
-                return decompressed
+            self._decoder.feed(chunk)
+            if piece := self._decoder.read(_MAX_CHUNK):
+                return piece
+        if self._decoder is not None:
+            self._decoder.finish()
         return b""
 
     def close(self) -> None:
@@ -60,7 +69,4 @@ class ByteStream:
 
 def check_encoding(response: aiohttp.ClientResponse) -> Failure | None:
     """Return the failure of an encoding that cannot be read; None if the body can be read."""
-    encoding = response.headers.get("Content-Encoding", "identity").lower()
-    if encoding in ("identity", "gzip", "x-gzip"):
-        return None
-    return Failure(FailureKind.UNPARSABLE, f"{response.url.host} answers in the encoding {encoding!r:.40}")
+    return encoding_failure(response) if find_encoding(response.headers) is None else None

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
+from wikistate.adapters.http.answers import clean_body, quote_answer
 from wikistate.adapters.http.client import OK, HttpResponse, parse_retry_after
 from wikistate.adapters.mediawiki.format_version import describe_old_format, find_old_format
 from wikistate.core.enrichment.content import Content, read_revision
@@ -77,16 +78,21 @@ def parse_json(answer: HttpResponse, *, place: str, now: float, old_format: bool
         old_format: Whether the request asks for format version 1.
     """
     if answer.status != OK:
-        detail = f"{place} answers with the HTTP status {answer.status}"
+        detail = f"{place} answers with the HTTP status {answer.status} {quote_answer(answer)}"
         return Failure(classify_status(answer.status), detail, parse_retry_after(answer.headers, now))
-    if not answer.body.strip():
+    body = clean_body(answer.body, place)
+    if not body.strip():
         return Failure(FailureKind.EMPTY, f"{place} answers 200 with an empty body")
     try:
-        document = orjson.loads(answer.body)
+        document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return Failure(FailureKind.UNPARSABLE, f"{place} answers with invalid JSON: {error!s:.100}")
+        return Failure(
+            FailureKind.UNPARSABLE, f"{place} answers with invalid JSON {quote_answer(answer)}: {error!s:.100}"
+        )
     if not isinstance(document, dict):
-        return Failure(FailureKind.UNPARSABLE, f"{place} answers with JSON that is not an object")
+        return Failure(
+            FailureKind.UNPARSABLE, f"{place} answers with JSON that is not an object {quote_answer(answer)}"
+        )
     if "error" in document or "errors" in document:
         return _api_error(document, place, parse_retry_after(answer.headers, now))
     sign = None if old_format else find_old_format(document)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from yarl import URL
 
+from wikistate.adapters.http.answers import clean_body, quote_answer
 from wikistate.adapters.http.client import OK, HttpResponse, parse_retry_after
 from wikistate.core.enrichment.failures import Failure, FailureKind, classify_status
 from wikistate.errors import ConfigError
@@ -102,16 +103,19 @@ def parse_response(answer: HttpResponse, address: EntityUrl, *, now: float) -> b
         detail = f"{address} answers {answer.status}: the wiki does not know this revision, or no longer shows it"
         return Failure(FailureKind.BAD_REVISION, detail)
     if answer.status != OK:
-        detail = f"{address} answers with the HTTP status {answer.status}{_redirect_detail(answer)}"
+        detail = (
+            f"{address} answers with the HTTP status {answer.status} {quote_answer(answer)}{_redirect_detail(answer)}"
+        )
         return Failure(classify_status(answer.status), detail, parse_retry_after(answer.headers, now))
-    if not answer.body.strip():
+    body = clean_body(answer.body, address.url)
+    if not body.strip():
         return Failure(FailureKind.EMPTY, f"{address} answers 200 with an empty body")
     if answer.headers.get("Content-Type", "").startswith("text/html"):
         return Failure(
             FailureKind.UNPARSABLE,
-            f"{address} answers with an HTML page: a proxy may have answered instead of the wiki",
+            f"{address} answers with an HTML page {quote_answer(answer)}: a proxy may have answered instead of the wiki",
         )
-    return answer.body
+    return body
 
 
 def resolve_redirect(answer: HttpResponse, address: EntityUrl) -> EntityUrl | None:

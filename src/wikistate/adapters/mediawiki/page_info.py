@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wikistate.core.events.integers import is_integer
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.errors import WikiError
@@ -77,7 +78,7 @@ class PageInfoClient:
         document = await self._query_info(entity)
         try:
             (page,) = document["query"]["pages"]
-            return None if page.get("missing") else int(page["lastrevid"])
+            return None if page.get("missing") else _require_integer(page["lastrevid"])
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # This must not mean "there is no such page", which would delete the entity from the store.
             raise WikiError(f"The wiki does not say whether {entity} exists: {document!r:.200}.") from error
@@ -102,3 +103,9 @@ class PageInfoClient:
         if letter in self._prefixes:
             return {"titles": f"{self._prefixes[letter]}{entity}"}
         return {"pageids": str(number)}  # media info
+
+
+def _require_integer(found: object) -> int:
+    if not is_integer(found):
+        raise ValueError(f"{found!r:.40} is not a revision")
+    return found

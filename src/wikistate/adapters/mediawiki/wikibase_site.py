@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyoxigraph
 from yarl import URL
 
+from wikistate.core.events.first_line import quote_first_line
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.errors import ConfigError, InputError, WikiError
 
@@ -137,7 +138,10 @@ def find_concept_uri(rdf: bytes, *, entity_id: str, base: str, mime_type: str = 
             if quad.predicate == _SCHEMA_ABOUT and str(quad.object).endswith(f"{ending}>"):
                 return str(quad.object)[1:-1].removesuffix(ending)
     except SyntaxError as error:
-        raise InputError(f"The answer of {base} is not {mime_type}: {error!s:.200}.", url=base) from error
+        raise InputError(
+            f"The answer of {base} is not {mime_type}: {error!s:.200}. It begins with {quote_first_line(rdf)}.",
+            url=base,
+        ) from error
     raise InputError(
         f"The answer of {base} is not about {entity_id}.",
         hint="Check that it is the address of Special:EntityData of a Wikibase.",

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import orjson
 from pyoxigraph import Literal
 
+from wikistate.adapters.http.answers import clean_body, quote_first_line
 from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.triplestore.responses import Rejected, Retry, Success, classify, parse_change_count
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
@@ -153,9 +154,14 @@ class SparqlEndpoint(SparqlStoreBase):
         # Virtuoso 7.2.5 needs queries as a form. Updates are not sent as a form, because that makes them larger.
         response = await self._send(url, _QUERY_HEADERS, form=urlencode({"query": query}))
         try:
-            return orjson.loads(response.body)
+            return orjson.loads(clean_body(response.body, url))
         except orjson.JSONDecodeError as error:
-            raise StoreError(f"{url} answers a query without valid JSON: {error}.", query=query) from error
+            raise StoreError(
+                f"{url} answers a query without valid JSON: {error}. The answer begins with "
+                f"{quote_first_line(response.body)}.",
+                hint="Check that the URL is that of SPARQL queries, and that no proxy answers instead of the store.",
+                query=query,
+            ) from error
 
     async def _send(
         self, url: str, headers: Mapping[str, str], *, form: str | None = None, body: bytes | None = None

@@ -34,6 +34,13 @@ class FreshnessFile:
                 f"{self._path} cannot be written: {error}.", hint="Check whether the disk is full."
             ) from error
 
+    def remove(self) -> None:
+        """Forget the time, for example because the store was replaced."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self._path} cannot be removed: {error}.", hint="Check its permissions.") from error
+
     def read(self) -> int:
         """Return the time, milliseconds since the epoch.
 

@@ -73,6 +73,7 @@ class StoreWriter:
         shared: Selects the triples that several entities may share; see `Accumulator`.
         meter: Records the metrics.
         on_completed: Receives the time up to which the store holds all changes, milliseconds since the epoch.
+        is_complete: Whether the store holds all entities. While it does not, changes do not state its freshness.
         clock: Returns seconds of a monotonic clock.
         sleep: Waits for a number of seconds.
         now: Returns seconds since the epoch.
@@ -86,6 +87,7 @@ class StoreWriter:
         meter: Meter,
         *,
         on_completed: Callable[[int], None] | None = None,
+        is_complete: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.time,
@@ -95,6 +97,7 @@ class StoreWriter:
         self._shared = shared
         self._batch_size = AdaptiveBatchSize(limits)
         self._on_completed = on_completed
+        self._is_complete = is_complete
         self._clock = clock
         self._sleep = sleep
         self._now = now
@@ -220,9 +223,11 @@ class StoreWriter:
         try:
             await self._check_positions()
             patch = batch.accumulator.build_patch()
-            applied = await self._store.apply(patch, batch.positions, patch.freshness)
-            if self._on_completed is not None:
-                self._on_completed(completed_until(batch.positions.values(), patch.freshness))
+            freshness = patch.freshness if self._is_complete() else None
+            applied = await self._store.apply(patch, batch.positions, freshness)
+            until = completed_until(batch.positions.values(), freshness)
+            if self._on_completed is not None and until:
+                self._on_completed(until)
         except WikistateError as error:
             self._failure = error
             return

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wikistate.core.events.integers import is_integer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -73,7 +75,7 @@ def plan_fetch(event: Mapping[str, Any], *, include_hidden: bool = False) -> Pla
 
 def _plan_revision(revision: Mapping[str, Any], meta: object) -> Fetch | Reject:
     rev_id = revision.get("rev_id")
-    if type(rev_id) is not int or rev_id < 1:  # a bool is an int to isinstance
+    if not is_integer(rev_id, minimum=1):
         return _reject("revision.rev_id", "a positive integer", rev_id)
     if not _is_slot_map(revision.get("content_slots")):
         return _reject("revision.content_slots", "a map from role to slot", revision["content_slots"])

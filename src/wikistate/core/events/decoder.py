@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from wikistate.core.events.byte_order_mark import load_json
 from wikistate.core.events.filters import EventFilter
 from wikistate.core.events.meta import is_canary
 from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
@@ -77,7 +78,7 @@ def read_object(record: Record) -> Event | Filtered | RejectedEvent:
         size = len(value) + record.truncated_bytes
         return RejectedEvent("EventTooLarge", f"The record has {size} bytes, of which only {len(value)} were read.")
     try:
-        event = orjson.loads(value)
+        event = load_json(value)
     except orjson.JSONDecodeError as error:
         return RejectedEvent("NotJson", f"The record is not JSON: {error}." if value else "The record is empty.")
     if not isinstance(event, dict):

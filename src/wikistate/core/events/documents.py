@@ -12,6 +12,8 @@ from typing import Any
 import orjson
 import yaml
 
+from wikistate.core.events.byte_order_mark import remove_marks
+from wikistate.core.events.first_line import quote_first_line
 from wikistate.errors import DocumentError
 
 try:
@@ -53,11 +55,12 @@ def parse_document(content: bytes, uri: str) -> Document:
     Raises:
         DocumentError: The document is not YAML or JSON, is not an object, or holds a value that JSON cannot hold.
     """
+    content = remove_marks(content)
     is_json = content.lstrip().startswith(b"{") and not uri.endswith((".yaml", ".yml"))
     document = _parse_json(content, uri) if is_json else _parse_yaml(content, uri)
     if not isinstance(document, dict):
         raise DocumentError(
-            f"{uri} must be an object, found {type(document).__name__}.",
+            f"{uri} must be an object, found {type(document).__name__}. It begins with {quote_first_line(content)}.",
             hint="Check that the address leads to the document itself and not to a web page about it.",
             uri=uri,
         )
@@ -68,7 +71,7 @@ def _parse_json(content: bytes, uri: str) -> object:
     try:
         parsed: object = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise _malformed_error(uri, f"JSON, line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise _malformed_error(uri, f"JSON, line {error.lineno}, column {error.colno}: {error.msg}", content) from error
     return parsed
 
 
@@ -80,9 +83,9 @@ def _parse_yaml(content: bytes, uri: str) -> object:
         # Legal YAML that is not JSON: keys that are not strings, cyclic values, dates, binary.
         orjson.dumps(document)
     except yaml.MarkedYAMLError as error:
-        raise _malformed_error(uri, f"YAML{_format_position(error.problem_mark)}: {error.problem}") from error
+        raise _malformed_error(uri, f"YAML{_format_position(error.problem_mark)}: {error.problem}", content) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise _malformed_error(uri, f"YAML that JSON can hold: {' '.join(str(error).split())}") from error
+        raise _malformed_error(uri, f"YAML that JSON can hold: {' '.join(str(error).split())}", content) from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -93,5 +96,9 @@ def _format_position(mark: yaml.Mark | None) -> str:
     return f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
-def _malformed_error(uri: str, reason: str) -> DocumentError:
-    return DocumentError(f"{uri} is not well-formed {reason}.", hint="Correct the document.", uri=uri)
+def _malformed_error(uri: str, reason: str, content: bytes) -> DocumentError:
+    return DocumentError(
+        f"{uri} is not well-formed {reason}. It begins with {quote_first_line(content)}.",
+        hint="Correct the document, or check that the address leads to it and not to a web page.",
+        uri=uri,
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from wikistate.core.events.byte_order_mark import load_json
 from wikistate.core.events.error_event import SCHEMA_TITLE, is_truncated
 from wikistate.core.events.meta import event_time, is_canary
 
@@ -57,7 +58,7 @@ class ReplayFilter:
     def classify(self, value: bytes | None) -> FailedEvent:
         """Return the decision about a record of the error stream."""
         try:
-            event = orjson.loads(value or b"")
+            event = load_json(value or b"")
         except orjson.JSONDecodeError:
             event = None
         if not isinstance(event, dict) or not str(event.get("$schema")).startswith(f"/{SCHEMA_TITLE}/"):

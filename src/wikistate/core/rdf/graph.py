@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyoxigraph import Literal, NamedNode, Triple
 
+from wikistate.core.events.integers import parse_integer
 from wikistate.core.rdf.vocabulary import DATE_MODIFIED, VERSION
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def read_revision(graph: Graph, entity: str, uris: Uris) -> int | None:
     """
     subject = NamedNode(uris.entity_iri(entity))
     stated = (triple.object for triple in graph if triple.subject == subject and triple.predicate == VERSION)
-    numbers = [int(term.value) for term in stated if isinstance(term, Literal) and term.value.isdecimal()]
-    return max(numbers, default=None)
+    numbers = [parse_integer(term.value) for term in stated if isinstance(term, Literal)]
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def read_modification_date(graph: Graph) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import RdfFormat, parse
 
+from wikistate.core.events.first_line import quote_first_line
 from wikistate.core.rdf.normalize import LETTER_ESCAPE, is_probably_normal, normalize
 from wikistate.errors import RdfError
 
@@ -97,7 +98,7 @@ def _parse_lenient(body: bytes, kind: RdfFormat, base: str, max_triples: int) ->
         return _parse(body, kind, base, max_triples, lenient=True)
     except SyntaxError as error:
         raise RdfError(
-            f"{base} is not {kind.name}, or is truncated: {error.msg}.",
+            f"{base} is not {kind.name}, or is truncated: {error.msg}. It begins with {quote_first_line(body)}.",
             hint="Fetch it again; if the error stays, the wiki or a proxy before it does not respond with RDF.",
             document=base,
             line=error.lineno,

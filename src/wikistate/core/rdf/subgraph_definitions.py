@@ -58,7 +58,7 @@ def read_definitions(text: str) -> tuple[SubgraphDefinition, ...]:
 
 def _load(text: str) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(text)
+        document = yaml.safe_load(text.removeprefix("\ufeff"))
     except yaml.YAMLError as error:
         invalid_rule("the document", f"not YAML: {error}", "Correct it; docs/how-to/subgraphs.md has an example.")
     return _require_mapping(document, "the document")

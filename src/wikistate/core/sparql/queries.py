@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
+from wikistate.core.events.integers import MAX_INTEGER, parse_integer
 from wikistate.core.sparql.terms import format_iri
 from wikistate.core.sparql.vocabulary import (
     ABOUT,
@@ -46,11 +47,11 @@ def read_positions(rows: Iterable[Row]) -> dict[Partition, StorePosition]:
     found = {}
     for row in rows:
         try:
-            partition = Partition(_read_text(row, "topic"), int(_read_text(row, "partition")))
+            partition = Partition(_read_text(row, "topic"), _read_integer(row, "partition"))
             found[partition] = StorePosition(
-                int(_read_text(row, "offset")), _parse_milliseconds(_read_text(row, "until"))
+                _read_integer(row, "offset"), _parse_milliseconds(_read_text(row, "until"))
             )
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise StoreError(
                 f"The position in the store cannot be read: {error}.",
                 hint="Another program wrote below urn:wikistate:. Restore the store from a backup, or load it again.",
@@ -94,7 +95,7 @@ def read_versions(rows: Iterable[Row], uris: Uris) -> dict[str, int]:
     for row in rows:
         entity = uris.entity_id(_read_iri(row, "entity"))
         if entity is not None:
-            found[entity] = max(found.get(entity, 0), int(_read_text(row, "version")))
+            found[entity] = max(found.get(entity, 0), read_number(row, "version"))
     return found
 
 
@@ -119,9 +120,9 @@ def read_counts(rows: Iterable[Row]) -> dict[str, int]:
 
 
 def read_number(row: Row, name: str) -> int:
-    """Return a count. Raise `StoreError` if the value is not a number."""
+    """Return a count or a revision. Raise `StoreError` if the value is not such a number."""
     try:
-        return int(_read_text(row, name))
+        return _read_integer(row, name)
     except ValueError as error:
         raise StoreError(f"The response of the store has no number: {error}.") from error
 
@@ -160,7 +161,7 @@ def select_newest_change(*roots: str, graph: str = "") -> str:
 def read_largest_number(rows: Sequence[Row]) -> int:
     """Return the answer to `select_largest_number`; 0 if no entity matches."""
     largest = rows[0].get("largest") if rows else None
-    return int(largest.value) if isinstance(largest, Literal) else 0
+    return parse_integer(largest.value) or 0 if isinstance(largest, Literal) else 0
 
 
 def read_newest_change(rows: Sequence[Row]) -> int | None:
@@ -173,7 +174,7 @@ def read_newest_change(rows: Sequence[Row]) -> int | None:
         return None
     try:
         return int(datetime.fromisoformat(newest.value).timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -211,6 +212,13 @@ def _read_text(row: Row, name: str) -> str:
     if not isinstance(value, Literal):
         raise ValueError(f"?{name} is {value}")  # noqa: TRY004 (the value is from the store, not from the caller)
     return value.value
+
+
+def _read_integer(row: Row, name: str) -> int:
+    found = parse_integer(_read_text(row, name))
+    if found is None:
+        raise ValueError(f"?{name} is {row[name]!s:.60}, not a number from 0 to {MAX_INTEGER}")
+    return found
 
 
 def _read_iri(row: Row, name: str) -> str:

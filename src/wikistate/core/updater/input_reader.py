@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wikistate.core.events.decoder import Decoder, read_object
+from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.meta import is_canary
 from wikistate.core.events.rejection import Filtered, FilterReason, RejectedEvent
 from wikistate.core.events.timestamps import parse_timestamp
@@ -153,8 +154,8 @@ def require_revision(revision: int) -> int:
     """Return the revision if it can exist.
 
     Raises:
-        InputError: The revision is 0, which events use for no revision.
+        InputError: The revision is 0, which events use for no revision, or is not a number that a wiki can have.
     """
-    if revision < 1:
-        raise InputError(f"The revision is {revision}, but must be 1 or more.", revision=revision)
+    if not is_integer(revision, minimum=1):
+        raise InputError(f"The revision is {revision!r:.40}, but must be from 1 to {MAX_INTEGER}.", revision=revision)
     return revision

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.errors import InputError
 
@@ -52,9 +53,9 @@ def read_text(event: Mapping[str, Any], field: str, *, under: str = "") -> str:
 def read_number(event: Mapping[str, Any], field: str, *, minimum: int) -> int:
     """Return the integer in a field. Raise `InputError` if it is not an integer or is below the minimum."""
     found = event.get(field)
-    if type(found) is int and found >= minimum:  # a bool is an int to isinstance
+    if is_integer(found, minimum=minimum):
         return found
-    raise invalid_field(field, f"an integer from {minimum} on", found)
+    raise invalid_field(field, f"an integer from {minimum} to {MAX_INTEGER}", found)
 
 
 def read_time(event: Mapping[str, Any], field: str) -> int:

@@ -26,6 +26,11 @@ class StartupMode(StrEnum):
     SOURCE_GAP = "the retention of the source does not reach back to the position of the store"
 
     @property
+    def keeps_freshness(self) -> bool:
+        """Whether the store still holds what it held when its freshness was stated last."""
+        return self in (StartupMode.FOLLOW, StartupMode.RESUME_SCAN, StartupMode.SOURCE_GAP)
+
+    @property
     def needs_full_scan(self) -> bool:
         """Whether a full scan follows."""
         return self is not StartupMode.FOLLOW

@@ -12,6 +12,7 @@ from wikistate.core.enrichment.content import with_content
 from wikistate.core.enrichment.failures import Failure
 from wikistate.core.enrichment.plan import Fetch, PassThrough, Reject, plan_fetch
 from wikistate.core.enrichment.retry import Fail
+from wikistate.core.events.integers import is_integer
 from wikistate.core.events.meta import domain_of
 from wikistate.errors import InputError, WikiError
 from wikistate.jobs.enrichment import event_created_at
@@ -182,7 +183,7 @@ class Context:
         """
         rev_id = (event.get("revision") or {}).get("rev_id")
         domain = domain_of(event)
-        if type(rev_id) is not int or domain is None:
+        if not is_integer(rev_id, minimum=1) or domain is None:
             raise InputError("The event does not name its revision: it needs revision.rev_id and meta.domain.")
         return await self.wiki(domain).revision(rev_id, born=event_created_at(event))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wikistate.core.sparql.terms import UnwritableError
 from wikistate.errors import RewoundError
+from wikistate.streaming.main_failure import RecentFailures
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from wikistate.streaming.ports import Sink
     from wikistate.streaming.record import Output, Partition, Record
     from wikistate.telemetry.meter import Meter
+
+
+_REFUSED = "refused"
 
 
 class RdfConsumer:
@@ -34,6 +38,7 @@ class RdfConsumer:
         self._reader = reader
         self._writer = writer
         self._errors = errors
+        self._recent = RecentFailures()
         self._errors_produced = meter.counter(metrics.EVENTS_PRODUCED, role="error")
 
     @property
@@ -52,7 +57,8 @@ class RdfConsumer:
             self._writer.raise_if_failed()
             for record in records:
                 await self._apply(self._reader.read(record))
-            if caught_up:
+            # A heartbeat states that the store is complete until now, which it is not while most messages are refused.
+            if caught_up and self._recent.main is None:
                 self._writer.heartbeat()
 
     async def flush(self) -> None:
@@ -79,7 +85,9 @@ class RdfConsumer:
     async def _apply(self, result: ReadResult) -> None:
         if result.mutation is not None:
             await self._writer.write([result.mutation])
+            self._recent.add(1)
         if result.errors:
+            self._recent.add(0, {_REFUSED: len(result.errors)})
             await self._write_errors(result.errors)
         self._writer.advance({result.partition: result.position})
 

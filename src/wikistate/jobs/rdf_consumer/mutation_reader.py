@@ -19,6 +19,7 @@ from wikistate.core.updater.messages import Message, decode_message
 from wikistate.core.updater.reassembly import Reassembly
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.errors import InputError
+from wikistate.jobs.failure_counter import FailureCounter
 from wikistate.telemetry import metrics
 from wikistate.telemetry.capped_label import CappedLabel
 
@@ -73,7 +74,7 @@ class MutationReader:
         self._validate: Callable[[Mutation], object] = bool
         self._newest_times: dict[Partition, int] = {}
         self._dropped = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
-        self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+        self._failures = FailureCounter(meter, metrics.EVENTS_ERRORS)
 
     def validate_terms(self) -> None:
         """Reject mutations that cannot be written in SPARQL from now on: those with blank nodes or invalid IRIs.
@@ -136,7 +137,7 @@ class MutationReader:
         return message
 
     def _to_error_output(self, record: Record, rejected: RejectedEvent) -> Output:
-        self._rejected.count(rejected.error_type)
+        self._failures.count(rejected.error_type, rejected.message)
         return self._errors.encode(rejected, record, int(self._clock() * 1000))
 
 

@@ -66,6 +66,9 @@ class CheckpointGeneration(Protocol):
     def write(self, generation: int, followed_until: int) -> None:
         """Store both, and return when they are durable. It blocks: call it on a thread."""
 
+    def remove(self) -> None:
+        """Forget the checkpoint, so that the next run compares all entities. It blocks: call it on a thread."""
+
 
 class CheckpointGenerationFile:
     """See `CheckpointGeneration`: a small file.
@@ -100,6 +103,13 @@ class CheckpointGenerationFile:
         except OSError as error:
             raise _unusable_file_error(self._path, error) from error
 
+    def remove(self) -> None:
+        """See `CheckpointGeneration`. Raises `StateError`."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unusable_file_error(self._path, error) from error
+
 
 def _unusable_file_error(path: Path, error: Exception) -> StateError:
     return StateError(
@@ -124,6 +134,7 @@ class CheckpointMarkingSink:
         marker: Partition of the marker in the store; see `marker_partition`.
         state: Progress of the run.
         window: Time for which an event may wait for those before it, milliseconds.
+        forget_freshness: Forgets the freshness that is stated beside the store.
         clock: Returns seconds since the epoch.
     """
 
@@ -136,6 +147,7 @@ class CheckpointMarkingSink:
         *,
         state: SyncState,
         window: int,
+        forget_freshness: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._writer = writer
@@ -144,6 +156,7 @@ class CheckpointMarkingSink:
         self._marker = marker
         self._state = state
         self._window = window
+        self._forget_freshness = forget_freshness
         self._clock = clock
         self._last_generation = 0
         self._was_incomplete = False
@@ -170,6 +183,8 @@ class CheckpointMarkingSink:
         mode = choose_startup_mode(
             StartupFacts(contents.form, marker, generation, followed, retained_since, adopt),
         )
+        if not mode.keeps_freshness:
+            self._forget_freshness()
         self._state.start(mode, followed)
         self._last_generation = max(marker.next_offset if marker else 0, generation or 0)
         return mode
@@ -179,7 +194,10 @@ class CheckpointMarkingSink:
         await self._writer.write(changes)
 
     async def flush(self, *, timer: int | None = None) -> None:
-        """See `ChangeSink`."""
+        """See `ChangeSink`. Raises `WikiError` when most of a full scan has failed: the store is not complete then."""
+        scan_ended = self._was_incomplete and not self._state.scanning
+        if scan_ended:
+            self._state.unread.check_scan()
         self._last_generation = max(self._last_generation + 1, int(self._clock() * 1000))
         complete = self._state.completed_until(timer, self._window)
         self._writer.advance({self._marker: StorePosition(self._last_generation, complete)})
@@ -187,9 +205,22 @@ class CheckpointMarkingSink:
         self._state.written.clear()  # the store holds them now
         await asyncio.to_thread(self._generation.write, self._last_generation, self._state.followed_until)
         if self._was_incomplete and complete:
-            log.info("store_complete", until=format_timestamp(complete))
+            self._log_complete(complete)
         self._was_incomplete = not complete
+
+    def _log_complete(self, until: int) -> None:
+        if failed := self._state.unread.count:
+            log.warning(
+                "store_complete_except",
+                failed=failed,
+                compared=self._state.unread.compared,
+                until=format_timestamp(until),
+            )
+        else:
+            log.info("store_complete", until=format_timestamp(until))
 
     async def close(self) -> None:
         """See `ChangeSink`."""
+        if self._state.unread.must_restart:
+            await asyncio.to_thread(self._generation.remove)
         await self._writer.close()

@@ -34,6 +34,9 @@ SCAN_PARTITION = Partition("rdf-sync.walk")
 _START_OFFSET_KEY = "walk begun"
 """Key of the metadata entry that holds the first offset of the scan."""
 
+_RESULT_KEY = "walk result"
+"""Key of the metadata entry with the numbers of entities that the scan has compared and that failed."""
+
 _LOG_INTERVAL_SECONDS = 10.0  # seconds
 
 
@@ -102,6 +105,7 @@ class FullScanFeed:
         self._offset = 0
         self._position: ListPosition | None = None
         self._batches: AsyncIterator[ScanBatch] | None = None
+        self._metadata: Metadata | None = None
         self._progress = _ScanProgress(clock)
 
     @property
@@ -111,6 +115,7 @@ class FullScanFeed:
 
     async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
         """See `Feed`."""
+        self._metadata = metadata
         position = positions.get(SCAN_PARTITION)
         self._offset = position.offset if position else 0
         if not self._state.resumes_scan:
@@ -120,6 +125,9 @@ class FullScanFeed:
             (await metadata.load_metadata([_START_OFFSET_KEY])).get(_START_OFFSET_KEY, 0)
         ):
             self._position = _decode_position(position.token)
+            stored = await metadata.load_metadata([_RESULT_KEY])
+            compared, failed = orjson.loads(stored.get(_RESULT_KEY, "[0, 0]"))
+            self._state.unread.resume(compared=compared, failed=failed)
         self._batches = self._scan()
 
     async def receive(self) -> list[FeedRecord] | None:
@@ -127,6 +135,7 @@ class FullScanFeed:
         assert self._batches is not None
         start = self._position
         batch = await anext(self._batches, None)
+        await self._store_result(0 if batch is None else batch.compared)
         if batch is None:
             self._progress.finish()
             return None
@@ -134,6 +143,13 @@ class FullScanFeed:
         self._progress.advance(batch)
         records = [self._build_record(discrepancy, start) for discrepancy in batch.discrepancies]
         return [*records, self._build_record(None, batch.next_position)]
+
+    async def _store_result(self, compared: int) -> None:
+        """Store the numbers of entities that were compared and that failed, for a run that resumes the scan."""
+        unread = self._state.unread
+        unread.compared += compared
+        if self._metadata is not None:
+            await self._metadata.save_metadata({_RESULT_KEY: orjson.dumps([unread.compared, unread.count]).decode()})
 
     def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (there is one partition)
         """See `Feed`."""

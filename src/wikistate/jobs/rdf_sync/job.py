@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.core.updater.input_events import Origin, RevisionCreated
+from wikistate.core.updater.operations import DeleteItem
 from wikistate.core.updater.reorder import next_timer
 from wikistate.core.updater.resync import ResyncRequest, is_trustworthy, mark_uncertain, resync
 from wikistate.core.updater.state import NOT_IN_STORE
@@ -155,8 +156,25 @@ class RdfSync:
         return Decision(step.state, step.timer, operations, step.outputs)
 
     async def execute(self, operation: SyncOperation, keyed_state: KeyedState) -> OperationResult[Mutation]:
-        """See `KeyedJob`."""
+        """See `KeyedJob`.
+
+        Raises:
+            WikiError: None of the first entities of a full scan could be read.
+        """
         state = unpack_state(keyed_state)
+        done = await self._bring_in_sync(operation, state)
+        self._note_result(operation.entity, done)
+        return done
+
+    def _note_result(self, entity: str, done: OperationResult[Mutation]) -> None:
+        """Note whether the store has the entity now. Raises `WikiError` as `UnreadEntities.note_failure`."""
+        unread = self._state.unread
+        if unpack_state(done.state).is_in_sync:
+            unread.note_solved(entity)
+        elif done.failure:
+            unread.note_failure(entity, done.failure)
+
+    async def _bring_in_sync(self, operation: SyncOperation, state: EntityState) -> OperationResult[Mutation]:
         if isinstance(operation, ResyncRequest):
             return await self._reconcile(operation, state)
         if self._needs_store_check(operation, state):
@@ -198,6 +216,8 @@ class RdfSync:
         done = await self._updater.execute(operation, pack_state(state))
         if done.changes:
             self._state.written.add(operation.entity)
+            if not isinstance(operation, DeleteItem):
+                self._state.unread.note_read(operation.entity)
         return done
 
     async def _stored_revision(self, entity: str, state: EntityState) -> int | None:

@@ -15,6 +15,7 @@ from wikistate.core.updater.reorder import ReorderTimer, reorder
 from wikistate.core.updater.state import UNSEEN, EntityState
 from wikistate.errors import WikistateError
 from wikistate.jobs.event_io import unexpected_error
+from wikistate.jobs.failure_counter import FailureCounter
 from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
 from wikistate.streaming.keyed_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 from wikistate.telemetry import metrics
@@ -66,6 +67,7 @@ class RdfUpdater:
         self._filtered = CappedLabel(lambda value: meter.counter(metrics.EVENTS_FILTERED, reason=value))
         self._decisions = CappedLabel(lambda value: meter.counter(metrics.DECISIONS, reason=value))
         self._fetch_failures = CappedLabel(lambda value: meter.counter(metrics.FETCH_FAILURES, type=value))
+        self._entity_failures = FailureCounter(meter, metrics.ENTITY_FAILURES)
 
     async def open(self) -> None:
         """See `KeyedJob`."""
@@ -129,8 +131,11 @@ class RdfUpdater:
         self, operation: Operation, state: EntityState, unavailable: GraphUnavailable
     ) -> OperationResult[Mutation]:
         self._fetch_failures.count(unavailable.type)
+        self._entity_failures.count(unavailable.error_type, unavailable.message)
         output = self._side_output_encoder.encode_failure(operation, unavailable, self._now())
-        return OperationResult(pack_state(mark_failed(state)), outputs=() if output is None else (output,))
+        outputs = () if output is None else (output,)
+        failure = f"{unavailable.error_type}: {unavailable.message}"
+        return OperationResult(pack_state(mark_failed(state)), outputs=outputs, failure=failure)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -8,9 +8,9 @@ import orjson
 
 from wikistate.core.events.rejection import RejectedEvent
 from wikistate.core.updater.side_events import OperationFailed
+from wikistate.jobs.failure_counter import FailureCounter
 from wikistate.streaming.record import Output, Partition, Record, Role
 from wikistate.telemetry import metrics
-from wikistate.telemetry.capped_label import CappedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,11 +42,11 @@ class SideOutputEncoder:
         self._events = events
         self._schemas = schemas
         self._errors = errors
-        self._rejected = CappedLabel(lambda value: meter.counter(metrics.EVENTS_ERRORS, error_type=value))
+        self._failures = FailureCounter(meter, metrics.EVENTS_ERRORS)
 
     def encode_rejection(self, rejected: RejectedEvent, record: Record, now: int) -> Output:
         """Return the error event of an invalid record."""
-        self._rejected.count(rejected.error_type)
+        self._failures.count(rejected.error_type, rejected.message)
         return self._errors.encode(rejected, record, now)
 
     def encode_late(self, event: InputEvent, now: int) -> Output | None:

@@ -16,6 +16,7 @@ from wikistate.streaming.error_limit import ErrorLimit
 
 if TYPE_CHECKING:
     from wikistate.errors import WikistateError
+    from wikistate.runners.flink.error_share import ErrorShare
     from wikistate.runners.metrics import RunnerMetrics
     from wikistate.streaming.job import Job
     from wikistate.streaming.ordering import InFlightRecord, OrderedRelease
@@ -32,15 +33,23 @@ class CallbackBridge:
         ordering: Order and bounds.
         metrics: Takes the measurements.
         error_limit: Ends the job when too many events fail.
+        error_share: Gives an alarm when most events fail.
     """
 
     def __init__(
-        self, job: Job, ordering: OrderedRelease, metrics: RunnerMetrics, *, error_limit: ErrorLimit | None = None
+        self,
+        job: Job,
+        ordering: OrderedRelease,
+        metrics: RunnerMetrics,
+        *,
+        error_limit: ErrorLimit | None = None,
+        error_share: ErrorShare | None = None,
     ) -> None:
         self._job = job
         self._ordering = ordering
         self._metrics = metrics
         self._error_limit = error_limit or ErrorLimit()
+        self._error_share = error_share
         self._opening: asyncio.Task[None] | None = None
         self._queue: deque[tuple[Record, asyncio.Future[list[Output]]]] = deque()
         self._futures: dict[InFlightRecord, asyncio.Future[list[Output]]] = {}
@@ -93,6 +102,8 @@ class CallbackBridge:
         released = self._ordering.take_released()
         try:
             for each in released:
+                if self._error_share is not None:
+                    self._error_share.observe(each.outputs or ())
                 self._error_limit.observe(each.outputs or ())
         except ErrorLimitError as reached:
             self._defect = reached

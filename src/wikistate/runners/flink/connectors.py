@@ -27,6 +27,7 @@ from pyflink.datastream.connectors.kafka import (
 )
 from pyflink.java_gateway import get_gateway
 
+from wikistate.adapters.compression.formats import format_by_name
 from wikistate.adapters.connectors.kafka.java_client import to_java_properties
 from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS
 from wikistate.adapters.connectors.start_stop import (
@@ -39,6 +40,7 @@ from wikistate.adapters.connectors.start_stop import (
     parse_start,
 )
 from wikistate.errors import ConfigError
+from wikistate.runners.flink.file_format import check_file_format
 from wikistate.runners.flink.rows import OUTPUT_FIELDS, RECORD_FIELDS
 from wikistate.wiring.endpoints import FileEndpoint, KafkaSinkEndpoint, KafkaSourceEndpoint
 
@@ -56,9 +58,6 @@ TRANSACTION_TIMEOUT = 15 * 60 * 1000
 """Milliseconds: the longest timeout that a broker allows by default (``transaction.max.timeout.ms`` of Kafka). Records in
 the transaction of a checkpoint are lost when the job is down for longer. The default of Flink is more than brokers
 accept."""
-
-
-_ZSTANDARD = frozenset({".zst", ".zstd"})
 
 
 def record_type() -> TypeInformation:
@@ -187,19 +186,14 @@ def _make_kafka_sink(endpoint: KafkaSinkEndpoint, guarantee: DeliveryGuarantee, 
 
 def _make_file_source(endpoint: FileEndpoint) -> FileSource:
     path = _require_path(endpoint, "stream_manager.source.options.path")
-    if path.suffix in _ZSTANDARD:
-        raise ConfigError(
-            f"{path} is compressed with Zstandard, which Flink does not read.",
-            hint="Decompress it, compress it with gzip, or use the local runner.",
-            key="stream_manager.source.options.path",
-        )
+    check_file_format(path, key="stream_manager.source.options.path")
     lines = StreamFormat(_bridge().LineFormat(str(path), endpoint.max_record_bytes))
     return FileSource.for_record_stream_format(lines, path.as_uri()).build()
 
 
 def _make_file_sink(endpoint: FileEndpoint) -> FileSink:
     path = _require_path(endpoint, "stream_manager.sink.options.path")
-    if path.suffix in {".gz", *_ZSTANDARD}:
+    if format_by_name(path.name) is not None:
         raise ConfigError(
             f"{path} names a compressed file; Flink writes a folder of plain files.",
             hint="Name a folder, or use the local runner.",

@@ -10,6 +10,7 @@ from pyflink.common import Row
 from pyflink.datastream import AsyncFunction, KeySelector, OutputTag, ProcessFunction, RuntimeContext
 
 from wikistate.runners.flink.async_bridge import CallbackBridge
+from wikistate.runners.flink.error_share import ErrorShare
 from wikistate.runners.flink.meter import FlinkMeter
 from wikistate.runners.flink.rows import output_to_fields, row_to_record
 from wikistate.runners.metrics import RunnerMetrics
@@ -48,13 +49,14 @@ class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no type
         _prefer_uvloop()
         self._resources = ExitStack()
         self._resources.enter_context(gc_tuned())  # this process runs only functions of Flink
-        bounds = self._configuration.local
+        bounds, alarm = self._configuration.local, self._configuration.failure_alarm
         meter = FlinkMeter(runtime_context.get_metrics_group())
         self._bridge = CallbackBridge(
             assemble_stateless(self._spec, self._configuration, meter).job,
             OrderedRelease(max_events=bounds.max_in_flight_events, max_bytes=bounds.max_in_flight_bytes),
             RunnerMetrics(meter),
             error_limit=ErrorLimit(self._configuration.error_limit),
+            error_share=ErrorShare(meter, share=alarm.share, minimum=alarm.minimum),
         )
 
     def close(self) -> None:

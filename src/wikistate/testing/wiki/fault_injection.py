@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Send = Callable[[WikiResponse], Awaitable[web.StreamResponse]]
 
 BLOCK_BYTES = 65_536
+_MARK = b"\xef\xbb\xbf"
 _ENTITY_IDS = re.compile(rb"\b([QPLM])([1-9][0-9]*)\b")
 TRIPLE = b'<http://wikibase.example/entity/Q1> <http://www.w3.org/2000/01/rdf-schema#label> "'
 OPENING = b'{"batchcomplete":true,"query":{"pages":[{"pageid":1,"ns":0,"title":"'
@@ -64,6 +65,7 @@ CorruptionFault = (
     faults.ReplicaLag
     | faults.EmptyBody
     | faults.TruncatedBody
+    | faults.ByteOrderMark
     | faults.StalledContinuation
     | faults.WrongRevision
     | faults.OldFormat
@@ -92,10 +94,9 @@ def _corrupt_response(action: CorruptionFault, reply: WikiResponse) -> WikiRespo
     match action:
         case faults.ReplicaLag():
             return reply  # the API has compared the lag with maxlag already
-        case faults.EmptyBody():
-            return reply._replace(pieces=[])
-        case faults.TruncatedBody(share=share):
-            return reply._replace(pieces=[CachedBody(body[: int(len(body) * share)])])
+        case faults.EmptyBody() | faults.TruncatedBody() | faults.ByteOrderMark():
+            changed = _change_bytes(action, body)
+            return reply._replace(pieces=[CachedBody(changed)] if changed else [])
         case faults.StalledContinuation():
             return responses.make_json(_without_progress(orjson.loads(body)))
         case faults.OldFormat():
@@ -115,6 +116,18 @@ def _shift_ids(reply: WikiResponse, body: bytes, offset: int) -> WikiResponse:
     if reply.content_type != responses.JSON:
         return reply._replace(pieces=[CachedBody(_shift_entity_ids(body, offset))])
     return responses.make_json(_shift_revision_ids(orjson.loads(body), offset))
+
+
+def _change_bytes(action: faults.EmptyBody | faults.TruncatedBody | faults.ByteOrderMark, body: bytes) -> bytes:
+    match action:
+        case faults.EmptyBody():
+            return b""
+        case faults.TruncatedBody(share=share):
+            return body[: int(len(body) * share)]
+        case faults.ByteOrderMark(before=before, behind=behind):
+            return _MARK * before + body + b"\n" + _MARK * behind
+        case _:
+            assert_never(action)
 
 
 def _without_progress(document: dict[str, Any]) -> dict[str, Any]:

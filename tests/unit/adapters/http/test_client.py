@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
 from tests.unit.adapters.http.http_server import Respond, serving
 
+from wikistate.adapters.compression.decoder import DamagedError
 from wikistate.adapters.http.client import (
     HttpClient,
     HttpResponse,
@@ -235,7 +235,7 @@ KEY = ConnectionKey("wiki.example", 443, is_ssl=True, ssl=True, proxy=None, prox
         (aiohttp.InvalidURL("http://[", "brackets"), FailureKind.INVALID_REQUEST),
         (aiohttp.NonHttpUrlClientError("ftp://x"), FailureKind.INVALID_REQUEST),
         (aiohttp.ClientError("other"), FailureKind.CONNECTION_FAILED),
-        (zlib.error("incorrect header"), FailureKind.UNPARSABLE),
+        (DamagedError("incorrect header"), FailureKind.UNPARSABLE),
         (ValueError("control characters in a header"), FailureKind.INTERNAL),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),

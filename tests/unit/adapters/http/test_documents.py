@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
+from tests.unit.adapters.compression.compressed import COMPRESS
 from tests.unit.adapters.http.http_server import serving
 
+from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.http.client import HttpSettings
 from wikistate.adapters.http.documents import DocumentReader, build_stream_configs_uri
 from wikistate.errors import DocumentError, ExternalError
@@ -156,3 +158,49 @@ def test_unreachable_document_is_an_external_error(uri: str) -> None:
 def test_only_an_action_api_gets_a_query(uri: str, streams: list[str], expected: str) -> None:
     """The query names the streams; every other URI is already a document."""
     assert build_stream_configs_uri(uri, streams) == expected
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", COMPRESS[Format.GZIP](b"title: ") + COMPRESS[Format.GZIP](b"x") + bytes(9)),
+        ("deflate", COMPRESS[Format.DEFLATE](b"title: x")),
+        ("zstd", COMPRESS[Format.ZSTD](b"title: x")),
+    ],
+)
+async def test_document_that_a_server_compresses_is_decompressed(encoding: str, body: bytes) -> None:
+    """Some compress although it was not requested; a truncated document is an error, as is another encoding."""
+    sent = [(encoding, body), (encoding, body.rstrip(b"\0")[:-1]), ("br", body)]
+
+    async def respond(request: web.Request) -> web.Response:
+        name, content = sent[int(request.query_string)]
+        return web.Response(body=content, headers={"Content-Encoding": name})
+
+    async with serving(respond) as origin:
+        reader = DocumentReader(SETTINGS)
+        assert await asyncio.to_thread(reader, f"{origin}/x?0") == b"title: x"
+        for number in (1, 2):
+            with pytest.raises(ExternalError, match="/x"):
+                await asyncio.to_thread(reader, f"{origin}/x?{number}")
+
+
+async def test_compressed_document_is_bounded() -> None:
+    """A small body may decompress to any size."""
+
+    async def respond(_: web.Request) -> web.Response:
+        return web.Response(body=COMPRESS[Format.GZIP](bytes(1_000_000)), headers={"Content-Encoding": "gzip"})
+
+    async with serving(respond) as origin:
+        with pytest.raises(DocumentError, match="has more than 1000 bytes"):
+            await asyncio.to_thread(DocumentReader(SETTINGS, max_bytes=1000), f"{origin}/x")
+
+
+async def test_error_quotes_first_line_of_answer() -> None:
+    """A server that refuses states the reason there."""
+
+    async def respond(_: web.Request) -> web.Response:
+        return web.Response(status=403, text="Please set a user agent.\nMore.")
+
+    async with serving(respond) as origin:
+        with pytest.raises(ExternalError, match=r"403 Forbidden \(text/plain.*: 'Please set a user agent\.'\)"):
+            await asyncio.to_thread(DocumentReader(SETTINGS), f"{origin}/x")

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
+from tests.unit.adapters.compression.compressed import COMPRESS
 from tests.unit.adapters.http.http_server import serving
 
+from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.http.client import HttpClient, HttpResponse, HttpSettings
 from wikistate.adapters.http.stream import ByteStream
 from wikistate.core.enrichment.failures import Failure, FailureKind
@@ -116,6 +118,45 @@ async def test_invalid_compression_is_a_failure(encoding: str, body: bytes) -> N
         outcome = await answer.read(PATIENCE) if isinstance(answer, ByteStream) else answer
         assert isinstance(outcome, Failure)
         assert outcome.kind is FailureKind.UNPARSABLE
+
+
+@pytest.mark.parametrize("stream_format", [Format.GZIP, Format.DEFLATE, Format.ZSTD])
+async def test_each_member_is_read(stream_format: Format) -> None:
+    """Some servers compress each event alone; each is read as soon as it arrives."""
+    encoding = {Format.GZIP: "gzip", Format.DEFLATE: "deflate", Format.ZSTD: "zstd"}[stream_format]
+    may_continue = asyncio.Event()
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        response = await begun(request, **{"Content-Encoding": encoding})
+        await response.write(COMPRESS[stream_format](b"first"))
+        await may_continue.wait()
+        await response.write(COMPRESS[stream_format](b"second") + bytes(3) + COMPRESS[stream_format](b"third"))
+        return response
+
+    async with streaming(respond) as stream:
+        assert isinstance(stream, ByteStream)
+        assert await stream.read(PATIENCE) == b"first"
+        may_continue.set()
+        assert await all_of(stream) == b"secondthird"
+
+
+@pytest.mark.parametrize("stream_format", [Format.GZIP, Format.DEFLATE, Format.ZSTD])
+async def test_end_within_a_member_is_a_failure(stream_format: Format) -> None:
+    """The response is complete for HTTP, but what was compressed is not."""
+    encoding = {Format.GZIP: "gzip", Format.DEFLATE: "deflate", Format.ZSTD: "zstd"}[stream_format]
+
+    async def respond(_: web.Request) -> web.StreamResponse:
+        body = COMPRESS[stream_format](b"first") + COMPRESS[stream_format](b"second")[:-3]
+        return web.Response(body=body, headers={"Content-Encoding": encoding})
+
+    async with streaming(respond) as stream:
+        assert isinstance(stream, ByteStream)
+        chunk: bytes | Failure = b"-"
+        while isinstance(chunk, bytes) and chunk:
+            chunk = await stream.read(PATIENCE)
+        assert isinstance(chunk, Failure)
+        assert chunk.kind is FailureKind.CONNECTION_FAILED
+        assert "within compressed bytes" in chunk.detail
 
 
 async def test_broken_connection_is_a_failure() -> None:

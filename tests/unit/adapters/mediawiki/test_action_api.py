@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
+from structlog.testing import capture_logs
 
 from wikistate.adapters.http.client import HttpResponse
 from wikistate.adapters.mediawiki.action_api import (
@@ -177,3 +178,31 @@ def test_any_document_is_parsed_or_a_failure(document: dict[str, Any]) -> None:
 def test_any_bytes_are_parsed_or_a_failure(body: bytes, status: int) -> None:
     """The law includes bytes that are not JSON."""
     assert isinstance(parse_json(answer(body, status), place=PLACE, now=0.0), dict | Failure)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        (b"Please set a user agent.", 200, "text/plain: 'Please set a user agent.'"),
+        (b"Please set a user agent.", 403, "status 403 (text/plain: 'Please set a user agent.')"),
+        (b"<html><title>Maintenance</title></html>", 503, "status 503 (text/plain: 'Maintenance')"),
+        (b"[1]", 200, "that is not an object (text/plain: '[1]')"),
+        (b"<br /><b>Fatal error</b>", 200, "invalid JSON (text/plain: '<br /><b>Fatal error</b>')"),
+    ],
+)
+def test_error_quotes_first_line_of_answer(body: bytes, status: int, says: str) -> None:
+    """A wiki or proxy that refuses a client states the reason there."""
+    failure = parse_json(answer(body, status, Content_Type="text/plain"), place=PLACE, now=0.0)
+    assert isinstance(failure, Failure)
+    assert says in failure.detail
+
+
+def test_byte_order_marks_around_json_are_removed_and_logged_once() -> None:
+    """One PHP file of the wiki with a mark is enough for each answer to have one."""
+    with capture_logs() as logs:
+        for body in (b"\xef\xbb\xbf{}", b"\xef\xbb\xbf\xef\xbb\xbf\n{}\n", b"{}\xef\xbb\xbf\n"):
+            assert parse_json(answer(body), place="marked.example", now=0.0) == {}
+        empty = parse_json(answer(b"\xef\xbb\xbf"), place="marked.example", now=0.0)
+    assert isinstance(empty, Failure)
+    assert empty.kind is FailureKind.EMPTY
+    assert [line["origin"] for line in logs if line["event"] == "byte_order_mark_removed"] == ["marked.example"]

@@ -112,3 +112,17 @@ def test_redirect_is_followed_only_to_the_same_revision(location: str, *, follow
     """It may lead to another spelling on the same server, never to another entity, revision, server or to itself."""
     target = resolve_redirect(answer(302, Location=location), ADDRESS)
     assert isinstance(target, EntityUrl) == followed
+
+
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_error_quotes_first_line_of_answer(status: int) -> None:
+    """The title of a page, or the text of a proxy."""
+    page = answer(status, b"<html><title>Access denied</title></html>", Content_Type="text/html")
+    failure = parse_response(page, ADDRESS, now=0.0)
+    assert isinstance(failure, Failure)
+    assert "(text/html: 'Access denied')" in failure.detail
+
+
+def test_byte_order_mark_before_rdf_is_removed() -> None:
+    """Turtle does not allow it."""
+    assert parse_response(answer(200, b"\xef\xbb\xbf<s> <p> <o> ."), ADDRESS, now=0.0) == b"<s> <p> <o> ."

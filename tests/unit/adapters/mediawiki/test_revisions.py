@@ -256,3 +256,11 @@ async def test_unreachable_wiki_fails_each_revision() -> None:
     await requester.client.open()
     assert set(failed(await requester.ask([1, 2, 3])).values()) == {"ConnectionFailed"}
     await requester.client.close()
+
+
+@pytest.mark.parametrize("action", [faults.ByteOrderMark(), faults.ByteOrderMark(before=0, behind=2)], ids=str)
+async def test_byte_order_marks_of_a_wiki_do_not_matter(action: faults.Fault) -> None:
+    """Each answer has them; all revisions arrive at the first attempt."""
+    async with asking(Rule(action)) as (wiki, requester):
+        assert failed(await requester.ask(IDS)) == {}
+        assert wiki.request_log.count_requests(25) == 1

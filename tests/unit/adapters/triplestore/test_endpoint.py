@@ -217,3 +217,28 @@ def test_message_of_an_endpoint_is_shortened() -> None:
     assert format_message(b"bad <http://a.test/x>\x00\x1b[31m") == "bad <http://a.test/x>[31m"
     assert len(format_message(b"word " * 1000)) < 410
     assert format_message(b"") == "(empty response)"
+
+
+@pytest.mark.parametrize("body", ["<html><title>Sign in</title></html>", "Sign in\nplease"])
+async def test_error_quotes_first_line_of_a_result_that_is_not_json(body: str) -> None:
+    """A proxy or a login page answers instead of the store."""
+    async with serving(Scripted((200, body)).respond) as origin:
+        store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
+        await store._http.open()
+        try:
+            with pytest.raises(StoreError, match=r"begins with 'Sign in'") as caught:
+                await store.query("SELECT * {}")
+        finally:
+            await store.close()
+    assert "proxy" in caught.value.hint
+
+
+async def test_byte_order_mark_before_a_result_is_removed() -> None:
+    """A store behind a page of PHP has one."""
+    async with serving(Scripted((200, '\ufeff{"boolean":true}')).respond) as origin:
+        store = SparqlEndpoint(EndpointSettings(update_url=origin), DIALECT)
+        await store._http.open()
+        try:
+            assert await store.ask("ASK {}")
+        finally:
+            await store.close()

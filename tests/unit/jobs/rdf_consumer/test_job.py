@@ -150,3 +150,36 @@ async def test_mutation_that_no_store_can_apply_is_an_error_event_and_the_rest_i
     assert error["error_type"] == "InvalidMutation"
     assert "Q8" in error["raw_event"]
     assert job.positions == {TOPIC: len(stream)}
+
+
+async def test_store_is_not_fresh_while_all_messages_are_refused(bench: Bench) -> None:
+    """A heartbeat would state that the store is complete until now."""
+    job = bench.job()
+    await job.open()
+    await job.process(STREAM, caught_up=False)
+    await job.flush()
+    fresh = {position.completed_until for position in (await bench.store.positions()).values()}
+    refused = [STREAM[-1]._replace(value=b"no message", offset=len(STREAM) + number) for number in range(30)]
+    await job.process(refused, caught_up=False)
+    await job.flush()
+    await bench.clock.elapse(60.0)
+    await job.process([], caught_up=True)
+    await job.flush()
+    held = await bench.store.positions()
+    assert {position.completed_until for position in held.values()} == fresh
+    assert {position.next_offset for position in held.values()} == {len(STREAM) + 30}
+    await job.close()
+
+
+async def test_store_is_fresh_when_it_has_caught_up(bench: Bench) -> None:
+    """A single refused message does not matter."""
+    job = bench.job()
+    await job.open()
+    await job.process([*STREAM, STREAM[-1]._replace(value=b"no message", offset=len(STREAM))], caught_up=False)
+    await job.flush()
+    await bench.clock.elapse(60.0)
+    await job.process([], caught_up=True)
+    await job.flush()
+    held = await bench.store.positions()
+    assert {position.completed_until for position in held.values()} == {60_000}
+    await job.close()

@@ -7,11 +7,18 @@ offset -1. Source: Wikitech, "Event Platform/EventStreams HTTP Service".
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
+from wikistate.core.events.byte_order_mark import load_json
+from wikistate.core.events.integers import MAX_INTEGER, MAX_TIME, is_integer
 from wikistate.streaming.record import Partition
+
+MAX_OFFSET = MAX_INTEGER - 1
+"""The largest offset of an event: a position is the offset behind it."""
+
+_MAX_PARTITION = 2**31 - 1
 
 
 class EventIdEntry(NamedTuple):
@@ -36,7 +43,7 @@ class EventIdEntry(NamedTuple):
 
 
 def parse_event_id(text: str) -> list[EventIdEntry]:
-    """Return the entries of an id; none if the text is not a valid id."""
+    """Return the entries of an id; none if the text is not a valid id. Entries with numbers beyond their range are left out."""
     try:
         entries = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -47,12 +54,25 @@ def parse_event_id(text: str) -> list[EventIdEntry]:
 
 def _parse_entry(entry: object) -> EventIdEntry | None:
     match entry:
-        case {"topic": str(topic), "partition": int(number), "timestamp": int(timestamp)}:
+        case {"topic": str(topic), "partition": number, "timestamp": timestamp} if _is_partition(number) and is_integer(
+            timestamp, minimum=-MAX_TIME, maximum=MAX_TIME
+        ):
             return EventIdEntry(Partition(topic, number), timestamp=timestamp)
-        case {"topic": str(topic), "partition": int(number), "offset": int(offset)}:
-            return EventIdEntry(Partition(topic, number), offset=offset)
+        case {"topic": str(topic), "partition": number, "offset": offset}:
+            return build_offset_entry(topic, number, offset)
         case _:
             return None
+
+
+def build_offset_entry(topic: str, number: object, offset: object) -> EventIdEntry | None:
+    """Return the entry of an offset; None if a number is beyond its range."""
+    if _is_partition(number) and is_integer(offset, minimum=-1, maximum=MAX_OFFSET):
+        return EventIdEntry(Partition(topic, number), offset=offset)
+    return None
+
+
+def _is_partition(number: object) -> TypeGuard[int]:
+    return is_integer(number, maximum=_MAX_PARTITION)
 
 
 def format_event_id(entries: list[EventIdEntry]) -> str:
@@ -70,7 +90,7 @@ def _format_entry(entry: EventIdEntry) -> dict[str, str | int]:
 def parse_content(data: bytes) -> dict[str, Any]:
     """Return the content of an event for its position; empty if it is not a JSON object, which the job checks."""
     try:
-        content = orjson.loads(data)
+        content = load_json(data)
     except orjson.JSONDecodeError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from wikistate.core.events.byte_order_mark import MARK
+
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CARRIAGE_RETURN = 13
 _MAX_FIELD_BYTES = 65_536  # bytes of an id or of another field beside the data
 
@@ -37,10 +38,12 @@ class EventStreamParser:
 
     Attributes:
         retry: Seconds to wait before a reconnect, as the server states; None if it does not.
+        has_mark: Whether the stream began with a byte order mark, which is removed.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.retry: float | None = None
+        self.has_mark = False
         self._max_bytes = max_bytes
         self._partial_line = bytearray()
         self._overlong = 0  # bytes of the unfinished line that were not kept
@@ -83,7 +86,8 @@ class EventStreamParser:
         self._overlong = 0
         if not self._started:
             self._started = True
-            line = line.removeprefix(_BYTE_ORDER_MARK)
+            self.has_mark = line.startswith(MARK)
+            line = line.removeprefix(MARK)
         if not line:
             return self._dispatch()
         name, _, value = line.partition(b":")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.connectors.eventstreams.event_id import (
     EventIdEntry,
+    build_offset_entry,
     format_event_id,
     get_topic,
     parse_content,
@@ -110,7 +111,7 @@ class SingleTopicPosition:
 
 def _message_offset(content: dict[str, Any]) -> EventIdEntry | None:
     match content.get("meta"):
-        case {"topic": str(topic), "partition": int(number), "offset": int(offset)}:
-            return EventIdEntry(Partition(topic, number), offset=offset)
+        case {"topic": str(topic), "partition": number, "offset": offset}:
+            return build_offset_entry(topic, number, offset)
         case _:
             return None

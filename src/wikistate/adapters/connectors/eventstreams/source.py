@@ -19,6 +19,7 @@ from wikistate.adapters.connectors.eventstreams.position import StreamPosition
 from wikistate.adapters.connectors.eventstreams.single_topic import SingleTopicPosition
 from wikistate.adapters.connectors.push_source import resolve_begin
 from wikistate.adapters.connectors.start_stop import resolve_end
+from wikistate.adapters.http.answers import quote_answer, quote_first_line, report_mark
 from wikistate.adapters.http.client import HttpClient, HttpResponse, HttpSettings, parse_retry_after
 from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, classify_status, find_failure_rule
 from wikistate.core.enrichment.retry import compute_retry_delay
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Partition
 
 log = structlog.get_logger(__name__)
+
+_FIRST_LINE_WAIT = 2.0  # seconds to wait for the text of an answer that is not an event stream
 
 
 class EventStreamsFeed:
@@ -81,6 +84,8 @@ class EventStreamsFeed:
         while True:
             chunk = await self._read_chunk()
             found = [arrival for event in self._parser.feed(chunk) if (arrival := self._position.to_record(event))]
+            if self._parser.has_mark:
+                report_mark(self._settings.base)
             if self._end is not None:
                 found = [arrival for arrival in found if (arrival.record.timestamp or 0) < self._end]
             if found:
@@ -167,11 +172,15 @@ class EventStreamsFeed:
         if isinstance(response, Failure):
             return response
         if isinstance(response, HttpResponse):
-            detail = f"{endpoint.url} responds with the HTTP status {response.status}: {response.body[:200]!r}"
+            detail = f"{endpoint.url} responds with the HTTP status {response.status} {quote_answer(response)}"
             return Failure(classify_status(response.status), detail, parse_retry_after(response.headers, time.time()))
         if response.content_type != "text/event-stream":
+            beginning = await response.read(_FIRST_LINE_WAIT)
             response.close()
-            return Failure(FailureKind.CLIENT_ERROR, f"{endpoint.url} responds with {response.content_type!r:.80}")
+            quoted = "no text" if isinstance(beginning, Failure) else quote_first_line(beginning)
+            return Failure(
+                FailureKind.CLIENT_ERROR, f"{endpoint.url} responds with {response.content_type!r:.80}: {quoted}"
+            )
         self._stream = response
         self._parser = EventStreamParser(settings.max_record_bytes)
         return None

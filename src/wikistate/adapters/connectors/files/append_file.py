@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, build_compressor, codec_by_name
+from wikistate.adapters.compression.decoder import DamagedError
+from wikistate.adapters.compression.formats import Format
+from wikistate.adapters.connectors.files.codecs import build_compressor, written_format
 from wikistate.adapters.connectors.files.position import sync_folder
 from wikistate.adapters.connectors.files.tail import complete_until, is_truncated
 from wikistate.errors import SinkError
@@ -37,11 +39,14 @@ class AppendFile:
     Args:
         target: A path, which is created with its folders if it does not exist; or an open descriptor, which is neither
             repaired nor truncated.
+
+    Raises:
+        ConfigError: The name states a format that is not written.
     """
 
     def __init__(self, target: Path | int) -> None:
         self._target = target
-        self._codec = codec_by_name(target) if isinstance(target, Path) else Codec.PLAIN
+        self._format = written_format(target) if isinstance(target, Path) else Format.PLAIN
         self._member: Compressor | None = None
         self._descriptor = -1
         self._regular = False
@@ -76,8 +81,8 @@ class AppendFile:
         Raises:
             SinkError: They cannot be written; the file was truncated to its last complete line or member.
         """
-        if self._codec is not Codec.PLAIN:
-            self._member = self._member or build_compressor(self._codec)
+        if self._format is not Format.PLAIN:
+            self._member = self._member or build_compressor(self._format)
         self._append(self._member.compress(block) if self._member is not None else block)
         if self._member is None:
             self._complete_size += len(block)
@@ -123,10 +128,10 @@ class AppendFile:
 
     def _repair(self) -> None:
         size = os.fstat(self._descriptor).st_size
-        self._complete_size = complete_until(self._descriptor, self._codec)
+        self._complete_size = complete_until(self._descriptor, self._format)
         if self._complete_size == size:
             return
-        if self._codec is Codec.PLAIN and is_truncated(self._descriptor, self._complete_size):
+        if self._format is Format.PLAIN and is_truncated(self._descriptor, self._complete_size):
             self._complete_size = size
             self.write(b"\n")
             return

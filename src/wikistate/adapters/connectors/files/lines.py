@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wikistate.core.events.byte_order_mark import MARK
+
 
 class Line(NamedTuple):
     """One line without its end.
@@ -62,3 +64,16 @@ class LineSplitter:
 
     def _truncate(self, value: bytes) -> Line:
         return Line(value[: self._bound], max(0, len(value) - self._bound))
+
+
+_MARK_BEGIN, _MARK_END = MARK[0], MARK[-1]
+
+
+def strip_mark(value: bytes) -> bytes:
+    """Return a line without byte order marks before and behind it.
+
+    Files that were joined have marks in their middle. No JSON document begins or ends with these bytes.
+    """
+    if value and (value[0] == _MARK_BEGIN or value[-1] == _MARK_END):
+        return value.removeprefix(MARK).removesuffix(MARK)
+    return value

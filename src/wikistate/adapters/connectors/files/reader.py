@@ -7,20 +7,16 @@ import select
 import stat
 from pathlib import Path
 
-from wikistate.adapters.connectors.files.codecs import (
-    DamagedError,
-    Decompressor,
-    PlainReader,
-    build_decompressor,
-    codec_by_magic,
-    codec_by_name,
-)
-from wikistate.adapters.connectors.files.lines import Line, LineSplitter
-from wikistate.errors import SourceError
+from wikistate.adapters.compression.decoder import DamagedError
+from wikistate.adapters.compression.formats import HEAD, UnsupportedFormatError, recognise
+from wikistate.adapters.compression.text_decoder import TextDecoder
+from wikistate.adapters.connectors.files.lines import Line, LineSplitter, strip_mark
+from wikistate.errors import InputError, SourceError, WikistateError
 from wikistate.streaming.record import Partition, Record
 
 _PLAIN_CHUNK = 256 * 1024
-_CHUNK = 16 * 1024  # bytes before decompression; a hostile chunk may decompress to hundreds of megabytes
+_CHUNK = 16 * 1024  # bytes before decompression
+_STEP = 1024 * 1024  # bytes after decompression: a hostile chunk may decompress to hundreds of megabytes
 
 
 class LineReader:
@@ -39,12 +35,12 @@ class LineReader:
         self._target = target
         self._start = start
         self._splitter = LineSplitter(bound)
-        self._stream: PlainReader | Decompressor | None = None
-        self._head = b""
+        self._text = TextDecoder(str(target) if isinstance(target, Path) else "")
+        self._has_read_all = False
         self._next = 0
         self._descriptor = -1
         self._ends = False
-        self._failure: SourceError | None = None
+        self._failure: WikistateError | None = None
         self.partition = file_partition(target)
 
     def open(self) -> None:
@@ -52,10 +48,13 @@ class LineReader:
 
         Raises:
             SourceError: It does not exist, may not be read, or is a folder.
+            InputError: It has a format that is not read.
         """
         try:
             self._descriptor = _open_descriptor(self._target)
             mode = os.fstat(self._descriptor).st_mode
+            if stat.S_ISREG(mode) and isinstance(self._target, Path):
+                self._check_format(os.pread(self._descriptor, HEAD, 0))
         except OSError as error:
             raise self._source_error(error.strerror or str(error), "Check the path and its permissions.") from error
         if stat.S_ISDIR(mode):
@@ -70,21 +69,25 @@ class LineReader:
 
         Raises:
             SourceError: Reading or decompressing failed. All complete lines before that were returned.
+            InputError: The file has a format that is not read.
         """
         if self._failure is not None:
             raise self._failure
         if self._ends:
             return None
-        if self._waits and not select.select([self._descriptor], [], [], wait)[0]:
-            return []
-        plain = isinstance(self._stream, PlainReader)
         try:
-            chunk = os.read(self._descriptor, _PLAIN_CHUNK if plain else _CHUNK)
-            return self._build_records(self._split_chunk(chunk))
+            if (text := self._text.read(_STEP)) or self._has_read_all:
+                return self._build_records(self._splitter.feed(text) if text else self._end_lines())
+            if self._waits and not select.select([self._descriptor], [], [], wait)[0]:
+                return []
+            self._read_chunk()
+            return self._build_records(self._splitter.feed(self._text.read(_STEP)))
         except OSError as error:
             raise self._source_error(error.strerror or str(error), "Check its disk and its writer.") from error
         except DamagedError as error:
             raise self._source_error(f"it is damaged, {error}", "Copy it from its origin again.") from error
+        except UnsupportedFormatError as error:
+            raise self._format_error(error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -92,23 +95,20 @@ class LineReader:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _split_chunk(self, chunk: bytes) -> list[Line]:
-        if self._stream is None:
-            self._head += chunk
-            codec = codec_by_magic(self._head)
-            if codec is None and chunk:
-                return []  # a pipe: too few bytes to recognise the codec
-            if codec is None and self._head:
-                codec = codec_by_name(self._target) if isinstance(self._target, Path) else None
-            self._stream = build_decompressor(codec) if codec else PlainReader()
-            lines = self._splitter.feed(self._stream.feed(self._head))
-            self._head = b""
-            return lines if chunk else [*lines, *self._split_rest()]
-        return self._splitter.feed(self._stream.feed(chunk)) if chunk else self._split_rest()
+    def _check_format(self, head: bytes) -> None:
+        try:
+            recognise(head, name=self.partition.topic, is_whole=len(head) < HEAD)
+        except UnsupportedFormatError as error:
+            raise self._format_error(error) from error
 
-    def _split_rest(self) -> list[Line]:
-        if self._stream is not None:
-            self._stream.finish()
+    def _read_chunk(self) -> None:
+        if chunk := os.read(self._descriptor, _PLAIN_CHUNK if self._text.is_plain else _CHUNK):
+            self._text.feed(chunk)
+        else:
+            self._text.end()
+            self._has_read_all = True
+
+    def _end_lines(self) -> list[Line]:
         self._ends = True
         return self._splitter.finish()
 
@@ -122,7 +122,7 @@ class LineReader:
         skipped = max(0, self._start - first)
         partition = self.partition
         return [
-            Record(value, None, None, partition, number, cut)
+            Record(strip_mark(value), None, None, partition, number, cut)
             for number, (value, cut) in enumerate(lines[skipped:], first + skipped)
         ]
 
@@ -130,6 +130,12 @@ class LineReader:
         name = self.partition.topic
         place = f" at line {self._next}" if self._next else ""
         self._failure = SourceError(f"{name} cannot be read{place}: {why}.", hint=hint, file=name, line=self._next)
+        return self._failure
+
+    def _format_error(self, error: UnsupportedFormatError) -> InputError:
+        name = self.partition.topic
+        place = "standard input" if name == "-" else name
+        self._failure = InputError(f"{place} cannot be read: {error.reason}.", hint=error.hint, file=name)
         return self._failure
 
 

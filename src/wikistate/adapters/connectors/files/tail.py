@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from wikistate.adapters.connectors.files.codecs import Codec, DamagedError, Decompressor, TruncatedError
+from wikistate.adapters.compression.decoder import DamagedError, Decoder, TruncatedError
+from wikistate.adapters.compression.formats import Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK = 64 * 1024
 _CHUNK = 16 * 1024  # bytes before decompression
+_STEP = 1024 * 1024  # bytes after decompression
 
 
-def complete_until(descriptor: int, codec: Codec) -> int:
+def complete_until(descriptor: int, written: Format) -> int:
     """Return the number of bytes that consist of complete lines, or of complete members of compressed lines.
 
     A compressed file is decompressed from its beginning.
@@ -24,7 +26,7 @@ def complete_until(descriptor: int, codec: Codec) -> int:
     Raises:
         DamagedError: A compressed file is damaged before its end, or has another compression.
     """
-    return _find_last_line_end(descriptor) if codec is Codec.PLAIN else _find_last_member_end(descriptor, codec)
+    return _find_last_line_end(descriptor) if written is Format.PLAIN else _find_last_member_end(descriptor, written)
 
 
 def is_truncated(descriptor: int, start: int) -> bool:
@@ -50,11 +52,13 @@ def _find_last_line_end(descriptor: int) -> int:
     return 0
 
 
-def _find_last_member_end(descriptor: int, codec: Codec) -> int:
-    stream = Decompressor(codec)
+def _find_last_member_end(descriptor: int, written: Format) -> int:
+    stream = Decoder(written)
     try:
         for chunk in _read_chunks(descriptor):
             stream.feed(chunk)
+            while stream.read(_STEP):
+                pass  # only the ends of the members count
         stream.finish()
     except TruncatedError:
         return stream.complete_bytes

@@ -1,0 +1,68 @@
+"""Log events about the form of inputs: files, lists and the answers of servers. See `log_events`."""
+
+from __future__ import annotations
+
+from wikistate.telemetry.log_event import LogEvent
+
+INPUT_LOG_EVENTS = (
+    LogEvent(
+        "byte_order_mark_removed",
+        "warning",
+        "{origin} has a byte order mark, which is removed.",
+        "A file or the answers of a server begin or end with the bytes EF BB BF, which are not part of JSON. They are "
+        "removed; the event is logged once for each origin. On a wiki, one of its PHP files was saved with a mark: save "
+        "it without one.",
+        ("origin",),
+    ),
+    LogEvent(
+        "file_format_unexpected",
+        "warning",
+        "The name of {file} states {stated}, but it is {format}; it is read as {format}.",
+        "The first bytes of a file decide about its format. Its name is wrong, or a client has decompressed it.",
+        ("file", "stated", "format"),
+    ),
+)
+
+FAILURE_LOG_EVENTS = (
+    LogEvent(
+        "first_failure",
+        "warning",
+        "An event failed with {error_type} for the first time.",
+        "Logged once for each error type of a run. The event is on the error stream, or the entity on the stream of fetch "
+        "failures; the metrics count the further ones.",
+        ("error_type", "reason"),
+    ),
+    LogEvent(
+        "most_events_fail",
+        "error",
+        "Most events fail: {failed} of the last {attempts} with {error_type}.",
+        "The settings, a release or an outside system are the likely cause; see `first_failure` of the same type. "
+        "`/readyz` answers 503 and `wikistate_main_failure` is 1 until most events succeed. The settings are "
+        "`failure_alarm`.",
+        ("error_type", "failed", "attempts"),
+    ),
+    LogEvent(
+        "most_events_succeed",
+        "info",
+        "Most events succeed again.",
+        "The end of `most_events_fail`. The events that failed are on the error stream: `wikistate replay` processes them "
+        "again.",
+        ("error_type",),
+    ),
+    LogEvent(
+        "run_failed",
+        "error",
+        "Most of this run failed: {failed} of {attempts} with {error_type}.",
+        "Logged at the end of a run, which then has the exit code 8. The positions of the source are committed; when the "
+        "cause is removed, replay the error stream by `wikistate replay`.",
+        ("error_type", "failed", "attempts"),
+    ),
+    LogEvent(
+        "store_complete_except",
+        "warning",
+        "The store is complete but for {failed} of {compared} entities, which could not be read.",
+        "A full scan has ended. The entities are on the stream of fetch failures; each is tried again with its next event, "
+        "and `wikistate store verify --repair` tries them at once.",
+        ("failed", "compared", "until"),
+    ),
+)
