@@ -294,6 +294,29 @@ _WIKIS = (
         ("tries", "retry_in", "reason"),
     ),
     LogEvent(
+        "login_delayed",
+        "warning",
+        "The wiki {wiki} does not log the account in now; its events wait, and the next login is in {retry_in} s.",
+        "The wiki throttles logins, asks for a captcha, lost the session or is down: see the answers to a login. Nothing is "
+        "lost. Act if it lasts.",
+        ("wiki", "reason", "retry_in"),
+    ),
+    LogEvent(
+        "login_refused",
+        "error",
+        "The wiki {wiki} refuses the credentials.",
+        "`reason` names the answer of the wiki and the setting to check. Requests to the wiki fail until a login succeeds, "
+        "which is tried at long intervals only.",
+        ("wiki", "reason"),
+    ),
+    LogEvent(
+        "login_succeeded",
+        "info",
+        "The wiki {wiki} logs the account in again.",
+        "The login works again after `login_delayed` or `login_refused`.",
+        ("wiki",),
+    ),
+    LogEvent(
         "fetch_defect",
         "error",
         "Unexpected error while fetching {revisions} revisions from {wiki}; please report it.",

@@ -90,6 +90,8 @@ class QueryClient:
         if isinstance(answer, Failure):
             return answer
         document = parse_json(answer, place=self._place, now=time())
-        if isinstance(document, Failure) and document.kind is FailureKind.LOGGED_OUT:
+        if not isinstance(document, Failure):
+            self._session.on_accepted(headers)
+        elif document.kind is FailureKind.LOGGED_OUT:
             self._session.on_logged_out(headers)
         return document
