@@ -85,8 +85,8 @@ class QueryClient:
             return headers
         # Posted: fifty long titles exceed the URL length that some servers accept.
         form = encode({**self._fixed, **parameters})
-        headers = {**headers, "Promise-Non-Write-API-Action": "true"}
-        answer = await self._http.request(self._endpoint, "", headers=headers, limit=_LIMIT, form=form)
+        sent = {**headers, "Promise-Non-Write-API-Action": "true"}
+        answer = await self._http.request(self._endpoint, "", headers=sent, limit=_LIMIT, form=form)
         if isinstance(answer, Failure):
             return answer
         document = parse_json(answer, place=self._place, now=time())

@@ -239,8 +239,8 @@ def _reason(login: Mapping[str, Any]) -> str:
     """Return the reason as text: a string, or with other values of ``errorformat`` an object with code and text."""
     reason = login.get("reason") or ""
     if isinstance(reason, dict):
-        return " ".join(str(reason[name]) for name in ("code", "text") if reason.get(name))
-    return str(reason)
+        reason = " ".join(str(reason[name]) for name in ("code", "text") if reason.get(name))
+    return " ".join(str(reason).split())
 
 
 def _classify_text(reason: str) -> LoginAnswer:

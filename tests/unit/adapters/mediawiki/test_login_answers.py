@@ -164,6 +164,19 @@ async def test_refused_access_token_is_read_again() -> None:
         await client.close()
 
 
+async def test_source_logs_in_again_when_its_session_has_ended() -> None:
+    """The client of sources renews its session as the client of revisions does."""
+    async with FakeWiki(MemoryDataset(DemoWiki("private", DOMAIN))) as server:
+        accounts = server.accounts = Accounts({BOT.name: BOT.password})
+        client = QueryClient(f"{server.url}/w/api.php", HttpSettings(), credential=BOT)
+        await client.open()
+        for _ in range(2):
+            await client.query({"meta": "siteinfo"}, tries=2)
+            accounts.end_sessions()
+        await client.close()
+    assert accounts.logins == 2
+
+
 async def test_token_that_stays_refused_is_final() -> None:
     """It names the setting; concurrent answers to the same request count once."""
     session = TokenSession(BearerToken("t"), place=DOMAIN)
