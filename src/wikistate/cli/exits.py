@@ -9,7 +9,8 @@
 5     more events failed than `error_limit` allows; the next run processes uncommitted events again
 6     the store is further behind than `wikistate lag --max` allows
 7     `wikistate store verify` found a difference between the store and the wiki
-130   stopped immediately by a second Ctrl+C or SIGTERM; the next run processes uncommitted events again
+130   stopped immediately by a second Ctrl+C or SIGTERM; the next run processes uncommitted events again. Of all
+      other commands than `run`: stopped before it was done
 ====  ==============================================================================================
 """
 

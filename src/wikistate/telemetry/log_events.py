@@ -64,6 +64,13 @@ _LOCAL_RUNNER = (
         optional=("events", "keys"),
     ),
     LogEvent(
+        "stopped_while_opening",
+        "info",
+        "Stopped while connections were opened; no event was in flight.",
+        "The stop came before the first event was read, for example because a server does not answer. The next run starts "
+        "where this one would have started.",
+    ),
+    LogEvent(
         "store_offset_rewound",
         "warning",
         "The store holds less than it was sent; reading resumes at the offsets of the store.",

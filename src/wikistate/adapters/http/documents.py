@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from wikistate.adapters.http.client import OK, HttpSettings, build_tls_context
+from wikistate.adapters.http.interruptible import call_interruptibly
 from wikistate.adapters.http.routes import Routes
 from wikistate.errors import DocumentError, ExternalError
 
@@ -62,7 +63,7 @@ class DocumentReader:
         scheme = _SCHEME.match(uri)
         match scheme and scheme[1].lower():
             case "http" | "https":
-                return self._fetch(uri)
+                return call_interruptibly(lambda: self._fetch(uri))
             case "file":
                 return self._load(Path(unquote(urlsplit(uri).path)), uri)
             case "bundled":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from wikistate.adapters.http.server_answers import SERVER_ANSWERS
 from wikistate.errors import RewoundError
 from wikistate.runners.local.processor import Polled
 from wikistate.runners.metrics import report_source_lag
@@ -28,6 +29,11 @@ POLL_SECONDS = 0.25
 
 KEEP_ALIVE_SECONDS = 5.0
 """The interval at which the source is kept alive while no records are read."""
+
+UNANSWERED_SECONDS = 1.5
+"""Seconds that a stop waits for events while no server answers, unless `local.drain_timeout` is set."""
+
+_TICK_SECONDS = 0.1
 
 LAG_SECONDS = 1.0
 """The interval at which the lag of the source is reported."""
@@ -63,6 +69,15 @@ class LocalRunner:
         self._deadline: float | None = None
         self._kept_alive_at = 0.0
         self._lag_reported_at = 0.0
+        self._is_starting = True
+        self._unanswered_seconds = (
+            settings.drain_timeout if "drain_timeout" in settings.model_fields_set else UNANSWERED_SECONDS
+        )
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether no record was read yet, so that nothing is in flight."""
+        return self._is_starting
 
     def stop(self) -> None:
         """Read no more; finish and commit the records in flight, then end."""
@@ -78,21 +93,18 @@ class LocalRunner:
                 again what was not committed.
         """
         while not await self._run_processor():
-            if not await self._await_or_stop(self._build_again()):
-                log.warning("drain_timeout_reached")
+            if not await self._await_unless_stopped(self._build_again()):
                 return
 
     async def _run_processor(self) -> bool:
         """Run the processor until it has finished; return False when it must be built again."""
         processor = self._processor
         try:
-            proceed = await self._await_or_stop(processor.open())
+            proceed = await self._await_unless_stopped(processor.open())
             while proceed and not await self._run_source():
                 if processor.rewind is None:
                     return False
-                proceed = await self._await_or_stop(processor.rewind())
-            if not proceed:
-                log.warning("drain_timeout_reached")
+                proceed = await self._await_unless_stopped(processor.rewind())
             return True
         finally:
             await processor.close()
@@ -106,8 +118,9 @@ class LocalRunner:
         processor = self._processor
         source = processor.source
         try:
-            await source.open(processor.revoked)
-            await self._run_tasks()
+            if await self._await_unless_stopped(source.open(processor.revoked)):
+                self._is_starting = False
+                await self._run_tasks()
         except RewoundError as rewound:
             if processor.rewind is not None:
                 log.warning("store_offset_rewound", reason=rewound.message)
@@ -178,14 +191,37 @@ class LocalRunner:
                 await asyncio.wait({task, stopped}, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if source is not None and not task.done():
                     await self._keep_alive(source)
-            if not task.done():
-                await asyncio.wait({task}, timeout=self._time_left())
+            await self._wait_for_drain(task)
             if task.done():
                 task.result()
                 return True
             return False
         finally:
             await _cancel_all((task, stopped))
+
+    async def _await_unless_stopped(self, call: Coroutine[Any, Any, None]) -> bool:
+        """Await a call that opens something; return False as soon as a stop is requested, because nothing is in flight."""
+        task, stopped = asyncio.create_task(call), asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+                return True
+            log.info("stopped_while_opening")
+            return False
+        finally:
+            await _cancel_all((task, stopped))
+
+    async def _wait_for_drain(self, task: asyncio.Task[None]) -> None:
+        """Wait until a task is done, the drain timeout is over, or no server has answered for some time.
+
+        The time without an answer is counted in iterations: a busy machine delays the answers as well.
+        """
+        unanswered, answers = 0.0, SERVER_ANSWERS.count
+        while not task.done() and (left := self._time_left()) > 0.0 and unanswered < self._unanswered_seconds:
+            await asyncio.wait({task}, timeout=min(left, _TICK_SECONDS))
+            waits = SERVER_ANSWERS.count == answers and SERVER_ANSWERS.are_awaited
+            unanswered, answers = unanswered + _TICK_SECONDS if waits else 0.0, SERVER_ANSWERS.count
 
     def _time_left(self) -> float:
         now = time.monotonic()
