@@ -22,9 +22,10 @@ from wikistate.testing.wiki.server import FakeWiki
 from wikistate.testing.wikibase import FakeWikibase, Repository
 
 if TYPE_CHECKING:
-    import click
     from collections.abc import Iterator
     from pathlib import Path
+
+    import click
 
 BOUND = 15.0
 """Seconds within which a command ends; two are usual. Each wait for the server would take a minute or more."""
@@ -63,7 +64,7 @@ CASES = (
     MuteCase(
         "run",
         "rdf-updater --source eventstreams:s?base=http://MUTE/ --state state "
-        "--set rdf.hostname=w.example --set rdf.concept_base=http://w.example",
+        "--set rdf.hostname=w.example --set rdf.concept_base=http://w.example --set rdf.entity_namespaces=[120]",
         0,
     ),
     MuteCase(

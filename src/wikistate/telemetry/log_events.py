@@ -266,8 +266,16 @@ _STREAMS_OF_WIKIS = (
         "stream_unavailable",
         "warning",
         "The stream {stream} is unavailable; retrying.",
-        "EventStreams does not answer. The job retries without limit, and resumes where it was.",
+        "EventStreams does not answer, or with something else than the stream. The job retries for `reconnect_limit`, by "
+        "default without a limit, and resumes where it was.",
         ("stream", "reason"),
+    ),
+    LogEvent(
+        "stream_available",
+        "info",
+        "The stream {stream} is available again.",
+        "Reading resumes where it was. Nothing was lost.",
+        ("stream",),
     ),
     LogEvent(
         "recent_changes_opened",
@@ -292,6 +300,13 @@ _WIKIS = (
         "A query to {wiki} failed; retrying.",
         "A list or the site information could not be read twice in a row. Act only if it lasts.",
         ("wiki", "reason"),
+    ),
+    LogEvent(
+        "wiki_available",
+        "info",
+        "Queries to {wiki} succeed again.",
+        "The wiki answers again after `wiki_query_failed`.",
+        ("wiki",),
     ),
     LogEvent(
         "entity_fetch_failed",

@@ -90,7 +90,11 @@ def build_query_client(configuration: Configuration, api: str) -> QueryClient:
     wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
     credential = resolve_credential(wiki, key="wikis") if wiki else None
     return QueryClient(
-        api, build_http_settings(configuration), credential=credential, maxlag=configuration.enrich.maxlag
+        api,
+        build_http_settings(configuration),
+        credential=credential,
+        maxlag=configuration.enrich.maxlag,
+        outage_limit=configuration.stream_manager.source.options.reconnect_limit,
     )
 
 

@@ -12,7 +12,7 @@ import structlog
 from wikistate.adapters.http.server_answers import SERVER_ANSWERS
 from wikistate.errors import RewoundError
 from wikistate.runners.local.processor import Polled
-from wikistate.runners.metrics import report_source_lag
+from wikistate.runners.metrics import report_outages, report_source_lag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -236,6 +236,7 @@ class LocalRunner:
     def _report_lag(self) -> None:
         self._lag_reported_at = time.monotonic()
         report_source_lag(self._meter, self._processor.source.lag())
+        report_outages(self._meter)
 
 
 def _is_at_end(source: Source) -> bool:
