@@ -15,6 +15,7 @@ from wikistate.cli import exits
 from wikistate.cli.app import app
 from wikistate.config.model import Configuration
 from wikistate.core.enrichment.failures import TABLE, FailureRule, RetryRule, SlowdownScope
+from wikistate.core.enrichment.login_answers import LOGIN_TABLE, LoginAction
 from wikistate.core.updater import decide
 from wikistate.telemetry import log_events, metrics
 from wikistate.wiring import registry
@@ -156,6 +157,14 @@ _RETRIED = {
     RetryRule.NEVER: "no",
     RetryRule.UNTIL_LIMIT: "up to the limit",
     RetryRule.WHILE_YOUNG: "while the event is young",
+    RetryRule.UNTIL_SUCCESS: "without a limit",
+}
+_AFTER_LOGIN = {
+    LoginAction.RENEW: "a new login at once, up to three; then waits that grow",
+    LoginAction.RENEW_ONCE: "one new login at once; then final",
+    LoginAction.WAIT: "the events wait",
+    LoginAction.WAIT_IF_PROVEN: "the events wait if a login has succeeded before; else final",
+    LoginAction.FINAL: "final; the next login after a minute, then after up to 15 minutes",
 }
 _SLOWS = {SlowdownScope.NOTHING: "", SlowdownScope.WIKI: "the wiki", SlowdownScope.FARM: "the farm"}
 
@@ -177,7 +186,20 @@ def failure_table() -> str:
         "`enrich.retry.max_attempts`; an event is young for `enrich.retry.acceptable_lag` seconds. A revision that makes a "
         "request fail never fails the other revisions of the request: see [guarantees](../concepts/guarantees.md)."
     )
-    return "\n".join([_NOTE, "# Failures of requests to a wiki", "", text, "", *head, *rows]) + "\n"
+    logins = [f"| {row.description} | {_AFTER_LOGIN[row.action]} | {row.note} |" for row in LOGIN_TABLE]
+    login_head = [
+        "## Answers to a login",
+        "",
+        (
+            "One login serves all requests to a wiki. While it is renewed the events of the wiki wait, and it does not count "
+            "as an attempt for them. A final answer makes them fail as `LoginFailed`."
+        ),
+        "",
+        "| answer | what follows | reason or advice |",
+        "|---|---|---|",
+    ]
+    table = [_NOTE, "# Failures of requests to a wiki", "", text, "", *head, *rows, "", *login_head, *logins]
+    return "\n".join(table) + "\n"
 
 
 def decision_table() -> str:

@@ -82,6 +82,10 @@ class Command:
         except TimeoutError:
             raise AssertionError(f"after {TIMEOUT} s its output is only: {self.err}") from None
 
+    async def wait_until_ended(self) -> None:
+        """Wait until the command has ended."""
+        await self._process.wait()
+
     async def wait_for_log(self, message: str, times: int = 1) -> dict[str, Any]:
         """Wait for a log line and return it, the last one of so many."""
 

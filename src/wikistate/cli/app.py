@@ -29,6 +29,7 @@ from wikistate.cli.options import (
     WikibaseUrl,
 )
 from wikistate.cli.runner_name import RunnerName
+from wikistate.cli.stopping import handle_stop_signals
 from wikistate.errors import WikistateError
 
 if TYPE_CHECKING:
@@ -332,6 +333,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The command line after the name of the program; None for that of the process.
     """
     try:
-        app(arguments)
+        with handle_stop_signals():
+            app(arguments)
     except WikistateError as error:
         sys.exit(report_error(error))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import structlog
 
+from wikistate.cli import stopping
 from wikistate.cli.exits import Exit
 from wikistate.cli.status import Status
 from wikistate.runners.failure_monitor import FailureMonitor
@@ -51,6 +52,10 @@ class Runnable(Protocol):
 
     async def run(self) -> None:
         """Run to the end."""
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether no record was read yet."""
 
     def stop(self) -> None:
         """Stop reading, drain what was read, then end."""
@@ -169,21 +174,52 @@ def _make_signal_handler(
     def handle() -> None:
         nonlocal is_stopping
         if is_stopping:
+            stopping.end_soon(Exit.STOPPED_AT_ONCE)
             run.cancel()
-        else:
-            is_stopping = True
-            if monitor is not None:
-                monitor.stop_requested = True
-            log.info("stop_requested")
-            runner.stop()
+            return
+        is_stopping = True
+        if monitor is not None:
+            monitor.stop_requested = True
+        log.info("stop_requested")
+        if runner.is_starting:  # nothing is in flight
+            stopping.end_soon(Exit.OK)
+        runner.stop()
 
     return handle
 
 
 def run_async(main: Coroutine[object, object, T]) -> T:
-    """Run a coroutine in a new event loop: that of uvloop, if uvloop is installed."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(main)
+    """Run a coroutine in a new event loop: that of uvloop, if uvloop is installed. SIGTERM or SIGINT cancels it.
+
+    Raises:
+        SystemExit: A signal stopped it.
+    """
+    code: Exit | None = None
+
+    async def run_until_stopped() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def stop() -> None:
+            nonlocal code
+            code = stopping.stop_code()
+            stopping.end_soon(code)
+            if task is not None:
+                task.cancel()
+
+        if stopping.is_handling_signals():
+            for number in stopping.SIGNALS:
+                loop.add_signal_handler(number, stop)
+        return await main
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(run_until_stopped())
+    except asyncio.CancelledError:
+        if code is None:
+            raise
+        raise SystemExit(code) from None
+    finally:
+        stopping.install_handlers()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -9,6 +9,7 @@ import structlog
 from wikistate.cli.execution import create_topics, print_check_passed, run_async, run_locally
 from wikistate.cli.runner_name import RunnerName
 from wikistate.cli.settings import load_configuration
+from wikistate.cli.stopping import stop_is_success
 from wikistate.errors import ConfigError
 from wikistate.runners.local.launch import check
 from wikistate.telemetry.logs import configure_logs
@@ -33,6 +34,13 @@ def run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
     Raises:
         WikistateError: The job cannot start or cannot continue.
     """
+    if options.check:  # a check that was stopped has not passed
+        return _run_job(name, flags, options)
+    with stop_is_success():
+        return _run_job(name, flags, options)
+
+
+def _run_job(name: str, flags: CliSettings, options: RunOptions) -> Exit:
     spec = find_job(name)
     configuration = _load(spec, flags)
     if options.runner is RunnerName.FLINK:

@@ -65,6 +65,11 @@ class _PushOptions(_BoundedOptions):
     since: str = ""
     """EventStreams, recent changes: where to start when no position is stored yet, an RFC 3339 time. Empty: now."""
 
+    reconnect_limit: PositiveFloat | None = None
+    """EventStreams, recent changes: seconds for which a source that has answered well before is asked again, whatever it
+    answers; then the run ends. Default: no limit, and the log, the metric `wikistate_waiting` and the status line tell of
+    it."""
+
 
 class KafkaSourceOptions(_BoundedOptions):
     """Topics to read."""

@@ -47,7 +47,8 @@ class LocalRunnerSettings(Settings):
     separate folder."""
 
     drain_timeout: PositiveFloat = 30.0
-    """Seconds that a stop waits for events in flight; the next run processes the remaining events."""
+    """Seconds that a stop waits for events in flight; the next run processes the remaining events. Unless it is set, a
+    stop waits for 1.5 seconds only while the events wait for servers that do not answer."""
 
 
 class ErrorLimitSettings(Settings):

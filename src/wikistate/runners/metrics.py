@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.http.outages import OUTAGES
 from wikistate.streaming.record import Role
 from wikistate.telemetry import metrics
 
@@ -78,6 +79,12 @@ class KeyedMetrics:
         """Report how far the watermark (milliseconds) is behind `now` (seconds), both since the epoch."""
         if watermark is not None:
             self._watermark_lag(max(0.0, now - watermark / 1000))
+
+
+def report_outages(meter: Meter) -> None:
+    """Report the outages that the process waits for, of each kind that had any."""
+    for kind, count in OUTAGES.counts().items():
+        meter.gauge(metrics.WAITING_FOR_DEPENDENCY, what=kind)(float(count > 0))
 
 
 def report_source_lag(meter: Meter, lag: Mapping[Partition, int]) -> None:

@@ -82,6 +82,13 @@ _LOCAL_RUNNER = (
         ("seconds",),
     ),
     LogEvent(
+        "stopped_while_opening",
+        "info",
+        "Stopped while connections were opened; no event was in flight.",
+        "The stop came before the first event was read, for example because a server does not answer. The next run starts "
+        "where this one would have started.",
+    ),
+    LogEvent(
         "store_offset_rewound",
         "warning",
         "The store holds less than it was sent; reading resumes at the offsets of the store.",
@@ -185,8 +192,16 @@ _STREAMS_OF_WIKIS = (
         "stream_unavailable",
         "warning",
         "The stream {stream} is unavailable; retrying.",
-        "EventStreams does not answer. The job retries without limit, and resumes where it was.",
+        "EventStreams does not answer, or with something else than the stream. The job retries for `reconnect_limit`, by "
+        "default without a limit, and resumes where it was.",
         ("stream", "reason"),
+    ),
+    LogEvent(
+        "stream_available",
+        "info",
+        "The stream {stream} is available again.",
+        "Reading resumes where it was. Nothing was lost.",
+        ("stream",),
     ),
     LogEvent(
         "recent_changes_opened",
@@ -213,11 +228,41 @@ _WIKIS = (
         ("wiki", "reason"),
     ),
     LogEvent(
+        "wiki_available",
+        "info",
+        "Queries to {wiki} succeed again.",
+        "The wiki answers again after `wiki_query_failed`.",
+        ("wiki",),
+    ),
+    LogEvent(
         "entity_fetch_failed",
         "warning",
         "An entity could not be fetched after {tries} tries; retrying in {retry_in} s.",
         "The wiki is down, overloaded or limits the job. The events of the entity wait meanwhile.",
         ("tries", "retry_in", "reason"),
+    ),
+    LogEvent(
+        "login_delayed",
+        "warning",
+        "The wiki {wiki} does not log the account in now; its events wait, and the next login is in {retry_in} s.",
+        "The wiki throttles logins, asks for a captcha, lost the session or is down: see the answers to a login. Nothing is "
+        "lost. Act if it lasts.",
+        ("wiki", "reason", "retry_in"),
+    ),
+    LogEvent(
+        "login_refused",
+        "error",
+        "The wiki {wiki} refuses the credentials.",
+        "`reason` names the answer of the wiki and the setting to check. Requests to the wiki fail until a login succeeds, "
+        "which is tried at long intervals only.",
+        ("wiki", "reason"),
+    ),
+    LogEvent(
+        "login_succeeded",
+        "info",
+        "The wiki {wiki} logs the account in again.",
+        "The login works again after `login_delayed` or `login_refused`.",
+        ("wiki",),
     ),
     LogEvent(
         "fetch_defect",

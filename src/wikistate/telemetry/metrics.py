@@ -178,7 +178,10 @@ STORE_LAG = Gauge(
     "Age of the newest change of the last batch when it was applied: the lag of the store.",
 )
 WAITING_FOR_DEPENDENCY = Gauge(
-    "wikistate_waiting", "", "1 during an outage for which the job waits: of the `store`, of the `stream`.", ("what",)
+    "wikistate_waiting",
+    "",
+    "1 during an outage for which the job waits: of the `store`, of the `stream`, of the `source` at a reconnect, of a `wiki`.",
+    ("what",),
 )
 
 CUSTOM_COUNT = Counter("wikistate_custom_total", "", "Counters of a custom enrichment, by name.", ("name",))

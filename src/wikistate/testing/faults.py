@@ -1,14 +1,15 @@
-"""Faults of a wiki as data: rules that select requests and the fault of each.
+"""Faults of a wiki as data: rules that select requests and the fault of each. And a server that says nothing.
 
-Pure: a rule is a value that is also sent as JSON, and `FaultRules` decides from the request and the given time.
+A rule is a value that is also sent as JSON, and `FaultRules` decides from the request and the given time.
 `wikistate.testing.wiki` injects the faults.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -340,3 +341,39 @@ def decode_rules(document: bytes) -> list[Rule]:
             f"The document is not a valid list of fault rules: at {place}, {first['msg']}.",
             hint="Send a JSON list of objects like those of `encode_rules`.",
         ) from None
+
+
+class MuteServer:
+    """Server that accepts connections and says nothing, for each protocol over TCP. An asynchronous context manager.
+
+    Attributes:
+        address: Host and port; empty before the start.
+        connections: Number of accepted connections.
+    """
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.connections = 0
+        self._connected = asyncio.Event()
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()[:2]
+        self.address = f"{host}:{port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for writer in self._writers:
+            writer.close()
+
+    async def wait_for_connection(self) -> None:
+        """Wait until a client has connected."""
+        await self._connected.wait()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del reader
+        self.connections += 1
+        self._writers.append(writer)
+        self._connected.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -34,6 +35,15 @@ class SseEvent(NamedTuple):
     topic: str
     offset: int
     timestamp: int
+
+
+class OddAnswer(NamedTuple):
+    """Answer of something else than the server of streams, such as a proxy: see `SseServer.answer_oddly`."""
+
+    status: int = 200
+    body: bytes = b"<!DOCTYPE html><title>Maintenance</title>"
+    content_type: str = "text/html"
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +104,7 @@ class SseServer:
         self.connections: list[SseConnection] = []
         self.events: list[SseEvent] = []
         self._streams = streams
+        self._odd_answers: deque[OddAnswer] = deque()
         self._appended = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._runner = web.AppRunner(self._application(), shutdown_timeout=0.1)
@@ -112,6 +123,10 @@ class SseServer:
         self.events.append(item)
         self._appended.set()
         return item
+
+    def answer_oddly(self, *answers: OddAnswer) -> None:
+        """Give these answers to the next connections, one to each."""
+        self._odd_answers.extend(answers)
 
     def drop_connections(self) -> None:
         """Drop all connections."""
@@ -137,6 +152,10 @@ class SseServer:
         positions = orjson.loads(last) if last else None
         since = request.query.get("since")
         self.connections.append(SseConnection(positions, since, dict(request.headers)))
+        if self._odd_answers:
+            odd = self._odd_answers.popleft()
+            headers = {"Content-Type": odd.content_type} | ({"Location": odd.location} if odd.location else {})
+            return web.Response(status=odd.status, body=odd.body, headers=headers)
         if len(self.connections) <= len(self.conditions.refuse_statuses):
             headers = {} if self.conditions.retry_after is None else {"Retry-After": str(self.conditions.retry_after)}
             return web.Response(status=self.conditions.refuse_statuses[len(self.connections) - 1], headers=headers)

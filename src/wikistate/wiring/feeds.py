@@ -44,6 +44,7 @@ class ConfiguredWiki:
         domain: The domain in events; empty for the domain that the wiki states.
         maxlag: Seconds of database lag above which the wiki refuses a request.
         http: The settings of requests.
+        outage_limit: Seconds after which the failures of a wiki that has answered well before are final; None for no limit.
         credential: The login; None for a public wiki.
         meter: Records the requests; None for no metrics.
     """
@@ -53,11 +54,19 @@ class ConfiguredWiki:
     maxlag: int
     http: HttpSettings
     credential: Credential | None = field(repr=False)
+    outage_limit: float | None = None
     meter: Meter | None = field(default=None, repr=False, compare=False)
 
     def build_queries(self) -> QueryClient:
         """See `WikiAccess`."""
-        return QueryClient(self.api, self.http, credential=self.credential, maxlag=self.maxlag, meter=self.meter)
+        return QueryClient(
+            self.api,
+            self.http,
+            credential=self.credential,
+            maxlag=self.maxlag,
+            meter=self.meter,
+            outage_limit=self.outage_limit,
+        )
 
 
 class ConfiguredSource:
@@ -100,6 +109,7 @@ class ConfiguredSource:
             domain=domain,
             maxlag=self._configuration.enrich.maxlag,
             http=self.http,
+            outage_limit=self._configuration.stream_manager.source.options.reconnect_limit,
             credential=resolve_credential(wiki, key=f"wikis.{domain}.credentials") if wiki else None,
             meter=self._meter,
         )

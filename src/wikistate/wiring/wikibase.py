@@ -102,7 +102,12 @@ def build_query_client(configuration: Configuration, api: str, meter: Meter | No
     wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
     credential = resolve_credential(wiki, key="wikis") if wiki else None
     return QueryClient(
-        api, build_http_settings(configuration), credential=credential, maxlag=configuration.enrich.maxlag, meter=meter
+        api,
+        build_http_settings(configuration),
+        credential=credential,
+        maxlag=configuration.enrich.maxlag,
+        outage_limit=configuration.stream_manager.source.options.reconnect_limit,
+        meter=meter,
     )
 
 

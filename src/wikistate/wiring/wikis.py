@@ -179,7 +179,8 @@ def _is_loopback(host: str) -> bool:
 
 def _read_credential(settings: CredentialSettings, *, key: str) -> Credential | None:
     if settings.token_env or settings.token_file:
-        return BearerToken(resolve_secret(settings.token_env, settings.token_file))
+        read = partial(resolve_secret, settings.token_env, settings.token_file)
+        return BearerToken(read(), read)
     if not settings.bot_name:
         return None
     if not (settings.bot_password_env or settings.bot_password_file):

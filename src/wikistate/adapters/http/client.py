@@ -21,6 +21,7 @@ import wikistate
 from wikistate.adapters.compression.decoder import DamagedError
 from wikistate.adapters.http.body import read_bounded
 from wikistate.adapters.http.routes import Endpoint, Routes
+from wikistate.adapters.http.server_answers import SERVER_ANSWERS
 from wikistate.adapters.http.stream import ByteStream, check_encoding
 from wikistate.core.enrichment.failures import Failure, FailureKind
 from wikistate.errors import ConfigError
@@ -151,14 +152,18 @@ class HttpClient:
         if self._session is None:
             return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
         try:
-            async with self._session.request(
-                "GET" if form is None and body is None else "POST",
-                URL(f"{endpoint.url}?{query}" if query else endpoint.url, encoded=True),
-                headers=_headers(endpoint, headers, form),
-                data=body if form is None else form,
-                allow_redirects=False,
-            ) as response:
-                return await _read_response(response, limit)
+            url = URL(f"{endpoint.url}?{query}" if query else endpoint.url, encoded=True)
+            with SERVER_ANSWERS.await_answer(endpoint.host or url.authority) as note_status:
+                async with self._session.request(
+                    "GET" if form is None and body is None else "POST",
+                    url,
+                    headers=_headers(endpoint, headers, form),
+                    data=body if form is None else form,
+                    allow_redirects=False,
+                ) as response:
+                    answer = await _read_response(response, limit)
+                note_status(response.status)
+                return answer
         except (aiohttp.ClientError, OSError, ValueError, DamagedError) as error:
             return failure_of(error, endpoint)
 

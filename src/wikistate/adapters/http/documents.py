@@ -17,6 +17,7 @@ from wikistate.adapters.compression.decoder import DamagedError, Decoder
 from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.http.body import find_encoding
 from wikistate.adapters.http.client import OK, HttpSettings, build_tls_context
+from wikistate.adapters.http.interruptible import call_interruptibly
 from wikistate.adapters.http.routes import Routes
 from wikistate.core.events.first_line import quote_first_line
 from wikistate.errors import DocumentError, ExternalError
@@ -66,7 +67,7 @@ class DocumentReader:
         scheme = _SCHEME.match(uri)
         match scheme and scheme[1].lower():
             case "http" | "https":
-                return self._fetch(uri)
+                return call_interruptibly(lambda: self._fetch(uri))
             case "file":
                 return self._load(Path(unquote(urlsplit(uri).path)), uri)
             case "bundled":

@@ -108,7 +108,8 @@ def _api_error(document: Json, place: str, wait: float | None) -> Failure:
         return Failure(FailureKind.UNPARSABLE, f"{place} answers with an error that is not an object")
     code = str(error.get("code"))
     text = error.get("info") or error.get("text") or ""
-    return Failure(classify_api_error(code), f"{place} answers with the API error {code:.60}: {text!s:.200}", wait)
+    detail = f"{place} answers with the API error {code:.60}: {text!s:.200}"
+    return Failure(classify_api_error(code), detail, wait, code)
 
 
 def _build_content(page: Json, revision: Json) -> Content | Failure:

@@ -6,13 +6,31 @@ Sources: MediaWiki documentation (Extension:OAuth, Manual:Bot passwords).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wikistate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """OAuth 2 access token."""
+    """OAuth 2 access token.
+
+    Attributes:
+        read: Reads the token again from its file or variable; None if it cannot change.
+    """
 
     token: str = field(repr=False)
+    read: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    def reload(self) -> BearerToken:
+        """Return the token that its file or variable holds now; this token if it cannot be read."""
+        try:
+            return self if self.read is None else BearerToken(self.read(), self.read)
+        except ConfigError:  # the file is being replaced; the wiki's refusal of this token is reported
+            return self
 
 
 @dataclass(frozen=True, slots=True)

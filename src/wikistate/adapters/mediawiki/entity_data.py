@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from yarl import URL
 
+from wikistate.adapters.http.client import OK
 from wikistate.adapters.mediawiki.entity_responses import (
     EntityDataSettings,
     EntityUrl,
@@ -182,6 +183,8 @@ class EntityDataClient:
         answer = await self._http.request(endpoint, address.query, headers=headers, limit=self.settings.max_bytes)
         self._metrics.request_seconds(monotonic() - started_at)
         self._metrics.count_request("error" if isinstance(answer, Failure) else str(answer.status))
+        if not isinstance(answer, Failure) and answer.status == OK:
+            self._session.on_accepted(headers)
         if not isinstance(answer, Failure) and answer.status in _NOT_ALLOWED and headers:
             self._session.on_logged_out(headers)
             return Failure(FailureKind.LOGGED_OUT, f"{address} answers {answer.status}: the login is no longer valid")

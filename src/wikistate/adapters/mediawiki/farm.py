@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSettings, Pause, RateLimit
-from wikistate.core.enrichment.failures import SlowdownScope, find_failure_rule
+from wikistate.core.enrichment.failures import RetryRule, SlowdownScope, find_failure_rule
 
 if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.batch_query import BatchQuery
@@ -93,7 +93,10 @@ class Farm:
             now: Current time.
             wait: Length of the pause in seconds.
         """
-        scope = find_failure_rule(kind).slowdown
+        rule = find_failure_rule(kind)
+        scope = rule.slowdown
+        if rule.retry_rule is RetryRule.UNTIL_SUCCESS:  # no request was sent, so its wiki waits at its concurrency
+            queue.pause.extend(now + wait)
         if scope is SlowdownScope.NOTHING:
             return
         (self.pause if scope is SlowdownScope.FARM else queue.pause).extend(now + wait)

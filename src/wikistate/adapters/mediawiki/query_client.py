@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from wikistate.adapters.http.outages import Outage
 from wikistate.adapters.mediawiki.action_api import encode, parse_json
 from wikistate.adapters.mediawiki.counted_http import build_http_client
 from wikistate.adapters.mediawiki.sessions import build_session
@@ -24,13 +25,27 @@ if TYPE_CHECKING:
     from wikistate.telemetry.meter import Meter
 
 _RETRY_POLICY = RetryPolicy(base_delay=1.0, max_delay=60.0)
+_LOGGED_ATTEMPTS = 2
 _LIMIT = 64 * 1024 * 1024  # bytes of one answer
+
+_ODD = frozenset(
+    {
+        FailureKind.CLIENT_ERROR,
+        FailureKind.REDIRECT,
+        FailureKind.OTHER_SUCCESS,
+        FailureKind.OTHER_SERVER_ERROR,
+        FailureKind.LOGIN_FAILED,
+    }
+)
+"""Final failures that are passing if the wiki has answered well before: pages of a proxy, of maintenance, of a login."""
+
+_READ_DENIED = "readapidenied"
 
 log = structlog.get_logger(__name__)
 
 
 class QueryClient:
-    """Client of one wiki. It retries passing failures without limit.
+    """Client of one wiki. It retries passing failures without limit, and odd answers once the wiki has answered well.
 
     Args:
         api: URL of the Action API.
@@ -38,6 +53,7 @@ class QueryClient:
         credential: Credential for the wiki; None for an anonymous session.
         maxlag: Seconds of replica lag from which the wiki refuses requests.
         meter: Records the requests; None for no metrics.
+        outage_limit: Seconds after which the failures of a wiki that has answered well before are final; None for no limit.
     """
 
     def __init__(
@@ -48,8 +64,11 @@ class QueryClient:
         credential: Credential | None = None,
         maxlag: int = 5,
         meter: Meter | None = None,
+        outage_limit: float | None = None,
     ) -> None:
         self._place = api
+        self._outage = Outage("wiki", api, limit=outage_limit)
+        self._has_answered = False
         self._http = build_http_client(http, meter)
         self._endpoint = self._http.endpoint(api)
         self._session = build_session(credential, http=self._http, endpoint=self._endpoint, place=api)
@@ -77,17 +96,27 @@ class QueryClient:
         """
         attempt = 1
         while isinstance(answer := await self._request(parameters), Failure):
-            if find_failure_rule(answer.kind).retry_rule is RetryRule.NEVER or attempt == tries:
+            if not self._may_pass(answer) or attempt == tries or not self._outage.begin():
                 raise WikiError(f"{answer.detail}.", failure=answer.kind.value, wiki=self._place)
-            if attempt > 1:  # a single failure is common
+            if attempt >= _LOGGED_ATTEMPTS:  # a single failure is common
                 log.warning("wiki_query_failed", wiki=self._place, reason=answer.detail)
             jitter = random.random()  # noqa: S311  (spreads clients, not a secret)
             await asyncio.sleep(compute_retry_delay(answer, attempt=attempt, policy=_RETRY_POLICY, jitter=jitter))
             attempt += 1
+        self._has_answered = True
+        if self._outage.end() and attempt > _LOGGED_ATTEMPTS:
+            log.info("wiki_available", wiki=self._place)
         return answer
+
+    def _may_pass(self, failure: Failure) -> bool:
+        """Return whether a failure may pass: any odd answer if the wiki has answered well before."""
+        if find_failure_rule(failure.kind).retry_rule is not RetryRule.NEVER:
+            return True
+        return self._has_answered and (failure.kind in _ODD or failure.code == _READ_DENIED)
 
     async def close(self) -> None:
         """Close the connections."""
+        self._outage.end()
         await self._http.close()
 
     async def _request(self, parameters: Mapping[str, str]) -> dict[str, Any] | Failure:
@@ -96,11 +125,13 @@ class QueryClient:
             return headers
         # Posted: fifty long titles exceed the URL length that some servers accept.
         form = encode({**self._fixed, **parameters})
-        headers = {**headers, "Promise-Non-Write-API-Action": "true"}
-        answer = await self._http.request(self._endpoint, "", headers=headers, limit=_LIMIT, form=form)
+        sent = {**headers, "Promise-Non-Write-API-Action": "true"}
+        answer = await self._http.request(self._endpoint, "", headers=sent, limit=_LIMIT, form=form)
         if isinstance(answer, Failure):
             return answer
         document = parse_json(answer, place=self._place, now=time())
-        if isinstance(document, Failure) and document.kind is FailureKind.LOGGED_OUT:
+        if not isinstance(document, Failure):
+            self._session.on_accepted(headers)
+        elif document.kind is FailureKind.LOGGED_OUT:
             self._session.on_logged_out(headers)
         return document

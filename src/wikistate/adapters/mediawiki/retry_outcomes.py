@@ -92,10 +92,13 @@ class RetryContext(NamedTuple):
     def decide_request_failure(self, batch: Batch, failure: Failure) -> list[Outcome]:
         """Decide about the revisions of a request that failed as a whole.
 
+        After a failure of the login they stay together, and it does not count as an attempt.
         After a retryable failure they stay together until the last attempt, which each makes alone. After a final failure,
         or a response that is too large, the batch is halved, which does not count as an attempt. Only a revision that was
         requested alone fails.
         """
+        if find_failure_rule(failure.kind).retry_rule is RetryRule.UNTIL_SUCCESS:
+            return [RetryTogether(batch, self._delay(failure, attempt=1))]
         if len(batch) == 1 or failure.kind in _NOT_CAUSED_BY_REVISION:
             return [self._decide_single(entry, failure) for entry in batch]
         if failure.kind is FailureKind.STALLED:
@@ -135,7 +138,10 @@ class RetryContext(NamedTuple):
         return [RetryTogether(each, longest) for each in batches]
 
     def _retry_delay(self, entry: QueueEntry, failure: Failure) -> float:
-        return compute_retry_delay(failure, attempt=entry.attempts + 1, policy=self.policy, jitter=self.jitter)
+        return self._delay(failure, attempt=entry.attempts + 1)
+
+    def _delay(self, failure: Failure, *, attempt: int) -> float:
+        return compute_retry_delay(failure, attempt=attempt, policy=self.policy, jitter=self.jitter)
 
     def _is_last_attempt(self, entry: QueueEntry, failure: Failure) -> bool:
         return entry.attempts >= attempt_limit(find_failure_rule(failure.kind), self.policy) - 1

@@ -95,6 +95,7 @@ class WikiApi:
         )
         page = document if isinstance(document, Failure) else parser(document, subjects, place=self.place)
         if isinstance(page, ParsedResponse):
+            self._session.on_accepted(headers)
             self._warn(page.warnings)
         elif page.kind is FailureKind.LOGGED_OUT:
             self._session.on_logged_out(headers)

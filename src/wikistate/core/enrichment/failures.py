@@ -30,6 +30,8 @@ class FailureKind(StrEnum):
     API_INTERNAL_ERROR = "ApiInternalError"
     LOGGED_OUT = "LoggedOut"
     LOGIN_FAILED = "LoginFailed"
+    LOGIN_DELAYED = "LoginDelayed"
+    CIRCUIT_OPEN = "CircuitOpen"
     API_ERROR = "ApiError"
     UNPARSABLE = "UnparsableResponse"
     OLD_FORMAT = "OldResponseFormat"
@@ -53,6 +55,8 @@ class RetryRule(Enum):
     """Retry until `RetryPolicy.max_attempts` attempts were made."""
     WHILE_YOUNG = auto()
     """Retry while the event is younger than `RetryPolicy.acceptable_lag`, without a limit of attempts."""
+    UNTIL_SUCCESS = auto()
+    """Retry without a limit: the failure is not about the event, and does not count as an attempt for it."""
 
 
 class SlowdownScope(Enum):
@@ -121,6 +125,12 @@ TABLE: tuple[FailureRule, ...] = (
         _K.LOGGED_OUT, "assertuserfailed", _R.UNTIL_LIMIT, _S.NOTHING, "the session ended; the retry logs in again"
     ),
     FailureRule(_K.LOGIN_FAILED, "the wiki refuses the login", _R.NEVER, _S.NOTHING, "a wrong password stays wrong"),
+    FailureRule(
+        _K.LOGIN_DELAYED, "the wiki cannot log in now", _R.UNTIL_SUCCESS, _S.NOTHING, "the events wait for the login"
+    ),
+    FailureRule(
+        _K.CIRCUIT_OPEN, "the wiki refuses every request", _R.UNTIL_SUCCESS, _S.NOTHING, "see `enrich.circuit_breaker`"
+    ),
     FailureRule(_K.API_ERROR, "any other API error", _R.NEVER, _S.NOTHING, "a parameter or a permission is wrong"),
     # Responses that are not valid.
     FailureRule(
@@ -169,11 +179,13 @@ class Failure(NamedTuple):
         kind: The row of the table.
         detail: Description and place, for the person who reads the error event; a clause without a full stop.
         retry_after: Seconds that the server asks to wait; None if it does not ask.
+        code: Code of the API error; empty for other failures.
     """
 
     kind: FailureKind
     detail: str
     retry_after: float | None = None
+    code: str = ""
 
 
 def find_failure_rule(kind: FailureKind) -> FailureRule:
@@ -210,4 +222,6 @@ def classify_api_error(code: str) -> FailureKind:
     """Return the failure that an error code of the Action API stands for."""
     if code.startswith("internal_api_error_"):  # followed by the name of a PHP exception
         return FailureKind.API_INTERNAL_ERROR
+    if code.startswith("mwoauth-invalid-authorization"):  # Extension:OAuth; the ending names the reason
+        return FailureKind.LOGGED_OUT
     return _API_ERRORS.get(code, FailureKind.API_ERROR)

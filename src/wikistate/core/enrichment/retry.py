@@ -61,6 +61,8 @@ def decide_retry(
             if attempt < attempt_limit(rule, policy):
                 return RetryAfter(compute_retry_delay(failure, attempt=attempt, policy=policy, jitter=jitter))
             return Fail(failure.kind, f"{failure.detail}. Given up after {attempt} attempts.")
+        case RetryRule.UNTIL_SUCCESS:
+            return RetryAfter(compute_retry_delay(failure, attempt=attempt, policy=policy, jitter=jitter))
         case RetryRule.WHILE_YOUNG:
             left = policy.acceptable_lag - age if age is not None else 0.0
             if left > 0.0:

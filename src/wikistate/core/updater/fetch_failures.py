@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
 from wikistate.core.enrichment.retry import Fail, RetryAfter, RetryPolicy, compute_retry_delay, decide_retry
 
 FETCH_POLICY = RetryPolicy(max_attempts=10, base_delay=0.25, max_delay=30.0, retry_after_cap=300.0, acceptable_lag=10.0)
@@ -82,7 +82,9 @@ def is_wiki_outage(kind: FailureKind, *, wiki_responds: bool) -> bool:
         wiki_responds: Whether the wiki has answered any request well since the first request for the entity. If it has,
             the failure may as well be caused by the entity.
     """
-    return kind in _ALWAYS_WIKI_OUTAGE or (kind in _USUALLY_WIKI_OUTAGE and not wiki_responds)
+    if kind in _ALWAYS_WIKI_OUTAGE or find_failure_rule(kind).retry_rule is RetryRule.UNTIL_SUCCESS:
+        return True
+    return kind in _USUALLY_WIKI_OUTAGE and not wiki_responds
 
 
 class RetryState(NamedTuple):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from wikistate.adapters.http.server_answers import SERVER_ANSWERS
 from wikistate.errors import ExternalError, RewoundError
 from wikistate.runners.local.interruptions import Interruptions
 from wikistate.runners.local.processor import Polled
-from wikistate.runners.metrics import report_source_lag
+from wikistate.runners.metrics import report_outages, report_source_lag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -31,6 +32,11 @@ POLL_SECONDS = 0.25
 
 KEEP_ALIVE_SECONDS = 5.0
 """The interval at which the source is kept alive while no records are read."""
+
+UNANSWERED_SECONDS = 1.5
+"""Seconds that a stop waits for events while no server answers, unless `local.drain_timeout` is set."""
+
+_TICK_SECONDS = 0.1
 
 LAG_SECONDS = 1.0
 """The interval at which the lag of the source is reported."""
@@ -71,6 +77,15 @@ class LocalRunner:
         self._deadline: float | None = None
         self._kept_alive_at = 0.0
         self._lag_reported_at = 0.0
+        self._is_starting = True
+        self._unanswered_seconds = (
+            settings.drain_timeout if "drain_timeout" in settings.model_fields_set else UNANSWERED_SECONDS
+        )
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether no record was read yet, so that nothing is in flight."""
+        return self._is_starting
 
     def stop(self) -> None:
         """Read no more; finish and commit the records in flight, then end."""
@@ -86,8 +101,7 @@ class LocalRunner:
                 during an outage. The next run processes again what was not committed.
         """
         while not await self._run_processor():
-            if not await self._await_or_stop(self._build_again()):
-                log.warning("drain_timeout_reached")
+            if not await self._await_unless_stopped(self._build_again()):
                 return
 
     async def _run_processor(self) -> bool:
@@ -97,10 +111,8 @@ class LocalRunner:
         try:
             while True:
                 try:
-                    if not await self._await_or_stop(prepare()):
-                        log.warning("drain_timeout_reached")
-                        return True
-                    await self._run_source()
+                    if await self._await_unless_stopped(prepare()):
+                        await self._run_source()
                 except RewoundError as rewound:
                     restart = self._restart_after_rewind(rewound)
                 except ExternalError as error:
@@ -158,9 +170,10 @@ class LocalRunner:
         processor = self._processor
         source = processor.source
         try:
-            await source.open(processor.revoked)
-            self._interruptions.end()
-            await self._run_tasks()
+            if await self._await_unless_stopped(source.open(processor.revoked)):
+                self._is_starting = False
+                self._interruptions.end()
+                await self._run_tasks()
         finally:
             await source.close()
 
@@ -222,14 +235,37 @@ class LocalRunner:
                 await asyncio.wait({task, stopped}, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if source is not None and not task.done():
                     await self._keep_alive(source)
-            if not task.done():
-                await asyncio.wait({task}, timeout=self._time_left())
+            await self._wait_for_drain(task)
             if task.done():
                 task.result()
                 return True
             return False
         finally:
             await _cancel_all((task, stopped))
+
+    async def _await_unless_stopped(self, call: Coroutine[Any, Any, None]) -> bool:
+        """Await a call that opens something; return False as soon as a stop is requested, because nothing is in flight."""
+        task, stopped = asyncio.create_task(call), asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+                return True
+            log.info("stopped_while_opening")
+            return False
+        finally:
+            await _cancel_all((task, stopped))
+
+    async def _wait_for_drain(self, task: asyncio.Task[None]) -> None:
+        """Wait until a task is done, the drain timeout is over, or no server has answered for some time.
+
+        The time without an answer is counted in iterations: a busy machine delays the answers as well.
+        """
+        unanswered, answers = 0.0, SERVER_ANSWERS.count
+        while not task.done() and (left := self._time_left()) > 0.0 and unanswered < self._unanswered_seconds:
+            await asyncio.wait({task}, timeout=min(left, _TICK_SECONDS))
+            waits = SERVER_ANSWERS.count == answers and SERVER_ANSWERS.are_awaited
+            unanswered, answers = unanswered + _TICK_SECONDS if waits else 0.0, SERVER_ANSWERS.count
 
     def _time_left(self) -> float:
         now = time.monotonic()
@@ -244,6 +280,7 @@ class LocalRunner:
     def _report_lag(self) -> None:
         self._lag_reported_at = time.monotonic()
         report_source_lag(self._meter, self._processor.source.lag())
+        report_outages(self._meter)
 
 
 def _is_at_end(source: Source) -> bool:

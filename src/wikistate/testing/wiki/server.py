@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wikistate.demo.pages import Wiki
+    from wikistate.testing.wiki.accounts import Accounts
     from wikistate.testing.wiki.datasets import Dataset
     from wikistate.testing.wiki.query import Limits
     from wikistate.testing.wiki.responses import WikiResponse
@@ -56,6 +57,7 @@ class FakeWiki:
         request_log: Counts of the requests.
         lag: Replica lag in seconds; requests with a smaller ``maxlag`` are refused.
         token: Bearer token that is required to read; empty for public wikis.
+        accounts: Accounts with which the wiki can be read; None for public wikis.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class FakeWiki:
         self.lag = 0.0
         self.url = ""
         self.token = ""
+        self.accounts: Accounts | None = None
         self._api = api or ActionApi(dataset, limits=limits, streams=streams)
         self._faults = FaultRules()
         self._waiters: list[asyncio.Future[None]] = []
@@ -136,6 +139,8 @@ class FakeWiki:
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return await self._send(request, responses.make_login_required(wiki.domain, request.path))
         params = await _read_parameters(request)
+        if (refused := self._require_login(request, params, wiki.domain)) is not None:
+            return await self._send(request, refused)
         asked = _parse_revisions(params)
         self.request_log.record_revisions(wiki.wiki_id, asked)
         decision = self._faults.decide(
@@ -146,6 +151,16 @@ class FakeWiki:
         if decision.action is None:
             return await self._send(request, reply)
         return await apply_fault(decision.action, request, reply, lambda changed: self._send(request, changed))
+
+    def _require_login(self, request: web.BaseRequest, params: Mapping[str, str], domain: str) -> WikiResponse | None:
+        """Return the response to a login, or to a request without one; None for all other requests."""
+        if self.accounts is None:
+            return None
+        if (response := self.accounts.answer(params, request.cookies, domain)) is not None:
+            return response
+        if self.accounts.is_logged_in(request.cookies):
+            return None
+        return responses.make_login_required(domain, request.path)
 
     def _find_wiki(self, host: str) -> Wiki | None:
         name = host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host

@@ -10,8 +10,11 @@ from aiohttp import web
 from tests.unit.adapters.http.http_server import serving
 
 from wikistate.adapters.http.client import HttpSettings
+from wikistate.adapters.http.outages import OUTAGES
+from wikistate.adapters.mediawiki import query_client
 from wikistate.adapters.mediawiki.credentials import BearerToken
 from wikistate.adapters.mediawiki.query_client import QueryClient
+from wikistate.core.enrichment.retry import RetryPolicy
 from wikistate.errors import WikiError
 
 if TYPE_CHECKING:
@@ -93,3 +96,37 @@ async def test_attempts_are_counted_if_they_are_bounded() -> None:
     async with wiki.client() as client:
         with pytest.raises(WikiError, match="503"):
             await client.query({}, tries=1)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        web.Response(status=404),
+        web.Response(status=403),
+        web.Response(status=302, headers={"Location": "/login"}),
+        web.Response(text="<!DOCTYPE html>", content_type="text/html"),
+        web.Response(),
+        web.json_response({"error": {"code": "readapidenied", "info": "You may not"}}),
+    ],
+    ids=["404", "403", "login page", "page", "empty", "private"],
+)
+async def test_odd_answer_is_waited_out_once_the_wiki_has_answered_well(
+    odd: web.Response, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy may answer instead of the wiki for a while; the outage is known meanwhile."""
+    monkeypatch.setattr(query_client, "_RETRY_POLICY", RetryPolicy(base_delay=0.001, max_delay=0.001))
+    wiki = Wiki(answer(query={}), odd, answer(query={"late": True}))
+    async with wiki.client() as client:
+        await client.query({}, tries=1)
+        assert await client.query({}) == {"query": {"late": True}}
+    assert OUTAGES.counts()["wiki"] == 0
+
+
+async def test_outage_ends_after_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is the last answer."""
+    monkeypatch.setattr(query_client, "_RETRY_POLICY", RetryPolicy(base_delay=0.05, max_delay=0.05))
+    wiki = Wiki(answer(query={}), *(web.Response(status=404) for _ in range(50)))
+    async with wiki.client(outage_limit=0.01) as client:
+        await client.query({}, tries=1)
+        with pytest.raises(WikiError, match="404"):
+            await client.query({})

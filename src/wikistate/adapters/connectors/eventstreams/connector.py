@@ -41,4 +41,5 @@ class EventStreamsConnector(SourceOnly):
             max_record_bytes=options.max_record_bytes,
             http=context.http,
             state=context.state_file,
+            reconnect_limit=options.reconnect_limit,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from wikistate.adapters.connectors.connector import SOURCE_OPTIONS, Capabilities, SourceEndpoint
@@ -40,6 +40,7 @@ class EventStreamsEndpoint(SourceEndpoint):
     max_record_bytes: int
     http: HttpSettings
     state: Path
+    reconnect_limit: float | None = field(default=None, repr=False)
     single_topic: bool = False
     topic: str = ""
 
@@ -56,6 +57,7 @@ class EventStreamsEndpoint(SourceEndpoint):
             since=parse_since(self.since, key=f"{SOURCE_OPTIONS}.since"),
             end=parse_until(self.end, key=f"{SOURCE_OPTIONS}.end"),
             max_record_bytes=self.max_record_bytes,
+            reconnect_limit=self.reconnect_limit,
             single_topic=self.single_topic,
             topic=self.topic,
         )

@@ -28,6 +28,8 @@ class EventStreamsSettings:
         quiet: Seconds without a record after which the source ends, once the clock has passed `end`.
         silence: Seconds without a byte, heartbeats included, after which a connection counts as dead.
         backoff: Seconds between attempts while the server does not respond, reduced by jitter.
+        reconnect_limit: Seconds during which a failed or odd answer at a reconnect is followed by another attempt; None: no
+            limit.
         max_record_bytes: The longest data that is kept as a whole.
         single_topic: Whether one topic is followed of several that hold the same changes; requires one stream.
         topic: The topic to follow; see `SingleTopicPosition`.
@@ -40,6 +42,7 @@ class EventStreamsSettings:
     quiet: float = 10.0
     silence: float = 90.0
     backoff: RetryPolicy = RetryPolicy(base_delay=1.0, max_delay=60.0)  # noqa: RUF009  (a frozen value)
+    reconnect_limit: float | None = None
     max_record_bytes: int = 64 * _MIB
     single_topic: bool = False
     topic: str = ""

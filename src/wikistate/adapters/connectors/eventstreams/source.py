@@ -21,7 +21,8 @@ from wikistate.adapters.connectors.push_source import resolve_begin
 from wikistate.adapters.connectors.start_stop import resolve_end
 from wikistate.adapters.http.answers import quote_answer, quote_first_line, report_mark
 from wikistate.adapters.http.client import HttpClient, HttpResponse, HttpSettings, parse_retry_after
-from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, classify_status, find_failure_rule
+from wikistate.adapters.http.outages import Outage
+from wikistate.core.enrichment.failures import Failure, FailureKind, classify_status
 from wikistate.core.enrichment.retry import compute_retry_delay
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.errors import ConfigError, SourceError
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from wikistate.adapters.connectors.push_source import FeedRecord, Metadata
     from wikistate.adapters.http.stream import ByteStream
     from wikistate.streaming.record import Partition
+
+_NO_CONTENT = 204
+"""Status with which a server tells clients not to connect again (WHATWG HTML, section 9.2.3)."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +60,7 @@ class EventStreamsFeed:
         self._stream: ByteStream | None = None
         self._parser = EventStreamParser(settings.max_record_bytes)
         self._attempt = 0
+        self._outage = Outage("source", self._name, limit=settings.reconnect_limit)
         self._begin = 0
         self._end: int | None = None
         self._last_record = 0.0
@@ -107,6 +112,7 @@ class EventStreamsFeed:
 
     async def close(self) -> None:
         """See `Feed`."""
+        self._outage.end()
         self._disconnect()
         await self._http.close()
 
@@ -151,11 +157,14 @@ class EventStreamsFeed:
         if self._attempt > 1 or self._parser.retry:
             await self._back_off(Failure(FailureKind.CONNECTION_FAILED, "", self._parser.retry))
         while failure := await self._connect():
-            if find_failure_rule(failure.kind).retry_rule is RetryRule.NEVER:
+            # The stream was read before, so that an odd answer is taken as passing: a page of a proxy, or of maintenance.
+            if failure.code == str(_NO_CONTENT) or not self._outage.begin():
                 raise self._connection_error(failure)
             log.warning("stream_unavailable", stream=self._name, reason=failure.detail)
             self._attempt += 1
             await self._back_off(failure)
+        if self._outage.end():
+            log.info("stream_available", stream=self._name)
 
     async def _back_off(self, failure: Failure) -> None:
         policy, jitter = self._settings.backoff, random.random()  # noqa: S311  (spreads clients, is not a secret)
@@ -173,7 +182,8 @@ class EventStreamsFeed:
             return response
         if isinstance(response, HttpResponse):
             detail = f"{endpoint.url} responds with the HTTP status {response.status} {quote_answer(response)}"
-            return Failure(classify_status(response.status), detail, parse_retry_after(response.headers, time.time()))
+            after = parse_retry_after(response.headers, time.time())
+            return Failure(classify_status(response.status), detail, after, str(response.status))
         if response.content_type != "text/event-stream":
             beginning = await response.read(_FIRST_LINE_WAIT)
             response.close()
