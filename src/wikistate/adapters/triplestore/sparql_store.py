@@ -10,10 +10,11 @@ from wikistate.adapters.triplestore.store import StoreDescription
 from wikistate.core.sparql import orphans, queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from wikistate.core.sparql.updates import UpdateTarget
     from wikistate.core.updater.store_metadata import Row, StorePosition
+    from wikistate.core.updater.store_state import StoreState
     from wikistate.streaming.record import Partition
 
 
@@ -35,9 +36,13 @@ class SparqlStoreBase(ABC):
     async def _update(self, update: str) -> object:
         """Send one update and return when the store has applied it. Raises `StoreError`."""
 
-    async def positions(self) -> dict[Partition, StorePosition]:
+    async def state(self) -> StoreState:
         """See `TripleStore`."""
-        return queries.read_positions(await self.query(queries.build_positions_query(self._target)))
+        return queries.read_state(await self.query(queries.build_state_query(self._target)))
+
+    async def positions(self) -> Mapping[Partition, StorePosition]:
+        """See `TripleStore`."""
+        return (await self.state()).positions
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
         """See `TripleStore`."""
@@ -61,7 +66,8 @@ class SparqlStoreBase(ABC):
         """Check the store and return its description. Raises `StoreError`."""
         await check_marker(self._update, self.query, self._target)
         form = queries.read_form(await self.query(queries.build_form_query(self._target)), self._target.uris)
-        return StoreDescription(form=form, positions=await self.positions())
+        state = await self.state()
+        return StoreDescription(form=form, positions=state.positions, token=state.token)
 
     async def _count_triples(self) -> int:
         rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._target.where('?s ?p ?o')}")

@@ -165,17 +165,24 @@ def build_requests(
     Raises:
         UnwritableError: A triple has no safe form.
     """
-    last = _join(list(bookkeeping_operations(patch, positions, freshness, target)))
+    return [join_operations(request) for request in batch_operations(patch, positions, freshness, target)]
+
+
+def batch_operations(
+    patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, target: UpdateTarget
+) -> list[list[str]]:
+    """Return the operations of each request of the whole batch. Raises as `build_requests`."""
+    last = list(bookkeeping_operations(patch, positions, freshness, target))
     packed = pack([*delete_operations(patch, target), *insert_operations(patch, target)], target.max_request_bytes)
-    if packed and len(packed[-1]) + len(last) <= target.max_request_bytes:
-        packed[-1] = _join(list(filter(None, [packed[-1], last])))
+    if packed and _size(packed[-1]) + _size(last) <= target.max_request_bytes:
+        packed[-1] += last
     elif last:
         packed.append(last)
     return packed
 
 
-def pack(operations: Iterable[str], limit: int) -> list[str]:
-    """Join operations to requests, in order, as many as fit into each; an operation that is too large gets its own request."""
+def pack(operations: Iterable[str], limit: int) -> list[list[str]]:
+    """Divide operations into requests, in order, as many as fit into each; an operation that is too large gets its own one."""
     packed: list[list[str]] = []
     room = 0
     for operation in operations:
@@ -184,11 +191,16 @@ def pack(operations: Iterable[str], limit: int) -> list[str]:
             room = limit
         packed[-1].append(operation)
         room -= len(operation)
-    return [_join(request) for request in packed]
+    return packed
 
 
-def _join(operations: Sequence[str]) -> str:
+def join_operations(operations: Sequence[str]) -> str:
+    """Return the text of a request with these operations."""
     return " ;\n".join(operations)
+
+
+def _size(operations: Sequence[str]) -> int:
+    return sum(map(len, operations))
 
 
 def _build_data_operations(verb: str, lines: bytes, target: UpdateTarget) -> Iterator[str]:

@@ -40,6 +40,9 @@ ORPHAN_CANDIDATE_ARTICLE = "<urn:wikistate:suspectArticle>"
 
 MARKER = "<urn:wikistate:marker>"
 
+WRITE_TOKEN = "<urn:wikistate:writeToken>"  # noqa: S105 (not a secret)
+"""Name of the last update that the store has applied; see `wikistate.core.sparql.guards`."""
+
 TOPIC = "<urn:wikistate:topic>"
 PARTITION = "<urn:wikistate:partition>"
 NEXT_OFFSET = "<urn:wikistate:nextOffset>"
