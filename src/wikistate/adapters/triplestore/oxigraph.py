@@ -15,7 +15,7 @@ from wikistate.adapters.triplestore.folder_identity import FolderIdentity
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
 from wikistate.adapters.triplestore.store import ApplyResult, StoreChanged
 from wikistate.core.sparql.guards import write_token
-from wikistate.core.sparql.orphans import mark_candidates
+from wikistate.core.sparql.loose_parts import delete_loose_parts
 from wikistate.core.sparql.queries import build_state_query, read_state
 from wikistate.core.sparql.terms import serialize_triples
 from wikistate.core.sparql.updates import (
@@ -23,6 +23,7 @@ from wikistate.core.sparql.updates import (
     bookkeeping_operations,
     delete_operations,
     join_operations,
+    orphan_candidates,
 )
 from wikistate.core.updater.store_state import StoreComparison, WriteToken, compare_states
 from wikistate.errors import ConfigError, StoreError
@@ -179,7 +180,11 @@ class OxigraphStore(SparqlStoreBase):
         # All terms are validated before anything is written.
         lines = serialize_triples(chain(patch.added, patch.linked))
         deletions = list(delete_operations(patch, self._target))
-        bookkeeping = [*bookkeeping_operations(patch, positions, freshness, self._target), *last]
+        bookkeeping = [
+            *delete_loose_parts(patch, self._target),
+            *bookkeeping_operations(patch, positions, freshness, self._target),
+            *last,
+        ]
         if not self._try_update(deletions):
             self._delete_individually(patch)
         self._load(lines, bulk=bulk)
@@ -197,13 +202,13 @@ class OxigraphStore(SparqlStoreBase):
         return True
 
     def _delete_individually(self, patch: StorePatch) -> None:
-        rest = patch._replace(removed=frozenset(), unlinked=frozenset())
+        rest = patch._replace(removed=frozenset(), unlinked=frozenset(), linked=frozenset())
         if operations := list(delete_operations(rest, self._target)):
             self._write(join_operations(operations))
         graph = self._graph()
         for triple in patch.removed:
             self.store.remove(Quad(triple.subject, triple.predicate, triple.object, graph))
-        for triple in mark_candidates(patch.unlinked, self._target.uris, nodes=self._target.deletes_orphans):
+        for triple in orphan_candidates(patch, self._target):
             self.store.add(Quad(triple.subject, triple.predicate, triple.object, graph))
 
     def _load(self, lines: bytes, *, bulk: bool) -> None:

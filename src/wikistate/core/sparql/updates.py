@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyoxigraph import Literal
 
 from wikistate.core.sparql import orphans
+from wikistate.core.sparql.loose_parts import delete_loose_parts, find_loose_articles
 from wikistate.core.sparql.patterns import (
     MAX_VALUE_CHAIN,
     filter_shared,
@@ -40,6 +41,8 @@ from wikistate.core.sparql.vocabulary import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pyoxigraph import Triple
 
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.updater.store_metadata import StorePosition
@@ -91,8 +94,13 @@ def delete_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
         listed = entities[start : start + _MAX_ENTITIES_PER_OPERATION]
         yield from map(target.pattern, _delete_entities(listed, target.uris, mark_orphans=target.deletes_orphans))
     yield from _build_data_operations("DELETE", serialize_triples(patch.removed), target)
+    yield from _build_data_operations("INSERT", serialize_bookkeeping(orphan_candidates(patch, target)), target)
+
+
+def orphan_candidates(patch: StorePatch, target: UpdateTarget) -> set[Triple]:
+    """Return the triples that record the possible orphans of a patch."""
     candidates = set(orphans.mark_candidates(patch.unlinked, target.uris, nodes=target.deletes_orphans))
-    yield from _build_data_operations("INSERT", serialize_bookkeeping(candidates), target)
+    return candidates | set(orphans.mark_articles(find_loose_articles(patch, target.uris)))
 
 
 def _delete_entities(entities: Sequence[str], uris: Uris, *, mark_orphans: bool) -> Iterator[str]:
@@ -147,7 +155,8 @@ def bookkeeping_operations(
     patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, target: UpdateTarget
 ) -> Iterator[str]:
     """Yield the last operations, in one request: the deletion of orphans, the freshness and the positions of the store."""
-    if patch.unlinked or ((patch.deleted or patch.reconciled) and target.deletes_orphans):
+    may_orphan = patch.unlinked or find_loose_articles(patch, target.uris)
+    if may_orphan or ((patch.deleted or patch.reconciled) and target.deletes_orphans):
         yield from map(target.pattern, orphans.delete_orphans(nodes=target.deletes_orphans))
     if freshness is not None:
         yield from _replace_values(
@@ -173,7 +182,12 @@ def batch_operations(
 ) -> list[list[str]]:
     """Return the operations of each request of the whole batch. Raises as `build_requests`."""
     last = list(bookkeeping_operations(patch, positions, freshness, target))
-    packed = pack([*delete_operations(patch, target), *insert_operations(patch, target)], target.max_request_bytes)
+    operations = [
+        *delete_operations(patch, target),
+        *insert_operations(patch, target),
+        *delete_loose_parts(patch, target),
+    ]
+    packed = pack(operations, target.max_request_bytes)
     if packed and _size(packed[-1]) + _size(last) <= target.max_request_bytes:
         packed[-1] += last
     elif last:
