@@ -191,10 +191,10 @@ class SparqlEndpoint(SparqlStoreBase):
         freshness: int | None,
     ) -> UpdateSequence:
         # All requests are built before the first is sent, so that a term without a SPARQL form stops the whole batch.
-        batch = self._new_id()
-        first = [build_first_request(expected, self._target, batch=batch)] if expected.token is None else []
+        batch, now = self._new_id(), int(time.time() * 1000)
+        first = [build_first_request(expected, self._target, batch=batch, now=now)] if expected.token is None else []
         before = expected.token or first[0].token
-        rest = build_guarded_requests(patch, positions, freshness, self._target, before=before, batch=batch)
+        rest = build_guarded_requests(patch, positions, freshness, self._target, before=before, batch=batch, now=now)
         return UpdateSequence(expected, [*first, *rest], positions)
 
     async def query(self, query: str) -> list[Row]:

@@ -32,8 +32,8 @@ class FolderIdentity:
         if self._read() != self._found:
             raise StoreError(
                 f"The folder {self._folder} was replaced or removed while this process has its store open.",
-                hint="Stop the job before you restore a store from a backup. Start it again: it resumes at the position of "
-                "the store in the folder.",
+                hint="The open store may have damaged the new folder. Stop the job, restore the folder again, and start the job: it "
+                "resumes at the position of the restored store.",
                 folder=str(self._folder),
             )
 

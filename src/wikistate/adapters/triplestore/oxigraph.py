@@ -25,7 +25,7 @@ from wikistate.core.sparql.updates import (
     join_operations,
     orphan_candidates,
 )
-from wikistate.core.updater.store_state import StoreComparison, WriteToken, compare_states
+from wikistate.core.updater.store_state import StoreComparison, compare_states, next_token
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from wikistate.core.sparql.updates import UpdateTarget
     from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
-    from wikistate.core.updater.store_state import StoreState
+    from wikistate.core.updater.store_state import StoreState, WriteToken
     from wikistate.streaming.record import Partition
 
     Result = TypeVar("Result")
@@ -118,11 +118,18 @@ class OxigraphStore(SparqlStoreBase):
         return await self._run_on_thread(lambda: self._ask(query))
 
     async def close(self) -> None:
-        """See `TripleStore`. Afterwards everything that was applied is on the disk."""
+        """See `TripleStore`. Afterwards everything that was applied is on the disk.
+
+        Raises:
+            StoreError: The folder was replaced, or the disk is full.
+        """
         store, self._store = self._store, None
-        if store is not None and self._folder is not None:
-            await self._run_on_thread(store.flush)
-        self._thread.shutdown()
+        try:
+            if store is not None and self._folder is not None:
+                self._identity.check()
+                await self._run_on_thread(lambda: _flush(store))
+        finally:
+            self._thread.shutdown()
 
     async def _update(self, update: str) -> object:
         return await self._run_on_thread(lambda: self._write(update))
@@ -141,7 +148,7 @@ class OxigraphStore(SparqlStoreBase):
         found = read_state(self._select(build_state_query(self._target)))
         if found.token != expected.token or compare_states(found, expected) is not StoreComparison.SAME:
             return StoreChanged(found)
-        token = WriteToken(0 if found.token is None else found.token.number + 1, uuid.uuid4().hex)
+        token = next_token(found.token, batch=uuid.uuid4().hex, now=int(time.time() * 1000))
         return self._applied(patch, positions, freshness, write_token(token, self._target)), token
 
     def _applied(
@@ -154,15 +161,9 @@ class OxigraphStore(SparqlStoreBase):
         count = self._apply(patch, positions, freshness, last)
         self._logged += patch.weight if _count_insertions(patch) < BULK else patch.weight - _count_insertions(patch)
         if self._logged >= LOGGED and self._folder is not None:
-            self._flush()
+            _flush(self.store)
+            self._logged = 0
         return count
-
-    def _flush(self) -> None:
-        try:
-            self.store.flush()
-        except OSError as error:
-            raise _store_error(error) from error
-        self._logged = 0
 
     def _apply(
         self,
@@ -248,6 +249,13 @@ class OxigraphStore(SparqlStoreBase):
             raise StoreError(f"The store cannot parse a query: {error}.", query=query) from error
         except OSError as error:
             raise _store_error(error) from error
+
+
+def _flush(store: Store) -> None:
+    try:
+        store.flush()
+    except OSError as error:
+        raise _store_error(error) from error
 
 
 def _count_insertions(patch: StorePatch) -> int:

@@ -14,6 +14,7 @@ from wikistate.adapters.triplestore.batch_size import AdaptiveBatchSize
 from wikistate.adapters.triplestore.checks import check_form
 from wikistate.adapters.triplestore.metrics import StoreMetrics
 from wikistate.adapters.triplestore.store import StoreChanged
+from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_state import StoreComparison, StoreState, compare_states
@@ -267,5 +268,5 @@ class StoreWriter:
 
 def _format_state(state: StoreState) -> str:
     positions = ", ".join(f"{part}: {position.next_offset}" for part, position in sorted(state.positions.items()))
-    update = f" (update {state.token.number})" if state.token is not None else ""
-    return f"{positions or 'no position'}{update}"
+    written = f" (written {format_timestamp(state.token.number)})" if state.token is not None else ""
+    return f"{positions or 'no position'}{written}"

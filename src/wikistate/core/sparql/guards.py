@@ -17,7 +17,7 @@ from pyoxigraph import Literal
 from wikistate.core.sparql.terms import format_literal
 from wikistate.core.sparql.updates import batch_operations, join_operations
 from wikistate.core.sparql.vocabulary import BOOKKEEPING, NEXT_OFFSET, WRITE_TOKEN, position_iri
-from wikistate.core.updater.store_state import WriteToken
+from wikistate.core.updater.store_state import next_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wikistate.core.sparql.updates import UpdateTarget
     from wikistate.core.updater.store_metadata import StorePosition
     from wikistate.core.updater.store_patch import StorePatch
-    from wikistate.core.updater.store_state import StoreState
+    from wikistate.core.updater.store_state import StoreState, WriteToken
     from wikistate.streaming.record import Partition
 
 _DATA = " DATA "
@@ -51,6 +51,7 @@ def build_guarded_requests(
     *,
     before: WriteToken,
     batch: str,
+    now: int,
 ) -> list[GuardedRequest]:
     """Return the requests of the whole batch; one request if it fits.
 
@@ -61,22 +62,23 @@ def build_guarded_requests(
         target: See `wikistate.core.sparql.updates.build_requests`.
         before: Token of the store before the batch.
         batch: Identifier of the batch; no other batch has it.
+        now: Milliseconds since the epoch.
 
     Raises:
         UnwritableError: A triple has no safe form.
     """
     requests = []
     for operations in batch_operations(patch, positions, freshness, target):
-        after = WriteToken(before.number + 1, batch)
+        after = next_token(before, batch=batch, now=now)
         guarded = [guard_operation(operation, before, target) for operation in operations]
         requests.append(GuardedRequest(join_operations([*guarded, replace_token(before, after, target)]), after))
         before = after
     return requests
 
 
-def build_first_request(state: StoreState, target: UpdateTarget, *, batch: str) -> GuardedRequest:
+def build_first_request(state: StoreState, target: UpdateTarget, *, batch: str, now: int) -> GuardedRequest:
     """Return the request that gives a store its first token. It applies only to a store without a token at these positions."""
-    token = WriteToken(0, batch)
+    token = next_token(None, batch=batch, now=now)
     held = "".join(f"{each} . " for each in _match_positions(state.positions))
     free = f"FILTER NOT EXISTS {{ {BOOKKEEPING} {WRITE_TOKEN} ?token }}"
     operation = f"INSERT {{ {match_token(token)} }} WHERE {{ {held}{free} }}"

@@ -20,7 +20,8 @@ class WriteToken(NamedTuple):
     """Name of an update. No two updates share one, also if their positions are equal.
 
     Attributes:
-        number: Number of the update in the life of the store; each update has the number after the one before.
+        number: Time of the update, milliseconds since the epoch, and always larger than that of the update before. So a
+            backup has a smaller number than what was written later, also into a store that was empty meanwhile.
         batch: Identifier of the batch of the update.
     """
 
@@ -30,6 +31,17 @@ class WriteToken(NamedTuple):
     def __str__(self) -> str:
         """Return the text that a store keeps."""
         return f"{self.number} {self.batch}"
+
+
+def next_token(before: WriteToken | None, *, batch: str, now: int) -> WriteToken:
+    """Return the token of the update after another one, or of the first one.
+
+    Args:
+        before: Token of the update before; None for the first one.
+        batch: Identifier of the batch of the update.
+        now: Milliseconds since the epoch.
+    """
+    return WriteToken(now if before is None else max(now, before.number + 1), batch)
 
 
 def parse_token(text: str) -> WriteToken:
