@@ -16,11 +16,12 @@ from pyoxigraph import Literal
 from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.triplestore.responses import Rejected, Retry, Success, classify, parse_change_count
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
-from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry, StoreChanged
+from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry, StoreChanged, emptied_error
 from wikistate.adapters.triplestore.update_sequence import UpdateSequence
 from wikistate.core.sparql.guards import build_first_request, build_guarded_requests
 from wikistate.core.sparql.queries import parse_results
 from wikistate.core.sparql.updates import build_requests
+from wikistate.core.updater.store_metadata import StoreForm
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.triplestore.credentials import Credential
     from wikistate.adapters.triplestore.store import OnOutage, StoreDescription
+    from wikistate.core.sparql.guards import GuardedRequest
     from wikistate.core.sparql.updates import UpdateTarget
     from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
@@ -168,6 +170,8 @@ class SparqlEndpoint(SparqlStoreBase):
             found = await self.state()
             count = sequence.count_applied(found)
             if count == sent and isinstance(result, Success):
+                if found.token is None:
+                    await self._raise_if_emptied()
                 failures += 1
                 await self._wait_before_retry(_NOT_SHOWN, failures)
                 found = await self.state()
@@ -192,10 +196,22 @@ class SparqlEndpoint(SparqlStoreBase):
     ) -> UpdateSequence:
         # All requests are built before the first is sent, so that a term without a SPARQL form stops the whole batch.
         batch, now = self._new_id(), int(time.time() * 1000)
-        first = [build_first_request(expected, self._target, batch=batch, now=now)] if expected.token is None else []
+        first = [self._build_first_request(expected, batch, now)] if expected.token is None else []
         before = expected.token or first[0].token
         rest = build_guarded_requests(patch, positions, freshness, self._target, before=before, batch=batch, now=now)
         return UpdateSequence(expected, [*first, *rest], positions)
+
+    def _build_first_request(self, expected: StoreState, batch: str, now: int) -> GuardedRequest:
+        opened = self._opened
+        return build_first_request(
+            expected, self._target, form=opened.form, from_empty=opened.from_empty, batch=batch, now=now
+        )
+
+    async def _raise_if_emptied(self) -> None:
+        """Raise `StoreError` if the store has lost the entities that it held before the first update."""
+        loaded = self._opened.form is not StoreForm.EMPTY and not self._opened.from_empty
+        if loaded and await self.form() is StoreForm.EMPTY:
+            raise emptied_error("it holds no entities any more, and has no position yet")
 
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""

@@ -149,7 +149,10 @@ class OxigraphStore(SparqlStoreBase):
         if found.token != expected.token or compare_states(found, expected) is not StoreComparison.SAME:
             return StoreChanged(found)
         token = next_token(found.token, batch=uuid.uuid4().hex, now=int(time.time() * 1000))
-        return self._applied(patch, positions, freshness, write_token(token, self._target)), token
+        from_empty = found.token is None and self._opened.from_empty
+        return self._applied(
+            patch, positions, freshness, write_token(token, self._target, from_empty=from_empty)
+        ), token
 
     def _applied(
         self,

@@ -57,6 +57,11 @@ class SerializedStore:
         async with self._lock:
             return await self._store.apply_after(expected, patch, positions, freshness)
 
+    async def form(self) -> StoreForm:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.form()
+
     async def state(self) -> StoreState:
         """See `TripleStore`."""
         async with self._lock:

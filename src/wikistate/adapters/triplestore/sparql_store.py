@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.triplestore.checks import check_marker
 from wikistate.adapters.triplestore.store import StoreDescription
 from wikistate.core.sparql import orphans, queries
+from wikistate.core.updater.store_metadata import StoreForm
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -27,6 +28,7 @@ class SparqlStoreBase(ABC):
 
     def __init__(self, target: UpdateTarget) -> None:
         self._target = target
+        self._opened = StoreDescription(form=StoreForm.EMPTY, positions={})
 
     @abstractmethod
     async def query(self, query: str) -> list[Row]:
@@ -65,9 +67,17 @@ class SparqlStoreBase(ABC):
     async def _check_and_describe(self) -> StoreDescription:
         """Check the store and return its description. Raises `StoreError`."""
         await check_marker(self._update, self.query, self._target)
-        form = queries.read_form(await self.query(queries.build_form_query(self._target)), self._target.uris)
-        state = await self.state()
-        return StoreDescription(form=form, positions=state.positions, token=state.token)
+        form, state = await self.form(), await self.state()
+        recorded = await self.query(queries.build_origin_query(self._target))
+        is_empty = form is StoreForm.EMPTY and not state.positions
+        self._opened = StoreDescription(
+            form=form, positions=state.positions, token=state.token, from_empty=bool(recorded) or is_empty
+        )
+        return self._opened
+
+    async def form(self) -> StoreForm:
+        """See `TripleStore`."""
+        return queries.read_form(await self.query(queries.build_form_query(self._target)), self._target.uris)
 
     async def _count_triples(self) -> int:
         rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._target.where('?s ?p ?o')}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from wikistate.errors import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -68,11 +70,14 @@ class StoreDescription:
         form: Form of its entities.
         positions: Position in each partition from which it ever received changes.
         token: Token of the last update.
+        from_empty: Whether the store was empty before the first update of a source. Then the source alone can bring it back;
+            otherwise another program has loaded it.
     """
 
     form: StoreForm
     positions: Mapping[Partition, StorePosition]
     token: WriteToken | None = None
+    from_empty: bool = True
 
 
 class TripleStore(Protocol):
@@ -139,6 +144,9 @@ class TripleStore(Protocol):
             StoreError: The store rejects the batch, or accepts it and does not show it.
         """
 
+    async def form(self) -> StoreForm:
+        """Return the form of the entities. Raises `StoreError` if the store mixes both forms."""
+
     async def state(self) -> StoreState:
         """Return the state of the store. After a restore from a backup, it is an older one."""
 
@@ -166,3 +174,11 @@ class TripleStore(Protocol):
 
     async def close(self) -> None:
         """Release the store. May be called when `open` failed, and twice."""
+
+
+def emptied_error(found: str) -> StoreError:
+    """Return the error of a store that lost what another program had loaded."""
+    return StoreError(
+        f"The store came back without the entities that it was loaded with: {found}.",
+        hint="The source holds changes only. Load the store again from a dump, or restore it from a backup, before the next start.",
+    )

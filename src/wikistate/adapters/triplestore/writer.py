@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.triplestore.batch_size import AdaptiveBatchSize
 from wikistate.adapters.triplestore.checks import check_form
 from wikistate.adapters.triplestore.metrics import StoreMetrics
-from wikistate.adapters.triplestore.store import StoreChanged
+from wikistate.adapters.triplestore.store import StoreChanged, emptied_error
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.accumulator import Accumulator
-from wikistate.core.updater.store_metadata import StorePosition
+from wikistate.core.updater.store_metadata import StoreForm, StorePosition
 from wikistate.core.updater.store_state import StoreComparison, StoreState, compare_states
 from wikistate.errors import InternalError, RewoundError, SinkError, WikistateError
 
@@ -108,6 +108,7 @@ class StoreWriter:
         self._batch_timer: asyncio.Task[None] | None = None
         self._failure: WikistateError | None = None
         self._state = StoreState({})
+        self._from_empty = True
         self._may_adopt = True
         self._last_heartbeat = self._last_yield = clock()
 
@@ -121,6 +122,7 @@ class StoreWriter:
         contents = await self._store.open()
         check_form(contents.form)
         self._state = StoreState(dict(contents.positions), contents.token)
+        self._from_empty = contents.from_empty
 
     async def write(self, mutations: Sequence[Mutation]) -> None:
         """Accept mutations. Wait while the store applies a batch and the next one is full.
@@ -176,10 +178,18 @@ class StoreWriter:
             raise self._failure
 
     async def rewind(self) -> None:
-        """Drop everything that the store does not hold, and continue from the positions that it states."""
+        """Drop everything that the store does not hold, and continue from the positions that it states.
+
+        Raises:
+            StoreError: The store has no position any more, and held more than the source can bring back.
+        """
         await self._discard()
         self._failure = None
-        self._state = await self._store.state()
+        before, self._state = self._state, await self._store.state()
+        if self._from_empty or self._state.positions or not before.positions:
+            return
+        if await self._store.form() is StoreForm.EMPTY:
+            raise emptied_error(f"it has no position any more, and was at {_format_state(before)}")
 
     async def close(self) -> None:
         """Release the store. Mutations that it does not hold yet are dropped: the owner of the positions writes them again."""

@@ -16,7 +16,8 @@ from pyoxigraph import Literal
 
 from wikistate.core.sparql.terms import format_literal
 from wikistate.core.sparql.updates import batch_operations, join_operations
-from wikistate.core.sparql.vocabulary import BOOKKEEPING, NEXT_OFFSET, WRITE_TOKEN, position_iri
+from wikistate.core.sparql.vocabulary import BOOKKEEPING, EMPTY, NEXT_OFFSET, ORIGIN, VERSION, WRITE_TOKEN, position_iri
+from wikistate.core.updater.store_metadata import StoreForm
 from wikistate.core.updater.store_state import next_token
 
 if TYPE_CHECKING:
@@ -76,12 +77,27 @@ def build_guarded_requests(
     return requests
 
 
-def build_first_request(state: StoreState, target: UpdateTarget, *, batch: str, now: int) -> GuardedRequest:
-    """Return the request that gives a store its first token. It applies only to a store without a token at these positions."""
+def build_first_request(
+    state: StoreState, target: UpdateTarget, *, form: StoreForm, from_empty: bool, batch: str, now: int
+) -> GuardedRequest:
+    """Return the request that gives a store its first token. It applies only to a store that is still as it was opened.
+
+    Args:
+        state: State of the store; it has no token.
+        target: Parts that all statements share.
+        form: Form of the store when it was opened.
+        from_empty: Whether the store has held nothing but what this source wrote. It is recorded with the token. If it
+            is not so, and the store held entities, it must still hold one.
+        batch: See `build_guarded_requests`.
+        now: See `build_guarded_requests`.
+    """
     token = next_token(None, batch=batch, now=now)
     held = "".join(f"{each} . " for each in _match_positions(state.positions))
+    if not from_empty and form is not StoreForm.EMPTY:
+        held += f"{{ SELECT ?held WHERE {{ ?held {VERSION} ?version }} LIMIT 1 }} "
     free = f"FILTER NOT EXISTS {{ {BOOKKEEPING} {WRITE_TOKEN} ?token }}"
-    operation = f"INSERT {{ {match_token(token)} }} WHERE {{ {held}{free} }}"
+    record = f" . {match_origin()}" if from_empty else ""
+    operation = f"INSERT {{ {match_token(token)}{record} }} WHERE {{ {held}{free} }}"
     return GuardedRequest(target.pattern(operation), token)
 
 
@@ -101,13 +117,19 @@ def replace_token(before: WriteToken, after: WriteToken, target: UpdateTarget) -
     return target.pattern(f"DELETE {{ {old} }} INSERT {{ {new} }} WHERE {{ {old} }}")
 
 
-def write_token(token: WriteToken, target: UpdateTarget) -> list[str]:
-    """Return the operations that write a token, whatever token the store has."""
+def write_token(token: WriteToken, target: UpdateTarget, *, from_empty: bool) -> list[str]:
+    """Return the operations that write a token, whatever token the store has; see `build_first_request`."""
     held = f"{BOOKKEEPING} {WRITE_TOKEN} ?token"
+    record = f"{match_origin()} .\n" if from_empty else ""
     return [
         target.pattern(f"DELETE {{ {held} }} WHERE {{ {held} }}"),
-        target.data("INSERT", f"{match_token(token)} .\n"),
+        target.data("INSERT", f"{match_token(token)} .\n{record}"),
     ]
+
+
+def match_origin() -> str:
+    """Return the triple that records that a store was empty before its first update."""
+    return f"{BOOKKEEPING} {ORIGIN} {EMPTY}"
 
 
 def match_token(token: WriteToken) -> str:

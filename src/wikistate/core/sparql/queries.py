@@ -13,6 +13,7 @@ from wikistate.core.sparql.vocabulary import (
     BOOKKEEPING,
     COMPLETED_UNTIL,
     NEXT_OFFSET,
+    ORIGIN,
     PARTITION,
     POSITION,
     TOPIC,
@@ -81,6 +82,11 @@ def _two_writers_error(found: str) -> StoreError:
         hint="One process at a time may write into a store: stop the other one. Then restore the store from a backup, or "
         "load it again.",
     )
+
+
+def build_origin_query(target: UpdateTarget) -> str:
+    """Build the query for the record that a store was empty before its first update: it has a solution if there is one."""
+    return f"SELECT ?origin WHERE {target.where(f'{BOOKKEEPING} {ORIGIN} ?origin')}"
 
 
 def build_form_query(target: UpdateTarget) -> str:

@@ -48,6 +48,11 @@ PARTITION = "<urn:wikistate:partition>"
 NEXT_OFFSET = "<urn:wikistate:nextOffset>"
 COMPLETED_UNTIL = "<urn:wikistate:completedUntil>"
 
+ORIGIN = "<urn:wikistate:origin>"
+"""Record that a store was empty before its first update: the source alone can bring it back."""
+
+EMPTY = '"empty"'
+
 POSITION = "urn:wikistate:position:"
 """Prefix of the nodes with the positions of the store."""
 

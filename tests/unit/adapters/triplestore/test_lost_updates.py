@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyoxigraph import Literal, NamedNode, Quad
 from tests.support.mutation_generator import ROOT, MutationGenerator
 from tests.support.unreliable_store import Loss, Moment, StoreFault, UnreliableStore
 
@@ -231,3 +232,50 @@ async def test_update_that_is_accepted_and_never_shown_is_an_error() -> None:
     served = UnreliableStore({number: StoreFault(Moment.BETWEEN, Loss.LAST) for number in range(CHECKS + 1, 40)})
     with pytest.raises(StoreError, match=r"accepted an update and does not show it.*6 times.*store\.query_url"):
         await consume(make_writer(served, ONE_REQUEST))
+
+
+LOADED = [Quad(NamedNode(f"{ROOT}/entity/Q900"), NamedNode("http://schema.org/version"), Literal(7))]
+
+
+def make_loaded(faults: Mapping[int, StoreFault]) -> UnreliableStore:
+    """Return a store that another program has loaded from a dump."""
+    served = UnreliableStore(faults)
+    served.store.extend(LOADED)
+    return served
+
+
+@pytest.mark.parametrize("request_bytes", [ONE_REQUEST, SEVERAL_REQUESTS])
+@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.DURING, Moment.AFTER])
+async def test_loaded_store_that_comes_back_empty_ends_the_run(moment: Moment, request_bytes: int) -> None:
+    """The stream does not hold what was loaded. Before, at and after the first position, a repetition would hide the loss."""
+    whole = make_loaded({})
+    await consume(make_writer(whole, request_bytes))
+    assert content(whole) == GRAPH | {str(quad.triple) for quad in LOADED}
+    for number in range(CHECKS, whole.updates):
+        served = make_loaded({number: StoreFault(moment, Loss.EVERYTHING)})
+        with pytest.raises(StoreError, match="without the entities that it was loaded with") as caught:
+            await consume(make_writer(served, request_bytes))
+        assert "Load the store again" in caught.value.hint
+        assert content(served) == set()
+
+
+async def test_loaded_store_is_recognised_by_later_runs() -> None:
+    """The origin of a store is recorded with its first update: a store that began empty is read again from the beginning."""
+    for served, error in ((make_loaded({}), True), (UnreliableStore({}), False)):
+        await consume(make_writer(served, ONE_REQUEST), MUTATIONS[:10])
+        served.faults = {served.updates + CHECKS: StoreFault(Moment.BEFORE, Loss.EVERYTHING)}
+        if error:
+            with pytest.raises(StoreError, match="without the entities that it was loaded with"):
+                await consume(make_writer(served, ONE_REQUEST))
+        else:
+            await consume(make_writer(served, ONE_REQUEST))
+            assert_complete(served, None)
+
+
+async def test_loaded_store_that_comes_back_older_is_continued() -> None:
+    """A backup with the loaded entities is enough, before or after the first position."""
+    for number in range(CHECKS, CHECKS + 5):
+        served = make_loaded({number: StoreFault(Moment.AFTER, Loss.SOME)})
+        served._history = [frozenset(LOADED)]
+        await consume(make_writer(served, ONE_REQUEST))
+        assert content(served) == GRAPH | {str(quad.triple) for quad in LOADED}

@@ -258,7 +258,7 @@ async def test_close_drops_pending_mutations(bench: Bench) -> None:
 async def test_store_of_a_plain_dump_is_rejected() -> None:
     """Munged mutations would leave stale triples of the other form, without any error."""
     bench = Bench()
-    bench.store.form = StoreForm.PLAIN
+    bench.store.reported_form = StoreForm.PLAIN
     with pytest.raises(StoreError, match="in the form of a dump"):
         await bench.writer.open()
 

@@ -64,7 +64,7 @@ class MemoryStore:
         token: Token of the last update.
         applied: Applied patches, in order.
         seconds: Duration of a batch.
-        form: Reported form of the entities.
+        reported_form: Reported form of the entities.
         failure: Exception that the next batch raises.
     """
 
@@ -77,7 +77,7 @@ class MemoryStore:
         self.seconds = 0.0
         self.failure: Exception | None = None
         self.is_open = False
-        self.form = StoreForm.EMPTY
+        self.reported_form = StoreForm.EMPTY
         self._back = asyncio.Event()
         self._back.set()
 
@@ -100,7 +100,7 @@ class MemoryStore:
     async def open(self) -> StoreDescription:
         """See `TripleStore`."""
         self.is_open = True
-        return StoreDescription(form=self.form, positions=dict(self.held), token=self.token)
+        return StoreDescription(form=self.reported_form, positions=dict(self.held), token=self.token)
 
     async def apply(
         self,
@@ -135,6 +135,10 @@ class MemoryStore:
         applied = await self.apply(patch, positions, freshness)
         self.token = WriteToken(0 if found.token is None else found.token.number + 1, str(next(_BATCHES)))
         return applied._replace(token=self.token)
+
+    async def form(self) -> StoreForm:
+        """See `TripleStore`; not used here."""
+        raise NotImplementedError
 
     async def state(self) -> StoreState:
         """See `TripleStore`."""
