@@ -151,7 +151,7 @@ class SparqlEndpoint(SparqlStoreBase):
         """See `TripleStore`.
 
         A request without a clear answer counts as unknown, and one that succeeded may have met another state: so the state
-        is read after each request. It tells whether the request was applied, also when that becomes visible late, and which
+        is read after each request. It shows whether the request was applied, also when that becomes visible late, and which
         request is next.
         """
         sequence = await asyncio.to_thread(self._build_sequence, expected, patch, positions, freshness)

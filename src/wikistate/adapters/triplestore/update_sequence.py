@@ -1,4 +1,4 @@
-"""Sequence of the guarded requests of a batch: the state of the store tells which of them it has applied. Pure."""
+"""Sequence of the guarded requests of a batch: the state of the store shows which of them it has applied. Pure."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ async def test_newer_copy_of_the_store_ends_the_run_and_the_next_run_continues()
 
 
 async def test_update_of_a_killed_process_that_arrives_late_is_taken_over() -> None:
-    """It arrives after the start of the next process, before the first batch of that: this happens once, and is no second writer."""
+    """It arrives after the start of the next process, before the first batch of that: this happens once, and does not count as a second writer."""
     served = UnreliableStore({})
     writer = make_writer(served, ONE_REQUEST)
     await writer.open()
