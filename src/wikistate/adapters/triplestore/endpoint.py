@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 from urllib.parse import urlencode
@@ -91,7 +90,6 @@ class SparqlEndpoint(SparqlStoreBase):
         target: Parts that all statements share.
         on_outage: Called before each wait, and with None when the outage is over.
         sleep: Waits for a number of seconds.
-        new_id: Returns a new identifier of a batch.
     """
 
     def __init__(
@@ -101,10 +99,8 @@ class SparqlEndpoint(SparqlStoreBase):
         *,
         on_outage: OnOutage = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         super().__init__(target)
-        self._new_id = new_id
         self._waits = False
         self._settings = settings
         self._on_outage = on_outage
@@ -195,7 +191,7 @@ class SparqlEndpoint(SparqlStoreBase):
         freshness: int | None,
     ) -> UpdateSequence:
         # All requests are built before the first is sent, so that a term without a SPARQL form stops the whole batch.
-        batch, now = self._new_id(), int(time.time() * 1000)
+        batch, now = self._new_batch_id(), int(time.time() * 1000)
         first = [self._build_first_request(expected, batch, now)] if expected.token is None else []
         before = expected.token or first[0].token
         rest = build_guarded_requests(patch, positions, freshness, self._target, before=before, batch=batch, now=now)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -148,7 +147,7 @@ class OxigraphStore(SparqlStoreBase):
         found = read_state(self._select(build_state_query(self._target)))
         if found.token != expected.token or compare_states(found, expected) is not StoreComparison.SAME:
             return StoreChanged(found)
-        token = next_token(found.token, batch=uuid.uuid4().hex, now=int(time.time() * 1000))
+        token = next_token(found.token, batch=self._new_batch_id(), now=int(time.time() * 1000))
         from_empty = found.token is None and self._opened.from_empty
         return self._applied(
             patch, positions, freshness, write_token(token, self._target, from_empty=from_empty)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from abc import ABC, abstractmethod
+from itertools import count
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.triplestore.checks import check_marker
@@ -28,6 +30,7 @@ class SparqlStoreBase(ABC):
 
     def __init__(self, target: UpdateTarget) -> None:
         self._target = target
+        self._run, self._batches = uuid.uuid4().hex, count()
         self._opened = StoreDescription(form=StoreForm.EMPTY, positions={})
 
     @abstractmethod
@@ -74,6 +77,9 @@ class SparqlStoreBase(ABC):
             form=form, positions=state.positions, token=state.token, from_empty=bool(recorded) or is_empty
         )
         return self._opened
+
+    def _new_batch_id(self) -> str:
+        return f"{self._run}-{next(self._batches)}"
 
     async def form(self) -> StoreForm:
         """See `TripleStore`."""

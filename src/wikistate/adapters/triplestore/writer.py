@@ -109,6 +109,7 @@ class StoreWriter:
         self._failure: WikistateError | None = None
         self._state = StoreState({})
         self._from_empty = True
+        self._run = ""
         self._may_adopt = True
         self._last_heartbeat = self._last_yield = clock()
 
@@ -247,6 +248,7 @@ class StoreWriter:
             self._failure.__cause__ = error
             return
         self._state = StoreState({**self._state.positions, **batch.positions}, applied.token)
+        self._run = applied.token.run if applied.token is not None else ""
         self._may_adopt = False
         self._last_heartbeat = self._clock()
         self._batch_size.observe(patch.weight, applied.seconds)
@@ -255,7 +257,9 @@ class StoreWriter:
     def _explain_change(self, found: StoreState) -> SinkError:
         """Return the error of a batch that the store did not apply, because it is not where the last batch left it."""
         moved = f"it is at {_format_state(found)}, and was at {_format_state(self._state)}"
-        if compare_states(found, self._state) is not StoreComparison.NEWER:
+        # Another token of this run is that of a backup, also if the store was empty meanwhile and the backup is further.
+        is_own = found.token is not None and found.token != self._state.token and found.token.run == self._run
+        if is_own or compare_states(found, self._state) is not StoreComparison.NEWER:
             return RewoundError(f"The store went back: {moved}.")
         if self._may_adopt:
             # The last request of a killed process may arrive after the start of the next one: once, and before its first batch.

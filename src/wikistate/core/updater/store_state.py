@@ -22,11 +22,16 @@ class WriteToken(NamedTuple):
     Attributes:
         number: Time of the update, milliseconds since the epoch, and always larger than that of the update before. So a
             backup has a smaller number than what was written later, also into a store that was empty meanwhile.
-        batch: Identifier of the batch of the update.
+        batch: Identifier of the batch of the update: that of the run, a hyphen, and a number within the run.
     """
 
     number: int
     batch: str
+
+    @property
+    def run(self) -> str:
+        """Identifier of the run that wrote the update."""
+        return self.batch.partition("-")[0]
 
     def __str__(self) -> str:
         """Return the text that a store keeps."""

@@ -206,6 +206,29 @@ async def test_update_of_a_killed_process_that_arrives_late_is_taken_over() -> N
     assert not isinstance(caught.value, RewoundError)
 
 
+async def test_copy_of_this_run_is_continued_also_after_the_store_was_empty() -> None:
+    """A backup of this run is further than an emptied store; it is neither another process nor a newer copy."""
+    served = UnreliableStore({})
+    writer = make_writer(served, ONE_REQUEST)
+    await writer.open()
+    await writer.write(MUTATIONS[:4])
+    writer.advance({TOPIC: StorePosition(4, 0)})
+    await writer.flush()
+    backup = list(served.store)
+    for _ in range(2):
+        served.store.clear()
+        await writer.write(MUTATIONS[4:5])
+        with pytest.raises(RewoundError, match="it is at no position"):
+            await writer.flush()
+        await writer.rewind()
+        served.store.extend(backup)
+        await writer.write(MUTATIONS[:1])
+        with pytest.raises(RewoundError, match=r"it is at eqiad\.mutation/0: 4"):
+            await writer.flush()
+        await writer.rewind()
+        assert writer.positions[TOPIC].next_offset == 4
+
+
 @pytest.mark.parametrize("marked", [False, True])
 async def test_loss_of_batches_without_a_position_is_noticed(*, marked: bool) -> None:
     """rdf-sync writes a position with each checkpoint only: a store that lost the batches since then has the same position."""

@@ -69,5 +69,6 @@ def test_numbers_of_tokens_increase_also_if_the_clock_goes_back() -> None:
 def test_text_of_a_token_is_read_back() -> None:
     """A text of another form is an error."""
     assert parse_token(str(TOKEN)) == TOKEN
+    assert parse_token("1000 ab-7").run == "ab"
     with pytest.raises(ValueError, match="invalid literal"):
         parse_token("of another program")
