@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -185,3 +186,61 @@ async def test_repeated_batch_has_same_result(wishes: list[Wish], data: st.DataO
     back = data.draw(st.integers(0, reached))
     cut = data.draw(st.integers(back, len(many)))
     assert await applied([many[:reached], many[back:cut], many[cut:]]) == world.graph()
+
+
+GHOSTS = {
+    "statement": ("p:P2 wds:Q4-2 . wds:Q4-2 ps:P2 {0}", "Q4"),
+    "statement with a reference and values": (
+        (
+            "p:P2 wds:Q4-2 . wds:Q4-2 ps:P2 {0} ; prov:wasDerivedFrom wdref:x{0} . wdref:x{0} prv:P8 wdv:x{0} . "
+            "wdv:x{0} wikibase:quantityNormalized wdv:y{0} . wdv:y{0} wikibase:quantityAmount {0}"
+        ),
+        "Q4",
+    ),
+    "form": ("ontolex:lexicalForm wd:L4-F1 . wd:L4-F1 rdfs:label {0}", "L4"),
+    "sense": ("ontolex:sense wd:L4-S1 . wd:L4-S1 rdfs:label {0}", "L4"),
+    "statement of a form": (
+        "ontolex:lexicalForm wd:L4-F1 . wd:L4-F1 rdfs:label {0} ; p:P{0} wds:L4-F1-{0} . wds:L4-F1-{0} ps:P1 {0}",
+        "L4",
+    ),
+    "sitelink": (
+        "rdfs:label {0} . <https://en.wikipedia.org/wiki/A> a schema:Article ; schema:about wd:Q4 ; wikibase:badge wd:Q{0}",
+        "Q4",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", GHOSTS, ids=[name.replace(" ", "-") for name in GHOSTS])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+async def test_diff_that_is_repeated_after_the_deletion_leaves_nothing(form: str, size: int) -> None:
+    """Its part is not linked any more, so that the deletion after it would not find it. Another entity stays as it is."""
+    turtle, entity = GHOSTS[form]
+    old, new = (parse_triples(f"wd:{entity} {turtle.format(value)} .") for value in (1, 2))
+    bystander = World()
+    bystander.grant(Wish("Q1", "a", frozenset({"v1"}), frozenset({"r1"}), None, exists=True, whole=False))
+    created, edited, deleted = (
+        change(entity, frozenset(), old, whole=False, time=1),
+        change(entity, old, new, whole=False, time=2),
+        change(entity, new, frozenset(), whole=False, time=3),
+    )
+    many = [*bystander.mutations, created, edited, deleted, edited, deleted]
+    assert await applied(many[start : start + size] for start in range(0, len(many), size)) == bystander.graph()
+    restored = [*many, created, edited]
+    assert await applied([each] for each in restored) == bystander.graph() | new
+
+
+async def test_part_that_is_linked_already_keeps_its_changes() -> None:
+    """A statement, a form and an article of an earlier batch are changed without their links in the patch."""
+    steps = [
+        parse_triples(
+            f"wd:L4 p:P2 wds:L4-2 ; ontolex:lexicalForm wd:L4-F1 . wds:L4-2 ps:P2 {value} . wd:L4-F1 rdfs:label {value} . "
+            "<https://en.wikipedia.org/wiki/A> a schema:Article ; schema:about wd:L4 . "
+            f"<https://en.wikipedia.org/wiki/A> wikibase:badge wd:Q{value} ."
+        )
+        for value in range(3)
+    ]
+    mutations = [change("L4", frozenset(), steps[0], whole=False, time=0)]
+    mutations += [change("L4", *steps[number : number + 2], whole=False, time=number) for number in range(2)]
+    for size in (1, 2, 3):
+        batches = [mutations[start : start + size] for start in range(0, len(mutations), size)]
+        assert await applied(batches) == steps[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from pyoxigraph import RdfFormat, parse
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 from tests.support.stores import AuthenticatedOxigraphServer, OxigraphServer
 
 from wikistate.adapters.triplestore.credentials import Basic, Bearer, Credential
@@ -16,8 +16,8 @@ from wikistate.core.updater.store_metadata import StoreForm, StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
 from wikistate.streaming.record import Partition
-from wikistate.testing.contracts.small_entities import make_item, parse_triples
-from wikistate.testing.contracts.stores import WIKIDATA
+from wikistate.testing.contracts.small_entities import VALUES, make_article, make_article_link, make_item, parse_triples
+from wikistate.testing.contracts.stores import WIKIDATA, read_held_triples
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -201,4 +201,23 @@ async def test_embedded_store_accepts_iri_that_only_sparql_allows(tmp_path: Path
     assert await store.ask("ASK { ?s <urn:p> ?o }")
     await store.apply(StorePatch(removed=odd, deleted=frozenset({"Q2"})), {}, None)
     assert await store.query("SELECT ?s WHERE { ?s ?p ?o }") == []
+    await store.close()
+
+
+@pytest.mark.parametrize("extra", [0, 2_000])
+async def test_orphans_of_a_batch_with_an_iri_that_only_sparql_allows_are_deleted(tmp_path: Path, extra: int) -> None:
+    """Such a batch is deleted triple by triple, and still records its possible orphans: a value, and an article."""
+    line = b"<http://www.wikidata.org/entity/Q1> <urn:p> <http://a.test/100%> ."
+    odd = frozenset(quad.triple for quad in parse(line, RdfFormat.N_TRIPLES, lenient=True))
+    more = frozenset(
+        Triple(NamedNode("http://www.wikidata.org/entity/Q9"), NamedNode("urn:p"), Literal(str(n)))
+        for n in range(extra)
+    )
+    store = OxigraphStore(tmp_path / "store", UpdateTarget(WIKIDATA))
+    await store.open()
+    item = make_item("Q1") | make_article_link("Q1", "A")
+    await store.apply(StorePatch(added=odd | item, linked=parse_triples(VALUES) | make_article("A")), {}, None)
+    unlinked = parse_triples(VALUES) | make_article("A")
+    await store.apply(StorePatch(removed=odd | item, unlinked=unlinked, added=more), {}, None)
+    assert await read_held_triples(store) == more
     await store.close()

@@ -16,9 +16,12 @@ from wikistate.adapters.http.answers import clean_body, quote_first_line
 from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.triplestore.responses import Rejected, Retry, Success, classify, parse_change_count
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
-from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry
+from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry, StoreChanged, emptied_error
+from wikistate.adapters.triplestore.update_sequence import UpdateSequence
+from wikistate.core.sparql.guards import build_first_request, build_guarded_requests
 from wikistate.core.sparql.queries import parse_results
 from wikistate.core.sparql.updates import build_requests
+from wikistate.core.updater.store_metadata import StoreForm
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -28,15 +31,19 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.triplestore.credentials import Credential
     from wikistate.adapters.triplestore.store import OnOutage, StoreDescription
+    from wikistate.core.sparql.guards import GuardedRequest
     from wikistate.core.sparql.updates import UpdateTarget
     from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
+    from wikistate.core.updater.store_state import StoreState
     from wikistate.streaming.record import Partition
 
 _UPDATE_HEADERS = {"Content-Type": "application/sparql-update; charset=UTF-8", "Accept": "*/*"}
 _QUERY_HEADERS = {"Accept": "application/sparql-results+json"}
 _ZERO = str(Literal(0))
 _MAX_RESPONSE_BYTES = 256 << 20  # bytes
+_NOT_SHOWN = Retry("The store accepted an update and does not show it.", None, is_limited=True)
+_NOT_SHOWN_HINT = "Set `store.query_url` to a URL that is not behind a cache or a replica of the store."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +83,8 @@ class SparqlEndpoint(SparqlStoreBase):
     """See `wikistate.adapters.triplestore.store.TripleStore`.
 
     A batch is one request if it fits into one; most stores run it as one transaction. If a batch needs several requests,
-    the last one holds the position, so that after a crash between them the batch is applied again.
+    the last one holds the position, so that after a crash between them the batch is applied again. `apply_after` guards
+    each operation, so that a store which comes back in another state during an outage does not apply it.
 
     Args:
         settings: Settings of the endpoint.
@@ -94,6 +102,7 @@ class SparqlEndpoint(SparqlStoreBase):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(target)
+        self._waits = False
         self._settings = settings
         self._on_outage = on_outage
         self._sleep = sleep
@@ -128,6 +137,78 @@ class SparqlEndpoint(SparqlStoreBase):
         known = [count for count in counts if count is not None]
         changes = sum(known) if known and len(known) == len(counts) else None
         return ApplyResult(changes, sum(response.seconds for response in responses), len(texts))
+
+    async def apply_after(
+        self,
+        expected: StoreState,
+        patch: StorePatch,
+        positions: Mapping[Partition, StorePosition],
+        freshness: int | None,
+    ) -> ApplyResult | StoreChanged:
+        """See `TripleStore`.
+
+        A request without a clear answer counts as unknown, and one that succeeded may have met another state: so the state
+        is read after each request. It shows whether the request was applied, also when that becomes visible late, and which
+        request is next.
+        """
+        sequence = await asyncio.to_thread(self._build_sequence, expected, patch, positions, freshness)
+        counts: list[int | None] = [None] * len(sequence)
+        seconds = [0.0] * len(sequence)
+        applied = failures = 0
+        while applied < len(sequence):
+            sent = applied
+            started_at = time.monotonic()
+            result = await self._attempt(self._settings.update_url, _UPDATE_HEADERS, body=sequence[sent].encode())
+            seconds[sent] = time.monotonic() - started_at
+            counts[sent] = parse_change_count(result.body) if isinstance(result, Success) else None
+            if isinstance(result, Retry):
+                failures += 1
+                await self._wait_before_retry(result, failures)
+            found = await self.state()
+            count = sequence.count_applied(found)
+            if count == sent and isinstance(result, Success):
+                if found.token is None:
+                    await self._raise_if_emptied()
+                failures += 1
+                await self._wait_before_retry(_NOT_SHOWN, failures)
+                found = await self.state()
+                count = sequence.count_applied(found)
+            if count is None:
+                self._report_recovery()
+                return StoreChanged(found)
+            if count > sent:
+                self._report_recovery()
+                failures = 0
+            applied = count
+        known = [count for count in counts if count is not None]
+        changes = sum(known) if known and len(known) == len(counts) else None
+        return ApplyResult(changes, sum(seconds), len(sequence), sequence.final_state.token)
+
+    def _build_sequence(
+        self,
+        expected: StoreState,
+        patch: StorePatch,
+        positions: Mapping[Partition, StorePosition],
+        freshness: int | None,
+    ) -> UpdateSequence:
+        # All requests are built before the first is sent, so that a term without a SPARQL form stops the whole batch.
+        batch, now = self._new_batch_id(), int(time.time() * 1000)
+        first = [self._build_first_request(expected, batch, now)] if expected.token is None else []
+        before = expected.token or first[0].token
+        rest = build_guarded_requests(patch, positions, freshness, self._target, before=before, batch=batch, now=now)
+        return UpdateSequence(expected, [*first, *rest], positions)
+
+    def _build_first_request(self, expected: StoreState, batch: str, now: int) -> GuardedRequest:
+        opened = self._opened
+        return build_first_request(
+            expected, self._target, form=opened.form, from_empty=opened.from_empty, batch=batch, now=now
+        )
+
+    async def _raise_if_emptied(self) -> None:
+        """Raise `StoreError` if the store has lost the entities that it held before the first update."""
+        loaded = self._opened.form is not StoreForm.EMPTY and not self._opened.from_empty
+        if loaded and await self.form() is StoreForm.EMPTY:
+            raise emptied_error("it holds no entities any more, and has no position yet")
 
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""
@@ -166,36 +247,47 @@ class SparqlEndpoint(SparqlStoreBase):
     async def _send(
         self, url: str, headers: Mapping[str, str], *, form: str | None = None, body: bytes | None = None
     ) -> _TimedResponse:
-        """Send a request until it succeeds or is rejected."""
-        credential = self._settings.credential
-        sent = {**headers, "Authorization": credential.header} if credential is not None else headers
+        """Send a request until it succeeds or is rejected. It must be the same in every state of the store."""
         attempt = 0
         while True:
             attempt += 1
             started_at = time.monotonic()
-            answer = await self._http.request(
-                self._http.endpoint(url), "", headers=sent, limit=_MAX_RESPONSE_BYTES, form=form, body=body
-            )
-            result = classify(answer, url=url, now=time.time())
-            match result:
-                case Success():
-                    if attempt > 1:
-                        self._on_outage(None)
-                    return _TimedResponse(result.body, time.monotonic() - started_at)
-                case Retry():
-                    await self._wait_before_retry(result, attempt)
-                case Rejected():
-                    raise result.error
-                case unknown:
-                    assert_never(unknown)
+            result = await self._attempt(url, headers, form=form, body=body)
+            if isinstance(result, Success):
+                self._report_recovery()
+                return _TimedResponse(result.body, time.monotonic() - started_at)
+            await self._wait_before_retry(result, attempt)
+
+    async def _attempt(
+        self, url: str, headers: Mapping[str, str], *, form: str | None = None, body: bytes | None = None
+    ) -> Success | Retry:
+        """Send a request once. Raises the error of a rejection."""
+        credential = self._settings.credential
+        sent = {**headers, "Authorization": credential.header} if credential is not None else headers
+        answer = await self._http.request(
+            self._http.endpoint(url), "", headers=sent, limit=_MAX_RESPONSE_BYTES, form=form, body=body
+        )
+        result = classify(answer, url=url, now=time.time())
+        match result:
+            case Success() | Retry():
+                return result
+            case Rejected():
+                raise result.error
+            case unknown:
+                assert_never(unknown)
+
+    def _report_recovery(self) -> None:
+        if self._waits:
+            self._waits = False
+            self._on_outage(None)
 
     async def _wait_before_retry(self, retry: Retry, attempt: int) -> None:
         if retry.is_limited and attempt >= self._settings.tries:
-            raise StoreError(
-                f"{retry.reason} The request failed {attempt} times.", hint="See the log of the store for the reason."
-            )
+            hint = _NOT_SHOWN_HINT if retry is _NOT_SHOWN else "See the log of the store for the reason."
+            raise StoreError(f"{retry.reason} The request failed {attempt} times.", hint=hint)
         backoff = min(self._settings.longest_wait, self._settings.first_wait * 2 ** min(attempt - 1, 30))
         # Clients of a store that becomes available again must not all send at the same moment.
         seconds = max(retry.after or 0.0, backoff * random.uniform(0.8, 1.0))  # noqa: S311 (not a secret)
+        self._waits = True
         self._on_outage(OutageRetry(retry.reason, attempt, seconds))
         await self._sleep(seconds)

@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryBoolean, QuerySolutions, RdfFormat, Store
 
+from wikistate.adapters.triplestore.folder_identity import FolderIdentity
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
-from wikistate.adapters.triplestore.store import ApplyResult
+from wikistate.adapters.triplestore.store import ApplyResult, StoreChanged
+from wikistate.core.sparql.guards import write_token
+from wikistate.core.sparql.loose_parts import delete_loose_parts
+from wikistate.core.sparql.queries import build_state_query, read_state
 from wikistate.core.sparql.terms import serialize_triples
-from wikistate.core.sparql.updates import bookkeeping_operations, build_requests, delete_operations
+from wikistate.core.sparql.updates import (
+    batch_operations,
+    bookkeeping_operations,
+    delete_operations,
+    join_operations,
+    orphan_candidates,
+)
+from wikistate.core.updater.store_state import StoreComparison, compare_states, next_token
 from wikistate.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import TypeVar
 
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
     from wikistate.core.sparql.updates import UpdateTarget
     from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
+    from wikistate.core.updater.store_state import StoreState, WriteToken
     from wikistate.streaming.record import Partition
 
     Result = TypeVar("Result")
@@ -57,6 +69,7 @@ class OxigraphStore(SparqlStoreBase):
         super().__init__(target._replace(max_request_bytes=1 << 62))
         self._folder = folder
         self._store: Store | None = None
+        self._identity = FolderIdentity(None)
         self._logged = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="oxigraph")
 
@@ -70,6 +83,7 @@ class OxigraphStore(SparqlStoreBase):
     async def open(self) -> StoreDescription:
         """See `TripleStore`. Raises `ConfigError` when the folder is not a store, or another process has it open."""
         self._store = await self._run_on_thread(lambda: _open_store(self._folder))
+        self._identity = FolderIdentity(self._folder)
         return await self._check_and_describe()
 
     async def apply(
@@ -80,6 +94,20 @@ class OxigraphStore(SparqlStoreBase):
         count = await self._run_on_thread(lambda: self._applied(patch, positions, freshness))
         return ApplyResult(None, time.monotonic() - started_at, count)
 
+    async def apply_after(
+        self,
+        expected: StoreState,
+        patch: StorePatch,
+        positions: Mapping[Partition, StorePosition],
+        freshness: int | None,
+    ) -> ApplyResult | StoreChanged:
+        """See `TripleStore`. No other process can write between the check and the last step."""
+        started_at = time.monotonic()
+        applied = await self._run_on_thread(lambda: self._applied_after(expected, patch, positions, freshness))
+        if isinstance(applied, StoreChanged):
+            return applied
+        return ApplyResult(None, time.monotonic() - started_at, *applied)
+
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""
         return await self._run_on_thread(lambda: self._select(query))
@@ -89,11 +117,18 @@ class OxigraphStore(SparqlStoreBase):
         return await self._run_on_thread(lambda: self._ask(query))
 
     async def close(self) -> None:
-        """See `TripleStore`. Afterwards everything that was applied is on the disk."""
+        """See `TripleStore`. Afterwards everything that was applied is on the disk.
+
+        Raises:
+            StoreError: The folder was replaced, or the disk is full.
+        """
         store, self._store = self._store, None
-        if store is not None and self._folder is not None:
-            await self._run_on_thread(store.flush)
-        self._thread.shutdown()
+        try:
+            if store is not None and self._folder is not None:
+                self._identity.check()
+                await self._run_on_thread(lambda: _flush(store))
+        finally:
+            self._thread.shutdown()
 
     async def _update(self, update: str) -> object:
         return await self._run_on_thread(lambda: self._write(update))
@@ -101,52 +136,83 @@ class OxigraphStore(SparqlStoreBase):
     async def _run_on_thread(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
-    def _applied(self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None) -> int:
-        count = self._apply(patch, positions, freshness)
+    def _applied_after(
+        self,
+        expected: StoreState,
+        patch: StorePatch,
+        positions: Mapping[Partition, StorePosition],
+        freshness: int | None,
+    ) -> StoreChanged | tuple[int, WriteToken]:
+        self._identity.check()
+        found = read_state(self._select(build_state_query(self._target)))
+        if found.token != expected.token or compare_states(found, expected) is not StoreComparison.SAME:
+            return StoreChanged(found)
+        token = next_token(found.token, batch=self._new_batch_id(), now=int(time.time() * 1000))
+        from_empty = found.token is None and self._opened.from_empty
+        return self._applied(
+            patch, positions, freshness, write_token(token, self._target, from_empty=from_empty)
+        ), token
+
+    def _applied(
+        self,
+        patch: StorePatch,
+        positions: Mapping[Partition, StorePosition],
+        freshness: int | None,
+        last: Sequence[str] = (),
+    ) -> int:
+        count = self._apply(patch, positions, freshness, last)
         self._logged += patch.weight if _count_insertions(patch) < BULK else patch.weight - _count_insertions(patch)
         if self._logged >= LOGGED and self._folder is not None:
-            self._flush()
+            _flush(self.store)
+            self._logged = 0
         return count
 
-    def _flush(self) -> None:
-        try:
-            self.store.flush()
-        except OSError as error:
-            raise _store_error(error) from error
-        self._logged = 0
-
-    def _apply(self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None) -> int:
+    def _apply(
+        self,
+        patch: StorePatch,
+        positions: Mapping[Partition, StorePosition],
+        freshness: int | None,
+        last: Sequence[str],
+    ) -> int:
         bulk = _count_insertions(patch) >= BULK
         if not bulk:
-            whole = build_requests(patch, positions, freshness, self._target)
-            if self._try_updates(whole):
-                return len(whole)
+            requests = batch_operations(patch, positions, freshness, self._target)
+            whole = [operation for request in requests for operation in request] + [*last]
+            if self._try_update(whole):
+                return 1
         # All terms are validated before anything is written.
         lines = serialize_triples(chain(patch.added, patch.linked))
         deletions = list(delete_operations(patch, self._target))
-        bookkeeping = list(bookkeeping_operations(patch, positions, freshness, self._target))
-        if not self._try_updates([" ;\n".join(deletions)] if deletions else []):
+        bookkeeping = [
+            *delete_loose_parts(patch, self._target),
+            *bookkeeping_operations(patch, positions, freshness, self._target),
+            *last,
+        ]
+        if not self._try_update(deletions):
             self._delete_individually(patch)
         self._load(lines, bulk=bulk)
         if bookkeeping:
-            self._write(" ;\n".join(bookkeeping))
+            self._write(join_operations(bookkeeping))
         return 3
 
-    def _try_updates(self, updates: list[str]) -> bool:
-        """Write the updates. Return False if Oxigraph rejects an IRI: it follows RFC 3987, which is stricter than SPARQL."""
+    def _try_update(self, operations: Sequence[str]) -> bool:
+        """Write the operations. Return False if Oxigraph rejects an IRI: it follows RFC 3987, which is stricter than SPARQL."""
         try:
-            for update in updates:
-                self._write(update)
+            if operations:
+                self._write(join_operations(operations))
         except SyntaxError:
             return False
         return True
 
     def _delete_individually(self, patch: StorePatch) -> None:
-        rest = patch._replace(removed=frozenset(), unlinked=frozenset())
-        self._write(" ;\n".join(delete_operations(rest, self._target)))
+        rest = patch._replace(removed=frozenset(), unlinked=frozenset(), linked=frozenset())
+        if operations := list(delete_operations(rest, self._target)):
+            self._write(join_operations(operations))
         graph = self._graph()
         for triple in patch.removed:
             self.store.remove(Quad(triple.subject, triple.predicate, triple.object, graph))
+        for triple in orphan_candidates(patch, self._target):
+            self.store.add(Quad(triple.subject, triple.predicate, triple.object, graph))
 
     def _load(self, lines: bytes, *, bulk: bool) -> None:
         load = self.store.bulk_load if bulk else self.store.load
@@ -185,6 +251,13 @@ class OxigraphStore(SparqlStoreBase):
             raise StoreError(f"The store cannot parse a query: {error}.", query=query) from error
         except OSError as error:
             raise _store_error(error) from error
+
+
+def _flush(store: Store) -> None:
+    try:
+        store.flush()
+    except OSError as error:
+        raise _store_error(error) from error
 
 
 def _count_insertions(patch: StorePatch) -> int:

@@ -11,9 +11,10 @@ from wikistate.core.updater.store_metadata import StoreForm
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from wikistate.adapters.triplestore.store import ApplyResult, TripleStore
+    from wikistate.adapters.triplestore.store import ApplyResult, StoreChanged, TripleStore
     from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
+    from wikistate.core.updater.store_state import StoreState
     from wikistate.streaming.record import Partition
 
 
@@ -45,7 +46,28 @@ class SerializedStore:
         async with self._lock:
             return await self._store.apply(patch, positions, freshness)
 
-    async def positions(self) -> dict[Partition, StorePosition]:
+    async def apply_after(
+        self,
+        expected: StoreState,
+        patch: StorePatch,
+        positions: Mapping[Partition, StorePosition],
+        freshness: int | None,
+    ) -> ApplyResult | StoreChanged:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.apply_after(expected, patch, positions, freshness)
+
+    async def form(self) -> StoreForm:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.form()
+
+    async def state(self) -> StoreState:
+        """See `TripleStore`."""
+        async with self._lock:
+            return await self._store.state()
+
+    async def positions(self) -> Mapping[Partition, StorePosition]:
         """See `TripleStore`."""
         async with self._lock:
             return await self._store.positions()

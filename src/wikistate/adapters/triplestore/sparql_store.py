@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import uuid
 from abc import ABC, abstractmethod
+from itertools import count
 from typing import TYPE_CHECKING
 
 from wikistate.adapters.triplestore.checks import check_marker
 from wikistate.adapters.triplestore.store import StoreDescription
 from wikistate.core.sparql import orphans, queries
+from wikistate.core.updater.store_metadata import StoreForm
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from wikistate.core.sparql.updates import UpdateTarget
     from wikistate.core.updater.store_metadata import Row, StorePosition
+    from wikistate.core.updater.store_state import StoreState
     from wikistate.streaming.record import Partition
 
 
@@ -26,6 +30,8 @@ class SparqlStoreBase(ABC):
 
     def __init__(self, target: UpdateTarget) -> None:
         self._target = target
+        self._run, self._batches = uuid.uuid4().hex, count()
+        self._opened = StoreDescription(form=StoreForm.EMPTY, positions={})
 
     @abstractmethod
     async def query(self, query: str) -> list[Row]:
@@ -35,9 +41,13 @@ class SparqlStoreBase(ABC):
     async def _update(self, update: str) -> object:
         """Send one update and return when the store has applied it. Raises `StoreError`."""
 
-    async def positions(self) -> dict[Partition, StorePosition]:
+    async def state(self) -> StoreState:
         """See `TripleStore`."""
-        return queries.read_positions(await self.query(queries.build_positions_query(self._target)))
+        return queries.read_state(await self.query(queries.build_state_query(self._target)))
+
+    async def positions(self) -> Mapping[Partition, StorePosition]:
+        """See `TripleStore`."""
+        return (await self.state()).positions
 
     async def versions(self, entities: Collection[str]) -> dict[str, int]:
         """See `TripleStore`."""
@@ -60,8 +70,20 @@ class SparqlStoreBase(ABC):
     async def _check_and_describe(self) -> StoreDescription:
         """Check the store and return its description. Raises `StoreError`."""
         await check_marker(self._update, self.query, self._target)
-        form = queries.read_form(await self.query(queries.build_form_query(self._target)), self._target.uris)
-        return StoreDescription(form=form, positions=await self.positions())
+        form, state = await self.form(), await self.state()
+        recorded = await self.query(queries.build_origin_query(self._target))
+        is_empty = form is StoreForm.EMPTY and not state.positions
+        self._opened = StoreDescription(
+            form=form, positions=state.positions, token=state.token, from_empty=bool(recorded) or is_empty
+        )
+        return self._opened
+
+    def _new_batch_id(self) -> str:
+        return f"{self._run}-{next(self._batches)}"
+
+    async def form(self) -> StoreForm:
+        """See `TripleStore`."""
+        return queries.read_form(await self.query(queries.build_form_query(self._target)), self._target.uris)
 
     async def _count_triples(self) -> int:
         rows = await self.query(f"SELECT (COUNT(*) AS ?size) WHERE {self._target.where('?s ?p ?o')}")

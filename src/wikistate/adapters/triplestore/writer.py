@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.triplestore.batch_size import AdaptiveBatchSize
 from wikistate.adapters.triplestore.checks import check_form
 from wikistate.adapters.triplestore.metrics import StoreMetrics
+from wikistate.adapters.triplestore.store import StoreChanged, emptied_error
+from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.accumulator import Accumulator
-from wikistate.core.updater.store_metadata import StorePosition
-from wikistate.errors import RewoundError, SinkError, WikistateError
+from wikistate.core.updater.store_metadata import StoreForm, StorePosition
+from wikistate.core.updater.store_state import StoreComparison, StoreState, compare_states
+from wikistate.errors import InternalError, RewoundError, SinkError, WikistateError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -107,19 +110,23 @@ class StoreWriter:
         self._applying: asyncio.Task[None] | None = None
         self._batch_timer: asyncio.Task[None] | None = None
         self._failure: WikistateError | None = None
-        self._store_positions: dict[Partition, StorePosition] = {}
+        self._state = StoreState({})
+        self._from_empty = True
+        self._run = ""
+        self._may_adopt = True
         self._last_heartbeat = self._last_yield = clock()
 
     @property
     def positions(self) -> Positions:
         """Positions up to which the store holds the source: those that it stated, and those that were applied since."""
-        return dict(self._store_positions)
+        return dict(self._state.positions)
 
     async def open(self) -> None:
         """Open the store and read its positions. Raises a `WikistateError` when it cannot be used."""
         contents = await self._store.open()
         check_form(contents.form)
-        self._store_positions = dict(contents.positions)
+        self._state = StoreState(dict(contents.positions), contents.token)
+        self._from_empty = contents.from_empty
 
     async def write(self, mutations: Sequence[Mutation]) -> None:
         """Accept mutations. Wait while the store applies a batch and the next one is full.
@@ -144,7 +151,7 @@ class StoreWriter:
     def advance(self, positions: Positions) -> None:
         """Attach positions of the source to the mutations that were written until now."""
         for partition, position in positions.items():
-            before = self._batch.positions.get(partition) or self._store_positions.get(partition) or _NO_POSITION
+            before = self._batch.positions.get(partition) or self._state.positions.get(partition) or _NO_POSITION
             if position.next_offset > before.next_offset:
                 until = max(position.completed_until, before.completed_until)
                 self._batch.positions[partition] = position._replace(completed_until=until)
@@ -156,7 +163,7 @@ class StoreWriter:
             return
         now = int(self._now() * 1000)
         self._batch.positions = {
-            part: position._replace(completed_until=now) for part, position in self._store_positions.items()
+            part: position._replace(completed_until=now) for part, position in self._state.positions.items()
         }
         self._last_heartbeat = self._clock()
         if self._batch:
@@ -175,10 +182,18 @@ class StoreWriter:
             raise self._failure
 
     async def rewind(self) -> None:
-        """Drop everything that the store does not hold, and continue from the positions that it states."""
+        """Drop everything that the store does not hold, and continue from the positions that it states.
+
+        Raises:
+            StoreError: The store has no position any more, and held more than the source can bring back.
+        """
         await self._discard()
         self._failure = None
-        self._store_positions = await self._store.positions()
+        before, self._state = self._state, await self._store.state()
+        if self._from_empty or self._state.positions or not before.positions:
+            return
+        if await self._store.form() is StoreForm.EMPTY:
+            raise emptied_error(f"it has no position any more, and was at {_format_state(before)}")
 
     async def close(self) -> None:
         """Release the store. Mutations that it does not hold yet are dropped: the owner of the positions writes them again."""
@@ -221,37 +236,43 @@ class StoreWriter:
 
     async def _apply(self, batch: _Batch) -> None:
         try:
-            await self._check_positions()
             patch = batch.accumulator.build_patch()
             freshness = patch.freshness if self._is_complete() else None
-            applied = await self._store.apply(patch, batch.positions, freshness)
+            applied = await self._store.apply_after(self._state, patch, batch.positions, freshness)
+            if isinstance(applied, StoreChanged):
+                self._failure = self._explain_change(applied.found)
+                return
             until = completed_until(batch.positions.values(), freshness)
             if self._on_completed is not None and until:
                 self._on_completed(until)
         except WikistateError as error:
             self._failure = error
             return
-        self._store_positions |= batch.positions
+        except Exception as error:  # noqa: BLE001 (a batch that was not applied must not look as if it was)
+            self._failure = InternalError(f"A batch was not applied because of a defect: {error!r:.300}.")
+            self._failure.__cause__ = error
+            return
+        self._state = StoreState({**self._state.positions, **batch.positions}, applied.token)
+        self._run = applied.token.run if applied.token is not None else ""
+        self._may_adopt = False
         self._last_heartbeat = self._clock()
         self._batch_size.observe(patch.weight, applied.seconds)
         self._metrics.record_batch(batch.mutations, patch, applied)
 
-    async def _check_positions(self) -> None:
-        """Check that the store has the positions of the last batch: a store restored from a backup would have a gap."""
-        found = await self._store.positions()
-        if _next_offsets(found) == _next_offsets(self._store_positions):
-            return
-        if all(
-            position.next_offset <= self._store_positions.get(part, _NO_POSITION).next_offset
-            for part, position in found.items()
-        ):
-            raise RewoundError(
-                f"The store went back: it is at {_format_positions(found)}, and was at {_format_positions(self._store_positions)}."
-            )
-        raise SinkError(
-            f"Another process writes into the store: it is at {_format_positions(found)}, and this process left it at "
-            f"{_format_positions(self._store_positions)}.",
-            hint="One process at a time may write into a store: stop the other process.",
+    def _explain_change(self, found: StoreState) -> SinkError:
+        """Return the error of a batch that the store did not apply, because it is not where the last batch left it."""
+        moved = f"it is at {_format_state(found)}, and was at {_format_state(self._state)}"
+        # Another token of this run is that of a backup, also if the store was empty meanwhile and the backup is further.
+        is_own = found.token is not None and found.token != self._state.token and found.token.run == self._run
+        if is_own or compare_states(found, self._state) is not StoreComparison.NEWER:
+            return RewoundError(f"The store went back: {moved}.")
+        if self._may_adopt:
+            # The last request of a killed process may arrive after the start of the next one: once, and before its first batch.
+            self._may_adopt = False
+            return RewoundError(f"The store was written to after it was opened: {moved}.")
+        return SinkError(
+            f"Another process writes into the store, or it was replaced by a newer copy: {moved}.",
+            hint="One process at a time may write into a store: stop the other process. Then start this one again.",
         )
 
     async def _discard(self) -> None:
@@ -264,9 +285,7 @@ class StoreWriter:
         self._batch = _Batch(self._shared)
 
 
-def _next_offsets(positions: Positions) -> dict[Partition, int]:
-    return {partition: position.next_offset for partition, position in positions.items()}
-
-
-def _format_positions(positions: Positions) -> str:
-    return ", ".join(f"{part}: {position.next_offset}" for part, position in sorted(positions.items())) or "no position"
+def _format_state(state: StoreState) -> str:
+    positions = ", ".join(f"{part}: {position.next_offset}" for part, position in sorted(state.positions.items()))
+    written = f" (written {format_timestamp(state.token.number)})" if state.token is not None else ""
+    return f"{positions or 'no position'}{written}"

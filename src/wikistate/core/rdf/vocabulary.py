@@ -47,6 +47,7 @@ LEXEME: Final = NamedNode(WIKIBASE + "Lexeme")
 FORM: Final = NamedNode(WIKIBASE + "Form")
 LEXEME_SENSE: Final = NamedNode(WIKIBASE + "Sense")
 QUANTITY_NORMALIZED: Final = NamedNode(WIKIBASE + "quantityNormalized")
+BADGE: Final = NamedNode(WIKIBASE + "badge")
 WIKI_GROUP: Final = NamedNode(WIKIBASE + "wikiGroup")
 
 SUBGRAPH: Final = NamedNode(WIKIBASE_QUERY_SERVICE + "subgraph")

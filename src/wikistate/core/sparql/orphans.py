@@ -61,6 +61,11 @@ def mark_candidates(unlinked: Iterable[Triple], uris: Uris, *, nodes: bool) -> I
             yield Triple(_BOOKKEEPING, _SITE_CANDIDATE, subject)
 
 
+def mark_articles(articles: Iterable[NamedNode]) -> Iterator[Triple]:
+    """Yield the triples that record articles as possible orphans."""
+    return (Triple(_BOOKKEEPING, _ARTICLE_CANDIDATE, article) for article in articles)
+
+
 def delete_orphans(*, nodes: bool) -> Iterator[str]:
     """Yield the operations, without their graph, that delete the orphans among the recorded nodes, and the records."""
     yield (

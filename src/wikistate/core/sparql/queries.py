@@ -11,15 +11,19 @@ from wikistate.core.events.integers import MAX_INTEGER, parse_integer
 from wikistate.core.sparql.terms import format_iri
 from wikistate.core.sparql.vocabulary import (
     ABOUT,
+    BOOKKEEPING,
     COMPLETED_UNTIL,
     NEXT_OFFSET,
+    ORIGIN,
     PARTITION,
     POSITION,
     TOPIC,
     VERSION,
+    WRITE_TOKEN,
 )
 from wikistate.core.updater.entity_id import TYPES
 from wikistate.core.updater.store_metadata import StoreForm, StorePosition
+from wikistate.core.updater.store_state import StoreState, parse_token
 from wikistate.errors import StoreError
 from wikistate.streaming.record import Partition
 
@@ -29,34 +33,61 @@ if TYPE_CHECKING:
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.sparql.updates import UpdateTarget
     from wikistate.core.updater.store_metadata import Row
+    from wikistate.core.updater.store_state import WriteToken
 
 _SAMPLE_SIZE = 1000
 """Number of subjects that are read to determine the form of a store."""
 
 
-def build_positions_query(target: UpdateTarget) -> str:
-    """Build the query for `read_positions`."""
+def build_state_query(target: UpdateTarget) -> str:
+    """Build the query for `read_state`."""
     # The prefix of the subject identifies positions: no other triple may have it, but an entity may have any predicate.
     ours = f'FILTER(STRSTARTS(STR(?at), "{POSITION}"))'
-    pattern = f"?at {TOPIC} ?topic ; {PARTITION} ?partition ; {NEXT_OFFSET} ?offset ; {COMPLETED_UNTIL} ?until {ours}"
-    return f"SELECT ?topic ?partition ?offset ?until WHERE {target.where(pattern)}"
+    position = f"?at {TOPIC} ?topic ; {PARTITION} ?partition ; {NEXT_OFFSET} ?offset ; {COMPLETED_UNTIL} ?until {ours}"
+    token = f"{BOOKKEEPING} {WRITE_TOKEN} ?token"
+    return (
+        f"SELECT ?topic ?partition ?offset ?until ?token WHERE {target.where(f'{{ {position} }} UNION {{ {token} }}')}"
+    )
 
 
-def read_positions(rows: Iterable[Row]) -> dict[Partition, StorePosition]:
-    """Return the positions of a store. Raise `StoreError` if they are not in the written form."""
-    found = {}
+def read_state(rows: Iterable[Row]) -> StoreState:
+    """Return the state of a store.
+
+    Raises:
+        StoreError: The positions or the token are not in the written form, or two processes wrote at the same moment.
+    """
+    positions: dict[Partition, StorePosition] = {}
+    tokens: set[WriteToken] = set()
     for row in rows:
         try:
+            if "token" in row:
+                tokens.add(parse_token(_read_text(row, "token")))
+                continue
             partition = Partition(_read_text(row, "topic"), _read_integer(row, "partition"))
-            found[partition] = StorePosition(
-                _read_integer(row, "offset"), _parse_milliseconds(_read_text(row, "until"))
-            )
+            position = StorePosition(_read_integer(row, "offset"), _parse_milliseconds(_read_text(row, "until")))
         except (ValueError, OverflowError) as error:
             raise StoreError(
                 f"The position in the store cannot be read: {error}.",
                 hint="Another program wrote below urn:wikistate:. Restore the store from a backup, or load it again.",
             ) from error
-    return found
+        if positions.setdefault(partition, position).next_offset != position.next_offset:
+            raise _two_writers_error(f"two positions of {partition}")
+    if len(tokens) > 1:
+        raise _two_writers_error("two write tokens")
+    return StoreState(positions, next(iter(tokens), None))
+
+
+def _two_writers_error(found: str) -> StoreError:
+    return StoreError(
+        f"Two processes wrote into the store at the same moment: it has {found}.",
+        hint="One process at a time may write into a store: stop the other one. Then restore the store from a backup, or "
+        "load it again.",
+    )
+
+
+def build_origin_query(target: UpdateTarget) -> str:
+    """Build the query for the record that a store was empty before its first update: it has a solution if there is one."""
+    return f"SELECT ?origin WHERE {target.where(f'{BOOKKEEPING} {ORIGIN} ?origin')}"
 
 
 def build_form_query(target: UpdateTarget) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyoxigraph import Literal
 
 from wikistate.core.sparql import orphans
+from wikistate.core.sparql.loose_parts import delete_loose_parts, find_loose_articles
 from wikistate.core.sparql.patterns import (
     MAX_VALUE_CHAIN,
     filter_shared,
@@ -40,6 +41,8 @@ from wikistate.core.sparql.vocabulary import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pyoxigraph import Triple
 
     from wikistate.core.rdf.uris import Uris
     from wikistate.core.updater.store_metadata import StorePosition
@@ -102,8 +105,13 @@ def delete_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
         listed = entities[start : start + _MAX_ENTITIES_PER_OPERATION]
         yield from map(target.pattern, _delete_entities(listed, target.uris, mark_orphans=target.deletes_orphans))
     yield from _build_data_operations("DELETE", serialize_triples(patch.removed), target)
+    yield from _build_data_operations("INSERT", serialize_bookkeeping(orphan_candidates(patch, target)), target)
+
+
+def orphan_candidates(patch: StorePatch, target: UpdateTarget) -> set[Triple]:
+    """Return the triples that record the possible orphans of a patch."""
     candidates = set(orphans.mark_candidates(patch.unlinked, target.uris, nodes=target.deletes_orphans))
-    yield from _build_data_operations("INSERT", serialize_bookkeeping(candidates), target)
+    return candidates | set(orphans.mark_articles(find_loose_articles(patch, target.uris)))
 
 
 def _delete_entities(entities: Sequence[str], uris: Uris, *, mark_orphans: bool) -> Iterator[str]:
@@ -158,7 +166,8 @@ def bookkeeping_operations(
     patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, target: UpdateTarget
 ) -> Iterator[str]:
     """Yield the last operations, in one request: the deletion of orphans, the freshness and the positions of the store."""
-    if patch.unlinked or ((patch.deleted or patch.reconciled) and target.deletes_orphans):
+    may_orphan = patch.unlinked or find_loose_articles(patch, target.uris)
+    if may_orphan or ((patch.deleted or patch.reconciled) and target.deletes_orphans):
         yield from map(target.pattern, orphans.delete_orphans(nodes=target.deletes_orphans))
     if freshness is not None:
         stated = {DATE_MODIFIED: _format_time(freshness, "seconds")}
@@ -176,17 +185,29 @@ def build_requests(
     Raises:
         UnwritableError: A triple has no safe form.
     """
-    last = _join(list(bookkeeping_operations(patch, positions, freshness, target)))
-    packed = pack([*delete_operations(patch, target), *insert_operations(patch, target)], target.max_request_bytes)
-    if packed and len(packed[-1]) + len(last) <= target.max_request_bytes:
-        packed[-1] = _join(list(filter(None, [packed[-1], last])))
+    return [join_operations(request) for request in batch_operations(patch, positions, freshness, target)]
+
+
+def batch_operations(
+    patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, target: UpdateTarget
+) -> list[list[str]]:
+    """Return the operations of each request of the whole batch. Raises as `build_requests`."""
+    last = list(bookkeeping_operations(patch, positions, freshness, target))
+    operations = [
+        *delete_operations(patch, target),
+        *insert_operations(patch, target),
+        *delete_loose_parts(patch, target),
+    ]
+    packed = pack(operations, target.max_request_bytes)
+    if packed and _size(packed[-1]) + _size(last) <= target.max_request_bytes:
+        packed[-1] += last
     elif last:
         packed.append(last)
     return packed
 
 
-def pack(operations: Iterable[str], limit: int) -> list[str]:
-    """Join operations to requests, in order, as many as fit into each; an operation that is too large gets its own request."""
+def pack(operations: Iterable[str], limit: int) -> list[list[str]]:
+    """Divide operations into requests, in order, as many as fit into each; an operation that is too large gets its own one."""
     packed: list[list[str]] = []
     room = 0
     for operation in operations:
@@ -195,11 +216,16 @@ def pack(operations: Iterable[str], limit: int) -> list[str]:
             room = limit
         packed[-1].append(operation)
         room -= len(operation)
-    return [_join(request) for request in packed]
+    return packed
 
 
-def _join(operations: Sequence[str]) -> str:
+def join_operations(operations: Sequence[str]) -> str:
+    """Return the text of a request with these operations."""
     return " ;\n".join(operations)
+
+
+def _size(operations: Sequence[str]) -> int:
+    return sum(map(len, operations))
 
 
 def _build_data_operations(verb: str, lines: bytes, target: UpdateTarget) -> Iterator[str]:

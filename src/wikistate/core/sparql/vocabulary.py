@@ -40,10 +40,18 @@ ORPHAN_CANDIDATE_ARTICLE = "<urn:wikistate:suspectArticle>"
 
 MARKER = "<urn:wikistate:marker>"
 
+WRITE_TOKEN = "<urn:wikistate:writeToken>"  # noqa: S105 (not a secret)
+"""Name of the last update that the store has applied; see `wikistate.core.sparql.guards`."""
+
 TOPIC = "<urn:wikistate:topic>"
 PARTITION = "<urn:wikistate:partition>"
 NEXT_OFFSET = "<urn:wikistate:nextOffset>"
 COMPLETED_UNTIL = "<urn:wikistate:completedUntil>"
+
+ORIGIN = "<urn:wikistate:origin>"
+"""Record that a store was empty before its first update: the source alone can bring it back."""
+
+EMPTY = '"empty"'
 
 POSITION = "urn:wikistate:position:"
 """Prefix of the nodes with the positions of the store."""

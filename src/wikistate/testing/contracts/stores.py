@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
+from wikistate.adapters.triplestore.store import ApplyResult, StoreChanged
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.terms import UnwritableError
 from wikistate.core.updater.store_metadata import StoreForm, StorePosition
 from wikistate.core.updater.store_patch import StorePatch
+from wikistate.core.updater.store_state import StoreState, WriteToken
 from wikistate.errors import StoreError
 from wikistate.streaming.record import Partition
 from wikistate.testing.contracts.small_entities import (
@@ -41,7 +43,7 @@ from wikistate.testing.contracts.small_entities import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from wikistate.adapters.triplestore.store import ApplyResult, TripleStore
+    from wikistate.adapters.triplestore.store import TripleStore
 
 WIKIDATA = Uris.for_wikibase("http://www.wikidata.org")
 """The URIs of all entities in this suite."""
@@ -83,6 +85,28 @@ class StorePlace(Protocol):
 async def apply(store: TripleStore, **patch: object) -> ApplyResult:
     """Apply a patch with these fields."""
     return await store.apply(StorePatch(**patch), {}, None)  # type: ignore[arg-type]
+
+
+async def open_state(store: TripleStore) -> StoreState:
+    """Open a store and return its state."""
+    contents = await store.open()
+    return StoreState(contents.positions, contents.token)
+
+
+async def apply_after(store: TripleStore, expected: StoreState, offset: int, **patch: object) -> StoreState:
+    """Apply a patch with these fields in an expected state, and return the state after it."""
+    position = {PARTITION: StorePosition(offset, offset)}
+    applied = await store.apply_after(expected, StorePatch(**patch), position, None)  # type: ignore[arg-type]
+    assert isinstance(applied, ApplyResult)
+    state = await store.state()
+    assert state == StoreState(position, applied.token)
+    return state
+
+
+async def read_all(store: TripleStore) -> set[tuple[str, ...]]:
+    """Return all triples in a store, with those of the bookkeeping."""
+    rows = await store.query("SELECT ?s ?p ?o WHERE { ?s ?p ?o }")
+    return {tuple(str(row[name]) for name in "spo") for row in rows}
 
 
 async def read_held_triples(store: TripleStore) -> set[Triple]:
@@ -297,6 +321,43 @@ class StoreContract:
         assert await store.positions() == {PARTITION: StorePosition(3, 4)}
         assert not place.splits_requests or applied.requests > 10
         await store.close()
+
+    @pytest.mark.parametrize("request_bytes", [8 << 20, 600])
+    async def test_batch_is_applied_only_in_its_expected_state(self, place: StorePlace, request_bytes: int) -> None:
+        """In any other state nothing changes: neither data, nor bookkeeping, nor the position. The found state is returned."""
+        store = place.store(request_bytes=request_bytes)
+        empty = await open_state(store)
+        first = await apply_after(store, empty, 1, added=make_item("Q1") | make_item("Q2"), linked=SHARED)
+        second = await apply_after(store, first, 2, deleted=frozenset({"Q1"}), added=make_item("Q3"))
+        before = await read_all(store)
+        patch = StorePatch(
+            deleted=frozenset({"Q3"}), removed=make_item("Q2"), added=make_item("Q4"), linked=SHARED, unlinked=SHARED
+        )
+        for other in (empty, first, second._replace(token=WriteToken(9, "of another process"))):
+            refused = await store.apply_after(other, patch, {PARTITION: StorePosition(3, 3)}, 5)
+            assert refused == StoreChanged(second)
+            assert await read_all(store) == before
+        await apply_after(store, second, 3, **patch._asdict())
+        held = await read_held_triples(store)
+        assert held >= make_item("Q4")
+        assert not held & (make_item("Q2") | make_item("Q3"))
+        await store.close()
+
+    async def test_state_of_store_survives_its_restart(self, place: StorePlace) -> None:
+        """The next process continues the updates of the last one, and a store without a token is continued, too."""
+        store = place.store()
+        await store.open()
+        await store.apply(StorePatch(added=make_item("Q1")), {PARTITION: StorePosition(5, 0)}, None)
+        old = await store.state()
+        assert old == StoreState({PARTITION: StorePosition(5, 0)}, None)
+        state = await apply_after(store, old, 6, added=make_item("Q2"))
+        await store.close()
+        again = place.store()
+        contents = await again.open()
+        assert StoreState(contents.positions, contents.token) == state
+        state = await apply_after(again, state, 7, added=make_item("Q3"))
+        assert await read_held_triples(again) == make_item("Q1") | make_item("Q2") | make_item("Q3")
+        await again.close()
 
     @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
     async def test_hostile_literal_is_stored_and_deleted_unchanged(self, store: TripleStore, text: str) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from wikistate.adapters.triplestore.store import ApplyResult, StoreDescription
+from wikistate.adapters.triplestore.store import ApplyResult, StoreChanged, StoreDescription
 from wikistate.core.rdf.patch import Patch
 from wikistate.core.sparql.terms import serialize_triples
 from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.core.updater.store_metadata import StoreForm
+from wikistate.core.updater.store_state import StoreComparison, StoreState, WriteToken, compare_states
 from wikistate.streaming.record import Partition
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from wikistate.testing.clock import ManualClock
 
 TOPIC = Partition("eqiad.mutation")
+_BATCHES = count()
 _ORIGIN = Origin("/s/1.0.0", "2026-01-01T00:00:00Z", "id", "wiki", "mutation", "request")
 
 
@@ -41,6 +44,14 @@ def insertion(entity: str, *values: str, time: int = 0) -> Mutation:
     return mutation(OperationName.DIFF, entity, time=time, added=frozenset(triple(entity, value) for value in values))
 
 
+class StoreCopy(NamedTuple):
+    """Backup of a store."""
+
+    graph: frozenset[Triple]
+    held: dict[Partition, StorePosition]
+    token: WriteToken | None
+
+
 class MemoryStore:
     """Triple store in memory; see `TripleStore` for the protocol.
 
@@ -50,9 +61,10 @@ class MemoryStore:
     Attributes:
         graph: Triples in the store.
         held: Positions in the store.
+        token: Token of the last update.
         applied: Applied patches, in order.
         seconds: Duration of a batch.
-        form: Reported form of the entities.
+        reported_form: Reported form of the entities.
         failure: Exception that the next batch raises.
     """
 
@@ -60,11 +72,12 @@ class MemoryStore:
         self._clock = clock
         self.graph: set[Triple] = set()
         self.held: dict[Partition, StorePosition] = {}
+        self.token: WriteToken | None = None
         self.applied: list[StorePatch] = []
         self.seconds = 0.0
         self.failure: Exception | None = None
         self.is_open = False
-        self.form = StoreForm.EMPTY
+        self.reported_form = StoreForm.EMPTY
         self._back = asyncio.Event()
         self._back.set()
 
@@ -76,18 +89,18 @@ class MemoryStore:
         """Respond again."""
         self._back.set()
 
-    def copy(self) -> tuple[set[Triple], dict[Partition, StorePosition]]:
+    def copy(self) -> StoreCopy:
         """Return a backup."""
-        return set(self.graph), dict(self.held)
+        return StoreCopy(frozenset(self.graph), dict(self.held), self.token)
 
-    def restore(self, copy: tuple[set[Triple], dict[Partition, StorePosition]]) -> None:
+    def restore(self, copy: StoreCopy) -> None:
         """Restore a backup."""
-        self.graph, self.held = set(copy[0]), dict(copy[1])
+        self.graph, self.held, self.token = set(copy.graph), dict(copy.held), copy.token
 
     async def open(self) -> StoreDescription:
         """See `TripleStore`."""
         self.is_open = True
-        return StoreDescription(form=self.form, positions=dict(self.held))
+        return StoreDescription(form=self.reported_form, positions=dict(self.held), token=self.token)
 
     async def apply(
         self,
@@ -108,7 +121,30 @@ class MemoryStore:
         self.applied.append(patch)
         return ApplyResult(None, self.seconds, 1)
 
-    async def positions(self) -> dict[Partition, StorePosition]:
+    async def apply_after(
+        self,
+        expected: StoreState,
+        patch: StorePatch,
+        positions: Mapping[Partition, StorePosition],
+        freshness: int | None,
+    ) -> ApplyResult | StoreChanged:
+        """See `TripleStore`."""
+        found = await self.state()
+        if found.token != expected.token or compare_states(found, expected) is not StoreComparison.SAME:
+            return StoreChanged(found)
+        applied = await self.apply(patch, positions, freshness)
+        self.token = WriteToken(0 if found.token is None else found.token.number + 1, str(next(_BATCHES)))
+        return applied._replace(token=self.token)
+
+    async def form(self) -> StoreForm:
+        """See `TripleStore`; not used here."""
+        raise NotImplementedError
+
+    async def state(self) -> StoreState:
+        """See `TripleStore`."""
+        return StoreState(dict(self.held), self.token)
+
+    async def positions(self) -> Mapping[Partition, StorePosition]:
         """See `TripleStore`."""
         return dict(self.held)
 
