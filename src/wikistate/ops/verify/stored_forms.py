@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.core.sparql.updates import UpdateTarget
 
-QUESTIONS_PER_QUERY: Final = 100
+QUESTIONS_PER_QUERY: Final = 20
 """Number of triples in one query: stores plan large unions badly."""
 
 
@@ -33,14 +33,19 @@ async def find_differences(expected: Graph, found: Graph, store: TripleStore, ta
     """
     questions = select_questions(expected, found)
     questions -= frozenset(find_unwritable(questions))
-    listed = sorted(questions, key=str)
+    return compare_graphs(expected, found, await select_held(questions, store, target))
+
+
+async def select_held(triples: Graph, store: TripleStore, target: UpdateTarget) -> Graph:
+    """Return the triples that the store holds, by its own equality of terms. Raises as `find_differences`."""
+    listed = sorted(triples, key=str)
     held = EMPTY_GRAPH
     for start in range(0, len(listed), QUESTIONS_PER_QUERY):
-        held |= await select_held(listed[start : start + QUESTIONS_PER_QUERY], store, target)
-    return compare_graphs(expected, found, held)
+        held |= await _ask(listed[start : start + QUESTIONS_PER_QUERY], store, target)
+    return held
 
 
-async def select_held(triples: Sequence[Triple], store: TripleStore, target: UpdateTarget) -> Graph:
+async def _ask(triples: Sequence[Triple], store: TripleStore, target: UpdateTarget) -> Graph:
     """Return the triples that the store holds. A triple that it cannot read, it cannot hold either."""
     try:
         return read_held(await store.query(build_held_query(triples, target)), triples)
@@ -49,4 +54,4 @@ async def select_held(triples: Sequence[Triple], store: TripleStore, target: Upd
             await store.ask("ASK {}")  # raises if the store rejects more than this triple
             return EMPTY_GRAPH
     half = len(triples) // 2
-    return await select_held(triples[:half], store, target) | await select_held(triples[half:], store, target)
+    return await _ask(triples[:half], store, target) | await _ask(triples[half:], store, target)

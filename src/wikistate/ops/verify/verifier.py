@@ -143,10 +143,10 @@ class Verifier:
                 None if is_redirect else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=expected)
             )
         different = await find_differences(expected, found, self._store, self._target)
-        if different and repeats and await self._read(entity) != found:  # updated between the queries
-            return await self.compare(entity, repeats=repeats - 1)
         if different:
-            return ComparedEntity(entity, ComparisonResult.DIFFERS, revision, different, expected)
+            is_updated = repeats > 0 and await self._read(entity) != found  # between the queries
+            result = ComparedEntity(entity, ComparisonResult.DIFFERS, revision, different, expected)
+            return await self.compare(entity, repeats=repeats - 1) if is_updated else result
         if revision == current:
             return ComparedEntity(entity, ComparisonResult.IN_STEP, revision)
         return await self._compare_older(entity, revision, current)
