@@ -14,10 +14,11 @@ class Patch(NamedTuple):
     """Triples to insert and to delete for one entity. No triple is in two of the four sets.
 
     Several entities may share value nodes, reference nodes and the groups of sitelinked sites. If this entity does not use
-    such a triple any more, another entity may still use it. Therefore there are two pairs of sets.
+    such a triple any more, another entity may still use it. Therefore there are two pairs of sets. Deletions come before
+    insertions.
 
     Attributes:
-        added: New triples of this entity alone.
+        added: New triples of this entity alone, and unchanged ones that a store may hold as one with a removed triple.
         removed: Deleted triples of this entity alone.
         linked: Triples that this entity uses from now on; other entities may use them as well.
         unlinked: Triples that this entity does not use any more; other entities may still use them.
