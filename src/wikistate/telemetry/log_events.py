@@ -269,6 +269,28 @@ _STREAMS_OF_WIKIS = (
         "The source polls the Action API of the wiki from now on.",
         ("wiki", "since"),
     ),
+    LogEvent(
+        "inventory_complete",
+        "info",
+        "The current revisions of {pages} pages were listed.",
+        "From now on the deletion of any page names a revision.",
+        ("pages",),
+    ),
+    LogEvent(
+        "inventory_too_large",
+        "warning",
+        "The wiki has more than {allowed} pages; the inventory ends after {pages}.",
+        "The deletion of a page that was not listed and not edited since is an error event. Raise "
+        "`options.inventory_pages`, or use an account with the right `deletedhistory`.",
+        ("pages", "allowed"),
+    ),
+    LogEvent(
+        "unseen_page_deleted",
+        "info",
+        "Page {page_id} of {wiki} was created and deleted between two requests; it has no event.",
+        "No event has named the page, so no reader of the stream knows it. `log_id` is the log entry of the deletion.",
+        ("wiki", "page_id", "log_id"),
+    ),
 )
 
 _WIKIS = (

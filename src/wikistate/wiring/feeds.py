@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import orjson
+from yarl import URL
 
 from wikistate.adapters.connectors.connector import SOURCE_OPTIONS
 from wikistate.adapters.connectors.recent_changes.connector import EXAMPLE_API
@@ -15,6 +16,7 @@ from wikistate.adapters.connectors.recent_changes.queries import site_info
 from wikistate.adapters.connectors.urls import require_http_url
 from wikistate.adapters.http.documents import DocumentReader
 from wikistate.adapters.mediawiki.query_client import QueryClient
+from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.model import WikiSettings
 from wikistate.config.paths import state_home
 from wikistate.errors import ConfigError
@@ -49,6 +51,11 @@ class ConfiguredWiki:
     maxlag: int
     http: HttpSettings
     credential: Credential | None = field(repr=False)
+
+    @property
+    def is_own(self) -> bool:
+        """See `WikiAccess`."""
+        return not is_wikimedia(URL(self.api).host or "")
 
     def build_queries(self) -> QueryClient:
         """See `WikiAccess`."""
