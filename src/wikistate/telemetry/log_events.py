@@ -316,6 +316,14 @@ _WIKIS = (
         ("tries", "retry_in", "reason"),
     ),
     LogEvent(
+        "revision_lookup_failed",
+        "warning",
+        "The Action API does not say whether a revision exists that EntityData does not show.",
+        "Redirects to deleted entities cannot be read, and a replica that lags is not waited for. Set `rdf.wikibase`, or list "
+        "the wiki under `wikis` with its API and credentials.",
+        ("reason",),
+    ),
+    LogEvent(
         "fetch_defect",
         "error",
         "Unexpected error while fetching {revisions} revisions from {wiki}; please report it.",
