@@ -324,6 +324,21 @@ _WIKIS = (
         ("reason",),
     ),
     LogEvent(
+        "entity_retry_scheduled",
+        "warning",
+        "The entity {entity} exists on the wiki and could not be fetched; it is compared again in {retry_in} s.",
+        "The side event has the reason. rdf-sync compares the entity again at growing intervals of up to an hour, also after "
+        "a restart, until the store holds its state. Until then the store may hold an older revision.",
+        ("entity", "failures", "retry_in"),
+    ),
+    LogEvent(
+        "retry_queue_full",
+        "error",
+        "{entities} entities could not be fetched; {entity} is not noted.",
+        "The wiki does not serve most of its entities. Mend its cause, and then run `wikistate store verify --repair`.",
+        ("entity", "entities"),
+    ),
+    LogEvent(
         "fetch_defect",
         "error",
         "Unexpected error while fetching {revisions} revisions from {wiki}; please report it.",

@@ -15,6 +15,7 @@ from wikistate.jobs.rdf_sync.change_readers import EventReader, RecentChangesRea
 from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
 from wikistate.jobs.rdf_sync.full_scan import FullScanFeed
 from wikistate.jobs.rdf_sync.job import RdfSync
+from wikistate.jobs.rdf_sync.retries import RetryQueue
 from wikistate.jobs.rdf_sync.source_progress import (
     EventProgress,
     WikiProgress,
@@ -79,7 +80,7 @@ class _SyncAssembler:
         self._window = round(self._configuration.rdf.reordering_window * 1000)
 
     def assemble(self, meter: Meter) -> KeyedPipeline[Any, Any, Mutation]:
-        state = SyncState()
+        state = SyncState(retries=RetryQueue.load(state_path(self._configuration).with_name("retries.json")))
         sink = CheckpointMarkingSink(
             self._writer,
             lambda: self._store.contents,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wikistate.core.updater.startup import StartupMode
+from wikistate.jobs.rdf_sync.retries import RetryQueue
 
 
 @dataclass(slots=True)
@@ -19,12 +20,14 @@ class SyncState:
         followed_until: Time up to which the source was followed, milliseconds since the epoch; 0 while it is unknown.
         scanning: Whether a full scan runs, so that the store is incomplete.
         written: Entities that were written since the last checkpoint.
+        retries: Entities that could not be fetched.
     """
 
     startup_mode: StartupMode = StartupMode.NO_CHECKPOINT
     followed_until: int = 0
     scanning: bool = True
     written: set[str] = field(default_factory=set)
+    retries: RetryQueue = field(default_factory=RetryQueue)
 
     def start(self, mode: StartupMode, followed_until: int | None) -> None:
         """Begin the run with a startup mode and the time of the last checkpoint; None if there is no checkpoint."""
