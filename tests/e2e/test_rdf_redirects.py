@@ -73,7 +73,7 @@ async def catch_up(synced: SyncRun) -> None:
 
 
 async def test_redirect_that_was_fetched_before_the_deletion_stays(synced: SyncRun, repository: Repository) -> None:
-    """The deletion of the target is no change of the redirect."""
+    """The deletion of the target does not change the redirect."""
     async with synced.start() as command:
         await command.wait_for_log(COMPLETE_MESSAGE)
         repository.merge(SOURCE, TARGET)

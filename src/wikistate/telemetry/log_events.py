@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wikistate.telemetry.log_event import LogEvent
+from wikistate.telemetry.revision_log_events import REVISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -269,28 +270,6 @@ _STREAMS_OF_WIKIS = (
         "The source polls the Action API of the wiki from now on.",
         ("wiki", "since"),
     ),
-    LogEvent(
-        "inventory_complete",
-        "info",
-        "The current revisions of {pages} pages were listed.",
-        "From now on the deletion of any page names a revision.",
-        ("pages",),
-    ),
-    LogEvent(
-        "inventory_too_large",
-        "warning",
-        "The wiki has more than {allowed} pages; the inventory ends after {pages}.",
-        "The deletion of a page that was not listed and not edited since is an error event. Raise "
-        "`options.inventory_pages`, or use an account with the right `deletedhistory`.",
-        ("pages", "allowed"),
-    ),
-    LogEvent(
-        "unseen_page_deleted",
-        "info",
-        "Page {page_id} of {wiki} was created and deleted between two requests; it has no event.",
-        "No event has named the page, so no reader of the stream knows it. `log_id` is the log entry of the deletion.",
-        ("wiki", "page_id", "log_id"),
-    ),
 )
 
 _WIKIS = (
@@ -314,29 +293,6 @@ _WIKIS = (
         "An entity could not be fetched after {tries} tries; retrying in {retry_in} s.",
         "The wiki is down, overloaded or limits the job. The events of the entity wait meanwhile.",
         ("tries", "retry_in", "reason"),
-    ),
-    LogEvent(
-        "revision_lookup_failed",
-        "warning",
-        "The Action API does not say whether a revision exists that EntityData does not show.",
-        "Redirects to deleted entities cannot be read, and a replica that lags is not waited for. Set `rdf.wikibase`, or list "
-        "the wiki under `wikis` with its API and credentials.",
-        ("reason",),
-    ),
-    LogEvent(
-        "entity_retry_scheduled",
-        "warning",
-        "The entity {entity} exists on the wiki and could not be fetched; it is compared again in {retry_in} s.",
-        "The side event has the reason. rdf-sync compares the entity again at growing intervals of up to an hour, also after "
-        "a restart, until the store holds its state. Until then the store may hold an older revision.",
-        ("entity", "failures", "retry_in"),
-    ),
-    LogEvent(
-        "retry_queue_full",
-        "error",
-        "{entities} entities could not be fetched; {entity} is not noted.",
-        "The wiki does not serve most of its entities. Mend its cause, and then run `wikistate store verify --repair`.",
-        ("entity", "entities"),
     ),
     LogEvent(
         "fetch_defect",
@@ -418,6 +374,7 @@ _RDF = (
 LOG_EVENTS: tuple[LogEvent, ...] = (
     *(*_COMMAND, *_LOCAL_RUNNER, *_FLINK_RUNNER),
     *(*_KAFKA, *_FILES, *_STREAMS_OF_WIKIS, *_WIKIS, *_RDF),
+    *REVISIONS,
 )
 """All log events, in the order of this module."""
 

@@ -111,7 +111,7 @@ class _SyncAssembler:
         recent = source.capabilities.wiki
         return RdfSync(
             updater,
-            RecentChangesReader(updater, self._site.pages) if recent else EventReader(updater),
+            (RecentChangesReader if recent else EventReader)(updater, self._site.pages),
             self._store_index,
             PageInfoClient(self._queries, self._site),
             state=state,
