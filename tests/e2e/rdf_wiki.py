@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from tests.e2e.enrichment_job import setting_arguments
 
 from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
+from wikistate.core.rdf.redirects import build_redirect_graph
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.updater.messages import Message, decode_message, merge_chunks
 from wikistate.core.updater.mutation import Mutation, OperationName
@@ -74,9 +76,25 @@ async def graphs_of_wiki(wikibase: WikibaseProcess) -> Graphs:
         for entity, revision in current_revisions(await wikibase.journal()).items():
             url = f"{wikibase.url}/wiki/Special:EntityData/{entity}.ttl?flavor=dump&revision={revision}"
             async with session.get(url) as response:
+                if response.status == 404:
+                    graphs[entity] = await _graph_of_redirect(session, wikibase, entity, revision)
+                    continue
                 assert response.status == 200, url
                 graphs[entity] = munge(parse_triples(await response.read(), base=url), entity, _URIS)
     return graphs
+
+
+async def _graph_of_redirect(
+    session: aiohttp.ClientSession, wikibase: WikibaseProcess, entity: str, revision: int
+) -> frozenset[Triple]:
+    """Return the graph of a redirect to a deleted entity, which only the content of its page names."""
+    query = {"action": "query", "format": "json", "formatversion": "2", "prop": "revisions", "revids": str(revision)}
+    shown = {"rvprop": "timestamp|content", "rvslots": "main"}
+    async with session.get(f"{wikibase.url}/w/api.php", params={**query, **shown}) as response:
+        ((found,),) = [page["revisions"] for page in (await response.json())["query"]["pages"]]
+    content = json.loads(found["slots"]["main"]["content"])
+    assert content.keys() == {"entity", "redirect"}
+    return build_redirect_graph(entity, content["redirect"], revision=revision, modified=found["timestamp"], uris=_URIS)
 
 
 def graphs_of(messages: Iterable[Event], loaded: Graphs | None = None) -> Graphs:

@@ -46,8 +46,8 @@ def repository(clock: ManualClock) -> Repository:
 
 @pytest.fixture
 def editors(repository: Repository) -> EditSimulator:
-    """Editors of the wiki, which has entities of all kinds."""
-    editors = EditSimulator(repository, seed=6, triples=60)
+    """Editors of the wiki, which has entities of all kinds; protections save null revisions without a row of an edit."""
+    editors = EditSimulator(repository, seed=6, triples=60, protects=True)
     editors.create_initial(25)
     return editors
 

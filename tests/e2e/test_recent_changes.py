@@ -213,3 +213,55 @@ class EditSequence:
         wiki.delete(f"{name}/Deleted")
         wiki.delete(f"{name}/Restored")
         wiki.undelete(f"{name}/Restored")
+
+
+async def test_deletions_of_unseen_pages_are_events(follower: Follower) -> None:
+    """The inventory of the first start has the revision of a page that was never edited since.
+
+    A page that is created and deleted while the job is down has no event, and a protection is an edit.
+    """
+    wiki = follower.wiki
+    before = wiki.edit("Unseen/Before", "Edited before the start.")
+    kept = wiki.edit("Unseen/Protected", "Protected later.")
+    wiki.edit("Unseen/Moved", "to be moved")
+    redirect = wiki.edit("Unseen/To", "#REDIRECT [[Unseen/Moved]]")
+    async with follower.start() as command:
+        await command.wait_for_log("inventory_complete")
+        await asyncio.to_thread(wiki.delete, "Unseen/Before")
+        deleted = await follower.wait_for_event("delete", "Unseen/Before")
+        await asyncio.to_thread(wiki.protect, "Unseen/Protected")
+        protected = await follower.wait_for_event("edit", "Unseen/Protected")
+    assert deleted["revision"].keys() == {"rev_id", "rev_dt"}
+    assert deleted["revision"]["rev_id"] == before
+    assert protected["revision"]["rev_parent_id"] == protected["prior_state"]["revision"]["rev_id"] == kept
+    assert protected["revision"]["rev_sha1"] == protected["prior_state"]["revision"]["rev_sha1"]
+    assert body_of(protected) == "Protected later."
+    await asyncio.to_thread(_change_while_down, wiki)
+    async with follower.start():
+        gone = await follower.wait_for_event("delete", "Unseen/Protected")
+        merged = await follower.wait_for_event("edit", "Unseen/From")
+        overwritten = await follower.wait_for_event("delete", "Unseen/To")
+        moved = await follower.wait_for_event("move", "Unseen/To")
+        await follower.wait_for_event("create", "Unseen/Last")
+    events = follower.events()
+    assert_valid(events)
+    assert follower.errors() == []
+    assert gone["revision"]["rev_id"] >= protected["revision"]["rev_id"]
+    assert "#REDIRECT" in (body_of(merged) or "")
+    assert overwritten["page"]["page_id"] != moved["page"]["page_id"]
+    assert overwritten["revision"]["rev_id"] == redirect
+    assert all(event["page"]["page_title"] != "Unseen/Between" for event in events)
+
+
+def _change_while_down(wiki: RealMediaWiki) -> None:
+    """Make changes whose rows are incomplete when the job reads them."""
+    wiki.edit("Unseen/Between", "Created and deleted.")
+    wiki.delete("Unseen/Between")
+    wiki.protect("Unseen/Protected")
+    wiki.edit("Unseen/Protected", "Its row goes with its page.")
+    wiki.delete("Unseen/Protected")
+    wiki.edit("Unseen/From", "older")
+    wiki.edit("Unseen/Into", "newer")
+    wiki.merge_history("Unseen/From", "Unseen/Into")
+    wiki.move("Unseen/Moved", "Unseen/To")
+    wiki.edit("Unseen/Last", "the last one")

@@ -168,6 +168,18 @@ class RealMediaWiki:
         """Delete a page with all its revisions."""
         self._client.call_with_token("delete", title=title)
 
+    def protect(self, title: str) -> None:
+        """Restrict edits of a page to administrators."""
+        self._client.call_with_token("protect", title=title, protections="edit=sysop", expiry="infinite")
+
+    def unprotect(self, title: str) -> None:
+        """End the protection of a page."""
+        self._client.call_with_token("protect", title=title, protections="edit=all", expiry="infinite")
+
+    def merge_history(self, source: str, target: str) -> None:
+        """Move all revisions of a page to another, whose revisions must be newer; the page becomes a redirect."""
+        self._client.call_with_token("mergehistory", **{"from": source, "to": target})
+
     def undelete(self, title: str) -> None:
         """Restore all revisions of a deleted page."""
         self._client.call_with_token("undelete", title=title)

@@ -121,6 +121,13 @@ class RecentChangesOptions(_PushOptions):
     """Recent changes: seconds before the newest change that each request covers again, for changes that were made
     earlier and committed later. Longer than the longest transaction of the wiki."""
 
+    inventory: bool | None = None
+    """Recent changes: whether the first run lists the current revision of each page, so that the deletion of a page that
+    was last edited before names a revision. Empty: yes for your own wiki, no for a wiki of Wikimedia. rdf-sync needs none."""
+
+    inventory_pages: PositiveInt = 5_000_000
+    """Recent changes: the most pages in the inventory. A page takes some 30 bytes in the state folder."""
+
 
 class SourceOptions(RecentChangesOptions, EventStreamsOptions, FileSourceOptions, KafkaSourceOptions):
     """Options of the source's connector."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wikistate.telemetry.input_log_events import FAILURE_LOG_EVENTS, INPUT_LOG_EVENTS
 from wikistate.telemetry.kafka_log_events import KAFKA
 from wikistate.telemetry.log_event import LogEvent
+from wikistate.telemetry.revision_log_events import REVISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -344,7 +345,7 @@ _RDF = (
 LOG_EVENTS: tuple[LogEvent, ...] = (
     *(*_COMMAND, *_LOCAL_RUNNER, *_FLINK_RUNNER),
     *(*KAFKA, *_FILES, *_STREAMS_OF_WIKIS, *_WIKIS, *_RDF),
-    *(*INPUT_LOG_EVENTS, *FAILURE_LOG_EVENTS),
+    *(*INPUT_LOG_EVENTS, *FAILURE_LOG_EVENTS, *REVISIONS),
 )
 """All log events, in the order of this module."""
 

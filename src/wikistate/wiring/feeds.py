@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import orjson
+from yarl import URL
 
 from wikistate.adapters.connectors.connector import SOURCE_OPTIONS
 from wikistate.adapters.connectors.recent_changes.connector import EXAMPLE_API
@@ -17,6 +18,7 @@ from wikistate.adapters.http.answers import clean_body, quote_first_line
 from wikistate.adapters.http.documents import DocumentReader
 from wikistate.adapters.mediawiki.format_version import describe_old_format, find_old_format
 from wikistate.adapters.mediawiki.query_client import QueryClient
+from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.model import WikiSettings
 from wikistate.config.paths import state_home
 from wikistate.errors import ConfigError
@@ -56,6 +58,11 @@ class ConfiguredWiki:
     credential: Credential | None = field(repr=False)
     outage_limit: float | None = None
     meter: Meter | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_own(self) -> bool:
+        """See `WikiAccess`."""
+        return not is_wikimedia(URL(self.api).host or "")
 
     def build_queries(self) -> QueryClient:
         """See `WikiAccess`."""

@@ -15,6 +15,7 @@ from wikistate.jobs.rdf_sync.change_readers import EventReader, RecentChangesRea
 from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
 from wikistate.jobs.rdf_sync.full_scan import FullScanFeed
 from wikistate.jobs.rdf_sync.job import RdfSync
+from wikistate.jobs.rdf_sync.retries import RetryQueue
 from wikistate.jobs.rdf_sync.source_progress import (
     EventProgress,
     WikiProgress,
@@ -75,7 +76,7 @@ class _SyncAssembler:
         self._queries = build_query_client(self._configuration, asked.api, meter)
         self._store = SerializedStore(build_triple_store(settings, meter))
         self._store_index = StoreEntityIndex(self._store, build_uris(settings), graph=settings.graph)
-        self._state = SyncState()
+        self._state = SyncState(retries=RetryQueue.load(state_path(self._configuration).with_name("retries.json")))
         self._writer = build_store_writer(
             settings, meter, store=self._store, is_complete=lambda: self._state.is_complete
         )
@@ -118,7 +119,7 @@ class _SyncAssembler:
         recent = source.capabilities.wiki
         return RdfSync(
             updater,
-            RecentChangesReader(updater, self._site.pages) if recent else EventReader(updater),
+            (RecentChangesReader if recent else EventReader)(updater, self._site.pages),
             self._store_index,
             PageInfoClient(self._queries, self._site),
             state=state,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from yarl import URL
 
 from wikistate.adapters.http.client import HttpClient
 from wikistate.adapters.http.documents import DocumentReader
+from wikistate.adapters.mediawiki.discovery import find_api
 from wikistate.adapters.mediawiki.entity_data import EntityDataClient
 from wikistate.adapters.mediawiki.entity_responses import ENTITY_DATA_PATH, EntityDataSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
+from wikistate.adapters.mediawiki.revision_lookup import RevisionLookup
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_FARM, is_wikimedia
 from wikistate.config.model import DeliveryGuarantee
 from wikistate.core.events.bundled import SCHEME
@@ -35,11 +38,13 @@ from wikistate.wiring.feeds import resolve_state_file
 from wikistate.wiring.pipeline import KeyedPipeline, StreamOutputs
 from wikistate.wiring.streams import new_event_id
 from wikistate.wiring.updater_streams import get_message_format, read_updater_streams
+from wikistate.wiring.wikibase import build_query_client
 from wikistate.wiring.wikis import build_http_settings, build_wiki_session
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wikistate.adapters.mediawiki.query_client import QueryClient
     from wikistate.config.model import Configuration
     from wikistate.config.rdf import RdfSettings
     from wikistate.core.updater.input_events import InputEvent
@@ -136,7 +141,29 @@ def build_graph_loader(
         uris,
         mime_type=build_entity_settings(configuration.rdf).mime_type,
         concept_base=uris.root,
+        states=None if entities else RevisionLookup(partial(_connect_to_api, configuration)),
     )
+
+
+async def _connect_to_api(configuration: Configuration) -> QueryClient:
+    """Return an open client of the Action API of the wiki, whose address may have to be found.
+
+    Raises:
+        ConfigError: The address is not known and cannot be found.
+    """
+    rdf = configuration.rdf
+    listed = configuration.wikis.get(rdf.hostname)
+    api = rdf.wikibase if URL(rdf.wikibase).path.endswith("api.php") else listed.api if listed else ""
+    if not api:
+        http = HttpClient(build_http_settings(configuration))
+        await http.open()
+        try:
+            api = await find_api(http, rdf.wikibase or build_entity_settings(rdf).prefix)
+        finally:
+            await http.close()
+    queries = build_query_client(configuration, api)
+    await queries.open()
+    return queries
 
 
 def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDataClient:

@@ -173,7 +173,7 @@ def _with_discovered(configuration: Configuration, site: WikibaseSite, api: str,
     federated = rdf.federated_concept_base if rdf.scheme == "federated" else ""
     return _replace_settings(
         configuration,
-        rdf=_with_rdf_defaults(rdf, site, concept_uri),
+        rdf=_replace_settings(_with_rdf_defaults(rdf, site, concept_uri), wikibase=api),
         store=_replace_settings(store, concept_base=concept_uri, federated_concept_base=federated),
         stream_manager=_with_stream_defaults(configuration, site, api),
         local=local if local.state else _replace_settings(local, state=_default_path(configuration, "state", site)),

@@ -52,19 +52,35 @@ class Twins:
         self._small.restore("Q3")
         self._real.edit("Help:Q20", "#REDIRECT [[Help:Q1]]")
         self._small.redirect("Q20", "Q1")
+        for name in ("Q10", "Q2"):
+            if name == "Q2":
+                self.save("Q2")
+            self._real.protect(f"Help:{name}")
+            self._small.protect(name)
+        self._real.unprotect("Help:Q10")
+        self._small.protect("Q10")
+        self._real.delete("Help:Q2")
+        self._small.delete("Q2")
 
     def save(self, name: str) -> tuple[int, int]:
         """Write a page on both wikis and return the ids of the revisions."""
         count = len(self._small.journal)
+        if name in self._small.restorable:
+            self._real.undelete(f"Help:{name}")
+            self._small.restore(name)
         real = self._real.edit(f"Help:{name}", f"text {count}")
         return real, self._small.save(Item(id=name, labels={"en": f"text {count}"})).revision.rev_id
 
-    def ask(self, params: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the responses of the real wiki, as to an anonymous user, and of the test wiki."""
+    def ask_real(self, params: dict[str, str]) -> dict[str, Any]:
+        """Return the response of the real wiki to an anonymous user."""
         body = urllib.parse.urlencode(BASE | params).encode()
         with urllib.request.urlopen(urllib.request.Request(self._real.api_url, data=body)) as response:
-            real = orjson.loads(response.read())
-        return real, orjson.loads(join_plain(self._api.handle_api(self.wiki, BASE | params).pieces))
+            document: dict[str, Any] = orjson.loads(response.read())
+        return document
+
+    def ask(self, params: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the responses of the real wiki, as to an anonymous user, and of the test wiki."""
+        return self.ask_real(params), orjson.loads(join_plain(self._api.handle_api(self.wiki, BASE | params).pieces))
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +153,63 @@ def test_recent_changes_have_the_same_rows(twins: Twins) -> None:
     real, small = (each["query"]["recentchanges"] for each in twins.ask(asked))
     assert [(row["type"], bare(row["title"])) for row in small] == [(row["type"], bare(row["title"])) for row in real]
     assert list(shapes(small)) == list(shapes(real))
+
+
+def test_protection_has_a_null_revision_and_no_row_of_an_edit(twins: Twins) -> None:
+    """The log row names the revision, which is the current one of the page, also when the page is deleted since."""
+    asked = queries.recent_changes(START, None) | {"rcnamespace": str(NAMESPACE)}
+    current: list[int] = []
+    for document in twins.ask(asked):
+        rows = document["query"]["recentchanges"]
+        protections = [row for row in rows if row.get("logtype") == "protect"]
+        assert [(row["logaction"], bare(row["title"])) for row in protections] == [
+            ("protect", "Q10"),
+            ("protect", "Q2"),
+            ("unprotect", "Q10"),
+        ]
+        assert all(row["revid"] > 0 and row["old_revid"] == 0 and row["pageid"] > 0 for row in protections)
+        edited = {row["revid"] for row in rows if row["type"] != "log"}
+        assert not edited & {row["revid"] for row in protections}
+        named = {row["logaction"]: row["revid"] for row in protections if bare(row["title"]) == "Q10"}
+        current.append(named["unprotect"])
+    for document, revision in zip(twins.ask(queries.all_pages(NAMESPACE)), current, strict=True):
+        (page,) = [page for page in document["query"]["pages"] if bare(page["title"]) == "Q10"]
+        assert page["revisions"][0]["revid"] == revision
+
+
+def test_rows_of_edits_vanish_with_their_page(twins: Twins) -> None:
+    """Log rows stay with the page id; the row of the deletion names no revision."""
+    asked = queries.recent_changes(START, None) | {"rcnamespace": str(NAMESPACE)}
+    for document in twins.ask(asked):
+        rows = [row for row in document["query"]["recentchanges"] if bare(row["title"]) == "Q2"]
+        assert {row["type"] for row in rows} == {"log"}
+        assert len({row["pageid"] for row in rows} - {0}) == 1
+        deletions = [row for row in rows if row["logaction"] == "delete"]
+        assert deletions
+        assert all(row["revid"] == 0 and row["pageid"] > 0 for row in deletions)
+
+
+@pytest.mark.parametrize(("limit", "parts"), [("max", 1), ("2", 3)])
+def test_pages_are_listed_with_their_current_revisions(twins: Twins, limit: str, parts: int) -> None:
+    """The list of a namespace has the ids and times of the current revisions, in parts as the list of pages."""
+    asked = queries.all_pages(NAMESPACE) | {"gaplimit": limit}
+    more: dict[str, str] = {}
+    for number in range(1, parts + 1):
+        real, small = twins.ask(asked | more)
+        assert small.get("continue") == real.get("continue")
+        expected, actual = (
+            sorted(each["query"]["pages"], key=lambda page: bare(page["title"])) for each in (real, small)
+        )
+        assert [bare(page["title"]) for page in actual] == [bare(page["title"]) for page in expected]
+        assert [shape(page) for page in actual] == [shape(page) for page in expected]
+        assert all(len(page["revisions"]) == 1 for page in actual)
+        assert ("continue" in real) == (number < parts)
+        more = {name: str(value) for name, value in real.get("continue", {}).items()}
+
+
+def test_deleted_revisions_are_refused_to_an_anonymous_reader(twins: Twins) -> None:
+    """So its deletions have the revision that is known from before."""
+    assert twins.ask_real(queries.deleted_revision("Help:Q2", START))["error"]["code"] == "permissiondenied"
 
 
 def test_recent_changes_are_continued_in_the_same_way(twins: Twins) -> None:

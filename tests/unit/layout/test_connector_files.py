@@ -16,7 +16,7 @@ PROTOCOL_PARTS = {
         *("producer.py", "properties.py", "topic.py", "transactions.py"),
     },
     "parquet": {"columns.py", "commit_file.py", "files.py", "folder.py"},
-    "recent_changes": {"event_builder.py", "page_cache.py", "queries.py", "wiki.py"},
+    "recent_changes": {"event_builder.py", "inventory.py", "page_cache.py", "queries.py", "wiki.py"},
 }
 """The files of each connector that belong to its own protocol."""
 

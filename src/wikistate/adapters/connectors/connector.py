@@ -250,6 +250,10 @@ class WikiAccess(Protocol):
     def domain(self) -> str:
         """The domain of the wiki in events; empty for the domain that the wiki states."""
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the wiki belongs to the operator, and not to a farm with public limits."""
+
     def build_queries(self) -> WikiQueries:
         """Build a client of its Action API."""
 

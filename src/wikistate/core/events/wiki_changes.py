@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wikistate.core.events.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
 Json = dict[str, Any]
 
@@ -25,6 +25,8 @@ class ChangeType(Enum):
     """A revision was saved: an edit, or the first revision of a page."""
     IMPORTED = auto()
     """The page got a new current revision by an import, an upload or a change of its content model."""
+    REVISED = auto()
+    """A log action saved a revision beside it, which has no row of an edit: a protection, a merge of histories."""
     MOVED = auto()
     DELETED = auto()
     UNDELETED = auto()
@@ -36,7 +38,8 @@ class WikiChange(NamedTuple):
     """Change of a wiki.
 
     Attributes:
-        identity: Text that differs for all changes of the wiki: ``rev:12`` or ``log:34``.
+        identity: Text that differs for all changes of the wiki: ``rev:12`` or ``log:34``. A revision that a log action
+            saved beside it has the identity of a revision.
         timestamp: Milliseconds since the epoch; the timestamps of the wiki are whole seconds.
         change_type: Effect of the change.
         page_id: Id of the page at that time; 0 if the row does not have it.
@@ -73,7 +76,14 @@ _LOG_TYPES = {
     "import": ChangeType.IMPORTED,
     "upload": ChangeType.IMPORTED,
     "contentmodel": ChangeType.IMPORTED,
+    "protect": ChangeType.REVISED,
+    "merge": ChangeType.REVISED,
 }
+"""Types of log entries with an effect on their page whatever their action is. Old wikis do not state the revision of a
+protection, and no wiki states that of a merge."""
+
+_NEVER_REVISED = frozenset({"create", "delete", "suppress"})
+"""Types of log entries that name a revision of another change, or only change its visibility."""
 
 
 def read_changes(recent: Iterable[Json], logged: Iterable[Json]) -> list[WikiChange]:
@@ -84,11 +94,14 @@ def read_changes(recent: Iterable[Json], logged: Iterable[Json]) -> list[WikiCha
         logged: Rows of ``list=logevents`` for the same time.
     """
     entries = {entry["logid"]: entry for entry in logged if "logid" in entry}
+    rows = list(recent)
+    saved = {row["revid"] for row in rows if row.get("type") in ("edit", "new")}
     ordered = [
         (change, row["rcid"])
-        for row in recent
+        for row in rows
         if (change := _from_recent_change(row, entries.pop(row["logid"], None) if row.get("logid") else None))
         is not None
+        and not _is_row_of_edit(change, saved)
     ]
     # An entry of the log alone comes last within its second, because its place within the second is not known.
     last = max((order for _, order in ordered), default=0)
@@ -112,14 +125,24 @@ def _from_recent_change(row: Json, entry: Json | None) -> WikiChange | None:
         "params": row.get("logparams"),
         "logpage": row.get("pageid"),
     }
-    change = _from_log_event(as_entry)
-    return None if change is None else change._replace(rev_id=row.get("revid") or 0)
+    rev_id = row.get("revid") or 0
+    change = _from_log_event(as_entry, rev_id)
+    if change is None:
+        return None
+    is_revision = change.change_type is ChangeType.REVISED and rev_id
+    return change._replace(rev_id=rev_id, identity=f"rev:{rev_id}" if is_revision else change.identity)
 
 
-def _from_log_event(entry: Json) -> WikiChange | None:
-    change_type = _LOG_ACTIONS.get((str(entry.get("type")), str(entry.get("action")))) or _LOG_TYPES.get(
-        str(entry.get("type"))
-    )
+def _is_row_of_edit(change: WikiChange, saved: Container[int]) -> bool:
+    """Return whether a log entry only repeats an edit that has a separate row."""
+    return change.change_type in (ChangeType.REVISED, ChangeType.IMPORTED) and change.rev_id in saved
+
+
+def _from_log_event(entry: Json, rev_id: int = 0) -> WikiChange | None:
+    kind = str(entry.get("type"))
+    change_type = _LOG_ACTIONS.get((kind, str(entry.get("action")))) or _LOG_TYPES.get(kind)
+    if change_type is None and rev_id and kind not in _NEVER_REVISED:
+        change_type = ChangeType.REVISED
     if change_type is None or "title" not in entry:  # another kind of entry, or an entry with a hidden page
         return None
     params = entry.get("params")

@@ -5,7 +5,7 @@ with a new one. A store applies such an update once, and only after the update b
 back empty, or received updates from another process, then the whole update changes nothing.
 
 An operation of plain data has no place for a condition, so it becomes a template with the condition as its pattern.
-`docs/decisions/0020-write-token.md` has the price.
+`docs/decisions/0024-write-token.md` has the price.
 """
 
 from __future__ import annotations

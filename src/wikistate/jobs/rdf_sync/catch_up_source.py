@@ -13,6 +13,7 @@ import structlog
 
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.jobs.rdf_sync.full_scan import SCAN_PARTITION
+from wikistate.jobs.rdf_sync.retries import RETRY_PARTITION
 from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ HEARTBEAT = Partition("rdf-sync.pulse")
 They cause a checkpoint, so that the store of a quiet wiki states that time too.
 """
 
-_OWN_PARTITIONS = {SCAN_PARTITION, HEARTBEAT}
+_OWN_PARTITIONS = {SCAN_PARTITION, HEARTBEAT, RETRY_PARTITION}
 
 
 class SourceProgress(Protocol):
@@ -58,6 +59,7 @@ class CatchUpSource:
         retention: Returns the time since which `changes` is complete.
         adopt: Whether the job may take over a store that another program loaded.
         heartbeat_interval: Seconds between two records of `HEARTBEAT`.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class CatchUpSource:
         retention: Retention,
         adopt: bool,
         heartbeat_interval: float,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._changes = changes
         self._scan = scan
@@ -80,6 +83,7 @@ class CatchUpSource:
         self._retention = retention
         self._adopt = adopt
         self._heartbeat_interval = heartbeat_interval
+        self._clock = clock
         self._last_heartbeat = 0.0
         self._reported_until = 0
 
@@ -107,7 +111,14 @@ class CatchUpSource:
         self._progress.observe(found)
         if scanning and len(found) < limit:
             found = found + await self._poll_scan(limit - len(found), 0.0 if found else wait)
+        found = found + self._retry(limit - len(found))
         return found or self._heartbeat()
+
+    def _retry(self, limit: int) -> list[Record]:
+        """Return records of entities that could not be fetched and are due."""
+        now = int(self._clock() * 1000)
+        due = self._state.retries.take_due(now, limit)
+        return [Record(entity.encode(), None, None, RETRY_PARTITION, now) for entity in due]
 
     def _heartbeat(self) -> list[Record]:
         """Return a record of `HEARTBEAT` when it is due."""

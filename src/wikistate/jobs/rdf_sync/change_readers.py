@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
+from wikistate.core.events.meta import domain_of
+from wikistate.core.events.page_change import PageChangeKind
 from wikistate.core.updater.entity_id import looks_like_id
 from wikistate.core.updater.input_events import RevisionCreated
 from wikistate.core.updater.input_reader import nested, read_origin
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from wikistate.core.updater.input_events import InputEvent
     from wikistate.jobs.rdf_updater.job import RdfUpdater
     from wikistate.streaming.record import Record
+
+_VISIBILITY = PageChangeKind.VISIBILITY.encode()
 
 
 class ChangeReader(Protocol):
@@ -45,18 +49,29 @@ class ChangeReader(Protocol):
 class EventReader:
     """See `ChangeReader`: streams of events, which rdf-updater decodes.
 
+    A change of visibility does not change an entity, and rdf-updater drops it. It names the current revision of the page,
+    which may be one without an event: a protection saves such a revision.
+
     Args:
         updater: Decodes the records.
+        pages: Mapping of pages to entities.
     """
 
     ordered = False
 
-    def __init__(self, updater: RdfUpdater) -> None:
+    def __init__(self, updater: RdfUpdater, pages: EntityPages) -> None:
         self._updater = updater
+        self._pages = pages
 
-    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:  # noqa: ARG002  (the updater has a clock)
+    def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
         """See `ChangeReader`."""
         found = self._updater.decode(record)
+        if found.event is None and not found.outputs and _VISIBILITY in (record.value or b""):
+            event = orjson.loads(record.value or b"{}")
+            entity = _find_entity(event, self._pages) if domain_of(event) == self._pages.domain else None
+            if entity is not None and found.time is not None:
+                check = ResyncRequest(str(entity), found.time, now, read_origin(event))
+                return DecodedRecord(found.time, entity.key, check)
         return DecodedRecord(found.time, found.key, found.event, found.outputs)
 
 
@@ -77,7 +92,7 @@ class RecentChangesReader:
     def read(self, record: Record, now: int) -> DecodedRecord[InputEvent | ResyncRequest]:
         """See `ChangeReader`."""
         event = orjson.loads(record.value or b"{}")
-        entity = self._entity_of(event)
+        entity = _find_entity(event, self._pages)
         if entity is None:
             return DecodedRecord(record.timestamp)
         if "content_slots" in nested(event, "revision"):
@@ -87,14 +102,16 @@ class RecentChangesReader:
         check = ResyncRequest(str(entity), record.timestamp or now, now, read_origin(event))
         return DecodedRecord(record.timestamp, entity.key, check)
 
-    def _entity_of(self, event: Event) -> EntityId | None:
-        page = nested(event, "page")
-        namespace, title = page.get("namespace_id"), str(page.get("page_title"))
-        if not self._pages.may_hold_entities(namespace):
-            return None
-        if self._pages.has_ids_as_titles(namespace) and not looks_like_id(self._pages.strip_namespace(title)):
-            return None
-        try:
-            return self._pages.parse_entity(page["namespace_id"], page_id=page["page_id"], title=title)
-        except InputError:
-            return None
+
+def _find_entity(event: Event, pages: EntityPages) -> EntityId | None:
+    """Return the entity of the page of an event; None for other pages."""
+    page = nested(event, "page")
+    namespace, title = page.get("namespace_id"), str(page.get("page_title"))
+    if not pages.may_hold_entities(namespace):
+        return None
+    if pages.has_ids_as_titles(namespace) and not looks_like_id(pages.strip_namespace(title)):
+        return None
+    try:
+        return pages.parse_entity(page["namespace_id"], page_id=page["page_id"], title=title)
+    except (InputError, KeyError):
+        return None

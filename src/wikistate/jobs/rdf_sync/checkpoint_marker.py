@@ -203,6 +203,7 @@ class CheckpointMarkingSink:
         self._writer.advance({self._marker: StorePosition(self._last_generation, complete)})
         await self._writer.flush()
         self._state.written.clear()  # the store holds them now
+        await asyncio.to_thread(self._state.retries.save)
         await asyncio.to_thread(self._generation.write, self._last_generation, self._state.followed_until)
         if self._was_incomplete and complete:
             self._log_complete(complete)

@@ -1,8 +1,9 @@
 """The job: the decisions of rdf-updater, and the checks that one process together with the store needs.
 
-It adds three things to rdf-updater. It reconciles the entities that a full scan finds. For an event that does not follow
+It adds four things to rdf-updater. It reconciles the entities that a full scan finds. For an event that does not follow
 from the known state, it also reads the state from the wiki and reconciles the store with it. And after a start it compares
 the state of an entity with the store before it relies on it, because the last run may have written more than its state says.
+An entity that could not be fetched is compared again later.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from wikistate.core.updater.resync import ResyncRequest, is_trustworthy, mark_un
 from wikistate.core.updater.state import NOT_IN_STORE
 from wikistate.jobs.rdf_sync.catch_up_source import HEARTBEAT
 from wikistate.jobs.rdf_sync.full_scan import SCAN_PARTITION, decode_discrepancy
+from wikistate.jobs.rdf_sync.retries import RETRY_PARTITION
 from wikistate.jobs.rdf_updater.job import pack_state, unpack_state
 from wikistate.streaming.keyed_job import Decision, DecodedRecord, KeyedState, OperationResult, TimerFired
 
@@ -113,6 +115,8 @@ class RdfSync:
         """See `KeyedJob`."""
         if record.partition == SCAN_PARTITION:
             return self._decode_discrepancy(record)
+        if record.partition == RETRY_PARTITION:
+            return self._decode_retry((record.value or b"").decode())
         if record.partition == HEARTBEAT:
             return DecodedRecord(None)
         return self._reader.read(record, self._now())
@@ -124,6 +128,10 @@ class RdfSync:
         now = self._now()
         request = ResyncRequest(found.entity, now, now, self._origin(now), found.listed)
         return DecodedRecord(None, parse_page_entity(found.entity).key, request)
+
+    def _decode_retry(self, entity: str) -> DecodedRecord[SyncEvent]:
+        now = self._now()
+        return DecodedRecord(None, parse_page_entity(entity).key, ResyncRequest(entity, now, now, self._origin(now)))
 
     def decide(
         self, keyed_state: KeyedState, event: SyncEvent | TimerFired, watermark: int | None
@@ -156,15 +164,22 @@ class RdfSync:
         return Decision(step.state, step.timer, operations, step.outputs)
 
     async def execute(self, operation: SyncOperation, keyed_state: KeyedState) -> OperationResult[Mutation]:
-        """See `KeyedJob`.
+        """See `KeyedJob`. An entity that the wiki has and that could not be fetched is compared again later.
 
         Raises:
             WikiError: None of the first entities of a full scan could be read.
         """
-        state = unpack_state(keyed_state)
-        done = await self._bring_in_sync(operation, state)
+        done = await self._bring_in_sync(operation, unpack_state(keyed_state))
         self._note_result(operation.entity, done)
+        if unpack_state(done.state).is_in_sync:
+            self._state.retries.discard(operation.entity)
+        elif await self._must_retry(operation.entity):
+            self._state.retries.add(operation.entity, self._now())
         return done
+
+    async def _must_retry(self, entity: str) -> bool:
+        """Return whether an entity may have content that can be fetched: a file without media info has none."""
+        return not entity.startswith("M") or entity in await self._store_index.versions([entity])
 
     def _note_result(self, entity: str, done: OperationResult[Mutation]) -> None:
         """Note whether the store has the entity now. Raises `WikiError` as `UnreadEntities.note_failure`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from wikistate.core.updater.startup import StartupMode
 from wikistate.jobs.rdf_sync.unread_entities import UnreadEntities
+from wikistate.jobs.rdf_sync.retries import RetryQueue
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class SyncState:
         scanning: Whether a full scan runs, so that the store is incomplete.
         written: Entities that were written since the last checkpoint.
         unread: Entities that could not be brought into the store.
+        retries: Entities that could not be fetched.
     """
 
     startup_mode: StartupMode = StartupMode.NO_CHECKPOINT
@@ -28,6 +30,7 @@ class SyncState:
     scanning: bool = True
     written: set[str] = field(default_factory=set)
     unread: UnreadEntities = field(default_factory=UnreadEntities)
+    retries: RetryQueue = field(default_factory=RetryQueue)
     _last_complete: int = 0
 
     def start(self, mode: StartupMode, followed_until: int | None) -> None:

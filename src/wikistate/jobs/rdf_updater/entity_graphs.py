@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from wikistate.adapters.mediawiki.revision_lookup import LookupResult, RedirectRevision, RevisionState
 from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, find_concept_uri
 from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
+from wikistate.core.rdf.redirects import build_redirect_graph
 from wikistate.core.updater.fetch_failures import FetchErrorType, FetchFailure
 from wikistate.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wikistate.core.rdf.graph import Graph
     from wikistate.core.rdf.uris import Uris
 
@@ -34,6 +39,16 @@ class EntitySource(Protocol):
 
     async def fetch(self, entity_id: str, revision: int, *, event_time: int | None = None) -> bytes | FetchFailure:
         """Return the RDF of a revision, or the reason why it cannot be fetched."""
+
+
+class RevisionStates(Protocol):
+    """Lookup of revisions beside EntityData; see `wikistate.adapters.mediawiki.revision_lookup.RevisionLookup`."""
+
+    async def look_up(self, entity: str, revision: int) -> LookupResult:
+        """Return the state of a revision."""
+
+    async def close(self) -> None:
+        """Release the client."""
 
 
 class GraphUnavailable(NamedTuple):
@@ -61,13 +76,26 @@ class EntityGraphLoader:
         mime_type: Media type of the RDF.
         concept_base: Concept base in the settings; if the first entity cannot be read, it is compared with the one that
             the wiki uses.
+        states: Lookup of revisions that EntityData does not show; None for no lookup.
+        clock: Returns seconds since the epoch.
     """
 
-    def __init__(self, entities: EntitySource, uris: Uris, *, mime_type: str, concept_base: str) -> None:
+    def __init__(
+        self,
+        entities: EntitySource,
+        uris: Uris,
+        *,
+        mime_type: str,
+        concept_base: str,
+        states: RevisionStates | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._entities = entities
         self._uris = uris
         self._mime_type = mime_type
         self._concept_base = concept_base
+        self._states = states
+        self._clock = clock
         self._uris_confirmed = False  # an entity of the wiki was read with these IRIs
 
     async def open(self) -> None:
@@ -75,21 +103,40 @@ class EntityGraphLoader:
         await self._entities.open()
 
     async def close(self) -> None:
-        """Close the client."""
+        """Close the clients."""
         await self._entities.close()
+        if self._states is not None:
+            await self._states.close()
 
-    async def load(self, entity: str, revision: int, *, event_time: int | None = None) -> Graph | GraphUnavailable:
+    async def load(
+        self, entity: str, revision: int, *, event_time: int | None = None, is_replaceable: bool = False
+    ) -> Graph | GraphUnavailable:
         """Return the munged triples of a revision.
+
+        EntityData shows no redirect to a deleted entity, whose triples then come from the content of its page. So they are
+        the same whether the target was deleted before or after. A revision that the wiki has and EntityData does not show
+        is requested again for the time that a replica may lag.
 
         Args:
             entity: Entity id.
             revision: Revision id.
             event_time: Time of the revision, milliseconds since the epoch, if the wiki may not know it yet.
+            is_replaceable: Whether the caller can do without this revision, so that no request is repeated for it.
 
         Raises:
             ConfigError: The wiki uses another concept base than the settings say.
         """
         body = await self._entities.fetch(entity, revision, event_time=event_time)
+        if isinstance(body, FetchFailure) and body.kind is FetchErrorType.ENTITY_NOT_FOUND and self._states is not None:
+            found = await self._states.look_up(entity, revision)
+            if isinstance(found, RedirectRevision):
+                return build_redirect_graph(
+                    entity, found.target, revision=revision, modified=found.modified, uris=self._uris
+                )
+            if found is RevisionState.SHOWN and not is_replaceable:
+                body = await self._entities.fetch(entity, revision, event_time=int(self._clock() * 1000))
+                if isinstance(body, FetchFailure):
+                    body = body._replace(message=f"{body.message}, although the Action API shows it")
         if isinstance(body, FetchFailure):
             return GraphUnavailable(body.kind, body.error_type, body.message, revision)
         read = partial(self._parse, entity, revision, body)

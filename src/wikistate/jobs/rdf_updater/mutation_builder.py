@@ -79,7 +79,7 @@ class MutationBuilder:
 
     async def _build_from_diff(self, operation: Diff) -> BuiltMutations | GraphUnavailable:
         before, after = await asyncio.gather(
-            self._graphs.load(operation.entity, operation.from_revision),
+            self._graphs.load(operation.entity, operation.from_revision, is_replaceable=True),
             self._graphs.load(operation.entity, operation.revision, event_time=operation.time),
         )
         if isinstance(after, GraphUnavailable):

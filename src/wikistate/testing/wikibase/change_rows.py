@@ -15,13 +15,22 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def list_recent_changes(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
-    """Yield the rows of ``list=recentchanges``, oldest first. Edits of deleted pages have no rows.
+_PROTECTION: Row = {
+    "description": "\u200e[edit=sysop] (indefinite)",
+    "cascade": False,
+    "details": [{"type": "edit", "level": "sysop", "expiry": "infinite", "cascade": False}],
+}
+
+
+def list_recent_changes(
+    journal: Iterable[Change], *, since: int = 0, names_null_revisions: bool = True
+) -> Iterator[Row]:
+    """Yield the rows of ``list=recentchanges``, oldest first. Edits of deleted pages have no rows; log entries keep theirs.
 
     Args:
         journal: All changes.
-        present: Ids of the pages that are not deleted.
         since: Time of the first row, milliseconds since the epoch.
+        names_null_revisions: Whether a log row names the null revision that its action saved; old wikis do not.
     """
     gone: dict[int, int] = {}
     changes = list(journal)
@@ -32,13 +41,19 @@ def list_recent_changes(journal: Iterable[Change], *, present: Collection[int], 
         if change.time < since:
             continue
         if change.log_id:
-            yield _log_row(change, is_there=change.page.page_id in present)
+            yield _log_row(change, change.revision.rev_id if change.log_action and names_null_revisions else 0)
         elif change.number > gone.get(change.page.page_id, 0):
             yield _edit_row(change)
 
 
 def list_log_events(journal: Iterable[Change], *, present: Collection[int], since: int = 0) -> Iterator[Row]:
-    """Yield the entries of ``list=logevents``, oldest first. See `list_recent_changes`."""
+    """Yield the entries of ``list=logevents``, oldest first. See `list_recent_changes`.
+
+    Args:
+        journal: All changes.
+        present: Ids of the pages that are not deleted.
+        since: Time of the first entry, milliseconds since the epoch.
+    """
     for change in journal:
         if change.log_id and change.time >= since:
             kind, action, params = _log_fields(change)
@@ -83,14 +98,14 @@ def _edit_row(change: Change) -> Row:
     }
 
 
-def _log_row(change: Change, *, is_there: bool) -> Row:
+def _log_row(change: Change, rev_id: int) -> Row:
     kind, action, params = _log_fields(change)
     return {
         "type": "log",
         "ns": change.page.namespace,
         "title": change.page.title,
-        "pageid": change.page.page_id if is_there else 0,
-        "revid": 0,
+        "pageid": change.page.page_id,
+        "revid": rev_id,
         "old_revid": 0,
         "rcid": change.number,
         **_user_fields(change),
@@ -111,6 +126,8 @@ def _log_row(change: Change, *, is_there: bool) -> Row:
 def _log_fields(change: Change) -> tuple[str, str, Row]:
     """Return type, action and parameters of a log entry."""
     match change.kind:
+        case _ if change.log_action:
+            return "protect", change.log_action, _PROTECTION if change.log_action == "protect" else {}
         case "delete":
             return "suppress" if change.prior_visibility else "delete", "delete", {}
         case "undelete":

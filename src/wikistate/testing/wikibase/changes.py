@@ -22,6 +22,8 @@ class Change(NamedTuple):
         prior: Previous revision, for an edit.
         comment: Comment of the log entry; the revision has the comment of an edit.
         log_id: Id of the log entry; 0 without one.
+        log_action: ``protect`` or ``unprotect`` for the null revision that such an action saves; empty for other changes.
+            The streams of Wikimedia have no ``page_change`` of it.
         prior_visibility: Previous visibility if that changed. A deletion with this field is a suppression.
     """
 
@@ -35,6 +37,7 @@ class Change(NamedTuple):
     comment: str = ""
     log_id: int = 0
     prior_visibility: Visibility | None = None
+    log_action: str = ""
 
 
 class ListedPage(NamedTuple):
@@ -46,6 +49,7 @@ class ListedPage(NamedTuple):
         title: Prefixed title in text form.
         model: Content model of the main slot.
         revision: Current revision.
+        parent: Revision before it; 0 without one.
         touched: Time of the current revision.
         size: Size of the current revision in bytes.
         is_redirect: Whether the entity was merged into another.
@@ -57,6 +61,7 @@ class ListedPage(NamedTuple):
     title: str
     model: str
     revision: int
+    parent: int
     touched: str
     size: int
     is_redirect: bool

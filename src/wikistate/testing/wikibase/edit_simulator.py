@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 WEIGHTS = {"create": 14, "edit": 66, "delete": 5, "restore": 4, "suppress": 1, "redirect": 3, "merge": 4, "hide": 3}
 """Weights of the operations, in percent. Edits are rarer than in reality, so that a short sample has every kind."""
 
+PROTECTION_WEIGHT = 8
+"""Weight of protections, which most samples do not have."""
+
 
 class EditSimulator:
     """Simulator of edits.
@@ -28,6 +31,7 @@ class EditSimulator:
         seed: Seed of all random choices.
         kinds: Kinds of the created entities; `create_initial` also creates one property of each datatype.
         triples: Approximate initial number of triples of an item.
+        protects: Whether entities are protected, too, which saves null revisions.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class EditSimulator:
             EntityKind.MEDIA,
         ),
         triples: int = 100,
+        protects: bool = False,
     ) -> None:
         self._repository = repository
         self._rng = Random(seed)
@@ -50,6 +55,7 @@ class EditSimulator:
         self._kinds = kinds
         self._triples = triples
         self._links = 0
+        self._weights = WEIGHTS | ({"protect": PROTECTION_WEIGHT} if protects else {})
         self._operations: dict[str, Callable[[], list[Change]]] = {
             "create": self._create,
             "edit": self._edit,
@@ -59,6 +65,7 @@ class EditSimulator:
             "redirect": self._redirect,
             "merge": self._merge,
             "hide": self._hide,
+            "protect": self._protect,
         }
 
     def create_initial(self, entities: int = 10) -> list[Change]:
@@ -73,7 +80,7 @@ class EditSimulator:
 
     def apply(self) -> list[Change]:
         """Apply one random operation: one change, or the three changes of a merge."""
-        operation = self._rng.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]
+        operation = self._rng.choices(tuple(self._weights), tuple(self._weights.values()))[0]
         return self._operations[operation]() or self._create()
 
     def simulate(self, changes: int) -> list[Change]:
@@ -162,6 +169,10 @@ class EditSimulator:
         if entity is None or not shown:
             return []
         return [self._repository.hide(entity.id, self._rng.choice(shown).rev_id)]
+
+    def _protect(self) -> list[Change]:
+        entity = self._choose_entity(Item, Lexeme, MediaInfo, Property, Redirect)
+        return [self._repository.protect(entity.id)] if entity else []
 
     def _choose_entity(self, *kinds: type[AnyEntity]) -> AnyEntity | None:
         """Return an existing entity of these kinds; newer entities are more likely."""

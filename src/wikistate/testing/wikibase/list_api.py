@@ -61,9 +61,10 @@ class WikibaseApi(ActionApi):
         match params:
             case {"list": "recentchanges"}:
                 since = max(made.recent_changes_since, _start_time(params, "rc"))
-                return _answer_recent_changes(
-                    list(list_recent_changes(made.journal, present=made.present_pages, since=since)), params
+                rows = list_recent_changes(
+                    made.journal, since=since, names_null_revisions=made.log_rows_name_null_revisions
                 )
+                return _answer_recent_changes(list(rows), params)
             case {"list": "logevents"}:
                 since = _start_time(params, "le")
                 return _answer_log_events(
@@ -157,14 +158,23 @@ def _answer_generator(pages: list[ListedPage], params: Mapping[str, str]) -> Jso
     body = _build_continuation("gapcontinue", resume, by="gapcontinue||")
     if not chosen:  # without pages, the response of a generator has no result
         return body
-    return body | {"query": {"pages": [_render_page(page) for page in sorted(chosen, key=lambda page: page.page_id)]}}
+    rows = [_render_page(page, params) for page in sorted(chosen, key=lambda page: page.page_id)]
+    return body | {"query": {"pages": rows}}
 
 
-def _render_page(page: ListedPage) -> Json:
+def _render_page(page: ListedPage, params: Mapping[str, str]) -> Json:
+    """Return a page with the requested properties. Of a revision it has the ids and the time only."""
+    asked = params.get("prop", "").split("|")
+    shown = {"pageid": page.page_id, "ns": page.namespace, "title": page.title}
+    if "info" in asked:
+        shown |= _render_info(page)
+    if "revisions" in asked:
+        shown["revisions"] = [{"revid": page.revision, "parentid": page.parent, "timestamp": page.touched}]
+    return shown
+
+
+def _render_info(page: ListedPage) -> Json:
     shown = {
-        "pageid": page.page_id,
-        "ns": page.namespace,
-        "title": page.title,
         "contentmodel": page.model,
         "pagelanguage": "en",
         "pagelanguagehtmlcode": "en",

@@ -37,6 +37,7 @@ class _EntityHistory:
     entities: list[AnyEntity] = field(default_factory=list)
     deleted: bool = False
     suppressed: bool = False
+    protected: bool = False
 
 
 class _RevisionPosition(NamedTuple):
@@ -58,6 +59,7 @@ class Repository:
     Attributes:
         journal: All changes.
         dataset: Pages and revisions in the form for the Action API.
+        log_rows_name_null_revisions: Whether the row of a protection names its null revision; old wikis do not.
         recent_changes_since: Retention of recent changes: older ones are not listed. Milliseconds since the epoch.
     """
 
@@ -68,6 +70,7 @@ class Repository:
         self.vocabulary = vocabulary or Vocabulary(self.wiki.concept_base)
         self.dataset = MemoryDataset(self.wiki)
         self.journal: list[Change] = []
+        self.log_rows_name_null_revisions = True
         self.recent_changes_since = 0
         self._clock = clock
         self._histories: dict[str, _EntityHistory] = {}
@@ -121,6 +124,7 @@ class Repository:
                     title=page.title,
                     model=saved.slots[0].model,
                     revision=saved.rev_id,
+                    parent=saved.parent_id or 0,
                     touched=saved.dt,
                     size=saved.size,
                     is_redirect=page.redirect is not None,
@@ -148,22 +152,15 @@ class Repository:
         if history is None:
             history = self._histories[entity.id] = _EntityHistory(self._new_page(entity))
         prior = history.revisions[-1] if history.revisions else None
-        self._last_revision += 1
         saved = Revision(
-            rev_id=self._last_revision,
+            rev_id=self._next_revision(),
             slots=_make_slots(entity),
             parent_id=prior.rev_id if prior else 0,
             dt=self._format_now(),
             editor=_EDITOR,
             comment=comment,
         )
-        self._positions[saved.rev_id] = _RevisionPosition(history, len(history.revisions), self.now())
-        history.revisions.append(saved)
-        history.entities.append(entity)
-        history.page = replace(
-            history.page, redirect=self._make_redirect_link(entity), revision_count=len(history.revisions)
-        )
-        self.dataset.put(self.wiki, history.page, saved)
+        self._append(history, entity, saved)
         return self._record_change(kind, entity.id, saved, prior=prior, in_recent_changes=in_recent_changes)
 
     def redirect(self, entity_id: str, target: str) -> Change:
@@ -185,6 +182,20 @@ class Repository:
         emptied = self.save(Item(id=source), comment=f"/* wbmergeitems-to:0||{target} */")
         filled = self.save(merged, comment=f"/* wbmergeitems-from:0||{source} */")
         return [emptied, filled, self.redirect(source, target)]
+
+    def protect(self, entity_id: str, *, comment: str = "often vandalised") -> Change:
+        """Protect an entity, or end its protection: a null revision is saved, and only the log names it."""
+        history = self._histories[entity_id]
+        is_protected = history.protected = not history.protected
+        prior = history.revisions[-1]
+        saved = replace(
+            prior, rev_id=self._next_revision(), parent_id=prior.rev_id, dt=self._format_now(), comment=comment
+        )
+        self._append(history, history.entities[-1], saved)
+        action = "protect" if is_protected else "unprotect"
+        return self._record_change(
+            "edit", entity_id, saved, prior=prior, comment=comment, logged=True, log_action=action
+        )
 
     def delete(self, entity_id: str, *, suppress: bool = False, comment: str = "not notable") -> Change:
         """Delete an entity; with `suppress`, administrators cannot read it either."""
@@ -225,6 +236,20 @@ class Repository:
         is_replicated = self.now() - position.time >= replication_delay * 1000
         return is_replicated and position.history.revisions[position.number].visibility.content
 
+    def is_dangling_redirect(self, entity_id: str, revision: int) -> bool:
+        """Return whether a revision is a redirect that leads to a deleted entity, directly or over other redirects."""
+        position = self._positions.get(revision)
+        if position is None or position.history is not self._histories.get(entity_id):
+            return False
+        found, passed = position.history.entities[position.number], {entity_id}
+        while isinstance(found, Redirect) and found.target not in passed:
+            passed.add(found.target)
+            history = self._histories[found.target]
+            if history.deleted:
+                return True
+            found = history.entities[-1]
+        return False
+
     def document(self, entity_id: str, revision: int = 0) -> list[Triple] | None:
         """Return the triples of a revision, 0 for the current one; None if it does not exist or is not visible."""
         revision = revision or self.current_revision(entity_id)
@@ -238,6 +263,19 @@ class Repository:
         """Yield the documents of all existing entities. Triples of shared nodes occur once for each entity with the node."""
         for entity_id in self.current_revisions:
             yield from self.document(entity_id) or ()
+
+    def _next_revision(self) -> int:
+        self._last_revision += 1
+        return self._last_revision
+
+    def _append(self, history: _EntityHistory, entity: AnyEntity, saved: Revision) -> None:
+        self._positions[saved.rev_id] = _RevisionPosition(history, len(history.revisions), self.now())
+        history.revisions.append(saved)
+        history.entities.append(entity)
+        history.page = replace(
+            history.page, redirect=self._make_redirect_link(entity), revision_count=len(history.revisions)
+        )
+        self.dataset.put(self.wiki, history.page, saved)
 
     def _new_page(self, entity: AnyEntity) -> Page:
         kind = kind_of(entity.id)
@@ -264,6 +302,7 @@ class Repository:
         comment: str = "",
         prior_visibility: Visibility | None = None,
         logged: bool = False,
+        log_action: str = "",
         in_recent_changes: bool = True,
     ) -> Change:
         self._last_log += logged
@@ -279,6 +318,7 @@ class Repository:
             comment=comment,
             log_id=self._last_log if logged else 0,
             prior_visibility=prior_visibility,
+            log_action=log_action,
         )
         if in_recent_changes:
             self.journal.append(change)

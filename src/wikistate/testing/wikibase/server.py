@@ -21,7 +21,7 @@ from wikistate.testing.wikibase.list_api import MAX_ROWS, WikibaseApi
 from wikistate.testing.wikibase.repository import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wikistate.demo.pages import Wiki
     from wikistate.testing.wikibase.changes import Change
@@ -56,6 +56,8 @@ class FakeWikibase(FakeWiki):
     Attributes:
         repository: Data of the Wikibase; the next response reflects each change.
         replication_delay: Seconds until a replica has a new revision; EntityData responds with 404 until then.
+        withholds_dangling_redirects: Whether EntityData responds with 404 for an entity that was merged into a deleted one,
+            in every form, as a real Wikibase does.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class FakeWikibase(FakeWiki):
     ) -> None:
         self.repository = repository or Repository()
         self.replication_delay = 0.0
+        self.withholds_dangling_redirects = True
         super().__init__(self.repository.dataset, port=port, api=WikibaseApi(self.repository, max_rows=max_rows))
         self._simulator = simulator or EditSimulator(self.repository)
         self._render = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._render_document)
@@ -99,7 +102,10 @@ class FakeWikibase(FakeWiki):
         if not revision and (target := self._redirect_target(entity)):
             return _redirect_to(f"{self.url}{ENTITY_DATA}{target}.{form}", params)
         current = revision or self.repository.current_revision(entity)
-        body = None if current in hidden or not current else self._render_visible(entity, current, form)
+        is_withheld = self.withholds_dangling_redirects and self.repository.is_dangling_redirect(entity, current)
+        body = None
+        if current and current not in hidden and not is_withheld:
+            body = self._render_visible(entity, current, form)
         if body is None:
             return responses.make_html("<!DOCTYPE html><title>Not found</title>No such entity or revision.", status=404)
         return WikiResponse([body], content_type=CONTENT_TYPES[form])
@@ -122,16 +128,18 @@ class FakeWikibase(FakeWiki):
         match request.method, request.path.removeprefix("/_control/"):
             case "POST", "edits":
                 made = self._simulator.simulate(int(request.query.get("count", "1")))
-                return web.Response(body=b"".join(self._encode_change(change) for change in made))
+                return web.Response(body=self._encode_changes(made))
             case "GET", "journal":
-                return web.Response(body=b"".join(self._encode_change(change) for change in self.repository.journal))
+                return web.Response(body=self._encode_changes(self.repository.journal))
             case "GET", "dump":
                 return web.Response(body=serialize_triples(self.repository.dump(), "nt", self.repository.vocabulary))
             case _:
                 return await super()._handle_control(request)
 
-    def _encode_change(self, change: Change) -> bytes:
-        return orjson.dumps(build_page_change(change, self.repository.wiki), option=orjson.OPT_APPEND_NEWLINE)
+    def _encode_changes(self, changes: Iterable[Change]) -> bytes:
+        """Return the events of changes, one a line. The null revision of a log action has no event."""
+        events = (build_page_change(change, self.repository.wiki) for change in changes if not change.log_action)
+        return b"".join(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE) for event in events)
 
 
 def _redirect_to(url: str, params: Mapping[str, str]) -> WikiResponse:

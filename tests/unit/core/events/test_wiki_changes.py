@@ -71,16 +71,44 @@ def test_log_has_the_page_id_at_the_time_of_the_change() -> None:
         ("upload", "overwrite", ChangeType.IMPORTED),
         ("contentmodel", "change", ChangeType.IMPORTED),
         ("delete", "event", None),
-        ("protect", "protect", None),
+        ("protect", "protect", ChangeType.REVISED),
+        ("protect", "unprotect", ChangeType.REVISED),
+        ("merge", "merge", ChangeType.REVISED),
+        ("managetags", "create", None),
         ("create", "create", None),
         ("newusers", "create", None),
     ],
 )
 def test_log_entry_that_changes_a_page_is_a_change(kind: str, action: str, change_type: ChangeType | None) -> None:
-    """A creation is known by its revision; a protection changes nothing that an event carries."""
+    """A creation is known by its revision."""
     assert [change.change_type for change in read_changes([], [entry(5, kind, action)])] == (
         [change_type] if change_type else []
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"), [("protect", "protect"), ("protect", "modify"), ("stable", "config"), ("an extension", "any")]
+)
+def test_log_row_with_a_revision_is_the_change_of_that_revision(kind: str, action: str) -> None:
+    """An action saves a revision beside it that has no row, whatever the action is; the row names it."""
+    (change,) = read_changes([log_row(2, 5, kind, action, revid=12)], [entry(5, kind, action)])
+    assert (change.identity, change.change_type, change.rev_id, change.page_id) == ("rev:12", ChangeType.REVISED, 12, 9)
+
+
+@pytest.mark.parametrize("kind", ["protect", "contentmodel", "import"])
+def test_revision_with_a_row_of_an_edit_is_one_change(kind: str) -> None:
+    """Some actions save a revision with a row, and name it in their own row as well."""
+    recent = [log_row(2, 5, kind, "any", revid=12), edit(1, 12)]
+    assert identities(recent, [entry(5, kind, "any")]) == ["rev:12"]
+
+
+def test_log_row_of_old_wikis_has_no_revision() -> None:
+    """The revision of a protection must be requested; other actions without a revision change nothing."""
+    row = log_row(2, 5, "protect", "protect")
+    del row["revid"]
+    (change,) = read_changes([row], [])
+    assert (change.identity, change.change_type, change.rev_id) == ("log:5", ChangeType.REVISED, 0)
+    assert read_changes([log_row(3, 6, "managetags", "create"), log_row(4, 7, "patrol", "patrol")], []) == []
 
 
 def test_entry_of_a_hidden_page_is_dropped() -> None:

@@ -10,6 +10,7 @@ from tests.unit.jobs.rdf_sync.durable import Durable
 from wikistate.jobs.rdf_sync.catch_up_source import HEARTBEAT, CatchUpSource
 from wikistate.jobs.rdf_sync.checkpoint_marker import CheckpointGenerationFile, CheckpointMarkingSink, marker_partition
 from wikistate.jobs.rdf_sync.full_scan import SCAN_PARTITION
+from wikistate.jobs.rdf_sync.retries import RETRY_PARTITION
 from wikistate.jobs.rdf_sync.source_progress import EventProgress, WikiProgress, retention_of_recent_changes
 from wikistate.jobs.rdf_sync.sync_state import SyncState
 from wikistate.streaming.record import Partition, Record
@@ -153,6 +154,19 @@ async def test_each_source_commits_its_own_positions(tmp_path: Path) -> None:
     both = await opened(tmp_path, changes=1, scanned=1)
     await both.source.commit({WIKI: 4, SCAN_PARTITION: 5, HEARTBEAT: 6})
     assert (both.changes.committed, both.scan.committed) == ({WIKI: 4}, {SCAN_PARTITION: 5})
+
+
+async def test_entities_that_could_not_be_fetched_fill_the_rest_of_a_poll(tmp_path: Path) -> None:
+    """Each is returned once when it is due, and has no position in any of the sources."""
+    both = await opened(tmp_path, changes=1, scanned=0)
+    for name in ("Q1", "Q2"):
+        both.state.retries.add(name, 0)
+    assert await both.poll(2) == [WIKI, RETRY_PARTITION]
+    records = await both.source.poll(2, 0.0) or []
+    assert [(record.partition, record.value) for record in records] == [(RETRY_PARTITION, b"Q2")]
+    assert await both.poll(2) == []
+    await both.source.commit({RETRY_PARTITION: 7})
+    assert (both.changes.committed, both.scan.committed) == ({}, {})
 
 
 async def test_progress_of_events_is_the_newest_event_time() -> None:

@@ -10,7 +10,7 @@ import pytest
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.core.updater.input_events import Origin, RevisionCreated
 from wikistate.core.updater.resync import ResyncRequest
-from wikistate.jobs.rdf_sync.change_readers import RecentChangesReader
+from wikistate.jobs.rdf_sync.change_readers import EventReader, RecentChangesReader
 from wikistate.streaming.keyed_job import DecodedRecord
 from wikistate.streaming.record import Partition, Record
 
@@ -70,3 +70,37 @@ def test_file_has_the_entity_of_its_page() -> None:
 def test_other_pages_are_skipped_and_advance_the_time(title: str, namespace: int) -> None:
     """The cases are help pages beside the entities, talk pages, and titles that only look like an id."""
     assert read(title, namespace) == DecodedRecord(TIME)
+
+
+class FilteringUpdater:
+    """Updater that drops each record as one that does not concern an entity."""
+
+    def decode(self, record: Record) -> DecodedRecord[InputEvent]:
+        """Return the time only."""
+        return DecodedRecord(record.timestamp)
+
+
+def read_event(kind: str, *, title: str = "Item:Q1", domain: str = "wikibase.example") -> Any:
+    """Read an event of a stream that rdf-updater drops."""
+    page = {"page_id": 33, "page_title": title, "namespace_id": 120}
+    event = {"meta": {"domain": domain, "id": "an id"}, "page_change_kind": kind, "page": page, "revision": {}}
+    reader = EventReader(FilteringUpdater(), PAGES)  # type: ignore[arg-type]  # only this part of the updater is used
+    return reader.read(Record(orjson.dumps(event), None, TIME, Partition("a topic"), 0), TIME + 5)
+
+
+def test_change_of_visibility_is_a_reason_to_look() -> None:
+    """It names the current revision, which may be the null revision of a protection without an event."""
+    found = read_event("visibility_change")
+    assert found.key == 1
+    assert found.event == ResyncRequest("Q1", TIME, TIME + 5, Origin("", "", "an id", "wikibase.example", "", ""))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"kind": "edit"}, {"kind": "visibility_change", "title": "Item:Help"}]
+    + [{"kind": "visibility_change", "domain": domain} for domain in ("canary", "other.example")],
+    ids=["another kind", "another page", "canary", "another wiki"],
+)
+def test_other_events_that_are_dropped_stay_dropped(changed: dict[str, str]) -> None:
+    """They advance the time only."""
+    assert read_event(**changed) == DecodedRecord(TIME)

@@ -190,7 +190,7 @@ def test_lists_have_every_change_that_a_wiki_still_shows() -> None:
     made = history()
     present = made.present_pages
     assert present == {page.page_id for page in made.list_pages()}
-    recent = list(list_recent_changes(made.journal, present=present))
+    recent = list(list_recent_changes(made.journal))
     logged = list(list_log_events(made.journal, present=present))
     assert [row["logid"] for row in logged] == [change.log_id for change in made.journal if change.log_id]
     shown = {row["rcid"] for row in recent}
@@ -213,8 +213,8 @@ def test_recent_changes_end_at_their_retention() -> None:
     clock.advance(10.0)
     made.save(Item(id="Q2"), in_recent_changes=False)
     made.save(Item(id="Q3"))
-    everything = list(list_recent_changes(made.journal, present={1, 2, 3}))
+    everything = list(list_recent_changes(made.journal))
     assert [row["title"] for row in everything] == ["Item:Q1", "Item:Q3"]
-    recent = list(list_recent_changes(made.journal, present={1, 2, 3}, since=made.now()))
+    recent = list(list_recent_changes(made.journal, since=made.now()))
     assert [row["title"] for row in recent] == ["Item:Q3"]
     assert made.current_revisions.keys() == {"Q1", "Q2", "Q3"}

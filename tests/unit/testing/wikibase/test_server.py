@@ -225,3 +225,24 @@ async def test_lists_are_continued_to_their_end(parameters: dict[str, str], firs
         await client.close()
     assert len(rows) > 2
     assert sorted(rows, key=str) == sorted(large["query"][first], key=str)
+
+
+async def test_redirect_to_a_deleted_entity_is_not_served(wikibase: FakeWikibase) -> None:
+    """It is not in any form, also over another redirect, while the Action API shows its content; a switch serves it."""
+    repository = wikibase.repository
+    for name in ("Q2", "Q3"):
+        repository.save(Item(id=name))
+    merged, chained = (repository.redirect(*names).revision.rev_id for names in (("Q1", "Q2"), ("Q3", "Q1")))
+    repository.delete("Q2")
+    for name, revision in (("Q1", merged), ("Q1", 0), ("Q3", chained)):
+        assert (await get(wikibase.document_url(name, revision), allow_redirects=True))[0] == 404
+    assert (await get(wikibase.document_url("Q1", 1)))[0] == 200
+    query = f"action=query&format=json&formatversion=2&prop=revisions&rvprop=content&rvslots=main&revids={merged}"
+    _, _, body = await get(f"{wikibase.url}/w/api.php?{query}")
+    (page,) = orjson.loads(body)["query"]["pages"]
+    assert page["revisions"][0]["slots"]["main"]["content"] == '{"entity":"Q1","redirect":"Q2"}'
+    repository.restore("Q2")
+    assert (await get(wikibase.document_url("Q1", merged)))[0] == 200
+    repository.delete("Q2")
+    wikibase.withholds_dangling_redirects = False
+    assert (await get(wikibase.document_url("Q1", merged)))[0] == 200

@@ -35,12 +35,15 @@ class RecentChangesConnector(SourceOnly):
         if not options.url:
             raise missing_setting(f"{SOURCE_OPTIONS}.url", "It names the wiki's Action API.")
         require_http_url(options.url, key=f"{SOURCE_OPTIONS}.url", example=EXAMPLE_API)
+        wiki = context.find_wiki(options.url)
+        takes_inventory = wiki.is_own if options.inventory is None else options.inventory
         return RecentChangesEndpoint(
             api=options.url,
-            wiki=context.find_wiki(options.url),
+            wiki=wiki,
             since=options.since,
             end=options.end,
             interval=options.poll_interval,
             overlap=options.overlap,
             state=context.state_file,
+            inventory_pages=options.inventory_pages if takes_inventory else 0,
         )

@@ -29,6 +29,7 @@ class RecentChangesEndpoint(SourceEndpoint):
         api: The URL of the Action API.
         wiki: The access to it. It is not shown, because it may hold a credential.
         state: The file that stores the position.
+        inventory_pages: See `RecentChangesSettings`. It is not shown, because it does not identify the source.
         on_caught_up: See `SourceEndpoint.with_wiki_clock`.
     """
 
@@ -41,6 +42,7 @@ class RecentChangesEndpoint(SourceEndpoint):
     interval: float
     overlap: float
     state: Path
+    inventory_pages: int = field(default=0, repr=False, compare=False)
     on_caught_up: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -57,11 +59,12 @@ class RecentChangesEndpoint(SourceEndpoint):
             end=parse_until(self.end, key=f"{SOURCE_OPTIONS}.end"),
             interval=self.interval,
             overlap=self.overlap,
+            inventory_pages=self.inventory_pages,
         )
         return FeedSource(
             RecentChangesFeed(settings, self.wiki.build_queries(), caught_up=self.on_caught_up), self.state
         )
 
     def with_wiki_clock(self, callback: Callable[[int], None]) -> RecentChangesEndpoint:
-        """See `SourceEndpoint`."""
-        return replace(self, on_caught_up=callback)
+        """See `SourceEndpoint`. A job that needs the clock of the wiki also reads the state of each page itself."""
+        return replace(self, on_caught_up=callback, inventory_pages=0)

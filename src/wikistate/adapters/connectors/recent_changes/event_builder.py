@@ -1,28 +1,36 @@
 """The page_change events of changes, with details that their rows do not contain.
 
 The details are requested after the change. If the wiki no longer shows them (the page was deleted since), the event holds
-the values of the row and the last stored state of the page. A request only adds values.
+the values of the row and the last known revision of the page. A request only adds values.
+
+A revision that is known and not certain has its id and time and no other value: the page may have been saved again between
+the last request and its deletion, and the wiki shows that to few users.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wikistate.adapters.connectors.recent_changes.page_cache import PageState
+import structlog
+
+from wikistate.adapters.connectors.recent_changes.page_cache import KnownRevision, to_known_revision
 from wikistate.core.events.page_change import PageChangeKind, build_page, build_page_change, build_revision, build_user
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.core.events.wiki_changes import ChangeType, WikiChange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
+    from wikistate.adapters.connectors.recent_changes.inventory import Inventory
     from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
     from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki, RevisionWithPage
     from wikistate.core.events.page_change import WikiMetadata
 
 Json = dict[str, Any]
 
-_REDIRECT_DELAY = 10_000  # milliseconds between a move and its redirect, which has a separate timestamp
+_ACTION_DELAY = 10_000  # milliseconds between an action and a revision that it saves, which has a separate timestamp
+
+log = structlog.get_logger(__name__)
 
 
 class ChangeEvent(NamedTuple):
@@ -47,44 +55,63 @@ class EventBuilder:
     Args:
         wiki: The wiki.
         facts: The common values of all its events.
-        pages: The last states of its pages.
+        pages: The known revisions of its pages.
+        inventory: The inventory of its pages.
     """
 
-    def __init__(self, wiki: RecentChangesWiki, facts: WikiMetadata, pages: PageCache) -> None:
+    def __init__(self, wiki: RecentChangesWiki, facts: WikiMetadata, pages: PageCache, inventory: Inventory) -> None:
         self._wiki = wiki
         self._facts = facts
         self._pages = pages
+        self._inventory = inventory
         self._revisions: dict[int, RevisionWithPage] = {}
         self._current: dict[str, RevisionWithPage] = {}
 
-    async def build(self, changes: Sequence[WikiChange]) -> list[ChangeEvent]:
-        """Return the events of changes in their order. A change may have no event, or two: a move and its redirect."""
+    async def build(self, changes: Sequence[WikiChange], *, known: Container[str] = ()) -> list[ChangeEvent]:
+        """Return the events of changes in their order. A change may have no event, or two: a move and its redirect.
+
+        Args:
+            changes: The changes.
+            known: The identities of changes that already have an event.
+        """
         await self._fetch_details(changes)
+        self._known = known
+        self._saved = {change.identity for change in changes if change.change_type is ChangeType.SAVED}
         events = [event for change in changes for event in await self._build_events(change)]
         await self._pages.save()
         return events
 
     async def _fetch_details(self, changes: Sequence[WikiChange]) -> None:
         self._revisions = await self._wiki.revisions(_wanted_revisions(changes))
-        moved = [self._revisions[change.rev_id] for change in changes if _is_known_move(change, self._revisions)]
-        self._revisions |= await self._wiki.revisions(found.revision.get("parentid") or 0 for found in moved)
         self._current = await self._wiki.pages(_wanted_titles(changes))
+        made = [self._find_made_revision(change) for change in changes]
+        self._revisions |= await self._wiki.revisions(found.revision.get("parentid") or 0 for found in made if found)
         await self._pages.load({change.page_id for change in changes if change.page_id})
 
+    def _find_made_revision(self, change: WikiChange) -> RevisionWithPage | None:
+        """Return the revision that a log action has saved, whose row does not name the revision before it."""
+        if change.change_type not in (ChangeType.MOVED, ChangeType.REVISED):
+            return None
+        return self._revisions.get(change.rev_id) if change.rev_id else self._current.get(change.title)
+
     async def _build_events(self, change: WikiChange) -> list[ChangeEvent]:
+        events: list[ChangeEvent]
         match change.change_type:
             case ChangeType.SAVED:
-                return [self._build_edit(change, self._revisions.get(change.rev_id))]
+                events = [self._build_edit(change, self._revisions.get(change.rev_id))]
             case ChangeType.IMPORTED:
-                return self._build_import(change)
+                events = self._build_import(change)
+            case ChangeType.REVISED:
+                events = self._build_revised(change)
             case ChangeType.MOVED:
-                return await self._build_move(change)
+                events = await self._build_move(change)
             case ChangeType.DELETED:
-                return [await self._build_delete(change)]
+                events = await self._build_delete(change)
             case ChangeType.UNDELETED:
-                return [self._build_undelete(change)]
+                events = [await self._build_undelete(change)]
             case ChangeType.HIDDEN:
-                return self._build_visibility_change(change)
+                events = self._build_visibility_change(change)
+        return events
 
     def _build_edit(self, change: WikiChange, found: RevisionWithPage | None) -> ChangeEvent:
         revision = build_revision(found.revision if found else _revision_from_row(change))
@@ -109,6 +136,22 @@ class EventBuilder:
             return []
         return [self._build_edit(change, found)]
 
+    def _build_revised(self, change: WikiChange) -> list[ChangeEvent]:
+        """Return the event of a revision that a log action saved; none if the entry only mentions an older revision."""
+        found = self._find_made_revision(change)
+        if found is None:
+            stored = self._pages.get(change.page_id)
+            if stored is not None and change.rev_id > stored.rev_id:  # deleted since: its deletion is a separate change
+                self._pages.put(change.page_id, to_known_revision(change.rev_id, change.row["timestamp"]))
+            return []
+        identity = f"rev:{found.revision['revid']}"
+        is_new = identity not in self._saved and (bool(change.rev_id) or identity not in self._known)
+        if not is_new or abs(_revision_time(found.revision) - change.timestamp) > _ACTION_DELAY:
+            return []
+        page_id = found.page["pageid"]
+        event = self._build_edit(change._replace(identity=identity, page_id=page_id), found)
+        return [event._replace(covered_changes=((change.identity, change.timestamp), *event.covered_changes))]
+
     async def _build_move(self, change: WikiChange) -> list[ChangeEvent]:
         title, namespace = str(change.params.get("target_title")), int(change.params.get("target_ns", 0))
         found = self._revisions.get(change.rev_id) or self._current.get(title)
@@ -120,9 +163,7 @@ class EventBuilder:
         if found and (parent := self._revisions.get(found.revision.get("parentid") or 0)):
             prior["revision"] = build_revision(parent.revision)
         redirect = await self._build_redirect(change)
-        revision = (
-            build_revision(found.revision) if found else stored.revision if stored else _revision_from_log(change)
-        )
+        revision = build_revision(found.revision) if found else _revision_from_log(change) or _to_entity(stored)
         move = self._build_event(
             change, PageChangeKind.MOVE, page=page, revision=revision, prior=prior, comment=_format_comment(change)
         )
@@ -140,27 +181,32 @@ class EventBuilder:
         if change.params.get("suppressredirect"):
             return None
         found = await self._wiki.first_revision(change.title)
-        if found is None or abs(_revision_time(found.revision) - change.timestamp) > _REDIRECT_DELAY:
+        if found is None or abs(_revision_time(found.revision) - change.timestamp) > _ACTION_DELAY:
             return None  # deleted or replaced since, which has separate rows
         made = change._replace(identity=f"rev:{found.revision['revid']}", page_id=found.page["pageid"])
         return self._build_edit(made, found)
 
-    async def _build_delete(self, change: WikiChange) -> ChangeEvent:
-        stored = self._pages.get(change.page_id)
-        revision = stored.revision if stored else None
-        if revision is None and (shown := await self._wiki.deleted_revision(change.title)):
-            revision = build_revision(shown)
-        return self._build_event(
-            change,
-            PageChangeKind.DELETE,
-            page=self._build_page(change, None),
-            revision=revision,
-            comment=_format_comment(change),
-        )
+    async def _build_delete(self, change: WikiChange) -> list[ChangeEvent]:
+        """Return the event of a deletion; none for a page that was created and deleted without any event."""
+        stored, shown = self._pages.get(change.page_id), await self._wiki.deleted_revision(change)
+        if shown is None and stored is None and self._inventory.is_complete_at(change.timestamp):
+            log.info("unseen_page_deleted", wiki=self._facts.domain, page_id=change.page_id, log_id=change.identity)
+            return []
+        return [
+            self._build_event(
+                change,
+                PageChangeKind.DELETE,
+                page=self._build_page(change, None),
+                revision=build_revision(shown) if shown else _to_entity(stored),
+                comment=_format_comment(change),
+            )
+        ]
 
-    def _build_undelete(self, change: WikiChange) -> ChangeEvent:
+    async def _build_undelete(self, change: WikiChange) -> ChangeEvent:
         found, stored = self._current.get(change.title), self._pages.get(change.page_id)
-        revision = build_revision(found.revision) if found else stored.revision if stored else None
+        if found and _revision_time(found.revision) > change.timestamp:  # saved again since, which has a separate row
+            found = await self._wiki.revision_at(change.title, change.timestamp)
+        revision = build_revision(found.revision) if found else _to_entity(stored)
         page_id = found.page["pageid"] if found else change.page_id
         page = build_page(self._facts, page_id=page_id, title=change.title, namespace=change.row["ns"])
         return self._build_event(
@@ -172,11 +218,7 @@ class EventBuilder:
         ids = _suppressed_ids(change)
         current, stored = self._current.get(change.title), self._pages.get(change.page_id)
         affected = next(
-            (
-                rev_id
-                for rev_id in (current and current.revision["revid"], stored and stored.revision.get("rev_id"))
-                if rev_id in ids
-            ),
+            (rev_id for rev_id in (current and current.revision["revid"], stored and stored.rev_id) if rev_id in ids),
             None,
         )
         found = self._revisions.get(affected or 0)
@@ -215,7 +257,7 @@ class EventBuilder:
         comment: str | None = None,
     ) -> ChangeEvent:
         if revision is not None and kind is not PageChangeKind.DELETE:
-            self._pages.put(page["page_id"], PageState(page, revision))
+            self._pages.put(page["page_id"], to_known_revision(revision["rev_id"], revision["rev_dt"]))
         event = build_page_change(
             self._facts,
             kind,
@@ -248,7 +290,9 @@ def _wanted_titles(changes: Iterable[WikiChange]) -> Iterable[str]:
                 yield change.title
             case ChangeType.MOVED:
                 yield str(change.params.get("target_title"))
-            case ChangeType.SAVED | ChangeType.DELETED:
+            case ChangeType.REVISED if not change.rev_id:
+                yield change.title
+            case ChangeType.SAVED | ChangeType.DELETED | ChangeType.REVISED:
                 pass
 
 
@@ -256,10 +300,6 @@ def _suppressed_ids(change: WikiChange) -> list[int]:
     if change.change_type is not ChangeType.HIDDEN or change.params.get("type") != "revision":
         return []
     return [int(rev_id) for rev_id in change.params.get("ids", [])]
-
-
-def _is_known_move(change: WikiChange, revisions: dict[int, RevisionWithPage]) -> bool:
-    return change.change_type is ChangeType.MOVED and change.rev_id in revisions
 
 
 def _revision_from_row(change: WikiChange) -> Json:
@@ -274,6 +314,10 @@ def _revision_from_row(change: WikiChange) -> Json:
 def _revision_from_log(change: WikiChange) -> Json | None:
     """Return the required values of the revision of a log entry; None if the entry names no revision."""
     return {"rev_id": change.rev_id, "rev_dt": change.row["timestamp"]} if change.rev_id else None
+
+
+def _to_entity(stored: KnownRevision | None) -> Json | None:
+    return stored.entity if stored else None
 
 
 def _format_comment(change: WikiChange) -> str | None:

@@ -1,7 +1,8 @@
-"""The last state of each page in an event, for pages that the wiki no longer shows.
+"""The current revision of each page that is known, for pages that the wiki no longer shows.
 
 An event of a deletion names the last revision of the page. A wiki shows the revisions of deleted pages to administrators
-only, so the state of each page is stored with its events.
+only, so the revision of each page is stored: that of its last event, or of the inventory. Sixteen pages share an entry,
+so that a page takes some 30 bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from wikistate.core.events.timestamps import format_timestamp, parse_timestamp
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,49 +20,86 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_PAGES_PER_ENTRY = 16
 
-class PageState(NamedTuple):
-    """A page and its revision in an event."""
 
-    page: Json
-    revision: Json
+class KnownRevision(NamedTuple):
+    """A revision of a page without its details.
+
+    Attributes:
+        rev_id: Its id.
+        time: Its time in seconds since the epoch.
+    """
+
+    rev_id: int
+    time: int
+
+    @property
+    def entity(self) -> Json:
+        """The field ``revision`` of an event, with the required values only."""
+        return {"rev_id": self.rev_id, "rev_dt": format_timestamp(self.time * 1000).replace(".000", "")}
+
+
+def to_known_revision(rev_id: int, timestamp: str) -> KnownRevision:
+    """Return a revision with its time as the wiki writes it."""
+    return KnownRevision(rev_id, (parse_timestamp(timestamp) or 0) // 1000)
 
 
 class PageCache:
-    """The states of pages. A new state is visible immediately, and `save` makes it durable.
+    """The known revisions of pages. A new one is visible immediately, and `save` makes it durable.
 
     Args:
-        metadata: The storage of the states.
+        metadata: The storage.
     """
 
     def __init__(self, metadata: Metadata) -> None:
         self._metadata = metadata
-        self._states: dict[int, PageState] = {}
-        self._new: set[int] = set()
+        self._loaded: dict[int, dict[int, KnownRevision]] = {}
+        self._legacy: dict[int, KnownRevision] = {}
+        self._new: dict[int, KnownRevision] = {}
 
     async def load(self, page_ids: Iterable[int]) -> None:
-        """Load the states of these pages."""
-        missing = {_metadata_key(page_id): page_id for page_id in page_ids if page_id not in self._states}
-        for name, text in (await self._metadata.load_metadata(missing)).items():
-            self._states[missing[name]] = PageState(*orjson.loads(text))
+        """Load the revisions of these pages."""
+        wanted = set(page_ids)
+        await self._load_entries({page_id // _PAGES_PER_ENTRY for page_id in wanted})
+        # Older releases stored an entry for each page, with all values of its last event.
+        names = {f"page:{page_id}": page_id for page_id in wanted if self.get(page_id) is None}
+        for name, text in (await self._metadata.load_metadata(names)).items():
+            _, revision = orjson.loads(text)
+            self._legacy[names[name]] = to_known_revision(revision["rev_id"], revision["rev_dt"])
 
-    def get(self, page_id: int) -> PageState | None:
-        """Return the last state of a page, None if there was no event of it."""
-        return self._states.get(page_id)
+    def get(self, page_id: int) -> KnownRevision | None:
+        """Return the known revision of a page; None if there is none."""
+        entry = self._loaded.get(page_id // _PAGES_PER_ENTRY, {})
+        return self._new.get(page_id) or entry.get(page_id) or self._legacy.get(page_id)
 
-    def put(self, page_id: int, state: PageState) -> None:
-        """Set the state of a page."""
-        self._states[page_id] = state
-        self._new.add(page_id)
+    def put(self, page_id: int, revision: KnownRevision) -> None:
+        """Set the revision of a page."""
+        self._new[page_id] = revision
 
-    async def save(self) -> None:
-        """Make new states durable, and drop all loaded states."""
-        values = {_metadata_key(page_id): orjson.dumps(list(self._states[page_id])).decode() for page_id in self._new}
-        self._states.clear()
+    async def save(self, more: dict[str, str] | None = None) -> None:
+        """Make new revisions durable, together with further metadata, and drop all that was loaded."""
+        changed = {page_id // _PAGES_PER_ENTRY for page_id in self._new}
+        await self._load_entries(changed)
+        values = dict(more or {})
+        for page_id, revision in self._new.items():
+            self._loaded[page_id // _PAGES_PER_ENTRY][page_id] = revision
+        for number in changed:
+            rows = [[page_id, *revision] for page_id, revision in sorted(self._loaded[number].items())]
+            values[_entry_name(number)] = orjson.dumps(rows).decode()
+        self._loaded.clear()
+        self._legacy.clear()
         self._new.clear()
         if values:
             await self._metadata.save_metadata(values)
 
+    async def _load_entries(self, numbers: Iterable[int]) -> None:
+        missing = {_entry_name(number): number for number in numbers if number not in self._loaded}
+        self._loaded |= {number: {} for number in missing.values()}
+        for name, text in (await self._metadata.load_metadata(missing)).items():
+            rows = orjson.loads(text)
+            self._loaded[missing[name]] = {page_id: KnownRevision(*revision) for page_id, *revision in rows}
 
-def _metadata_key(page_id: int) -> str:
-    return f"page:{page_id}"
+
+def _entry_name(number: int) -> str:
+    return f"revisions:{number}"

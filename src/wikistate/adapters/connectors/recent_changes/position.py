@@ -32,7 +32,7 @@ class ChangeWindow:
         """The start of the next request, in milliseconds since the epoch."""
         return max(self._begin, self._newest - self._overlap)
 
-    def __contains__(self, identity: str) -> bool:
+    def __contains__(self, identity: object) -> bool:
         return identity in self._changes
 
     def add(self, changes: Iterable[tuple[str, int]]) -> None:

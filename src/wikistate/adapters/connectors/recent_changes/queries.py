@@ -1,6 +1,7 @@
 """The queries of the Action API for recent changes, as parameters. Pure.
 
-Sources: MediaWiki documentation, API:RecentChanges, API:Logevents, API:Revisions, API:Deletedrevisions, API:Siteinfo.
+Sources: MediaWiki documentation, API:RecentChanges, API:Logevents, API:Revisions, API:Deletedrevisions, API:Allpages,
+API:Siteinfo.
 All parameters exist since MediaWiki 1.31.
 """
 
@@ -71,14 +72,35 @@ def first_revision(title: str) -> Parameters:
     return _page_query({"titles": title, "rvdir": "newer", "rvlimit": "1"})
 
 
-def deleted_revision(title: str) -> Parameters:
-    """Return the query of the newest deleted revision of a title; needs the right ``deletedhistory``."""
+def revision_at(title: str, moment: int) -> Parameters:
+    """Return the query of a page and its newest revision at a time in milliseconds since the epoch."""
+    return _page_query({"titles": title, "rvdir": "older", "rvstart": _format_second(moment), "rvlimit": "1"})
+
+
+def deleted_revision(title: str, moment: int) -> Parameters:
+    """Return the query of the newest revision of a title that is deleted, and that was saved until a time.
+
+    It needs the right ``deletedhistory``.
+    """
     return {
         "prop": "deletedrevisions",
         "titles": title,
         "drvprop": _REVISION + _SLOTS,
         "drvslots": "*",
         "drvlimit": "1",
+        "drvstart": _format_second(moment),
+    }
+
+
+def all_pages(namespace: int) -> Parameters:
+    """Return the query of all pages of a namespace with the ids and times of their current revisions."""
+    return {
+        "generator": "allpages",
+        "gapnamespace": str(namespace),
+        "gaplimit": "max",
+        "prop": "revisions",
+        "rvprop": "ids|timestamp",
+        "curtimestamp": "1",
     }
 
 

@@ -20,6 +20,7 @@ class RecentChangesSettings:
         end: The end; None: never.
         interval: Seconds between a response without new changes and the next request.
         overlap: Seconds before the newest change that each request covers again, for changes that were committed late.
+        inventory_pages: The most pages of which the first run lists the current revisions; 0: no page.
     """
 
     api: str
@@ -28,3 +29,4 @@ class RecentChangesSettings:
     end: Moment | LatestAtStart | None = None
     interval: float = 5.0
     overlap: float = 120.0
+    inventory_pages: int = 0

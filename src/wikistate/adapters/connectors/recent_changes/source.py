@@ -10,6 +10,7 @@ import structlog
 
 from wikistate.adapters.connectors.push_source import FeedRecord, resolve_begin
 from wikistate.adapters.connectors.recent_changes.event_builder import EventBuilder
+from wikistate.adapters.connectors.recent_changes.inventory import Inventory
 from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
 from wikistate.adapters.connectors.recent_changes.position import ChangeWindow
 from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki
@@ -64,7 +65,10 @@ class RecentChangesFeed:
         """See `Feed`."""
         facts, self._now = await self._wiki.open(self._settings.domain)
         self._partition = Partition(facts.domain)
-        self._event_builder = EventBuilder(self._wiki, facts, PageCache(metadata))
+        pages = PageCache(metadata)
+        self._inventory = Inventory(self._wiki, pages, max_pages=self._settings.inventory_pages)
+        await self._inventory.load(metadata)
+        self._event_builder = EventBuilder(self._wiki, facts, pages, self._inventory)
         # Changes of the current second belong to it, so an end that is "now" is the end of this second.
         self._end = resolve_end(self._settings.end, now=self._now + _SECOND)
         if place := positions.get(self._partition):
@@ -82,6 +86,9 @@ class RecentChangesFeed:
                 return arrivals
             if self._caught_up is not None:
                 self._caught_up(self._last_request)
+            if self._inventory.is_pending:
+                await self._inventory.advance()
+                continue
             left = float("inf") if self._end is None else (self._end - self._now) / 1000
             if left <= 0:  # the response without new changes is later than the end
                 return None
@@ -115,7 +122,7 @@ class RecentChangesFeed:
 
     async def _build_records(self, part: ListPart) -> list[FeedRecord]:
         changes = [change for change in await self._merge_log_entries(part) if self._is_new(change)]
-        events = await self._event_builder.build(changes)
+        events = await self._event_builder.build(changes, known=self._seen)
         self._seen.add((change.identity, change.timestamp) for change in changes)
         self._seen.add((event.identity, event.timestamp) for event in events)
         return [FeedRecord(self._build_record(event), orjson.dumps(event.covered_changes).decode()) for event in events]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.connectors.connector import WikiQueries
     from wikistate.adapters.connectors.recent_changes.queries import Parameters
+    from wikistate.core.events.wiki_changes import WikiChange
 
 Json = dict[str, Any]
 
@@ -34,18 +35,36 @@ class ListPart(NamedTuple):
     now: int
 
 
+class PagesPart(NamedTuple):
+    """One part of the list of all pages of a namespace.
+
+    Attributes:
+        pages: The pages with their current revisions.
+        resume: The parameters of the next part; None at the end.
+        now: The time of the wiki in milliseconds since the epoch.
+    """
+
+    pages: list[RevisionWithPage]
+    resume: Json | None
+    now: int
+
+
 class RecentChangesWiki:
     """The data of a wiki that a source needs.
 
     Args:
         queries: The client of its Action API.
         api: The URL of its Action API, for messages.
+
+    Attributes:
+        namespaces: The numbers of the namespaces with pages, ascending; empty before `open`.
     """
 
     def __init__(self, queries: WikiQueries, api: str) -> None:
         self._queries = queries
         self._api = api
         self._sees_deleted = True
+        self.namespaces: list[int] = []
 
     async def open(self, domain: str) -> tuple[WikiMetadata, int]:
         """Return the metadata of the wiki and its time.
@@ -59,7 +78,8 @@ class RecentChangesWiki:
         await self._queries.open()
         document = await self._query(queries.site_info(), tries=1)
         try:
-            general, namespaces = document["query"]["general"], document["query"]["namespaces"].values()
+            general, namespaces = document["query"]["general"], list(document["query"]["namespaces"].values())
+            self.namespaces = sorted(each["id"] for each in namespaces if each["id"] >= 0)
             facts = WikiMetadata(
                 wiki_id=general["wikiid"],
                 domain=domain or general["servername"],
@@ -106,18 +126,45 @@ class RecentChangesWiki:
         """Return the oldest revision of a page, None if the page does not exist."""
         return next(_revisions_with_pages(await self._query(queries.first_revision(title))), None)
 
-    async def deleted_revision(self, title: str) -> Json | None:
-        """Return the newest revision of a deleted page, None without the right to see it."""
+    async def revision_at(self, title: str, moment: int) -> RevisionWithPage | None:
+        """Return the newest revision of a page at a time, None if the page does not exist or is younger.
+
+        Args:
+            title: The title of the page.
+            moment: Milliseconds since the epoch.
+        """
+        return next(_revisions_with_pages(await self._query(queries.revision_at(title, moment))), None)
+
+    async def deleted_revision(self, change: WikiChange) -> Json | None:
+        """Return the last revision of a page that a change has deleted; None if the wiki does not state it.
+
+        It does not without the right to see deleted revisions, and if the page was restored since.
+        """
         if not self._sees_deleted:
             return None
         try:
-            document = await self._queries.query(queries.deleted_revision(title))
+            document = await self._queries.query(queries.deleted_revision(change.title, change.timestamp))
         except WikiError:  # missing rights do not change, so the request is not repeated
             self._sees_deleted = False
             return None
-        pages = document.get("query", {}).get("pages", [])
-        revisions = [revision for page in pages for revision in page.get("deletedrevisions", [])]
-        return revisions[0] if revisions else None
+        for page in document.get("query", {}).get("pages", []):
+            # A page with the same id was restored. The revisions that are deleted now may be those of another page.
+            if page.get("pageid", 0) != change.page_id or not change.page_id:
+                return next(iter(page.get("deletedrevisions", [])), None)
+        return None
+
+    async def list_pages(self, namespace: int, resume: Json | None) -> PagesPart:
+        """Return the next part of the list of all pages of a namespace.
+
+        Args:
+            namespace: The number of the namespace.
+            resume: `PagesPart.resume` of the part before; None for the beginning.
+        """
+        document = await self._query(queries.all_pages(namespace) | (resume or {}))
+        following = document.get("continue")
+        if following is not None and following == resume:
+            raise self._source_error(f"the list of its pages does not advance at {following!r:.200}")
+        return PagesPart(list(_revisions_with_pages(document)), following, get_clock(document))
 
     async def close(self) -> None:
         """Close the client."""

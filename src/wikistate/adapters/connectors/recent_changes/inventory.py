@@ -1,0 +1,101 @@
+"""The inventory of a wiki: the current revision of each page, listed once, when a source starts for the first time.
+
+With it the deletion of a page names a revision although the page was last edited before the source began. The list is
+read in parts between the requests for changes, and resumes after a restart. Later changes keep it current.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+from wikistate.adapters.connectors.recent_changes.page_cache import to_known_revision
+from wikistate.errors import StateError
+
+if TYPE_CHECKING:
+    from wikistate.adapters.connectors.push_source import Metadata
+    from wikistate.adapters.connectors.recent_changes.page_cache import PageCache
+    from wikistate.adapters.connectors.recent_changes.wiki import RecentChangesWiki
+
+log = structlog.get_logger(__name__)
+
+_KEY = "inventory"
+_FORMAT = 1
+
+
+class Inventory:
+    """The inventory of one wiki.
+
+    Args:
+        wiki: The wiki; open.
+        pages: The known revisions, which the inventory completes.
+        max_pages: The most pages to list; 0 for no inventory.
+    """
+
+    def __init__(self, wiki: RecentChangesWiki, pages: PageCache, *, max_pages: int) -> None:
+        self._wiki = wiki
+        self._pages = pages
+        self._max_pages = max_pages
+        self._listed = 0
+        self._waiting: list[int] = []
+        self._resume: dict[str, Any] | None = None
+        self._complete_since: int | None = None
+
+    async def load(self, metadata: Metadata) -> None:
+        """Load the state of an earlier run, at which the list resumes.
+
+        Raises:
+            StateError: A newer release has written it.
+        """
+        self._waiting = list(self._wiki.namespaces)
+        text = (await metadata.load_metadata([_KEY])).get(_KEY)
+        if text is None:
+            return
+        state = orjson.loads(text)
+        if state["format"] != _FORMAT:
+            raise StateError(
+                f"The inventory of the pages has format {state['format']}; this release knows {_FORMAT}.",
+                hint="Run the release that wrote the state, or a later one.",
+            )
+        self._listed, self._waiting, self._resume = state["listed"], state["waiting"], state["resume"]
+        self._complete_since = state["complete_since"]
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a part of the list is still to be read."""
+        return bool(self._waiting) and self._listed < self._max_pages
+
+    def is_complete_at(self, moment: int) -> bool:
+        """Return whether the source knew all pages at a time, in milliseconds since the epoch."""
+        return self._complete_since is not None and moment > self._complete_since
+
+    async def advance(self) -> None:
+        """Read the next part of the list. Call it while `is_pending`."""
+        namespace, *later = self._waiting
+        part = await self._wiki.list_pages(namespace, self._resume)
+        await self._pages.load(found.page["pageid"] for found in part.pages)
+        for page, revision in part.pages:
+            if self._pages.get(page["pageid"]) is None:  # else an event has named it, and later events are in order
+                self._pages.put(page["pageid"], to_known_revision(revision["revid"], revision["timestamp"]))
+        self._listed += len(part.pages)
+        self._resume = part.resume
+        if part.resume is None:
+            self._waiting = later
+        if not self._waiting:
+            self._complete_since = part.now
+            log.info("inventory_complete", pages=self._listed)
+        elif not self.is_pending:
+            log.warning("inventory_too_large", pages=self._listed, allowed=self._max_pages)
+        await self._pages.save({_KEY: self._dump()})
+
+    def _dump(self) -> str:
+        state = {
+            "format": _FORMAT,
+            "listed": self._listed,
+            "waiting": self._waiting,
+            "resume": self._resume,
+            "complete_since": self._complete_since,
+        }
+        return orjson.dumps(state).decode()
