@@ -191,4 +191,4 @@ def _records(mutations: Iterable[Mutation], *, limit: int) -> list[Record]:
 
 def _reader() -> MutationReader:
     emitter = Emitter(emitter_id="bench", stream="errors", source_stream="mutation", source_schema_uri="/x/1.0.0")
-    return MutationReader(ErrorEncoder(emitter, max_bytes=1 << 20, new_id=lambda: ""), RecordingMeter())
+    return MutationReader(ErrorEncoder(emitter, max_bytes=1 << 20), RecordingMeter())

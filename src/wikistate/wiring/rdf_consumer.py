@@ -26,7 +26,6 @@ from wikistate.wiring.stores import (
     check_location,
     is_http_location,
 )
-from wikistate.wiring.streams import new_event_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,9 +53,7 @@ def assemble_rdf_consumer(configuration: Configuration, meter: Meter) -> StorePi
         _with_default_error_sink(configuration), sources=[_build_stream_config()], sink="", error=ERROR_STREAM
     )
     source = _require_single_stream(endpoints.source, configuration.store)
-    encoder = ErrorEncoder(
-        _build_emitter(configuration), max_bytes=endpoints.error.max_record_bytes, new_id=new_event_id
-    )
+    encoder = ErrorEncoder(_build_emitter(configuration), max_bytes=endpoints.error.max_record_bytes)
     settings = configuration.store
 
     def build_job(errors: Sink) -> StoreJob:

@@ -36,7 +36,6 @@ from wikistate.streaming.record import Role
 from wikistate.wiring.endpoints import resolve_endpoints
 from wikistate.wiring.feeds import resolve_state_file
 from wikistate.wiring.pipeline import KeyedPipeline, StreamOutputs
-from wikistate.wiring.streams import new_event_id
 from wikistate.wiring.updater_streams import get_message_format, read_updater_streams
 from wikistate.wiring.wikibase import build_query_client
 from wikistate.wiring.wikis import build_http_settings, build_wiki_session
@@ -258,7 +257,7 @@ def _build_side_output_encoder(
         domain=rdf.side_domain or rdf.hostname, emitter_id=rdf.emitter_id, report_unknown=rdf.tell_unknown_deletions
     )
     schemas = {role: stream.schema for role, stream in streams.side.items()}
-    errors = ErrorEncoder(emitter, max_bytes=endpoints.error.max_record_bytes, new_id=new_event_id)
+    errors = ErrorEncoder(emitter, max_bytes=endpoints.error.max_record_bytes)
     return SideOutputEncoder(events, schemas, errors, meter=meter)
 
 

@@ -121,9 +121,7 @@ def build_event_io(configuration: Configuration, streams: Streams, endpoints: En
             new_id=new_event_id,
             select=_build_projection(configuration, streams.sink),
         ),
-        error_encoder=ErrorEncoder(
-            _build_emitter(configuration, streams), max_bytes=endpoints.error.max_record_bytes, new_id=new_event_id
-        ),
+        error_encoder=ErrorEncoder(_build_emitter(configuration, streams), max_bytes=endpoints.error.max_record_bytes),
         meter=meter,
         clock=time.time,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from wikistate.core.events.error_event import Emitter, build_error_event
+from wikistate.core.events.error_event import Emitter, build_error_event, build_error_id
 from wikistate.core.events.message_key import MessageKey
 from wikistate.core.events.meta import event_time, stamp
 from wikistate.core.events.rejection import RejectedEvent
@@ -97,13 +97,11 @@ class ErrorEncoder:
     Args:
         emitter: The job that reports failures, with its streams.
         max_bytes: The largest record that the error sink accepts; the copy of the source event is truncated to fit.
-        new_id: Factory of ids.
     """
 
-    def __init__(self, emitter: Emitter, *, max_bytes: int, new_id: NewId) -> None:
+    def __init__(self, emitter: Emitter, *, max_bytes: int) -> None:
         self._emitter = emitter
         self._max_raw_bytes = max(0, max_bytes - _ENVELOPE)
-        self._new_id = new_id
 
     def encode(self, rejected: RejectedEvent, record: Record, now: int) -> Output:
         """Return the error event of a rejected record. There is always one, for any content of the record.
@@ -123,7 +121,7 @@ class ErrorEncoder:
             max_raw_bytes=self._max_raw_bytes,
             event=rejected.event,
             now=now,
-            new_id=self._new_id,
+            event_id=build_error_id(self._emitter, error_type=rejected.error_type, record=record, event=rejected.event),
         )
         return Output(Role.ERROR, None, orjson.dumps(event), now)
 

@@ -6,16 +6,19 @@ that are copied from the failed event are checked, cleaned and bounded.
 
 from __future__ import annotations
 
+import hashlib
 from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import orjson
 
 from wikistate.core.events.timestamps import format_timestamp
 
 if TYPE_CHECKING:
-    from wikistate.core.events.meta import Event, NewId
+    from wikistate.core.events.meta import Event
+    from wikistate.streaming.record import Record
 
 SCHEMA_TITLE = "error"
 SCHEMA_URI = "/error/2.1.0"
@@ -47,6 +50,26 @@ class Emitter:
     source_schema_uri: str
 
 
+def build_error_id(emitter: Emitter, *, error_type: str, record: Record, event: object) -> str:
+    """Return the `meta.id` of an error event: the same whenever the same record fails in the same way.
+
+    A crash or an outage repeats records, and a reader recognises the repeated error event by its id. An event that names
+    itself is known by its name and its content, wherever it is read. Any other record is known by its position as well,
+    because several records may have the same content.
+
+    Args:
+        emitter: The job that reports the failure.
+        error_type: Class of the failure.
+        record: The record that failed.
+        event: The failed event as far as it could be decoded; None if it could not be.
+    """
+    name = _read_identity(event.get("meta") if isinstance(event, dict) else None, "id")
+    place = (record.partition.topic, record.partition.number, record.offset) if name is None else ()
+    about = repr((emitter.stream, emitter.emitter_id, error_type, name, place, record.truncated_bytes))
+    digest = hashlib.sha256(about.encode(errors="backslashreplace") + (record.value or b"")).digest()
+    return str(UUID(bytes=digest[:16], version=5))
+
+
 def build_error_event(
     emitter: Emitter,
     *,
@@ -55,7 +78,7 @@ def build_error_event(
     raw: bytes | None,
     event: object,
     now: int,
-    new_id: NewId,
+    event_id: str,
     max_raw_bytes: int,
     truncated_bytes: int = 0,
     stack: str = "",
@@ -70,7 +93,7 @@ def build_error_event(
         raw: Bytes of the failed event as the source read them; None if there are none.
         event: The failed event as far as it could be decoded; None if it could not be.
         now: Milliseconds since the epoch.
-        new_id: Factory of `meta.id`.
+        event_id: The `meta.id`; see `build_error_id`.
         max_raw_bytes: Size limit of `raw_event` as it is on the wire, that is, escaped as a JSON string.
         truncated_bytes: Number of bytes of the event that the source had already left out of `raw`.
         stack: Place in the code, if it helps.
@@ -87,7 +110,7 @@ def build_error_event(
     }
     return {
         "$schema": emitter.schema_uri,
-        "meta": {"stream": emitter.stream, "id": new_id(), **_read_correlation_ids(meta)},
+        "meta": {"stream": emitter.stream, "id": event_id, **_read_correlation_ids(meta)},
         "dt": format_timestamp(now),
         "emitter_id": emitter.emitter_id,
         "message": _clean(message) + _format_truncation(len(raw or b"") + truncated_bytes, left_out + truncated_bytes),

@@ -139,9 +139,8 @@ class SideEvents:
 def _event_id(stream: str, about: InputEvent | Operation) -> str:
     """Return an id that is the same if the event is built again after a crash, so that consumers can drop repeats."""
     origin = about.origin
-    if not origin.id:
-        return str(uuid.uuid4())
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stream}/{origin.stream}/{origin.id}/{about.entity}/{about.revision}"))
+    name = origin.id or origin.dt  # an event without an id is known by its time, entity and revision
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stream}/{origin.stream}/{name}/{about.entity}/{about.revision}"))
 
 
 def _action_fields(event: InputEvent) -> Event:

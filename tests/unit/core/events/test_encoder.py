@@ -124,9 +124,7 @@ def test_every_rejection_becomes_a_valid_error_event_within_the_size(raw: bytes,
     """The size holds for any record, even when escapes make it longer."""
     limit = 130 * 1024
     record = Record(raw, None, None, Partition("t"), 3, cut)
-    output = ErrorEncoder(EMITTER, max_bytes=limit, new_id=lambda: "id").encode(
-        RejectedEvent("Kind", message), record, NOW
-    )
+    output = ErrorEncoder(EMITTER, max_bytes=limit).encode(RejectedEvent("Kind", message), record, NOW)
     event = orjson.loads(output.value)
     assert ERROR.describe_violations(event) == ""
     assert (output.role, output.key, output.timestamp) == (Role.ERROR, None, NOW)
@@ -134,12 +132,54 @@ def test_every_rejection_becomes_a_valid_error_event_within_the_size(raw: bytes,
     assert len(output.value) <= limit
 
 
+def _encode_error(record: Record, rejected: RejectedEvent, *, emitter_id: str = "job", now: int = NOW) -> str:
+    emitter = Emitter(emitter_id=emitter_id, stream="job.error", source_stream="s", source_schema_uri="/x/1.0.0")
+    event = orjson.loads(ErrorEncoder(emitter, max_bytes=10**6).encode(rejected, record, now).value)
+    assert ERROR.describe_violations(event) == ""
+    identity: str = event["meta"]["id"]
+    return identity
+
+
+NOT_JSON = RejectedEvent("NotJson", "It is not JSON.")
+NAMED = RejectedEvent("NoMatchingWiki", "There is no such wiki.", {"meta": {"id": "6f1c"}})
+
+
+def test_record_that_is_read_again_has_the_same_id() -> None:
+    """The time, the message and the traceback may differ; the id does not."""
+    record = Record(b"{", None, None, Partition("t", 2), 7)
+    first = _encode_error(record, NOT_JSON)
+    assert _encode_error(record, RejectedEvent("NotJson", "Other words.", stack="line 9"), now=NOW + 5000) == first
+
+
+@pytest.mark.parametrize(
+    ("record", "rejected", "emitter_id"),
+    [
+        (Record(b"{", None, None, Partition("t", 2), 8), NOT_JSON, "job"),
+        (Record(b"{", None, None, Partition("t", 1), 7), NOT_JSON, "job"),
+        (Record(b"{", None, None, Partition("u", 2), 7), NOT_JSON, "job"),
+        (Record(b"[", None, None, Partition("t", 2), 7), NOT_JSON, "job"),
+        (Record(None, None, None, Partition("t", 2), 7), NOT_JSON, "job"),
+        (Record(b"{", None, None, Partition("t", 2), 7, 3), NOT_JSON, "job"),
+        (Record(b"{", None, None, Partition("t", 2), 7), RejectedEvent("NotAnObject", "x"), "job"),
+        (Record(b"{", None, None, Partition("t", 2), 7), NOT_JSON, "other job"),
+    ],
+)
+def test_different_failure_has_a_different_id(record: Record, rejected: RejectedEvent, emitter_id: str) -> None:
+    """Two bad lines with the same text are two failures."""
+    first = _encode_error(Record(b"{", None, None, Partition("t", 2), 7), NOT_JSON)
+    assert _encode_error(record, rejected, emitter_id=emitter_id) != first
+
+
+def test_event_with_an_id_is_the_same_at_any_position() -> None:
+    """A public stream has no stable offsets: a record that is sent again after a reconnect has another one."""
+    first, second = (Record(b"{}", None, None, Partition("t"), offset) for offset in (1, 900))
+    assert _encode_error(first, NAMED) == _encode_error(second, NAMED)
+
+
 def test_large_record_is_cut_in_its_error_event() -> None:
     """The error sink has a size limit, too, and the message names the size of the missing part."""
     limit = 200 * 1024
     record = Record(b'"' * 10_000_000, None, None, Partition("t"), 0)
-    output = ErrorEncoder(EMITTER, max_bytes=limit, new_id=lambda: "id").encode(
-        RejectedEvent("Kind", "Too much."), record, NOW
-    )
+    output = ErrorEncoder(EMITTER, max_bytes=limit).encode(RejectedEvent("Kind", "Too much."), record, NOW)
     assert len(output.value) <= limit
     assert "raw_event is cut" in orjson.loads(output.value)["message"]

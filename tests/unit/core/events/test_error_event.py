@@ -30,7 +30,7 @@ EVENTS = JSON | st.dictionaries(st.sampled_from(["$schema", "meta", "dt"]), META
 def failed(raw: bytes | None = b"{}", event: object = None, **more: Any) -> dict[str, Any]:
     """Return an error event about a failure."""
     arguments = {"error_type": "Broken", "message": "It broke.", "max_raw_bytes": 1000, **more}
-    return build_error_event(EMITTER, raw=raw, event=event, now=NOW, new_id=lambda: "new", **arguments)
+    return build_error_event(EMITTER, raw=raw, event=event, now=NOW, event_id="new", **arguments)
 
 
 @given(

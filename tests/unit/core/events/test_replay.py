@@ -26,7 +26,7 @@ def failed(raw: bytes | None = b"{}", *, error_type: str = "ServerError", limit:
         raw=raw,
         event=None,
         now=NOON,
-        new_id=lambda: "id",
+        event_id="id",
         max_raw_bytes=limit,
     )
     return orjson.dumps(event | more)

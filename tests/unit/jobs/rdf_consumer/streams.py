@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 import orjson
@@ -26,7 +25,7 @@ def reader(meter: Meter, entity_filter: str = "") -> MutationReader:
     emitter = Emitter(
         emitter_id="test", stream="errors", source_stream="mutation", source_schema_uri="/mediawiki/x/1.0.0"
     )
-    errors = ErrorEncoder(emitter, max_bytes=1_000_000, new_id=lambda: str(uuid.UUID(int=1)))
+    errors = ErrorEncoder(emitter, max_bytes=1_000_000)
     return MutationReader(errors, meter, entity_filter=entity_filter, clock=lambda: 0.0)
 
 

@@ -108,3 +108,17 @@ def test_reset_drops_the_pending_messages() -> None:
     readings = list(map(reading.read, sent))
     assert [each.errors for each in readings] == [[], [], []]
     assert readings[-1].mutation is not None
+
+
+def test_invalid_messages_keep_their_ids_when_a_batch_is_read_again() -> None:
+    """Two messages with the same content have two ids, each the same in every reading."""
+    sent = records(b"{", b"{", _with(operation="drop"), *events(insertion("Q1", "a", "b"))[:1])
+
+    def read_ids() -> list[str]:
+        batch = reader(RecordingMeter())
+        readings = [*map(batch.read, sent), *batch.finish()]
+        return [orjson.loads(error.value)["meta"]["id"] for each in readings for error in each.errors]
+
+    first = read_ids()
+    assert len(set(first)) == len(sent)
+    assert read_ids() == first

@@ -125,7 +125,7 @@ class KafkaProducer:
         """
         done = 0
         while True:
-            self._client.poll(0)
+            self._poll(topic)
             if self._failure is not None:
                 raise self._failure
             before, done = done, self._queue(topic, outputs, done, partition)
@@ -135,6 +135,13 @@ class KafkaProducer:
                 self.progressed()
             await asyncio.sleep(_QUEUE_FULL_INTERVAL)
             await self.check_connection()
+
+    def _poll(self, topic: str) -> None:
+        """Take the reports of failed deliveries."""
+        try:
+            self._client.poll(0)
+        except KafkaException as error:  # a fatal error of the client is raised by whichever call is the next
+            self.fail(error.args[0], f"Writing to {topic!r}")
 
     async def flush(self) -> None:
         """Return when all in-sync replicas have acknowledged all queued outputs of all users.
