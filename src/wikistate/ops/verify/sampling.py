@@ -109,7 +109,8 @@ class Sampler:
             return await self._sample_numbers(count)
         in_store = {entity for letter in TYPES for entity in await self._store_ids.list_ids(letter)}
         entities = {entity for entity, is_redirect in on_wiki.items() if not is_redirect}
-        missing, extra = sorted(entities - in_store), sorted(in_store - entities)
+        # A store may hold a redirect or not: the comparison decides.
+        missing, extra = sorted(entities - in_store), sorted(in_store - on_wiki.keys())
         one_sided = [*self._take(missing, count), *self._take(extra, count)]
         everything = sorted(on_wiki.keys() | in_store)
         if len(everything) <= count:
