@@ -129,7 +129,7 @@ class Verifier:
         self._completed_until = completed_until
 
     async def compare(self, entity: str) -> ComparedEntity | None:
-        """Compare an entity. Return None if neither side has it. Wait during an outage of the wiki or the store.
+        """Compare an entity. Return None if neither side has it. Wait during an outage of the wiki.
 
         Raises:
             WikistateError: The wiki or the store refuses a query, or a setting is not valid.
