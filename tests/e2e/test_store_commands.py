@@ -1,4 +1,4 @@
-"""Commands that inspect a store: it tells its concept base itself, and what it holds instead of entities."""
+"""Commands that inspect a store: they read the concept base from it, and name its content if it has no entities."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def located(kind: str, content: list[Quad], folder: Path) -> AsyncIterator
 
 
 @pytest.mark.parametrize("kind", ["folder", "endpoint"])
-async def test_store_tells_its_concept_base(kind: str, repository: Repository, tmp_path: Path) -> None:
+async def test_concept_base_is_read_from_the_store(kind: str, repository: Repository, tmp_path: Path) -> None:
     """Counts and sweep need no setting for a store of another Wikibase than Wikidata."""
     async with located(kind, [*munge_all(repository), ORPHAN], tmp_path) as store:
         counts = await run_wikistate("store", "counts", *store, folder=tmp_path)
@@ -74,7 +74,7 @@ async def test_contradicting_setting_names_both(
 
 
 @pytest.mark.parametrize("command", ["counts", "sweep"])
-async def test_store_of_something_else_is_no_success(command: str, tmp_path: Path) -> None:
+async def test_store_of_other_triples_is_an_error(command: str, tmp_path: Path) -> None:
     """The message says what the store holds instead."""
     async with located("folder", [OTHER], tmp_path) as store:
         found = await run_wikistate("store", command, *store, folder=tmp_path)

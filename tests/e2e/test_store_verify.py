@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 from tests.e2e.commands import CommandResult, run_wikistate
-from tests.e2e.sync_run import URIS, load_from_scratch, munge_all, read_folder, read_graph
+from tests.e2e.sync_run import (
+    URIS,
+    endpoint_settings,
+    load_from_scratch,
+    munge_all,
+    read_folder,
+    read_graph,
+    serve_endpoint,
+    wait_until,
+)
 
 from wikistate.core.sparql.updates import UpdateTarget, build_requests
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.ops.verify.verifier import SLACK_MS
 from wikistate.streaming.record import Partition
-from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Item, Repository
-from wikistate.testing.wikibase.entities import EntityKind, Statement
+from wikistate.testing.faults import HttpStatus, Rule
+from wikistate.testing.wikibase import EditSimulator, EntityGenerator, EntityKind, FakeWikibase, Item, Repository
+from wikistate.testing.wikibase.entities import Statement
 from wikistate.testing.wikibase.values import Coordinate, Moment, Quantity
 
 if TYPE_CHECKING:
@@ -118,7 +130,8 @@ async def test_value_that_is_unlike_itself_or_beyond_range_is_in_step(compared: 
     finished = await compared.verify("--entity", item.id)
     assert (finished.status, finished.out.decode().split()) == (0, ["1", "in", "step"]), finished.out.decode()
     own = [quad for quad in quads if quad.subject == entity_iri(item.id) and "/direct/" in str(quad.predicate)]
-    compared.corrupt(lambda store: [store.remove(quad) for quad in own])
+    deletion = f"DELETE DATA {{ {' '.join(f'{quad.triple} .' for quad in own)} }}"
+    compared.corrupt(lambda store: store.update(deletion))
     compared.corrupt(lambda store: store.add(Quad(own[0].subject, own[0].predicate, Literal(5))))
     finished = await compared.verify("--entity", item.id)
     assert finished.status == 7, finished.out.decode()
@@ -170,6 +183,113 @@ async def test_missing_kind_of_entity_is_found(compared: ComparedStore) -> None:
     assert finished.status == 7, finished.out.decode()
     assert "missing" in finished.out.decode()
     assert "\nL" in f"\n{finished.out.decode()}"
+
+
+@pytest.mark.parametrize("lost", [14, 180])
+async def test_each_missing_entity_is_found(compared: ComparedStore, lost: int) -> None:
+    """A sample as large as the wiki is all of it: of 14 missing entities of 246 each run finds 14."""
+    author, repository = EntityGenerator(Random(5)), compared.repository
+    before = len(repository.current_revisions)
+    new = [repository.next_id(EntityKind.ITEM)]
+    for _ in range(246 - before):
+        repository.save(author.make_item(new[-1], triples=8), in_recent_changes=False)
+        new.append(repository.next_id(EntityKind.ITEM))
+    names = new[:lost]
+
+    def load_all_but_some(store: Store) -> None:
+        store.extend(munge_all(repository))
+        for name in names:
+            remove_entity(store, name)
+
+    compared.corrupt(load_all_but_some)
+    for count in ("1000", "246"):
+        finished = await compared.verify("--sample", count)
+        assert finished.status == 7, finished.err
+        assert f"lacks {lost} of them" in finished.err
+        assert "All 246 entities of the wiki" in finished.err
+        reported = [line.split()[0] for line in finished.out.decode().splitlines() if line.startswith("Q")]
+        assert sorted(reported) == sorted(names)
+
+
+async def test_small_sample_finds_what_one_side_lacks(compared: ComparedStore) -> None:
+    """The lists of both sides are compared, however few entities are compared triple by triple."""
+    missing = compared.list_entities("L")[-1]
+    extra = compared.list_entities("P")[-1]
+    statements = f"http://wikibase.example/entity/statement/{missing}"
+    compared.corrupt(
+        lambda store: store.update(
+            f"DELETE {{ ?s ?p ?o }} WHERE {{ ?s ?p ?o FILTER(?s = {entity_iri(missing)} || "
+            f'STRSTARTS(STR(?s), "{entity_iri(missing).value}-") || STRSTARTS(STR(?s), "{statements}")) }}'
+        )
+    )
+    compared.repository.delete(extra)
+    finished = await compared.verify("--sample", "2")
+    assert finished.status == 7, finished.err
+    lines = finished.out.decode().splitlines()
+    assert any(line.startswith(f"{missing} ") and "missing" in line for line in lines)
+    assert any(line.startswith(f"{extra} ") and "gone from the wiki" in line for line in lines)
+    assert "drawn at random" in finished.err
+    assert "lacks 1 of them and has 1 more" in finished.err
+
+
+async def test_wiki_that_is_too_large_to_list_is_drawn_by_number(compared: ComparedStore) -> None:
+    """All kinds are drawn, and what is compared is as much as was requested."""
+    finished = await compared.verify("--sample", "12", "--list-limit", "5")
+    assert finished.status == 0, finished.err
+    assert "random numbers" in finished.err
+    compared_entities = sum(int(line.split()[0]) for line in finished.out.decode().splitlines())
+    assert compared_entities == 12 or f"{compared_entities} of 12 were compared" in finished.err
+
+
+async def test_store_that_cannot_be_compared_is_a_failure(compared: ComparedStore) -> None:
+    """A wiki that serves no RDF proves nothing, neither of one entity nor of all."""
+    compared.wikibase.set_faults([Rule(HttpStatus(403), path="EntityData/Q")])
+    finished = await compared.verify("--sample", "500")
+    assert finished.status == 7, finished.out.decode()
+    assert "could not be compared, so the store is not verified" in finished.err
+    assert (await compared.verify("--sample", "500", "--max-unknown", "100")).status == 0
+
+
+async def test_store_of_another_wiki_is_rejected(compared: ComparedStore) -> None:
+    """All its entities would be missing; the message names both concept bases."""
+    store = Store(compared.folder / "other")
+    iri, version = NamedNode("http://other.example/entity/Q1"), NamedNode("http://schema.org/version")
+    store.add(Quad(iri, version, Literal(1)))
+    del store
+    finished = await compared.verify("--store", "other")
+    assert finished.status == 2, finished.out.decode()
+    assert "http://other.example" in finished.err
+    assert URIS.root in finished.err
+
+
+async def test_change_that_never_arrives_is_left_behind(compared: ComparedStore) -> None:
+    """Another process may write to an endpoint, so the entity is compared again, and then it is a failure."""
+    name = compared.list_entities("Q")[0]
+    compared.repository.save(compared.repository.entity(name))
+    served = Store()
+    served.extend(list(Store(compared.folder / "store")))
+    async with serve_endpoint(served) as url:
+        finished = await compared.verify("--entity", name, "--wait", "2", *endpoint_settings(url))
+        assert finished.status == 7, finished.out.decode()
+        assert "left behind" in finished.out.decode()
+        repaired = await compared.verify("--entity", name, "--wait", "2", "--repair", *endpoint_settings(url))
+        assert repaired.status == 0, repaired.err
+    assert read_graph(served) == load_from_scratch(compared.repository)
+
+
+async def test_change_that_arrives_meanwhile_is_in_step(compared: ComparedStore) -> None:
+    """An entity that is behind at first is compared again."""
+    name = compared.list_entities("Q")[0]
+    revision = compared.repository.save(compared.repository.entity(name)).revision.rev_id
+    served = Store()
+    served.extend(list(Store(compared.folder / "store")))
+    async with serve_endpoint(served) as url:
+        running = asyncio.create_task(compared.verify("--entity", name, *endpoint_settings(url)))
+        await wait_until(lambda: compared.wikibase.request_log.count_requests(revision) > 0)
+        served.clear()
+        served.extend(munge_all(compared.repository))
+        finished = await running
+    assert (finished.status, finished.out.decode().split()) == (0, ["1", "in", "step"]), finished.err
 
 
 async def test_newer_edit_is_not_a_difference(compared: ComparedStore) -> None:

@@ -297,7 +297,10 @@ def store_verify(
     *,
     store: StoreLocation = "",
     wikibase: WikibaseUrl = "",
-    sample: Annotated[int, typer.Option(metavar="N", min=1, help="The number of entities to compare.")] = 100,
+    sample: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="The number of entities to compare; all, if there are not more."),
+    ] = 100,
     entity: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Compare this entity instead of a sample; repeatable.")
     ] = None,
@@ -305,19 +308,46 @@ def store_verify(
         bool,
         typer.Option("--repair", help="Repair entities that differ from the wiki. For a store that rdf-sync writes."),
     ] = False,
+    wait: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            help="Compare entities that are behind again for this time; an older change is left behind.",
+        ),
+    ] = 60.0,
+    max_unknown: Annotated[
+        float,
+        typer.Option(
+            metavar="PERCENT", min=0, max=100, help="The largest share of the entities that may not be comparable."
+        ),
+    ] = 10.0,
+    list_limit: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="The most entities to list; of a larger wiki, random numbers are drawn."),
+    ] = 100_000,
     config: Config = None,
     set_: Set = None,
 ) -> None:
     """Compare entities in a store with the wiki, triple for triple, each at the revision that the store holds.
 
-    Half of the sample was edited lately; the rest is from all of the wiki and of the store. Exits with code 7 if the
-    store has a difference that no later update repairs.
+    Half of the sample was edited lately; the rest is drawn at random from all entities, after those that only one side
+    has. Exits with code 7 if the store has a difference that no later update repairs, or if too many entities cannot be
+    compared.
     """
     from wikistate.cli.settings import CliSettings  # noqa: PLC0415
     from wikistate.cli.verify import VerifyRequest, verify  # noqa: PLC0415
 
     flags = CliSettings(store=store, wikibase=wikibase, assignments=tuple(set_ or ()), files=tuple(config or ()))
-    raise typer.Exit(verify(flags, VerifyRequest(tuple(entity or ()), sample=sample, repair=repair)))
+    request = VerifyRequest(
+        tuple(entity or ()),
+        sample=sample,
+        repair=repair,
+        wait=wait,
+        max_unknown=max_unknown,
+        list_limit=list_limit,
+    )
+    raise typer.Exit(verify(flags, request))
 
 
 @app.command()

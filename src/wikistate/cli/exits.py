@@ -8,7 +8,7 @@
 4     an external system failed: broker, file system, wiki, schema repository or store
 5     more events failed than `error_limit` allows; the next run processes uncommitted events again
 6     the store is further behind than `wikistate lag --max` allows
-7     `wikistate store verify` found a difference between the store and the wiki
+7     `wikistate store verify` found a difference between the store and the wiki, or could not compare most entities
 8     most of what the run tried failed for the same reason (`failure_alarm`); the error stream has the events
 130   stopped immediately by a second Ctrl+C or SIGTERM; the next run processes uncommitted events again. Of all
       other commands than `run`: stopped before it was done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,15 +16,21 @@ from wikistate.cli.settings import load_configuration
 from wikistate.cli.stores import format_counts
 from wikistate.core.updater.entity_id import parse_page_entity
 from wikistate.jobs.rdf_sync import NAME
+from wikistate.ops.verify.rechecks import compare_entities
+from wikistate.ops.verify.sampling import LIST_LIMIT
 from wikistate.ops.verify.session import open_verification_session
-from wikistate.ops.verify.verifier import ERROR_RESULTS, ComparisonResult
+from wikistate.ops.verify.verifier import DEFAULT_PATIENCE, ERROR_RESULTS, ComparisonResult
 from wikistate.telemetry.meter import RecordingMeter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from wikistate.cli.settings import CliSettings
+    from wikistate.ops.verify.sampling import Sampler
     from wikistate.ops.verify.verifier import ComparedEntity
+
+MAX_UNKNOWN = 10.0
+"""Default of the largest share of entities that cannot be compared, in percent. Some revisions are hidden."""
 
 _MAX_SHOWN_TRIPLES = 5
 """Triples of one entity on the screen, missing ones and extra ones each."""
@@ -36,11 +43,17 @@ class VerifyRequest(NamedTuple):
         entities: The ids to compare; empty for a sample.
         sample: The number of entities in the sample.
         repair: Whether to repair entities that differ from the wiki.
+        wait: Seconds for entities that are behind; see `compare_entities` and `Verifier`.
+        max_unknown: Largest share of the entities that may not be comparable, in percent.
+        list_limit: Largest number of entities that are listed on each side; see `Sampler`.
     """
 
     entities: tuple[str, ...]
     sample: int
     repair: bool
+    wait: float = DEFAULT_PATIENCE
+    max_unknown: float = MAX_UNKNOWN
+    list_limit: int = LIST_LIMIT
 
 
 def verify(flags: CliSettings, request: VerifyRequest) -> Exit:
@@ -62,18 +75,45 @@ def verify(flags: CliSettings, request: VerifyRequest) -> Exit:
     console.print(format_counts(counts) if counts else "Neither the wiki nor the store has any of these.")
     if wrong and request.repair:
         console.print(f"Repaired: {len(wrong)}.")
-    return Exit.VERIFICATION_FAILED if wrong and not request.repair else Exit.OK
+    unknown = results[ComparisonResult.UNKNOWN]
+    too_many = unknown * 100 > request.max_unknown * len(found)
+    if too_many:
+        _report(f"{unknown:,} of {len(found):,} entities could not be compared, so the store is not verified.")
+    return Exit.VERIFICATION_FAILED if (wrong and not request.repair) or too_many else Exit.OK
 
 
 async def _verify_entities(flags: CliSettings, request: VerifyRequest) -> list[ComparedEntity]:
     configuration = load_configuration(NAME, flags).configuration
-    async with open_verification_session(configuration, RecordingMeter()) as both:
-        # Each run draws another sample, so that daily samples reach every entity some day.
-        entities = request.entities or await both.sample(request.sample, random.Random())  # noqa: S311
-        found = [verified for entity in entities if (verified := await both.verifier.compare(entity)) is not None]
+    # Each run draws another sample, so that daily samples reach every entity some day.
+    session = open_verification_session(
+        configuration,
+        RecordingMeter(),
+        random=random.Random(),  # noqa: S311
+        patience=request.wait,
+        list_limit=request.list_limit,
+    )
+    async with session as both:
+        entities = request.entities or await _sample(both.sampler, request.sample)
+        found = await compare_entities(both.verifier, entities, wait=request.wait if both.can_change else 0.0)
+        if len(found) < len(entities):
+            _report(
+                f"{len(found):,} of {len(entities):,} were compared: the others are redirects, or exist on neither side."
+            )
         if request.repair:
             await both.verifier.repair(each for each in found if each.result in ERROR_RESULTS)
     return found
+
+
+async def _sample(sampler: Sampler, count: int) -> Sequence[str]:
+    sample = await sampler.sample(count)
+    _report(sample.origin)
+    if sample.missing or sample.extra:
+        _report(f"By the lists of both, the store lacks {sample.missing:,} of them and has {sample.extra:,} more.")
+    return sample.entities
+
+
+def _report(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201  (the output of a command)
 
 
 def _format_result(verified: ComparedEntity) -> Iterator[str]:

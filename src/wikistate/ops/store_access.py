@@ -1,4 +1,4 @@
-"""Access to a store for a command that inspects it: the store itself tells its concept base, and no outage is waited for."""
+"""Access to a store for a command that inspects it: it reads the concept base from the store, and does not wait for an outage."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def find_concept_base(store: TripleStore, settings: StoreSettings) -> str:
     if _CONCEPT_BASE in settings.model_fields_set:
         raise ConfigError(
             f"{_KEY} is {settings.concept_base}, but the entities in the store at {settings.location} have {found[0]}.",
-            hint=f"Set {_KEY} to {found[0]}, or remove it: the store tells it.",
+            hint=f"Set {_KEY} to {found[0]}, or remove it: it is read from the store.",
             key=_KEY,
         )
     return found[0]

@@ -174,6 +174,18 @@ def select_largest_number(prefix: str, *, graph: str = "") -> str:
     return f"SELECT (MAX({number}) AS ?largest) WHERE {{ {_in_graph(pattern, graph)} }}"
 
 
+def select_entities(prefix: str, *, graph: str = "") -> str:
+    """Return the query of the entities that have a revision, as ``?entity``. Arguments as `select_largest_number`."""
+    stem = str(NamedNode(prefix))[1:-1]
+    pattern = f'?entity {VERSION} ?version FILTER(STRSTARTS(STR(?entity), "{stem}"))'
+    return f"SELECT DISTINCT ?entity WHERE {{ {_in_graph(pattern, graph)} }}"
+
+
+def read_entities(rows: Iterable[Row], uris: Uris) -> set[str]:
+    """Return the ids in the answer to `select_entities`."""
+    return {entity for row in rows if (entity := uris.entity_id(_read_iri(row, "entity"))) is not None}
+
+
 def select_newest_change(*roots: str, graph: str = "") -> str:
     """Return the query of the event time up to which a store is complete, as ``?newest``, for stores of any updater.
 

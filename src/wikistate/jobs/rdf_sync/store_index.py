@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.core.sparql.queries import read_largest_number, select_largest_number
+from wikistate.core.sparql.queries import (
+    read_entities,
+    read_largest_number,
+    select_entities,
+    select_largest_number,
+)
 from wikistate.core.updater.entity_id import LETTERS, MAX_NUMBER
 from wikistate.jobs.rdf_sync.full_scan import split_id_range
 
@@ -41,6 +46,15 @@ class StoreEntityIndex:
         for letter in LETTERS:
             for ids in split_id_range(letter, await self.largest_number(letter), _BATCH_SIZE):
                 yield ids
+
+    async def count(self) -> int:
+        """Return the number of entities with a revision."""
+        return sum((await self._store.counts()).values())
+
+    async def list_ids(self, letter: str) -> set[str]:
+        """Return all ids that begin with a letter, of the entities that have a revision. They must fit into memory."""
+        rows = await self._store.query(select_entities(self._uris.entity_iri(letter), graph=self._graph))
+        return read_entities(rows, self._uris)
 
     async def largest_number(self, letter: str) -> int:
         """Return the largest number of the ids that begin with a letter; 0 if there are no such ids."""

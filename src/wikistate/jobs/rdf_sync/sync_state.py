@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wikistate.core.updater.startup import StartupMode
-from wikistate.jobs.rdf_sync.unread_entities import UnreadEntities
 from wikistate.jobs.rdf_sync.retries import RetryQueue
+from wikistate.jobs.rdf_sync.unread_entities import UnreadEntities
 
 
 @dataclass(slots=True)

@@ -8,51 +8,68 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikistate.adapters.mediawiki.page_info import PageInfoClient
 from wikistate.adapters.triplestore.checks import check_form
 from wikistate.adapters.triplestore.writer import completed_until
+from wikistate.errors import ConfigError
 from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
-from wikistate.ops.verify.sampling import sample
-from wikistate.ops.verify.verifier import Verifier
+from wikistate.ops.store_access import find_concept_base
+from wikistate.ops.verify.sampling import LIST_LIMIT, Sampler
+from wikistate.ops.verify.verifier import DEFAULT_PATIENCE, Verifier
 from wikistate.wiring.rdf_updater import build_graph_loader
-from wikistate.wiring.stores import build_triple_store, build_update_target, build_uris
+from wikistate.wiring.stores import build_triple_store, build_update_target, build_uris, is_http_location
 from wikistate.wiring.wikibase import build_query_client, discover_wikibase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from random import Random
 
-    from wikistate.adapters.mediawiki.query_client import QueryClient
-    from wikistate.adapters.mediawiki.wikibase_site import WikibaseSite
+    from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.config.model import Configuration
+    from wikistate.config.store import StoreSettings
     from wikistate.telemetry.meter import Meter
 
 
 class VerificationSession(NamedTuple):
-    """Store and wiki of a verification, both open."""
+    """Store and wiki of a verification, both open.
+
+    Attributes:
+        verifier: Verifier of single entities.
+        sampler: Sampler of the entities to verify.
+        can_change: Whether another process may write to the store meanwhile: an embedded store has one process.
+    """
 
     verifier: Verifier
-    queries: QueryClient
-    site: WikibaseSite
-    store_index: StoreEntityIndex
-
-    async def sample(self, count: int, random: Random) -> list[str]:
-        """Return a sample of entity ids. Raises a `WikistateError` when the store or the wiki refuses a query."""
-        return await sample(self.queries, self.site, self.store_index, count, random)
+    sampler: Sampler
+    can_change: bool
 
 
 @asynccontextmanager
-async def open_verification_session(configuration: Configuration, meter: Meter) -> AsyncIterator[VerificationSession]:
+async def open_verification_session(
+    configuration: Configuration,
+    meter: Meter,
+    *,
+    random: Random,
+    patience: float = DEFAULT_PATIENCE,
+    list_limit: int = LIST_LIMIT,
+) -> AsyncIterator[VerificationSession]:
     """Read the description of the wiki, and open the store and the clients.
 
+    Args:
+        configuration: The settings.
+        meter: The meter of the requests.
+        random: Source of the random numbers of samples.
+        patience: See `Verifier`.
+        list_limit: See `Sampler`.
+
     Raises:
-        ConfigError: A setting is not valid, or contradicts the wiki.
+        ConfigError: A setting is not valid, or contradicts the wiki; or the store holds the entities of another wiki.
         WikiError: The wiki does not answer, or is not a Wikibase.
-        StoreError: The store does not answer, or holds entities in another form.
+        StoreError: The store does not answer the first request, or holds entities in another form.
     """
     discovered = await discover_wikibase(configuration)
     configuration, settings = discovered.configuration, discovered.configuration.store
     uris, queries, store = (
         build_uris(settings),
         build_query_client(discovered.configuration, discovered.api),
-        build_triple_store(settings, meter),
+        build_triple_store(settings, meter, waits=False),
     )
     pages, graphs = PageInfoClient(queries, discovered.site), build_graph_loader(configuration, meter)
     async with AsyncExitStack() as opened:
@@ -60,11 +77,25 @@ async def open_verification_session(configuration: Configuration, meter: Meter) 
             opened.push_async_callback(part.close)
         contents = await store.open()
         check_form(contents.form)
+        await _check_concept_base(store, settings)
         await pages.open()
         await graphs.open()
         # Freshness is stated during a full scan as well, when the store is not complete.
         complete = completed_until(contents.positions.values(), None)
-        verifier = Verifier(store, build_update_target(settings), graphs, pages, completed_until=complete)
-        yield VerificationSession(
-            verifier, queries, discovered.site, StoreEntityIndex(store, uris, graph=settings.graph)
+        verifier = Verifier(
+            store, build_update_target(settings), graphs, pages, completed_until=complete, patience=patience
+        )
+        index = StoreEntityIndex(store, uris, graph=settings.graph)
+        sampler = Sampler(queries, discovered.site, pages, index, random, list_limit=list_limit)
+        yield VerificationSession(verifier, sampler, can_change=is_http_location(settings.location))
+
+
+async def _check_concept_base(store: TripleStore, settings: StoreSettings) -> None:
+    """Check that the store holds the entities of the wiki: those of another one would all be missing, and extra."""
+    if found := await find_concept_base(store, settings):
+        raise ConfigError(
+            f"The entities in the store at {settings.location} have the concept base {found}, and those of the wiki have "
+            f"{settings.concept_base}.",
+            hint="Compare the store with the wiki that it was filled from: correct store.location or --wikibase.",
+            key="store.location",
         )

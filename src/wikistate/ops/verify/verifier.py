@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from time import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wikistate.adapters.mediawiki.page_info import CurrentRevisions
@@ -17,7 +18,7 @@ from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
 from wikistate.ops.verify.stored_forms import find_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.core.sparql.updates import UpdateTarget
@@ -42,7 +43,8 @@ class ComparisonResult(StrEnum):
     """The store has the entity, and the wiki does not."""
 
     STALE = "left behind"
-    """The store holds an older revision, although it states that it is complete up to long after the newer one."""
+    """The store holds an older revision, although it states that it is complete up to long after the newer one, or although
+    it had time to receive it; see `Verifier.compare`."""
 
     DIFFERS = "different"
     """The store holds the same revision with other triples."""
@@ -52,6 +54,9 @@ ERROR_RESULTS = frozenset(
     {ComparisonResult.MISSING, ComparisonResult.DELETED_ON_WIKI, ComparisonResult.STALE, ComparisonResult.DIFFERS}
 )
 """Results that no job repairs automatically."""
+
+DEFAULT_PATIENCE = 60.0
+"""Seconds in which a store receives a change: the watermarks and the reordering of events take up to two windows of them."""
 
 SLACK_MS = 600_000
 """Tolerance of a store's stated freshness in milliseconds: events wait for those before them, and clocks differ."""
@@ -101,11 +106,23 @@ class Verifier:
         pages: Current revisions on the wiki; open.
         completed_until: Time up to which the store stated that it is complete before the first comparison, milliseconds
             since the epoch; 0 if it is unknown.
+        patience: Seconds after which a change that the store lacks is left behind, whatever the store states.
+        now: Returns seconds since the epoch.
     """
 
     def __init__(
-        self, store: TripleStore, target: UpdateTarget, graphs: GraphLoader, pages: PageInfo, *, completed_until: int
+        self,
+        store: TripleStore,
+        target: UpdateTarget,
+        graphs: GraphLoader,
+        pages: PageInfo,
+        *,
+        completed_until: int,
+        patience: float = DEFAULT_PATIENCE,
+        now: Callable[[], float] = time,
     ) -> None:
+        self._patience_ms = round(patience * 1000)
+        self._now = now
         self._store = store
         self._target = target
         self._graphs = graphs
@@ -113,7 +130,7 @@ class Verifier:
         self._completed_until = completed_until
 
     async def compare(self, entity: str, *, repeats: int = 3) -> ComparedEntity | None:
-        """Compare an entity. Return None if neither side has it. Wait during an outage of the wiki or the store.
+        """Compare an entity. Return None if neither side has it. Wait during an outage of the wiki.
 
         Args:
             entity: Entity id.
@@ -135,7 +152,7 @@ class Verifier:
         revision = read_revision(found, entity, self._target.uris) or current
         expected = await self._graphs.load(entity, revision)
         if isinstance(expected, GraphUnavailable):
-            return await self._compare_unavailable(entity, expected, revision, current)
+            return await self._compare_unavailable(entity, expected, revision, current, is_held=bool(found))
         if not found:
             # A redirect has a revision, and no triples that a store holds.
             is_redirect = read_revision(expected, entity, self._target.uris) is None
@@ -158,11 +175,14 @@ class Verifier:
     async def _compare_older(self, entity: str, revision: int, current: int) -> ComparedEntity:
         newer = await self._graphs.load(entity, current)
         if isinstance(newer, GraphUnavailable):
-            return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
+            # It may be hidden or damaged. After the patience, nothing brings the store to it.
+            touched = await self._pages.last_touched(entity)
+            result = ComparisonResult.UNKNOWN if self._is_overdue(touched) else ComparisonResult.BEHIND
+            return ComparedEntity(entity, result, revision, reason=newer.message)
         # The graph of a redirect states no date; the wiki does.
         date = read_modification_date(newer)
         changed_at = (parse_timestamp(date) if date else None) or await self._pages.last_touched(entity)
-        if changed_at is None or changed_at + SLACK_MS >= self._completed_until:
+        if not (self._is_overdue(changed_at) or (changed_at and changed_at + SLACK_MS < self._completed_until)):
             return ComparedEntity(entity, ComparisonResult.BEHIND, revision)
         return ComparedEntity(
             entity, ComparisonResult.STALE, revision, expected=newer, reason=f"the wiki has revision {current}"
@@ -188,10 +208,16 @@ class Verifier:
                 patch = StorePatch(reconciled=entity, added=whole.added, linked=whole.linked)
             await self._store.apply(patch, {}, None)
 
+    def _is_overdue(self, changed_at: int | None) -> bool:
+        """Return whether the store had time to receive a change; True if the time of the change is unknown."""
+        return changed_at is None or changed_at + self._patience_ms <= self._now() * 1000
+
     async def _compare_unavailable(
-        self, entity: str, unavailable: GraphUnavailable, revision: int, current: int
-    ) -> ComparedEntity:
+        self, entity: str, unavailable: GraphUnavailable, revision: int, current: int, *, is_held: bool
+    ) -> ComparedEntity | None:
         is_missing = unavailable.type is FetchErrorType.ENTITY_NOT_FOUND
+        if is_missing and not is_held and entity.startswith("M"):
+            return None  # a file without media info
         if is_missing and revision != current:  # deleted or hidden since: jobs continue to the current revision
             return await self._compare_older(entity, revision, current)
         return ComparedEntity(entity, ComparisonResult.UNKNOWN, revision, reason=unavailable.message)

@@ -13,7 +13,7 @@ from wikistate.core.events.integers import MAX_INTEGER, is_integer, parse_intege
 from wikistate.core.rdf.graph import read_revision
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.rdf.vocabulary import VERSION
-from wikistate.core.sparql.queries import read_largest_number, read_newest_change, read_positions, read_versions
+from wikistate.core.sparql.queries import read_largest_number, read_newest_change, read_state, read_versions
 from wikistate.core.updater.input_reader import require_revision
 from wikistate.core.updater.message_fields import read_number
 from wikistate.errors import InputError, StoreError
@@ -76,7 +76,7 @@ def test_numbers_of_rdf_and_of_a_store_are_bounded(text: str) -> None:
     until = Literal("2026-01-01T00:00:00Z")
     row = {"topic": Literal("t"), "partition": Literal("0"), "offset": number, "until": until}
     with pytest.raises(StoreError, match=r"\?offset is"):
-        read_positions([row])
+        read_state([row])
     assert read_largest_number([{"largest": number}]) == 0
 
 

@@ -49,9 +49,7 @@ def build_events() -> Mapping[str, tuple[UpdaterBench, dict[str, Any]]]:
     """Return one event of each kind, with all its fields and the updater that reads it."""
     repository = LEGACY.repository
     changes = [LEGACY.save(), repository.delete("Q1"), repository.restore("Q1")]
-    found: dict[str, tuple[UpdaterBench, dict[str, Any]]] = {
-        change.kind: (PAGE_CHANGES, build_page_change(change, repository.wiki)) for change in changes
-    }
+    found = {str(change.kind): (PAGE_CHANGES, build_page_change(change, repository.wiki)) for change in changes}
     legacy = {f"legacy {change.kind}": (LEGACY, build_legacy_event(change, repository.wiki)) for change in changes}
     legacy_events = {name: (bench, event) for name, (bench, event) in legacy.items() if event is not None}
     return {**found, **legacy_events, "reconciliation": (PAGE_CHANGES, reconciliation())}

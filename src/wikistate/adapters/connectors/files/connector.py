@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wikistate.adapters.connectors.connector import SOURCE_OPTIONS, Capabilities, SinkDefaults, missing_setting
 from wikistate.adapters.connectors.files import url
 from wikistate.adapters.connectors.files.endpoint import CAPABILITIES, STANDARD_STREAM, FileEndpoint
-from wikistate.adapters.connectors.files.sibling_path import make_sibling_path
+from wikistate.adapters.connectors.sibling_path import make_sibling_path
 
 if TYPE_CHECKING:
     from wikistate.adapters.connectors.connector import SinkContext, SourceContext

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from wikistate.adapters.connectors.connector import Capabilities, SinkEndpoint, SourceEndpoint
-from wikistate.adapters.connectors.files.sibling_path import make_sibling_path
 from wikistate.adapters.connectors.files.sink import FileSink
 from wikistate.adapters.connectors.files.source import STANDARD_INPUT, FileSource
+from wikistate.adapters.connectors.sibling_path import make_sibling_path
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
