@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -130,8 +131,8 @@ async def test_value_that_is_unlike_itself_or_beyond_range_is_in_step(compared: 
     finished = await compared.verify("--entity", item.id)
     assert (finished.status, finished.out.decode().split()) == (0, ["1", "in", "step"]), finished.out.decode()
     own = [quad for quad in quads if quad.subject == entity_iri(item.id) and "/direct/" in str(quad.predicate)]
-    deletion = f"DELETE DATA {{ {' '.join(f'{quad.triple} .' for quad in own)} }}"
-    compared.corrupt(lambda store: store.update(deletion))
+    for quad in own:
+        compared.corrupt(partial(Store.remove, quad=quad))
     compared.corrupt(lambda store: store.add(Quad(own[0].subject, own[0].predicate, Literal(5))))
     finished = await compared.verify("--entity", item.id)
     assert finished.status == 7, finished.out.decode()

@@ -12,20 +12,27 @@ from wikistate.core.sparql.queries import read_number
 from wikistate.core.sparql.terms import serialize_triples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from pyoxigraph import Triple
-
+    from wikistate.core.rdf.graph import Graph
     from wikistate.core.sparql.updates import UpdateTarget
     from wikistate.core.updater.store_metadata import Row
 
 
-def build_held_query(triples: Sequence[Triple], target: UpdateTarget) -> str:
+def divide(triples: Graph, size: int) -> list[Graph]:
+    """Return the triples in parts of a size, always the same parts."""
+    listed = sorted(triples, key=str)
+    return [frozenset(listed[start : start + size]) for start in range(0, len(listed), size)]
+
+
+def build_held_query(triples: Graph, target: UpdateTarget) -> str:
     """Build the query for `read_held`. Raises `UnwritableError` for a triple without a safe form."""
-    patterns = (f"{serialize_triples([triple]).decode().strip()} BIND({n} AS ?n)" for n, triple in enumerate(triples))
+    listed = sorted(triples, key=str)
+    patterns = (f"{serialize_triples([triple]).decode().strip()} BIND({n} AS ?n)" for n, triple in enumerate(listed))
     return f"SELECT ?n WHERE {target.where(' UNION '.join(f'{{ {pattern} }}' for pattern in patterns))}"
 
 
-def read_held(rows: Iterable[Row], triples: Sequence[Triple]) -> frozenset[Triple]:
+def read_held(rows: Iterable[Row], triples: Graph) -> Graph:
     """Return the triples that the store holds."""
-    return frozenset(triples[read_number(row, "n")] for row in rows)
+    listed = sorted(triples, key=str)
+    return frozenset(listed[read_number(row, "n")] for row in rows)

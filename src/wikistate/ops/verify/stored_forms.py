@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from wikistate.core.rdf.compare import GraphDifference, compare_graphs, select_questions
 from wikistate.core.rdf.graph import EMPTY_GRAPH, Graph
-from wikistate.core.sparql.held_query import build_held_query, read_held
+from wikistate.core.sparql.held_query import build_held_query, divide, read_held
 from wikistate.core.sparql.terms import find_unwritable
 from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pyoxigraph import Triple
-
     from wikistate.adapters.triplestore.store import TripleStore
     from wikistate.core.sparql.updates import UpdateTarget
 
@@ -38,14 +34,13 @@ async def find_differences(expected: Graph, found: Graph, store: TripleStore, ta
 
 async def select_held(triples: Graph, store: TripleStore, target: UpdateTarget) -> Graph:
     """Return the triples that the store holds, by its own equality of terms. Raises as `find_differences`."""
-    listed = sorted(triples, key=str)
     held = EMPTY_GRAPH
-    for start in range(0, len(listed), QUESTIONS_PER_QUERY):
-        held |= await _ask(listed[start : start + QUESTIONS_PER_QUERY], store, target)
+    for part in divide(triples, QUESTIONS_PER_QUERY):
+        held |= await _ask(part, store, target)
     return held
 
 
-async def _ask(triples: Sequence[Triple], store: TripleStore, target: UpdateTarget) -> Graph:
+async def _ask(triples: Graph, store: TripleStore, target: UpdateTarget) -> Graph:
     """Return the triples that the store holds. A triple that it cannot read, it cannot hold either."""
     try:
         return read_held(await store.query(build_held_query(triples, target)), triples)
@@ -53,5 +48,7 @@ async def _ask(triples: Sequence[Triple], store: TripleStore, target: UpdateTarg
         if len(triples) == 1:
             await store.ask("ASK {}")  # raises if the store rejects more than this triple
             return EMPTY_GRAPH
-    half = len(triples) // 2
-    return await _ask(triples[:half], store, target) | await _ask(triples[half:], store, target)
+    held = EMPTY_GRAPH
+    for part in divide(triples, (len(triples) + 1) // 2):
+        held |= await _ask(part, store, target)
+    return held

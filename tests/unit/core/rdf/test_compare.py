@@ -81,7 +81,7 @@ def test_comparison_is_reflexive_and_symmetric(sets: tuple[frozenset[Literal], f
 
 
 def test_all_differences_are_listed_in_order() -> None:
-    """A held triple is no difference, and neither is its form."""
+    """A held triple and its form are not listed."""
     plus, one, two = (Triple(NODE, NODE, number(text)) for text in ("+1", "1", "2"))
     iri = Triple(NODE, NODE, NODE)
     assert compare_graphs(frozenset({plus, two}), frozenset({one, iri})) == ([plus, two], [one, iri])
