@@ -16,6 +16,7 @@ from wikistate.testing.wiki.api import STREAMS, ActionApi
 from wikistate.testing.wiki.cached_bodies import join_gzipped, join_plain
 from wikistate.testing.wiki.fault_injection import apply_fault
 from wikistate.testing.wiki.request_log import RequestLog
+from wikistate.testing.wiki.special_pages import ENTITY_DATA, find_redirect, find_special_page, find_title, script_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
     from wikistate.demo.pages import Wiki
     from wikistate.testing.wiki.datasets import Dataset
+    from wikistate.testing.wiki.private_access import PrivateAccess
     from wikistate.testing.wiki.query import Limits
     from wikistate.testing.wiki.responses import WikiResponse
+    from wikistate.testing.wiki.special_pages import SpecialPage
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 """Host names without a wiki: the first wiki of the dataset is the default."""
@@ -40,7 +43,7 @@ class FakeWiki:
             ...
             assert wiki.request_log.count_requests(1234) == 3
 
-    Beside ``/w/api.php`` and ``/w/index.php`` there are control paths for a wiki in another process:
+    Beside ``/w/api.php``, ``/w/index.php`` and special pages there are control paths for a wiki in another process:
     ``GET`` and ``DELETE /_control/stats``, ``GET`` and ``POST /_control/faults``.
 
     Args:
@@ -56,6 +59,7 @@ class FakeWiki:
         request_log: Counts of the requests.
         lag: Replica lag in seconds; requests with a smaller ``maxlag`` are refused.
         token: Bearer token that is required to read; empty for public wikis.
+        private_access: Login that is required to read; None for public wikis.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class FakeWiki:
         self.lag = 0.0
         self.url = ""
         self.token = ""
+        self.private_access: PrivateAccess | None = None
         self._api = api or ActionApi(dataset, limits=limits, streams=streams)
         self._faults = FaultRules()
         self._waiters: list[asyncio.Future[None]] = []
@@ -136,6 +141,8 @@ class FakeWiki:
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return await self._send(request, responses.make_login_required(wiki.domain, request.path))
         params = await _read_parameters(request)
+        if reply := self._refuse_anonymous(request, wiki, params):
+            return await self._send(request, reply)
         asked = _parse_revisions(params)
         self.request_log.record_revisions(wiki.wiki_id, asked)
         decision = self._faults.decide(
@@ -147,6 +154,13 @@ class FakeWiki:
             return await self._send(request, reply)
         return await apply_fault(decision.action, request, reply, lambda changed: self._send(request, changed))
 
+    def _refuse_anonymous(self, request: web.BaseRequest, wiki: Wiki, params: Mapping[str, str]) -> WikiResponse | None:
+        """Return the response of a private wiki to a request that needs a login, or that logs in."""
+        if self.private_access is None:
+            return None
+        cookies = request.headers.get("Cookie", "")
+        return self.private_access.respond(request.path, params, cookies, domain=wiki.domain)
+
     def _find_wiki(self, host: str) -> Wiki | None:
         name = host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host
         return self._default_wiki if name in LOCAL_HOSTS else self.dataset.wikis.get(name)
@@ -154,13 +168,26 @@ class FakeWiki:
     def _build_response(
         self, path: str, wiki: Wiki, params: Mapping[str, str], *, hidden: frozenset[int], lag: float
     ) -> WikiResponse:
-        match path:
-            case "/w/api.php":
-                return self._api.handle_api(wiki, params, hidden=hidden, lag=lag)
-            case "/w/index.php":
-                return self._api.handle_raw(wiki, params)
-            case _:
-                return responses.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
+        if path == f"{wiki.script_path}/api.php":
+            return self._api.handle_api(wiki, params, hidden=hidden, lag=lag)
+        page = find_special_page(wiki, find_title(wiki, path, params))
+        if page is not None:
+            redirect = find_redirect(wiki, page, params)
+            if redirect is None:
+                return self._build_special_page(page, wiki, params, hidden)
+            return responses.make_redirect(redirect[1], status=redirect[0])
+        if path == script_url(wiki):
+            return self._api.handle_raw(wiki, params)
+        return responses.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
+
+    def _build_special_page(
+        self, page: SpecialPage, wiki: Wiki, params: Mapping[str, str], hidden: frozenset[int]
+    ) -> WikiResponse:
+        """Return the response of a special page under its local name."""
+        del wiki, params, hidden
+        if page.name == ENTITY_DATA:  # a wiki without entities does not have this page
+            return responses.make_html("<!DOCTYPE html><title>No such special page</title>", status=404)
+        return responses.make_html(f"<!DOCTYPE html><title>{page.name}</title>")
 
     async def _send(self, request: web.BaseRequest, reply: WikiResponse) -> web.StreamResponse:
         """Send the response, compressed with gzip if the client accepts that, as the front end of Wikimedia does."""
