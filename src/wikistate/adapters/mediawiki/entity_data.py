@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from time import monotonic, time
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,8 @@ from yarl import URL
 from wikistate.adapters.mediawiki.entity_responses import (
     EntityDataSettings,
     EntityUrl,
+    find_prefix,
+    is_web_page,
     parse_response,
     resolve_redirect,
 )
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
 _LOG_AFTER_ATTEMPTS = 3
 """Number of attempts from which a failure is logged: one or two failures are common."""
 
+_MAX_REDIRECTS = 5
+"""Number of redirects that are followed for one request. A wiki needs one or two, for the language and for short URLs."""
+
 _NOT_ALLOWED = frozenset({401, 403})
 
 _NOT_AN_ID = "InvalidEntityId"
@@ -64,6 +70,9 @@ class EntityFetcher(Protocol):
 
 class EntityDataClient:
     """Client of one wiki. Call `open` first and `close` at the end.
+
+    Redirects are followed to another address of the same revision on the same server. Later requests are sent to that
+    address.
 
     Args:
         settings: Address and limits of the RDF.
@@ -162,16 +171,33 @@ class EntityDataClient:
             self._metrics.concurrency(self._limiter.limit)
 
     async def _request(self, address: EntityUrl, sent: float) -> bytes | Failure:
-        answer = await self._send(address)
-        if not isinstance(answer, Failure) and (target := resolve_redirect(answer, address)):
-            answer = await self._send(target)
-        found = answer if isinstance(answer, Failure) else parse_response(answer, address, now=self._clock())
+        found = await self._follow(address)
         if not isinstance(found, Failure) or found.kind is FailureKind.BAD_REVISION:
             self._last_response_at = monotonic()
             self._limiter.answered(self._last_response_at - sent)
         elif find_failure_rule(found.kind).slowdown is not SlowdownScope.NOTHING:
             self._limiter.overloaded(sent=sent, pause=compute_retry_delay(found, attempt=1, policy=self._policy))
         return found
+
+    async def _follow(self, address: EntityUrl) -> bytes | Failure:
+        """Send a request, and follow redirects to other addresses of the same document, up to a bounded number."""
+        answer, requested = await self._send(address), address
+        for _ in range(_MAX_REDIRECTS):
+            target = None if isinstance(answer, Failure) else resolve_redirect(answer, requested)
+            if target is None:
+                break
+            answer, requested = await self._send(target), target
+        found = answer if isinstance(answer, Failure) else parse_response(answer, requested, now=self._clock())
+        if requested is not address and isinstance(found, bytes):
+            self._use_address_of(requested)
+        return found
+
+    def _use_address_of(self, target: EntityUrl) -> None:
+        """Send later requests to the address to which the wiki redirects."""
+        prefix, before = find_prefix(target, self.settings), self.settings.prefix
+        if prefix and prefix != before:
+            self.settings = replace(self.settings, prefix=prefix)
+            log.info("entity_data_redirected", requested=before, target=prefix)
 
     async def _send(self, address: EntityUrl) -> HttpResponse | Failure:
         headers = await self._session.headers()
@@ -182,7 +208,8 @@ class EntityDataClient:
         answer = await self._http.request(endpoint, address.query, headers=headers, limit=self.settings.max_bytes)
         self._metrics.request_seconds(monotonic() - started_at)
         self._metrics.count_request("error" if isinstance(answer, Failure) else str(answer.status))
-        if not isinstance(answer, Failure) and answer.status in _NOT_ALLOWED and headers:
+        if headers and not isinstance(answer, Failure) and (answer.status in _NOT_ALLOWED or is_web_page(answer)):
             self._session.on_logged_out(headers)
-            return Failure(FailureKind.LOGGED_OUT, f"{address} answers {answer.status}: the login is no longer valid")
+            found = "with a web page" if is_web_page(answer) else str(answer.status)
+            return Failure(FailureKind.LOGGED_OUT, f"{address} answers {found}: the login is no longer valid")
         return answer

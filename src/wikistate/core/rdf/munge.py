@@ -22,8 +22,8 @@ other          all of a sitelink (a ``schema:Article``) and of a
                reachable node; otherwise ``wikibase:wikiGroup``
 =============  ====================================================  ===================================================
 
-The data node is the subject that is ``schema:about`` the entity, is no sitelink, and states a revision or is a
-``schema:Dataset``. Its IRI is any: a wiki makes it from its server, article path and content language.
+The data node is the subject that is ``schema:about`` the entity, is not a sitelink, and states a revision or is a
+``schema:Dataset``. It has any IRI: a wiki makes it from its server, article path and content language.
 
 The result does not depend on the order of the document: links are followed after all triples were read, so that a form
 may stand before its lexeme and a statement before its entity.
