@@ -70,7 +70,7 @@ class _SyncAssembler:
     """
 
     def __init__(self, asked: DiscoveredWikibase, meter: Meter) -> None:
-        self._configuration, self._site = asked.configuration, asked.site
+        self._configuration, self._site, self._is_readable = asked.configuration, asked.site, asked.is_readable
         settings = self._configuration.store
         self._queries = build_query_client(self._configuration, asked.api)
         self._store = SerializedStore(build_triple_store(settings, meter))
@@ -88,7 +88,9 @@ class _SyncAssembler:
             state=state,
             window=self._window,
         )
-        base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, change_sink=sink)
+        base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(
+            self._configuration, meter, change_sink=sink, is_readable=self._is_readable
+        )
         followed = self._resolve_changes(base.source)
 
         def wrap_source(source: Source) -> Source:

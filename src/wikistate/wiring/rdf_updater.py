@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from wikistate.wiring.updater_streams import UpdaterStreams
 
 STATE_FILE = "state.sqlite"
+_MAX_UNREADABLE = 2
 
 
 def assemble_rdf_updater(
@@ -60,6 +61,7 @@ def assemble_rdf_updater(
     *,
     change_sink: ChangeSink[Mutation] | None = None,
     entities: EntitySource | None = None,
+    is_readable: bool | None = None,
 ) -> KeyedPipeline[InputEvent, Operation, Mutation]:
     """Assemble the job rdf-updater.
 
@@ -68,6 +70,7 @@ def assemble_rdf_updater(
         meter: The meter of the job's metrics.
         change_sink: The sink of mutations; None for the streams that the settings name.
         entities: The source of the RDF of entities; None for the wiki that the settings name.
+        is_readable: Whether the start has read an entity of the wiki; None if it has not tried.
 
     Raises:
         ConfigError: A setting is wrong.
@@ -79,7 +82,7 @@ def assemble_rdf_updater(
     endpoints = _resolve_endpoints(configuration, streams)
     uris = entity_uris(rdf)
     subgraphs = _read_subgraphs(configuration, streams)
-    graphs = build_graph_loader(configuration, meter, entities=entities)
+    graphs = build_graph_loader(configuration, meter, entities=entities, is_readable=is_readable)
     job = RdfUpdater(
         streams.input_reader,
         MutationBuilder(graphs, uris, subgraphs),
@@ -123,9 +126,13 @@ def build_entity_settings(rdf: RdfSettings) -> EntityDataSettings:
 
 
 def build_graph_loader(
-    configuration: Configuration, meter: Meter, *, entities: EntitySource | None = None
+    configuration: Configuration,
+    meter: Meter,
+    *,
+    entities: EntitySource | None = None,
+    is_readable: bool | None = None,
 ) -> EntityGraphLoader:
-    """Build the loader that fetches entities and parses their RDF.
+    """Build the loader that fetches entities and parses their RDF. See `assemble_rdf_updater` for the arguments.
 
     Raises:
         ConfigError: See `build_entity_client`.
@@ -136,6 +143,9 @@ def build_graph_loader(
         uris,
         mime_type=build_entity_settings(configuration.rdf).mime_type,
         concept_base=uris.root,
+        is_confirmed=is_readable is True,
+        # After a start that found no entity to read, the first one decides.
+        max_unreadable=0 if is_readable is False else _MAX_UNREADABLE,
     )
 
 

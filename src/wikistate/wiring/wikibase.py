@@ -5,6 +5,7 @@ A setting that contradicts the wiki is an error, and the error names the right v
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -13,23 +14,20 @@ from yarl import URL
 
 from wikistate.adapters.http.client import HttpClient
 from wikistate.adapters.mediawiki.discovery import find_api
-from wikistate.adapters.mediawiki.entity_pages import list_entities
-from wikistate.adapters.mediawiki.entity_responses import EntityDataSettings, parse_response
 from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.wikibase_site import (
     WikibaseSite,
     check_concept_uri,
     check_namespaces,
     fetch_site,
-    find_concept_uri,
 )
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.paths import state_home
-from wikistate.core.enrichment.failures import Failure
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
+from wikistate.wiring.entity_check import check_entities
 from wikistate.wiring.stores import check_location, is_http_location
-from wikistate.wiring.wikis import build_http_settings, build_wiki_session, resolve_credential
+from wikistate.wiring.wikis import build_http_settings, resolve_credential
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration, StreamManager
@@ -49,11 +47,13 @@ class DiscoveredWikibase(NamedTuple):
         configuration: The completed settings.
         site: The facts of the wiki about itself.
         api: URL of the Action API of the wiki.
+        is_readable: Whether an entity of the wiki was read. False for a wiki without entities.
     """
 
     configuration: Configuration
     site: WikibaseSite
     api: str
+    is_readable: bool
 
 
 async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
@@ -61,7 +61,7 @@ async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
 
     Raises:
         ConfigError: The settings name no wiki, or contradict it.
-        WikiError: The wiki does not answer, or is not a Wikibase.
+        WikiError: The wiki does not answer, is not a Wikibase, or its entities cannot be read.
     """
     check_location(configuration.store)
     http = HttpClient(build_http_settings(configuration))
@@ -71,14 +71,17 @@ async def discover_wikibase(configuration: Configuration) -> DiscoveredWikibase:
         queries = build_query_client(configuration, api)
         await queries.open()
         try:
-            site = await fetch_site(queries)
-            concept_uri = await _read_concept_uri(http, configuration, site, queries) or site.concept_uri
+            site = await fetch_site(queries, api=api)
+            checked = await check_entities(configuration, site, queries, api)
         finally:
             await queries.close()
     finally:
         await http.close()
+    concept_uri = checked.concept_uri or site.concept_uri
     _check_settings(configuration, site, concept_uri)
-    return DiscoveredWikibase(_with_discovered(configuration, site, api, concept_uri), site, api)
+    site = dataclasses.replace(site, entity_data=checked.entity_data)
+    completed = _with_discovered(configuration, site, api, concept_uri)
+    return DiscoveredWikibase(completed, site, api, checked.is_confirmed)
 
 
 def build_query_client(configuration: Configuration, api: str) -> QueryClient:
@@ -106,34 +109,6 @@ async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
             key="rdf.wikibase",
         )
     return await find_api(http, address)
-
-
-async def _read_concept_uri(
-    http: HttpClient, configuration: Configuration, site: WikibaseSite, queries: QueryClient
-) -> str:
-    """Return the concept URI in the RDF of the first entity that is not a redirect.
-
-    The result is empty if there is no entity, or if it cannot be fetched. The RDF may use another URI than the wiki
-    reports.
-    """
-    settings = EntityDataSettings(prefix=configuration.rdf.entity_data or site.entity_data)
-    session = build_wiki_session(configuration, site.domain, http=http, url=settings.prefix)
-    headers = await session.headers()
-    if isinstance(headers, Failure):
-        return ""  # the job repeats this request, and reports the failure then
-    async for batch in list_entities(queries, site):
-        for page in batch.pages:
-            if page.is_redirect:
-                continue
-            address = settings.build_url(page.entity, page.revision, now_ms=0)
-            response = await http.request(
-                http.endpoint(address.url), address.query, headers=headers, limit=settings.max_bytes
-            )
-            rdf = response if isinstance(response, Failure) else parse_response(response, address, now=0.0)
-            if isinstance(rdf, Failure):
-                return ""  # see above
-            return find_concept_uri(rdf, entity_id=page.entity, base=str(address), mime_type=settings.mime_type)
-    return ""
 
 
 def _check_settings(configuration: Configuration, site: WikibaseSite, concept_uri: str) -> None:
@@ -169,7 +144,7 @@ def _with_rdf_defaults(rdf: RdfSettings, site: WikibaseSite, concept_uri: str) -
         rdf,
         hostname=site.domain,
         concept_base=concept_uri,
-        entity_data=rdf.entity_data or site.entity_data,
+        entity_data=site.entity_data,
         entity_namespaces=rdf.entity_namespaces or sorted(pages.namespaces),
         mediainfo_namespaces=rdf.mediainfo_namespaces or sorted(pages.mediainfo_namespaces),
         content_models=sorted(pages.content_models),

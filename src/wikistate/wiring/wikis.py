@@ -157,7 +157,7 @@ def build_wiki_session(configuration: Configuration, domain: str, *, http: HttpC
     Raises:
         ConfigError: The credential cannot be read, or the URL is not on the server of the wiki's Action API.
     """
-    wiki, key = configuration.wikis.get(domain), f"wikis.{domain}.credentials"
+    wiki, key = find_wiki_settings(configuration, domain, url), f"wikis.{domain}.credentials"
     credential = resolve_credential(wiki, key=key) if wiki else None
     if wiki is None or credential is None:
         return ANONYMOUS
@@ -168,6 +168,18 @@ def build_wiki_session(configuration: Configuration, domain: str, *, http: HttpC
             key=key,
         )
     return build_session(credential, http=http, endpoint=http.endpoint(wiki.api), place=domain)
+
+
+def find_wiki_settings(configuration: Configuration, domain: str, url: str) -> WikiSettings | None:
+    """Return the settings of a wiki; None without settings.
+
+    They are under the domain that the wiki states. If there are none, the only wiki whose Action API is on the server of
+    the URL is meant: users know the domain in the address of their wiki, which may be another one.
+    """
+    if domain in configuration.wikis:
+        return configuration.wikis[domain]
+    on_server = [wiki for wiki in configuration.wikis.values() if URL(wiki.api).origin() == URL(url).origin()]
+    return on_server[0] if len(on_server) == 1 else None
 
 
 def _is_loopback(host: str) -> bool:

@@ -132,7 +132,7 @@ class EntityDataClient:
         except InputError as error:
             return FetchFailure(FetchErrorType.UNKNOWN, _NOT_AN_ID, error.message, entity_id, revision)
         started_at, retry_state = monotonic(), RetryState()
-        while isinstance(found := await self._fetch_once(entity_id, revision), Failure):
+        while isinstance(found := await self.request(entity_id, revision), Failure):
             wiki_responds = self._last_response_at > started_at
             retry_state = retry_state.after_failure(found.kind, wiki_responds=wiki_responds)
             retry = decide_fetch_retry(
@@ -158,11 +158,17 @@ class EntityDataClient:
                 "entity_fetch_failed", reason=failure.detail, tries=retry_state.attempts, retry_in=round(after, 1)
             )
 
-    async def _fetch_once(self, entity_id: str, revision: int) -> bytes | Failure:
+    async def request(self, entity_id: str, revision: int) -> bytes | Failure:
+        """Return the RDF of an entity, or the failure of the only attempt.
+
+        Args:
+            entity_id: Valid id of an entity with a page.
+            revision: Revision id; 0 for the current revision.
+        """
         self._metrics.waiting(self._limiter.waiting + 1)
         sent = await self._limiter.acquire()
         try:
-            return await self._request(
+            return await self._request_address(
                 self.settings.build_url(entity_id, revision, now_ms=int(self._clock() * 1000)), sent
             )
         finally:
@@ -170,7 +176,7 @@ class EntityDataClient:
             self._metrics.waiting(self._limiter.waiting)
             self._metrics.concurrency(self._limiter.limit)
 
-    async def _request(self, address: EntityUrl, sent: float) -> bytes | Failure:
+    async def _request_address(self, address: EntityUrl, sent: float) -> bytes | Failure:
         found = await self._follow(address)
         if not isinstance(found, Failure) or found.kind is FailureKind.BAD_REVISION:
             self._last_response_at = monotonic()

@@ -169,9 +169,15 @@ def explain_redirect(answer: HttpResponse, address: EntityUrl) -> str:
     """Return why a redirect is not followed, as a clause that begins with a comma; empty for other responses."""
     if not is_redirect(answer):
         return ""
-    target = _resolve_location(answer, address)
-    difference = "an invalid address" if target is None else _find_difference(target, URL(str(address), encoded=True))
-    return f", redirecting to {answer.headers['Location']:.200}" + (f": {difference}" if difference else "")
+    text = f", redirecting to {answer.headers['Location']:.200}"
+    target, requested = _resolve_location(answer, address), URL(str(address), encoded=True)
+    if target is None:
+        return f"{text}: an invalid address"
+    difference = _find_difference(target, requested)
+    if difference and _PageRequest.of(target).document == _PageRequest.of(requested).document != "":
+        prefix, _, _ = str(target).partition(_PageRequest.of(requested).document)
+        return f"{text}: {difference}; to send requests there, set rdf.entity_data to {prefix}"
+    return f"{text}: {difference}" if difference else text
 
 
 def _resolve_location(answer: HttpResponse, address: EntityUrl) -> URL | None:

@@ -11,6 +11,7 @@ import structlog
 
 from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.mediawiki.action_api import encode, parse_json
+from wikistate.adapters.mediawiki.credentials import READ_DENIED, explain_private_wiki
 from wikistate.adapters.mediawiki.sessions import build_session
 from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
 from wikistate.core.enrichment.retry import RetryPolicy, compute_retry_delay
@@ -39,6 +40,7 @@ class QueryClient:
 
     def __init__(self, api: str, http: HttpSettings, *, credential: Credential | None = None, maxlag: int = 5) -> None:
         self._place = api
+        self._has_credential = credential is not None
         self._http = HttpClient(http)
         self._endpoint = self._http.endpoint(api)
         self._session = build_session(credential, http=self._http, endpoint=self._endpoint, place=api)
@@ -67,7 +69,8 @@ class QueryClient:
         attempt = 1
         while isinstance(answer := await self._request(parameters), Failure):
             if find_failure_rule(answer.kind).retry_rule is RetryRule.NEVER or attempt == tries:
-                raise WikiError(f"{answer.detail}.", failure=answer.kind.value, wiki=self._place)
+                detail = answer.detail.rstrip(".")
+                raise WikiError(f"{detail}.", hint=self._hint(detail), failure=answer.kind.value, wiki=self._place)
             if attempt > 1:  # a single failure is common
                 log.warning("wiki_query_failed", wiki=self._place, reason=answer.detail)
             jitter = random.random()  # noqa: S311  (spreads clients, not a secret)
@@ -78,6 +81,9 @@ class QueryClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+
+    def _hint(self, detail: str) -> str:
+        return explain_private_wiki(self._place, has_credential=self._has_credential) if READ_DENIED in detail else ""
 
     async def _request(self, parameters: Mapping[str, str]) -> dict[str, Any] | Failure:
         headers = await self._session.headers()

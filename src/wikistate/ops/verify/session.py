@@ -54,7 +54,10 @@ async def open_verification_session(configuration: Configuration, meter: Meter) 
         build_query_client(discovered.configuration, discovered.api),
         build_triple_store(settings, meter),
     )
-    pages, graphs = PageInfoClient(queries, discovered.site), build_graph_loader(configuration, meter)
+    pages, graphs = (
+        PageInfoClient(queries, discovered.site),
+        build_graph_loader(configuration, meter, is_readable=discovered.is_readable),
+    )
     async with AsyncExitStack() as opened:
         for part in (store, pages, graphs):
             opened.push_async_callback(part.close)

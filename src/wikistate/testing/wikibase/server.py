@@ -59,6 +59,7 @@ class FakeWikibase(FakeWiki):
 
     Attributes:
         repository: Data of the Wikibase; the next response reflects each change.
+        simulator: Simulator of edits.
         replication_delay: Seconds until a replica has a new revision; EntityData responds with 404 until then.
     """
 
@@ -74,7 +75,7 @@ class FakeWikibase(FakeWiki):
         self.repository = repository or Repository()
         self.replication_delay = 0.0
         super().__init__(self.repository.dataset, port=port, api=WikibaseApi(self.repository, max_rows=max_rows))
-        self._simulator = simulator or EditSimulator(self.repository)
+        self.simulator = simulator or EditSimulator(self.repository)
         wiki = self.repository.wiki
         self._has_local_data_nodes = has_local_data_nodes or wiki.article_path != "/wiki/$1" or wiki.language != "en"
         self._render = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._render_document)
@@ -151,7 +152,7 @@ class FakeWikibase(FakeWiki):
     async def _handle_control(self, request: web.BaseRequest) -> web.StreamResponse:
         match request.method, request.path.removeprefix("/_control/"):
             case "POST", "edits":
-                made = self._simulator.simulate(int(request.query.get("count", "1")))
+                made = self.simulator.simulate(int(request.query.get("count", "1")))
                 return web.Response(body=b"".join(self._encode_change(change) for change in made))
             case "GET", "journal":
                 return web.Response(body=b"".join(self._encode_change(change) for change in self.repository.journal))
