@@ -74,7 +74,7 @@ async def test_wiki_of_any_shape_is_followed(name: str, tmp_path: Path) -> None:
             await command.wait_for_log(IN_STEP_MESSAGE)
             await sync.assert_catches_up(command)
         assert_equals_wiki(wikibase.repository, tmp_path)
-        assert read_side_events(tmp_path) == ""
+        assert read_fetch_failures(tmp_path) == ""
         words = ("store", "verify", "--wikibase", wikibase.url, "--store", "store", "--entity", "P1")
         verified = await run_wikistate(*words, folder=tmp_path)
         assert verified.status == 0, verified.err
@@ -100,11 +100,11 @@ def assert_equals_wiki(repository: Repository, folder: Path) -> None:
     assert not extra + missing, f"{extra=} {missing=}"
 
 
-def read_side_events(folder: Path) -> str:
-    """Return the events about failures, except entities that were deleted before they were fetched."""
+def read_fetch_failures(folder: Path) -> str:
+    """Return the failed fetches, except of entities that were deleted before they were fetched."""
     files = [path for path in folder.glob("*.ndjson") if path.is_file()]
     lines = [line for path in files for line in path.read_text().splitlines()]
-    return "\n".join(line for line in lines if '"ENTITY_NOT_FOUND"' not in line)
+    return "\n".join(line for line in lines if "/fetch_failure/" in line and '"ENTITY_NOT_FOUND"' not in line)
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

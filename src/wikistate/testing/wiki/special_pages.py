@@ -84,7 +84,10 @@ def find_title(wiki: Wiki, path: str, params: Mapping[str, str]) -> str:
 
 
 def find_special_page(wiki: Wiki, title: str) -> SpecialPage | None:
-    """Return the special page of a title; None for other titles. Upper and lower case are the same."""
+    """Return the special page of a title; None for other titles.
+
+    The page is found in upper and lower case. Its name is local only in its own case, except for the first letter.
+    """
     namespace, _, rest = title.partition(":")
     if namespace.casefold() not in {"special", special_namespace(wiki).casefold()}:
         return None
@@ -93,7 +96,7 @@ def find_special_page(wiki: Wiki, title: str) -> SpecialPage | None:
         local, *others = known["aliases"]
         if name.casefold() in {each.casefold() for each in (local, *others, known["realname"])}:
             is_local = namespace.casefold() == special_namespace(wiki).casefold()
-            return SpecialPage(known["realname"], slash + subpage, is_local, name.casefold() == local.casefold())
+            return SpecialPage(known["realname"], slash + subpage, is_local, name[:1].upper() + name[1:] == local)
     return None
 
 
