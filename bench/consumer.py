@@ -25,7 +25,8 @@ from wikistate.core.events.error_event import Emitter
 from wikistate.core.rdf.diff import diff
 from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
-from wikistate.core.sparql.updates import UpdateTarget, build_requests
+from wikistate.core.sparql.update_target import UpdateTarget
+from wikistate.core.sparql.updates import build_requests
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.message_fields import MessageVersion

@@ -12,7 +12,8 @@ from tests.e2e.commands import run_wikistate
 from tests.e2e.sync_run import URIS, endpoint_settings, munge_all, serve_endpoint
 from tests.support.processes import find_free_port
 
-from wikistate.core.sparql.updates import UpdateTarget, build_requests
+from wikistate.core.sparql.update_target import UpdateTarget
+from wikistate.core.sparql.updates import build_requests
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.streaming.record import Partition

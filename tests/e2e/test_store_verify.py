@@ -22,7 +22,8 @@ from tests.e2e.sync_run import (
     wait_until,
 )
 
-from wikistate.core.sparql.updates import UpdateTarget, build_requests
+from wikistate.core.sparql.update_target import UpdateTarget
+from wikistate.core.sparql.updates import build_requests
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.ops.verify.verifier import SLACK_MS

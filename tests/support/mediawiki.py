@@ -69,9 +69,11 @@ class RealMediaWiki:
 
     Args:
         folder: Folder of its database, settings and log. It must be empty or not exist.
+        settings: Lines of PHP behind the other settings.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, settings: str = "") -> None:
+        self._settings = settings
         self.log = folder / "mediawiki.log"
         self.host = f"127.0.0.1:{find_free_port()}"
         self._folder = folder
@@ -218,11 +220,11 @@ class RealMediaWiki:
                 f"The installer of MediaWiki failed (status {done.returncode}):\n{done.stdout}{done.stderr}"
             )
         with settings.open("a") as file:
-            file.write(_SETTINGS)
+            file.write(_SETTINGS + self._settings)
 
     def _is_ready(self) -> bool:
         try:
-            return "query" in self._client.call({"action": "query", "meta": "siteinfo"})
+            return "query" in self._client.call({"action": "query", "meta": "tokens", "type": "login"})
         except WikiError:
             return False
 

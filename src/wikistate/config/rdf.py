@@ -32,7 +32,8 @@ class RdfSettings(Settings):
     """The other Wikibase of a federated Wikibase."""
 
     entity_data: str = ""
-    """URL prefix of entities. Empty: `https://`, the hostname and `/wiki/Special:EntityData/`."""
+    """URL prefix of entities. Empty: `https://`, the hostname and `/wiki/Special:EntityData/`; rdf-sync requests it from the
+    wiki."""
 
     entity_namespaces: list[int] = []
     """Namespaces whose pages are entities, such as 0 and 120. This or `mediainfo_namespaces` must be set."""

@@ -71,6 +71,7 @@ class Wiki:
         concept_base: Concept base of a Wikibase repository, without ``/entity/``; empty for other wikis.
         extensions: Names of the installed extensions.
         server: Origin of the wiki if it is not https with its domain; else empty.
+        article_path: Path of a page, with ``$1`` for its title.
     """
 
     wiki_id: str
@@ -82,6 +83,12 @@ class Wiki:
     concept_base: str = ""
     extensions: tuple[str, ...] = ()
     server: str = ""
+    article_path: str = "/wiki/$1"
+
+    @property
+    def script_path(self) -> str:
+        """Path of the folder of ``index.php`` and ``api.php``: ``/w``, or the root if pages are below ``index.php``."""
+        return "" if self.article_path.startswith("/index.php") else "/w"
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,6 +266,13 @@ _WIKIS = (
         ("wiki",),
     ),
     LogEvent(
+        "entity_data_redirected",
+        "info",
+        "The wiki redirects requests for entities to {target}; later requests are sent there.",
+        "The wiki has another article path or content language. `rdf.entity_data` with this address saves the redirect.",
+        ("requested", "target"),
+    ),
+    LogEvent(
         "fetch_defect",
         "error",
         "Unexpected error while fetching {revisions} revisions from {wiki}; please report it.",

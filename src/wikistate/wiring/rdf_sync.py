@@ -27,7 +27,8 @@ from wikistate.jobs.rdf_sync.sync_state import SyncState
 from wikistate.wiring.rdf_consumer import build_store_writer
 from wikistate.wiring.rdf_updater import assemble_rdf_updater, state_path
 from wikistate.wiring.stores import build_freshness_file, build_triple_store, build_uris
-from wikistate.wiring.wikibase import build_query_client, discover_wikibase
+from wikistate.wiring.wikibase import discover_wikibase
+from wikistate.wiring.wikis import build_query_client
 
 if TYPE_CHECKING:
     from wikistate.config.model import Configuration
@@ -71,7 +72,7 @@ class _SyncAssembler:
     """
 
     def __init__(self, asked: DiscoveredWikibase, meter: Meter) -> None:
-        self._configuration, self._site = asked.configuration, asked.site
+        self._configuration, self._site, self._is_readable = asked.configuration, asked.site, asked.is_readable
         settings = self._configuration.store
         self._queries = build_query_client(self._configuration, asked.api, meter)
         self._store = SerializedStore(build_triple_store(settings, meter))
@@ -93,7 +94,9 @@ class _SyncAssembler:
             window=self._window,
             forget_freshness=self._forget_freshness,
         )
-        base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(self._configuration, meter, change_sink=sink)
+        base: KeyedPipeline[Any, Any, Mutation] = assemble_rdf_updater(
+            self._configuration, meter, change_sink=sink, is_readable=self._is_readable
+        )
         followed = self._resolve_changes(base.source)
 
         def wrap_source(source: Source) -> Source:

@@ -37,8 +37,7 @@ from wikistate.wiring.endpoints import resolve_endpoints
 from wikistate.wiring.feeds import resolve_state_file
 from wikistate.wiring.pipeline import KeyedPipeline, StreamOutputs
 from wikistate.wiring.updater_streams import get_message_format, read_updater_streams
-from wikistate.wiring.wikibase import build_query_client
-from wikistate.wiring.wikis import build_http_settings, build_wiki_session
+from wikistate.wiring.wikis import build_http_settings, build_query_client, build_wiki_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from wikistate.wiring.updater_streams import UpdaterStreams
 
 STATE_FILE = "state.sqlite"
+_MAX_UNREADABLE = 2
 
 
 def assemble_rdf_updater(
@@ -64,6 +64,7 @@ def assemble_rdf_updater(
     *,
     change_sink: ChangeSink[Mutation] | None = None,
     entities: EntitySource | None = None,
+    is_readable: bool | None = None,
 ) -> KeyedPipeline[InputEvent, Operation, Mutation]:
     """Assemble the job rdf-updater.
 
@@ -72,6 +73,7 @@ def assemble_rdf_updater(
         meter: The meter of the job's metrics.
         change_sink: The sink of mutations; None for the streams that the settings name.
         entities: The source of the RDF of entities; None for the wiki that the settings name.
+        is_readable: Whether the start has read an entity of the wiki; None if it has not tried.
 
     Raises:
         ConfigError: A setting is wrong.
@@ -83,7 +85,7 @@ def assemble_rdf_updater(
     endpoints = _resolve_endpoints(configuration, streams, meter)
     uris = entity_uris(rdf)
     subgraphs = _read_subgraphs(configuration, streams)
-    graphs = build_graph_loader(configuration, meter, entities=entities)
+    graphs = build_graph_loader(configuration, meter, entities=entities, is_readable=is_readable)
     job = RdfUpdater(
         streams.input_reader,
         MutationBuilder(graphs, uris, subgraphs),
@@ -127,9 +129,13 @@ def build_entity_settings(rdf: RdfSettings) -> EntityDataSettings:
 
 
 def build_graph_loader(
-    configuration: Configuration, meter: Meter, *, entities: EntitySource | None = None
+    configuration: Configuration,
+    meter: Meter,
+    *,
+    entities: EntitySource | None = None,
+    is_readable: bool | None = None,
 ) -> EntityGraphLoader:
-    """Build the loader that fetches entities and parses their RDF.
+    """Build the loader that fetches entities and parses their RDF. See `assemble_rdf_updater` for the arguments.
 
     Raises:
         ConfigError: See `build_entity_client`.
@@ -141,6 +147,9 @@ def build_graph_loader(
         mime_type=build_entity_settings(configuration.rdf).mime_type,
         concept_base=uris.root,
         states=None if entities else RevisionLookup(partial(_connect_to_api, configuration)),
+        is_confirmed=is_readable is True,
+        # After a start that found no entity to read, the first one decides.
+        max_unreadable=0 if is_readable is False else _MAX_UNREADABLE,
     )
 
 

@@ -17,7 +17,7 @@ from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.terms import UnwritableError, format_iri
-from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.errors import ConfigError, StoreError
 from wikistate.telemetry import metrics
 

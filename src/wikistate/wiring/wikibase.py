@@ -5,6 +5,7 @@ A setting that contradicts the wiki is an error, and the error names the right v
 
 from __future__ import annotations
 
+import dataclasses
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -15,23 +16,19 @@ from yarl import URL
 
 from wikistate.adapters.mediawiki.counted_http import build_http_client
 from wikistate.adapters.mediawiki.discovery import find_api
-from wikistate.adapters.mediawiki.entity_pages import list_entities
-from wikistate.adapters.mediawiki.entity_responses import EntityDataSettings, parse_response
-from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.wikibase_site import (
     WikibaseSite,
     check_concept_uri,
     check_namespaces,
     fetch_site,
-    find_concept_uri,
 )
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.paths import state_home
-from wikistate.core.enrichment.failures import Failure
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
+from wikistate.wiring.entity_check import check_entities
 from wikistate.wiring.stores import check_location, is_http_location
-from wikistate.wiring.wikis import build_http_settings, build_wiki_session, resolve_credential
+from wikistate.wiring.wikis import build_http_settings, build_query_client
 
 if TYPE_CHECKING:
     from wikistate.adapters.http.client import HttpClient
@@ -57,11 +54,13 @@ class DiscoveredWikibase(NamedTuple):
         configuration: The completed settings.
         site: The facts of the wiki about itself.
         api: URL of the Action API of the wiki.
+        is_readable: Whether an entity of the wiki was read. False for a wiki without entities.
     """
 
     configuration: Configuration
     site: WikibaseSite
     api: str
+    is_readable: bool
 
 
 async def discover_wikibase(configuration: Configuration, meter: Meter | None = None) -> DiscoveredWikibase:
@@ -73,7 +72,7 @@ async def discover_wikibase(configuration: Configuration, meter: Meter | None = 
 
     Raises:
         ConfigError: The settings name no wiki, or contradict it.
-        WikiError: The wiki does not answer, or is not a Wikibase.
+        WikiError: The wiki does not answer, is not a Wikibase, or its entities cannot be read.
     """
     check_location(configuration.store)
     http = build_http_client(build_http_settings(configuration), meter)
@@ -83,32 +82,17 @@ async def discover_wikibase(configuration: Configuration, meter: Meter | None = 
         queries = build_query_client(configuration, api, meter)
         await queries.open()
         try:
-            site = await fetch_site(queries)
-            concept_uri = await _read_concept_uri(http, configuration, site, queries) or site.concept_uri
+            site = await fetch_site(queries, api=api)
+            checked = await check_entities(configuration, site, queries, api)
         finally:
             await queries.close()
     finally:
         await http.close()
+    concept_uri = checked.concept_uri or site.concept_uri
     _check_settings(configuration, site, concept_uri)
-    return DiscoveredWikibase(_with_discovered(configuration, site, api, concept_uri), site, api)
-
-
-def build_query_client(configuration: Configuration, api: str, meter: Meter | None = None) -> QueryClient:
-    """Build the client that queries the Action API of the wiki.
-
-    Raises:
-        ConfigError: A credential cannot be read, or would be sent unencrypted.
-    """
-    wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
-    credential = resolve_credential(wiki, key="wikis") if wiki else None
-    return QueryClient(
-        api,
-        build_http_settings(configuration),
-        credential=credential,
-        maxlag=configuration.enrich.maxlag,
-        outage_limit=configuration.stream_manager.source.options.reconnect_limit,
-        meter=meter,
-    )
+    site = dataclasses.replace(site, entity_data=checked.entity_data)
+    completed = _with_discovered(configuration, site, api, concept_uri)
+    return DiscoveredWikibase(completed, site, api, checked.is_confirmed)
 
 
 async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
@@ -123,34 +107,6 @@ async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
             key="rdf.wikibase",
         )
     return await find_api(http, address)
-
-
-async def _read_concept_uri(
-    http: HttpClient, configuration: Configuration, site: WikibaseSite, queries: QueryClient
-) -> str:
-    """Return the concept URI in the RDF of the first entity that is not a redirect.
-
-    The result is empty if there is no entity, or if it cannot be fetched. The RDF may use another URI than the wiki
-    reports.
-    """
-    settings = EntityDataSettings(prefix=configuration.rdf.entity_data or site.entity_data)
-    session = build_wiki_session(configuration, site.domain, http=http, url=settings.prefix)
-    headers = await session.headers()
-    if isinstance(headers, Failure):
-        return ""  # the job repeats this request, and reports the failure then
-    async for batch in list_entities(queries, site):
-        for page in batch.pages:
-            if page.is_redirect:
-                continue
-            address = settings.build_url(page.entity, page.revision, now_ms=0)
-            response = await http.request(
-                http.endpoint(address.url), address.query, headers=headers, limit=settings.max_bytes
-            )
-            rdf = response if isinstance(response, Failure) else parse_response(response, address, now=0.0)
-            if isinstance(rdf, Failure):
-                return ""  # see above
-            return find_concept_uri(rdf, entity_id=page.entity, base=str(address), mime_type=settings.mime_type)
-    return ""
 
 
 def _check_settings(configuration: Configuration, site: WikibaseSite, concept_uri: str) -> None:
@@ -186,7 +142,7 @@ def _with_rdf_defaults(rdf: RdfSettings, site: WikibaseSite, concept_uri: str) -
         rdf,
         hostname=site.domain,
         concept_base=concept_uri,
-        entity_data=rdf.entity_data or site.entity_data,
+        entity_data=site.entity_data,
         entity_namespaces=rdf.entity_namespaces or sorted(pages.namespaces),
         mediainfo_namespaces=rdf.mediainfo_namespaces or sorted(pages.mediainfo_namespaces),
         content_models=sorted(pages.content_models),

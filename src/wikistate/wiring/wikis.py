@@ -13,6 +13,7 @@ from wikistate.adapters.http.client import HttpClient, HttpSettings, build_user_
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
+from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.sessions import ANONYMOUS, build_session
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMPLATE, Wikis, is_wikimedia
@@ -157,7 +158,7 @@ def build_wiki_session(configuration: Configuration, domain: str, *, http: HttpC
     Raises:
         ConfigError: The credential cannot be read, or the URL is not on the server of the wiki's Action API.
     """
-    wiki, key = configuration.wikis.get(domain), f"wikis.{domain}.credentials"
+    wiki, key = find_wiki_settings(configuration, domain, url), f"wikis.{domain}.credentials"
     credential = resolve_credential(wiki, key=key) if wiki else None
     if wiki is None or credential is None:
         return ANONYMOUS
@@ -168,6 +169,18 @@ def build_wiki_session(configuration: Configuration, domain: str, *, http: HttpC
             key=key,
         )
     return build_session(credential, http=http, endpoint=http.endpoint(wiki.api), place=domain)
+
+
+def find_wiki_settings(configuration: Configuration, domain: str, url: str) -> WikiSettings | None:
+    """Return the settings of a wiki; None without settings.
+
+    They are under the domain that the wiki states. If there are none, the only wiki whose Action API is on the server of
+    the URL is meant: users know the domain in the address of their wiki, which may be another one.
+    """
+    if domain in configuration.wikis:
+        return configuration.wikis[domain]
+    on_server = [wiki for wiki in configuration.wikis.values() if URL(wiki.api).origin() == URL(url).origin()]
+    return on_server[0] if len(on_server) == 1 else None
 
 
 def _is_loopback(host: str) -> bool:
@@ -190,3 +203,21 @@ def _read_credential(settings: CredentialSettings, *, key: str) -> Credential | 
             key=key,
         )
     return BotPassword(settings.bot_name, resolve_secret(settings.bot_password_env, settings.bot_password_file))
+
+
+def build_query_client(configuration: Configuration, api: str, meter: Meter | None = None) -> QueryClient:
+    """Build the client that queries the Action API of the wiki.
+
+    Raises:
+        ConfigError: A credential cannot be read, or would be sent unencrypted.
+    """
+    wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
+    credential = resolve_credential(wiki, key="wikis") if wiki else None
+    return QueryClient(
+        api,
+        build_http_settings(configuration),
+        credential=credential,
+        maxlag=configuration.enrich.maxlag,
+        outage_limit=configuration.stream_manager.source.options.reconnect_limit,
+        meter=meter,
+    )

@@ -10,7 +10,7 @@ from tests.support.stores import BlazegraphServer
 
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
-from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.testing.contracts.stores import WIKIDATA
 
 if TYPE_CHECKING:

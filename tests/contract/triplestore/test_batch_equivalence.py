@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
 from wikistate.core.rdf.diff import diff, select_shared
 from wikistate.core.rdf.patch import Patch
-from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName

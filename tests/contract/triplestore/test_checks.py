@@ -11,7 +11,7 @@ from tests.support.stores import AuthenticatedOxigraphServer, OxigraphServer
 from wikistate.adapters.triplestore.credentials import Basic, Bearer, Credential
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.oxigraph import OxigraphStore
-from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.core.updater.store_metadata import StoreForm, StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 GRAPH = "http://www.wikidata.org/graph"
 PLAIN = parse_triples("<http://www.wikidata.org/wiki/Special:EntityData/Q2> schema:about wd:Q2 ; schema:version 4 .")
+PLAIN_ELSEWHERE = parse_triples(
+    "<http://h/index.php?title=Spezial:EntityData/Q2> schema:about wd:Q2 ; schema:version 4 ."
+)
 
 
 class NewEndpoint(Protocol):
@@ -115,11 +118,12 @@ async def test_updates_of_another_store_are_found_at_open(
             await store.open()
 
 
-async def test_form_of_store_is_recognised(target: StoreTarget) -> None:
+@pytest.mark.parametrize("data_node", [PLAIN, PLAIN_ELSEWHERE], ids=["usual address", "another address"])
+async def test_form_of_store_is_recognised(target: StoreTarget, data_node: frozenset[Triple]) -> None:
     """The subjects of the revisions show it; a mixture is rejected."""
     store = target.store()
     await store.open()
-    await store.apply(StorePatch(added=PLAIN), {}, None)
+    await store.apply(StorePatch(added=data_node), {}, None)
     await store.close()
     plain = target.store()
     assert (await plain.open()).form is StoreForm.PLAIN

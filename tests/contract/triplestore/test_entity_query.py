@@ -8,7 +8,7 @@ from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.sparql.entity_query import build_entity_query, read_entity_triples
-from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.ops.verify.stored_forms import find_differences
 from wikistate.testing.contracts.stores import WIKIDATA

@@ -15,7 +15,7 @@ from tests.support.stores import BlazegraphServer, FusekiServer
 from wikistate.core.rdf.diff import diff
 from wikistate.core.rdf.value_equality import value_distance
 from wikistate.core.sparql.entity_query import build_entity_query, read_entity_triples
-from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import StoreError
 from wikistate.ops.verify.stored_forms import find_differences, select_held

@@ -13,6 +13,11 @@ from wikistate.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+from yarl import URL
+
+READ_DENIED = "readapidenied"
+"""Error of the Action API of a private wiki to a user without the right to read."""
+
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
@@ -42,3 +47,19 @@ class BotPassword:
 
 
 Credential = BearerToken | BotPassword
+
+
+def explain_private_wiki(api: str, *, has_credential: bool) -> str:
+    """Return the hint for a wiki that does not let the account of the settings read.
+
+    Args:
+        api: URL of its Action API.
+        has_credential: Whether the settings have credentials for this wiki.
+    """
+    if has_credential:
+        return "Grant the account of these credentials the right to read, or use the credentials of another account."
+    domain = URL(api).host or "DOMAIN"
+    return (
+        f"The wiki is private. Set wikis.{domain}.api to {api}, and under wikis.{domain}.credentials the login of an account "
+        "that may read it: bot_name and bot_password_env, or token_env."
+    )

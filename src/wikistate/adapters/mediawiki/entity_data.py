@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from time import monotonic, time
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,8 @@ from wikistate.adapters.http.client import OK
 from wikistate.adapters.mediawiki.entity_responses import (
     EntityDataSettings,
     EntityUrl,
+    find_prefix,
+    is_web_page,
     parse_response,
     resolve_redirect,
 )
@@ -45,6 +48,9 @@ if TYPE_CHECKING:
 _LOG_AFTER_ATTEMPTS = 3
 """Number of attempts from which a failure is logged: one or two failures are common."""
 
+_MAX_REDIRECTS = 5
+"""Number of redirects that are followed for one request. A wiki needs one or two, for the language and for short URLs."""
+
 _NOT_ALLOWED = frozenset({401, 403})
 
 _NOT_AN_ID = "InvalidEntityId"
@@ -65,6 +71,9 @@ class EntityFetcher(Protocol):
 
 class EntityDataClient:
     """Client of one wiki. Call `open` first and `close` at the end.
+
+    Redirects are followed to another address of the same revision on the same server. Later requests are sent to that
+    address.
 
     Args:
         settings: Address and limits of the RDF.
@@ -124,7 +133,7 @@ class EntityDataClient:
         except InputError as error:
             return FetchFailure(FetchErrorType.UNKNOWN, _NOT_AN_ID, error.message, entity_id, revision)
         started_at, retry_state = monotonic(), RetryState()
-        while isinstance(found := await self._fetch_once(entity_id, revision), Failure):
+        while isinstance(found := await self.request(entity_id, revision), Failure):
             wiki_responds = self._last_response_at > started_at
             retry_state = retry_state.after_failure(found.kind, wiki_responds=wiki_responds)
             retry = decide_fetch_retry(
@@ -150,11 +159,17 @@ class EntityDataClient:
                 "entity_fetch_failed", reason=failure.detail, tries=retry_state.attempts, retry_in=round(after, 1)
             )
 
-    async def _fetch_once(self, entity_id: str, revision: int) -> bytes | Failure:
+    async def request(self, entity_id: str, revision: int) -> bytes | Failure:
+        """Return the RDF of an entity, or the failure of the only attempt.
+
+        Args:
+            entity_id: Valid id of an entity with a page.
+            revision: Revision id; 0 for the current revision.
+        """
         self._metrics.waiting(self._limiter.waiting + 1)
         sent = await self._limiter.acquire()
         try:
-            return await self._request(
+            return await self._request_address(
                 self.settings.build_url(entity_id, revision, now_ms=int(self._clock() * 1000)), sent
             )
         finally:
@@ -162,17 +177,34 @@ class EntityDataClient:
             self._metrics.waiting(self._limiter.waiting)
             self._metrics.concurrency(self._limiter.limit)
 
-    async def _request(self, address: EntityUrl, sent: float) -> bytes | Failure:
-        answer = await self._send(address)
-        if not isinstance(answer, Failure) and (target := resolve_redirect(answer, address)):
-            answer = await self._send(target)
-        found = answer if isinstance(answer, Failure) else parse_response(answer, address, now=self._clock())
+    async def _request_address(self, address: EntityUrl, sent: float) -> bytes | Failure:
+        found = await self._follow(address)
         if not isinstance(found, Failure) or found.kind is FailureKind.BAD_REVISION:
             self._last_response_at = monotonic()
             self._limiter.answered(self._last_response_at - sent)
         elif find_failure_rule(found.kind).slowdown is not SlowdownScope.NOTHING:
             self._limiter.overloaded(sent=sent, pause=compute_retry_delay(found, attempt=1, policy=self._policy))
         return found
+
+    async def _follow(self, address: EntityUrl) -> bytes | Failure:
+        """Send a request, and follow redirects to other addresses of the same document, up to a bounded number."""
+        answer, requested = await self._send(address), address
+        for _ in range(_MAX_REDIRECTS):
+            target = None if isinstance(answer, Failure) else resolve_redirect(answer, requested)
+            if target is None:
+                break
+            answer, requested = await self._send(target), target
+        found = answer if isinstance(answer, Failure) else parse_response(answer, requested, now=self._clock())
+        if requested is not address and isinstance(found, bytes):
+            self._use_address_of(requested)
+        return found
+
+    def _use_address_of(self, target: EntityUrl) -> None:
+        """Send later requests to the address to which the wiki redirects."""
+        prefix, before = find_prefix(target, self.settings), self.settings.prefix
+        if prefix and prefix != before:
+            self.settings = replace(self.settings, prefix=prefix)
+            log.info("entity_data_redirected", requested=before, target=prefix)
 
     async def _send(self, address: EntityUrl) -> HttpResponse | Failure:
         headers = await self._session.headers()
@@ -183,9 +215,10 @@ class EntityDataClient:
         answer = await self._http.request(endpoint, address.query, headers=headers, limit=self.settings.max_bytes)
         self._metrics.request_seconds(monotonic() - started_at)
         self._metrics.count_request("error" if isinstance(answer, Failure) else str(answer.status))
-        if not isinstance(answer, Failure) and answer.status == OK:
+        if not isinstance(answer, Failure) and answer.status == OK and not is_web_page(answer):
             self._session.on_accepted(headers)
-        if not isinstance(answer, Failure) and answer.status in _NOT_ALLOWED and headers:
+        if headers and not isinstance(answer, Failure) and (answer.status in _NOT_ALLOWED or is_web_page(answer)):
             self._session.on_logged_out(headers)
-            return Failure(FailureKind.LOGGED_OUT, f"{address} answers {answer.status}: the login is no longer valid")
+            found = "with a web page" if is_web_page(answer) else str(answer.status)
+            return Failure(FailureKind.LOGGED_OUT, f"{address} answers {found}: the login is no longer valid")
         return answer

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
+from urllib.parse import quote
 
 from yarl import URL
 
@@ -23,6 +24,14 @@ Format = Literal["ttl", "nt"]
 MIME_TYPES: Mapping[Format, str] = {"ttl": "text/turtle", "nt": "application/n-triples"}
 
 ENTITY_DATA_PATH = "/wiki/Special:EntityData/"
+
+PAGE_NAME_CHARACTERS = ";@$!*(),/~:"
+"""Characters of the name of a page that MediaWiki does not percent-encode in a URL, besides letters, digits, ``-_.``."""
+
+_PARAMETERS = frozenset({"flavor", "revision", "nocache"})
+
+TITLE = "title"
+"""Parameter with the name of the page in the addresses of a wiki without short URLs."""
 
 _GONE = frozenset({404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -103,14 +112,12 @@ def parse_response(answer: HttpResponse, address: EntityUrl, *, now: float) -> b
         detail = f"{address} answers {answer.status}: the wiki does not know this revision, or no longer shows it"
         return Failure(FailureKind.BAD_REVISION, detail)
     if answer.status != OK:
-        detail = (
-            f"{address} answers with the HTTP status {answer.status} {quote_answer(answer)}{_redirect_detail(answer)}"
-        )
+        detail = f"{address} answers with the HTTP status {answer.status} {quote_answer(answer)}{explain_redirect(answer, address)}"
         return Failure(classify_status(answer.status), detail, parse_retry_after(answer.headers, now))
     body = clean_body(answer.body, address.url)
     if not body.strip():
         return Failure(FailureKind.EMPTY, f"{address} answers 200 with an empty body")
-    if answer.headers.get("Content-Type", "").startswith("text/html"):
+    if is_web_page(answer):
         return Failure(
             FailureKind.UNPARSABLE,
             f"{address} answers with an HTML page {quote_answer(answer)}: a proxy may have answered instead of the wiki",
@@ -118,24 +125,98 @@ def parse_response(answer: HttpResponse, address: EntityUrl, *, now: float) -> b
     return body
 
 
-def resolve_redirect(answer: HttpResponse, address: EntityUrl) -> EntityUrl | None:
-    """Return the target of an HTTP redirect to another spelling of the same address on the same server; else None.
+def is_web_page(answer: HttpResponse) -> bool:
+    """Return whether a response is a web page with the status 200. A private wiki asks for a login with such a page."""
+    return answer.status == OK and answer.headers.get("Content-Type", "").startswith("text/html")
 
-    A redirect to another entity or another revision would return other content than the request names. A redirect between
-    entities does not lead to an HTTP redirect: with ``revision`` the wiki serves that revision, which has ``owl:sameAs``.
+
+def is_redirect(answer: HttpResponse) -> bool:
+    """Return whether a response redirects to another address."""
+    return answer.status in _REDIRECTS and "Location" in answer.headers
+
+
+def resolve_redirect(answer: HttpResponse, address: EntityUrl) -> EntityUrl | None:
+    """Return the target of an HTTP redirect to another address of the same document on the same server; else None.
+
+    A wiki redirects from the English name of the special page to the name in its content language: from
+    ``/wiki/Special:EntityData/Q1.ttl`` to ``/index.php?title=Spezial:Objektdaten/Q1.ttl``. A redirect to another entity or
+    another revision would return other content than the request names. A redirect between entities does not lead to an HTTP
+    redirect: with ``revision`` the wiki serves that revision, which has ``owl:sameAs``.
     """
-    if answer.status not in _REDIRECTS or not (location := answer.headers.get("Location", "")):
+    if not is_redirect(answer):
         return None
+    target = _resolve_location(answer, address)
+    return (
+        None
+        if target is None or _find_difference(target, URL(str(address), encoded=True))
+        else _to_url(target, address)
+    )
+
+
+def find_prefix(target: EntityUrl, settings: EntityDataSettings) -> str:
+    """Return the prefix of the addresses to which a target of `resolve_redirect` belongs.
+
+    The result is empty if the target has a form that `EntityDataSettings.build_url` cannot build.
+    """
+    document, url = f"{target.entity}.{settings.format}", URL(str(target), encoded=True)
+    title = url.query.get(TITLE)
+    if title is None:
+        return target.url.removesuffix(document) if target.url.endswith(f"/{document}") else ""
+    if not title.endswith(f"/{document}") or url.query.keys() - {TITLE, *_PARAMETERS}:
+        return ""
+    return f"{target.url}?{TITLE}={quote(title.removesuffix(document), safe=PAGE_NAME_CHARACTERS)}"
+
+
+def explain_redirect(answer: HttpResponse, address: EntityUrl) -> str:
+    """Return why a redirect is not followed, as a clause that begins with a comma; empty for other responses."""
+    if not is_redirect(answer):
+        return ""
+    text = f", redirecting to {answer.headers['Location']:.200}"
+    target, requested = _resolve_location(answer, address), URL(str(address), encoded=True)
+    if target is None:
+        return f"{text}: an invalid address"
+    difference = _find_difference(target, requested)
+    if difference and _PageRequest.of(target).document == _PageRequest.of(requested).document != "":
+        prefix, _, _ = str(target).partition(_PageRequest.of(requested).document)
+        return f"{text}: {difference}; to send requests there, set rdf.entity_data to {prefix}"
+    return f"{text}: {difference}" if difference else text
+
+
+def _resolve_location(answer: HttpResponse, address: EntityUrl) -> URL | None:
     try:
-        requested = URL(str(address), encoded=True)
-        target = requested.join(URL(location, encoded=True))
+        return URL(str(address), encoded=True).join(URL(answer.headers["Location"], encoded=True))
     except ValueError:
         return None
-    is_same = target.origin() == requested.origin() and target.name == requested.name
-    if not is_same or dict(target.query) != dict(requested.query) or target.path == requested.path:
-        return None
+
+
+def _find_difference(target: URL, requested: URL) -> str:
+    """Return what of a redirect forbids to follow it; empty if it leads to the same document."""
+    found, wanted = _PageRequest.of(target), _PageRequest.of(requested)
+    if target.origin() != requested.origin():
+        return "another server"
+    if found.document != wanted.document:
+        return "another entity or another format"
+    if found.parameters != wanted.parameters:
+        return "another revision or other parameters"
+    return "the same address" if found == wanted else ""
+
+
+class _PageRequest(NamedTuple):
+    """Page in a URL, by its title or by the path, and the other parameters."""
+
+    page: str
+    parameters: list[tuple[str, str]]
+
+    @property
+    def document(self) -> str:
+        return self.page.rpartition("/")[2]
+
+    @classmethod
+    def of(cls, url: URL) -> _PageRequest:
+        title = url.query.get(TITLE)
+        parameters = sorted(pair for pair in url.query.items() if pair[0] != TITLE)
+        return cls(url.path if title is None else f"{url.path}?{title}", parameters)
+
+
+def _to_url(target: URL, address: EntityUrl) -> EntityUrl:
     return EntityUrl(str(target.with_query(None)), target.raw_query_string, address.entity)
-
-
-def _redirect_detail(answer: HttpResponse) -> str:
-    return f", redirecting to {answer.headers['Location']:.200}" if "Location" in answer.headers else ""

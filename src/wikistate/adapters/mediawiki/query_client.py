@@ -12,6 +12,7 @@ import structlog
 from wikistate.adapters.http.outages import Outage
 from wikistate.adapters.mediawiki.action_api import encode, parse_json
 from wikistate.adapters.mediawiki.counted_http import build_http_client
+from wikistate.adapters.mediawiki.credentials import READ_DENIED, explain_private_wiki
 from wikistate.adapters.mediawiki.sessions import build_session
 from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
 from wikistate.core.enrichment.retry import RetryPolicy, compute_retry_delay
@@ -38,8 +39,6 @@ _ODD = frozenset(
     }
 )
 """Final failures that are passing if the wiki has answered well before: pages of a proxy, of maintenance, of a login."""
-
-_READ_DENIED = "readapidenied"
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +68,7 @@ class QueryClient:
         self._place = api
         self._outage = Outage("wiki", api, limit=outage_limit)
         self._has_answered = False
+        self._has_credential = credential is not None
         self._http = build_http_client(http, meter)
         self._endpoint = self._http.endpoint(api)
         self._session = build_session(credential, http=self._http, endpoint=self._endpoint, place=api)
@@ -97,7 +97,8 @@ class QueryClient:
         attempt = 1
         while isinstance(answer := await self._request(parameters), Failure):
             if not self._may_pass(answer) or attempt == tries or not self._outage.begin():
-                raise WikiError(f"{answer.detail}.", failure=answer.kind.value, wiki=self._place)
+                detail = answer.detail.rstrip(".")
+                raise WikiError(f"{detail}.", hint=self._hint(detail), failure=answer.kind.value, wiki=self._place)
             if attempt >= _LOGGED_ATTEMPTS:  # a single failure is common
                 log.warning("wiki_query_failed", wiki=self._place, reason=answer.detail)
             jitter = random.random()  # noqa: S311  (spreads clients, not a secret)
@@ -112,12 +113,15 @@ class QueryClient:
         """Return whether a failure may pass: any odd answer if the wiki has answered well before."""
         if find_failure_rule(failure.kind).retry_rule is not RetryRule.NEVER:
             return True
-        return self._has_answered and (failure.kind in _ODD or failure.code == _READ_DENIED)
+        return self._has_answered and (failure.kind in _ODD or failure.code == READ_DENIED)
 
     async def close(self) -> None:
         """Close the connections."""
         self._outage.end()
         await self._http.close()
+
+    def _hint(self, detail: str) -> str:
+        return explain_private_wiki(self._place, has_credential=self._has_credential) if READ_DENIED in detail else ""
 
     async def _request(self, parameters: Mapping[str, str]) -> dict[str, Any] | Failure:
         headers = await self._session.headers()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 import pyoxigraph
 from yarl import URL
 
+from wikistate.adapters.mediawiki.entity_responses import PAGE_NAME_CHARACTERS
 from wikistate.core.events.first_line import quote_first_line
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.errors import ConfigError, InputError, WikiError
@@ -26,8 +28,10 @@ ENTITY_MODELS = frozenset({"wikibase-item", "wikibase-property", "wikibase-lexem
 FILE_NAMESPACE = 6
 
 _ENTITY = "/entity/"
+_ENTITY_DATA = "EntityData"
 _SCHEMA_ABOUT = pyoxigraph.NamedNode("http://schema.org/about")
-_SITE_QUERY = {"meta": "siteinfo", "siprop": "general|namespaces|extensions"}
+_SITE_QUERY = {"meta": "siteinfo", "siprop": "general|namespaces|specialpagealiases|extensions"}
+_SPECIAL_NAMESPACE = "-1"
 
 
 class Queries(Protocol):
@@ -65,25 +69,30 @@ class WikibaseSite:
         return f"{name}:" if name else ""
 
 
-async def fetch_site(queries: Queries, *, tries: int | None = 1) -> WikibaseSite:
+async def fetch_site(queries: Queries, *, tries: int | None = 1, api: str = "") -> WikibaseSite:
     """Fetch the description of a wiki.
 
     Args:
         queries: Client of the wiki; open.
         tries: Largest number of attempts; None for no limit.
+        api: URL of the Action API; see `parse_site`.
 
     Raises:
         WikiError: The wiki does not answer, or is not a Wikibase.
     """
     document = await queries.query(_SITE_QUERY, tries=tries)
     try:
-        return parse_site(document["query"])
+        return parse_site(document["query"], api=api)
     except (KeyError, TypeError, AttributeError) as error:
         raise WikiError(f"The siteinfo of the wiki cannot be read: {error!r:.100}.") from error
 
 
-def parse_site(query: Json) -> WikibaseSite:
+def parse_site(query: Json, *, api: str = "") -> WikibaseSite:
     """Parse the siteinfo of a wiki.
+
+    Args:
+        query: Response with the parts ``general``, ``namespaces``, ``specialpagealiases`` and ``extensions``.
+        api: URL of the Action API, whose scheme is that of a server without a scheme; empty for https.
 
     Raises:
         WikiError: The wiki is not a Wikibase repository.
@@ -102,7 +111,8 @@ def parse_site(query: Json) -> WikibaseSite:
         domain=general["servername"],
         wiki_id=general["wikiid"],
         concept_uri=wikibase_root(general["wikibase-conceptbaseuri"]),
-        entity_data=_absolute_url(general["server"]) + general["articlepath"].replace("$1", "Special:EntityData/"),
+        entity_data=_absolute_url(general["server"], api)
+        + general["articlepath"].replace("$1", _entity_data_page(query)),
         models=models,
         pages=EntityPages(
             domain=general["servername"],
@@ -132,16 +142,24 @@ def find_concept_uri(rdf: bytes, *, entity_id: str, base: str, mime_type: str = 
     Raises:
         InputError: The document is not RDF, or describes another entity.
     """
-    ending = f"{_ENTITY}{entity_id}"
+    ending, about = f"{_ENTITY}{entity_id}", ""
     try:
         for quad in pyoxigraph.parse(rdf, format=pyoxigraph.RdfFormat.from_media_type(mime_type), base_iri=base):
             if quad.predicate == _SCHEMA_ABOUT and str(quad.object).endswith(f"{ending}>"):
                 return str(quad.object)[1:-1].removesuffix(ending)
+            if quad.predicate == _SCHEMA_ABOUT and str(quad.object).endswith(f"/{entity_id}>"):
+                about = str(quad.object)[1:-1]
     except SyntaxError as error:
         raise InputError(
             f"The answer of {base} is not {mime_type}: {error!s:.200}. It begins with {quote_first_line(rdf)}.",
             url=base,
         ) from error
+    if about:
+        raise InputError(
+            f"The answer of {base} is about {about}, but IRIs of entities must end in {ending}.",
+            hint="Wikibases whose concept base does not end in /entity/ are not supported.",
+            url=base,
+        )
     raise InputError(
         f"The answer of {base} is not about {entity_id}.",
         hint="Check that it is the address of Special:EntityData of a Wikibase.",
@@ -202,6 +220,18 @@ def _has_mediainfo(query: Json) -> bool:
     return any(each.get("name") == "WikibaseMediaInfo" for each in query.get("extensions", ()))
 
 
-def _absolute_url(server: str) -> str:
+def _entity_data_page(query: Json) -> str:
+    """Return the start of the titles of entity data, percent-encoded, as in the content language.
+
+    The wiki redirects from any other name. A wiki that does not state its names has the English ones.
+    """
+    namespace = query["namespaces"].get(_SPECIAL_NAMESPACE, {}).get("name") or "Special"
+    known = {each["realname"]: each["aliases"] for each in query.get("specialpagealiases", ())}
+    name = next(iter(known.get(_ENTITY_DATA, ())), _ENTITY_DATA)
+    return quote(f"{namespace}:{name}/".replace(" ", "_"), safe=PAGE_NAME_CHARACTERS)
+
+
+def _absolute_url(server: str, api: str) -> str:
     # A wiki that is served over both http and https states its server without a scheme.
-    return str(URL(f"https:{server}" if server.startswith("//") else server)).rstrip("/")
+    scheme = URL(api).scheme or "https"
+    return str(URL(f"{scheme}:{server}" if server.startswith("//") else server)).rstrip("/")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.triplestore.credentials import Credential
     from wikistate.adapters.triplestore.store import OnOutage, StoreDescription
     from wikistate.core.sparql.guards import GuardedRequest
-    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.sparql.update_target import UpdateTarget
     from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
     from wikistate.core.updater.store_state import StoreState

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from wikistate.adapters.triplestore.store import StoreDescription
-    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.sparql.update_target import UpdateTarget
     from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_patch import StorePatch
     from wikistate.core.updater.store_state import StoreState, WriteToken

@@ -15,7 +15,7 @@ from wikistate.core.updater.store_metadata import StoreForm
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.sparql.update_target import UpdateTarget
     from wikistate.core.updater.store_metadata import Row, StorePosition
     from wikistate.core.updater.store_state import StoreState
     from wikistate.streaming.record import Partition

@@ -6,7 +6,7 @@ The kind of its subject decides whether a triple is kept. A subject is reachable
 =============  ====================================================  ===================================================
 subject        kept triples                                          links to
 =============  ====================================================  ===================================================
-document       none; ``schema:version``, ``schema:dateModified``
+data node      none; ``schema:version``, ``schema:dateModified``
                and ``wikibase:...`` move to the entity
 entity, forms  all but the types Item, Lexeme, Form and Sense,       statements, by ``p:...``; forms and senses, by
 and senses     ``schema:name``, ``skos:prefLabel``, and the labels   ``ontolex:lexicalForm`` and ``ontolex:sense``
@@ -22,6 +22,9 @@ other          all of a sitelink (a ``schema:Article``) and of a
                reachable node; otherwise ``wikibase:wikiGroup``
 =============  ====================================================  ===================================================
 
+The data node is the subject that is ``schema:about`` the entity, is not a sitelink, and states a revision or is a
+``schema:Dataset``. It has any IRI: a wiki makes it from its server, article path and content language.
+
 The result does not depend on the order of the document: links are followed after all triples were read, so that a form
 may stand before its lexeme and a statement before its entity.
 """
@@ -35,11 +38,10 @@ from typing import TYPE_CHECKING, Final
 from pyoxigraph import Literal, NamedNode, Triple
 
 from wikistate.core.rdf.coordinates import is_latitude_first, skolemize, to_longitude_first
-from wikistate.core.rdf.subjects import group_by_subject
+from wikistate.core.rdf.subjects import group_by_subject, is_sitelink
 from wikistate.core.rdf.uris import namespace_of
 from wikistate.core.rdf.vocabulary import (
     ABOUT,
-    ARTICLE,
     BOOKKEEPING,
     DATE_MODIFIED,
     DERIVED_FROM,
@@ -94,7 +96,7 @@ def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple
     """
     entity = NamedNode(uris.entity_iri(entity_id))
     subjects = group_by_subject(triples, uris)
-    _check_entity(entity_id, entity, subjects)
+    document = _select_document(entity_id, entity, subjects)
     _check_others(entity_id, subjects)
     traversal = _EntityTraversal(subjects, uris)
     traversal.run(entity, is_lexeme=entity_id.startswith("L"))
@@ -105,7 +107,6 @@ def munge(triples: list[Triple], entity_id: str, uris: Uris) -> frozenset[Triple
             hint="Compare the concept base in the settings with the prefix wd: of the document.",
             entity=entity_id,
         )
-    document = list(chain.from_iterable(subjects.documents.values()))
     munged = skolemize(traversal.triples, traversal.objects, uris, subjects=subjects.blank)
     if is_latitude_first(document):
         munged = to_longitude_first(munged)
@@ -224,7 +225,7 @@ class _EntityTraversal:
 
     def _keep_others(self) -> None:
         for node, group in self._subjects.others.items():
-            belongs = node in self._reachable or _is_sitelink(group)
+            belongs = node in self._reachable or is_sitelink(group)
             self._keep(group if belongs else self._select_unreachable(node, group, {WIKI_GROUP}))
 
     def _select_unreachable(self, node: Node, group: list[Triple], predicates: Iterable[NamedNode]) -> list[Triple]:
@@ -235,24 +236,37 @@ class _EntityTraversal:
         return found
 
 
-def _is_sitelink(group: list[Triple]) -> bool:
-    return any(triple.predicate == TYPE and triple.object == ARTICLE for triple in group)
+def _select_document(entity_id: str, entity: NamedNode, subjects: SubjectGroups) -> list[Triple]:
+    """Return the triples of the entity's data node; empty without any data node.
 
+    A document may have data nodes of other entities, such as the target of a redirect: their revisions are not those of the
+    entity.
 
-def _check_entity(entity_id: str, entity: NamedNode, subjects: SubjectGroups) -> None:
-    """Check that the document is about the entity, under the expected IRI; no other document may be stored."""
-    if entity in subjects.entities or not subjects.documents:
-        return
-    document = chain.from_iterable(subjects.documents.values())
-    about = {str(triple.object) for triple in document if triple.predicate == ABOUT}
-    ids = {str(node.value).rpartition("/")[2] for node in subjects.documents}
-    if str(entity) in about or (not about and entity_id in ids):
-        return
+    Raises:
+        MungeError: All data nodes are about other entities, or about the entity under another IRI.
+    """
+    about = {node: _read_about(group) for node, group in subjects.documents.items()}
+    own = [
+        group
+        for node, group in subjects.documents.items()
+        if entity in about[node] or (not about[node] and _read_id(node) == entity_id)
+    ]
+    if own or not subjects.documents:
+        return list(chain.from_iterable(own))
+    others = {str(each) for each in chain.from_iterable(about.values())} or set(map(_read_id, subjects.documents))
     raise MungeError(
-        f"The document is not about {entity_id} but about {', '.join(sorted(about or ids)[:_MAX_SHOWN])}.",
+        f"The document is not about {entity_id} but about {', '.join(sorted(others)[:_MAX_SHOWN])}.",
         hint="Compare the concept base in the settings with the prefix wd: of the document.",
         entity=entity_id,
     )
+
+
+def _read_about(group: list[Triple]) -> set[object]:
+    return {triple.object for triple in group if triple.predicate == ABOUT}
+
+
+def _read_id(node: Node) -> str:
+    return str(node.value).rpartition("/")[2]
 
 
 def _check_others(entity_id: str, subjects: SubjectGroups) -> None:

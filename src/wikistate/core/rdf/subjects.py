@@ -6,11 +6,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyoxigraph import NamedNode
 
 from wikistate.core.rdf.uris import namespace_of
+from wikistate.core.rdf.vocabulary import ABOUT, ARTICLE, DATASET, DATE_MODIFIED, TYPE, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     Groups: TypeAlias = dict[Node, list[Triple]]
 
 _subject = attrgetter("subject")
+_predicate = attrgetter("predicate")
+
+_REVISION_PREDICATES: Final = frozenset({VERSION, DATE_MODIFIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class SubjectGroups:
     """Triples of a document, by kind of subject and then by subject.
 
     Attributes:
-        documents: Triples about the document itself.
+        documents: Data nodes: the document itself, and documents of other entities.
         entities: Entities, forms and senses, also of other entities than the document's.
         statements: Statements with their qualifiers and ranks.
         references: Reference nodes.
@@ -60,8 +64,13 @@ def group_by_subject(triples: Iterable[Triple], uris: Uris) -> SubjectGroups:
     by_namespace = _group_by_namespace(found, uris)
     for node, group in groups.items():
         kind = by_namespace.get(namespace_of(node.value)) if isinstance(node, NamedNode) else found.blank
-        (_group_by_prefix(found, node, uris) if kind is None else kind)[node] = group
+        (_find_group(found, node, group, uris) if kind is None else kind)[node] = group
     return found
+
+
+def is_sitelink(group: list[Triple]) -> bool:
+    """Return whether the triples of a subject describe a page of another wiki."""
+    return any(triple.predicate == TYPE and triple.object == ARTICLE for triple in group)
 
 
 def _group_by_namespace(found: SubjectGroups, uris: Uris) -> dict[str, Groups]:
@@ -76,10 +85,24 @@ def _group_by_namespace(found: SubjectGroups, uris: Uris) -> dict[str, Groups]:
     }
 
 
-def _group_by_prefix(found: SubjectGroups, node: Node, uris: Uris) -> Groups:
+def _find_group(found: SubjectGroups, node: Node, group: list[Triple], uris: Uris) -> Groups:
+    # The address of a document follows from the server, the article path and the content language of the wiki, and not
+    # from its concept base. So the statements of a subject show that it is a document, at any address.
+    if _is_document(group):
+        return found.documents
     iri = str(node.value)
     if uris.has_entity_prefix(iri):
         return found.entities
     if iri.startswith(uris.prop):
         return found.properties
     return found.blank if iri.startswith(uris.genid) else found.others
+
+
+def _is_document(group: list[Triple]) -> bool:
+    """Return whether a subject states what it is about, and is a dataset or states a revision. A sitelink does neither."""
+    predicates = set(map(_predicate, group))
+    if ABOUT not in predicates or is_sitelink(group):
+        return False
+    return not _REVISION_PREDICATES.isdisjoint(predicates) or any(
+        triple.predicate == TYPE and triple.object == DATASET for triple in group
+    )

@@ -27,8 +27,9 @@ class Uris:
     Attributes:
         root: The concept base without slashes at its end.
         entity: Prefix of the entities of this Wikibase.
-        entity_data: Prefix of the documents about these entities.
-        entity_data_https: The same prefix with https, which most wikis write.
+        entity_data: Usual prefix of the documents about these entities. Wikis may have any other: documents that state
+            what they are about are known by that.
+        entity_data_https: The same prefix with https, which many wikis write.
         statement: Prefix of statements.
         value: Prefix of value nodes.
         reference: Prefix of reference nodes.

@@ -13,7 +13,7 @@ from wikistate.core.sparql.vocabulary import ABOUT, BOOKKEEPING, DATE_MODIFIED, 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.sparql.update_target import UpdateTarget
     from wikistate.core.updater.store_metadata import Row
 
 _SAMPLE_SIZE = 1000

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from wikistate.core.rdf.uris import Uris
-    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.sparql.update_target import UpdateTarget
     from wikistate.core.updater.store_metadata import Row
 
 

@@ -23,7 +23,7 @@ from wikistate.core.updater.store_state import next_token
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.sparql.update_target import UpdateTarget
     from wikistate.core.updater.store_metadata import StorePosition
     from wikistate.core.updater.store_patch import StorePatch
     from wikistate.core.updater.store_state import StoreState, WriteToken

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from wikistate.core.rdf.uris import Uris
-    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.sparql.update_target import UpdateTarget
     from wikistate.core.updater.store_metadata import Row
     from wikistate.core.updater.store_state import WriteToken
 
@@ -92,18 +92,21 @@ def build_origin_query(target: UpdateTarget) -> str:
 
 def build_form_query(target: UpdateTarget) -> str:
     """Build the query for `read_form`."""
-    return f"SELECT ?subject WHERE {target.where(f'?subject {VERSION} ?version')} LIMIT {_SAMPLE_SIZE}"
+    pattern = f"?subject {VERSION} ?version OPTIONAL {{ ?subject {ABOUT} ?entity }}"
+    return f"SELECT ?subject ?entity WHERE {target.where(pattern)} LIMIT {_SAMPLE_SIZE}"
 
 
 def read_form(rows: Iterable[Row], uris: Uris) -> StoreForm:
     """Return the form of a store, determined from a sample of the nodes with a revision.
 
+    A data node states which entity it is about. Its IRI does not show it, because each wiki has its own.
+
     Raises:
         StoreError: The store has both forms.
     """
-    subjects = [_read_iri(row, "subject") for row in rows]
+    subjects = {_read_iri(row, "subject"): _read_iri(row, "entity") for row in rows}
     munged = sum(uris.entity_id(subject) is not None for subject in subjects)
-    plain = sum(subject.startswith((uris.entity_data, uris.entity_data_https)) for subject in subjects)
+    plain = sum(uris.entity_id(about) is not None for about in subjects.values())
     if munged and plain:
         raise StoreError(
             f"The store mixes two forms of entities: of a sample of {len(subjects)} revisions, {munged} are on the entity "

@@ -13,7 +13,7 @@ from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.rdf.redirects import build_redirect_graph
 from wikistate.core.updater.fetch_failures import FetchErrorType, FetchFailure
-from wikistate.errors import InputError
+from wikistate.errors import InputError, WikiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 THREAD_THRESHOLD_BYTES = 64 * 1024
 """Size of RDF in bytes from which a thread parses it: some 5 ms of work that would block the event loop."""
+
+
+_REFUSALS = frozenset({FetchErrorType.NO_CONTENT, FetchErrorType.EMPTY_RESPONSE, FetchErrorType.UNEXPECTED_RESPONSE})
+"""Failures that do not depend on the entity until the first one was read."""
 
 
 class EntitySource(Protocol):
@@ -78,6 +82,9 @@ class EntityGraphLoader:
             the wiki uses.
         states: Lookup of revisions that EntityData does not show; None for no lookup.
         clock: Returns seconds since the epoch.
+        is_confirmed: Whether an entity of the wiki was read before with these IRIs.
+        max_unreadable: Number of entities that may be unreadable before the first one is read: then the wiki or the settings
+            are the cause, and not a single entity.
     """
 
     def __init__(
@@ -89,6 +96,8 @@ class EntityGraphLoader:
         concept_base: str,
         states: RevisionStates | None = None,
         clock: Callable[[], float] = time.time,
+        is_confirmed: bool = False,
+        max_unreadable: int = 2,
     ) -> None:
         self._entities = entities
         self._uris = uris
@@ -96,7 +105,9 @@ class EntityGraphLoader:
         self._concept_base = concept_base
         self._states = states
         self._clock = clock
-        self._uris_confirmed = False  # an entity of the wiki was read with these IRIs
+        self._uris_confirmed = is_confirmed
+        self._max_unreadable = max_unreadable
+        self._unreadable: set[str] = set()
 
     async def open(self) -> None:
         """Open the client."""
@@ -125,6 +136,7 @@ class EntityGraphLoader:
 
         Raises:
             ConfigError: The wiki uses another concept base than the settings say.
+            WikiError: No entity was read yet, and the wiki refuses this one and others, or their RDF is not understood.
         """
         body = await self._entities.fetch(entity, revision, event_time=event_time)
         if isinstance(body, FetchFailure) and body.kind is FetchErrorType.ENTITY_NOT_FOUND and self._states is not None:
@@ -138,12 +150,15 @@ class EntityGraphLoader:
                 if isinstance(body, FetchFailure):
                     body = body._replace(message=f"{body.message}, although the Action API shows it")
         if isinstance(body, FetchFailure):
+            if body.kind in _REFUSALS:
+                self._count_unreadable(entity, body.message)
             return GraphUnavailable(body.kind, body.error_type, body.message, revision)
         read = partial(self._parse, entity, revision, body)
         try:
             graph = await asyncio.to_thread(read) if len(body) >= THREAD_THRESHOLD_BYTES else read()
         except InputError as error:
             self._diagnose_concept_base(entity, revision, body)
+            self._count_unreadable(entity, f"{error.message} {error.hint}")
             return GraphUnavailable(FetchErrorType.UNKNOWN, type(error).__name__, error.message, revision)
         self._uris_confirmed = True
         return graph
@@ -151,6 +166,17 @@ class EntityGraphLoader:
     def _parse(self, entity: str, revision: int, body: bytes) -> Graph:
         base = self._entities.url(entity, revision)
         return munge(parse_triples(body, base=base, mime_type=self._mime_type), entity, self._uris)
+
+    def _count_unreadable(self, entity: str, reason: str) -> None:
+        if self._uris_confirmed:
+            return
+        self._unreadable.add(entity)
+        if len(self._unreadable) > self._max_unreadable:
+            raise WikiError(
+                f"The entities of the wiki cannot be read, {entity} among them. {reason}",
+                hint="Check rdf.entity_data, rdf.concept_base and, for a private wiki, the credentials under wikis.",
+                entity=entity,
+            )
 
     def _diagnose_concept_base(self, entity: str, revision: int, body: bytes) -> None:
         """Compare the concept base with the settings if no entity could be read yet.

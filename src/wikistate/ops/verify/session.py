@@ -15,7 +15,8 @@ from wikistate.ops.verify.sampling import LIST_LIMIT, Sampler
 from wikistate.ops.verify.verifier import DEFAULT_PATIENCE, Verifier
 from wikistate.wiring.rdf_updater import build_graph_loader
 from wikistate.wiring.stores import build_triple_store, build_update_target, build_uris, is_http_location
-from wikistate.wiring.wikibase import build_query_client, discover_wikibase
+from wikistate.wiring.wikibase import discover_wikibase
+from wikistate.wiring.wikis import build_query_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,7 +72,10 @@ async def open_verification_session(
         build_query_client(discovered.configuration, discovered.api),
         build_triple_store(settings, meter, waits=False),
     )
-    pages, graphs = PageInfoClient(queries, discovered.site), build_graph_loader(configuration, meter)
+    pages, graphs = (
+        PageInfoClient(queries, discovered.site),
+        build_graph_loader(configuration, meter, is_readable=discovered.is_readable),
+    )
     async with AsyncExitStack() as opened:
         for part in (store, pages, graphs):
             opened.push_async_callback(part.close)

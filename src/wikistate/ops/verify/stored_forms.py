@@ -12,7 +12,7 @@ from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import TripleStore
-    from wikistate.core.sparql.updates import UpdateTarget
+    from wikistate.core.sparql.update_target import UpdateTarget
 
 QUESTIONS_PER_QUERY: Final = 20
 """Number of triples in one query: stores plan large unions badly."""

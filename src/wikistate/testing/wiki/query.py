@@ -13,6 +13,7 @@ from wikistate.testing.wiki.assembly import assemble_document
 from wikistate.testing.wiki.page_set import PageSet, resolve_page_set
 from wikistate.testing.wiki.responses import ApiUsageError, WikiResponse
 from wikistate.testing.wiki.revision_format import measure_size, parse_format
+from wikistate.testing.wiki.special_pages import list_aliases, script_url, special_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,8 +168,9 @@ def build_site_info(wiki: Wiki) -> dict[str, Any]:
         "wikiid": wiki.wiki_id,
         "server": wiki.server or f"https://{wiki.domain}",
         "servername": wiki.domain,
-        "articlepath": "/wiki/$1",
-        "scriptpath": "/w",
+        "articlepath": wiki.article_path,
+        "scriptpath": wiki.script_path,
+        "script": script_url(wiki),
         "readonly": False,
         "maxarticlesize": 2_097_152,
     }
@@ -176,7 +178,9 @@ def build_site_info(wiki: Wiki) -> dict[str, Any]:
         general["wikibase-conceptbaseuri"] = f"{wiki.concept_base}/entity/"
     return {
         "general": general,
-        "namespaces": {str(number): _build_namespace(wiki, number) for number in wiki.namespaces},
+        "namespaces": {"-1": _build_special_namespace(wiki)}
+        | {str(number): _build_namespace(wiki, number) for number in wiki.namespaces},
+        "specialpagealiases": list_aliases(wiki),
         "extensions": [{"type": "other", "name": name} for name in wiki.extensions],
     }
 
@@ -185,6 +189,18 @@ def _build_namespace(wiki: Wiki, number: int) -> dict[str, Any]:
     shown = {"id": number, "name": wiki.namespaces[number], "content": number == 0 or number in wiki.content_models}
     model = wiki.content_models.get(number)
     return shown | {"defaultcontentmodel": model} if model else shown
+
+
+def _build_special_namespace(wiki: Wiki) -> dict[str, Any]:
+    return {
+        "id": -1,
+        "case": "first-letter",
+        "name": special_namespace(wiki),
+        "subpages": False,
+        "canonical": "Special",
+        "content": False,
+        "nonincludable": False,
+    }
 
 
 def _parse_continuation(text: str | None) -> int:

@@ -92,9 +92,17 @@ def make_maxlag_error(seconds: float, limit: float) -> ApiUsageError:
     )
 
 
+def make_redirect(url: str, *, status: int) -> WikiResponse:
+    """Make a redirect to a full address."""
+    return make_html("", status=status)._replace(headers={"Location": url})
+
+
 def make_login_required(domain: str, path: str) -> WikiResponse:
-    """Make the response of a private wiki to a request without permission to read ("Manual:Preventing access")."""
+    """Make the response of a private wiki to a request without permission to read ("Manual:Preventing access").
+
+    The page that asks for a login has the status 200.
+    """
     if path.endswith("api.php"):
         refusal = ApiUsageError("readapidenied", "You need read permission to use this module.")
         return make_error(refusal, domain=domain, error_format="bc")
-    return make_html("<!DOCTYPE html><title>Login required</title>You must log in to view other pages.", status=403)
+    return make_html("<!DOCTYPE html><title>Login required</title>You must log in to view other pages.")

@@ -16,6 +16,7 @@ from wikistate.testing.wiki.api import STREAMS, ActionApi
 from wikistate.testing.wiki.cached_bodies import join_gzipped, join_plain
 from wikistate.testing.wiki.fault_injection import apply_fault
 from wikistate.testing.wiki.request_log import RequestLog
+from wikistate.testing.wiki.special_pages import ENTITY_DATA, find_redirect, find_special_page, find_title, script_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from wikistate.demo.pages import Wiki
     from wikistate.testing.wiki.accounts import Accounts
     from wikistate.testing.wiki.datasets import Dataset
+    from wikistate.testing.wiki.private_access import PrivateAccess
     from wikistate.testing.wiki.query import Limits
     from wikistate.testing.wiki.responses import WikiResponse
+    from wikistate.testing.wiki.special_pages import SpecialPage
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 """Host names without a wiki: the first wiki of the dataset is the default."""
@@ -41,7 +44,7 @@ class FakeWiki:
             ...
             assert wiki.request_log.count_requests(1234) == 3
 
-    Beside ``/w/api.php`` and ``/w/index.php`` there are control paths for a wiki in another process:
+    Beside ``/w/api.php``, ``/w/index.php`` and special pages there are control paths for a wiki in another process:
     ``GET`` and ``DELETE /_control/stats``, ``GET`` and ``POST /_control/faults``.
 
     Args:
@@ -58,6 +61,7 @@ class FakeWiki:
         lag: Replica lag in seconds; requests with a smaller ``maxlag`` are refused.
         token: Bearer token that is required to read; empty for public wikis.
         accounts: Accounts with which the wiki can be read; None for public wikis.
+        private_access: Login that is required to read; None for public wikis.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class FakeWiki:
         self.url = ""
         self.token = ""
         self.accounts: Accounts | None = None
+        self.private_access: PrivateAccess | None = None
         self._api = api or ActionApi(dataset, limits=limits, streams=streams)
         self._faults = FaultRules()
         self._waiters: list[asyncio.Future[None]] = []
@@ -139,7 +144,7 @@ class FakeWiki:
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return await self._send(request, responses.make_login_required(wiki.domain, request.path))
         params = await _read_parameters(request)
-        if (refused := self._require_login(request, params, wiki.domain)) is not None:
+        if (refused := self._require_login(request, wiki, params)) is not None:
             return await self._send(request, refused)
         asked = _parse_revisions(params)
         self.request_log.record_revisions(wiki.wiki_id, asked)
@@ -152,15 +157,18 @@ class FakeWiki:
             return await self._send(request, reply)
         return await apply_fault(decision.action, request, reply, lambda changed: self._send(request, changed))
 
-    def _require_login(self, request: web.BaseRequest, params: Mapping[str, str], domain: str) -> WikiResponse | None:
+    def _require_login(self, request: web.BaseRequest, wiki: Wiki, params: Mapping[str, str]) -> WikiResponse | None:
         """Return the response to a login, or to a request without one; None for all other requests."""
+        if self.private_access is not None:
+            cookies = request.headers.get("Cookie", "")
+            return self.private_access.respond(request.path, params, cookies, domain=wiki.domain)
         if self.accounts is None:
             return None
-        if (response := self.accounts.answer(params, request.cookies, domain)) is not None:
+        if (response := self.accounts.answer(params, request.cookies, wiki.domain)) is not None:
             return response
         if self.accounts.is_logged_in(request.cookies):
             return None
-        return responses.make_login_required(domain, request.path)
+        return responses.make_login_required(wiki.domain, request.path)
 
     def _find_wiki(self, host: str) -> Wiki | None:
         name = host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host
@@ -169,13 +177,26 @@ class FakeWiki:
     def _build_response(
         self, path: str, wiki: Wiki, params: Mapping[str, str], *, hidden: frozenset[int], lag: float
     ) -> WikiResponse:
-        match path:
-            case "/w/api.php":
-                return self._api.handle_api(wiki, params, hidden=hidden, lag=lag)
-            case "/w/index.php":
-                return self._api.handle_raw(wiki, params)
-            case _:
-                return responses.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
+        if path == f"{wiki.script_path}/api.php":
+            return self._api.handle_api(wiki, params, hidden=hidden, lag=lag)
+        page = find_special_page(wiki, find_title(wiki, path, params))
+        if page is not None:
+            redirect = find_redirect(wiki, page, params)
+            if redirect is None:
+                return self._build_special_page(page, wiki, params, hidden)
+            return responses.make_redirect(redirect[1], status=redirect[0])
+        if path == script_url(wiki):
+            return self._api.handle_raw(wiki, params)
+        return responses.make_html("<!DOCTYPE html><title>Not found</title>", status=404)
+
+    def _build_special_page(
+        self, page: SpecialPage, wiki: Wiki, params: Mapping[str, str], hidden: frozenset[int]
+    ) -> WikiResponse:
+        """Return the response of a special page under its local name."""
+        del wiki, params, hidden
+        if page.name == ENTITY_DATA:  # a wiki without entities does not have this page
+            return responses.make_html("<!DOCTYPE html><title>No such special page</title>", status=404)
+        return responses.make_html(f"<!DOCTYPE html><title>{page.name}</title>")
 
     async def _send(self, request: web.BaseRequest, reply: WikiResponse) -> web.StreamResponse:
         """Send the response, compressed with gzip if the client accepts that, as the front end of Wikimedia does."""

@@ -10,7 +10,9 @@ import sys
 import uvloop
 
 from wikistate.testing.faults import decode_rules
+from wikistate.testing.wiki.private_access import PrivateAccess
 from wikistate.testing.wikibase.edit_simulator import EditSimulator
+from wikistate.testing.wikibase.layout import make_wikibase_wiki
 from wikistate.testing.wikibase.repository import Repository
 from wikistate.testing.wikibase.server import FakeWikibase
 
@@ -24,6 +26,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--entities", type=int, default=10, help="number of initial entities, besides a property of each datatype")
     add("--triples", type=int, default=100, help="approximate initial number of triples of an item")
     add("--edits-per-second", type=float, default=0.0, help="simulated edits a second; the default 0 means none")
+    add("--article-path", default="/wiki/$1", help="path of a page, with $1 for its title, such as /index.php/$1")
+    add("--language", choices=("en", "de", "fr"), default="en", help="content language, which names special pages")
+    add("--concept-base", default="http://wikibase.example", help="prefix of the IRIs of entities")
+    add("--local-data-nodes", action="store_true", help="name documents after this server, not after the concept base")
+    add(
+        "--private", metavar="NAME:PASSWORD", help="require a login with this bot password, and show nothing without it"
+    )
     add("--faults", type=argparse.FileType("rb"), help="file with a JSON list of fault rules")
     add("--until-input-ends", action="store_true", help="stop when standard input closes")
     return parser.parse_args(arguments)
@@ -35,10 +44,18 @@ async def serve(chosen: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    repository = Repository()
+    wiki = make_wikibase_wiki(
+        concept_base=chosen.concept_base, article_path=chosen.article_path, language=chosen.language
+    )
+    repository = Repository(wiki)
     simulator = EditSimulator(repository, seed=chosen.seed, triples=chosen.triples)
     simulator.create_initial(chosen.entities)
-    async with FakeWikibase(repository, port=chosen.port, simulator=simulator) as wikibase:
+    async with FakeWikibase(
+        repository, port=chosen.port, simulator=simulator, has_local_data_nodes=chosen.local_data_nodes
+    ) as wikibase:
+        if chosen.private:
+            name, _, password = chosen.private.partition(":")
+            wikibase.private_access = PrivateAccess(name, password)
         if chosen.faults is not None:
             wikibase.set_faults(decode_rules(chosen.faults.read()))
         if chosen.until_input_ends:

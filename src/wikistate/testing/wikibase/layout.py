@@ -26,6 +26,8 @@ def make_wikibase_wiki(
     *,
     concept_base: str = "http://wikibase.example",
     namespaces: Mapping[EntityKind, int] = SUITE_NAMESPACES,
+    article_path: str = "/wiki/$1",
+    language: str = "en",
 ) -> Wiki:
     """Make the wiki of a Wikibase with the kinds of entities that have a namespace.
 
@@ -33,6 +35,8 @@ def make_wikibase_wiki(
         domain: Host name.
         concept_base: Prefix of the IRIs of its entities.
         namespaces: Namespace of each kind of entity.
+        article_path: Path of a page, with ``$1`` for its title.
+        language: Content language, which names the special pages: ``en``, ``de`` or ``fr``.
     """
     names = {number: _NAMES[kind] if number else "" for kind, number in namespaces.items()}
     return Wiki(
@@ -42,5 +46,7 @@ def make_wikibase_wiki(
         namespaces={0: "", 1: "Talk"} | names,
         content_models={number: kind.model for kind, number in namespaces.items() if kind is not EntityKind.MEDIA},
         concept_base=concept_base,
+        language=language,
+        article_path=article_path,
         extensions=("WikibaseRepository", *(("WikibaseMediaInfo",) if EntityKind.MEDIA in namespaces else ())),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import orjson
 from aiohttp import web
@@ -14,6 +14,7 @@ from wikistate.testing.wiki import responses
 from wikistate.testing.wiki.cached_bodies import CachedBody
 from wikistate.testing.wiki.responses import WikiResponse
 from wikistate.testing.wiki.server import FakeWiki
+from wikistate.testing.wiki.special_pages import ENTITY_DATA, build_page_url, list_aliases, special_namespace
 from wikistate.testing.wikibase.change_events import build_page_change
 from wikistate.testing.wikibase.documents import CONTENT_TYPES, serialize_triples
 from wikistate.testing.wikibase.edit_simulator import EditSimulator
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wikistate.demo.pages import Wiki
+    from wikistate.testing.wiki.special_pages import SpecialPage
     from wikistate.testing.wikibase.changes import Change
 
-ENTITY_DATA = "/wiki/Special:EntityData/"
-_FILE = re.compile(r"(?P<entity>[A-Za-z][0-9]+)\.(?P<format>ttl|nt)")
+_FILE = re.compile(r"/(?P<entity>[A-Za-z][0-9]+)(?:\.(?P<format>[A-Za-z]+))?")
+_FORMATS = frozenset({"ttl", "nt"})
 _CACHED_DOCUMENTS = 500  # documents; the largest have about 200 KB
 
 
@@ -52,9 +54,12 @@ class FakeWikibase(FakeWiki):
         port: The port; 0 takes a free one.
         simulator: Simulator of the edits that the control path requests.
         max_rows: Maximum of rows of one response of the Action API.
+        has_local_data_nodes: Whether the IRIs of documents are the addresses of this server, as on most wikis. They always
+            are if the wiki has another article path or content language than Wikidata.
 
     Attributes:
         repository: Data of the Wikibase; the next response reflects each change.
+        simulator: Simulator of edits.
         replication_delay: Seconds until a replica has a new revision; EntityData responds with 404 until then.
         withholds_dangling_redirects: Whether EntityData responds with 404 for an entity that was merged into a deleted one,
             in every form, as a real Wikibase does.
@@ -67,40 +72,66 @@ class FakeWikibase(FakeWiki):
         port: int = 0,
         simulator: EditSimulator | None = None,
         max_rows: int = MAX_ROWS,
+        has_local_data_nodes: bool = False,
     ) -> None:
         self.repository = repository or Repository()
         self.replication_delay = 0.0
         self.withholds_dangling_redirects = True
         super().__init__(self.repository.dataset, port=port, api=WikibaseApi(self.repository, max_rows=max_rows))
-        self._simulator = simulator or EditSimulator(self.repository)
+        self.simulator = simulator or EditSimulator(self.repository)
+        wiki = self.repository.wiki
+        self._has_local_data_nodes = has_local_data_nodes or wiki.article_path != "/wiki/$1" or wiki.language != "en"
         self._render = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._render_document)
 
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        if self._has_local_data_nodes:
+            # The namespace is local and the name of the page is English, whatever the name in the content language is.
+            wiki = replace(self.repository.wiki, server=self.url)
+            base = build_page_url(wiki, f"{special_namespace(wiki)}:{ENTITY_DATA}/")
+            self.repository.vocabulary = replace(self.repository.vocabulary, data_base=base)
+        return self
+
     def document_url(self, entity_id: str, revision: int = 0, *, form: str = "ttl") -> str:
-        """Return the URL of a document."""
-        return f"{self.url}{ENTITY_DATA}{entity_id}.{form}?flavor=dump&revision={revision}"
+        """Return the URL of a document, by the English name of the special page."""
+        wiki = replace(self.repository.wiki, server=self.url)
+        url = build_page_url(wiki, f"Special:{ENTITY_DATA}/{entity_id}.{form}")
+        return f"{url}{'&' if '?' in url else '?'}flavor=dump&revision={revision}"
 
     def _find_wiki(self, host: str) -> Wiki | None:
         wiki = super()._find_wiki(host)
         return wiki and replace(wiki, server=self.url)
 
-    def _build_response(
-        self, path: str, wiki: Wiki, params: Mapping[str, str], *, hidden: frozenset[int], lag: float
+    def _build_special_page(
+        self, page: SpecialPage, wiki: Wiki, params: Mapping[str, str], hidden: frozenset[int]
     ) -> WikiResponse:
-        if path.startswith(ENTITY_DATA):
-            return self._entity_data(path.removeprefix(ENTITY_DATA), params, hidden)
-        return super()._build_response(path, wiki, params, hidden=hidden, lag=lag)
-
-    def _entity_data(self, name: str, params: Mapping[str, str], hidden: frozenset[int]) -> WikiResponse:
-        found = _FILE.fullmatch(name)
+        if page.name != ENTITY_DATA:
+            return super()._build_special_page(page, wiki, params, hidden)
+        found = _FILE.fullmatch(page.subpage)
         if found is None:
-            return responses.make_html("<!DOCTYPE html><title>Bad request</title>Invalid ID or format.", status=400)
-        entity, form = found["entity"], found["format"]
-        if entity != entity.upper():  # the wiki redirects to the id in upper case
-            return _redirect_to(f"{self.url}{ENTITY_DATA}{entity.upper()}.{form}", params)
+            return _make_bad_request()
+        entity, form = found["entity"].upper(), found["format"]
+        if form is None:  # the wiki redirects to its default format, and drops the query
+            return responses.make_redirect(self._page_url(wiki, f"{entity}.json"), status=303)
+        if (entity, form.lower()) != (found["entity"], form):  # the wiki drops the query here, too
+            return responses.make_redirect(self._page_url(wiki, f"{entity}.{form.lower()}"), status=301)
+        if form not in _FORMATS:
+            return _make_bad_request()
+        return self._entity_data(wiki, entity, form, params, hidden)
+
+    def _page_url(self, wiki: Wiki, document: str) -> str:
+        local = next(each["aliases"][0] for each in list_aliases(wiki) if each["realname"] == ENTITY_DATA)
+        return build_page_url(wiki, f"{special_namespace(wiki)}:{local}/{document}")
+
+    def _entity_data(
+        self, wiki: Wiki, entity: str, form: str, params: Mapping[str, str], hidden: frozenset[int]
+    ) -> WikiResponse:
         text = params.get("revision", "0")
         revision = int(text) if text.isdecimal() else 0
         if not revision and (target := self._redirect_target(entity)):
-            return _redirect_to(f"{self.url}{ENTITY_DATA}{target}.{form}", params)
+            query = "&".join(f"{name}={value}" for name, value in params.items() if name != "title")
+            url = self._page_url(wiki, f"{target}.{form}")
+            return responses.make_redirect(f"{url}{'&' if '?' in url else '?'}{query}", status=302)
         current = revision or self.repository.current_revision(entity)
         is_withheld = self.withholds_dangling_redirects and self.repository.is_dangling_redirect(entity, current)
         body = None
@@ -127,7 +158,7 @@ class FakeWikibase(FakeWiki):
     async def _handle_control(self, request: web.BaseRequest) -> web.StreamResponse:
         match request.method, request.path.removeprefix("/_control/"):
             case "POST", "edits":
-                made = self._simulator.simulate(int(request.query.get("count", "1")))
+                made = self.simulator.simulate(int(request.query.get("count", "1")))
                 return web.Response(body=self._encode_changes(made))
             case "GET", "journal":
                 return web.Response(body=self._encode_changes(self.repository.journal))
@@ -142,6 +173,5 @@ class FakeWikibase(FakeWiki):
         return b"".join(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE) for event in events)
 
 
-def _redirect_to(url: str, params: Mapping[str, str]) -> WikiResponse:
-    query = "&".join(f"{name}={value}" for name, value in params.items())
-    return responses.make_html("", status=302)._replace(headers={"Location": f"{url}?{query}"})
+def _make_bad_request() -> WikiResponse:
+    return responses.make_html("<!DOCTYPE html><title>Bad request</title>Invalid ID or format.", status=400)

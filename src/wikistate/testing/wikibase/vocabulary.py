@@ -70,10 +70,12 @@ class Vocabulary:
     Attributes:
         concept_base: Prefix of its IRIs: its concept base without ``/entity/``.
         property_base: The same for properties and items if another wiki has these (as for Commons); else empty.
+        data_base: Prefix of the IRIs of documents; empty for the usual one, of Wikidata.
     """
 
     concept_base: str
     property_base: str = field(default="")
+    data_base: str = field(default="")
 
     @property
     def item_base(self) -> str:
@@ -90,8 +92,8 @@ class Vocabulary:
 
     @property
     def document_base(self) -> str:
-        """Prefix of the IRIs of documents, which have https even if the concept base has http."""
-        return f"{self.concept_base.replace('http:', 'https:', 1)}/wiki/Special:EntityData/"
+        """Prefix of the IRIs of documents. On Wikidata they have https, although the concept base has http."""
+        return self.data_base or f"{self.concept_base.replace('http:', 'https:', 1)}/wiki/Special:EntityData/"
 
     def statement(self, guid: str) -> NamedNode:
         """Return a statement node by the statement id ``Q1$…``."""

@@ -27,11 +27,12 @@ from wikistate.telemetry.meter import RecordingMeter
 from wikistate.telemetry.metrics import WIKI_REQUESTS, WIKI_RETRIES
 from wikistate.testing import faults
 from wikistate.testing.faults import Rule
-from wikistate.testing.wikibase import EntityGenerator, FakeWikibase, Repository
+from wikistate.testing.wikibase import EntityGenerator, FakeWikibase, Repository, make_wikibase_wiki
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from wikistate.demo.pages import Wiki
     from wikistate.telemetry.meter import Report
     from wikistate.telemetry.metrics import Counter
 
@@ -39,9 +40,9 @@ HURRIED = RetryPolicy(max_attempts=3, base_delay=0.002, max_delay=0.01, retry_af
 TURTLE = {"Content-Type": "text/turtle; charset=UTF-8"}
 
 
-def repository() -> Repository:
+def repository(wiki: Wiki | None = None) -> Repository:
     """Return a repository of two items: Q1 with the revisions 1 and 3, Q2 with 2."""
-    made, author = Repository(), EntityGenerator(Random(4))
+    made, author = Repository(wiki), EntityGenerator(Random(4))
     first = author.make_item("Q1")
     made.save(first)
     made.save(author.make_item("Q2"))
@@ -68,7 +69,8 @@ async def asking(
     wikibase: FakeWikibase, *, limits: FarmSettings | None = None, meter: RecordingMeter | None = None, **settings: Any
 ) -> AsyncIterator[EntityDataClient]:
     """Yield a client of this Wikibase."""
-    where = EntityDataSettings(prefix=f"{wikibase.url}/wiki/Special:EntityData/", **settings)
+    prefix = wikibase.document_url("Q1").partition("Q1")[0]
+    where = EntityDataSettings(prefix=prefix, **settings)
     http = HttpClient(HttpSettings(read_timeout=0.5, total_timeout=5.0))
     client = EntityDataClient(where, http, meter or RecordingMeter(), limits=limits, policy=HURRIED)
     await client.open()
@@ -118,6 +120,89 @@ async def test_redirect_to_another_spelling_of_the_address_is_followed() -> None
         failure = failed(await client.fetch("Q1", 3))  # Nothing is at that address, which shows that it was requested.
         assert failure.kind is FetchErrorType.ENTITY_NOT_FOUND
         assert wikibase.request_log.requests == 2
+
+
+@pytest.mark.parametrize("article_path", ["/wiki/$1", "/index.php/$1", "/index.php?title=$1", "/view/$1"])
+async def test_wiki_of_another_language_is_asked_at_its_own_address_from_then_on(article_path: str) -> None:
+    """It redirects from the English name of the special page; later requests are not redirected."""
+    made = repository(make_wikibase_wiki(article_path=article_path, language="de"))
+    async with FakeWikibase(made) as wikibase, asking(wikibase) as client:
+        for revision in (1, 3):
+            body = await client.fetch("Q1", revision)
+            assert isinstance(body, bytes)
+            assert {quad.triple for quad in pyoxigraph.parse(body, format=pyoxigraph.RdfFormat.TURTLE)} == set(
+                wikibase.repository.document("Q1", revision) or ()
+            )
+        assert wikibase.request_log.responses == {302: 1, 200: 2}
+        assert client.settings.prefix.endswith("/index.php?title=Spezial:Objektdaten/")
+        assert failed(await client.fetch("Q1", 99)).kind is FetchErrorType.ENTITY_NOT_FOUND
+
+
+async def test_redirects_are_followed_up_to_a_bound() -> None:
+    """Each target is another address of the same document; the last redirect is the failure."""
+    asked: list[str] = []
+
+    async def circle(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.Response(status=302, headers={"Location": f"/{len(asked)}/Q1.ttl?{request.query_string}"})
+
+    async with serving(circle) as origin:
+        client = EntityDataClient(
+            EntityDataSettings(prefix=f"{origin}/0/"), HttpClient(HttpSettings()), RecordingMeter(), policy=HURRIED
+        )
+        await client.open()
+        failure = failed(await client.fetch("Q1", 3))
+        await client.close()
+    assert (failure.kind, failure.error_type) == (FetchErrorType.UNEXPECTED_RESPONSE, FailureKind.REDIRECT.value)
+    assert asked == [f"/{number}/Q1.ttl" for number in range(6)]
+    assert "/6/Q1.ttl" in failure.message
+
+
+async def test_credentials_are_not_sent_to_another_server() -> None:
+    """A redirect to another port of the same host is not followed."""
+    asked: list[str] = []
+
+    async def other(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.Response(text="<a:b> <c:d> <e:f> .")
+
+    async with serving(other) as elsewhere:
+
+        async def redirect(request: web.Request) -> web.StreamResponse:
+            return web.Response(status=302, headers={"Location": f"{elsewhere}/Q1.ttl?{request.query_string}"})
+
+        async with serving(redirect) as origin:
+            client = EntityDataClient(
+                EntityDataSettings(prefix=f"{origin}/wiki/Special:EntityData/"),
+                HttpClient(HttpSettings()),
+                RecordingMeter(),
+                session=TokenSession(BearerToken("secret")),
+                policy=HURRIED,
+            )
+            await client.open()
+            assert "another server" in failed(await client.fetch("Q1", 3)).message
+            await client.close()
+    assert asked == []
+
+
+async def test_page_that_asks_for_a_login_renews_the_login() -> None:
+    """A private wiki answers with this page and the status 200 when the login has ended."""
+    asked: list[str] = []
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        if len(asked) == 1:
+            return web.Response(text="<!DOCTYPE html>Login required", content_type="text/html")
+        return web.Response(text="<a:b> <c:d> <e:f> .")
+
+    async with serving(guarded) as origin:
+        session, meter = TokenSession(BearerToken("secret")), RecordingMeter()
+        where = EntityDataSettings(prefix=f"{origin}/Special:EntityData/")
+        client = EntityDataClient(where, HttpClient(HttpSettings()), meter, session=session, policy=HURRIED)
+        await client.open()
+        assert await client.fetch("Q1", 3) == b"<a:b> <c:d> <e:f> ."
+        await client.close()
+    assert meter.by_label(WIKI_RETRIES) == {(FailureKind.LOGGED_OUT.value,): 1}
 
 
 async def test_revision_that_a_replica_lacks_is_requested_again() -> None:

@@ -9,6 +9,7 @@ from wikistate.adapters.http.client import HttpResponse
 from wikistate.adapters.mediawiki.entity_responses import (
     EntityDataSettings,
     EntityUrl,
+    find_prefix,
     parse_response,
     resolve_redirect,
 )
@@ -90,6 +91,73 @@ def test_retry_after_is_read() -> None:
     failure = parse_response(answer(503, Retry_After="7"), ADDRESS, now=0.0)
     assert isinstance(failure, Failure)
     assert failure.retry_after == 7.0
+
+
+LOCAL_NAME = "/index.php?title=Spezial:Objektdaten/Q1.ttl&flavor=dump&revision=123"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "location", "found"),
+    [
+        ("/wiki/Special:EntityData/", LOCAL_NAME, "/index.php?title=Spezial:Objektdaten/"),
+        ("/index.php?title=Special:EntityData/", LOCAL_NAME, "/index.php?title=Spezial:Objektdaten/"),
+        (
+            "/wiki/Special:EntityData/",
+            "/w/index.php?title=Sp%C3%A9cial:Donn%C3%A9es/Q1.ttl&flavor=dump&revision=123",
+            "/w/index.php?title=Sp%C3%A9cial:Donn%C3%A9es/",
+        ),
+        (
+            "/index.php?title=Spezial:Objektdaten/",
+            "/wiki/Spezial:Objektdaten/Q1.ttl?flavor=dump&revision=123",
+            "/wiki/Spezial:Objektdaten/",
+        ),
+        ("/wiki/Special:EntityData/", "/data/Q1.ttl?revision=123&flavor=dump", "/data/"),
+    ],
+)
+def test_redirect_to_another_name_of_the_page_is_followed(prefix: str, location: str, found: str) -> None:
+    """Later addresses have the prefix of the target; the title may be in the path or in the query."""
+    settings = EntityDataSettings(prefix=f"https://wiki.example{prefix}")
+    asked = settings.build_url("Q1", 123, now_ms=5)
+    for place in (location, f"https://wiki.example{location}"):
+        target = resolve_redirect(answer(302, Location=place), asked)
+        assert target is not None
+        assert str(target) == f"https://wiki.example{location}"
+        assert find_prefix(target, settings) == f"https://wiki.example{found}"
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("/index.php?title=Spezial:Objektdaten/Q2.ttl&flavor=dump&revision=123", "another entity"),
+        ("/index.php?title=Spezial:Objektdaten/Q1.json&flavor=dump&revision=123", "another format"),
+        ("/index.php?title=Spezial:Objektdaten/Q1.ttl&flavor=dump&revision=124", "another revision"),
+        ("/index.php?title=Spezial:Objektdaten/Q1.ttl&flavor=dump", "another revision"),
+        ("/index.php?title=Spezial:Objektdaten/Q1.ttl&flavor=dump&revision=123&id=Q2", "other parameters"),
+        ("//other.example/index.php?title=Spezial:Objektdaten/Q1.ttl&flavor=dump&revision=123", "another server"),
+        ("http://wiki.example/wiki/Special:EntityData/Q1.ttl?flavor=dump&revision=123", "another server"),
+        ("/wiki/Special:EntityData/Q1.ttl?revision=123&flavor=dump", "the same address"),
+        ("http://[", "an invalid address"),
+    ],
+)
+def test_redirect_that_is_not_followed_is_a_failure_with_the_reason(location: str, reason: str) -> None:
+    """Its target would be taken for the requested revision."""
+    found = answer(301, Location=location)
+    assert resolve_redirect(found, ADDRESS) is None
+    failure = parse_response(found, ADDRESS, now=0.0)
+    assert isinstance(failure, Failure)
+    assert failure.kind is FailureKind.REDIRECT
+    assert location in failure.detail
+    assert reason in failure.detail
+
+
+def test_address_that_cannot_be_built_is_not_used_again() -> None:
+    """Some parameters of the target are not those of a request."""
+    settings = EntityDataSettings(prefix="https://wiki.example/index.php?action=view&title=Special:EntityData/")
+    asked = settings.build_url("Q1", 123, now_ms=5)
+    location = "/index.php?title=Spezial:Objektdaten/Q1.ttl&action=view&flavor=dump&revision=123"
+    target = resolve_redirect(answer(302, Location=location), asked)
+    assert target is not None
+    assert find_prefix(target, settings) == ""
 
 
 @pytest.mark.parametrize(

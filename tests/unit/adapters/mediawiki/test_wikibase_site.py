@@ -122,6 +122,51 @@ def test_server_without_a_scheme_is_requested_over_https() -> None:
 
 
 @pytest.mark.parametrize(
+    ("article_path", "language", "path"),
+    [
+        ("/wiki/$1", "en", "/wiki/Special:EntityData/"),
+        ("/index.php/$1", "en", "/index.php/Special:EntityData/"),
+        ("/index.php?title=$1", "de", "/index.php?title=Spezial:Objektdaten/"),
+        ("/view/$1", "fr", "/view/Sp%C3%A9cial:EntityData/"),
+    ],
+)
+async def test_address_of_entity_data_has_the_local_name_of_the_page(
+    article_path: str, language: str, path: str
+) -> None:
+    """A request there is not redirected."""
+    wiki = make_wikibase_wiki("wiki.example", article_path=article_path, language=language)
+    async with FakeWikibase(Repository(wiki)) as wikibase:
+        client = QueryClient(f"{wikibase.url}{wiki.script_path}/api.php", HttpSettings())
+        await client.open()
+        site = await fetch_site(client)
+        await client.close()
+    assert site.entity_data == f"{wikibase.url}{path}"
+
+
+@pytest.mark.parametrize(
+    ("api", "scheme"), [("", "https"), ("http://w.example/api.php", "http"), ("https://w.example/api.php", "https")]
+)
+def test_server_without_a_scheme_has_that_of_the_api(api: str, scheme: str) -> None:
+    """A wiki without special page names in its siteinfo has the English ones."""
+    general = {
+        "wikiid": "w",
+        "servername": "w.example",
+        "server": "//w.example",
+        "articlepath": "/wiki/$1",
+        "wikibase-conceptbaseuri": "http://w.example/entity/",
+    }
+    site = parse_site({"general": general, "namespaces": {}, "extensions": []}, api=api)
+    assert site.entity_data == f"{scheme}://w.example/wiki/Special:EntityData/"
+
+
+def test_concept_base_of_another_form_is_named() -> None:
+    """The IRIs of its entities cannot be derived from a prefix."""
+    body = b"<http://w.example/data/Q1> <http://schema.org/about> <http://w.example/id/Q1> ."
+    with pytest.raises(InputError, match=r"is about http://w\.example/id/Q1, but IRIs .* must end in /entity/Q1"):
+        find_concept_uri(body, entity_id="Q1", base="http://w.example/Q1")
+
+
+@pytest.mark.parametrize(
     "text", ["http://w.example", "http://w.example/", "http://w.example/entity/", "http://w.example/entity"]
 )
 def test_concept_base_is_accepted_in_each_usual_form(text: str) -> None:

@@ -13,7 +13,7 @@ from tests.unit.adapters.http.http_server import serving
 from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndpoint
 from wikistate.adapters.triplestore.responses import format_message, parse_change_count
 from wikistate.core.rdf.uris import Uris
-from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError

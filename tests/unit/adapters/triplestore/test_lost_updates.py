@@ -20,7 +20,7 @@ from wikistate.adapters.triplestore.endpoint import EndpointSettings, SparqlEndp
 from wikistate.adapters.triplestore.writer import StoreWriter
 from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.uris import Uris
-from wikistate.core.sparql.updates import UpdateTarget
+from wikistate.core.sparql.update_target import UpdateTarget
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.errors import RewoundError, SinkError, StoreError
 from wikistate.streaming.record import Partition

@@ -294,3 +294,65 @@ def test_entities_of_all_kinds_hold_no_blank_node_and_no_document() -> None:
             assert isinstance(triple.object, NamedNode | Literal)
             assert "Special:EntityData" not in triple.subject.value
             assert isinstance(triple, Triple)
+
+
+DATA_NODES = {
+    "article path of short URLs": "https://www.wikidata.org/wiki/Special:EntityData/",
+    "article path of a new wiki": "http://host:8080/index.php/Special:EntityData/",
+    "article path with the title in the query": "http://host/index.php?title=Special:EntityData/",
+    "article path of another word": "http://host/view/Special:EntityData/",
+    "article path at the root": "http://host/Special:EntityData/",
+    "article path like the namespace of entities": "http://www.wikidata.org/entity/Special:EntityData/",
+    "article path like the namespace of properties": "http://www.wikidata.org/prop/Special:EntityData/",
+    "content language German": "http://host/wiki/Spezial:EntityData/",
+    "content language Russian": "http://host/wiki/%D0%A1%D0%BB%D1%83%D0%B6%D0%B5%D0%B1%D0%BD%D0%B0%D1%8F:EntityData/",
+    "another scheme than the concept base": "https://www.wikidata.org/wiki/Special:EntityData/",
+    "another host than the concept base": "http://wiki.internal/wiki/Special:EntityData/",
+}
+SITELINK = '<https://x.org/wiki/A> a schema:Article ; schema:about wd:Q1 ; schema:inLanguage "x" .'
+
+
+@pytest.mark.parametrize("case", DATA_NODES)
+def test_data_node_is_found_by_the_entity_that_it_is_about(case: str) -> None:
+    """A wiki makes its address from its server, article path and content language."""
+    node = f"<{DATA_NODES[case]}Q1>"
+    kept_triples = f'wd:Q1 rdfs:label "a"@en ; p:P1 s:q1-a . s:q1-a ps:P1 1 . {SITELINK}'
+    document = f"{node} a schema:Dataset ; schema:about wd:Q1 ; {STATED} ; wikibase:statements 1 . {kept_triples}"
+    expected = set(triples(f"wd:Q1 {STATED} ; wikibase:statements 1 . {kept_triples}"))
+    assert munge(triples(document), "Q1", WIKIDATA) == expected
+    redirect = f"{node} schema:about wd:Q1 ; a schema:Dataset ; {STATED} . wd:Q1 owl:sameAs wd:Q2 ."
+    assert munge(triples(redirect), "Q1", WIKIDATA) == set(triples(f"wd:Q1 {STATED} ; owl:sameAs wd:Q2 ."))
+    lexeme = f"{node} schema:about wd:L1 ; a schema:Dataset ; {STATED} . wd:L1 wikibase:lemma 'a' ."
+    assert munge(triples(lexeme), "L1", WIKIDATA) == set(triples(f"wd:L1 {STATED} ; wikibase:lemma 'a' ."))
+
+
+def test_data_node_of_another_entity_does_not_count() -> None:
+    """The document of a redirect may describe its target as well; the revision of the redirect is its own."""
+    other = 'schema:version 9 ; schema:dateModified "2025-05-01T00:00:00Z"^^xsd:dateTime ; wikibase:statements 3'
+    for base in ("data:{}", "<http://host/index.php/Special:EntityData/{}>"):
+        own, target = base.format("Q1"), base.format("Q2")
+        document = (
+            f"{own} schema:about wd:Q1 ; {STATED} . wd:Q1 owl:sameAs wd:Q2 . {target} schema:about wd:Q2 ; {other} ."
+        )
+        assert munge(triples(document), "Q1", WIKIDATA) == set(triples(f"wd:Q1 {STATED} ; owl:sameAs wd:Q2 ."))
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (f"<http://h/view/Special:EntityData/Q2> schema:about wd:Q2 ; {STATED} .", "not about Q1 but about"),
+        (
+            f"<http://h/view/Special:EntityData/Q1> schema:about <http://h/entity/Q1> ; {STATED} .",
+            "not about Q1 but about <http://h/entity/Q1>",
+        ),
+        (
+            "<http://h/view/Special:EntityData/Q1> a schema:Dataset ; schema:about wd:Q1 . wd:Q1 a wikibase:Property .",
+            "lacks <http://schema.org/dateModified>, <http://schema.org/version>",
+        ),
+        (f"{SITELINK} wd:Q1 a wikibase:Property .", "lacks <http://schema.org/dateModified>"),
+    ],
+)
+def test_data_node_at_any_address_is_checked(document: str, message: str) -> None:
+    """A document of another entity, of another concept base, or without a revision is rejected as at the usual address."""
+    with pytest.raises(MungeError, match=message):
+        munge(triples(document), "Q1", WIKIDATA)

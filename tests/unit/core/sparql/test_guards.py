@@ -8,7 +8,8 @@ from pyoxigraph import Literal, NamedNode, Store, Triple
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.guards import build_first_request, build_guarded_requests, guard_operation, match_token
 from wikistate.core.sparql.queries import build_state_query, read_state
-from wikistate.core.sparql.updates import UpdateTarget, batch_operations
+from wikistate.core.sparql.update_target import UpdateTarget
+from wikistate.core.sparql.updates import batch_operations
 from wikistate.core.updater.store_metadata import StoreForm, StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.core.updater.store_state import StoreState, WriteToken

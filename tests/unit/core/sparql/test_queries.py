@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import Literal, NamedNode, RdfFormat, Store
 
-from wikistate.core.sparql.queries import read_largest_number, read_newest_change
+from wikistate.core.rdf.uris import Uris
+from wikistate.core.sparql.queries import build_form_query, read_form, read_largest_number, read_newest_change
+from wikistate.core.sparql.update_target import UpdateTarget
+from wikistate.core.updater.store_metadata import StoreForm
+from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wikistate.core.updater.store_metadata import Row
 
 
@@ -34,3 +40,35 @@ def test_largest_number_is_0_without_a_number(rows: list[Row], largest: int) -> 
 def test_newest_change_is_read_in_milliseconds(rows: list[Row], newest: int | None) -> None:
     """A store of another updater may state no time, or one in another form."""
     assert read_newest_change(rows) == newest
+
+
+URIS = Uris.for_wikibase("http://concepts.example")
+PREFIXES = "@prefix schema: <http://schema.org/> . @prefix wd: <http://concepts.example/entity/> . "
+MUNGED = "wd:Q1 schema:version 3 . <https://x.org/wiki/A> a schema:Article ; schema:about wd:Q1 ."
+DATA_NODES = [
+    "http://concepts.example/wiki/Special:EntityData/Q2",
+    "http://host/index.php/Special:EntityData/Q2",
+    "http://host/index.php?title=Special:EntityData/Q2",
+    "https://host/view/Spezial:EntityData/Q2",
+]
+
+
+def form_of(turtle: str) -> StoreForm:
+    """Return the form of a store with these triples."""
+    store = Store()
+    store.load((PREFIXES + turtle).encode(), RdfFormat.TURTLE)
+    rows: Iterable[Any] = store.query(build_form_query(UpdateTarget(URIS)))  # type: ignore[assignment]  # a SELECT query
+    return read_form([{name: row[name] for name in ("subject", "entity") if row[name]} for row in rows], URIS)
+
+
+@pytest.mark.parametrize("node", DATA_NODES)
+def test_plain_form_is_recognised_by_the_statements_of_data_nodes(node: str) -> None:
+    """Each wiki has an address of its own for its documents."""
+    plain = f"<{node}> schema:about wd:Q2 ; schema:version 4 ."
+    assert form_of(plain) is StoreForm.PLAIN
+    assert form_of(MUNGED) is StoreForm.MUNGED
+    assert form_of("") is form_of(plain.replace("wd:Q2", "<http://other.example/entity/Q2>")) is StoreForm.EMPTY
+    with pytest.raises(
+        StoreError, match=r"mixes two forms.* of a sample of 2 revisions, 1 are on the entity.* and 1 on"
+    ):
+        form_of(MUNGED + plain)

@@ -9,7 +9,8 @@ from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.terms import UnwritableError
-from wikistate.core.sparql.updates import UpdateTarget, build_requests, pack
+from wikistate.core.sparql.update_target import UpdateTarget
+from wikistate.core.sparql.updates import build_requests, pack
 from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.streaming.record import Partition

@@ -13,11 +13,21 @@ from pyoxigraph import RdfFormat, parse
 from wikistate.adapters.connectors.recent_changes import RecentChangesFeed, RecentChangesSettings
 from wikistate.adapters.connectors.start_stop import Moment
 from wikistate.adapters.http.client import HttpSettings
+from wikistate.adapters.mediawiki.credentials import BotPassword
 from wikistate.adapters.mediawiki.query_client import QueryClient
+from wikistate.errors import WikiError
 from wikistate.testing import faults
 from wikistate.testing.clock import ManualClock
 from wikistate.testing.faults import Rule
-from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Item, Repository, WikibaseProcess
+from wikistate.testing.wiki.private_access import PrivateAccess
+from wikistate.testing.wikibase import (
+    EditSimulator,
+    FakeWikibase,
+    Item,
+    Repository,
+    WikibaseProcess,
+    make_wikibase_wiki,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -53,7 +63,7 @@ async def test_documents_are_served_by_entity_and_revision(wikibase: FakeWikibas
 
 @pytest.mark.parametrize(
     ("name", "status"),
-    [("Q2.ttl", 404), ("Q1.ttl?revision=99", 404), ("Q1.exe", 400), ("..%2fQ1.ttl", 400), ("Q1", 400), ("", 400)],
+    [("Q2.ttl", 404), ("Q1.ttl?revision=99", 404), ("Q1.exe", 400), ("..%2fQ1.ttl", 400), ("", 400)],
 )
 async def test_unknown_documents_are_not_served(wikibase: FakeWikibase, name: str, status: int) -> None:
     """Unknown entities and revisions have status 404, other names 400."""
@@ -66,12 +76,79 @@ async def test_revision_of_another_entity_is_not_served(wikibase: FakeWikibase) 
     assert (await get(wikibase.document_url("Q1", other)))[0] == 404
 
 
-async def test_id_in_lower_case_redirects_to_its_document(wikibase: FakeWikibase) -> None:
-    """The redirect keeps the query."""
-    url = wikibase.document_url("q1", 1)
-    status, headers, _ = await get(url)
-    assert (status, headers["Location"]) == (302, wikibase.document_url("Q1", 1))
-    assert (await get(url, allow_redirects=True))[0] == 200
+@pytest.mark.parametrize(
+    ("name", "status", "target"), [("q1.ttl", 301, "Q1.ttl"), ("Q1.TTL", 301, "Q1.ttl"), ("Q1", 303, "Q1.json")]
+)
+async def test_other_spelling_of_a_document_redirects_without_the_query(
+    wikibase: FakeWikibase, name: str, status: int, target: str
+) -> None:
+    """A client that follows it gets another revision than it has requested."""
+    place = f"{wikibase.url}/wiki/Special:EntityData"
+    found, headers, _ = await get(f"{place}/{name}?flavor=dump&revision=1")
+    assert (found, headers["Location"]) == (status, f"{place}/{target}")
+
+
+@pytest.mark.parametrize(
+    ("article_path", "language", "asked", "redirect", "data_node"),
+    [
+        ("/index.php/$1", "en", "/index.php/Special:EntityData/", "", "/index.php/Special:EntityData/"),
+        (
+            "/index.php?title=$1",
+            "en",
+            "/index.php?title=Special:EntityData/",
+            "",
+            "/index.php?title=Special:EntityData/",
+        ),
+        ("/view/$1", "en", "/view/Special:EntityData/", "", "/view/Special:EntityData/"),
+        *(
+            ("/wiki/$1", "de", asked, "/w/index.php?title=Spezial:Objektdaten/", "/wiki/Spezial:EntityData/")
+            for asked in ("/wiki/Special:EntityData/", "/wiki/spezial:entitydata/", "/w/index.php/Spezial:EntityData/")
+        ),
+        ("/wiki/$1", "de", "/wiki/Spezial:Objektdaten/", "", "/wiki/Spezial:EntityData/"),
+        ("/wiki/$1", "fr", "/wiki/Special:EntityData/", "", "/wiki/Sp%C3%A9cial:EntityData/"),
+    ],
+)
+async def test_address_of_documents_follows_from_article_path_and_language(
+    article_path: str, language: str, asked: str, redirect: str, data_node: str
+) -> None:
+    """A name of another language redirects to the local one, and keeps the query; a namespace alone does not."""
+    repository = Repository(make_wikibase_wiki(article_path=article_path, language=language))
+    saved = repository.save(Item(id="Q1")).revision.rev_id
+    async with FakeWikibase(repository) as wikibase:
+        end = f"{'&' if '?' in asked else '?'}flavor=dump&revision={saved}"
+        status, headers, body = await get(f"{wikibase.url}{asked}Q1.ttl{end}")
+        if redirect:
+            assert (status, headers["Location"]) == (
+                302,
+                f"{wikibase.url}{redirect}Q1.ttl&flavor=dump&revision={saved}",
+            )
+            status, _, body = await get(headers["Location"])
+        assert status == 200
+        assert f"@prefix data: <{wikibase.url}{data_node}>".encode() in body
+        assert (await get(wikibase.document_url("Q1", saved), allow_redirects=True))[2] == body
+
+
+async def test_private_wiki_shows_nothing_without_a_login(wikibase: FakeWikibase) -> None:
+    """The API refuses reading, and pages are replaced by a page with the status 200 that asks for a login."""
+    wikibase.private_access = PrivateAccess("Bot@reading", "secret")
+    with pytest.raises(WikiError, match="readapidenied"):
+        await siteinfo_of(wikibase, None)
+    status, headers, body = await get(wikibase.document_url("Q1", 1))
+    assert (status, headers["Content-Type"].partition(";")[0]) == (200, "text/html")
+    assert b"log in" in body
+    with pytest.raises(WikiError, match="Incorrect username or password"):
+        await siteinfo_of(wikibase, BotPassword("Bot@reading", "wrong"))
+    assert "query" in await siteinfo_of(wikibase, BotPassword("Bot@reading", "secret"))
+
+
+async def siteinfo_of(wikibase: FakeWikibase, credential: BotPassword | None) -> dict[str, Any]:
+    """Return the siteinfo as a client with this credential gets it."""
+    client = QueryClient(f"{wikibase.url}/w/api.php", HttpSettings(), credential=credential)
+    await client.open()
+    try:
+        return await client.query({"meta": "siteinfo"}, tries=1)
+    finally:
+        await client.close()
 
 
 async def test_merged_entity_redirects_to_its_target_unless_a_revision_is_requested(wikibase: FakeWikibase) -> None:

@@ -181,12 +181,13 @@ class RecentChangesWiki:
         try:
             return await self._queries.query(parameters, tries=tries)
         except WikiError as error:
-            raise self._source_error(error.message.removesuffix(".")) from error
+            raise self._source_error(error.message.removesuffix("."), hint=error.hint) from error
 
-    def _source_error(self, why: str) -> SourceError:
+    def _source_error(self, why: str, *, hint: str = "") -> SourceError:
         return SourceError(
             f"The recent changes of {self._api} cannot be read: {why}.",
-            hint="The URL must be that of the wiki's Action API, ending in api.php; a private wiki needs "
+            hint=hint
+            or "The URL must be that of the wiki's Action API, ending in api.php; a private wiki needs "
             "credentials, under wikis.DOMAIN.",
             api=self._api,
         )
