@@ -339,6 +339,21 @@ _WIKIS = (
         ("wiki",),
     ),
     LogEvent(
+        "circuit_opened",
+        "error",
+        "The wiki {wiki} refuses every request; its events wait, and single requests probe it.",
+        "Check `reason`, the URL of the wiki, the User-Agent and the credentials. `enrich.circuit_breaker` sets what happens "
+        "to the events meanwhile.",
+        ("wiki", "reason"),
+    ),
+    LogEvent(
+        "circuit_closed",
+        "info",
+        "The wiki {wiki} answers again.",
+        "A probe succeeded, and the events that waited are processed.",
+        ("wiki",),
+    ),
+    LogEvent(
         "fetch_defect",
         "error",
         "Unexpected error while fetching {revisions} revisions from {wiki}; please report it.",

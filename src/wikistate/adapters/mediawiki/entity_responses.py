@@ -5,6 +5,7 @@ Sources: Wikibase documentation (mediawiki.org, Wikibase/EntityData and Wikibase
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -22,6 +23,9 @@ Format = Literal["ttl", "nt"]
 MIME_TYPES: Mapping[Format, str] = {"ttl": "text/turtle", "nt": "application/n-triples"}
 
 ENTITY_DATA_PATH = "/wiki/Special:EntityData/"
+
+_SENTENCE = 4096
+"""Bytes of an error that may hold its sentence."""
 
 _GONE = frozenset({404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -112,6 +116,16 @@ def parse_response(answer: HttpResponse, address: EntityUrl, *, now: float) -> b
             f"{address} answers with an HTML page: a proxy may have answered instead of the wiki",
         )
     return answer.body
+
+
+def is_about_entity(answer: HttpResponse, address: EntityUrl) -> bool:
+    """Return whether the text of an error names the requested entity or revision, as Wikibase does in a sentence.
+
+    A server without such pages answers with a page of its own, which names at most the path.
+    """
+    revision = dict(URL(f"?{address.query}", encoded=True).query).get("revision", address.entity)
+    names = f"{re.escape(address.entity)}|{re.escape(revision)}"
+    return re.search(rf"(?<![\w/=])(?:{names})(?![\w.])", answer.body[:_SENTENCE].decode(errors="replace")) is not None
 
 
 def resolve_redirect(answer: HttpResponse, address: EntityUrl) -> EntityUrl | None:

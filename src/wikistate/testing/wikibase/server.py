@@ -101,7 +101,7 @@ class FakeWikibase(FakeWiki):
         current = revision or self.repository.current_revision(entity)
         body = None if current in hidden or not current else self._render_visible(entity, current, form)
         if body is None:
-            return responses.make_html("<!DOCTYPE html><title>Not found</title>No such entity or revision.", status=404)
+            return responses.make_html(f"No entity with ID {entity} was found.", status=404)
         return WikiResponse([body], content_type=CONTENT_TYPES[form])
 
     def _redirect_target(self, entity: str) -> str:

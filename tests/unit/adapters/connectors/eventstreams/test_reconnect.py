@@ -50,7 +50,10 @@ async def stream(folder: Path, *, reconnect_limit: float | None = None) -> Async
             since=Moment(0),
             backoff=RetryPolicy(base_delay=0.001, max_delay=0.002),
         )
-        source = FeedSource(EventStreamsFeed(replace(settings, reconnect_limit=reconnect_limit), HttpSettings()), folder / "state.sqlite")
+        source = FeedSource(
+            EventStreamsFeed(replace(settings, reconnect_limit=reconnect_limit), HttpSettings()),
+            folder / "state.sqlite",
+        )
         try:
             yield server, source
         finally:
