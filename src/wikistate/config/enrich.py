@@ -38,7 +38,7 @@ class RetrySettings(Settings):
 
 
 class WhenRefused(StrEnum):
-    """What happens to the events of a wiki that refuses every request."""
+    """Treatment of the events of a wiki that refuses every request."""
 
     WAIT = "wait"
     ERROR = "error"

@@ -191,7 +191,7 @@ class EntityDataClient:
         return found
 
     def _note_refusal(self, answer: HttpResponse | Failure, found: bytes | Failure, address: EntityUrl) -> None:
-        """Tell the circuit breaker. An answer 404 counts as a refusal unless it is about the entity."""
+        """Report to the circuit breaker. An answer 404 counts as a refusal unless it is about the entity."""
         about_entity = isinstance(answer, Failure) or is_about_entity(answer, address)
         if not isinstance(found, Failure) or (found.kind is FailureKind.BAD_REVISION and about_entity):
             if self._breaker.answered():

@@ -109,7 +109,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @invariant()
     def next_request_is_never_out_of_reach(self) -> None:
-        """Without a probe in flight the next request is within the longest wait."""
+        """Check that the next request is within the longest wait, without a probe in flight."""
         if self.breaker.is_open and not self.probing:
             assert self.breaker.ready_at() <= self.now + SETTINGS.longest_probe
         if not self.breaker.is_open:
@@ -204,7 +204,7 @@ async def test_single_refused_page_opens_nothing() -> None:
 
 @pytest.mark.parametrize(("status", "body"), [(403, ""), (404, "<h1>Not Found</h1>"), (410, ""), (200, "<html>")])
 async def test_entities_wait_while_everything_is_refused(status: int, body: str) -> None:
-    """A page of a server without Wikibase is no statement about the entity, also with 404."""
+    """A page of a server without Wikibase says nothing about the entity, also with 404."""
     refusing, requests = True, 0
 
     async def respond(_: web.Request) -> web.Response:
