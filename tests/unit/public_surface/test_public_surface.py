@@ -84,6 +84,8 @@ def test_unknown_url_is_not_understood() -> None:
         ({"a": 1}, {"a": True}, ["part: a: changed from 1 to True"]),
         ({"a": {"b": None}}, {"a": {"b": 0}}, ["part: a: b: changed from None to 0"]),
         ({"a": ["x", "y"]}, {"a": ["x"]}, ["part: a: 'y' is removed"]),
+        ({"a": [{"x": 1}]}, {"a": [{"x": 1, "y": 2}]}, []),
+        ({"a": [{"x": 1}]}, {"a": [{"x": 2}]}, ["part: a: {'x': 1} is removed"]),
         ({}, {"a": {"required": True}}, ["part: 'a' is new and required"]),
         ({}, {"a": {"required": False}}, []),
     ],
