@@ -171,14 +171,14 @@ async def test_endpoint_that_is_restored_from_an_older_backup_catches_up(
 async def test_stop_works_during_an_outage_of_the_store(
     kafka: KafkaBroker, topic: TopicFactory, tmp_path: Path
 ) -> None:
-    """The run ends after the drain timeout with exit code 0, and logs that the timeout was reached."""
+    """Nothing is in flight yet, so the run ends at once with exit code 0, however long the drain timeout is."""
     unreachable = f"http://127.0.0.1:{find_free_port()}/update"
-    words = (*JOB, *source_option(kafka, topic()), "--store", unreachable, "--set", "local.drain_timeout=0.2")
+    words = (*JOB, *source_option(kafka, topic()), "--store", unreachable, "--set", "local.drain_timeout=3600")
     async with start_command(*words, folder=tmp_path) as command:
         await command.wait_for_log("store_unavailable")
         finished = await command.stop()
     assert finished.status == 0
-    assert "drain_timeout_reached" in finished.err
+    assert "stopped_while_opening" in finished.err
 
 
 async def _wait_for_offset(server: OxigraphServer, offset: int) -> None:

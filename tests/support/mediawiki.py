@@ -191,6 +191,11 @@ class RealMediaWiki:
         level = "yes" if suppress else "nochange"
         self._client.call_with_token("revisiondelete", type="revision", ids=revision, hide=hide, suppress=level)
 
+    def add_setting(self, line: str) -> None:
+        """Append a line of PHP to the settings. PHP reads them again within some seconds."""
+        with (self._folder / "LocalSettings.php").open("a") as file:
+            file.write(f"{line}\n")
+
     def fetch_raw(self, revision: int) -> bytes:
         """Return the main slot of a revision from ``action=raw``, without the Action API."""
         return self._client.fetch_page({"action": "raw", "oldid": revision})

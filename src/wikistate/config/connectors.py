@@ -67,7 +67,7 @@ class _PushOptions(_BoundedOptions):
 
     reconnect_limit: PositiveFloat | None = None
     """EventStreams, recent changes: seconds for which a source that has answered well before is asked again, whatever it
-    answers; then the run ends. Default: no limit, and the log, the metric `wikistate_waiting` and the status line tell of
+    answers; then the run ends. Default: no limit, and the log, the metric `wikistate_waiting` and the status line report
     it."""
 
 

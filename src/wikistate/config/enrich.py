@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -34,6 +35,32 @@ class RetrySettings(Settings):
     acceptable_lag: NonNegativeFloat = 15.0
     """Seconds after an event during which a revision that the wiki does not know yet counts as replica lag and is
     requested again. Later it is an error event."""
+
+
+class WhenRefused(StrEnum):
+    """Treatment of the events of a wiki that refuses every request."""
+
+    WAIT = "wait"
+    ERROR = "error"
+
+
+class CircuitBreakerSettings(Settings):
+    """The circuit breaker of each wiki: it opens when the wiki refuses every request, and probes whether it answers again."""
+
+    failures: PositiveInt = Field(default=10, le=1_000_000)
+    """Revisions or entities that a wiki refuses in a row, in the same way and without a good answer between, before the
+    breaker opens. Refusals are 4xx, redirects, other final statuses and API errors, refused logins, and pages that are not
+    an answer of the API."""
+
+    first_probe: PositiveFloat = Field(default=1.0, le=86_400)
+    """Seconds from the opening to the first request that probes the wiki; doubles with each further one, with jitter."""
+
+    longest_probe: PositiveFloat = Field(default=300.0, le=86_400)
+    """Seconds: the upper limit of the doubled time."""
+
+    when_open: WhenRefused = WhenRefused.WAIT
+    """`wait`: the events of the wiki wait, so that none is lost. They count as in flight: with many wikis, reading may stop.
+    `error`: they become error events of the type `CircuitOpen` at once, for a later replay."""
 
 
 class Enrich(Settings):
@@ -87,6 +114,9 @@ class Enrich(Settings):
 
     retry: RetrySettings = RetrySettings()
     """The retries of failed requests."""
+
+    circuit_breaker: CircuitBreakerSettings = CircuitBreakerSettings()
+    """The circuit breaker of each wiki."""
 
     max_response_bytes: PositiveInt = 64 * MIB
     """Bytes of one response after decompression; reading stops there."""

@@ -37,7 +37,7 @@ from wikistate.wiring.endpoints import resolve_endpoints
 from wikistate.wiring.feeds import resolve_state_file
 from wikistate.wiring.pipeline import KeyedPipeline, StreamOutputs
 from wikistate.wiring.updater_streams import get_message_format, read_updater_streams
-from wikistate.wiring.wikis import build_http_settings, build_query_client, build_wiki_session
+from wikistate.wiring.wikis import build_breaker_settings, build_http_settings, build_query_client, build_wiki_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -187,6 +187,7 @@ def build_entity_client(configuration: Configuration, meter: Meter) -> EntityDat
         settings,
         http,
         meter,
+        breaker=build_breaker_settings(configuration),
         limits=FarmSettings(
             max_concurrency=min(rdf.concurrency, public_limits.max_concurrency) if public_limits else rdf.concurrency,
             rate=configuration.enrich.rate or (public_limits.rate if public_limits else None),

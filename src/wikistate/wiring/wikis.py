@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from wikistate.adapters.http.client import HttpClient, HttpSettings, build_user_agent
+from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
@@ -18,6 +19,7 @@ from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.sessions import ANONYMOUS, build_session
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMPLATE, Wikis, is_wikimedia
 from wikistate.adapters.secrets import resolve_secret
+from wikistate.config.enrich import WhenRefused
 from wikistate.core.enrichment.retry import RetryPolicy
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
@@ -102,12 +104,24 @@ def build_revision_client(configuration: Configuration, meter: Meter) -> Revisio
             maxlag=enrich.maxlag,
             max_response_bytes=enrich.max_response_bytes,
         ),
+        breaker=build_breaker_settings(configuration),
         farm_settings=partial(resolve_farm_settings, configuration),
         credentials={
             domain: credential
             for domain, wiki in configuration.wikis.items()
             if (credential := resolve_credential(wiki, key=f"wikis.{domain}.credentials"))
         },
+    )
+
+
+def build_breaker_settings(configuration: Configuration) -> BreakerSettings:
+    """Return the settings of the circuit breakers of wikis."""
+    breaker = configuration.enrich.circuit_breaker
+    return BreakerSettings(
+        failures=breaker.failures,
+        first_probe=breaker.first_probe,
+        longest_probe=breaker.longest_probe,
+        reject=breaker.when_open is WhenRefused.ERROR,
     )
 
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 def call_interruptibly(call: Callable[[], T]) -> T:
     """Run a blocking call on a daemon thread and return its result, or raise its exception.
 
-    A signal handler that raises ends the wait of the main thread; the call itself goes on until the process ends.
+    A signal handler that raises ends the wait of the main thread; the call itself continues until the process ends.
     """
     result: Future[T] = Future()
 

@@ -21,7 +21,7 @@ _SERVER_ERROR = 500
 
 
 class ServerAnswers:
-    """Answers of servers by address.
+    """Record of the answers of servers by address.
 
     Args:
         clock: Returns seconds of a monotonic clock.
@@ -66,4 +66,4 @@ class ServerAnswers:
 
 
 SERVER_ANSWERS = ServerAnswers()
-"""Answers of all servers that this process asks."""
+"""Record of the answers of all servers that this process asks."""

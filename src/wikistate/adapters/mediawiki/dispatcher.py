@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
+from wikistate.adapters.http.outages import OUTAGES
 from wikistate.adapters.mediawiki.action_api import MAX_REVISIONS
 from wikistate.adapters.mediawiki.batch_query import REVISIONS
 from wikistate.adapters.mediawiki.queue import Batch, QueueEntry, WikiQueue
@@ -88,6 +89,9 @@ class Dispatcher:
     def add(self, wiki: Wiki, entry: QueueEntry, batch_query: BatchQuery = REVISIONS) -> None:
         """Add a subject to the queue of its wiki. Subjects added in one iteration of the loop share a request."""
         queue = self._farm.queues.get((wiki.domain, batch_query)) or self._new_queue(wiki, batch_query)
+        if queue.breaker.rejects and queue.breaker.ready_at() > monotonic():
+            self._loop.call_soon(_complete, entry, _refused(wiki.domain))
+            return
         queue.add(entry)
         self._farm.waiting += 1
         if not self._dispatch_scheduled:
@@ -95,6 +99,7 @@ class Dispatcher:
 
     def _new_queue(self, wiki: Wiki, batch_query: BatchQuery) -> WikiQueue:
         queue = WikiQueue(wiki, batch_query.max_subjects or self._batches.max_batch, batch_query)
+        queue.breaker = self._farm.breaker_of(wiki.domain)
         for (domain, _), other in self._farm.queues.items():
             if domain == wiki.domain:
                 queue.pause = other.pause
@@ -138,17 +143,20 @@ class Dispatcher:
         self._farm.waiting -= batch.size
         self._farm.in_flight += 1
         queue.in_flight += 1
+        is_probe = queue.breaker.sent()
         self._metrics.batch_size(len(batch))
-        task = self._loop.create_task(self._run(queue, batch))
+        task = self._loop.create_task(self._run(queue, batch, is_probe=is_probe))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, queue: WikiQueue, batch: Batch) -> None:
+    async def _run(self, queue: WikiQueue, batch: Batch, *, is_probe: bool) -> None:
         try:
             await self._fetch(queue, batch)
         except Exception as defect:  # noqa: BLE001  # no defect may lose a revision
             self._fail_with_defect(queue, batch, defect)
         finally:
+            if is_probe:
+                queue.breaker.dropped()
             self._farm.in_flight -= 1
             queue.in_flight -= 1
             if queue.is_idle(monotonic()):
@@ -174,6 +182,9 @@ class Dispatcher:
                 self._handle_request_failure(queue, pending, page, sent)
                 return
             self._farm.answered(monotonic() - sent)
+            if queue.breaker.answered():
+                OUTAGES.end("wiki", queue.wiki.domain)
+                log.info("circuit_closed", wiki=queue.wiki.domain)
             advanced = self._deliver_results(queue, pending, page)
             if not page.continuation:
                 self._handle_missing(queue, pending, api.place, alone=len(batch) == 1)
@@ -228,7 +239,22 @@ class Dispatcher:
         context = self._retry_context()
         pause = compute_retry_delay(failure, attempt=1, policy=context.policy)
         self._farm.failed(queue, failure.kind, sent=sent, now=context.now, wait=pause)
-        self._apply_outcomes(queue, context.decide_request_failure(_build_batch(pending), failure), failure)
+        outcomes = context.decide_request_failure(_build_batch(pending), failure)
+        if queue.breaker.failed(failure.kind, pending, now=context.now, jitter=context.jitter):
+            OUTAGES.begin("wiki", queue.wiki.domain)
+            log.error("circuit_opened", wiki=queue.wiki.domain, reason=failure.detail)
+        if queue.breaker.is_open:
+            outcomes = self._hold_back(queue, outcomes)
+        self._apply_outcomes(queue, outcomes, failure)
+
+    def _hold_back(self, queue: WikiQueue, outcomes: Iterable[Outcome]) -> list[Outcome]:
+        """Return the outcomes while the wiki refuses every request: no entry fails because of that, unless it is rejected."""
+        if not queue.breaker.rejects:
+            return [RetryTogether(Batch((each.entry,)), 0.0) if isinstance(each, GiveUp) else each for each in outcomes]
+        waiting = queue.take_all()
+        self._farm.waiting -= waiting.size
+        entries = [*waiting, *(entry for each in outcomes for entry in _entries_of(each))]
+        return [GiveUp(entry, _refused(queue.wiki.domain)) for entry in entries]
 
     def _apply_outcomes(self, queue: WikiQueue, outcomes: Iterable[Outcome], failure: Failure) -> None:
         now = monotonic()
@@ -255,6 +281,17 @@ class Dispatcher:
         delay = self._farm.rate.reserve(monotonic())  # reserved before the wait, so that other requests come after it
         if delay > 0.0:
             await asyncio.sleep(delay)
+
+
+def _refused(domain: str) -> Fail:
+    return Fail(
+        FailureKind.CIRCUIT_OPEN,
+        f"{domain} refuses every request, so this one was not sent. The log names the reason (circuit_opened).",
+    )
+
+
+def _entries_of(outcome: Outcome) -> Iterable[QueueEntry]:
+    return outcome.batch if isinstance(outcome, RetryTogether) else (outcome.entry,)
 
 
 def _build_batch(pending: Mapping[Hashable, list[QueueEntry]]) -> Batch:

@@ -12,10 +12,13 @@ import structlog
 from yarl import URL
 
 from wikistate.adapters.http.client import OK
+from wikistate.adapters.http.outages import OUTAGES
+from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.adapters.mediawiki.entity_responses import (
     EntityDataSettings,
     EntityUrl,
     find_prefix,
+    is_about_entity,
     is_web_page,
     parse_response,
     resolve_redirect,
@@ -82,6 +85,7 @@ class EntityDataClient:
         limits: Limits of concurrency and rate.
         session: Session for a wiki that is not public; created for this wiki and this `http`.
         policy: Retry policy.
+        breaker: Settings of the circuit breaker of the wiki.
         clock: Returns seconds since the epoch.
     """
 
@@ -94,6 +98,7 @@ class EntityDataClient:
         limits: FarmSettings | None = None,
         session: Session = ANONYMOUS,
         policy: RetryPolicy = FETCH_POLICY,
+        breaker: BreakerSettings | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
         self.settings = settings
@@ -101,7 +106,8 @@ class EntityDataClient:
         self._session = session
         self._policy = policy
         self._clock = clock
-        self._limiter = RequestLimiter(limits or FarmSettings())
+        self._breaker = CircuitBreaker(breaker or BreakerSettings())
+        self._limiter = RequestLimiter(limits or FarmSettings(), breaker=self._breaker)
         self._metrics = FarmMetrics(meter, URL(settings.prefix).host or "")
         self._last_response_at = float("-inf")
 
@@ -134,6 +140,12 @@ class EntityDataClient:
             return FetchFailure(FetchErrorType.UNKNOWN, _NOT_AN_ID, error.message, entity_id, revision)
         started_at, retry_state = monotonic(), RetryState()
         while isinstance(found := await self.request(entity_id, revision), Failure):
+            if self._breaker.is_open:
+                if self._breaker.rejects:
+                    return FetchFailure(
+                        FetchErrorType.UNKNOWN, FailureKind.CIRCUIT_OPEN.value, found.detail, entity_id, revision
+                    )
+                found = found._replace(kind=FailureKind.CIRCUIT_OPEN, retry_after=0.0)
             wiki_responds = self._last_response_at > started_at
             retry_state = retry_state.after_failure(found.kind, wiki_responds=wiki_responds)
             retry = decide_fetch_retry(
@@ -167,18 +179,22 @@ class EntityDataClient:
             revision: Revision id; 0 for the current revision.
         """
         self._metrics.waiting(self._limiter.waiting + 1)
+        if self._breaker.rejects and self._breaker.ready_at() > monotonic():
+            return Failure(FailureKind.CIRCUIT_OPEN, f"{self.settings.prefix} refuses every request")
         sent = await self._limiter.acquire()
         try:
             return await self._request_address(
                 self.settings.build_url(entity_id, revision, now_ms=int(self._clock() * 1000)), sent
             )
         finally:
+            self._breaker.dropped()
             self._limiter.release()
             self._metrics.waiting(self._limiter.waiting)
             self._metrics.concurrency(self._limiter.limit)
 
     async def _request_address(self, address: EntityUrl, sent: float) -> bytes | Failure:
-        found = await self._follow(address)
+        answer, found = await self._follow(address)
+        self._note_refusal(answer, found, address)
         if not isinstance(found, Failure) or found.kind is FailureKind.BAD_REVISION:
             self._last_response_at = monotonic()
             self._limiter.answered(self._last_response_at - sent)
@@ -186,8 +202,8 @@ class EntityDataClient:
             self._limiter.overloaded(sent=sent, pause=compute_retry_delay(found, attempt=1, policy=self._policy))
         return found
 
-    async def _follow(self, address: EntityUrl) -> bytes | Failure:
-        """Send a request, and follow redirects to other addresses of the same document, up to a bounded number."""
+    async def _follow(self, address: EntityUrl) -> tuple[HttpResponse | Failure, bytes | Failure]:
+        """Return the last response and what is in it. Follow redirects to other addresses of the same document."""
         answer, requested = await self._send(address), address
         for _ in range(_MAX_REDIRECTS):
             target = None if isinstance(answer, Failure) else resolve_redirect(answer, requested)
@@ -197,7 +213,7 @@ class EntityDataClient:
         found = answer if isinstance(answer, Failure) else parse_response(answer, requested, now=self._clock())
         if requested is not address and isinstance(found, bytes):
             self._use_address_of(requested)
-        return found
+        return answer, found
 
     def _use_address_of(self, target: EntityUrl) -> None:
         """Send later requests to the address to which the wiki redirects."""
@@ -205,6 +221,20 @@ class EntityDataClient:
         if prefix and prefix != before:
             self.settings = replace(self.settings, prefix=prefix)
             log.info("entity_data_redirected", requested=before, target=prefix)
+
+    def _note_refusal(self, answer: HttpResponse | Failure, found: bytes | Failure, address: EntityUrl) -> None:
+        """Report to the circuit breaker. An answer 404 counts as a refusal unless it is about the entity."""
+        about_entity = isinstance(answer, Failure) or is_about_entity(answer, address)
+        if not isinstance(found, Failure) or (found.kind is FailureKind.BAD_REVISION and about_entity):
+            if self._breaker.answered():
+                OUTAGES.end("wiki", self.settings.prefix)
+                log.info("circuit_closed", wiki=self.settings.prefix)
+            return
+        kind = FailureKind.CLIENT_ERROR if found.kind is FailureKind.BAD_REVISION else found.kind
+        jitter = random.random()  # noqa: S311  (spreads clients, not a secret)
+        if self._breaker.failed(kind, (address.entity,), now=monotonic(), jitter=jitter):
+            OUTAGES.begin("wiki", self.settings.prefix)
+            log.error("circuit_opened", wiki=self.settings.prefix, reason=found.detail)
 
     async def _send(self, address: EntityUrl) -> HttpResponse | Failure:
         headers = await self._session.headers()

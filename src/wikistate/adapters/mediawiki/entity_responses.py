@@ -5,6 +5,7 @@ Sources: Wikibase documentation (mediawiki.org, Wikibase/EntityData and Wikibase
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote
@@ -32,6 +33,8 @@ _PARAMETERS = frozenset({"flavor", "revision", "nocache"})
 
 TITLE = "title"
 """Parameter with the name of the page in the addresses of a wiki without short URLs."""
+_SENTENCE = 4096
+"""Bytes of an error that may hold its sentence."""
 
 _GONE = frozenset({404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -133,6 +136,16 @@ def is_web_page(answer: HttpResponse) -> bool:
 def is_redirect(answer: HttpResponse) -> bool:
     """Return whether a response redirects to another address."""
     return answer.status in _REDIRECTS and "Location" in answer.headers
+
+
+def is_about_entity(answer: HttpResponse, address: EntityUrl) -> bool:
+    """Return whether the text of an error names the requested entity or revision, as Wikibase does in a sentence.
+
+    A server without such pages answers with a page of its own, which names at most the path.
+    """
+    revision = dict(URL(f"?{address.query}", encoded=True).query).get("revision", address.entity)
+    names = f"{re.escape(address.entity)}|{re.escape(revision)}"
+    return re.search(rf"(?<![\w/=])(?:{names})(?![\w.])", answer.body[:_SENTENCE].decode(errors="replace")) is not None
 
 
 def resolve_redirect(answer: HttpResponse, address: EntityUrl) -> EntityUrl | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSettings, Pause, RateLimit
 from wikistate.core.enrichment.failures import RetryRule, SlowdownScope, find_failure_rule
 
@@ -18,6 +19,9 @@ _IN_TIME = 0.8
 """Share of the latency bound after which a revision has priority; the rest remains for other such revisions and the answer."""
 
 
+_MAX_BREAKERS = 4096
+
+
 class Farm:
     """Queues of the wikis of a farm, and the limits that they share.
 
@@ -28,7 +32,7 @@ class Farm:
         waiting: Number of subjects that wait for a request.
     """
 
-    def __init__(self, name: str, settings: FarmSettings) -> None:
+    def __init__(self, name: str, settings: FarmSettings, breaker: BreakerSettings | None = None) -> None:
         self.name = name
         self.queues: dict[tuple[str, BatchQuery], WikiQueue] = {}
         self.in_flight = 0
@@ -36,9 +40,20 @@ class Farm:
         self.concurrency = AdaptiveConcurrency(settings.max_concurrency)
         self.rate = RateLimit(settings.rate)
         self.pause = Pause()
+        self._breakers: dict[str, CircuitBreaker] = {}
+        self._breaker_settings = breaker or BreakerSettings()
         self._slow_answer = settings.slow_answer
         # Without a rate only answers are scarce, and small ones arrive sooner: the oldest subject always goes first.
         self._max_wait = 0.0 if settings.rate is None else settings.latency_bound * _IN_TIME
+
+    def breaker_of(self, domain: str) -> CircuitBreaker:
+        """Return the circuit breaker of a wiki. It outlives the queue, which is dropped while nothing waits."""
+        breaker = self._breakers.get(domain)
+        if breaker is None:
+            if len(self._breakers) >= _MAX_BREAKERS:  # a stream of invented subdomains must not fill the memory
+                self._breakers = {name: each for name, each in self._breakers.items() if each.is_open}
+            breaker = self._breakers[domain] = CircuitBreaker(self._breaker_settings)
+        return breaker
 
     def next_queue(self, now: float, linger: float) -> WikiQueue | float:
         """Choose the wiki of the next request, of those that are ready.

@@ -13,6 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.mediawiki.batch_query import REVISIONS
+from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.adapters.mediawiki.limits import Pause
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class WikiQueue:
         batch_query: Query about the subjects.
         in_flight: Number of requests in flight.
         pause: Time before which nothing is sent. The queues of a wiki share it.
+        breaker: Circuit breaker of the wiki. The queues of a wiki share it.
     """
 
     wiki: Wiki
@@ -120,6 +122,7 @@ class WikiQueue:
     batch_query: BatchQuery = REVISIONS
     in_flight: int = 0
     pause: Pause = field(default_factory=Pause)
+    breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(BreakerSettings()))
     _fresh: deque[QueueEntry] = field(default_factory=deque)
     _retry_batches: deque[tuple[float, Batch]] = field(default_factory=deque)
     _delayed: list[tuple[float, int, Batch, bool]] = field(default_factory=list)
@@ -174,7 +177,7 @@ class WikiQueue:
             fresh[0].ready_since + linger if fresh else inf,
             self._delayed[0][0] if self._delayed else inf,
         )
-        return max(ready, self.pause.until)
+        return max(ready, self.pause.until, self.breaker.ready_at())
 
     def take(self) -> Batch:
         """Remove and return the batch of the next request. Call it at the time of `ready_at` or later."""
@@ -185,6 +188,15 @@ class WikiQueue:
         while fresh and (len(entries) < self.max_batch or fresh[0].subject in entries):
             batch.add(fresh.popleft())
         return batch
+
+    def take_all(self) -> Batch:
+        """Remove and return all waiting entries."""
+        batches = [batch for _, batch in self._retry_batches] + [batch for _, _, batch, _ in self._delayed]
+        entries = [*self._fresh, *(entry for batch in batches for entry in batch)]
+        self._fresh.clear()
+        self._retry_batches.clear()
+        self._delayed.clear()
+        return Batch(entries)
 
     def is_idle(self, now: float) -> bool:
         """Return whether the queue holds no state and can be dropped."""

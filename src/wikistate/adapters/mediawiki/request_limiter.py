@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSettings, Pause, RateLimit
 
 if TYPE_CHECKING:
@@ -26,13 +28,21 @@ class RequestLimiter:
 
     Args:
         settings: Limits of the farm.
+        breaker: Circuit breaker of the wiki: while it is open, only its probes are granted.
         clock: Returns seconds of a monotonic clock.
 
     Attributes:
         in_flight: Number of acquired slots.
     """
 
-    def __init__(self, settings: FarmSettings, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        settings: FarmSettings,
+        *,
+        breaker: CircuitBreaker | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._breaker = breaker or CircuitBreaker(BreakerSettings())
         self.in_flight = 0
         self._clock = clock
         self._slow_answer = settings.slow_answer
@@ -94,10 +104,12 @@ class RequestLimiter:
                 self._waiters.popleft()
                 continue
             now = self._clock()
-            if (delay := max(self._pause.until - now, self._rate.delay(now))) > 0.0:
-                self._grant_later(delay)
+            if (delay := max(self._pause.until - now, self._rate.delay(now), self._breaker.ready_at() - now)) > 0.0:
+                if delay < inf:  # the end of the probe in flight grants again
+                    self._grant_later(delay)
                 return
             self._rate.reserve(now)
+            self._breaker.sent()
             self.in_flight += 1
             self._waiters.popleft().set_result(None)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.http.client import HttpClient
     from wikistate.adapters.mediawiki.batch_query import BatchQuery
+    from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.adapters.mediawiki.limits import FarmSettings
     from wikistate.adapters.mediawiki.queue import OnDone
@@ -52,6 +53,7 @@ class RevisionClient:
         farm_settings: Returns the limits of a farm by its name.
         credentials: Credentials by domain or by name of the farm; the domain takes precedence. They are not sent to any
             other wiki.
+        breaker: Settings of the circuit breakers of wikis.
         clock: Returns seconds since the epoch.
         jitter: Returns numbers in [0, 1).
     """
@@ -65,6 +67,7 @@ class RevisionClient:
         batches: BatchSettings | None = None,
         farm_settings: Callable[[str], FarmSettings] = default_farm_settings,
         credentials: Mapping[str, Credential] | None = None,
+        breaker: BreakerSettings | None = None,
         clock: Callable[[], float] = time,
         jitter: Callable[[], float] = random,
     ) -> None:
@@ -74,6 +77,7 @@ class RevisionClient:
         self._batches = batches or BatchSettings()
         self._farm_settings = farm_settings
         self._credentials = credentials or {}
+        self._breaker = breaker
         self._clock = clock
         self._jitter = jitter
         self._dispatchers: dict[str, Dispatcher] = {}
@@ -139,7 +143,7 @@ class RevisionClient:
 
     def _new_dispatcher(self, farm: str) -> Dispatcher:
         dispatcher = self._dispatchers[farm] = Dispatcher(
-            Farm(farm, self._farm_settings(farm)),
+            Farm(farm, self._farm_settings(farm), self._breaker),
             FarmMetrics(self._meter, farm),
             api_of=self._api_of,
             retry_context=self._retry_context,

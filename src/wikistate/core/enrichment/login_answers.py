@@ -1,4 +1,4 @@
-"""Answers of a wiki to a login, and the action after each: the table beside the failure table.
+"""The answers of a wiki to a login, and the action after each: the table beside the failure table.
 
 The table is data. Texts are compared in English, which the login requests.
 

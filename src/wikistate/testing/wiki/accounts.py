@@ -32,7 +32,7 @@ LoginRefusalName = Literal[
     "web page",
     "empty",
 ]
-"""Answers of a wiki that refuses a login, one for each row of the table of logins and more."""
+"""The answers of a wiki that refuses a login, one for each row of the table of logins and more."""
 
 INCORRECT_CREDENTIALS = "Incorrect username or password entered.\nPlease try again."
 TOO_MANY_ATTEMPTS = "You have made too many recent login attempts.\nPlease wait {seconds} seconds before trying again."

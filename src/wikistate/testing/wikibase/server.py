@@ -138,7 +138,7 @@ class FakeWikibase(FakeWiki):
         if current and current not in hidden and not is_withheld:
             body = self._render_visible(entity, current, form)
         if body is None:
-            return responses.make_html("<!DOCTYPE html><title>Not found</title>No such entity or revision.", status=404)
+            return responses.make_html(f"No entity with ID {entity} was found.", status=404)
         return WikiResponse([body], content_type=CONTENT_TYPES[form])
 
     def _redirect_target(self, entity: str) -> str:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from wikistate.streaming.record import Partition
 
 _NO_CONTENT = 204
-"""Status with which a server tells clients not to connect again (WHATWG HTML, section 9.2.3)."""
+"""Status with which a server forbids its clients to connect again (WHATWG HTML, section 9.2.3)."""
 
 log = structlog.get_logger(__name__)
 

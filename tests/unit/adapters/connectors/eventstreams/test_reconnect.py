@@ -97,7 +97,7 @@ async def test_odd_answer_at_the_first_connection_is_an_error(odd: OddAnswer, tm
 
 
 async def test_status_204_ends_the_source(tmp_path: Path) -> None:
-    """The server tells its clients not to connect again."""
+    """The server forbids its clients to connect again."""
     async with stream(tmp_path) as (server, source):
         await source.open(ignore)
         await read_one(source)
