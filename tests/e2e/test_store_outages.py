@@ -102,7 +102,10 @@ async def test_store_that_is_killed_and_comes_back_in_another_state_loses_nothin
     write_stream(tmp_path, *batch.mutations)
     kills = plan_kills(30 if long_faults else 4, list(StoreVersion))
     async with KillingProxy(process, kills).serve() as proxy:
-        finished = await run_wikistate(*JOB, *SMALL_BATCHES, *endpoint_settings(proxy.url), folder=tmp_path)
+        async with start_command(*JOB, *SMALL_BATCHES, *endpoint_settings(proxy.url), folder=tmp_path) as command:
+            while command.is_running and proxy.killed < len(kills):  # noqa: ASYNC110  (each restart takes seconds)
+                await asyncio.sleep(0.1)
+            finished = await command.finish()
         assert finished.status == 0, finished.err
         assert proxy.killed == len(kills)
     store = ServedStore(process, tmp_path / "unused", by_value=isinstance(process, BlazegraphServer))

@@ -14,7 +14,6 @@ from wikistate.adapters.triplestore.folder_identity import FolderIdentity
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
 from wikistate.adapters.triplestore.store import ApplyResult, StoreChanged
 from wikistate.core.sparql.guards import write_token
-from wikistate.core.sparql.loose_parts import delete_loose_parts
 from wikistate.core.sparql.queries import build_state_query, read_state
 from wikistate.core.sparql.terms import serialize_triples
 from wikistate.core.sparql.updates import (
@@ -22,6 +21,7 @@ from wikistate.core.sparql.updates import (
     bookkeeping_operations,
     delete_operations,
     join_operations,
+    loose_part_operations,
     orphan_candidates,
 )
 from wikistate.core.updater.store_state import StoreComparison, compare_states, next_token
@@ -184,7 +184,7 @@ class OxigraphStore(SparqlStoreBase):
         lines = serialize_triples(chain(patch.added, patch.linked))
         deletions = list(delete_operations(patch, self._target))
         bookkeeping = [
-            *delete_loose_parts(patch, self._target),
+            *loose_part_operations(patch, self._target),
             *bookkeeping_operations(patch, positions, freshness, self._target),
             *last,
         ]

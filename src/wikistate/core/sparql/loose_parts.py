@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from wikistate.core.rdf.uris import Uris
-    from wikistate.core.sparql.update_target import UpdateTarget
     from wikistate.core.updater.store_patch import StorePatch
 
 _NODES_PER_OPERATION = 500
@@ -76,13 +75,21 @@ def find_loose_articles(patch: StorePatch, uris: Uris) -> frozenset[NamedNode]:
     return frozenset(articles - {triple.subject for triple in patch.added if triple.predicate == ABOUT})
 
 
-def delete_loose_parts(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
-    """Yield the operations that delete parts without a link, after all insertions. Forms precede their statements."""
-    for nodes in find_loose_parts(patch, target.uris):
+def delete_loose_parts(patch: StorePatch, uris: Uris, *, mark_orphans: bool) -> Iterator[str]:
+    """Yield the operations, without their graph, that delete parts without a link. They follow all insertions.
+
+    Forms precede their statements.
+
+    Args:
+        patch: Patch of the batch.
+        uris: IRIs of the Wikibase.
+        mark_orphans: Whether to record the shared nodes of the deleted parts.
+    """
+    for nodes in find_loose_parts(patch, uris):
         ordered = sorted(map(str, nodes))
         for start in range(0, len(ordered), _NODES_PER_OPERATION):
             listed = ordered[start : start + _NODES_PER_OPERATION]
-            yield from map(target.pattern, _delete_unlinked(listed, target.uris, mark_orphans=target.deletes_orphans))
+            yield from _delete_unlinked(listed, uris, mark_orphans=mark_orphans)
 
 
 def _delete_unlinked(nodes: Sequence[str], uris: Uris, *, mark_orphans: bool) -> Iterator[str]:

@@ -118,6 +118,11 @@ def insert_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
     yield from _build_data_operations("INSERT", serialize_triples(patch.linked), target)
 
 
+def loose_part_operations(patch: StorePatch, target: UpdateTarget) -> Iterator[str]:
+    """Yield the operations that delete the parts without a link, after all insertions."""
+    yield from map(target.pattern, delete_loose_parts(patch, target.uris, mark_orphans=target.deletes_orphans))
+
+
 def bookkeeping_operations(
     patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None, target: UpdateTarget
 ) -> Iterator[str]:
@@ -152,7 +157,7 @@ def batch_operations(
     operations = [
         *delete_operations(patch, target),
         *insert_operations(patch, target),
-        *delete_loose_parts(patch, target),
+        *loose_part_operations(patch, target),
     ]
     packed = pack(operations, target.max_request_bytes)
     if packed and _size(packed[-1]) + _size(last) <= target.max_request_bytes:
