@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +16,15 @@ from wikistate.core.updater.store_metadata import StorePosition
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.ops.verify.verifier import SLACK_MS
 from wikistate.streaming.record import Partition
-from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository
+from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Item, Repository
+from wikistate.testing.wikibase.entities import EntityKind, Statement
+from wikistate.testing.wikibase.values import Coordinate, Moment, Quantity
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from wikistate.testing.wikibase.values import Value
 
 LABEL = NamedNode("http://www.w3.org/2000/01/rdf-schema#label")
 
@@ -90,6 +96,34 @@ async def test_store_in_step_is_reported_as_such(compared: ComparedStore) -> Non
     count, result = finished.out.decode().split(maxsplit=1)
     assert result.strip() == "in step"
     assert int(count) >= 25
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Moment("-0000-01-01T00:00:00Z"),
+        Moment("-13798000000-00-00T00:00:00Z"),
+        Moment("1999-12-31T24:00:00Z"),
+        Quantity("-0"),
+        Quantity("+100000000000000000000000000000000000000000"),
+        Coordinate(1.5, -1e-400, precision=math.nan),
+        Coordinate(1.5, 2.5, precision=math.inf),
+    ],
+)
+async def test_value_that_is_unlike_itself_or_beyond_range_is_in_step(compared: ComparedStore, value: Value) -> None:
+    """The store returns some of them in another form; another value in its place is a difference."""
+    item = Item(id=compared.repository.next_id(EntityKind.ITEM), statements=(Statement("Q1$A", "P1", value),))
+    compared.repository.save(item)
+    quads = list(munge_all(compared.repository))
+    compared.corrupt(lambda store: store.extend(quads))
+    finished = await compared.verify("--entity", item.id)
+    assert (finished.status, finished.out.decode().split()) == (0, ["1", "in", "step"]), finished.out.decode()
+    own = [quad for quad in quads if quad.subject == entity_iri(item.id) and "/direct/" in str(quad.predicate)]
+    for quad in own:
+        compared.corrupt(partial(Store.remove, quad=quad))
+    compared.corrupt(lambda store: store.add(Quad(own[0].subject, own[0].predicate, Literal(5))))
+    finished = await compared.verify("--entity", item.id)
+    assert finished.status == 7, finished.out.decode()
 
 
 async def test_differences_are_named_and_repaired(compared: ComparedStore) -> None:

@@ -6,7 +6,7 @@ Embedded Oxigraph is the store itself. The others were tried with real servers; 
 from __future__ import annotations
 
 import struct
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from itertools import chain
@@ -111,10 +111,15 @@ def _blazegraph_times(term: Literal) -> Literal:
             return term
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         days = 1 if "T24:00:00" in term.value else 0
-        return literal(str(int(moment.timestamp() * 1000) + days * 86_400_000), "dateTime")
-    milliseconds = int(f"{'-' if negative else ''}{year}") * 31_556_952_000
+        moment = moment.astimezone(UTC) + timedelta(days=days)
+        return literal(moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"), "dateTime")
+    number = int(f"{'-' if negative else ''}{year}")
+    milliseconds = number * 31_556_952_000
     wrapped = (milliseconds + _MILLISECONDS_END) % (2 * _MILLISECONDS_END) - _MILLISECONDS_END
-    return literal(f"far {wrapped}", "dateTime")
+    rest = term.value[len(date) - 6 :].removesuffix("Z").removesuffix("+00:00")
+    if wrapped != milliseconds:
+        return literal(f"{wrapped // 31_556_952_000}-09-02T04:51:43.232Z", "dateTime")
+    return literal(f"{number:0{4 + negative}}{rest}.000Z", "dateTime")
 
 
 def _qlever(term: Literal) -> Literal:
@@ -211,7 +216,7 @@ POOLS: Final[dict[str, tuple[Literal, ...]]] = {
         *(literal("no number", kind) for kind in ("integer", "decimal", "double")),
     ),
     "times": tuple(literal(text, "dateTime") for text in _TIMES),
-    "booleans": tuple(literal(text, "boolean") for text in ("true", "1", "false", "0", "perhaps")),
+    "booleans": tuple(literal(text, "boolean") for text in ("true", "1", "false", "0")),
     "points": tuple(literal(text, WKT) for text in _POINTS),
     "texts": tuple(literal(text) for text in _TEXTS),
     "texts in a language": (

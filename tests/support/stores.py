@@ -189,7 +189,16 @@ class AuthenticatedOxigraphServer(OxigraphServer):
 
 
 class FusekiServer(StoreProcess):
-    """Apache Jena Fuseki with one data set in memory."""
+    """Apache Jena Fuseki with one data set.
+
+    Args:
+        folder: Folder of its log.
+        data: Folder of the data set, a TDB2 database; memory when None.
+    """
+
+    def __init__(self, folder: Path, *, data: Path | None = None) -> None:
+        super().__init__(folder)
+        self._data = data
 
     @property
     def update_url(self) -> str:
@@ -203,7 +212,10 @@ class FusekiServer(StoreProcess):
 
     def _start_command(self) -> Sequence[str | Path]:
         (jar,) = fetch(declared_jars("fuseki"))
-        options = ["--localhost", f"--port={self.port}", "--mem", "--update", "/store"]
+        storage = ["--mem"] if self._data is None else ["--tdb2", f"--loc={self._data}"]
+        if self._data is not None:
+            self._data.mkdir(parents=True, exist_ok=True)
+        options = ["--localhost", f"--port={self.port}", *storage, "--update", "/store"]
         return [*_java_command("1g"), "-jar", jar, *options]
 
 
@@ -213,11 +225,12 @@ class BlazegraphServer(StoreProcess):
     Args:
         folder: Folder of its data and log.
         quads: Whether triples may be in named graphs; then the default graph of queries is their union.
+        inline_times: Whether times are held as milliseconds, as by default, and not as literals.
     """
 
-    def __init__(self, folder: Path, *, quads: bool = False) -> None:
+    def __init__(self, folder: Path, *, quads: bool = False, inline_times: bool = False) -> None:
         super().__init__(folder)
-        self._quads = quads
+        self._quads, self._inline_times = quads, inline_times
 
     @property
     def update_url(self) -> str:
@@ -264,7 +277,7 @@ class BlazegraphServer(StoreProcess):
             "com.bigdata.rdf.store.AbstractTripleStore.axiomsClass": "com.bigdata.rdf.axioms.NoAxioms",
             "com.bigdata.rdf.store.AbstractTripleStore.statementIdentifiers": "false",
             "com.bigdata.rdf.store.AbstractTripleStore.textIndex": "false",
-            "com.bigdata.rdf.store.AbstractTripleStore.inlineDateTimes": "false",
+            "com.bigdata.rdf.store.AbstractTripleStore.inlineDateTimes": str(self._inline_times).lower(),
             "com.bigdata.rdf.sail.truthMaintenance": "false",
         }
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wikistate.core.rdf.compare import compare_graphs
 from wikistate.core.rdf.diff import select_shared
 from wikistate.core.rdf.munge import munge
 from wikistate.core.rdf.parse import parse_triples
 from wikistate.core.sparql.entity_query import build_entity_query, read_entity_triples
 from wikistate.core.sparql.updates import UpdateTarget
 from wikistate.core.updater.store_patch import StorePatch
+from wikistate.ops.verify.stored_forms import find_differences
 from wikistate.testing.contracts.stores import WIKIDATA
 from wikistate.testing.wikibase import EditSimulator, Repository
 from wikistate.testing.wikibase.documents import serialize_triples
@@ -47,7 +47,7 @@ async def test_entity_query_returns_stored_triples_of_entity(store: TripleStore)
     target = UpdateTarget(WIKIDATA)
     for entity, graph in graphs.items():
         found = read_entity_triples(await store.query(build_entity_query(entity, target)), entity, WIKIDATA)
-        assert not compare_graphs(graph, found), entity
+        assert not await find_differences(graph, found, store, target), entity
     assert {entity[0] for entity in graphs} == {"Q", "P", "L", "M"}
     assert not await store.query(build_entity_query("Q999999", target))
 

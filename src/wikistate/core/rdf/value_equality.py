@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from wikistate.core.rdf.normalize import Node
 
+BEYOND_RANGE: Final = 1e300
+"""Distance of values that are not near each other, and that a store may hold as one because both are beyond its range."""
+
 _INTEGERS: Final = frozenset(
     XSD + name
     for name in (
@@ -75,6 +78,7 @@ _SMALLEST: Final = 1e-37
 _LARGEST: Final = 3.4e38
 """Numbers above are infinite as a float."""
 
+
 _LARGE_INTEGER: Final = 2.0**59
 """QLever holds larger integers as another number."""
 
@@ -98,6 +102,8 @@ def value_group(term: Node | Triple) -> Hashable:
 
 def value_distance(one: Node | Triple, other: Node | Triple) -> float:
     """Return how far two terms are apart by value: 0 for equal values, infinity if no store holds them as one term.
+
+    The numbers between only order the pairs: the nearer two values are, the more likely a store holds them as one.
 
     It is symmetric, and 0 for a term and itself, whatever the lexical form is: also for ``NaN``, and for forms that are not
     valid.
@@ -137,12 +143,11 @@ def _number_distance(one: str, other: str, *, integers: bool) -> float:
         return 0 if math.isnan(first) and math.isnan(second) else math.inf
     if first == second:
         return 0
-    if integers and max(abs(first), abs(second)) >= _LARGE_INTEGER:
+    if math.isclose(first, second, rel_tol=_RELATIVE_TOLERANCE, abs_tol=_SMALLEST):
         return abs(first - second)
-    if min(abs(first), abs(second)) > _LARGEST and (first > 0) == (second > 0):
-        return _LARGEST
-    is_close = math.isclose(first, second, rel_tol=_RELATIVE_TOLERANCE, abs_tol=_SMALLEST)
-    return abs(first - second) if is_close else math.inf
+    is_beyond_integers = integers and max(abs(first), abs(second)) >= _LARGE_INTEGER
+    is_beyond_floats = min(abs(first), abs(second)) > _LARGEST and (first > 0) == (second > 0)
+    return BEYOND_RANGE if is_beyond_integers or is_beyond_floats else math.inf
 
 
 def _time_distance(one: str, other: str) -> float:
@@ -153,9 +158,9 @@ def _time_distance(one: str, other: str) -> float:
     if seconds is not None and other_seconds is not None:
         distance = abs(seconds - other_seconds)
         return distance if distance <= 1 else math.inf
-    # Far years may be reduced, so that two that are not near each other are one.
-    is_far = min(abs(year), abs(other_year)) >= _PRECISE_YEARS
-    return float(abs(year - other_year)) if year == other_year or is_far else math.inf
+    if year == other_year:
+        return 1
+    return BEYOND_RANGE if min(abs(year), abs(other_year)) >= _PRECISE_YEARS else math.inf
 
 
 def _read_moment(text: str) -> tuple[int, float | None] | None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wikistate.adapters.mediawiki.page_info import CurrentRevisions
 from wikistate.core.events.timestamps import parse_timestamp
-from wikistate.core.rdf.compare import GraphDifference, compare_graphs
+from wikistate.core.rdf.compare import GraphDifference
 from wikistate.core.rdf.diff import diff
 from wikistate.core.rdf.graph import EMPTY_GRAPH, Graph, read_modification_date, read_revision
 from wikistate.core.sparql.entity_query import build_entity_query, read_entity_triples
 from wikistate.core.updater.fetch_failures import FetchErrorType
 from wikistate.core.updater.store_patch import StorePatch
 from wikistate.jobs.rdf_updater.entity_graphs import GraphUnavailable
+from wikistate.ops.verify.stored_forms import find_differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,15 +112,17 @@ class Verifier:
         self._pages = pages
         self._completed_until = completed_until
 
-    async def compare(self, entity: str) -> ComparedEntity | None:
+    async def compare(self, entity: str, *, repeats: int = 3) -> ComparedEntity | None:
         """Compare an entity. Return None if neither side has it. Wait during an outage of the wiki or the store.
+
+        Args:
+            entity: Entity id.
+            repeats: Number of further comparisons while a job updates the entity in the store.
 
         Raises:
             WikistateError: The wiki or the store refuses a query, or a setting is not valid.
         """
-        found = read_entity_triples(
-            await self._store.query(build_entity_query(entity, self._target)), entity, self._target.uris
-        )
+        found = await self._read(entity)
         current = await self._pages.current_revision(entity)
         if current is None:
             return (
@@ -139,12 +142,18 @@ class Verifier:
             return (
                 None if is_redirect else ComparedEntity(entity, ComparisonResult.MISSING, revision, expected=expected)
             )
-        different = compare_graphs(expected, found)
+        different = await find_differences(expected, found, self._store, self._target)
         if different:
-            return ComparedEntity(entity, ComparisonResult.DIFFERS, revision, different, expected)
+            is_updated = repeats > 0 and await self._read(entity) != found  # between the queries
+            result = ComparedEntity(entity, ComparisonResult.DIFFERS, revision, different, expected)
+            return await self.compare(entity, repeats=repeats - 1) if is_updated else result
         if revision == current:
             return ComparedEntity(entity, ComparisonResult.IN_STEP, revision)
         return await self._compare_older(entity, revision, current)
+
+    async def _read(self, entity: str) -> Graph:
+        rows = await self._store.query(build_entity_query(entity, self._target))
+        return read_entity_triples(rows, entity, self._target.uris)
 
     async def _compare_older(self, entity: str, revision: int, current: int) -> ComparedEntity:
         newer = await self._graphs.load(entity, current)

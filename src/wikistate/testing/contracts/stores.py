@@ -60,6 +60,18 @@ HOSTILE = [
 ]
 
 
+EQUAL_VALUES = [
+    ('"+1"^^xsd:decimal', '"+1.0"^^xsd:decimal'),
+    ('"1"^^xsd:integer', '"01"^^xsd:integer'),
+    ('"1"^^xsd:double', '"1.0E0"^^xsd:double'),
+    ('"2000-01-01T00:00:00Z"^^xsd:dateTime', '"2000-01-01T00:00:00.000Z"^^xsd:dateTime'),
+    ('"true"^^xsd:boolean', '"1"^^xsd:boolean'),
+    ('"a"@en', '"a"@EN'),
+    ('"\u00e9"', '"e\u0301"'),
+]
+"""Literals that some stores hold as one term and others as two."""
+
+
 class StorePlace(Protocol):
     """A store that is empty at the start of each test."""
 
@@ -297,6 +309,24 @@ class StoreContract:
         assert await store.positions() == {PARTITION: StorePosition(3, 4)}
         assert not place.splits_requests or applied.requests > 10
         await store.close()
+
+    @pytest.mark.parametrize("values", EQUAL_VALUES, ids=range(len(EQUAL_VALUES)))
+    async def test_equal_value_survives_the_removal_of_the_other(
+        self, store: TripleStore, values: tuple[str, str]
+    ) -> None:
+        """A patch inserts it again, which is right whether the store holds both as one term or as two."""
+        first, second = (parse_triples(f"wd:Q1 p:P5 {value} .") for value in values)
+        for stays, goes in ((first, second), (second, first)):
+            await apply(store, added=make_item("Q2"))
+            await apply(store, added=stays)
+            alone = await read_held_triples(store)
+            await apply(store, added=goes)
+            await apply(store, removed=goes, added=stays)
+            assert await read_held_triples(store) == alone
+            (kept,) = stays
+            assert await store.ask(f"ASK {{ {kept} }}")
+            await apply(store, removed=stays)
+            assert await read_held_triples(store) == make_item("Q2")
 
     @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
     async def test_hostile_literal_is_stored_and_deleted_unchanged(self, store: TripleStore, text: str) -> None:
