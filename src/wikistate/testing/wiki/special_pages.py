@@ -95,7 +95,7 @@ def find_special_page(wiki: Wiki, title: str) -> SpecialPage | None:
     for known in list_aliases(wiki):
         local, *others = known["aliases"]
         if name.casefold() in {each.casefold() for each in (local, *others, known["realname"])}:
-            is_local = namespace.casefold() == special_namespace(wiki).casefold()
+            is_local = namespace == special_namespace(wiki)
             return SpecialPage(known["realname"], slash + subpage, is_local, name[:1].upper() + name[1:] == local)
     return None
 
