@@ -147,7 +147,7 @@ def _qlever_time(term: Literal) -> Literal:
     if abs(int(year)) > 9999:
         limit = 18 * 10**15
         return literal(f"{max(-limit, min(limit, int(year)))}-01-01T00:00:00", "dateTime")
-    return literal(f"{int(year):05}-{date[-5:]}T{time}", "dateTime")
+    return literal(f"{int(year):0{5 if int(year) < 0 else 4}}-{date[-5:]}T{time}", "dateTime")
 
 
 def _virtuoso(term: Literal) -> Literal:

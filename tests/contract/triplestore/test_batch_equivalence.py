@@ -17,7 +17,8 @@ from wikistate.core.updater.accumulator import Accumulator
 from wikistate.core.updater.input_events import Origin
 from wikistate.core.updater.mutation import Mutation, OperationName
 from wikistate.testing.contracts.small_entities import SITE, make_article, make_article_link, parse_triples
-from wikistate.testing.contracts.stores import WIKIDATA, read_held_triples
+from wikistate.testing.contracts.store_operations import read_held_triples
+from wikistate.testing.contracts.stores import WIKIDATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

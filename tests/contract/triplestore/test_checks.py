@@ -17,7 +17,8 @@ from wikistate.core.updater.store_patch import StorePatch
 from wikistate.errors import ConfigError, StoreError
 from wikistate.streaming.record import Partition
 from wikistate.testing.contracts.small_entities import VALUES, make_article, make_article_link, make_item, parse_triples
-from wikistate.testing.contracts.stores import WIKIDATA, read_held_triples
+from wikistate.testing.contracts.store_operations import read_held_triples
+from wikistate.testing.contracts.stores import WIKIDATA
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wikistate.testing.contracts.small_entities import VALUES, make_article, make_item, make_lexeme, parse_triples
-from wikistate.testing.contracts.stores import apply, read_held_triples
+from wikistate.testing.contracts.store_operations import apply, read_held_triples
 
 if TYPE_CHECKING:
     from wikistate.adapters.triplestore.store import TripleStore

@@ -109,7 +109,8 @@ def _select_held_forms(held: Graph, found: Graph, extra: Graph) -> Graph:
     nearest = {triple: find_nearest(triple)[0] for triple in held}
     # Those with the nearest forms come first: what is left is for those whose form the store chose more freely.
     for triple in sorted(held, key=lambda each: (nearest[each], str(each))):
-        if nearest[triple].distance == 0 or not any(_is_same_value(triple, other) for other in done):
+        has_own_form = nearest[triple].distance == 0 or not nearest[triple].is_not_text
+        if has_own_form or not any(_is_same_value(triple, other) for other in done):
             left.discard(find_nearest(triple)[1])
             done.append(triple)
     return extra - left

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
-from wikistate.adapters.triplestore.store import ApplyResult, StoreChanged
+from wikistate.adapters.triplestore.store import StoreChanged
 from wikistate.core.rdf.uris import Uris
 from wikistate.core.sparql.terms import UnwritableError
 from wikistate.core.updater.store_metadata import StoreForm, StorePosition
@@ -39,6 +39,14 @@ from wikistate.testing.contracts.small_entities import (
     make_property,
     parse_triples,
 )
+from wikistate.testing.contracts.store_operations import (
+    PARTITION,
+    apply,
+    apply_after,
+    open_state,
+    read_all,
+    read_held_triples,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,7 +57,6 @@ WIKIDATA = Uris.for_wikibase("http://www.wikidata.org")
 """The URIs of all entities in this suite."""
 
 SHARED = parse_triples(VALUES)
-PARTITION = Partition("eqiad.rdf-streaming-updater.mutation", 0)
 
 HOSTILE = [
     'x" } ; DROP ALL ; INSERT DATA { <a:b> <a:c> "',
@@ -92,46 +99,6 @@ class StorePlace(Protocol):
             orphans: Whether a batch deletes the orphans that it leaves.
             request_bytes: The size above which a request is split.
         """
-
-
-async def apply(store: TripleStore, **patch: object) -> ApplyResult:
-    """Apply a patch with these fields."""
-    return await store.apply(StorePatch(**patch), {}, None)  # type: ignore[arg-type]
-
-
-async def open_state(store: TripleStore) -> StoreState:
-    """Open a store and return its state."""
-    contents = await store.open()
-    return StoreState(contents.positions, contents.token)
-
-
-async def apply_after(store: TripleStore, expected: StoreState, offset: int, **patch: object) -> StoreState:
-    """Apply a patch with these fields in an expected state, and return the state after it."""
-    position = {PARTITION: StorePosition(offset, offset)}
-    applied = await store.apply_after(expected, StorePatch(**patch), position, None)  # type: ignore[arg-type]
-    assert isinstance(applied, ApplyResult)
-    state = await store.state()
-    assert state == StoreState(position, applied.token)
-    return state
-
-
-async def read_all(store: TripleStore) -> set[tuple[str, ...]]:
-    """Return all triples in a store, with those of the bookkeeping."""
-    rows = await store.query("SELECT ?s ?p ?o WHERE { ?s ?p ?o }")
-    return {tuple(str(row[name]) for name in "spo") for row in rows}
-
-
-async def read_held_triples(store: TripleStore) -> set[Triple]:
-    """Return all triples of entities in a store, without its positions and freshness. Times are compared by value."""
-    rows = await store.query("SELECT ?s ?p ?o WHERE { ?s ?p ?o }")
-    found = {Triple(row["s"], row["p"], _normalize_term(row["o"])) for row in rows}  # type: ignore[arg-type]
-    return {t for t in found if not str(t.subject).startswith(("<urn:wikistate:", "<http://www.wikidata.org>"))}
-
-
-def _normalize_term(term: object) -> object:
-    if isinstance(term, Literal) and term.value.endswith(".000Z"):
-        return Literal(term.value.removesuffix(".000Z") + "Z", datatype=term.datatype)
-    return term
 
 
 @pytest.mark.asyncio
