@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.http.client import HttpClient
     from wikistate.config.model import Configuration, StreamManager
     from wikistate.config.rdf import RdfSettings
+    from wikistate.config.wikis import WikiSettings
     from wikistate.telemetry.meter import Meter
 
 PRIVATE_INTERVAL, PUBLIC_INTERVAL = 1.0, 5.0
@@ -132,8 +133,18 @@ def _with_discovered(configuration: Configuration, site: WikibaseSite, api: str,
         rdf=_replace_settings(_with_rdf_defaults(rdf, site, concept_uri), wikibase=api),
         store=_replace_settings(store, concept_base=concept_uri, federated_concept_base=federated),
         stream_manager=_with_stream_defaults(configuration, site, api),
+        wikis=_under_stated_domain(configuration, site, api),
         local=local if local.state else _replace_settings(local, state=_default_path(configuration, "state", site)),
     )
+
+
+def _under_stated_domain(configuration: Configuration, site: WikibaseSite, api: str) -> dict[str, WikiSettings]:
+    """Return the settings of all wikis, those of this wiki under the domain that it states, which its events have."""
+    wikis = dict(configuration.wikis)
+    listed = next((domain for domain, wiki in wikis.items() if wiki.api == api), None)
+    if listed is not None and site.domain not in wikis:
+        wikis[site.domain] = wikis.pop(listed)
+    return wikis
 
 
 def _with_rdf_defaults(rdf: RdfSettings, site: WikibaseSite, concept_uri: str) -> RdfSettings:

@@ -60,6 +60,6 @@ def explain_private_wiki(api: str, *, has_credential: bool) -> str:
         return "Grant the account of these credentials the right to read, or use the credentials of another account."
     domain = URL(api).host or "DOMAIN"
     return (
-        f"The wiki is private. Set wikis.{domain}.api to {api}, and under wikis.{domain}.credentials the login of an account "
+        f"If the wiki is private, set wikis.{domain}.api to {api}, and under wikis.{domain}.credentials the login of an account "
         "that may read it: bot_name and bot_password_env, or token_env."
     )

@@ -124,18 +124,18 @@ class QueryClient:
         return explain_private_wiki(self._place, has_credential=self._has_credential) if READ_DENIED in detail else ""
 
     async def _request(self, parameters: Mapping[str, str]) -> dict[str, Any] | Failure:
-        headers = await self._session.headers()
-        if isinstance(headers, Failure):
-            return headers
+        login = await self._session.headers()
+        if isinstance(login, Failure):
+            return login
         # Posted: fifty long titles exceed the URL length that some servers accept.
         form = encode({**self._fixed, **parameters})
-        sent = {**headers, "Promise-Non-Write-API-Action": "true"}
+        sent = {**login, "Promise-Non-Write-API-Action": "true"}
         answer = await self._http.request(self._endpoint, "", headers=sent, limit=_LIMIT, form=form)
         if isinstance(answer, Failure):
             return answer
         document = parse_json(answer, place=self._place, now=time())
         if not isinstance(document, Failure):
-            self._session.on_accepted(headers)
+            self._session.on_accepted(login)
         elif document.kind is FailureKind.LOGGED_OUT:
-            self._session.on_logged_out(headers)
+            self._session.on_logged_out(login)
         return document

@@ -141,6 +141,18 @@ async def test_private_wiki_shows_nothing_without_a_login(wikibase: FakeWikibase
     assert "query" in await siteinfo_of(wikibase, BotPassword("Bot@reading", "secret"))
 
 
+async def test_client_renews_a_login_that_has_ended(wikibase: FakeWikibase) -> None:
+    """The wiki ends the login between two queries."""
+    wikibase.private_access = PrivateAccess("Bot@reading", "secret")
+    credential = BotPassword("Bot@reading", "secret")
+    client = QueryClient(f"{wikibase.url}/w/api.php", HttpSettings(), credential=credential)
+    await client.open()
+    for _ in range(2):
+        assert "query" in await client.query({"meta": "siteinfo"}, tries=2)
+        wikibase.private_access.end_sessions()
+    await client.close()
+
+
 async def siteinfo_of(wikibase: FakeWikibase, credential: BotPassword | None) -> dict[str, Any]:
     """Return the siteinfo as a client with this credential gets it."""
     client = QueryClient(f"{wikibase.url}/w/api.php", HttpSettings(), credential=credential)
