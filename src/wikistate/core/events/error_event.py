@@ -128,10 +128,12 @@ def shorten_error_event(value: bytes, max_bytes: int) -> bytes:
     raw = event.get("raw_event")
     if not isinstance(raw, str):
         return value
-    message, _, earlier = str(event["message"]).partition(_TRUNCATION_MARK)
+    message, mark, earlier = str(event["message"]).rpartition(_TRUNCATION_MARK)
     numbers = [int(word) for word in earlier.split() if word.isdecimal()]
+    if not mark or len(numbers) != len(("missing", "size")) or not earlier.endswith(" bytes)"):
+        message, numbers = str(event["message"]), []
     encoded = raw.encode()
-    missing, size = numbers if len(numbers) == len(("missing", "size")) else (0, len(encoded))
+    missing, size = numbers or (0, len(encoded))
     envelope = len(orjson.dumps({**event, "raw_event": "", "message": message + _format_truncation(size, size)}))
     text, left_out = truncate_to_size(encoded, max(0, max_bytes - envelope))
     cut = _format_truncation(size, missing + left_out)
