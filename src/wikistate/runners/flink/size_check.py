@@ -30,8 +30,8 @@ _CODEC_MARGIN = 1.02
 """The libraries of the two languages do not compress to exactly the same size."""
 
 
-class _Topic(NamedTuple):
-    """A topic that is written.
+class TopicLimit(NamedTuple):
+    """The limit of a topic that is written.
 
     Attributes:
         name: Its name.
@@ -62,7 +62,7 @@ class SizeCheck:
         topics: The topics, by the role of the outputs.
     """
 
-    def __init__(self, job: Job, topics: Mapping[Role, _Topic]) -> None:
+    def __init__(self, job: Job, topics: Mapping[Role, TopicLimit]) -> None:
         self._reporter = job if isinstance(job, RefusalReporter) else None
         self._topics = topics if self._reporter is not None else {}
         self._smallest = min((topic.limit for topic in self._topics.values()), default=None)
@@ -90,17 +90,17 @@ class SizeCheck:
 def make_size_check(job: Job, endpoints: Endpoints) -> SizeCheck:
     """Return the check for the topics of a job. Blocks until their limits are read."""
     ends: dict[Role, SinkEndpoint] = {Role.SINK: endpoints.sink, Role.ERROR: endpoints.error}
-    topics: dict[Role, _Topic] = {}
+    topics: dict[Role, TopicLimit] = {}
     for role, end in ends.items():
         if isinstance(end, KafkaSinkEndpoint):
             limits = fetch_size_limits([end.topic], end.build_producer_settings())
             codec = end.properties.get("compression.type", PRODUCER_DEFAULTS["compression.type"])
             if end.topic in limits:
-                topics[role] = _Topic(end.topic, limits[end.topic], codec)
+                topics[role] = TopicLimit(end.topic, limits[end.topic], codec)
     return SizeCheck(job, topics)
 
 
-def _describe(topic: _Topic, output: Output) -> str:
+def _describe(topic: TopicLimit, output: Output) -> str:
     size = len(output.value) + len(output.key or b"")
     return (
         f"The topic {topic.name!r} would refuse the event of {size} bytes with its key: it accepts {topic.limit} bytes after "
