@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from wikistate.streaming.job import Job
     from wikistate.streaming.record import OnDone, Output, Record
 
-_MAX_REFUSED = 10_000
-"""Records with refused outputs that are remembered. A record that is forgotten is refused again, and remembered again."""
-
 _BATCH_OVERHEAD = 512
 """Bytes of a batch of one record beside its value: headers of batch and record, and the key of an error event."""
 
@@ -63,7 +60,8 @@ class Refusals:
 
     Args:
         job: The job. Unless it is a `RefusalReporter`, a refusal ends the run.
-        max_noted: Bound of the outputs whose record is noted: more than may be uncommitted.
+        max_noted: Bound of the outputs whose record is noted, and of the records with refused outputs. It must be more than
+            may be uncommitted: a record that was forgotten would be refused again.
     """
 
     def __init__(self, job: Job, *, max_noted: int = 100_000) -> None:
@@ -89,7 +87,7 @@ class Refusals:
             if self._reporter is None:
                 raise
             self._learn(error)
-            raise OutputsRefusedError(error.message, hint="Error events take the place of refused events.") from error
+            raise OutputsRefusedError(error.message, hint=error.hint) from error
 
     def _learn(self, error: RefusedError) -> None:
         self._limits |= error.limits
@@ -104,7 +102,7 @@ class Refusals:
                 **{name: value for name, value in error.ids.items() if name != "refused"},
             ) from error
         self._noted.clear()  # the outputs of the next pass are noted again
-        while len(self._refused) > _MAX_REFUSED:
+        while len(self._refused) > self._max_noted:
             self._refused.popitem(last=False)
 
     def _find_batch_size(self, refused: RefusedOutput) -> int:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from wikistate.adapters.connectors.memory import MemorySink, MemorySource, MemoryTopic
+from wikistate.config.model import LocalRunnerSettings
 from wikistate.errors import SinkError
+from wikistate.runners.local.delivery import AtLeastOnce
 from wikistate.runners.local.refusals import OutputsRefusedError, Refusals
+from wikistate.runners.local.runner import LocalRunner
+from wikistate.runners.local.stateless_processor import StatelessProcessor
 from wikistate.streaming.ports import RefusedError, RefusedOutput, digest_output
 from wikistate.streaming.record import OnDone, Output, Partition, Record, Role, WorkItem
+from wikistate.telemetry.meter import RecordingMeter
 
 LIMIT = 10_000
 
@@ -155,3 +163,69 @@ def test_noted_outputs_are_bounded() -> None:
     refuse(refusals)
     written = [write(refusals, make_record(b"%d" % number), b"value %d" % number)[0] for number in range(11)]
     assert refuse(refusals, written[0]) is SinkError
+
+
+class Copying(Reporting):
+    """A job that copies each record."""
+
+    def execute(self, item: WorkItem, on_done: OnDone) -> None:
+        """See `Job`."""
+        record = item.payload
+        assert isinstance(record, Record)
+        output = Output(Role.SINK, None, record.value or b"", None)
+        asyncio.get_running_loop().call_soon(on_done, [output])
+
+
+class _Run:
+    """A run of a copy between a topic and a sink that refuses values with an exclamation mark."""
+
+    def __init__(self, values: list[bytes], *, resumable: bool = True) -> None:
+        self._topic = MemoryTopic(values=values)
+        self.copied: list[Output] = []
+        self.errors: list[Output] = []
+        self._committed: dict[Partition, int] = self._topic.committed
+        self._refusals = Refusals(Copying())
+        settings = LocalRunnerSettings.model_validate({"commit_interval": 0.01})
+        source, delivery = self._connect()
+        processor = StatelessProcessor(
+            Copying(),
+            source,
+            delivery,
+            settings=settings,
+            meter=RecordingMeter(),
+            refusals=self._refusals,
+            reconnect=self._connect,
+        )
+        self._runner = LocalRunner(processor, settings=settings, meter=RecordingMeter(), resumable=resumable)
+
+    def _connect(self) -> tuple[MemorySource, AtLeastOnce]:
+        source = MemorySource(self._topic, resume=lambda: self._committed)
+        capacity = 1000 if self._refusals.batch_bytes is None else 1
+        sink = MemorySink(capacity=capacity, delivered=self.copied)
+        sink.refuse(lambda output: b"!" in output.value)
+        sinks = {Role.SINK: sink, Role.ERROR: MemorySink(delivered=self.errors)}
+        return source, AtLeastOnce(source, sinks, self._committed)
+
+    async def run(self) -> None:
+        """Run to the end of the topic."""
+        async with asyncio.timeout(60):
+            await self._runner.run()
+
+
+async def test_run_replaces_all_refused_outputs_and_writes_all_others() -> None:
+    """At each place: first, in the middle, one behind another, and last."""
+    values = [b"0!", b"1", b"2", b"3!", b"4!", b"5", b"6!"]
+    run = _Run(values)
+    await run.run()
+    assert {output.value for output in run.copied} == {b"1", b"2", b"5"}
+    assert list(dict.fromkeys(output.value for output in run.errors)) == [
+        b"size:" + value for value in values if b"!" in value
+    ]
+
+
+async def test_run_of_a_source_that_cannot_be_read_again_ends() -> None:
+    """The refused event cannot be read again, and the error says so with the hint of the sink."""
+    run = _Run([b"1", b"2!"], resumable=False)
+    with pytest.raises(OutputsRefusedError, match="refused outputs"):
+        await run.run()
+    assert run.errors == []
