@@ -13,6 +13,7 @@
     │   │   └── SourceInterruptedError       because of an outage: read again from the last commit
     │   ├── SinkError          external    a sink cannot be written
     │   │   ├── OversizeError  external      because one record is larger than the sink accepts
+    │   │   ├── RefusedError   external      because the target of the sink refuses a record or its batch
     │   │   ├── SinkInterruptedError         because of an outage: write again from the last commit
     │   │   └── RewoundError   external      because the sink lost records: it was restored from a backup
     │   ├── StateError         external    the state file of a job cannot be used

@@ -92,6 +92,14 @@ class EnrichmentJob(Generic[Answer]):
         """See `Job`."""
         await self._client.close()
 
+    def report_refusal(self, record: Record, reason: str, *, by_size: bool) -> Output:
+        """See `wikistate.streaming.job.RefusalReporter`."""
+        return self._event_io.report_refusal(record, reason, by_size=by_size)
+
+    def shorten(self, error: Output, max_bytes: int) -> Output:
+        """See `wikistate.streaming.job.RefusalReporter`."""
+        return self._event_io.shorten(error, max_bytes)
+
     def plan(self, record: Record) -> WorkItem:
         """See `Job`. The payload is a list of outputs if they are known already, else a `_PendingFetch`."""
         try:

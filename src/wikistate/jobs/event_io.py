@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from wikistate.core.events.encoder import REFUSED, TOO_LARGE
 from wikistate.core.events.rejection import Filtered, RejectedEvent
 from wikistate.jobs.failure_counter import FailureCounter
 from wikistate.telemetry import metrics
@@ -76,6 +77,16 @@ class EventIO:
         """Return the output for the error stream."""
         self._failures.count(rejected.error_type, rejected.message)
         return self._error_encoder.encode(rejected, record, self._now())
+
+    def report_refusal(self, record: Record, reason: str, *, by_size: bool) -> Output:
+        """See `wikistate.streaming.job.RefusalReporter`."""
+        decoded = self._decoder.decode(record)
+        event = decoded if isinstance(decoded, dict) else None
+        return self.to_error_output(record, RejectedEvent(TOO_LARGE if by_size else REFUSED, reason, event))
+
+    def shorten(self, error: Output, max_bytes: int) -> Output:
+        """See `wikistate.streaming.job.RefusalReporter`."""
+        return self._error_encoder.shorten(error, max_bytes)
 
     def drop(self, reason: str) -> None:
         """Count a record that is dropped on purpose."""

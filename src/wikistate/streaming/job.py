@@ -6,10 +6,10 @@ A job decides. Neither knows more about the other than this page.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from wikistate.streaming.record import OnDone, Record, WorkItem
+    from wikistate.streaming.record import OnDone, Output, Record, WorkItem
 
 
 class Job(Protocol):
@@ -36,3 +36,25 @@ class Job(Protocol):
 
     async def close(self) -> None:
         """Release clients. Work in progress may be abandoned: its records were not committed."""
+
+
+@runtime_checkable
+class RefusalReporter(Protocol):
+    """A job that reports outputs that the target of a sink refused. A refusal ends the run of any other job."""
+
+    def report_refusal(self, record: Record, reason: str, *, by_size: bool) -> Output:
+        """Return the error event that takes the place of a refused output.
+
+        Args:
+            record: The record of the output.
+            reason: The reason of the refusal, as a sentence.
+            by_size: Whether the output was too large.
+        """
+
+    def shorten(self, error: Output, max_bytes: int) -> Output:
+        """Return the error event with a shorter copy of its source event.
+
+        Args:
+            error: The output with the role ``error``.
+            max_bytes: The largest value; without any copy, the value may still be larger.
+        """

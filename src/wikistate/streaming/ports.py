@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from wikistate.errors import RetryHint, SinkError
 
@@ -90,6 +91,50 @@ class OversizeError(SinkError):
         self.limit = int(str(ids.get("limit", 0)))
 
 
+class RefusedOutput(NamedTuple):
+    """An output that the target of a sink refused, alone or with the others of its batch.
+
+    Attributes:
+        digest: See `digest_output`.
+        size: The size of key and value in bytes.
+        target: The name of the target: a topic.
+        reason: The reason that the target states.
+        by_size: Whether the output or its batch is too large.
+    """
+
+    digest: bytes
+    size: int
+    target: str
+    reason: str
+    by_size: bool
+
+
+def digest_output(key: bytes | None, value: bytes) -> bytes:
+    """Return a digest by which a refused output is recognised without being kept."""
+    digest = blake2b(key or b"", digest_size=16, person=b"key" if key is None else b"keyed")
+    digest.update(value)
+    return digest.digest()
+
+
+class RefusedError(SinkError):
+    """The target accepted a connection and refused an output: it is too large, too old, or lacks a key.
+
+    Targets refuse batches, so the outputs that were refused together may include valid ones. The sink cannot be used again.
+
+    Attributes:
+        refused: The outputs.
+        limits: The largest batch that a target accepts, in bytes, by its name; without targets whose limit is unknown.
+    """
+
+    retry = RetryHint.NEVER
+
+    def __init__(self, message: str, *, hint: str = "", **ids: object) -> None:
+        super().__init__(message, hint=hint, **ids)
+        refused = ids.get("refused")
+        self.refused: list[RefusedOutput] = refused if isinstance(refused, list) else []
+        self.limits: dict[str, int] = {}
+
+
 class Sink(Protocol):
     """Port that writes the outputs of one role.
 
@@ -112,6 +157,7 @@ class Sink(Protocol):
         """Return when all that was written is durable.
 
         Raises:
+            RefusedError: The target refused written outputs.
             SinkError: A written output did not arrive. Nothing read since the last commit may be committed, and each
                 later call raises the error again.
         """

@@ -94,6 +94,14 @@ KAFKA = (
         "Their events were not committed, so the next run processes them again.",
         ("messages",),
     ),
+    LogEvent(
+        "topic_limit_unknown",
+        "info",
+        "The largest batch that the topic {topic} accepts is unknown.",
+        "The topic has refused a record because of its size, and this client may not read the settings of the topic. From "
+        "then on each record is written in a batch of its own, which is slower. Grant DESCRIBE_CONFIGS on the topic.",
+        ("topic", "reason"),
+    ),
     LogEvent("topic_created", "info", "Topic {topic} created.", "`--create-topics` created it.", ("topic",)),
     LogEvent(
         "topic_exists",

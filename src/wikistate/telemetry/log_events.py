@@ -70,8 +70,8 @@ _LOCAL_RUNNER = (
     LogEvent(
         "run_interrupted",
         "warning",
-        "An outage interrupted the run; it resumes at its last commit in {retry_in} s.",
-        "A broker did not take outputs or positions in time, or the consumer group lost this process. Nothing is lost: "
+        "An outage or a refusal interrupted the run; it resumes at its last commit in {retry_in} s.",
+        "A topic refused an event, which becomes an error event. Or a broker did not take outputs or positions in time, or the consumer group lost this process. Nothing is lost: "
         "everything since the last commit is processed again. The run tries to resume without a limit; check the brokers "
         "and the network if it lasts.",
         ("reason", "retry_in"),

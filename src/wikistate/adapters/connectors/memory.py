@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from wikistate.errors import SinkError, SourceError
+from wikistate.streaming.ports import RefusedError, RefusedOutput, digest_output
 from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from wikistate.streaming.ports import OnRevoked, ResumePositions
     from wikistate.streaming.record import Output
@@ -172,6 +173,8 @@ class MemorySink:
         self._capacity = capacity
         self._buffer: list[Output] = []
         self._failure: SinkError | None = None
+        self._is_refused: Callable[[Output], bool] = lambda _: False
+        self._refused_by_size = True
         self._delivering = asyncio.Event()
         self._delivering.set()
 
@@ -188,6 +191,10 @@ class MemorySink:
         self._failure = error or SinkError("The memory sink failed: a test configured it to fail.")
         self._buffer.clear()
         self._delivering.set()
+
+    def refuse(self, is_refused: Callable[[Output], bool], *, by_size: bool = True) -> None:
+        """Refuse each buffer that holds such an output, as a broker refuses the whole batch of a record."""
+        self._is_refused, self._refused_by_size = is_refused, by_size
 
     async def open(self) -> None:
         """See `Sink`."""
@@ -206,8 +213,24 @@ class MemorySink:
         """See `Sink`."""
         await self._delivering.wait()
         self._check()
+        if any(map(self._is_refused, self._buffer)):
+            self._fail_refused()
         self.delivered += self._buffer
         self._buffer.clear()
+
+    def _fail_refused(self) -> None:
+        refused = [
+            RefusedOutput(
+                digest_output(output.key, output.value),
+                size=len(output.value),
+                target="memory",
+                reason="a test configured it to be refused",
+                by_size=self._refused_by_size,
+            )
+            for output in self._buffer
+        ]
+        self.fail_with(RefusedError("The memory sink refused outputs.", refused=refused))
+        self._check()
 
     async def close(self) -> None:
         """See `Sink`. Does not wait after `hold`."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from wikistate.core.events.error_event import Emitter, build_error_event, build_error_id
+from wikistate.core.events.error_event import Emitter, build_error_event, build_error_id, shorten_error_event
 from wikistate.core.events.message_key import MessageKey
 from wikistate.core.events.meta import event_time, stamp
 from wikistate.core.events.rejection import RejectedEvent
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from wikistate.core.events.schema import Schema
     from wikistate.core.events.stream_config import StreamConfig
     from wikistate.streaming.record import Record
+
+TOO_LARGE = "EventTooLargeForSink"
+"""The error type of an event that the producer or the topic refuses because of its size."""
+
+REFUSED = "EventRefusedBySink"
+"""The error type of an event that the topic refuses for another reason: its time, or a missing key."""
 
 
 class Encoder:
@@ -87,7 +93,7 @@ class Encoder:
                 f"The enriched event has {size} bytes with its key; the sink accepts {self._max_bytes}. For a Kafka sink, "
                 "raise max.request.size and the topic's max.message.bytes."
             )
-            return RejectedEvent("EventTooLargeForSink", found, event)
+            return RejectedEvent(TOO_LARGE, found, event)
         return Output(Role.SINK, key, value, event_time(stamped))
 
 
@@ -124,6 +130,10 @@ class ErrorEncoder:
             event_id=build_error_id(self._emitter, error_type=rejected.error_type, record=record, event=rejected.event),
         )
         return Output(Role.ERROR, None, orjson.dumps(event), now)
+
+    def shorten(self, error: Output, max_bytes: int) -> Output:
+        """Return an error event with a shorter `raw_event`; see `shorten_error_event`."""
+        return error._replace(value=shorten_error_event(error.value, max_bytes))
 
 
 _ENVELOPE = 128 * 1024

@@ -119,6 +119,27 @@ def build_error_event(
     }
 
 
+def shorten_error_event(value: bytes, max_bytes: int) -> bytes:
+    """Return an encoded error event with its `raw_event` cut, so that it has at most so many bytes if that is possible.
+
+    The message names the number of bytes that are left out, which includes those of an earlier cut.
+    """
+    event: Event = orjson.loads(value)
+    raw = event.get("raw_event")
+    if not isinstance(raw, str):
+        return value
+    message, mark, earlier = str(event["message"]).rpartition(_TRUNCATION_MARK)
+    numbers = [int(word) for word in earlier.split() if word.isdecimal()]
+    if not mark or len(numbers) != len(("missing", "size")) or not earlier.endswith(" bytes)"):
+        message, numbers = str(event["message"]), []
+    encoded = raw.encode()
+    missing, size = numbers or (0, len(encoded))
+    envelope = len(orjson.dumps({**event, "raw_event": "", "message": message + _format_truncation(size, size)}))
+    text, left_out = truncate_to_size(encoded, max(0, max_bytes - envelope))
+    cut = _format_truncation(size, missing + left_out)
+    return orjson.dumps({**event, "raw_event": text, "message": message + cut})
+
+
 def truncate_to_size(raw: bytes, limit: int) -> tuple[str, int]:
     """Return the longest beginning of `raw` that takes at most `limit` bytes as a JSON string, and the number of bytes cut.
 

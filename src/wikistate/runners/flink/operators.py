@@ -13,6 +13,7 @@ from wikistate.runners.flink.async_bridge import CallbackBridge
 from wikistate.runners.flink.error_share import ErrorShare
 from wikistate.runners.flink.meter import FlinkMeter
 from wikistate.runners.flink.rows import output_to_fields, row_to_record
+from wikistate.runners.flink.size_check import make_size_check
 from wikistate.runners.metrics import RunnerMetrics
 from wikistate.runners.process_tuning import gc_tuned
 from wikistate.streaming.error_limit import ErrorLimit
@@ -51,8 +52,10 @@ class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no type
         self._resources.enter_context(gc_tuned())  # this process runs only functions of Flink
         bounds, alarm = self._configuration.local, self._configuration.failure_alarm
         meter = FlinkMeter(runtime_context.get_metrics_group())
+        pipeline = assemble_stateless(self._spec, self._configuration, meter)
+        self._size_check = make_size_check(pipeline.job, pipeline.endpoints)
         self._bridge = CallbackBridge(
-            assemble_stateless(self._spec, self._configuration, meter).job,
+            pipeline.job,
             OrderedRelease(max_events=bounds.max_in_flight_events, max_bytes=bounds.max_in_flight_bytes),
             RunnerMetrics(meter),
             error_limit=ErrorLimit(self._configuration.error_limit),
@@ -65,7 +68,8 @@ class JobFunction(AsyncFunction):  # type: ignore[misc]  # pyflink ships no type
 
     async def async_invoke(self, value: Row) -> list[Row]:
         """Return the outputs of one record."""
-        outputs = await self._bridge.process(row_to_record(value[1] if self._keyed else value))
+        record = row_to_record(value[1] if self._keyed else value)
+        outputs = self._size_check.apply(record, await self._bridge.process(record))
         return [Row(*output_to_fields(output)) for output in outputs]
 
 

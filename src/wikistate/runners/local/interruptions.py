@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wikistate.errors import ExternalError, RetryHint, SinkInterruptedError, SourceInterruptedError
+from wikistate.runners.local.refusals import OutputsRefusedError
 from wikistate.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -65,8 +66,13 @@ class Interruptions:
             self._since = now
             if self._resumed_at is not None and now - self._resumed_at >= _CALM_SECONDS:
                 self._attempts = 0
+        if isinstance(error, OutputsRefusedError):  # each one is the progress of the next attempt
+            return self._report(error, 0.0)
         delay: float = min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._attempts)
         self._attempts = min(self._attempts + 1, 30)
+        return self._report(error, delay)
+
+    def _report(self, error: ExternalError, delay: float) -> float:
         self.error = error
         self._count(1)
         log.warning("run_interrupted", reason=str(error), retry_in=delay)

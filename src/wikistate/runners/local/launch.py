@@ -17,6 +17,7 @@ from wikistate.config.model import DeliveryGuarantee
 from wikistate.runners.local.delivery import AtLeastOnce, ExactlyOnce, NoGuarantee, TableDelivery
 from wikistate.runners.local.keyed_processor import KeyedProcessor
 from wikistate.runners.local.keyed_state import KeyedStateStore
+from wikistate.runners.local.refusals import Refusals
 from wikistate.runners.local.runner import LocalRunner
 from wikistate.runners.local.state_file import StateFile
 from wikistate.runners.local.stateless_processor import StatelessProcessor
@@ -32,7 +33,7 @@ from wikistate.wiring.connectors import (
     make_producer_settings,
     make_source,
 )
-from wikistate.wiring.endpoints import ParquetEndpoint
+from wikistate.wiring.endpoints import KafkaSinkEndpoint, ParquetEndpoint
 from wikistate.wiring.pipeline import KeyedPipeline, StatelessPipeline, StorePipeline, StreamOutputs
 
 if TYPE_CHECKING:
@@ -121,14 +122,36 @@ def _build_stateless(
 ) -> StatelessProcessor:
     committed: dict[Partition, int] = {}
 
+    max_noted = 2 * (settings.max_uncommitted_events + settings.max_in_flight_events)
+    refusals = Refusals(pipeline.job, max_noted=max_noted)
+
     def connect() -> tuple[Source, Delivery]:
-        source, delivery = _build_connectors(pipeline.endpoints, settings, committed)
+        endpoints = _limit_batches(pipeline.endpoints, refusals.batch_bytes)
+        source, delivery = _build_connectors(endpoints, settings, committed)
         return (source if pipeline.wrap_source is None else pipeline.wrap_source(source)), delivery
 
     source, delivery = connect()
     return StatelessProcessor(
-        pipeline.job, source, delivery, settings=settings, meter=meter, error_limit=error_limit, reconnect=connect
+        pipeline.job,
+        source,
+        delivery,
+        settings=settings,
+        meter=meter,
+        error_limit=error_limit,
+        refusals=refusals,
+        reconnect=connect,
     )
+
+
+def _limit_batches(endpoints: Endpoints, batch_bytes: int | None) -> Endpoints:
+    """Return the endpoints with batches of at most so many bytes; see `Refusals`."""
+    if batch_bytes is None:
+        return endpoints
+    sink, error = (
+        end.with_batches_of(batch_bytes) if isinstance(end, KafkaSinkEndpoint) else end
+        for end in (endpoints.sink, endpoints.error)
+    )
+    return replace(endpoints, sink=sink, error=error)
 
 
 def _build_keyed(

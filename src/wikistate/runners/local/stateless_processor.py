@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from wikistate.errors import InternalError
+from wikistate.runners.local.refusals import Refusals
 from wikistate.runners.metrics import StatelessMetrics
 from wikistate.streaming.error_limit import ErrorLimit
 from wikistate.streaming.in_flight import InFlight
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from wikistate.streaming.job import Job
     from wikistate.streaming.ordering import InFlightRecord
     from wikistate.streaming.ports import Source
-    from wikistate.streaming.record import Output, Partition, WorkItem
+    from wikistate.streaming.record import OnDone, Output, Partition, WorkItem
     from wikistate.telemetry.meter import Meter
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,7 @@ class StatelessProcessor:
         settings: Bounds and intervals.
         meter: Takes the measurements.
         error_limit: Ends the run when too many events fail.
+        refusals: Reports outputs that a topic refuses; `reconnect` applies its size of batches.
         reconnect: Makes a source that starts at the last commit, and the delivery of its outputs, after an outage. None:
             the processor cannot resume.
     """
@@ -62,6 +64,7 @@ class StatelessProcessor:
         settings: LocalRunnerSettings,
         meter: Meter,
         error_limit: ErrorLimit | None = None,
+        refusals: Refusals | None = None,
         reconnect: Callable[[], tuple[Source, Delivery]] | None = None,
     ) -> None:
         self.source = source
@@ -72,6 +75,7 @@ class StatelessProcessor:
         self._delivery = delivery
         self._commit_interval = settings.commit_interval
         self._error_limit = error_limit or ErrorLimit()
+        self._refusals = refusals or Refusals(job)
         self._in_flight = self._make_in_flight()
         self._released = asyncio.Event()
         self._sinks_lock = asyncio.Lock()  # a commit covers exactly the outputs that were written before it
@@ -118,11 +122,13 @@ class StatelessProcessor:
         """See `Processor`."""
         now = time.monotonic()
         in_flight, job = self._in_flight, self._job
+        refusals = self._refusals if self._refusals.batch_bytes is not None else None
         for record in polled.records:
             admitted = in_flight.admit(record, now)
             item = job.plan(record)
             in_flight.enqueue(admitted, self._order_key(admitted, item))
-            job.execute(item, partial(self._on_done, in_flight, admitted))
+            on_done: OnDone = partial(self._on_done, in_flight, admitted)
+            job.execute(item, on_done if refusals is None else refusals.wrap(record, on_done))
         self._metrics.consumed(len(polled.records))
         self._metrics.record_in_flight(in_flight)
 
@@ -152,7 +158,8 @@ class StatelessProcessor:
         outputs = [output for record in released for output in record.outputs or ()]
         if outputs:
             self._unflushed = True
-            await self._delivery.write(outputs)
+            with self._refusals.learning():
+                await self._delivery.write(outputs)
             # While the records still count as in flight: after an error here none of them is committed.
             self._error_limit.observe(outputs)
         self._in_flight.mark_written(released)
@@ -175,7 +182,8 @@ class StatelessProcessor:
             # Written outputs are flushed also while a slow event keeps every position back: readers wait for them.
             if positions or self._unflushed or self._delivery.has_pending_commit:
                 self._unflushed = False
-                await self._delivery.commit(positions, force=force)
+                with self._refusals.learning():
+                    await self._delivery.commit(positions, force=force)
                 self._metrics.commits(1)
 
     def stop(self) -> None:

@@ -183,3 +183,35 @@ def test_large_record_is_cut_in_its_error_event() -> None:
     output = ErrorEncoder(EMITTER, max_bytes=limit).encode(RejectedEvent("Kind", "Too much."), record, NOW)
     assert len(output.value) <= limit
     assert "raw_event is cut" in orjson.loads(output.value)["message"]
+
+
+@given(st.binary(max_size=3000), st.integers(0, 4000), st.integers(0, 4000), st.integers(0, 10**6))
+def test_error_event_can_be_shortened_again(raw: bytes, first: int, second: int, cut: int) -> None:
+    """It stays valid, holds a beginning of the record, and names what is missing from the whole record."""
+    encoder_ = ErrorEncoder(EMITTER, max_bytes=130 * 1024)
+    record = Record(raw, None, None, Partition("source"), 0, truncated_bytes=cut)
+    whole = encoder_.encode(RejectedEvent("Kind", "Message."), record, NOW)
+    shorter = encoder_.shorten(encoder_.shorten(whole, first), second)
+    event, before = orjson.loads(shorter.value), orjson.loads(whole.value)
+    assert ERROR.describe_violations(event) == ""
+    assert before["raw_event"].startswith(event["raw_event"])
+    assert len(shorter.value) <= second or not event["raw_event"]
+    assert {**event, "raw_event": "", "message": ""} == {**before, "raw_event": "", "message": ""}
+    if event["raw_event"] != before["raw_event"]:
+        assert "(raw_event is cut: it lacks the last" in event["message"]
+        assert event["message"].count("raw_event is cut") == 1
+
+
+def test_shortened_error_event_names_the_bytes_of_the_source_event() -> None:
+    """Also when the source has cut it before, and when it is cut twice."""
+    encoder_ = ErrorEncoder(EMITTER, max_bytes=130 * 1024)
+    record = Record(b"x" * 3000, None, None, Partition("source"), 0, truncated_bytes=500)
+    whole = encoder_.encode(RejectedEvent("Kind", "A (raw_event is cut: 7 of 9 bytes) in a message."), record, NOW)
+    shorter = encoder_.shorten(encoder_.shorten(whole, 2000), 1500)
+    event = orjson.loads(shorter.value)
+    kept = len(event["raw_event"])
+    assert 900 < kept < 1500
+    assert event["message"] == (
+        "A (raw_event is cut: 7 of 9 bytes) in a message. "
+        f"(raw_event is cut: it lacks the last {3500 - kept} of 3500 bytes)"
+    )

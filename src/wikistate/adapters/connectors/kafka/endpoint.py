@@ -12,7 +12,7 @@ from wikistate.adapters.connectors.connector import (
     SourceEndpoint,
     TopicsToCreate,
 )
-from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings, KafkaSourceSettings
+from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS, KafkaProducerSettings, KafkaSourceSettings
 from wikistate.adapters.connectors.start_stop import parse_end, parse_start
 from wikistate.errors import ConfigError
 
@@ -150,6 +150,12 @@ class KafkaSinkEndpoint(SinkEndpoint):
             key=f"{self.key}.properties",
             transactional_id=transactional_id,
         )
+
+    def with_batches_of(self, size: int) -> KafkaSinkEndpoint:
+        """Return the endpoint with batches of at most so many bytes, or of one record."""
+        current = self.properties.get("batch.size", PRODUCER_DEFAULTS["batch.size"])
+        smaller = min(size, int(current)) if current.isdecimal() else size
+        return replace(self, properties={**self.properties, "batch.size": str(smaller)})
 
     def build_sink(
         self,

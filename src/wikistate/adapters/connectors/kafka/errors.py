@@ -21,6 +21,16 @@ FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.I
 PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 """A record that this process dropped when it aborted or closed."""
 
+REFUSED = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.INVALID_RECORD,
+        KafkaError._INVALID_DIFFERENT_RECORD,
+    }
+)
+"""A topic does not accept a record: its size, its time, or that it has no key. All records of its batch are reported."""
+
 REBALANCED = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,
@@ -126,6 +136,8 @@ _HINTS = {
     KafkaError.INCONSISTENT_GROUP_PROTOCOL: "The other members of the group use the eager rebalance protocol: "
     "stop all of them before this process starts.",
     KafkaError.MSG_SIZE_TOO_LARGE: "Raise max.message.bytes of the topic, or lower max.request.size and enrich.max_content_size.",
+    KafkaError.INVALID_TIMESTAMP: "Raise message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic.",
+    KafkaError.INVALID_RECORD: "A compacted topic needs a key in each record: set cleanup.policy of the topic to delete.",
     KafkaError._MSG_TIMED_OUT: "The brokers did not acknowledge it in time (delivery.timeout.ms): check the brokers.",
     KafkaError.CONCURRENT_TRANSACTIONS: "The brokers have not completed the previous transaction of this id. If it lasts, "
     "look for it with kafka-transactions.sh and check the broker that coordinates it.",

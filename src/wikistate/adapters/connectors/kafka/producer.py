@@ -12,11 +12,11 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from wikistate.adapters.connectors.client_thread import ClientThread
 from wikistate.adapters.connectors.kafka.client import Outage, create_client
 from wikistate.adapters.connectors.kafka.connection_check import ConnectionCheck
-from wikistate.adapters.connectors.kafka.errors import FENCED, PURGED, hint_for, sink_error_class
+from wikistate.adapters.connectors.kafka.errors import FENCED, PURGED, REFUSED, hint_for, sink_error_class
 from wikistate.adapters.connectors.kafka.settings import build_producer_properties, max_record_bytes
-from wikistate.adapters.connectors.kafka.topic import fetch_partitions
+from wikistate.adapters.connectors.kafka.topic import fetch_partitions, fetch_size_limits
 from wikistate.errors import SinkError, SinkInterruptedError
-from wikistate.streaming.ports import OversizeError
+from wikistate.streaming.ports import OversizeError, RefusedError, RefusedOutput, digest_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 _QUEUE_FULL_INTERVAL = 0.01  # seconds between two attempts to queue into a full queue
 _SLICE = 0.5  # seconds that a flush waits before it checks for a failure
+_MAX_REFUSED = 10_000  # refused records that are remembered
 _CLOSE_TIMEOUT = 10.0  # seconds for queued records when the producer closes
 
 
@@ -58,6 +59,7 @@ class KafkaProducer:
         self._outage = Outage("kafka-producer")
         self._failure: SinkError | None = None
         self._users = 0
+        self._refused: list[RefusedOutput] = []
         self.transaction_began: float | None = None
         """The time on the monotonic clock at which the open transaction began; None outside of transactions."""
 
@@ -126,6 +128,8 @@ class KafkaProducer:
         done = 0
         while True:
             self._poll(topic)
+            if self._refused:
+                await self.flush()
             if self._failure is not None:
                 raise self._failure
             before, done = done, self._queue(topic, outputs, done, partition)
@@ -147,18 +151,26 @@ class KafkaProducer:
         """Return when all in-sync replicas have acknowledged all queued outputs of all users.
 
         Raises:
+            RefusedError: The topic refused outputs. All others were delivered, or were dropped with the transaction.
             SinkError: An output was not delivered.
         """
         left = len(self._client)
         self.progressed()
-        while (missing := await self._poll_deliveries(_SLICE)) and self._failure is None:
+        # After a refusal the others are awaited: each further refusal that is known now spares another resumption.
+        while (missing := await self._poll_deliveries(_SLICE)) and (self._failure is None or self._refused):
             if missing < left:
                 left = missing
                 self.progressed()
             await self.check_connection()
         if self._failure is not None:
+            await self._read_size_limits(self._failure)
             raise self._failure
         self._outage.resolved()
+
+    async def _read_size_limits(self, failure: SinkError) -> None:
+        if isinstance(failure, RefusedError):
+            topics = {refused.target for refused in failure.refused if refused.by_size} - failure.limits.keys()
+            failure.limits |= await self._thread.run(lambda: fetch_size_limits(topics, self.settings))
 
     async def check_connection(self) -> None:
         """Check the connection while a call makes no progress.
@@ -264,13 +276,31 @@ class KafkaProducer:
 
     def _on_failed_delivery(self, error: KafkaError | None, message: Message) -> None:
         # Called for failures only, on the thread that polls or flushes.
-        if error is None or error.code() in PURGED or self._failure is not None:
+        if error is None or error.code() in PURGED:
             return
-        self._failure = self._build_failure(
-            error,
+        if error.code() in REFUSED:
+            self._remember_refused(error, message)
+        if self._failure is not None:
+            return
+        text = (
             f"A record for the topic {message.topic()!r} was not delivered to {self.settings.bootstrap_servers}: "
-            f"{error.str()} (key {message.key()!r}, {len(message)} bytes).",
-            topic=message.topic(),
-            key=message.key(),
-            size=len(message),
+            f"{error.str()} (key {message.key()!r}, {len(message)} bytes)."
         )
+        ids = {"topic": message.topic(), "key": message.key(), "size": len(message)}
+        if self._refused:
+            self._failure = RefusedError(text, hint=hint_for(error), refused=self._refused, code=error.name(), **ids)
+        else:
+            self._failure = self._build_failure(error, text, **ids)
+
+    def _remember_refused(self, error: KafkaError, message: Message) -> None:
+        if len(self._refused) < _MAX_REFUSED:
+            key, value = message.key(), message.value() or b""
+            self._refused.append(
+                RefusedOutput(
+                    digest_output(key, value),
+                    size=len(value) + len(key or b""),
+                    target=message.topic() or "",
+                    reason=error.str(),
+                    by_size=error.code() == KafkaError.MSG_SIZE_TOO_LARGE,
+                )
+            )

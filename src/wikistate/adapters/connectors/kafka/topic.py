@@ -1,20 +1,32 @@
-"""The first request to a cluster: the partitions of a topic."""
+"""Requests about a topic: its partitions, and the largest batch that it accepts."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+import structlog
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it exports ConfigResource without `__all__`
+    AdminClient,
+    ConfigResource,
+)
 
+from wikistate.adapters.connectors.kafka.client import Outage, create_client
 from wikistate.adapters.connectors.kafka.errors import hint_for, is_transient
+from wikistate.adapters.connectors.kafka.settings import build_producer_properties
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from confluent_kafka import Consumer, Producer
 
-    from wikistate.adapters.connectors.kafka.client import Outage
+    from wikistate.adapters.connectors.kafka.settings import KafkaProducerSettings
     from wikistate.errors import ExternalError
 
+log = structlog.get_logger(__name__)
+
+_LIMIT_TIMEOUT = 10.0  # seconds for the settings of a topic
 _RETRY_INTERVAL = 0.2  # seconds between requests for a topic without a leader
 
 
@@ -65,3 +77,27 @@ def fetch_partitions(
                 topic=topic,
             )
         time.sleep(_RETRY_INTERVAL)
+
+
+def fetch_size_limits(topics: Iterable[str], settings: KafkaProducerSettings) -> dict[str, int]:
+    """Return `max.message.bytes` of the topics whose settings this client may read. Blocks.
+
+    Args:
+        topics: The topics.
+        settings: Connection to their cluster.
+    """
+    limits: dict[str, int] = {}
+    for topic in topics:
+        try:
+            limits[topic] = _fetch_size_limit(topic, settings)
+        except (KafkaException, TimeoutError, KeyError, ValueError) as error:
+            log.info("topic_limit_unknown", topic=topic, reason=str(error))
+    return limits
+
+
+def _fetch_size_limit(topic: str, settings: KafkaProducerSettings) -> int:
+    hooks = {"error_cb": Outage("kafka-admin").report}
+    admin = create_client(AdminClient, build_producer_properties(settings), key=settings.key, hooks=hooks)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    answer = admin.describe_configs([resource], request_timeout=_LIMIT_TIMEOUT)[resource]
+    return int(answer.result(_LIMIT_TIMEOUT)["max.message.bytes"].value)
