@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from wikistate.adapters.http.client import HttpResponse, parse_retry_after
 from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.events.integers import parse_integer
 from wikistate.errors import StoreError
 
 _BUSY_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
@@ -121,7 +122,7 @@ def format_message(body: bytes) -> str:
 def parse_change_count(body: bytes) -> int | None:
     """Return the number of triples that an update changed; None if the store does not say. Blazegraph says it."""
     found = _COUNT.findall(body)
-    return int(found[-1]) if found else None
+    return parse_integer(found[-1].decode()) if found else None
 
 
 def _hint(status: int, location: str) -> str:
