@@ -17,7 +17,7 @@ from tests.support.expected_store import expected_triples
 from tests.unit.adapters.http.http_server import serving
 
 from wikistate.testing.faults import HttpStatus, NonJsonBody, Rule
-from wikistate.testing.wiki.private_access import PrivateAccess
+from wikistate.testing.wiki.accounts import Accounts
 from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Item, Repository, make_wikibase_wiki
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ async def test_private_wiki_is_followed_with_credentials(
     """The credentials are found by the host of the address, also if the wiki states another domain."""
     monkeypatch.setenv("BOT_PASSWORD", PASSWORD)
     async with Shape({"language": language}).serve() as wikibase:
-        wikibase.private_access = PrivateAccess(BOT, PASSWORD)
+        wikibase.accounts = Accounts({BOT: PASSWORD})
         (tmp_path / "wiki.yaml").write_text(
             f'wikis: {{"127.0.0.1": {{api: "{wikibase.url}/w/api.php", credentials: '
             f'{{bot_name: "{BOT}", bot_password_env: BOT_PASSWORD}}}}}}'
@@ -123,7 +123,7 @@ async def test_private_wiki_is_followed_with_credentials(
         async with sync.start("--config", "wiki.yaml") as command:
             await command.wait_for_log(COMPLETE_MESSAGE)
             simulate(wikibase, 30)
-            wikibase.private_access.end_sessions()
+            wikibase.accounts.end_sessions()
             simulate(wikibase, 30)
             await sync.assert_catches_up(command)
         assert_equals_wiki(wikibase.repository, tmp_path)
@@ -132,7 +132,7 @@ async def test_private_wiki_is_followed_with_credentials(
 async def test_private_wiki_without_credentials_ends_the_start(tmp_path: Path) -> None:
     """The message names the settings of the login."""
     async with Shape().serve() as wikibase:
-        wikibase.private_access = PrivateAccess(BOT, PASSWORD)
+        wikibase.accounts = Accounts({BOT: PASSWORD})
         for address in (wikibase.url, f"{wikibase.url}/w/api.php"):
             words = ("run", "rdf-sync", "--no-progress", "--wikibase", address, "--store", "store")
             result = await run_wikistate(*words, folder=tmp_path)

@@ -66,6 +66,10 @@ class StoreSettings(Settings):
     """Seconds that the endpoint may take for one request. A slower update is sent again, so this must be longer than the
     update of a full batch."""
 
+    reconnect_limit: PositiveFloat | None = None
+    """Seconds for which an endpoint that has answered well before is asked again, whatever it answers; then the run ends.
+    Default: no limit, and the log, the metric `wikistate_waiting` and `/readyz` report it."""
+
     batch_mutations: PositiveInt = 50_000
     """The maximum number of mutations that are applied together."""
 

@@ -187,7 +187,9 @@ _RDF = (
         "store_unavailable",
         "warning",
         "The store {store} is unavailable; waiting for it.",
-        "The store does not answer, or it is overloaded. The job retries without limit; backpressure stops its reading.",
+        "The store does not answer, it is overloaded, or a proxy answers in its place with a web page, 403, 404 or a redirect. The "
+        "job retries for `store.reconnect_limit`, by default without limit; backpressure stops its reading. The field reason "
+        "has the answer.",
         ("store", "reason"),
     ),
     LogEvent(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +67,8 @@ def build_triple_store(settings: StoreSettings, meter: Meter, *, waits: bool = T
     if not is_http_location(settings.location):
         return OxigraphStore(Path(settings.location), target)
     on_outage = _OutageReporter(settings.location, meter) if waits else partial(_raise_outage, settings.location)
-    return SparqlEndpoint(_build_endpoint_settings(settings), target, on_outage=on_outage)
+    endpoint = _build_endpoint_settings(settings)
+    return SparqlEndpoint(endpoint if waits else replace(endpoint, reconnect_limit=0.0), target, on_outage=on_outage)
 
 
 def build_freshness_file(settings: StoreSettings) -> FreshnessFile | None:
@@ -132,6 +134,7 @@ def _build_endpoint_settings(settings: StoreSettings) -> EndpointSettings:
         ca_bundle=Path(settings.ca_bundle) if settings.ca_bundle else None,
         connect_timeout=settings.connect_timeout,
         request_timeout=settings.request_timeout,
+        reconnect_limit=settings.reconnect_limit,
     )
 
 

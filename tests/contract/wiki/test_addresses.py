@@ -12,7 +12,7 @@ import orjson
 import pytest
 from tests.support.mediawiki import RealMediaWiki
 
-from wikistate.testing.wiki.private_access import PrivateAccess
+from wikistate.testing.wiki.accounts import Accounts
 from wikistate.testing.wikibase import FakeWikibase, Repository, make_wikibase_wiki
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ async def test_private_wikis_refuse_in_the_same_way(tmp_path: Any, mediawiki: Re
     with RealMediaWiki(tmp_path / "w", settings=PRIVATE) as wiki:
         twins = Twins(wiki, "/index.php/$1", "en")
         async with twins.small:
-            twins.small.private_access = PrivateAccess("Bot@reading", "secret")
+            twins.small.accounts = Accounts({"Bot@reading": "secret"})
             for more in ("", "&assert=user"):
                 real, small = (
                     orjson.loads(body)["error"] for _, _, body in await twins.ask(f"/api.php{SITEINFO}{more}")

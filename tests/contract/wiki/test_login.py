@@ -74,7 +74,7 @@ class SmallLogin:
         return found
 
     def _answer(self, **parameters: str) -> WikiResponse:
-        response = self._accounts.answer(parameters, self._cookies, "wiki.example")
+        response = self._accounts.respond("/w/api.php", parameters, self._cookies, domain="wiki.example")
         assert response is not None
         return response
 

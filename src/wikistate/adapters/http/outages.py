@@ -1,4 +1,4 @@
-"""Outages for which a job waits: of a source or a wiki that has answered well before and now gives no answer or an odd one.
+"""Outages for which a job waits: of a source, a wiki or a store that has answered well before and now gives no answer or an odd one.
 
 They are one record for the process, which a runner reports as a metric: the clients that wait have no meter.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Outages:
-    """Current outages by kind of the part that does not answer, ``source`` or ``wiki``, and by its name."""
+    """Current outages by kind of the part that does not answer, ``source``, ``wiki`` or ``store``, and by its name."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, set[str]] = {}

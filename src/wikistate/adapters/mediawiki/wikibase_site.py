@@ -14,6 +14,7 @@ from yarl import URL
 
 from wikistate.adapters.mediawiki.entity_responses import PAGE_NAME_CHARACTERS
 from wikistate.core.events.first_line import quote_first_line
+from wikistate.core.events.integers import MAX_INTEGER, read_integer
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.errors import ConfigError, InputError, WikiError
 
@@ -95,7 +96,7 @@ def parse_site(query: Json, *, api: str = "") -> WikibaseSite:
         api: URL of the Action API, whose scheme is that of a server without a scheme; empty for https.
 
     Raises:
-        WikiError: The wiki is not a Wikibase repository.
+        WikiError: The wiki is not a Wikibase repository, or the number of a namespace is out of bounds.
         KeyError: The siteinfo lacks a field that every wiki has.
     """
     general = query["general"]
@@ -105,7 +106,7 @@ def parse_site(query: Json, *, api: str = "") -> WikibaseSite:
             hint="Set the address of the wiki that has the entities, not of a wiki that only uses them.",
             wiki=general["servername"],
         )
-    entities = {int(each["id"]): each for each in query["namespaces"].values() if _is_entity_namespace(each)}
+    entities = {_read_number(each): each for each in query["namespaces"].values() if _is_entity_namespace(each)}
     models = {number: each["defaultcontentmodel"] for number, each in entities.items()}
     return WikibaseSite(
         domain=general["servername"],
@@ -214,6 +215,17 @@ def _prefixes(namespaces: Iterable[Json]) -> tuple[str, ...]:
 
 def _is_entity_namespace(namespace: Json) -> bool:
     return namespace.get("defaultcontentmodel") in ENTITY_MODELS
+
+
+def _read_number(namespace: Json) -> int:
+    number = read_integer(namespace["id"])
+    if number is None:
+        raise WikiError(
+            f"The siteinfo of the wiki has a namespace with the number {namespace['id']!r:.60}; allowed are 0 to "
+            f"{MAX_INTEGER}.",
+            hint="Check that no proxy changes the answers of the wiki's api.php.",
+        )
+    return number
 
 
 def _has_mediainfo(query: Json) -> bool:

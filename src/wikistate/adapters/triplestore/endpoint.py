@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, assert_never
 from urllib.parse import urlencode
 
 import orjson
@@ -14,7 +14,15 @@ from pyoxigraph import Literal
 
 from wikistate.adapters.http.answers import clean_body, quote_first_line
 from wikistate.adapters.http.client import HttpClient, HttpSettings
-from wikistate.adapters.triplestore.responses import Rejected, Retry, Success, classify, parse_change_count
+from wikistate.adapters.http.outages import Outage
+from wikistate.adapters.triplestore.responses import (
+    Rejected,
+    Retry,
+    Success,
+    classify,
+    classify_unreadable,
+    parse_change_count,
+)
 from wikistate.adapters.triplestore.sparql_store import SparqlStoreBase
 from wikistate.adapters.triplestore.store import ApplyResult, OutageRetry, StoreChanged, emptied_error
 from wikistate.adapters.triplestore.update_sequence import UpdateSequence
@@ -38,9 +46,11 @@ if TYPE_CHECKING:
     from wikistate.core.updater.store_state import StoreState
     from wikistate.streaming.record import Partition
 
+_T = TypeVar("_T")
 _UPDATE_HEADERS = {"Content-Type": "application/sparql-update; charset=UTF-8", "Accept": "*/*"}
 _QUERY_HEADERS = {"Accept": "application/sparql-results+json"}
 _ZERO = str(Literal(0))
+_LONGEST_RETRY_AFTER = 3600.0  # seconds: a header must not delay the next attempt for years
 _MAX_RESPONSE_BYTES = 256 << 20  # bytes
 _NOT_SHOWN = Retry("The store accepted an update and does not show it.", None, is_limited=True)
 _NOT_SHOWN_HINT = "Set `store.query_url` to a URL that is not behind a cache or a replica of the store."
@@ -61,6 +71,8 @@ class EndpointSettings:
         longest_wait: Longest wait in seconds, unless the endpoint itself requests more.
         tries: Largest number of attempts for a request at which the endpoint itself fails (status 500). While the
             endpoint is unreachable or busy, attempts are not limited.
+        reconnect_limit: Seconds during which an endpoint that has answered well before is asked again, whatever it answers.
+            None: no limit; 0: an odd answer is final.
     """
 
     update_url: str
@@ -72,11 +84,25 @@ class EndpointSettings:
     first_wait: float = 1.0
     longest_wait: float = 60.0
     tries: int = 6
+    reconnect_limit: float | None = None
 
 
 class _TimedResponse(NamedTuple):
     body: bytes
     seconds: float
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Failures of one request in a row.
+
+    Attributes:
+        number: Number of failures.
+        limited: Number of those that the request itself may cause. An outage before them does not count.
+    """
+
+    number: int = 0
+    limited: int = 0
 
 
 class SparqlEndpoint(SparqlStoreBase):
@@ -85,6 +111,9 @@ class SparqlEndpoint(SparqlStoreBase):
     A batch is one request if it fits into one; most stores run it as one transaction. If a batch needs several requests,
     the last one holds the position, so that after a crash between them the batch is applied again. `apply_after` guards
     each operation, so that a store which comes back in another state during an outage does not apply it.
+
+    Once the store has been opened, an odd answer is waited for as well: a proxy in front of a store answers with a web page,
+    403, 404 or a redirect for a while. Before, such an answer shows a wrong setting and is an error.
 
     Args:
         settings: Settings of the endpoint.
@@ -102,7 +131,8 @@ class SparqlEndpoint(SparqlStoreBase):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(target)
-        self._waits = False
+        self._waits = self._has_answered = self._answers_updates_with_pages = False
+        self._outage = Outage("store", settings.update_url, limit=settings.reconnect_limit)
         self._settings = settings
         self._on_outage = on_outage
         self._sleep = sleep
@@ -124,7 +154,9 @@ class SparqlEndpoint(SparqlStoreBase):
                     f"{url!r} is not the URL of a store.", hint="Set an http or https URL.", key="store.location"
                 )
         await self._http.open()
-        return await self._check_and_describe()
+        description = await self._check_and_describe()
+        self._has_answered = True
+        return description
 
     async def apply(
         self, patch: StorePatch, positions: Mapping[Partition, StorePosition], freshness: int | None
@@ -154,22 +186,22 @@ class SparqlEndpoint(SparqlStoreBase):
         sequence = await asyncio.to_thread(self._build_sequence, expected, patch, positions, freshness)
         counts: list[int | None] = [None] * len(sequence)
         seconds = [0.0] * len(sequence)
-        applied = failures = 0
+        applied, failures = 0, _Failures()
         while applied < len(sequence):
             sent = applied
             started_at = time.monotonic()
-            result = await self._attempt(self._settings.update_url, _UPDATE_HEADERS, body=sequence[sent].encode())
+            result = self._check_page(
+                await self._attempt(self._settings.update_url, _UPDATE_HEADERS, body=sequence[sent].encode())
+            )
             seconds[sent] = time.monotonic() - started_at
             counts[sent] = parse_change_count(result.body) if isinstance(result, Success) else None
             if isinstance(result, Retry):
-                failures += 1
                 await self._wait_before_retry(result, failures)
             found = await self.state()
             count = sequence.count_applied(found)
             if count == sent and isinstance(result, Success):
                 if found.token is None:
                     await self._raise_if_emptied()
-                failures += 1
                 await self._wait_before_retry(_NOT_SHOWN, failures)
                 found = await self.state()
                 count = sequence.count_applied(found)
@@ -178,7 +210,7 @@ class SparqlEndpoint(SparqlStoreBase):
                 return StoreChanged(found)
             if count > sent:
                 self._report_recovery()
-                failures = 0
+                failures = _Failures()
             applied = count
         known = [count for count in counts if count is not None]
         changes = sum(known) if known and len(known) == len(counts) else None
@@ -212,51 +244,88 @@ class SparqlEndpoint(SparqlStoreBase):
 
     async def query(self, query: str) -> list[Row]:
         """See `TripleStore`."""
-        return parse_results(await self._query_json(query))
+        return await self._query_json(query, parse_results)
 
     async def ask(self, query: str) -> bool:
         """See `TripleStore`."""
-        answer = await self._query_json(query)
-        if isinstance(answer, dict) and isinstance(answer.get("boolean"), bool):
-            return bool(answer["boolean"])
-        if rows := parse_results(answer):  # Virtuoso 7.2.5 answers with a table of one cell
-            return any(str(value) != _ZERO for value in rows[0].values())
-        raise StoreError("The store answers an ASK query without a boolean.", query=query)
+        return await self._query_json(query, _read_boolean)
 
     async def close(self) -> None:
         """See `TripleStore`."""
+        self._outage.end()
         await self._http.close()
 
     async def _update(self, update: str) -> _TimedResponse:
-        return await self._send(self._settings.update_url, _UPDATE_HEADERS, body=update.encode())
+        url = self._settings.update_url
+        result, seconds = await self._send(url, _UPDATE_HEADERS, lambda answer: answer, body=update.encode())
+        self._answers_updates_with_pages |= result.is_page
+        return _TimedResponse(result.body, seconds)
 
-    async def _query_json(self, query: str) -> Any:
+    def _check_page(self, result: Success | Retry) -> Success | Retry:
+        """Return the answer to an update, as a failure if it is a web page although the store has answered with none."""
+        if (
+            isinstance(result, Retry)
+            or not result.is_page
+            or self._answers_updates_with_pages
+            or not self._has_answered
+        ):
+            return result
+        reason = f"{self._settings.update_url} answers an update with a web page: {quote_first_line(result.body)}."
+        hint = "Check that no proxy answers instead of the store."
+        return Retry(reason, None, is_limited=False, error=StoreError(reason, hint=hint))
+
+    async def _query_json(self, query: str, read: Callable[[Any], _T]) -> _T:
         url = self._settings.query_url or self._settings.update_url
+
+        def parse(result: Success) -> _T:
+            try:
+                return read(orjson.loads(clean_body(result.body, url)))
+            except orjson.JSONDecodeError as error:
+                raise StoreError(
+                    f"{url} answers a query without valid JSON: {error}. The answer begins with "
+                    f"{quote_first_line(result.body)}.",
+                    hint="Check that the URL is that of SPARQL queries, and that no proxy answers instead of the store.",
+                    query=query,
+                ) from error
+
         # Virtuoso 7.2.5 needs queries as a form. Updates are not sent as a form, because that makes them larger.
-        response = await self._send(url, _QUERY_HEADERS, form=urlencode({"query": query}))
-        try:
-            return orjson.loads(clean_body(response.body, url))
-        except orjson.JSONDecodeError as error:
-            raise StoreError(
-                f"{url} answers a query without valid JSON: {error}. The answer begins with "
-                f"{quote_first_line(response.body)}.",
-                hint="Check that the URL is that of SPARQL queries, and that no proxy answers instead of the store.",
-                query=query,
-            ) from error
+        found, _ = await self._send(url, _QUERY_HEADERS, parse, form=urlencode({"query": query}))
+        return found
 
     async def _send(
-        self, url: str, headers: Mapping[str, str], *, form: str | None = None, body: bytes | None = None
-    ) -> _TimedResponse:
-        """Send a request until it succeeds or is rejected. It must be the same in every state of the store."""
-        attempt = 0
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        read: Callable[[Success], _T],
+        *,
+        form: str | None = None,
+        body: bytes | None = None,
+    ) -> tuple[_T, float]:
+        """Send a request until it succeeds or is rejected. It must be the same in every state of the store.
+
+        Returns:
+            Result of `read`, and the duration of the last attempt in seconds.
+        """
+        failures = _Failures()
         while True:
-            attempt += 1
             started_at = time.monotonic()
             result = await self._attempt(url, headers, form=form, body=body)
+            seconds = time.monotonic() - started_at
             if isinstance(result, Success):
-                self._report_recovery()
-                return _TimedResponse(result.body, time.monotonic() - started_at)
-            await self._wait_before_retry(result, attempt)
+                try:
+                    found = read(result)
+                except StoreError as error:
+                    if not self._waits_for_odd_answers:
+                        raise
+                    result = classify_unreadable(error, result.body)
+                else:
+                    self._report_recovery()
+                    return found, seconds
+            await self._wait_before_retry(result, failures)
+
+    @property
+    def _waits_for_odd_answers(self) -> bool:
+        return self._has_answered and self._settings.reconnect_limit != 0
 
     async def _attempt(
         self, url: str, headers: Mapping[str, str], *, form: str | None = None, body: bytes | None = None
@@ -272,6 +341,8 @@ class SparqlEndpoint(SparqlStoreBase):
             case Success() | Retry():
                 return result
             case Rejected():
+                if result.is_odd and self._waits_for_odd_answers:
+                    return Retry(str(result.error), None, is_limited=False, error=result.error)
                 raise result.error
             case unknown:
                 assert_never(unknown)
@@ -279,15 +350,31 @@ class SparqlEndpoint(SparqlStoreBase):
     def _report_recovery(self) -> None:
         if self._waits:
             self._waits = False
+            self._outage.end()
             self._on_outage(None)
 
-    async def _wait_before_retry(self, retry: Retry, attempt: int) -> None:
-        if retry.is_limited and attempt >= self._settings.tries:
+    async def _wait_before_retry(self, retry: Retry, failures: _Failures) -> None:
+        failures.number += 1
+        failures.limited += retry.is_limited
+        if retry.is_limited and failures.limited >= self._settings.tries:
             hint = _NOT_SHOWN_HINT if retry is _NOT_SHOWN else "See the log of the store for the reason."
-            raise StoreError(f"{retry.reason} The request failed {attempt} times.", hint=hint)
-        backoff = min(self._settings.longest_wait, self._settings.first_wait * 2 ** min(attempt - 1, 30))
+            raise StoreError(f"{retry.reason} The request failed {failures.limited} times.", hint=hint)
+        backoff = min(self._settings.longest_wait, self._settings.first_wait * 2 ** min(failures.number - 1, 30))
         # Clients of a store that becomes available again must not all send at the same moment.
-        seconds = max(retry.after or 0.0, backoff * random.uniform(0.8, 1.0))  # noqa: S311 (not a secret)
+        seconds = max(min(retry.after or 0.0, _LONGEST_RETRY_AFTER), backoff * random.uniform(0.8, 1.0))  # noqa: S311 (not a secret)
         self._waits = True
-        self._on_outage(OutageRetry(retry.reason, attempt, seconds))
+        self._on_outage(OutageRetry(retry.reason, failures.number, seconds))
+        if not self._outage.begin() and self._has_answered:
+            raise retry.error or StoreError(
+                f"{retry.reason} The store has not answered for {self._settings.reconnect_limit:g} seconds.",
+                hint="Check that the store runs. `store.reconnect_limit` is the longest wait.",
+            )
         await self._sleep(seconds)
+
+
+def _read_boolean(answer: Any) -> bool:
+    if isinstance(answer, dict) and isinstance(answer.get("boolean"), bool):
+        return bool(answer["boolean"])
+    if rows := parse_results(answer):  # Virtuoso 7.2.5 answers with a table of one cell
+        return any(str(value) != _ZERO for value in rows[0].values())
+    raise StoreError("The store answers an ASK query without a boolean.")

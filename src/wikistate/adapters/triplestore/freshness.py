@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wikistate.core.events.integers import MAX_TIME, parse_integer
 from wikistate.errors import StoreError
 
 if TYPE_CHECKING:
@@ -48,9 +49,16 @@ class FreshnessFile:
             StoreError: There is no such file, because no change was written to the store yet.
         """
         try:
-            return int(self._path.read_text())
+            text = self._path.read_text()
         except (OSError, ValueError) as error:
-            raise StoreError(
-                f"{self._path} does not state the freshness of the store: {error}.",
-                hint="The file is written with the first changes that the store receives.",
-            ) from error
+            raise self._unusable_file_error(str(error)) from error
+        time = parse_integer(text.strip())
+        if time is None or time > MAX_TIME:
+            raise self._unusable_file_error(f"{text!r:.60} is not a number from 0 to {MAX_TIME}")
+        return time
+
+    def _unusable_file_error(self, reason: str) -> StoreError:
+        return StoreError(
+            f"{self._path} does not state the freshness of the store: {reason}.",
+            hint="The file is written with the first changes that the store receives.",
+        )

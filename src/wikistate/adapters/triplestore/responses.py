@@ -11,10 +11,16 @@ from typing import NamedTuple, TypeAlias
 
 from wikistate.adapters.http.client import HttpResponse, parse_retry_after
 from wikistate.core.enrichment.failures import Failure, FailureKind
+from wikistate.core.events.integers import parse_integer
 from wikistate.errors import StoreError
 
 _BUSY_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
+_HEAD_BYTES = 4096
 _MAX_MESSAGE_CHARS = 400  # characters of a store's message: a Java stack trace fills pages
+_WRONG_REQUEST_STATUSES = frozenset({400, 413, 414, 422, 431})
+"""Statuses that name a fault of the request: they stay when the store is well."""
+_PAGE_TYPES = ("text/html", "application/xhtml")
+_PAGE_START = re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE)
 _TAGS = re.compile(r"(?s:<(style|script).*?</\1>)|<[^>]*>")
 _COUNT = re.compile(rb"mutationCount\s*=\s*(\d+)")
 _TRANSIENT_KINDS = frozenset(
@@ -27,9 +33,11 @@ class Success(NamedTuple):
 
     Attributes:
         body: Body of the response.
+        is_page: Whether the body is a web page. Some stores answer updates with one, and so does a proxy.
     """
 
     body: bytes
+    is_page: bool = False
 
 
 class Retry(NamedTuple):
@@ -39,17 +47,26 @@ class Retry(NamedTuple):
         reason: Reason for the operator, one line.
         after: Seconds until the retry that the endpoint requests; None if it does not say.
         is_limited: Whether the request may never succeed, so that the attempts are limited.
+        error: Error when the wait ends; None for that of an unreachable store.
     """
 
     reason: str
     after: float | None
     is_limited: bool
+    error: StoreError | None = None
 
 
 class Rejected(NamedTuple):
-    """Request that can never succeed."""
+    """Request that can never succeed.
+
+    Attributes:
+        error: Error of the request.
+        is_odd: Whether another server may have answered in place of the store, such as a proxy during maintenance. Once the
+            store has answered well, this passes.
+    """
 
     error: StoreError
+    is_odd: bool = False
 
 
 ResponseClass: TypeAlias = Success | Retry | Rejected
@@ -68,7 +85,8 @@ def classify(answer: HttpResponse | Failure, *, url: str, now: float) -> Respons
             return Retry(answer.detail, None, is_limited=False)
         return Rejected(StoreError(f"The request to {url} failed: {answer.detail}.", url=url))
     if answer.status // 100 == 2:  # noqa: PLR2004 (a class of statuses)
-        return Success(answer.body)
+        kind = answer.headers.get("Content-Type", "").strip().lower()
+        return Success(answer.body, kind.startswith(_PAGE_TYPES) or _PAGE_START.match(answer.body) is not None)
     reason = f"{url} answers {answer.status}: {format_message(answer.body)}"
     if answer.status in _BUSY_STATUSES:
         return Retry(reason, parse_retry_after(answer.headers, now), is_limited=False)
@@ -76,7 +94,19 @@ def classify(answer: HttpResponse | Failure, *, url: str, now: float) -> Respons
         # The store may be out of memory, may have aborted a transaction, or may fail at this request: the status is the same.
         return Retry(reason, parse_retry_after(answer.headers, now), is_limited=True)
     hint = _hint(answer.status, answer.headers.get("Location", ""))
-    return Rejected(StoreError(reason, hint=hint, url=url, status=answer.status))
+    error = StoreError(reason, hint=hint, url=url, status=answer.status)
+    return Rejected(error, is_odd=answer.status not in _WRONG_REQUEST_STATUSES)
+
+
+def classify_unreadable(error: StoreError, body: bytes) -> Retry:
+    """Return the retry of a query whose answer cannot be read.
+
+    Results have a head. An answer without one is from another server; the store itself may answer the query in this way
+    again and again.
+    """
+    return Retry(
+        str(error), None, is_limited=body.lstrip()[:1] == b"{" and b'"head"' in body[:_HEAD_BYTES], error=error
+    )
 
 
 def format_message(body: bytes) -> str:
@@ -92,7 +122,7 @@ def format_message(body: bytes) -> str:
 def parse_change_count(body: bytes) -> int | None:
     """Return the number of triples that an update changed; None if the store does not say. Blazegraph says it."""
     found = _COUNT.findall(body)
-    return int(found[-1]) if found else None
+    return parse_integer(found[-1].decode()) if found else None
 
 
 def _hint(status: int, location: str) -> str:

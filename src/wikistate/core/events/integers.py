@@ -22,6 +22,13 @@ def is_integer(value: object, *, minimum: int = 0, maximum: int = MAX_INTEGER) -
     return type(value) is int and minimum <= value <= maximum
 
 
+def read_integer(value: object) -> int | None:
+    """Return the integer of a JSON value that is a number or a text of digits; None if it is neither, or out of bounds."""
+    if isinstance(value, str):
+        return parse_integer(value)
+    return value if is_integer(value) else None
+
+
 def parse_integer(text: str) -> int | None:
     """Return the integer in a text of ASCII digits; None if it has another form or is above `MAX_INTEGER`."""
     if not (text.isascii() and text.isdecimal()):

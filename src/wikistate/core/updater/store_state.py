@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from wikistate.core.events.integers import MAX_INTEGER, parse_integer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -52,7 +54,10 @@ def next_token(before: WriteToken | None, *, batch: str, now: int) -> WriteToken
 def parse_token(text: str) -> WriteToken:
     """Return the token of a text. Raise `ValueError` if the text is not one."""
     number, _, batch = text.partition(" ")
-    return WriteToken(int(number), batch)
+    parsed = parse_integer(number)
+    if parsed is None:
+        raise ValueError(f"a token begins with {number!r:.60}, not with a number from 0 to {MAX_INTEGER}")
+    return WriteToken(parsed, batch)
 
 
 class StoreState(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from wikistate.core.events.integers import MAX_INTEGER, parse_integer
 from wikistate.core.events.timestamps import format_timestamp
 from wikistate.core.updater.startup import StartupFacts, StartupMode, choose_startup_mode
 from wikistate.core.updater.store_metadata import StorePosition
@@ -84,7 +85,10 @@ class CheckpointGenerationFile:
         """See `CheckpointGeneration`. Raises `StateError` when the file has other content."""
         try:
             generation, followed = self._path.read_text().split()
-            return int(generation), int(followed)
+            numbers = parse_integer(generation), parse_integer(followed)
+            if numbers[0] is None or numbers[1] is None:
+                raise ValueError(f"{generation:.60} {followed:.60}: not two numbers from 0 to {MAX_INTEGER}")  # noqa: TRY301
+            return numbers[0], numbers[1]
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

@@ -15,6 +15,7 @@ import uvloop
 
 from wikistate.demo import corpus
 from wikistate.testing.faults import decode_rules
+from wikistate.testing.wiki.accounts import Accounts
 from wikistate.testing.wiki.datasets import Dataset, MemoryDataset, SyntheticDataset
 from wikistate.testing.wiki.query import Limits
 from wikistate.testing.wiki.server import FakeWiki
@@ -38,6 +39,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="maximum of revisions in a request; 500 for accounts with high limits",
     )
     add("--max-result-bytes", type=int, default=8_388_608, help="maximum size of a result before it is continued")
+    add(
+        "--private",
+        type=Accounts.parse,
+        metavar="NAME:PASSWORD",
+        help="show nothing without a login with this password",
+    )
     add("--faults", type=argparse.FileType("rb"), help="file with a JSON list of fault rules")
     add("--while", dest="command", default="", help="serve while this command runs; {url} in it is the wiki's address")
     add("--until-input-ends", action="store_true", help="stop when standard input closes")
@@ -64,6 +71,7 @@ async def serve(chosen: argparse.Namespace) -> int:
     async with FakeWiki(
         build_dataset(chosen), port=chosen.port, limits=limits, count_each_revision=not chosen.bench
     ) as wiki:
+        wiki.accounts = chosen.private
         if chosen.faults is not None:
             wiki.set_faults(decode_rules(chosen.faults.read()))
         if chosen.until_input_ends:

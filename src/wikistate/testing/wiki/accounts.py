@@ -1,10 +1,13 @@
-"""Accounts of a private wiki: the login of the Action API, and the answers with which a wiki refuses it."""
+"""Accounts of a private wiki: logins, the answers that refuse them, and the responses to requests without a login.
+
+Source: MediaWiki documentation (Manual:Preventing access, API:Login, API:Assert).
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections import deque
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from wikistate.testing.wiki import responses
 from wikistate.testing.wiki.responses import ApiUsageError, WikiResponse
@@ -56,7 +59,7 @@ _PAGES: dict[str, WikiResponse] = {
 
 
 class Accounts:
-    """Accounts and their sessions.
+    """Accounts of a wiki that shows nothing to anonymous users, and their sessions.
 
     Args:
         passwords: Passwords by the name of the account or bot password.
@@ -76,33 +79,46 @@ class Accounts:
         self._sessions: set[str] = set()
         self._refusals: deque[LoginRefusalName] = deque()
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the one account in ``NAME:PASSWORD``, the value of the option ``--private``. Raises `ValueError`."""
+        name, _, password = text.partition(":")
+        if not (name and password):
+            raise ValueError(text)
+        return cls({name: password})
+
     def refuse(self, *answers: LoginRefusalName) -> None:
         """Refuse the next logins, each with one of these answers."""
         self._refusals.extend(answers)
 
     def end_sessions(self) -> None:
-        """End all sessions, as a restart of the session store does."""
+        """Log all users out, as a restart of the session store does."""
         self._sessions.clear()
 
-    def is_logged_in(self, cookies: Mapping[str, str]) -> bool:
-        """Return whether a request comes from a session with a login."""
-        return cookies.get(_COOKIE) in self._sessions
-
-    def answer(self, params: Mapping[str, str], cookies: Mapping[str, str], domain: str) -> WikiResponse | None:
-        """Return the response to a request that belongs to a login; None for other requests."""
-        if params.get("action") == "login":
+    def respond(
+        self, path: str, params: Mapping[str, str], cookies: Mapping[str, str], *, domain: str
+    ) -> WikiResponse | None:
+        """Return the response to a login, or to a request without one; None for a request of a logged-in user."""
+        is_api = path.endswith("api.php")
+        if is_api and params.get("action") == "login":
             return self._log_in(params, cookies, domain)
-        if params.get("meta") == "tokens" and params.get("type") == "login":
-            session, token = secrets.token_hex(), f"{secrets.token_hex()}+\\"
-            self._tokens[session] = token
-            response = responses.make_json({"batchcomplete": True, "query": {"tokens": {"logintoken": token}}})
-            return response._replace(headers={"Set-Cookie": f"{_COOKIE}={session}; HttpOnly"})
-        if params.get("assert") == "user" and not self.is_logged_in(cookies):
+        if is_api and params.get("meta") == "tokens" and params.get("type") == "login":
+            return self._start_session()
+        if cookies.get(_COOKIE) in self._sessions:
+            return None
+        if is_api and params.get("assert") == "user":
             refusal = ApiUsageError(
                 "assertuserfailed", "You are no longer logged in, so the action could not be completed."
             )
             return responses.make_error(refusal, domain=domain, error_format="bc")
-        return None
+        return responses.make_login_required(domain, path)
+
+    def _start_session(self) -> WikiResponse:
+        session, token = secrets.token_hex(), f"{secrets.token_hex()}+\\"
+        self._tokens[session] = token
+        response = responses.make_json({"batchcomplete": True, "query": {"tokens": {"logintoken": token}}})
+        # The path makes the session valid for pages, which are outside the folder of the API.
+        return response._replace(headers={**response.headers, "Set-Cookie": f"{_COOKIE}={session}; path=/; HttpOnly"})
 
     def _log_in(self, params: Mapping[str, str], cookies: Mapping[str, str], domain: str) -> WikiResponse:
         self.logins += 1

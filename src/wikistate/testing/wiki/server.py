@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from wikistate.demo.pages import Wiki
     from wikistate.testing.wiki.accounts import Accounts
     from wikistate.testing.wiki.datasets import Dataset
-    from wikistate.testing.wiki.private_access import PrivateAccess
     from wikistate.testing.wiki.query import Limits
     from wikistate.testing.wiki.responses import WikiResponse
     from wikistate.testing.wiki.special_pages import SpecialPage
@@ -61,7 +60,6 @@ class FakeWiki:
         lag: Replica lag in seconds; requests with a smaller ``maxlag`` are refused.
         token: Bearer token that is required to read; empty for public wikis.
         accounts: Accounts with which the wiki can be read; None for public wikis.
-        private_access: Login that is required to read; None for public wikis.
     """
 
     def __init__(
@@ -80,7 +78,6 @@ class FakeWiki:
         self.url = ""
         self.token = ""
         self.accounts: Accounts | None = None
-        self.private_access: PrivateAccess | None = None
         self._api = api or ActionApi(dataset, limits=limits, streams=streams)
         self._faults = FaultRules()
         self._waiters: list[asyncio.Future[None]] = []
@@ -144,8 +141,10 @@ class FakeWiki:
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return await self._send(request, responses.make_login_required(wiki.domain, request.path))
         params = await _read_parameters(request)
-        if (refused := self._require_login(request, wiki, params)) is not None:
-            return await self._send(request, refused)
+        if self.accounts is not None:
+            answer = self.accounts.respond(request.path, params, request.cookies, domain=wiki.domain)
+            if answer is not None:
+                return await self._send(request, answer)
         asked = _parse_revisions(params)
         self.request_log.record_revisions(wiki.wiki_id, asked)
         decision = self._faults.decide(
@@ -156,19 +155,6 @@ class FakeWiki:
         if decision.action is None:
             return await self._send(request, reply)
         return await apply_fault(decision.action, request, reply, lambda changed: self._send(request, changed))
-
-    def _require_login(self, request: web.BaseRequest, wiki: Wiki, params: Mapping[str, str]) -> WikiResponse | None:
-        """Return the response to a login, or to a request without one; None for all other requests."""
-        if self.private_access is not None:
-            cookies = request.headers.get("Cookie", "")
-            return self.private_access.respond(request.path, params, cookies, domain=wiki.domain)
-        if self.accounts is None:
-            return None
-        if (response := self.accounts.answer(params, request.cookies, wiki.domain)) is not None:
-            return response
-        if self.accounts.is_logged_in(request.cookies):
-            return None
-        return responses.make_login_required(wiki.domain, request.path)
 
     def _find_wiki(self, host: str) -> Wiki | None:
         name = host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host

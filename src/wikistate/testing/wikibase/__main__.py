@@ -10,7 +10,7 @@ import sys
 import uvloop
 
 from wikistate.testing.faults import decode_rules
-from wikistate.testing.wiki.private_access import PrivateAccess
+from wikistate.testing.wiki.accounts import Accounts
 from wikistate.testing.wikibase.edit_simulator import EditSimulator
 from wikistate.testing.wikibase.layout import make_wikibase_wiki
 from wikistate.testing.wikibase.repository import Repository
@@ -31,7 +31,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--concept-base", default="http://wikibase.example", help="prefix of the IRIs of entities")
     add("--local-data-nodes", action="store_true", help="name documents after this server, not after the concept base")
     add(
-        "--private", metavar="NAME:PASSWORD", help="require a login with this bot password, and show nothing without it"
+        "--private",
+        type=Accounts.parse,
+        metavar="NAME:PASSWORD",
+        help="show nothing without a login with this password",
     )
     add("--faults", type=argparse.FileType("rb"), help="file with a JSON list of fault rules")
     add("--until-input-ends", action="store_true", help="stop when standard input closes")
@@ -53,9 +56,7 @@ async def serve(chosen: argparse.Namespace) -> None:
     async with FakeWikibase(
         repository, port=chosen.port, simulator=simulator, has_local_data_nodes=chosen.local_data_nodes
     ) as wikibase:
-        if chosen.private:
-            name, _, password = chosen.private.partition(":")
-            wikibase.private_access = PrivateAccess(name, password)
+        wikibase.accounts = chosen.private
         if chosen.faults is not None:
             wikibase.set_faults(decode_rules(chosen.faults.read()))
         if chosen.until_input_ends:

@@ -87,6 +87,14 @@ async def test_retry_after_of_an_endpoint_is_kept() -> None:
     assert recorder.slept == [120.0]
 
 
+@pytest.mark.parametrize("stated", ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+async def test_retry_after_of_an_endpoint_is_bounded(stated: str) -> None:
+    """A proxy may state any time."""
+    recorder = RecordingSleep()
+    await apply_to(Scripted((503, "", {"Retry-After": stated}), (204, "")), recorder)
+    assert recorder.slept == [3600.0]
+
+
 async def test_endpoint_with_an_internal_error_is_retried_some_times() -> None:
     """The request itself may cause the error, so the error is raised at last."""
     script, recorder = Scripted((500, "java.lang.OutOfMemoryError\n\tat a.b.C(D.java:1)")), RecordingSleep()

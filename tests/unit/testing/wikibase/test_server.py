@@ -19,7 +19,8 @@ from wikistate.errors import WikiError
 from wikistate.testing import faults
 from wikistate.testing.clock import ManualClock
 from wikistate.testing.faults import Rule
-from wikistate.testing.wiki.private_access import PrivateAccess
+from wikistate.testing.wiki import __main__ as wiki_command
+from wikistate.testing.wiki.accounts import Accounts
 from wikistate.testing.wikibase import (
     EditSimulator,
     FakeWikibase,
@@ -28,9 +29,11 @@ from wikistate.testing.wikibase import (
     WikibaseProcess,
     make_wikibase_wiki,
 )
+from wikistate.testing.wikibase import __main__ as wikibase_command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    import argparse
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 START = 1_780_000_000.0
 
@@ -130,7 +133,7 @@ async def test_address_of_documents_follows_from_article_path_and_language(
 
 async def test_private_wiki_shows_nothing_without_a_login(wikibase: FakeWikibase) -> None:
     """The API refuses reading, and pages are replaced by a page with the status 200 that asks for a login."""
-    wikibase.private_access = PrivateAccess("Bot@reading", "secret")
+    wikibase.accounts = Accounts({"Bot@reading": "secret"})
     with pytest.raises(WikiError, match="readapidenied"):
         await siteinfo_of(wikibase, None)
     status, headers, body = await get(wikibase.document_url("Q1", 1))
@@ -143,14 +146,52 @@ async def test_private_wiki_shows_nothing_without_a_login(wikibase: FakeWikibase
 
 async def test_client_renews_a_login_that_has_ended(wikibase: FakeWikibase) -> None:
     """The wiki ends the login between two queries."""
-    wikibase.private_access = PrivateAccess("Bot@reading", "secret")
+    accounts = wikibase.accounts = Accounts.parse("Bot@reading:secret")
     credential = BotPassword("Bot@reading", "secret")
     client = QueryClient(f"{wikibase.url}/w/api.php", HttpSettings(), credential=credential)
     await client.open()
     for _ in range(2):
         assert "query" in await client.query({"meta": "siteinfo"}, tries=2)
-        wikibase.private_access.end_sessions()
+        accounts.end_sessions()
     await client.close()
+
+
+async def test_login_is_valid_for_pages_until_it_ends(wikibase: FakeWikibase) -> None:
+    """Pages are outside the folder of the API, and a refused login does not open them."""
+    accounts = wikibase.accounts = Accounts.parse("Bot@reading:secret:1")
+    api = f"{wikibase.url}/w/api.php"
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+
+        async def log_in() -> str:
+            parameters = {"action": "query", "meta": "tokens", "type": "login", "format": "json", "formatversion": "2"}
+            async with session.get(api, params=parameters) as response:
+                token = (await response.json())["query"]["tokens"]["logintoken"]
+            form = {"action": "login", "lgname": "Bot@reading", "lgpassword": "secret:1", "lgtoken": token}
+            async with session.post(api, data=form) as response:
+                return str((await response.json())["login"]["result"])
+
+        async def content_type() -> str:
+            async with session.get(wikibase.document_url("Q1", 1)) as response:
+                return response.content_type
+
+        accounts.refuse("Throttled")
+        assert (await log_in(), await content_type()) == ("Throttled", "text/html")
+        assert (await log_in(), await content_type()) == ("Success", "text/turtle")
+        accounts.end_sessions()
+        assert await content_type() == "text/html"
+
+
+@pytest.mark.parametrize("parse", [wiki_command.parse_arguments, wikibase_command.parse_arguments])
+def test_both_commands_have_the_same_switch_for_private_wikis(
+    parse: Callable[[list[str]], argparse.Namespace], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The value needs a name and a password."""
+    assert isinstance(parse(["--private", "Bot@reading:secret"]).private, Accounts)
+    assert parse([]).private is None
+    for wrong in ("Bot@reading", ":secret", "Bot@reading:"):
+        with pytest.raises(SystemExit):
+            parse(["--private", wrong])
+        assert "--private" in capsys.readouterr().err
 
 
 async def siteinfo_of(wikibase: FakeWikibase, credential: BotPassword | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from wikistate.adapters.connectors.connector import (
 )
 from wikistate.adapters.connectors.kafka.settings import PRODUCER_DEFAULTS, KafkaProducerSettings, KafkaSourceSettings
 from wikistate.adapters.connectors.start_stop import parse_end, parse_start
+from wikistate.core.events.integers import parse_integer
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -132,10 +133,11 @@ class KafkaSinkEndpoint(SinkEndpoint):
         """See `SinkEndpoint`. The producer checks the size of records before it compresses them (T355426)."""
         names = ("max.request.size", "message.max.bytes")
         text = next((self.properties[name] for name in names if name in self.properties), str(_MAX_RECORD))
-        if not text.isdecimal():
+        size = parse_integer(text)
+        if size is None:
             key = f"{self.key}.properties.max.request.size"
-            raise ConfigError(f"{key} is {text!r}, not a number of bytes.", key=key)
-        return max(1, int(text) - _OVERHEAD)
+            raise ConfigError(f"{key} is {text!r:.60}, not a number of bytes.", key=key)
+        return max(1, size - _OVERHEAD)
 
     @property
     def topics_to_create(self) -> TopicsToCreate:

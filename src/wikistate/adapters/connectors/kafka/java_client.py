@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wikistate.core.events.integers import parse_integer
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,7 +68,14 @@ def to_java_properties(properties: Mapping[str, str], *, key: str) -> dict[str, 
         if name in _REFUSED:
             raise ConfigError(f"{key}.{name} is not for Flink.", hint=_REFUSED[name], key=f"{key}.{name}")
         if name == "queue.buffering.max.kbytes":
-            found["buffer.memory"] = str(int(value) * 1024)
+            kilobytes = parse_integer(value)
+            if kilobytes is None:
+                raise ConfigError(
+                    f"{key}.{name} is {value!r:.60}, which is not a whole number.",
+                    hint="Write digits.",
+                    key=f"{key}.{name}",
+                )
+            found["buffer.memory"] = str(kilobytes * 1024)
         elif name not in _LOGIN:
             found |= {_RENAMED.get(name, name): value, **_COMPANIONS.get(name, {})}
     return found | _build_login(properties, key)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from wikistate.adapters.connectors.kafka.known_properties import KNOWN_PROPERTIES, SECRET_PROPERTIES
 from wikistate.adapters.connectors.kafka.properties import TREATMENTS, Ignore, Reject, Rename
 from wikistate.adapters.connectors.start_stop import Committed
+from wikistate.core.events.integers import parse_integer
 from wikistate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -200,9 +201,9 @@ def _check_buffer(properties: Mapping[str, str], *, key: str) -> None:
     kilobytes = properties.get("queue.buffering.max.kbytes", "1048576")
     largest = properties.get("message.max.bytes", "0")
     for name, text in (("buffer.memory", kilobytes), ("max.request.size", largest)):
-        if not text.isdecimal():
+        if parse_integer(text) is None:
             raise ConfigError(
-                f"{key}.{name} is {text!r}, which is not a whole number.", hint="Write digits.", key=f"{key}.{name}"
+                f"{key}.{name} is {text!r:.60}, which is not a whole number.", hint="Write digits.", key=f"{key}.{name}"
             )
     if int(largest) > int(kilobytes) * 1024:
         raise ConfigError(

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import structlog
 
 from wikistate.adapters.connectors.recent_changes.page_cache import KnownRevision, to_known_revision
+from wikistate.core.events.integers import MAX_INTEGER, read_integer
 from wikistate.core.events.page_change import PageChangeKind, build_page, build_page_change, build_revision, build_user
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.core.events.wiki_changes import ChangeType, WikiChange
+from wikistate.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -153,7 +155,10 @@ class EventBuilder:
         return [event._replace(covered_changes=((change.identity, change.timestamp), *event.covered_changes))]
 
     async def _build_move(self, change: WikiChange) -> list[ChangeEvent]:
-        title, namespace = str(change.params.get("target_title")), int(change.params.get("target_ns", 0))
+        title, namespace = (
+            str(change.params.get("target_title")),
+            _read_number(change, change.params.get("target_ns", 0)),
+        )
         found = self._revisions.get(change.rev_id) or self._current.get(title)
         stored = self._pages.get(change.page_id)
         page_id = found.page["pageid"] if found else change.page_id
@@ -299,7 +304,19 @@ def _wanted_titles(changes: Iterable[WikiChange]) -> Iterable[str]:
 def _suppressed_ids(change: WikiChange) -> list[int]:
     if change.change_type is not ChangeType.HIDDEN or change.params.get("type") != "revision":
         return []
-    return [int(rev_id) for rev_id in change.params.get("ids", [])]
+    return [_read_number(change, rev_id) for rev_id in change.params.get("ids", [])]
+
+
+def _read_number(change: WikiChange, value: object) -> int:
+    """Return a number among the parameters of a log entry. Raises `SourceError`."""
+    number = read_integer(value)
+    if number is None:
+        raise SourceError(
+            f"The log entry {change.identity} of the wiki states {value!r:.60} where a number from 0 to {MAX_INTEGER} is "
+            "expected.",
+            hint="Check that no proxy changes the answers of the wiki's api.php.",
+        )
+    return number
 
 
 def _revision_from_row(change: WikiChange) -> Json:

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.adapters.connectors.recent_changes import queries
+from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.page_change import WikiMetadata
 from wikistate.core.events.timestamps import parse_timestamp
 from wikistate.errors import SourceError, WikiError
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from wikistate.core.events.wiki_changes import WikiChange
 
 Json = dict[str, Any]
+
+_SMALLEST_NAMESPACE = -2  # of links to the file itself; -1 is that of special pages
+_NUMBERS = {
+    **dict.fromkeys(("rcid", "revid", "old_revid", "pageid", "logid", "logpage", "parentid", "lastrevid"), 0),
+    **dict.fromkeys(("oldlen", "newlen", "size", "userid"), 0),
+    **dict.fromkeys(("ns", "id"), _SMALLEST_NAMESPACE),
+}
+"""The numbers in rows, pages, revisions and namespaces, with the smallest value of each."""
 
 
 class RevisionWithPage(NamedTuple):
@@ -79,6 +88,7 @@ class RecentChangesWiki:
         document = await self._query(queries.site_info(), tries=1)
         try:
             general, namespaces = document["query"]["general"], list(document["query"]["namespaces"].values())
+            self._check_numbers(namespaces)
             self.namespaces = sorted(each["id"] for each in namespaces if each["id"] >= 0)
             facts = WikiMetadata(
                 wiki_id=general["wikiid"],
@@ -97,13 +107,16 @@ class RecentChangesWiki:
             document = await self._query(parameters)
             more = "continue" in document
             parameters = parameters | document.get("continue", {})
-            yield ListPart(document.get("query", {}).get("recentchanges", []), not more, get_clock(document))
+            rows = document.get("query", {}).get("recentchanges", [])
+            self._check_numbers(rows)
+            yield ListPart(rows, not more, get_clock(document))
 
     async def log_entries(self, start: int, end: int | None) -> list[Json]:
         """Return the log entries between two times."""
         rows: list[Json] = []
         async for document in self._query_all(queries.log_entries(start, end)):
             rows += document.get("query", {}).get("logevents", [])
+        self._check_numbers(rows)
         return rows
 
     async def revisions(self, rev_ids: Iterable[int]) -> dict[int, RevisionWithPage]:
@@ -111,7 +124,7 @@ class RecentChangesWiki:
         found: dict[int, RevisionWithPage] = {}
         for batch in _split_batches(sorted(set(rev_ids))):
             async for document in self._query_all(queries.revisions(batch)):
-                found |= {pair.revision["revid"]: pair for pair in _revisions_with_pages(document)}
+                found |= {pair.revision["revid"]: pair for pair in self._revisions_with_pages(document)}
         return found
 
     async def pages(self, titles: Iterable[str]) -> dict[str, RevisionWithPage]:
@@ -119,12 +132,12 @@ class RecentChangesWiki:
         found: dict[str, RevisionWithPage] = {}
         for batch in _split_batches(sorted(set(titles))):
             async for document in self._query_all(queries.pages(batch)):
-                found |= {pair.page["title"]: pair for pair in _revisions_with_pages(document)}
+                found |= {pair.page["title"]: pair for pair in self._revisions_with_pages(document)}
         return found
 
     async def first_revision(self, title: str) -> RevisionWithPage | None:
         """Return the oldest revision of a page, None if the page does not exist."""
-        return next(_revisions_with_pages(await self._query(queries.first_revision(title))), None)
+        return next(self._revisions_with_pages(await self._query(queries.first_revision(title))), None)
 
     async def revision_at(self, title: str, moment: int) -> RevisionWithPage | None:
         """Return the newest revision of a page at a time, None if the page does not exist or is younger.
@@ -133,7 +146,7 @@ class RecentChangesWiki:
             title: The title of the page.
             moment: Milliseconds since the epoch.
         """
-        return next(_revisions_with_pages(await self._query(queries.revision_at(title, moment))), None)
+        return next(self._revisions_with_pages(await self._query(queries.revision_at(title, moment))), None)
 
     async def deleted_revision(self, change: WikiChange) -> Json | None:
         """Return the last revision of a page that a change has deleted; None if the wiki does not state it.
@@ -150,7 +163,9 @@ class RecentChangesWiki:
         for page in document.get("query", {}).get("pages", []):
             # A page with the same id was restored. The revisions that are deleted now may be those of another page.
             if page.get("pageid", 0) != change.page_id or not change.page_id:
-                return next(iter(page.get("deletedrevisions", [])), None)
+                shown = page.get("deletedrevisions", [])
+                self._check_numbers(shown)
+                return next(iter(shown), None)
         return None
 
     async def list_pages(self, namespace: int, resume: Json | None) -> PagesPart:
@@ -164,7 +179,7 @@ class RecentChangesWiki:
         following = document.get("continue")
         if following is not None and following == resume:
             raise self._source_error(f"the list of its pages does not advance at {following!r:.200}")
-        return PagesPart(list(_revisions_with_pages(document)), following, get_clock(document))
+        return PagesPart(list(self._revisions_with_pages(document)), following, get_clock(document))
 
     async def close(self) -> None:
         """Close the client."""
@@ -183,6 +198,26 @@ class RecentChangesWiki:
         except WikiError as error:
             raise self._source_error(error.message.removesuffix("."), hint=error.hint) from error
 
+    def _revisions_with_pages(self, document: Json) -> Iterator[RevisionWithPage]:
+        pages = document.get("query", {}).get("pages", [])
+        self._check_numbers(pages)
+        for page in pages:
+            revisions = page.get("revisions", [])
+            self._check_numbers(revisions)
+            for revision in revisions:
+                yield RevisionWithPage(page, revision)
+
+    def _check_numbers(self, rows: Iterable[Json]) -> None:
+        """Raise `SourceError` if a number in these rows is out of bounds; a field may be missing."""
+        for row in rows:
+            for name in row.keys() & _NUMBERS:
+                value = row[name]
+                if value is not None and not is_integer(value, minimum=_NUMBERS[name]):
+                    raise self._source_error(
+                        f"it answers {name}={value!r:.60}, which is not a number from {_NUMBERS[name]} to {MAX_INTEGER}",
+                        hint="Check that no proxy changes the answers of the wiki's api.php.",
+                    )
+
     def _source_error(self, why: str, *, hint: str = "") -> SourceError:
         return SourceError(
             f"The recent changes of {self._api} cannot be read: {why}.",
@@ -196,12 +231,6 @@ class RecentChangesWiki:
 def get_clock(document: Json) -> int:
     """Return the time of the wiki in a response, in milliseconds since the epoch; 0 if it states none."""
     return parse_timestamp(str(document.get("curtimestamp"))) or 0
-
-
-def _revisions_with_pages(document: Json) -> Iterator[RevisionWithPage]:
-    for page in document.get("query", {}).get("pages", []):
-        for revision in page.get("revisions", []):
-            yield RevisionWithPage(page, revision)
 
 
 def _split_batches(values: list[Any]) -> Iterator[list[Any]]:
