@@ -47,7 +47,7 @@ async def test_revision_of_a_log_action_is_an_edit(kind: str, action: str, revid
 
 
 @pytest.mark.parametrize("revid", [5, 0], ids=["row names it", "row names none"])
-async def test_action_about_an_older_revision_is_no_event(revid: int) -> None:
+async def test_action_about_an_older_revision_has_no_event(revid: int) -> None:
     """A review names a revision that was saved long before; so does a protection that saved none."""
     wiki = PagedWiki()
     wiki.create(9, 5, at=NOON - 3_600_000)
