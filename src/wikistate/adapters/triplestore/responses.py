@@ -94,6 +94,15 @@ def classify(answer: HttpResponse | Failure, *, url: str, now: float) -> Respons
         kind = answer.headers.get("Content-Type", "").strip().lower()
         return Success(answer.body, kind.startswith(_PAGE_TYPES) or _PAGE_START.match(answer.body) is not None)
     reason = f"{url} answers {answer.status}: {format_message(answer.body)}"
+    if (retry := _find_retry(answer, reason, url=url, now=now)) is not None:
+        return retry
+    hint = _hint(answer.status, answer.headers.get("Location", ""))
+    error = StoreError(reason, hint=hint, url=url, status=answer.status)
+    return Rejected(error, is_odd=answer.status not in _WRONG_REQUEST_STATUSES)
+
+
+def _find_retry(answer: HttpResponse, reason: str, *, url: str, now: float) -> Retry | None:
+    """Return the retry for a status of an overloaded or failing store; None for another status."""
     if (
         answer.status == _TOO_MANY_REQUESTS
         and "Retry-After" not in answer.headers
@@ -107,9 +116,7 @@ def classify(answer: HttpResponse | Failure, *, url: str, now: float) -> Respons
     if answer.status // 100 == 5 and answer.status != 501:  # noqa: PLR2004 (a class of statuses)
         # The store may be out of memory, may have aborted a transaction, or may fail at this request: the status is the same.
         return Retry(reason, parse_retry_after(answer.headers, now), is_limited=True)
-    hint = _hint(answer.status, answer.headers.get("Location", ""))
-    error = StoreError(reason, hint=hint, url=url, status=answer.status)
-    return Rejected(error, is_odd=answer.status not in _WRONG_REQUEST_STATUSES)
+    return None
 
 
 def classify_unreadable(error: StoreError, body: bytes) -> Retry:
