@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from wikistate.adapters.http.answers import quote_answer
 from wikistate.adapters.http.outages import Outage
 from wikistate.adapters.mediawiki.action_api import encode, parse_json
 from wikistate.adapters.mediawiki.counted_http import build_http_client
@@ -39,6 +40,9 @@ _ODD = frozenset(
     }
 )
 """Final failures that are passing if the wiki has answered well before: pages of a proxy, of maintenance, of a login."""
+
+_PARTS = frozenset({"query", "batchcomplete", "continue"})
+"""Parts of a result, one of which each result has. Without them, JSON is the answer of another server."""
 
 log = structlog.get_logger(__name__)
 
@@ -134,6 +138,9 @@ class QueryClient:
         if isinstance(answer, Failure):
             return answer
         document = parse_json(answer, place=self._place, now=time())
+        if not isinstance(document, Failure) and not document.keys() & _PARTS:
+            detail = f"{self._place} answers with JSON that is not the result of a query {quote_answer(answer)}"
+            return Failure(FailureKind.UNPARSABLE, detail)
         if not isinstance(document, Failure):
             self._session.on_accepted(login)
         elif document.kind is FailureKind.LOGGED_OUT:

@@ -358,6 +358,7 @@ class SparqlEndpoint(SparqlStoreBase):
         failures.limited += retry.is_limited
         if retry.is_limited and failures.limited >= self._settings.tries:
             hint = _NOT_SHOWN_HINT if retry is _NOT_SHOWN else "See the log of the store for the reason."
+            hint = retry.error.hint if retry.error is not None and retry.error.hint else hint
             raise StoreError(f"{retry.reason} The request failed {failures.limited} times.", hint=hint)
         backoff = min(self._settings.longest_wait, self._settings.first_wait * 2 ** min(failures.number - 1, 30))
         # Clients of a store that becomes available again must not all send at the same moment.

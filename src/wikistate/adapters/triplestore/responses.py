@@ -21,6 +21,12 @@ _WRONG_REQUEST_STATUSES = frozenset({400, 413, 414, 422, 431})
 """Statuses that name a fault of the request: they stay when the store is well."""
 _PAGE_TYPES = ("text/html", "application/xhtml")
 _PAGE_START = re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE)
+_TOO_MANY_REQUESTS = 429
+_TIMED_OUT = b"operation timed out"
+_TIME_LIMIT_HINT = (
+    "Raise the time limit of the server (QLever: option -s, or ?timeout=600s at the end of `store.location`). For updates, "
+    "a lower `store.batch_triples` makes smaller ones."
+)
 _TAGS = re.compile(r"(?s:<(style|script).*?</\1>)|<[^>]*>")
 _COUNT = re.compile(rb"mutationCount\s*=\s*(\d+)")
 _TRANSIENT_KINDS = frozenset(
@@ -88,14 +94,29 @@ def classify(answer: HttpResponse | Failure, *, url: str, now: float) -> Respons
         kind = answer.headers.get("Content-Type", "").strip().lower()
         return Success(answer.body, kind.startswith(_PAGE_TYPES) or _PAGE_START.match(answer.body) is not None)
     reason = f"{url} answers {answer.status}: {format_message(answer.body)}"
+    if (retry := _find_retry(answer, reason, url=url, now=now)) is not None:
+        return retry
+    hint = _hint(answer.status, answer.headers.get("Location", ""))
+    error = StoreError(reason, hint=hint, url=url, status=answer.status)
+    return Rejected(error, is_odd=answer.status not in _WRONG_REQUEST_STATUSES)
+
+
+def _find_retry(answer: HttpResponse, reason: str, *, url: str, now: float) -> Retry | None:
+    """Return the retry for a status of an overloaded or failing store; None for another status."""
+    if (
+        answer.status == _TOO_MANY_REQUESTS
+        and "Retry-After" not in answer.headers
+        and _TIMED_OUT in answer.body.lower()
+    ):
+        # QLever: the time limit of the server has ended this request, and ends the same request again.
+        error = StoreError(reason, hint=_TIME_LIMIT_HINT, url=url, status=answer.status)
+        return Retry(reason, None, is_limited=True, error=error)
     if answer.status in _BUSY_STATUSES:
         return Retry(reason, parse_retry_after(answer.headers, now), is_limited=False)
     if answer.status // 100 == 5 and answer.status != 501:  # noqa: PLR2004 (a class of statuses)
         # The store may be out of memory, may have aborted a transaction, or may fail at this request: the status is the same.
         return Retry(reason, parse_retry_after(answer.headers, now), is_limited=True)
-    hint = _hint(answer.status, answer.headers.get("Location", ""))
-    error = StoreError(reason, hint=hint, url=url, status=answer.status)
-    return Rejected(error, is_odd=answer.status not in _WRONG_REQUEST_STATUSES)
+    return None
 
 
 def classify_unreadable(error: StoreError, body: bytes) -> Retry:

@@ -104,6 +104,24 @@ async def test_endpoint_with_an_internal_error_is_retried_some_times() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ['{"exception":"Operation timed out. Last operation: x","status":"ERROR"}', "operation timed out"]
+)
+async def test_time_limit_of_a_store_is_not_an_overload(text: str) -> None:
+    """The same request would be ended again, so the attempts are limited, and the error names the limit."""
+    script, recorder = Scripted((429, text)), RecordingSleep()
+    with pytest.raises(StoreError, match=r"timed out.* failed 3 times.*time limit of the server.*store\.batch_triples"):
+        await apply_to(script, recorder, tries=3)
+    assert script.requests == 3
+
+
+async def test_overload_with_a_delay_is_waited_for() -> None:
+    """A proxy that limits requests states when the next one is allowed."""
+    script = Scripted(*[(429, "Operation timed out", {"Retry-After": "1"})] * 12, (200, ""))
+    await apply_to(script, RecordingSleep(), tries=3)
+    assert script.requests == 13
+
+
+@pytest.mark.parametrize(
     ("answer", "hint"),
     [
         ((400, "Parse error: line 3"), "Parse error: line 3"),
