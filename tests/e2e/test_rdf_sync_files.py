@@ -10,7 +10,7 @@ import orjson
 import pytest
 from pyoxigraph import Store
 from tests.e2e.commands import start_command
-from tests.e2e.sync_run import COMPLETE_MESSAGE, FAST_POLLING, endpoint_settings, serve_endpoint
+from tests.e2e.sync_run import FAST_POLLING, endpoint_settings, serve_endpoint
 
 from wikistate.testing.faults import HttpStatus, Rule
 from wikistate.testing.wikibase import EditSimulator, FakeWikibase, Repository, make_wikibase_wiki
@@ -39,7 +39,7 @@ async def test_side_and_error_files_of_an_endpoint(
         wikibase.set_faults([Rule(HttpStatus(404), path="/Q1.ttl")])
         words = ("run", "rdf-sync", "--no-progress", "--wikibase", wikibase.url, *endpoint_settings(url), *FAST_POLLING)
         async with start_command(*words, *(("--state", state) if state else ()), folder=tmp_path) as command:
-            await command.wait_for_log(COMPLETE_MESSAGE)
+            await command.wait_for_log("store_complete_except")
             result = await command.stop()
         assert result.status == 0, result.err
         requests = wikibase.request_log.requests

@@ -146,7 +146,7 @@ async def test_bootstrap_from_a_mute_pipe_ends_soon(number: signal.Signals, tmp_
 
 async def test_wiki_that_answers_is_waited_for(tmp_path: Path) -> None:
     """A stop waits for a wiki that is only slow: the default applies to servers that do not answer."""
-    (tmp_path / "in.ndjson").write_bytes(b"".join(encode_line(build_change(number)) for number in (1, 2)))
+    (tmp_path / "in.ndjson").write_bytes(b"".join(encode_line(build_change(number)) + b"\n" for number in (1, 2)))
     async with FakeWiki(build_dataset(1, 2)) as wiki:
         wiki.set_faults([Rule(Hang(), revisions=frozenset({2}))])
         settings = ("--set", "enrich.batch_size=1", "--set", "farms.own.concurrency=1")

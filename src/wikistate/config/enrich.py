@@ -60,6 +60,7 @@ class CircuitBreakerSettings(Settings):
 
     when_open: WhenRefused = WhenRefused.WAIT
     """`wait`: the events of the wiki wait, so that none is lost. They count as in flight: with many wikis, reading may stop.
+    A wiki that has refused everything since the start is waited for some seconds only; then its events fail with its answer.
     `error`: they become error events of the type `CircuitOpen` at once, for a later replay."""
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.entity_pages import EntityPage
     from wikistate.adapters.mediawiki.wikibase_site import Queries, WikibaseSite
     from wikistate.config.model import Configuration
+    from wikistate.telemetry.meter import Meter
 
 _MAX_SAMPLE = 3
 """Entities of a namespace that are tried: one may have been deleted since it was listed, or be malformed."""
@@ -55,7 +56,7 @@ class CheckedEntities(NamedTuple):
 
 
 async def check_entities(
-    configuration: Configuration, site: WikibaseSite, queries: Queries, api: str
+    configuration: Configuration, site: WikibaseSite, queries: Queries, api: str, meter: Meter | None = None
 ) -> CheckedEntities:
     """Read an entity of the wiki as the job does.
 
@@ -64,6 +65,7 @@ async def check_entities(
         site: Description of the wiki.
         queries: Client of the wiki; open.
         api: URL of the Action API of the wiki.
+        meter: Records the requests; None for no metrics.
 
     Raises:
         ConfigError: The wiki uses another concept base than the settings, or a credential cannot be used.
@@ -72,7 +74,7 @@ async def check_entities(
     rdf = configuration.rdf
     rdf = rdf.model_copy(update={"hostname": site.domain, "entity_data": rdf.entity_data or site.entity_data})
     configuration = configuration.model_copy(update={"rdf": rdf})
-    client = build_entity_client(configuration, RecordingMeter())
+    client = build_entity_client(configuration, meter or RecordingMeter())
     check = _EntityCheck(configuration, site, client, api)
     await client.open()
     try:

@@ -11,6 +11,7 @@ from yarl import URL
 
 from wikistate.adapters.http.client import HttpClient
 from wikistate.adapters.http.documents import DocumentReader
+from wikistate.adapters.mediawiki.counted_http import build_http_client
 from wikistate.adapters.mediawiki.discovery import find_api
 from wikistate.adapters.mediawiki.entity_data import EntityDataClient
 from wikistate.adapters.mediawiki.entity_responses import ENTITY_DATA_PATH, EntityDataSettings
@@ -146,14 +147,14 @@ def build_graph_loader(
         uris,
         mime_type=build_entity_settings(configuration.rdf).mime_type,
         concept_base=uris.root,
-        states=None if entities else RevisionLookup(partial(_connect_to_api, configuration)),
+        states=None if entities else RevisionLookup(partial(_connect_to_api, configuration, meter)),
         is_confirmed=is_readable is True,
         # After a start that found no entity to read, the first one decides.
         max_unreadable=0 if is_readable is False else _MAX_UNREADABLE,
     )
 
 
-async def _connect_to_api(configuration: Configuration) -> QueryClient:
+async def _connect_to_api(configuration: Configuration, meter: Meter) -> QueryClient:
     """Return an open client of the Action API of the wiki, whose address may have to be found.
 
     Raises:
@@ -163,13 +164,13 @@ async def _connect_to_api(configuration: Configuration) -> QueryClient:
     listed = configuration.wikis.get(rdf.hostname)
     api = rdf.wikibase if URL(rdf.wikibase).path.endswith("api.php") else listed.api if listed else ""
     if not api:
-        http = HttpClient(build_http_settings(configuration))
+        http = build_http_client(build_http_settings(configuration), meter)
         await http.open()
         try:
             api = await find_api(http, rdf.wikibase or build_entity_settings(rdf).prefix)
         finally:
             await http.close()
-    queries = build_query_client(configuration, api)
+    queries = build_query_client(configuration, api, meter)
     await queries.open()
     return queries
 

@@ -84,7 +84,7 @@ async def discover_wikibase(configuration: Configuration, meter: Meter | None = 
         await queries.open()
         try:
             site = await fetch_site(queries, api=api)
-            checked = await check_entities(configuration, site, queries, api)
+            checked = await check_entities(configuration, site, queries, api, meter)
         finally:
             await queries.close()
     finally:

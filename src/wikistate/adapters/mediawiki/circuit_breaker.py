@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _MIN_REQUESTS = 3
 """Refused requests before a breaker opens, also if one request has enough subjects: halves of a batch may succeed."""
 
+_PATIENCE_AT_START = 10.0
+"""Seconds that requests wait for a wiki that has never answered well: its address or the credentials are the likely cause."""
+
 _REFUSALS = frozenset(
     {
         *(FailureKind.CLIENT_ERROR, FailureKind.REDIRECT, FailureKind.OTHER_SUCCESS, FailureKind.OTHER_SERVER_ERROR),
@@ -35,7 +38,8 @@ class BreakerSettings:
         failures: Number of subjects that are refused in a row before the breaker opens.
         first_probe: Seconds from the opening to the first probe; each further wait is twice as long.
         longest_probe: Longest such wait in seconds.
-        reject: Whether requests fail while the breaker is open; else they wait.
+        reject: Whether requests fail while the breaker is open; else they wait, but not long for a wiki
+            that has never answered well.
     """
 
     failures: int = 10
@@ -61,6 +65,9 @@ class CircuitBreaker:
         self._probe_at = -inf
         self._wait = 0.0
         self._is_probing = False
+        self._has_answered = False
+        self._opened_at = inf
+        self._is_given_up = False
         self.is_open = False
 
     @property
@@ -70,8 +77,16 @@ class CircuitBreaker:
 
     @property
     def rejects(self) -> bool:
-        """Whether a request is to fail without being sent."""
-        return self.is_open and self._settings.reject
+        """Whether a request is to fail without being sent.
+
+        A wiki that has never answered well is not waited for for long: else a bounded run would never end.
+        """
+        return self.is_open and (self._settings.reject or self._is_given_up)
+
+    @property
+    def rejection(self) -> FailureKind:
+        """Kind of the failure of a request that is not sent."""
+        return FailureKind.CIRCUIT_OPEN if self._settings.reject or self._kind is None else self._kind
 
     def ready_at(self) -> float:
         """Return the time from which the next request may be sent; infinity while a probe is in flight."""
@@ -86,7 +101,7 @@ class CircuitBreaker:
 
     def answered(self) -> bool:
         """Note a good answer. Return whether it closed the breaker."""
-        was_open = self.is_open
+        was_open, self._has_answered, self._is_given_up = self.is_open, True, False
         self._kind, self._requests, self.is_open, self._is_probing = None, 0, False, False
         self._subjects.clear()
         return was_open
@@ -106,6 +121,7 @@ class CircuitBreaker:
         if self.is_open:
             if self._is_probing:  # other requests were sent before the breaker opened, and must not lengthen the wait
                 self._is_probing = False
+                self._is_given_up = not self._has_answered and now - self._opened_at >= _PATIENCE_AT_START
                 self._schedule_probe(min(self._settings.longest_probe, self._wait * 2.0), now, jitter)
             return False
         if kind not in _REFUSALS:  # an outage: no answer says nothing about a refusal
@@ -119,7 +135,7 @@ class CircuitBreaker:
                 self._subjects.add(subject)
         if self._requests < _MIN_REQUESTS or len(self._subjects) < self._settings.failures:
             return False
-        self.is_open = True
+        self.is_open, self._opened_at = True, now
         self._schedule_probe(self._settings.first_probe, now, jitter)
         return True
 

@@ -90,7 +90,7 @@ class Dispatcher:
         """Add a subject to the queue of its wiki. Subjects added in one iteration of the loop share a request."""
         queue = self._farm.queues.get((wiki.domain, batch_query)) or self._new_queue(wiki, batch_query)
         if queue.breaker.rejects and queue.breaker.ready_at() > monotonic():
-            self._loop.call_soon(_complete, entry, _refused(wiki.domain))
+            self._loop.call_soon(_complete, entry, _refused(queue))
             return
         queue.add(entry)
         self._farm.waiting += 1
@@ -254,7 +254,7 @@ class Dispatcher:
         waiting = queue.take_all()
         self._farm.waiting -= waiting.size
         entries = [*waiting, *(entry for each in outcomes for entry in _entries_of(each))]
-        return [GiveUp(entry, _refused(queue.wiki.domain)) for entry in entries]
+        return [GiveUp(entry, _refused(queue)) for entry in entries]
 
     def _apply_outcomes(self, queue: WikiQueue, outcomes: Iterable[Outcome], failure: Failure) -> None:
         now = monotonic()
@@ -283,10 +283,10 @@ class Dispatcher:
             await asyncio.sleep(delay)
 
 
-def _refused(domain: str) -> Fail:
+def _refused(queue: WikiQueue) -> Fail:
     return Fail(
-        FailureKind.CIRCUIT_OPEN,
-        f"{domain} refuses every request, so this one was not sent. The log names the reason (circuit_opened).",
+        queue.breaker.rejection,
+        f"{queue.wiki.domain} refuses every request, so this one was not sent. The log names the reason (circuit_opened).",
     )
 
 

@@ -142,9 +142,8 @@ class EntityDataClient:
         while isinstance(found := await self.request(entity_id, revision), Failure):
             if self._breaker.is_open:
                 if self._breaker.rejects:
-                    return FetchFailure(
-                        FetchErrorType.UNKNOWN, FailureKind.CIRCUIT_OPEN.value, found.detail, entity_id, revision
-                    )
+                    rejection = self._breaker.rejection
+                    return FetchFailure(FetchErrorType.UNKNOWN, rejection.value, found.detail, entity_id, revision)
                 found = found._replace(kind=FailureKind.CIRCUIT_OPEN, retry_after=0.0)
             wiki_responds = self._last_response_at > started_at
             retry_state = retry_state.after_failure(found.kind, wiki_responds=wiki_responds)
@@ -180,7 +179,7 @@ class EntityDataClient:
         """
         self._metrics.waiting(self._limiter.waiting + 1)
         if self._breaker.rejects and self._breaker.ready_at() > monotonic():
-            return Failure(FailureKind.CIRCUIT_OPEN, f"{self.settings.prefix} refuses every request")
+            return Failure(self._breaker.rejection, f"{self.settings.prefix} refuses every request")
         sent = await self._limiter.acquire()
         try:
             return await self._request_address(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikistate.adapters.mediawiki.page_info import PageInfoClient
 from wikistate.adapters.triplestore.checks import check_form
 from wikistate.adapters.triplestore.writer import completed_until
+from wikistate.config.enrich import WhenRefused
 from wikistate.errors import ConfigError
 from wikistate.jobs.rdf_sync.store_index import StoreEntityIndex
 from wikistate.ops.store_access import find_concept_base
@@ -74,7 +75,7 @@ async def open_verification_session(
     )
     pages, graphs = (
         PageInfoClient(queries, discovered.site),
-        build_graph_loader(configuration, meter, is_readable=discovered.is_readable),
+        build_graph_loader(_without_waits(configuration), meter, is_readable=discovered.is_readable),
     )
     async with AsyncExitStack() as opened:
         for part in (store, pages, graphs):
@@ -103,3 +104,10 @@ async def _check_concept_base(store: TripleStore, settings: StoreSettings) -> No
             hint="Compare the store with the wiki that it was filled from: correct store.location or --wikibase.",
             key="store.location",
         )
+
+
+def _without_waits(configuration: Configuration) -> Configuration:
+    """Return the settings with which entities of a wiki that refuses every request are not waited for."""
+    breaker = configuration.enrich.circuit_breaker.model_copy(update={"when_open": WhenRefused.ERROR})
+    enrich = configuration.enrich.model_copy(update={"circuit_breaker": breaker})
+    return configuration.model_copy(update={"enrich": enrich})

@@ -242,8 +242,8 @@ def _build_connectors(
         return _build_table_delivery(endpoints, endpoints.sink)
     if endpoints.guarantee is DeliveryGuarantee.EXACTLY_ONCE:
         return _build_exactly_once(endpoints, settings)
-    kept_by_group = bool(endpoints.source.consumer_group)
-    source = make_source(endpoints.source, resume=None if kept_by_group else lambda: committed)
+    keeps_positions = bool(endpoints.source.consumer_group) or endpoints.source.capabilities.local_position
+    source = make_source(endpoints.source, resume=None if keeps_positions else lambda: committed)
     delivery = NoGuarantee if endpoints.guarantee is DeliveryGuarantee.NONE else AtLeastOnce
     factory = SinkFactory()
     sinks = {
