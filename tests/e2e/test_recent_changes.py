@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -227,6 +228,7 @@ async def test_deletions_of_unseen_pages_are_events(follower: Follower) -> None:
     redirect = wiki.edit("Unseen/To", "#REDIRECT [[Unseen/Moved]]")
     async with follower.start() as command:
         await command.wait_for_log("inventory_complete")
+        complete_at = int(time.time())
         await asyncio.to_thread(wiki.delete, "Unseen/Before")
         deleted = await follower.wait_for_event("delete", "Unseen/Before")
         await asyncio.to_thread(wiki.protect, "Unseen/Protected")
@@ -236,7 +238,7 @@ async def test_deletions_of_unseen_pages_are_events(follower: Follower) -> None:
     assert protected["revision"]["rev_parent_id"] == protected["prior_state"]["revision"]["rev_id"] == kept
     assert protected["revision"]["rev_sha1"] == protected["prior_state"]["revision"]["rev_sha1"]
     assert body_of(protected) == "Protected later."
-    await asyncio.to_thread(_change_while_down, wiki)
+    await asyncio.to_thread(_change_while_down, wiki, complete_at)
     async with follower.start():
         gone = await follower.wait_for_event("delete", "Unseen/Protected")
         merged = await follower.wait_for_event("edit", "Unseen/From")
@@ -253,8 +255,10 @@ async def test_deletions_of_unseen_pages_are_events(follower: Follower) -> None:
     assert all(event["page"]["page_title"] != "Unseen/Between" for event in events)
 
 
-def _change_while_down(wiki: RealMediaWiki) -> None:
-    """Make changes whose rows are incomplete when the job reads them."""
+def _change_while_down(wiki: RealMediaWiki, complete_at: int) -> None:
+    """Make changes whose rows are incomplete when the job reads them, later than a time in seconds."""
+    while int(time.time()) <= complete_at:  # the times of a wiki are whole seconds
+        time.sleep(0.05)
     wiki.edit("Unseen/Between", "Created and deleted.")
     wiki.delete("Unseen/Between")
     wiki.protect("Unseen/Protected")
