@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from wikistate.adapters.http.client import HttpClient, HttpSettings, build_user_agent
-from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
@@ -20,6 +19,7 @@ from wikistate.adapters.mediawiki.sessions import ANONYMOUS, build_session
 from wikistate.adapters.mediawiki.wikis import WIKIMEDIA_DOMAINS, WIKIMEDIA_TEMPLATE, Wikis, is_wikimedia
 from wikistate.adapters.secrets import resolve_secret
 from wikistate.config.enrich import WhenRefused
+from wikistate.core.enrichment.circuit_breaker import BreakerSettings
 from wikistate.core.enrichment.retry import RetryPolicy
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector

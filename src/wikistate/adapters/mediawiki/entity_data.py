@@ -13,7 +13,6 @@ from yarl import URL
 
 from wikistate.adapters.http.client import OK
 from wikistate.adapters.http.outages import OUTAGES
-from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.adapters.mediawiki.entity_responses import (
     EntityDataSettings,
     EntityUrl,
@@ -27,6 +26,7 @@ from wikistate.adapters.mediawiki.limits import FarmSettings
 from wikistate.adapters.mediawiki.metrics import FarmMetrics
 from wikistate.adapters.mediawiki.request_limiter import RequestLimiter
 from wikistate.adapters.mediawiki.sessions import ANONYMOUS
+from wikistate.core.enrichment.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.core.enrichment.failures import Failure, FailureKind, SlowdownScope, find_failure_rule
 from wikistate.core.enrichment.retry import Fail, compute_retry_delay
 from wikistate.core.updater.entity_id import parse_page_entity

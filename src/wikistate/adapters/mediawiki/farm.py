@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSettings, Pause, RateLimit
+from wikistate.core.enrichment.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.core.enrichment.failures import RetryRule, SlowdownScope, find_failure_rule
 
 if TYPE_CHECKING:

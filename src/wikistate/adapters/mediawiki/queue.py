@@ -13,8 +13,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from wikistate.adapters.mediawiki.batch_query import REVISIONS
-from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.adapters.mediawiki.limits import Pause
+from wikistate.core.enrichment.circuit_breaker import BreakerSettings, CircuitBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator

@@ -8,8 +8,8 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.adapters.mediawiki.limits import AdaptiveConcurrency, FarmSettings, Pause, RateLimit
+from wikistate.core.enrichment.circuit_breaker import BreakerSettings, CircuitBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from wikistate.adapters.http.client import HttpClient
     from wikistate.adapters.mediawiki.batch_query import BatchQuery
-    from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.adapters.mediawiki.limits import FarmSettings
     from wikistate.adapters.mediawiki.queue import OnDone
     from wikistate.adapters.mediawiki.wikis import Wiki
+    from wikistate.core.enrichment.circuit_breaker import BreakerSettings
     from wikistate.core.enrichment.content import Content
     from wikistate.core.enrichment.retry import Fail
     from wikistate.telemetry.meter import Meter

@@ -15,11 +15,11 @@ from tests.unit.adapters.mediawiki.test_entity_data import HURRIED, TURTLE
 
 from wikistate.adapters.http.client import HttpClient, HttpSettings
 from wikistate.adapters.http.outages import OUTAGES
-from wikistate.adapters.mediawiki.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.adapters.mediawiki.entity_data import EntityDataClient
 from wikistate.adapters.mediawiki.entity_responses import EntityDataSettings
 from wikistate.adapters.mediawiki.revisions import RevisionClient
 from wikistate.adapters.mediawiki.wikis import Wiki
+from wikistate.core.enrichment.circuit_breaker import BreakerSettings, CircuitBreaker
 from wikistate.core.enrichment.content import Content
 from wikistate.core.enrichment.failures import FailureKind
 from wikistate.core.enrichment.retry import Fail, RetryPolicy
