@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 from yarl import URL
 
-READ_DENIED = "readapidenied"
-"""Error of the Action API of a private wiki to a user without the right to read."""
-
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:

@@ -13,9 +13,9 @@ from wikistate.adapters.http.answers import quote_answer
 from wikistate.adapters.http.outages import Outage
 from wikistate.adapters.mediawiki.action_api import encode, parse_json
 from wikistate.adapters.mediawiki.counted_http import build_http_client
-from wikistate.adapters.mediawiki.credentials import READ_DENIED, explain_private_wiki
+from wikistate.adapters.mediawiki.credentials import explain_private_wiki
 from wikistate.adapters.mediawiki.sessions import build_session
-from wikistate.core.enrichment.failures import Failure, FailureKind, RetryRule, find_failure_rule
+from wikistate.core.enrichment.failures import READ_DENIED, Failure, FailureKind, may_pass
 from wikistate.core.enrichment.retry import RetryPolicy, compute_retry_delay
 from wikistate.errors import WikiError
 
@@ -29,17 +29,6 @@ if TYPE_CHECKING:
 _RETRY_POLICY = RetryPolicy(base_delay=1.0, max_delay=60.0)
 _LOGGED_ATTEMPTS = 2
 _LIMIT = 64 * 1024 * 1024  # bytes of one answer
-
-_ODD = frozenset(
-    {
-        FailureKind.CLIENT_ERROR,
-        FailureKind.REDIRECT,
-        FailureKind.OTHER_SUCCESS,
-        FailureKind.OTHER_SERVER_ERROR,
-        FailureKind.LOGIN_FAILED,
-    }
-)
-"""Final failures that are passing if the wiki has answered well before: pages of a proxy, of maintenance, of a login."""
 
 _PARTS = frozenset({"query", "batchcomplete", "continue"})
 """Parts of a result, one of which each result has. Without them, JSON is the answer of another server."""
@@ -100,7 +89,7 @@ class QueryClient:
         """
         attempt = 1
         while isinstance(answer := await self._request(parameters), Failure):
-            if not self._may_pass(answer) or attempt == tries or not self._outage.begin():
+            if not may_pass(answer, has_answered=self._has_answered) or attempt == tries or not self._outage.begin():
                 detail = answer.detail.rstrip(".")
                 raise WikiError(f"{detail}.", hint=self._hint(detail), failure=answer.kind.value, wiki=self._place)
             if attempt >= _LOGGED_ATTEMPTS:  # a single failure is common
@@ -112,12 +101,6 @@ class QueryClient:
         if self._outage.end() and attempt > _LOGGED_ATTEMPTS:
             log.info("wiki_available", wiki=self._place)
         return answer
-
-    def _may_pass(self, failure: Failure) -> bool:
-        """Return whether a failure may pass: any odd answer if the wiki has answered well before."""
-        if find_failure_rule(failure.kind).retry_rule is not RetryRule.NEVER:
-            return True
-        return self._has_answered and (failure.kind in _ODD or failure.code == READ_DENIED)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -193,6 +193,27 @@ def find_failure_rule(kind: FailureKind) -> FailureRule:
     return _RULES[kind]
 
 
+READ_DENIED = "readapidenied"
+"""Error of the Action API of a private wiki to a reader without a login."""
+
+_ODD_ANSWERS = frozenset(
+    {_K.CLIENT_ERROR, _K.REDIRECT, _K.OTHER_SUCCESS, _K.OTHER_SERVER_ERROR, _K.LOGIN_FAILED},
+)
+"""Final failures that pages of a proxy, of maintenance or of a login look like."""
+
+
+def may_pass(failure: Failure, *, has_answered: bool) -> bool:
+    """Return whether the same request may succeed later.
+
+    Args:
+        failure: Failure of a request that is about no event.
+        has_answered: Whether the wiki has answered well before. Then any odd answer may pass.
+    """
+    if find_failure_rule(failure.kind).retry_rule is not RetryRule.NEVER:
+        return True
+    return has_answered and (failure.kind in _ODD_ANSWERS or failure.code == READ_DENIED)
+
+
 _STATUSES = {
     408: _K.REQUEST_TIMEOUT,
     429: _K.TOO_MANY_REQUESTS,

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.adapters.connectors.recent_changes import queries
-from wikistate.core.enrichment.failures import FailureKind
+from wikistate.core.enrichment.failures import READ_DENIED, FailureKind
 from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.page_change import WikiMetadata
 from wikistate.core.events.timestamps import parse_timestamp
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_READ_DENIED = "readapidenied"  # the error of a private wiki to a reader without a login
 _SMALLEST_NAMESPACE = -2  # of links to the file itself; -1 is that of special pages
 _NUMBERS = {
     **dict.fromkeys(("rcid", "revid", "old_revid", "pageid", "logid", "logpage", "parentid", "lastrevid"), 0),
@@ -164,7 +163,7 @@ class RecentChangesWiki:
             document = await self._queries.query(queries.deleted_revision(change.title, change.timestamp))
         except WikiError as error:
             refused = FailureKind.API_ERROR.value
-            if error.ids.get("failure", refused) != refused or _READ_DENIED in error.message:
+            if error.ids.get("failure", refused) != refused or READ_DENIED in error.message:
                 raise self._source_error(error.message.removesuffix("."), hint=error.hint) from error
             self._sees_deleted = False  # missing rights do not change, so the request is not repeated
             return None
