@@ -36,16 +36,16 @@ check: $(DEV)/.ready ## Check style, types and layers
 unit: $(DEV)/.ready ## Run the unit tests
 	@$(PY) -m pytest $(SIDE_BY_SIDE) tests/unit
 
-contract: $(DEV)/.ready ## Run the contract suites of sources, sinks, stores and runners
+contract: flink-for-tests parts-for-tests ## Run the contract suites of sources, sinks, stores and runners
 	@$(PY) -m pytest tests/contract
 
-integration: $(DEV)/.ready ## Test each adapter with the real part
+integration: flink-for-tests parts-for-tests ## Test each adapter with the real part
 	@$(PY) -m pytest tests/integration
 
-e2e: $(DEV)/.ready ## Test whole jobs, started as a user starts them
+e2e: flink-for-tests parts-for-tests ## Test whole jobs, started as a user starts them
 	@$(PY) -m pytest tests/e2e
 
-faults: $(DEV)/.ready ## Run the long form of the fault tests: kills, cuts, full disks
+faults: flink-for-tests parts-for-tests ## Run the long form of the fault tests: kills, cuts, full disks
 	@WIKISTATE_FAULTS=long $(PY) -m pytest -m fault --timeout 3600 tests
 
 bench: $(DEV)/.ready ## Measure, and compare with the results in bench/
