@@ -237,9 +237,9 @@ class _ZstdFrame:
 
     _SLICE = 256
 
-    def __init__(self, max_window: int) -> None:
+    def __init__(self, context: zstandard.ZstdDecompressor, max_window: int) -> None:
         self._max_window = max_window
-        self._frame = zstandard.ZstdDecompressor(max_window_size=max_window).decompressobj()
+        self._frame = context.decompressobj()
         self._input = b""
         self._output = b""
         self._returned = 0  # bytes of the output
@@ -319,7 +319,9 @@ def _member_factory(stream_format: Format, max_window: int) -> Callable[[], Memb
         case Format.DEFLATE:
             return _DeflateMember
         case Format.ZSTD:
-            return lambda: _ZstdFrame(max_window)
+            # A context takes 80 µs to build, and a stream may consist of frames of a few bytes.
+            context = zstandard.ZstdDecompressor(max_window_size=max_window)
+            return lambda: _ZstdFrame(context, max_window)
         case Format.BZIP2:
             return bz2.BZ2Decompressor
         case Format.XZ:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from wikistate.adapters.compression.decoder import DamagedError, Decoder
+from wikistate.adapters.compression.decoder import MAX_HTTP_WINDOW, DamagedError, Decoder
 from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.http.body import find_encoding
 from wikistate.adapters.http.client import OK, HttpSettings, build_tls_context
@@ -170,7 +170,13 @@ def _read_beginning(response: http.client.HTTPResponse) -> bytes:
     encoding = find_encoding(response.headers)
     try:
         content = response.read1(_CHUNK)
-        return content if encoding is Format.PLAIN else _decode(Decoder(encoding), content, _CHUNK) if encoding else b""
+        return (
+            content
+            if encoding is Format.PLAIN
+            else _decode(_new_decoder(encoding), content, _CHUNK)
+            if encoding
+            else b""
+        )
     except (OSError, http.client.HTTPException, DamagedError):
         return b""
 
@@ -184,7 +190,11 @@ def _build_decoder(response: http.client.HTTPResponse, uri: str) -> Decoder | No
             hint="Check the server or proxy; plain, gzip, deflate and zstd are read.",
             uri=uri,
         )
-    return None if encoding is Format.PLAIN else Decoder(encoding)
+    return None if encoding is Format.PLAIN else _new_decoder(encoding)
+
+
+def _new_decoder(encoding: Format) -> Decoder:
+    return Decoder(encoding, max_window=MAX_HTTP_WINDOW)
 
 
 def _decode(decoder: Decoder, chunk: bytes, limit: int) -> bytes:
