@@ -110,10 +110,9 @@ class StreamPosition:
         Raises:
             SourceError: There are more than `MAX_PARTITIONS`.
         """
-        for entry in entries:
-            if entry.partition in self._entries:
-                continue
-            if len(self._entries) >= MAX_PARTITIONS:
+        added = [entry for entry in entries if entry.partition not in self._entries]
+        for number, entry in enumerate(added, len(self._entries) + 1):
+            if number > MAX_PARTITIONS:
                 raise SourceError(
                     f"The event stream {self._name} names more than the allowed {MAX_PARTITIONS} partitions in the ids of its "
                     f"events, the last one {entry.partition!s:.100}.",
