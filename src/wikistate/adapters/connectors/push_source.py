@@ -230,7 +230,7 @@ async def resolve_begin(metadata: Metadata, since: Moment | None, *, now: int) -
 
 
 def _record_size(arrival: FeedRecord) -> int:
-    return len(arrival.record.value or b"")
+    return len(arrival.record.value or b"") + len(arrival.token)
 
 
 class _NoMetadata:

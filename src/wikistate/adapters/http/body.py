@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from wikistate.adapters.compression.decoder import Decoder
+from wikistate.adapters.compression.decoder import MAX_HTTP_WINDOW, Decoder
 from wikistate.adapters.compression.formats import Format
 from wikistate.core.enrichment.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import aiohttp
+
+STEP_BYTES = 1024 * 1024
+"""Bytes that are decompressed at once; then other tasks get a turn."""
+
+_FEED_BYTES = 64 * 1024  # compressed bytes that are decoded at once: they may hold thousands of empty members
+_OVERHEAD = 64 * 1024  # bytes by which a compressed body may exceed its content: headers, and blocks that are stored
 
 
 class Headers(Protocol):
@@ -44,7 +53,8 @@ def encoding_failure(response: aiohttp.ClientResponse) -> Failure:
 async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes | Failure:
     """Read and decompress the body. Return a `Failure` as soon as it has more than `limit` bytes.
 
-    At most `limit` bytes and one read buffer are held, whatever the server claims or compresses.
+    At most `limit` bytes and one read buffer are held, whatever the server claims or compresses. The compressed bytes are
+    bounded likewise: empty members are bytes without content.
     """
     encoding = find_encoding(response.headers)
     if encoding is None:
@@ -53,8 +63,10 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes | 
     if response.content_length is not None and response.content_length > limit:
         return _too_large(response, limit)
     while chunk := await response.content.readany():
-        if not body.feed(chunk):
-            return _too_large(response, limit)
+        for is_within in body.feed_in_steps(chunk):
+            if not is_within:
+                return _too_large(response, limit)
+            await asyncio.sleep(0)
     if not body.is_complete:
         return Failure(
             FailureKind.UNPARSABLE, f"{_response_host(response)} answers with a truncated {encoding.value} body"
@@ -78,22 +90,35 @@ class BodyBuffer:
 
     def __init__(self, limit: int) -> None:
         self._left = limit
-        self._parts: list[bytes] = []
+        self._content: bytes | bytearray = b""
 
     @property
     def is_complete(self) -> bool:
         """Whether the chunks so far may be the whole body."""
         return True
 
+    def feed_in_steps(self, chunk: bytes) -> Iterator[bool]:
+        """Add a chunk in steps of bounded work. Yield after each whether the limit still holds; stop when it does not."""
+        yield self._append(chunk)
+
     def feed(self, chunk: bytes) -> bool:
         """Add a chunk. Return False if the limit is exceeded."""
-        self._left -= len(chunk)
-        self._parts.append(chunk)
-        return self._left >= 0
+        return all(self.feed_in_steps(chunk))
 
     def join(self) -> bytes:
         """Return the whole body, once it is complete."""
-        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        return bytes(self._content)
+
+    def _append(self, chunk: bytes) -> bool:
+        self._left -= len(chunk)
+        if not self._content:
+            self._content = chunk
+        else:
+            # Not a list: a server may send each byte alone, and an object of its own for each takes 40 bytes.
+            if isinstance(self._content, bytes):
+                self._content = bytearray(self._content)
+            self._content += chunk
+        return self._left >= 0
 
 
 class DecodedBodyBuffer(BodyBuffer):
@@ -106,22 +131,27 @@ class DecodedBodyBuffer(BodyBuffer):
 
     def __init__(self, limit: int, encoding: Format) -> None:
         super().__init__(limit)
-        self._decoder = Decoder(encoding)
+        self._decoder = Decoder(encoding, max_window=MAX_HTTP_WINDOW)
+        self._packed_left = limit + limit // 1000 + _OVERHEAD
 
     @property
     def is_complete(self) -> bool:
         """See `BodyBuffer`."""
         return self._decoder.is_complete
 
-    def feed(self, chunk: bytes) -> bool:
-        """Add a compressed chunk. Return False if its content exceeds the limit.
+    def feed_in_steps(self, chunk: bytes) -> Iterator[bool]:
+        """See `BodyBuffer`.
 
         Raises:
             DamagedError: The chunk is not in the format, or is damaged.
         """
-        self._decoder.feed(chunk)
-        # One byte beyond the rest of the limit distinguishes "just fits" from "too much".
-        while piece := self._decoder.read(self._left + 1):
-            if not super().feed(piece):
-                return False
-        return True
+        self._packed_left -= len(chunk)
+        for start in range(0, len(chunk), _FEED_BYTES):
+            self._decoder.feed(chunk[start : start + _FEED_BYTES])
+            # One byte beyond the rest of the limit distinguishes "just fits" from "too much".
+            while piece := self._decoder.read(min(self._left + 1, STEP_BYTES)):
+                is_within = self._append(piece)
+                yield is_within
+                if not is_within:
+                    return
+            yield self._packed_left >= 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from wikistate.adapters.compression.decoder import DamagedError, Decoder
+from wikistate.adapters.compression.decoder import MAX_HTTP_WINDOW, DamagedError, Decoder
 from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.http.body import find_encoding
 from wikistate.adapters.http.client import OK, HttpSettings, build_tls_context
@@ -35,6 +35,7 @@ MAX_BYTES = 16 * 1024 * 1024
 _NOT_FOUND_STATUSES = (404, 410)
 _SCHEME = re.compile("([A-Za-z][A-Za-z0-9+.-]*):")
 _CHUNK = 65_536
+_STEP = 1024 * 1024  # bytes that are decompressed at once
 _SHOWN = 80
 
 
@@ -170,7 +171,9 @@ def _read_beginning(response: http.client.HTTPResponse) -> bytes:
     encoding = find_encoding(response.headers)
     try:
         content = response.read1(_CHUNK)
-        return content if encoding is Format.PLAIN else _decode(Decoder(encoding), content, _CHUNK) if encoding else b""
+        if encoding is Format.PLAIN:
+            return content
+        return b"" if encoding is None else bytes(_decode(_new_decoder(encoding), content, _CHUNK))
     except (OSError, http.client.HTTPException, DamagedError):
         return b""
 
@@ -184,14 +187,18 @@ def _build_decoder(response: http.client.HTTPResponse, uri: str) -> Decoder | No
             hint="Check the server or proxy; plain, gzip, deflate and zstd are read.",
             uri=uri,
         )
-    return None if encoding is Format.PLAIN else Decoder(encoding)
+    return None if encoding is Format.PLAIN else _new_decoder(encoding)
 
 
-def _decode(decoder: Decoder, chunk: bytes, limit: int) -> bytes:
+def _new_decoder(encoding: Format) -> Decoder:
+    return Decoder(encoding, max_window=MAX_HTTP_WINDOW)
+
+
+def _decode(decoder: Decoder, chunk: bytes, limit: int) -> bytearray:
     """Return the decompressed chunk, cut at the limit."""
     decoder.feed(chunk)
-    content = b""
-    while len(content) < limit and (piece := decoder.read(limit - len(content))):
+    content = bytearray()
+    while len(content) < limit and (piece := decoder.read(min(limit - len(content), _STEP))):
         content += piece
     return content
 

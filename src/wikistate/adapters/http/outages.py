@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+MAX_NAMES = 4096
+"""The most parts of a kind that are counted: a stream may name invented subdomains of an allowed domain."""
+
+
 class Outages:
     """Current outages by kind of the part that does not answer, ``source``, ``wiki`` or ``store``, and by its name."""
 
@@ -20,7 +24,9 @@ class Outages:
 
     def begin(self, kind: str, name: str) -> None:
         """Record an outage; once for each part."""
-        self._kinds.setdefault(kind, set()).add(name)
+        names = self._kinds.setdefault(kind, set())
+        if len(names) < MAX_NAMES:
+            names.add(name)
 
     def end(self, kind: str, name: str) -> None:
         """Record the end of an outage."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wikistate.core.events.continuation import ListProgress
 from wikistate.errors import InputError, WikiError
 
 if TYPE_CHECKING:
@@ -73,10 +74,12 @@ async def list_entities(
     Raises:
         WikiError: The wiki refuses the query.
     """
-    position = start or _first_position(site)
+    position, progress = start or _first_position(site), ListProgress()
     while position is not None:
         document = await queries.query(_build_parameters(position))
         pages = [page for row in _extract_rows(document) if (page := _entity_page(row, site)) is not None]
+        if reason := progress.check(document.get("continue"), len(document.get("query", {}).get("pages", ()))):
+            raise WikiError(f"The list of pages of {site.domain} cannot be read: {reason}.")
         position = _next_position(document, position, site)
         yield PageBatch(pages, position)
 

@@ -51,7 +51,8 @@ class Farm:
         breaker = self._breakers.get(domain)
         if breaker is None:
             if len(self._breakers) >= _MAX_BREAKERS:  # a stream of invented subdomains must not fill the memory
-                self._breakers = {name: each for name, each in self._breakers.items() if each.is_open}
+                still_open = [(name, each) for name, each in self._breakers.items() if each.is_open]
+                self._breakers = dict(still_open[-_MAX_BREAKERS // 2 :])  # the oldest are forgotten
             breaker = self._breakers[domain] = CircuitBreaker(self._breaker_settings)
         return breaker
 

@@ -107,7 +107,7 @@ class ErrorEncoder:
 
     def __init__(self, emitter: Emitter, *, max_bytes: int) -> None:
         self._emitter = emitter
-        self._max_raw_bytes = max(0, max_bytes - _ENVELOPE)
+        self._max_raw_bytes = min(max(0, max_bytes - _ENVELOPE), MAX_RAW_EVENT)
 
     def encode(self, rejected: RejectedEvent, record: Record, now: int) -> Output:
         """Return the error event of a rejected record. There is always one, for any content of the record.
@@ -124,7 +124,7 @@ class ErrorEncoder:
             stack=rejected.stack,
             raw=record.value,
             truncated_bytes=record.truncated_bytes,
-            max_raw_bytes=self._max_raw_bytes,
+            max_raw_bytes=min(self._max_raw_bytes, MAX_CUT_EVENT) if record.truncated_bytes else self._max_raw_bytes,
             event=rejected.event,
             now=now,
             event_id=build_error_id(self._emitter, error_type=rejected.error_type, record=record, event=rejected.event),
@@ -135,6 +135,13 @@ class ErrorEncoder:
         """Return an error event with a shorter `raw_event`; see `shorten_error_event`."""
         return error._replace(value=shorten_error_event(error.value, max_bytes))
 
+
+MAX_RAW_EVENT = 128 * 1024 * 1024
+"""The longest `raw_event` in bytes: twice the default of the longest record, for the escapes in JSON. Control characters
+take six bytes each, so that a record of nothing else would grow to a multiple of its size."""
+
+MAX_CUT_EVENT = 64 * 1024
+"""The longest `raw_event` in bytes of a record that its source has cut: it cannot be replayed, and serves to recognise it."""
 
 _ENVELOPE = 128 * 1024
 """Bytes that an error event may have beside `raw_event`: message and stack of 16,384 characters, escaped, and ids."""

@@ -28,6 +28,8 @@ _MAX_TEXT_BYTES = 16_384  # bytes of a message or stack, escaped as a JSON strin
 
 _TRUNCATION_MARK = " (raw_event is cut:"
 
+_MEASURED_BYTES = 256 * 1024  # bytes of a failed event that are escaped at once to measure them
+
 _Utf8 = getincrementaldecoder("utf-8")
 
 
@@ -141,19 +143,30 @@ def shorten_error_event(value: bytes, max_bytes: int) -> bytes:
 
 
 def truncate_to_size(raw: bytes, limit: int) -> tuple[str, int]:
-    """Return the longest beginning of `raw` that takes at most `limit` bytes as a JSON string, and the number of bytes cut.
+    """Return a beginning of `raw` that takes at most `limit` bytes as a JSON string, and the number of bytes cut.
 
-    Bytes that are not UTF-8 are escaped with backslashes.
+    Bytes that are not UTF-8 are escaped with backslashes. The text is measured in steps: a byte may take six as an escape.
     """
-    length = min(len(raw), limit)
-    while True:
-        decoder = _Utf8("backslashreplace")
-        text = decoder.decode(raw[:length], final=length == len(raw))
-        size = len(orjson.dumps(text)) - len('""')
-        if size <= limit:
-            pieces, _ = decoder.getstate()  # bytes of a character that the limit cuts in two
-            return text, len(raw) - length + len(pieces)
-        length = length * limit // size  # always smaller; if escapes are spread evenly, the next pass returns
+    decoder = _Utf8("backslashreplace")
+    texts: list[str] = []
+    end, left = min(len(raw), limit), limit  # a byte takes at least one
+    for start in range(0, end, _MEASURED_BYTES):
+        whole = length = min(_MEASURED_BYTES, end - start)
+        state = decoder.getstate()
+        while True:
+            decoder.setstate(state)
+            text = decoder.decode(raw[start : start + length], final=start + length == len(raw))
+            size = len(orjson.dumps(text)) - len('""')
+            if size <= left:
+                break
+            length = length * left // size  # always smaller; if escapes are spread evenly, the next pass fits
+        texts.append(text)
+        left -= size
+        if length < whole:
+            end = start + length
+            break
+    pieces, _ = decoder.getstate()  # bytes of a character that the limit cuts in two
+    return "".join(texts), len(raw) - end + len(pieces)
 
 
 def _read_correlation_ids(meta: object) -> dict[str, str]:

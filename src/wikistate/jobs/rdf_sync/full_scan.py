@@ -14,7 +14,8 @@ import structlog
 
 from wikistate.adapters.connectors.push_source import FeedRecord
 from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
-from wikistate.core.updater.entity_id import EntityId, parse_page_entity
+from wikistate.core.updater.entity_id import EntityId
+from wikistate.jobs.rdf_sync.entity_bitmap import EntityBitmap
 from wikistate.streaming.record import Partition, Record
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class FullScanFeed:
         self._store_index = store_index
         self._state = state
         self._clock = clock
-        self._listed = _EntityBitmap()
+        self._listed = EntityBitmap()
         self._offset = 0
         self._position: ListPosition | None = None
         self._batches: AsyncIterator[ScanBatch] | None = None
@@ -180,26 +181,6 @@ class FullScanFeed:
         self._offset += 1
         record = Record(_encode(discrepancy), None, None, SCAN_PARTITION, self._offset - 1)
         return FeedRecord(record, _encode(position).decode())
-
-
-class _EntityBitmap:
-    """Set of listed entities with one bit for each: a hundred million of them take some megabytes."""
-
-    def __init__(self) -> None:
-        self._bits: dict[str, bytearray] = {}
-
-    def add(self, entities: Iterable[str]) -> None:
-        for entity in entities:
-            letter, number, _ = parse_page_entity(entity)
-            bits = self._bits.setdefault(letter, bytearray())
-            if number >> 3 >= len(bits):
-                bits.extend(bytes((number >> 3) + 1 - len(bits)))
-            bits[number >> 3] |= 1 << (number & 7)
-
-    def __contains__(self, entity: str) -> bool:
-        letter, number, _ = parse_page_entity(entity)
-        bits = self._bits.get(letter, b"")
-        return number >> 3 < len(bits) and bool(bits[number >> 3] & 1 << (number & 7))
 
 
 class _ScanProgress:

@@ -18,7 +18,11 @@ from wikistate.streaming.record import Partition
 MAX_OFFSET = MAX_INTEGER - 1
 """The largest offset of an event: a position is the offset behind it."""
 
+MAX_PARTITIONS = 1000
+"""The most partitions of a source: each costs time for each event and a place in the id that a reconnect sends."""
+
 _MAX_PARTITION = 2**31 - 1
+_MAX_TOPIC = 249  # characters, as in Kafka
 
 
 class EventIdEntry(NamedTuple):
@@ -43,7 +47,7 @@ class EventIdEntry(NamedTuple):
 
 
 def parse_event_id(text: str) -> list[EventIdEntry]:
-    """Return the entries of an id; none if the text is not a valid id. Entries with numbers beyond their range are left out."""
+    """Return the entries of an id; none if the text is not a valid id. Entries with numbers or names beyond their range are left out."""
     try:
         entries = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -54,9 +58,9 @@ def parse_event_id(text: str) -> list[EventIdEntry]:
 
 def _parse_entry(entry: object) -> EventIdEntry | None:
     match entry:
-        case {"topic": str(topic), "partition": number, "timestamp": timestamp} if _is_partition(number) and is_integer(
-            timestamp, minimum=-MAX_TIME, maximum=MAX_TIME
-        ):
+        case {"topic": str(topic), "partition": number, "timestamp": timestamp} if _is_place(
+            number, topic
+        ) and is_integer(timestamp, minimum=-MAX_TIME, maximum=MAX_TIME):
             return EventIdEntry(Partition(topic, number), timestamp=timestamp)
         case {"topic": str(topic), "partition": number, "offset": offset}:
             return build_offset_entry(topic, number, offset)
@@ -65,14 +69,14 @@ def _parse_entry(entry: object) -> EventIdEntry | None:
 
 
 def build_offset_entry(topic: str, number: object, offset: object) -> EventIdEntry | None:
-    """Return the entry of an offset; None if a number is beyond its range."""
-    if _is_partition(number) and is_integer(offset, minimum=-1, maximum=MAX_OFFSET):
+    """Return the entry of an offset; None if a number or the name of the topic is beyond its range."""
+    if _is_place(number, topic) and is_integer(offset, minimum=-1, maximum=MAX_OFFSET):
         return EventIdEntry(Partition(topic, number), offset=offset)
     return None
 
 
-def _is_partition(number: object) -> TypeGuard[int]:
-    return is_integer(number, maximum=_MAX_PARTITION)
+def _is_place(number: object, topic: str) -> TypeGuard[int]:
+    return len(topic) <= _MAX_TOPIC and is_integer(number, maximum=_MAX_PARTITION)
 
 
 def format_event_id(entries: list[EventIdEntry]) -> str:

@@ -86,6 +86,10 @@ class SingleTopicPosition:
         record = Record(event.data, None, ingestion_time(content), place.partition, offset, event.truncated_bytes)
         return FeedRecord(record, self.last_event_id())
 
+    def token_after(self, partition: Partition, token: str) -> str:  # noqa: ARG002  (there is one)
+        """Return the resume token after a record with this token."""
+        return token
+
     def _matches_stream(self, topic: str) -> bool:
         return topic == self._stream or topic.endswith(f".{self._stream}")
 

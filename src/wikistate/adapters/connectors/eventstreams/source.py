@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wikistate.adapters.connectors.checkpoint import ResumePosition
+    from wikistate.adapters.connectors.eventstreams.parser import ServerSentEvent
     from wikistate.adapters.connectors.eventstreams.settings import EventStreamsSettings
     from wikistate.adapters.connectors.push_source import FeedRecord, Metadata
     from wikistate.adapters.http.stream import ByteStream
@@ -40,6 +41,9 @@ _NO_CONTENT = 204
 """Status with which a server forbids its clients to connect again (WHATWG HTML, section 9.2.3)."""
 
 log = structlog.get_logger(__name__)
+
+_EVENTS_PER_TURN = 64
+"""Events that are processed before other tasks get a turn: an event of seven bytes takes as long as one of kilobytes."""
 
 _FIRST_LINE_WAIT = 2.0  # seconds to wait for the text of an answer that is not an event stream
 
@@ -64,6 +68,7 @@ class EventStreamsFeed:
         self._begin = 0
         self._end: int | None = None
         self._last_record = 0.0
+        self._event_since: float | None = None  # the time of the first bytes of the incomplete event
 
     @property
     def identity(self) -> str:
@@ -87,24 +92,23 @@ class EventStreamsFeed:
     async def receive(self) -> list[FeedRecord] | None:
         """See `Feed`."""
         while True:
-            chunk = await self._read_chunk()
-            found = [arrival for event in self._parser.feed(chunk) if (arrival := self._position.to_record(event))]
+            found = await self._take_records(self._parser.feed(await self._read_chunk()))
             if self._parser.has_mark:
                 report_mark(self._settings.base)
             if self._end is not None:
                 found = [arrival for arrival in found if (arrival.record.timestamp or 0) < self._end]
             if found:
                 self._attempt = 0
+                self._event_since = None
                 self._last_record = time.monotonic()
                 return found
-            if self._parser.is_within_event:
-                self._last_record = time.monotonic()
-            elif self._has_ended():
+            self._note_incomplete_event()
+            if self._has_ended():
                 return None
 
-    def token_after(self, partition: Partition, done: Sequence[str]) -> str:  # noqa: ARG002  (see `Feed`)
-        """See `Feed`. The id lists all partitions, so the last token is complete."""
-        return done[-1]
+    def token_after(self, partition: Partition, done: Sequence[str]) -> str:
+        """See `Feed`."""
+        return self._position.token_after(partition, done[-1])
 
     def lag(self) -> Mapping[Partition, int]:
         """See `Source`. It is unknown: the server does not state it."""
@@ -115,6 +119,25 @@ class EventStreamsFeed:
         self._outage.end()
         self._disconnect()
         await self._http.close()
+
+    async def _take_records(self, events: Sequence[ServerSentEvent]) -> list[FeedRecord]:
+        found: list[FeedRecord] = []
+        for number, event in enumerate(events, 1):
+            if (arrival := self._position.to_record(event)) is not None:
+                found.append(arrival)
+            if number % _EVENTS_PER_TURN == 0:
+                await asyncio.sleep(0)
+        return found
+
+    def _note_incomplete_event(self) -> None:
+        """Keep the source from its end while an event arrives, for at most `EventStreamsSettings.silence` seconds."""
+        now = time.monotonic()
+        if not self._parser.is_within_event:
+            self._event_since = None
+            return
+        self._event_since = self._event_since or now
+        if now - self._event_since < self._settings.silence:
+            self._last_record = now
 
     def _new_position(self) -> StreamPosition | SingleTopicPosition:
         if self._settings.single_topic:

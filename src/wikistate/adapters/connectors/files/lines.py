@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wikistate.core.events.byte_order_mark import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MAX_LINES = 4096
+"""Lines that are made of a text at once, on average: a line is an object of some 250 bytes even if it is empty."""
 
 
 class Line(NamedTuple):
@@ -30,8 +36,7 @@ class LineSplitter:
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
-        self._pieces: list[bytes] = []
-        self._kept_bytes = 0
+        self._begun = bytearray()
         self._truncated_bytes = 0
 
     def feed(self, chunk: bytes) -> list[Line]:
@@ -48,22 +53,28 @@ class LineSplitter:
 
     def finish(self) -> list[Line]:
         """Return the last line if the stream ends without a line feed."""
-        return [self._build_line()] if self._kept_bytes or self._truncated_bytes else []
+        return [self._build_line()] if self._begun or self._truncated_bytes else []
 
     def _extend(self, piece: bytes) -> None:
-        room = self._bound - self._kept_bytes
-        if room:
-            self._pieces.append(piece[:room])
-            self._kept_bytes += min(len(piece), room)
+        room = self._bound - len(self._begun)
+        self._begun += piece[:room] if len(piece) > room else piece
         self._truncated_bytes += max(0, len(piece) - room)
 
     def _build_line(self) -> Line:
-        line = Line(b"".join(self._pieces), self._truncated_bytes)
-        self._pieces, self._kept_bytes, self._truncated_bytes = [], 0, 0
+        line = Line(bytes(self._begun), self._truncated_bytes)
+        self._begun, self._truncated_bytes = bytearray(), 0
         return line
 
     def _truncate(self, value: bytes) -> Line:
         return Line(value[: self._bound], max(0, len(value) - self._bound))
+
+
+def cut_by_lines(text: bytes) -> Iterator[bytes]:
+    """Yield a text in parts with a bounded number of lines; as a whole if it has few."""
+    lines = text.count(b"\n")
+    size = len(text) if lines <= _MAX_LINES else len(text) * _MAX_LINES // lines
+    for start in range(0, len(text), size or 1):
+        yield text[start : start + size]
 
 
 _MARK_BEGIN, _MARK_END = MARK[0], MARK[-1]

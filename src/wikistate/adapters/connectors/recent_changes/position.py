@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from wikistate.errors import SourceError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+MAX_CHANGES = 200_000
+"""The most changes of one window, in memory and in the stored position: more than a thousand a second for two minutes."""
 
 
 class ChangeWindow:
@@ -36,11 +42,21 @@ class ChangeWindow:
         return identity in self._changes
 
     def add(self, changes: Iterable[tuple[str, int]]) -> None:
-        """Add changes by their identities and timestamps, and drop those before `start`."""
+        """Add changes by their identities and timestamps, and drop those before `start`.
+
+        Raises:
+            SourceError: The window has more than `MAX_CHANGES`.
+        """
         self._changes.update(changes)
         self._newest = max([self._newest, *self._changes.values()])
         start = self.start
         self._changes = {identity: time for identity, time in self._changes.items() if time >= start}
+        if len(self._changes) > MAX_CHANGES:
+            raise SourceError(
+                f"The wiki lists more than the allowed {MAX_CHANGES} changes within the {self._overlap / 1000:g} seconds that "
+                "each request covers again.",
+                hint="Lower stream_manager.source.options.overlap, but not below the longest transaction of the wiki.",
+            )
 
     def dump(self) -> str:
         """Return the window as a resume token."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wikistate.adapters.connectors.recent_changes import queries
 from wikistate.core.enrichment.failures import READ_DENIED, FailureKind
+from wikistate.core.events.continuation import ListProgress
 from wikistate.core.events.integers import MAX_INTEGER, is_integer
 from wikistate.core.events.page_change import WikiMetadata
 from wikistate.core.events.timestamps import parse_timestamp
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from wikistate.core.events.wiki_changes import WikiChange
 
 Json = dict[str, Any]
+
+MAX_ROWS = 100_000
+"""The most rows in the answers to one query that is not processed part by part, such as the log entries of a part."""
 
 _SMALLEST_NAMESPACE = -2  # of links to the file itself; -1 is that of special pages
 _NUMBERS = {
@@ -74,6 +78,7 @@ class RecentChangesWiki:
         self._queries = queries
         self._api = api
         self._sees_deleted = True
+        self._page_list = ListProgress()
         self.namespaces: list[int] = []
 
     async def open(self, domain: str) -> tuple[WikiMetadata, int]:
@@ -103,10 +108,11 @@ class RecentChangesWiki:
 
     async def recent_changes(self, start: int, end: int | None) -> AsyncIterator[ListPart]:
         """Yield the parts of the recent changes between two times."""
-        parameters, more = queries.recent_changes(start, end), True
+        parameters, more, progress = queries.recent_changes(start, end), True, ListProgress()
         while more:
             document = await self._query(parameters)
             more = "continue" in document
+            self._check_progress(progress, document, "recentchanges")
             parameters = parameters | document.get("continue", {})
             rows = document.get("query", {}).get("recentchanges", [])
             self._check_numbers(rows)
@@ -184,8 +190,9 @@ class RecentChangesWiki:
         """
         document = await self._query(queries.all_pages(namespace) | (resume or {}))
         following = document.get("continue")
-        if following is not None and following == resume:
-            raise self._source_error(f"the list of its pages does not advance at {following!r:.200}")
+        if resume is None:
+            self._page_list = ListProgress()
+        self._check_progress(self._page_list, document, "pages")
         return PagesPart(list(self._revisions_with_pages(document)), following, get_clock(document))
 
     async def close(self) -> None:
@@ -194,10 +201,21 @@ class RecentChangesWiki:
 
     async def _query_all(self, parameters: Parameters) -> AsyncIterator[Json]:
         more: Parameters | None = {}
+        progress = ListProgress(max_rows=MAX_ROWS)
         while more is not None:
             document = await self._query(parameters | more)
+            self._check_progress(progress, document, "logevents", "pages")
             more = document.get("continue")
             yield document
+
+    def _check_progress(self, progress: ListProgress, document: Json, *lists: str) -> None:
+        """Raise `SourceError` if the wiki continues a list without an end."""
+        query = document.get("query", {})
+        rows = sum(len(query.get(name, ())) for name in lists)
+        if reason := progress.check(document.get("continue"), rows):
+            raise self._source_error(
+                reason, hint="Check that no proxy caches the answers of the wiki's api.php to requests that are posted."
+            )
 
     async def _query(self, parameters: Parameters, *, tries: int | None = None) -> Json:
         try:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wikistate.adapters.connectors.eventstreams.parser import EventStreamParser, ServerSentEvent
+from wikistate.adapters.connectors.eventstreams.parser import (
+    MAX_FIELD_BYTES,
+    MAX_RETRY,
+    EventStreamParser,
+    ServerSentEvent,
+)
 
 PLAIN = 1_000_000
 
@@ -86,3 +92,56 @@ def test_retry_time_of_server_is_in_seconds() -> None:
     parser = EventStreamParser(PLAIN)
     parser.feed(b"retry: 2500\nretry: soon\n")
     assert parser.retry == 2.5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"data\n", b"data:\n", b"data:ab\n", b"data\r", b":" + b"x" * 50 + b"\n", b"event:" + b"x" * 50 + b"\n", b"id:\n"],
+    ids=["no-value", "empty", "two-bytes", "carriage-return", "comment", "event", "id"],
+)
+def test_lines_of_an_endless_event_take_their_size_in_memory(line: bytes) -> None:
+    """A line feed is a byte of the data, and takes one; a line that is not data takes none once it has ended."""
+    bound = 1 << 17
+    parser = EventStreamParser(bound)
+    chunk = line * (8192 // len(line))
+    parser.feed(b"data: first\n")
+    tracemalloc.start()
+    try:
+        for _ in range(6 * bound // len(chunk)):
+            parser.feed(chunk)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * bound
+    lines = 6 * bound // len(chunk) * (len(chunk) // len(line))
+    (event,) = parser.feed(b"\n\n" if b"\n" in line else b"\r\r")
+    value = len(line.partition(b":")[2].rstrip(b"\r\n")) + 1 if line.startswith(b"data") else 0
+    assert len(event.data) + event.truncated_bytes == len(b"first") + lines * value
+    assert len(event.data) <= bound
+
+
+@pytest.mark.parametrize("name", [b"", b"event: ", b"id: ", b"retry: ", b"unknown: ", b"dat"])
+def test_line_that_is_not_data_is_kept_up_to_a_bound_of_its_own(name: bytes) -> None:
+    """Its end is not waited for in memory, whatever length a record may have, and its beginning is not taken for the whole."""
+    parser = EventStreamParser(1 << 30)
+    for _ in range(40):
+        parser.feed(name + b"1" * 65_536)
+        name = b""
+    assert len(parser._partial_line) <= MAX_FIELD_BYTES
+    assert parser.feed(b"\ndata: after\n\n") == [ServerSentEvent("", b"after")]
+
+
+def test_retry_time_is_bounded() -> None:
+    """A server does not keep a client away for days."""
+    parser = EventStreamParser(PLAIN)
+    parser.feed(b"retry: 999999999\n")
+    assert parser.retry == MAX_RETRY
+
+
+def test_comment_is_not_within_an_event() -> None:
+    """The end of a source does not wait for the end of a comment."""
+    parser = EventStreamParser(PLAIN)
+    parser.feed(b": a comment that does not")
+    assert not parser.is_within_event
+    parser.feed(b" end\ndat")
+    assert parser.is_within_event
