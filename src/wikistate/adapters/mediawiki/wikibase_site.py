@@ -15,6 +15,7 @@ from yarl import URL
 from wikistate.adapters.mediawiki.entity_responses import PAGE_NAME_CHARACTERS
 from wikistate.core.events.first_line import quote_first_line
 from wikistate.core.events.integers import MAX_INTEGER, read_integer
+from wikistate.core.rdf.uris import is_concept_base
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.errors import ConfigError, InputError, WikiError
 
@@ -111,7 +112,7 @@ def parse_site(query: Json, *, api: str = "") -> WikibaseSite:
     return WikibaseSite(
         domain=general["servername"],
         wiki_id=general["wikiid"],
-        concept_uri=wikibase_root(general["wikibase-conceptbaseuri"]),
+        concept_uri=_read_concept_uri(general),
         entity_data=_absolute_url(general["server"], api)
         + general["articlepath"].replace("$1", _entity_data_page(query)),
         models=models,
@@ -205,6 +206,18 @@ def check_namespaces(configured: Iterable[int], site: WikibaseSite, *, key: str 
             hint=f"Its entities are in {', '.join(map(str, sorted(known)))}; remove {key} to use these.",
             key=key,
         )
+
+
+def _read_concept_uri(general: Json) -> str:
+    stated = general["wikibase-conceptbaseuri"]
+    root = wikibase_root(stated)
+    if not is_concept_base(root):
+        raise WikiError(
+            f"The wiki {general['servername']} states the concept base {stated!r:.300}, which is not an absolute IRI.",
+            hint="Correct conceptBaseUri in the settings of the Wikibase, or check that no proxy changes its answers.",
+            wiki=general["servername"],
+        )
+    return root
 
 
 def _prefixes(namespaces: Iterable[Json]) -> tuple[str, ...]:
