@@ -23,6 +23,7 @@ from wikistate.core.enrichment.circuit_breaker import BreakerSettings
 from wikistate.core.enrichment.retry import RetryPolicy
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
+from wikistate.wiring.origins import build_origins
 
 if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.credentials import Credential
@@ -43,6 +44,7 @@ def build_http_settings(configuration: Configuration) -> HttpSettings:
         total_timeout=enrich.request_timeout,
         max_connections=enrich.http_session.pool_maxsize,
         gzip=enrich.gzip,
+        origins=build_origins(configuration),
     )
 
 
@@ -69,6 +71,7 @@ def build_allowed_wikis(configuration: Configuration) -> Wikis:
         template=configuration.enrich.mediawiki_api_endpoint_template or WIKIMEDIA_TEMPLATE,
         explicit={domain: wiki.api for domain, wiki in configuration.wikis.items()},
         farms={domain: wiki.farm for domain, wiki in configuration.wikis.items() if wiki.farm},
+        wiki_ids={domain: wiki.wiki_id for domain, wiki in configuration.wikis.items() if wiki.wiki_id},
     )
     for name in configuration.farms:
         if name not in wikis.farms:

@@ -20,6 +20,7 @@ from yarl import URL
 import wikistate
 from wikistate.adapters.compression.decoder import DamagedError
 from wikistate.adapters.http.body import read_bounded
+from wikistate.adapters.http.origins import GuardedResolver, Origins, RefusedAddressError
 from wikistate.adapters.http.routes import Endpoint, Routes
 from wikistate.adapters.http.server_answers import SERVER_ANSWERS
 from wikistate.adapters.http.stream import ByteStream, check_encoding
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from aiohttp.abc import AbstractResolver
     from multidict import CIMultiDictProxy
 
 OK = 200
@@ -38,6 +40,7 @@ ERROR_BODY = 65_536
 """Bytes of the body of an error response that are read, so that its connection can be reused."""
 
 _READ_BUFFER = 1 << 20
+_MAX_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class HttpSettings:
         read_timeout: Longest time without a byte, in seconds.
         total_timeout: Longest time until the last byte of a response, in seconds.
         max_connections: Largest number of concurrent connections to all servers together.
+        origins: Servers that requests may be sent to; None for any server and any address.
         gzip: Whether to request compressed responses. It costs some 30 µs of CPU for 10 KB, which is wasted within one
             machine.
     """
@@ -65,6 +69,7 @@ class HttpSettings:
     total_timeout: float = 65.0
     max_connections: int = 100
     gzip: bool = True
+    origins: Origins | None = field(default=None, repr=False, compare=False)
 
 
 class HttpResponse(NamedTuple):
@@ -82,10 +87,16 @@ class HttpResponse(NamedTuple):
 
 
 class HttpClient:
-    """HTTP session. Protocol: `open` once, `request` from any task, `close` once."""
+    """HTTP session. Protocol: `open` once, `request` from any task, `close` once.
 
-    def __init__(self, settings: HttpSettings) -> None:
+    Args:
+        settings: Settings of the client.
+        resolver: Resolver of names; None for that of the system. Its results are checked; see `GuardedResolver`.
+    """
+
+    def __init__(self, settings: HttpSettings, *, resolver: AbstractResolver | None = None) -> None:
         self._settings = settings
+        self._resolver = resolver
         self._routes = Routes(settings.routes)
         self._session: aiohttp.ClientSession | None = None
 
@@ -98,7 +109,10 @@ class HttpClient:
         settings = self._settings
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=settings.max_connections, ssl=build_tls_context(settings.ca_bundle), ttl_dns_cache=60
+                limit=settings.max_connections,
+                ssl=build_tls_context(settings.ca_bundle),
+                ttl_dns_cache=60,
+                resolver=None if settings.origins is None else GuardedResolver(settings.origins, self._resolver),
             ),
             timeout=aiohttp.ClientTimeout(
                 total=settings.total_timeout,
@@ -124,6 +138,11 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    @property
+    def origins(self) -> Origins:
+        """Servers that requests may be sent to."""
+        return self._settings.origins or Origins()
 
     def endpoint(self, url: str, host: str | None = None) -> Endpoint:
         """See `Routes.resolve`."""
@@ -151,6 +170,8 @@ class HttpClient:
         """
         if self._session is None:
             return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
+        if refusal := self._refuse(endpoint):
+            return refusal
         try:
             url = URL(f"{endpoint.url}?{query}" if query else endpoint.url, encoded=True)
             with SERVER_ANSWERS.await_answer(endpoint.host or url.authority) as note_status:
@@ -182,6 +203,8 @@ class HttpClient:
         """
         if self._session is None:
             return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
+        if refusal := self._refuse(endpoint):
+            return refusal
         settings = self._settings
         endless = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout, sock_read=None)
         try:
@@ -201,6 +224,14 @@ class HttpClient:
             return ByteStream(response, partial(failure_of, endpoint=endpoint))
         except (aiohttp.ClientError, OSError, ValueError, DamagedError) as error:
             return failure_of(error, endpoint)
+
+    def _refuse(self, endpoint: Endpoint) -> Failure | None:
+        """Return the failure of a request to a server that no setting names; None for other requests."""
+        origins = self._settings.origins
+        if origins is None or origins.admits(endpoint.url):
+            return None
+        place = endpoint.url if len(endpoint.url) <= _MAX_SHOWN else f"{endpoint.url[:_MAX_SHOWN]}…"
+        return Failure(FailureKind.INVALID_REQUEST, f"{place}: no setting names this server")
 
 
 def _headers(endpoint: Endpoint, headers: Mapping[str, str], form: str | None) -> dict[str, str]:
@@ -236,7 +267,12 @@ def kind_of_error(error: BaseException) -> FailureKind:
             return FailureKind.CONNECT_TIMEOUT
         case TimeoutError():
             return FailureKind.READ_TIMEOUT
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | aiohttp.RedirectClientError():
+        case (
+            RefusedAddressError()
+            | aiohttp.InvalidURL()
+            | aiohttp.NonHttpUrlClientError()
+            | aiohttp.RedirectClientError()
+        ):
             return FailureKind.INVALID_REQUEST
         case aiohttp.ClientResponseError() | DamagedError():
             return FailureKind.UNPARSABLE
