@@ -1,7 +1,7 @@
 """The whole configuration as a value: frozen and nested, with one class for each section.
 
 Each field has a default, a unit and a docstring on its consequence. The keys of `stream_manager` and `enrich` are those
-of the public enrichment jobs, so that their files run unchanged. `wikis`, `farms`, `filter`, `custom`, `rdf`, `store`,
+of the public enrichment jobs, so that their files run unchanged. `wikis`, `allowed_origins`, `farms`, `filter`, `custom`, `rdf`, `store`,
 `local`, `error_limit`, `telemetry` and `flink` are added by wikistate. ``wikistate config schema`` prints the JSON
 Schema of this class, and the table in the docs is generated from it.
 """
@@ -58,6 +58,10 @@ class Configuration(Settings):
 
     allow_wikimedia: bool = True
     """Whether requests to Wikimedia's wikis are allowed. `false` allows only the wikis in `wikis`."""
+
+    allowed_origins: list[str] = []
+    """Servers, such as `https://data.my.wiki`, to which a wiki may refer although no other setting names them: by the link to
+    its API, by a redirect, or by its siteinfo. Without it requests stay on the server that was named."""
 
     farms: dict[str, FarmSettings] = {}
     """Limits by farm."""

@@ -131,6 +131,8 @@ class EnrichmentJob(Generic[Answer]):
         if not domain:
             return RejectedEvent("NoDomain", "meta.domain must name the wiki.", event)
         wiki = self._wikis.lookup(domain)
+        if not isinstance(wiki, Fail):
+            wiki = self._wikis.check_event(event, wiki) or wiki
         return RejectedEvent(wiki.error_type, wiki.message, event) if isinstance(wiki, Fail) else wiki
 
     def execute(self, item: WorkItem, on_done: OnDone) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
 
+from wikistate.adapters.http.origins import SETTING, Origins
 from wikistate.adapters.mediawiki.credentials import explain_private_wiki
 from wikistate.adapters.mediawiki.entity_pages import ListPosition, list_entities
 from wikistate.adapters.mediawiki.wikibase_site import check_concept_uri, find_concept_uri
@@ -157,7 +158,11 @@ class _EntityCheck:
         if requested != self._site.entity_data:
             return f"Remove rdf.entity_data, which is {requested}: the default is {self._site.entity_data}."
         path = URL(requested).raw_path_qs
-        return f"Set rdf.entity_data to the address of Special:EntityData, such as {URL(self._api).origin()}{path}."
+        advice = f"Set rdf.entity_data to the address of Special:EntityData, such as {URL(self._api).origin()}{path}"
+        stated = self._site.stated_server
+        if not stated or Origins().may_follow(stated, asked=self._api):
+            return f"{advice}."
+        return f"{advice}. The wiki states that its pages are at {stated:.200}: to request them there, add it to {SETTING}."
 
 
 async def _sample_pages(queries: Queries, site: WikibaseSite) -> AsyncIterator[EntityPage]:

@@ -23,6 +23,7 @@ from wikistate.config.model import WikiSettings
 from wikistate.config.paths import state_home
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
+from wikistate.wiring.identity import Identity, listed_domain, other_wiki_ids, resolve_identity
 from wikistate.wiring.wikis import build_http_settings, resolve_credential
 
 if TYPE_CHECKING:
@@ -48,11 +49,15 @@ class ConfiguredWiki:
         http: The settings of requests.
         outage_limit: Seconds after which the failures of a wiki that has answered well before are final; None for no limit.
         credential: The login; None for a public wiki.
+        wiki_id: The name of its database in events; empty for the name that the wiki states.
+        other_wiki_ids: The names of the databases of other wikis.
         meter: Records the requests; None for no metrics.
     """
 
     api: str
     domain: str
+    wiki_id: str = ""
+    other_wiki_ids: frozenset[str] = frozenset()
     maxlag: int
     http: HttpSettings
     credential: Credential | None = field(repr=False)
@@ -109,11 +114,14 @@ class ConfiguredSource:
 
     def find_wiki(self, api: str) -> ConfiguredWiki:
         """See `SourceContext`. A wiki that is listed under `wikis` has a domain, and maybe a credential."""
-        domain = _configured_domain(self._configuration, api)
+        rdf = self._configuration.rdf
+        domain = listed_domain(self._configuration, api) or (rdf.hostname if api == rdf.wikibase else "")
         wiki = self._configuration.wikis.get(domain)
         return ConfiguredWiki(
             api=api,
             domain=domain,
+            wiki_id=wiki.wiki_id if wiki else "",
+            other_wiki_ids=other_wiki_ids(self._configuration, domain),
             maxlag=self._configuration.enrich.maxlag,
             http=self.http,
             outage_limit=self._configuration.stream_manager.source.options.reconnect_limit,
@@ -128,14 +136,15 @@ def allow_source_wiki(configuration: Configuration) -> Configuration:
     Requests the domain from the wiki if the settings do not list it.
 
     Raises:
-        ConfigError: The URL is not the Action API of a public wiki.
+        ConfigError: The URL is not the Action API of a public wiki, or the wiki calls itself another wiki of the settings.
         ExternalError: The wiki does not respond.
     """
     source = configuration.stream_manager.source
-    if not find_connector(source.connector).capabilities.wiki or _configured_domain(configuration, source.options.url):
+    if not find_connector(source.connector).capabilities.wiki or listed_domain(configuration, source.options.url):
         return configuration
     require_http_url(source.options.url, key=_URL, example=EXAMPLE_API)
-    domain = _fetch_domain(configuration, source.options.url)
+    stated = Identity(_fetch_domain(configuration, source.options.url), "")
+    domain = resolve_identity(configuration, source.options.url, stated=stated).domain
     wikis = configuration.wikis | {domain: WikiSettings(api=source.options.url)}
     return configuration.model_copy(update={"wikis": wikis})
 
@@ -146,10 +155,6 @@ def resolve_state_file(configuration: Configuration) -> Path:
         return Path(configuration.local.state) / "positions.sqlite"
     name = quote(configuration.stream_manager.job_name, safe=" ") or "job"
     return state_home() / name / "positions.sqlite"
-
-
-def _configured_domain(configuration: Configuration, api: str) -> str:
-    return next((domain for domain, wiki in configuration.wikis.items() if wiki.api == api), "")
 
 
 def _fetch_domain(configuration: Configuration, api: str) -> str:

@@ -89,13 +89,15 @@ def build_update_target(settings: StoreSettings) -> UpdateTarget:
     """
     return UpdateTarget(
         build_uris(settings),
-        graph=settings.graph or None,
+        graph=_require_iri(settings.graph, key="store.graph") if settings.graph else None,
         deletes_orphans=settings.delete_orphans,
-        more_freshness_subjects=tuple(map(_require_iri, settings.freshness_subjects)),
+        more_freshness_subjects=tuple(
+            _require_iri(subject, key="store.freshness_subjects") for subject in settings.freshness_subjects
+        ),
     )
 
 
-def _require_iri(text: str) -> str:
+def _require_iri(text: str, *, key: str) -> str:
     if urlsplit(text).scheme:
         try:
             format_iri(text)
@@ -104,9 +106,9 @@ def _require_iri(text: str) -> str:
         else:
             return text
     raise ConfigError(
-        f"{text!r} in store.freshness_subjects is not an absolute IRI.",
+        f"{text!r:.300} in {key} is not an absolute IRI.",
         hint="Write it in full, as in http://www.wikidata.org.",
-        key="store.freshness_subjects",
+        key=key,
     )
 
 

@@ -107,7 +107,8 @@ def read_updater_streams(configuration: Configuration) -> UpdaterStreams:
 
 def _parse_inputs(configuration: Configuration) -> list[tuple[Descriptor, EventFormat]]:
     rdf = configuration.rdf
-    pages = build_entity_pages(rdf)
+    wiki = configuration.wikis.get(rdf.hostname)
+    pages = build_entity_pages(rdf, wiki_id=wiki.wiki_id if wiki else "")
     inputs: list[tuple[Descriptor, EventFormat]]
     if rdf.legacy_inputs:
         inputs = [
@@ -122,8 +123,12 @@ def _parse_inputs(configuration: Configuration) -> list[tuple[Descriptor, EventF
     return inputs
 
 
-def build_entity_pages(rdf: RdfSettings) -> EntityPages:
+def build_entity_pages(rdf: RdfSettings, *, wiki_id: str = "") -> EntityPages:
     """Return the rule that selects the pages of entities, from the settings.
+
+    Args:
+        rdf: The settings.
+        wiki_id: See `EntityPages`.
 
     Raises:
         ConfigError: The settings name no wiki, or no namespace.
@@ -147,6 +152,7 @@ def build_entity_pages(rdf: RdfSettings) -> EntityPages:
         mediainfo_slot=rdf.mediainfo_slot,
         content_models=frozenset(rdf.content_models),
         prefixes=tuple(rdf.title_prefixes),
+        wiki_id=wiki_id,
     )
 
 

@@ -27,6 +27,7 @@ from wikistate.config.paths import state_home
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.entity_check import check_entities
+from wikistate.wiring.identity import Identity, check_concept_base_owner, listed_domain, resolve_identity
 from wikistate.wiring.stores import check_location, is_http_location
 from wikistate.wiring.wikis import build_http_settings, build_query_client
 
@@ -83,7 +84,7 @@ async def discover_wikibase(configuration: Configuration, meter: Meter | None = 
         queries = build_query_client(configuration, api, meter)
         await queries.open()
         try:
-            site = await fetch_site(queries, api=api)
+            site = _with_identity(configuration, await fetch_site(queries, api=api, origins=http.origins), api)
             checked = await check_entities(configuration, site, queries, api, meter)
         finally:
             await queries.close()
@@ -91,9 +92,30 @@ async def discover_wikibase(configuration: Configuration, meter: Meter | None = 
         await http.close()
     concept_uri = checked.concept_uri or site.concept_uri
     _check_settings(configuration, site, concept_uri)
+    check_concept_base_owner(configuration, api, concept_uri)
     site = dataclasses.replace(site, entity_data=checked.entity_data)
     completed = _with_discovered(configuration, site, api, concept_uri)
     return DiscoveredWikibase(completed, site, api, checked.is_confirmed)
+
+
+def _with_identity(configuration: Configuration, site: WikibaseSite, api: str) -> WikibaseSite:
+    """Return the description of the wiki under the names that the settings give it.
+
+    Raises:
+        ConfigError: The wiki states another domain than `rdf.hostname`, or that of another wiki.
+    """
+    hostname = configuration.rdf.hostname
+    if hostname and hostname != site.domain and not listed_domain(configuration, api):
+        raise ConfigError(
+            f"rdf.hostname is {hostname}, but the wiki reports the domain {site.domain!r:.200}.",
+            hint=f"Remove rdf.hostname, which is read from the wiki, or set it to that domain. If the wiki reports a wrong one, "
+            f"list it as well: wikis.{hostname}.api: {api}.",
+            key="rdf.hostname",
+        )
+    stated = Identity(site.domain, site.wiki_id)
+    found = resolve_identity(configuration, api, stated=stated, reads_one_wiki=True)
+    pages = dataclasses.replace(site.pages, domain=found.domain)
+    return dataclasses.replace(site, domain=found.domain, wiki_id=found.wiki_id, pages=pages)
 
 
 async def _find_api_url(http: HttpClient, configuration: Configuration) -> str:
@@ -117,12 +139,6 @@ def _check_settings(configuration: Configuration, site: WikibaseSite, concept_ur
         check_concept_uri(store.concept_base, actual=concept_uri, key="store.concept_base")
     check_namespaces(rdf.entity_namespaces, site)
     check_namespaces(rdf.mediainfo_namespaces, site, key="rdf.mediainfo_namespaces")
-    if rdf.hostname and rdf.hostname != site.domain:
-        raise ConfigError(
-            f"rdf.hostname is {rdf.hostname}, but the wiki reports the domain {site.domain}.",
-            hint=f"Remove rdf.hostname, which is read from the wiki, or set it to {site.domain}.",
-            key="rdf.hostname",
-        )
 
 
 def _with_discovered(configuration: Configuration, site: WikibaseSite, api: str, concept_uri: str) -> Configuration:
@@ -133,16 +149,16 @@ def _with_discovered(configuration: Configuration, site: WikibaseSite, api: str,
         rdf=_replace_settings(_with_rdf_defaults(rdf, site, concept_uri), wikibase=api),
         store=_replace_settings(store, concept_base=concept_uri, federated_concept_base=federated),
         stream_manager=_with_stream_defaults(configuration, site, api),
-        wikis=_under_stated_domain(configuration, site, api),
+        wikis=_under_event_domain(configuration, site, api),
         local=local if local.state else _replace_settings(local, state=_default_path(configuration, "state", site)),
     )
 
 
-def _under_stated_domain(configuration: Configuration, site: WikibaseSite, api: str) -> dict[str, WikiSettings]:
-    """Return the settings of all wikis, those of this wiki under the domain that it states, which its events have."""
+def _under_event_domain(configuration: Configuration, site: WikibaseSite, api: str) -> dict[str, WikiSettings]:
+    """Return the settings of all wikis, those of this wiki under the domain of its events: `rdf.hostname`, if it is set."""
     wikis = dict(configuration.wikis)
-    listed = next((domain for domain, wiki in wikis.items() if wiki.api == api), None)
-    if listed is not None and site.domain not in wikis:
+    listed = listed_domain(configuration, api)
+    if listed and site.domain not in wikis:
         wikis[site.domain] = wikis.pop(listed)
     return wikis
 

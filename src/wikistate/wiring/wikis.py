@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from wikistate.adapters.http.client import HttpClient, HttpSettings, build_user_agent
+from wikistate.adapters.http.origins import try_origin
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
@@ -23,6 +24,7 @@ from wikistate.core.enrichment.circuit_breaker import BreakerSettings
 from wikistate.core.enrichment.retry import RetryPolicy
 from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
+from wikistate.wiring.origins import build_origins
 
 if TYPE_CHECKING:
     from wikistate.adapters.mediawiki.credentials import Credential
@@ -43,6 +45,7 @@ def build_http_settings(configuration: Configuration) -> HttpSettings:
         total_timeout=enrich.request_timeout,
         max_connections=enrich.http_session.pool_maxsize,
         gzip=enrich.gzip,
+        origins=build_origins(configuration),
     )
 
 
@@ -69,6 +72,7 @@ def build_allowed_wikis(configuration: Configuration) -> Wikis:
         template=configuration.enrich.mediawiki_api_endpoint_template or WIKIMEDIA_TEMPLATE,
         explicit={domain: wiki.api for domain, wiki in configuration.wikis.items()},
         farms={domain: wiki.farm for domain, wiki in configuration.wikis.items() if wiki.farm},
+        wiki_ids={domain: wiki.wiki_id for domain, wiki in configuration.wikis.items() if wiki.wiki_id},
     )
     for name in configuration.farms:
         if name not in wikis.farms:
@@ -111,6 +115,7 @@ def build_revision_client(configuration: Configuration, meter: Meter) -> Revisio
             for domain, wiki in configuration.wikis.items()
             if (credential := resolve_credential(wiki, key=f"wikis.{domain}.credentials"))
         },
+        credential_origins={domain: try_origin(wiki.api) for domain, wiki in configuration.wikis.items()},
     )
 
 

@@ -251,6 +251,14 @@ class WikiAccess(Protocol):
         """The domain of the wiki in events; empty for the domain that the wiki states."""
 
     @property
+    def wiki_id(self) -> str:
+        """The name of its database in events; empty for the name that the wiki states."""
+
+    @property
+    def other_wiki_ids(self) -> frozenset[str]:
+        """The names of the databases of other wikis, which this wiki must not state."""
+
+    @property
     def is_own(self) -> bool:
         """Whether the wiki belongs to the operator, and not to a farm with public limits."""
 

@@ -20,6 +20,7 @@ from yarl import URL
 import wikistate
 from wikistate.adapters.compression.decoder import DamagedError
 from wikistate.adapters.http.body import read_bounded
+from wikistate.adapters.http.origins import GuardedResolver, Origins, RefusedAddressError, try_origin
 from wikistate.adapters.http.routes import Endpoint, Routes
 from wikistate.adapters.http.server_answers import SERVER_ANSWERS
 from wikistate.adapters.http.stream import ByteStream, check_encoding
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from aiohttp.abc import AbstractResolver
     from multidict import CIMultiDictProxy
 
 OK = 200
@@ -53,6 +55,7 @@ class HttpSettings:
         read_timeout: Longest time without a byte, in seconds.
         total_timeout: Longest time until the last byte of a response, in seconds.
         max_connections: Largest number of concurrent connections to all servers together.
+        origins: Servers that requests may be sent to; None for any server and any address.
         gzip: Whether to request compressed responses. It costs some 30 µs of CPU for 10 KB, which is wasted within one
             machine.
     """
@@ -65,6 +68,7 @@ class HttpSettings:
     total_timeout: float = 65.0
     max_connections: int = 100
     gzip: bool = True
+    origins: Origins | None = field(default=None, repr=False, compare=False)
 
 
 class HttpResponse(NamedTuple):
@@ -82,10 +86,17 @@ class HttpResponse(NamedTuple):
 
 
 class HttpClient:
-    """HTTP session. Protocol: `open` once, `request` from any task, `close` once."""
+    """HTTP session. Protocol: `open` once, `request` from any task, `close` once.
 
-    def __init__(self, settings: HttpSettings) -> None:
+    Args:
+        settings: Settings of the client.
+        resolver: Resolver of names; None for that of the system. Its results are checked; see `GuardedResolver`.
+    """
+
+    def __init__(self, settings: HttpSettings, *, resolver: AbstractResolver | None = None) -> None:
         self._settings = settings
+        self._resolver = resolver
+        self._guard: GuardedResolver | None = None
         self._routes = Routes(settings.routes)
         self._session: aiohttp.ClientSession | None = None
 
@@ -96,9 +107,13 @@ class HttpClient:
             ConfigError: The CA bundle cannot be read.
         """
         settings = self._settings
+        self._guard = None if settings.origins is None else GuardedResolver(settings.origins, self._resolver)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=settings.max_connections, ssl=build_tls_context(settings.ca_bundle), ttl_dns_cache=60
+                limit=settings.max_connections,
+                ssl=build_tls_context(settings.ca_bundle),
+                ttl_dns_cache=60,
+                resolver=self._guard,
             ),
             timeout=aiohttp.ClientTimeout(
                 total=settings.total_timeout,
@@ -124,6 +139,14 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._guard is not None:
+            await self._guard.close()
+            self._guard = None
+
+    @property
+    def origins(self) -> Origins:
+        """Servers that requests may be sent to."""
+        return self._settings.origins or Origins()
 
     def endpoint(self, url: str, host: str | None = None) -> Endpoint:
         """See `Routes.resolve`."""
@@ -151,6 +174,8 @@ class HttpClient:
         """
         if self._session is None:
             return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
+        if refusal := self._refuse(endpoint):
+            return refusal
         try:
             url = URL(f"{endpoint.url}?{query}" if query else endpoint.url, encoded=True)
             with SERVER_ANSWERS.await_answer(endpoint.host or url.authority) as note_status:
@@ -182,6 +207,8 @@ class HttpClient:
         """
         if self._session is None:
             return Failure(FailureKind.INTERNAL, "The HTTP client is not open")
+        if refusal := self._refuse(endpoint):
+            return refusal
         settings = self._settings
         endless = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout, sock_read=None)
         try:
@@ -201,6 +228,14 @@ class HttpClient:
             return ByteStream(response, partial(failure_of, endpoint=endpoint))
         except (aiohttp.ClientError, OSError, ValueError, DamagedError) as error:
             return failure_of(error, endpoint)
+
+    def _refuse(self, endpoint: Endpoint) -> Failure | None:
+        """Return the failure of a request to a server that no setting names; None for other requests."""
+        origins = self._settings.origins
+        if origins is None or origins.admits(endpoint.url):
+            return None
+        place = try_origin(endpoint.url, allows_user=True) or "an invalid address"
+        return Failure(FailureKind.INVALID_REQUEST, f"{place:.200}: no setting names this server")
 
 
 def _headers(endpoint: Endpoint, headers: Mapping[str, str], form: str | None) -> dict[str, str]:
@@ -236,7 +271,12 @@ def kind_of_error(error: BaseException) -> FailureKind:
             return FailureKind.CONNECT_TIMEOUT
         case TimeoutError():
             return FailureKind.READ_TIMEOUT
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | aiohttp.RedirectClientError():
+        case (
+            RefusedAddressError()
+            | aiohttp.InvalidURL()
+            | aiohttp.NonHttpUrlClientError()
+            | aiohttp.RedirectClientError()
+        ):
             return FailureKind.INVALID_REQUEST
         case aiohttp.ClientResponseError() | DamagedError():
             return FailureKind.UNPARSABLE

@@ -18,6 +18,7 @@ from wikistate.adapters.compression.formats import Format
 from wikistate.adapters.http.body import find_encoding
 from wikistate.adapters.http.client import OK, HttpSettings, build_tls_context
 from wikistate.adapters.http.interruptible import call_interruptibly
+from wikistate.adapters.http.origins import GuardedConnection, GuardedTlsConnection
 from wikistate.adapters.http.routes import Routes
 from wikistate.core.events.first_line import quote_first_line
 from wikistate.errors import DocumentError, ExternalError
@@ -128,15 +129,18 @@ class DocumentReader:
 
     def _open_connection(self, uri: str) -> tuple[http.client.HTTPConnection, str, str]:
         base, _, query = uri.partition("?")
+        origins = self._settings.origins
+        if origins is not None and not origins.admits(base):
+            raise ValueError("no setting names this server")
         endpoint = self._routes.resolve(base)
         parts = urlsplit(endpoint.url)
         timeout = self._settings.connect_timeout
         connection: http.client.HTTPConnection
         if parts.scheme == "https":
             context = build_tls_context(self._settings.ca_bundle)
-            connection = http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=context)
+            connection = GuardedTlsConnection(parts.netloc, timeout=timeout, context=context)
         else:
-            connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
+            connection = GuardedConnection(parts.netloc, timeout=timeout)
         path = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
         return connection, path, endpoint.host or parts.netloc
 

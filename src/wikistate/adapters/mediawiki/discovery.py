@@ -1,5 +1,8 @@
 """Discovery of the Action API from the address of a wiki.
 
+A page names the API, and a redirect names the page. Both are followed on the server of the address and on the servers that
+`wikistate.adapters.http.origins` allows, so that a wiki cannot send the requests elsewhere.
+
 Source: MediaWiki documentation (Manual:$wgScriptPath; Really Simple Discovery, which every page links as ``EditURI``).
 """
 
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from wikistate.adapters.http.client import OK, HttpResponse
+from wikistate.adapters.http.origins import explain_refusal
 from wikistate.adapters.mediawiki.action_api import parse_json
 from wikistate.core.enrichment.failures import Failure
 from wikistate.errors import ConfigError
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 _PATHS = ("/w/api.php", "/api.php")
 _LINK = re.compile(r"<link[^>]+rel=\"EditURI\"[^>]*>", re.IGNORECASE)
 _HREF = re.compile(r"href=\"([^\"]+)\"", re.IGNORECASE)
+_USER = re.compile("//[^/?#]*@")
 _QUERY = "action=query&meta=siteinfo&format=json&formatversion=2"
 _LIMIT = 4 * 1024 * 1024  # bytes of a page
 _HOPS = 5
@@ -45,7 +50,7 @@ async def find_api(http: HttpClient, address: str) -> str:
             f"{address!r} is not the address of a wiki.", hint="Set a URL such as https://my.wiki.", key="rdf.wikibase"
         )
     tried: list[str] = []
-    async for candidate in _try_common_paths(http, url):
+    async for candidate in _try_common_paths(http, url, tried):
         answer = await http.request(http.endpoint(candidate), _QUERY, headers={}, limit=_LIMIT)
         if not isinstance(answer, Failure) and _is_api(answer, candidate):
             return candidate
@@ -58,18 +63,26 @@ async def find_api(http: HttpClient, address: str) -> str:
     )
 
 
-async def _try_common_paths(http: HttpClient, url: URL) -> AsyncIterator[str]:
+async def _try_common_paths(http: HttpClient, url: URL, tried: list[str]) -> AsyncIterator[str]:
+    """Yield the URLs that may be those of the API, and add to `tried` why others are not requested."""
     if url.path.endswith("api.php"):
         yield str(url.with_query(None))
         return
     for path in _PATHS:
         yield str(url.with_path(path))
-    if linked := await _find_linked_api(http, url):
+    linked = await _find_linked_api(http, url)
+    if not linked:
+        return
+    if http.origins.may_follow(linked, asked=str(url)):
         yield linked
+    else:
+        shown = _USER.sub("//", linked)
+        tried.append(f"{shown:.200} (not requested: {explain_refusal(linked, asked=str(url))})")
 
 
 async def _find_linked_api(http: HttpClient, url: URL) -> str:
-    """Return the URL of the API that a page of the wiki names; empty without one."""
+    """Return the URL to which a page of the wiki leads: of the API, or of a server that is not followed. Empty without one."""
+    asked = str(url)
     for _ in range(_HOPS):
         endpoint = http.endpoint(str(url.with_query(None)))
         answer = await http.request(endpoint, url.raw_query_string, headers={}, limit=_LIMIT)
@@ -77,17 +90,26 @@ async def _find_linked_api(http: HttpClient, url: URL) -> str:
             return ""
         if answer.status == OK:
             return _extract_edit_uri(answer.body.decode(errors="replace"), url)
-        location = answer.headers.get("Location", "")
-        if not location or (URL(location).is_absolute() and URL(location).host != url.host):
-            return ""
-        url = url.join(URL(location))
+        target = _join(url, answer.headers.get("Location", ""))
+        if target is None or not http.origins.may_follow(str(target), asked=asked):
+            return "" if target is None else str(target)
+        url = target
     return ""
 
 
 def _extract_edit_uri(page: str, url: URL) -> str:
     link = _LINK.search(page)
     href = _HREF.search(link.group()) if link else None
-    return str(url.join(URL(html.unescape(href.group(1)))).with_query(None)) if href else ""
+    target = _join(url, html.unescape(href.group(1))) if href else None
+    return str(target.with_query(None)) if target else ""
+
+
+def _join(url: URL, reference: str) -> URL | None:
+    """Return the URL to which a reference leads; None for an invalid one, or one that leads nowhere."""
+    try:
+        return url.join(URL(reference)) if reference else None
+    except ValueError:
+        return None
 
 
 def _describe(answer: HttpResponse | Failure, place: str) -> str:

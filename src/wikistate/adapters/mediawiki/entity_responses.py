@@ -207,6 +207,8 @@ def _find_difference(target: URL, requested: URL) -> str:
     found, wanted = _PageRequest.of(target), _PageRequest.of(requested)
     if target.origin() != requested.origin():
         return "another server"
+    if target.user is not None or target.password is not None:
+        return "a user in the address"
     if found.document != wanted.document:
         return "another entity or another format"
     if found.parameters != wanted.parameters:

@@ -12,9 +12,11 @@ from urllib.parse import quote
 import pyoxigraph
 from yarl import URL
 
+from wikistate.adapters.http.origins import Origins, parse_origin
 from wikistate.adapters.mediawiki.entity_responses import PAGE_NAME_CHARACTERS
 from wikistate.core.events.first_line import quote_first_line
 from wikistate.core.events.integers import MAX_INTEGER, read_integer
+from wikistate.core.rdf.uris import is_concept_base
 from wikistate.core.updater.entity_pages import EntityPages
 from wikistate.errors import ConfigError, InputError, WikiError
 
@@ -54,6 +56,7 @@ class WikibaseSite:
         models: Content models by namespace, for the namespaces of entities.
         pages: Mapping of pages to entities.
         names: Names of those namespaces by number; empty for the main namespace.
+        stated_server: The server that the wiki states as its own.
     """
 
     domain: str
@@ -63,6 +66,7 @@ class WikibaseSite:
     models: Mapping[int, str]
     pages: EntityPages
     names: Mapping[int, str]
+    stated_server: str = ""
 
     def prefix_of(self, namespace: int) -> str:
         """Return the prefix of an entity id in the titles of a namespace."""
@@ -70,30 +74,35 @@ class WikibaseSite:
         return f"{name}:" if name else ""
 
 
-async def fetch_site(queries: Queries, *, tries: int | None = 1, api: str = "") -> WikibaseSite:
+async def fetch_site(
+    queries: Queries, *, tries: int | None = 1, api: str = "", origins: Origins | None = None
+) -> WikibaseSite:
     """Fetch the description of a wiki.
 
     Args:
         queries: Client of the wiki; open.
         tries: Largest number of attempts; None for no limit.
         api: URL of the Action API; see `parse_site`.
+        origins: See `parse_site`.
 
     Raises:
         WikiError: The wiki does not answer, or is not a Wikibase.
     """
     document = await queries.query(_SITE_QUERY, tries=tries)
     try:
-        return parse_site(document["query"], api=api)
-    except (KeyError, TypeError, AttributeError) as error:
+        return parse_site(document["query"], api=api, origins=origins)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise WikiError(f"The siteinfo of the wiki cannot be read: {error!r:.100}.") from error
 
 
-def parse_site(query: Json, *, api: str = "") -> WikibaseSite:
+def parse_site(query: Json, *, api: str = "", origins: Origins | None = None) -> WikibaseSite:
     """Parse the siteinfo of a wiki.
 
     Args:
         query: Response with the parts ``general``, ``namespaces``, ``specialpagealiases`` and ``extensions``.
-        api: URL of the Action API, whose scheme is that of a server without a scheme; empty for https.
+        api: URL of the Action API. Entity data are requested from the same server, whatever server the wiki states: many wikis
+            are asked at an internal address and state a public one. Empty to use the stated server.
+        origins: Servers that the wiki may state instead.
 
     Raises:
         WikiError: The wiki is not a Wikibase repository, or the number of a namespace is out of bounds.
@@ -111,9 +120,9 @@ def parse_site(query: Json, *, api: str = "") -> WikibaseSite:
     return WikibaseSite(
         domain=general["servername"],
         wiki_id=general["wikiid"],
-        concept_uri=wikibase_root(general["wikibase-conceptbaseuri"]),
-        entity_data=_absolute_url(general["server"], api)
-        + general["articlepath"].replace("$1", _entity_data_page(query)),
+        concept_uri=_read_concept_uri(general),
+        entity_data=_entity_data_url(query, api, origins or Origins()),
+        stated_server=_absolute_url(general["server"], api),
         models=models,
         pages=EntityPages(
             domain=general["servername"],
@@ -207,6 +216,18 @@ def check_namespaces(configured: Iterable[int], site: WikibaseSite, *, key: str 
         )
 
 
+def _read_concept_uri(general: Json) -> str:
+    stated = general["wikibase-conceptbaseuri"]
+    root = wikibase_root(stated)
+    if not is_concept_base(root):
+        raise WikiError(
+            f"The wiki {general['servername']} states the concept base {stated!r:.300}, which is not an absolute IRI.",
+            hint="Correct conceptBaseUri in the settings of the Wikibase, or check that no proxy changes its answers.",
+            wiki=general["servername"],
+        )
+    return root
+
+
 def _prefixes(namespaces: Iterable[Json]) -> tuple[str, ...]:
     """Return the prefixes of titles in both forms: the Action API writes spaces, and events write underscores."""
     names = [each["name"] for each in namespaces if each["name"]]
@@ -241,6 +262,25 @@ def _entity_data_page(query: Json) -> str:
     known = {each["realname"]: each["aliases"] for each in query.get("specialpagealiases", ())}
     name = next(iter(known.get(_ENTITY_DATA, ())), _ENTITY_DATA)
     return quote(f"{namespace}:{name}/".replace(" ", "_"), safe=PAGE_NAME_CHARACTERS)
+
+
+def _entity_data_url(query: Json, api: str, origins: Origins) -> str:
+    """Return the URL of entity data: the article path of the wiki on the server of its API, or on a confirmed server.
+
+    Raises:
+        WikiError: The article path is not a path on a server.
+    """
+    general = query["general"]
+    stated, path = _absolute_url(general["server"], api), str(general["articlepath"])
+    server: str = stated if not api or origins.is_confirmed(stated) else parse_origin(api, allows_user=True)
+    url = server + path.replace("$1", _entity_data_page(query))
+    if not path.startswith("/") or path.startswith("//") or not Origins().may_follow(url, asked=server):
+        raise WikiError(
+            f"The wiki {general['servername']!s:.200} states the article path {path!r:.200}, which is not a path on its server.",
+            hint="Correct $wgArticlePath of the wiki, or check that no proxy changes its answers.",
+            wiki=general["servername"],
+        )
+    return url
 
 
 def _absolute_url(server: str, api: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
@@ -41,6 +41,10 @@ OWN_FARM = "own"
 """Farm of a custom endpoint template: a service mesh, or a private farm."""
 
 _NOT_ALLOWED = "WikiNotAllowed"
+_CONTRADICTION = "ContradictoryWiki"
+_DATABASE_FIELDS = ("wiki_id", "database", "wiki")
+"""Fields with the name of the database: of page_change, of older events, and of recentchange."""
+
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+{_LABEL}")
 _NUMERIC_END = re.compile(r"\.[0-9]+\Z")
@@ -73,6 +77,7 @@ class Wikis:
             URL and differ in the header ``Host``.
         explicit: URLs of the Action APIs of further wikis, by domain. A domain may have any name, also an IP address.
         farms: Names of farms by domain of an explicit wiki. By default the wikis of one origin are a farm.
+        wiki_ids: Names of the databases of explicit wikis, by domain, as far as they are known.
 
     Raises:
         ConfigError: A domain is not a host name, or a URL is not valid for an Action API.
@@ -85,6 +90,7 @@ class Wikis:
         template: str = WIKIMEDIA_TEMPLATE,
         explicit: Mapping[str, str] | None = None,
         farms: Mapping[str, str] | None = None,
+        wiki_ids: Mapping[str, str] | None = None,
     ) -> None:
         self._suffixes = tuple(_require_domain(domain) for domain in domains)
         self._template = template
@@ -94,6 +100,8 @@ class Wikis:
             for domain, url in (explicit or {}).items()
         }
         self._known: dict[str, Wiki] = {}
+        self._ids = {domain.lower(): wiki_id for domain, wiki_id in (wiki_ids or {}).items()}
+        self._domains = {wiki_id: domain for domain, wiki_id in self._ids.items()}
 
     @property
     def farms(self) -> frozenset[str]:
@@ -113,6 +121,41 @@ class Wikis:
         self._known[domain] = found
         return found
 
+    def check_event(self, event: Mapping[str, Any], wiki: Wiki) -> Fail | None:
+        """Return the failure of an event whose domain is that of one wiki, and whose other fields name another one.
+
+        On a stream that several wikis write to, such an event would have the content of one and the names of the other. Fields
+        that no setting explains pass: the database of a wiki without `wiki_id`, a name that is not in the list.
+
+        Args:
+            event: An event of any schema.
+            wiki: Wiki of its `meta.domain`.
+        """
+        if self._ids:
+            own = self._ids.get(wiki.domain)
+            for field in _DATABASE_FIELDS:
+                stated = event.get(field)
+                if isinstance(stated, str) and (stated != own if own else stated in self._domains):
+                    return _build_contradiction(wiki, field, stated)
+        stated = event.get("server_name")
+        if isinstance(stated, str) and self._is_other(stated, wiki):
+            return _build_contradiction(wiki, "server_name", stated)
+        uri = event["meta"].get("uri") if self._explicit else None
+        if isinstance(uri, str) and f"//{wiki.domain}/" not in uri and self._is_other_explicit(uri, wiki):
+            return _build_contradiction(wiki, "meta.uri", uri)
+        return None
+
+    def _is_other(self, domain: str, wiki: Wiki) -> bool:
+        found = self.lookup(domain)
+        return isinstance(found, Wiki) and found.domain != wiki.domain
+
+    def _is_other_explicit(self, uri: str, wiki: Wiki) -> bool:
+        try:
+            host = URL(uri).host or ""
+        except ValueError:
+            return False
+        return host != wiki.domain and host in self._explicit
+
     def _by_suffix(self, domain: str) -> Wiki | None:
         # Checked before lower-casing: the lower case of some letters outside ASCII is in ASCII.
         if not domain.isascii() or not _is_host_name(name := domain.lower()):
@@ -130,6 +173,14 @@ def _build_not_allowed_failure(domain: str) -> Fail:
         _NOT_ALLOWED,
         f"The wiki {domain!r:.200} is not in the list of allowed wikis. To allow it, add it with the URL of its "
         "Action API, as in DOMAIN=https://DOMAIN/w/api.php.",
+    )
+
+
+def _build_contradiction(wiki: Wiki, field: str, stated: str) -> Fail:
+    return Fail(
+        _CONTRADICTION,
+        f"meta.domain is {wiki.domain}, but {field} is {stated!r:.200}, which is not of that wiki: another wiki may write to the "
+        "stream. If the name is right, set wiki_id of the wiki under wikis.",
     )
 
 

@@ -141,7 +141,7 @@ class _EntityTraversal:
         self._keep_references()
         self._keep_values()
         self._keep_properties()
-        self._keep_others()
+        self._keep_others(entity)
         for group in self._subjects.blank.values():
             self._keep(group)
 
@@ -160,11 +160,14 @@ class _EntityTraversal:
         omitted = _LABELS if is_lexeme else _LABEL_COPIES
         waiting: list[Node] = [entity]
         seen: set[Node] = set()
+        parts = f"{entity.value}-"
         while waiting:
             node = waiting.pop()
             if node not in seen:
                 seen.add(node)
-                waiting += self._keep_entity(self._subjects.entities.get(node, []), omitted)
+                found = self._keep_entity(self._subjects.entities.get(node, []), omitted)
+                # A document describes no other entity: a form of another one is linked at most.
+                waiting += (part for part in found if str(part.value).startswith(parts))
                 omitted = _LABELS  # all further nodes are forms and senses
 
     def _keep_entity(self, group: list[Triple], omitted: frozenset[NamedNode]) -> list[Node]:
@@ -223,9 +226,10 @@ class _EntityTraversal:
             is_novalue = str(node.value).startswith(self._uris.novalue)
             self._keep(group if is_novalue else [triple for triple in group if triple.predicate == TYPE])
 
-    def _keep_others(self) -> None:
+    def _keep_others(self, entity: NamedNode) -> None:
         for node, group in self._subjects.others.items():
-            belongs = node in self._reachable or is_sitelink(group)
+            # A page of another entity would be written in its place.
+            belongs = node in self._reachable or (is_sitelink(group) and entity in _read_about(group))
             self._keep(group if belongs else self._select_unreachable(node, group, {WIKI_GROUP}))
 
     def _select_unreachable(self, node: Node, group: list[Triple], predicates: Iterable[NamedNode]) -> list[Triple]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
+from pyoxigraph import NamedNode
+
 from wikistate.errors import ConfigError
 
 _ENTITY_DATA = "/wiki/Special:EntityData/"
@@ -101,6 +103,18 @@ class Uris:
         return frozenset({f"{self.prop}reference/value/", f"{self.prop}reference/value-normalized/"})
 
 
+def is_concept_base(text: str) -> bool:
+    """Return whether a text is an absolute http or https IRI (RFC 3987) with a host, and without a query and a fragment.
+
+    Such an IRI has no space, quotation mark, angle bracket, brace, backslash or control character.
+    """
+    try:
+        parts = urlsplit(NamedNode(text).value)  # `urlsplit` alone drops line breaks
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "?" not in text and "#" not in text
+
+
 def _build_prefixes(root: str) -> dict[str, str]:
     secure = f"https:{root.removeprefix('http:')}" if root.startswith("http:") else root
     parts = urlsplit(root)
@@ -118,10 +132,9 @@ def _build_prefixes(root: str) -> dict[str, str]:
 
 def _normalize_root(concept_uri: str) -> str:
     root = concept_uri.rstrip("/")
-    parts = urlsplit(root)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+    if not is_concept_base(root):
         raise ConfigError(
-            f"{concept_uri!r} is not a concept base.",
+            f"{concept_uri!r:.300} is not a concept base: it must be an absolute IRI.",
             hint="Set the prefix of the IRIs of entities, without entity/, such as http://www.wikidata.org.",
         )
     return root

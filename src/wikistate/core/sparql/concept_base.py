@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import NamedNode
 
+from wikistate.core.rdf.uris import is_concept_base
+from wikistate.core.sparql.terms import format_iri, starts_with
 from wikistate.core.sparql.vocabulary import ABOUT, BOOKKEEPING, DATE_MODIFIED, POSITION, VERSION
 
 if TYPE_CHECKING:
@@ -38,18 +40,20 @@ def build_concept_base_queries(target: UpdateTarget) -> tuple[str, ...]:
 
 
 def read_concept_bases(rows: Iterable[Row]) -> list[str]:
-    """Return the concept bases in the result of one query, the most frequent first."""
+    """Return the concept bases in the result of one query, the most frequent first; those that are not IRIs are left out."""
     nodes = [node.value for row in rows if isinstance(node := row.get("node"), NamedNode)]
-    found = Counter(match["root"] for node in nodes if (match := _ENTITY.fullmatch(node)))
+    found = Counter(
+        match["root"] for node in nodes if (match := _ENTITY.fullmatch(node)) and is_concept_base(match["root"])
+    )
     if not found:
-        found = Counter(node for node in nodes if _ROOT.fullmatch(node))
+        found = Counter(node for node in nodes if _ROOT.fullmatch(node) and is_concept_base(node))
     return [root for root, _ in found.most_common()]
 
 
 def build_contents_query(target: UpdateTarget) -> str:
     """Build the query of some subjects that are neither bookkeeping nor freshness, as ``?node``."""
-    freshness = ", ".join(f"<{subject}>" for subject in target.freshness_subjects)
-    ours = f'?node NOT IN ({BOOKKEEPING}, {freshness}) && !STRSTARTS(STR(?node), "{POSITION}")'
+    freshness = ", ".join(map(format_iri, target.freshness_subjects))
+    ours = f"?node NOT IN ({BOOKKEEPING}, {freshness}) && !{starts_with('?node', POSITION)}"
     return f"SELECT ?node WHERE {target.where(f'?node ?predicate ?object FILTER({ours})')} LIMIT 1"
 
 

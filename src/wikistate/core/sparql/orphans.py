@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import NamedNode, Triple
 
+from wikistate.core.sparql.terms import starts_with
 from wikistate.core.sparql.vocabulary import (
     ABOUT,
     ARTICLE,
@@ -85,7 +86,7 @@ def delete_orphans(*, nodes: bool) -> Iterator[str]:
 
 def mark_all(uris: Uris) -> Iterator[str]:
     """Yield the operations that record every orphan of the whole store. They are expensive, and for a cleanup alone."""
-    shared = f'(STRSTARTS(STR(?node), "{uris.value}") || STRSTARTS(STR(?node), "{uris.reference}"))'
+    shared = f"({starts_with('?node', uris.value)} || {starts_with('?node', uris.reference)})"
     yield (
         f"INSERT {{ {BOOKKEEPING} {ORPHAN_CANDIDATE_NODE} ?node }} "
         f"WHERE {{ {{ SELECT DISTINCT ?node WHERE {{ ?node ?p ?o FILTER(isIRI(?node) && {shared}) }} }} }}"

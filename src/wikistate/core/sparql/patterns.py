@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wikistate.core.sparql.terms import starts_with
 from wikistate.core.sparql.vocabulary import COMPLEMENT_OF, LEXICAL_FORM, ONTOLOGY, SENSE
 
 if TYPE_CHECKING:
@@ -28,19 +29,20 @@ def match_subentities(listed: str) -> str:
 
 def match_statements(listed: str, uris: Uris) -> str:
     """Bind ``?statement`` to the statements of the listed entities."""
-    ours = f'FILTER(isIRI(?statement) && STRSTARTS(STR(?statement), "{uris.statement}"))'
+    ours = f"FILTER(isIRI(?statement) && {starts_with('?statement', uris.statement)})"
     return f"{match_parts(listed)} ?part ?claim ?statement {ours}"
 
 
 def match_predicates(listed: str, uris: Uris) -> str:
     """Bind ``?declared`` to the predicates and classes of the listed properties, such as ``wdt:P1``."""
-    ours = f'FILTER(STRSTARTS(STR(?as), "{ONTOLOGY}") && isIRI(?declared) && STRSTARTS(STR(?declared), "{uris.prop}"))'
+    role, prefix = starts_with("?as", ONTOLOGY), starts_with("?declared", uris.prop)
+    ours = f"FILTER({role} && isIRI(?declared) && {prefix})"
     return f"{listed} ?entity ?as ?declared {ours}"
 
 
 def match_restrictions(listed: str, uris: Uris) -> str:
     """Bind ``?restriction`` to the nodes that define the classes without a value of the listed properties."""
-    ours = f'FILTER(isIRI(?restriction) && STRSTARTS(STR(?restriction), "{uris.genid}"))'
+    ours = f"FILTER(isIRI(?restriction) && {starts_with('?restriction', uris.genid)})"
     return f"{match_predicates(listed, uris)} ?declared {COMPLEMENT_OF} ?restriction {ours}"
 
 
@@ -51,5 +53,5 @@ def is_property(entity: str, uris: Uris) -> bool:
 
 def filter_shared(node: str, uris: Uris) -> str:
     """Build the filter for value and reference nodes, which several entities may share."""
-    begins = " || ".join(f'STRSTARTS(STR({node}), "{namespace}")' for namespace in (uris.value, uris.reference))
+    begins = " || ".join(starts_with(node, namespace) for namespace in (uris.value, uris.reference))
     return f"FILTER(isIRI({node}) && ({begins}))"

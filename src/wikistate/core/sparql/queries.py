@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from wikistate.core.events.integers import MAX_INTEGER, parse_integer
-from wikistate.core.sparql.terms import format_iri
+from wikistate.core.sparql.terms import format_iri, format_literal, starts_with
 from wikistate.core.sparql.vocabulary import (
     ABOUT,
     BOOKKEEPING,
     COMPLETED_UNTIL,
+    DATE_MODIFIED,
+    INTEGER,
     NEXT_OFFSET,
     ORIGIN,
     PARTITION,
@@ -42,7 +44,7 @@ _SAMPLE_SIZE = 1000
 def build_state_query(target: UpdateTarget) -> str:
     """Build the query for `read_state`."""
     # The prefix of the subject identifies positions: no other triple may have it, but an entity may have any predicate.
-    ours = f'FILTER(STRSTARTS(STR(?at), "{POSITION}"))'
+    ours = f"FILTER({starts_with('?at', POSITION)})"
     position = f"?at {TOPIC} ?topic ; {PARTITION} ?partition ; {NEXT_OFFSET} ?offset ; {COMPLETED_UNTIL} ?until {ours}"
     token = f"{BOOKKEEPING} {WRITE_TOKEN} ?token"
     return (
@@ -139,10 +141,8 @@ def build_counts_query(target: UpdateTarget) -> str:
     held = target.where(f"?entity {VERSION} ?revision")
     counts = []
     for letter in TYPES:
-        begins = f"STRSTARTS(STR(?entity), {Literal(uris.entity_iri(letter))})"
-        count = (
-            f"SELECT ({Literal(letter)} AS ?letter) (COUNT(?entity) AS ?entities) WHERE {{ {held} FILTER({begins}) }}"
-        )
+        begins = starts_with("?entity", uris.entity_iri(letter))
+        count = f"SELECT ({format_literal(Literal(letter))} AS ?letter) (COUNT(?entity) AS ?entities) WHERE {{ {held} FILTER({begins}) }}"
         counts.append(f"{{ {count} }}")
     return f"SELECT ?letter ?entities WHERE {{ {' UNION '.join(counts)} }}"
 
@@ -169,19 +169,21 @@ def select_largest_number(prefix: str, *, graph: str = "") -> str:
         graph: IRI of the graph that holds the entities; empty for the default graph.
 
     Raises:
-        ValueError: One of them is not a valid IRI.
+        UnwritableError: One of them is not an absolute IRI.
     """
-    stem = str(NamedNode(prefix))[1:-1]
-    pattern = f'?entity {VERSION} ?version FILTER(STRSTARTS(STR(?entity), "{stem}"))'
-    number = f'<http://www.w3.org/2001/XMLSchema#integer>(STRAFTER(STR(?entity), "{stem}"))'
+    number = f"{INTEGER}(STRAFTER(STR(?entity), {format_literal(Literal(prefix))}))"
+    pattern = _match_entities(prefix)
     return f"SELECT (MAX({number}) AS ?largest) WHERE {{ {_in_graph(pattern, graph)} }}"
 
 
 def select_entities(prefix: str, *, graph: str = "") -> str:
     """Return the query of the entities that have a revision, as ``?entity``. Arguments as `select_largest_number`."""
-    stem = str(NamedNode(prefix))[1:-1]
-    pattern = f'?entity {VERSION} ?version FILTER(STRSTARTS(STR(?entity), "{stem}"))'
-    return f"SELECT DISTINCT ?entity WHERE {{ {_in_graph(pattern, graph)} }}"
+    return f"SELECT DISTINCT ?entity WHERE {{ {_in_graph(_match_entities(prefix), graph)} }}"
+
+
+def _match_entities(prefix: str) -> str:
+    format_iri(prefix)  # the serialiser rejects a prefix that no entity can have
+    return f"?entity {VERSION} ?version FILTER({starts_with('?entity', prefix)})"
 
 
 def read_entities(rows: Iterable[Row], uris: Uris) -> set[str]:
@@ -197,10 +199,9 @@ def select_newest_change(*roots: str, graph: str = "") -> str:
         graph: IRI of the graph that holds the entities; empty for the default graph.
 
     Raises:
-        ValueError: One of them is not a valid IRI.
+        UnwritableError: One of them is not an absolute IRI.
     """
-    wikis = " ".join(str(NamedNode(root)) for root in roots)
-    pattern = f"VALUES ?wiki {{ {wikis} }} ?wiki <http://schema.org/dateModified> ?moment"
+    pattern = f"VALUES ?wiki {{ {' '.join(map(format_iri, roots))} }} ?wiki {DATE_MODIFIED} ?moment"
     return f"SELECT (MAX(?moment) AS ?newest) WHERE {{ {_in_graph(pattern, graph)} }}"
 
 
@@ -225,7 +226,7 @@ def read_newest_change(rows: Sequence[Row]) -> int | None:
 
 
 def _in_graph(pattern: str, graph: str) -> str:
-    return f"GRAPH {NamedNode(graph)} {{ {pattern} }}" if graph else pattern
+    return f"GRAPH {format_iri(graph)} {{ {pattern} }}" if graph else pattern
 
 
 def parse_results(answer: Any) -> list[Row]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pyoxigraph import RdfFormat, serialize
+from pyoxigraph import Literal, RdfFormat, serialize
 
 from wikistate.core.rdf.vocabulary import BOOKKEEPING
 from wikistate.errors import InputError
@@ -24,7 +24,7 @@ from wikistate.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pyoxigraph import Literal, Triple
+    from pyoxigraph import Triple
 
 # Two patterns are optimised for speed, because each line of each batch is matched: the characters of an IRI are a class
 # that is not negated, and a literal is a sequence of runs without an escape.
@@ -85,6 +85,11 @@ def format_iri(value: str) -> str:
 def format_literal(value: Literal) -> str:
     """Return a literal of the bookkeeping as text; it always has a safe form."""
     return _escape_trap(str(value).encode()).decode()
+
+
+def starts_with(variable: str, prefix: str) -> str:
+    """Return the condition that the text of a variable, such as ``?node``, begins with a prefix."""
+    return f"STRSTARTS(STR({variable}), {format_literal(Literal(prefix))})"
 
 
 def _serialize(triples: Iterable[Triple]) -> bytes:

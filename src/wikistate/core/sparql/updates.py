@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import Literal
 
+from wikistate.core.rdf import vocabulary as rdf
 from wikistate.core.sparql import orphans
 from wikistate.core.sparql.loose_parts import delete_loose_parts, find_loose_articles
 from wikistate.core.sparql.patterns import (
@@ -28,7 +29,6 @@ from wikistate.core.sparql.vocabulary import (
     BOOKKEEPING,
     COMPLETED_UNTIL,
     DATE_MODIFIED,
-    DATE_TIME,
     IS_PART_OF,
     NEXT_OFFSET,
     ORPHAN_CANDIDATE_NODE,
@@ -218,4 +218,4 @@ def _format_position(partition: Partition, position: StorePosition) -> dict[str,
 
 def _format_time(milliseconds: int, precision: str) -> str:
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec=precision)
-    return f'"{moment.replace("+00:00", "Z")}"^^{DATE_TIME}'
+    return format_literal(Literal(moment.replace("+00:00", "Z"), datatype=rdf.DATE_TIME))

@@ -8,23 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from pyoxigraph import NamedNode
+
 from wikistate.core.rdf import vocabulary as rdf
+from wikistate.core.sparql.terms import format_iri
 
 if TYPE_CHECKING:
     from wikistate.streaming.record import Partition
 
 TYPE = str(rdf.TYPE)
-DATE_TIME = str(rdf.DATE_TIME)
 ABOUT = str(rdf.ABOUT)
 ARTICLE = str(rdf.ARTICLE)
-IS_PART_OF = f"<{rdf.SCHEMA}isPartOf>"
+IS_PART_OF = str(NamedNode(f"{rdf.SCHEMA}isPartOf"))
 DATE_MODIFIED = str(rdf.DATE_MODIFIED)
 VERSION = str(rdf.VERSION)
 WIKI_GROUP = str(rdf.WIKI_GROUP)
 ONTOLOGY = rdf.WIKIBASE
 LEXICAL_FORM = str(rdf.LEXICAL_FORM)
 SENSE = str(rdf.SENSE)
-COMPLEMENT_OF = f"<{rdf.OWL}complementOf>"
+COMPLEMENT_OF = str(NamedNode(f"{rdf.OWL}complementOf"))
+INTEGER = str(rdf.INTEGER)
 
 BOOKKEEPING = "<urn:wikistate:store>"
 """The subject of the bookkeeping about a store as a whole."""
@@ -59,4 +62,4 @@ POSITION = "urn:wikistate:position:"
 
 def position_iri(partition: Partition) -> str:
     """Return the node with the position of the store in a partition."""
-    return f"<{POSITION}{quote(partition.topic, safe='')}:{partition.number}>"
+    return format_iri(f"{POSITION}{quote(partition.topic, safe='')}:{partition.number}")

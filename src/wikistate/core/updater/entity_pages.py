@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wikistate.core.updater.entity_id import EntityId, parse_page_entity
+from wikistate.errors import InputError
 
 DEFAULT_TITLE_PREFIXES = ("Property:", "Item:", "Lexeme:")
 
@@ -20,6 +21,7 @@ class EntityPages:
         mediainfo_slot: Name of that slot.
         content_models: Content models of entities in ``page.content_slots.main``.
         prefixes: Prefixes of the ids in titles: names of namespaces with a colon.
+        wiki_id: Name of the database in events; empty to accept any.
     """
 
     domain: str
@@ -28,6 +30,7 @@ class EntityPages:
     mediainfo_slot: str = "mediainfo"
     content_models: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = DEFAULT_TITLE_PREFIXES
+    wiki_id: str = ""
 
     def may_hold_entities(self, namespace: object) -> bool:
         """Return whether pages of a namespace, given by its number, may hold entities."""
@@ -40,6 +43,14 @@ class EntityPages:
     def is_mediainfo(self, namespace: object) -> bool:
         """Return whether the pages of a namespace have entities beside their text."""
         return type(namespace) is int and namespace in self.mediainfo_namespaces
+
+    def check_wiki_id(self, stated: object) -> None:
+        """Raise `InputError` if an event of this domain states the database of another wiki."""
+        if self.wiki_id and stated != self.wiki_id:
+            raise InputError(
+                f"The event has the domain {self.domain} and the database {stated!r:.100}; that of the wiki is {self.wiki_id}.",
+                hint="Another wiki may write to the stream. If the name is right, set wiki_id of the wiki under wikis.",
+            )
 
     def strip_namespace(self, title: str) -> str:
         """Return the title without the name of its namespace."""

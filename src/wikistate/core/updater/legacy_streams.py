@@ -46,6 +46,7 @@ class _LegacyFormat:
         return FilterReason.NO_ENTITY if self._pages.has_ids_as_titles(namespace) and not looks_like_id(title) else None
 
     def _read_common(self, event: Event, ingested: int) -> Common:
+        self._pages.check_wiki_id(event.get("database"))
         entity = self._pages.parse_entity(event["page_namespace"], page_id=event["page_id"], title=event["page_title"])
         return str(entity), read_timestamp(event["meta"]), event["rev_id"], ingested, read_origin(event)
 

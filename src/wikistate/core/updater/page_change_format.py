@@ -72,6 +72,7 @@ class PageChangeFormat:
 
     def read(self, event: Event, ingested: int) -> InputEvent:
         """See `EventFormat`."""
+        self._pages.check_wiki_id(event.get("wiki_id"))
         page, revision = event["page"], event["revision"]
         entity = self._pages.parse_entity(page["namespace_id"], page_id=page["page_id"], title=page["page_title"])
         common = (

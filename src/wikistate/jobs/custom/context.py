@@ -172,6 +172,13 @@ class Context:
         """
         return WikiClient(_answer_or_raise(self._wikis.lookup(domain)), self._client)
 
+    def _wiki_of(self, event: Event, domain: str) -> WikiClient:
+        """Return the client of the wiki of an event. Raise `FetchError` for an event that names two wikis."""
+        wiki: Wiki = _answer_or_raise(self._wikis.lookup(domain))
+        if contradiction := self._wikis.check_event(event, wiki):
+            _answer_or_raise(contradiction)
+        return WikiClient(wiki, self._client)
+
     async def revision(self, event: Event) -> Content:
         """Return the content of the revision of an event of mediawiki/page/change.
 
@@ -185,7 +192,7 @@ class Context:
         domain = domain_of(event)
         if not is_integer(rev_id, minimum=1) or domain is None:
             raise InputError("The event does not name its revision: it needs revision.rev_id and meta.domain.")
-        return await self.wiki(domain).revision(rev_id, born=event_created_at(event))
+        return await self._wiki_of(event, domain).revision(rev_id, born=event_created_at(event))
 
     async def with_content(self, event: Event) -> Event:
         """Return the event with ``content_body`` in its slots, as page-content-change emits it.
@@ -200,7 +207,7 @@ class Context:
             case Reject(error_type, message):
                 raise InputError(message, error_type=error_type)
             case Fetch(domain, rev_id):
-                content = await self.wiki(domain).revision(rev_id, born=event_created_at(event))
+                content = await self._wiki_of(event, domain).revision(rev_id, born=event_created_at(event))
                 return _answer_or_raise(with_content(event, content, max_content_size=self._max_content_size))
 
 

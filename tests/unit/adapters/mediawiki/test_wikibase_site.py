@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wikistate.adapters.http.client import HttpSettings
+from wikistate.adapters.http.origins import Origins
 from wikistate.adapters.mediawiki.query_client import QueryClient
 from wikistate.adapters.mediawiki.wikibase_site import (
+    WikibaseSite,
     check_concept_uri,
     check_namespaces,
     fetch_site,
@@ -209,3 +211,61 @@ async def test_wrong_namespace_is_reported_with_the_right_ones() -> None:
     check_namespaces([120, 6], site)
     with pytest.raises(ConfigError, match=r"names 0, 640, where wiki\.example has no entities.* in 6, 120, 122, 146"):
         check_namespaces([0, 120, 640], site)
+
+
+def odd_site(server: str, article_path: str, origins: Origins | None = None) -> WikibaseSite:
+    """Return the parsed siteinfo of a wiki that is asked at an internal address."""
+    general = {
+        "wikiid": "w",
+        "servername": "w.example",
+        "server": server,
+        "articlepath": article_path,
+        "wikibase-conceptbaseuri": "http://w.example/entity/",
+    }
+    query = {"general": general, "namespaces": {}, "extensions": []}
+    return parse_site(query, api="http://mw.internal:8080/w/api.php", origins=origins)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://w.example",
+        "//w.example",
+        "http://mw.internal",
+        "http://169.254.169.254",
+        "http://localhost:8080",
+        "https://members.example",
+    ],
+)
+@pytest.mark.parametrize("path", ["/wiki/$1", "/index.php/$1", "/index.php?title=$1"])
+def test_entities_are_requested_from_the_server_that_was_asked(server: str, path: str) -> None:
+    """A wiki at an internal address states its public one; a hostile one states that of another server."""
+    site = odd_site(server, path)
+    assert site.entity_data == "http://mw.internal:8080" + path.replace("$1", "Special:EntityData/")
+
+
+def test_confirmed_server_of_a_wiki_is_used() -> None:
+    """The setting `allowed_origins` names it."""
+    confirmed = Origins(confirmed=frozenset({"https://w.example"}))
+    assert odd_site("//w.example", "/wiki/$1", confirmed).entity_data.startswith("http://mw.internal:8080/")
+    assert (
+        odd_site("https://w.example", "/wiki/$1", confirmed).entity_data == "https://w.example/wiki/Special:EntityData/"
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil.example/$1",
+        "https://evil.example/$1",
+        "@evil.example/$1",
+        ".evil.example/$1",
+        ":81/$1",
+        "",
+        "\\\\evil.example/$1",
+    ],
+)
+def test_article_path_is_a_path(path: str) -> None:
+    """It must not become the name of a server."""
+    with pytest.raises(WikiError, match="states the article path"):
+        odd_site("https://w.example", path)

@@ -55,6 +55,8 @@ class RecentChangesEndpoint(SourceEndpoint):
         settings = RecentChangesSettings(
             api=self.api,
             domain=self.wiki.domain,
+            wiki_id=self.wiki.wiki_id,
+            other_wiki_ids=self.wiki.other_wiki_ids,
             since=parse_since(self.since, key=f"{SOURCE_OPTIONS}.since"),
             end=parse_until(self.end, key=f"{SOURCE_OPTIONS}.end"),
             interval=self.interval,

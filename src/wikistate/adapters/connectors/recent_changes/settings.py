@@ -16,6 +16,8 @@ class RecentChangesSettings:
     Attributes:
         api: The URL of the Action API of the wiki.
         domain: The value of `meta.domain`; empty for the domain that the wiki states.
+        wiki_id: The value of `wiki_id`; empty for the name that the wiki states.
+        other_wiki_ids: The names that it must not state.
         since: The start without a committed position; None for now.
         end: The end; None: never.
         interval: Seconds between a response without new changes and the next request.
@@ -25,6 +27,8 @@ class RecentChangesSettings:
 
     api: str
     domain: str = ""
+    wiki_id: str = ""
+    other_wiki_ids: frozenset[str] = frozenset()
     since: Moment | None = None
     end: Moment | LatestAtStart | None = None
     interval: float = 5.0

@@ -63,7 +63,9 @@ class RecentChangesFeed:
 
     async def open(self, positions: Mapping[Partition, ResumePosition], metadata: Metadata) -> None:
         """See `Feed`."""
-        facts, self._now = await self._wiki.open(self._settings.domain)
+        facts, self._now = await self._wiki.open(
+            self._settings.domain, wiki_id=self._settings.wiki_id, other_wiki_ids=self._settings.other_wiki_ids
+        )
         self._partition = Partition(facts.domain)
         pages = PageCache(metadata)
         self._inventory = Inventory(self._wiki, pages, max_pages=self._settings.inventory_pages)

@@ -81,11 +81,15 @@ class RecentChangesWiki:
         self._page_list = ListProgress()
         self.namespaces: list[int] = []
 
-    async def open(self, domain: str) -> tuple[WikiMetadata, int]:
+    async def open(
+        self, domain: str, *, wiki_id: str = "", other_wiki_ids: frozenset[str] = frozenset()
+    ) -> tuple[WikiMetadata, int]:
         """Return the metadata of the wiki and its time.
 
         Args:
             domain: The domain of the wiki in events; empty for the domain that the wiki states.
+            wiki_id: The name of its database in events; empty for the name that the wiki states.
+            other_wiki_ids: The names that it must not state.
 
         Raises:
             SourceError: The response is not that of a wiki.
@@ -97,13 +101,18 @@ class RecentChangesWiki:
             self._check_numbers(namespaces)
             self.namespaces = sorted(each["id"] for each in namespaces if each["id"] >= 0)
             facts = WikiMetadata(
-                wiki_id=general["wikiid"],
+                wiki_id=wiki_id or general["wikiid"],
                 domain=domain or general["servername"],
                 article_url_template=_absolute_url(general["server"]) + general["articlepath"],
                 content_namespaces=frozenset(each["id"] for each in namespaces if each.get("content")),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise self._source_error(f"its siteinfo is incomplete ({error!r})") from error
+        if facts.wiki_id in other_wiki_ids:
+            raise self._source_error(
+                f"it states the database name {facts.wiki_id!r:.200}, which the settings give to another wiki",
+                hint="List the wiki under wikis with a wiki_id of its own.",
+            )
         return facts, get_clock(document)
 
     async def recent_changes(self, start: int, end: int | None) -> AsyncIterator[ListPart]:
