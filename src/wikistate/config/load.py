@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from wikistate.config.layers import Layer, format_key, merge
 from wikistate.config.model import Configuration
-from wikistate.errors import ConfigError
+from wikistate.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ def load(layers: Sequence[Layer]) -> LoadedConfiguration:
     """
     merged = merge(layers)
     if problems := [_format_bad_number(path, value, merged) for path, value in _find_bad_numbers(merged.values)]:
-        raise ConfigError("\n".join(problems))
+        raise SettingsError(problems)
     strict = {path for layer in layers if layer.strict for path in layer.origins}
     warnings: list[str] = []
     try:
@@ -58,7 +58,7 @@ def load(layers: Sequence[Layer]) -> LoadedConfiguration:
         return LoadedConfiguration(Configuration.model_validate(merged.values), tuple(warnings))
     except ValidationError as error:
         problems = [_format_error(detail, merged) for detail in error.errors()]
-    raise ConfigError("\n".join(problems), hint="\nAll keys: wikistate config schema")
+    raise SettingsError(problems, hint="All keys: wikistate config schema")
 
 
 def _find_bad_numbers(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int | float]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarl import URL
 
+from wikistate.adapters.http.addresses import require_encrypted
 from wikistate.adapters.http.client import HttpClient, HttpSettings, build_user_agent
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
@@ -152,11 +152,9 @@ def resolve_credential(wiki: WikiSettings, *, key: str) -> Credential | None:
         ConfigError: The credential cannot be read, or would be sent unencrypted.
     """
     credential = _read_credential(wiki.credentials, key=key)
-    url = URL(wiki.api)
-    if credential and url.scheme == "http" and not _is_loopback(url.host or ""):
-        raise ConfigError(
-            f"{key}: a secret would go to {url.host} unencrypted.", hint="Use an https URL as the wiki's api.", key=key
-        )
+    if credential:
+        allowed = wiki.credentials.allow_unencrypted
+        require_encrypted(wiki.api, key=key, hint="Use an https URL as the wiki's api.", allowed=allowed)
     return credential
 
 
@@ -195,13 +193,6 @@ def find_wiki_settings(configuration: Configuration, domain: str, url: str) -> W
         return configuration.wikis[domain]
     on_server = [wiki for wiki in configuration.wikis.values() if URL(wiki.api).origin() == URL(url).origin()]
     return on_server[0] if len(on_server) == 1 else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _read_credential(settings: CredentialSettings, *, key: str) -> Credential | None:
