@@ -158,6 +158,30 @@ _TOKEN_IN_QUERY = re.compile(
 _END_OF_AUTHORITY = re.compile(r"[\s/?#\"'<>\\]")
 
 
+def mask_values(value: Any) -> Any:
+    """Return a value of settings for an output: with ``***`` for each secret, and with masked URLs."""
+    match value:
+        case Secret():
+            return HIDDEN
+        case str():
+            return mask_url(value)
+        case dict():
+            return {name: mask_values(inner) for name, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [mask_values(inner) for inner in value]
+        case _:
+            return value
+
+
+def hide_secrets(value: Any, name: str = "") -> Any:
+    """Return nested options of another program in which the values with the name of a secret are `Secret`."""
+    if isinstance(value, dict):
+        return {key: hide_secrets(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [hide_secrets(inner) for inner in value]
+    return Secret.parse(value) if is_secret_name(name) and isinstance(value, str | int | float) else value
+
+
 def mask(text: str) -> str:
     """Return a text without the secrets of this process, the logins of URLs and the tokens of queries."""
     for reference in _live.valuerefs():

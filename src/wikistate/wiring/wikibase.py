@@ -25,6 +25,7 @@ from wikistate.adapters.mediawiki.wikibase_site import (
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
 from wikistate.config.paths import state_home
 from wikistate.errors import ConfigError
+from wikistate.secret import mask_url
 from wikistate.wiring.connectors import find_connector
 from wikistate.wiring.entity_check import check_entities
 from wikistate.wiring.stores import check_location, is_http_location
@@ -181,7 +182,8 @@ def _default_path(configuration: Configuration, ending: str, site: WikibaseSite)
     location, state = configuration.store.location, configuration.local.state
     if not is_http_location(location):
         return f"{location.rstrip('/')}.{ending}"
-    name = f"{quote(site.domain, safe='')} {quote(location, safe='')}"
+    # A token in the URL of the store must not become a part of a file name.
+    name = f"{quote(site.domain, safe='')} {quote(mask_url(location), safe='')}"
     if len(name) > _MAX_NAME_LENGTH:
         name = f"{name[:_MAX_NAME_LENGTH]} {sha256(name.encode()).hexdigest()[:_HASH_LENGTH]}"
     folder = Path(state) if state else state_home() / configuration.stream_manager.job_name

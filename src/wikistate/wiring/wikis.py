@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from wikistate.adapters.http.addresses import require_encrypted
+from wikistate.adapters.http.addresses import is_http_url, require_encrypted
 from wikistate.adapters.http.client import HttpClient, HttpSettings, build_user_agent
+from wikistate.adapters.http.credentials import resolve_authentication
+from wikistate.adapters.http.routes import Routes
 from wikistate.adapters.mediawiki.credentials import BearerToken, BotPassword
 from wikistate.adapters.mediawiki.dispatcher import BatchSettings
 from wikistate.adapters.mediawiki.limits import FarmSettings, default_farm_settings
@@ -25,6 +27,7 @@ from wikistate.errors import ConfigError
 from wikistate.wiring.connectors import find_connector
 
 if TYPE_CHECKING:
+    from wikistate.adapters.http.credentials import Credential as HttpCredential
     from wikistate.adapters.mediawiki.credentials import Credential
     from wikistate.adapters.mediawiki.sessions import Session
     from wikistate.config.model import Configuration, CredentialSettings, WikiSettings
@@ -32,7 +35,11 @@ if TYPE_CHECKING:
 
 
 def build_http_settings(configuration: Configuration) -> HttpSettings:
-    """Return the settings of the HTTP client, for wikis and for documents such as schemas."""
+    """Return the settings of the HTTP client, for wikis and for documents such as schemas.
+
+    Raises:
+        ConfigError: A credential for documents cannot be read, or would be sent unencrypted.
+    """
     enrich = configuration.enrich
     return HttpSettings(
         user_agent=build_user_agent(enrich.contact),
@@ -43,7 +50,21 @@ def build_http_settings(configuration: Configuration) -> HttpSettings:
         total_timeout=enrich.request_timeout,
         max_connections=enrich.http_session.pool_maxsize,
         gzip=enrich.gzip,
+        credentials=_resolve_document_credentials(configuration),
     )
+
+
+def _resolve_document_credentials(configuration: Configuration) -> dict[str, HttpCredential]:
+    """Return the credentials for schemas and stream configurations by origin. A route counts as a part of the way."""
+    found, routes = {}, Routes(configuration.stream_manager.http_client_routes)
+    for name, settings in configuration.stream_manager.authentication.items():
+        key = f"stream_manager.authentication.{name}"
+        if not is_http_url(name):
+            raise ConfigError(f"{key} is not an origin.", hint="For example https://schemas.example.", key=key)
+        origin = str(URL(name).origin())
+        if credential := resolve_authentication(settings, urls=[routes.resolve(origin).url], key=key):
+            found[origin] = credential
+    return found
 
 
 def lacks_contact(configuration: Configuration) -> bool:
