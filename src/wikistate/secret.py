@@ -186,10 +186,32 @@ def mask(text: str) -> str:
     """Return a text without the secrets of this process, the logins of URLs and the tokens of queries."""
     for reference in _live.valuerefs():
         if (secret := reference()) is not None:
-            for form in secret._forms:  # noqa: SLF001  (the same module)
-                if form in text:
-                    text = text.replace(form, HIDDEN)
+            text = _mask_forms(text, secret._forms)  # noqa: SLF001  (the same module)
     return mask_url(text)
+
+
+def _mask_forms(text: str, forms: tuple[str, ...]) -> str:
+    for form in forms:
+        text = text.replace(form, HIDDEN)
+    for form in forms:
+        text = _mask_cut(text, form)
+    return text
+
+
+def _mask_cut(text: str, form: str) -> str:
+    """Return a text without the beginnings of a secret: answers of servers are quoted up to a length."""
+    head = form[: max(_SHORTEST_MASKED, len(form) // 4)]
+    if head not in text:
+        return text
+    first, *others = text.split(head)
+    rest = form[len(head) :]
+    return HIDDEN.join([first, *(other[_count_common(other, rest) :] for other in others)])
+
+
+def _count_common(text: str, form: str) -> int:
+    """Return the number of characters with which both begin."""
+    pairs = zip(text, form, strict=False)
+    return next((place for place, (left, right) in enumerate(pairs) if left != right), min(len(text), len(form)))
 
 
 def mask_url(text: str) -> str:

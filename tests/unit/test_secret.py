@@ -130,6 +130,13 @@ def test_text_of_a_server_loses_a_known_secret(text: str) -> None:
     assert secret.reveal() == TEXT
 
 
+def test_text_that_was_cut_within_a_secret_loses_it_as_well() -> None:
+    """Answers of servers are quoted up to a length."""
+    secret = Secret("0123456789abcdefghijklmnopqrstuv")
+    assert [mask(f"says {secret.reveal()}"[:length]) for length in (13, 20, 36, 37)] == ["says ***"] * 4
+    assert mask(f"{secret.reveal()[:20]} and {secret.reveal()}!") == "*** and ***!"
+
+
 def test_secret_is_forgotten_with_its_last_value() -> None:
     """A token that is renewed each hour does not fill the memory."""
     secret = Secret("transient-secret")

@@ -116,7 +116,7 @@ def parse_assignment(text: str) -> tuple[KeyPath, Any]:
     key, equals, value = text.partition("=")
     path = tuple(key.strip().split("."))
     if not equals or not all(path):
-        shown = f"{key}=…" if equals else text
+        shown = f"{key}=…" if equals else re.split(r"[:\s]", text, maxsplit=1)[0]  # the rest may be a secret
         raise ConfigError(f"--set {shown}: expected path.to.key=value, for example enrich.batch_size=20.")
     try:
         return path, yaml.load(value, Loader=_Loader)  # noqa: S506  (a safe loader, see above)
