@@ -23,7 +23,7 @@ from wikistate.adapters.mediawiki.wikibase_site import (
     fetch_site,
 )
 from wikistate.adapters.mediawiki.wikis import is_wikimedia
-from wikistate.config.paths import state_home
+from wikistate.config.paths import make_file_name, state_home
 from wikistate.errors import ConfigError
 from wikistate.secret import mask_url
 from wikistate.wiring.connectors import find_connector
@@ -186,7 +186,7 @@ def _default_path(configuration: Configuration, ending: str, site: WikibaseSite)
     name = f"{quote(site.domain, safe='')} {quote(mask_url(location), safe='')}"
     if len(name) > _MAX_NAME_LENGTH:
         name = f"{name[:_MAX_NAME_LENGTH]} {sha256(name.encode()).hexdigest()[:_HASH_LENGTH]}"
-    folder = Path(state) if state else state_home() / configuration.stream_manager.job_name
+    folder = Path(state) if state else state_home() / make_file_name(configuration.stream_manager.job_name)
     return str(folder / f"{name}.{ending}")
 
 

@@ -109,8 +109,9 @@ def build_revision_client(configuration: Configuration, meter: Meter) -> Revisio
     """
     enrich, manager, retry = configuration.enrich, configuration.stream_manager, configuration.enrich.retry
     sequential = not manager.process_async_enabled_default
+    http = build_http_settings(configuration)
     return RevisionClient(
-        HttpClient(build_http_settings(configuration)),
+        HttpClient(http),
         meter,
         policy=RetryPolicy(
             max_attempts=retry.max_attempts,
@@ -130,7 +131,7 @@ def build_revision_client(configuration: Configuration, meter: Meter) -> Revisio
         credentials={
             domain: credential
             for domain, wiki in configuration.wikis.items()
-            if (credential := resolve_credential(wiki, key=f"wikis.{domain}.credentials"))
+            if (credential := resolve_credential(wiki, key=f"wikis.{domain}.credentials", http=http))
         },
     )
 
@@ -162,20 +163,22 @@ def resolve_farm_settings(configuration: Configuration, name: str) -> FarmSettin
     )
 
 
-def resolve_credential(wiki: WikiSettings, *, key: str) -> Credential | None:
+def resolve_credential(wiki: WikiSettings, *, key: str, http: HttpSettings) -> Credential | None:
     """Return the credential for a wiki; None for anonymous requests.
 
     Args:
         wiki: The settings of the wiki.
         key: The dotted path of the credentials in the settings, for the error.
+        http: The settings of the client: a route is a part of the way.
 
     Raises:
         ConfigError: The credential cannot be read, or would be sent unencrypted.
     """
     credential = _read_credential(wiki.credentials, key=key)
-    if credential:
+    if credential and is_http_url(wiki.api):
         allowed = wiki.credentials.allow_unencrypted
-        require_encrypted(wiki.api, key=key, hint="Use an https URL as the wiki's api.", allowed=allowed)
+        address = Routes(http.routes).resolve(wiki.api).url
+        require_encrypted(address, key=key, hint="Use an https URL as the wiki's api.", allowed=allowed)
     return credential
 
 
@@ -192,7 +195,7 @@ def build_wiki_session(configuration: Configuration, domain: str, *, http: HttpC
         ConfigError: The credential cannot be read, or the URL is not on the server of the wiki's Action API.
     """
     wiki, key = find_wiki_settings(configuration, domain, url), f"wikis.{domain}.credentials"
-    credential = resolve_credential(wiki, key=key) if wiki else None
+    credential = resolve_credential(wiki, key=key, http=build_http_settings(configuration)) if wiki else None
     if wiki is None or credential is None:
         return ANONYMOUS
     if URL(url).origin() != URL(wiki.api).origin():
@@ -238,10 +241,11 @@ def build_query_client(configuration: Configuration, api: str, meter: Meter | No
         ConfigError: A credential cannot be read, or would be sent unencrypted.
     """
     wiki = next((wiki for wiki in configuration.wikis.values() if wiki.api == api), None)
-    credential = resolve_credential(wiki, key="wikis") if wiki else None
+    http = build_http_settings(configuration)
+    credential = resolve_credential(wiki, key="wikis", http=http) if wiki else None
     return QueryClient(
         api,
-        build_http_settings(configuration),
+        http,
         credential=credential,
         maxlag=configuration.enrich.maxlag,
         outage_limit=configuration.stream_manager.source.options.reconnect_limit,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import os
+import pty
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -253,6 +258,42 @@ def test_answers_of_servers_are_shown_by_each_command(run_command: RunCommand, t
         for arguments in commands:
             result = run_command(*arguments)
             assert find_faults(result.out + result.err) == [], arguments
+
+
+PROGRAM = "from wikistate.cli.app import main; main()"
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_real_terminal_gets_no_sequence_of_others(tmp_path: Path, columns: int) -> None:
+    """The log is for people there, Rich writes styles, and the live line is shown."""
+    errors = write_error(tmp_path / "errors.ndjson", error_type=EVERYTHING, raw_event=EVERYTHING)
+    command = ["replay", "--from", str(errors), "--to", JOB, "--sink", str(tmp_path / "out.ndjson")]
+    leader, follower = pty.openpty()
+    environment = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "COLUMNS": str(columns),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *command], stdin=follower, stdout=follower, stderr=follower, env=environment
+    ) as process:
+        os.close(follower)
+        shown = b"".join(_read_all(leader))
+    os.close(leader)
+    text = shown.decode().replace("\r\n", "\n")
+    assert process.returncode in (Exit.OK, Exit.MOST_FAILED)
+    assert find_faults(text, at_terminal=True) == []
+    assert "\x1b[" in text
+    assert "events/s" in text
+    assert "replayed" in text
+
+
+def _read_all(descriptor: int) -> Iterator[bytes]:
+    """Yield what a terminal receives, to its end, which Linux reports as an error."""
+    with contextlib.suppress(OSError):
+        while chunk := os.read(descriptor, 65_536):
+            yield chunk
 
 
 MODULE = """
