@@ -118,7 +118,8 @@ class DocumentReader:
             try:
                 headers = {"Host": host, "User-Agent": self._settings.user_agent, **self._authorize(uri)}
                 connection.request("GET", path, headers=headers)
-                return self._receive(connection.getresponse(), uri)
+                with connection.getresponse() as response:  # it holds the socket of a server that closes the connection
+                    return self._receive(response, uri)
             finally:
                 connection.close()
         except (OSError, http.client.HTTPException, ValueError, DamagedError) as error:
